@@ -1,0 +1,205 @@
+"""Registry events in ACR's payload shapes, and the compact body that is POSTed.
+
+The structs' field order is ACR's own: `payload` writes the fields in that order, without spaces,
+and leaves out what an event does not have, so the bytes are those of the real service.
+
+Source: Microsoft's "Azure Container Registry webhook reference" (push, delete, chart_push,
+chart_delete), Azure/acr ``docs/preview/quarantine`` (quarantine), recorded traffic (ping).
+"""
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from schemas.errors import InvalidValueError
+from schemas.scopes import check_repository, check_tag
+from schemas.timestamps import normalised_timestamp
+
+PING = "ping"
+
+EVENT_ID_PATTERN = r"[\x21-\x7e]{1,128}"
+_EVENT_ID = re.compile(EVENT_ID_PATTERN, re.ASCII)
+_DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{1,256}", re.ASCII)
+
+Text = Annotated[str, Meta(max_length=1024)]
+Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class Action(StrEnum):
+    """What a webhook can subscribe to; there is no pull action, and a ping needs none."""
+
+    PUSH = "push"
+    DELETE = "delete"
+    QUARANTINE = "quarantine"
+    CHART_PUSH = "chart_push"
+    CHART_DELETE = "chart_delete"
+
+    @property
+    def bit(self) -> int:
+        """This action in a set of actions that is held as one small integer."""
+        return _ACTION_BITS[self]
+
+
+_ACTION_BITS = {action: 1 << position for position, action in enumerate(Action)}
+ACTION_NAMES = ", ".join(Action)
+
+
+class Target(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What the event is about: a manifest or a chart of a repository."""
+
+    media_type: Text | None = None
+    size: Size | None = None
+    digest: Text | None = None
+    length: Size | None = None
+    repository: Text | None = None
+    tag: Text | None = None
+    name: Text | None = None
+    version: Text | None = None
+
+
+class Request(Struct, frozen=True, omit_defaults=True):
+    """The request to the registry that made the event."""
+
+    id: Text | None = None
+    host: Text | None = None
+    method: Text | None = None
+    useragent: Annotated[str, Meta(max_length=2048)] | None = None
+
+
+class Payload(Struct, frozen=True, omit_defaults=True):
+    """One event as the consumer sees it: the JSON body of the POST."""
+
+    id: str
+    timestamp: str
+    action: str
+    target: Target | None = None
+    request: Request | None = None
+
+
+class PublishedEvent(Struct, frozen=True, omit_defaults=True):
+    """One event as a publisher sends it: `Payload`, where id and timestamp may be missing.
+
+    Nulls and unknown fields are taken as absent: publishers are many and not ours.
+    """
+
+    action: str
+    target: Target
+    id: str | None = None
+    timestamp: str | None = None
+    request: Request | None = None
+
+
+class Event(Struct, frozen=True, omit_defaults=True):
+    """One event on its way through the broker.
+
+    Attributes:
+        id: The publisher's id, or ours; printable ASCII, 1 to 128 characters.
+        registry: The registry's name in lower case.
+        action: A member of `Action`, or ``ping``.
+        accepted_ms: When the producer accepted it, milliseconds since the epoch.
+        body: The exact bytes to POST: the JSON of a `Payload`.
+        repository: Empty for a ping.
+        tag: Empty where the event has none.
+    """
+
+    id: str
+    registry: str
+    action: str
+    accepted_ms: int
+    body: msgspec.Raw
+    repository: str = ""
+    tag: str = ""
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def check_event_id(event_id: str, field: str = "id") -> str:
+    """Check an event id and give it back.
+
+    Raises:
+        InvalidValueError: It is not 1 to 128 printable ASCII characters without a space.
+    """
+    if not _EVENT_ID.fullmatch(event_id):
+        raise InvalidValueError(
+            field, "an event id is 1 to 128 printable ASCII characters without spaces"
+        )
+    return event_id
+
+
+def check_action(action: str, field: str = "action") -> Action:
+    """Read an action.
+
+    Raises:
+        InvalidValueError: The word is none of the five actions.
+    """
+    try:
+        return Action(action)
+    except ValueError:
+        raise InvalidValueError(
+            field, f"{action[:32]!r} is not an action; allowed are {ACTION_NAMES}"
+        ) from None
+
+
+def accept(
+    published: PublishedEvent, *, registry: str, new_id: str, now_ms: int, now: str, path: str = ""
+) -> Event:
+    """Check one published event and make of it what travels through the broker.
+
+    Args:
+        published: The event as it was sent.
+        registry: Whose event it is, in lower case.
+        new_id: The id to use where the publisher gave none.
+        now_ms: The time of acceptance, milliseconds since the epoch.
+        now: The same as an ACR timestamp, used where the publisher gave none.
+        path: Where the event stands in the request, e.g. ``[3].``, to name fields by.
+
+    Raises:
+        InvalidValueError: A field breaks its rule; ``field`` is its path.
+    """
+    action = check_action(published.action, f"{path}action")
+    event_id = new_id if published.id is None else check_event_id(published.id, f"{path}id")
+    target = published.target
+    if target.repository is None:
+        raise InvalidValueError(f"{path}target.repository", "is required")
+    repository = check_repository(target.repository, f"{path}target.repository")
+    tag = ""
+    if target.tag:
+        tag = check_tag(target.tag, f"{path}target.tag")
+    if target.digest is not None and not _DIGEST.fullmatch(target.digest):
+        raise InvalidValueError(
+            f"{path}target.digest",
+            f"{target.digest[:64]!r} is not a digest, as in sha256:<64 hex digits>",
+        )
+    timestamp = (
+        now
+        if published.timestamp is None
+        else normalised_timestamp(published.timestamp, f"{path}timestamp")
+    )
+    payload = Payload(
+        id=event_id,
+        timestamp=timestamp,
+        action=action.value,
+        target=target,
+        request=published.request,
+    )
+    return Event(
+        id=event_id,
+        registry=registry,
+        action=action.value,
+        accepted_ms=now_ms,
+        body=msgspec.Raw(_encode(payload)),
+        repository=repository,
+        tag=tag,
+    )
+
+
+def ping_event(*, registry: str, event_id: str, now_ms: int, now: str) -> Event:
+    """Make a ping: exactly ``{"id":…,"timestamp":…,"action":"ping"}``, for one webhook."""
+    body = _encode(Payload(id=event_id, timestamp=now, action=PING))
+    return Event(
+        id=event_id, registry=registry, action=PING, accepted_ms=now_ms, body=msgspec.Raw(body)
+    )

@@ -1,0 +1,73 @@
+"""One event on its way, as examples for the documentation: its frames, made by the encoders."""
+
+from schemas.deliveries import Delivery
+from schemas.events import Event, PublishedEvent, Request, Target, accept
+from schemas.frames import encode_deliveries, encode_events, encode_records
+from schemas.records import Answer, Detail, Outcome, RecordOf, Sent
+from schemas.timestamps import acr_timestamp
+
+_NOW_MS = 1_772_619_630_123
+_WEBHOOK_ID = 1_843_200_000_000_001
+
+
+def event() -> Event:
+    """A push of ``team/app:v1``."""
+    published = PublishedEvent(
+        action="push",
+        target=Target(
+            media_type="application/vnd.oci.image.manifest.v1+json",
+            size=739,
+            digest="sha256:" + "5f0c" * 16,
+            length=739,
+            repository="team/app",
+            tag="v1",
+        ),
+        request=Request(
+            id="7d2f6a41-0a9c-4b1c-9a53-3a0a9f0e6b11",
+            host="registry.example.com",
+            method="PUT",
+            useragent="docker/27.0 go/go1.22",
+        ),
+    )
+    return accept(
+        published,
+        registry="myregistry",
+        new_id="0b6f3a52-6a2e-4a56-9d0f-5b8f6d1f7a01",
+        now_ms=_NOW_MS,
+        now=acr_timestamp(_NOW_MS),
+    )
+
+
+def event_frame() -> bytes:
+    """The event as the producer publishes it."""
+    return encode_events([event()])
+
+
+def delivery_frame() -> bytes:
+    """The event with one delivery as the router publishes it."""
+    return encode_deliveries([event()], [Delivery(event=0, webhook_id=_WEBHOOK_ID)])
+
+
+def record_frame() -> bytes:
+    """The record of a first attempt that succeeded."""
+    detail = Detail(
+        sent=Sent(
+            uri="https://consumer.example.com/hook",
+            headers={
+                "Content-Type": "application/json; charset=utf-8",
+                "Content-Length": str(len(bytes(event().body))),
+            },
+        ),
+        answer=Answer(status=200, reason="OK", headers={"Content-Length": "2"}, content="ok"),
+    )
+    record = RecordOf(
+        event=0,
+        webhook_id=_WEBHOOK_ID,
+        attempt=1,
+        outcome=Outcome.DELIVERED,
+        status=200,
+        started_ms=_NOW_MS + 12,
+        duration_us=8_310,
+        detail=detail,
+    )
+    return encode_records("01JD7Z6B0W6J3QK5T0A2R9M4XN", [event()], [record])

@@ -1,0 +1,184 @@
+"""Frames: one AMQP message that carries several events, deliveries or records.
+
+Why frames: with one message per delivery the broker and its client cost more than the POST. A
+frame is JSON with a version. A reader ignores fields that it does not know; a frame of a later
+version is refused as a whole (`NewerFrameError`), because its fields may mean something else.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from schemas.deliveries import Delivery
+from schemas.errors import FrameError, NewerFrameError
+from schemas.events import Event
+from schemas.records import RawRecord, Record
+
+VERSION = 1
+MAX_ITEMS = 64
+"""How many deliveries or records a frame carries; more gave no more speed in the prototype."""
+MAX_BYTES = 256 * 1024
+"""What a frame's event bodies may add up to, except a single one that is larger by itself."""
+CONTENT_TYPE = "application/vnd.portcall.frame+json"
+REASON_HEADER = "portcall-reason"
+"""Of a message on ``portcall.dead``: why it is there."""
+QUEUE_HEADER = "portcall-queue"
+"""Of a message on ``portcall.dead``: which queue it was taken from."""
+
+Version = Annotated[int, Meta(ge=1)]
+
+
+class EventFrame(Struct, frozen=True):
+    """What is published to the exchange ``portcall.events``: events of one registry and action."""
+
+    v: Version
+    events: list[Event]
+
+
+class DeliveryFrame(Struct, frozen=True):
+    """What is published to ``portcall.deliver``: each event once, with its deliveries."""
+
+    v: Version
+    events: list[Event]
+    deliveries: list[Delivery]
+
+
+class RecordFrame(Struct, frozen=True):
+    """What is published to the stream ``portcall.log``.
+
+    ``id`` is the frame's own: a frame whose confirm was lost is published again byte for byte, and
+    the recorder stores each id once.
+    """
+
+    v: Version
+    id: str
+    events: list[Event]
+    records: list[Record]
+
+
+class RawRecordFrame(Struct, frozen=True):
+    """A `RecordFrame` for a reader that stores the details without looking at them."""
+
+    v: Version
+    id: str
+    events: list[Event]
+    records: list[RawRecord]
+
+
+class _AnyFrame(Struct, frozen=True):
+    v: Version
+
+
+Frame = TypeVar("Frame", EventFrame, DeliveryFrame, RecordFrame, RawRecordFrame)
+
+encode = msgspec.json.Encoder().encode
+_decode_version = msgspec.json.Decoder(_AnyFrame).decode
+_decode_events = msgspec.json.Decoder(EventFrame).decode
+_decode_deliveries = msgspec.json.Decoder(DeliveryFrame).decode
+_decode_records = msgspec.json.Decoder(RecordFrame).decode
+_decode_raw_records = msgspec.json.Decoder(RawRecordFrame).decode
+
+
+def encode_events(events: Sequence[Event]) -> bytes:
+    """Write a frame of events."""
+    return encode(EventFrame(VERSION, list(events)))
+
+
+def encode_deliveries(events: Sequence[Event], deliveries: Sequence[Delivery]) -> bytes:
+    """Write a frame of deliveries; each points at its event by position."""
+    return encode(DeliveryFrame(VERSION, list(events), list(deliveries)))
+
+
+def encode_records(frame_id: str, events: Sequence[Event], records: Sequence[Record]) -> bytes:
+    """Write a frame of records; each points at its event by position."""
+    return encode(RecordFrame(VERSION, frame_id, list(events), list(records)))
+
+
+def decode_events(body: bytes) -> EventFrame:
+    """Read a frame of events.
+
+    Raises:
+        FrameError: It is not one.
+        NewerFrameError: It is one of a later version.
+    """
+    try:
+        frame = _decode_events(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _refusal(body, error) from error
+    _check_version(frame.v)
+    return frame
+
+
+def decode_deliveries(body: bytes) -> DeliveryFrame:
+    """Read a frame of deliveries, each of which points at an event of the frame.
+
+    Raises:
+        FrameError: It is not one.
+        NewerFrameError: It is one of a later version.
+    """
+    try:
+        frame = _decode_deliveries(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _refusal(body, error) from error
+    _check_version(frame.v)
+    _check_positions([delivery.event for delivery in frame.deliveries], len(frame.events))
+    return frame
+
+
+def decode_records(body: bytes) -> RecordFrame:
+    """Read a frame of records with their details.
+
+    Raises:
+        FrameError: It is not one.
+        NewerFrameError: It is one of a later version.
+    """
+    try:
+        frame = _decode_records(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _refusal(body, error) from error
+    _check_version(frame.v)
+    _check_positions([record.event for record in frame.records], len(frame.events))
+    return frame
+
+
+def decode_raw_records(body: bytes) -> RawRecordFrame:
+    """Read a frame of records and leave their details as raw JSON.
+
+    Raises:
+        FrameError: It is not one.
+        NewerFrameError: It is one of a later version.
+    """
+    try:
+        frame = _decode_raw_records(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _refusal(body, error) from error
+    _check_version(frame.v)
+    _check_positions([record.event for record in frame.records], len(frame.events))
+    return frame
+
+
+def _check_version(version: int) -> None:
+    if version > VERSION:
+        raise NewerFrameError(
+            f"frame version {version} is newer than {VERSION}, the one that this process reads"
+        )
+
+
+def _check_positions(positions: list[int], events: int) -> None:
+    if positions and not 0 <= min(positions) <= max(positions) < events:
+        raise FrameError(f"an item points at an event beyond the {events} of its frame")
+
+
+def _refusal(body: bytes, error: Exception) -> FrameError:
+    """Tell a frame of the future, whose fields may well not fit, from a broken one."""
+    try:
+        version = _decode_version(body).v
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return FrameError(f"not a frame: {error}")
+    try:
+        _check_version(version)
+    except NewerFrameError as newer:
+        return newer
+    return FrameError(f"not a frame of this kind: {error}")

@@ -1,0 +1,107 @@
+"""Records: what became of one attempt, as written to the results stream.
+
+A record is what list-events shows. It carries no event body: that stands once in the frame. Values
+that look like secrets are masked before a record is made: nothing behind this point knows them.
+"""
+
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+MAX_RESPONSE_CHARACTERS = 4096
+"""How much of a response's content is kept. Source: ACR cut 196,063 bytes to about as many."""
+
+
+class Outcome(StrEnum):
+    """What followed from an attempt, or ended a delivery without one."""
+
+    DELIVERED = "delivered"
+    RETRIED = "retried"
+    GIVEN_UP = "given_up"
+    CANCELLED = "cancelled"
+
+
+class Failure(StrEnum):
+    """Why an attempt got no answer that counts as success."""
+
+    NONE = ""
+    STATUS = "status"
+    TIMEOUT = "timeout"
+    REFUSED = "connection_refused"
+    RESET = "connection_reset"
+    DNS = "dns"
+    TLS = "tls"
+    UNREACHABLE = "unreachable"
+    PROTOCOL = "protocol_error"
+    BLOCKED = "blocked_address"
+    INVALID = "invalid_request"
+
+
+class Sent(Struct, frozen=True, omit_defaults=True):
+    """The request of an attempt, as it went out, with secrets masked."""
+
+    uri: str
+    headers: dict[str, str]
+    method: str = "POST"
+    version: str = "1.1"
+
+
+class Answer(Struct, frozen=True, omit_defaults=True):
+    """The response to an attempt; ``content`` is cut to 4,096 characters."""
+
+    status: int
+    reason: str
+    headers: dict[str, str]
+    content: str = ""
+    version: str = "1.1"
+
+
+class Detail(Struct, frozen=True, omit_defaults=True):
+    """What a record says in full: the request, the response, and why.
+
+    Attributes:
+        sent: The request; None where none was made (a cancelled delivery).
+        answer: The response; None where there was none.
+        failure: The class of the failure.
+        message: The failure in words, or why the delivery ended; empty on success.
+        next_attempt_ms: When the next attempt is due, milliseconds since the epoch; 0: never.
+    """
+
+    sent: Sent | None = None
+    answer: Answer | None = None
+    failure: Failure = Failure.NONE
+    message: str = ""
+    next_attempt_ms: int = 0
+
+
+DetailT = TypeVar("DetailT")
+
+
+class RecordOf(Struct, Generic[DetailT], frozen=True, array_like=True):
+    """One record in a frame; a JSON array, because a frame has many of them.
+
+    Attributes:
+        event: The position of its event in the frame.
+        webhook_id: Whose delivery it was.
+        attempt: The number of the attempt, from 1; of a cancelled delivery, the one not made.
+        outcome: What followed.
+        status: The HTTP status; 0 where there was no answer.
+        started_ms: When the attempt began, milliseconds since the epoch.
+        duration_us: How long it took, microseconds.
+        detail: The `Detail`; whoever only stores it keeps the raw JSON.
+    """
+
+    event: int
+    webhook_id: int
+    attempt: int
+    outcome: Outcome
+    status: int
+    started_ms: int
+    duration_us: int
+    detail: DetailT
+
+
+Record = RecordOf[Detail]
+RawRecord = RecordOf[msgspec.Raw]

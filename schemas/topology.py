@@ -1,0 +1,201 @@
+"""The broker topology as data: every exchange, queue, binding and argument, and why.
+
+It works on RabbitMQ 3.10 and 4.x without a plugin. Three rules stand behind the arguments:
+
+* Whatever dead-letters does so at least once; on a quorum queue that needs
+  ``x-overflow=reject-publish`` as well, or it falls back to at most once in silence.
+* Every exchange that something is dead-lettered to has an alternate exchange: an unroutable
+  message would hold one of the 32 slots of the broker's internal dead-letter worker for ever.
+* A delay is a queue with one fixed TTL, so that the head always expires first; never a TTL for a
+  single message, and never ``x-expires``, which would drop a queue with messages in it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from schemas.durations import format_duration
+
+EVENTS = "portcall.events"
+EVENTS_IN = "portcall.events.in"
+DELIVER = "portcall.deliver"
+LOG = "portcall.log"
+DEAD = "portcall.dead"
+UNROUTED = "portcall.unrouted"
+WEBHOOKS = "portcall.webhooks"
+
+DELIVERY_LIMIT = 500
+"""Redeliveries before a message is dead-lettered: positive, because -1 means "at once" up to 3.13
+and "never" from 4.0; large, because a crash-looping worker spends one for each message it holds."""
+
+BASE_RUNGS_MS = (500, 2_000, 10_000, 60_000, 300_000, 1_800_000, 10_800_000, 43_200_000)
+"""The ladder under every schedule: greedy hops over these reach any delay."""
+
+GIB = 1024**3
+Argument = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An AMQP exchange; always durable."""
+
+    name: str
+    type: Literal["direct", "fanout", "topic"]
+    arguments: dict[str, Argument] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """An AMQP queue; always durable."""
+
+    name: str
+    arguments: dict[str, Argument]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A queue that takes from an exchange what has this routing key."""
+
+    exchange: str
+    queue: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """Everything that must be declared, in an order in which it can be."""
+
+    exchanges: tuple[Exchange, ...]
+    queues: tuple[Queue, ...]
+    bindings: tuple[Binding, ...]
+
+
+def event_key(registry: str, action: str) -> str:
+    """The routing key of a frame of events on `EVENTS`."""
+    return f"{registry}.{action}"
+
+
+def deliver_key(shard: int) -> str:
+    """The routing key on `DELIVER` of deliveries that were never attempted nor parked."""
+    return f"deliver.{shard}"
+
+
+def retry_key(shard: int) -> str:
+    """The routing key on `DELIVER` of deliveries that come back from a wait rung."""
+    return f"retry.{shard}"
+
+
+def deliver_queue(shard: int) -> str:
+    """The queue of fresh deliveries of one shard."""
+    return f"portcall.deliver.{shard}"
+
+
+def retry_queue(shard: int) -> str:
+    """The queue of one shard for deliveries that come back."""
+    return f"portcall.retry.{shard}"
+
+
+def wait_rung(rung_ms: int) -> str:
+    """The exchange and the queue of one rung of the ladder, e.g. ``portcall.wait.10s``."""
+    return f"portcall.wait.{format_duration(rung_ms)}"
+
+
+def rungs_for(schedules_ms: Iterable[int]) -> tuple[int, ...]:
+    """The rungs of the ladder, ascending: the base ladder and one for each delay of the schedule.
+
+    A delay of over 12 h is reached by hops: a rung of its own would gain nothing.
+    """
+    longest = BASE_RUNGS_MS[-1]
+    return tuple(sorted({*BASE_RUNGS_MS, *(delay for delay in schedules_ms if delay <= longest)}))
+
+
+def topology(
+    *, shards: int, rungs_ms: tuple[int, ...], retention_ms: int, max_bytes: int = GIB
+) -> Topology:
+    """The whole topology.
+
+    Args:
+        shards: How many queues the deliveries are spread over.
+        rungs_ms: The rungs of the ladder, from `rungs_for`.
+        retention_ms: How long the results stream keeps records.
+        max_bytes: The size at which a queue refuses what is published to it.
+    """
+    exchanges = [
+        Exchange(UNROUTED, "fanout"),
+        Exchange(DEAD, "fanout"),
+        Exchange(EVENTS, "topic", {"alternate-exchange": UNROUTED}),
+        Exchange(DELIVER, "direct", {"alternate-exchange": UNROUTED}),
+        Exchange(LOG, "fanout"),
+        Exchange(WEBHOOKS, "fanout"),
+    ]
+    queues = [
+        Queue(UNROUTED, _kept(4 * max_bytes)),
+        Queue(DEAD, _kept(4 * max_bytes)),
+        Queue(EVENTS_IN, _worked(max_bytes)),
+        Queue(LOG, _stream(retention_ms, 8 * max_bytes)),
+    ]
+    bindings = [
+        Binding(UNROUTED, UNROUTED),
+        Binding(DEAD, DEAD),
+        Binding(EVENTS, EVENTS_IN, "#"),
+        Binding(LOG, LOG),
+    ]
+    for shard in range(shards):
+        queues += [
+            Queue(deliver_queue(shard), _worked(max_bytes)),
+            Queue(retry_queue(shard), _worked(max_bytes)),
+        ]
+        bindings += [
+            Binding(DELIVER, deliver_queue(shard), deliver_key(shard)),
+            Binding(DELIVER, retry_queue(shard), retry_key(shard)),
+        ]
+    for rung_ms in rungs_ms:
+        rung = wait_rung(rung_ms)
+        exchanges.append(Exchange(rung, "fanout"))
+        queues.append(Queue(rung, _waiting(rung_ms, 2 * max_bytes)))
+        bindings.append(Binding(rung, rung))
+    return Topology(tuple(exchanges), tuple(queues), tuple(bindings))
+
+
+def _worked(max_bytes: int) -> dict[str, Argument]:
+    """A queue with consumers: what it delivers too often goes to the dead letters."""
+    return {
+        "x-queue-type": "quorum",
+        "x-overflow": "reject-publish",
+        "x-max-length-bytes": max_bytes,
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": DEAD,
+        "x-dead-letter-strategy": "at-least-once",
+    }
+
+
+def _kept(max_bytes: int) -> dict[str, Argument]:
+    """A queue that nobody works off: a person or a command looks at it."""
+    return {
+        "x-queue-type": "quorum",
+        "x-overflow": "reject-publish",
+        "x-max-length-bytes": max_bytes,
+        "x-delivery-limit": 1_000_000,
+    }
+
+
+def _waiting(rung_ms: int, max_bytes: int) -> dict[str, Argument]:
+    """A rung: after its time everything goes back to `DELIVER` under the key that it came with."""
+    return {
+        "x-queue-type": "quorum",
+        "x-overflow": "reject-publish",
+        "x-max-length-bytes": max_bytes,
+        "x-message-ttl": rung_ms,
+        "x-dead-letter-exchange": DELIVER,
+        "x-dead-letter-strategy": "at-least-once",
+    }
+
+
+def _stream(retention_ms: int, max_bytes: int) -> dict[str, Argument]:
+    """The results: read by offset, by many readers; whole segments leave by age and by size."""
+    return {
+        "x-queue-type": "stream",
+        "x-max-age": f"{max(1, retention_ms // 1000)}s",
+        "x-max-length-bytes": max_bytes,
+        "x-stream-max-segment-size-bytes": 100_000_000,
+    }

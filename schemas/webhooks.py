@@ -1,0 +1,227 @@
+"""Webhooks and registries: the rules for each field, and what the deliverer needs of a webhook.
+
+Source of the rules: ACR's REST reference and the clients' own checks: names are 5 to 50 letters
+and digits, a webhook has at least one action, its service URI is http or https.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from yarl import URL
+
+from schemas.errors import InvalidValueError
+from schemas.events import Action, check_action
+from schemas.scopes import Scope
+
+MAX_URI_LENGTH = 2048
+MAX_HEADERS = 50
+MAX_HEADER_LENGTH = 4096
+
+_NAME = re.compile(r"[A-Za-z0-9]{5,50}", re.ASCII)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff\t]*")
+_NOT_IN_URI = re.compile(r"[\x00-\x20\x7f\\]")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,254}}$)(?:{_LABEL}\.)*{_LABEL}\.?|[0-9a-f:]+", re.ASCII)
+"""A host as yarl writes it: a name in its ASCII form, an IPv4 address, or an IPv6 one."""
+
+RESERVED_HEADERS = frozenset(
+    {
+        "connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te",
+        "trailer", "transfer-encoding", "upgrade",
+        "webhook-id", "webhook-timestamp", "webhook-signature",
+    }
+)  # fmt: skip
+"""Headers that belong to HTTP's own framing or to Portcall; a webhook cannot set them."""
+
+_SECRET_LOOKING = re.compile(
+    r"authorization|secret|token|password|passwd|signature|cookie|api[-_]?key|credential",
+    re.IGNORECASE,
+)
+MASK = "******"
+
+
+class Status(StrEnum):
+    """Whether a webhook gets POSTs."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+
+
+class Sku(StrEnum):
+    """A registry's tier, which bounds how many webhooks it has."""
+
+    BASIC = "Basic"
+    STANDARD = "Standard"
+    PREMIUM = "Premium"
+
+    @property
+    def max_webhooks(self) -> int:
+        """How many webhooks a registry of this tier has at most. Source: ACR's SKU table."""
+        return {Sku.BASIC: 2, Sku.STANDARD: 10, Sku.PREMIUM: 500}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A subscription, with everything that an attempt needs.
+
+    Attributes:
+        id: The store's number; never used again for another webhook.
+        registry: The registry's name in lower case.
+        name: As created; unique in its registry without regard to case.
+        uri: Normalised, without user info: sent exactly so.
+        headers: The custom headers, with ``Authorization`` for the URI's user info added.
+        actions: The bits of the subscribed actions.
+        scope: What part of the registry it covers.
+        status: Only an enabled webhook gets POSTs.
+        secret: The Standard Webhooks secret (``whsec_…``); empty: unsigned.
+        schedule_ms: Its own retry schedule in milliseconds; None: the installation's.
+        revision: The store's revision at its last change.
+    """
+
+    id: int
+    registry: str
+    name: str
+    uri: str
+    headers: Mapping[str, str]
+    actions: int
+    scope: Scope
+    status: Status
+    secret: str = ""
+    schedule_ms: tuple[int, ...] | None = None
+    revision: int = 0
+
+
+def check_name(name: str, field: str) -> str:
+    """Check a registry's or a webhook's name and give it back.
+
+    Raises:
+        InvalidValueError: It is not 5 to 50 letters and digits.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidValueError(
+            field, f"{name[:64]!r} may contain only letters and digits and is 5 to 50 of them long"
+        )
+    return name
+
+
+def action_bits(actions: Iterable[str], field: str = "actions") -> int:
+    """Read a list of actions as a set of bits.
+
+    Raises:
+        InvalidValueError: There is none, or one that is not an action.
+    """
+    bits = 0
+    for index, action in enumerate(actions):
+        bits |= check_action(action, f"{field}[{index}]").bit
+    if not bits:
+        raise InvalidValueError(field, "at least one action is required")
+    return bits
+
+
+def action_names(bits: int) -> list[str]:
+    """The actions in a set of bits, in ACR's order."""
+    return [action.value for action in Action if action.bit & bits]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceUri:
+    """A service URI taken apart: what is connected to, and the credentials that came with it."""
+
+    uri: str
+    authorization: str = ""
+
+    @property
+    def with_credentials(self) -> str:
+        """The URI as getCallbackConfig shows it to the webhook's owner."""
+        if not self.authorization:
+            return self.uri
+        user, _, password = base64.b64decode(self.authorization[6:]).decode().partition(":")
+        return str(URL(self.uri).with_user(user).with_password(password))
+
+
+def parse_service_uri(text: str, field: str = "serviceUri") -> ServiceUri:
+    """Check and normalise a service URI; user info becomes basic authentication.
+
+    Raises:
+        InvalidValueError: It is not an absolute http or https URI that can be connected to.
+    """
+    if not text:
+        raise InvalidValueError(field, "is required")
+    if len(text) > MAX_URI_LENGTH:
+        raise InvalidValueError(field, f"is longer than {MAX_URI_LENGTH} characters")
+    if _NOT_IN_URI.search(text):
+        raise InvalidValueError(field, "contains a space, a control character or a backslash")
+    url = _parse_url(text, field)
+    _check_host(url.raw_host or "", field)
+    if not url.port:
+        raise InvalidValueError(field, "port 0 cannot be connected to")
+    if url.fragment or text.endswith("#"):
+        raise InvalidValueError(field, "must have no fragment (#...)")
+    if url.raw_path == "/":
+        url = url.with_path("/", keep_query=True)  # as ACR: http://host is shown as http://host/
+    return ServiceUri(str(url.with_user(None)), _basic_authorization(url, field))
+
+
+def _check_host(host: str, field: str) -> None:
+    if not host:
+        raise InvalidValueError(field, "names no host, as in https://example.com/hook")
+    if not _HOST.fullmatch(host):
+        raise InvalidValueError(field, f"{host[:64]!r} is not a host name or an address")
+
+
+def _basic_authorization(url: URL, field: str) -> str:
+    if url.user is None and url.password is None:
+        return ""
+    if ":" in (url.user or ""):
+        raise InvalidValueError(field, "the user name must have no colon")
+    pair = f"{url.user or ''}:{url.password or ''}"
+    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+
+
+def _parse_url(text: str, field: str) -> URL:
+    try:
+        url = URL(str(URL(text)))  # twice: encoding a name may leave upper case in it
+        url.port  # noqa: B018 (yarl checks the port only when it is asked for)
+    except (ValueError, UnicodeError) as error:
+        raise InvalidValueError(field, f"is not a URI: {error}") from error
+    if not text[:8].lower().startswith(("http://", "https://")):
+        raise InvalidValueError(field, "must begin with http:// or https://")
+    return url
+
+
+def check_headers(headers: Mapping[str, str], field: str = "customHeaders") -> dict[str, str]:
+    """Check custom headers and give them back.
+
+    Raises:
+        InvalidValueError: A name is not an HTTP token or is one of `RESERVED_HEADERS`, a name
+            occurs twice, a value has a line break or another control character, or there are too
+            many or too long ones.
+    """
+    if len(headers) > MAX_HEADERS:
+        raise InvalidValueError(field, f"has {len(headers)} headers; at most {MAX_HEADERS}")
+    seen: set[str] = set()
+    for name, value in headers.items():
+        where = f"{field}.{name[:64]}"
+        if not _HEADER_NAME.fullmatch(name):
+            raise InvalidValueError(where, "is not a header name")
+        if name.lower() in RESERVED_HEADERS:
+            raise InvalidValueError(where, "is set by Portcall itself; choose another name")
+        if name.lower() in seen:
+            raise InvalidValueError(where, "occurs twice (header names have no case)")
+        seen.add(name.lower())
+        if len(value) > MAX_HEADER_LENGTH:
+            raise InvalidValueError(where, f"is longer than {MAX_HEADER_LENGTH} characters")
+        if not _HEADER_VALUE.fullmatch(value):
+            raise InvalidValueError(where, "contains a line break or another control character")
+    return dict(headers)
+
+
+def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers as they may be shown and stored: values that look like secrets are masked."""
+    return {
+        name: MASK if _SECRET_LOOKING.search(name) else value for name, value in headers.items()
+    }
