@@ -1,0 +1,45 @@
+"""The health server of a role: ``/live``, ``/ready`` with reasons, and ``/metrics``."""
+
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+
+from runtime import metrics
+
+Problem = Callable[[], str | None]
+
+
+def problems_of(checks: Mapping[str, Problem]) -> dict[str, str]:
+    """What keeps the process from being ready, by the name of the check."""
+    found = {name: check() for name, check in checks.items()}
+    return {name: problem for name, problem in found.items() if problem}
+
+
+def add_health_routes(app: web.Application, checks: Mapping[str, Problem]) -> None:
+    """Serve ``/live`` and ``/ready`` on *app*: 200, or 503 with the reasons."""
+
+    async def live(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "live"})
+
+    async def ready(_request: web.Request) -> web.Response:
+        problems = problems_of(checks)
+        if problems:
+            return web.json_response({"status": "not ready", "problems": problems}, status=503)
+        return web.json_response({"status": "ready"})
+
+    app.router.add_get("/live", live)
+    app.router.add_get("/ready", ready)
+
+
+def health_app(checks: Mapping[str, Problem]) -> web.Application:
+    """The application of a role's health server."""
+
+    async def show_metrics(_request: web.Request) -> web.Response:
+        return web.Response(
+            body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE}
+        )
+
+    app = web.Application()
+    add_health_routes(app, checks)
+    app.router.add_get("/metrics", show_metrics)
+    return app

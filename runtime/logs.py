@@ -1,0 +1,57 @@
+"""Logs: structlog, JSON for machines, coloured lines for a terminal; always on standard error.
+
+An event is a noun and a past verb (``event.published``); facts are keywords. Never a secret, a
+custom header's value or a query string.
+"""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+"""Tracebacks without the values of local variables: those may be secrets."""
+
+
+def configure(*, role: str, level: str, style: str) -> None:
+    """Set up logging for this process.
+
+    Args:
+        role: Bound to every line.
+        level: ``debug``, ``info``, ``warning`` or ``error``.
+        style: ``json``, ``console``, or ``auto`` for console on a terminal.
+    """
+    console = style == "console" or (style == "auto" and sys.stderr.isatty())
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    rendered: list[Processor] = (
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
+        if console
+        else [_TRACEBACKS, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[*shared, *rendered],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(role=role)
+    # The AMQP client logs two DEBUG records for each frame: never below WARNING.
+    logging.basicConfig(level=max(number, logging.WARNING), format="%(name)s: %(message)s")
+
+
+def get_logger() -> FilteringBoundLogger:
+    """The logger of this process."""
+    logger: FilteringBoundLogger = structlog.get_logger()
+    return logger

@@ -1,0 +1,159 @@
+"""A role's process: signals, supervised tasks, the health server, the run file.
+
+A supervised task that ends or raises stops the process with exit code 1: whoever started it starts
+it again, which is better than limping. A CancelledError in a task counts as raising: a dead broker
+link shows itself as one, though nobody cancelled anything.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+import uvloop
+from aiohttp import web
+
+from runtime import logs
+from runtime.errors import SettingsError
+from runtime.health import Problem, health_app
+from runtime.settings import HostPort, Settings
+
+DRAIN_S = 10.0
+"""How long requests in flight may take to end when the process stops."""
+
+
+class Process:
+    """What a role's ``main()`` holds on to; made by `running`."""
+
+    def __init__(self, role: str, settings: Settings) -> None:
+        self.role = role
+        self.checks: dict[str, Problem] = {}
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.failed = False
+        self._addresses: dict[str, str] = {}
+        self._runners: list[web.AppRunner] = []
+        self._log = logs.get_logger()
+
+    def supervise(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        """Run *work*, which must not end before the process does."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def check(self, name: str, problem: Problem) -> None:
+        """Make *problem* part of ``/ready``: it says what is wrong, or None."""
+        self.checks[name] = problem
+
+    async def until_stopped(self) -> None:
+        """Wait for SIGTERM, SIGINT, or the end of a supervised task."""
+        await self._stop.wait()
+
+    async def serve(self, app: web.Application, bind: HostPort, name: str) -> str:
+        """Serve *app* for as long as the process runs, and give its URL.
+
+        Args:
+            app: The application.
+            bind: Where to listen.
+            name: Under which the URL stands in the run file.
+        """
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN_S)
+        await runner.setup()
+        self._runners.append(runner)
+        site = web.TCPSite(runner, bind.host, bind.port, reuse_address=True)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        url = f"http://{HostPort(host=host, port=port)}"
+        self._addresses[name] = url
+        self._write_run_file()
+        self._log.info("server.started", name=name, url=url)
+        return url
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._stop.is_set():
+            return
+        error = None if task.cancelled() else task.exception()
+        self._log.error("task.ended", task=task.get_name(), exc_info=error)
+        self.failed = True
+        self._stop.set()
+
+    def _write_run_file(self) -> None:
+        path = self._settings.run_file
+        if path is None:
+            return
+        urls = {name: url for name, url in self._addresses.items() if name != "health"}
+        told = {
+            "role": self.role,
+            "pid": os.getpid(),
+            "health_url": self._addresses.get("health", ""),
+            "urls": urls,
+        }
+        replacement = path.with_suffix(".tmp")
+        replacement.write_text(json.dumps(told))
+        replacement.replace(path)
+
+    def _remove_run_file(self) -> None:
+        path = self._settings.run_file
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """Ask the process to end; what a SIGTERM does."""
+        self._log.info("process.stopping")
+        self._stop.set()
+
+    async def close(self) -> None:
+        """End the requests in flight, then the supervised tasks; newest server first."""
+        self._stop.set()
+        for runner in reversed(self._runners):
+            await runner.cleanup()
+        await self._cancel_tasks()
+        self._remove_run_file()
+        self._log.info("process.stopped", failed=self.failed)
+
+    async def _cancel_tasks(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=5) if tasks else None
+
+
+@asynccontextmanager
+async def running(role: str, settings: Settings) -> AsyncIterator[Process]:
+    """Run the body as a role: logs, health server, signals before it; tidying up after it.
+
+    The body leaves when `Process.until_stopped` returned and what was in flight has ended. If a
+    supervised task had failed, the process then exits with code 1.
+    """
+    logs.configure(role=role, level=settings.log_level, style=settings.log_format)
+    process = Process(role, settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, process.stop)
+    await process.serve(health_app(process.checks), settings.health_bind, "health")
+    try:
+        yield process
+    finally:
+        await process.close()
+    if process.failed:
+        raise SystemExit(1)
+
+
+def launch(main: Callable[[], Coroutine[object, object, None]]) -> NoReturn:
+    """Run a role's ``main()`` on uvloop and leave with its exit code.
+
+    Unusable settings are told in a line for each variable, with exit code 2.
+    """
+    try:
+        uvloop.run(main())
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    sys.exit(0)

@@ -1,0 +1,196 @@
+"""Publishing: always persistent, mandatory and confirmed, on a connection of its own.
+
+On its own connection, because a broker with a memory alarm stops reading from connections that
+publish: with consumers on the same one, their acks would stop too, and the alarm never clear.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from aio_pika.abc import AbstractConnection
+from aiormq.exceptions import DeliveryError, PublishError
+from pamqp.commands import Basic
+from prometheus_client import Counter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity.wait import wait_random_exponential
+
+from runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
+from runtime.link import (
+    BROKER_FAILURES,
+    Link,
+    describe,
+    open_channel,
+    raise_if_cancelled,
+    until_lost,
+)
+from runtime.logs import get_logger
+from runtime.metrics import REGISTRY
+from schemas.frames import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from aiormq import Channel
+
+PUBLISHES = Counter(
+    "portcall_publishes",
+    "Messages published, by what the broker said: confirmed, refused, unroutable, unknown.",
+    ["exchange", "result"],
+    registry=REGISTRY,
+)
+PERSISTENT = 2
+PUBLISH_TIMEOUT_S = 20.0
+
+
+class Publisher:
+    """A connection that publishes.
+
+    Args:
+        url: The broker.
+        name: Shown by the broker's tools as the connection's name.
+    """
+
+    def __init__(self, url: str, *, name: str) -> None:
+        self._link = Link(url, name=name, use=self._use)
+        self._channel: Channel | None = None
+        self._up = asyncio.Event()
+        self._log = get_logger().bind(link=name)
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be published, or None."""
+        return None if self._channel is not None else self._link.problem or "no channel is open"
+
+    async def run(self) -> None:
+        """Keep the connection; ends only by cancellation."""
+        await self._link.run()
+
+    async def _use(self, connection: AbstractConnection) -> None:
+        channel = await open_channel(connection, confirms=True)
+        self._channel = channel
+        self._up.set()
+        try:
+            await until_lost(connection, [channel])
+        finally:
+            self._up.clear()
+            self._channel = None
+
+    async def publish(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+        timeout_s: float = PUBLISH_TIMEOUT_S,
+    ) -> None:
+        """Publish one message and wait for the broker's confirm.
+
+        Args:
+            body: The message.
+            exchange: Where it goes.
+            key: The routing key.
+            headers: Flat headers.
+            timeout_s: How long to wait for the confirm.
+
+        Raises:
+            UnroutableError: No queue takes it.
+            RefusedError: A queue is full.
+            UnconfirmedError: Nobody knows whether it arrived.
+        """
+        result = "unknown"
+        try:
+            await self._publish(body, exchange, key, headers, timeout_s)
+            result = "confirmed"
+        except PublishError as error:
+            result = "unroutable"
+            raise UnroutableError(f"no queue takes {key!r} from {exchange}") from error
+        except DeliveryError as error:
+            result = "refused"
+            raise RefusedError(f"a queue behind {exchange} is full") from error
+        except BROKER_FAILURES as error:
+            raise UnconfirmedError(f"no confirm from the broker: {describe(error)}") from error
+        except asyncio.CancelledError:
+            raise_if_cancelled()
+            raise UnconfirmedError("the connection was lost before the confirm") from None
+        finally:
+            PUBLISHES.labels(exchange, result).inc()
+
+    async def publish_surely(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+    ) -> None:
+        """Publish one message, again and again, until the broker confirms it.
+
+        The same bytes each time, so that a reader can tell a message that arrived twice. Ends
+        only by the confirm or by cancellation.
+        """
+        try:
+            await self.publish(body, exchange=exchange, key=key, headers=headers)
+        except BrokerError as error:
+            self._log.warning("publish.failed", exchange=exchange, reason=str(error))
+        else:
+            return
+        attempts = AsyncRetrying(
+            wait=wait_random_exponential(multiplier=0.05, max=2),
+            retry=retry_if_exception_type(BrokerError),
+            before_sleep=self._tell,
+        )
+        async for attempt in attempts:
+            with attempt:
+                await self._up.wait()
+                await self.publish(body, exchange=exchange, key=key, headers=headers)
+
+    async def announce(self, body: bytes, *, exchange: str) -> None:
+        """Publish a message that may be lost, and that nobody need take; never raises for it."""
+        channel = self._channel
+        if channel is None:
+            return
+        try:
+            async with asyncio.timeout(1.0):
+                await channel.basic_publish(
+                    body,
+                    exchange=exchange,
+                    properties=Basic.Properties(content_type="application/json"),
+                    wait=False,
+                )
+        except BROKER_FAILURES as error:
+            self._log.warning("announcement.lost", exchange=exchange, reason=describe(error))
+        except asyncio.CancelledError:
+            raise_if_cancelled()
+
+    async def _publish(
+        self,
+        body: bytes,
+        exchange: str,
+        key: str,
+        headers: Mapping[str, str | int] | None,
+        timeout_s: float,
+    ) -> None:
+        channel = self._channel
+        if channel is None:
+            raise ConnectionError(self.problem or "not connected")
+        # No message_id: the client maps returned messages by it and makes a random one itself.
+        properties = Basic.Properties(
+            content_type=CONTENT_TYPE,
+            delivery_mode=PERSISTENT,
+            headers=dict(headers) if headers else None,
+        )
+        async with asyncio.timeout(timeout_s):
+            # wait=False: the confirm is awaited, the socket's drain is not.
+            await channel.basic_publish(
+                body,
+                exchange=exchange,
+                routing_key=key,
+                properties=properties,
+                mandatory=True,
+                wait=False,
+            )
+
+    def _tell(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if state.attempt_number % 10 == 0:
+            self._log.warning("publish.failed", attempt=state.attempt_number, reason=str(error))

@@ -1,0 +1,158 @@
+"""Settings: read once from the environment, by ``main()`` alone, into small frozen models.
+
+Each process has a subclass with what it needs beyond `Settings`. A field's alias is the name of
+its environment variable; DESIGN.md section 5 has the table.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from runtime.errors import SettingsError
+from schemas.durations import parse_duration_ms, parse_schedule_ms
+from schemas.errors import InvalidValueError
+from schemas.topology import rungs_for
+
+DEFAULT_SCHEDULE = "10s,1m,5m,30m,1h,3h,6h,12h,12h,24h"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class HostPort(BaseModel, frozen=True):
+    """An address to listen on; port 0 is any free one."""
+
+    host: str
+    port: int = Field(ge=0, le=65535)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def _host_port(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError("must be HOST:PORT, as in 127.0.0.1:8400")
+    return {"host": host.strip("[]"), "port": int(port)}
+
+
+def _duration_ms(value: object) -> object:
+    return _translated(parse_duration_ms, value) if isinstance(value, str) else value
+
+
+def _schedule_ms(value: object) -> object:
+    return _translated(parse_schedule_ms, value) if isinstance(value, str) else value
+
+
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "none":
+        return ()
+    return tuple(
+        ipaddress.ip_network(part.strip(), strict=False)
+        for part in value.split(",")
+        if part.strip()
+    )
+
+
+def _translated(parse: Any, text: str) -> object:  # noqa: ANN401 (one of the two parsers above)
+    try:
+        return parse(text)
+    except InvalidValueError as error:
+        raise ValueError(error.problem) from error
+
+
+Address = Annotated[HostPort, BeforeValidator(_host_port)]
+DurationMs = Annotated[int, BeforeValidator(_duration_ms)]
+ScheduleMs = Annotated[tuple[int, ...], BeforeValidator(_schedule_ms)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+
+
+class Settings(BaseModel):
+    """What every role reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    home: Path = Field(
+        default=Path(".portcall"), alias="PORTCALL_HOME", description="Where Portcall keeps files."
+    )
+    amqp_url: str = Field(
+        alias="PORTCALL_AMQP_URL", pattern=r"^amqps?://", description="The broker."
+    )
+    database_url: str = Field(
+        alias="PORTCALL_DATABASE_URL",
+        pattern=r"^(sqlite|postgresql)",
+        description="The store: sqlite:///file or postgresql://…",
+    )
+    token: str = Field(
+        alias="PORTCALL_TOKEN",
+        min_length=16,
+        repr=False,
+        description="The administrator's token, at least 16 characters.",
+    )
+    shards: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        alias="PORTCALL_SHARDS",
+        description="How many queues the deliveries are spread over; the same for all processes.",
+    )
+    retry_schedule_ms: ScheduleMs = Field(
+        default=DEFAULT_SCHEDULE,  # type: ignore[arg-type]  # validated like the variable's text
+        alias="PORTCALL_RETRY_SCHEDULE",
+        description="The delay before each attempt after the first; its length is the limit.",
+    )
+    record_retention_ms: DurationMs = Field(
+        default="7d",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_RECORD_RETENTION",
+        description="How long records are kept.",
+    )
+    health_bind: Address = Field(
+        default="127.0.0.1:0",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_HEALTH_BIND",
+        description="Where /live, /ready and /metrics are served; port 0 is any free one.",
+    )
+    run_file: Path | None = Field(
+        default=None,
+        alias="PORTCALL_RUN_FILE",
+        description="A file that the process writes its pid and its addresses to.",
+    )
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", alias="PORTCALL_LOG_LEVEL"
+    )
+    log_format: str = Field(
+        default="auto", pattern="^(auto|json|console)$", alias="PORTCALL_LOG_FORMAT"
+    )
+
+    @property
+    def rungs_ms(self) -> tuple[int, ...]:
+        """The rungs of the wait ladder that follow from the schedule."""
+        return rungs_for(self.retry_schedule_ms)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings of this class; an empty variable counts as unset.
+
+        Raises:
+            SettingsError: A variable is missing or wrong; the message has a line for each.
+        """
+        aliases = {field.alias for field in cls.model_fields.values()}
+        values = {name: value for name, value in environ.items() if name in aliases and value}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            lines = [
+                f"{'.'.join(str(part) for part in problem['loc'][:1])}: {_words(problem['msg'])}"
+                for problem in error.errors(include_url=False, include_input=False)
+            ]
+            raise SettingsError("\n".join(lines)) from error
+
+
+def _words(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Field required", "must be set")

@@ -1,0 +1,122 @@
+"""Reading a stream: in order, in batches, from an offset that is asked for at every connection."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aio_pika.abc import AbstractConnection
+from aiormq import Channel
+from aiormq.abc import DeliveredMessage
+
+from runtime.errors import BrokerError, RestartReadingError
+from runtime.link import Link, consume, open_channel, until_lost
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMessage:
+    """One message of a stream, and where it stands in it."""
+
+    offset: int
+    body: bytes
+
+
+Start = Callable[[], Awaitable[int | str]]
+BatchHandler = Callable[[list[StreamMessage]], Awaitable[None]]
+
+
+class StreamReader:
+    """A connection that reads a stream for ever.
+
+    A reader sees messages from before the offset that it asked for: the broker begins at the chunk
+    that holds it. Reading disturbs no other reader.
+
+    Args:
+        url: The broker.
+        name: Shown by the broker's tools as the connection's name.
+        queue: The stream.
+        start: Asked at every (re)connection: an offset, or ``first``, ``last`` or ``next``.
+        handler: Gets what is there, in order, at most *batch* messages; credit for more is given
+            when it has returned. `RestartReadingError` from it makes the reader ask *start* again.
+        prefetch: How many messages the broker may send ahead.
+        batch: How many messages the handler gets at most.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        queue: str,
+        start: Start,
+        handler: BatchHandler,
+        prefetch: int = 200,
+        batch: int = 100,
+    ) -> None:
+        self._link = Link(url, name=name, use=self._use)
+        self._queue = queue
+        self._start = start
+        self._handler = handler
+        self._prefetch = prefetch
+        self._batch = batch
+        self._reading = False
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing is read, or None."""
+        return None if self._reading else self._link.problem or "the stream is not read yet"
+
+    async def run(self) -> None:
+        """Keep the connection and read; ends only by cancellation, or by the handler's error."""
+        await self._link.run()
+
+    async def _use(self, connection: AbstractConnection) -> None:
+        offset = await self._start()
+        channel = await open_channel(connection, prefetch=self._prefetch)
+        intake = _Intake()
+        await consume(channel, self._queue, intake.take, arguments={"x-stream-offset": offset})
+        lost = asyncio.ensure_future(until_lost(connection, [channel]))
+        reading = asyncio.ensure_future(self._read(channel, intake))
+        self._reading = True
+        try:
+            await asyncio.wait({lost, reading}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._reading = False
+            for task in (lost, reading):
+                task.cancel()
+            ended, _ = await asyncio.wait({lost, reading})
+        for task in ended:
+            if not task.cancelled() and (error := task.exception()):
+                raise error
+
+    async def _read(self, channel: Channel, intake: "_Intake") -> None:
+        while True:
+            batch, tag = await intake.batch(self._batch)
+            try:
+                await self._handler(batch)
+            except RestartReadingError as error:
+                raise BrokerError(f"reading starts again: {error}") from error
+            await channel.basic_ack(tag, multiple=True, wait=False)
+
+
+class _Intake:
+    """What the broker has sent and nobody has looked at yet."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[int, StreamMessage]] = deque()
+        self._filled = asyncio.Event()
+
+    def take(self, delivered: DeliveredMessage) -> None:
+        headers = delivered.header.properties.headers or {}
+        offset = headers.get("x-stream-offset")
+        message = StreamMessage(offset if isinstance(offset, int) else -1, delivered.body)
+        self._waiting.append((delivered.delivery_tag or 0, message))
+        self._filled.set()
+
+    async def batch(self, size: int) -> tuple[list[StreamMessage], int]:
+        """What is there, at most *size*, and the tag of the last."""
+        while not self._waiting:
+            self._filled.clear()
+            await self._filled.wait()
+        taken = [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]
+        return [message for _, message in taken], taken[-1][0]
