@@ -1,0 +1,1 @@
+"""The deliverer: POSTs deliveries, decides what follows, and records each attempt."""

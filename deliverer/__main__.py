@@ -1,0 +1,76 @@
+"""The deliverer's process: what is connected to what."""
+
+import os
+
+from deliverer.deliver import Deliverer
+from deliverer.disabling import Disabling
+from deliverer.jobs import Job
+from deliverer.lanes import Lanes
+from deliverer.outbox import Outbox
+from deliverer.sender import Sender
+from deliverer.settings import DelivererSettings
+from deliverer.webhooks import Webhooks
+from runtime.consumer import Consumer
+from runtime.feed import Feed, Follower
+from runtime.process import launch, running
+from runtime.publisher import Publisher
+from schemas.topology import deliver_queue, retry_queue
+from store.engine import open_store
+
+DRAIN_MARGIN_S = 3.0
+"""What the last attempt's effects may take on top of the attempt timeout when the process stops."""
+
+
+async def main() -> None:
+    """Deliver until told to stop."""
+    settings = DelivererSettings.from_environment(os.environ)
+    timeout_s = settings.attempt_timeout_ms / 1000
+    async with (
+        running("deliverer", settings) as process,
+        Sender(timeout_s=timeout_s, allowed=settings.allow_targets) as sender,
+    ):
+        store = open_store(settings.database_url)
+        webhooks = Webhooks(store.webhooks)
+        follower = Follower(webhooks.refresh)
+        feed = Feed(settings.amqp_url, name="portcall deliverer feed", on_hint=follower.hint)
+        publisher = Publisher(settings.amqp_url, name="portcall deliverer publisher")
+        lanes = Lanes[Job](
+            max_cap=settings.endpoint_concurrency, max_in_flight=settings.max_in_flight
+        )
+        deliverer = Deliverer(
+            webhooks=webhooks,
+            sender=sender,
+            lanes=lanes,
+            outbox=Outbox(publisher, shards=settings.shards),
+            log=store.eventlog,
+            disabling=Disabling(store.webhooks, publisher),
+            schedule_ms=settings.retry_schedule_ms,
+            rungs_ms=settings.rungs_ms,
+        )
+        queues = [
+            queue
+            for shard in range(settings.shards)
+            for queue in (deliver_queue(shard), retry_queue(shard))
+        ]
+        consumer = Consumer(
+            settings.amqp_url,
+            name="portcall deliverer consumer",
+            prefetch=dict.fromkeys(queues, settings.prefetch),
+            handler=deliverer.handle,
+            publisher=publisher,
+        )
+        process.check("publisher", lambda: publisher.problem)
+        process.check("consumer", lambda: consumer.problem)
+        process.supervise(publisher.run(), "publisher")
+        process.supervise(feed.run(), "feed")
+        process.supervise(follower.run(), "follower")
+        process.supervise(deliverer.park_long_waits(), "lines")
+        process.supervise(consumer.run(), "consumer")
+        await process.until_stopped()
+        deliverer.stop()
+        await consumer.stop(within_s=timeout_s + DRAIN_MARGIN_S)
+        store.close()
+
+
+if __name__ == "__main__":
+    launch(main)

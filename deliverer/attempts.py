@@ -1,0 +1,85 @@
+"""Attempts: what came of one POST, as a value; and which class of failure an error is."""
+
+import errno
+import ssl
+from dataclasses import dataclass
+
+import aiohttp
+
+from schemas.records import Answer, Failure
+
+
+class AddressBlockedError(OSError):
+    """The address that a name stands for, or that was given, is not to be connected to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One POST and what came of it.
+
+    Attributes:
+        started_ms: When it began, milliseconds since the epoch.
+        duration_us: How long it took, microseconds.
+        answer: The response, or None.
+        failure: Why there is none, or why it does not count.
+        message: The failure in words.
+        retry_after: The header of that name as it came; empty: none.
+    """
+
+    started_ms: int
+    duration_us: int
+    answer: Answer | None
+    failure: Failure
+    message: str = ""
+    retry_after: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the endpoint took the delivery: any 2xx, and nothing else."""
+        return self.answer is not None and 200 <= self.answer.status < 300
+
+    @property
+    def status(self) -> int:
+        """The HTTP status; 0 where there was no answer."""
+        return self.answer.status if self.answer else 0
+
+
+def classify(error: BaseException) -> tuple[Failure, str]:  # noqa: PLR0911 (a table in code)
+    """The class of an error of the HTTP client, and the error in words for the webhook's owner."""
+    match error:
+        case TimeoutError():
+            return Failure.TIMEOUT, "no answer within the attempt timeout"
+        case aiohttp.ClientConnectorDNSError():
+            return Failure.DNS, f"the name {error.host} could not be resolved"
+        case aiohttp.ClientConnectorCertificateError():
+            return Failure.TLS, f"the certificate was not accepted: {error.certificate_error}"
+        case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
+            return Failure.TLS, "the TLS handshake failed"
+        case aiohttp.ServerDisconnectedError():
+            return Failure.RESET, "the connection was closed without an answer"
+        case aiohttp.ClientOSError():
+            return _classify_os_error(error)
+        case aiohttp.InvalidURL():
+            return Failure.INVALID, "the service URI cannot be connected to"
+        case aiohttp.ClientError() | ValueError():
+            return Failure.PROTOCOL, f"the answer is not HTTP: {_short(error)}"
+        case OSError():
+            return _classify_os_error(error)
+        case _:
+            return Failure.PROTOCOL, _short(error)
+
+
+def _classify_os_error(error: OSError) -> tuple[Failure, str]:
+    number = error.errno
+    if number == errno.ECONNREFUSED:
+        return Failure.REFUSED, "the connection was refused"
+    if number in (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED):
+        return Failure.RESET, "the connection was reset"
+    if number in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL):
+        return Failure.UNREACHABLE, "the host cannot be reached"
+    return Failure.UNREACHABLE, f"the connection failed: {_short(error)}"
+
+
+def _short(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return text.splitlines()[0][:200]

@@ -1,0 +1,310 @@
+"""Delivering: a frame of deliveries in; POSTs, records, retries out; and only then the ack."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from deliverer.attempts import Attempt
+from deliverer.jobs import Job, Ledger
+from deliverer.lanes import Admission, Lanes
+from deliverer.outbox import Outbox
+from deliverer.policy import Done, GiveUp, Retry, decide, is_due, next_rung, parked
+from deliverer.request import Request, Template
+from deliverer.results import attempted, cancelled
+from deliverer.webhooks import Webhooks
+from runtime.logs import get_logger
+from runtime.metrics import REGISTRY
+from runtime.settle import Message
+from schemas.deliveries import Delivery, delivery_id
+from schemas.events import PING, Event
+from schemas.frames import DeliveryFrame, decode_deliveries
+from schemas.records import Outcome, Record, Sent
+from schemas.webhooks import Status
+
+ATTEMPTS = Counter(
+    "portcall_attempts", "Attempts made, by outcome.", ["outcome"], registry=REGISTRY
+)
+FAILURES = Counter(
+    "portcall_attempt_failures", "Attempts that failed, by class.", ["failure"], registry=REGISTRY
+)
+LATENCY = Histogram(
+    "portcall_attempt_seconds",
+    "How long attempts took.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    registry=REGISTRY,
+)
+PARKED = Counter("portcall_deliveries_parked", "Deliveries put aside.", registry=REGISTRY)
+SKIPPED = Counter(
+    "portcall_deliveries_skipped",
+    "Deliveries of redelivered frames that the log shows as attempted already.",
+    registry=REGISTRY,
+)
+IN_FLIGHT = Gauge("portcall_attempts_in_flight", "Attempts under way.", registry=REGISTRY)
+LINE_CHECK_S = 0.25
+
+
+class Sending(Protocol):
+    """What makes an attempt: a Sender."""
+
+    async def send(self, request: Request) -> Attempt:
+        """POST; never raises for what the endpoint did."""
+
+
+class Log(Protocol):
+    """What knows the attempts recorded so far: the store's event log."""
+
+    def attempted(
+        self, deliveries: Sequence[tuple[str, int, int]]
+    ) -> dict[tuple[str, int, int], int]:
+        """The highest attempt recorded for each of (event id, accepted_ms, webhook id)."""
+
+
+class Disabling(Protocol):
+    """What disables a webhook whose endpoint is gone."""
+
+    async def disable(self, webhook_id: int, reason: str) -> None:
+        """Disable it, in the store and for everybody."""
+
+
+class Deliverer:
+    """Handles frames of deliveries.
+
+    Args:
+        webhooks: What is known of the webhooks.
+        sender: Makes attempts.
+        lanes: Decide what may start.
+        outbox: Takes records, retries, the dead.
+        log: Asked about redelivered frames only.
+        disabling: Told about 410.
+        schedule_ms: The retry schedule of webhooks without one of their own.
+        rungs_ms: The wait ladder, ascending.
+    """
+
+    def __init__(
+        self,
+        *,
+        webhooks: Webhooks,
+        sender: Sending,
+        lanes: Lanes[Job],
+        outbox: Outbox,
+        log: Log,
+        disabling: Disabling,
+        schedule_ms: tuple[int, ...],
+        rungs_ms: tuple[int, ...],
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._webhooks = webhooks
+        self._sender = sender
+        self._lanes = lanes
+        self._outbox = outbox
+        self._log_store = log
+        self._disabling = disabling
+        self._schedule_ms = schedule_ms
+        self._rungs_ms = rungs_ms
+        self._clock_ms = clock_ms
+        self._chance = chance
+        self._stopping = False
+        self._frames: dict[bytes, Ledger] = {}
+        self._attempts: set[asyncio.Task[None]] = set()
+        self._log = get_logger()
+
+    async def handle(self, message: Message) -> None:
+        """Deliver one frame; returns when everything that follows from it is confirmed.
+
+        Raises:
+            FrameError: The message is not a frame of deliveries.
+        """
+        under_way = self._frames.get(message.body)
+        if under_way is not None:
+            # Delivered again after the connection was lost, while we are still at it.
+            await under_way.settled()
+            return
+        frame = decode_deliveries(message.body)
+        ledger = Ledger(len(frame.deliveries))
+        self._frames[message.body] = ledger
+        try:
+            await self._deliver(frame, ledger, again=message.redeliveries > 0)
+        finally:
+            del self._frames[message.body]
+
+    async def _deliver(self, frame: DeliveryFrame, ledger: Ledger, *, again: bool) -> None:
+        jobs = [Job(frame.events[each.event], each, ledger) for each in frame.deliveries]
+        if again:
+            jobs = await self._not_attempted(jobs)
+        await self._webhooks.load({job.delivery.webhook_id for job in jobs})
+        for job in jobs:
+            self._begin(job)
+        await ledger.settled()
+
+    async def park_long_waits(self) -> None:
+        """Park what waits too long in a line; runs for as long as the process."""
+        while True:
+            await asyncio.sleep(LINE_CHECK_S)
+            for job in self._lanes.leave_lines(time.monotonic()):
+                self._park(job)
+            IN_FLIGHT.set(self._lanes.in_flight)
+
+    def stop(self) -> None:
+        """Begin nothing new: what waits in a line is put back for others."""
+        self._stopping = True
+        for job in self._lanes.empty_lines():
+            self._put_back(job)
+
+    async def _not_attempted(self, jobs: list[Job]) -> list[Job]:
+        """Leave out what a crashed process had attempted and recorded before its ack."""
+        keys = [(job.event.id, job.event.accepted_ms, job.delivery.webhook_id) for job in jobs]
+        recorded = await asyncio.to_thread(self._log_store.attempted, keys)
+        left: list[Job] = []
+        for job, key in zip(jobs, keys, strict=True):
+            if recorded.get(key, 0) >= job.delivery.attempt:
+                SKIPPED.inc()
+                job.ledger.settle()
+            else:
+                left.append(job)
+        return left
+
+    def _begin(self, job: Job) -> None:
+        """Start it, or say at once what else becomes of it."""
+        template = self._webhooks.get(job.delivery.webhook_id)
+        if self._stopping:
+            self._put_back(job)
+        elif template is None or template.webhook.status is not Status.ENABLED:
+            self._cancel(job, template)
+        elif not is_due(job.delivery, self._clock_ms()):
+            self._wait(job, job.delivery, job.ledger.settle)
+        else:
+            now = time.monotonic()
+            match self._lanes.admit(job.delivery.webhook_id, job, now):
+                case Admission.START:
+                    self._start(job, now)
+                case Admission.PARK:
+                    self._park(job)
+                case Admission.WAIT:
+                    return
+
+    def _start(self, job: Job, started: float) -> None:
+        task = asyncio.get_running_loop().create_task(self._attempt(job, started))
+        self._attempts.add(task)
+        task.add_done_callback(self._attempts.discard)
+
+    async def _attempt(self, job: Job, started: float) -> None:
+        """Make one attempt and see to what follows; an error of ours gives the frame back."""
+        try:
+            made = await self._send(job, started)
+            if made is None:
+                self._cancel(job, self._webhooks.get(job.delivery.webhook_id))
+            else:
+                await self._follow(job, *made)
+        except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
+            job.ledger.fail(error)
+
+    async def _send(self, job: Job, started: float) -> tuple[Template, Attempt, Sent] | None:
+        """POST, and let the next of the line start; None: the webhook went in the meantime."""
+        webhook_id = job.delivery.webhook_id
+        healthy = True
+        try:
+            await self._webhooks.load([webhook_id])
+            template = self._webhooks.get(webhook_id)
+            if template is None or template.webhook.status is not Status.ENABLED:
+                return None
+            request = template.request(
+                delivery_id=delivery_id(job.event.id, webhook_id),
+                body=bytes(job.event.body),
+                now_s=self._clock_ms() // 1000,
+            )
+            attempt = await self._sender.send(request)
+            healthy = _is_healthy(attempt)
+            LATENCY.observe(attempt.duration_us / 1e6)
+            if attempt.failure:
+                FAILURES.labels(attempt.failure.value).inc()
+            return template, attempt, request.sent
+        finally:
+            now = time.monotonic()
+            for waiting in self._lanes.finish(
+                webhook_id, healthy=healthy, started=started, now=now
+            ):
+                self._start(waiting, now)
+
+    async def _follow(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> None:
+        """Do what follows from an attempt."""
+        delivery = job.delivery
+        schedule_ms = _schedule_of(job.event, template, self._schedule_ms)
+        now_ms = self._clock_ms()
+        decision = decide(
+            attempt, delivery.attempt, schedule_ms, now_ms=now_ms, chance=self._chance()
+        )
+        record = partial(attempted, delivery, attempt, sent)
+        match decision:
+            case Done():
+                self._record(job, record(Outcome.DELIVERED))
+            case Retry(not_before_ms=not_before_ms, due_ms=due_ms):
+                again = Delivery(
+                    event=0,
+                    webhook_id=delivery.webhook_id,
+                    attempt=delivery.attempt + 1,
+                    not_before_ms=not_before_ms,
+                    due_ms=due_ms,
+                )
+                # First the wait, then the record: a record proves that the retry is safe.
+                self._wait(
+                    job,
+                    again,
+                    lambda: self._record(
+                        job, record(Outcome.RETRIED, next_attempt_ms=not_before_ms)
+                    ),
+                )
+            case GiveUp(reason=reason, gone=gone):
+                if gone:
+                    await self._disabling.disable(delivery.webhook_id, reason)
+                    self._webhooks.forget(delivery.webhook_id)
+                await self._outbox.bury(job.event, delivery, reason)
+                self._record(job, record(Outcome.GIVEN_UP, reason=reason))
+
+    def _record(self, job: Job, record: Record) -> None:
+        """Record what became of it; the delivery is settled when the record is confirmed."""
+        ATTEMPTS.labels(record.outcome.value).inc()
+        self._outbox.record(job.event, record, job.ledger.settle)
+        self._log.debug(
+            "delivery.attempted",
+            event_id=job.event.id,
+            webhook_id=record.webhook_id,
+            attempt=record.attempt,
+            outcome=record.outcome.value,
+            status=record.status,
+        )
+
+    def _cancel(self, job: Job, template: Template | None) -> None:
+        """End a delivery whose webhook is gone or disabled, without an attempt."""
+        why = "deleted" if template is None else "disabled"
+        self._record(job, cancelled(job.delivery, why, self._clock_ms()))
+
+    def _wait(self, job: Job, delivery: Delivery, then: Callable[[], None]) -> None:
+        rung_ms = next_rung(delivery, self._rungs_ms, self._clock_ms())
+        self._outbox.wait(job.event, delivery, rung_ms, then)
+
+    def _park(self, job: Job) -> None:
+        PARKED.inc()
+        delivery = parked(job.delivery, now_ms=self._clock_ms(), chance=self._chance())
+        self._wait(job, delivery, job.ledger.settle)
+
+    def _put_back(self, job: Job) -> None:
+        self._outbox.put_back(job.event, job.delivery, job.ledger.settle)
+
+
+def _schedule_of(event: Event, template: Template, default_ms: tuple[int, ...]) -> tuple[int, ...]:
+    """A ping is tried once, as ACR does: it asks how the endpoint is now."""
+    if event.action == PING:
+        return ()
+    own = template.webhook.schedule_ms
+    return default_ms if own is None else own
+
+
+def _is_healthy(attempt: Attempt) -> bool:
+    """Whether more attempts at once would be welcome: an answer that is no sign of trouble."""
+    return attempt.answer is not None and attempt.status < 500 and attempt.status != 429

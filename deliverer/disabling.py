@@ -1,0 +1,60 @@
+"""Disabling a webhook because its endpoint answered 410, and telling the others."""
+
+import asyncio
+import time
+from typing import Protocol
+
+from tenacity import AsyncRetrying, retry_if_exception_type
+from tenacity.wait import wait_random_exponential
+
+from runtime.feed import encode_hint
+from runtime.logs import get_logger
+from schemas.topology import WEBHOOKS
+from store.errors import StoreUnavailableError
+
+
+class Source(Protocol):
+    """Where webhooks are kept: `store.webhooks`."""
+
+    def disable(self, webhook_id: int, reason: str, now_ms: int) -> bool:
+        """Disable it; False when it was not enabled."""
+
+    def revision(self) -> int:
+        """The newest revision."""
+
+
+class Announcer(Protocol):
+    """What tells the other processes: a Publisher."""
+
+    async def announce(self, body: bytes, *, exchange: str) -> None:
+        """Publish, best effort."""
+
+
+class Disabling:
+    """Disables webhooks in the store.
+
+    Args:
+        source: The store; its methods block and are called in a thread.
+        announcer: Publishes the hint that something changed.
+    """
+
+    def __init__(self, source: Source, announcer: Announcer) -> None:
+        self._source = source
+        self._announcer = announcer
+        self._log = get_logger()
+
+    async def disable(self, webhook_id: int, reason: str) -> None:
+        """Disable a webhook; waits for as long as the store does not answer."""
+        attempts = AsyncRetrying(
+            wait=wait_random_exponential(multiplier=0.1, max=5),
+            retry=retry_if_exception_type(StoreUnavailableError),
+        )
+        async for attempt in attempts:
+            with attempt:
+                disabled = await asyncio.to_thread(
+                    self._source.disable, webhook_id, reason, time.time_ns() // 1_000_000
+                )
+                if disabled:
+                    self._log.warning("webhook.disabled", webhook_id=webhook_id, reason=reason)
+                    revision = await asyncio.to_thread(self._source.revision)
+                    await self._announcer.announce(encode_hint(revision), exchange=WEBHOOKS)

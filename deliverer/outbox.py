@@ -1,0 +1,173 @@
+"""What leaves the deliverer: records to the stream, deliveries to the ladder and to the dead.
+
+Each goes in frames, and each item's *then* is called when the broker has confirmed its frame. For a
+retry the wait comes before the record: a record in the log then proves that the retry is safe.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from runtime.batcher import Batcher
+from runtime.settle import REASON_HEADER
+from schemas.deliveries import Delivery, shard_of
+from schemas.events import Event
+from schemas.frames import encode_deliveries, encode_records
+from schemas.records import Detail, Record
+from schemas.topology import DEAD, DELIVER, LOG, deliver_key, retry_key, wait_rung
+
+Then = Callable[[], None]
+
+ITEM_BYTES = 48
+RECORD_BYTES = 600
+"""About what a record adds to a frame besides the event and the response's content."""
+
+
+class WaitingRecord(NamedTuple):
+    """A record that waits to be packed; its ``event`` is set by the packing."""
+
+    event: Event
+    record: Record
+    then: Then
+
+
+class WaitingDelivery(NamedTuple):
+    """A delivery that waits to be packed; its ``event`` is set by the packing."""
+
+    event: Event
+    delivery: Delivery
+    then: Then
+
+
+class SurePublisher(Protocol):
+    """What publishes a message until it is confirmed: a Publisher."""
+
+    async def publish_surely(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: dict[str, str | int] | None = None,
+    ) -> None:
+        """Publish until confirmed."""
+
+
+class Outbox:
+    """The batchers of a deliverer.
+
+    Args:
+        publisher: Where frames go.
+        shards: How many queues the deliveries are spread over.
+    """
+
+    def __init__(self, publisher: SurePublisher, *, shards: int) -> None:
+        self._publisher = publisher
+        self._shards = shards
+        self._records = Batcher(self._send_records, weigh=_weigh_record)
+        self._deliveries: dict[tuple[str, str], Batcher[WaitingDelivery]] = {}
+
+    def record(self, event: Event, record: Record, then: Then) -> None:
+        """Write a record to the results stream."""
+        self._records.add(WaitingRecord(event, record, then))
+
+    def wait(self, event: Event, delivery: Delivery, rung_ms: int, then: Then) -> None:
+        """Put a delivery on a rung of the ladder; it comes back in the retry lane."""
+        key = retry_key(shard_of(delivery.webhook_id, self._shards))
+        self._put(wait_rung(rung_ms), key, WaitingDelivery(event, delivery, then))
+
+    def put_back(self, event: Event, delivery: Delivery, then: Then) -> None:
+        """Put a delivery that was not begun back for another process."""
+        shard = shard_of(delivery.webhook_id, self._shards)
+        fresh = delivery.attempt == 1 and delivery.parks == 0
+        key = deliver_key(shard) if fresh else retry_key(shard)
+        self._put(DELIVER, key, WaitingDelivery(event, delivery, then))
+
+    async def bury(self, event: Event, delivery: Delivery, reason: str) -> None:
+        """Put a delivery that was given up among the dead, with the reason; by itself."""
+        body = _pack([WaitingDelivery(event, delivery, lambda: None)])
+        headers: dict[str, str | int] = {REASON_HEADER: reason[:1000]}
+        await self._publisher.publish_surely(body, exchange=DEAD, headers=headers)
+
+    def _put(self, exchange: str, key: str, item: WaitingDelivery) -> None:
+        batcher = self._deliveries.get((exchange, key))
+        if batcher is None:
+            send = partial(self._send_deliveries, exchange, key)
+            batcher = self._deliveries[exchange, key] = Batcher(send, weigh=_weigh_delivery)
+        batcher.add(item)
+
+    async def _send_deliveries(self, exchange: str, key: str, items: list[WaitingDelivery]) -> None:
+        await self._publisher.publish_surely(_pack(items), exchange=exchange, key=key)
+        for item in items:
+            item.then()
+
+    async def _send_records(self, items: list[WaitingRecord]) -> None:
+        positions, events = _numbered([item.event for item in items])
+        records = [
+            _at(position, item.record) for position, item in zip(positions, items, strict=True)
+        ]
+        body = encode_records(uuid.uuid4().hex, events, records)
+        await self._publisher.publish_surely(body, exchange=LOG)
+        for item in items:
+            item.then()
+
+
+def _at(position: int, record: Record) -> Record:
+    return Record(
+        position,
+        record.webhook_id,
+        record.attempt,
+        record.outcome,
+        record.status,
+        record.started_ms,
+        record.duration_us,
+        record.detail,
+    )
+
+
+def _pack(items: Sequence[WaitingDelivery]) -> bytes:
+    positions, events = _numbered([item.event for item in items])
+    deliveries = [
+        Delivery(
+            position,
+            item.delivery.webhook_id,
+            item.delivery.attempt,
+            item.delivery.not_before_ms,
+            item.delivery.due_ms,
+            item.delivery.parks,
+        )
+        for position, item in zip(positions, items, strict=True)
+    ]
+    return encode_deliveries(events, deliveries)
+
+
+def _numbered(events: Sequence[Event]) -> tuple[list[int], list[Event]]:
+    """Each distinct event once, and where each of the given ones stands among them."""
+    places: dict[int, int] = {}
+    distinct: list[Event] = []
+    positions: list[int] = []
+    for event in events:
+        place = places.get(id(event))
+        if place is None:
+            place = places[id(event)] = len(distinct)
+            distinct.append(event)
+        positions.append(place)
+    return positions, distinct
+
+
+def _weigh_delivery(item: WaitingDelivery, last: WaitingDelivery | None) -> int:
+    if last is not None and last.event is item.event:
+        return ITEM_BYTES
+    return ITEM_BYTES + len(bytes(item.event.body))
+
+
+def _weigh_record(item: WaitingRecord, last: WaitingRecord | None) -> int:
+    weight = RECORD_BYTES + _content_bytes(item.record.detail)
+    if last is not None and last.event is item.event:
+        return weight
+    return weight + len(bytes(item.event.body))
+
+
+def _content_bytes(detail: Detail) -> int:
+    return len(detail.answer.content) if detail.answer else 0

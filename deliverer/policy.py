@@ -1,0 +1,135 @@
+"""What follows from an attempt, and when: pure rules. Clock and chance come in as values."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from deliverer.attempts import Attempt
+from schemas.deliveries import Delivery
+from schemas.records import Failure
+
+MAX_RETRY_AFTER_MS = 24 * 3_600_000
+JITTER = 0.1
+"""A retry is due up to a tenth after its delay; with hops and queues that stays under 1.25."""
+SLACK_MS = 250
+"""How far past its due time a hop may end, when that saves further hops."""
+NEAR_MS = 500
+"""Closer to due than the shortest rung: go."""
+PARK_MS = 2_000
+MAX_PARK_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The endpoint took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Another attempt, not before *not_before_ms* and best at *due_ms* (both since the epoch)."""
+
+    not_before_ms: int
+    due_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """No attempt is left, or none would help; *gone*: the endpoint wants no more of anything."""
+
+    reason: str
+    gone: bool = False
+
+
+Decision = Done | Retry | GiveUp
+
+
+def decide(
+    attempt: Attempt, number: int, schedule_ms: tuple[int, ...], *, now_ms: int, chance: float
+) -> Decision:
+    """Say what follows from attempt *number* (from 1).
+
+    Args:
+        attempt: What came of it.
+        number: Which attempt it was.
+        schedule_ms: The delay before each attempt after the first.
+        now_ms: The time at which the attempt ended.
+        chance: From 0 to 1, for the jitter.
+    """
+    if attempt.succeeded:
+        return Done()
+    if attempt.status == 410:
+        return GiveUp("the endpoint answered 410 Gone: the webhook was disabled", gone=True)
+    if attempt.failure is Failure.INVALID:
+        return GiveUp(attempt.message)
+    if number > len(schedule_ms):
+        return GiveUp(f"attempt {number} was the last of the schedule: {attempt.message}")
+    delay_ms = max(schedule_ms[number - 1], retry_after_ms(attempt.retry_after, now_ms))
+    return Retry(
+        not_before_ms=now_ms + delay_ms, due_ms=now_ms + delay_ms + int(delay_ms * JITTER * chance)
+    )
+
+
+def retry_after_ms(header: str, now_ms: int) -> int:
+    """Read a ``Retry-After`` header: seconds or a date; at most a day.
+
+    Returns:
+        Milliseconds from now; 0 for none, garbage, and whatever is not in the future.
+
+    Source: RFC 9110, section 10.2.3.
+    """
+    text = header.strip()
+    if text.isascii() and text.isdecimal():
+        return min(int(text[:9]) * 1000, MAX_RETRY_AFTER_MS)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    ahead_ms = int((moment - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds() * 1000)
+    return min(max(ahead_ms, 0), MAX_RETRY_AFTER_MS)
+
+
+def is_due(delivery: Delivery, now_ms: int) -> bool:
+    """Whether a delivery that came back from a rung should be attempted now.
+
+    Never before its time; after it, as soon as what is left of the jitter is not worth a hop.
+    """
+    if now_ms < delivery.not_before_ms:
+        return False
+    jitter_ms = delivery.due_ms - delivery.not_before_ms
+    return delivery.due_ms - now_ms <= max(NEAR_MS, jitter_ms // 4)
+
+
+def next_rung(delivery: Delivery, rungs_ms: tuple[int, ...], now_ms: int) -> int:
+    """The rung on which a delivery that is not due waits next.
+
+    The longest that ends between the delivery's earliest time and shortly after its due time; where
+    there is none, the longest that ends before; and the shortest where even that is too long.
+
+    Args:
+        delivery: With its times set.
+        rungs_ms: The ladder, ascending.
+        now_ms: The time.
+    """
+    earliest = delivery.not_before_ms - now_ms
+    latest = max(delivery.due_ms - now_ms, 0) + SLACK_MS
+    arriving = [rung for rung in rungs_ms if earliest <= rung <= latest]
+    if arriving:
+        return arriving[-1]
+    shorter = [rung for rung in rungs_ms if rung < earliest]
+    return shorter[-1] if shorter else rungs_ms[0]
+
+
+def parked(delivery: Delivery, *, now_ms: int, chance: float) -> Delivery:
+    """The delivery put aside for a while, longer each time; no attempt is used up."""
+    wait_ms = min(PARK_MS * 2 ** min(delivery.parks, 10), MAX_PARK_MS)
+    not_before_ms = now_ms + wait_ms
+    return Delivery(
+        event=delivery.event,
+        webhook_id=delivery.webhook_id,
+        attempt=delivery.attempt,
+        not_before_ms=not_before_ms,
+        due_ms=not_before_ms + int(wait_ms * JITTER * chance),
+        parks=delivery.parks + 1,
+    )

@@ -1,0 +1,57 @@
+"""Results: the records that attempts, and deliveries that end without one, leave behind."""
+
+from deliverer.attempts import Attempt
+from schemas.deliveries import Delivery
+from schemas.records import Detail, Outcome, Record, Sent
+
+
+def attempted(
+    delivery: Delivery,
+    attempt: Attempt,
+    sent: Sent,
+    outcome: Outcome,
+    *,
+    reason: str = "",
+    next_attempt_ms: int = 0,
+) -> Record:
+    """The record of an attempt.
+
+    Args:
+        delivery: What was attempted.
+        attempt: What came of it.
+        sent: The request, with secrets masked.
+        outcome: What follows.
+        reason: Why the delivery was given up, where it was.
+        next_attempt_ms: When the next attempt is due; 0: never.
+    """
+    detail = Detail(
+        sent=sent,
+        answer=attempt.answer,
+        failure=attempt.failure,
+        message=reason or attempt.message,
+        next_attempt_ms=next_attempt_ms,
+    )
+    return Record(
+        event=0,
+        webhook_id=delivery.webhook_id,
+        attempt=delivery.attempt,
+        outcome=outcome,
+        status=attempt.status,
+        started_ms=attempt.started_ms,
+        duration_us=attempt.duration_us,
+        detail=detail,
+    )
+
+
+def cancelled(delivery: Delivery, why: str, now_ms: int) -> Record:
+    """The record of a delivery that ended without an attempt, because its webhook was *why*."""
+    return Record(
+        event=0,
+        webhook_id=delivery.webhook_id,
+        attempt=delivery.attempt,
+        outcome=Outcome.CANCELLED,
+        status=0,
+        started_ms=now_ms,
+        duration_us=0,
+        detail=Detail(message=f"cancelled: the webhook was {why}"),
+    )

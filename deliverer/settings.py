@@ -1,0 +1,41 @@
+"""What the deliverer reads from the environment."""
+
+from pydantic import Field
+
+from runtime.settings import DurationMs, Networks, Settings
+
+
+class DelivererSettings(Settings):
+    """Settings of a deliverer."""
+
+    attempt_timeout_ms: DurationMs = Field(
+        default="15s",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_ATTEMPT_TIMEOUT",
+        description="The bound on one attempt as a whole.",
+    )
+    allow_targets: Networks = Field(
+        default=(),
+        alias="PORTCALL_ALLOW_TARGETS",
+        description="Networks (CIDR, with commas) that webhooks may lead to although not public.",
+    )
+    prefetch: int = Field(
+        default=100,
+        ge=1,
+        le=2000,
+        alias="PORTCALL_DELIVERER_PREFETCH",
+        description="Frames that may be unsettled for each queue.",
+    )
+    max_in_flight: int = Field(
+        default=512,
+        ge=1,
+        le=10_000,
+        alias="PORTCALL_MAX_IN_FLIGHT",
+        description="Attempts under way in one process.",
+    )
+    endpoint_concurrency: int = Field(
+        default=16,
+        ge=1,
+        le=1000,
+        alias="PORTCALL_ENDPOINT_CONCURRENCY",
+        description="Attempts under way for one webhook in one process.",
+    )

@@ -1,0 +1,1 @@
+"""The router: events in, matched against the webhooks of their registry; deliveries out."""

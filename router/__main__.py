@@ -1,0 +1,54 @@
+"""The router's process: what is connected to what."""
+
+import asyncio
+import os
+
+from router.outbox import Outbox
+from router.route import Router
+from router.settings import RouterSettings
+from router.subscriptions import Subscriptions
+from runtime.consumer import Consumer
+from runtime.feed import Feed, Follower
+from runtime.process import DRAIN_S, launch, running
+from runtime.publisher import Publisher
+from schemas.topology import EVENTS_IN
+from store.engine import open_store
+
+
+async def main() -> None:
+    """Route until told to stop."""
+    settings = RouterSettings.from_environment(os.environ)
+    async with running("router", settings) as process:
+        store = open_store(settings.database_url)
+        subscriptions = Subscriptions(store.webhooks)
+        follower = Follower(subscriptions.refresh)
+        feed = Feed(settings.amqp_url, name="portcall router feed", on_hint=follower.hint)
+        publisher = Publisher(settings.amqp_url, name="portcall router publisher")
+        outbox = Outbox(publisher, shards=settings.shards)
+        router = Router(subscriptions=subscriptions, outbox=outbox)
+        consumer = Consumer(
+            settings.amqp_url,
+            name="portcall router consumer",
+            prefetch={EVENTS_IN: settings.prefetch},
+            handler=router.handle,
+            publisher=publisher,
+        )
+        process.check("webhooks", lambda: subscriptions.problem)
+        process.check("publisher", lambda: publisher.problem)
+        process.check("consumer", lambda: consumer.problem)
+        process.supervise(publisher.run(), "publisher")
+        process.supervise(feed.run(), "feed")
+        process.supervise(follower.run(), "follower")
+        # An empty index would call every event unmatched: no event before the webhooks.
+        loading = asyncio.ensure_future(subscriptions.loaded.wait())
+        stopping = asyncio.ensure_future(process.until_stopped())
+        await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done():
+            process.supervise(consumer.run(), "consumer")
+        await stopping
+        await consumer.stop(within_s=DRAIN_S)
+        store.close()
+
+
+if __name__ == "__main__":
+    launch(main)

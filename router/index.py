@@ -1,0 +1,92 @@
+"""The scope index: which webhooks an event matches, in time by the matches and not by the webhooks.
+
+One dictionary for all registries, from a place (a registry, a repository of it, or a tag) to the
+webhooks whose scope is that place. An event looks at its three places and nowhere else. Made of
+strings and integers alone: a million webhooks must fit.
+
+A place with one webhook holds ``id << 5 | actions``; one with several holds the ids by their set of
+actions, of which there are at most 31, so that subscribers to deletes cost a push nothing.
+"""
+
+from array import array
+
+ACTION_BITS = 5
+_ACTIONS = (1 << ACTION_BITS) - 1
+
+Holders = int | dict[int, "array[int]"]
+
+
+class ScopeIndex:
+    """The enabled webhooks by where they look."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, Holders] = {}
+        self._place_of: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._place_of)
+
+    def put(self, webhook_id: int, registry: str, scope: str, actions: int) -> None:
+        """Add a webhook, or move it to where it looks now.
+
+        Args:
+            webhook_id: The store's number.
+            registry: Its registry, in lower case.
+            scope: Its scope in the canonical form: empty, ``repo:tag`` or ``repo:*``.
+            actions: The bits of its actions.
+        """
+        self.remove(webhook_id)
+        place = f"{registry}/{scope}"
+        held = self._places.get(place)
+        if held is None:
+            self._places[place] = webhook_id << ACTION_BITS | actions
+        else:
+            if isinstance(held, int):
+                held = {held & _ACTIONS: array("q", (held >> ACTION_BITS,))}
+                self._places[place] = held
+            held.setdefault(actions, array("q")).append(webhook_id)
+        self._place_of[webhook_id] = place
+
+    def remove(self, webhook_id: int) -> None:
+        """Forget a webhook; one that is not there is no error."""
+        place = self._place_of.pop(webhook_id, None)
+        if place is None:
+            return
+        held = self._places[place]
+        if isinstance(held, int):
+            del self._places[place]
+            return
+        for actions, ids in held.items():
+            if webhook_id in ids:
+                ids.remove(webhook_id)
+                if not ids:
+                    del held[actions]
+                break
+        if not held:
+            del self._places[place]
+
+    def match(self, registry: str, action: int, repository: str, tag: str) -> list[int]:
+        """The webhooks that an event is for.
+
+        Args:
+            registry: The event's registry, in lower case.
+            action: The bit of its action.
+            repository: Its repository.
+            tag: Its tag; empty where it has none.
+        """
+        found: list[int] = []
+        places = [f"{registry}/", f"{registry}/{repository}:*"]
+        if tag:
+            places.append(f"{registry}/{repository}:{tag}")
+        for place in places:
+            held = self._places.get(place)
+            if held is None:
+                continue
+            if isinstance(held, int):
+                if held & action:
+                    found.append(held >> ACTION_BITS)
+            else:
+                for actions, ids in held.items():
+                    if actions & action:
+                        found.extend(ids)
+        return found

@@ -1,0 +1,104 @@
+"""Deliveries on their way out: packed into frames by shard, and counted until confirmed."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from runtime.batcher import Batcher
+from schemas.deliveries import Delivery, shard_of
+from schemas.events import Event
+from schemas.frames import encode_deliveries
+from schemas.topology import DELIVER, deliver_key
+
+DELIVERY_BYTES = 32
+"""About what one more delivery of the same event adds to a frame."""
+
+
+class Ticket:
+    """Counts the deliveries of one frame of events until the broker has confirmed them all."""
+
+    __slots__ = ("_done", "_open")
+
+    def __init__(self) -> None:
+        self._open = 1
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def add(self, count: int) -> None:
+        """There are *count* more."""
+        self._open += count
+
+    def confirm(self) -> None:
+        """There is one less."""
+        self._open -= 1
+        if self._open == 0 and not self._done.done():
+            self._done.set_result(None)
+
+    async def confirmed(self) -> None:
+        """Nothing more will be added: wait for the rest."""
+        self.confirm()
+        await self._done
+
+
+class Outgoing(NamedTuple):
+    """One delivery that waits to be packed."""
+
+    event: Event
+    webhook_id: int
+    ticket: Ticket
+
+
+class SurePublisher(Protocol):
+    """What publishes a frame until it is confirmed: a Publisher."""
+
+    async def publish_surely(self, body: bytes, *, exchange: str, key: str = "") -> None:
+        """Publish until confirmed."""
+
+
+class Outbox:
+    """One batcher for each shard.
+
+    Args:
+        publisher: Where frames go.
+        shards: How many queues the deliveries are spread over.
+    """
+
+    def __init__(self, publisher: SurePublisher, *, shards: int) -> None:
+        self._publisher = publisher
+        self._batchers = [
+            Batcher(partial(self._send, deliver_key(shard)), weigh=_weigh)
+            for shard in range(shards)
+        ]
+
+    async def put(self, event: Event, webhook_ids: Sequence[int], ticket: Ticket) -> None:
+        """Send *event* to each of the webhooks; waits only while the broker is far behind."""
+        ticket.add(len(webhook_ids))
+        shards = len(self._batchers)
+        for webhook_id in webhook_ids:
+            batcher = self._batchers[shard_of(webhook_id, shards)]
+            if batcher.crowded:
+                await batcher.room()
+            batcher.add(Outgoing(event, webhook_id, ticket))
+
+    async def _send(self, key: str, items: list[Outgoing]) -> None:
+        await self._publisher.publish_surely(pack(items), exchange=DELIVER, key=key)
+        for item in items:
+            item.ticket.confirm()
+
+
+def pack(items: Sequence[Outgoing]) -> bytes:
+    """Write a frame in which each event stands once, whatever the number of its deliveries."""
+    events: list[Event] = []
+    deliveries: list[Delivery] = []
+    for item in items:
+        # Deliveries of one event are added together: comparing with the last one is enough.
+        if not events or events[-1] is not item.event:
+            events.append(item.event)
+        deliveries.append(Delivery(len(events) - 1, item.webhook_id))
+    return encode_deliveries(events, deliveries)
+
+
+def _weigh(item: Outgoing, last: Outgoing | None) -> int:
+    if last is not None and last.event is item.event:
+        return DELIVERY_BYTES
+    return DELIVERY_BYTES + len(bytes(item.event.body))

@@ -1,0 +1,82 @@
+"""Routing: a frame of events in, frames of deliveries out, and only then the ack."""
+
+from typing import Protocol
+
+from prometheus_client import Counter
+
+from router.outbox import Outbox, Ticket
+from runtime.errors import PoisonMessageError
+from runtime.logs import get_logger
+from runtime.metrics import REGISTRY
+from runtime.settle import Message
+from schemas.errors import InvalidValueError
+from schemas.events import Event, check_action
+from schemas.frames import decode_events
+
+EVENTS = Counter(
+    "portcall_events_routed",
+    "Events routed, by whether any webhook matched.",
+    ["matched"],
+    registry=REGISTRY,
+)
+DELIVERIES = Counter("portcall_deliveries_routed", "Deliveries made.", registry=REGISTRY)
+_MATCHED = EVENTS.labels("yes")
+_UNMATCHED = EVENTS.labels("no")
+
+
+class Matcher(Protocol):
+    """What knows the webhooks: a ScopeIndex."""
+
+    def match(self, registry: str, action: int, repository: str, tag: str) -> list[int]:
+        """The webhooks that an event is for."""
+
+
+class Holder(Protocol):
+    """What holds the index of the moment: Subscriptions."""
+
+    @property
+    def index(self) -> Matcher:
+        """The index; a new snapshot replaces it."""
+
+
+class Router:
+    """Handles frames of events.
+
+    Args:
+        subscriptions: The webhooks in memory.
+        outbox: Where deliveries go.
+    """
+
+    def __init__(self, *, subscriptions: Holder, outbox: Outbox) -> None:
+        self._subscriptions = subscriptions
+        self._outbox = outbox
+        self._log = get_logger()
+
+    async def handle(self, message: Message) -> None:
+        """Route one frame; returns when every delivery of it is confirmed.
+
+        Raises:
+            FrameError: The message is not a frame of events.
+            PoisonMessageError: One of its events has no known action.
+        """
+        events = decode_events(message.body).events
+        bits = [_action_bit(event) for event in events]
+        ticket = Ticket()
+        matches = 0
+        for event, bit in zip(events, bits, strict=True):
+            found = self._subscriptions.index.match(
+                event.registry, bit, event.repository, event.tag
+            )
+            (_MATCHED if found else _UNMATCHED).inc()
+            matches += len(found)
+            await self._outbox.put(event, found, ticket)
+        await ticket.confirmed()
+        DELIVERIES.inc(matches)
+        self._log.debug("event.routed", events=len(events), deliveries=matches)
+
+
+def _action_bit(event: Event) -> int:
+    try:
+        return check_action(event.action).bit
+    except InvalidValueError as error:
+        raise PoisonMessageError(str(error)) from error

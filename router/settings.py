@@ -1,0 +1,17 @@
+"""What the router reads from the environment."""
+
+from pydantic import Field
+
+from runtime.settings import Settings
+
+
+class RouterSettings(Settings):
+    """Settings of a router."""
+
+    prefetch: int = Field(
+        default=50,
+        ge=1,
+        le=2000,
+        alias="PORTCALL_ROUTER_PREFETCH",
+        description="Frames of events that a router works on at once.",
+    )

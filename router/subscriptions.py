@@ -1,0 +1,110 @@
+"""The webhooks in memory, kept true: a snapshot first, then what changed since its revision."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from prometheus_client import Counter, Gauge
+
+from router.index import ScopeIndex
+from runtime.logs import get_logger
+from runtime.metrics import REGISTRY
+from store.errors import StoreUnavailableError
+from store.webhookindex import Changes, IndexRow
+
+WEBHOOKS = Gauge(
+    "portcall_router_webhooks", "Enabled webhooks in the scope index.", registry=REGISTRY
+)
+REVISION = Gauge(
+    "portcall_router_revision", "The store's revision that the index is at.", registry=REGISTRY
+)
+SNAPSHOTS = Counter("portcall_router_snapshots", "Snapshots loaded.", registry=REGISTRY)
+
+STALE_S = 15.0
+"""Without news from the store for this long, the router says that it is not ready, and goes on:
+an event routed by an old index is better than one that waits."""
+CHUNK = 5_000
+"""Rows of a snapshot taken in between two turns of the loop: about 10 ms."""
+
+
+class Source(Protocol):
+    """Where webhooks come from: `store.webhooks`."""
+
+    def snapshot(self) -> tuple[int, Iterator[IndexRow]]:
+        """A revision, and every enabled webhook at it."""
+
+    def changes_since(self, revision: int) -> Changes | None:
+        """What changed after *revision*; None when only a snapshot can tell."""
+
+
+class Subscriptions:
+    """The scope index and the revision that it is at.
+
+    Args:
+        source: The store; its methods block and are called in a thread.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, source: Source, clock: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
+        self._clock = clock
+        self._fresh_at: float | None = None
+        self._log = get_logger()
+        self.index = ScopeIndex()
+        self.revision = -1
+        self.loaded = asyncio.Event()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the index cannot be relied on, or None."""
+        if self._fresh_at is None:
+            return "the webhooks have not been loaded yet"
+        age_s = self._clock() - self._fresh_at
+        if age_s > STALE_S:
+            return f"the store has not answered for {age_s:.0f} s; routing by what was known then"
+        return None
+
+    async def refresh(self) -> None:
+        """Take in what changed; a store that does not answer is tried again at the next call."""
+        try:
+            if self.revision < 0:
+                await self._load()
+            else:
+                await self._follow()
+        except StoreUnavailableError as error:
+            self._log.warning("subscriptions.stale", reason=str(error))
+            return
+        self._fresh_at = self._clock()
+        REVISION.set(self.revision)
+        WEBHOOKS.set(len(self.index))
+
+    async def _follow(self) -> None:
+        changes = await asyncio.to_thread(self._source.changes_since, self.revision)
+        if changes is None:
+            await self._load()
+            return
+        for webhook_id in changes.gone:
+            self.index.remove(webhook_id)
+        for row in changes.changed:
+            self.index.put(*row)
+        if changes.revision != self.revision:
+            self._log.debug("subscriptions.followed", revision=changes.revision)
+        self.revision = changes.revision
+
+    async def _load(self) -> None:
+        """Build a new index beside the old one, which goes on being used until it is whole."""
+        index = ScopeIndex()
+        revision, rows = await asyncio.to_thread(self._source.snapshot)
+        while chunk := await asyncio.to_thread(_take, rows, CHUNK):
+            for row in chunk:
+                index.put(*row)
+        self.index = index
+        self.revision = revision
+        self.loaded.set()
+        SNAPSHOTS.inc()
+        self._log.info("subscriptions.loaded", webhooks=len(index), revision=revision)
+
+
+def _take(rows: Iterator[IndexRow], count: int) -> list[IndexRow]:
+    return [row for row, _ in zip(rows, range(count), strict=False)]
