@@ -1,0 +1,1 @@
+"""The producer: what registries send over HTTP goes out as frames of events to the broker."""

@@ -1,0 +1,46 @@
+"""The producer's wiring diagram: ``python -m producer``, or ``portcall run producer``."""
+
+import os
+from functools import partial
+
+from producer.access import AdministratorAccess
+from producer.bodies import Bodies
+from producer.ingest import Ingest
+from producer.publishing import publish_events
+from producer.registries import Registries
+from producer.server import make_app
+from producer.settings import ProducerSettings
+from runtime.feed import Feed, Follower
+from runtime.process import launch, running
+from runtime.publisher import Publisher
+from store.engine import open_store
+
+
+async def main() -> None:
+    """Run the producer until it is asked to stop."""
+    settings = ProducerSettings.from_environment(os.environ)
+    async with running("producer", settings) as process:
+        store = open_store(settings.database_url)
+        publisher = Publisher(settings.amqp_url, name="portcall producer")
+        registries = Registries(catalogue=store.registries, revisions=store.webhooks)
+        follower = Follower(registries.refresh)
+        feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
+        follower.hint(0)
+        ingest = Ingest(
+            access=AdministratorAccess(settings.token),
+            registries=registries,
+            bodies=Bodies(),
+            publish=partial(publish_events, publisher),
+        )
+        process.check("broker", lambda: publisher.problem)
+        process.check("store", lambda: registries.problem)
+        process.supervise(publisher.run(), "publisher")
+        process.supervise(feed.run(), "feed")
+        process.supervise(follower.run(), "registries")
+        await process.serve(make_app(ingest, process.checks), settings.bind, "producer")
+        await process.until_stopped()
+    store.close()
+
+
+if __name__ == "__main__":
+    launch(main)

@@ -1,0 +1,75 @@
+"""Accepting: what a sender published becomes the events that travel through the broker."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+
+from producer.decoding import joined
+from schemas.errors import InvalidValueError
+from schemas.events import Event, PublishedEvent, accept
+from schemas.timestamps import acr_timestamp
+
+_ESCAPED_NUL = rb"\u0000"
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What the events of one request have in common.
+
+    Attributes:
+        registry: Whose events they are, in lower case.
+        now_ms: When they are accepted, milliseconds since the epoch.
+        new_id: Makes an id for an event that came without one.
+    """
+
+    registry: str
+    now_ms: int
+    new_id: Callable[[], str]
+
+    def accept(self, published: PublishedEvent, path: str = "") -> Event:
+        """Check one event and make of it what is published.
+
+        Args:
+            published: The event as it was sent.
+            path: Where it stands in the request, e.g. ``[3]``.
+
+        Raises:
+            InvalidValueError: A field breaks its rule; ``field`` is its path.
+        """
+        event = accept(
+            published,
+            registry=self.registry,
+            new_id=self.new_id() if published.id is None else published.id,
+            now_ms=self.now_ms,
+            now=acr_timestamp(self.now_ms),
+            path=f"{path}." if path else "",
+        )
+        if _ESCAPED_NUL in bytes(event.body):
+            _refuse_nul(published.target, joined(path, "target"))
+            _refuse_nul(published.request, joined(path, "request"))
+        return event
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What a request's body says: the events in it, and why the rest is none of ours."""
+
+    events: list[Event]
+    ignored: Counter[str] = field(default_factory=Counter)
+
+
+Reader = Callable[[bytes, Acceptance], Translation]
+"""Reads a body; raises `InvalidValueError` for one that is wrong, and nothing else."""
+
+
+def _refuse_nul(part: Struct | None, path: str) -> None:
+    """Refuse NUL: PostgreSQL keeps no text that has one, and no consumer expects it."""
+    if part is None:
+        return
+    names = zip(part.__struct_fields__, part.__struct_encode_fields__, strict=True)
+    for attribute, name in names:
+        value = getattr(part, attribute)
+        if isinstance(value, str) and "\0" in value:
+            raise InvalidValueError(joined(path, name), "contains a NUL character")

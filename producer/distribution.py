@@ -1,0 +1,173 @@
+"""Notifications of docker distribution, translated into registry events.
+
+====================================================  ==================================
+notification                                          becomes
+====================================================  ==================================
+push of a manifest or an index, with or without tag   push
+delete with a digest                                  delete, with the media type if known
+push of a blob                                        nothing: ``blob_push``
+delete of a digest that was seen as a blob            nothing: ``blob_delete``
+delete without a digest (one for each tag)            nothing: ``tag_delete``
+pull, mount                                           nothing: ``pull``, ``mount``
+any other action                                      nothing: ``other_action``
+====================================================  ==================================
+
+Deleting a manifest makes one notification with its digest and one more for each tag that pointed
+to it: the first is the event. One malformed event refuses the whole envelope, and nothing of it is
+published: a registry sends what was refused again and again, so that the fault shows, and sends
+nothing twice that was published already. What a stranger can write into a notification by way of
+his own request to the registry (its user agent, its host) is cut to size, never refused: else he
+could stop a registry's notifications for good.
+
+Source: distribution 2.8 ``notifications/event.go`` and ``bridge.go``, and recorded traffic.
+"""
+
+from collections import Counter
+
+import msgspec
+from msgspec import Struct
+
+from producer.acceptance import Acceptance, Translation
+from producer.decoding import decode
+from producer.sightings import Sightings, full_name
+from schemas.errors import InvalidValueError
+from schemas.events import Event, PublishedEvent, Request, Size, Target, Text
+
+MEDIA_TYPES = (
+    "application/vnd.docker.distribution.events.v1+json",
+    "application/vnd.docker.distribution.events.v2+json",
+)
+BLOB_TYPE = "application/octet-stream"
+MAX_TEXT = 1024
+MAX_USERAGENT = 2048
+"""As long as the texts of `schemas.events.Request` may be."""
+
+
+class _Target(Struct, frozen=True, rename="camel"):
+    media_type: Text | None = None
+    size: Size | None = None
+    digest: Text | None = None
+    length: Size | None = None
+    repository: str | None = None
+    url: str | None = None
+    tag: str | None = None
+
+    @property
+    def is_blob(self) -> bool:
+        """Whether it is a blob: neither a manifest nor an index."""
+        return self.media_type == BLOB_TYPE or "/blobs/" in (self.url or "")
+
+
+class _Request(Struct, frozen=True):
+    id: str | None = None
+    host: str | None = None
+    method: str | None = None
+    useragent: str | None = None
+
+
+class _Notification(Struct, frozen=True):
+    action: str
+    target: _Target | None = None
+    id: str | None = None
+    timestamp: str | None = None
+    request: _Request | None = None
+
+
+class _Envelope(Struct, frozen=True):
+    events: list[_Notification]
+
+
+_DECODER = msgspec.json.Decoder(_Envelope)
+
+
+def read(seen: Sightings, body: bytes, acceptance: Acceptance) -> Translation:
+    """Translate one envelope, and remember which digests name what.
+
+    Args:
+        seen: What was learnt from earlier envelopes; this one's is added.
+        body: The JSON of the envelope.
+        acceptance: Whose it is, and when it came.
+
+    Raises:
+        InvalidValueError: The envelope, or an event in it, is wrong; ``field`` is the path.
+    """
+    events: list[Event] = []
+    ignored: Counter[str] = Counter()
+    for index, notification in enumerate(decode(_DECODER, body).events):
+        path = f"events[{index}]"
+        name = _full_name(acceptance.registry, notification.target)
+        _remember(seen, name, notification.target)
+        reason = _why_ignored(seen, name, notification)
+        if reason:
+            ignored[reason] += 1
+        else:
+            published = _published(notification, seen.media_type(name), path)
+            events.append(acceptance.accept(published, path))
+    return Translation(events, ignored)
+
+
+def _full_name(registry: str, target: _Target | None) -> str:
+    """What the target's digest is remembered under; empty where it has none."""
+    if target is None or not target.digest:
+        return ""
+    return full_name(registry, target.repository or "", target.digest)
+
+
+def _remember(seen: Sightings, name: str, target: _Target | None) -> None:
+    if not name or target is None:
+        return
+    if target.is_blob:
+        seen.saw_blob(name)
+    elif target.media_type:
+        seen.saw_manifest(name, target.media_type)
+
+
+def _why_ignored(seen: Sightings, name: str, notification: _Notification) -> str:
+    """Why a notification is no registry event; empty: it is one."""
+    target = notification.target
+    match notification.action:
+        case "push":
+            return "blob_push" if target is not None and target.is_blob else ""
+        case "delete" if target is not None and not target.digest:
+            return "tag_delete"
+        case "delete":
+            return "blob_delete" if seen.only_blob(name) else ""
+        case "pull" | "mount":
+            return notification.action
+        case _:
+            return "other_action"
+
+
+def _published(notification: _Notification, media_type: str | None, path: str) -> PublishedEvent:
+    """The event that a notification tells of, in ACR's shape."""
+    target, request = notification.target, notification.request
+    if target is None:
+        raise InvalidValueError(f"{path}.target", "is required")
+    return PublishedEvent(
+        action=notification.action,
+        id=notification.id,
+        timestamp=notification.timestamp,
+        target=Target(
+            media_type=target.media_type or media_type,
+            size=target.size,
+            digest=target.digest or None,
+            length=target.length,
+            repository=target.repository,
+            tag=target.tag or None,
+        ),
+        request=None if request is None else _request(request),
+    )
+
+
+def _request(request: _Request) -> Request:
+    return Request(
+        id=_cut(request.id, MAX_TEXT),
+        host=_cut(request.host, MAX_TEXT),
+        method=_cut(request.method, MAX_TEXT),
+        useragent=_cut(request.useragent, MAX_USERAGENT),
+    )
+
+
+def _cut(text: str | None, length: int) -> str | None:
+    """A text that a stranger may have chosen: cut, without NULs, and absent where it is empty."""
+    return (text or "").replace("\0", "")[:length] or None

@@ -1,0 +1,92 @@
+"""Publishing: the events of a request as frames, each confirmed by the broker."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from prometheus_client import Histogram
+
+from runtime.metrics import REGISTRY
+from schemas.events import Event
+from schemas.frames import MAX_BYTES, MAX_ITEMS, encode_events
+from schemas.topology import EVENTS, event_key
+
+PUBLISH_TIMEOUT_S = 5.0
+"""With the time that a body may take to arrive, a request ends within 10 s in any case."""
+
+PUBLISH_SECONDS = Histogram(
+    "portcall_producer_publish_seconds",
+    "From the first frame of a request to the broker's last confirm.",
+    registry=REGISTRY,
+)
+
+
+class Publisher(Protocol):
+    """What is needed of `runtime.publisher.Publisher`."""
+
+    async def publish(
+        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = PUBLISH_TIMEOUT_S
+    ) -> None:
+        """Publish one message and wait for its confirm; raises `BrokerError` without one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message for the exchange of events."""
+
+    key: str
+    body: bytes
+
+
+async def publish_events(publisher: Publisher, events: Sequence[Event]) -> None:
+    """Publish *events*, and return when the broker has confirmed every one of them.
+
+    Raises:
+        BrokerError: It did not confirm at least one frame in time. Others may have arrived: the
+            sender must send all of it again, and the consumers get those twice, under the same
+            ``webhook-id`` where the events have ids of their own.
+    """
+    with PUBLISH_SECONDS.time():
+        outcomes = await asyncio.gather(
+            *(
+                publisher.publish(
+                    frame.body, exchange=EVENTS, key=frame.key, timeout_s=PUBLISH_TIMEOUT_S
+                )
+                for frame in frames_of(events)
+            ),
+            return_exceptions=True,
+        )
+    for outcome in outcomes:
+        if outcome is not None:
+            raise outcome
+
+
+def frames_of(events: Iterable[Event]) -> Iterator[Frame]:
+    """Pack events into frames of one registry and action each, in the order that they came in.
+
+    A frame has at most `MAX_ITEMS` events, and bodies of at most `MAX_BYTES` together, unless a
+    single one is larger.
+    """
+    groups: dict[str, list[Event]] = {}
+    for event in events:
+        groups.setdefault(event_key(event.registry, event.action), []).append(event)
+    for key, group in groups.items():
+        for packed in _packed(group):
+            yield Frame(key, encode_events(packed))
+
+
+def _packed(events: list[Event]) -> Iterator[list[Event]]:
+    packed: list[Event] = []
+    packed_bytes = 0
+    for event in events:
+        event_bytes = len(bytes(event.body))
+        full = len(packed) == MAX_ITEMS or packed_bytes + event_bytes > MAX_BYTES
+        if packed and full:
+            yield packed
+            packed, packed_bytes = [], 0
+        packed.append(event)
+        packed_bytes += event_bytes
+    if packed:
+        yield packed

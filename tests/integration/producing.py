@@ -1,0 +1,109 @@
+"""A producer for tests: its real HTTP on a free port, with fakes for what stands behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import ClientSession, web
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from producer.access import AdministratorAccess
+from producer.bodies import Bodies
+from producer.ingest import Ingest, Publish
+from producer.registries import Registries
+from producer.server import make_app
+from runtime.health import Problem
+from schemas.events import Event
+from schemas.webhooks import Sku
+from store.registries import Registry
+
+TOKEN = "0123456789abcdef"  # noqa: S105 (of the tests alone)
+AUTHORIZATION = {"Authorization": f"Bearer {TOKEN}"}
+DRAIN_S = 10.0
+
+
+class FakeStore:
+    """A store with one registry."""
+
+    def revision(self) -> int:
+        return 1
+
+    def list(self) -> list[Registry]:
+        return [Registry("MyRegistry", "myregistry", "here", Sku.PREMIUM, {}, "portcall", "", 0)]
+
+
+@dataclass
+class Sink:
+    """Takes events where the broker would; fails, or waits, as told."""
+
+    events: list[Event] = field(default_factory=list)
+    asked: int = 0
+    error: Exception | None = None
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        self.asked += 1
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        self.events.extend(events)
+
+    async def is_asked(self) -> bool:
+        return self.asked > 0
+
+    async def has_events(self) -> bool:
+        return bool(self.events)
+
+
+@dataclass
+class Served:
+    """A producer that runs."""
+
+    url: str
+    port: int
+    runner: web.AppRunner
+    client: ClientSession
+    logs: list[EventDict]
+
+
+async def poll(ask: Callable[[], Awaitable[bool]], *, within_s: float = 15.0) -> None:
+    """Wait until the answer is yes."""
+    async with asyncio.timeout(within_s):
+        while True:
+            if await ask():
+                return
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def served(
+    publish: Publish,
+    *,
+    bodies: Bodies | None = None,
+    checks: dict[str, Problem] | None = None,
+) -> AsyncIterator[Served]:
+    """Serve a producer as its process does, and give a client for it that has the token."""
+    store = FakeStore()
+    with capture_logs() as logs:
+        ingest = Ingest(
+            access=AdministratorAccess(TOKEN),
+            registries=Registries(catalogue=store, revisions=store),
+            bodies=bodies or Bodies(),
+            publish=publish,
+        )
+        app = make_app(ingest, checks or {})
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_S)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        url = f"http://127.0.0.1:{port}"
+        try:
+            async with ClientSession(url, headers=AUTHORIZATION) as client:
+                yield Served(url, port, runner, client, logs)
+        finally:
+            await runner.cleanup()

@@ -1,0 +1,267 @@
+"""The translator, on what a real registry sent, and on what it might send one day."""
+
+import json
+from collections import Counter
+from contextlib import suppress
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from producer import distribution
+from producer.acceptance import Translation
+from producer.sightings import Sightings
+from schemas.errors import InvalidValueError
+from tests.unit.producer.samples import (
+    DIGEST,
+    MANIFEST,
+    NOTIFICATIONS,
+    acceptance,
+    envelope,
+    notification,
+    recorded,
+    translated,
+)
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+
+RECORDED = {
+    "push_tag": (["push team/app v1"], {"blob_push": 2}),
+    "push_second_tag": (["push team/app latest"], {"pull": 4}),
+    "push_by_digest": (["push team/app -"], {}),
+    "push_index": (
+        ["push team/app -", "push team/app -", "push team/app multi"],
+        {"blob_push": 4},
+    ),
+    "push_docker_v2s2": (
+        ["push library/hello v1"],
+        {"pull": 1, "mount": 1, "blob_push": 1},
+    ),
+    "mount": ([], {"mount": 1}),
+    "pull": ([], {"pull": 3}),
+    "delete_manifest": (["delete team/app -"], {"tag_delete": 2}),
+    "delete_untagged": (["delete team/app -"], {}),
+    "delete_index": (["delete team/app -"], {"tag_delete": 1}),
+}
+
+
+def said(translations: list[Translation]) -> tuple[list[str], dict[str, int]]:
+    events = [
+        f"{event.action} {event.repository} {event.tag or '-'}"
+        for translation in translations
+        for event in translation.events
+    ]
+    ignored: Counter[str] = Counter()
+    for translation in translations:
+        ignored.update(translation.ignored)
+    return events, dict(ignored)
+
+
+def bodies(translations: list[Translation]) -> list[dict[str, Any]]:
+    return [json.loads(bytes(event.body)) for t in translations for event in t.events]
+
+
+def one(seen: Sightings, *notifications: object) -> Translation:
+    return distribution.read(seen, envelope(*notifications), acceptance())
+
+
+@pytest.mark.parametrize("step", RECORDED)
+def test_recorded_step_becomes_these_events(step: str) -> None:
+    assert said(translated(Sightings(), step)) == RECORDED[step]
+
+
+def test_every_recording_is_in_the_table_or_in_a_test_of_its_own() -> None:
+    steps = {path.stem for path in NOTIFICATIONS.glob("*.json")}
+    assert steps == {*RECORDED, "delete_blob"}
+
+
+def test_demo_plays_the_recordings() -> None:
+    played = sorted(files("cli").joinpath("fixtures").iterdir(), key=lambda path: path.name)
+    steps = ["push_tag", "push_second_tag", "delete_manifest"]
+    assert [path.name for path in played] == [f"{n}_{step}.json" for n, step in enumerate(steps, 1)]
+    for path, step in zip(played, steps, strict=True):
+        assert path.read_text() == (NOTIFICATIONS / f"{step}.json").read_text()
+
+
+def test_recorded_push_has_the_fields_of_acr_in_their_order() -> None:
+    (event,) = [event for t in translated(Sightings(), "push_tag") for event in t.events]
+    source = json.loads(recorded("push_tag")[2])["events"][0]
+    digest, request = source["target"]["digest"], source["request"]
+    assert event.id == source["id"]
+    assert bytes(event.body).decode() == (
+        f'{{"id":"{source["id"]}","timestamp":"{source["timestamp"][:27]}Z","action":"push",'
+        f'"target":{{"mediaType":"{OCI_MANIFEST}","size":418,"digest":"{digest}","length":418,'
+        '"repository":"team/app","tag":"v1"},'
+        f'"request":{{"id":"{request["id"]}","host":"registry.example:5000","method":"PUT",'
+        f'"useragent":"{request["useragent"]}"}}}}'
+    )
+
+
+def test_recorded_delete_gets_the_media_type_of_the_push_before_it() -> None:
+    seen = Sightings()
+    translated(seen, "push_tag", "push_index")
+    manifest, index = bodies(translated(seen, "delete_manifest", "delete_index"))
+    assert next(iter(manifest["target"].items())) == ("mediaType", OCI_MANIFEST)
+    assert list(manifest["target"]) == ["mediaType", "digest", "repository"]
+    assert index["target"]["mediaType"] == OCI_INDEX
+    assert manifest["request"]["method"] == "DELETE"
+
+
+def test_recorded_delete_of_a_manifest_never_seen_is_a_delete_without_media_type() -> None:
+    (manifest,) = bodies(translated(Sightings(), "delete_manifest"))
+    assert list(manifest["target"]) == ["digest", "repository"]
+
+
+def test_recorded_delete_of_a_blob_is_ignored_when_the_blob_was_seen() -> None:
+    for step in ("push_tag", "pull"):
+        seen = Sightings()
+        translated(seen, step)
+        assert said(translated(seen, "delete_blob")) == ([], {"blob_delete": 1}), step
+
+
+def test_recorded_delete_of_a_blob_never_seen_counts_as_a_manifest() -> None:
+    assert said(translated(Sightings(), "delete_blob")) == (["delete team/app -"], {})
+
+
+def test_a_pull_teaches_the_media_type_after_a_restart() -> None:
+    seen = Sightings()
+    translated(seen, "pull")
+    (manifest,) = bodies(translated(seen, "delete_manifest"))
+    assert manifest["target"]["mediaType"] == OCI_MANIFEST
+
+
+def test_what_is_known_of_one_registry_says_nothing_about_another() -> None:
+    seen = Sightings()
+    one(seen, notification(mediaType=distribution.BLOB_TYPE))
+    elsewhere = distribution.read(seen, envelope(notification("delete")), acceptance("other"))
+    assert len(elsewhere.events) == 1
+    assert one(seen, notification("delete")).ignored == {"blob_delete": 1}
+
+
+def test_a_manifest_that_was_uploaded_as_a_blob_too_is_deleted_as_a_manifest() -> None:
+    seen = Sightings()
+    one(seen, notification(mediaType=MANIFEST))
+    one(seen, notification(mediaType=distribution.BLOB_TYPE))
+    (delete,) = bodies([one(seen, notification("delete"))])
+    assert delete["target"]["mediaType"] == MANIFEST
+
+
+def test_a_retried_notification_comes_out_the_same() -> None:
+    seen = Sightings()
+    one(seen, notification(mediaType=MANIFEST))
+    again = [bytes(one(seen, notification("delete")).events[0].body) for _ in range(2)]
+    assert again[0] == again[1]
+
+
+MEANINGS = {
+    "a blob by its url alone": (notification(mediaType="x/y", url="http://h/v2/a/blobs/sha256:1"), "blob_push"),
+    "a blob by its type alone": (notification(mediaType="application/octet-stream"), "blob_push"),
+    "a manifest by its url": (notification(mediaType=MANIFEST, url="http://h/v2/a/manifests/v1"), ""),
+    "a push without a media type": (notification(), ""),
+    "a push without a digest": (notification(digest=None), ""),
+    "a delete with an empty digest": (notification("delete", digest="", tag="v1"), "tag_delete"),
+    "a delete of a repository": (notification("delete", digest=None), "tag_delete"),
+    "an action of the future": (notification("promote"), "other_action"),
+    "a pull without a target": ({"action": "pull"}, "pull"),
+    "a mount": (notification("mount", fromRepository="team/base"), "mount"),
+    "a tag that is empty": (notification(tag=""), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("sent", "reason"), MEANINGS.values(), ids=MEANINGS)
+def test_what_a_notification_means(sent: dict[str, Any], reason: str) -> None:
+    translation = one(Sightings(), sent)
+    assert dict(translation.ignored) == ({reason: 1} if reason else {})
+    assert len(translation.events) == (0 if reason else 1)
+
+
+def test_many_events_of_one_envelope_are_told_apart_in_their_order() -> None:
+    translation = one(
+        Sightings(),
+        notification(mediaType=MANIFEST, tag="v1"),
+        notification("pull"),
+        notification("delete"),
+    )
+    assert [event.action for event in translation.events] == ["push", "delete"]
+    assert translation.ignored == {"pull": 1}
+    assert b'"mediaType"' in bytes(translation.events[1].body)
+
+
+def test_an_empty_envelope_has_no_events() -> None:
+    assert one(Sightings()) == Translation([])
+
+
+def test_what_a_stranger_writes_into_a_notification_is_cut_and_never_refused() -> None:
+    sent = notification() | {
+        "request": {
+            "id": "i" * 5000,
+            "host": "h" * 5000,
+            "method": "",
+            "useragent": "\0" + "u" * 9000,
+        }
+    }
+    (body,) = bodies([one(Sightings(), sent)])
+    assert body["request"] == {"id": "i" * 1024, "host": "h" * 1024, "useragent": "u" * 2048}
+
+
+def test_missing_id_and_timestamp_are_made() -> None:
+    sent = {"action": "delete", "target": {"repository": "team/app", "digest": DIGEST}}
+    (event,) = one(Sightings(), sent).events
+    assert event.id == "new-1"
+
+
+def test_one_malformed_event_refuses_the_envelope_and_is_named() -> None:
+    with pytest.raises(InvalidValueError) as refusal:
+        one(Sightings(), notification(), notification(repository="Upper/Case"))
+    assert refusal.value.field == "events[1].target.repository"
+
+
+def test_memory_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
+    seen = Sightings(limit=2)
+    for name in ("a", "b"):
+        seen.saw_manifest(name, MANIFEST)
+        seen.saw_blob(f"blob-{name}")
+    assert seen.media_type("a") == MANIFEST
+    seen.saw_manifest("c", MANIFEST)
+    assert [seen.media_type(name) for name in "abc"] == [MANIFEST, None, MANIFEST]
+    assert seen.only_blob("blob-a") and seen.only_blob("blob-b")
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def fields(*names: str) -> st.SearchStrategy[dict[str, object]]:
+    values = JSON | st.sampled_from(["", "team/app", DIGEST, MANIFEST, "v1", 7])
+    return st.dictionaries(st.sampled_from(names), values)
+
+
+TARGETS = fields("mediaType", "size", "digest", "length", "repository", "url", "tag", "x")
+EVENTS = st.fixed_dictionaries(
+    {"action": st.sampled_from(["push", "delete", "pull", "mount", "x"]) | JSON},
+    optional={
+        "id": JSON,
+        "timestamp": JSON | st.just("2026-03-04T10:20:30Z"),
+        "target": TARGETS | JSON,
+        "request": fields("id", "host", "method", "useragent") | JSON,
+    },
+)
+ENVELOPES = st.fixed_dictionaries({"events": st.lists(EVENTS, max_size=3) | JSON}).map(
+    lambda value: json.dumps(value).encode("utf-8", "surrogatepass")
+)
+
+
+@given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()) | ENVELOPES)
+@settings(max_examples=400, deadline=None)
+def test_translator_raises_nothing_but_invalid_value(body: bytes) -> None:
+    with suppress(InvalidValueError):
+        for event in distribution.read(Sightings(), body, acceptance()).events:
+            target = json.loads(bytes(event.body))["target"]
+            assert "\0" not in "".join(str(value) for value in target.values())
