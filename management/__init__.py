@@ -1,0 +1,1 @@
+"""The management role: the ARM-shaped API over registries, webhooks and records."""

@@ -1,0 +1,65 @@
+"""The management role's wiring: ``python -m management``."""
+
+import asyncio
+import os
+
+from management.access import AdministratorToken
+from management.app import Api, make_app
+from management.eventroutes import EventHandlers
+from management.follow import Followers
+from management.imports import ImportHandler
+from management.lookups import Lookups
+from management.pings import PingHandler
+from management.registries import RegistryHandlers
+from management.routes import Routes
+from management.settings import ManagementSettings
+from management.webhooks import WebhookHandlers
+from runtime.process import Process, launch, running
+from runtime.publisher import Publisher
+from runtime.stream import BatchHandler, Start, StreamReader
+from schemas.topology import LOG
+from store.engine import Store, open_store
+from store.migrate import migrate
+
+
+async def main() -> None:
+    """Run the role until it is asked to stop."""
+    settings = ManagementSettings.from_environment(os.environ)
+    async with running("management", settings) as process:
+        await asyncio.to_thread(migrate, settings.database_url)
+        store = open_store(settings.database_url)
+        try:
+            await serve(process, settings, store)
+        finally:
+            store.close()
+
+
+async def serve(process: Process, settings: ManagementSettings, store: Store) -> None:
+    """Build the objects, and serve."""
+    publisher = Publisher(settings.amqp_url, name="management")
+    process.supervise(publisher.run(), "publisher")
+    process.check("broker", lambda: publisher.problem)
+
+    def make_reader(start: Start, handler: BatchHandler) -> StreamReader:
+        return StreamReader(
+            settings.amqp_url, name="management.follow", queue=LOG, start=start, handler=handler
+        )
+
+    followers = Followers(make_reader)
+    lookups = Lookups(store, await asyncio.to_thread(store.installation.get))
+    routes = Routes()
+    RegistryHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
+    WebhookHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
+    ImportHandler(store=store, lookups=lookups, announcer=publisher).add_to(routes)
+    PingHandler(lookups=lookups, publisher=publisher, shards=settings.shards).add_to(routes)
+    EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
+    api = Api(routes=routes, authenticator=AdministratorToken(settings.token), lookups=lookups)
+    app = make_app(api, process.checks)
+
+    followers.end_with(app)
+    await process.serve(app, settings.bind, "management")
+    await process.until_stopped()
+
+
+if __name__ == "__main__":
+    launch(main)

@@ -1,0 +1,191 @@
+"""The application: every request is let in, found a handler, answered in ARM's form and logged.
+
+The one place where an exception becomes an answer. What the caller can mend is a 4xx that names
+the field, and carries no Retry-After: az and the SDK would repeat the request. What they cannot is
+a 503 while the store is away, and else a 500 that tells nothing and is logged with its traceback.
+"""
+
+import time
+import uuid
+from collections.abc import Mapping
+
+from aiohttp import HttpVersion11, web
+from aiohttp.typedefs import Handler
+from prometheus_client import Counter
+
+from management.access import Authenticator, authenticate
+from management.calls import Call, answer
+from management.errors import (
+    INVALID_CONTENT,
+    ArmError,
+    Fault,
+    invalid_content,
+    quota_exceeded,
+    service_unavailable,
+)
+from management.lookups import Lookups
+from management.routes import Routes
+from runtime.health import Problem, add_health_routes
+from runtime.logs import get_logger
+from runtime.metrics import REGISTRY
+from schemas.errors import InvalidValueError
+from store.errors import (
+    QuotaExceededError,
+    RegistryNotFoundError,
+    StoreUnavailableError,
+    UnstorableError,
+)
+
+REQUESTS = Counter(
+    "portcall_management_requests",
+    "Requests to the management API, by method and status.",
+    ["method", "status"],
+    registry=REGISTRY,
+)
+PROTOCOL = {"max_line_size": 65_536, "max_field_size": 65_536, "lingering_time": 1.0}
+"""A token or a query that is merely too long is refused here, in ARM's envelope; aiohttp answers
+what is longer by itself, with a plain 400. What a refused client goes on sending is read for a
+second, so that it gets to see the answer."""
+
+_METHODS = frozenset({"GET", "PUT", "PATCH", "POST", "DELETE", "HEAD", "OPTIONS"})
+_REQUEST_ID = web.RequestKey("request_id", str)
+_PRINCIPAL = web.RequestKey("principal", str)
+_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Pragma": "no-cache",
+    "Expires": "-1",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Api:
+    """Answers whatever is no health check.
+
+    Args:
+        routes: What there is.
+        authenticator: Knows the callers.
+        lookups: Knows the subscription and the group.
+    """
+
+    def __init__(self, *, routes: Routes, authenticator: Authenticator, lookups: Lookups) -> None:
+        self._routes = routes
+        self._authenticator = authenticator
+        self._lookups = lookups
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Let the caller in, find the handler, check what all routes share, and let it answer.
+
+        Raises:
+            ArmError: Any step refused.
+        """
+        principal = authenticate(request.headers.get("Authorization"), self._authenticator)
+        request[_PRINCIPAL] = principal.name
+        handler, names = self._routes.find(request.method, request.rel_url.raw_path)
+        call = Call(request, names, principal)
+        call.check_api_version()
+        self._lookups.check_scope(call)
+        return await handler(call)
+
+
+def make_app(api: Api, checks: Mapping[str, Problem]) -> web.Application:
+    """The application: ``/live`` and ``/ready`` for anybody, and the API behind its token."""
+    app = web.Application(middlewares=[serve], handler_args=PROTOCOL)
+    add_health_routes(app, checks)
+    app.router.add_route("*", "/{path:.*}", api.handle, expect_handler=_expect)
+    app.on_response_prepare.append(_add_headers)
+    return app
+
+
+@web.middleware
+async def serve(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer one request, whatever happens, and log it in one line."""
+    started = time.perf_counter()
+    request[_REQUEST_ID] = str(uuid.uuid4())
+    try:
+        response = await handler(request)
+    except Exception as error:  # noqa: BLE001 (the one place of this process)
+        response = refuse(error, request)
+    _say(request, response.status, time.perf_counter() - started)
+    return response
+
+
+def refuse(error: Exception, request: web.Request) -> web.Response:
+    """The answer to a request that ended in *error*."""
+    refusal = refusal_of(error, request.method)
+    if refusal is None:
+        get_logger().error(
+            "request.failed", request_id=request[_REQUEST_ID], path=request.path, exc_info=error
+        )
+        refusal = ArmError(
+            500,
+            "InternalServerError",
+            f"Portcall could not answer; its log says more under {request[_REQUEST_ID]}.",
+        )
+    response = answer(refusal.envelope(), refusal.status)
+    response.headers.update(refusal.headers)
+    if refusal.status in (408, 413):
+        response.force_close()  # the rest of the body is not waited for
+    return response
+
+
+def refusal_of(error: Exception, method: str) -> ArmError | None:  # noqa: PLR0911 (a table)
+    """What *error* means to the caller; None: nothing, it is ours."""
+    match error:
+        case ArmError():
+            return error
+        case InvalidValueError(field=field, problem=problem):
+            return invalid_content([Fault(field, problem)])
+        case QuotaExceededError(sku=sku, limit=limit):
+            return quota_exceeded(sku.value, limit)
+        case RegistryNotFoundError():  # deleted since it was looked up
+            return ArmError(404, "ResourceNotFound", f"{error}.")
+        case UnstorableError():
+            return ArmError(400, INVALID_CONTENT, f"{error}.")
+        case StoreUnavailableError():
+            return service_unavailable("The store cannot be reached now.")
+        case web.HTTPException(status=status):
+            return ArmError(status, error.reason.replace(" ", ""), f"{method}: {error.reason}.")
+        case _:
+            return None
+
+
+async def _expect(request: web.Request) -> web.StreamResponse | None:
+    """Let a client that asks first go on; what else it may expect is not known."""
+    if request.version < HttpVersion11:
+        return None
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # as aiohttp's own does: nothing of the answer was sent
+        return None
+    refusal = ArmError(417, "ExpectationFailed", "Expect: only 100-continue is known")
+    return answer(refusal.envelope(), 417)
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    request_id = request.get(_REQUEST_ID) or str(uuid.uuid4())
+    response.headers.update(_HEADERS)
+    response.headers["x-ms-request-id"] = request_id
+    response.headers["x-ms-correlation-request-id"] = _correlation_id(request) or request_id
+
+
+def _correlation_id(request: web.Request) -> str:
+    try:
+        return str(uuid.UUID(request.headers.get("x-ms-correlation-request-id", "")))
+    except ValueError:
+        return ""
+
+
+def _say(request: web.Request, status: int, duration_s: float) -> None:
+    method = request.method if request.method in _METHODS else "other"
+    REQUESTS.labels(method, str(status)).inc()
+    if request.path in ("/live", "/ready"):
+        return
+    get_logger().info(
+        "request.served",
+        method=method,
+        path=request.path[:256],
+        status=status,
+        duration_ms=round(duration_s * 1000, 1),
+        request_id=request[_REQUEST_ID],
+        principal=request.get(_PRINCIPAL, ""),
+    )

@@ -1,0 +1,216 @@
+"""What clients send: the bodies of PUT, PATCH and the POSTs, as models that refuse what is unknown.
+
+A null is a field that was not sent, but in ``properties.portcall``, where it means "back to the
+default". Read-only fields of the answers may be sent back and are ignored, so that an answer can
+be edited and sent. An unknown field is refused: it is a typing error more often than not.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from management.errors import Fault, invalid_content
+from management.fields import (
+    Actions,
+    Headers,
+    Location,
+    Name,
+    Schedule,
+    ScopeText,
+    Secret,
+    SkuWord,
+    StatusWord,
+    Tags,
+    Uri,
+)
+from schemas.webhooks import Sku
+
+MAX_IMPORT = 1000
+
+ReadOnly = Annotated[Any, Field(default=None, repr=False)]
+"""A field of the answers that a client may send back; whatever it holds is ignored."""
+
+
+class Body(BaseModel):
+    """The rules that every body shares."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        hide_input_in_errors=True,
+    )
+
+
+class Resource(Body):
+    """What every ARM resource may be sent back with."""
+
+    id: ReadOnly
+    type: ReadOnly
+    system_data: ReadOnly
+
+
+class PortcallExtras(Body):
+    """``properties.portcall``: what ACR does not have. A field that is left out keeps its value.
+
+    Attributes:
+        secret: ``whsec_…``, ``generate``, or empty or null for none.
+        retry_schedule: The delays in milliseconds; null: the installation's.
+    """
+
+    secret: Secret | None = None
+    retry_schedule: Schedule = None
+    id: ReadOnly
+    has_secret: ReadOnly
+    created_at: ReadOnly
+    status_reason: ReadOnly
+    status_changed_at: ReadOnly
+
+
+class WebhookChanges(Body):
+    """``properties`` of a webhook's PATCH: what is sent changes, maps and lists as a whole."""
+
+    service_uri: Uri | None = None
+    custom_headers: Headers | None = None
+    actions: Actions | None = None
+    scope: ScopeText | None = None
+    status: StatusWord = None
+    portcall: PortcallExtras | None = None
+    provisioning_state: ReadOnly
+
+
+class WebhookProperties(WebhookChanges):
+    """``properties`` of a webhook's PUT: what is left out goes back to its default."""
+
+    service_uri: Uri
+    actions: Actions
+
+
+class WebhookPut(Resource):
+    """The body of a webhook's PUT."""
+
+    name: ReadOnly
+    location: Location
+    tags: Tags | None = None
+    properties: WebhookProperties
+
+
+class WebhookPatch(Resource):
+    """The body of a webhook's PATCH."""
+
+    name: ReadOnly
+    location: Location | None = None
+    tags: Tags | None = None
+    properties: WebhookChanges | None = None
+
+
+class WebhookImport(Resource):
+    """One webhook of an import: a PUT that brings its name; the location may be left out."""
+
+    name: Name
+    location: Location | None = None
+    tags: Tags | None = None
+    properties: WebhookProperties
+
+
+class Import(Body):
+    """The body of an import."""
+
+    value: Annotated[list[WebhookImport], Field(min_length=1, max_length=MAX_IMPORT)]
+
+
+class SkuBody(Body):
+    """A registry's ``sku``."""
+
+    name: SkuWord
+    tier: ReadOnly
+
+
+class RegistryPatch(Resource):
+    """The body of a registry's PATCH.
+
+    ``properties`` and ``identity`` are taken and not looked into: ACR has some twenty of them,
+    az sends more with each release, and none means anything to webhooks.
+    """
+
+    name: ReadOnly
+    location: Location | None = None
+    sku: SkuBody | None = None
+    tags: Tags | None = None
+    identity: ReadOnly
+    properties: dict[str, Any] | None = None
+
+
+class RegistryPut(RegistryPatch):
+    """The body of a registry's PUT; without ``sku`` it is a Standard one."""
+
+    location: Location
+
+    @property
+    def wanted_sku(self) -> Sku:
+        """The SKU that the registry is to have."""
+        return self.sku.name if self.sku else Sku.STANDARD
+
+
+class NameCheck(BaseModel):
+    """The body of checkNameAvailability; clients send more in it than matters here."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    name: str
+    type: str = ""
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_WORDS = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known property",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "string_type": "must be a string",
+    "too_short": "must not be empty",
+    "too_long": f"holds more than {MAX_IMPORT} items",
+}
+
+
+def parse_body(model: type[Model], content: bytes) -> Model:
+    """Read a body. The parser bounds nesting (200 levels) and numbers (4,300 digits) by itself.
+
+    Raises:
+        ArmError: 400: It is not JSON, or breaks a rule of the model; the fields are named.
+    """
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
+        raise invalid_content(faults) from error
+
+
+def _fault(error: ErrorDetails) -> Fault:
+    """Say one of pydantic's errors in ARM's way."""
+    context = error.get("ctx", {})
+    target = f"{field_path(error['loc'])}{context.get('at', '')}".removeprefix(".") or "body"
+    message = _WORDS.get(error["type"], error["msg"])
+    if error["type"] == "json_invalid":
+        message = f"is not JSON: {context['error']}"
+    if target == "location" and message == "is required":
+        return Fault(target, message, "LocationRequired")
+    return Fault(target, message)
+
+
+def field_path(location: Sequence[str | int]) -> str:
+    """Write the place of a field as a path: ``value[3].properties.serviceUri``."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part != "[key]":
+            path += f".{part[:64]}" if path else part[:64]
+    return path

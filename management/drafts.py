@@ -1,0 +1,143 @@
+"""From a body that passed its model to what the store is told.
+
+A PUT replaces: ACR's fields that it leaves out go back to their defaults. Portcall's own (the
+secret, the retry schedule) stay when left out, on PUT as on PATCH: ACR's own clients cannot send
+them, and an ``az acr webhook create`` over an existing webhook must not end its signatures.
+"""
+
+import base64
+import secrets
+from collections.abc import Mapping
+
+from management.bodies import PortcallExtras, WebhookChanges, WebhookProperties
+from management.errors import location_changed, no_replica
+from management.fields import GENERATE, SECRET_PREFIX
+from schemas.webhooks import Status, action_bits, parse_service_uri
+from store.registries import Registry
+from store.webhookrow import WebhookChanges as StoreChanges
+from store.webhookrow import WebhookDraft, WebhookRow
+
+SECRET_SIZE = 32
+
+
+def draft_of(
+    properties: WebhookProperties,
+    *,
+    registry: str,
+    name: str,
+    location: str,
+    tags: Mapping[str, str] | None,
+    before: WebhookRow | None,
+    new_secret: str,
+) -> WebhookDraft:
+    """What a PUT wants.
+
+    Args:
+        properties: As sent.
+        registry: The registry's name.
+        name: The webhook's.
+        location: Normalised.
+        tags: As sent.
+        before: What is replaced; None: it is created.
+        new_secret: The secret to use if one is to be generated.
+    """
+    uri = parse_service_uri(properties.service_uri)
+    extras = extra_changes(properties.portcall, new_secret)
+    kept_secret = before.secret if before else ""
+    kept_schedule = before.schedule_ms if before else None
+    return WebhookDraft(
+        registry=registry,
+        name=name,
+        location=location,
+        tags=tags or {},
+        uri=uri.uri,
+        authorization=uri.authorization,
+        headers=properties.custom_headers or {},
+        actions=action_bits(properties.actions),
+        scope=properties.scope or "",
+        status=properties.status or Status.ENABLED,
+        secret=extras.get("secret", kept_secret),
+        schedule_ms=extras.get("schedule_ms", kept_schedule),
+    )
+
+
+def changes_of(
+    tags: Mapping[str, str] | None, properties: WebhookChanges | None, *, new_secret: str
+) -> StoreChanges:
+    """What a PATCH changes: what was sent and is not null."""
+    changes = StoreChanges()
+    if tags is not None:
+        changes["tags"] = tags
+    if properties is None:
+        return changes
+    if properties.service_uri is not None:
+        uri = parse_service_uri(properties.service_uri)
+        changes["uri"] = uri.uri
+        changes["authorization"] = uri.authorization
+    if properties.custom_headers is not None:
+        changes["headers"] = properties.custom_headers
+    if properties.actions is not None:
+        changes["actions"] = action_bits(properties.actions)
+    if properties.scope is not None:
+        changes["scope"] = properties.scope
+    if properties.status is not None:
+        changes["status"] = properties.status
+    changes.update(extra_changes(properties.portcall, new_secret))
+    return changes
+
+
+def extra_changes(extras: PortcallExtras | None, new_secret: str) -> StoreChanges:
+    """What ``properties.portcall`` changes: what was sent; null is none, or the default."""
+    changes = StoreChanges()
+    if extras is None:
+        return changes
+    if "secret" in extras.model_fields_set:
+        wanted = extras.secret or ""
+        changes["secret"] = new_secret if wanted == GENERATE else wanted
+    if "retry_schedule" in extras.model_fields_set:
+        changes["schedule_ms"] = extras.retry_schedule
+    return changes
+
+
+def shown_secret(extras: PortcallExtras | None, secret: str) -> str:
+    """The secret, if this request set it; else nothing."""
+    return secret if extras is not None and extras.secret else ""
+
+
+def new_secret() -> str:
+    """A secret that nobody can guess: 32 random bytes, as Standard Webhooks writes one."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_SIZE)).decode("ascii")
+
+
+def check_location(
+    wanted: str, *, registry: Registry, before: WebhookRow | None, path: str = ""
+) -> None:
+    """Hold a webhook to its registry's region, or to the one in which it was created.
+
+    Args:
+        wanted: Normalised.
+        registry: Its registry.
+        before: What is replaced; None: it is created.
+        path: Where the webhook stands in the body, to name the field by.
+
+    Raises:
+        ArmError: 404 or 409: It is another one.
+    """
+    if before is not None:
+        check_unmoved(wanted, before, path=path)
+    elif wanted != registry.location:
+        raise no_replica(
+            registry.name, home=registry.location, wanted=wanted, target=f"{path}location"
+        )
+
+
+def check_unmoved(wanted: str, before: WebhookRow, *, path: str = "") -> None:
+    """Hold a webhook to the region in which it was created.
+
+    Raises:
+        ArmError: 409: It is another one.
+    """
+    if wanted != before.location:
+        raise location_changed(
+            before.name, kept=before.location, wanted=wanted, target=f"{path}location"
+        )

@@ -1,0 +1,182 @@
+"""The types of single fields: each carries its rule, so that a model reads as a list of fields."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, PlainValidator
+from pydantic_core import PydanticCustomError
+
+from schemas.durations import checked_schedule_ms, parse_duration_ms, parse_schedule_ms
+from schemas.errors import InvalidValueError
+from schemas.scopes import parse_scope
+from schemas.webhooks import Sku, Status, action_bits, check_headers, check_name, parse_service_uri
+
+GENERATE = "generate"
+"""Instead of a secret: make one. No secret looks like it."""
+
+MAX_TAGS = 50
+MAX_TAG_NAME = 512
+MAX_TAG_VALUE = 256
+SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix that Standard Webhooks gives every secret)
+SECRET_BYTES = range(24, 65)
+
+_LOCATION = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
+_NOT_IN_TAG = re.compile(r"[\x00-\x1f\x7f<>%&\\?/]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+ValueT = TypeVar("ValueT")
+
+
+def _refused(error: InvalidValueError) -> PydanticCustomError:
+    return PydanticCustomError("rule", "{problem}", {"problem": error.problem, "at": error.field})
+
+
+def _ruled(check: Callable[[ValueT], object]) -> AfterValidator:
+    """A validator that lets *check* refuse the value, and keeps the value as it was sent."""
+
+    def validate(value: ValueT) -> ValueT:
+        try:
+            check(value)
+        except InvalidValueError as error:
+            raise _refused(error) from error
+        return value
+
+    return AfterValidator(validate)
+
+
+def _made(make: Callable[[Any], ValueT]) -> PlainValidator:
+    """A validator that makes the field's value of whatever JSON had."""
+
+    def validate(value: object) -> ValueT:
+        try:
+            return make(value)
+        except InvalidValueError as error:
+            raise _refused(error) from error
+
+    return PlainValidator(validate)
+
+
+def normalised_location(text: str) -> str:
+    """A region's name as it is kept and compared: ``West US`` is ``westus``.
+
+    Raises:
+        InvalidValueError: It is none.
+    """
+    normalised = text.replace(" ", "").lower()
+    if not normalised:
+        raise InvalidValueError("", "is required")
+    if not _LOCATION.fullmatch(normalised):
+        raise InvalidValueError("", f"{text[:64]!r} is not the name of a region, as in westus")
+    return normalised
+
+
+def check_tags(tags: dict[str, str]) -> None:
+    """Hold tags to ARM's limits: 50 of them, names of up to 512 characters, values up to 256.
+
+    Raises:
+        InvalidValueError: They do not keep them.
+    """
+    if len(tags) > MAX_TAGS:
+        raise InvalidValueError("", f"has {len(tags)} tags; at most {MAX_TAGS} are allowed")
+    for name, value in tags.items():
+        where = f".{name[:64]}"
+        if not 1 <= len(name) <= MAX_TAG_NAME or _NOT_IN_TAG.search(name):
+            raise InvalidValueError(
+                where, rf"a tag's name is 1 to {MAX_TAG_NAME} characters without < > % & \ ? /"
+            )
+        if len(value) > MAX_TAG_VALUE or _CONTROL.search(value):
+            raise InvalidValueError(
+                where, f"a tag's value is at most {MAX_TAG_VALUE} characters, none of control"
+            )
+
+
+def check_secret(text: str) -> None:
+    """Check a secret; empty (none) and `GENERATE` are right, too.
+
+    Raises:
+        InvalidValueError: It is not ``whsec_`` and the base64 of 24 to 64 bytes. The message does
+            not repeat it.
+    """
+    if text in ("", GENERATE):
+        return
+    problem = (
+        f"must be {SECRET_PREFIX} and the base64 of {SECRET_BYTES[0]} to {SECRET_BYTES[-1]} bytes,"
+        f' or "{GENERATE}"'
+    )
+    if not text.startswith(SECRET_PREFIX):
+        raise InvalidValueError("", problem)
+    try:
+        secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidValueError("", problem) from error
+    if len(secret) not in SECRET_BYTES:
+        raise InvalidValueError("", problem)
+
+
+def _schedule(value: object) -> tuple[int, ...] | None:
+    """Read a list of durations, or the same as one text; None is the installation's schedule."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return parse_schedule_ms(value, "")
+    if not isinstance(value, list):
+        raise InvalidValueError("", 'must be a list of durations, as in ["10s", "1m"]')
+    delays_ms = []
+    for index, entry in enumerate(value):
+        if not isinstance(entry, str):
+            raise InvalidValueError(f"[{index}]", "must be a duration, as in 10s")
+        delays_ms.append(parse_duration_ms(entry, f"[{index}]"))
+    return checked_schedule_ms(tuple(delays_ms), "")
+
+
+def _member(kind: type[Status] | type[Sku]) -> Callable[[object], Status | Sku]:
+    """A reader of one of *kind*'s words, without regard to case."""
+    words = {member.value.lower(): member for member in kind}
+    allowed = ", ".join(member.value for member in kind)
+
+    def read(value: object) -> Status | Sku:
+        if not isinstance(value, str):
+            raise InvalidValueError("", f"must be one of {allowed}")
+        member = words.get(value.lower())
+        if member is None:
+            raise InvalidValueError("", f"{value[:32]!r} is not known; allowed are {allowed}")
+        return member
+
+    return read
+
+
+def _status(value: object) -> object:
+    return None if value is None else _member(Status)(value)
+
+
+def _actions(actions: list[str]) -> list[str]:
+    """Check actions and write them in lower case, as az does with what its user types."""
+    lowered = [action.lower() for action in actions]
+    try:
+        action_bits(lowered, "")
+    except InvalidValueError as error:
+        raise _refused(error) from error
+    return lowered
+
+
+def _location(text: str) -> str:
+    try:
+        return normalised_location(text)
+    except InvalidValueError as error:
+        raise _refused(error) from error
+
+
+Name = Annotated[str, _ruled(lambda text: check_name(text, ""))]
+Location = Annotated[str, AfterValidator(_location)]
+Tags = Annotated[dict[str, str], _ruled(check_tags)]
+Uri = Annotated[str, _ruled(lambda text: parse_service_uri(text, ""))]
+Headers = Annotated[dict[str, str], _ruled(lambda headers: check_headers(headers, ""))]
+Actions = Annotated[list[str], AfterValidator(_actions)]
+ScopeText = Annotated[str, _ruled(lambda text: parse_scope(text, ""))]
+StatusWord = Annotated[Status | None, _made(_status)]
+SkuWord = Annotated[Sku, _made(_member(Sku))]
+Secret = Annotated[str, _ruled(check_secret)]
+Schedule = Annotated[tuple[int, ...] | None, _made(_schedule)]

@@ -1,0 +1,89 @@
+"""Ping: one event for one webhook, put where the router puts deliveries."""
+
+import time
+import uuid
+from typing import Protocol
+
+from aiohttp import web
+
+from management.calls import Call, answer
+from management.errors import ArmError, service_unavailable
+from management.lookups import Lookups
+from management.routes import WEBHOOK, Routes
+from runtime.errors import BrokerError
+from runtime.logs import get_logger
+from schemas.deliveries import Delivery, shard_of
+from schemas.events import ping_event
+from schemas.frames import encode_deliveries
+from schemas.timestamps import acr_timestamp
+from schemas.topology import DELIVER, deliver_key
+from schemas.webhooks import Status
+from store.webhookrow import WebhookRow
+
+TIMEOUT_S = 4.0
+
+
+class Publisher(Protocol):
+    """Publishes what must not be lost."""
+
+    async def publish(
+        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = TIMEOUT_S
+    ) -> None:
+        """Publish one message and wait for the broker's confirm, or raise a `BrokerError`."""
+
+
+class PingHandler:
+    """The route of pings.
+
+    Args:
+        lookups: Finds what a path names.
+        publisher: Sends them.
+        shards: How many queues the deliveries are spread over.
+    """
+
+    def __init__(self, *, lookups: Lookups, publisher: Publisher, shards: int) -> None:
+        self._lookups = lookups
+        self._publisher = publisher
+        self._shards = shards
+        self._log = get_logger()
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the route."""
+        routes.add("POST", f"{WEBHOOK}/ping", self.ping)
+
+    async def ping(self, call: Call) -> web.Response:
+        """POST ping: one delivery for this webhook, whatever its actions and its scope."""
+        webhook = await self._lookups.webhook(call)
+        if webhook.status is Status.DISABLED:
+            raise ArmError(
+                409,
+                "WebhookDisabled",
+                f"The webhook '{webhook.name}' is disabled and gets no requests; enable it first.",
+                target="properties.status",
+            )
+        event_id = str(uuid.uuid4())
+        try:
+            await self._publisher.publish(
+                ping_frame(webhook, event_id, now_ms=time.time_ns() // 1_000_000),
+                exchange=DELIVER,
+                key=deliver_key(shard_of(webhook.id, self._shards)),
+                timeout_s=TIMEOUT_S,
+            )
+        except BrokerError as error:
+            self._log.warning("ping.failed", webhook_id=webhook.id, reason=str(error))
+            raise service_unavailable(
+                "The ping may not have been sent: the message broker did not confirm it."
+            ) from error
+        self._log.info("ping.published", webhook_id=webhook.id, event_id=event_id)
+        return answer({"id": event_id})
+
+
+def ping_frame(webhook: WebhookRow, event_id: str, *, now_ms: int) -> bytes:
+    """A ping as one delivery in a frame, as the router would send it."""
+    event = ping_event(
+        registry=webhook.registry.lower(),
+        event_id=event_id,
+        now_ms=now_ms,
+        now=acr_timestamp(now_ms),
+    )
+    return encode_deliveries([event], [Delivery(event=0, webhook_id=webhook.id)])

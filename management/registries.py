@@ -1,0 +1,220 @@
+"""Registries, and what stands above them: subscriptions and the resource group."""
+
+import asyncio
+import re
+
+from aiohttp import web
+
+from management.announcements import Announcer, announce
+from management.bodies import NameCheck, RegistryPatch, RegistryPut
+from management.calls import Call, answer
+from management.errors import (
+    ArmError,
+    invalid_parameter,
+    location_changed,
+    quota_exceeded,
+)
+from management.lookups import Lookups, new_name
+from management.paging import next_link, page_answer, page_size, skip_token
+from management.resources import (
+    REGISTRY_TYPE,
+    group_answer,
+    registry_answer,
+    registry_summary,
+    subscription_answer,
+    usages_answer,
+)
+from management.routes import GROUP, PROVIDER, REGISTRIES, REGISTRY, SUBSCRIPTION, Routes
+from runtime.logs import get_logger
+from schemas.errors import InvalidValueError
+from schemas.webhooks import Sku, check_name
+from store.engine import Store
+from store.registries import Registry
+
+PAGE = 1000
+
+_FILTER = re.compile(
+    r"\s*resourceType\s+eq\s+'(?P<type>[^']*)'(?:\s+and\s+name\s+eq\s+'(?P<name>[^']*)')?\s*",
+    re.IGNORECASE,
+)
+
+
+class RegistryHandlers:
+    """The routes of registries.
+
+    Args:
+        store: Where they are kept.
+        lookups: Finds what a path names.
+        announcer: Tells the other roles of changes.
+    """
+
+    def __init__(self, *, store: Store, lookups: Lookups, announcer: Announcer) -> None:
+        self._store = store
+        self._lookups = lookups
+        self._announcer = announcer
+        self._installation = lookups.installation
+        self._log = get_logger()
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        routes.add("GET", "/subscriptions", self.subscriptions)
+        routes.add("GET", SUBSCRIPTION, self.subscription)
+        routes.add("GET", f"{SUBSCRIPTION}/resourceGroups", self.groups)
+        routes.add("GET", GROUP, self.group)
+        routes.add("GET", f"{SUBSCRIPTION}/resources", self.resources)
+        routes.add("GET", f"{SUBSCRIPTION}{PROVIDER}/registries", self.page)
+        routes.add("POST", f"{SUBSCRIPTION}{PROVIDER}/checkNameAvailability", self.check_name)
+        routes.add("GET", REGISTRIES, self.page)
+        routes.add("PUT", REGISTRY, self.put)
+        routes.add("PATCH", REGISTRY, self.patch)
+        routes.add("GET", REGISTRY, self.get)
+        routes.add("DELETE", REGISTRY, self.delete)
+        routes.add("GET", f"{REGISTRY}/listUsages", self.usages)
+
+    async def subscriptions(self, _call: Call) -> web.Response:
+        """GET /subscriptions: there is one."""
+        return answer({"value": [subscription_answer(self._installation)]})
+
+    async def subscription(self, _call: Call) -> web.Response:
+        """GET a subscription."""
+        return answer(subscription_answer(self._installation))
+
+    async def groups(self, _call: Call) -> web.Response:
+        """GET the resource groups: there is one."""
+        return answer({"value": [group_answer(self._installation)]})
+
+    async def group(self, _call: Call) -> web.Response:
+        """GET a resource group."""
+        return answer(group_answer(self._installation))
+
+    async def resources(self, call: Call) -> web.Response:
+        """GET the resources of a type, which is how az finds a registry's group."""
+        wanted = _wanted_resources(call.parameter("$filter"))
+        found = []
+        if wanted is not None:
+            found = [
+                registry_summary(self._installation, registry)
+                for registry in await asyncio.to_thread(self._store.registries.list)
+                if wanted in ("", registry.key)
+            ]
+        return answer({"value": found})
+
+    async def page(self, call: Call) -> web.Response:
+        """GET the registries, by name, of the subscription or of the group: the same ones."""
+        size = page_size(call, default=PAGE, maximum=PAGE)
+        after = skip_token(call, "registries")
+        every = await asyncio.to_thread(self._store.registries.list)
+        rest = [registry for registry in every if registry.key > after]
+        link = next_link(call, "registries", rest[size - 1].key) if len(rest) > size else None
+        shown: list[object] = [
+            registry_answer(self._installation, registry) for registry in rest[:size]
+        ]
+        return answer(page_answer(shown, link))
+
+    async def get(self, call: Call) -> web.Response:
+        """GET a registry."""
+        return answer(registry_answer(self._installation, await self._lookups.registry(call)))
+
+    async def put(self, call: Call) -> web.Response:
+        """PUT a registry: created, or replaced but for its location, which cannot change."""
+        name = new_name(call, "registry")
+        body = await call.body(RegistryPut)
+        before = await self._lookups.maybe_registry(call)
+        if before is not None:
+            _check_location(before, body.location)
+            await self._check_quota(before, body.wanted_sku)
+        return await self._write(name, body.location, body.wanted_sku, body.tags or {}, before)
+
+    async def patch(self, call: Call) -> web.Response:
+        """PATCH a registry: its SKU, its tags."""
+        body = await call.body(RegistryPatch)
+        before = await self._lookups.registry(call)
+        if body.location is not None:
+            _check_location(before, body.location)
+        sku = body.sku.name if body.sku else before.sku
+        await self._check_quota(before, sku)
+        tags = before.tags if body.tags is None else body.tags
+        return await self._write(before.name, before.location, sku, tags, before)
+
+    async def delete(self, call: Call) -> web.Response:
+        """DELETE a registry and its webhooks: 200, or 204 where there was none."""
+        registry = await self._lookups.maybe_registry(call)
+        if registry is None or not await asyncio.to_thread(
+            self._store.registries.delete, registry.key
+        ):
+            return web.Response(status=204)
+        self._log.info("registry.deleted", registry=registry.name)
+        await announce(self._announcer, await asyncio.to_thread(self._store.webhooks.revision))
+        return web.Response(status=200)
+
+    async def usages(self, call: Call) -> web.Response:
+        """GET what of the SKU's limits is used."""
+        registry = await self._lookups.registry(call)
+        count = await asyncio.to_thread(self._store.webhooks.count, registry.key)
+        return answer(usages_answer(registry, count))
+
+    async def check_name(self, call: Call) -> web.Response:
+        """POST checkNameAvailability: whether a registry could have this name."""
+        body = await call.body(NameCheck)
+        if body.type and body.type.lower() != REGISTRY_TYPE.lower():
+            raise ArmError(
+                400, "InvalidResourceType", f"type: must be {REGISTRY_TYPE}", target="type"
+            )
+        try:
+            check_name(body.name, "name")
+        except InvalidValueError as error:
+            return answer({"nameAvailable": False, "reason": "Invalid", "message": error.problem})
+        if await asyncio.to_thread(self._store.registries.get, body.name):
+            message = f"The registry {body.name} is already in use."
+            return answer({"nameAvailable": False, "reason": "AlreadyExists", "message": message})
+        return answer({"nameAvailable": True})
+
+    async def _write(
+        self,
+        name: str,
+        location: str,
+        sku: Sku,
+        tags: dict[str, str],
+        before: Registry | None,
+    ) -> web.Response:
+        registry, created = await asyncio.to_thread(
+            self._store.registries.put,
+            name,
+            location=location,
+            sku=sku,
+            tags=tags,
+            resource_group=self._installation.resource_group,
+            login_server=before.login_server if before else "",
+        )
+        told = "registry.created" if created else "registry.updated"
+        self._log.info(told, registry=registry.name, sku=registry.sku.value)
+        await announce(self._announcer, await asyncio.to_thread(self._store.webhooks.revision))
+        return answer(registry_answer(self._installation, registry))
+
+    async def _check_quota(self, registry: Registry, sku: Sku) -> None:
+        """Refuse a SKU that allows fewer webhooks than there are."""
+        if sku.max_webhooks >= registry.sku.max_webhooks:
+            return
+        if await asyncio.to_thread(self._store.webhooks.count, registry.key) > sku.max_webhooks:
+            raise quota_exceeded(sku.value, sku.max_webhooks, target="sku.name")
+
+
+def _wanted_resources(text: str | None) -> str | None:
+    """What a ``$filter`` asks for: one registry's key, empty for all, None for none of them.
+
+    Raises:
+        ArmError: 400: It is another filter than clients send.
+    """
+    if text is None:
+        return ""
+    match = _FILTER.fullmatch(text)
+    if match is None:
+        raise invalid_parameter("$filter", "write resourceType eq '…' [and name eq '…']")
+    if match["type"].lower() != REGISTRY_TYPE.lower():
+        return None
+    return (match["name"] or "").lower()
+
+
+def _check_location(registry: Registry, wanted: str) -> None:
+    if wanted != registry.location:
+        raise location_changed(registry.name, kept=registry.location, wanted=wanted)

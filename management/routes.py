@@ -1,0 +1,100 @@
+"""The table of routes: ARM's paths, whose fixed words are compared without regard to case.
+
+aiohttp's own router knows case only, and answers in its own words where nothing fits; hence this
+small one behind a single aiohttp route that takes every path.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from management.calls import Call
+from management.errors import ArmError
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+SUBSCRIPTION = "/subscriptions/{subscription}"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/{{group}}"
+PROVIDER = "/providers/Microsoft.ContainerRegistry"
+REGISTRIES = f"{GROUP}{PROVIDER}/registries"
+REGISTRY = f"{REGISTRIES}/{{registry}}"
+WEBHOOKS = f"{REGISTRY}/webhooks"
+WEBHOOK = f"{WEBHOOKS}/{{webhook}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path.
+
+    Attributes:
+        method: In capitals.
+        template: The path's segments; ``{name}`` takes any segment but an empty one.
+        handler: Answers.
+    """
+
+    method: str
+    template: tuple[str, ...]
+    handler: Handler
+
+    def parameters(self, segments: tuple[str, ...]) -> dict[str, str] | None:
+        """What the names in the template stand for in as many *segments*; None: another path."""
+        found = {}
+        for expected, segment in zip(self.template, segments, strict=True):
+            if expected.startswith("{"):
+                if not segment:
+                    return None
+                found[expected[1:-1]] = segment
+            elif expected.lower() != segment.lower():
+                return None
+        return found
+
+
+class Routes:
+    """Every route of the API."""
+
+    def __init__(self) -> None:
+        self._routes: dict[int, list[Route]] = {}
+
+    def add(self, method: str, path: str, handler: Handler) -> None:
+        """Add a route; of two that fit the same request the one that was added first answers."""
+        route = Route(method, segments_of(path), handler)
+        self._routes.setdefault(len(route.template), []).append(route)
+
+    def find(self, method: str, path: str) -> tuple[Handler, Mapping[str, str]]:
+        """The handler for a request, and what the names in its path stand for.
+
+        Args:
+            method: The request's method.
+            path: Its path as it was sent, percent-encoded.
+
+        Raises:
+            ArmError: 404: no route has the path; 405: none of those that do has the method.
+        """
+        segments = segments_of(path)
+        allowed = set()
+        for route in self._routes.get(len(segments), ()):
+            parameters = route.parameters(segments)
+            if parameters is None:
+                continue
+            if route.method == method:
+                return route.handler, parameters
+            allowed.add(route.method)
+        if allowed:
+            raise ArmError(
+                405,
+                "MethodNotAllowed",
+                f"The requested resource does not support http method '{method[:16]}'.",
+                headers={"Allow": ", ".join(sorted(allowed))},
+            )
+        raise ArmError(404, "NotFound", f"No resource has the path '{path[:256]}'.")
+
+
+def segments_of(path: str) -> tuple[str, ...]:
+    """Take a percent-encoded path apart; a slash at its end, or a second one in front, is nothing.
+
+    Divided first and decoded after: an encoded slash belongs to its segment.
+    """
+    inner = path.lstrip("/").removesuffix("/")
+    return tuple(unquote(segment, errors="replace") for segment in inner.split("/"))

@@ -1,0 +1,15 @@
+"""The settings of the management role."""
+
+from pydantic import Field
+
+from runtime.settings import Address, Settings
+
+
+class ManagementSettings(Settings):
+    """What this role reads beyond `Settings`."""
+
+    bind: Address = Field(
+        default="127.0.0.1:8400",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_MANAGEMENT_BIND",
+        description="Where the API is served; port 0 is any free one.",
+    )

@@ -1,0 +1,178 @@
+"""The whole API without a socket: requests are made by hand, the store is a real SQLite one."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.streams import StreamReader
+from aiohttp.test_utils import make_mocked_request
+
+from management.access import AdministratorToken, Principal
+from management.app import Api, make_app
+from management.eventroutes import EventHandlers
+from management.follow import Followers, Reader
+from management.imports import ImportHandler
+from management.lookups import Lookups
+from management.pings import PingHandler
+from management.registries import RegistryHandlers
+from management.routes import Routes
+from management.webhooks import WebhookHandlers
+from runtime.errors import BrokerError
+from runtime.stream import BatchHandler, Start
+from store.engine import Store
+
+TOKEN = "a-token-of-the-tests"  # noqa: S105
+GUEST_TOKEN = "a-token-of-somebody-else"  # noqa: S105
+VERSION = "api-version=2025-11-01"
+JSON = "application/json"
+Json = Any
+"""What a JSON text holds."""
+
+
+@dataclass
+class Published:
+    body: bytes
+    exchange: str
+    key: str
+
+
+@dataclass
+class FakePublisher:
+    """Takes everything, or fails as a broker that is away."""
+
+    published: list[Published] = field(default_factory=list)
+    announced: list[dict[str, int]] = field(default_factory=list)
+    failure: BrokerError | None = None
+
+    async def publish(
+        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = 0
+    ) -> None:
+        if self.failure:
+            raise self.failure
+        self.published.append(Published(body, exchange, key))
+
+    async def announce(self, body: bytes, *, exchange: str) -> None:
+        assert exchange == "portcall.webhooks"
+        self.announced.append(json.loads(body))
+
+
+class Tokens:
+    """The administrator's token, and one of somebody who is none."""
+
+    def __init__(self) -> None:
+        self._administrator = AdministratorToken(TOKEN)
+
+    def principal_of(self, token: str) -> Principal | None:
+        if token == GUEST_TOKEN:
+            return Principal("guest", administrator=False)
+        return self._administrator.principal_of(token)
+
+
+@dataclass
+class Answer:
+    status: int
+    text: str
+    headers: Mapping[str, str]
+
+    @property
+    def json(self) -> Json:
+        return json.loads(self.text)
+
+    @property
+    def error(self) -> Json:
+        return self.json["error"]
+
+
+class ManagementApi:
+    """The API over a store, which has a registry ``Alpha`` (Premium, westus)."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.publisher = FakePublisher()
+        self.installation = store.installation.get()
+        lookups = Lookups(store, self.installation)
+        routes = Routes()
+        publisher = self.publisher
+        RegistryHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
+        WebhookHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
+        ImportHandler(store=store, lookups=lookups, announcer=publisher).add_to(routes)
+        PingHandler(lookups=lookups, publisher=publisher, shards=2).add_to(routes)
+        followers = Followers(_no_reader)
+        EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
+        self.checks: dict[str, Json] = {}
+        api = Api(routes=routes, authenticator=Tokens(), lookups=lookups)
+        self.app = make_app(api, self.checks)
+        self.app.freeze()
+
+    @property
+    def subscription(self) -> str:
+        return f"/subscriptions/{self.installation.subscription}"
+
+    @property
+    def group(self) -> str:
+        return f"{self.subscription}/resourceGroups/portcall"
+
+    def registry(self, name: str = "Alpha") -> str:
+        return f"{self.group}/providers/Microsoft.ContainerRegistry/registries/{name}"
+
+    def webhook(self, name: str, registry: str = "Alpha") -> str:
+        return f"{self.registry(registry)}/webhooks/{name}"
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: str = VERSION,
+        token: str | None = TOKEN,
+        content_type: str | None = JSON,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make a request; a *body* that is neither None nor bytes is sent as JSON."""
+        content = b"" if body is None else body
+        if not isinstance(content, bytes):
+            content = json.dumps(content).encode()
+        sent = {"Host": "management.test:8400"} | dict(headers or {})
+        if token is not None:
+            sent.setdefault("Authorization", f"Bearer {token}")
+        if content and content_type is not None:
+            sent["Content-Type"] = content_type
+        request = make_mocked_request(
+            method,
+            f"{path}?{query}" if query else path,
+            headers=sent,
+            payload=_payload(content),
+            app=self.app,
+        )
+        response = await self.app._handle(request)
+        assert isinstance(response, web.Response)
+        await response.prepare(request)
+        text = response.body.decode() if isinstance(response.body, bytes) else ""
+        return Answer(response.status, text, dict(response.headers))
+
+    async def put_webhook(self, name: str = "webhook01", **properties: object) -> Answer:
+        body = webhook_body(**properties)
+        answer = await self.request("PUT", self.webhook(name), body)
+        assert answer.status == 200, answer.text
+        return answer
+
+
+def webhook_body(**properties: object) -> dict[str, Json]:
+    wanted: dict[str, object] = {"serviceUri": "http://example.com/hook", "actions": ["push"]}
+    return {"location": "westus", "properties": wanted | properties}
+
+
+def _payload(content: bytes) -> StreamReader:
+    reader = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**24)
+    reader.feed_data(content)
+    reader.feed_eof()
+    return reader
+
+
+def _no_reader(_start: Start, _handler: BatchHandler) -> Reader:
+    raise AssertionError("nobody follows in these tests")

@@ -1,0 +1,67 @@
+"""The table of routes: case, decoding, 404 and 405."""
+
+import pytest
+from aiohttp import web
+
+from management.calls import Call
+from management.errors import ArmError
+from management.routes import Routes, segments_of
+
+
+async def first(_call: Call) -> web.Response:
+    return web.Response()
+
+
+async def second(_call: Call) -> web.Response:
+    return web.Response()
+
+
+@pytest.fixture
+def routes() -> Routes:
+    routes = Routes()
+    routes.add("GET", "/Things/{thing}", first)
+    routes.add("PUT", "/Things/{thing}", second)
+    routes.add("GET", "/Things/special", second)
+    return routes
+
+
+@pytest.mark.parametrize(
+    ("path", "segments"),
+    [
+        ("/a/b", ("a", "b")),
+        ("//a/b", ("a", "b")),
+        ("/a/b/", ("a", "b")),
+        ("/a//b", ("a", "", "b")),
+        ("/a%2Fb/c%20d", ("a/b", "c d")),
+        ("/%ff", ("\ufffd",)),
+        ("/%zz", ("%zz",)),
+        ("/", ("",)),
+        ("*", ("*",)),
+    ],
+)
+def test_a_path_is_divided_before_it_is_decoded(path: str, segments: tuple[str, ...]) -> None:
+    assert segments_of(path) == segments
+
+
+@pytest.mark.parametrize("path", ["/things/One", "/THINGS/One", "/%74hings/One", "//Things/One/"])
+def test_fixed_words_have_no_case_and_names_keep_theirs(routes: Routes, path: str) -> None:
+    assert routes.find("GET", path) == (first, {"thing": "One"})
+    assert routes.find("PUT", path) == (second, {"thing": "One"})
+
+
+def test_the_route_that_was_added_first_answers(routes: Routes) -> None:
+    assert routes.find("GET", "/things/special") == (first, {"thing": "special"})
+
+
+def test_a_path_without_the_method_says_which_ones_it_has(routes: Routes) -> None:
+    with pytest.raises(ArmError) as raised:
+        routes.find("DELETE", "/things/x")
+    assert raised.value.status == 405
+    assert raised.value.headers["Allow"] == "GET, PUT"
+
+
+@pytest.mark.parametrize("path", ["/things", "/things/", "/things//", "/other/x", "/things/x/y"])
+def test_another_path_is_not_found(routes: Routes, path: str) -> None:
+    with pytest.raises(ArmError) as raised:
+        routes.find("GET", path)
+    assert raised.value.status == 404
