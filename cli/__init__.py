@@ -1,0 +1,1 @@
+"""The `portcall` command: registries, webhooks, `up`, the demo, and what looks after them."""

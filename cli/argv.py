@@ -1,0 +1,52 @@
+"""az's options that take several words, in a form that typer understands.
+
+``--actions push delete`` is for az one option with two values. Typer's options take one value and
+may be repeated, so the words after such an option each get the option put before them.
+"""
+
+from collections.abc import Callable, Sequence
+
+Takes = Callable[[str], bool]
+
+
+def _word(_word: str) -> bool:
+    return True
+
+
+def _pair(word: str) -> bool:
+    """Whether it is ``key=value``: told from an argument that may follow."""
+    return "=" in word
+
+
+SEVERAL: dict[tuple[str, str], dict[str, Takes]] = {
+    ("webhook", "create"): {"--actions": _word, "--headers": _word, "--tags": _word},
+    ("webhook", "update"): {"--actions": _word, "--headers": _word, "--tags": _word},
+    ("registry", "create"): {"--tags": _pair},
+}
+"""The options of each command that take several words, and which words they take."""
+
+
+def spread(arguments: Sequence[str]) -> list[str]:
+    """Repeat an option before each of its words: ``--tags a=1 b=2`` is ``--tags a=1 --tags b=2``.
+
+    The first word after the option is always its value; whatever begins with ``-`` ends it, and so
+    does ``--``.
+    """
+    several = SEVERAL.get((arguments[0], arguments[1])) if len(arguments) > 2 else None
+    if several is None:
+        return list(arguments)
+    spread_out: list[str] = []
+    option, first = "", False
+    for position, word in enumerate(arguments):
+        if word == "--":
+            return spread_out + list(arguments[position:])
+        if word in several:
+            option, first = word, True
+        elif option and not first and not word.startswith("-") and several[option](word):
+            spread_out.append(option)
+        elif first and not word.startswith("--"):
+            first = False
+        else:
+            option, first = "", False
+        spread_out.append(word)
+    return spread_out

@@ -1,0 +1,102 @@
+"""Child processes that do not outlive their parent, and are found again when they did.
+
+Two nets, because a crash is no time for one: the kernel kills a child when its parent dies
+(``setpriv --pdeathsig``; util-linux is on every Debian), and every child carries a mark in its
+environment by which the next start finds and ends what is left over all the same.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+MARK = "PORTCALL_CHILD_OF"
+
+Process = asyncio.subprocess.Process
+
+
+async def spawn(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    mark: str,
+    stdout: IO[bytes] | int | None = None,
+) -> Process:
+    """Start a child in a session of its own, so that a terminal's Ctrl-C reaches us alone.
+
+    Call it from the main thread: the kernel ends the child with the *thread* that started it.
+
+    Args:
+        argv: The command.
+        env: Its whole environment.
+        mark: What `left_over` finds it by, e.g. the folder that it works on.
+        stdout: Where standard output and error go; None: to ours.
+    """
+    stderr = None if stdout is None else asyncio.subprocess.STDOUT
+    return await asyncio.create_subprocess_exec(
+        *_dying_with_us(argv),
+        env={**env, MARK: mark},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
+
+
+def send(process: Process, number: signal.Signals) -> None:
+    """Send a child a signal, if it still runs."""
+    if process.returncode is None:
+        _signal(process.pid, number)
+
+
+async def end(process: Process, *, grace_s: float) -> int:
+    """Ask a child to end, insist after *grace_s*, and give its exit code."""
+    send(process, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(grace_s):
+            return await process.wait()
+    except TimeoutError:
+        send(process, signal.SIGKILL)
+        return await process.wait()
+
+
+def left_over(mark: str) -> list[int]:
+    """The processes of this user that were spawned under *mark*, by us or by a dead parent."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes()
+        except OSError:
+            continue  # ended since, or somebody else's
+        if wanted in environment.split(b"\0"):
+            found.append(int(folder.name))
+    return [pid for pid in found if pid != os.getpid()]
+
+
+async def end_left_over(mark: str, *, grace_s: float) -> list[int]:
+    """End what a dead parent left behind under *mark*, and give the pids."""
+    found = left_over(mark)
+    for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 5.0)):
+        for pid in left_over(mark):
+            _signal(pid, number)
+        for _ in range(round(patience_s / 0.05)):
+            if not left_over(mark):
+                return found
+            await asyncio.sleep(0.05)
+    return found
+
+
+def _dying_with_us(argv: Sequence[str]) -> list[str]:
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--", *argv] if setpriv else list(argv)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,48 @@
+"""What the shell offers at a TAB: names that the server knows; nothing while it does not answer."""
+
+from collections.abc import Callable, Iterator
+
+import typer
+
+from cli.client import Management, find_server
+from cli.tables import value
+from cli.transport import HttpTransport
+from schemas.errors import PortcallError
+from schemas.events import Action
+
+PATIENCE_S = 2.0
+"""How long a person waits for a TAB."""
+
+
+def registries() -> list[str]:
+    """The names of the registries."""
+    return _names(lambda management: management.registries())
+
+
+def webhooks(context: typer.Context) -> list[str]:
+    """The names of the webhooks of the registry that the command line names already."""
+    registry = context.params.get("registry")
+    if not registry:
+        return []
+    return _names(
+        lambda management: management.pages(
+            "GET", f"{value(management.find_registry(str(registry)), 'id')}/webhooks"
+        )
+    )
+
+
+def actions() -> list[str]:
+    """The actions that there are."""
+    return [action.value for action in Action]
+
+
+def _names(ask: Callable[[Management], Iterator[dict[str, object]]]) -> list[str]:
+    try:
+        server = find_server()
+        ca_file = str(server.ready.get("ca_file") or "")
+        with HttpTransport(
+            server.management_url, token=server.token, ca_file=ca_file, patience_s=PATIENCE_S
+        ) as http:
+            return [value(each, "name") for each in ask(Management(server, http))]
+    except PortcallError:
+        return []

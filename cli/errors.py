@@ -1,0 +1,64 @@
+"""What a command ends with: every error of the command line, and its exit code, on one screen.
+
+Exit codes are az's: 0 all is well, 1 the service said no or is not there, 2 wrong usage, 3 not
+found. `cli.main` prints the message of any of these in one line and ends with its code.
+"""
+
+from schemas.errors import PortcallError
+
+SERVICE_ERROR = 1
+USAGE = 2
+NOT_FOUND = 3
+
+
+class CliError(PortcallError):
+    """A command cannot do what it was asked to; the message says what to do next."""
+
+    exit_code = SERVICE_ERROR
+
+
+class UsageError(CliError):
+    """What was typed cannot be meant; nothing was asked of any server."""
+
+    exit_code = USAGE
+
+
+class NotRunningError(CliError):
+    """There is no server to talk to: none is known, or nobody answers."""
+
+
+class ServiceError(CliError):
+    """The server answered with an error.
+
+    Attributes:
+        status: The HTTP status; 0 where the answer had none.
+        code: ARM's code, e.g. ``QuotaExceeded``; empty where there was no ARM envelope.
+        faults: What is wrong with the request, each with the field at fault (or an empty text).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: str = "",
+        faults: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.faults = faults
+
+
+class NotFoundError(ServiceError):
+    """The server answered 404: what was named does not exist."""
+
+    exit_code = NOT_FOUND
+
+
+class NodeError(CliError):
+    """The private RabbitMQ node cannot be started, or not be used."""
+
+
+class UpError(CliError):
+    """`portcall up` cannot start, or cannot go on."""

@@ -1,0 +1,56 @@
+"""Commands that are imported when they are called: ``--help`` must not wait for all of them.
+
+`LazyCommand` stands in a group under a name and a summary; the module that has the real command
+(a `typer.Typer`, or a function for one) is imported when the command line reaches it.
+"""
+
+from importlib import import_module
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class LazyCommand(TyperCommand):
+    """A command of which only the name and the summary are known yet."""
+
+    def __init__(self, name: str, target: str, summary: str, *, panel: str, epilog: str) -> None:
+        super().__init__(name, help=summary, rich_help_panel=panel, epilog=epilog or None)
+        self.target = target
+
+    def load(self) -> TyperCommand | TyperGroup:
+        """The real command, imported now; ``target`` is ``module:attribute``."""
+        module, _, attribute = self.target.partition(":")
+        found: typer.Typer | Callable[..., object] = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            app = found
+        else:
+            app = typer.Typer(add_completion=False)
+            app.command(self.name, epilog=self.epilog)(found)
+        command = get_command(app)
+        if not isinstance(command, TyperCommand | TyperGroup):
+            raise TypeError(f"{self.target} is no typer command")
+        command.name = self.name
+        reflow(command)
+        return command
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (typer's own types are private)
+        """Hand the command line over to the real command."""
+        return self.load().make_context(*args, **kwargs)
+
+
+def reflow(command: TyperCommand | TyperGroup) -> None:
+    """Let help texts fill the terminal's lines, and put a docstring's examples at the end."""
+    paragraphs = cleandoc((command.help or "").partition("\f")[0]).split("\n\n")
+    shown = [each for each in paragraphs if each.startswith("Examples:")]
+    told = [each.replace("\n", " ") for each in paragraphs if each not in shown]
+    command.help = "\n\n".join(told)
+    command.epilog = command.epilog or "\n".join(shown) or None
+    for each in command.commands.values() if isinstance(command, TyperGroup) else ():
+        if isinstance(each, TyperCommand | TyperGroup):
+            reflow(each)

@@ -1,0 +1,155 @@
+"""The `portcall` command: the table of its commands, and how each of them ends.
+
+Whatever a command raises is told in one line on standard error, with az's exit codes: 0, 1 the
+service said no, 2 wrong usage, 3 not found. People see no traceback.
+"""
+
+import logging
+import os
+import sys
+import traceback
+from typing import Annotated, NoReturn
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+from typer.main import get_command
+
+from cli.argv import spread
+from cli.errors import SERVICE_ERROR, USAGE, CliError
+from cli.examples import examples
+from cli.lazy import LazyCommand
+from cli.output import complain, note, say
+from runtime.errors import SettingsError
+from schemas import __version__
+from schemas.errors import InvalidValueError, PortcallError
+
+WEBHOOKS = "Registries and webhooks"
+SERVER = "Server"
+CARE = "Operation"
+
+COMMANDS = (
+    (WEBHOOKS, "registry", "cli.registry:app", "Create, list, show and delete registries."),
+    (WEBHOOKS, "webhook", "cli.webhook:app", "Manage webhooks, and see what was sent to them."),
+    (WEBHOOKS, "emit", "cli.emit:emit", "Publish synthetic registry events."),
+    (SERVER, "up", "cli.up:up", "Run the whole pipeline in the foreground until Ctrl-C."),
+    (SERVER, "run", "cli.run:app", "Run one role of the pipeline alone."),
+    (CARE, "topology", "cli.topology:app", "Declare the broker topology, or look at it."),
+    (CARE, "doctor", "cli.doctor:app", "Say what is wrong here, and what to do about it."),
+)
+"""Panel of the help page, name, where the command is, summary."""
+
+EXAMPLES = {
+    "up": examples(
+        "portcall up",
+        "portcall up --routers 2 --deliverers 4",
+        "PORTCALL_HOME=/var/lib/portcall portcall up",
+    ),
+}
+"""The end of the help page of commands whose docstring has no examples."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
+    epilog=examples(
+        "portcall up",
+        "portcall registry create myregistry",
+        "portcall webhook create -r myregistry -n ci01hook \\",
+        "    --uri https://ci.example.com/hook --actions push delete",
+        "portcall webhook list-events -r myregistry -n ci01hook",
+    ),
+)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 (typer calls it with the option's value)
+    if asked:
+        say(f"portcall {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def portcall(
+    *,
+    _asked: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Webhooks for any container registry: routed, retried, recorded, over RabbitMQ."""
+
+
+def command() -> TyperGroup:
+    """The whole command line, its commands not imported yet."""
+    group = get_command(app)
+    if not isinstance(group, TyperGroup):
+        raise TypeError("an app with a callback is a group")
+    for panel, name, target, summary in COMMANDS:
+        epilog = EXAMPLES.get(name, "")
+        group.add_command(LazyCommand(name, target, summary, panel=panel, epilog=epilog))
+    return group
+
+
+def main() -> NoReturn:
+    """Run the command line of this process, and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files here
+    # Libraries speak to commands by exceptions; what they also log would be said twice.
+    logging.lastResort = logging.NullHandler()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and give its exit code.
+
+    Raises:
+        SystemExit: The shell asked for completions, or nobody reads what is printed.
+    """
+    try:
+        ended = command().main(spread(arguments), prog_name="portcall", standalone_mode=False)
+    except TyperException as error:
+        return _misused(error)
+    except typer.Abort:
+        note("Aborted.")
+        return SERVICE_ERROR
+    except PortcallError as error:
+        complain(str(error))
+        return _code(error)
+    except Exception as error:  # noqa: BLE001 (the one place: people get a line, not a traceback)
+        return _broken(error)
+    return ended if isinstance(ended, int) else 0
+
+
+def _code(error: PortcallError) -> int:
+    if isinstance(error, CliError):
+        return error.exit_code
+    return USAGE if isinstance(error, SettingsError | InvalidValueError) else SERVICE_ERROR
+
+
+def _misused(error: TyperException) -> int:
+    """Say what cannot be meant, and where the right usage stands."""
+    context = getattr(error, "ctx", None)
+    if message := error.format_message():
+        complain(message)
+        if context is not None:
+            note(f"See `{context.command_path} --help`.")
+    return error.exit_code
+
+
+def _broken(error: Exception) -> int:
+    """A fault of ours, or of the machine."""
+    if isinstance(error, OSError) and error.strerror:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        return SERVICE_ERROR
+    complain(
+        f"this is a fault in portcall itself: {type(error).__name__}: {error}."
+        " Run it again with PORTCALL_LOG_LEVEL=debug to see where, and please report it"
+    )
+    if os.environ.get("PORTCALL_LOG_LEVEL") == "debug":
+        traceback.print_exception(error)
+    return SERVICE_ERROR
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""The options that several commands share, with az's names and shorts, and how their words read."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from cli import completion
+from cli.errors import UsageError
+from cli.output import Output
+from schemas.errors import InvalidValueError
+from schemas.events import ACTION_NAMES, check_action
+
+SERVER_PANEL = "Server"
+EXTRAS_PANEL = "Beyond az"
+
+Registry = Annotated[
+    str,
+    typer.Option(
+        "--registry",
+        "-r",
+        help="The registry's name.",
+        show_default=False,
+        autocompletion=completion.registries,
+    ),
+]
+Name = Annotated[
+    str,
+    typer.Option(
+        "--name",
+        "-n",
+        help="The webhook's name.",
+        show_default=False,
+        autocompletion=completion.webhooks,
+    ),
+]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        "--resource-group",
+        "-g",
+        help="The registry's resource group; found by the registry's name where it is left out.",
+        show_default=False,
+    ),
+]
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        help="The management API's address, with its token in PORTCALL_TOKEN;"
+        " else that of $PORTCALL_HOME/ready.json.",
+        show_default=False,
+        rich_help_panel=SERVER_PANEL,
+    ),
+]
+Format = Annotated[
+    Output | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="How to print: a table on a terminal and JSON elsewhere, unless told.",
+        show_default=False,
+        rich_help_panel=SERVER_PANEL,
+    ),
+]
+
+
+URI = typer.Option("--uri", help="Where to POST to, http or https.", show_default=False)
+ACTIONS = typer.Option(
+    "--actions",
+    metavar="ACTION...",
+    help="What it subscribes to: push, delete, quarantine, chart_push, chart_delete.",
+    show_default=False,
+    autocompletion=completion.actions,
+)
+HEADERS = typer.Option(
+    "--headers",
+    metavar="NAME=VALUE...",
+    help='Custom headers of every POST; "" for none.',
+    show_default=False,
+)
+SCOPE = typer.Option(
+    "--scope",
+    help='The part of the registry: "" everything, repo:* all tags, repo:tag one tag,'
+    " repo the same as repo:latest.",
+    show_default=False,
+)
+STATUS = typer.Option("--status", help="Whether it gets POSTs.")
+TAGS = typer.Option("--tags", metavar="KEY=VALUE...", help='Tags; "" for none.', show_default=False)
+LOCATION = typer.Option(
+    "--location", "-l", help="The location; the registry's, unless told.", show_default=False
+)
+SECRET = typer.Option(
+    "--secret",
+    metavar="SECRET",
+    help='Sign every POST (Standard Webhooks): "generate", or your own whsec_...; "" for unsigned.',
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
+SCHEDULE = typer.Option(
+    "--retry-schedule",
+    metavar="DELAYS",
+    help='The delay before each retry, as 10s,1m,5m; "" for no retries, "default" for the'
+    " installation's.",
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
+
+
+def pairs(words: Iterable[str], option: str) -> dict[str, str]:
+    """The words of *option*: ``key=value``; ``key`` alone has an empty value, as with az.
+
+    A single empty word is an empty map: that is how az clears one.
+
+    Raises:
+        UsageError: A word has no key.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        key, _, text = word.partition("=")
+        if key:
+            found[key] = text
+        elif word:
+            raise UsageError(f"{option}: {word!r} has no name before the =: write name=value")
+    return found
+
+
+def actions(words: Iterable[str]) -> list[str]:
+    """Actions divided by spaces or commas, in lower case, each once.
+
+    Raises:
+        UsageError: One of them is no action, in az's words.
+    """
+    found = [action for word in words for action in word.lower().replace(",", " ").split()]
+    for action in found:
+        try:
+            check_action(action)
+        except InvalidValueError:
+            raise UsageError(
+                f"{action!r} is not a valid value for '--actions'. Allowed values: {ACTION_NAMES}."
+            ) from None
+    return list(dict.fromkeys(found))

@@ -1,0 +1,97 @@
+"""What a command says: documents to standard output, everything else to standard error.
+
+Tables on a terminal, JSON for machines, unless ``--output`` says which. Colours only on a terminal.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Any, TextIO
+
+from cli.tables import Document, Row, clean, table
+
+_LEFT_BY_JSON = re.compile("[\x7f-\x9f\u2028\u2029]")
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "dim": "2"}
+
+
+class Output(StrEnum):
+    """How documents are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def chosen(output: Output | None) -> Output:
+    """The form of the documents: as asked for, else by where they go."""
+    if output is not None:
+        return output
+    return Output.TABLE if sys.stdout.isatty() else Output.JSON
+
+
+def show(document: Document, row: Callable[[Document], Row], output: Output | None) -> None:
+    """Print one document: as a table of one row, or as it is."""
+    if chosen(output) is Output.TABLE:
+        say(table([row(document)]))
+    else:
+        say(pretty(document))
+
+
+def show_all(
+    documents: Iterable[Document], row: Callable[[Document], Row], output: Output | None
+) -> None:
+    """Print many: as a table (nothing for none, as az), or as one JSON array."""
+    found = list(documents)
+    if chosen(output) is Output.JSON:
+        say(pretty(found))
+    elif found:
+        say(table([row(document) for document in found]))
+
+
+def pretty(document: Any) -> str:  # noqa: ANN401 (whatever JSON has)
+    """A document as JSON for people and machines: indented, Unicode as it is."""
+    return _harmless(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def compact(document: Any) -> str:  # noqa: ANN401 (whatever JSON has)
+    """A document as one line of JSON."""
+    return _harmless(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+
+
+def _harmless(text: str) -> str:
+    """JSON with the control characters escaped that JSON itself leaves alone."""
+    return _LEFT_BY_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def say(text: str) -> None:
+    """Print to standard output, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Say something to the person, not to the pipe; what comes from elsewhere is clean already."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def complain(text: str) -> None:
+    """Say what went wrong, with ``error:`` before it."""
+    first, *more = [clean(line) for line in text.splitlines()] or [""]
+    told = [f"{paint('error:', 'red', sys.stderr)} {first}", *more]
+    sys.stderr.write("\n".join(told) + "\n")
+    sys.stderr.flush()
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things: ``1 webhook``, ``2 webhooks``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def paint(text: str, colour: str, stream: TextIO) -> str:
+    """The text in a colour, where the stream is a terminal and ``NO_COLOR`` is not set."""
+    if not stream.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"

@@ -1,0 +1,104 @@
+"""`portcall registry`: the registries whose events come in, by ARM's rules."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import completion
+from cli.client import Management
+from cli.examples import examples
+from cli.options import Format, Group, Url, pairs
+from cli.output import note, show, show_all
+from cli.tables import registry_row, value
+from schemas.webhooks import Sku
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Registries: what publishes events, and what webhooks belong to.",
+    rich_markup_mode="rich",
+)
+
+RegistryName = Annotated[
+    str, typer.Argument(help="The registry's name: 5 to 50 letters and digits.", metavar="NAME")
+]
+
+ExistingName = Annotated[
+    str,
+    typer.Argument(
+        help="The registry's name.", metavar="NAME", autocompletion=completion.registries
+    ),
+]
+
+
+@app.command(
+    "create",
+    epilog=examples(
+        "portcall registry create myregistry",
+        "portcall registry create myregistry --sku Basic -l westeurope --tags team=web",
+    ),
+)
+def create(
+    name: RegistryName,
+    *,
+    location: Annotated[
+        str, typer.Option("--location", "-l", help="Where Azure's clients should think it is.")
+    ] = "westus",
+    sku: Annotated[
+        Sku, typer.Option("--sku", help="Its tier: 2, 10 or 500 webhooks.", case_sensitive=False)
+    ] = Sku.PREMIUM,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tags", metavar="KEY=VALUE...", help="Tags.", show_default=False),
+    ] = None,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Create a registry, or change the one of that name."""
+    management = Management.at(url)
+    body = {
+        "location": location,
+        "sku": {"name": sku.value},
+        "tags": pairs(tags or (), "--tags"),
+        "properties": {"adminUserEnabled": False},
+    }
+    made = management.ask("PUT", management.registry_path(name, group), body)
+    show(made, registry_row, output)
+
+
+@app.command("list", epilog=examples("portcall registry list", "portcall registry list -o json"))
+def list_registries(*, group: Group = None, url: Url = None, output: Format = None) -> None:
+    """List the registries."""
+    show_all(Management.at(url).registries(group), registry_row, output)
+
+
+@app.command("show", epilog=examples("portcall registry show myregistry"))
+def show_registry(
+    name: ExistingName, *, group: Group = None, url: Url = None, output: Format = None
+) -> None:
+    """Show one registry."""
+    show(Management.at(url).find_registry(name, group), registry_row, output)
+
+
+@app.command(
+    "delete",
+    epilog=examples(
+        "portcall registry delete myregistry", "portcall registry delete myregistry --yes"
+    ),
+)
+def delete(
+    name: ExistingName,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    group: Group = None,
+    url: Url = None,
+) -> None:
+    """Delete a registry and all its webhooks."""
+    management = Management.at(url)
+    registry = management.find_registry(name, group)
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Delete the registry {name} and all its webhooks?", abort=True, err=True)
+    management.ask("DELETE", value(registry, "id"))
+    note(f"The registry {name} is deleted.")

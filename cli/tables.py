@@ -1,0 +1,128 @@
+"""Tables as az prints them: headers, dashes, two spaces between columns, nothing wrapped or boxed.
+
+The column formats are those of az's ``acr`` commands: an absent value is blank, a list is shown
+as Python shows it, an image is ``repository:tag``. The same bytes go to a terminal and to a pipe.
+
+Source: azure-cli 2.91.0, ``command_modules/acr/_format.py`` (handbook AZURE.md part 2 (f)).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.cells import cell_len
+
+Document = Mapping[str, Any]
+Row = dict[str, str]
+
+GAP = "  "
+HEADER_ROOM = 2
+"""A column is wider than its header by this at least: that is how az's tables look."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_SECONDS = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)")
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows, of the same keys each, under their headers; columns as wide as their content."""
+    headers = list(rows[0])
+    cells = [[clean(row[header]) for header in headers] for row in rows]
+    roomy = [header + " " * HEADER_ROOM for header in headers]
+    widths = [max(map(cell_len, column)) for column in zip(roomy, *cells, strict=True)]
+    return "\n".join([*heading(headers, widths), *(line_of(line, widths) for line in cells)])
+
+
+def heading(headers: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """The first two lines of a table: headers and dashes."""
+    return [line_of(headers, widths), line_of(["-" * width for width in widths], widths)]
+
+
+def line_of(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """One line, its cells padded to the widths; a longer cell is never cut."""
+    padded = (
+        cell + " " * max(0, width - cell_len(cell))
+        for cell, width in zip(cells, widths, strict=True)
+    )
+    return GAP.join(padded).rstrip()
+
+
+def clean(text: str) -> str:
+    """The text without what would steer a terminal: a consumer chooses its reason phrase."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def value(document: object, *path: str) -> str:
+    """The value at a path, as text; blank where there is none."""
+    for key in path:
+        if not isinstance(document, Mapping):
+            return ""
+        document = document.get(key)
+    return str(document) if document else ""
+
+
+def seconds(timestamp: str) -> str:
+    """A timestamp in UTC without its fraction of a second."""
+    match = _SECONDS.fullmatch(timestamp)
+    return f"{match[1]}Z" if match else timestamp
+
+
+def webhook_row(webhook: Document) -> Row:
+    """A webhook, in az's columns."""
+    return {
+        "NAME": value(webhook, "name"),
+        "LOCATION": value(webhook, "location"),
+        "ACTIONS": value(webhook, "properties", "actions"),
+        "SCOPE": value(webhook, "properties", "scope"),
+        "STATUS": value(webhook, "properties", "status"),
+    }
+
+
+def registry_row(registry: Document) -> Row:
+    """A registry, in az's columns but for those that mean nothing here."""
+    return {
+        "NAME": value(registry, "name"),
+        "RESOURCE GROUP": resource_group(value(registry, "id")),
+        "LOCATION": value(registry, "location"),
+        "SKU": value(registry, "sku", "name"),
+        "LOGIN SERVER": value(registry, "properties", "loginServer"),
+        "CREATION DATE": seconds(value(registry, "properties", "creationDate")),
+    }
+
+
+def config_row(config: Document) -> Row:
+    """A webhook's service URI and custom headers, in az's columns."""
+    return {
+        "SERVICE URI": value(config, "serviceUri"),
+        "HEADERS": value(config, "customHeaders"),
+    }
+
+
+def ping_row(ping: Document) -> Row:
+    """The id of a ping's event."""
+    return {"ID": value(ping, "id")}
+
+
+def record_row(record: Document) -> Row:
+    """A record of list-events, in az's columns."""
+    content = ("eventRequestMessage", "content")
+    repository = value(record, *content, "target", "repository")
+    tag = value(record, *content, "target", "tag")
+    status = value(record, "eventResponseMessage", "statusCode")
+    reason = value(record, "eventResponseMessage", "reasonPhrase")
+    return {
+        "ID": value(record, "id"),
+        "ACTION": value(record, *content, "action"),
+        "IMAGE": f"{repository}:{tag}" if repository and tag else repository,
+        "HTTP STATUS": f"{status} {reason}".strip(),
+        "TIMESTAMP": seconds(value(record, *content, "timestamp")),
+    }
+
+
+RECORD_WIDTHS = (36, 12, 32, 25, 20)
+"""The columns of records that come one by one: a GUID, an action, an image, a status, a time."""
+
+
+def resource_group(resource_id: str) -> str:
+    """The resource group in a resource's id."""
+    parts = resource_id.split("/")
+    return parts[4] if len(parts) > 4 else ""

@@ -1,0 +1,208 @@
+"""HTTP for the command line: blocking, from the standard library, because a command starts fast.
+
+`HttpTransport` knows one server and never follows it anywhere else: a token goes nowhere but
+there.
+"""
+
+import http.client
+import json
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+from urllib.parse import SplitResult, urlsplit
+
+from cli.errors import NotRunningError, UsageError
+
+CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer of a server, read to its end."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+    @property
+    def document(self) -> object:
+        """The body as JSON; None where it is empty or is none."""
+        try:
+            document: object = json.loads(self.body) if self.body else None
+        except ValueError:
+            return None
+        return document
+
+
+class Transport(Protocol):
+    """What `cli.client.Management` needs of HTTP."""
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+    ) -> Reply:
+        """Ask, and read the whole answer, whatever its status."""
+        ...
+
+    def lines(self, target: str, accept: str) -> Iterator[Reply | bytes]:
+        """Ask for something without an end: an error's `Reply`, or line after line."""
+        ...
+
+
+class HttpTransport:
+    """One kept-alive connection to one server; made anew when it was closed on the other side."""
+
+    def __init__(
+        self, url: str, *, token: str, ca_file: str = "", patience_s: float = ANSWER_TIMEOUT_S
+    ) -> None:
+        parts = _split(url)
+        self._url = url.rstrip("/")
+        self._prefix = parts.path.rstrip("/")
+        self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        self._patience_s = patience_s
+        self._secure = parts.scheme == "https"
+        self._host, self._port = parts.hostname or "", parts.port
+        self._context = _tls(ca_file) if self._secure else None
+        self._kept: http.client.HTTPConnection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another one."""
+        if self._kept is not None:
+            self._kept.close()
+        self._kept = None
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+    ) -> Reply:
+        """Ask, and read the whole answer, whatever its status.
+
+        Raises:
+            NotRunningError: Nobody answers there, or what answers does not speak HTTP.
+        """
+        headers = {**self._authorization, "Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        elif method in {"POST", "PUT", "PATCH"}:
+            headers["Content-Length"] = "0"
+        with self._translated():
+            connection = self._connection()
+            connection.request(method, self._prefix + target, body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+            if answer.will_close:
+                self.close()
+            return Reply(answer.status, content, _headers(answer))
+
+    def lines(self, target: str, accept: str) -> Iterator[Reply | bytes]:
+        """Ask for something without an end: an error's `Reply`, or line after line.
+
+        The connection is one of its own. It ends when the server ends it, or falls silent for
+        longer than the answer timeout (a server-sent stream has a comment every few seconds).
+
+        Raises:
+            NotRunningError: Nobody answers there, or the connection broke.
+        """
+        headers = {**self._authorization, "Accept": accept}
+        with self._translated():
+            connection = self._open()
+            try:
+                connection.request("GET", self._prefix + target, headers=headers)
+                answer = connection.getresponse()
+                if answer.status != http.HTTPStatus.OK:
+                    yield Reply(answer.status, answer.read(), _headers(answer))
+                    return
+                while line := answer.readline():
+                    yield line.rstrip(b"\r\n")
+            finally:
+                connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._kept is None:
+            self._kept = self._open()
+        return self._kept
+
+    def _open(self) -> http.client.HTTPConnection:
+        if self._secure:
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                self._host, self._port, timeout=CONNECT_TIMEOUT_S, context=self._context
+            )
+        else:
+            connection = http.client.HTTPConnection(
+                self._host, self._port, timeout=CONNECT_TIMEOUT_S
+            )
+        connection.connect()
+        connection.sock.settimeout(self._patience_s)
+        return connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Any failure of the network in words, with what to do; the connection is given up."""
+        try:
+            yield
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            raise NotRunningError(
+                f"the certificate of {self._url} is not trusted ({error.verify_message}):"
+                " set SSL_CERT_FILE to its CA file, or use the http address"
+            ) from error
+        except TimeoutError as error:
+            self.close()
+            raise NotRunningError(
+                f"{self._url} did not answer in time: see `portcall doctor` for what is wrong there"
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise NotRunningError(
+                f"nobody answers at {self._url} ({_reason(error)}):"
+                " start the server with `portcall up`, or give another address with --url"
+            ) from error
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 (it is checked only when it is asked for)
+    except ValueError as error:
+        raise UsageError(f"--url: {url!r} is not an address: {error}") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"--url: {url!r} is not an address: write it as http://127.0.0.1:8400")
+    return parts
+
+
+def _tls(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"the CA file {ca_file} cannot be read: {error}") from error
+
+
+def _headers(answer: http.client.HTTPResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in answer.getheaders()}
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__

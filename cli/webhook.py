@@ -1,0 +1,244 @@
+"""`portcall webhook`: az's ``acr webhook`` commands, with its flags, and a few of our own."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli import options
+from cli.client import Document, Management, webhook_path
+from cli.errors import UsageError
+from cli.events import list_events
+from cli.examples import examples
+from cli.options import Format, Group, Name, Registry, Url
+from cli.output import Output, chosen, note, show, show_all
+from cli.tables import config_row, ping_row, value, webhook_row
+from cli.transfer import export_webhooks, import_webhooks
+from schemas.webhooks import Status
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Webhooks: who is told about what. The flags are those of `az acr webhook`.",
+    rich_markup_mode="rich",
+)
+
+
+@app.command(
+    "create",
+    epilog=examples(
+        "portcall webhook create -r myregistry -n ci01hook --actions push \\",
+        "    --uri https://ci.example.com/hook",
+        "portcall webhook create -r myregistry -n apphook --actions push delete \\",
+        '    --uri https://ci.example.com/hook --scope "team/app:*" \\',
+        '    --headers "Authorization=Bearer 123" X-Team=web --secret generate',
+    ),
+)
+def create(
+    *,
+    registry: Registry,
+    name: Name,
+    uri: Annotated[str, options.URI],
+    actions: Annotated[list[str], options.ACTIONS],
+    headers: Annotated[list[str] | None, options.HEADERS] = None,
+    status: Annotated[Status, options.STATUS] = Status.ENABLED,
+    scope: Annotated[str | None, options.SCOPE] = None,
+    tags: Annotated[list[str] | None, options.TAGS] = None,
+    location: Annotated[str | None, options.LOCATION] = None,
+    secret: Annotated[str | None, options.SECRET] = None,
+    schedule: Annotated[str | None, options.SCHEDULE] = None,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Create a webhook, or replace the one of that name."""
+    properties = _properties(
+        uri=uri,
+        words=actions,
+        headers=headers,
+        scope=scope,
+        status=status,
+        secret=secret,
+        schedule=schedule,
+    )
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    body: Document = {"location": location or found.get("location"), "properties": properties}
+    if tags is not None:
+        body["tags"] = options.pairs(tags, "--tags")
+    _told(management.ask("PUT", webhook_path(found, name), body), output)
+
+
+@app.command(
+    "update",
+    epilog=examples(
+        "portcall webhook update -r myregistry -n ci01hook --status disabled",
+        'portcall webhook update -r myregistry -n ci01hook --headers "" --scope app:v1',
+        "portcall webhook update -r myregistry -n ci01hook --retry-schedule 10s,1m,10m",
+    ),
+)
+def update(
+    *,
+    registry: Registry,
+    name: Name,
+    uri: Annotated[str | None, options.URI] = None,
+    actions: Annotated[list[str] | None, options.ACTIONS] = None,
+    headers: Annotated[list[str] | None, options.HEADERS] = None,
+    status: Annotated[Status | None, options.STATUS] = None,
+    scope: Annotated[str | None, options.SCOPE] = None,
+    tags: Annotated[list[str] | None, options.TAGS] = None,
+    secret: Annotated[str | None, options.SECRET] = None,
+    schedule: Annotated[str | None, options.SCHEDULE] = None,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Change a webhook: only what is given; lists and maps are replaced whole."""
+    properties = _properties(
+        uri=uri,
+        words=actions,
+        headers=headers,
+        scope=scope,
+        status=status,
+        secret=secret,
+        schedule=schedule,
+    )
+    body: Document = {"properties": properties} if properties else {}
+    if tags is not None:
+        body["tags"] = options.pairs(tags, "--tags")
+    if not body:
+        raise UsageError("nothing to change: give at least one of the options after --name")
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    _told(management.ask("PATCH", webhook_path(found, name), body), output)
+
+
+@app.command("list", epilog=examples("portcall webhook list -r myregistry"))
+def list_webhooks(
+    *, registry: Registry, group: Group = None, url: Url = None, output: Format = None
+) -> None:
+    """List a registry's webhooks."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    query = {"$top": "1000"}
+    webhooks = management.pages("GET", f"{value(found, 'id')}/webhooks", query=query)
+    show_all(webhooks, webhook_row, output)
+
+
+@app.command("show", epilog=examples("portcall webhook show -r myregistry -n ci01hook"))
+def show_webhook(
+    *,
+    registry: Registry,
+    name: Name,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Show one webhook."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    show(management.ask("GET", webhook_path(found, name)), webhook_row, output)
+
+
+@app.command("delete", epilog=examples("portcall webhook delete -r myregistry -n ci01hook"))
+def delete(*, registry: Registry, name: Name, group: Group = None, url: Url = None) -> None:
+    """Delete a webhook; that there is none is no error."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    reply = management.send("DELETE", webhook_path(found, name))
+    note(
+        f"There is no webhook {name} in the registry {registry}."
+        if reply.status == 204
+        else f"The webhook {name} is deleted."
+    )
+
+
+@app.command("ping", epilog=examples("portcall webhook ping -r myregistry -n ci01hook"))
+def ping(
+    *,
+    registry: Registry,
+    name: Name,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Send a ping event to a webhook, whatever it subscribes to."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    show(management.ask("POST", f"{webhook_path(found, name)}/ping"), ping_row, output)
+
+
+@app.command("get-config", epilog=examples("portcall webhook get-config -r myregistry -n ci01hook"))
+def get_config(
+    *,
+    registry: Registry,
+    name: Name,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Show a webhook's service URI and custom headers, credentials included."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    show(
+        management.ask("POST", f"{webhook_path(found, name)}/getCallbackConfig"), config_row, output
+    )
+
+
+app.command(
+    "list-events",
+    epilog=examples(
+        "portcall webhook list-events -r myregistry -n ci01hook",
+        "portcall webhook list-events -r myregistry -n ci01hook --max-items 20 -o json",
+        "portcall webhook list-events -r myregistry -n ci01hook --follow",
+    ),
+)(list_events)
+app.command(
+    "export",
+    epilog=examples(
+        "portcall webhook export webhooks.jsonl -r myregistry", "portcall webhook export - | wc -l"
+    ),
+)(export_webhooks)
+app.command(
+    "import",
+    epilog=examples(
+        "portcall webhook import webhooks.jsonl",
+        "portcall webhook import webhooks.jsonl -r otherregistry",
+        "az acr webhook list -r myregistry > list.json",
+        "portcall webhook import list.json -r myregistry",
+    ),
+)(import_webhooks)
+
+
+def _properties(
+    *,
+    uri: str | None,
+    words: list[str] | None,
+    headers: list[str] | None,
+    scope: str | None,
+    status: Status | None,
+    secret: str | None,
+    schedule: str | None,
+) -> Document:
+    """The properties that were given, as the API takes them; what was not given is left out."""
+    properties: Document = {
+        "serviceUri": uri,
+        "actions": None if words is None else options.actions(words),
+        "customHeaders": None if headers is None else options.pairs(headers, "--headers"),
+        "scope": scope,
+        "status": status,
+    }
+    extras: dict[str, Any] = {}
+    if secret is not None:
+        extras["secret"] = secret
+    if schedule is not None:
+        extras["retrySchedule"] = None if schedule == "default" else schedule
+    given = {key: given for key, given in properties.items() if given is not None}
+    return {**given, "portcall": extras} if extras else given
+
+
+def _told(webhook: Document, output: Output | None) -> None:
+    """Print a changed webhook, and beside a table its new secret: no other answer has it."""
+    show(webhook, webhook_row, output)
+    secret = value(webhook, "properties", "portcall", "secret")
+    if secret and chosen(output) is Output.TABLE:
+        note(f"Its secret, shown only this once: {secret}")

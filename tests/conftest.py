@@ -1,0 +1,126 @@
+"""What every test may ask for: a broker, a virtual host of its own, a database of its own.
+
+One private node and one private cluster serve the whole run. Where RabbitMQ or PostgreSQL is not
+installed, the tests that need it are skipped on a laptop and fail in CI.
+"""
+
+import asyncio
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from pytest_socket import disable_socket, socket_allow_hosts
+
+from cli.broker import PrivateBroker, server_script
+from cli.errors import NodeError
+from tests.postgres import PrivatePostgres, postgres_programs
+from tests.rabbit import ErlangShell
+
+TESTS = Path(__file__).parent
+LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test's folder says what it needs."""
+    for item in items:
+        kind = _kind(item)
+        if kind in {"integration", "e2e", "faults"}:
+            item.add_marker(kind)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Unit tests get no network, the others only the loopback; lifted again by pytest-socket."""
+    if _kind(item) == "unit":
+        disable_socket(allow_unix_socket=True)
+    else:
+        socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
+def _kind(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
+
+
+def unavailable(what: str) -> NoReturn:
+    """Leave the test: skipped on a laptop, failed in CI, where everything must be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def private_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateBroker]:
+    """The node of this run. Do not stop it: tests that do that start one of their own."""
+    try:
+        server_script()
+    except NodeError as error:
+        unavailable(str(error))
+    broker = PrivateBroker(tmp_path_factory.mktemp("rabbitmq"))
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(broker.start())
+        try:
+            yield broker
+        finally:
+            runner.run(broker.stop())
+
+
+@pytest.fixture(scope="session")
+def broker_url(private_broker: PrivateBroker) -> str:
+    """The AMQP URL of this run's node, with its default virtual host, which all tests share."""
+    return private_broker.url
+
+
+@pytest.fixture(scope="session")
+def erlang_shell(private_broker: PrivateBroker) -> Iterator[ErlangShell]:
+    """Calls into the node of this run."""
+    with ErlangShell(private_broker) as shell:
+        yield shell
+
+
+@pytest.fixture
+def amqp_url(private_broker: PrivateBroker, erlang_shell: ErlangShell) -> Iterator[str]:
+    """The AMQP URL of an empty virtual host that is this test's own."""
+    name = f"test{next(_numbers)}"
+    erlang_shell.add_vhost(name, private_broker.user)
+    yield f"{private_broker.url}{name}"
+    erlang_shell.delete_vhost(name)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a migrated SQLite database that is this test's own."""
+    from store.migrate import migrate  # noqa: PLC0415 (for now)
+
+    url = f"sqlite:///{tmp_path / 'portcall.db'}"
+    migrate(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def private_postgres() -> Iterator[PrivatePostgres]:
+    """The cluster of this run, with a migrated database ``migrated`` to copy."""
+    from store.migrate import migrate  # noqa: PLC0415 (for now)
+
+    programs = postgres_programs()
+    if programs is None:
+        unavailable("PostgreSQL is not installed (apt-get install postgresql)")
+    cluster = PrivatePostgres(programs)
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        try:
+            runner.run(cluster.start())
+            migrate(cluster.create_database("migrated"))
+            yield cluster
+        finally:
+            runner.run(cluster.stop())
+
+
+@pytest.fixture
+def postgres_url(private_postgres: PrivatePostgres) -> Iterator[str]:
+    """The URL of a migrated PostgreSQL database that is this test's own."""
+    name = f"test{next(_numbers)}"
+    yield private_postgres.create_database(name, template="migrated")
+    private_postgres.drop_database(name)

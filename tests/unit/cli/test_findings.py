@@ -1,0 +1,152 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cli import findings
+from cli.findings import Finding, Verdict
+from schemas.topology import DEAD, EVENTS_IN, UNROUTED
+
+NOW_S = 1_795_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [
+        ((3, 10, 9), Verdict.WRONG),
+        ((3, 11, 0), Verdict.OK),
+        ((3, 13, 1), Verdict.OK),
+        ((4, 0, 0), Verdict.OK),
+    ],
+)
+def test_python(version: tuple[int, ...], verdict: Verdict) -> None:
+    assert findings.python(version).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("mode", "verdict", "advice"),
+    [
+        pytest.param(0o40700, Verdict.OK, "", id="private"),
+        pytest.param(0o40500, Verdict.OK, "", id="read only"),
+        pytest.param(0o40755, Verdict.WRONG, "chmod 700 home", id="others may look"),
+        pytest.param(0o40720, Verdict.WRONG, "chmod 700 home", id="the group may write"),
+    ],
+)
+def test_private(mode: int, verdict: Verdict, advice: str) -> None:
+    finding = findings.private("home", "home", mode, 0o700)
+    assert (finding.verdict, finding.advice) == (verdict, advice)
+    assert f"{mode & 0o777:04o}" in finding.found
+
+
+@pytest.mark.parametrize(
+    ("alive", "verdict", "found"),
+    [
+        pytest.param({1, 2}, Verdict.OK, "router 1, deliverer 2", id="all live"),
+        pytest.param({1}, Verdict.WRONG, "dead: deliverer (2)", id="one is dead"),
+        pytest.param(set(), Verdict.WRONG, "none of ready.json's processes lives", id="all dead"),
+    ],
+)
+def test_processes(alive: set[int], verdict: Verdict, found: str) -> None:
+    told = [{"role": "router", "pid": 1}, {"role": "deliverer", "pid": 2}]
+    finding = findings.processes(told, alive.__contains__)
+    assert finding.verdict is verdict
+    assert found in finding.found
+    assert bool(finding.advice) is (verdict is Verdict.WRONG)
+
+
+def test_no_processes_at_all_are_a_crash() -> None:
+    assert findings.processes([], lambda _pid: True).verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize(
+    ("missing", "difference", "verdict", "found", "advice"),
+    [
+        pytest.param([], None, Verdict.OK, "every queue is there", "", id="as it should be"),
+        pytest.param(
+            ["a", "b"], None, Verdict.WRONG, "a, b", "portcall topology apply", id="missing"
+        ),
+        pytest.param(
+            [], "inequivalent arg", Verdict.WRONG, "inequivalent", "PORTCALL_SHARDS", id="different"
+        ),
+    ],
+)
+def test_topology(
+    missing: list[str], difference: str | None, verdict: Verdict, found: str, advice: str
+) -> None:
+    finding = findings.topology(missing, difference)
+    assert finding.verdict is verdict
+    assert found in finding.found
+    assert advice in finding.advice
+
+
+def test_queues_are_summed_by_kind() -> None:
+    depths = {
+        EVENTS_IN: 1, "portcall.deliver.0": 2, "portcall.deliver.1": 3, "portcall.retry.0": 4,
+        "portcall.wait.10s": 5, "portcall.wait.1m": 6, DEAD: 7, UNROUTED: 0, "portcall.log": 99,
+        "portcall.retry.1": None,
+    }  # fmt: skip
+    finding = findings.queues(depths)
+    assert finding.verdict is Verdict.OK
+    assert finding.found == "events.in 1, deliver 5, retry 4, wait 11, dead 7, unrouted 0"
+    assert finding.facts["queues"] == depths
+
+
+def test_unrouted_messages_are_wrong() -> None:
+    finding = findings.queues({UNROUTED: 1})
+    assert finding.verdict is Verdict.WRONG
+    assert UNROUTED in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("status", "problems", "verdict", "found"),
+    [
+        pytest.param(200, {}, Verdict.OK, "live and ready; http://x/metrics", id="ready"),
+        pytest.param(
+            503, {"broker": "away"}, Verdict.WRONG, "live, not ready: broker: away", id="not ready"
+        ),
+        pytest.param(500, {}, Verdict.WRONG, "live, not ready: status 500", id="odd"),
+    ],
+)
+def test_role(status: int, problems: Mapping[str, str], verdict: Verdict, found: str) -> None:
+    finding = findings.role("router", "http://x", status, problems)
+    assert (finding.check, finding.verdict, finding.found) == ("role router", verdict, found)
+
+
+@pytest.mark.parametrize(
+    ("now_s", "server_s", "verdict"),
+    [
+        pytest.param(NOW_S, None, Verdict.OK, id="no server"),
+        pytest.param(NOW_S, NOW_S, Verdict.OK, id="same"),
+        pytest.param(NOW_S, NOW_S - 0.9, Verdict.OK, id="a Date header has whole seconds"),
+        pytest.param(NOW_S, NOW_S + 60, Verdict.WRONG, id="behind"),
+        pytest.param(NOW_S, NOW_S - 60, Verdict.WRONG, id="ahead"),
+        pytest.param(0.0, None, Verdict.WRONG, id="1970"),
+    ],
+)
+def test_clock(now_s: float, server_s: float | None, verdict: Verdict) -> None:
+    assert findings.clock(now_s, server_s).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("free", "verdict"), [(10 * 1024**3, Verdict.OK), (1024**3 - 1, Verdict.WRONG)]
+)
+def test_disk(free: int, verdict: Verdict) -> None:
+    assert findings.disk("/x", free).verdict is verdict
+
+
+def test_whatever_is_wrong_comes_with_advice() -> None:
+    found: list[Finding] = [
+        findings.python((3, 9)),
+        findings.processes([], lambda _pid: False),
+        findings.topology(["x"], None),
+        findings.queues({UNROUTED: 1}),
+        findings.role("x", "http://x", 503, {}),
+        findings.clock(0, None),
+        findings.disk("/", 0),
+    ]
+    assert all(finding.advice for finding in found)
+
+
+def test_facts_are_for_machines() -> None:
+    told: list[dict[str, Any]] = [{"role": "router", "pid": 1}]
+    assert findings.processes(told, lambda _pid: True).facts == {"processes": told}

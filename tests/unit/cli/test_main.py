@@ -1,0 +1,146 @@
+import subprocess
+import sys
+
+import pytest
+
+from cli import main
+from cli.errors import CliError, NotFoundError
+from cli.lazy import LazyCommand
+from runtime.errors import SettingsError
+from schemas import __version__
+from schemas.errors import InvalidValueError, PortcallError
+from tests.unit.cli.conftest import Run
+
+HEAVY = ("aiohttp", "aio_pika", "aiormq", "sqlalchemy", "alembic", "pydantic", "uvloop")
+
+
+def test_help_names_every_command_and_shows_examples(portcall: Run) -> None:
+    ended = portcall("--help")
+    assert ended.code == 0
+    for _, name, _, summary in main.COMMANDS:
+        assert f" {name} " in ended.out
+        assert summary in ended.out
+    assert "portcall webhook create -r myregistry" in ended.out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from cli.main import run; run(['--help']);"
+        f" sys.exit(' '.join({{name.split('.')[0] for name in sys.modules}} & set({HEAVY!r})) or 0)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)  # noqa: S603 (this very Python)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("name", [name for _, name, _, _ in main.COMMANDS])
+def test_a_command_is_there_under_its_summary(name: str, portcall: Run) -> None:
+    ended = portcall(name, "--help")
+    assert ended.code == 0
+    assert "Examples:" in ended.out or "COMMAND" in ended.out
+    lazy = main.command().commands[name]
+    assert isinstance(lazy, LazyCommand)
+    if "COMMAND" not in ended.out:
+        first_line, _, _ = (lazy.load().help or "").partition("\n")
+        assert lazy.help == first_line
+
+
+def subcommands() -> list[tuple[str, str]]:
+    groups = {name: main.command().commands[name] for name in ("registry", "webhook", "topology")}
+    return [
+        (name, sub)
+        for name, lazy in groups.items()
+        if isinstance(lazy, LazyCommand)
+        for sub in getattr(lazy.load(), "commands", {})
+    ]
+
+
+@pytest.mark.parametrize(("group", "name"), subcommands())
+def test_every_subcommand_has_examples_that_fit_a_terminal(
+    group: str, name: str, portcall: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    ended = portcall(group, name, "--help")
+    assert ended.code == 0
+    _, _, shown = ended.out.partition("Examples:")
+    assert f"portcall {group} {name}" in shown or f"portcall {group}" in shown
+
+
+def test_the_version_is_printed(portcall: Run) -> None:
+    ended = portcall("--version")
+    assert (ended.code, ended.out, ended.err) == (0, f"portcall {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(("webhok",), "Did you mean 'webhook'?", id="unknown command"),
+        pytest.param(("registry", "create"), "Missing argument 'NAME'", id="missing argument"),
+        pytest.param(("webhook", "ping", "-r", "x"), "Missing option", id="missing option"),
+        pytest.param(("registry", "list", "--bogus"), "No such option", id="unknown option"),
+        pytest.param(("registry", "list", "-o", "xml"), "xml", id="unknown choice"),
+    ],
+)
+def test_wrong_usage_is_told_in_two_lines(
+    arguments: tuple[str, ...], message: str, portcall: Run
+) -> None:
+    ended = portcall(*arguments)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert ended.err.startswith("error: ")
+    assert message in ended.err
+    assert ended.err.splitlines()[-1].startswith("See `portcall")
+
+
+def test_no_command_at_all_shows_the_help(portcall: Run) -> None:
+    ended = portcall()
+    assert ended.code == 2
+    assert "webhook" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "told"),
+    [
+        pytest.param(CliError("x: do y"), 1, "error: x: do y\n", id="ours"),
+        pytest.param(NotFoundError("gone"), 3, "error: gone\n", id="not found"),
+        pytest.param(SettingsError("A: bad\nB: bad"), 2, "error: A: bad\nB: bad\n", id="settings"),
+        pytest.param(InvalidValueError("f", "bad"), 2, "error: f: bad\n", id="a value"),
+        pytest.param(PortcallError("z"), 1, "error: z\n", id="of another package"),
+        pytest.param(
+            PermissionError(13, "Permission denied", "a.jsonl"),
+            1,
+            "error: a.jsonl: Permission denied\n",
+            id="a file",
+        ),
+        pytest.param(OSError(28, "No space left"), 1, "error: No space left\n", id="the machine"),
+        pytest.param(
+            KeyError("k"),
+            1,
+            "error: this is a fault in portcall itself: KeyError: 'k'. Run it again with"
+            " PORTCALL_LOG_LEVEL=debug to see where, and please report it\n",
+            id="a fault of ours",
+        ),
+        pytest.param(KeyboardInterrupt(), 130, "", id="Ctrl-C"),
+        pytest.param(EOFError(), 1, "\nAborted.\n", id="no answer to a question"),
+    ],
+)
+def test_whatever_is_raised_is_told_without_a_traceback(
+    raised: BaseException,
+    code: int,
+    told: str,
+    portcall: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("cli.client.Management.at", fail)
+    ended = portcall("registry", "list")
+    assert (ended.code, ended.out, ended.err) == (code, "", told)
+
+
+def test_a_fault_shows_where_it_is_when_asked(
+    portcall: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTCALL_LOG_LEVEL", "debug")
+    monkeypatch.setattr("cli.client.Management.at", lambda _url: 1 / 0)
+    assert "Traceback" in portcall("registry", "list").err

@@ -1,0 +1,59 @@
+import pytest
+
+from cli.errors import UsageError
+from cli.examples import examples
+from cli.options import actions, pairs
+
+
+@pytest.mark.parametrize(
+    ("words", "read"),
+    [
+        pytest.param([], {}, id="none"),
+        pytest.param([""], {}, id="an empty word clears"),
+        pytest.param(["a=b"], {"a": "b"}, id="one"),
+        pytest.param(["a=b", "c=d"], {"a": "b", "c": "d"}, id="two"),
+        pytest.param(["a"], {"a": ""}, id="a name alone has an empty value"),
+        pytest.param(["a="], {"a": ""}, id="an empty value"),
+        pytest.param(
+            ["Authorization=Basic a=="], {"Authorization": "Basic a=="}, id="= in a value"
+        ),
+        pytest.param(["a=1", "a=2"], {"a": "2"}, id="the last one counts"),
+    ],
+)
+def test_pairs(words: list[str], read: dict[str, str]) -> None:
+    assert pairs(words, "--headers") == read
+
+
+def test_a_pair_without_a_name_is_refused_by_option() -> None:
+    with pytest.raises(UsageError, match=r"^--headers: '=x' has no name before the ="):
+        pairs(["=x"], "--headers")
+
+
+@pytest.mark.parametrize(
+    ("words", "read"),
+    [
+        pytest.param(["push"], ["push"], id="one"),
+        pytest.param(["push", "delete"], ["push", "delete"], id="repeated"),
+        pytest.param(["push,delete"], ["push", "delete"], id="commas"),
+        pytest.param(["push, delete"], ["push", "delete"], id="a comma and a space"),
+        pytest.param(["PUSH Chart_Push"], ["push", "chart_push"], id="in lower case, as az"),
+        pytest.param(["delete", "push", "delete"], ["delete", "push"], id="each once, in order"),
+        pytest.param([""], [], id="none is the server's to refuse"),
+    ],
+)
+def test_actions(words: list[str], read: list[str]) -> None:
+    assert actions(words) == read
+
+
+def test_an_unknown_action_is_refused_in_azs_words() -> None:
+    with pytest.raises(UsageError) as refused:
+        actions(["push", "bogus"])
+    assert str(refused.value) == (
+        "'bogus' is not a valid value for '--actions'."
+        " Allowed values: push, delete, quarantine, chart_push, chart_delete."
+    )
+    assert refused.value.exit_code == 2
+
+
+def test_examples_are_not_taken_for_markup() -> None:
+    assert examples("portcall [x]", "b") == "Examples:\nportcall \\[x]\nb"

@@ -1,0 +1,117 @@
+"""What `portcall up` decides before it starts anything."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from cli import plan as planning
+from cli.errors import UpError
+from cli.home import Home
+from cli.plan import ALLOW_TARGETS, client_url, make_plan, roles_environment
+from runtime.errors import SettingsError
+from runtime.settings import HostPort
+
+ANY = {"PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0", "PORTCALL_PRODUCER_BIND": "127.0.0.1:0"}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.prepare()
+    return home
+
+
+@pytest.fixture(autouse=True)
+def ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unit tests have no sockets: 21000 is the only free port, and 1 is taken."""
+    monkeypatch.setattr(planning, "free_ports", lambda count: [21_000] * count)
+    monkeypatch.setattr(planning, "is_free", lambda _host, port: port != 1)
+
+
+def test_what_the_environment_leaves_open_is_filled_in(home: Home) -> None:
+    env = roles_environment({"PATH": "/bin"}, home)
+    assert env == {
+        "PATH": "/bin",
+        "PORTCALL_HOME": str(home.path),
+        "PORTCALL_HEALTH_BIND": "127.0.0.1:0",
+        "PORTCALL_DATABASE_URL": f"sqlite:///{home.path}/portcall.db",
+        "PORTCALL_ALLOW_TARGETS": ALLOW_TARGETS,
+        "PORTCALL_TOKEN": home.token(),
+    }
+
+
+def test_what_the_environment_says_is_kept_and_an_empty_variable_says_nothing(home: Home) -> None:
+    given = {
+        "PORTCALL_DATABASE_URL": "postgresql://db/portcall",
+        "PORTCALL_ALLOW_TARGETS": "none",
+        "PORTCALL_TOKEN": "a-token-of-the-owner",
+        "PORTCALL_AMQP_URL": "",
+    }
+    env = roles_environment(given, home)
+    assert env.items() >= {name: value for name, value in given.items() if value}.items()
+    assert "PORTCALL_AMQP_URL" not in env
+    assert not (home.path / "token").exists()
+
+
+def test_a_plan_without_a_broker_is_for_a_private_one(home: Home) -> None:
+    plan = make_plan(home, ANY, routers=2, deliverers=3)
+    assert plan.amqp_url == ""
+    assert plan.processes == {
+        "producer": 1,
+        "router": 2,
+        "deliverer": 3,
+        "recorder": 1,
+        "management": 1,
+    }
+    assert plan.environ_for("amqp://private/")["PORTCALL_AMQP_URL"] == "amqp://private/"
+
+
+def test_port_0_is_settled_so_that_a_restart_keeps_it(home: Home) -> None:
+    plan = make_plan(home, ANY, routers=1, deliverers=1)
+    assert plan.producer_url == "http://127.0.0.1:21000"
+    assert plan.environ["PORTCALL_PRODUCER_BIND"] == "127.0.0.1:21000"
+
+
+def test_a_taken_address_is_refused_before_anything_starts(home: Home) -> None:
+    with pytest.raises(UpError, match=r"127\.0\.0\.1:1 .*PORTCALL_PRODUCER_BIND"):
+        make_plan(home, {**ANY, "PORTCALL_PRODUCER_BIND": "127.0.0.1:1"}, routers=1, deliverers=1)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORTCALL_AMQP_URL", "http://broker/"),
+        ("PORTCALL_DATABASE_URL", "mysql://db/"),
+        ("PORTCALL_TOKEN", "short"),
+        ("PORTCALL_RETRY_SCHEDULE", "soon"),
+        ("PORTCALL_ATTEMPT_TIMEOUT", "-1s"),
+        ("PORTCALL_ALLOW_TARGETS", "everything"),
+        ("PORTCALL_MANAGEMENT_BIND", "8400"),
+        ("PORTCALL_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_variable_is_named_before_anything_starts(
+    home: Home, variable: str, value: str
+) -> None:
+    with pytest.raises(SettingsError, match=variable):
+        make_plan(home, {**ANY, variable: value}, routers=1, deliverers=1)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8400"),
+        ("0.0.0.0", "http://127.0.0.1:8400"),  # noqa: S104 (an address to be translated)
+        ("::", "http://[::1]:8400"),
+        ("::1", "http://[::1]:8400"),
+        ("portcall.internal", "http://portcall.internal:8400"),
+    ],
+)
+def test_a_client_is_told_an_address_that_it_can_connect_to(host: str, url: str) -> None:
+    assert client_url(HostPort(host=host, port=8400)) == url
+
+
+def test_unit_tests_have_no_network() -> None:
+    with pytest.raises(Exception, match="socket"):
+        socket.socket(socket.AF_INET)
