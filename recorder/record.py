@@ -1,0 +1,251 @@
+"""Recording: frames from the stream become rows, each once; rows and position move together."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from prometheus_client import Counter, Gauge, Histogram
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity.wait import wait_random_exponential
+
+from recorder.arrivals import Arrival, batches, placeholder, read, unexpired
+from recorder.place import Aim, Place, Verdict, begin
+from runtime.errors import RestartReadingError
+from runtime.logs import get_logger
+from runtime.metrics import REGISTRY
+from runtime.settle import Burial
+from runtime.stream import StreamMessage
+from schemas.errors import FrameError, NewerFrameError
+from schemas.frames import QUEUE_HEADER, REASON_HEADER, RawRecordFrame
+from schemas.topology import DEAD
+from store.appending import Position
+from store.errors import PositionConflictError, StoreUnavailableError, UnstorableError
+
+RECORDS = Counter(
+    "portcall_recorder_records",
+    "Records taken from the stream: stored, or expired before they could be.",
+    ["what"],
+    registry=REGISTRY,
+)
+FRAMES_SKIPPED = Counter(
+    "portcall_recorder_frames_skipped",
+    "Messages of the stream without new records: stored before, broken, newer, unstorable.",
+    ["why"],
+    registry=REGISTRY,
+)
+FRAMES_LOST = Counter(
+    "portcall_recorder_frames_lost",
+    "Offsets that left the stream before they were read; 64 records each at most.",
+    registry=REGISTRY,
+)
+LAG = Gauge(
+    "portcall_recorder_lag_seconds",
+    "How old the last record that was stored was at that time.",
+    registry=REGISTRY,
+)
+BATCH = Histogram(
+    "portcall_recorder_batch_records",
+    "Records stored in one transaction.",
+    buckets=(1, 4, 16, 64, 256, 1024, 4096),
+    registry=REGISTRY,
+)
+CONFLICT_PAUSE_S = 5.0
+
+Result = TypeVar("Result")
+
+
+class Log(Protocol):
+    """Where records are kept: the store's event log. Its methods block."""
+
+    def position(self, stream: str) -> Position | None:
+        """The last frame that is stored."""
+
+    def known_frames(self, frame_ids: Sequence[str]) -> set[str]:
+        """Which of these frames are stored."""
+
+    def append(
+        self, stream: str, expected: Position | None, frames: Sequence[tuple[int, RawRecordFrame]]
+    ) -> Position:
+        """Store frames and the position of the last of them, or nothing."""
+
+
+class Recorder:
+    """Stores what a stream brings. Give `start` and `record` to a StreamReader.
+
+    Args:
+        log: Where records are kept.
+        burial: Takes messages that are no frames.
+        stream: The stream's name.
+        retention_ms: How long records are kept; older ones are not stored at all.
+        clock_ms: The time, milliseconds since the epoch.
+        pause: Waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        burial: Burial,
+        stream: str,
+        retention_ms: int,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._log_store = log
+        self._burial = burial
+        self._stream = stream
+        self._retention_ms = retention_ms
+        self._clock_ms = clock_ms
+        self._pause = pause
+        self._aim = Aim.LOOK
+        self._place = Place()
+        self._position: Position | None = None
+        self._under_way: asyncio.Future[Any] | None = None
+        self._log = get_logger().bind(stream=stream)
+        self.problem: str | None = None
+
+    async def start(self) -> int | str:
+        """Say where to begin to read; asked at every connection."""
+        await self.settled()
+        self._position = await self._patiently(partial(self._log_store.position, self._stream))
+        offset, self._place = begin(self._position, self._aim)
+        self._aim = Aim.LOOK
+        self._log.info("reading.started", begin_at=offset, stored=self._position)
+        return offset
+
+    async def record(self, messages: list[StreamMessage]) -> None:
+        """Store what is new in *messages*; returns when it is committed.
+
+        Raises:
+            RestartReadingError: Reading must begin elsewhere.
+        """
+        arrivals = [read(message) for message in messages]
+        new = self._new(arrivals, await self._stored(arrivals))
+        for batch in batches(new):
+            for arrival in batch:
+                if arrival.fault is not None:
+                    await self._bury(arrival, arrival.fault)
+            await self._store(batch)
+
+    async def settled(self) -> None:
+        """Wait for the transaction under way: its thread outlives whoever was waiting for it."""
+        if self._under_way is not None:
+            await asyncio.wait({self._under_way})
+
+    async def _stored(self, arrivals: Sequence[Arrival]) -> set[str]:
+        """The ids of those frames before the sought one that are stored; mostly not asked for."""
+        sought = self._place.sought
+        if sought is None:
+            return set()
+        ids = [each.frame.id for each in arrivals if each.offset < sought.offset]
+        return await self._patiently(partial(self._log_store.known_frames, ids)) if ids else set()
+
+    def _new(self, arrivals: Sequence[Arrival], stored: set[str]) -> list[Arrival]:
+        new: list[Arrival] = []
+        for arrival in arrivals:
+            offset, frame_id = arrival.offset, arrival.frame.id
+            match self._place.judge(offset, frame_id, is_stored=frame_id in stored):
+                case Verdict.TAKE:
+                    self._tell_missing(offset)
+                    self._place = self._place.behind(offset)
+                    new.append(arrival)
+                case Verdict.SKIP:
+                    FRAMES_SKIPPED.labels("stored").inc()
+                case Verdict.FOUND:
+                    self._place = self._place.behind(offset)
+                case Verdict.CATCH_UP:
+                    self._aim = Aim.CATCH_UP
+                    raise RestartReadingError("frames were missed")
+                case Verdict.READ_ALL:
+                    self._aim = Aim.READ_ALL
+                    self._log.error(
+                        "stream.replaced", position=self._position, offset=offset, frame=frame_id
+                    )
+                    raise RestartReadingError("the stream is not the one that was read before")
+        return new
+
+    def _tell_missing(self, offset: int) -> None:
+        missing = self._place.missing(offset)
+        if missing:
+            FRAMES_LOST.inc(missing)
+            self._log.error("records.lost", frames=missing, before_offset=offset)
+
+    async def _store(self, batch: Sequence[Arrival]) -> None:
+        """Store a batch; if the database cannot hold something in it, everything else."""
+        try:
+            await self._append(batch)
+        except UnstorableError as error:
+            if len(batch) > 1:
+                for arrival in batch:
+                    await self._store([arrival])
+                return
+            (arrival,) = batch
+            await self._bury(arrival, error)
+            await self._append([Arrival(arrival.offset, arrival.body, placeholder(arrival.body))])
+
+    async def _append(self, batch: Sequence[Arrival]) -> None:
+        before_ms = self._clock_ms() - self._retention_ms
+        frames = [(each.offset, unexpired(each.frame, before_ms)) for each in batch]
+        try:
+            self._position = await self._patiently(
+                partial(self._log_store.append, self._stream, self._position, frames)
+            )
+        except PositionConflictError as error:
+            self._log.warning("position.conflicted", reason=str(error))
+            await self._pause(CONFLICT_PAUSE_S)
+            raise RestartReadingError("another recorder is active") from error
+        self._count(batch, [frame for _, frame in frames])
+
+    def _count(self, batch: Sequence[Arrival], stored: Sequence[RawRecordFrame]) -> None:
+        records = [record for frame in stored for record in frame.records]
+        RECORDS.labels("stored").inc(len(records))
+        RECORDS.labels("expired").inc(sum(len(each.frame.records) for each in batch) - len(records))
+        BATCH.observe(len(records))
+        if records:
+            LAG.set((self._clock_ms() - records[-1].started_ms) / 1000)
+        self._log.debug("records.stored", records=len(records), offset=batch[-1].offset)
+
+    async def _bury(self, arrival: Arrival, fault: FrameError | UnstorableError) -> None:
+        """Put a copy of a message that cannot be stored among the dead."""
+        why = _why(fault)
+        FRAMES_SKIPPED.labels(why).inc()
+        self._log.error("frame.buried", why=why, offset=arrival.offset, reason=str(fault))
+        await self._burial.publish_surely(
+            arrival.body,
+            exchange=DEAD,
+            headers={REASON_HEADER: str(fault)[:1000], QUEUE_HEADER: self._stream},
+        )
+
+    async def _patiently(self, call: Callable[[], Result]) -> Result:
+        """Call the store in a thread, again and again while it does not answer."""
+        attempts = AsyncRetrying(
+            wait=wait_random_exponential(multiplier=0.1, max=5),
+            retry=retry_if_exception_type(StoreUnavailableError),
+            before_sleep=self._tell_unavailable,
+            sleep=self._pause,
+        )
+        result: Result = await attempts(self._in_thread, call)
+        self.problem = None
+        return result
+
+    async def _in_thread(self, call: Callable[[], Result]) -> Result:
+        work = asyncio.ensure_future(asyncio.to_thread(call))
+        self._under_way = work
+        return await asyncio.shield(work)
+
+    def _tell_unavailable(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        self.problem = str(error)
+        self._log.warning("store.unavailable", attempt=state.attempt_number, reason=str(error))
+
+
+def _why(fault: FrameError | UnstorableError) -> str:
+    match fault:
+        case NewerFrameError():
+            return "newer"
+        case FrameError():
+            return "broken"
+        case UnstorableError():
+            return "unstorable"

@@ -1,0 +1,78 @@
+"""Forgetting records by age, a little at a time, beside the recording of new ones."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from prometheus_client import Counter
+
+from runtime.logs import get_logger
+from runtime.metrics import REGISTRY
+from store.errors import StoreUnavailableError
+
+PRUNED = Counter(
+    "portcall_recorder_records_pruned", "Records deleted because of their age.", registry=REGISTRY
+)
+INTERVAL_S = 60.0
+CHUNK = 2_000
+"""Records in one transaction: about 60 ms on SQLite, for which the recorder has to wait."""
+BREATH_S = 0.05
+"""Between two of them, so that the recorder gets its turn; 18,000 records/s are forgotten still."""
+
+
+class Log(Protocol):
+    """Where records are kept: the store's event log. Its method blocks."""
+
+    def prune(self, before_ms: int, *, limit: int) -> int:
+        """Delete the oldest records that began before a time; say how many."""
+
+
+class Retention:
+    """Deletes records when they are too old.
+
+    Args:
+        log: Where they are kept.
+        retention_ms: How long.
+        clock_ms: The time, milliseconds since the epoch.
+        pause: Waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        retention_ms: int,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._log_store = log
+        self._retention_ms = retention_ms
+        self._clock_ms = clock_ms
+        self._pause = pause
+        self._log = get_logger()
+
+    async def run(self) -> None:
+        """Delete what is too old now, and every minute; ends only by cancellation."""
+        while True:
+            try:
+                await self.prune()
+            except StoreUnavailableError as error:
+                self._log.warning("records.unpruned", reason=str(error))
+            await self._pause(INTERVAL_S)
+
+    async def prune(self) -> int:
+        """Delete what is too old now; says how many records that were.
+
+        Raises:
+            StoreUnavailableError: The database does not answer; what was deleted stays deleted.
+        """
+        before_ms = self._clock_ms() - self._retention_ms
+        pruned = 0
+        while count := await asyncio.to_thread(self._log_store.prune, before_ms, limit=CHUNK):
+            pruned += count
+            PRUNED.inc(count)
+            await self._pause(BREATH_S)
+        if pruned:
+            self._log.info("records.pruned", records=pruned)
+        return pruned

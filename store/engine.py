@@ -1,0 +1,43 @@
+"""The store as one object: what each process opens once and closes at its end."""
+
+from dataclasses import dataclass
+
+from store.database import Database
+from store.eventlog import EventLog
+from store.installation import InstallationTable
+from store.registries import Registries
+from store.webhooks import Webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Everything that is kept. Its methods block: async callers use ``asyncio.to_thread``."""
+
+    database: Database
+    installation: InstallationTable
+    registries: Registries
+    webhooks: Webhooks
+    eventlog: EventLog
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self.database.close()
+
+
+def open_store(url: str) -> Store:
+    """Open the store at *url*; no connection is made before one is needed.
+
+    Args:
+        url: ``sqlite:///file`` or ``postgresql://user@host/database``.
+
+    Raises:
+        InvalidValueError: It is neither.
+    """
+    database = Database(url)
+    return Store(
+        database=database,
+        installation=InstallationTable(database),
+        registries=Registries(database),
+        webhooks=Webhooks(database),
+        eventlog=EventLog(database),
+    )

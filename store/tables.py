@@ -1,0 +1,149 @@
+"""The tables, as the newest migration leaves them.
+
+What is looked up without regard to case stands twice: as created, to be shown, and in lower case
+(``*_key``), to be found. Times are milliseconds since the epoch.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+Big = BigInteger().with_variant(Integer, "sqlite")
+"""64 bits; SQLite's INTEGER has them, and only under that name is a key the row's own number."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("subscription", Text, nullable=False),
+    Column("resource_group", Text, nullable=False),
+    Column("created_ms", Big, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Big, nullable=False),
+)
+
+registries = Table(
+    "registries",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("resource_group", Text, nullable=False),
+    Column("login_server", Text, nullable=False),
+    Column("created_ms", Big, nullable=False),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("registry_key", Text, ForeignKey("registries.key"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("authorization", Text, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("actions", Integer, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("scope_key", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("schedule_ms", JSON(none_as_null=True)),
+    Column("status_reason", Text, nullable=False),
+    Column("status_changed_ms", Big, nullable=False),
+    Column("revision", Big, nullable=False, index=True),
+    Column("created_ms", Big, nullable=False),
+    UniqueConstraint("registry_key", "name_key"),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("webhook_id", Big, primary_key=True, autoincrement=False),
+    Column("revision", Big, nullable=False, index=True),
+)
+"""Webhooks that were deleted, and at which revision."""
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("stream_offset", Big, nullable=False),
+    Column("frame_id", Text, nullable=False),
+)
+"""The last frame of each stream whose records are in the log."""
+
+frames = Table(
+    "frames",
+    metadata,
+    Column("frame_id", Text, primary_key=True),
+    Column("record_id", Big, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+"""The frames that were stored, kept as long as their records; ``record_id`` is their last."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("key", Big, primary_key=True, autoincrement=False),
+    Column("event_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("registry", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("repository", Text, nullable=False),
+    Column("tag", Text, nullable=False),
+    Column("accepted_ms", Big, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "event_id", "digest"),
+)
+"""Each event once, however many records it has; ``key`` is the id of its first record."""
+
+records = Table(
+    "records",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("event_key", Big, nullable=False),
+    Column("webhook_id", Big, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("started_ms", Big, nullable=False),
+    Column("duration_us", Big, nullable=False),
+    Column("detail", LargeBinary, nullable=False),
+    Index(None, "webhook_id", "id"),
+    Index(None, "event_key", "webhook_id"),
+)
+"""One row for each attempt. Without a foreign key to its event: it would cost a lookup for each
+row, and writing and pruning are serialised by a counter's lock."""

@@ -1,0 +1,182 @@
+"""A webhook as it is kept: what its owner wrote, and what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypedDict
+
+from sqlalchemy import RowMapping
+
+from schemas.scopes import parse_scope
+from schemas.webhooks import Status, Webhook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDraft:
+    """A webhook as its owner wants it: what a PUT says.
+
+    Attributes:
+        registry: Its registry's name, in whatever case.
+        name: 5 to 50 letters and digits.
+        location: The region.
+        tags: ARM tags.
+        uri: The service URI, normalised, without user info.
+        authorization: The header value that the URI's user info became; empty: none.
+        headers: The custom headers as given.
+        actions: The bits of the subscribed actions.
+        scope: As the owner wrote it; a valid scope.
+        status: Whether it gets POSTs.
+        secret: The Standard Webhooks secret; empty: unsigned.
+        schedule_ms: Its own retry schedule, milliseconds; None: the installation's.
+    """
+
+    registry: str
+    name: str
+    location: str
+    tags: Mapping[str, str]
+    uri: str
+    authorization: str = ""
+    headers: Mapping[str, str]
+    actions: int
+    scope: str = ""
+    status: Status = Status.ENABLED
+    secret: str = ""
+    schedule_ms: tuple[int, ...] | None = None
+
+
+class WebhookChanges(TypedDict, total=False):
+    """What a PATCH may change; what is absent stays."""
+
+    tags: Mapping[str, str]
+    uri: str
+    authorization: str
+    headers: Mapping[str, str]
+    actions: int
+    scope: str
+    status: Status
+    secret: str
+    schedule_ms: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRow:
+    """A webhook as it is kept; beside `WebhookDraft`'s fields it has these.
+
+    Attributes:
+        id: The store's number; never used again for another webhook.
+        registry: The registry's name as created.
+        name: As created.
+        status_reason: Why it was disabled by itself; empty: its owner chose the status.
+        status_changed_ms: When the status last changed, milliseconds since the epoch.
+        revision: The store's revision at its last change.
+        created_ms: Milliseconds since the epoch.
+    """
+
+    id: int
+    registry: str
+    name: str
+    location: str
+    tags: Mapping[str, str]
+    uri: str
+    authorization: str
+    headers: Mapping[str, str]
+    actions: int
+    scope: str
+    status: Status
+    secret: str
+    schedule_ms: tuple[int, ...] | None
+    status_reason: str = ""
+    status_changed_ms: int
+    revision: int
+    created_ms: int
+
+    def webhook(self) -> Webhook:
+        """What the deliverer needs of it."""
+        return Webhook(
+            id=self.id,
+            registry=self.registry.lower(),
+            name=self.name,
+            uri=self.uri,
+            headers=_with_authorization(self.headers, self.authorization),
+            actions=self.actions,
+            scope=parse_scope(self.scope),
+            status=self.status,
+            secret=self.secret,
+            schedule_ms=self.schedule_ms,
+            revision=self.revision,
+        )
+
+
+def created(
+    draft: WebhookDraft, *, webhook_id: int, registry: str, revision: int, now_ms: int
+) -> WebhookRow:
+    """The row of a webhook that did not exist; *registry* is the registry's name as created."""
+    return WebhookRow(
+        id=webhook_id,
+        registry=registry,
+        name=draft.name,
+        status_changed_ms=now_ms,
+        revision=revision,
+        created_ms=now_ms,
+        **_wanted(draft),
+    )
+
+
+def replaced(row: WebhookRow, draft: WebhookDraft, *, revision: int, now_ms: int) -> WebhookRow:
+    """The row after a PUT on a webhook that exists: its id and the case of its name stay."""
+    changed = row.status is not draft.status
+    return replace(
+        row,
+        status_reason="",
+        status_changed_ms=now_ms if changed else row.status_changed_ms,
+        revision=revision,
+        **_wanted(draft),
+    )
+
+
+def patched(row: WebhookRow, changes: WebhookChanges, *, revision: int, now_ms: int) -> WebhookRow:
+    """The row after a PATCH; a reason for its status goes only with a status."""
+    changed = changes.get("status", row.status) is not row.status
+    return replace(
+        row,
+        status_reason="" if "status" in changes else row.status_reason,
+        status_changed_ms=now_ms if changed else row.status_changed_ms,
+        revision=revision,
+        **changes,
+    )
+
+
+def read_row(row: RowMapping) -> WebhookRow:
+    """Make a `WebhookRow` of a row of the table, with its registry's name as ``registry``."""
+    values = {name: row[name] for name in _FIELDS}
+    schedule = row["schedule_ms"]
+    values["schedule_ms"] = None if schedule is None else tuple(schedule)
+    values["status"] = Status(row["status"])
+    return WebhookRow(**values)
+
+
+def columns(row: WebhookRow) -> dict[str, object]:
+    """The values of the table's columns for *row*; the scope stands canonical, too."""
+    values = {name: getattr(row, name) for name in _FIELDS if name != "registry"}
+    return values | {
+        "registry_key": row.registry.lower(),
+        "name_key": row.name.lower(),
+        "scope_key": str(parse_scope(row.scope)),
+        "status": row.status.value,
+    }
+
+
+_FIELDS = tuple(field.name for field in fields(WebhookRow))
+_WANTED = tuple(
+    field.name for field in fields(WebhookDraft) if field.name not in ("registry", "name")
+)
+
+
+def _wanted(draft: WebhookDraft) -> dict[str, Any]:
+    return {name: getattr(draft, name) for name in _WANTED}
+
+
+def _with_authorization(headers: Mapping[str, str], authorization: str) -> dict[str, str]:
+    """The custom headers, and the URI's credentials unless a custom header gives others."""
+    if not authorization or any(name.lower() == "authorization" for name in headers):
+        return dict(headers)
+    return {**headers, "Authorization": authorization}

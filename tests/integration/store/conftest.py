@@ -1,0 +1,21 @@
+"""The store on PostgreSQL."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from store.engine import Store, open_store
+
+pytest.register_assert_rewrite("tests.unit.store.contract", "tests.unit.store.samples")
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> str:
+    return postgres_url
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    opened = open_store(database_url)
+    yield opened
+    opened.close()

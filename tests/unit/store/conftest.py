@@ -1,0 +1,21 @@
+"""The store on SQLite."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from store.engine import Store, open_store
+
+pytest.register_assert_rewrite("tests.unit.store.contract", "tests.unit.store.samples")
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    return sqlite_url
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    opened = open_store(database_url)
+    yield opened
+    opened.close()

@@ -1,0 +1,55 @@
+"""What `migrate` does on every database."""
+
+import subprocess
+import sys
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from store.database import Database
+from store.engine import open_store
+from store.migrate import configuration, migrate
+from store.tables import metadata
+
+_MIGRATE = "import sys; from store.migrate import migrate; migrate(sys.argv[1])"
+
+
+class MigrationsContract:
+    def test_they_lead_to_the_tables_of_the_code(self, database_url: str) -> None:
+        database = Database(database_url)
+        with database.reading() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, metadata) == []
+        database.close()
+
+    def test_to_migrate_again_changes_nothing(self, database_url: str) -> None:
+        store = open_store(database_url)
+        before = store.installation.get()
+        migrate(database_url)
+        assert store.installation.get() == before
+        store.close()
+
+    def test_the_way_back_and_forth_again(self, database_url: str) -> None:
+        database = Database(database_url)
+        with database.writing() as connection:
+            config = configuration()
+            config.attributes["connection"] = connection
+            command.downgrade(config, "base")
+        database.close()
+        migrate(database_url)
+        store = open_store(database_url)
+        assert store.registries.list() == []
+        store.close()
+
+
+class MigratingAtOnceContract:
+    def test_several_processes_may_migrate_at_once(self, empty_database_url: str) -> None:
+        argv = [sys.executable, "-c", _MIGRATE, empty_database_url]
+        processes = [subprocess.Popen(argv, stderr=subprocess.PIPE) for _ in range(4)]  # noqa: S603 (our own interpreter)
+        for process in processes:
+            _, complaint = process.communicate(timeout=60)
+            assert process.returncode == 0, complaint.decode()
+        store = open_store(empty_database_url)
+        assert store.installation.get().resource_group == "portcall"
+        store.close()

@@ -1,0 +1,123 @@
+"""No query of the hot paths reads a table from end to end; as SQLite plans the real statements."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Connection, event
+
+from schemas.webhooks import Status
+from store.engine import Store
+from store.webhookindex import Changes
+from tests.unit.store.contract.eventlog import append
+from tests.unit.store.samples import add_registry, add_webhook, draft, frame, record
+
+Action = Callable[[Store], object]
+
+
+@contextmanager
+def plans_of(store: Store) -> Iterator[list[str]]:
+    """The steps of SQLite's plans for every statement of the block."""
+    steps: list[str] = []
+
+    def explain(
+        _connection: Connection, cursor: object, statement: str, parameters: object, *_: object
+    ) -> None:
+        if statement.split(maxsplit=1)[0] in ("SELECT", "WITH", "UPDATE", "DELETE"):
+            other = cursor.connection.cursor()  # type: ignore[attr-defined]  # a cursor of sqlite3
+            planned = other.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps.extend(step for *_, step in planned.fetchall())
+
+    engine = store.database._engine
+    event.listen(engine, "before_cursor_execute", explain)
+    yield steps
+    event.remove(engine, "before_cursor_execute", explain)
+
+
+def changes(store: Store) -> Changes | None:
+    before = store.webhooks.revision()
+    store.webhooks.patch("myregistry", "webhook1", status=Status.DISABLED)
+    return store.webhooks.changes_since(before)
+
+
+def webhook_id(store: Store) -> int:
+    row = store.webhooks.get("myregistry", "webhook1")
+    assert row is not None
+    return row.id
+
+
+ACTIONS: list[tuple[str, Action]] = [
+    ("first page", lambda store: store.eventlog.page(7, before=None, limit=5)),
+    ("next page", lambda store: store.eventlog.page(7, before=99, limit=5)),
+    ("attempted", lambda store: store.eventlog.attempted([("event-1", 1_000, 7), ("b", 2, 8)])),
+    ("of event", lambda store: store.eventlog.of_event("event-1", None)),
+    ("of event and webhooks", lambda store: store.eventlog.of_event("event-1", [1, 7])),
+    ("append", lambda store: append(store, frame([record(), record(8)]), frame())),
+    ("known frames", lambda store: store.eventlog.known_frames(["a", "b"])),
+    ("position", lambda store: store.eventlog.position("portcall.log")),
+    ("webhook", lambda store: store.webhooks.get("myregistry", "webhook1")),
+    ("webhooks", lambda store: store.webhooks.list("myregistry", after="a", limit=5)),
+    ("count", lambda store: store.webhooks.count("myregistry")),
+    ("by ids", lambda store: store.webhooks.by_ids([1, 2, 3])),
+    ("changes", changes),
+    ("put", lambda store: store.webhooks.put_many([draft(), draft("webhook2")])),
+    ("patch", lambda store: store.webhooks.patch("myregistry", "webhook1", scope="app")),
+    ("disable", lambda store: store.webhooks.disable(webhook_id(store), "410 Gone", 1)),
+    ("delete", lambda store: store.webhooks.delete("myregistry", "webhook1")),
+]
+
+
+@pytest.mark.parametrize("action", [pytest.param(do, id=name) for name, do in ACTIONS])
+def test_no_table_is_read_from_end_to_end(store: Store, action: Action) -> None:
+    add_registry(store)
+    add_webhook(store)
+    append(store, frame(), frame())
+    with plans_of(store) as steps:
+        assert action(store) is not None
+    assert any(step.startswith("SEARCH") for step in steps)
+    assert [step for step in steps if step.startswith("SCAN") and not is_of_values(step)] == []
+
+
+def is_of_values(step: str) -> bool:
+    """Whether the scan is of values that stand in the statement itself."""
+    return step == "SCAN wanted" or "CONSTANT ROW" in step
+
+
+def test_pruning_reads_the_oldest_by_their_ids(store: Store) -> None:
+    append(store, frame(), frame())
+    with plans_of(store) as steps:
+        assert store.eventlog.prune(10_000, limit=5) == 2
+    scanned = [step for step in steps if step.startswith("SCAN")]
+    assert scanned == [
+        "SCAN records",  # up to the limit, in the order of the primary key: see below
+        "SCAN frames USING COVERING INDEX ix_frames_record_id",  # the newest few
+    ]
+    assert not any("B-TREE" in step for step in steps)
+
+
+@pytest.mark.parametrize("before", [None, 99])
+def test_a_page_is_not_sorted(store: Store, before: int | None) -> None:
+    append(store, frame(), frame())
+    with plans_of(store) as steps:
+        store.eventlog.page(7, before=before, limit=5)
+    assert not any("B-TREE" in step for step in steps)
+    assert any("ix_records_webhook_id_id (webhook_id=?" in step for step in steps)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(
+            lambda store: store.eventlog.attempted([("event-1", 1_000, 7)]), id="attempted"
+        ),
+        pytest.param(lambda store: store.eventlog.of_event("event-1", [7]), id="of event"),
+    ],
+)
+def test_records_of_an_event_are_not_looked_for_among_those_of_the_webhook(
+    store: Store, ask: Action
+) -> None:
+    append(store, frame(), frame())
+    with plans_of(store) as steps:
+        assert ask(store)
+    assert any("ix_records_event_key_webhook_id (event_key=? AND webhook_id" in s for s in steps)
+    assert not any("ix_records_webhook_id_id" in step for step in steps), steps

@@ -1,0 +1,9 @@
+from tests.unit.store.contract.registries import InstallationContract, RegistriesContract
+
+
+class TestRegistries(RegistriesContract):
+    """On SQLite."""
+
+
+class TestInstallation(InstallationContract):
+    """On SQLite."""
