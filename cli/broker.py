@@ -17,6 +17,8 @@ START_S = 60.0
 """What a start may take. Measured on two cores: 5 s; after a kill with much data, more."""
 STOP_S = 20.0
 """What an orderly stop may take (measured: 1 s) before the node is killed: it survives that."""
+CUT_SHORT_S = 2.0
+"""The same while it starts: it may not listen to signals then, and has nothing new to keep."""
 _PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 _METHOD_FRAME = b"\x01\x00\x00"
 """How the broker's first frame, Connection.Start, begins: a method frame on channel 0."""
@@ -70,7 +72,7 @@ class PrivateBroker:
         try:
             await self._until_answering()
         except BaseException:
-            await self.stop()
+            await self.stop(grace_s=CUT_SHORT_S)
             raise
 
     async def launch(self) -> None:

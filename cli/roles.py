@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -77,12 +78,13 @@ class RoleProcess:
     async def launch(self) -> None:
         """Start it; what is in the working directory cannot stand in for our packages (-P)."""
         self.run_file.unlink(missing_ok=True)
+        path = [str(PACKAGES), self._environ.get("PYTHONPATH", "")]
         self._process = await children.spawn(
             [sys.executable, "-P", "-m", self.role],
             env={
                 **self._environ,
                 "PORTCALL_RUN_FILE": str(self.run_file),
-                "PYTHONPATH": str(PACKAGES),
+                "PYTHONPATH": os.pathsep.join(filter(None, path)),
             },
             mark=str(self._home),
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -59,7 +60,8 @@ def starting(plan: Plan) -> str:
 
 def ready(plan: Plan) -> str:
     """What is said when everything is ready: where that is, and what to do next."""
-    elsewhere = f"export PORTCALL_HOME={plan.home.path}" if "PORTCALL_HOME" in os.environ else ""
+    named = "PORTCALL_HOME" in os.environ
+    elsewhere = f"export PORTCALL_HOME={quote(str(plan.home.path))}" if named else ""
     next_lines = [
         elsewhere,
         "portcall registry create myregistry",

@@ -16,6 +16,7 @@ from pytest_socket import disable_socket, socket_allow_hosts
 
 from cli.broker import PrivateBroker, server_script
 from cli.errors import NodeError
+from store.migrate import migrate
 from tests.postgres import PrivatePostgres, postgres_programs
 from tests.rabbit import ErlangShell
 
@@ -93,8 +94,6 @@ def amqp_url(private_broker: PrivateBroker, erlang_shell: ErlangShell) -> Iterat
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of a migrated SQLite database that is this test's own."""
-    from store.migrate import migrate  # noqa: PLC0415 (for now)
-
     url = f"sqlite:///{tmp_path / 'portcall.db'}"
     migrate(url)
     return url
@@ -103,8 +102,6 @@ def sqlite_url(tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def private_postgres() -> Iterator[PrivatePostgres]:
     """The cluster of this run, with a migrated database ``migrated`` to copy."""
-    from store.migrate import migrate  # noqa: PLC0415 (for now)
-
     programs = postgres_programs()
     if programs is None:
         unavailable("PostgreSQL is not installed (apt-get install postgresql)")

@@ -1,0 +1,112 @@
+"""What the demo is made of, and what `portcall up` says."""
+
+import hashlib
+import json
+import os
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from cli import plan as planning
+from cli import up
+from cli.demo import demo_environment
+from cli.home import Home
+from cli.plan import make_plan
+from cli.sample_image import write_image
+from cli.sample_registry import registry_settings
+
+
+def test_the_image_is_whole_and_always_the_same(tmp_path: Path) -> None:
+    digest = write_image(tmp_path / "one", "v1", "text")
+    assert write_image(tmp_path / "two", "v1", "text") == digest
+    assert write_image(tmp_path / "three", "v1", "other text") != digest
+    blobs = list((tmp_path / "one" / "blobs" / "sha256").iterdir())
+    assert {hashlib.sha256(blob.read_bytes()).hexdigest() for blob in blobs} == {
+        blob.name for blob in blobs
+    }
+    (manifest,) = json.loads((tmp_path / "one" / "index.json").read_text())["manifests"]
+    assert manifest["digest"] == digest
+    assert manifest["annotations"] == {"org.opencontainers.image.ref.name": "v1"}
+    content = json.loads((tmp_path / "one" / "blobs" / "sha256" / digest[7:]).read_bytes())
+    names = {blob.name for blob in blobs}
+    assert {part["digest"][7:] for part in (content["config"], *content["layers"])} < names
+
+
+def test_the_demo_takes_nothing_from_the_users_own_pipeline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTCALL_AMQP_URL", "amqp://in-production/")
+    environ = demo_environment(tmp_path)
+    assert {name for name in environ if name.startswith("PORTCALL_")} == {
+        "PORTCALL_HOME",
+        "PORTCALL_MANAGEMENT_BIND",
+        "PORTCALL_PRODUCER_BIND",
+    }
+    assert environ["PATH"] == os.environ["PATH"]
+
+
+def test_the_registry_is_told_where_to_notify_and_as_whom(tmp_path: Path) -> None:
+    settings = json.dumps(
+        registry_settings(tmp_path, "127.0.0.1:5000", "http://producer/", "token")
+    )
+    (endpoint,) = json.loads(settings)["notifications"]["endpoints"]
+    assert endpoint["url"] == "http://producer/"
+    assert endpoint["headers"] == {"Authorization": ["Bearer token"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "manifests"),
+    [
+        ("1_push_tag.json", [("push", "v1")]),
+        ("2_push_second_tag.json", [("push", "latest")]),
+        ("3_delete_manifest.json", [("delete", None)]),
+    ],
+)
+def test_the_recordings_have_what_the_demo_waits_for(
+    name: str, manifests: list[tuple[str, str | None]]
+) -> None:
+    envelopes = json.loads((resources.files("cli") / "fixtures" / name).read_text())
+    events = [event for envelope in envelopes for event in envelope["events"]]
+    found = [
+        (event["action"], event["target"].get("tag"))
+        for event in events
+        if "manifest" in event["target"].get("mediaType", "")
+        or (event["action"] == "delete" and "digest" in event["target"])
+    ]
+    assert [item for item in found if item[0] != "pull"] == manifests
+
+
+@pytest.mark.parametrize(
+    ("environ", "told", "untold"),
+    [
+        pytest.param({}, ["a private RabbitMQ node and SQLite", "127.0.0.0/8"], [], id="default"),
+        pytest.param(
+            {
+                "PORTCALL_AMQP_URL": "amqp://broker/",
+                "PORTCALL_DATABASE_URL": "postgresql://db/x",
+                "PORTCALL_ALLOW_TARGETS": "none",
+            },
+            ["the broker of PORTCALL_AMQP_URL and PostgreSQL"],
+            ["Webhooks may lead"],
+            id="elsewhere",
+        ),
+    ],
+)
+def test_up_says_what_it_starts_and_what_it_allows(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    told: list[str],
+    untold: list[str],
+) -> None:
+    monkeypatch.setattr(planning, "is_free", lambda _host, _port: True)
+    monkeypatch.setenv("PORTCALL_HOME", str(tmp_path / "my home"))
+    home = Home(tmp_path / "my home")
+    home.prepare()
+    plan = make_plan(home, environ, routers=1, deliverers=1)
+    text = up.starting(plan)
+    assert all(part in text for part in told)
+    assert not any(part in text for part in untold)
+    assert f"export PORTCALL_HOME='{tmp_path}/my home'" in up.ready(plan)
+    assert plan.token not in text + up.ready(plan)
