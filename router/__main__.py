@@ -33,6 +33,7 @@ async def main() -> None:
             handler=router.handle,
             publisher=publisher,
         )
+        follower.hint(0)  # load at once, not after the first second without a hint
         process.check("webhooks", lambda: subscriptions.problem)
         process.check("publisher", lambda: publisher.problem)
         process.check("consumer", lambda: consumer.problem)

@@ -76,7 +76,7 @@ class ScopeIndex:
         """
         found: list[int] = []
         places = [f"{registry}/", f"{registry}/{repository}:*"]
-        if tag:
+        if tag and tag != "*":  # no tag is called so, and the place is in the list already
             places.append(f"{registry}/{repository}:{tag}")
         for place in places:
             held = self._places.get(place)

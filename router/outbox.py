@@ -87,14 +87,18 @@ class Outbox:
 
 
 def pack(items: Sequence[Outgoing]) -> bytes:
-    """Write a frame in which each event stands once, whatever the number of its deliveries."""
+    """Write a frame in which each event stands once, whatever the number of its deliveries.
+
+    Those of one event may be apart: while one handler waits for room, others go on adding.
+    """
+    places: dict[int, int] = {}
     events: list[Event] = []
     deliveries: list[Delivery] = []
     for item in items:
-        # Deliveries of one event are added together: comparing with the last one is enough.
-        if not events or events[-1] is not item.event:
+        place = places.setdefault(id(item.event), len(events))
+        if place == len(events):
             events.append(item.event)
-        deliveries.append(Delivery(len(events) - 1, item.webhook_id))
+        deliveries.append(Delivery(place, item.webhook_id))
     return encode_deliveries(events, deliveries)
 
 

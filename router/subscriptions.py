@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Protocol
 
 from prometheus_client import Counter, Gauge
@@ -107,4 +108,4 @@ class Subscriptions:
 
 
 def _take(rows: Iterator[IndexRow], count: int) -> list[IndexRow]:
-    return [row for row, _ in zip(rows, range(count), strict=False)]
+    return list(islice(rows, count))

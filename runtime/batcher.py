@@ -19,7 +19,7 @@ class Batcher(Generic[Item]):
 
     A frame leaves at the end of the loop's turn when none is under way, so that an idle pipeline
     adds no delay and everything added in one turn travels together; at once when it is full; and
-    otherwise when a frame under way was confirmed, or after the linger.
+    otherwise when the last frame under way was confirmed, or after the linger.
 
     Args:
         send: Publishes the items of one frame, surely, and does what follows from the confirm. It

@@ -14,9 +14,9 @@ from aio_pika.abc import AbstractConnection
 from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 
-from runtime.errors import BrokerError
 from runtime.link import (
     BROKER_FAILURES,
+    Consuming,
     Link,
     consume,
     open_channel,
@@ -25,6 +25,9 @@ from runtime.link import (
 )
 from runtime.logs import get_logger
 from runtime.settle import Burial, Handler, Message, Settler
+
+CANCEL_TIMEOUT_S = 2.0
+"""How long the broker may take to confirm that it sends nothing more."""
 
 
 class Consumer:
@@ -35,7 +38,7 @@ class Consumer:
         name: Shown by the broker's tools as the connection's name.
         prefetch: The queues, and how many unsettled messages each may have here.
         handler: Does the work of one message; see `runtime.settle` for what its end means.
-        burial: Takes the messages that can never succeed.
+        publisher: Takes the messages that can never succeed.
     """
 
     def __init__(
@@ -49,10 +52,10 @@ class Consumer:
     ) -> None:
         self._link = Link(url, name=name, use=self._use)
         self._prefetch = prefetch
-        self._settler = Settler(handler, publisher)
-        self._consumers: list[tuple[Channel, str]] = []
+        self._settler = Settler(handler, publisher, self._pause)
+        self._consumers: list[Consuming] = []
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._log = get_logger().bind(link=name)
 
     @property
@@ -77,37 +80,39 @@ class Consumer:
         What the broker had sent but nobody had begun goes back when the channel closes; so does
         what is not settled within *within_s*, as when the broker is away.
         """
-        self._stopping = True
-        for channel, tag in self._consumers:
-            with suppress(*BROKER_FAILURES):
-                async with asyncio.timeout(5):
-                    await channel.basic_cancel(tag)
+        self._stopping.set()
+        cancelling = [asyncio.ensure_future(_cancel(one)) for one in self._consumers]
+        if waiting := [*cancelling, *self._in_flight]:
+            await asyncio.wait(waiting, timeout=within_s)
         if self._in_flight:
-            _, unsettled = await asyncio.wait(self._in_flight, timeout=within_s)
-            if unsettled:
-                self._log.warning("messages.returned", count=len(unsettled))
+            self._log.warning("messages.returned", count=len(self._in_flight))
 
     async def _use(self, connection: AbstractConnection) -> None:
-        if self._stopping:
-            await until_lost(connection, [])
-            return
+        if self._stopping.is_set():
+            await asyncio.get_running_loop().create_future()  # until it is cancelled
+        channels: dict[str, Channel] = {}
+        for queue, prefetch in self._prefetch.items():
+            channels[queue] = await open_channel(connection, prefetch=prefetch)
+            # All must be there before any is consumed: the connection ends with a missing one,
+            # and with it the acks of whatever had been taken from the others.
+            await channels[queue].queue_declare(queue, passive=True)
         try:
-            for queue, prefetch in self._prefetch.items():
-                channel = await open_channel(connection, prefetch=prefetch)
-                channel.on_consumer_cancel_callbacks.add(partial(self._cancelled, channel))
+            for queue, channel in channels.items():
                 take = partial(self._take, queue, channel)
-                self._consumers.append((channel, await consume(channel, queue, take)))
+                self._consumers.append(await consume(channel, queue, take))
             self._log.info("queues.consumed", queues=list(self._prefetch))
-            await until_lost(connection, [channel for channel, _ in self._consumers])
+            await until_lost(channels.values(), self._consumers)
         finally:
             self._consumers = []
 
-    def _cancelled(self, channel: Channel, _frame: object) -> object:
-        """The broker ended a consumer, as when its queue is deleted: start all over."""
-        return channel.close(BrokerError("the broker cancelled a consumer"))
+    async def _pause(self, delay_s: float) -> None:
+        """Wait before a message is given back; not longer than until `stop`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._stopping.wait()
 
     def _take(self, queue: str, channel: Channel, delivered: DeliveredMessage) -> None:
-        if self._stopping:
+        if self._stopping.is_set():
             return
         headers = delivered.header.properties.headers or {}
         counted = headers.get("x-delivery-count")
@@ -117,6 +122,16 @@ class Consumer:
         task = asyncio.get_running_loop().create_task(self._settler.settle(message, receipt))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
+
+
+async def _cancel(consuming: Consuming) -> None:
+    try:
+        async with asyncio.timeout(CANCEL_TIMEOUT_S):
+            await consuming.channel.basic_cancel(consuming.tag)
+    except BROKER_FAILURES:
+        return
+    except asyncio.CancelledError:
+        raise_if_cancelled()
 
 
 class ChannelReceipt:
@@ -131,8 +146,8 @@ class ChannelReceipt:
         await self._tell(self._channel.basic_ack(self._tag, wait=False))
 
     async def give_back(self) -> None:
-        """Nack with requeue."""
-        await self._tell(self._channel.basic_nack(self._tag, requeue=True, wait=False))
+        """Reject with requeue: from RabbitMQ 4.3 on a nack does not count as a failed delivery."""
+        await self._tell(self._channel.basic_reject(self._tag, requeue=True, wait=False))
 
     async def _tell(self, saying: Awaitable[None]) -> None:
         try:

@@ -7,6 +7,10 @@ class SettingsError(PortcallError):
     """The environment does not describe a process that can run: its owner must mend it."""
 
 
+class ListenError(PortcallError):
+    """An address cannot be listened on: it is taken, or not this machine's."""
+
+
 class BrokerError(PortcallError):
     """The broker did not do what was asked of it."""
 

@@ -57,12 +57,12 @@ class Feed:
         )
         queue = declared.queue or ""
         await channel.queue_bind(queue, WEBHOOKS)
-        await consume(channel, queue, self._take, no_ack=True)
+        consuming = await consume(channel, queue, self._take, no_ack=True)
         self._on_hint(0)
-        await until_lost(connection, [channel])
+        await until_lost([channel], [consuming])
 
     def _take(self, delivered: DeliveredMessage) -> None:
-        with suppress(msgspec.DecodeError):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
             self._on_hint(msgspec.json.decode(delivered.body, type=Hint).revision)
 
 

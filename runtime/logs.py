@@ -48,7 +48,17 @@ def configure(*, role: str, level: str, style: str) -> None:
     )
     structlog.contextvars.bind_contextvars(role=role)
     # The AMQP client logs two DEBUG records for each frame: never below WARNING.
-    logging.basicConfig(level=max(number, logging.WARNING), format="%(name)s: %(message)s")
+    foreign = logging.StreamHandler(sys.stderr)
+    foreign.setFormatter(_foreign_formatter(shared, rendered))
+    logging.basicConfig(level=max(number, logging.WARNING), handlers=[foreign])
+
+
+def _foreign_formatter(shared: list[Processor], rendered: list[Processor]) -> logging.Formatter:
+    """Gives what libraries log the same form: a reader of JSON lines must not meet any other."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+    )
 
 
 def get_logger() -> FilteringBoundLogger:

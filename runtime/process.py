@@ -18,7 +18,7 @@ import uvloop
 from aiohttp import web
 
 from runtime import logs
-from runtime.errors import SettingsError
+from runtime.errors import ListenError, SettingsError
 from runtime.health import Problem, health_app
 from runtime.settings import HostPort, Settings
 
@@ -31,7 +31,8 @@ class Process:
 
     def __init__(self, role: str, settings: Settings) -> None:
         self.role = role
-        self.checks: dict[str, Problem] = {}
+        self._set_up = False
+        self.checks: dict[str, Problem] = {"start": self._start_problem}
         self._settings = settings
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -52,7 +53,11 @@ class Process:
         self.checks[name] = problem
 
     async def until_stopped(self) -> None:
-        """Wait for SIGTERM, SIGINT, or the end of a supervised task."""
+        """Wait for SIGTERM, SIGINT, or the end of a supervised task.
+
+        To call it is to say that everything is set up: before that the process is not ready.
+        """
+        self._set_up = True
         await self._stop.wait()
 
     async def serve(self, app: web.Application, bind: HostPort, name: str) -> str:
@@ -62,12 +67,18 @@ class Process:
             app: The application.
             bind: Where to listen.
             name: Under which the URL stands in the run file.
+
+        Raises:
+            ListenError: *bind* is taken, or not an address of this machine.
         """
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN_S)
         await runner.setup()
         self._runners.append(runner)
         site = web.TCPSite(runner, bind.host, bind.port, reuse_address=True)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise ListenError(f"{name}: cannot listen on {bind}: {error}") from error
         host, port = runner.addresses[0][:2]
         url = f"http://{HostPort(host=host, port=port)}"
         self._addresses[name] = url
@@ -75,13 +86,16 @@ class Process:
         self._log.info("server.started", name=name, url=url)
         return url
 
+    def _start_problem(self) -> str | None:
+        return None if self._set_up else "it is still starting"
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if self._stop.is_set():
-            return
         error = None if task.cancelled() else task.exception()
+        if self._stop.is_set() and error is None:
+            return
         self._log.error("task.ended", task=task.get_name(), exc_info=error)
-        self.failed = True
+        self.failed = self.failed or not self._stop.is_set()
         self._stop.set()
 
     def _write_run_file(self) -> None:
@@ -137,8 +151,8 @@ async def running(role: str, settings: Settings) -> AsyncIterator[Process]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stop)
-    await process.serve(health_app(process.checks), settings.health_bind, "health")
     try:
+        await process.serve(health_app(process.checks), settings.health_bind, "health")
         yield process
     finally:
         await process.close()
@@ -149,11 +163,14 @@ async def running(role: str, settings: Settings) -> AsyncIterator[Process]:
 def launch(main: Callable[[], Coroutine[object, object, None]]) -> NoReturn:
     """Run a role's ``main()`` on uvloop and leave with its exit code.
 
-    Unusable settings are told in a line for each variable, with exit code 2.
+    Unusable settings are told in a line for each variable, with exit code 2; an address that is
+    taken, which may be over soon, in one line, with exit code 1.
     """
     try:
         uvloop.run(main())
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
+    except ListenError as error:
+        sys.exit(str(error))
     sys.exit(0)

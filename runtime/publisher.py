@@ -69,7 +69,7 @@ class Publisher:
         self._channel = channel
         self._up.set()
         try:
-            await until_lost(connection, [channel])
+            await until_lost([channel])
         finally:
             self._up.clear()
             self._channel = None

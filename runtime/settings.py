@@ -5,11 +5,13 @@ its environment variable; DESIGN.md section 5 has the table.
 """
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from yarl import URL
 
 from runtime.errors import SettingsError
 from schemas.durations import parse_duration_ms, parse_schedule_ms
@@ -41,6 +43,23 @@ def _host_port(value: object) -> object:
     return {"host": host.strip("[]"), "port": int(port)}
 
 
+def _amqp_url(text: str) -> str:
+    try:
+        url = URL(text)
+        usable = url.scheme in {"amqp", "amqps"} and url.host and url.port != 0
+    except ValueError:  # not told further: its words may be a part of the password
+        usable = False
+    if not usable:
+        raise ValueError("must be amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps://…")
+    return text
+
+
+def _database_url(text: str) -> str:
+    if not re.match(r"sqlite:///.|postgresql(\+psycopg)?://", text):
+        raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
+    return text
+
+
 def _duration_ms(value: object) -> object:
     return _translated(parse_duration_ms, value) if isinstance(value, str) else value
 
@@ -69,6 +88,8 @@ def _translated(parse: Any, text: str) -> object:  # noqa: ANN401 (one of the tw
 
 
 Address = Annotated[HostPort, BeforeValidator(_host_port)]
+AmqpUrl = Annotated[str, AfterValidator(_amqp_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 DurationMs = Annotated[int, BeforeValidator(_duration_ms)]
 ScheduleMs = Annotated[tuple[int, ...], BeforeValidator(_schedule_ms)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
@@ -77,17 +98,17 @@ Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 class Settings(BaseModel):
     """What every role reads."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(
         default=Path(".portcall"), alias="PORTCALL_HOME", description="Where Portcall keeps files."
     )
-    amqp_url: str = Field(
-        alias="PORTCALL_AMQP_URL", pattern=r"^amqps?://", description="The broker."
-    )
-    database_url: str = Field(
+    amqp_url: AmqpUrl = Field(alias="PORTCALL_AMQP_URL", repr=False, description="The broker.")
+    database_url: DatabaseUrl = Field(
         alias="PORTCALL_DATABASE_URL",
-        pattern=r"^(sqlite|postgresql)",
+        repr=False,
         description="The store: sqlite:///file or postgresql://…",
     )
     token: str = Field(

@@ -24,6 +24,7 @@ from runtime.link import raise_if_cancelled
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
 from schemas.errors import FrameError
+from schemas.frames import QUEUE_HEADER, REASON_HEADER
 from schemas.topology import DEAD
 
 SETTLED = Counter(
@@ -33,8 +34,7 @@ SETTLED = Counter(
     registry=REGISTRY,
 )
 MAX_PAUSE_S = 30.0
-REASON_HEADER = "portcall-reason"
-QUEUE_HEADER = "portcall-queue"
+"""With pauses of 1, 2, 4, 8, 16 and then 30 s, 500 redeliveries take four hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Settler:
             )
             how = "returned"
         if how == "returned":
-            await self._pause(min(2.0**message.redeliveries, MAX_PAUSE_S))
+            await self._pause(min(2.0 ** min(message.redeliveries, 5), MAX_PAUSE_S))
             await receipt.give_back()
         else:
             await receipt.acknowledge()

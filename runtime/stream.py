@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aio_pika.abc import AbstractConnection
 from aiormq import Channel
@@ -20,6 +21,8 @@ class StreamMessage:
     offset: int
     body: bytes
 
+
+Result = TypeVar("Result")
 
 Start = Callable[[], Awaitable[int | str]]
 BatchHandler = Callable[[list[StreamMessage]], Awaitable[None]]
@@ -38,7 +41,7 @@ class StreamReader:
         start: Asked at every (re)connection: an offset, or ``first``, ``last`` or ``next``.
         handler: Gets what is there, in order, at most *batch* messages; credit for more is given
             when it has returned. `RestartReadingError` from it makes the reader ask *start* again.
-        prefetch: How many messages the broker may send ahead.
+        prefetch: How many messages the broker may send ahead; it ends the chunk that it has begun.
         batch: How many messages the handler gets at most.
     """
 
@@ -67,15 +70,23 @@ class StreamReader:
         return None if self._reading else self._link.problem or "the stream is not read yet"
 
     async def run(self) -> None:
-        """Keep the connection and read; ends only by cancellation, or by the handler's error."""
-        await self._link.run()
+        """Keep the connection and read; ends only by cancellation or an error of ours.
+
+        That is what *start* or *handler* raised, as it was.
+        """
+        try:
+            await self._link.run()
+        except _OurError as error:
+            raise error.error from error.error.__cause__
 
     async def _use(self, connection: AbstractConnection) -> None:
-        offset = await self._start()
+        offset = await _ours(self._start())
         channel = await open_channel(connection, prefetch=self._prefetch)
         intake = _Intake()
-        await consume(channel, self._queue, intake.take, arguments={"x-stream-offset": offset})
-        lost = asyncio.ensure_future(until_lost(connection, [channel]))
+        consuming = await consume(
+            channel, self._queue, intake.take, arguments={"x-stream-offset": offset}
+        )
+        lost = asyncio.ensure_future(until_lost([channel], [consuming]))
         reading = asyncio.ensure_future(self._read(channel, intake))
         self._reading = True
         try:
@@ -92,11 +103,25 @@ class StreamReader:
     async def _read(self, channel: Channel, intake: "_Intake") -> None:
         while True:
             batch, tag = await intake.batch(self._batch)
-            try:
-                await self._handler(batch)
-            except RestartReadingError as error:
-                raise BrokerError(f"reading starts again: {error}") from error
+            await _ours(self._handler(batch))
             await channel.basic_ack(tag, multiple=True, wait=False)
+
+
+class _OurError(Exception):
+    """Carries an error past the link, which would take an OSError for a failure of the broker."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+async def _ours(work: Awaitable[Result]) -> Result:
+    try:
+        return await work
+    except RestartReadingError as error:
+        raise BrokerError(f"reading starts again: {error}") from error
+    except Exception as error:
+        raise _OurError(error) from error
 
 
 class _Intake:

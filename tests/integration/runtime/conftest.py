@@ -1,0 +1,23 @@
+"""Fixtures of the runtime's tests: a topology in place, a line to cut."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from runtime import topology
+from tests.integration.runtime.brokers import Line, layout
+
+
+@pytest.fixture
+async def laid(amqp_url: str) -> str:
+    """The URL of a broker that has the topology."""
+    await topology.apply(amqp_url, layout())
+    return amqp_url
+
+
+@pytest.fixture
+async def line(laid: str) -> AsyncIterator[Line]:
+    """A line to a broker that has the topology."""
+    line = Line(laid)
+    yield line
+    await line.close()

@@ -1,0 +1,81 @@
+"""What the tests of the router share: events, and a publisher that is told when to confirm."""
+
+import asyncio
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.deliveries import shard_of
+from schemas.events import Event
+from schemas.frames import DeliveryFrame, decode_deliveries
+
+
+def event(
+    name: str = "e1",
+    *,
+    action: str = "push",
+    registry: str = "registry",
+    repository: str = "app",
+    tag: str = "v1",
+    body: bytes | None = None,
+) -> Event:
+    return Event(
+        id=name,
+        registry=registry,
+        action=action,
+        accepted_ms=1,
+        body=msgspec.Raw(body or b'{"id":"%s"}' % name.encode()),
+        repository=repository,
+        tag=tag,
+    )
+
+
+def ids_of_shard(shard: int, shards: int, count: int) -> list[int]:
+    """So many ids of webhooks whose deliveries go to this shard."""
+    ids = (webhook_id for webhook_id in range(1, 10_000) if shard_of(webhook_id, shards) == shard)
+    return [next(ids) for _ in range(count)]
+
+
+def pairs(frame: DeliveryFrame) -> list[tuple[str, int]]:
+    """The event and the webhook of each delivery of a frame."""
+    return [(frame.events[one.event].id, one.webhook_id) for one in frame.deliveries]
+
+
+async def turns() -> None:
+    """Let the loop go on without time passing."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+class Published(NamedTuple):
+    """A frame that is under way."""
+
+    exchange: str
+    key: str
+    frame: DeliveryFrame
+    confirm: "asyncio.Future[None]"
+
+
+class FakePublisher:
+    """Confirms at once, or holds frames back until it is told to confirm."""
+
+    def __init__(self, *, holding: bool = False) -> None:
+        self.published: list[Published] = []
+        self.holding = holding
+
+    async def publish_surely(self, body: bytes, *, exchange: str, key: str = "") -> None:
+        confirm: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.published.append(Published(exchange, key, decode_deliveries(body), confirm))
+        if self.holding:
+            await confirm
+
+    def let_go(self) -> None:
+        """Confirm what is held back, and hold nothing back any more."""
+        self.holding = False
+        for published in self.published:
+            if not published.confirm.done():
+                published.confirm.set_result(None)
+
+    @property
+    def pairs(self) -> list[tuple[str, int]]:
+        return [pair for published in self.published for pair in pairs(published.frame)]

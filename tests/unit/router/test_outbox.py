@@ -1,0 +1,193 @@
+"""What leaves the router: frames by shard, each event once, counted until confirmed."""
+
+import asyncio
+from itertools import product
+
+import pytest
+
+from router import outbox as outbox_module
+from router.outbox import Outbox, Outgoing, Ticket, pack
+from runtime import batcher
+from schemas.deliveries import Delivery, shard_of
+from schemas.frames import MAX_BYTES, MAX_ITEMS, decode_deliveries
+from schemas.topology import DELIVER, deliver_key
+from tests.unit.router.samples import FakePublisher, event, ids_of_shard, pairs, turns
+
+A, B, C = event("a"), event("b"), event("c")
+
+
+@pytest.mark.parametrize(
+    ("items", "events", "places"),
+    [
+        pytest.param([(A, 1)], "a", [0], id="one"),
+        pytest.param([(A, 1), (A, 2), (A, 3)], "a", [0, 0, 0], id="one event, three webhooks"),
+        pytest.param([(A, 1), (B, 1), (C, 1)], "abc", [0, 1, 2], id="three events"),
+        pytest.param([(A, 1), (A, 2), (B, 1)], "ab", [0, 0, 1], id="in a row"),
+        pytest.param([(A, 1), (B, 1), (A, 2), (B, 2)], "ab", [0, 1, 0, 1], id="mixed"),
+    ],
+)
+async def test_a_frame_has_each_event_once(
+    items: list[tuple[object, int]], events: str, places: list[int]
+) -> None:
+    ticket = Ticket()
+    outgoing = [Outgoing(one, webhook_id, ticket) for one, webhook_id in items]  # type: ignore[arg-type]  # they are events
+    frame = decode_deliveries(pack(outgoing))
+    assert "".join(one.id for one in frame.events) == events
+    assert [one.event for one in frame.deliveries] == places
+    assert [one.webhook_id for one in frame.deliveries] == [webhook_id for _, webhook_id in items]
+
+
+async def test_a_delivery_begins_with_the_first_attempt_at_once() -> None:
+    (delivery,) = decode_deliveries(pack([Outgoing(A, 7, Ticket())])).deliveries
+    assert delivery == Delivery(0, 7, attempt=1, not_before_ms=0, due_ms=0, parks=0)
+
+
+async def test_events_with_the_same_id_are_not_mixed_up() -> None:
+    again = event("a", tag="v2")
+    frame = decode_deliveries(pack([Outgoing(A, 1, Ticket()), Outgoing(again, 2, Ticket())]))
+    assert [one.tag for one in frame.events] == ["v1", "v2"]
+
+
+async def test_a_ticket_is_confirmed_when_all_is_added_and_every_one_is_confirmed() -> None:
+    ticket = Ticket()
+    ticket.add(2)
+    ticket.confirm()
+    waiting = asyncio.create_task(ticket.confirmed())
+    await turns()
+    assert not waiting.done()
+    ticket.confirm()
+    await waiting
+
+
+async def test_a_ticket_is_not_confirmed_before_everything_is_added() -> None:
+    ticket = Ticket()
+    ticket.add(1)
+    ticket.confirm()
+    assert not ticket._done.done()
+    await ticket.confirmed()
+
+
+async def test_a_ticket_of_nothing_is_confirmed_at_once() -> None:
+    await Ticket().confirmed()
+
+
+async def test_a_confirm_after_the_waiting_was_cancelled_does_no_harm() -> None:
+    ticket = Ticket()
+    ticket.add(1)
+    waiting = asyncio.create_task(ticket.confirmed())
+    await turns()
+    waiting.cancel()
+    await turns()
+    ticket.confirm()
+    assert waiting.cancelled()
+
+
+@pytest.mark.parametrize("shards", [1, 2, 5])
+async def test_every_delivery_goes_to_the_shard_of_its_webhook(shards: int) -> None:
+    publisher = FakePublisher()
+    outbox, ticket = Outbox(publisher, shards=shards), Ticket()
+    ids = list(range(1, 41))
+    for one in (A, B):
+        await outbox.put(one, ids, ticket)
+    await ticket.confirmed()
+    assert sorted(publisher.pairs) == sorted(product("ab", ids))
+    for published in publisher.published:
+        (shard,) = {shard_of(webhook_id, shards) for _, webhook_id in pairs(published.frame)}
+        assert (published.exchange, published.key) == (DELIVER, deliver_key(shard))
+
+
+async def test_deliveries_of_several_messages_travel_together() -> None:
+    publisher = FakePublisher()
+    outbox = Outbox(publisher, shards=1)
+    tickets = [Ticket(), Ticket()]
+    await asyncio.gather(
+        *(outbox.put(one, [1, 2], ticket) for one, ticket in zip((A, B), tickets, strict=True))
+    )
+    await asyncio.gather(*(ticket.confirmed() for ticket in tickets))
+    (published,) = publisher.published
+    assert pairs(published.frame) == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+
+
+async def test_a_frame_has_at_most_so_many_deliveries() -> None:
+    publisher = FakePublisher()
+    outbox, ticket = Outbox(publisher, shards=1), Ticket()
+    await outbox.put(A, range(1, 2 * MAX_ITEMS + 2), ticket)
+    await ticket.confirmed()
+    sizes = [len(published.frame.deliveries) for published in publisher.published]
+    assert sizes == [MAX_ITEMS, MAX_ITEMS, 1]
+
+
+async def test_a_frame_has_at_most_so_many_bytes_of_events() -> None:
+    publisher = FakePublisher()
+    outbox, ticket = Outbox(publisher, shards=1), Ticket()
+    large = b'"' + b"x" * (MAX_BYTES // 3) + b'"'
+    for name in "abcd":
+        await outbox.put(event(name, body=large), [1, 2], ticket)
+    await ticket.confirmed()
+    events = [[one.id for one in published.frame.events] for published in publisher.published]
+    assert events == [["a", "b"], ["c", "d"]]
+
+
+async def test_an_event_for_nobody_is_confirmed_without_a_frame() -> None:
+    publisher = FakePublisher()
+    ticket = Ticket()
+    await Outbox(publisher, shards=2).put(A, [], ticket)
+    await ticket.confirmed()
+    assert publisher.published == []
+
+
+async def test_a_ticket_waits_for_the_confirms_of_every_shard() -> None:
+    publisher = FakePublisher(holding=True)
+    outbox, ticket = Outbox(publisher, shards=2), Ticket()
+    await outbox.put(A, [ids_of_shard(shard, 2, 1)[0] for shard in range(2)], ticket)
+    waiting = asyncio.create_task(ticket.confirmed())
+    await turns()
+    first, second = publisher.published
+    first.confirm.set_result(None)
+    await turns()
+    assert not waiting.done()
+    second.confirm.set_result(None)
+    await waiting
+
+
+async def test_while_the_broker_is_far_behind_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batcher, "MAX_UNDER_WAY", 2)
+    publisher = FakePublisher(holding=True)
+    outbox, ticket = Outbox(publisher, shards=1), Ticket()
+    ids = range(1, 5 * MAX_ITEMS + 1)
+    putting = [asyncio.create_task(outbox.put(one, ids, ticket)) for one in (A, B)]
+    await turns()
+    assert len(publisher.published) == 2 and not any(task.done() for task in putting)
+    publisher.let_go()
+    await asyncio.gather(*putting)
+    await ticket.confirmed()
+    assert sorted(publisher.pairs) == sorted(product("ab", ids))
+
+
+async def test_an_event_stands_once_in_a_frame_though_its_put_had_to_wait_in_the_middle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batcher, "MAX_UNDER_WAY", 2)
+    publisher = FakePublisher(holding=True)
+    outbox, ticket = Outbox(publisher, shards=2), Ticket()
+    outbox._batchers[1]._linger_s = 1e6
+    crowded = ids_of_shard(0, 2, 2 * MAX_ITEMS + 1)
+    free = ids_of_shard(1, 2, 4)
+    await outbox.put(C, free[:1], ticket)
+    await turns()  # from here on what goes to the free shard lingers
+    waiting = asyncio.create_task(outbox.put(A, [free[1], *crowded, free[3]], ticket))
+    await turns()
+    await outbox.put(B, [free[2]], ticket)
+    publisher.published[1].confirm.set_result(None)
+    await waiting
+    publisher.let_go()
+    await ticket.confirmed()
+    last = next(one for one in publisher.published if ("a", free[3]) in pairs(one.frame))
+    assert pairs(last.frame) == [("a", free[1]), ("b", free[2]), ("a", free[3])]
+    assert [one.id for one in last.frame.events] == ["a", "b"]
+
+
+def test_a_delivery_weighs_about_what_it_adds() -> None:
+    many = [Outgoing(A, (1 << 51) + number, None) for number in range(MAX_ITEMS)]  # type: ignore[arg-type]  # it is not asked
+    added = (len(pack(many)) - len(pack(many[:1]))) / (MAX_ITEMS - 1)
+    assert added == pytest.approx(outbox_module.DELIVERY_BYTES, rel=0.25)

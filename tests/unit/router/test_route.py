@@ -1,0 +1,167 @@
+"""A frame of events in, deliveries out, and when the handler may return."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from router.index import ScopeIndex
+from router.outbox import Outbox
+from router.route import Router
+from runtime.errors import PoisonMessageError
+from runtime.metrics import REGISTRY
+from runtime.settle import Message
+from schemas.errors import FrameError, NewerFrameError
+from schemas.events import Action, Event
+from schemas.frames import encode_events
+from schemas.topology import EVENTS_IN
+from tests.unit.router.samples import FakePublisher, event, turns
+
+ALL = sum(action.bit for action in Action)
+
+
+class Holder:
+    """Holds an index; `Subscriptions` in small."""
+
+    def __init__(self) -> None:
+        self.index = ScopeIndex()
+
+
+class World:
+    """A router with fakes around it."""
+
+    def __init__(self, *, holding: bool = False) -> None:
+        self.holder = Holder()
+        self.publisher = FakePublisher(holding=holding)
+        self.router = Router(subscriptions=self.holder, outbox=Outbox(self.publisher, shards=2))
+
+    def subscribe(self, webhook_id: int, scope: str = "", actions: int = ALL) -> None:
+        self.holder.index.put(webhook_id, "registry", scope, actions)
+
+    async def route(self, *events: Event) -> None:
+        await self.router.handle(framed(events))
+
+
+def framed(events: Sequence[Event]) -> Message:
+    return Message(encode_events(events), EVENTS_IN, {})
+
+
+def routed(matched: str) -> float:
+    return REGISTRY.get_sample_value("portcall_events_routed_total", {"matched": matched}) or 0
+
+
+def deliveries() -> float:
+    return REGISTRY.get_sample_value("portcall_deliveries_routed_total") or 0
+
+
+async def test_every_matching_pair_is_one_delivery() -> None:
+    world = World()
+    world.subscribe(1)
+    world.subscribe(2, "app:v1")
+    world.subscribe(3, "app:*", Action.DELETE.bit)
+    world.subscribe(4, "other:*")
+    await world.route(
+        event("push"), event("delete", action="delete", tag=""), event("other", repository="other")
+    )
+    assert sorted(world.publisher.pairs) == [
+        ("delete", 1),
+        ("delete", 3),
+        ("other", 1),
+        ("other", 4),
+        ("push", 1),
+        ("push", 2),
+    ]
+
+
+async def test_the_body_of_an_event_goes_through_untouched() -> None:
+    world = World()
+    world.subscribe(1)
+    body = b'{"id":"e1","action":"push","target":{"size": 1.0e2,"x":"\\u00e9"}}'
+    await world.route(event(body=body))
+    (published,) = world.publisher.published
+    assert bytes(published.frame.events[0].body) == body
+
+
+async def test_events_are_counted_by_whether_anybody_wanted_them() -> None:
+    world = World()
+    world.subscribe(1, "app:*")
+    world.subscribe(2, "app:*")
+    before = routed("yes"), routed("no"), deliveries()
+    await world.route(event("a"), event("b"), event("c", repository="other"))
+    after = routed("yes"), routed("no"), deliveries()
+    assert [now - then for then, now in zip(before, after, strict=True)] == [2, 1, 4]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [pytest.param([], id="an empty frame"), pytest.param([event()], id="events for nobody")],
+)
+async def test_a_frame_for_nobody_is_done_at_once(events: list[Event]) -> None:
+    world = World(holding=True)
+    await world.route(*events)
+    assert world.publisher.published == []
+
+
+async def test_it_returns_only_when_every_delivery_is_confirmed() -> None:
+    world = World(holding=True)
+    for webhook_id in range(1, 20):
+        world.subscribe(webhook_id)
+    routing = asyncio.create_task(world.route(event()))
+    await turns()
+    first, second = world.publisher.published
+    second.confirm.set_result(None)
+    await turns()
+    assert not routing.done()
+    first.confirm.set_result(None)
+    await routing
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "words"),
+    [
+        pytest.param(b"not json", FrameError, "not a frame", id="not JSON"),
+        pytest.param(b'{"v":1}', FrameError, "not a frame of this kind", id="another frame"),
+        pytest.param(
+            b'{"v":2,"events":[]}', NewerFrameError, "version 2 is newer than 1", id="newer"
+        ),
+        pytest.param(
+            b'{"v":9,"whatever":true}', NewerFrameError, "version 9 is newer", id="much newer"
+        ),
+    ],
+)
+async def test_what_is_no_frame_of_events_can_never_succeed(
+    body: bytes, error: type[FrameError], words: str
+) -> None:
+    with pytest.raises(FrameError, match=words) as caught:
+        await World().router.handle(Message(body, EVENTS_IN, {}))
+    assert type(caught.value) is error
+
+
+@pytest.mark.parametrize("action", ["pull", "ping", "PUSH", ""])
+async def test_an_unknown_action_poisons_the_whole_frame_before_anything_is_sent(
+    action: str,
+) -> None:
+    world = World()
+    world.subscribe(1)
+    with pytest.raises(PoisonMessageError, match="is not an action"):
+        await world.route(event("good"), event("bad", action=action))
+    await turns()
+    assert world.publisher.published == []
+
+
+async def test_each_event_is_matched_by_the_index_of_the_moment() -> None:
+    world = World()
+    world.subscribe(1)
+    await world.route(event("before"))
+    world.holder.index = ScopeIndex()
+    world.subscribe(2)
+    await world.route(event("after"))
+    assert world.publisher.pairs == [("before", 1), ("after", 2)]
+
+
+async def test_a_frame_of_a_thousand_events_for_many_webhooks_is_exact() -> None:
+    world = World()
+    for webhook_id in range(1, 11):
+        world.subscribe(webhook_id, ("", "app:*", "app:v1")[webhook_id % 3])
+    await world.route(*(event(f"e{number}") for number in range(1000)))
+    assert len(world.publisher.pairs) == len(set(world.publisher.pairs)) == 10_000
