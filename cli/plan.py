@@ -143,5 +143,4 @@ def _topology(settings: Settings) -> Topology:
     return topology(
         shards=settings.shards,
         rungs_ms=settings.rungs_ms,
-        retention_ms=settings.record_retention_ms,
     )

@@ -40,7 +40,7 @@ class TopologySettings(Settings):
     def topology(self) -> Topology:
         """The topology that roles with these settings declare."""
         return topology(
-            shards=self.shards, rungs_ms=self.rungs_ms, retention_ms=self.record_retention_ms
+            shards=self.shards, rungs_ms=self.rungs_ms
         )
 
 

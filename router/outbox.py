@@ -9,8 +9,10 @@ from runtime.batcher import Batcher
 from schemas.deliveries import Delivery, shard_of
 from schemas.events import Event
 from schemas.frames import encode_deliveries
-from schemas.topology import DELIVER, deliver_key
+from schemas.topology import DELIVER, deliver_key, retry_key, wait_rung
 
+AGAIN_MS = 2_000
+"""A rung of every ladder."""
 DELIVERY_BYTES = 32
 """About what one more delivery of the same event adds to a frame."""
 
@@ -65,17 +67,30 @@ class Outbox:
 
     def __init__(self, publisher: SurePublisher, *, shards: int) -> None:
         self._publisher = publisher
-        self._batchers = [
+        self._fresh = [
             Batcher(partial(self._send, deliver_key(shard)), weigh=_weigh)
             for shard in range(shards)
         ]
+        self._again = [
+            Batcher(partial(self._send_again, retry_key(shard)), weigh=_weigh)
+            for shard in range(shards)
+        ]
 
-    async def put(self, event: Event, webhook_ids: Sequence[int], ticket: Ticket) -> None:
-        """Send *event* to each of the webhooks; waits only while the broker is far behind."""
+    async def put(
+        self, event: Event, webhook_ids: Sequence[int], ticket: Ticket, *, again: bool = False
+    ) -> None:
+        """Send *event* to each of the webhooks; waits only while the broker is far behind.
+
+        Args:
+            event: What is sent.
+            webhook_ids: To whom.
+            ticket: Told when each is confirmed.
+            again: It may have been routed before, by a router that died before its ack.
+        """
         ticket.add(len(webhook_ids))
-        shards = len(self._batchers)
+        batchers = self._again if again else self._fresh
         for webhook_id in webhook_ids:
-            batcher = self._batchers[shard_of(webhook_id, shards)]
+            batcher = batchers[shard_of(webhook_id, len(batchers))]
             if batcher.crowded:
                 await batcher.room()
             batcher.add(Outgoing(event, webhook_id, ticket))
@@ -85,8 +100,15 @@ class Outbox:
         for item in items:
             item.ticket.confirm()
 
+    async def _send_again(self, key: str, items: list[Outgoing]) -> None:
+        """By way of a rung: when it comes back, the log knows what became of the first time."""
+        body = pack(items, again=True)
+        await self._publisher.publish_surely(body, exchange=wait_rung(AGAIN_MS), key=key)
+        for item in items:
+            item.ticket.confirm()
 
-def pack(items: Sequence[Outgoing]) -> bytes:
+
+def pack(items: Sequence[Outgoing], *, again: bool = False) -> bytes:
     """Write a frame in which each event stands once, whatever the number of its deliveries.
 
     Those of one event may be apart: while one handler waits for room, others go on adding.
@@ -99,7 +121,7 @@ def pack(items: Sequence[Outgoing]) -> bytes:
         if place == len(events):
             events.append(item.event)
         deliveries.append(Delivery(place, item.webhook_id))
-    return encode_deliveries(events, deliveries)
+    return encode_deliveries(events, deliveries, again=again)
 
 
 def _weigh(item: Outgoing, last: Outgoing | None) -> int:

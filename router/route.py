@@ -69,7 +69,7 @@ class Router:
             )
             (_MATCHED if found else _UNMATCHED).inc()
             matches += len(found)
-            await self._outbox.put(event, found, ticket)
+            await self._outbox.put(event, found, ticket, again=message.redeliveries > 0)
         await ticket.confirmed()
         DELIVERIES.inc(matches)
         self._log.debug("event.routed", events=len(events), deliveries=matches)

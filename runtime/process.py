@@ -20,6 +20,7 @@ from aiohttp import web
 from runtime import logs
 from runtime.errors import ListenError, SettingsError
 from runtime.health import Problem, health_app
+from runtime.serving import JsonRunner
 from runtime.settings import HostPort, Settings
 
 DRAIN_S = 10.0
@@ -71,7 +72,7 @@ class Process:
         Raises:
             ListenError: *bind* is taken, or not an address of this machine.
         """
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN_S)
+        runner = JsonRunner(app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN_S)
         await runner.setup()
         self._runners.append(runner)
         site = web.TCPSite(runner, bind.host, bind.port, reuse_address=True)

@@ -37,12 +37,17 @@ class EventFrame(Struct, frozen=True):
     events: list[Event]
 
 
-class DeliveryFrame(Struct, frozen=True):
-    """What is published to ``portcall.deliver``: each event once, with its deliveries."""
+class DeliveryFrame(Struct, frozen=True, omit_defaults=True):
+    """What is published to ``portcall.deliver``: each event once, with its deliveries.
+
+    ``again`` says that its deliveries may have been routed before, as after a router's crash: the
+    log must be asked which of them were attempted.
+    """
 
     v: Version
     events: list[Event]
     deliveries: list[Delivery]
+    again: bool = False
 
 
 class RecordFrame(Struct, frozen=True):
@@ -86,9 +91,11 @@ def encode_events(events: Sequence[Event]) -> bytes:
     return encode(EventFrame(VERSION, list(events)))
 
 
-def encode_deliveries(events: Sequence[Event], deliveries: Sequence[Delivery]) -> bytes:
+def encode_deliveries(
+    events: Sequence[Event], deliveries: Sequence[Delivery], *, again: bool = False
+) -> bytes:
     """Write a frame of deliveries; each points at its event by position."""
-    return encode(DeliveryFrame(VERSION, list(events), list(deliveries)))
+    return encode(DeliveryFrame(VERSION, list(events), list(deliveries), again))
 
 
 def encode_records(frame_id: str, events: Sequence[Event], records: Sequence[Record]) -> bytes:

@@ -31,6 +31,10 @@ and "never" from 4.0; large, because a crash-looping worker spends one for each 
 BASE_RUNGS_MS = (500, 2_000, 10_000, 60_000, 300_000, 1_800_000, 10_800_000, 43_200_000)
 """The ladder under every schedule: greedy hops over these reach any delay."""
 
+LOG_MAX_AGE = "7D"
+"""How long the results stream keeps what the store has long had, for whoever taps it. Not a
+setting: a queue's arguments cannot be changed, and the store has a retention of its own."""
+
 GIB = 1024**3
 Argument = str | int
 
@@ -109,15 +113,12 @@ def rungs_for(schedules_ms: Iterable[int]) -> tuple[int, ...]:
     return tuple(sorted({*BASE_RUNGS_MS, *(delay for delay in schedules_ms if delay <= longest)}))
 
 
-def topology(
-    *, shards: int, rungs_ms: tuple[int, ...], retention_ms: int, max_bytes: int = GIB
-) -> Topology:
+def topology(*, shards: int, rungs_ms: tuple[int, ...], max_bytes: int = GIB) -> Topology:
     """The whole topology.
 
     Args:
         shards: How many queues the deliveries are spread over.
         rungs_ms: The rungs of the ladder, from `rungs_for`.
-        retention_ms: How long the results stream keeps records.
         max_bytes: The size at which a queue refuses what is published to it.
     """
     exchanges = [
@@ -132,7 +133,7 @@ def topology(
         Queue(UNROUTED, _kept(4 * max_bytes)),
         Queue(DEAD, _kept(4 * max_bytes)),
         Queue(EVENTS_IN, _worked(max_bytes)),
-        Queue(LOG, _stream(retention_ms, 8 * max_bytes)),
+        Queue(LOG, _stream(8 * max_bytes)),
     ]
     bindings = [
         Binding(UNROUTED, UNROUTED),
@@ -191,11 +192,11 @@ def _waiting(rung_ms: int, max_bytes: int) -> dict[str, Argument]:
     }
 
 
-def _stream(retention_ms: int, max_bytes: int) -> dict[str, Argument]:
+def _stream(max_bytes: int) -> dict[str, Argument]:
     """The results: read by offset, by many readers; whole segments leave by age and by size."""
     return {
         "x-queue-type": "stream",
-        "x-max-age": f"{max(1, retention_ms // 1000)}s",
+        "x-max-age": LOG_MAX_AGE,
         "x-max-length-bytes": max_bytes,
         "x-stream-max-segment-size-bytes": 100_000_000,
     }

@@ -78,7 +78,8 @@ class Installation:
             )
 
     def start(self) -> None:
-        """Start it, and wait for ready.json."""
+        """Start it, and wait for ready.json; that of a killed predecessor does not count."""
+        (self.home / "ready.json").unlink(missing_ok=True)
         self.launch()
         assert self.process is not None
         end = time.monotonic() + START_S

@@ -152,7 +152,7 @@ async def alone(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
 @pytest.fixture
 async def management(amqp_url: str, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     """A role with its broker, connected."""
-    await broker.apply(amqp_url, topology(shards=2, rungs_ms=(1000,), retention_ms=3_600_000))
+    await broker.apply(amqp_url, topology(shards=2, rungs_ms=(1000,)))
     async with served(amqp_url, sqlite_url, tmp_path / "run.json") as management:
 
         async def is_ready() -> bool:

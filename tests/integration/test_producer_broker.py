@@ -36,7 +36,7 @@ DELETE: dict[str, Any] = {"action": "delete", "target": {"repository": "team/app
 
 
 def layout(max_bytes: int = 10_000_000) -> Topology:
-    return make_topology(shards=1, rungs_ms=(), retention_ms=60_000, max_bytes=max_bytes)
+    return make_topology(shards=1, rungs_ms=(), max_bytes=max_bytes)
 
 
 @asynccontextmanager

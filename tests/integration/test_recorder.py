@@ -32,7 +32,7 @@ from store import tables
 from store.engine import Store, open_store
 from tests.rabbit import ErlangShell
 
-TOPOLOGY = whole_topology(shards=1, rungs_ms=(500,), retention_ms=3_600_000)
+TOPOLOGY = whole_topology(shards=1, rungs_ms=(500,))
 RETENTION_MS = 3_600_000
 WEBHOOK = 7
 

@@ -20,7 +20,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession
 
-from router.outbox import Outbox
+from router.outbox import AGAIN_MS, Outbox
 from router.route import Router
 from router.subscriptions import Subscriptions
 from runtime import topology
@@ -32,7 +32,15 @@ from schemas.deliveries import shard_of
 from schemas.events import Action, Event
 from schemas.frames import QUEUE_HEADER, REASON_HEADER, decode_deliveries, encode_events
 from schemas.scopes import parse_scope
-from schemas.topology import DEAD, EVENTS, EVENTS_IN, WEBHOOKS, deliver_queue, event_key
+from schemas.topology import (
+    DEAD,
+    EVENTS,
+    EVENTS_IN,
+    WEBHOOKS,
+    deliver_queue,
+    event_key,
+    retry_queue,
+)
 from schemas.webhooks import Status
 from store.engine import Store, open_store
 from store.migrate import migrate
@@ -58,7 +66,7 @@ Pair = tuple[str, int]
 @pytest.fixture
 async def laid(amqp_url: str) -> str:
     """The URL of a broker that has the topology."""
-    await topology.apply(amqp_url, layout(shards=SHARDS))
+    await topology.apply(amqp_url, layout(shards=SHARDS, rungs_ms=(AGAIN_MS,)))
     return amqp_url
 
 
@@ -124,9 +132,9 @@ async def deliveries(url: str) -> AsyncIterator[Delivered]:
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel()
         for shard in range(SHARDS):
-            queue = await channel.get_queue(deliver_queue(shard))
-
-            await queue.consume(partial(delivered.take, shard), no_ack=True)
+            for name in (deliver_queue(shard), retry_queue(shard)):
+                queue = await channel.get_queue(name)
+                await queue.consume(partial(delivered.take, shard), no_ack=True)
         yield delivered
 
 
@@ -467,11 +475,11 @@ async def test_a_killed_router_loses_nothing(
     laid: str, store: Store, sqlite_url: str, tmp_path: Path
 ) -> None:
     webhooks = crowd(store, 40, seed=4)
-    events = happenings(3000)
+    events = happenings(6000)
     expected = wanted(webhooks, events)
     async with (
         deliveries(laid) as delivered,
-        router_process(laid, sqlite_url, tmp_path, PORTCALL_ROUTER_PREFETCH="20") as process,
+        router_process(laid, sqlite_url, tmp_path, PORTCALL_ROUTER_PREFETCH="2") as process,
     ):
         await process.until_ready()
         await send(laid, in_frames(events, 10))
@@ -490,11 +498,11 @@ async def test_a_router_that_is_stopped_makes_no_duplicates(
     laid: str, store: Store, sqlite_url: str, tmp_path: Path
 ) -> None:
     webhooks = crowd(store, 40, seed=5)
-    events = happenings(3000)
+    events = happenings(6000)
     expected = wanted(webhooks, events)
     async with (
         deliveries(laid) as delivered,
-        router_process(laid, sqlite_url, tmp_path) as process,
+        router_process(laid, sqlite_url, tmp_path, PORTCALL_ROUTER_PREFETCH="2") as process,
     ):
         await process.until_ready()
         await send(laid, in_frames(events, 10))

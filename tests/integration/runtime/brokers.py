@@ -20,9 +20,7 @@ def layout(
     *, max_bytes: int = 50 * MB, rungs_ms: tuple[int, ...] = (), shards: int = 1
 ) -> Topology:
     """A small topology."""
-    return make_topology(
-        shards=shards, rungs_ms=rungs_ms, retention_ms=3_600_000, max_bytes=max_bytes
-    )
+    return make_topology(shards=shards, rungs_ms=rungs_ms, max_bytes=max_bytes)
 
 
 async def until(condition: Callable[[], object], *, within_s: float = 15.0) -> None:

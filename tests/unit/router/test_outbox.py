@@ -170,7 +170,7 @@ async def test_an_event_stands_once_in_a_frame_though_its_put_had_to_wait_in_the
     monkeypatch.setattr(batcher, "MAX_UNDER_WAY", 2)
     publisher = FakePublisher(holding=True)
     outbox, ticket = Outbox(publisher, shards=2), Ticket()
-    outbox._batchers[1]._linger_s = 1e6
+    outbox._fresh[1]._linger_s = 1e6
     crowded = ids_of_shard(0, 2, 2 * MAX_ITEMS + 1)
     free = ids_of_shard(1, 2, 4)
     await outbox.put(C, free[:1], ticket)

@@ -11,10 +11,11 @@ from router.route import Router
 from runtime.errors import PoisonMessageError
 from runtime.metrics import REGISTRY
 from runtime.settle import Message
+from schemas.deliveries import shard_of
 from schemas.errors import FrameError, NewerFrameError
 from schemas.events import Action, Event
 from schemas.frames import encode_events
-from schemas.topology import EVENTS_IN
+from schemas.topology import DELIVER, EVENTS_IN, retry_key
 from tests.unit.router.samples import FakePublisher, event, turns
 
 ALL = sum(action.bit for action in Action)
@@ -165,3 +166,27 @@ async def test_a_frame_of_a_thousand_events_for_many_webhooks_is_exact() -> None
         world.subscribe(webhook_id, ("", "app:*", "app:v1")[webhook_id % 3])
     await world.route(*(event(f"e{number}") for number in range(1000)))
     assert len(world.publisher.pairs) == len(set(world.publisher.pairs)) == 10_000
+
+
+async def test_what_was_perhaps_routed_before_goes_by_way_of_a_rung_and_says_so() -> None:
+    world = World()
+    world.subscribe(1)
+
+    await world.router.handle(Message(framed([event("a")]).body, EVENTS_IN, {}, redeliveries=1))
+
+    (published,) = world.publisher.published
+    assert published.exchange == "portcall.wait.2s"
+    assert published.key == retry_key(shard_of(1, 2))
+    assert published.frame.again
+    assert world.publisher.pairs == [("a", 1)]
+
+
+async def test_what_comes_for_the_first_time_goes_straight() -> None:
+    world = World()
+    world.subscribe(1)
+
+    await world.route(event("a"))
+
+    (published,) = world.publisher.published
+    assert published.exchange == DELIVER
+    assert not published.frame.again
