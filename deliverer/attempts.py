@@ -5,6 +5,7 @@ import ssl
 from dataclasses import dataclass
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 
 from schemas.records import Answer, Failure
 
@@ -43,6 +44,11 @@ class Attempt:
         """The HTTP status; 0 where there was no answer."""
         return self.answer.status if self.answer else 0
 
+    @property
+    def shows_health(self) -> bool:
+        """Whether more attempts at once are welcome: an answer that is no sign of trouble."""
+        return self.answer is not None and self.status < 500 and self.status != 429
+
 
 def classify(error: BaseException) -> tuple[Failure, str]:  # noqa: PLR0911 (a table in code)
     """The class of an error of the HTTP client, and the error in words for the webhook's owner."""
@@ -55,13 +61,13 @@ def classify(error: BaseException) -> tuple[Failure, str]:  # noqa: PLR0911 (a t
             return Failure.TLS, f"the certificate was not accepted: {error.certificate_error}"
         case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             return Failure.TLS, "the TLS handshake failed"
-        case aiohttp.ServerDisconnectedError():
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientConnectionResetError():
             return Failure.RESET, "the connection was closed without an answer"
         case aiohttp.ClientOSError():
             return _classify_os_error(error)
-        case aiohttp.InvalidURL():
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
             return Failure.INVALID, "the service URI cannot be connected to"
-        case aiohttp.ClientError() | ValueError():
+        case aiohttp.ClientError() | HttpProcessingError() | ValueError():
             return Failure.PROTOCOL, f"the answer is not HTTP: {_short(error)}"
         case OSError():
             return _classify_os_error(error)
@@ -73,13 +79,19 @@ def _classify_os_error(error: OSError) -> tuple[Failure, str]:
     number = error.errno
     if number == errno.ECONNREFUSED:
         return Failure.REFUSED, "the connection was refused"
-    if number in (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED):
+    reset = isinstance(error.__cause__, ConnectionResetError)  # found while writing: no number
+    if reset or number in (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED):
         return Failure.RESET, "the connection was reset"
+    if number == errno.ETIMEDOUT:
+        return Failure.TIMEOUT, "the host did not answer"
     if number in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL):
         return Failure.UNREACHABLE, "the host cannot be reached"
     return Failure.UNREACHABLE, f"the connection failed: {_short(error)}"
 
 
 def _short(error: BaseException) -> str:
-    text = str(error) or type(error).__name__
-    return text.splitlines()[0][:200]
+    """An error in words, on one line; without what the client adds, which looks like an answer."""
+    text = str(error)
+    if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
+        text = error.message
+    return " ".join(text.split()).removesuffix(" ^")[:200] or type(error).__name__

@@ -13,7 +13,8 @@ from deliverer.attempts import Attempt
 from deliverer.jobs import Job, Ledger
 from deliverer.lanes import Admission, Lanes
 from deliverer.outbox import Outbox
-from deliverer.policy import Done, GiveUp, Retry, decide, is_due, next_rung, parked
+from deliverer.patience import answered
+from deliverer.policy import Done, GiveUp, Retry, decide, is_due, next_rung, parked, schedule_of
 from deliverer.request import Request, Template
 from deliverer.results import attempted, cancelled
 from deliverer.webhooks import Webhooks
@@ -21,7 +22,6 @@ from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
 from runtime.settle import Message
 from schemas.deliveries import Delivery, delivery_id
-from schemas.events import PING, Event
 from schemas.frames import DeliveryFrame, decode_deliveries
 from schemas.records import Outcome, Record, Sent
 from schemas.webhooks import Status
@@ -110,36 +110,36 @@ class Deliverer:
         self._clock_ms = clock_ms
         self._chance = chance
         self._stopping = False
-        self._frames: dict[bytes, Ledger] = {}
+        self._frames: dict[bytes, asyncio.Task[None]] = {}
         self._attempts: set[asyncio.Task[None]] = set()
         self._log = get_logger()
 
     async def handle(self, message: Message) -> None:
         """Deliver one frame; returns when everything that follows from it is confirmed.
 
+        A frame that is delivered again while we are still at it, as after the connection was lost,
+        is not begun again: both messages are settled by the end of the work that is under way.
+
         Raises:
             FrameError: The message is not a frame of deliveries.
         """
         under_way = self._frames.get(message.body)
-        if under_way is not None:
-            # Delivered again after the connection was lost, while we are still at it.
-            await under_way.settled()
-            return
-        frame = decode_deliveries(message.body)
-        ledger = Ledger(len(frame.deliveries))
-        self._frames[message.body] = ledger
-        try:
-            await self._deliver(frame, ledger, again=message.redeliveries > 0)
-        finally:
-            del self._frames[message.body]
+        if under_way is None:
+            frame = decode_deliveries(message.body)
+            work = self._deliver(frame, again=frame.again or message.redeliveries > 0)
+            under_way = asyncio.get_running_loop().create_task(work)
+            self._frames[message.body] = under_way
+            under_way.add_done_callback(lambda _: self._frames.pop(message.body))
+        await asyncio.shield(under_way)
 
-    async def _deliver(self, frame: DeliveryFrame, ledger: Ledger, *, again: bool) -> None:
+    async def _deliver(self, frame: DeliveryFrame, *, again: bool) -> None:
+        ledger = Ledger(len(frame.deliveries))
         jobs = [Job(frame.events[each.event], each, ledger) for each in frame.deliveries]
         if again:
             jobs = await self._not_attempted(jobs)
-        await self._webhooks.load({job.delivery.webhook_id for job in jobs})
+        templates = await self._webhooks.load({job.delivery.webhook_id for job in jobs})
         for job in jobs:
-            self._begin(job)
+            self._begin(job, templates[job.delivery.webhook_id])
         await ledger.settled()
 
     async def park_long_waits(self) -> None:
@@ -159,7 +159,7 @@ class Deliverer:
     async def _not_attempted(self, jobs: list[Job]) -> list[Job]:
         """Leave out what a crashed process had attempted and recorded before its ack."""
         keys = [(job.event.id, job.event.accepted_ms, job.delivery.webhook_id) for job in jobs]
-        recorded = await asyncio.to_thread(self._log_store.attempted, keys)
+        recorded = await answered(self._log_store.attempted, keys)
         left: list[Job] = []
         for job, key in zip(jobs, keys, strict=True):
             if recorded.get(key, 0) >= job.delivery.attempt:
@@ -169,13 +169,12 @@ class Deliverer:
                 left.append(job)
         return left
 
-    def _begin(self, job: Job) -> None:
+    def _begin(self, job: Job, template: Template | None) -> None:
         """Start it, or say at once what else becomes of it."""
-        template = self._webhooks.get(job.delivery.webhook_id)
-        if self._stopping:
-            self._put_back(job)
-        elif template is None or template.webhook.status is not Status.ENABLED:
+        if template is None or template.webhook.status is not Status.ENABLED:
             self._cancel(job, template)
+        elif self._stopping:
+            self._put_back(job)
         elif not is_due(job.delivery, self._clock_ms()):
             self._wait(job, job.delivery, job.ledger.settle)
         else:
@@ -196,34 +195,27 @@ class Deliverer:
     async def _attempt(self, job: Job, started: float) -> None:
         """Make one attempt and see to what follows; an error of ours gives the frame back."""
         try:
-            made = await self._send(job, started)
-            if made is None:
-                self._cancel(job, self._webhooks.get(job.delivery.webhook_id))
-            else:
+            made = await self._in_lane(job, started)
+            if made is not None:
                 await self._follow(job, *made)
         except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
             job.ledger.fail(error)
 
-    async def _send(self, job: Job, started: float) -> tuple[Template, Attempt, Sent] | None:
-        """POST, and let the next of the line start; None: the webhook went in the meantime."""
+    async def _in_lane(self, job: Job, started: float) -> tuple[Template, Attempt, Sent] | None:
+        """POST, and let those start that waited for it; None: it was not to be, and is seen to."""
         webhook_id = job.delivery.webhook_id
-        healthy = True
+        healthy: bool | None = None
         try:
-            await self._webhooks.load([webhook_id])
-            template = self._webhooks.get(webhook_id)
+            template = await self._webhooks.template(webhook_id)
             if template is None or template.webhook.status is not Status.ENABLED:
+                self._cancel(job, template)
                 return None
-            request = template.request(
-                delivery_id=delivery_id(job.event.id, webhook_id),
-                body=bytes(job.event.body),
-                now_s=self._clock_ms() // 1000,
-            )
-            attempt = await self._sender.send(request)
-            healthy = _is_healthy(attempt)
-            LATENCY.observe(attempt.duration_us / 1e6)
-            if attempt.failure:
-                FAILURES.labels(attempt.failure.value).inc()
-            return template, attempt, request.sent
+            if self._stopping:
+                self._put_back(job)
+                return None
+            attempt, sent = await self._send(job, template)
+            healthy = attempt.shows_health
+            return template, attempt, sent
         finally:
             now = time.monotonic()
             for waiting in self._lanes.finish(
@@ -231,10 +223,22 @@ class Deliverer:
             ):
                 self._start(waiting, now)
 
+    async def _send(self, job: Job, template: Template) -> tuple[Attempt, Sent]:
+        request = template.request(
+            delivery_id=delivery_id(job.event.id, job.delivery.webhook_id),
+            body=bytes(job.event.body),
+            now_s=self._clock_ms() // 1000,
+        )
+        attempt = await self._sender.send(request)
+        LATENCY.observe(attempt.duration_us / 1e6)
+        if attempt.failure:
+            FAILURES.labels(attempt.failure.value).inc()
+        return attempt, request.sent
+
     async def _follow(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> None:
         """Do what follows from an attempt."""
         delivery = job.delivery
-        schedule_ms = _schedule_of(job.event, template, self._schedule_ms)
+        schedule_ms = schedule_of(job.event.action, template.webhook.schedule_ms, self._schedule_ms)
         now_ms = self._clock_ms()
         decision = decide(
             attempt, delivery.attempt, schedule_ms, now_ms=now_ms, chance=self._chance()
@@ -251,14 +255,9 @@ class Deliverer:
                     not_before_ms=not_before_ms,
                     due_ms=due_ms,
                 )
+                retried = record(Outcome.RETRIED, next_attempt_ms=not_before_ms)
                 # First the wait, then the record: a record proves that the retry is safe.
-                self._wait(
-                    job,
-                    again,
-                    lambda: self._record(
-                        job, record(Outcome.RETRIED, next_attempt_ms=not_before_ms)
-                    ),
-                )
+                self._wait(job, again, lambda: self._record(job, retried))
             case GiveUp(reason=reason, gone=gone):
                 if gone:
                     await self._disabling.disable(delivery.webhook_id, reason)
@@ -290,21 +289,11 @@ class Deliverer:
 
     def _park(self, job: Job) -> None:
         PARKED.inc()
-        delivery = parked(job.delivery, now_ms=self._clock_ms(), chance=self._chance())
+        turn_s = self._lanes.turn_s(job.delivery.webhook_id, time.monotonic())
+        delivery = parked(
+            job.delivery, turn_s=turn_s, now_ms=self._clock_ms(), chance=self._chance()
+        )
         self._wait(job, delivery, job.ledger.settle)
 
     def _put_back(self, job: Job) -> None:
         self._outbox.put_back(job.event, job.delivery, job.ledger.settle)
-
-
-def _schedule_of(event: Event, template: Template, default_ms: tuple[int, ...]) -> tuple[int, ...]:
-    """A ping is tried once, as ACR does: it asks how the endpoint is now."""
-    if event.action == PING:
-        return ()
-    own = template.webhook.schedule_ms
-    return default_ms if own is None else own
-
-
-def _is_healthy(attempt: Attempt) -> bool:
-    """Whether more attempts at once would be welcome: an answer that is no sign of trouble."""
-    return attempt.answer is not None and attempt.status < 500 and attempt.status != 429

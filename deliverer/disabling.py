@@ -1,16 +1,12 @@
 """Disabling a webhook because its endpoint answered 410, and telling the others."""
 
-import asyncio
 import time
 from typing import Protocol
 
-from tenacity import AsyncRetrying, retry_if_exception_type
-from tenacity.wait import wait_random_exponential
-
+from deliverer.patience import answered
 from runtime.feed import encode_hint
 from runtime.logs import get_logger
 from schemas.topology import WEBHOOKS
-from store.errors import StoreUnavailableError
 
 
 class Source(Protocol):
@@ -45,16 +41,8 @@ class Disabling:
 
     async def disable(self, webhook_id: int, reason: str) -> None:
         """Disable a webhook; waits for as long as the store does not answer."""
-        attempts = AsyncRetrying(
-            wait=wait_random_exponential(multiplier=0.1, max=5),
-            retry=retry_if_exception_type(StoreUnavailableError),
-        )
-        async for attempt in attempts:
-            with attempt:
-                disabled = await asyncio.to_thread(
-                    self._source.disable, webhook_id, reason, time.time_ns() // 1_000_000
-                )
-                if disabled:
-                    self._log.warning("webhook.disabled", webhook_id=webhook_id, reason=reason)
-                    revision = await asyncio.to_thread(self._source.revision)
-                    await self._announcer.announce(encode_hint(revision), exchange=WEBHOOKS)
+        now_ms = time.time_ns() // 1_000_000
+        if await answered(self._source.disable, webhook_id, reason, now_ms):
+            self._log.warning("webhook.disabled", webhook_id=webhook_id, reason=reason)
+            revision = await answered(self._source.revision)
+            await self._announcer.announce(encode_hint(revision), exchange=WEBHOOKS)

@@ -19,6 +19,7 @@ Item = TypeVar("Item")
 FIRST_CAP = 4
 MAX_WAIT_S = 1.0
 """How long a delivery may wait in a line: as long as it does, its frame is held."""
+MAX_PARK_S = 60.0
 SMOOTHING = 0.2
 """The weight of the newest latency in the moving average."""
 
@@ -38,6 +39,7 @@ class Lane(Generic[Item]):
     webhook_id: int
     cap: int = FIRST_CAP
     latency_s: float = 0.0
+    booked_until: float = 0.0
     started: deque[float] = field(default_factory=deque)
     line: deque[tuple[float, Item]] = field(default_factory=deque)
 
@@ -45,6 +47,11 @@ class Lane(Generic[Item]):
     def in_flight(self) -> int:
         """Attempts under way."""
         return len(self.started)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether its own cap would let another attempt start."""
+        return len(self.started) < self.cap
 
     @property
     def idle(self) -> bool:
@@ -67,6 +74,8 @@ class Lanes(Generic[Item]):
         self._max_idle = max_idle
         self._lanes: dict[int, Lane[Item]] = {}
         self._waiting: dict[int, Lane[Item]] = {}
+        self._held_up: dict[int, Lane[Item]] = {}
+        """Lanes with a line that only the limit of the process holds up, in the order of turns."""
         self.in_flight = 0
 
     def admit(self, webhook_id: int, item: Item, now: float) -> Admission:
@@ -75,32 +84,56 @@ class Lanes(Generic[Item]):
         START has counted it as started; WAIT has put it into the line.
         """
         lane = self._lane(webhook_id)
-        if lane.in_flight < lane.cap and self.in_flight < self._max_in_flight and not lane.line:
+        if lane.has_room and self.in_flight < self._max_in_flight and not lane.line:
             self._start(lane, now)
             return Admission.START
-        if self._expected_wait_s(lane, now) > MAX_WAIT_S:
+        if _expected_wait_s(lane, now) > MAX_WAIT_S:
             return Admission.PARK
         lane.line.append((now, item))
         self._waiting[webhook_id] = lane
+        if lane.has_room:
+            self._held_up[webhook_id] = lane
         return Admission.WAIT
 
-    def finish(self, webhook_id: int, *, healthy: bool, started: float, now: float) -> list[Item]:
+    def turn_s(self, webhook_id: int, now: float) -> float | None:
+        """In how many seconds it will be the turn of a delivery that is being parked.
+
+        Each books the turn behind the line and behind those parked before it, so that they come
+        back as fast as the endpoint takes them: with a pause that only doubles, a burst of 1,000
+        for an endpoint that takes 53 a second was through after 262 s instead of 22 s. Bookings
+        reach `MAX_PARK_S` ahead: the endpoint may be faster again by then.
+
+        Returns:
+            Seconds; None when it is not the endpoint but the process that has no room.
+        """
+        lane = self._lane(webhook_id)
+        if lane.has_room:
+            return None
+        each_s = _each_s(lane, now)
+        behind_the_line = now + len(lane.line) * each_s
+        latest = now + MAX_PARK_S
+        lane.booked_until = min(max(lane.booked_until, behind_the_line) + each_s, latest)
+        return lane.booked_until - now
+
+    def finish(
+        self, webhook_id: int, *, healthy: bool | None, started: float, now: float
+    ) -> list[Item]:
         """Take note that an attempt ended; gives the deliveries to start now, counted as started.
 
         Args:
             webhook_id: Whose attempt it was.
-            healthy: Whether the endpoint answered as a healthy one does.
+            healthy: Whether the endpoint answered as a healthy one does; None: nothing was sent.
             started: The time that was given when it was started.
             now: The time.
         """
         lane = self._lane(webhook_id)
         lane.started.remove(started)
         self.in_flight -= 1
-        latency_s = now - started
-        weight = SMOOTHING if lane.latency_s else 1.0
-        lane.latency_s += weight * (latency_s - lane.latency_s)
-        lane.cap = min(lane.cap + 1, self._max_cap) if healthy else max(lane.cap // 2, 1)
-        return list(self._next(lane, now))
+        if healthy is not None:
+            self._learn(lane, now - started, healthy=healthy)
+        if lane.line and lane.has_room:
+            self._held_up.setdefault(webhook_id, lane)
+        return list(self._next(now))
 
     def leave_lines(self, now: float) -> list[Item]:
         """Take out of the lines, to be parked, what has waited too long."""
@@ -109,15 +142,15 @@ class Lanes(Generic[Item]):
             while lane.line and now - lane.line[0][0] > MAX_WAIT_S:
                 expired.append(lane.line.popleft()[1])
             if not lane.line:
-                del self._waiting[lane.webhook_id]
+                self._leave(lane)
         return expired
 
     def empty_lines(self) -> list[Item]:
         """Take everything out of the lines, as when the process stops."""
         left = [item for lane in self._waiting.values() for _, item in lane.line]
-        for lane in self._waiting.values():
+        for lane in list(self._waiting.values()):
             lane.line.clear()
-        self._waiting.clear()
+            self._leave(lane)
         return left
 
     def _lane(self, webhook_id: int) -> Lane[Item]:
@@ -138,27 +171,44 @@ class Lanes(Generic[Item]):
         lane.started.append(now)
         self.in_flight += 1
 
-    def _next(self, lane: Lane[Item], now: float) -> Iterator[Item]:
-        """Who goes now: the line of this lane first, then others that the whole process held up."""
-        yield from self._from_line(lane, now)
-        if self.in_flight < self._max_in_flight and self._waiting:
-            for other in list(self._waiting.values()):
-                if self.in_flight >= self._max_in_flight:
-                    return
-                yield from self._from_line(other, now)
+    def _learn(self, lane: Lane[Item], latency_s: float, *, healthy: bool) -> None:
+        weight = SMOOTHING if lane.latency_s else 1.0
+        lane.latency_s += weight * (latency_s - lane.latency_s)
+        lane.cap = min(lane.cap + 1, self._max_cap) if healthy else max(lane.cap // 2, 1)
 
-    def _from_line(self, lane: Lane[Item], now: float) -> Iterator[Item]:
-        while lane.line and lane.in_flight < lane.cap and self.in_flight < self._max_in_flight:
+    def _next(self, now: float) -> Iterator[Item]:
+        """Who goes now: one of each lane in turn, so that no lane takes every place that is free.
+
+        A lane that its own cap holds up is not among them; its next finish puts it there.
+        """
+        while self._held_up and self.in_flight < self._max_in_flight:
+            webhook_id, lane = next(iter(self._held_up.items()))
+            del self._held_up[webhook_id]
+            if not lane.has_room:
+                continue
             self._start(lane, now)
             yield lane.line.popleft()[1]
-        if not lane.line:
-            self._waiting.pop(lane.webhook_id, None)
+            if not lane.line:
+                self._leave(lane)
+            elif lane.has_room:
+                self._held_up[webhook_id] = lane
 
-    def _expected_wait_s(self, lane: Lane[Item], now: float) -> float:
-        """How long the last of the line would wait.
+    def _leave(self, lane: Lane[Item]) -> None:
+        """Take a lane without a line out of those that wait."""
+        self._waiting.pop(lane.webhook_id, None)
+        self._held_up.pop(lane.webhook_id, None)
 
-        An attempt that is under way already longer than the average says more than the average: so
-        an endpoint that hangs is found out before its first timeout.
-        """
-        oldest_s = now - lane.started[0] if lane.started else 0.0
-        return (len(lane.line) + 1) * max(lane.latency_s, oldest_s) / lane.cap
+
+def _expected_wait_s(lane: Lane[Item], now: float) -> float:
+    """How long the last of the line would wait."""
+    return (len(lane.line) + 1) * _each_s(lane, now)
+
+
+def _each_s(lane: Lane[Item], now: float) -> float:
+    """The time between two attempts that end, as far as can be told.
+
+    An attempt that is under way already longer than the average says more than the average: so an
+    endpoint that hangs is found out before its first timeout.
+    """
+    oldest_s = now - lane.started[0] if lane.started else 0.0
+    return max(lane.latency_s, oldest_s) / lane.cap

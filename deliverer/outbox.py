@@ -10,18 +10,17 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from runtime.batcher import Batcher
-from runtime.settle import REASON_HEADER
 from schemas.deliveries import Delivery, shard_of
 from schemas.events import Event
-from schemas.frames import encode_deliveries, encode_records
+from schemas.frames import REASON_HEADER, encode_deliveries, encode_records
 from schemas.records import Detail, Record
 from schemas.topology import DEAD, DELIVER, LOG, deliver_key, retry_key, wait_rung
 
 Then = Callable[[], None]
 
 ITEM_BYTES = 48
-RECORD_BYTES = 600
-"""About what a record adds to a frame besides the event and the response's content."""
+RECORD_BYTES = 300
+"""About what a record adds to a frame besides the event, the headers and the content."""
 
 
 class WaitingRecord(NamedTuple):
@@ -163,11 +162,21 @@ def _weigh_delivery(item: WaitingDelivery, last: WaitingDelivery | None) -> int:
 
 
 def _weigh_record(item: WaitingRecord, last: WaitingRecord | None) -> int:
-    weight = RECORD_BYTES + _content_bytes(item.record.detail)
+    weight = RECORD_BYTES + _detail_bytes(item.record.detail)
     if last is not None and last.event is item.event:
         return weight
     return weight + len(bytes(item.event.body))
 
 
-def _content_bytes(detail: Detail) -> int:
-    return len(detail.answer.content) if detail.answer else 0
+def _detail_bytes(detail: Detail) -> int:
+    """Headers are counted, too: an endpoint may answer, and a webhook may have, 100 KB of them."""
+    weight = 0
+    if detail.sent is not None:
+        weight += len(detail.sent.uri) + _headers_bytes(detail.sent.headers)
+    if detail.answer is not None:
+        weight += len(detail.answer.content) + _headers_bytes(detail.answer.headers)
+    return weight
+
+
+def _headers_bytes(headers: dict[str, str]) -> int:
+    return sum(map(len, headers)) + sum(map(len, headers.values())) + 6 * len(headers)

@@ -6,11 +6,13 @@ from email.utils import parsedate_to_datetime
 
 from deliverer.attempts import Attempt
 from schemas.deliveries import Delivery
+from schemas.events import PING
 from schemas.records import Failure
 
 MAX_RETRY_AFTER_MS = 24 * 3_600_000
 JITTER = 0.1
-"""A retry is due up to a tenth after its delay; with hops and queues that stays under 1.25."""
+"""A retry is due from a twentieth to a tenth after its delay: with hops and queues that stays under
+1.25. The first twentieth is what the hops need: with less, some delays would take 25 of them."""
 SLACK_MS = 250
 """How far past its due time a hop may end, when that saves further hops."""
 NEAR_MS = 500
@@ -43,6 +45,18 @@ class GiveUp:
 Decision = Done | Retry | GiveUp
 
 
+def schedule_of(
+    action: str, own_ms: tuple[int, ...] | None, default_ms: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The retry schedule: the webhook's own, or else the installation's.
+
+    A ping is tried once, as ACR does: it asks how the endpoint is now.
+    """
+    if action == PING:
+        return ()
+    return default_ms if own_ms is None else own_ms
+
+
 def decide(
     attempt: Attempt, number: int, schedule_ms: tuple[int, ...], *, now_ms: int, chance: float
 ) -> Decision:
@@ -64,9 +78,8 @@ def decide(
     if number > len(schedule_ms):
         return GiveUp(f"attempt {number} was the last of the schedule: {attempt.message}")
     delay_ms = max(schedule_ms[number - 1], retry_after_ms(attempt.retry_after, now_ms))
-    return Retry(
-        not_before_ms=now_ms + delay_ms, due_ms=now_ms + delay_ms + int(delay_ms * JITTER * chance)
-    )
+    not_before_ms = now_ms + delay_ms
+    return Retry(not_before_ms=not_before_ms, due_ms=not_before_ms + _jitter_ms(delay_ms, chance))
 
 
 def retry_after_ms(header: str, now_ms: int) -> int:
@@ -79,7 +92,9 @@ def retry_after_ms(header: str, now_ms: int) -> int:
     """
     text = header.strip()
     if text.isascii() and text.isdecimal():
-        return min(int(text[:9]) * 1000, MAX_RETRY_AFTER_MS)
+        digits = text.lstrip("0")
+        # Nine digits are more than a day, and Python refuses to read thousands of them.
+        return min(int(digits[:9] or "0") * 1000, MAX_RETRY_AFTER_MS)
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -121,15 +136,30 @@ def next_rung(delivery: Delivery, rungs_ms: tuple[int, ...], now_ms: int) -> int
     return shorter[-1] if shorter else rungs_ms[0]
 
 
-def parked(delivery: Delivery, *, now_ms: int, chance: float) -> Delivery:
-    """The delivery put aside for a while, longer each time; no attempt is used up."""
-    wait_ms = min(PARK_MS * 2 ** min(delivery.parks, 10), MAX_PARK_MS)
+def parked(delivery: Delivery, *, turn_s: float | None, now_ms: int, chance: float) -> Delivery:
+    """The delivery put aside for a while; no attempt is used up.
+
+    Args:
+        delivery: What is put aside.
+        turn_s: In what time its turn is expected, seconds; None: nobody knows, so it is put aside
+            for longer each time.
+        now_ms: The time.
+        chance: From 0 to 1, for the jitter.
+    """
+    if turn_s is None:
+        wait_ms = min(PARK_MS * 2 ** min(delivery.parks, 10), MAX_PARK_MS)
+    else:
+        wait_ms = min(max(int(turn_s * 1000), PARK_MS), MAX_PARK_MS)
     not_before_ms = now_ms + wait_ms
     return Delivery(
         event=delivery.event,
         webhook_id=delivery.webhook_id,
         attempt=delivery.attempt,
         not_before_ms=not_before_ms,
-        due_ms=not_before_ms + int(wait_ms * JITTER * chance),
+        due_ms=not_before_ms + _jitter_ms(wait_ms, chance),
         parks=delivery.parks + 1,
     )
+
+
+def _jitter_ms(delay_ms: int, chance: float) -> int:
+    return int(delay_ms * JITTER * (1 + chance) / 2)

@@ -8,23 +8,18 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Self
-from weakref import WeakSet
+from typing import Self
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 
 from deliverer.addresses import blocked, guarded_sockets
 from deliverer.attempts import Attempt, classify
+from deliverer.connections import Connector, Passage, passage
 from deliverer.request import Request
 from runtime.settings import Network
 from schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure
-
-if TYPE_CHECKING:
-    from aiohttp.client_proto import ResponseHandler
-    from aiohttp.client_reqrep import ClientRequest
-    from aiohttp.connector import Connection
-    from aiohttp.tracing import Trace
+from schemas.webhooks import masked_headers
 
 MAX_RESPONSE_BYTES = 4 * MAX_RESPONSE_CHARACTERS
 """UTF-8 has at most four bytes a character."""
@@ -34,31 +29,6 @@ MAX_HEADER_CHARACTERS = 1024
 MAX_SHOWN_HEADERS = 64
 NOT_SENT_BY_US = frozenset({"User-Agent", "Accept", "Accept-Encoding"})
 """ACR adds no headers beyond the custom ones; these the client would add."""
-
-_reused: ContextVar[list[bool] | None] = ContextVar("reused", default=None)
-
-
-class Connector(aiohttp.TCPConnector):
-    """A connector that notes whether a request went out on a connection that had served before."""
-
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 (passed on as they are)
-        super().__init__(**options)
-        self._served: WeakSet[ResponseHandler] = WeakSet()
-
-    async def connect(
-        self,
-        req: "ClientRequest",
-        traces: list["Trace"],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 (the method that this one overrides)
-    ) -> "Connection":
-        """Get a connection from the pool or make one."""
-        connection = await super().connect(req, traces, timeout)
-        noted = _reused.get()
-        protocol = connection.protocol
-        if noted is not None and protocol is not None:
-            noted.append(protocol in self._served)
-            self._served.add(protocol)
-        return connection
 
 
 class Sender:
@@ -73,13 +43,15 @@ class Sender:
         self._timeout_s = timeout_s
         self._allowed = allowed
         self._session: aiohttp.ClientSession | None = None
+        self._resolver: aiohttp.AsyncResolver | None = None
 
     async def __aenter__(self) -> Self:
+        self._resolver = aiohttp.AsyncResolver(timeout=3, tries=2)
         connector = Connector(
             limit=0,  # the lanes decide; a shared limit would couple the endpoints
             keepalive_timeout=15,
             ttl_dns_cache=30,
-            resolver=aiohttp.AsyncResolver(timeout=3, tries=2),
+            resolver=self._resolver,
             socket_factory=guarded_sockets(self._allowed),
         )
         self._session = aiohttp.ClientSession(
@@ -95,6 +67,8 @@ class Sender:
     async def __aexit__(self, *_: object) -> None:
         if self._session is not None:
             await self._session.close()
+        if self._resolver is not None:
+            await self._resolver.close()  # a connector closes only one that it made itself
 
     async def send(self, request: Request) -> Attempt:
         """POST *request*; whatever the endpoint does, the result is an Attempt."""
@@ -113,31 +87,36 @@ class Sender:
     async def _bounded(self, request: Request) -> tuple[Answer | None, Failure, str, str]:
         refused: list[str] = []
         blocked.set(refused)
+        way = Passage()
+        passage.set(way)
         deadline = asyncio.get_running_loop().time() + self._timeout_s
         try:
-            answer, retry_after = await self._post_once_more(request, deadline)
-        except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
-            if refused:
+            answer, retry_after = await self._post_once_more(request, way, deadline)
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
+            if refused and way.handler is None:
                 return None, Failure.BLOCKED, blocked_message(refused), ""
             failure, message = classify(error)
-            return None, failure, message, ""
+            return None, failure, _printable(message), ""
         if 200 <= answer.status < 300:
             return answer, Failure.NONE, "", ""
         return answer, Failure.STATUS, f"the endpoint answered {answer.status}", retry_after
 
-    async def _post_once_more(self, request: Request, deadline: float) -> tuple[Answer, str]:
+    async def _post_once_more(
+        self, request: Request, way: Passage, deadline: float
+    ) -> tuple[Answer, str]:
         """POST; once more on a new connection if a used one was closed under the request.
 
         A server may close an idle connection at the moment that we use it. That says nothing about
         the delivery, so it is not an attempt; on a new connection it would be.
         """
-        reused: list[bool] = []
-        _reused.set(reused)
         try:
             return await self._post(request, deadline)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if isinstance(error, aiohttp.ClientConnectorError) or not any(reused[-1:]):
+        except TimeoutError:
+            raise
+        except (aiohttp.ClientConnectionError, OSError):
+            if not way.closed_under_it:
                 raise
+        way.anew = True
         return await self._post(request, deadline)
 
     async def _post(self, request: Request, deadline: float) -> tuple[Answer, str]:
@@ -165,7 +144,7 @@ async def _read_start(response: aiohttp.ClientResponse, deadline: float) -> byte
     """The first part of the content; what is there, if it comes too slowly or is broken."""
     parts: list[bytes] = []
     size = 0
-    with suppress(TimeoutError, aiohttp.ClientError):
+    with suppress(TimeoutError, aiohttp.ClientError, HttpProcessingError):
         soon = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
         async with asyncio.timeout_at(min(deadline, soon)):
             while size < MAX_RESPONSE_BYTES and not response.content.at_eof():
@@ -192,10 +171,11 @@ def _shown_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
         if len(shown) >= MAX_SHOWN_HEADERS:
             break
         shown[_printable(name)[:128]] = _printable(value)[:MAX_HEADER_CHARACTERS]
-    return shown
+    return masked_headers(shown)
 
 
-_UNPRINTABLE = {code: None for code in range(32) if chr(code) not in "\t\n\r"} | {127: None}
+_UNPRINTABLE = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)])
+"""The control characters but for tab and line breaks."""
 
 
 def _printable(text: str) -> str:

@@ -7,16 +7,17 @@ deleted, and ids are never used again.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from prometheus_client import Counter
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
-from tenacity.wait import wait_random_exponential
 
+from deliverer.patience import answered
 from deliverer.request import Template
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
+from schemas.frames import MAX_ITEMS
 from schemas.webhooks import Webhook
 from store.errors import StoreUnavailableError
 from store.webhookindex import Changes
@@ -40,80 +41,94 @@ class Source(Protocol):
         """What changed after *revision*; None when too much did to say."""
 
 
+@dataclass(eq=False, slots=True)
+class _Query:
+    """A query that is under way; its answer may be older than what *dropped* was told since."""
+
+    asked: Sequence[int]
+    dropped: set[int] = field(default_factory=set)
+
+
 class Webhooks:
     """Prepared requests by webhook id.
 
     Args:
         source: The store; its methods block and are called in a thread.
-        max_webhooks: How many are remembered.
+        max_webhooks: How many are remembered; at least what one frame may name.
     """
 
     def __init__(self, source: Source, *, max_webhooks: int = MAX_WEBHOOKS) -> None:
         self._source = source
-        self._max = max_webhooks
+        self._max = max(max_webhooks, MAX_ITEMS)
         self._known: OrderedDict[int, Template | None] = OrderedDict()
+        self._queries: set[_Query] = set()
         self._revision = -1
         self._log = get_logger()
 
-    def known(self, webhook_id: int) -> bool:
-        """Whether `get` would answer from memory."""
-        return webhook_id in self._known
+    async def load(self, webhook_ids: Collection[int]) -> dict[int, Template | None]:
+        """What is known of these webhooks, None for one that was deleted.
 
-    def get(self, webhook_id: int) -> Template | None:
-        """What is known of a webhook that `load` was called for; None: it was deleted."""
-        template = self._known.get(webhook_id)
-        if template is not None:
+        Waits for as long as the store does not answer. The result is as true as the last refresh
+        at the moment of the return; after the next await it may not be.
+        """
+        while missing := [each for each in set(webhook_ids) if each not in self._known]:
+            await self._query(missing)
+        for webhook_id in webhook_ids:
             self._known.move_to_end(webhook_id)
-        return template
+        return {webhook_id: self._known[webhook_id] for webhook_id in webhook_ids}
 
-    async def load(self, webhook_ids: Collection[int]) -> None:
-        """Make these webhooks known; waits for as long as the store does not answer."""
-        missing = [webhook_id for webhook_id in set(webhook_ids) if webhook_id not in self._known]
-        if not missing:
-            return
-        LOOKUPS.inc()
-        attempts = AsyncRetrying(
-            wait=wait_random_exponential(multiplier=0.1, max=5),
-            retry=retry_if_exception_type(StoreUnavailableError),
-            before_sleep=self._tell,
-        )
-        async for attempt in attempts:
-            with attempt:
-                found = await asyncio.to_thread(self._source.by_ids, missing)
-                self._remember(missing, found)
+    async def template(self, webhook_id: int) -> Template | None:
+        """The same for one webhook."""
+        if webhook_id not in self._known:
+            await self.load([webhook_id])
+        return self._known[webhook_id]
 
     async def refresh(self) -> None:
         """Drop what changed; a store that does not answer is asked again at the next call."""
         try:
-            if self._revision < 0:
-                self._revision = await asyncio.to_thread(self._source.revision)
-                self._known.clear()
-                return
-            changes = await asyncio.to_thread(self._source.changes_since, self._revision)
+            await self._refresh()
         except StoreUnavailableError as error:
             self._log.warning("webhooks.stale", reason=str(error))
-            return
-        if changes is None:
-            self._known.clear()
-            self._revision = await asyncio.to_thread(self._source.revision)
-            return
-        for webhook_id in changes.gone:
-            self._known.pop(webhook_id, None)
-        for row in changes.changed:
-            self._known.pop(row[0], None)
-        self._revision = changes.revision
 
     def forget(self, webhook_id: int) -> None:
         """Read this webhook again when it is next needed."""
-        self._known.pop(webhook_id, None)
+        self._drop([webhook_id])
 
-    def _remember(self, asked: Sequence[int], found: Sequence[Webhook]) -> None:
+    async def _refresh(self) -> None:
+        changes = None
+        if self._revision >= 0:
+            changes = await asyncio.to_thread(self._source.changes_since, self._revision)
+        if changes is not None:
+            self._drop([*changes.gone, *(row[0] for row in changes.changed)])
+            self._revision = changes.revision
+            return
+        # The revision first, then the clearing: what changes in between is dropped the next time.
+        self._revision = await asyncio.to_thread(self._source.revision)
+        self._drop([*self._known, *(each for query in self._queries for each in query.asked)])
+
+    def _drop(self, webhook_ids: Iterable[int]) -> None:
+        for webhook_id in webhook_ids:
+            self._known.pop(webhook_id, None)
+            for query in self._queries:
+                query.dropped.add(webhook_id)
+
+    async def _query(self, webhook_ids: Sequence[int]) -> None:
+        """Ask the store, and remember its answer but for what was dropped in the meantime.
+
+        The answer may have been read before the change that made it be dropped; kept, it would be
+        wrong until the webhook's next change.
+        """
+        LOOKUPS.inc()
+        query = _Query(webhook_ids)
+        self._queries.add(query)
+        try:
+            found = await answered(self._source.by_ids, webhook_ids)
+        finally:
+            self._queries.discard(query)
         templates = {webhook.id: Template.of(webhook) for webhook in found}
-        for webhook_id in asked:
-            self._known[webhook_id] = templates.get(webhook_id)
+        for webhook_id in webhook_ids:
+            if webhook_id not in query.dropped:
+                self._known[webhook_id] = templates.get(webhook_id)
+                self._known.move_to_end(webhook_id)
         while len(self._known) > self._max:
             self._known.popitem(last=False)
-
-    def _tell(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        self._log.warning("webhooks.unknown", attempt=state.attempt_number, reason=str(error))

@@ -29,7 +29,10 @@ _MAX_EVENTS = 500
 _EVENT_ID = ("event_id",)
 _ACCEPTANCE = ("key", "event_id", "accepted_ms")
 _DELIVERY = ("event_key", "webhook_id")
-_ATTEMPT = ("event_key", "webhook_id", "attempt")
+_ATTEMPT = ("event_key", "webhook_id", "attempt", "outcome")
+_ENDINGS = frozenset((Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.CANCELLED))
+ENDED = 2**31
+"""Instead of the number of an attempt, and larger than any: the delivery has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +182,8 @@ class EventLog:
                 again), and the webhook's id.
 
         Returns:
-            Only those that have a record.
+            Only those that have a record; `ENDED` for one that was delivered, given up or
+            cancelled, after which nothing of it may be attempted.
         """
         by_event: dict[tuple[str, int], list[int]] = {}
         for event_id, accepted_ms, webhook_id in set(deliveries):
@@ -191,7 +195,8 @@ class EventLog:
             for chunk in chunks(pairs):
                 for row in matching(connection, records, _DELIVERY, _ATTEMPT, chunk):
                     delivery = (*keys[row.event_key], row.webhook_id)
-                    found[delivery] = max(row.attempt, found.get(delivery, 0))
+                    attempt = ENDED if row.outcome in _ENDINGS else row.attempt
+                    found[delivery] = max(attempt, found.get(delivery, 0))
         return found
 
     def prune(self, before_ms: int, *, limit: int) -> int:

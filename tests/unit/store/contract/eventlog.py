@@ -1,6 +1,7 @@
 """What every store does with records."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from store import pruning, tables
 from store.appending import Position
 from store.engine import Store
 from store.errors import PositionConflictError, UnstorableError
+from store.eventlog import ENDED
 from tests.unit.store.samples import DETAIL, STREAM, empty_frame, event, frame, record
 
 
@@ -221,11 +223,12 @@ class ReadingContract:
         assert len(store.eventlog.of_event("one", None, limit=2)) == 2
 
     def test_it_knows_the_highest_attempt_of_deliveries(self, store: Store) -> None:
+        retried = partial(record, outcome=Outcome.RETRIED)
         append(
             store,
-            frame([record(1), record(1, attempt=3), record(1, attempt=2)], [event("a")]),
-            frame([record(2), record(1, of=1)], [event("a"), event("b")]),
-            frame([record(1, attempt=5)], [event("a", accepted_ms=2_000)]),
+            frame([retried(1), retried(1, attempt=3), retried(1, attempt=2)], [event("a")]),
+            frame([retried(2), retried(1, of=1)], [event("a"), event("b")]),
+            frame([retried(1, attempt=5)], [event("a", accepted_ms=2_000)]),
         )
         wanted = [
             ("a", 1_000, 1),
@@ -243,11 +246,23 @@ class ReadingContract:
         }
         assert store.eventlog.attempted([]) == {}
 
+    @pytest.mark.parametrize("ending", [each for each in Outcome if each is not Outcome.RETRIED])
+    def test_it_knows_which_deliveries_have_ended(self, store: Store, ending: Outcome) -> None:
+        """A frame of a later attempt may come again when an earlier one's copy was delivered."""
+        append(
+            store,
+            frame([record(attempt=2, outcome=ending)], [event("a")]),
+            frame([record(attempt=3, outcome=Outcome.RETRIED)], [event("a")]),
+            frame([record(8, attempt=1, outcome=Outcome.RETRIED)], [event("a")]),
+        )
+        found = store.eventlog.attempted([("a", 1_000, 7), ("a", 1_000, 8)])
+        assert found == {("a", 1_000, 7): ENDED, ("a", 1_000, 8): 1}
+
     def test_it_knows_many_deliveries(self, store: Store) -> None:
         events = [event(f"e{i}") for i in range(1_100)]
         append(store, frame([record(i, of=i) for i in range(1, 1_100)], events))
         wanted = [(f"e{i}", 1_000, i) for i in range(1_100)]
-        assert store.eventlog.attempted(wanted) == dict.fromkeys(wanted[1:], 1)
+        assert store.eventlog.attempted(wanted) == dict.fromkeys(wanted[1:], ENDED)
 
 
 class PruningContract:

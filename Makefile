@@ -1,0 +1,90 @@
+# Everything is installed into .venv, but for Debian packages; both are named before they come.
+SHELL := /bin/bash
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+
+ENVIRONMENT := .venv/.complete
+PYTHON := .venv/bin/python
+PYTEST := .venv/bin/pytest
+COVERAGE := --cov=schemas --cov-report=term-missing:skip-covered --cov-fail-under=100
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  ARGS=... is handed on to what up, demo, test, unit, integration, e2e, faults and bench run"
+
+# -- run it
+
+.PHONY: demo up
+demo: $(ENVIRONMENT) broker registry ## see it work: a real registry, a consumer, the POSTs, the list of events
+	@$(PYTHON) -m cli.demo $(ARGS)
+
+up: $(ENVIRONMENT) broker ## run the whole pipeline until Ctrl-C
+	@exec .venv/bin/portcall up $(ARGS)
+
+# -- test it
+
+.PHONY: test check fmt unit integration e2e faults bench
+test: $(ENVIRONMENT) broker registry postgresql ## every test: unit, integration, e2e
+	$(PYTEST) $(COVERAGE) tests/unit tests/integration tests/e2e $(ARGS)
+
+check: $(ENVIRONMENT) ## style, types, layers, spelling
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/codespell
+	VALIDATE_PYPROJECT_NO_NETWORK=1 .venv/bin/validate-pyproject pyproject.toml
+	scripts/end-of-file
+
+fmt: $(ENVIRONMENT) ## put the code into its form
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+unit: $(ENVIRONMENT) ## tests without a broker
+	$(PYTEST) $(COVERAGE) tests/unit $(ARGS)
+
+integration: $(ENVIRONMENT) broker postgresql ## tests on a real RabbitMQ and PostgreSQL
+	$(PYTEST) tests/integration $(ARGS)
+
+e2e: $(ENVIRONMENT) broker registry ## tests of all processes, with a real registry
+	$(PYTEST) tests/e2e $(ARGS)
+
+faults: $(ENVIRONMENT) broker ## tests that kill, stop and cut what runs
+	@$(PYTEST) -m faults $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "There are no fault tests yet."; }
+
+bench: $(ENVIRONMENT) broker ## measure
+	@if [ -e benchmarks/run.py ]; then $(PYTHON) benchmarks/run.py $(ARGS); else echo "There are no benchmarks yet."; fi
+
+# -- change it
+
+.PHONY: docs lock build clean
+docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml and docs/cli.md anew
+	$(PYTHON) scripts/asyncapi.py >docs/asyncapi.yaml
+	$(PYTHON) scripts/cli_reference.py >docs/cli.md
+
+lock: ## write requirements/ anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
+	scripts/lock $(ARGS)
+
+build: $(ENVIRONMENT) ## build a wheel into dist/
+	$(PYTHON) -m pip wheel --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
+clean: ## remove what make has made (not .portcall, where the data is)
+	rm -rf .venv build dist *.egg-info .coverage .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# -- what the targets need
+
+$(ENVIRONMENT): requirements/dev.txt pyproject.toml scripts/environment
+	@scripts/environment
+
+.PHONY: broker registry postgresql
+broker:
+	@scripts/debian-packages rabbitmq-server
+
+registry:
+	@scripts/debian-packages --optional docker-registry skopeo
+
+postgresql:
+	@scripts/debian-packages postgresql

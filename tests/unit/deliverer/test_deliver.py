@@ -1,0 +1,616 @@
+"""A frame of deliveries in; attempts, records and retries out; and only then the ack."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+
+from deliverer import deliver, patience
+from deliverer.attempts import Attempt
+from deliverer.deliver import Deliverer
+from deliverer.jobs import Job
+from deliverer.lanes import Lanes
+from deliverer.outbox import Outbox
+from deliverer.webhooks import Webhooks
+from runtime.settle import Message
+from schemas.deliveries import Delivery, delivery_id
+from schemas.errors import FrameError
+from schemas.events import PING, Event
+from schemas.frames import REASON_HEADER, encode_deliveries
+from schemas.records import Failure, Outcome
+from schemas.topology import BASE_RUNGS_MS, DEAD, DELIVER, LOG
+from schemas.webhooks import Status, Webhook
+from store.errors import StoreUnavailableError
+from tests.unit.deliverer.samples import (
+    NOW_MS,
+    SECRET,
+    FakeBroker,
+    FakeSender,
+    FakeStore,
+    answered,
+    delivery,
+    event,
+    frame,
+    turns,
+    unanswered,
+    webhook,
+)
+
+SCHEDULE = (10_000, 60_000)
+WAIT_10S = "portcall.wait.10s"
+
+
+@dataclass
+class Bench:
+    """A deliverer with fakes around it."""
+
+    store: FakeStore
+    broker: FakeBroker
+    sender: FakeSender
+    clock_ms: list[int] = field(default_factory=lambda: [NOW_MS])
+    max_cap: int = 16
+    max_in_flight: int = 100
+
+    def __post_init__(self) -> None:
+        self.store_disabled: list[int] = []
+        self.webhooks = Webhooks(self.store)
+        self.lanes = Lanes[Job](max_cap=self.max_cap, max_in_flight=self.max_in_flight)
+        self.deliverer = Deliverer(
+            webhooks=self.webhooks,
+            sender=self.sender,
+            lanes=self.lanes,
+            outbox=Outbox(self.broker, shards=1),
+            log=self.store,
+            disabling=self,
+            schedule_ms=SCHEDULE,
+            rungs_ms=BASE_RUNGS_MS,
+            clock_ms=lambda: self.clock_ms[0],
+            chance=lambda: 0.0,
+        )
+
+    async def disable(self, webhook_id: int, reason: str) -> None:
+        self.store_disabled.append(webhook_id)
+        self.store.rows[webhook_id] = webhook(webhook_id, status=Status.DISABLED)
+
+    async def handle(self, body: bytes, redeliveries: int = 0) -> None:
+        await self.deliverer.handle(Message(body, "portcall.deliver.0", {}, redeliveries))
+
+    def begin(self, body: bytes, redeliveries: int = 0) -> asyncio.Task[None]:
+        return asyncio.ensure_future(self.handle(body, redeliveries))
+
+    def outcomes(self) -> list[tuple[int, int, Outcome]]:
+        return [(each.webhook_id, each.attempt, each.outcome) for each in self.broker.records()]
+
+
+def bench(
+    *script: Attempt | Exception,
+    webhooks: Sequence[Webhook] = (webhook(),),
+    holding: bool = False,
+    max_cap: int = 16,
+    max_in_flight: int = 100,
+) -> Bench:
+    return Bench(
+        FakeStore(*webhooks),
+        FakeBroker(holding=holding),
+        FakeSender(*(script or (answered(200),))),
+        max_cap=max_cap,
+        max_in_flight=max_in_flight,
+    )
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _state: 0.0)
+    monkeypatch.setattr(deliver, "LINE_CHECK_S", 0.0)
+
+
+# -- one attempt and what follows ----------------------------------------------------------------
+
+
+async def test_a_delivery_is_posted_and_recorded() -> None:
+    each = bench(webhooks=[webhook(uri="http://x.example/hook", secret=SECRET)])
+    await each.handle(frame(delivery()))
+    (request,) = each.sender.requests
+    assert str(request.url) == "http://x.example/hook"
+    assert request.body == bytes(event().body)
+    assert request.headers["webhook-id"] == delivery_id("e1", 7)
+    assert request.headers["webhook-timestamp"] == str(NOW_MS // 1000)
+    assert request.headers["webhook-signature"].startswith("v1,")
+    (record,) = each.broker.records()
+    assert (record.webhook_id, record.attempt) == (7, 1)
+    assert (record.outcome, record.status) == (Outcome.DELIVERED, 200)
+    assert (record.started_ms, record.duration_us) == (NOW_MS, 1500)
+    assert record.detail.sent == request.sent
+    assert record.detail.answer == answered(200).answer
+    assert (record.detail.failure, record.detail.message) == (Failure.NONE, "")
+    assert each.broker.exchanges == [LOG]
+
+
+async def test_a_frame_is_posted_to_each_of_its_webhooks_once() -> None:
+    each = bench(webhooks=[webhook(n) for n in (1, 2, 3)])
+    events = [event("e1"), event("e2")]
+    deliveries = [delivery(n, event=m) for m in (0, 1) for n in (1, 2, 3)]
+    await each.handle(frame(*deliveries, events=events))
+    ids = sorted(request.headers["webhook-id"] for request in each.sender.requests)
+    assert ids == sorted(delivery_id(e, n) for e in ("e1", "e2") for n in (1, 2, 3))
+    (records,) = each.broker.record_frames()
+    assert [one.id for one in records.events] == ["e1", "e2"]
+    assert len(records.records) == 6
+
+
+async def test_a_failure_waits_and_is_then_recorded() -> None:
+    each = bench(answered(503))
+    await each.handle(frame(delivery()))
+    assert each.broker.exchanges == [WAIT_10S, LOG]
+    ((_, key, _, _), _) = each.broker.published
+    assert key == "retry.0"
+    (waiting,) = each.broker.deliveries(WAIT_10S)
+    assert waiting.deliveries == [Delivery(0, 7, 2, NOW_MS + 10_000, NOW_MS + 10_500)]
+    (record,) = each.broker.records()
+    assert (record.outcome, record.status) == (Outcome.RETRIED, 503)
+    assert record.detail.next_attempt_ms == NOW_MS + 10_000
+    assert record.detail.failure is Failure.STATUS
+    assert record.detail.message == "the endpoint answered 503"
+
+
+async def test_a_retry_is_recorded_only_when_its_wait_was_confirmed() -> None:
+    """A record in the log proves that the retry is safe: a redelivered frame relies on it."""
+    each = bench(answered(503), holding=True)
+    handling = each.begin(frame(delivery()))
+    await turns(50)
+    assert each.broker.exchanges == [WAIT_10S]
+    each.broker.confirm()
+    await handling
+    assert each.broker.exchanges == [WAIT_10S, LOG]
+
+
+async def test_a_frame_is_done_when_its_records_are_confirmed() -> None:
+    each = bench(holding=True)
+    handling = each.begin(frame(delivery()))
+    await turns(50)
+    assert each.broker.exchanges == [LOG]
+    assert not handling.done()
+    each.broker.confirm()
+    await handling
+
+
+async def test_retry_after_lengthens_the_wait() -> None:
+    each = bench(answered(429, retry_after="60"))
+    await each.handle(frame(delivery()))
+    (waiting,) = each.broker.deliveries("portcall.wait.1m")
+    assert waiting.deliveries[0].not_before_ms == NOW_MS + 60_000
+
+
+async def test_a_webhooks_own_schedule_goes_before_the_default() -> None:
+    each = bench(answered(500), webhooks=[webhook(schedule_ms=(2_000,))])
+    await each.handle(frame(delivery()))
+    assert each.broker.exchanges == ["portcall.wait.2s", LOG]
+
+
+async def test_a_parked_delivery_that_fails_begins_to_count_its_parks_anew() -> None:
+    each = bench(answered(500))
+    await each.handle(frame(delivery(parks=5)))
+    (waiting,) = each.broker.deliveries(WAIT_10S)
+    assert waiting.deliveries[0].parks == 0
+
+
+async def test_the_last_failure_goes_to_the_dead_and_is_then_recorded() -> None:
+    each = bench(unanswered(message="no answer within the attempt timeout"))
+    await each.handle(frame(delivery(attempt=3)))
+    reason = "attempt 3 was the last of the schedule: no answer within the attempt timeout"
+    assert each.broker.exchanges == [DEAD, LOG]
+    assert each.broker.published[0][3] == {REASON_HEADER: reason}
+    (dead,) = each.broker.deliveries(DEAD)
+    assert (dead.events, dead.deliveries) == ([event()], [delivery(attempt=3)])
+    (record,) = each.broker.records()
+    assert (record.outcome, record.attempt) == (Outcome.GIVEN_UP, 3)
+    assert record.detail.message == reason
+    assert record.detail.next_attempt_ms == 0
+
+
+async def test_a_delivery_is_recorded_as_given_up_only_when_it_is_among_the_dead() -> None:
+    each = bench(answered(500), holding=True)
+    handling = each.begin(frame(delivery(attempt=3)))
+    await turns(50)
+    assert each.broker.exchanges == [DEAD]
+    each.broker.confirm()
+    await handling
+
+
+async def test_gone_disables_the_webhook_before_anything_else_follows() -> None:
+    each = bench(answered(410))
+    await each.handle(frame(delivery()))
+    assert each.store_disabled == [7]
+    assert each.broker.exchanges == [DEAD, LOG]
+    (record,) = each.broker.records()
+    assert (record.outcome, record.status) == (Outcome.GIVEN_UP, 410)
+    assert "410 Gone" in record.detail.message
+
+
+async def test_after_gone_nothing_is_posted_to_that_webhook() -> None:
+    each = bench(answered(410))
+    await each.handle(frame(delivery()))
+    await each.handle(frame(delivery(), events=[event("e2")]))
+    assert len(each.sender.requests) == 1
+    assert each.outcomes()[1] == (7, 1, Outcome.CANCELLED)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "outcome", "exchanges"),
+    [
+        (answered(204), Outcome.DELIVERED, [LOG]),
+        (answered(500), Outcome.GIVEN_UP, [DEAD, LOG]),
+        (unanswered(), Outcome.GIVEN_UP, [DEAD, LOG]),
+    ],
+    ids=["204", "500", "none"],
+)
+async def test_a_ping_is_tried_once(
+    attempt: Attempt, outcome: Outcome, exchanges: list[str]
+) -> None:
+    each = bench(attempt, webhooks=[webhook(schedule_ms=(10_000,))])
+    await each.handle(frame(delivery(), events=[event("p1", action=PING)]))
+    assert each.outcomes() == [(7, 1, outcome)]
+    assert each.broker.exchanges == exchanges
+
+
+async def test_a_request_that_cannot_be_made_is_given_up() -> None:
+    each = bench(unanswered(Failure.INVALID, "the service URI cannot be connected to"))
+    await each.handle(frame(delivery()))
+    assert each.outcomes() == [(7, 1, Outcome.GIVEN_UP)]
+
+
+# -- before the attempt --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("webhooks", "message"),
+    [
+        ([], "cancelled: the webhook was deleted"),
+        ([webhook(status=Status.DISABLED)], "cancelled: the webhook was disabled"),
+    ],
+    ids=["deleted", "disabled"],
+)
+@pytest.mark.parametrize("waiting", [False, True], ids=["due", "not-due"])
+async def test_no_attempt_for_a_webhook_that_went(
+    webhooks: list[Webhook], message: str, *, waiting: bool
+) -> None:
+    each = bench(webhooks=webhooks)
+    later = NOW_MS + 60_000 if waiting else 0
+    await each.handle(frame(Delivery(0, 7, 2, later, later)))
+    assert each.sender.requests == []
+    assert each.broker.exchanges == [LOG]
+    (record,) = each.broker.records()
+    assert (record.outcome, record.attempt, record.status) == (Outcome.CANCELLED, 2, 0)
+    assert (record.started_ms, record.duration_us) == (NOW_MS, 0)
+    assert record.detail.sent is None and record.detail.answer is None
+    assert record.detail.message == message
+
+
+@pytest.mark.parametrize("how", ["deleted", "disabled"])
+async def test_what_waits_in_a_line_is_cancelled_when_its_webhook_goes(how: str) -> None:
+    each = bench(max_cap=1)
+    each.sender.hold()
+    handling = each.begin(frame(delivery(), delivery(), events=[event()]))
+    await each.sender.begun.wait()
+    if how == "deleted":
+        del each.store.rows[7]
+    else:
+        each.store.rows[7] = webhook(status=Status.DISABLED)
+    each.webhooks.forget(7)
+    each.sender.release()
+    await handling
+    assert len(each.sender.requests) == 1
+    assert sorted(outcome for _, _, outcome in each.outcomes()) == ["cancelled", "delivered"]
+    cancelled = next(r for r in each.broker.records() if r.outcome is Outcome.CANCELLED)
+    assert cancelled.detail.message == f"cancelled: the webhook was {how}"
+
+
+async def test_what_waits_in_a_line_goes_to_the_uri_of_its_time() -> None:
+    each = bench(max_cap=1)
+    each.sender.hold()
+    handling = each.begin(frame(delivery(), delivery(), events=[event()]))
+    await each.sender.begun.wait()
+    each.store.rows[7] = webhook(uri="http://new.example/")
+    each.webhooks.forget(7)
+    each.sender.release()
+    await handling
+    assert [str(request.url) for request in each.sender.requests] == [
+        "http://endpoint.example/hook", "http://new.example/",
+    ]  # fmt: skip
+
+
+async def test_a_delivery_that_is_not_due_hops_on_without_an_attempt() -> None:
+    each = bench()
+    held = Delivery(0, 7, 2, NOW_MS + 9_000, NOW_MS + 9_500, 3)
+    await each.handle(frame(held))
+    assert each.sender.requests == []
+    assert each.broker.exchanges == ["portcall.wait.2s"]
+    assert each.broker.deliveries("portcall.wait.2s")[0].deliveries == [held]
+
+
+async def test_a_delivery_that_is_due_is_attempted() -> None:
+    each = bench()
+    await each.handle(frame(Delivery(0, 7, 2, NOW_MS - 10, NOW_MS + 20)))
+    assert each.outcomes() == [(7, 2, Outcome.DELIVERED)]
+
+
+async def test_a_hanging_endpoint_does_not_hold_up_another() -> None:
+    each = bench(webhooks=[webhook(1), webhook(2)], max_cap=1)
+    each.sender.hold()
+    hanging = each.begin(frame(delivery(1)))
+    await each.sender.begun.wait()
+    each.sender.release()
+    other = each.begin(frame(delivery(2)))
+    await asyncio.gather(hanging, other)
+    assert sorted(each.outcomes()) == [(1, 1, Outcome.DELIVERED), (2, 1, Outcome.DELIVERED)]
+
+
+async def test_what_would_wait_for_long_is_parked_without_an_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr("deliverer.deliver.time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    each = bench(max_cap=1)
+    each.sender.hold()
+    hanging = each.begin(frame(delivery()))
+    await each.sender.begun.wait()
+    seconds[0] = 5.0
+    await each.handle(frame(delivery(attempt=2, parks=1), events=[event("e2")]))
+    (parked,) = each.broker.deliveries("portcall.wait.2s")
+    assert parked.deliveries == [Delivery(0, 7, 2, NOW_MS + 5_000, NOW_MS + 5_250, 2)]
+    assert each.broker.records() == []
+    each.sender.release()
+    await hanging
+
+
+async def test_what_has_waited_too_long_in_a_line_is_parked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr("deliverer.deliver.time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    each = bench(max_cap=1)
+    each.sender.hold()
+    watching = asyncio.ensure_future(each.deliverer.park_long_waits())
+    hanging = each.begin(frame(delivery()))
+    await each.sender.begun.wait()
+    waiting = each.begin(frame(delivery(), events=[event("e2")]))
+    await turns(50)
+    assert not waiting.done()
+    seconds[0] = 1.5
+    await waiting
+    (parked,) = each.broker.deliveries("portcall.wait.2s")
+    assert [one.id for one in parked.events] == ["e2"]
+    assert parked.deliveries == [Delivery(0, 7, 1, NOW_MS + 2_000, NOW_MS + 2_100, 1)]
+    watching.cancel()
+    each.sender.release()
+    await hanging
+
+
+# -- frames that come again ----------------------------------------------------------------------
+
+
+def key(event_id: str, webhook_id: int, at: Event | None = None) -> tuple[str, int, int]:
+    return event_id, (at or event()).accepted_ms, webhook_id
+
+
+async def test_the_log_is_not_asked_about_a_frame_that_comes_for_the_first_time() -> None:
+    each = bench()
+    await each.handle(frame(delivery()), redeliveries=0)
+    assert each.store.asked == []
+
+
+@pytest.mark.parametrize(
+    ("attempt", "recorded", "again"),
+    [(1, None, True), (1, 0, True), (1, 1, False), (2, 1, True), (2, 2, False), (2, 3, False),
+     (3, 2**31, False)],
+)  # fmt: skip
+async def test_a_redelivered_frame_is_attempted_where_the_log_shows_nothing(
+    attempt: int, recorded: int | None, *, again: bool
+) -> None:
+    each = bench()
+    if recorded is not None:
+        each.store.recorded[key("e1", 7)] = recorded
+    await each.handle(frame(delivery(attempt=attempt)), redeliveries=1)
+    assert each.store.asked == [key("e1", 7)]
+    assert len(each.sender.requests) == int(again)
+    assert len(each.broker.records()) == int(again)
+
+
+async def test_the_log_is_asked_about_a_frame_that_was_routed_again() -> None:
+    each = bench()
+    each.store.recorded[key("e1", 7)] = 1
+    await each.handle(encode_deliveries([event()], [delivery()], again=True), redeliveries=0)
+    assert each.store.asked == [key("e1", 7)]
+    assert each.sender.requests == []
+
+
+async def test_only_what_is_missing_of_a_redelivered_frame_is_attempted() -> None:
+    each = bench(webhooks=[webhook(n) for n in (1, 2, 3)])
+    each.store.recorded[key("e1", 2)] = 1
+    await each.handle(frame(delivery(1), delivery(2), delivery(3)), redeliveries=4)
+    assert sorted(each.outcomes()) == [(1, 1, Outcome.DELIVERED), (3, 1, Outcome.DELIVERED)]
+
+
+async def test_an_event_of_the_same_id_from_another_time_is_another_event() -> None:
+    each = bench()
+    each.store.recorded["e1", NOW_MS - 60_000, 7] = 1
+    await each.handle(frame(delivery()), redeliveries=1)
+    assert each.outcomes() == [(7, 1, Outcome.DELIVERED)]
+
+
+async def test_a_redelivered_frame_waits_for_a_log_that_is_away() -> None:
+    """It once was given back, again and again, until the broker took it for poison."""
+    each = bench()
+    each.store.errors = [StoreUnavailableError("away"), StoreUnavailableError("still")]
+    await each.handle(frame(delivery()), redeliveries=1)
+    assert each.outcomes() == [(7, 1, Outcome.DELIVERED)]
+
+
+async def test_a_frame_that_comes_again_while_it_is_under_way_is_attempted_once() -> None:
+    each = bench()
+    each.sender.hold()
+    body = frame(delivery())
+    first = each.begin(body)
+    await each.sender.begun.wait()
+    second = each.begin(bytes(bytearray(body)), redeliveries=1)
+    await turns(50)
+    assert not first.done() and not second.done()
+    each.sender.release()
+    await asyncio.gather(first, second)
+    assert len(each.sender.requests) == 1
+    assert len(each.broker.records()) == 1
+    await each.handle(body)
+    assert len(each.sender.requests) == 2
+
+
+async def test_both_messages_of_a_frame_learn_that_it_failed() -> None:
+    """The second once waited for ever, when the first failed before its deliveries had begun."""
+    each = bench()
+    gate = asyncio.Event()
+
+    async def fail(_: object) -> dict[int, object]:
+        await gate.wait()
+        raise ZeroDivisionError("ours")
+
+    each.webhooks.load = fail  # type: ignore[assignment, method-assign]  # a collaborator that breaks
+    both = [each.begin(frame(delivery())), each.begin(frame(delivery()), redeliveries=1)]
+    await turns()
+    gate.set()
+    results = await asyncio.gather(*both, return_exceptions=True)
+    assert [type(result) for result in results] == [ZeroDivisionError, ZeroDivisionError]
+
+
+# -- errors of ours ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"not json", b'{"v":1}', b"\xff\xfe", b'{"v":1,"events":[],"deliveries":[[0,7]]}',
+     b'{"v":99,"events":[],"deliveries":[]}'],
+    ids=ascii,
+)  # fmt: skip
+async def test_what_is_no_frame_is_refused(body: bytes) -> None:
+    each = bench()
+    with pytest.raises(FrameError):
+        await each.handle(body)
+    assert each.broker.published == []
+
+
+async def test_an_empty_frame_is_done() -> None:
+    each = bench()
+    await each.handle(frame())
+    assert each.broker.published == []
+    assert each.store.queries == []
+
+
+async def test_an_error_of_ours_gives_the_frame_back() -> None:
+    each = bench(ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError):
+        await each.handle(frame(delivery()))
+    assert each.broker.published == []
+    assert each.lanes.in_flight == 0
+
+
+async def test_a_frame_goes_back_only_when_all_of_it_has_ended() -> None:
+    """Otherwise it would come again while its other deliveries are still under way."""
+    each = bench(webhooks=[webhook(1), webhook(2)])
+    gate = asyncio.Event()
+    plain = each.sender.send
+
+    async def send(request: object) -> Attempt:
+        if len(each.sender.requests) == 0:
+            each.sender.requests.append(request)  # type: ignore[arg-type]  # handed through
+            raise ZeroDivisionError("a bug")
+        await gate.wait()
+        return await plain(request)  # type: ignore[arg-type]  # handed through
+
+    each.sender.send = send  # type: ignore[method-assign]  # a sender with a bug
+    handling = each.begin(frame(delivery(1), delivery(2)))
+    await turns(50)
+    assert not handling.done()
+    gate.set()
+    with pytest.raises(ZeroDivisionError):
+        await handling
+    assert each.outcomes() == [(2, 1, Outcome.DELIVERED)]
+
+
+async def test_an_error_of_ours_lets_the_line_go_on() -> None:
+    each = bench(ZeroDivisionError("a bug"), answered(200), max_cap=1)
+    both = [
+        each.begin(frame(delivery(), events=[event("e1")])),
+        each.begin(frame(delivery(), events=[event("e2")])),
+    ]
+    results = await asyncio.gather(*both, return_exceptions=True)
+    assert [type(result) for result in results] == [ZeroDivisionError, type(None)]
+    assert each.outcomes() == [(7, 1, Outcome.DELIVERED)]
+
+
+# -- stopping ------------------------------------------------------------------------------------
+
+
+async def test_what_was_not_begun_is_put_back_when_the_process_stops() -> None:
+    each = bench(max_cap=1)
+    each.sender.hold()
+    under_way = each.begin(frame(delivery(), events=[event("e1")]))
+    await each.sender.begun.wait()
+    in_line = each.begin(frame(delivery(), delivery(attempt=2), events=[event("e2")]))
+    await turns(50)
+    each.deliverer.stop()
+    await in_line
+    assert not under_way.done()
+    assert each.broker.exchanges == [DELIVER, DELIVER]
+    assert {key for _, key, _, _ in each.broker.published} == {"deliver.0", "retry.0"}
+    back = each.broker.deliveries(DELIVER)
+    assert [one.id for each_frame in back for one in each_frame.events] == ["e2", "e2"]
+    each.sender.release()
+    await under_way
+    assert each.outcomes() == [(7, 1, Outcome.DELIVERED)]
+    assert len(each.sender.requests) == 1
+
+
+async def test_a_frame_that_was_only_looked_up_is_put_back_when_the_process_stops() -> None:
+    each = bench()
+    handling = each.begin(frame(delivery()))
+    await turns(2)
+    each.deliverer.stop()
+    await handling
+    assert each.sender.requests == []
+    assert each.broker.exchanges == [DELIVER]
+
+
+async def test_what_ends_while_the_process_stops_is_retried_as_ever() -> None:
+    each = bench(answered(500))
+    each.sender.hold()
+    handling = each.begin(frame(delivery()))
+    await each.sender.begun.wait()
+    each.deliverer.stop()
+    each.sender.release()
+    await handling
+    assert each.broker.exchanges == [WAIT_10S, LOG]
+
+
+async def test_an_attempt_that_was_started_but_not_sent_is_put_back() -> None:
+    """Its webhook had changed, and the store takes its time to say how."""
+    each = bench(max_cap=1)
+    each.sender.hold()
+    first = each.begin(frame(delivery(), events=[event("e1")]))
+    await each.sender.begun.wait()
+    second = each.begin(frame(delivery(), events=[event("e2")]))
+    await turns(50)
+    gate = asyncio.Event()
+    plain = each.webhooks.template
+
+    async def template(webhook_id: int) -> object:
+        await gate.wait()
+        return await plain(webhook_id)
+
+    each.webhooks.template = template  # type: ignore[assignment, method-assign]  # a slow store
+    each.sender.release()
+    await first
+    each.deliverer.stop()
+    gate.set()
+    await second
+    assert len(each.sender.requests) == 1
+    assert each.broker.exchanges == [LOG, DELIVER]

@@ -1,0 +1,52 @@
+"""Disabling a webhook whose endpoint is gone, and telling the others."""
+
+import pytest
+
+from deliverer import patience
+from deliverer.disabling import Disabling
+from runtime.feed import Hint, encode_hint
+from store.errors import StoreUnavailableError
+from tests.unit.deliverer.samples import FakeBroker
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _state: 0.0)
+
+
+class FakeWebhooks:
+    def __init__(self, *, enabled: bool = True, errors: int = 0) -> None:
+        self.enabled = enabled
+        self.errors = errors
+        self.disabled: list[tuple[int, str]] = []
+
+    def disable(self, webhook_id: int, reason: str, now_ms: int) -> bool:
+        self._answer()
+        assert now_ms > 1_700_000_000_000
+        was, self.enabled = self.enabled, False
+        self.disabled.append((webhook_id, reason))
+        return was
+
+    def revision(self) -> int:
+        self._answer()
+        return 42
+
+    def _answer(self) -> None:
+        if self.errors:
+            self.errors -= 1
+            raise StoreUnavailableError("away")
+
+
+@pytest.mark.parametrize("errors", [0, 1, 5])
+async def test_the_store_is_told_and_then_the_others(errors: int) -> None:
+    store, broker = FakeWebhooks(errors=errors), FakeBroker()
+    await Disabling(store, broker).disable(7, "gone")
+    assert store.disabled == [(7, "gone")]
+    assert broker.announced == [encode_hint(42)]
+    assert Hint(42) == Hint(revision=42, v=1)
+
+
+async def test_what_was_disabled_already_is_not_announced_again() -> None:
+    store, broker = FakeWebhooks(enabled=False), FakeBroker()
+    await Disabling(store, broker).disable(7, "gone")
+    assert broker.announced == []

@@ -1,0 +1,456 @@
+"""How many attempts an endpoint may have under way, and who waits for one."""
+
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from deliverer.lanes import FIRST_CAP, MAX_WAIT_S, Admission, Lanes
+
+START, WAIT, PARK = Admission.START, Admission.WAIT, Admission.PARK
+
+
+def lanes(max_cap: int = 16, max_in_flight: int = 100, max_idle: int = 100) -> Lanes[str]:
+    return Lanes[str](max_cap=max_cap, max_in_flight=max_in_flight, max_idle=max_idle)
+
+
+def admissions(held: Lanes[str], webhook_id: int, count: int, now: float = 0.0) -> list[Admission]:
+    return [held.admit(webhook_id, f"{webhook_id}.{n}", now) for n in range(count)]
+
+
+def finish(
+    held: Lanes[str],
+    webhook_id: int,
+    *,
+    started: float,
+    now: float,
+    healthy: bool | None = True,
+) -> list[str]:
+    return held.finish(webhook_id, healthy=healthy, started=started, now=now)
+
+
+# -- admission -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("max_cap", "max_in_flight", "started"),
+    [(16, 100, 4), (4, 100, 4), (3, 100, 3), (1, 100, 1), (16, 2, 2), (16, 1, 1)],
+)
+def test_a_new_endpoint_starts_with_a_few(max_cap: int, max_in_flight: int, started: int) -> None:
+    held = lanes(max_cap, max_in_flight)
+    assert admissions(held, 7, 6) == [START] * started + [WAIT] * (6 - started)
+    assert held.in_flight == started
+
+
+def test_endpoints_do_not_share_a_cap() -> None:
+    held = lanes()
+    for webhook_id in range(10):
+        assert admissions(held, webhook_id, FIRST_CAP) == [START] * FIRST_CAP
+
+
+def test_nobody_overtakes_a_line() -> None:
+    held = lanes(max_cap=1)
+    assert admissions(held, 7, 2) == [START, WAIT]
+    assert finish(held, 7, started=0.0, now=0.1, healthy=True) == ["7.1"]
+    assert held.admit(7, "late", 0.2) is WAIT
+
+
+@pytest.mark.parametrize(
+    ("latency_s", "waiting"),
+    [(0.1, 10), (0.3, 3), (0.5, 2), (0.99, 1), (1.0, 1), (1.1, 0), (15.0, 0)],
+)
+def test_a_line_is_as_long_as_can_be_gone_in_a_second(latency_s: float, waiting: int) -> None:
+    held = lanes(max_cap=1)
+    held.admit(7, "first", 0.0)
+    finish(held, 7, started=0.0, now=latency_s)
+    expected = [START] + [WAIT] * waiting + [PARK] * 3
+    assert admissions(held, 7, 4 + waiting, now=latency_s) == expected
+
+
+def test_a_larger_cap_has_a_longer_line() -> None:
+    held = lanes(max_cap=4)
+    held.admit(7, "first", 0.0)
+    finish(held, 7, started=0.0, now=0.5)
+    assert Counter(admissions(held, 7, 20, now=0.5)) == {START: 4, WAIT: 8, PARK: 8}
+
+
+def test_a_hanging_endpoint_is_found_out_before_its_first_timeout() -> None:
+    held = lanes()
+    assert admissions(held, 7, 4) == [START] * 4
+    assert held.admit(7, "soon", 0.5) is WAIT
+    assert held.admit(7, "later", 5.0) is PARK
+    assert held.leave_lines(5.0) == ["soon"]
+    assert held.admit(8, "another", 5.0) is START
+
+
+def test_a_hanging_endpoint_comes_down_to_one_attempt_at_a_time() -> None:
+    held = lanes()
+    admissions(held, 7, 4)
+    for _ in range(4):
+        assert finish(held, 7, started=0.0, now=15.0, healthy=False) == []
+    assert admissions(held, 7, 3, now=15.0) == [START, PARK, PARK]
+
+
+def test_a_healthy_endpoint_comes_up_to_its_full_cap() -> None:
+    held = lanes(max_cap=16)
+    for n in range(20):
+        held.admit(7, "item", float(n))
+        finish(held, 7, started=float(n), now=n + 0.01)
+    assert admissions(held, 7, 17, now=30.0) == [START] * 16 + [WAIT]
+
+
+def test_an_endpoint_that_recovers_is_trusted_again() -> None:
+    held = lanes(max_cap=8)
+    for n in range(3):
+        held.admit(7, "item", n * 20.0)
+        finish(held, 7, started=n * 20.0, now=n * 20.0 + 15, healthy=False)
+    for n in range(100, 130):
+        held.admit(7, "item", n * 20.0)
+        finish(held, 7, started=n * 20.0, now=n * 20.0 + 0.01)
+    assert Counter(admissions(held, 7, 20, now=10_000.0)) == {START: 8, WAIT: 12}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "cap"),
+    [
+        ([], 4),
+        ([True], 5),
+        ([True] * 20, 16),
+        ([False], 2),
+        ([False, False], 1),
+        ([False] * 9, 1),
+        ([False, True, True], 4),
+        ([None] * 9, 4),
+        ([False, None, False], 1),
+    ],
+    ids=str,
+)
+def test_the_cap_grows_by_one_and_is_halved(outcomes: list[bool | None], cap: int) -> None:
+    held = lanes(max_cap=16)
+    for n, healthy in enumerate(outcomes):
+        held.admit(7, "item", float(n))
+        finish(held, 7, started=float(n), now=float(n), healthy=healthy)
+    assert admissions(held, 7, 20, now=99.0).count(START) == cap
+
+
+def test_what_was_not_sent_says_nothing_of_the_endpoint() -> None:
+    held = lanes(max_cap=1)
+    held.admit(7, "first", 0.0)
+    finish(held, 7, started=0.0, now=60.0, healthy=None)
+    assert admissions(held, 7, 3, now=60.0) == [START, WAIT, WAIT]
+
+
+# -- lines ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("healthy", "next_items"),
+    [(True, ["7.4", "7.5"]), (False, []), (None, ["7.4"])],
+    ids=["cap-grows", "cap-halved", "not-sent"],
+)
+def test_the_line_follows_the_cap(next_items: list[str], *, healthy: bool | None) -> None:
+    held = lanes()
+    admissions(held, 7, 8)
+    assert finish(held, 7, started=0.0, now=0.1, healthy=healthy) == next_items
+
+
+def test_a_line_is_gone_in_order_and_wholly() -> None:
+    held = lanes(max_cap=1)
+    admissions(held, 7, 6)
+    gone = [finish(held, 7, started=0.0, now=0.0) for _ in range(6)]
+    assert gone == [["7.1"], ["7.2"], ["7.3"], ["7.4"], ["7.5"], []]
+    assert held.in_flight == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "left"),
+    [(0.9, []), (1.0, []), (1.05, ["a"]), (1.25, ["a", "b"]), (9.0, ["a", "b", "c"])],
+)
+def test_what_waits_too_long_leaves_its_line(now: float, left: list[str]) -> None:
+    held = lanes(max_cap=1)
+    held.admit(7, "under way", 0.0)
+    for item, at in (("a", 0.0), ("b", 0.2), ("c", 0.3)):
+        assert held.admit(7, item, at) is WAIT
+    assert held.leave_lines(now) == left
+    assert held.leave_lines(now) == []
+    rest = [item for item in "abc" if item not in left]
+    assert finish(held, 7, started=0.0, now=now) == rest[:1]
+
+
+def test_a_line_that_was_left_is_no_trap_for_the_next() -> None:
+    held = lanes(max_cap=1)
+    admissions(held, 7, 2)
+    assert held.leave_lines(MAX_WAIT_S + 1) == ["7.1"]
+    assert finish(held, 7, started=0.0, now=0.5, healthy=None) == []
+    assert held.admit(7, "next", 3.0) is START
+
+
+def test_lines_are_emptied_when_the_process_stops() -> None:
+    held = lanes(max_cap=1, max_in_flight=2)
+    for webhook_id in (1, 2, 3):
+        admissions(held, webhook_id, 3)
+    assert sorted(held.empty_lines()) == ["1.1", "1.2", "2.1", "2.2", "3.0", "3.1", "3.2"]
+    assert held.empty_lines() == []
+    assert held.in_flight == 2
+    assert finish(held, 1, started=0.0, now=0.1) == []
+    assert finish(held, 2, started=0.0, now=0.1) == []
+    assert held.in_flight == 0
+
+
+# -- turns ---------------------------------------------------------------------------------------
+
+
+def test_who_is_parked_books_a_turn_behind_the_line_and_the_others() -> None:
+    held = lanes(max_cap=1)
+    held.admit(7, "first", 0.0)
+    finish(held, 7, started=0.0, now=0.5)
+    assert admissions(held, 7, 3, now=0.5) == [START, WAIT, WAIT]
+    assert [held.turn_s(7, 0.5) for _ in range(3)] == [1.5, 2.0, 2.5]
+    assert held.turn_s(7, 2.0) == 4.5  # the one under way takes 1.5 s already
+
+
+def test_a_larger_cap_has_its_turns_sooner() -> None:
+    held = lanes(max_cap=4)
+    held.admit(7, "first", 0.0)
+    finish(held, 7, started=0.0, now=4.0)
+    assert admissions(held, 7, 5, now=4.0) == [START] * 4 + [WAIT]
+    assert [held.turn_s(7, 4.0) for _ in range(3)] == [2.0, 3.0, 4.0]
+
+
+def test_turns_at_an_endpoint_that_hangs_are_far_apart() -> None:
+    held = lanes(max_cap=1)
+    held.admit(7, "first", 0.0)
+    assert [held.turn_s(7, 10.0) for _ in range(8)] == [10, 20, 30, 40, 50, 60, 60, 60]
+
+
+def test_turns_are_not_booked_far_ahead_for_the_endpoint_may_recover() -> None:
+    held = lanes(max_cap=1)
+    held.admit(7, "first", 0.0)
+    for _ in range(10_000):
+        held.turn_s(7, 15.0)
+    finish(held, 7, started=0.0, now=15.0)
+    held.admit(7, "second", 15.0)
+    assert held.turn_s(7, 76.0) == pytest.approx(61.0, abs=1.1)
+
+
+def test_nobody_knows_the_turn_where_it_is_the_process_that_has_no_room() -> None:
+    held = lanes(max_in_flight=1)
+    held.admit(1, "first", 0.0)
+    assert held.admit(2, "second", 0.0) is WAIT
+    assert held.turn_s(2, 2.0) is None
+
+
+class Burst:
+    """Deliveries that all arrive at once for one endpoint, and what becomes of them in time."""
+
+    def __init__(self, count: int, latency_s: float) -> None:
+        self.held = lanes(max_cap=16)
+        self.latency_s = latency_s
+        self.left = count
+        self.parks = 0
+        self.now = 0.0
+        self._numbers = itertools.count()
+        self._events: list[tuple[float, int, Callable[[float], None], float]] = []
+        for _ in range(count):
+            self._at(0.0, self._arrive)
+        self._at(0.25, self._look)
+
+    def run(self) -> None:
+        while self.left:
+            self.now, _, happen, started = heapq.heappop(self._events)
+            happen(started)
+
+    def _at(self, when: float, happen: Callable[[float], None], started: float = 0.0) -> None:
+        heapq.heappush(self._events, (when, next(self._numbers), happen, started))
+
+    def _start(self) -> None:
+        self._at(self.now + self.latency_s, self._end, self.now)
+
+    def _park(self) -> None:
+        self.parks += 1
+        turn_s = self.held.turn_s(7, self.now)
+        assert turn_s is not None
+        self._at(self.now + max(2.0, turn_s), self._arrive)
+
+    def _arrive(self, _: float) -> None:
+        admission = self.held.admit(7, "item", self.now)
+        if admission is START:
+            self._start()
+        elif admission is PARK:
+            self._park()
+
+    def _end(self, started: float) -> None:
+        self.left -= 1
+        for _ in finish(self.held, 7, started=started, now=self.now):
+            self._start()
+
+    def _look(self, _: float) -> None:
+        for _item in self.held.leave_lines(self.now):
+            self._park()
+        self._at(self.now + 0.25, self._look)
+
+
+@pytest.mark.parametrize(
+    ("count", "latency_s"), [(1000, 0.05), (1000, 0.3), (1000, 1.0), (300, 3.0)]
+)
+def test_a_burst_is_through_in_little_more_than_it_takes(count: int, latency_s: float) -> None:
+    """With a pause that only doubles, the second took 14 times as long, and 16 parks for each."""
+    burst = Burst(count, latency_s)
+    burst.run()
+    assert burst.now < 1.6 * count * latency_s / 16 + 5
+    assert burst.parks < 3 * count
+
+
+# -- the process's own limit ---------------------------------------------------------------------
+
+
+def test_a_free_place_goes_to_whoever_the_process_held_up() -> None:
+    held = lanes(max_in_flight=1)
+    assert [held.admit(n, str(n), 0.0) for n in (1, 2, 3)] == [START, WAIT, WAIT]
+    assert finish(held, 1, started=0.0, now=0.1) == ["2"]
+    assert finish(held, 2, started=0.1, now=0.2) == ["3"]
+
+
+def test_a_busy_lane_does_not_take_every_free_place() -> None:
+    """It once did: its own line always went first, and the others were parked."""
+    held = lanes(max_cap=16, max_in_flight=2)
+    admissions(held, 1, 20)
+    admissions(held, 2, 3)
+    admissions(held, 3, 3)
+    gone: list[str] = []
+    running = ["1.0", "1.1"]
+    while running:
+        started = finish(held, int(running.pop(0)[0]), started=0.0, now=0.0)
+        gone += started
+        running += started
+    assert gone[:9] == ["1.2", "2.0", "3.0", "1.3", "2.1", "3.1", "1.4", "2.2", "3.2"]
+    assert len(gone) == 24
+
+
+def test_a_lane_that_its_own_cap_holds_up_keeps_no_place_from_others() -> None:
+    held = lanes(max_cap=1, max_in_flight=2)
+    assert admissions(held, 1, 3) == [START, WAIT, WAIT]
+    assert admissions(held, 2, 1) == [START]
+    assert admissions(held, 3, 1) == [WAIT]
+    assert finish(held, 2, started=0.0, now=0.1) == ["3.0"]
+    assert finish(held, 1, started=0.0, now=0.1) == ["1.1"]
+
+
+def test_a_cap_that_was_halved_holds_for_who_was_held_up() -> None:
+    held = lanes(max_in_flight=4)
+    admissions(held, 1, 8)
+    assert finish(held, 1, started=0.0, now=0.1, healthy=False) == []
+    assert finish(held, 1, started=0.0, now=0.1, healthy=False) == []
+    assert finish(held, 1, started=0.0, now=0.1, healthy=False) == []
+    assert finish(held, 1, started=0.0, now=0.1, healthy=False) == ["1.4"]
+
+
+def test_a_lane_whose_cap_was_halved_gives_its_place_to_the_next() -> None:
+    held = lanes(max_in_flight=4)
+    assert admissions(held, 1, 4) == [START] * 4
+    assert finish(held, 1, started=0.0, now=0.0, healthy=None) == []
+    assert [held.admit(2, "2.0", 0.0), held.admit(1, "1.4", 0.0)] == [START, WAIT]
+    assert held.admit(3, "3.0", 0.0) is WAIT
+    assert finish(held, 1, started=0.0, now=0.1, healthy=False) == ["3.0"]
+
+
+# -- memory --------------------------------------------------------------------------------------
+
+
+def test_idle_lanes_are_forgotten_the_older_ones_first() -> None:
+    held = lanes(max_idle=100)
+    for webhook_id in range(1000):
+        held.admit(webhook_id, "item", 0.0)
+        finish(held, webhook_id, started=0.0, now=0.1, healthy=False)
+        assert len(held._lanes) <= 100
+    assert 999 in held._lanes and 0 not in held._lanes
+
+
+def test_lanes_with_something_to_do_are_never_forgotten() -> None:
+    held = lanes(max_cap=1, max_in_flight=50, max_idle=10)
+    for webhook_id in range(100):
+        admissions(held, webhook_id, 2)
+    assert len(held._lanes) == 100
+    gone = held.empty_lines()
+    assert len(gone) == 150
+    for webhook_id in range(50):
+        finish(held, webhook_id, started=0.0, now=0.1)
+    assert held.in_flight == 0
+
+
+# -- whatever happens ----------------------------------------------------------------------------
+
+
+class AnyTraffic(RuleBasedStateMachine):
+    """Any order of calls, against a list of who must be where."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.numbers = itertools.count()
+        self.running: list[tuple[int, int, float]] = []
+        self.waiting: dict[int, int] = {}
+
+    @initialize(limits=st.sampled_from([(1, 3), (2, 2), (5, 4), (16, 6)]))
+    def make(self, limits: tuple[int, int]) -> None:
+        self.max_cap, self.max_in_flight = limits
+        self.held = Lanes[int](max_cap=self.max_cap, max_in_flight=self.max_in_flight, max_idle=4)
+
+    @rule(webhook_id=st.integers(1, 6))
+    def admit(self, webhook_id: int) -> None:
+        item = next(self.numbers)
+        match self.held.admit(webhook_id, item, self.now):
+            case Admission.START:
+                self.running.append((item, webhook_id, self.now))
+            case Admission.WAIT:
+                self.waiting[item] = webhook_id
+            case Admission.PARK:
+                pass
+
+    @precondition(lambda self: self.running)
+    @rule(place=st.integers(0, 99), healthy=st.sampled_from([True, True, False, None]))
+    def finish(self, place: int, *, healthy: bool | None) -> None:
+        _, webhook_id, started = self.running.pop(place % len(self.running))
+        for item in self.held.finish(webhook_id, healthy=healthy, started=started, now=self.now):
+            self.running.append((item, self.waiting.pop(item), self.now))
+
+    @rule(seconds=st.sampled_from([0.001, 0.1, 0.6, 20.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def leave_lines(self) -> None:
+        for item in self.held.leave_lines(self.now):
+            del self.waiting[item]
+
+    @rule()
+    def empty_lines(self) -> None:
+        assert sorted(self.held.empty_lines()) == sorted(self.waiting)
+        self.waiting.clear()
+
+    @invariant()
+    def counts_are_true(self) -> None:
+        assert self.held.in_flight == len(self.running) <= self.max_in_flight
+        for webhook_id, count in Counter(each for _, each, _ in self.running).items():
+            lane = self.held._lanes[webhook_id]
+            assert lane.in_flight == count <= self.max_cap
+
+    @invariant()
+    def nobody_is_lost(self) -> None:
+        lines = {item for lane in self.held._lanes.values() for _, item in lane.line}
+        assert lines == set(self.waiting)
+        assert set(self.held._waiting) == set(self.waiting.values())
+
+    @invariant()
+    def no_place_stays_free_that_somebody_waits_for(self) -> None:
+        if self.held.in_flight < self.max_in_flight:
+            assert not [lane for lane in self.held._waiting.values() if lane.has_room]
+
+
+AnyTraffic.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestAnyTraffic = AnyTraffic.TestCase

@@ -1,0 +1,60 @@
+"""What the deliverer reads from the environment."""
+
+import pytest
+
+from deliverer.settings import DelivererSettings
+from runtime.errors import SettingsError
+
+REQUIRED = {
+    "PORTCALL_AMQP_URL": "amqp://u:p@127.0.0.1:5672/",
+    "PORTCALL_DATABASE_URL": "sqlite:///portcall.db",
+    "PORTCALL_TOKEN": "0123456789abcdef",
+}
+
+
+def read(**environ: str) -> DelivererSettings:
+    return DelivererSettings.from_environment(REQUIRED | environ)
+
+
+def test_the_defaults() -> None:
+    settings = read()
+    assert settings.attempt_timeout_ms == 15_000
+    assert settings.allow_targets == ()
+    assert len(settings.retry_schedule_ms) == 10
+    assert (settings.prefetch, settings.max_in_flight, settings.endpoint_concurrency) == (
+        100,
+        512,
+        16,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("none", []),
+        ("", []),
+        ("127.0.0.0/8", ["127.0.0.0/8"]),
+        ("127.0.0.0/8,::1/128", ["127.0.0.0/8", "::1/128"]),
+        (" 10.0.0.5 , fd00::/8 ", ["10.0.0.5/32", "fd00::/8"]),
+        ("10.1.2.3/8", ["10.0.0.0/8"]),
+    ],
+)
+def test_the_networks_that_are_allowed(text: str, expected: list[str]) -> None:
+    assert [str(each) for each in read(PORTCALL_ALLOW_TARGETS=text).allow_targets] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PORTCALL_ALLOW_TARGETS", "loopback"),
+        ("PORTCALL_ALLOW_TARGETS", "127.0.0.0/33"),
+        ("PORTCALL_ATTEMPT_TIMEOUT", "0s"),
+        ("PORTCALL_ATTEMPT_TIMEOUT", "15"),
+        ("PORTCALL_MAX_IN_FLIGHT", "0"),
+        ("PORTCALL_ENDPOINT_CONCURRENCY", "many"),
+        ("PORTCALL_DELIVERER_PREFETCH", "0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read(**{name: text})

@@ -1,0 +1,60 @@
+"""Ids and shards: the same today, tomorrow and in every process."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.deliveries import delivery_id, shard_of
+
+EVENT = "0b6f3a52-6a2e-4a56-9d0f-5b8f6d1f7a01"
+EVENT_IDS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=128)
+WEBHOOK_IDS = st.integers(0, 2**63 - 1)
+
+
+@pytest.mark.parametrize(
+    ("event_id", "webhook_id", "expected"),
+    [
+        pytest.param(EVENT, 1, "msg_453VNU27D37W7CKIIYZUGP5WJW", id="an event and a webhook"),
+        pytest.param(EVENT, 2, "msg_JUIJTXPBMRRDQU4RVIWVG75HPI", id="another webhook"),
+        pytest.param("x", 1937768448000000, "msg_YJH6Q3U5ZK7ZSM26RGPCNY7LPE", id="a real number"),
+        pytest.param("x", 11, "msg_5CWMJ4HRZV3QZNTZWIW4NDCJRY", id="digits side by side"),
+        pytest.param("1|x", 1, "msg_KA632VASRXWHCU7VMF7ETYQKKI", id="a bar in the event's id"),
+    ],
+)
+def test_a_delivery_id_never_changes(event_id: str, webhook_id: int, expected: str) -> None:
+    assert delivery_id(event_id, webhook_id) == expected
+
+
+@given(EVENT_IDS, WEBHOOK_IDS)
+def test_a_delivery_id_is_safe_in_a_header_and_in_a_signed_text(
+    event_id: str, webhook_id: int
+) -> None:
+    assert re.fullmatch(r"msg_[A-Z2-7]{26}", delivery_id(event_id, webhook_id))
+
+
+@given(st.lists(st.tuples(EVENT_IDS, WEBHOOK_IDS), unique=True, max_size=20))
+def test_deliveries_have_ids_of_their_own(pairs: list[tuple[str, int]]) -> None:
+    assert len({delivery_id(*pair) for pair in pairs}) == len(pairs)
+
+
+@pytest.mark.parametrize(
+    ("webhook_id", "shards", "shard"),
+    [
+        pytest.param(1, 1, 0, id="one shard"),
+        pytest.param(1, 2, 1, id="two shards"),
+        pytest.param(1, 8, 7, id="eight shards"),
+        pytest.param(2, 8, 5, id="another webhook"),
+        pytest.param(2**63 - 1, 2, 0, id="the largest"),
+    ],
+)
+def test_a_webhooks_shard_never_changes(webhook_id: int, shards: int, shard: int) -> None:
+    assert shard_of(webhook_id, shards) == shard
+
+
+def test_webhooks_are_spread_evenly() -> None:
+    counts = [0, 0, 0, 0]
+    for webhook_id in range(1 << 50, (1 << 50) + 4000):
+        counts[shard_of(webhook_id, 4)] += 1
+    assert min(counts) > 900

@@ -1,0 +1,45 @@
+"""Records: what stays unsaid when there is nothing to say."""
+
+import msgspec
+import pytest
+
+from schemas.records import Answer, Detail, Failure, Outcome, Record, RecordOf, Sent
+
+SENT = Sent(uri="http://h/", headers={"Content-Type": "application/json"})
+ANSWER = Answer(status=200, reason="OK", headers={})
+
+
+@pytest.mark.parametrize(
+    ("detail", "text"),
+    [
+        pytest.param(Detail(), b"{}", id="nothing"),
+        pytest.param(
+            Detail(sent=SENT, answer=ANSWER),
+            b'{"sent":{"uri":"http://h/","headers":{"Content-Type":"application/json"}},'
+            b'"answer":{"status":200,"reason":"OK","headers":{}}}',
+            id="a success",
+        ),
+        pytest.param(
+            Detail(sent=SENT, failure=Failure.TIMEOUT, message="no answer in 15s"),
+            b'{"sent":{"uri":"http://h/","headers":{"Content-Type":"application/json"}},'
+            b'"failure":"timeout","message":"no answer in 15s"}',
+            id="no answer",
+        ),
+    ],
+)
+def test_a_detail_is_written_without_its_defaults(detail: Detail, text: bytes) -> None:
+    assert msgspec.json.encode(detail) == text
+    assert msgspec.json.decode(text, type=Detail) == detail
+
+
+def test_a_record_is_an_array() -> None:
+    record = RecordOf(0, 7, 1, Outcome.DELIVERED, 200, 1000, 2000, Detail())
+    text = msgspec.json.encode(record)
+    assert text == b'[0,7,1,"delivered",200,1000,2000,{}]'
+    assert msgspec.json.decode(text, type=Record) == record
+
+
+def test_what_ends_a_delivery_has_one_word_each() -> None:
+    assert list(Outcome) == ["delivered", "retried", "given_up", "cancelled"]
+    assert Failure.NONE.value == ""
+    assert len({failure.value for failure in Failure}) == len(Failure)

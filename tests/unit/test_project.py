@@ -1,0 +1,160 @@
+"""What a newcomer relies on: the README's commands, make's targets, locks, documents."""
+
+import os
+import re
+import runpy
+import subprocess
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deliverer.settings import DelivererSettings
+from management.settings import ManagementSettings
+from producer.settings import ProducerSettings
+from router.settings import RouterSettings
+from runtime.metrics import exposition
+from runtime.settings import Settings
+from schemas.topology import BASE_RUNGS_MS, topology, wait_rung
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+README = (ROOT / "README.md").read_text()
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
+TARGETS = re.findall(r"^([a-z0-9]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+SETTINGS = (Settings, ProducerSettings, RouterSettings, DelivererSettings, ManagementSettings)
+FIELDS = {str(field.alias): field for each in SETTINGS for field in each.model_fields.values()}
+
+
+def make(*arguments: str) -> str:
+    command = ["make", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 (make's own targets)
+    return done.stdout
+
+
+def test_make_alone_lists_every_target() -> None:
+    listed = make()
+    assert listed == make("help")
+    for target in TARGETS:
+        assert re.search(rf"^  {target} +\w", listed, re.MULTILINE), target
+
+
+def test_the_targets_are_those_of_the_contract() -> None:
+    contract = "help demo up test check fmt unit integration e2e faults bench docs"
+    assert set(TARGETS) >= set(contract.split())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_names_no_target_that_there_is_not(page: Path) -> None:
+    for target in re.findall(r"(?:`|^)make ([a-z0-9]+)", page.read_text(), re.MULTILINE):
+        assert target in TARGETS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_links_to_what_there_is(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert link.startswith("https://") or (page.parent / link).exists(), link
+
+
+def test_the_readme_shows_both_commands_and_ci_runs_them() -> None:
+    assert "\nmake demo " in README
+    assert "\nmake test " in README
+    ci = (ROOT / ".ci/run").read_text()
+    assert "\nmake check\nmake test\n" in ci
+
+
+@pytest.mark.parametrize("variable", sorted(FIELDS))
+def test_a_variable_is_documented_with_its_default(variable: str) -> None:
+    (row,) = re.findall(rf"^\| `{variable}` \|.*$", OPERATIONS, re.MULTILINE)
+    default = FIELDS[variable].default
+    if isinstance(default, str | int) and default != "":
+        assert f"`{default}`" in row
+
+
+def test_no_variable_is_documented_that_nobody_reads() -> None:
+    named = set(re.findall(r"PORTCALL_[A-Z_]*[A-Z]", "".join(page.read_text() for page in PAGES)))
+    of_compose = set(re.findall(r"\$\{(PORTCALL_\w+)", (ROOT / "compose.yaml").read_text()))
+    assert named <= set(FIELDS) | of_compose
+    assert of_compose <= named
+
+
+def test_a_metric_is_one_that_there_is() -> None:
+    for role in ("producer", "router", "deliverer", "recorder", "management"):
+        import_module(f"{role}.__main__")
+    there = {line.split()[2] for line in exposition().decode().splitlines() if line[:6] == "# TYPE"}
+    named = set(re.findall(r"`(portcall_[a-z_]+)[`{]", OPERATIONS))
+    assert named
+    assert named <= there
+
+
+def test_every_queue_is_in_the_architecture() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    for queue in topology(shards=1, rungs_ms=()).queues:
+        assert re.sub(r"\.0$", ".<", queue.name) in text
+    rungs = ", ".join(wait_rung(rung_ms).rpartition(".")[2] for rung_ms in BASE_RUNGS_MS)
+    assert rungs in text
+
+
+def test_the_page_of_commands_is_the_generated_one() -> None:
+    generate = runpy.run_path(str(ROOT / "scripts/cli_reference.py"))["text"]
+    assert (ROOT / "docs/cli.md").read_text() == generate(), "run `make docs`"
+
+
+def pinned(name: str) -> dict[str, str]:
+    """The distributions of a file of requirements, each with its lines of hashes."""
+    blocks = re.split(r"\n(?=[a-z0-9])", (ROOT / "requirements" / name).read_text())
+    return {match[1]: block for block in blocks if (match := re.match(r"([a-z0-9._-]+)==", block))}
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[<>=~!; ]", requirement)[0].lower() for requirement in requirements}
+
+
+@pytest.mark.parametrize("name", ["portcall.txt", "dev.txt", "build.txt"])
+def test_requirements_are_locked_by_hash_and_name_no_host(name: str) -> None:
+    blocks = pinned(name)
+    assert blocks
+    assert all("--hash=sha256:" in block for block in blocks.values())
+    text = (ROOT / "requirements" / name).read_text()
+    assert "://" not in text
+    assert "index" not in text.replace("importlib", "")
+
+
+def test_the_locks_have_what_the_project_asks_for() -> None:
+    project = PROJECT["project"]
+    assert names(project["dependencies"]) <= set(pinned("portcall.txt"))
+    assert names(project["optional-dependencies"]["dev"]) <= set(pinned("dev.txt"))
+    assert names(PROJECT["build-system"]["requires"]) <= set(pinned("build.txt"))
+
+
+def test_what_runs_is_the_same_where_it_is_tested() -> None:
+    tested = pinned("dev.txt")
+    for name, block in pinned("portcall.txt").items():
+        assert tested[name].splitlines()[0] == block.splitlines()[0]
+
+
+def test_the_hooks_use_the_tools_of_the_environment() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    (repo,) = config["repos"]
+    assert repo["repo"] == "local"
+    assert {hook["id"] for hook in repo["hooks"]} == {
+        "ruff-check",
+        "ruff-format",
+        "codespell",
+        "validate-pyproject",
+        "end-of-file",
+    }
+    for hook in repo["hooks"]:
+        assert hook["language"] == "system"
+        (program,) = re.findall(r"(?:^|\s)((?:\.venv/bin|scripts)/\S+)", hook["entry"])
+        assert program.startswith(".venv/") or os.access(ROOT / program, os.X_OK)
+
+
+def test_the_licence_is_the_one_that_is_named() -> None:
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License\n                           Version 2.0" in text
+    assert PROJECT["project"]["license"] == "Apache-2.0"
+    assert "Apache-2.0" in README

@@ -1,0 +1,123 @@
+"""The shell scripts, with programs of our own in place of apt-get, sudo and python3."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEBIAN_PACKAGES = ROOT / "scripts/debian-packages"
+
+
+class Stubs:
+    """Programs of our own in front of the real ones, which write down what they were called with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.calls = folder / "calls"
+        self.calls.touch()
+
+    def add(self, name: str, script: str) -> None:
+        path = self.folder / name
+        path.write_text(f'#!/bin/sh\necho "{name} $*" >>{self.calls}\n{script}\n')
+        path.chmod(0o755)
+
+    def run(self, script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 (scripts of this repository)
+            [script, *arguments],
+            env={"PATH": f"{self.folder}:{os.environ['PATH']}", "HOME": str(self.folder)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def stubs(tmp_path: Path) -> Stubs:
+    """Of a user who is not root, on Debian, without sudo."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    stubs = Stubs(folder)
+    stubs.add("id", "echo 1000")
+    stubs.add("sudo", "exit 1")
+    stubs.add("apt-get", "exit 0")
+    return stubs
+
+
+def test_nothing_is_installed_where_nothing_is_missing(stubs: Stubs) -> None:
+    done = stubs.run(DEBIAN_PACKAGES, "sh", "make")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert stubs.calls.read_text() == ""
+
+
+def test_without_root_the_right_command_is_shown(stubs: Stubs) -> None:
+    done = stubs.run(DEBIAN_PACKAGES, "sh", "no-such-program-1", "no-such-program-2")
+    assert done.returncode == 1
+    assert "apt-get install --yes --no-install-recommends no-such-program-1 no-such-program-2" in (
+        done.stderr
+    )
+    assert "apt-get" not in stubs.calls.read_text()
+
+
+def test_what_is_optional_is_gone_on_without(stubs: Stubs) -> None:
+    done = stubs.run(DEBIAN_PACKAGES, "--optional", "no-such-program")
+    assert done.returncode == 0
+    assert "no-such-program" in done.stderr
+    assert "Going on without it." in done.stderr
+
+
+def test_with_sudo_it_says_what_it_installs_and_starts_no_service(stubs: Stubs) -> None:
+    stubs.add("sudo", "cat >/dev/null")
+    done = stubs.run(DEBIAN_PACKAGES, "no-such-program")
+    assert done.returncode == 0
+    assert done.stdout == "Installing Debian packages: no-such-program\n"
+    calls = stubs.calls.read_text()
+    assert "env DEBIAN_FRONTEND=noninteractive apt-get" in calls
+    assert "install --yes --no-install-recommends no-such-program" in calls
+    assert "apt-get update" not in calls
+    assert "policy-rc.d" in calls or Path("/usr/sbin/policy-rc.d").exists()
+
+
+def test_old_lists_of_packages_are_renewed_once(stubs: Stubs) -> None:
+    stubs.add("sudo", 'cat >/dev/null; case "$*" in *" install "*) exit 100 ;; esac')
+    done = stubs.run(DEBIAN_PACKAGES, "no-such-program")
+    assert done.returncode == 1
+    assert "Could not install no-such-program" in done.stderr
+    commands = re.findall(r"apt-get .*?(install|update)", stubs.calls.read_text())
+    assert commands == ["install", "update", "install"]
+
+
+def test_without_a_new_enough_python_it_says_what_is_needed(stubs: Stubs, tmp_path: Path) -> None:
+    for name in ("python3", "python3.13", "python3.12", "python3.11"):
+        stubs.add(name, "exit 1")
+    (tmp_path / "scripts").mkdir()
+    copy = shutil.copy(ROOT / "scripts/environment", tmp_path / "scripts")
+    done = stubs.run(Path(copy))
+    assert done.returncode == 1
+    assert "needs Python 3.11 or later" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        pytest.param(b"a\n", "", id="good"),
+        pytest.param(b"", "", id="empty"),
+        pytest.param(b"a\x00b ", "", id="binary"),
+        pytest.param(b"a", "one line break", id="no line break"),
+        pytest.param(b"a\n\n", "one line break", id="two line breaks"),
+        pytest.param(b"a \nb\n", "blank at the end", id="a blank"),
+    ],
+)
+def test_the_ends_of_files_and_lines_are_checked(
+    stubs: Stubs, tmp_path: Path, content: bytes, problem: str
+) -> None:
+    path = tmp_path / "file.txt"
+    path.write_bytes(content)
+    done = stubs.run(ROOT / "scripts/end-of-file", str(path))
+    assert done.returncode == (1 if problem else 0)
+    assert problem in done.stdout
