@@ -39,9 +39,7 @@ class TopologySettings(Settings):
     @property
     def topology(self) -> Topology:
         """The topology that roles with these settings declare."""
-        return topology(
-            shards=self.shards, rungs_ms=self.rungs_ms
-        )
+        return topology(shards=self.shards, rungs_ms=self.rungs_ms)
 
 
 def settings_of(environ: Mapping[str, str], ready: Mapping[str, Any]) -> TopologySettings:
