@@ -339,7 +339,7 @@ async def test_the_status_decides_although_the_content_is_broken(
             await connection.write(content)
 
     async with endpoint(script) as target:
-        attempt = await posted(sender, target.url, within_s=0.2)
+        attempt = await posted(sender, target.url, within_s=0.05)
     assert attempt.succeeded and attempt.answer is not None
     assert attempt.answer.content == kept
 
