@@ -10,7 +10,6 @@ Source: the IANA special-purpose address registries; 168.63.129.16 is a cloud's 
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 
 from deliverer.attempts import AddressBlockedError
 from runtime.settings import Network
@@ -29,10 +28,6 @@ _REFUSED_V6 = tuple(
     ipaddress.ip_network(text)
     for text in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
 )
-
-blocked: ContextVar[list[str] | None] = ContextVar("blocked", default=None)
-"""Where the guard notes the addresses that it refused during one attempt: the client merges the
-errors of several addresses into one and loses their class."""
 
 AddressInfo = tuple[
     int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]
@@ -59,17 +54,20 @@ def is_allowed(text: str, allowed: Sequence[Network]) -> bool:
     return address in _GLOBAL_V6 and not any(address in network for network in _REFUSED_V6)
 
 
-def guarded_sockets(allowed: Sequence[Network]) -> Callable[[AddressInfo], socket.socket]:
-    """A socket factory for the HTTP client that makes none for a refused address."""
+def guarded_sockets(
+    allowed: Sequence[Network], refused: list[str]
+) -> Callable[[AddressInfo], socket.socket]:
+    """A socket factory that makes none for a refused address, and notes the address in *refused*.
+
+    It notes them because whoever tries several addresses merges their errors into one.
+    """
 
     def make(info: AddressInfo) -> socket.socket:
         family, kind, protocol, _, target = info
         address = str(target[0])
         if not is_allowed(address, allowed):
-            noted = blocked.get()
-            if noted is not None:
-                noted.append(address)
-            raise AddressBlockedError(f"{address} is not an address that webhooks may lead to")
+            refused.append(address)
+            raise AddressBlockedError([address])
         return socket.socket(family, kind, protocol)
 
     return make

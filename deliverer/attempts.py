@@ -2,16 +2,38 @@
 
 import errno
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import aiohttp
-from aiohttp.http import HttpProcessingError
 
 from schemas.records import Answer, Failure
 
 
+class ProtocolError(Exception):
+    """The endpoint does not speak HTTP/1.1."""
+
+
+class ClosedError(ConnectionError):
+    """The connection ended before a response.
+
+    Attributes:
+        silent: Whether no byte of a response had come.
+    """
+
+    def __init__(self, *, silent: bool) -> None:
+        super().__init__("the connection was closed without an answer")
+        self.silent = silent
+
+
+class UnresolvedError(OSError):
+    """A name leads to no address."""
+
+
 class AddressBlockedError(OSError):
-    """The address that a name stands for, or that was given, is not to be connected to."""
+    """The addresses that a name stands for, or that were given, are not to be connected to."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        shown = ", ".join(sorted(set(addresses)))
+        super().__init__(f"nothing was sent: {shown} is not an address that webhooks may lead to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,36 +73,33 @@ class Attempt:
 
 
 def classify(error: BaseException) -> tuple[Failure, str]:  # noqa: PLR0911 (a table in code)
-    """The class of an error of the HTTP client, and the error in words for the webhook's owner."""
+    """The class of an error of the sender, and the error in words for the webhook's owner."""
     match error:
         case TimeoutError():
             return Failure.TIMEOUT, "no answer within the attempt timeout"
-        case aiohttp.ClientConnectorDNSError():
-            return Failure.DNS, f"the name {error.host} could not be resolved"
-        case aiohttp.ClientConnectorCertificateError():
-            return Failure.TLS, f"the certificate was not accepted: {error.certificate_error}"
-        case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
+        case AddressBlockedError():
+            return Failure.BLOCKED, str(error)
+        case UnresolvedError():
+            return Failure.DNS, str(error)
+        case ssl.SSLCertVerificationError():
+            return Failure.TLS, f"the certificate was not accepted: {error.verify_message}"
+        case ssl.SSLError():
             return Failure.TLS, "the TLS handshake failed"
-        case aiohttp.ServerDisconnectedError() | aiohttp.ClientConnectionResetError():
-            return Failure.RESET, "the connection was closed without an answer"
-        case aiohttp.ClientOSError():
-            return _classify_os_error(error)
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            return Failure.INVALID, "the service URI cannot be connected to"
-        case aiohttp.ClientError() | HttpProcessingError() | ValueError():
+        case ClosedError():
+            return Failure.RESET, str(error)
+        case ProtocolError():
             return Failure.PROTOCOL, f"the answer is not HTTP: {_short(error)}"
         case OSError():
             return _classify_os_error(error)
         case _:
-            return Failure.PROTOCOL, _short(error)
+            return Failure.INVALID, f"the service URI cannot be connected to: {_short(error)}"
 
 
 def _classify_os_error(error: OSError) -> tuple[Failure, str]:
     number = error.errno
     if number == errno.ECONNREFUSED:
         return Failure.REFUSED, "the connection was refused"
-    reset = isinstance(error.__cause__, ConnectionResetError)  # found while writing: no number
-    if reset or number in (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED):
+    if number in (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED):
         return Failure.RESET, "the connection was reset"
     if number == errno.ETIMEDOUT:
         return Failure.TIMEOUT, "the host did not answer"
@@ -90,8 +109,5 @@ def _classify_os_error(error: OSError) -> tuple[Failure, str]:
 
 
 def _short(error: BaseException) -> str:
-    """An error in words, on one line; without what the client adds, which looks like an answer."""
-    text = str(error)
-    if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
-        text = error.message
-    return " ".join(text.split()).removesuffix(" ^")[:200] or type(error).__name__
+    """An error in words, on one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

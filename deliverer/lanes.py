@@ -77,6 +77,8 @@ class Lanes(Generic[Item]):
         self._held_up: dict[int, Lane[Item]] = {}
         """Lanes with a line that only the limit of the process holds up, in the order of turns."""
         self.in_flight = 0
+        self.waiting = 0
+        """Deliveries in all lines."""
 
     def admit(self, webhook_id: int, item: Item, now: float) -> Admission:
         """Say what to do with a delivery: start it now, let it wait here, or park it.
@@ -90,6 +92,7 @@ class Lanes(Generic[Item]):
         if _expected_wait_s(lane, now) > MAX_WAIT_S:
             return Admission.PARK
         lane.line.append((now, item))
+        self.waiting += 1
         self._waiting[webhook_id] = lane
         if lane.has_room:
             self._held_up[webhook_id] = lane
@@ -140,7 +143,7 @@ class Lanes(Generic[Item]):
         expired: list[Item] = []
         for lane in list(self._waiting.values()):
             while lane.line and now - lane.line[0][0] > MAX_WAIT_S:
-                expired.append(lane.line.popleft()[1])
+                expired.append(self._first(lane))
             if not lane.line:
                 self._leave(lane)
         return expired
@@ -151,6 +154,7 @@ class Lanes(Generic[Item]):
         for lane in list(self._waiting.values()):
             lane.line.clear()
             self._leave(lane)
+        self.waiting = 0
         return left
 
     def _lane(self, webhook_id: int) -> Lane[Item]:
@@ -187,11 +191,15 @@ class Lanes(Generic[Item]):
             if not lane.has_room:
                 continue
             self._start(lane, now)
-            yield lane.line.popleft()[1]
+            yield self._first(lane)
             if not lane.line:
                 self._leave(lane)
             elif lane.has_room:
                 self._held_up[webhook_id] = lane
+
+    def _first(self, lane: Lane[Item]) -> Item:
+        self.waiting -= 1
+        return lane.line.popleft()[1]
 
     def _leave(self, lane: Lane[Item]) -> None:
         """Take a lane without a line out of those that wait."""

@@ -14,6 +14,7 @@ from typing import Self
 
 from yarl import URL
 
+from deliverer.origin import Origin
 from schemas.records import Sent
 from schemas.webhooks import Webhook, masked_headers
 
@@ -23,10 +24,17 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix of every secret, not one)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One POST, ready to go."""
+    """One POST, ready to go.
 
-    url: URL
-    headers: dict[str, str]
+    Attributes:
+        origin: Where it is connected to.
+        head: The request line and the headers, with the empty line after them.
+        body: The content.
+        sent: The same for the record, with secrets masked.
+    """
+
+    origin: Origin
+    head: bytes
     body: bytes
     sent: Sent
 
@@ -37,28 +45,31 @@ class Template:
 
     Attributes:
         webhook: Whose requests these are.
-        url: Its URI, parsed.
-        headers: Content-Type and the custom headers.
-        shown: The same with secrets masked, for the record.
+        origin: Where its URI leads.
+        head: The request line, Host, Content-Type and the custom headers.
+        shown: The headers for the record, with secrets masked.
         key: The bytes that sign; empty: unsigned.
     """
 
     webhook: Webhook
-    url: URL
-    headers: dict[str, str]
+    origin: Origin
+    head: bytes
     shown: dict[str, str]
     key: bytes
 
     @classmethod
     def of(cls, webhook: Webhook) -> Self:
         """Prepare the requests to *webhook*."""
+        url = URL(webhook.uri)
         named = {name.lower() for name in webhook.headers}
         default = {} if "content-type" in named else {"Content-Type": CONTENT_TYPE}
         headers = {**default, **webhook.headers}
+        lines = [f"POST {url.raw_path_qs} HTTP/1.1", f"Host: {url.host_port_subcomponent}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
         return cls(
             webhook=webhook,
-            url=URL(webhook.uri),
-            headers=headers,
+            origin=Origin(url.raw_host or "", url.port or 0, url.scheme == "https"),
+            head="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
             shown=masked_headers(headers),
             key=signing_key(webhook.secret),
         )
@@ -74,12 +85,13 @@ class Template:
         ours = {"webhook-id": delivery_id, "webhook-timestamp": str(now_s)}
         if self.key:
             ours["webhook-signature"] = signature(self.key, delivery_id, now_s, body)
-        shown = {**self.shown, "Content-Length": str(len(body)), **ours}
+        ours["Content-Length"] = str(len(body))
+        lines = "".join([f"{name}: {value}\r\n" for name, value in ours.items()])
         return Request(
-            url=self.url,
-            headers={**self.headers, **ours},
+            origin=self.origin,
+            head=b"%b%b\r\n" % (self.head, lines.encode("ascii")),
             body=body,
-            sent=Sent(uri=self.webhook.uri, headers=shown),
+            sent=Sent(uri=self.webhook.uri, headers=self.shown | ours),
         )
 
 

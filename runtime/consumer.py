@@ -116,7 +116,8 @@ class Consumer:
             return
         headers = delivered.header.properties.headers or {}
         counted = headers.get("x-delivery-count")
-        redeliveries = counted if isinstance(counted, int) else int(bool(delivered.redelivered))
+        # From 4.3 on the count is of failures only: a message may come again without a higher one.
+        redeliveries = max(counted if isinstance(counted, int) else 0, bool(delivered.redelivered))
         message = Message(delivered.body, queue, headers, redeliveries)
         receipt = ChannelReceipt(channel, delivered.delivery_tag or 0)
         task = asyncio.get_running_loop().create_task(self._settler.settle(message, receipt))

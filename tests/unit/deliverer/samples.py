@@ -194,3 +194,18 @@ async def turns(count: int = 10) -> None:
     """Let whatever is ready run."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """The headers as they go out, in order, without Host."""
+    _, *lines = request.head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    del headers["Host"]
+    return headers
+
+
+def uri_of(request: Request) -> str:
+    """Where a request goes, read from what goes out."""
+    line, host, *_ = request.head.decode("latin-1").split("\r\n")
+    scheme = "https" if request.origin.tls else "http"
+    return f"{scheme}://{host.removeprefix('Host: ')}{line.split(' ')[1]}"

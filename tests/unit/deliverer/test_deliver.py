@@ -33,8 +33,10 @@ from tests.unit.deliverer.samples import (
     delivery,
     event,
     frame,
+    headers_of,
     turns,
     unanswered,
+    uri_of,
     webhook,
 )
 
@@ -113,11 +115,11 @@ async def test_a_delivery_is_posted_and_recorded() -> None:
     each = bench(webhooks=[webhook(uri="http://x.example/hook", secret=SECRET)])
     await each.handle(frame(delivery()))
     (request,) = each.sender.requests
-    assert str(request.url) == "http://x.example/hook"
+    assert uri_of(request) == "http://x.example/hook"
     assert request.body == bytes(event().body)
-    assert request.headers["webhook-id"] == delivery_id("e1", 7)
-    assert request.headers["webhook-timestamp"] == str(NOW_MS // 1000)
-    assert request.headers["webhook-signature"].startswith("v1,")
+    assert headers_of(request)["webhook-id"] == delivery_id("e1", 7)
+    assert headers_of(request)["webhook-timestamp"] == str(NOW_MS // 1000)
+    assert headers_of(request)["webhook-signature"].startswith("v1,")
     (record,) = each.broker.records()
     assert (record.webhook_id, record.attempt) == (7, 1)
     assert (record.outcome, record.status) == (Outcome.DELIVERED, 200)
@@ -133,7 +135,7 @@ async def test_a_frame_is_posted_to_each_of_its_webhooks_once() -> None:
     events = [event("e1"), event("e2")]
     deliveries = [delivery(n, event=m) for m in (0, 1) for n in (1, 2, 3)]
     await each.handle(frame(*deliveries, events=events))
-    ids = sorted(request.headers["webhook-id"] for request in each.sender.requests)
+    ids = sorted(headers_of(request)["webhook-id"] for request in each.sender.requests)
     assert ids == sorted(delivery_id(e, n) for e in ("e1", "e2") for n in (1, 2, 3))
     (records,) = each.broker.record_frames()
     assert [one.id for one in records.events] == ["e1", "e2"]
@@ -316,7 +318,7 @@ async def test_what_waits_in_a_line_goes_to_the_uri_of_its_time() -> None:
     each.webhooks.forget(7)
     each.sender.release()
     await handling
-    assert [str(request.url) for request in each.sender.requests] == [
+    assert [uri_of(request) for request in each.sender.requests] == [
         "http://endpoint.example/hook", "http://new.example/",
     ]  # fmt: skip
 
@@ -614,3 +616,24 @@ async def test_an_attempt_that_was_started_but_not_sent_is_put_back() -> None:
     await second
     assert len(each.sender.requests) == 1
     assert each.broker.exchanges == [LOG, DELIVER]
+
+
+# -- backlogs ------------------------------------------------------------------------------------
+
+
+async def test_no_frame_is_begun_while_the_lines_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliver, "MAX_WAITING", 2)
+    each = bench(max_cap=1)
+    each.sender.hold()
+    first = each.begin(frame(*[delivery() for _ in range(3)]))
+    await turns()
+    assert each.lanes.waiting == 2
+
+    second = each.begin(frame(delivery(), events=[event("e2")]))
+    await turns()
+    assert each.lanes.waiting == 2
+    assert not second.done()
+
+    each.sender.release()
+    await asyncio.gather(first, second)
+    assert len(each.outcomes()) == 4

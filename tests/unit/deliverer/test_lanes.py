@@ -454,3 +454,20 @@ class AnyTraffic(RuleBasedStateMachine):
 
 AnyTraffic.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
 TestAnyTraffic = AnyTraffic.TestCase
+
+
+def test_those_in_all_lines_are_counted() -> None:
+    lanes = Lanes[int](max_cap=1, max_in_flight=10)
+    for item in range(5):
+        for webhook_id in (1, 2):
+            lanes.admit(webhook_id, item, 0.0)
+    assert lanes.waiting == 8
+
+    lanes.finish(1, healthy=True, started=0.0, now=0.01)
+    assert lanes.waiting == 7
+    assert len(lanes.leave_lines(5.0)) == 7
+    assert lanes.waiting == 0
+
+    lanes.admit(1, 9, 5.0)
+    lanes.empty_lines()
+    assert lanes.waiting == 0

@@ -1,0 +1,177 @@
+"""Connections to endpoints: names resolved, addresses checked, TLS, and a pool of idle ones."""
+
+import asyncio
+import ipaddress
+import re
+import socket
+import ssl
+import time
+from collections.abc import Sequence
+from weakref import WeakSet
+
+import aiohappyeyeballs
+import aiohttp
+
+from deliverer.addresses import AddressInfo, guarded_sockets
+from deliverer.attempts import AddressBlockedError, UnresolvedError
+from deliverer.connection import Connection
+from deliverer.origin import Origin
+from runtime.settings import Network
+
+KEEP_ALIVE_S = 15.0
+"""How long an idle connection is kept; many servers close theirs after 15 to 75 s."""
+MAX_IDLE = 2_000
+"""Idle connections kept in all."""
+NAME_TTL_S = 30.0
+MAX_NAMES = 10_000
+SWEEP_S = 5.0
+_NUMBER = re.compile(r"(?:^|\.)(?:0[xX][0-9A-Fa-f]*|[0-9]+)\.?$")
+"""Ends as an address does; resolvers take ``127.1``, ``0177.0.0.1`` or ``0x7f000001`` for one."""
+
+
+class Dialer:
+    """Makes connections. A refused address is told by `AddressBlockedError`, and gets no packet.
+
+    Args:
+        allowed: Networks that are let through although they are not public.
+    """
+
+    def __init__(self, allowed: Sequence[Network]) -> None:
+        self._allowed = allowed
+        self._tls = ssl.create_default_context()
+        # c-ares in its own thread: the loop's few threads would stall at some hanging names.
+        self._resolver = aiohttp.AsyncResolver(timeout=3, tries=2)
+        self._open: WeakSet[Connection] = WeakSet()
+        self._names: dict[tuple[str, int], tuple[float, list[AddressInfo]]] = {}
+
+    async def dial(self, origin: Origin, deadline: float) -> Connection:
+        """Connect to *origin*.
+
+        Args:
+            origin: Where to.
+            deadline: When to stop trying, in the loop's time.
+
+        Raises:
+            AddressBlockedError: An address of it is refused.
+            UnresolvedError: The name leads nowhere.
+            TimeoutError: It took too long.
+            OSError: It cannot be connected to; an `ssl.SSLError`: its TLS is not acceptable.
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout_at(deadline):
+            sock = await self._connect(await self._resolve(origin.host, origin.port))
+            _, connection = await loop.create_connection(
+                Connection,
+                sock=sock,
+                ssl=self._tls if origin.tls else None,
+                server_hostname=origin.host if origin.tls else None,
+            )
+        self._open.add(connection)
+        return connection
+
+    async def close(self) -> None:
+        """Close every connection that was made, and stop resolving names."""
+        opened = list(self._open)
+        for connection in opened:
+            connection.close()
+        if opened:
+            await asyncio.wait([connection.lost for connection in opened])
+        await self._resolver.close()
+
+    async def _connect(self, infos: list[AddressInfo]) -> socket.socket:
+        refused: list[str] = []
+        make = guarded_sockets(self._allowed, refused)
+        try:
+            return await aiohappyeyeballs.start_connection(
+                infos, happy_eyeballs_delay=0.25, socket_factory=make
+            )
+        except OSError:
+            if refused:
+                raise AddressBlockedError(refused) from None
+            raise
+
+    async def _resolve(self, host: str, port: int) -> list[AddressInfo]:
+        try:
+            ipaddress.ip_address(host.partition("%")[0])
+        except ValueError:
+            if _NUMBER.search(host):
+                raise ValueError(f"{host} is neither a name nor a whole address") from None
+            return await self._look_up(host, port)
+        return _stream_infos(host, port)
+
+    async def _look_up(self, host: str, port: int) -> list[AddressInfo]:
+        known = self._names.get((host, port))
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        try:
+            found = await self._resolver.resolve(host, port, socket.AF_UNSPEC)
+        except OSError as error:
+            raise UnresolvedError(f"the name {host} could not be resolved") from error
+        infos = [info for each in found for info in _stream_infos(each["host"], port)]
+        if len(self._names) >= MAX_NAMES:
+            self._names.clear()
+        self._names[host, port] = (time.monotonic() + NAME_TTL_S, infos)
+        return infos
+
+
+def _stream_infos(address: str, port: int) -> list[AddressInfo]:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    target: tuple[str, int] | tuple[str, int, int, int] = (
+        (address, port, 0, 0) if family is socket.AF_INET6 else (address, port)
+    )
+    return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", target)]
+
+
+class Pool:
+    """Idle connections by where they lead; the one used last is used first."""
+
+    def __init__(self) -> None:
+        self._idle: dict[Origin, list[Connection]] = {}
+        self._count = 0
+        self._sweep: asyncio.TimerHandle | None = None
+
+    def take(self, origin: Origin) -> Connection | None:
+        """An open idle connection to *origin*, or None."""
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            self._count -= 1
+            if connection.reusable:
+                return connection
+        return None
+
+    def put(self, origin: Origin, connection: Connection) -> None:
+        """Keep *connection* for the next exchange, if it can have one."""
+        if not connection.reusable or self._count >= MAX_IDLE:
+            connection.close()
+            return
+        connection.idle_since = time.monotonic()
+        self._idle.setdefault(origin, []).append(connection)
+        self._count += 1
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._drop_stale)
+
+    def close(self) -> None:
+        """Drop all."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for connection in [each for idle in self._idle.values() for each in idle]:
+            connection.close()
+        self._idle.clear()
+        self._count = 0
+
+    def _drop_stale(self) -> None:
+        self._sweep = None
+        oldest = time.monotonic() - KEEP_ALIVE_S
+        for origin, idle in list(self._idle.items()):
+            kept = [each for each in idle if each.reusable and each.idle_since > oldest]
+            for connection in idle:
+                if connection not in kept:
+                    connection.close()
+            self._count -= len(idle) - len(kept)
+            if kept:
+                self._idle[origin] = kept
+            else:
+                del self._idle[origin]
+        if self._count:
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._drop_stale)
