@@ -13,7 +13,7 @@ from runtime.batcher import Batcher
 from schemas.deliveries import Delivery, shard_of
 from schemas.events import Event
 from schemas.frames import REASON_HEADER, encode_deliveries, encode_records
-from schemas.records import Detail, Record
+from schemas.records import Detail, Record, RecordOf
 from schemas.topology import DEAD, DELIVER, LOG, deliver_key, retry_key, wait_rung
 
 Then = Callable[[], None]
@@ -113,7 +113,7 @@ class Outbox:
 
 
 def _at(position: int, record: Record) -> Record:
-    return Record(
+    return RecordOf(
         position,
         record.webhook_id,
         record.attempt,

@@ -2,7 +2,7 @@
 
 from deliverer.attempts import Attempt
 from schemas.deliveries import Delivery
-from schemas.records import Detail, Outcome, Record, Sent
+from schemas.records import Detail, Outcome, Record, RecordOf, Sent
 
 
 def attempted(
@@ -31,7 +31,7 @@ def attempted(
         message=reason or attempt.message,
         next_attempt_ms=next_attempt_ms,
     )
-    return Record(
+    return RecordOf(
         event=0,
         webhook_id=delivery.webhook_id,
         attempt=delivery.attempt,
@@ -45,7 +45,7 @@ def attempted(
 
 def cancelled(delivery: Delivery, why: str, now_ms: int) -> Record:
     """The record of a delivery that ended without an attempt, because its webhook was *why*."""
-    return Record(
+    return RecordOf(
         event=0,
         webhook_id=delivery.webhook_id,
         attempt=delivery.attempt,

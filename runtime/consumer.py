@@ -117,7 +117,9 @@ class Consumer:
         headers = delivered.header.properties.headers or {}
         counted = headers.get("x-delivery-count")
         # From 4.3 on the count is of failures only: a message may come again without a higher one.
-        redeliveries = max(counted if isinstance(counted, int) else 0, bool(delivered.redelivered))
+        redeliveries = max(
+            counted if isinstance(counted, int) else 0, int(delivered.redelivered or 0)
+        )
         message = Message(delivered.body, queue, headers, redeliveries)
         receipt = ChannelReceipt(channel, delivered.delivery_tag or 0)
         task = asyncio.get_running_loop().create_task(self._settler.settle(message, receipt))

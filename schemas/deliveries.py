@@ -1,6 +1,5 @@
 """Deliveries: one event for one webhook, and the id that both together give it."""
 
-import base64
 import hashlib
 import zlib
 
@@ -32,10 +31,10 @@ def delivery_id(event_id: str, webhook_id: int) -> str:
 
     A function of the event and the webhook alone: whatever crashes between the registry and the
     consumer and is done again comes out under the same id, so that the consumer can tell. No dot
-    in it: the signed text of Standard Webhooks is divided by dots. 130 bits of SHA-256.
+    in it: the signed text of Standard Webhooks is divided by dots. 128 bits of SHA-256, in hex,
+    because base 32 is written in Python and took 5 % of a deliverer's time.
     """
-    digest = hashlib.sha256(f"{webhook_id}|{event_id}".encode()).digest()
-    return "msg_" + base64.b32encode(digest[:20])[:26].decode("ascii")
+    return "msg_" + hashlib.sha256(f"{webhook_id}|{event_id}".encode()).hexdigest()[:32]
 
 
 def shard_of(webhook_id: int, shards: int) -> int:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from yarl import URL
 
@@ -222,6 +223,10 @@ def check_headers(headers: Mapping[str, str], field: str = "customHeaders") -> d
 
 def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers as they may be shown and stored: values that look like secrets are masked."""
-    return {
-        name: MASK if _SECRET_LOOKING.search(name) else value for name, value in headers.items()
-    }
+    return {name: MASK if _looks_secret(name) else value for name, value in headers.items()}
+
+
+@lru_cache(maxsize=4096)
+def _looks_secret(name: str) -> bool:
+    """Remembered: the same few names come back with every response."""
+    return _SECRET_LOOKING.search(name) is not None

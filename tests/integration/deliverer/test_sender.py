@@ -46,9 +46,7 @@ async def posted(sender: Sender, uri: str, within_s: float = TIMEOUT_S) -> Attem
     took_s = time.monotonic() - began
     assert took_s < within_s + 0.5
     assert attempt.duration_us == pytest.approx(took_s * 1e6, abs=2_000_000)
-    assert (
-        abs(attempt.started_ms - time.time() * 1000 + took_s * 1000) < 5000
-    )
+    assert abs(attempt.started_ms - time.time() * 1000 + took_s * 1000) < 5000
     return attempt
 
 

@@ -74,7 +74,7 @@ async def turns() -> None:
     [
         pytest.param(None, False, 0, id="the first time"),
         pytest.param({}, True, 1, id="a queue that does not count"),
-        pytest.param({"x-delivery-count": 0}, True, 0, id="counted none"),
+        pytest.param({"x-delivery-count": 0}, True, 1, id="counted no failure"),
         pytest.param({"x-delivery-count": 7}, True, 7, id="counted"),
         pytest.param({"x-delivery-count": "7"}, True, 1, id="a publisher's own header"),
     ],
