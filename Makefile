@@ -26,7 +26,8 @@ up: $(ENVIRONMENT) broker ## run the whole pipeline until Ctrl-C
 
 .PHONY: test check fmt unit integration e2e faults bench
 test: $(ENVIRONMENT) broker registry postgresql ## every test: unit, integration, e2e
-	$(PYTEST) $(COVERAGE) tests/unit tests/integration tests/e2e $(ARGS)
+	$(PYTEST) tests/unit tests/integration tests/e2e $(ARGS)
+	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 
 check: $(ENVIRONMENT) ## style, types, layers, spelling
 	.venv/bin/ruff check
@@ -42,7 +43,7 @@ fmt: $(ENVIRONMENT) ## put the code into its form
 	.venv/bin/ruff format
 
 unit: $(ENVIRONMENT) ## tests without a broker
-	$(PYTEST) $(COVERAGE) tests/unit $(ARGS)
+	$(PYTEST) tests/unit $(ARGS)
 
 integration: $(ENVIRONMENT) broker postgresql ## tests on a real RabbitMQ and PostgreSQL
 	$(PYTEST) tests/integration $(ARGS)
