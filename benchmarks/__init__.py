@@ -1,0 +1,1 @@
+"""Measurements of Portcall beside what users would write instead."""

@@ -1,0 +1,142 @@
+"""A private RabbitMQ node, and queues on it that are filled, counted and thrown away."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import aiormq
+from aiormq import Channel
+from aiormq.abc import AbstractChannel, AbstractConnection
+from aiormq.exceptions import ChannelNotFoundEntity
+from pamqp.commands import Basic
+
+from benchmarks.harness.processes import Pids, tree
+from cli.broker import PrivateBroker
+
+QueueType = Literal["classic", "quorum"]
+PERSISTENT = 2
+BURST = 500
+"""Messages that are written before the broker is asked whether it has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to preload."""
+
+    body: bytes
+    properties: Basic.Properties
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What the broker says of a queue.
+
+    Attributes:
+        ready: Messages that wait; those sent to a consumer and not acked do not count.
+        consumers: How many consumers it has.
+    """
+
+    ready: int
+    consumers: int
+
+
+def persistent(body: bytes, *, content_type: str = "application/json") -> Message:
+    """A persistent message."""
+    return Message(body, Basic.Properties(content_type=content_type, delivery_mode=PERSISTENT))
+
+
+class Broker:
+    """A running node and one connection to it.
+
+    Args:
+        url: The AMQP URL.
+        node_pids: The processes of the node.
+        connection: To it.
+    """
+
+    def __init__(self, url: str, node_pids: Pids, connection: AbstractConnection) -> None:
+        self.url = url
+        self._node_pids = node_pids
+        self._connection = connection
+        self._channel: AbstractChannel | None = None
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes of the node."""
+        return self._node_pids()
+
+    async def declare(self, queue: str, kind: QueueType) -> None:
+        """Declare a durable queue."""
+        channel = await self._open_channel()
+        await channel.queue_declare(queue, durable=True, arguments={"x-queue-type": kind})
+
+    async def delete(self, *queues: str) -> None:
+        """Delete queues with everything in them; one that is not there is no error."""
+        channel = await self._open_channel()
+        for queue in queues:
+            await channel.queue_delete(queue)
+
+    async def depth(self, queue: str) -> Depth:
+        """How many messages wait, and how many consumers; nothing of a queue that is not there."""
+        channel = await self._open_channel()
+        try:
+            declared = await channel.queue_declare(queue, passive=True)
+        except ChannelNotFoundEntity:
+            return Depth(0, 0)
+        return Depth(declared.message_count or 0, declared.consumer_count or 0)
+
+    async def publish(
+        self, messages: Iterable[Message], *, exchange: str = "", key: str = ""
+    ) -> None:
+        """Publish messages as fast as may be; returns when the broker has taken all of them.
+
+        Without confirms: a question on the same channel is answered after all that was before it.
+        """
+        channel = await self._connection.channel(publisher_confirms=False)
+        if not isinstance(channel, Channel):
+            raise TypeError("aiormq opened a channel that is not its own")
+        for number, message in enumerate(messages, start=1):
+            await channel.basic_publish(
+                message.body,
+                exchange=exchange,
+                routing_key=key,
+                properties=message.properties,
+                wait=False,
+            )
+            if number % BURST == 0:
+                await channel.basic_qos(prefetch_count=1)
+        await channel.basic_qos(prefetch_count=1)
+        await channel.close()
+
+    async def _open_channel(self) -> AbstractChannel:
+        if self._channel is None or self._channel.is_closed:
+            self._channel = await self._connection.channel(publisher_confirms=False)
+        return self._channel
+
+
+@asynccontextmanager
+async def connected(url: str, node_pids: Pids) -> AsyncIterator[Broker]:
+    """A node that runs already."""
+    connection = await aiormq.connect(url)
+    try:
+        yield Broker(url, node_pids, connection)
+    finally:
+        async with asyncio.timeout(5):
+            await connection.close()
+
+
+@asynccontextmanager
+async def private_broker(folder: Path) -> AsyncIterator[Broker]:
+    """A node of our own; its data are gone with it."""
+    node = PrivateBroker(folder)
+    await node.start()
+    try:
+        async with connected(node.url, lambda: tree(node.pid) if node.pid else []) as broker:
+            yield broker
+    finally:
+        await node.stop()
+        shutil.rmtree(folder, ignore_errors=True)

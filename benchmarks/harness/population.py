@@ -1,0 +1,119 @@
+"""A store with very many webhooks, written in bulk past the API and its quota.
+
+Every registry in use has ten webhooks that match a push of ``team/app:v1``, each by one of the
+three breadths of a scope; the others look at other repositories.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from sqlalchemy import insert
+
+from schemas.events import Action
+from schemas.webhooks import Sku, Status
+from store import counters
+from store.engine import Store, open_store
+from store.migrate import migrate
+from store.tables import webhooks
+from store.webhookrow import WebhookRow, columns
+
+MATCHES = 10
+REGISTRIES = 1_000
+REPOSITORY, TAG = "team/app", "v1"
+_MATCHING = ("", "", "", *(f"{REPOSITORY}:*",) * 3, *(f"{REPOSITORY}:{TAG}",) * 4)
+_CHUNK = 10_000
+_FIRST_ID = 1 << 50
+
+
+def registries_of(count: int) -> int:
+    """Over how many registries so many webhooks are spread, for ten matches in each."""
+    return min(REGISTRIES, count // MATCHES)
+
+
+def registry(number: int) -> str:
+    """The name of a registry."""
+    return f"registry{number:04d}"
+
+
+def scope(place: int) -> str:
+    """The scope of a registry's webhook: the first ten match, the others do not."""
+    if place < MATCHES:
+        return _MATCHING[place]
+    return f"team/service{place // 3}:{('*', 'latest', 'v2')[place % 3]}"
+
+
+def populate(url: str, count: int, target: str) -> None:
+    """Make *count* webhooks in the store at *url*, all of which lead to *target*."""
+    migrate(url)
+    store = open_store(url)
+    for number in range(registries_of(count)):
+        store.registries.put(
+            registry(number), location="local", sku=Sku.PREMIUM, tags={}, resource_group="portcall"
+        )
+    rows = _rows(count, target, store.webhooks.revision())
+    while chunk := list(islice(rows, _CHUNK)):
+        with store.database.writing() as connection:
+            connection.execute(insert(webhooks), chunk)
+    store.close()
+
+
+def populate_registry(store: Store, name: str, count: int, target: str) -> None:
+    """Make one registry with a webhook for every repository ``team/app0``, ``team/app1``, ..."""
+    store.registries.put(
+        name, location="local", sku=Sku.PREMIUM, tags={}, resource_group="portcall"
+    )
+    with store.database.writing() as connection:
+        revision = counters.bump(connection, counters.REVISION)
+        template = columns(_row("template", target, revision))
+        rows = [
+            {
+                **template,
+                "id": _FIRST_ID + number,
+                "registry_key": name,
+                "name": f"hook{number:05d}",
+                "name_key": f"hook{number:05d}",
+                "scope": f"team/app{number}:*",
+                "scope_key": f"team/app{number}:*",
+            }
+            for number in range(count)
+        ]
+        connection.execute(insert(webhooks), rows)
+
+
+def _rows(count: int, target: str, revision: int) -> Iterator[dict[str, object]]:
+    registries = registries_of(count)
+    template = columns(_row("template", target, revision))
+    for number in range(count):
+        name = registry(number % registries)
+        text = scope(number // registries)
+        hook = f"hook{number // registries:05d}"
+        yield {
+            **template,
+            "id": _FIRST_ID + number,
+            "registry_key": name,
+            "name": hook,
+            "name_key": hook,
+            "scope": text,
+            "scope_key": text,
+        }
+
+
+def _row(name: str, target: str, revision: int) -> WebhookRow:
+    return WebhookRow(
+        id=_FIRST_ID,
+        registry=registry(0),
+        name=name,
+        location="local",
+        tags={},
+        uri=target,
+        authorization="",
+        headers={},
+        actions=Action.PUSH.bit,
+        scope="",
+        status=Status.ENABLED,
+        secret="",
+        schedule_ms=None,
+        status_changed_ms=0,
+        revision=revision,
+        created_ms=0,
+    )

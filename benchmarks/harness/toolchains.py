@@ -1,0 +1,170 @@
+"""What the peers are made with: a virtual environment, node_modules, a Go binary; made once.
+
+They stand in ``benchmarks/.cache`` under a digest of the file that locks them. Whatever is missing
+on this machine raises `MissingError` with a word on how to get it.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).parents[1]
+ROOT = BENCHMARKS.parent
+CACHE = BENCHMARKS / ".cache"
+WORKERS = BENCHMARKS / "peers" / "workers"
+REQUIREMENTS = ROOT / "requirements" / "bench.txt"
+GO_SOURCES = Path("/usr/share/gocode")
+"""Where Debian puts Go libraries."""
+GO_LIBRARY = "golang-github-rabbitmq-amqp091-go-dev"
+
+
+class MissingError(Exception):
+    """Something is not on this machine; the message says what, and how to get it."""
+
+
+async def python() -> Path:
+    """The Python of the peers' own environment.
+
+    Raises:
+        MissingError: The packages cannot be installed.
+    """
+    folder = CACHE / f"python-{_digest(REQUIREMENTS)}"
+    program = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        _say(f"Installing the peers of requirements/bench.txt into {_shown(folder)}")
+        await run([sys.executable, "-m", "venv", "--clear", str(folder)])
+        pip = [str(program), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+        await run([*pip, "--require-hashes", "--requirement", str(REQUIREMENTS)])
+        (folder / "complete").touch()
+    return program
+
+
+async def node() -> tuple[Path, Path]:
+    """The node program, and a folder with the worker and its node_modules.
+
+    Raises:
+        MissingError: There is no node or npm, or the packages cannot be installed.
+    """
+    program, npm = shutil.which("node"), shutil.which("npm")
+    if program is None or npm is None:
+        raise MissingError("node and npm are not installed (apt-get install nodejs npm)")
+    source = WORKERS / "node"
+    folder = CACHE / f"node-{_digest(source / 'package-lock.json')}"
+    if not (folder / "complete").exists():
+        _say(f"Installing amqplib and undici into {_shown(folder)}")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(source / name, folder)
+        await run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
+        (folder / "complete").touch()
+    shutil.copy(source / "worker.js", folder)
+    return Path(program), folder
+
+
+async def go() -> Path:
+    """The Go worker, built offline from Debian's sources of its one library.
+
+    Raises:
+        MissingError: There is no Go, or not the library, or it cannot be built.
+    """
+    program = shutil.which("go")
+    if program is None or not (GO_SOURCES / "src/github.com/rabbitmq/amqp091-go").exists():
+        raise MissingError(
+            f"Go or amqp091-go is not installed (apt-get install golang-go {GO_LIBRARY})"
+        )
+    source = WORKERS / "go" / "worker.go"
+    binary = CACHE / f"go-{_digest(source)}" / "worker"
+    if not binary.exists():
+        env = {
+            "GO111MODULE": "off",
+            "GOPATH": str(GO_SOURCES),
+            "GOCACHE": str(CACHE / "go-build"),
+            "GOFLAGS": "",
+        }
+        _say(f"Building {_shown(binary)}")
+        binary.parent.mkdir(parents=True, exist_ok=True)
+        await run([program, "build", "-o", str(binary), str(source)], env=env)
+    return binary
+
+
+async def versions() -> dict[str, str]:
+    """The versions of what the peers are made with; those that are there."""
+    found = _locked_versions() | _node_versions()
+    commands = {
+        "go": ["go", "version"],
+        "node": ["node", "--version"],
+        "nginx": ["/usr/sbin/nginx", "-v"],
+        "amqp091-go": ["dpkg-query", "--show", "--showformat=${Version}", GO_LIBRARY],
+        "rabbitmq": ["dpkg-query", "--show", "--showformat=${Version}", "rabbitmq-server"],
+        "erlang": ["dpkg-query", "--show", "--showformat=${Version}", "erlang-base"],
+    }
+    for name, argv in commands.items():
+        try:
+            said = await run(argv)
+        except MissingError:
+            continue
+        found[name] = said.strip().removeprefix("go version ").removeprefix("nginx version: ")
+    return found
+
+
+def _locked_versions() -> dict[str, str]:
+    """Of the Python peers, by the lock file."""
+    wanted = {
+        "aio-pika", "aiohttp", "aiormq", "celery", "dramatiq", "faststream", "gevent", "kombu",
+        "pika", "requests", "taskiq", "taskiq-aio-pika", "uvloop",
+    }  # fmt: skip
+    pins = (
+        line.split()[0].split("==")
+        for line in REQUIREMENTS.read_text().splitlines()
+        if "==" in line
+    )
+    return {pin[0]: pin[1] for pin in pins if pin[0] in wanted}
+
+
+def _node_versions() -> dict[str, str]:
+    package = json.loads((WORKERS / "node" / "package.json").read_text())
+    pinned: dict[str, str] = package["dependencies"]
+    return pinned
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _say(what: str) -> None:
+    print(what, flush=True)
+
+
+async def run(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path = ROOT
+) -> str:
+    """Run a command to its end and give what it said.
+
+    Raises:
+        MissingError: It cannot be run, or failed.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+    except OSError as error:
+        raise MissingError(f"{argv[0]} cannot be run: {error.strerror}") from error
+    said, _ = await process.communicate()
+    if process.returncode != 0:
+        raise MissingError(f"{' '.join(argv)} failed:\n{said.decode(errors='replace')[-2000:]}")
+    return said.decode(errors="replace")

@@ -1,0 +1,127 @@
+"""The command: which measurements, how much of them, and where the figures go."""
+
+import asyncio
+import shlex
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from benchmarks.harness import toolchains
+from benchmarks.harness.processes import ProgramError
+from benchmarks.harness.report import Circumstances, Mode, Report, write
+from benchmarks.harness.toolchains import MissingError
+from benchmarks.measurements import (
+    backlog,
+    delivery,
+    latency,
+    listing,
+    matching,
+    pipeline,
+    recording,
+    scaling,
+    tuning,
+)
+from cli.errors import NodeError
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One of the measurements: its title, and what makes its report."""
+
+    title: str
+    measure: Callable[[Mode, Told], Awaitable[Report]]
+
+
+MEASUREMENTS = {
+    "delivery": Measurement(delivery.TITLE, delivery.measure),
+    "pipeline": Measurement(pipeline.TITLE, pipeline.measure),
+    "matching": Measurement(matching.TITLE, matching.measure),
+    "latency": Measurement(latency.TITLE, latency.measure),
+    "scaling": Measurement(scaling.TITLE, scaling.measure),
+    "backlog": Measurement(backlog.TITLE, backlog.measure),
+    "listing": Measurement(listing.TITLE, listing.measure),
+    "recording": Measurement(recording.TITLE, recording.measure),
+    "tuning": Measurement(tuning.TITLE, tuning.measure),
+}
+USUAL = tuple(name for name in MEASUREMENTS if name != "tuning")
+"""What is measured when nothing is named."""
+
+
+def run(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help=f"Of: {', '.join(MEASUREMENTS)}; none: all but tuning."),
+    ] = None,
+    *,
+    full: Annotated[
+        bool, typer.Option("--full/--short", help="Everything, or what a few minutes give.")
+    ] = False,
+    pairs: Annotated[int | None, typer.Option(help="Pairs of each comparison.")] = None,
+    peers: Annotated[str, typer.Option(help="Only these peers, with commas.")] = "",
+    huge: Annotated[bool, typer.Option(help="Also what takes many minutes.")] = False,
+    quiet: Annotated[
+        float, typer.Option(help="Seconds to wait at most for a quiet machine before each run.")
+    ] = 0.0,
+    page: Annotated[bool, typer.Option(help="Write docs/performance.md anew.")] = True,
+) -> None:
+    """Measure, and keep the figures in benchmarks/results/."""
+    mode = Mode(full, pairs, tuple(filter(None, peers.split(","))), huge, quiet)
+    unknown = sorted(set(names or ()) - set(MEASUREMENTS))
+    if unknown:
+        raise typer.BadParameter(f"there is no measurement {', '.join(unknown)}")
+    failed = False
+    for name in names or USUAL:
+        try:
+            asyncio.run(_ended_in_order(_measure(name, mode)))
+        except (ProgramError, MissingError, NodeError) as error:
+            failed = True
+            _say(f"{name} could not be measured: {error}")
+        except asyncio.CancelledError:
+            raise typer.Exit(128 + signal.SIGTERM) from None
+    if page:
+        asyncio.run(_write_page())
+    if failed:
+        raise typer.Exit(1)
+
+
+async def _ended_in_order(work: Coroutine[None, None, None]) -> None:
+    """Let SIGTERM end *work* like Ctrl-C: with everything that it has started."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
+
+
+async def _measure(name: str, mode: Mode) -> None:
+    measurement = MEASUREMENTS[name]
+    _say(f"== {measurement.title}")
+    before = Circumstances.now()
+    report = await measurement.measure(mode, _say)
+    command = shlex.join(["python", "benchmarks/run.py", *sys.argv[1:]])
+    path = await write(name, measurement.title, report, mode=mode, command=command, before=before)
+    for target in report.targets:
+        verdict = {True: "yes", False: "NO", None: "not measured"}[target.met]
+        _say(f"{target.what}: {target.value} ({target.bound}): {verdict}")
+    _say(f"written: {path.relative_to(toolchains.ROOT)}")
+
+
+async def _write_page() -> None:
+    """In the peers' environment: only that has matplotlib."""
+    try:
+        python = await toolchains.python()
+        _say(await toolchains.run([str(python), str(toolchains.BENCHMARKS / "page.py")]))
+    except MissingError as error:
+        _say(f"docs/performance.md is not written anew: {error}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(run)

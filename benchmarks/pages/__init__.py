@@ -1,0 +1,1 @@
+"""docs/performance.md, made of the newest results and of nothing else."""

@@ -1,0 +1,269 @@
+"""The sections of the page: each takes the report of one measurement and gives Markdown."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.pages import charts
+from benchmarks.pages.tables import Cell, table
+
+Report = Mapping[str, Any]
+Rows = list[tuple[Cell, ...]]
+OURS = "portcall"
+BARE = "bare-aiohttp"
+ROLES = ("producer", "router", "deliverer", "recorder", "management", "rabbitmq", "sink", "load")
+
+
+def delivery(report: Report, plots: Path) -> str:
+    """Portcall beside its peers."""
+    medians = report["summary"]["medians"]
+    titles = _titles(report)
+    names = sorted(medians, key=lambda name: -medians[name]["per_s"])
+    colors = {OURS: charts.OURS, BARE: charts.CEILING}
+    spans = {name: [run["per_s"] for run in _runs(report, "contender", name)] for name in names}
+    charts.bars(
+        plots / "delivery.svg",
+        "Two worker processes: medians, and the slowest and the fastest run",
+        "deliveries/s",
+        [
+            charts.Bar(
+                titles.get(name, name),
+                medians[name]["per_s"],
+                min(spans[name]),
+                max(spans[name]),
+                colors.get(name, charts.OTHERS),
+            )
+            for name in names
+        ],
+    )
+    charts.stacked(
+        plots / "delivery-cpu.svg",
+        "CPU for one delivery by role",
+        "microseconds of CPU a delivery",
+        {titles.get(name, name): medians[name]["cpu_us"] for name in names},
+        ("worker", "broker", "sink"),
+    )
+    ratios = report["summary"]["ratios"]
+    rows = [
+        (
+            titles.get(name, name),
+            report["parameters"]["peers"].get(name, {}).get("queue_type", "quorum, stream")
+            if name != BARE
+            else "none",
+            medians[name]["per_s"],
+            medians[name]["cpu_us"]["worker"],
+            medians[name]["cpu_us"]["broker"],
+            medians[name]["cpu_us"]["sink"],
+            len(spans[name]),
+            _ratio(ratios.get(name)),
+        )
+        for name in names
+    ]
+    head = [
+        "who", "queue", "deliveries/s", "worker us", "broker us", "sink us", "runs",
+        "Portcall is faster by (pairs)",
+    ]  # fmt: skip
+    return (
+        "One delivery: consume a durable message, POST 600 bytes, publish a persistent result with"
+        " confirm, ack. Two worker processes; queues are filled beforehand, and warm workers let"
+        " go at once. Portcall takes frames, and its results are the records of its event log, in"
+        " full. How each peer is written and tuned is told in"
+        " [benchmarks/peers](../benchmarks/peers/README.md). Portcall and the peer run in turn;"
+        " ratios are taken pair by pair.\n\n"
+        "![Deliveries a second](performance/delivery.svg)\n\n"
+        "![CPU for one delivery](performance/delivery-cpu.svg)\n\n" + table(head, rows)
+    )
+
+
+def pipeline(report: Report, plots: Path) -> str:
+    """Everything at once."""
+    medians = report["summary"]["medians"]
+    ours = {name: found for name, found in medians.items() if name != "go"}
+    charts.stacked(
+        plots / "pipeline-cpu.svg",
+        "CPU for one delivery through the whole pipeline by role",
+        "microseconds of CPU a delivery",
+        {name: found["cpu_us"] for name, found in ours.items()},
+        ROLES,
+    )
+    rows = [
+        (name, found["per_s"], *(found["cpu_us"].get(role) for role in ROLES))
+        for name, found in ours.items()
+    ]
+    go = medians.get("go")
+    ratio = report["summary"]["ratio_to_go"]
+    beside = (
+        f"The Go worker's delivery step alone, in turn with it: {go['per_s']:,.0f}/s; the pipeline"
+        f" at fan-out 10 does {ratio['median']:.2f} times that ({_ratio(ratio)}).\n\n"
+        if go and ratio
+        else ""
+    )
+    return (
+        f"From HTTP ingest, {report['parameters']['batch']} events a request, to the record that"
+        " list-events shows. Producer, router, two deliverers, recorder, management, broker, sink"
+        " and load client share the machine.\n\n"
+        f"{beside}![CPU by role](performance/pipeline-cpu.svg)\n\n"
+        + table(["CPU us a delivery", "deliveries/s", *ROLES], rows)
+    )
+
+
+def matching(report: Report, plots: Path) -> str:
+    """The router's index."""
+    summary = report["summary"]
+    sizes = [str(size) for size in report["parameters"]["sizes"]]
+    charts.line(
+        plots / "matching.svg",
+        "Matching one event with ten matches",
+        ("webhooks", "ns an event"),
+        {float(size): summary[size]["match_ns"] for size in sizes},
+    )
+    rows = [
+        (
+            int(size),
+            summary[size]["match_ns"],
+            summary[size]["rss_bytes_per_webhook"],
+            summary[size]["traced_bytes_per_webhook"],
+            summary[size]["loaded_per_s"],
+        )
+        for size in sizes
+    ]
+    head = ["webhooks", "ns an event", "RSS B/webhook", "traced B/webhook", "loaded/s"]
+    routers = summary["routers"]
+    known = routers["change_known_s"]
+    return (
+        "![Matching](performance/matching.svg)\n\n"
+        + table(head, rows)
+        + f"\nAt {routers['webhooks']:,} webhooks a router process is ready in"
+        f" {routers['ready_s']} s and holds {routers['rss_mb']:,} MB ({routers['empty_rss_mb']} MB"
+        f" without webhooks: {routers['rss_bytes_per_webhook']:.0f} B each). A change is known to"
+        f" {report['parameters']['routers']} routers {known['with_hint']['median'] * 1e3:.0f} ms"
+        f" after its commit (at most {known['with_hint']['max'] * 1e3:.0f} ms); if the hint is"
+        f" lost, after {known['without_hint']['max']:.2f} s at most.\n"
+    )
+
+
+def latency(report: Report, plots: Path) -> str:
+    """An idle pipeline."""
+    runs = report["runs"]
+    charts.distribution(
+        plots / "latency.svg",
+        "From the producer's 202 to the POST's arrival, idle",
+        "milliseconds",
+        {
+            "Portcall: 202 to arrival": [
+                max(0.01, run["accepted_to_arrival"] * 1e3) for run in runs
+            ],
+            "bare sum: a publish, a consume, a POST": [run["bare_sum"] * 1e3 for run in runs],
+        },
+    )
+    names = {
+        "request_to_202": "request to 202",
+        "accepted_to_arrival": "202 to the POST's arrival",
+        "request_to_arrival": "request to the POST's arrival",
+        "accepted_to_arrival_loaded": "202 to arrival beside a load",
+        "publish": "bare: a confirmed publish",
+        "consume": "bare: from the confirm to the consumer",
+        "post": "bare: a POST until it arrives",
+        "bare_sum": "bare: the three together",
+    }
+    rows: Rows = [
+        (words, *(float(report["summary"][name][at]) for at in ("p50", "p90", "p99", "max")))
+        for name, words in names.items()
+    ]
+    return (
+        f"{report['parameters']['events']:,} events one at a time, in turn with the bare parts on"
+        " the same broker and sink; then as many beside a load of"
+        f" {report['parameters']['load_per_s']} deliveries a second.\n\n"
+        "![Latency](performance/latency.svg)\n\n" + table(["ms", "p50", "p90", "p99", "max"], rows)
+    )
+
+
+def scaling(report: Report, plots: Path) -> str:
+    """Cost by work."""
+    busy = report["summary"]["busy_cpu_us"]
+    charts.stacked(
+        plots / "scaling.svg",
+        "CPU for one delivery beyond what idleness costs",
+        "microseconds of CPU a delivery",
+        busy,
+        ROLES[:6],
+    )
+    idle = report["summary"]["idle_cpu_ms_per_s"]
+    rows: Rows = [
+        (case, *(float(found[role]) for role in ROLES[:6])) for case, found in busy.items()
+    ]
+    shown = ", ".join(f"{role} {idle[role]:g}" for role in ROLES[:6])
+    return (
+        "The whole pipeline, paced. At a few deliveries a second every message carries one event"
+        " and every frame a few deliveries, so that each costs a publish, a confirm and an ack of"
+        " its own; with more of them frames fill and the cost falls. Fan-out is 10, but 1 in the"
+        f" two cases of webhooks. Idle, all roles together use CPU ms a second: {shown}.\n\n"
+        "![Cost by work](performance/scaling.svg)\n\n"
+        + table(["CPU us a delivery", *ROLES[:6]], rows)
+    )
+
+
+def backlog(report: Report, _: Path) -> str:
+    """Memory."""
+    summary = report["summary"]
+    cases = {
+        "idle": summary["idle_mb"],
+        "deliveries waiting": summary["deliveries_waiting"]["rss_mb"],
+        "events waiting as well": summary["events_waiting"]["rss_mb"],
+    }
+    rows: Rows = [
+        (case, *(float(found[role]) for role in ROLES[:6])) for case, found in cases.items()
+    ]
+    return (
+        f"{report['parameters']['deliveries']:,} deliveries are put into the queues while the"
+        " whole pipeline works on them; the most that one process of each role held, in MB.\n\n"
+        + table(["MB", *ROLES[:6]], rows)
+    )
+
+
+def listing(report: Report, _: Path) -> str:
+    """list-events."""
+    rows: Rows = [
+        (
+            f"{run['store']}, {run['records']:,} records",
+            *(float(run["page_ms"][at]) for at in ("p50", "p99")),
+            *(float(run["http_page_ms"][at]) for at in ("p50", "p99")),
+        )
+        for run in report["runs"]
+    ]
+    head = ["store", "page p50, ms", "p99", "by HTTP p50, ms", "p99"]
+    return (
+        f"The first page, {report['parameters']['page']} records of one of"
+        f" {report['parameters']['webhooks']} webhooks, asked of logs of each size in turn.\n\n"
+        + table(head, rows)
+    )
+
+
+def recording(report: Report, _: Path) -> str:
+    """The recorder alone."""
+    rows = [
+        (store, found["per_s"], *(found["cpu_us"].get(role) for role in ("recorder", store)))
+        for store, found in sorted(report["summary"].items())
+    ]
+    return (
+        "The recorder alone, of a stream that is full already, with the store's usual safety.\n\n"
+        + table(["store", "records/s", "recorder us", "store's server us"], rows)
+    )
+
+
+def _titles(report: Report) -> dict[str, str]:
+    peers = {name: peer["title"] for name, peer in report["parameters"]["peers"].items()}
+    return {**peers, OURS: "Portcall", BARE: "bare aiohttp, no queue"}
+
+
+def _runs(report: Report, key: str, value: str) -> Sequence[Mapping[str, Any]]:
+    return [run for run in report["runs"] if run[key] == value]
+
+
+def _ratio(found: Mapping[str, Any] | None) -> str:
+    if not found:
+        return ""
+    pairs = len(found["pairs"])
+    if pairs == 1:
+        return f"{found['median']:.2f} (1)"
+    return f"{found['median']:.2f} ({pairs}: {found['min']:.2f} to {found['max']:.2f})"

@@ -1,0 +1,79 @@
+"""Puts the page together."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness.report import read
+from benchmarks.pages import sections
+from benchmarks.pages.tables import table, targets
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "performance.md"
+PLOTS = ROOT / "docs" / "performance"
+SECTIONS = {
+    "delivery": sections.delivery,
+    "pipeline": sections.pipeline,
+    "latency": sections.latency,
+    "matching": sections.matching,
+    "scaling": sections.scaling,
+    "backlog": sections.backlog,
+    "recording": sections.recording,
+    "listing": sections.listing,
+}
+_HEAD = """\
+<!-- Written by benchmarks/page.py from benchmarks/results/; `make bench` measures anew. -->
+# Performance
+
+Every figure here was measured by `benchmarks/` on the machine that stands with it, and none is
+copied by hand. Machines that are shared drift: compare the ratios, which are medians of pairs that
+ran in turn, before the absolute figures.
+"""
+
+
+def main() -> None:
+    """Write the page and its plots from whatever results there are."""
+    PLOTS.mkdir(parents=True, exist_ok=True)
+    reports = {name: report for name in SECTIONS if (report := read(name)) is not None}
+    wanted = [target for report in reports.values() for target in report["targets"]]
+    parts = [_HEAD, f"## What must be true\n\n{targets(wanted)}"]
+    parts += [
+        f"## {report['title']}\n\n{SECTIONS[name](report, PLOTS)}\n{_measured(report)}"
+        for name, report in reports.items()
+    ]
+    parts.append(_versions(reports))
+    PAGE.write_text("\n".join(parts))
+    print(f"written: {PAGE.relative_to(ROOT)}")
+
+
+def _measured(report: Mapping[str, Any]) -> str:
+    """When, where and how."""
+    machine = report["machine"]
+    before, after = report["load_before"][0], report["load_after"][0]
+    left_out = "".join(
+        f" Left out: {name} ({why.splitlines()[0]})." for name, why in report["skipped"].items()
+    )
+    failed = f" Runs that failed: {len(report['failed'])}." if report["failed"] else ""
+    return (
+        f"*`{report['command']}`, {report['began'].replace('T', ' ')[:16]} UTC, commit"
+        f" {report['revision']}, {report['mode']} set; {machine['cores']} cores of"
+        f" {machine['cpu']}, {machine['memory_gb']} GB, {machine['system']},"
+        f" Linux {machine['kernel']}; load average {before:.1f} before, {after:.1f} after."
+        f"{left_out}{failed}*\n"
+    )
+
+
+def _versions(reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """The versions of the newest report."""
+    if not reports:
+        return "Nothing has been measured yet.\n"
+    newest = max(reports.values(), key=lambda report: str(report["ended"]))
+    ours = {name: text for name, text in newest["versions"].items() if name != "peers"}
+    peers = newest["versions"]["peers"]
+    rows = [(name, text, peers.get(name, "")) for name, text in ours.items()]
+    rows += [(name, "", text) for name, text in peers.items() if name not in ours]
+    return "## Versions\n\n" + table(["", "Portcall", "peers and machine"], sorted(rows))
+
+
+if __name__ == "__main__":
+    main()

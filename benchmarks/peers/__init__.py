@@ -1,0 +1,1 @@
+"""What users write instead of Portcall; the scripts run in an environment of their own."""
