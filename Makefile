@@ -6,6 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 ENVIRONMENT := .venv/.complete
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
+PARALLEL := --numprocesses=auto --dist=worksteal
 COVERAGE := --cov=schemas --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 .PHONY: help
@@ -26,7 +27,8 @@ up: $(ENVIRONMENT) broker ## run the whole pipeline until Ctrl-C
 
 .PHONY: test check fmt unit integration e2e faults bench
 test: $(ENVIRONMENT) broker registry postgresql ## every test: unit, integration, e2e
-	$(PYTEST) tests/unit tests/integration tests/e2e $(ARGS)
+	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
+	$(PYTEST) tests/integration tests/e2e $(ARGS)
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 
 check: $(ENVIRONMENT) ## style, types, layers, spelling
@@ -43,7 +45,7 @@ fmt: $(ENVIRONMENT) ## put the code into its form
 	.venv/bin/ruff format
 
 unit: $(ENVIRONMENT) ## tests without a broker
-	$(PYTEST) tests/unit $(ARGS)
+	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 
 integration: $(ENVIRONMENT) broker postgresql ## tests on a real RabbitMQ and PostgreSQL
 	$(PYTEST) tests/integration $(ARGS)

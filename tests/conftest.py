@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import hypothesis
 import pytest
 from pytest_socket import disable_socket, socket_allow_hosts
 
@@ -22,6 +23,9 @@ from store.migrate import migrate
 from tests.postgres import PrivatePostgres, postgres_programs
 from tests.rabbit import ErlangShell
 
+# Fewer examples than the default 100: they run at every change, and new ones each time.
+hypothesis.settings.register_profile("portcall", max_examples=30, deadline=None)
+hypothesis.settings.load_profile("portcall")
 gc.disable()  # until everything is imported and collected
 TESTS = Path(__file__).parent
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]

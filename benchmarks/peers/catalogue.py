@@ -117,14 +117,14 @@ DRAMATIQ_QUEUE = "bench.dramatiq"
 PEERS = (
     Peer("go", "Go, amqp091-go", _go, messages.plain, 1000, 160, "quorum", 20_000),
     Peer("node", "Node, amqplib + undici", _node, messages.plain, 320, 160, "quorum", 20_000),
-    Peer("aio-pika", "aio-pika + aiohttp", _script, messages.plain, 100, 100, "classic", 6_000),
-    Peer("taskiq", "Taskiq", _taskiq, messages.taskiq, 100, 100, "classic", 4_000, programs=1),
-    Peer("faststream", "FastStream", _script, messages.plain, 100, 100, "classic", 4_000),
+    Peer("aio-pika", "aio-pika + aiohttp", _script, messages.plain, 100, 100, "quorum", 6_000),
+    Peer("taskiq", "Taskiq", _taskiq, messages.taskiq, 160, 160, "classic", 4_000, programs=1),
+    Peer("faststream", "FastStream", _script, messages.plain, 100, 100, "quorum", 5_000),
     Peer(
         "dramatiq", "Dramatiq", _dramatiq, messages.dramatiq(DRAMATIQ_QUEUE),
-        32, 8, "classic", 2_000, programs=1,
+        64, 16, "classic", 2_500, programs=1,
     ),
-    Peer("celery", "Celery, gevent", _celery, messages.celery, 50, 50, "classic", 2_000),
+    Peer("celery", "Celery, gevent", _celery, messages.celery, 20, 20, "classic", 2_500),
 )  # fmt: skip
 
 
