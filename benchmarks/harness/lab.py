@@ -101,5 +101,5 @@ async def open_lab() -> AsyncIterator[Lab]:
 def new_folder() -> Path:
     """A temporary folder; remove it."""
     folder = Path(tempfile.mkdtemp(prefix="portcall-bench-"))
-    folder.chmod(0o755)  # nginx's worker is another user
+    folder.chmod(0o755)  # PostgreSQL runs as another user
     return folder

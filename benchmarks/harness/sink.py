@@ -1,4 +1,4 @@
-"""The endpoint of all measurements: nginx with one worker, or a small server of our own."""
+"""The endpoint of all measurements: nginx as one process, or a small server of our own."""
 
 import asyncio
 import shutil
@@ -15,9 +15,10 @@ ROOT = Path(__file__).parents[2]
 SIZES = {"1kB": 1_000, "100kB": 100_000}
 """What ``/file/NAME`` answers with, in bytes; everything else gets two."""
 
+# One process without a master: a worker would outlive a harness that is killed.
 _CONFIG = """\
 daemon off;
-worker_processes 1;
+master_process off;
 error_log stderr crit;
 pid {folder}/nginx.pid;
 events {{ worker_connections 8192; }}
@@ -109,7 +110,7 @@ def _configure(folder: Path, port: int) -> Path:
     for name, size in SIZES.items():
         (files / name).write_bytes(b"x" * size)
     for path in (folder, files):
-        path.chmod(0o755)  # started by root, its worker is another user
+        path.chmod(0o755)
     config = folder / "nginx.conf"
     config.write_text(_CONFIG.format(folder=folder, host=HOST, port=port))
     return config
