@@ -3,7 +3,8 @@
 import errno
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from schemas.records import Answer, Failure
 
@@ -36,8 +37,7 @@ class AddressBlockedError(OSError):
         super().__init__(f"nothing was sent: {shown} is not an address that webhooks may lead to")
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One POST and what came of it.
 
     Attributes:

@@ -8,12 +8,13 @@ the first part of a response. The parser is llhttp, the one of Node.js.
 
 import asyncio
 import ssl
-from dataclasses import dataclass, field
 from typing import cast
 
 import httptools
 
 from deliverer.attempts import ClosedError, ProtocolError
+from deliverer.deadlines import Deadlines
+from deliverer.heads import Head, Heads, Response
 from schemas.records import MAX_RESPONSE_CHARACTERS
 
 MAX_CONTENT_BYTES = 4 * MAX_RESPONSE_CHARACTERS
@@ -29,33 +30,28 @@ CONTENT_TIMEOUT_S = 2.0
 """How long to wait for the content once the status has decided the attempt."""
 
 
-@dataclass(slots=True)
-class Response:
-    """What came back; the content may be cut."""
-
-    status: int = 0
-    version: str = ""
-    reason: bytes = b""
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    content: bytes = b""
-
-
 class Connection(asyncio.Protocol):
-    """A connection, with at most one exchange under way."""
+    """A connection, with at most one exchange under way.
 
-    def __init__(self) -> None:
+    Args:
+        deadlines: Ends an exchange that takes too long.
+        heads: Knows the heads that came before, on this connection or another.
+    """
+
+    def __init__(self, deadlines: Deadlines, heads: Heads) -> None:
         self._loop = asyncio.get_running_loop()
+        self._deadlines = deadlines
+        self._heads = heads
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[Response] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._response = Response()
+        self._reason = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head: Head | None = None
         self._content: list[bytes] = []
         self._content_bytes = 0
         self._received = 0
-        self._head_done = False
         self._keep_alive = False
-        self._hurried = False
         self.idle_since = 0.0
         self.lost: asyncio.Future[None] = self._loop.create_future()
 
@@ -77,11 +73,10 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             self._fail(ClosedError(silent=True))
             return self._waiter
-        self._response = Response()
-        self._content = []
-        self._content_bytes = self._received = 0
-        self._head_done = self._keep_alive = self._hurried = False
-        self._timer = self._loop.call_at(deadline, self._expire)
+        self._received = 0
+        self._head = None
+        self._keep_alive = False
+        self._deadlines.set(self, deadline)
         self._transport.write(data)
         return self._waiter
 
@@ -103,17 +98,27 @@ class Connection(asyncio.Protocol):
         if self._waiter is None or self._waiter.done():
             self.close()
             return
+        first = self._received == 0
+        if first and (response := self._heads.response(data)):
+            self._keep_alive = self._transport is not None
+            self._finish(response)
+            return
+        if first:
+            self._begin()
         self._received += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._broken(_words(error))
             return
-        if not self._head_done:
+        if self._head is None:
             if self._received > MAX_HEAD_BYTES:
                 self._broken("the headers are too long")
         elif not self._waiter.done():
-            self._hurry()
+            # The status has decided: the content gets a short time.
+            self._deadlines.shorten(self, self._loop.time() + CONTENT_TIMEOUT_S)
+        elif first and self._keep_alive:
+            self._heads.learn(data, self._waiter.result())
 
     def eof_received(self) -> None:
         """Let the transport close: the end is told by `connection_lost`."""
@@ -123,8 +128,8 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._keep_alive = False
         self.lost.set_result(None)
-        if self._head_done:
-            self._finish()
+        if self._head is not None:
+            self._finish(self._response(self._head))
         elif isinstance(exc, ssl.SSLError):
             self._fail(exc)
         else:
@@ -139,83 +144,82 @@ class Connection(asyncio.Protocol):
 
     def on_status(self, reason: bytes) -> None:
         """Part of the reason phrase."""
-        self._response.reason += reason
-        _check_length(self._response.reason)
+        self._reason += reason
+        _check_length(self._reason)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
         _check_length(name)
         _check_length(value)
-        self._response.headers.append((name, value))
-        if len(self._response.headers) > MAX_HEADERS:
+        self._headers.append((name, value))
+        if len(self._headers) > MAX_HEADERS:
             raise ProtocolError("there are too many headers")
 
     def on_headers_complete(self) -> None:
         """The head is there; an interim response is forgotten when it is complete."""
         status = self._parser.get_status_code()
-        if status in INTERIM:
-            return
-        self._response.status = status
-        self._response.version = self._parser.get_http_version()
-        self._head_done = True
+        if status not in INTERIM:
+            version = self._parser.get_http_version()
+            self._head = Head.of(status, version, self._reason, self._headers)
 
     def on_body(self, data: bytes) -> None:
         """A part of the content; enough is enough."""
         self._content.append(data)
         self._content_bytes += len(data)
-        if self._content_bytes >= MAX_CONTENT_BYTES:
+        if self._content_bytes >= MAX_CONTENT_BYTES and self._head is not None:
             self.close()
-            self._finish()
+            self._finish(self._response(self._head))
 
     def on_message_complete(self) -> None:
         """The end of the response, or of an interim one."""
-        if not self._head_done:
-            self._response = Response()
+        if self._head is None:
+            self._begin()
             return
         if self._waiter is None or self._waiter.done():
             return
         self._keep_alive = self._parser.should_keep_alive() and self._transport is not None
-        self._finish()
+        self._finish(self._response(self._head))
 
-    # How an exchange ends.
+    # What the deadlines call.
 
-    def _finish(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+    def expire(self) -> None:
+        """Time is up: a status that is there decides, whatever the content does."""
+        self.close()
+        if self._head is not None:
+            self._finish(self._response(self._head))
+        else:
+            self._fail(TimeoutError())
+
+    # How a response begins and an exchange ends.
+
+    def _begin(self) -> None:
+        self._reason = b""
+        self._headers = []
+        self._head = None
+        self._content = []
+        self._content_bytes = 0
+
+    def _response(self, head: Head) -> Response:
+        return Response(head, b"".join(self._content))
+
+    def _finish(self, response: Response) -> None:
+        self._deadlines.clear(self)
         waiter = self._waiter
         if waiter is not None and not waiter.done():
-            self._response.content = b"".join(self._content)
-            waiter.set_result(self._response)
+            waiter.set_result(response)
 
     def _fail(self, error: Exception) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._deadlines.clear(self)
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_exception(error)
 
     def _broken(self, message: str) -> None:
         self.close()
-        if self._head_done:
-            self._finish()
+        if self._head is not None:
+            self._finish(self._response(self._head))
         else:
             self._fail(ProtocolError(message))
-
-    def _hurry(self) -> None:
-        """The status has decided: the content gets a short time, once."""
-        soon = self._loop.time() + CONTENT_TIMEOUT_S
-        if self._timer is not None and not self._hurried and self._timer.when() > soon:
-            self._timer.cancel()
-            self._timer = self._loop.call_at(soon, self._expire)
-        self._hurried = True
-
-    def _expire(self) -> None:
-        """Time is up: a status that is there decides, whatever the content does."""
-        self.close()
-        if self._head_done:
-            self._finish()
-        else:
-            self._fail(TimeoutError())
 
 
 def _check_length(text: bytes) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -29,6 +28,7 @@ from schemas.webhooks import Status
 ATTEMPTS = Counter(
     "portcall_attempts", "Attempts made, by outcome.", ["outcome"], registry=REGISTRY
 )
+_COUNTS = {outcome: ATTEMPTS.labels(outcome.value) for outcome in Outcome}
 FAILURES = Counter(
     "portcall_attempt_failures", "Attempts that failed, by class.", ["failure"], registry=REGISTRY
 )
@@ -115,7 +115,7 @@ class Deliverer:
         self._moved = asyncio.Event()
         self._frames: dict[bytes, asyncio.Task[None]] = {}
         self._attempts: set[asyncio.Task[None]] = set()
-        self._log = get_logger()
+        self._log = get_logger().bind()  # not the proxy, which makes a logger at each call
 
     async def handle(self, message: Message) -> None:
         """Deliver one frame; returns when everything that follows from it is confirmed.
@@ -204,46 +204,47 @@ class Deliverer:
                     return
 
     def _start(self, job: Job, started: float) -> None:
-        task = asyncio.get_running_loop().create_task(self._attempt(job, started))
+        task = asyncio.get_running_loop().create_task(self._work(job, started))
         self._attempts.add(task)
         task.add_done_callback(self._attempts.discard)
 
-    async def _attempt(self, job: Job, started: float) -> None:
-        """Make one attempt and see to what follows; an error of ours gives the frame back."""
-        try:
-            made = await self._in_lane(job, started)
-            if made is not None:
-                await self._follow(job, *made)
-        except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
-            job.ledger.fail(error)
+    async def _work(self, job: Job | None, started: float) -> None:
+        """Make an attempt, and the next one in the same place for as long as some wait.
 
-    async def _in_lane(self, job: Job, started: float) -> tuple[Template, Attempt, Sent] | None:
-        """POST, and let those start that waited for it; None: it was not to be, and is seen to."""
-        webhook_id = job.delivery.webhook_id
-        healthy: bool | None = None
-        try:
-            template = await self._webhooks.template(webhook_id)
-            if template is None or template.webhook.status is not Status.ENABLED:
-                self._cancel(job, template)
-                return None
-            if self._stopping:
-                self._put_back(job)
-                return None
-            attempt, sent = await self._send(job, template)
-            healthy = attempt.shows_health
-            return template, attempt, sent
-        finally:
+        A task for each delivery would cost 3 us more.
+        """
+        while job is not None:
+            healthy: bool | None = None
+            try:
+                healthy = await self._attempt(job)
+            except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
+                job.ledger.fail(error)
             now = time.monotonic()
-            for waiting in self._lanes.finish(
-                webhook_id, healthy=healthy, started=started, now=now
-            ):
-                self._start(waiting, now)
+            following = self._lanes.finish(
+                job.delivery.webhook_id, healthy=healthy, started=started, now=now
+            )
             if self._lanes.waiting <= MAX_WAITING // 2:
                 self._moved.set()
+            job, started = following.pop() if following else None, now
+            for other in following:
+                self._start(other, now)
 
-    async def _send(self, job: Job, template: Template) -> tuple[Attempt, Sent]:
+    async def _attempt(self, job: Job) -> bool | None:
+        """Make one attempt and see to what follows.
+
+        Returns:
+            Whether the endpoint answered as a healthy one does; None: nothing was sent.
+        """
+        webhook_id = job.delivery.webhook_id
+        template = self._webhooks.known(webhook_id) or await self._webhooks.template(webhook_id)
+        if template is None or template.webhook.status is not Status.ENABLED:
+            self._cancel(job, template)
+            return None
+        if self._stopping:
+            self._put_back(job)
+            return None
         request = template.request(
-            delivery_id=delivery_id(job.event.id, job.delivery.webhook_id),
+            delivery_id=delivery_id(job.event.id, webhook_id),
             body=bytes(job.event.body),
             now_s=self._clock_ms() // 1000,
         )
@@ -251,9 +252,10 @@ class Deliverer:
         LATENCY.observe(attempt.duration_us / 1e6)
         if attempt.failure:
             FAILURES.labels(attempt.failure.value).inc()
-        return attempt, request.sent
+        self._follow(job, template, attempt, request.sent)
+        return attempt.shows_health
 
-    async def _follow(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> None:
+    def _follow(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> None:
         """Do what follows from an attempt."""
         delivery = job.delivery
         schedule_ms = schedule_of(job.event.action, template.webhook.schedule_ms, self._schedule_ms)
@@ -261,10 +263,9 @@ class Deliverer:
         decision = decide(
             attempt, delivery.attempt, schedule_ms, now_ms=now_ms, chance=self._chance()
         )
-        record = partial(attempted, delivery, attempt, sent)
         match decision:
             case Done():
-                self._record(job, record(Outcome.DELIVERED))
+                self._record(job, attempted(delivery, attempt, sent, Outcome.DELIVERED))
             case Retry(not_before_ms=not_before_ms, due_ms=due_ms):
                 again = Delivery(
                     event=0,
@@ -273,19 +274,32 @@ class Deliverer:
                     not_before_ms=not_before_ms,
                     due_ms=due_ms,
                 )
-                retried = record(Outcome.RETRIED, next_attempt_ms=not_before_ms)
+                retried = attempted(
+                    delivery, attempt, sent, Outcome.RETRIED, next_attempt_ms=not_before_ms
+                )
                 # First the wait, then the record: a record proves that the retry is safe.
                 self._wait(job, again, lambda: self._record(job, retried))
             case GiveUp(reason=reason, gone=gone):
-                if gone:
-                    await self._disabling.disable(delivery.webhook_id, reason)
-                    self._webhooks.forget(delivery.webhook_id)
-                await self._outbox.bury(job.event, delivery, reason)
-                self._record(job, record(Outcome.GIVEN_UP, reason=reason))
+                record = attempted(delivery, attempt, sent, Outcome.GIVEN_UP, reason=reason)
+                task = asyncio.get_running_loop().create_task(self._give_up(job, record, gone=gone))
+                self._attempts.add(task)
+                task.add_done_callback(self._attempts.discard)
+
+    async def _give_up(self, job: Job, record: Record, *, gone: bool) -> None:
+        """End a delivery: among the dead first, then the record."""
+        reason = record.detail.message
+        try:
+            if gone:
+                await self._disabling.disable(record.webhook_id, reason)
+                self._webhooks.forget(record.webhook_id)
+            await self._outbox.bury(job.event, job.delivery, reason)
+            self._record(job, record)
+        except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
+            job.ledger.fail(error)
 
     def _record(self, job: Job, record: Record) -> None:
         """Record what became of it; the delivery is settled when the record is confirmed."""
-        ATTEMPTS.labels(record.outcome.value).inc()
+        _COUNTS[record.outcome].inc()
         self._outbox.record(job.event, record, job.ledger.settle)
         self._log.debug(
             "delivery.attempted",

@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
+from functools import partial
 from weakref import WeakSet
 
 import aiohappyeyeballs
@@ -15,6 +16,8 @@ import aiohttp
 from deliverer.addresses import AddressInfo, guarded_sockets
 from deliverer.attempts import AddressBlockedError, UnresolvedError
 from deliverer.connection import Connection
+from deliverer.deadlines import Deadlines
+from deliverer.heads import Heads
 from deliverer.origin import Origin
 from runtime.settings import Network
 
@@ -38,6 +41,8 @@ class Dialer:
 
     def __init__(self, allowed: Sequence[Network]) -> None:
         self._allowed = allowed
+        self._deadlines = Deadlines()
+        self._heads = Heads()
         self._tls = ssl.create_default_context()
         # c-ares in its own thread: the loop's few threads would stall at some hanging names.
         self._resolver = aiohttp.AsyncResolver(timeout=3, tries=2)
@@ -61,7 +66,7 @@ class Dialer:
         async with asyncio.timeout_at(deadline):
             sock = await self._connect(await self._resolve(origin.host, origin.port))
             _, connection = await loop.create_connection(
-                Connection,
+                partial(Connection, self._deadlines, self._heads),
                 sock=sock,
                 ssl=self._tls if origin.tls else None,
                 server_hostname=origin.host if origin.tls else None,

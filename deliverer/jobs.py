@@ -1,7 +1,8 @@
 """Jobs: the deliveries of a frame while this process has them, and the count of what is settled."""
 
 import asyncio
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from schemas.deliveries import Delivery
 from schemas.events import Event
@@ -49,8 +50,7 @@ class Ledger:
             self._done.set_exception(self._error)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One delivery that this process has to do something about."""
 
     event: Event

@@ -136,7 +136,7 @@ class Lanes(Generic[Item]):
             self._learn(lane, now - started, healthy=healthy)
         if lane.line and lane.has_room:
             self._held_up.setdefault(webhook_id, lane)
-        return list(self._next(now))
+        return list(self._next(now)) if self._held_up else []
 
     def leave_lines(self, now: float) -> list[Item]:
         """Take out of the lines, to be parked, what has waited too long."""

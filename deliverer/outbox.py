@@ -9,25 +9,31 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from msgspec import Raw
+
 from runtime.batcher import Batcher
 from schemas.deliveries import Delivery, shard_of
 from schemas.events import Event
-from schemas.frames import REASON_HEADER, encode_deliveries, encode_records
-from schemas.records import Detail, Record, RecordOf
+from schemas.frames import REASON_HEADER, encode, encode_deliveries, encode_records
+from schemas.records import RawRecord, Record, RecordOf
 from schemas.topology import DEAD, DELIVER, LOG, deliver_key, retry_key, wait_rung
 
 Then = Callable[[], None]
 
 ITEM_BYTES = 48
-RECORD_BYTES = 300
-"""About what a record adds to a frame besides the event, the headers and the content."""
+RECORD_BYTES = 100
+"""About what a record adds to a frame besides the event and the detail."""
 
 
 class WaitingRecord(NamedTuple):
-    """A record that waits to be packed; its ``event`` is set by the packing."""
+    """A record that waits to be packed; its ``event`` is set by the packing.
+
+    Its detail is encoded already: so its length is known, which is what a frame is limited by.
+    """
 
     event: Event
     record: Record
+    detail: bytes
     then: Then
 
 
@@ -69,7 +75,7 @@ class Outbox:
 
     def record(self, event: Event, record: Record, then: Then) -> None:
         """Write a record to the results stream."""
-        self._records.add(WaitingRecord(event, record, then))
+        self._records.add(WaitingRecord(event, record, encode(record.detail), then))
 
     def wait(self, event: Event, delivery: Delivery, rung_ms: int, then: Then) -> None:
         """Put a delivery on a rung of the ladder; it comes back in the retry lane."""
@@ -103,16 +109,15 @@ class Outbox:
 
     async def _send_records(self, items: list[WaitingRecord]) -> None:
         positions, events = _numbered([item.event for item in items])
-        records = [
-            _at(position, item.record) for position, item in zip(positions, items, strict=True)
-        ]
+        records = [_at(position, item) for position, item in zip(positions, items, strict=True)]
         body = encode_records(uuid.uuid4().hex, events, records)
         await self._publisher.publish_surely(body, exchange=LOG)
         for item in items:
             item.then()
 
 
-def _at(position: int, record: Record) -> Record:
+def _at(position: int, item: WaitingRecord) -> RawRecord:
+    record = item.record
     return RecordOf(
         position,
         record.webhook_id,
@@ -121,7 +126,7 @@ def _at(position: int, record: Record) -> Record:
         record.status,
         record.started_ms,
         record.duration_us,
-        record.detail,
+        Raw(item.detail),
     )
 
 
@@ -162,21 +167,7 @@ def _weigh_delivery(item: WaitingDelivery, last: WaitingDelivery | None) -> int:
 
 
 def _weigh_record(item: WaitingRecord, last: WaitingRecord | None) -> int:
-    weight = RECORD_BYTES + _detail_bytes(item.record.detail)
+    weight = RECORD_BYTES + len(item.detail)
     if last is not None and last.event is item.event:
         return weight
     return weight + len(bytes(item.event.body))
-
-
-def _detail_bytes(detail: Detail) -> int:
-    """Headers are counted, too: an endpoint may answer, and a webhook may have, 100 KB of them."""
-    weight = 0
-    if detail.sent is not None:
-        weight += len(detail.sent.uri) + _headers_bytes(detail.sent.headers)
-    if detail.answer is not None:
-        weight += len(detail.answer.content) + _headers_bytes(detail.answer.headers)
-    return weight
-
-
-def _headers_bytes(headers: dict[str, str]) -> int:
-    return sum(map(len, headers)) + sum(map(len, headers.values())) + 6 * len(headers)

@@ -9,9 +9,9 @@ Source: ACR's webhook reference and recorded traffic; the Standard Webhooks spec
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass
 from typing import Self
 
+from msgspec import Struct
 from yarl import URL
 
 from deliverer.origin import Origin
@@ -22,8 +22,7 @@ CONTENT_TYPE = "application/json; charset=utf-8"
 SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix of every secret, not one)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One POST, ready to go.
 
     Attributes:
@@ -39,8 +38,7 @@ class Request:
     sent: Sent
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """What all requests to one webhook have in common, worked out once.
 
     Attributes:
@@ -82,17 +80,17 @@ class Template:
             body: The event's exact bytes.
             now_s: The time of the attempt, seconds since the epoch.
         """
-        ours = {"webhook-id": delivery_id, "webhook-timestamp": str(now_s)}
+        stamp, length = str(now_s), str(len(body))
+        shown = {**self.shown, "webhook-id": delivery_id, "webhook-timestamp": stamp}
+        lines = f"webhook-id: {delivery_id}\r\nwebhook-timestamp: {stamp}\r\n"
         if self.key:
-            ours["webhook-signature"] = signature(self.key, delivery_id, now_s, body)
-        ours["Content-Length"] = str(len(body))
-        lines = "".join([f"{name}: {value}\r\n" for name, value in ours.items()])
-        return Request(
-            origin=self.origin,
-            head=b"%b%b\r\n" % (self.head, lines.encode("ascii")),
-            body=body,
-            sent=Sent(uri=self.webhook.uri, headers=self.shown | ours),
-        )
+            signed = signature(self.key, delivery_id, now_s, body)
+            shown["webhook-signature"] = signed
+            lines += f"webhook-signature: {signed}\r\n"
+        shown["Content-Length"] = length
+        lines += f"Content-Length: {length}\r\n\r\n"
+        head = self.head + lines.encode("ascii")
+        return Request(self.origin, head, body, Sent(self.webhook.uri, shown))
 
 
 def signing_key(secret: str) -> bytes:

@@ -77,6 +77,10 @@ class Webhooks:
             self._known.move_to_end(webhook_id)
         return {webhook_id: self._known[webhook_id] for webhook_id in webhook_ids}
 
+    def known(self, webhook_id: int) -> Template | None:
+        """What is in memory of a webhook; None for one that was deleted, or must be looked up."""
+        return self._known.get(webhook_id)
+
     async def template(self, webhook_id: int) -> Template | None:
         """The same for one webhook."""
         if webhook_id not in self._known:

@@ -72,6 +72,13 @@ class RawRecordFrame(Struct, frozen=True):
     records: list[RawRecord]
 
 
+class _AnyRecordFrame(Struct, frozen=True):
+    v: Version
+    id: str
+    events: list[Event]
+    records: list[Record | RawRecord]
+
+
 class _AnyFrame(Struct, frozen=True):
     v: Version
 
@@ -98,9 +105,11 @@ def encode_deliveries(
     return encode(DeliveryFrame(VERSION, list(events), list(deliveries), again))
 
 
-def encode_records(frame_id: str, events: Sequence[Event], records: Sequence[Record]) -> bytes:
+def encode_records(
+    frame_id: str, events: Sequence[Event], records: Sequence[RawRecord] | Sequence[Record]
+) -> bytes:
     """Write a frame of records; each points at its event by position."""
-    return encode(RecordFrame(VERSION, frame_id, list(events), list(records)))
+    return encode(_AnyRecordFrame(VERSION, frame_id, list(events), list(records)))
 
 
 def decode_events(body: bytes) -> EventFrame:

@@ -609,6 +609,7 @@ async def test_an_attempt_that_was_started_but_not_sent_is_put_back() -> None:
         return await plain(webhook_id)
 
     each.webhooks.template = template  # type: ignore[assignment, method-assign]  # a slow store
+    each.webhooks.forget(7)
     each.sender.release()
     await first
     each.deliverer.stop()
