@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -43,6 +44,8 @@ class StreamReader:
             when it has returned. `RestartReadingError` from it makes the reader ask *start* again.
         prefetch: How many messages the broker may send ahead; it ends the chunk that it has begun.
         batch: How many messages the handler gets at most.
+        pace_s: How long to collect a batch that is not full after the last one was begun. What
+            comes after a pause is handled at once.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class StreamReader:
         handler: BatchHandler,
         prefetch: int = 200,
         batch: int = 100,
+        pace_s: float = 0.0,
     ) -> None:
         self._link = Link(url, name=name, use=self._use)
         self._queue = queue
@@ -62,6 +66,7 @@ class StreamReader:
         self._handler = handler
         self._prefetch = prefetch
         self._batch = batch
+        self._pace_s = pace_s
         self._reading = False
 
     @property
@@ -101,8 +106,12 @@ class StreamReader:
                 raise error
 
     async def _read(self, channel: Channel, intake: "_Intake") -> None:
+        loop = asyncio.get_running_loop()
+        due = 0.0
         while True:
+            await intake.fill(self._batch, due)
             batch, tag = await intake.batch(self._batch)
+            due = loop.time() + self._pace_s
             await _ours(self._handler(batch))
             await channel.basic_ack(tag, multiple=True, wait=False)
 
@@ -130,18 +139,30 @@ class _Intake:
     def __init__(self) -> None:
         self._waiting: deque[tuple[int, StreamMessage]] = deque()
         self._filled = asyncio.Event()
+        self._enough = 1
 
     def take(self, delivered: DeliveredMessage) -> None:
         headers = delivered.header.properties.headers or {}
         offset = headers.get("x-stream-offset")
         message = StreamMessage(offset if isinstance(offset, int) else -1, delivered.body)
         self._waiting.append((delivered.delivery_tag or 0, message))
-        self._filled.set()
+        if len(self._waiting) >= self._enough:
+            self._filled.set()
+
+    async def fill(self, size: int, due: float) -> None:
+        """Wait until *size* messages are there, but not longer than until *due*."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(due):
+                await self._until(size)
 
     async def batch(self, size: int) -> tuple[list[StreamMessage], int]:
         """What is there, at most *size*, and the tag of the last."""
-        while not self._waiting:
-            self._filled.clear()
-            await self._filled.wait()
+        await self._until(1)
         taken = [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]
         return [message for _, message in taken], taken[-1][0]
+
+    async def _until(self, count: int) -> None:
+        while len(self._waiting) < count:
+            self._enough = count
+            self._filled.clear()
+            await self._filled.wait()

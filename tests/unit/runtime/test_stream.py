@@ -55,6 +55,26 @@ async def test_a_batch_waits_for_a_message() -> None:
     assert await waiting == ([StreamMessage(0, b"1")], 1)
 
 
+async def test_filling_waits_for_as_many_as_were_asked_for() -> None:
+    intake = filled(1)
+    waiting = asyncio.create_task(intake.fill(3, asyncio.get_running_loop().time() + 60))
+    for tag in (2, 3):
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        intake.take(delivered(tag, {"x-stream-offset": 100 + tag}))
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_filling_ends_when_it_is_due() -> None:
+    intake = filled(1)
+    due = asyncio.get_running_loop().time() + 0.05
+    await asyncio.wait_for(intake.fill(3, due), 5)
+    assert asyncio.get_running_loop().time() >= due
+    assert await intake.batch(3) == ([StreamMessage(101, b"1")], 1)
+    await asyncio.wait_for(intake.fill(1, due), 5)  # due already, and empty
+
+
 @pytest.mark.parametrize("headers", [None, {}, {"x-stream-offset": "7"}])
 async def test_a_message_without_an_offset_has_none(headers: Mapping[str, object] | None) -> None:
     intake = _Intake()
