@@ -2,9 +2,10 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,7 @@ from cli.broker import PrivateBroker
 QueueType = Literal["classic", "quorum"]
 PERSISTENT = 2
 BURST = 500
-"""Messages that are written before the broker is asked whether it has them."""
+"""Messages that are written before their confirms are waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,30 +93,39 @@ class Broker:
     async def publish(
         self, messages: Iterable[Message], *, exchange: str = "", key: str = ""
     ) -> None:
-        """Publish messages as fast as may be; returns when the broker has taken all of them.
+        """Publish messages as fast as may be; returns when the broker has confirmed all of them.
 
-        Without confirms: a question on the same channel is answered after all that was before it.
+        With confirms: a quorum queue may lose what a channel has sent shortly before its end.
         """
-        channel = await self._connection.channel(publisher_confirms=False)
+        channel = await self._connection.channel(publisher_confirms=True)
         if not isinstance(channel, Channel):
             raise TypeError("aiormq opened a channel that is not its own")
-        for number, message in enumerate(messages, start=1):
-            await channel.basic_publish(
-                message.body,
-                exchange=exchange,
-                routing_key=key,
-                properties=message.properties,
-                wait=False,
+        for burst in _bursts(messages):
+            await asyncio.gather(
+                *(
+                    channel.basic_publish(
+                        message.body,
+                        exchange=exchange,
+                        routing_key=key,
+                        properties=message.properties,
+                        mandatory=True,
+                        wait=False,
+                    )
+                    for message in burst
+                )
             )
-            if number % BURST == 0:
-                await channel.basic_qos(prefetch_count=1)
-        await channel.basic_qos(prefetch_count=1)
         await channel.close()
 
     async def _open_channel(self) -> AbstractChannel:
         if self._channel is None or self._channel.is_closed:
             self._channel = await self._connection.channel(publisher_confirms=False)
         return self._channel
+
+
+def _bursts(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    left = iter(messages)
+    while burst := list(islice(left, BURST)):
+        yield burst
 
 
 @asynccontextmanager

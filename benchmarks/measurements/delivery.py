@@ -16,7 +16,7 @@ OURS = "portcall"
 BARE = "bare-aiohttp"
 COUNT = 20_000
 LONGER = 3
-"""In the full set: the speed of a shared machine changes within seconds, longer runs even it out."""
+"""In the full set: a shared machine changes its speed within seconds; longer runs even it out."""
 FRAMEWORKS = ("faststream", "taskiq", "celery", "dramatiq")
 CLOSE = ("go", "node", BARE)
 """Those with the tightest targets get more pairs in the short set, and longer runs in the full."""
