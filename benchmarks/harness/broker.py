@@ -17,11 +17,13 @@ from pamqp.commands import Basic
 
 from benchmarks.harness.processes import Pids, tree
 from cli.broker import PrivateBroker
+from runtime.link import BROKER_FAILURES, raise_if_cancelled
 
 QueueType = Literal["classic", "quorum"]
 PERSISTENT = 2
 BURST = 500
 """Messages that are written before their confirms are waited for."""
+TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,24 @@ class Broker:
 
     async def delete(self, *queues: str) -> None:
         """Delete queues with everything in them; one that is not there is no error."""
-        channel = await self._open_channel()
         for queue in queues:
-            await channel.queue_delete(queue)
+            for _ in range(TRIES):
+                if await self._deleted(queue):
+                    break
+                await asyncio.sleep(1)
+
+    async def _deleted(self, queue: str) -> bool:
+        """RabbitMQ 3.10 may close the connection over it (541), if the queue was a long one."""
+        try:
+            async with await aiormq.connect(self.url) as connection:
+                channel = await connection.channel()
+                await channel.queue_delete(queue)
+        except BROKER_FAILURES:
+            return False
+        except asyncio.CancelledError:
+            raise_if_cancelled()
+            return False
+        return True
 
     async def depth(self, queue: str) -> Depth:
         """How many messages wait, and how many consumers; nothing of a queue that is not there."""
