@@ -31,6 +31,7 @@ CARE = "Operation"
 COMMANDS = (
     (WEBHOOKS, "registry", "cli.registry:app", "Create, list, show and delete registries."),
     (WEBHOOKS, "webhook", "cli.webhook:app", "Manage webhooks, and see what was sent to them."),
+    (WEBHOOKS, "replay", "cli.replay:app", "Attempt deliveries again that were given up."),
     (WEBHOOKS, "emit", "cli.emit:emit", "Publish synthetic registry events."),
     (SERVER, "up", "cli.up:up", "Run the whole pipeline in the foreground until Ctrl-C."),
     (SERVER, "run", "cli.run:app", "Run one role of the pipeline alone."),

@@ -107,6 +107,30 @@ SCHEDULE = typer.Option(
 )
 
 
+MAX_AGE = typer.Option(
+    "--max-age",
+    metavar="DURATION",
+    help='How old a delivery may get before it is given up, as 12h; "none" for any age, "default"'
+    " for the installation's.",
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
+DISABLE_AFTER = typer.Option(
+    "--disable-after",
+    metavar="DURATION",
+    help='For how long every attempt must fail until it is disabled, as 5d; "none" for never,'
+    ' "default" for the installation\'s.',
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
+PROBE = typer.Option(
+    "--probe/--no-probe",
+    help="Probe it from time to time when it was disabled by itself; unless told, not after a 410.",
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
+
+
 def pairs(words: Iterable[str], option: str) -> dict[str, str]:
     """The words of *option*: ``key=value``; ``key`` alone has an empty value, as with az.
 

@@ -89,6 +89,21 @@ def registry_row(registry: Document) -> Row:
     }
 
 
+def replay_row(replay: Document) -> Row:
+    """A replay: how far it is, and what was passed over."""
+    selection = ("properties", "selection")
+    return {
+        "ID": value(replay, "name"),
+        "WEBHOOK": value(replay, *selection, "webhook") or "(all)",
+        "STATE": value(replay, "properties", "state"),
+        "PUBLISHED": value(replay, "properties", "published") or "0",
+        "TOTAL": value(replay, "properties", "total") or "0",
+        "DISABLED": value(replay, "properties", "skipped", "disabled") or "0",
+        "GONE": value(replay, "properties", "skipped", "gone") or "0",
+        "CREATED": seconds(value(replay, "properties", "createdAt")),
+    }
+
+
 def config_row(config: Document) -> Row:
     """A webhook's service URI and custom headers, in az's columns."""
     return {

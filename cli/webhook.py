@@ -11,6 +11,7 @@ from cli.events import list_events
 from cli.examples import examples
 from cli.options import Format, Group, Name, Registry, Url
 from cli.output import Output, chosen, note, show, show_all
+from cli.standing import enable_webhook, explain, probe_webhook
 from cli.tables import config_row, ping_row, value, webhook_row
 from cli.transfer import export_webhooks, import_webhooks
 from schemas.webhooks import Status
@@ -46,6 +47,9 @@ def create(
     location: Annotated[str | None, options.LOCATION] = None,
     secret: Annotated[str | None, options.SECRET] = None,
     schedule: Annotated[str | None, options.SCHEDULE] = None,
+    max_age: Annotated[str | None, options.MAX_AGE] = None,
+    disable_after: Annotated[str | None, options.DISABLE_AFTER] = None,
+    probe: Annotated[bool | None, options.PROBE] = None,
     group: Group = None,
     url: Url = None,
     output: Format = None,
@@ -53,12 +57,15 @@ def create(
     """Create a webhook, or replace the one of that name."""
     properties = _properties(
         uri=uri,
-        words=actions,
+        actions=actions,
         headers=headers,
         scope=scope,
         status=status,
         secret=secret,
         schedule=schedule,
+        max_age=max_age,
+        disable_after=disable_after,
+        probe=probe,
     )
     management = Management.at(url)
     found = management.find_registry(registry, group)
@@ -88,6 +95,9 @@ def update(
     tags: Annotated[list[str] | None, options.TAGS] = None,
     secret: Annotated[str | None, options.SECRET] = None,
     schedule: Annotated[str | None, options.SCHEDULE] = None,
+    max_age: Annotated[str | None, options.MAX_AGE] = None,
+    disable_after: Annotated[str | None, options.DISABLE_AFTER] = None,
+    probe: Annotated[bool | None, options.PROBE] = None,
     group: Group = None,
     url: Url = None,
     output: Format = None,
@@ -95,12 +105,15 @@ def update(
     """Change a webhook: only what is given; lists and maps are replaced whole."""
     properties = _properties(
         uri=uri,
-        words=actions,
+        actions=actions,
         headers=headers,
         scope=scope,
         status=status,
         secret=secret,
         schedule=schedule,
+        max_age=max_age,
+        disable_after=disable_after,
+        probe=probe,
     )
     body: Document = {"properties": properties} if properties else {}
     if tags is not None:
@@ -136,7 +149,10 @@ def show_webhook(
     """Show one webhook."""
     management = Management.at(url)
     found = management.find_registry(registry, group)
-    show(management.ask("GET", webhook_path(found, name)), webhook_row, output)
+    webhook = management.ask("GET", webhook_path(found, name))
+    show(webhook, webhook_row, output)
+    if chosen(output) is Output.TABLE:
+        explain(webhook)
 
 
 @app.command("delete", epilog=examples("portcall webhook delete -r myregistry -n ci01hook"))
@@ -184,6 +200,12 @@ def get_config(
     )
 
 
+app.command("enable", epilog=examples("portcall webhook enable -r myregistry -n ci01hook"))(
+    enable_webhook
+)
+app.command("probe", epilog=examples("portcall webhook probe -r myregistry -n ci01hook"))(
+    probe_webhook
+)
 app.command(
     "list-events",
     epilog=examples(
@@ -212,17 +234,20 @@ app.command(
 def _properties(
     *,
     uri: str | None,
-    words: list[str] | None,
+    actions: list[str] | None,
     headers: list[str] | None,
     scope: str | None,
     status: Status | None,
     secret: str | None,
     schedule: str | None,
+    max_age: str | None,
+    disable_after: str | None,
+    probe: bool | None,
 ) -> Document:
     """The properties that were given, as the API takes them; what was not given is left out."""
     properties: Document = {
         "serviceUri": uri,
-        "actions": None if words is None else options.actions(words),
+        "actions": None if actions is None else options.actions(actions),
         "customHeaders": None if headers is None else options.pairs(headers, "--headers"),
         "scope": scope,
         "status": status,
@@ -230,8 +255,12 @@ def _properties(
     extras: dict[str, Any] = {}
     if secret is not None:
         extras["secret"] = secret
-    if schedule is not None:
-        extras["retrySchedule"] = None if schedule == "default" else schedule
+    words = {"retrySchedule": schedule, "maxAge": max_age, "disableAfter": disable_after}
+    for key, word in words.items():
+        if word is not None:
+            extras[key] = None if word == "default" else word
+    if probe is not None:
+        extras["probe"] = probe
     given = {key: given for key, given in properties.items() if given is not None}
     return {**given, "portcall": extras} if extras else given
 

@@ -46,6 +46,7 @@ async def main() -> None:
             disabling=Disabling(store.webhooks, publisher),
             schedule_ms=settings.retry_schedule_ms,
             rungs_ms=settings.rungs_ms,
+            max_age_ms=settings.max_age_ms,
         )
         queues = [
             queue

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -13,9 +13,21 @@ from deliverer.jobs import Job, Ledger
 from deliverer.lanes import Admission, Lanes
 from deliverer.outbox import Outbox
 from deliverer.patience import answered
-from deliverer.policy import Done, GiveUp, Retry, decide, is_due, next_rung, parked, schedule_of
+from deliverer.policy import (
+    Age,
+    Done,
+    GiveUp,
+    Retry,
+    age_of,
+    decide,
+    is_due,
+    next_rung,
+    outlived,
+    parked,
+    schedule_of,
+)
 from deliverer.request import Request, Template
-from deliverer.results import attempted, cancelled
+from deliverer.results import attempted, cancelled, expired
 from deliverer.webhooks import Webhooks
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
@@ -23,7 +35,6 @@ from runtime.settle import Message
 from schemas.deliveries import Delivery, delivery_id
 from schemas.frames import DeliveryFrame, decode_deliveries
 from schemas.records import Outcome, Record, Sent
-from schemas.webhooks import Status
 
 ATTEMPTS = Counter(
     "portcall_attempts", "Attempts made, by outcome.", ["outcome"], registry=REGISTRY
@@ -61,16 +72,19 @@ class Log(Protocol):
     """What knows the attempts recorded so far: the store's event log."""
 
     def attempted(
-        self, deliveries: Sequence[tuple[str, int, int]]
-    ) -> dict[tuple[str, int, int], int]:
-        """The highest attempt recorded for each of (event id, accepted_ms, webhook id)."""
+        self, deliveries: Sequence[tuple[str, int, int, int]]
+    ) -> dict[tuple[str, int, int, int], int]:
+        """The highest attempt recorded for each of (event id, accepted_ms, webhook id, first)."""
 
 
 class Disabling(Protocol):
-    """What disables a webhook whose endpoint is gone."""
+    """What disables a webhook whose endpoint is gone, and enables one that answers a probe."""
 
     async def disable(self, webhook_id: int, reason: str) -> None:
         """Disable it, in the store and for everybody."""
+
+    async def enable(self, webhook_id: int) -> None:
+        """Enable it again, unless its owner disabled it."""
 
 
 class Deliverer:
@@ -82,8 +96,9 @@ class Deliverer:
         lanes: Decide what may start.
         outbox: Takes records, retries, the dead.
         log: Asked about redelivered frames only.
-        disabling: Told about 410.
+        disabling: Told about 410, and about probes that were answered.
         schedule_ms: The retry schedule of webhooks without one of their own.
+        max_age_ms: How old deliveries of webhooks without a limit of their own get; 0: any age.
         rungs_ms: The wait ladder, ascending.
     """
 
@@ -98,6 +113,7 @@ class Deliverer:
         disabling: Disabling,
         schedule_ms: tuple[int, ...],
         rungs_ms: tuple[int, ...],
+        max_age_ms: int = 0,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -109,6 +125,7 @@ class Deliverer:
         self._disabling = disabling
         self._schedule_ms = schedule_ms
         self._rungs_ms = rungs_ms
+        self._max_age_ms = max_age_ms
         self._clock_ms = clock_ms
         self._chance = chance
         self._stopping = False
@@ -174,7 +191,10 @@ class Deliverer:
 
     async def _not_attempted(self, jobs: list[Job]) -> list[Job]:
         """Leave out what a crashed process had attempted and recorded before its ack."""
-        keys = [(job.event.id, job.event.accepted_ms, job.delivery.webhook_id) for job in jobs]
+        keys = [
+            (job.event.id, job.event.accepted_ms, job.delivery.webhook_id, job.delivery.first)
+            for job in jobs
+        ]
         recorded = await answered(self._log_store.attempted, keys)
         left: list[Job] = []
         for job, key in zip(jobs, keys, strict=True):
@@ -187,10 +207,13 @@ class Deliverer:
 
     def _begin(self, job: Job, template: Template | None) -> None:
         """Start it, or say at once what else becomes of it."""
-        if template is None or template.webhook.status is not Status.ENABLED:
+        if template is None or not template.webhook.takes(probe=job.delivery.probe):
             self._cancel(job, template)
         elif self._stopping:
             self._put_back(job)
+        elif job.delivery.parks and (why := self._outlived(job, template)):
+            record = expired(job.delivery, why, self._clock_ms())
+            self._spawn(self._give_up(job, record, gone=False))
         elif not is_due(job.delivery, self._clock_ms()):
             self._wait(job, job.delivery, job.ledger.settle)
         else:
@@ -204,7 +227,10 @@ class Deliverer:
                     return
 
     def _start(self, job: Job, started: float) -> None:
-        task = asyncio.get_running_loop().create_task(self._work(job, started))
+        self._spawn(self._work(job, started))
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._attempts.add(task)
         task.add_done_callback(self._attempts.discard)
 
@@ -237,7 +263,7 @@ class Deliverer:
         """
         webhook_id = job.delivery.webhook_id
         template = self._webhooks.known(webhook_id) or await self._webhooks.template(webhook_id)
-        if template is None or template.webhook.status is not Status.ENABLED:
+        if template is None or not template.webhook.takes(probe=job.delivery.probe):
             self._cancel(job, template)
             return None
         if self._stopping:
@@ -261,11 +287,20 @@ class Deliverer:
         schedule_ms = schedule_of(job.event.action, template.webhook.schedule_ms, self._schedule_ms)
         now_ms = self._clock_ms()
         decision = decide(
-            attempt, delivery.attempt, schedule_ms, now_ms=now_ms, chance=self._chance()
+            attempt,
+            delivery.attempt - delivery.first + 1,
+            schedule_ms,
+            now_ms=now_ms,
+            chance=self._chance(),
+            age=self._age(job, template),
         )
         match decision:
             case Done():
-                self._record(job, attempted(delivery, attempt, sent, Outcome.DELIVERED))
+                record = attempted(delivery, attempt, sent, Outcome.DELIVERED)
+                if delivery.probe:
+                    self._spawn(self._enable(job, record))
+                else:
+                    self._record(job, record)
             case Retry(not_before_ms=not_before_ms, due_ms=due_ms):
                 again = Delivery(
                     event=0,
@@ -273,6 +308,8 @@ class Deliverer:
                     attempt=delivery.attempt + 1,
                     not_before_ms=not_before_ms,
                     due_ms=due_ms,
+                    first=delivery.first,
+                    began_ms=delivery.began_ms,
                 )
                 retried = attempted(
                     delivery, attempt, sent, Outcome.RETRIED, next_attempt_ms=not_before_ms
@@ -281,9 +318,7 @@ class Deliverer:
                 self._wait(job, again, lambda: self._record(job, retried))
             case GiveUp(reason=reason, gone=gone):
                 record = attempted(delivery, attempt, sent, Outcome.GIVEN_UP, reason=reason)
-                task = asyncio.get_running_loop().create_task(self._give_up(job, record, gone=gone))
-                self._attempts.add(task)
-                task.add_done_callback(self._attempts.discard)
+                self._spawn(self._give_up(job, record, gone=gone))
 
     async def _give_up(self, job: Job, record: Record, *, gone: bool) -> None:
         """End a delivery: among the dead first, then the record."""
@@ -296,6 +331,21 @@ class Deliverer:
             self._record(job, record)
         except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
             job.ledger.fail(error)
+
+    async def _enable(self, job: Job, record: Record) -> None:
+        """Enable a webhook that has answered a probe, and then record that."""
+        try:
+            await self._disabling.enable(record.webhook_id)
+            self._webhooks.forget(record.webhook_id)
+            self._record(job, record)
+        except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
+            job.ledger.fail(error)
+
+    def _age(self, job: Job, template: Template) -> Age:
+        return age_of(job.delivery, job.event, template.webhook.max_age_ms, self._max_age_ms)
+
+    def _outlived(self, job: Job, template: Template) -> str:
+        return outlived(job.delivery, self._age(job, template), self._clock_ms())
 
     def _record(self, job: Job, record: Record) -> None:
         """Record what became of it; the delivery is settled when the record is confirmed."""

@@ -1,4 +1,4 @@
-"""Disabling a webhook because its endpoint answered 410, and telling the others."""
+"""Disabling a webhook because its endpoint answered 410, enabling one that answers a probe."""
 
 import time
 from typing import Protocol
@@ -15,6 +15,9 @@ class Source(Protocol):
     def disable(self, webhook_id: int, reason: str, now_ms: int) -> bool:
         """Disable it; False when it was not enabled."""
 
+    def enable(self, webhook_id: int, now_ms: int) -> bool:
+        """Enable it; False unless it was disabled by itself."""
+
     def revision(self) -> int:
         """The newest revision."""
 
@@ -27,7 +30,7 @@ class Announcer(Protocol):
 
 
 class Disabling:
-    """Disables webhooks in the store.
+    """Disables webhooks in the store, and enables them.
 
     Args:
         source: The store; its methods block and are called in a thread.
@@ -44,5 +47,15 @@ class Disabling:
         now_ms = time.time_ns() // 1_000_000
         if await answered(self._source.disable, webhook_id, reason, now_ms):
             self._log.warning("webhook.disabled", webhook_id=webhook_id, reason=reason)
-            revision = await answered(self._source.revision)
-            await self._announcer.announce(encode_hint(revision), exchange=WEBHOOKS)
+            await self._tell()
+
+    async def enable(self, webhook_id: int) -> None:
+        """Enable a webhook whose endpoint answered a probe; waits for the store as above."""
+        now_ms = time.time_ns() // 1_000_000
+        if await answered(self._source.enable, webhook_id, now_ms):
+            self._log.info("webhook.enabled", webhook_id=webhook_id)
+            await self._tell()
+
+    async def _tell(self) -> None:
+        revision = await answered(self._source.revision)
+        await self._announcer.announce(encode_hint(revision), exchange=WEBHOOKS)

@@ -140,6 +140,9 @@ def _pack(items: Sequence[WaitingDelivery]) -> bytes:
             item.delivery.not_before_ms,
             item.delivery.due_ms,
             item.delivery.parks,
+            item.delivery.first,
+            item.delivery.began_ms,
+            item.delivery.probe,
         )
         for position, item in zip(positions, items, strict=True)
     ]

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from msgspec.structs import replace
+
 from deliverer.attempts import Attempt
 from schemas.deliveries import Delivery
-from schemas.events import PING
+from schemas.durations import format_duration
+from schemas.events import PING, Event
 from schemas.records import Failure
 
 MAX_RETRY_AFTER_MS = 24 * 3_600_000
@@ -57,17 +60,58 @@ def schedule_of(
     return default_ms if own_ms is None else own_ms
 
 
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How old a delivery may get.
+
+    Attributes:
+        limit_ms: The maximum age; 0: there is none.
+        end_ms: When the delivery is that old, milliseconds since the epoch; 0: never.
+    """
+
+    limit_ms: int = 0
+    end_ms: int = 0
+
+
+ANY_AGE = Age()
+
+
+def age_of(delivery: Delivery, event: Event, own_ms: int | None, default_ms: int) -> Age:
+    """A delivery's maximum age: the webhook's own, or else the installation's; 0: none."""
+    limit_ms = default_ms if own_ms is None else own_ms
+    if not limit_ms:
+        return ANY_AGE
+    return Age(limit_ms, (delivery.began_ms or event.accepted_ms) + limit_ms)
+
+
+def outlived(delivery: Delivery, age: Age, now_ms: int) -> str:
+    """Why a delivery that is put aside again and again is given up; empty: it is not yet.
+
+    One that was never put aside is attempted, however old: it was not its endpoint that was late.
+    """
+    if delivery.parks and age.end_ms and now_ms >= age.end_ms:
+        return f"it is older than {format_duration(age.limit_ms)}, the maximum age"
+    return ""
+
+
 def decide(
-    attempt: Attempt, number: int, schedule_ms: tuple[int, ...], *, now_ms: int, chance: float
+    attempt: Attempt,
+    number: int,
+    schedule_ms: tuple[int, ...],
+    *,
+    now_ms: int,
+    chance: float,
+    age: Age = ANY_AGE,
 ) -> Decision:
     """Say what follows from attempt *number* (from 1).
 
     Args:
         attempt: What came of it.
-        number: Which attempt it was.
+        number: Which attempt it was, counted from the beginning of the schedule.
         schedule_ms: The delay before each attempt after the first.
         now_ms: The time at which the attempt ended.
         chance: From 0 to 1, for the jitter.
+        age: How old the delivery may get.
     """
     if attempt.succeeded:
         return Done()
@@ -79,6 +123,9 @@ def decide(
         return GiveUp(f"attempt {number} was the last of the schedule: {attempt.message}")
     delay_ms = max(schedule_ms[number - 1], retry_after_ms(attempt.retry_after, now_ms))
     not_before_ms = now_ms + delay_ms
+    if age.end_ms and not_before_ms > age.end_ms:
+        limit = format_duration(age.limit_ms)
+        return GiveUp(f"it would be older than {limit}, the maximum age: {attempt.message}")
     return Retry(not_before_ms=not_before_ms, due_ms=not_before_ms + _jitter_ms(delay_ms, chance))
 
 
@@ -151,10 +198,8 @@ def parked(delivery: Delivery, *, turn_s: float | None, now_ms: int, chance: flo
     else:
         wait_ms = min(max(int(turn_s * 1000), PARK_MS), MAX_PARK_MS)
     not_before_ms = now_ms + wait_ms
-    return Delivery(
-        event=delivery.event,
-        webhook_id=delivery.webhook_id,
-        attempt=delivery.attempt,
+    return replace(
+        delivery,
         not_before_ms=not_before_ms,
         due_ms=not_before_ms + _jitter_ms(wait_ms, chance),
         parks=delivery.parks + 1,

@@ -45,13 +45,22 @@ def attempted(
 
 def cancelled(delivery: Delivery, why: str, now_ms: int) -> Record:
     """The record of a delivery that ended without an attempt, because its webhook was *why*."""
+    return _unattempted(delivery, Outcome.CANCELLED, f"cancelled: the webhook was {why}", now_ms)
+
+
+def expired(delivery: Delivery, why: str, now_ms: int) -> Record:
+    """The record of a delivery that was given up without a further attempt, because of *why*."""
+    return _unattempted(delivery, Outcome.GIVEN_UP, f"given up: {why}", now_ms)
+
+
+def _unattempted(delivery: Delivery, outcome: Outcome, message: str, now_ms: int) -> Record:
     return RecordOf(
         event=0,
         webhook_id=delivery.webhook_id,
         attempt=delivery.attempt,
-        outcome=Outcome.CANCELLED,
+        outcome=outcome,
         status=0,
         started_ms=now_ms,
         duration_us=0,
-        detail=Detail(message=f"cancelled: the webhook was {why}"),
+        detail=Detail(message=message),
     )

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from runtime.settings import DurationMs, Networks, Settings
+from runtime.settings import DurationMs, LimitMs, Networks, Settings
 
 
 class DelivererSettings(Settings):
@@ -12,6 +12,11 @@ class DelivererSettings(Settings):
         default="15s",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_ATTEMPT_TIMEOUT",
         description="The bound on one attempt as a whole.",
+    )
+    max_age_ms: LimitMs = Field(
+        default="none",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_MAX_AGE",
+        description="How old a delivery may get before it is given up; none: the schedule decides.",
     )
     allow_targets: Networks = Field(
         default=(),

@@ -10,10 +10,14 @@ from management.follow import Followers
 from management.imports import ImportHandler
 from management.lookups import Lookups
 from management.pings import PingHandler
+from management.probes import ProbeHandler, Prober, Watch
 from management.registries import RegistryHandlers
+from management.replaying import Replayer
+from management.replays import ReplayHandlers
 from management.routes import Routes
 from management.settings import ManagementSettings
 from management.webhooks import WebhookHandlers
+from runtime.depths import Depths
 from runtime.process import Process, launch, running
 from runtime.publisher import Publisher
 from runtime.stream import BatchHandler, Start, StreamReader
@@ -53,12 +57,29 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     ImportHandler(store=store, lookups=lookups, announcer=publisher).add_to(routes)
     PingHandler(lookups=lookups, publisher=publisher, shards=settings.shards).add_to(routes)
     EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
+    prober = Prober(publisher=publisher, shards=settings.shards)
+    ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
+    ReplayHandlers(store=store, lookups=lookups).add_to(routes)
     api = Api(routes=routes, authenticator=AdministratorToken(settings.token), lookups=lookups)
     app = make_app(api, process.checks)
 
     followers.end_with(app)
     await process.serve(app, settings.bind, "management")
+    depths = Depths(settings.amqp_url, name="management.depths")
+    replayer = Replayer(
+        replays=store.replays, publisher=publisher, depths=depths, shards=settings.shards
+    )
+    watch = Watch(
+        store=store,
+        announcer=publisher,
+        prober=prober,
+        disable_after_ms=settings.disable_after_ms,
+    )
+    process.supervise(depths.run(), "depths")
+    process.supervise(replayer.run(), "replays")
+    process.supervise(watch.run(), "watch")
     await process.until_stopped()
+    await replayer.stop()
 
 
 if __name__ == "__main__":

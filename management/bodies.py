@@ -16,6 +16,7 @@ from management.errors import Fault, invalid_content
 from management.fields import (
     Actions,
     Headers,
+    Limit,
     Location,
     Name,
     Schedule,
@@ -60,15 +61,25 @@ class PortcallExtras(Body):
     Attributes:
         secret: ``whsec_…``, ``generate``, or empty or null for none.
         retry_schedule: The delays in milliseconds; null: the installation's.
+        max_age: How old a delivery may get, milliseconds; 0: any age; null: the installation's.
+        disable_after: For how long every attempt must fail until it is disabled, milliseconds; 0:
+            it never is; null: the installation's.
+        probe: Whether it is probed when it was disabled by itself; null: not after a 410.
     """
 
     secret: Secret | None = None
     retry_schedule: Schedule = None
+    max_age: Limit = None
+    disable_after: Limit = None
+    probe: bool | None = None
     id: ReadOnly
     has_secret: ReadOnly
     created_at: ReadOnly
     status_reason: ReadOnly
+    status_cause: ReadOnly
     status_changed_at: ReadOnly
+    failing_since: ReadOnly
+    probed_at: ReadOnly
 
 
 class WebhookChanges(Body):

@@ -45,6 +45,9 @@ def draft_of(
     extras = extra_changes(properties.portcall, new_secret)
     kept_secret = before.secret if before else ""
     kept_schedule = before.schedule_ms if before else None
+    kept_age = before.max_age_ms if before else None
+    kept_disabling = before.disable_after_ms if before else None
+    kept_probe = before.probe if before else None
     return WebhookDraft(
         registry=registry,
         name=name,
@@ -58,6 +61,9 @@ def draft_of(
         status=properties.status or Status.ENABLED,
         secret=extras.get("secret", kept_secret),
         schedule_ms=extras.get("schedule_ms", kept_schedule),
+        max_age_ms=extras.get("max_age_ms", kept_age),
+        disable_after_ms=extras.get("disable_after_ms", kept_disabling),
+        probe=extras.get("probe", kept_probe),
     )
 
 
@@ -96,6 +102,12 @@ def extra_changes(extras: PortcallExtras | None, new_secret: str) -> StoreChange
         changes["secret"] = new_secret if wanted == GENERATE else wanted
     if "retry_schedule" in extras.model_fields_set:
         changes["schedule_ms"] = extras.retry_schedule
+    if "max_age" in extras.model_fields_set:
+        changes["max_age_ms"] = extras.max_age
+    if "disable_after" in extras.model_fields_set:
+        changes["disable_after_ms"] = extras.disable_after
+    if "probe" in extras.model_fields_set:
+        changes["probe"] = extras.probe
     return changes
 
 

@@ -9,10 +9,19 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from schemas.durations import checked_schedule_ms, parse_duration_ms, parse_schedule_ms
+from schemas.durations import (
+    checked_schedule_ms,
+    parse_duration_ms,
+    parse_limit_ms,
+    parse_schedule_ms,
+)
 from schemas.errors import InvalidValueError
+from schemas.events import check_event_id
+from schemas.records import Outcome
 from schemas.scopes import parse_scope
+from schemas.timestamps import parse_timestamp
 from schemas.webhooks import Sku, Status, action_bits, check_headers, check_name, parse_service_uri
+from store.selection import ENDINGS
 
 GENERATE = "generate"
 """Instead of a secret: make one. No secret looks like it."""
@@ -25,6 +34,7 @@ SECRET_BYTES = range(24, 65)
 
 _LOCATION = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _NOT_IN_TAG = re.compile(r"[\x00-\x1f\x7f<>%&\\?/]")
+_DELIVERY_ID = re.compile(r"msg_[0-9a-f]{32}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 ValueT = TypeVar("ValueT")
@@ -132,6 +142,37 @@ def _schedule(value: object) -> tuple[int, ...] | None:
     return checked_schedule_ms(tuple(delays_ms), "")
 
 
+def _limit(value: object) -> int | None:
+    """Read a duration, or ``none``, which is 0; None is the installation's."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidValueError("", 'must be a duration, as in 12h, or "none"')
+    return parse_limit_ms(value, "")
+
+
+def _time(value: object) -> int:
+    if not isinstance(value, str):
+        raise InvalidValueError("", "must be a time, as in 2026-03-04T10:20:30Z")
+    return parse_timestamp(value, "")
+
+
+def _outcomes(value: object) -> tuple[Outcome, ...]:
+    """Read how deliveries ended: at least one of the three words, each once."""
+    allowed = [outcome.value for outcome in ENDINGS]
+    words = value if isinstance(value, list) and value else [None]
+    for index, word in enumerate(words):
+        if word not in allowed:
+            where = f"[{index}]" if isinstance(value, list) and value else ""
+            raise InvalidValueError(where, f"must be of {', '.join(allowed)}")
+    return tuple(outcome for outcome in ENDINGS if outcome.value in words)
+
+
+def _check_delivery_id(text: str) -> None:
+    if not _DELIVERY_ID.fullmatch(text):
+        raise InvalidValueError("", "is no webhook-id: msg_ and 32 digits of hex")
+
+
 def _member(kind: type[Status] | type[Sku]) -> Callable[[object], Status | Sku]:
     """A reader of one of *kind*'s words, without regard to case."""
     words = {member.value.lower(): member for member in kind}
@@ -179,4 +220,9 @@ ScopeText = Annotated[str, _ruled(lambda text: parse_scope(text, ""))]
 StatusWord = Annotated[Status | None, _made(_status)]
 SkuWord = Annotated[Sku, _made(_member(Sku))]
 Secret = Annotated[str, _ruled(check_secret)]
+Limit = Annotated[int | None, _made(_limit)]
+Time = Annotated[int, _made(_time)]
+Outcomes = Annotated[tuple[Outcome, ...], _made(_outcomes)]
+EventId = Annotated[str, _ruled(lambda text: check_event_id(text, ""))]
+DeliveryId = Annotated[str, _ruled(_check_delivery_id)]
 Schedule = Annotated[tuple[int, ...] | None, _made(_schedule)]

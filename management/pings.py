@@ -18,7 +18,6 @@ from schemas.frames import encode_deliveries
 from schemas.timestamps import acr_timestamp
 from schemas.topology import DELIVER, deliver_key
 from schemas.webhooks import Status
-from store.webhookrow import WebhookRow
 
 TIMEOUT_S = 4.0
 
@@ -64,7 +63,9 @@ class PingHandler:
         event_id = str(uuid.uuid4())
         try:
             await self._publisher.publish(
-                ping_frame(webhook, event_id, now_ms=time.time_ns() // 1_000_000),
+                ping_frame(
+                    webhook.registry, webhook.id, event_id, now_ms=time.time_ns() // 1_000_000
+                ),
                 exchange=DELIVER,
                 key=deliver_key(shard_of(webhook.id, self._shards)),
                 timeout_s=TIMEOUT_S,
@@ -78,12 +79,22 @@ class PingHandler:
         return answer({"id": event_id})
 
 
-def ping_frame(webhook: WebhookRow, event_id: str, *, now_ms: int) -> bytes:
-    """A ping as one delivery in a frame, as the router would send it."""
+def ping_frame(
+    registry: str, webhook_id: int, event_id: str, *, now_ms: int, probe: bool = False
+) -> bytes:
+    """A ping as one delivery in a frame, as the router would send it.
+
+    Args:
+        registry: The registry's name.
+        webhook_id: To whom.
+        event_id: A new one.
+        now_ms: The time, milliseconds since the epoch.
+        probe: Whether it is for a webhook that was disabled by itself.
+    """
     event = ping_event(
-        registry=webhook.registry.lower(),
+        registry=registry.lower(),
         event_id=event_id,
         now_ms=now_ms,
         now=acr_timestamp(now_ms),
     )
-    return encode_deliveries([event], [Delivery(event=0, webhook_id=webhook.id)])
+    return encode_deliveries([event], [Delivery(event=0, webhook_id=webhook_id, probe=probe)])

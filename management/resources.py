@@ -5,15 +5,20 @@ shown by getCallbackConfig and in an export only; Portcall's own facts stand und
 ``properties.portcall``.
 """
 
-from schemas.durations import format_duration
+from collections.abc import Mapping
+
+from schemas.durations import format_duration, format_limit
 from schemas.timestamps import acr_timestamp
-from schemas.webhooks import ServiceUri, action_names
+from schemas.webhooks import ServiceUri, Status, action_names
 from store.installation import Installation
 from store.registries import Registry
+from store.replays import Replay
+from store.selection import MAX_MS
 from store.webhookrow import WebhookRow
 
 REGISTRY_TYPE = "Microsoft.ContainerRegistry/registries"
 WEBHOOK_TYPE = f"{REGISTRY_TYPE}/webhooks"
+REPLAY_TYPE = f"{REGISTRY_TYPE}/replays"
 LOCATION = "local"
 """The resource group's location: what a client uses that was not told one."""
 
@@ -135,10 +140,29 @@ def _extras(webhook: WebhookRow, secret: str) -> Answer:
         extras["secret"] = secret
     if webhook.schedule_ms is not None:
         extras["retrySchedule"] = [format_duration(delay) for delay in webhook.schedule_ms]
+    if webhook.max_age_ms is not None:
+        extras["maxAge"] = format_limit(webhook.max_age_ms)
+    if webhook.disable_after_ms is not None:
+        extras["disableAfter"] = format_limit(webhook.disable_after_ms)
+    if webhook.probe is not None:
+        extras["probe"] = webhook.probe
+    return extras | _standing(webhook)
+
+
+def _standing(webhook: WebhookRow) -> Answer:
+    """Since when a webhook is disabled, and why, or since when it fails."""
+    standing: Answer = {}
     if webhook.status_reason:
-        extras["statusReason"] = webhook.status_reason
-        extras["statusChangedAt"] = acr_timestamp(webhook.status_changed_ms)
-    return extras
+        standing["statusReason"] = webhook.status_reason
+    if webhook.cause:
+        standing["statusCause"] = webhook.cause.value
+    if webhook.status_reason or webhook.status is Status.DISABLED:
+        standing["statusChangedAt"] = acr_timestamp(webhook.status_changed_ms)
+    if webhook.failing_since_ms:
+        standing["failingSince"] = acr_timestamp(webhook.failing_since_ms)
+    if webhook.probed_ms:
+        standing["probedAt"] = acr_timestamp(webhook.probed_ms)
+    return standing
 
 
 def callback_answer(webhook: WebhookRow) -> Answer:
@@ -147,3 +171,41 @@ def callback_answer(webhook: WebhookRow) -> Answer:
     if webhook.headers:
         answer["customHeaders"] = dict(webhook.headers)
     return answer
+
+
+def replay_answer(
+    installation: Installation, registry: str, replay: Replay, names: Mapping[int, str]
+) -> Answer:
+    """One replay.
+
+    Args:
+        installation: Whose ids are used.
+        registry: The registry's name.
+        replay: The replay.
+        names: The names of webhooks by their ids.
+    """
+    selection = replay.selection
+    selected: Answer = {"outcomes": [outcome.value for outcome in selection.outcomes]}
+    if selection.webhook_id is not None:
+        selected["webhook"] = names.get(selection.webhook_id, "")
+    if selection.event_id:
+        selected["eventId"] = selection.event_id
+    if selection.since_ms:
+        selected["since"] = acr_timestamp(selection.since_ms)
+    if selection.until_ms < MAX_MS:
+        selected["until"] = acr_timestamp(selection.until_ms)
+    return {
+        "type": REPLAY_TYPE,
+        "id": f"{registry_id(installation, registry)}/replays/{replay.id}",
+        "name": str(replay.id),
+        "properties": {
+            "state": replay.state.value,
+            "selection": selected,
+            "rate": replay.rate,
+            "total": replay.total,
+            "published": replay.published,
+            "skipped": {"disabled": replay.disabled, "gone": replay.gone},
+            "createdAt": acr_timestamp(replay.created_ms),
+            "changedAt": acr_timestamp(replay.changed_ms),
+        },
+    }

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from runtime.settings import Address, Settings
+from runtime.settings import Address, LimitMs, Settings
 
 
 class ManagementSettings(Settings):
@@ -12,4 +12,9 @@ class ManagementSettings(Settings):
         default="127.0.0.1:8400",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_MANAGEMENT_BIND",
         description="Where the API is served; port 0 is any free one.",
+    )
+    disable_after_ms: LimitMs = Field(
+        default="5d",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_DISABLE_AFTER",
+        description="For how long every attempt must fail until a webhook is disabled; or none.",
     )

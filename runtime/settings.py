@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from yarl import URL
 
 from runtime.errors import SettingsError
-from schemas.durations import parse_duration_ms, parse_schedule_ms
+from schemas.durations import parse_duration_ms, parse_limit_ms, parse_schedule_ms
 from schemas.errors import InvalidValueError
 from schemas.topology import rungs_for
 
@@ -64,6 +64,10 @@ def _duration_ms(value: object) -> object:
     return _translated(parse_duration_ms, value) if isinstance(value, str) else value
 
 
+def _limit_ms(value: object) -> object:
+    return _translated(parse_limit_ms, value) if isinstance(value, str) else value
+
+
 def _schedule_ms(value: object) -> object:
     return _translated(parse_schedule_ms, value) if isinstance(value, str) else value
 
@@ -80,7 +84,7 @@ def _networks(value: object) -> object:
     )
 
 
-def _translated(parse: Any, text: str) -> object:  # noqa: ANN401 (one of the two parsers above)
+def _translated(parse: Any, text: str) -> object:  # noqa: ANN401 (one of the parsers above)
     try:
         return parse(text)
     except InvalidValueError as error:
@@ -91,6 +95,8 @@ Address = Annotated[HostPort, BeforeValidator(_host_port)]
 AmqpUrl = Annotated[str, AfterValidator(_amqp_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 DurationMs = Annotated[int, BeforeValidator(_duration_ms)]
+LimitMs = Annotated[int, BeforeValidator(_limit_ms)]
+"""A duration, or ``none``, which is 0."""
 ScheduleMs = Annotated[tuple[int, ...], BeforeValidator(_schedule_ms)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 

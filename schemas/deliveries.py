@@ -16,6 +16,10 @@ class Delivery(Struct, frozen=True, array_like=True):
         not_before_ms: The attempt must not begin before this time; 0: at once.
         due_ms: When the attempt should begin: ``not_before_ms`` and a random part on top.
         parks: How often it was put aside without using up an attempt.
+        first: The number of the attempt at which the retry schedule begins: 1, or more where a
+            delivery that had ended is replayed.
+        began_ms: When its time began, for the maximum age; 0: when its event was accepted.
+        probe: It asks whether a webhook that was disabled by itself answers again.
     """
 
     event: int
@@ -24,6 +28,9 @@ class Delivery(Struct, frozen=True, array_like=True):
     not_before_ms: int = 0
     due_ms: int = 0
     parks: int = 0
+    first: int = 1
+    began_ms: int = 0
+    probe: bool = False
 
 
 def delivery_id(event_id: str, webhook_id: int) -> str:

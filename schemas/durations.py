@@ -26,6 +26,20 @@ def parse_duration_ms(text: str, field: str = "duration") -> int:
     return duration_ms
 
 
+def parse_limit_ms(text: str, field: str = "limit") -> int:
+    """Read a duration that may be ``none``: then it is 0.
+
+    Raises:
+        InvalidValueError: As for `parse_duration_ms`.
+    """
+    return 0 if text.strip().lower() == "none" else parse_duration_ms(text, field)
+
+
+def format_limit(limit_ms: int) -> str:
+    """Write a duration as `parse_limit_ms` reads it."""
+    return format_duration(limit_ms) if limit_ms else "none"
+
+
 def format_duration(duration_ms: int) -> str:
     """Write a duration in its largest whole unit: 90 000 is ``90s``, 60 000 is ``1m``."""
     for unit in ("d", "h", "m", "s"):

@@ -65,6 +65,16 @@ class Sku(StrEnum):
         return {Sku.BASIC: 2, Sku.STANDARD: 10, Sku.PREMIUM: 500}[self]
 
 
+class Cause(StrEnum):
+    """Who disabled a webhook, as far as that matters for its coming back."""
+
+    OWNER = ""
+    GONE = "gone"
+    """Its endpoint answered 410."""
+    FAILING = "failing"
+    """Every attempt failed, for long."""
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """A subscription, with everything that an attempt needs.
@@ -81,6 +91,8 @@ class Webhook:
         secret: The Standard Webhooks secret (``whsec_…``); empty: unsigned.
         schedule_ms: Its own retry schedule in milliseconds; None: the installation's.
         revision: The store's revision at its last change.
+        max_age_ms: How old its deliveries may get; 0: as they like; None: the installation's.
+        cause: Why it is disabled; without meaning for one that is not.
     """
 
     id: int
@@ -94,6 +106,12 @@ class Webhook:
     secret: str = ""
     schedule_ms: tuple[int, ...] | None = None
     revision: int = 0
+    max_age_ms: int | None = None
+    cause: Cause = Cause.OWNER
+
+    def takes(self, *, probe: bool) -> bool:
+        """Whether it gets POSTs now; a probe is for one that was disabled by itself, too."""
+        return self.status is Status.ENABLED or (probe and self.cause is not Cause.OWNER)
 
 
 def check_name(name: str, field: str) -> str:

@@ -6,6 +6,8 @@ from store.database import Database
 from store.eventlog import EventLog
 from store.installation import InstallationTable
 from store.registries import Registries
+from store.replays import Replays
+from store.standing import Standing
 from store.webhooks import Webhooks
 
 
@@ -18,6 +20,8 @@ class Store:
     registries: Registries
     webhooks: Webhooks
     eventlog: EventLog
+    replays: Replays
+    standing: Standing
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -40,4 +44,6 @@ def open_store(url: str) -> Store:
         registries=Registries(database),
         webhooks=Webhooks(database),
         eventlog=EventLog(database),
+        replays=Replays(database),
+        standing=Standing(database),
     )

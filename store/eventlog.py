@@ -21,8 +21,9 @@ from store.database import Database, chunks, matching
 from store.tables import events, records
 
 _decode_detail = msgspec.json.Decoder(Detail).decode
-DeliveryKey = tuple[str, int, int]
-"""An event's id, when the event was accepted (ms), a webhook's id."""
+DeliveryKey = tuple[str, int, int, int]
+"""An event's id, when the event was accepted (ms), a webhook's id, and the number of the attempt at
+which the delivery's schedule begins: after 1 for one that is replayed."""
 
 _MAX_ID = 2**63 - 1
 _MAX_EVENTS = 500
@@ -179,24 +180,30 @@ class EventLog:
 
         Args:
             deliveries: For each the event's id, when it was accepted (the same id may be accepted
-                again), and the webhook's id.
+                again), the webhook's id, and the attempt at which its schedule begins.
 
         Returns:
             Only those that have a record; `ENDED` for one that was delivered, given up or
-            cancelled, after which nothing of it may be attempted.
+            cancelled, after which nothing of it may be attempted. What came before a replay
+            does not end that.
         """
         by_event: dict[tuple[str, int], list[int]] = {}
-        for event_id, accepted_ms, webhook_id in set(deliveries):
+        firsts: dict[tuple[str, int, int], list[int]] = {}
+        for event_id, accepted_ms, webhook_id, first in set(deliveries):
             by_event.setdefault((event_id, accepted_ms), []).append(webhook_id)
+            firsts.setdefault((event_id, accepted_ms, webhook_id), []).append(first)
         with self._database.reading() as connection:
             keys = _event_keys(connection, list(by_event))
             found: dict[DeliveryKey, int] = {}
-            pairs = [(key, each) for key, event in keys.items() for each in by_event[event]]
-            for chunk in chunks(pairs):
+            pairs = {(key, each) for key, event in keys.items() for each in by_event[event]}
+            for chunk in chunks(list(pairs)):
                 for row in matching(connection, records, _DELIVERY, _ATTEMPT, chunk):
-                    delivery = (*keys[row.event_key], row.webhook_id)
-                    attempt = ENDED if row.outcome in _ENDINGS else row.attempt
-                    found[delivery] = max(attempt, found.get(delivery, 0))
+                    pair = (*keys[row.event_key], row.webhook_id)
+                    for first in firsts[pair]:
+                        ended = row.outcome in _ENDINGS and row.attempt >= first
+                        delivery = (*pair, first)
+                        attempt = ENDED if ended else row.attempt
+                        found[delivery] = max(attempt, found.get(delivery, 0))
         return found
 
     def prune(self, before_ms: int, *, limit: int) -> int:

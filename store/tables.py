@@ -7,6 +7,7 @@ What is looked up without regard to case stands twice: as created, to be shown, 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 Big = BigInteger().with_variant(Integer, "sqlite")
@@ -85,6 +87,12 @@ webhooks = Table(
     Column("status_changed_ms", Big, nullable=False),
     Column("revision", Big, nullable=False, index=True),
     Column("created_ms", Big, nullable=False),
+    Column("max_age_ms", Big),
+    Column("disable_after_ms", Big),
+    Column("probe", Boolean),
+    Column("cause", Text, nullable=False, server_default=""),
+    Column("failing_since_ms", Big, nullable=False, server_default=text("0")),
+    Column("probed_ms", Big, nullable=False, server_default=text("0")),
     UniqueConstraint("registry_key", "name_key"),
 )
 
@@ -144,6 +152,40 @@ records = Table(
     Column("detail", LargeBinary, nullable=False),
     Index(None, "webhook_id", "id"),
     Index(None, "event_key", "webhook_id"),
+    Index(
+        "ix_records_given_up",
+        "id",
+        sqlite_where=text("outcome = 'given_up'"),
+        postgresql_where=text("outcome = 'given_up'"),
+    ),
 )
 """One row for each attempt. Without a foreign key to its event: it would cost a lookup for each
 row, and writing and pruning are serialised by a counter's lock."""
+
+replays = Table(
+    "replays",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    Column("registry_key", Text, nullable=False),
+    Column("webhook_id", Big),
+    Column("event_id", Text, nullable=False),
+    Column("outcomes", Text, nullable=False),
+    Column("since_ms", Big, nullable=False),
+    Column("until_ms", Big, nullable=False),
+    Column("last_record", Big, nullable=False),
+    Column("rate", Integer, nullable=False),
+    Column("total", Big, nullable=False),
+    Column("position", Big, nullable=False),
+    Column("published", Big, nullable=False),
+    Column("disabled", Big, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("lease_ms", Big, nullable=False),
+    Column("created_ms", Big, nullable=False),
+    Column("changed_ms", Big, nullable=False),
+    Index(None, "state"),
+    Index(None, "registry_key", "id"),
+)
+"""Replays: what each selects of the records up to ``last_record``, and how far it is: ``position``
+is the last record that was seen to. Who works at it, the ``holder``, must move before ``lease_ms``.
+"""

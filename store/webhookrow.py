@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from sqlalchemy import RowMapping
 
 from schemas.scopes import parse_scope
-from schemas.webhooks import Status, Webhook
+from schemas.webhooks import Cause, Status, Webhook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,11 @@ class WebhookDraft:
         status: Whether it gets POSTs.
         secret: The Standard Webhooks secret; empty: unsigned.
         schedule_ms: Its own retry schedule, milliseconds; None: the installation's.
+        max_age_ms: How old its deliveries may get; 0: any age; None: the installation's.
+        disable_after_ms: For how long every attempt must fail until it is disabled; 0: it never
+            is; None: the installation's.
+        probe: Whether it is asked from time to time when it was disabled by itself; None: only
+            when that was because it failed for long.
     """
 
     registry: str
@@ -41,6 +46,9 @@ class WebhookDraft:
     status: Status = Status.ENABLED
     secret: str = ""
     schedule_ms: tuple[int, ...] | None = None
+    max_age_ms: int | None = None
+    disable_after_ms: int | None = None
+    probe: bool | None = None
 
 
 class WebhookChanges(TypedDict, total=False):
@@ -55,6 +63,9 @@ class WebhookChanges(TypedDict, total=False):
     status: Status
     secret: str
     schedule_ms: tuple[int, ...] | None
+    max_age_ms: int | None
+    disable_after_ms: int | None
+    probe: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +80,9 @@ class WebhookRow:
         status_changed_ms: When the status last changed, milliseconds since the epoch.
         revision: The store's revision at its last change.
         created_ms: Milliseconds since the epoch.
+        cause: Who disabled it; without meaning for one that is enabled.
+        failing_since_ms: The first of the failures since its last success; 0: there is none.
+        probed_ms: When it was last probed since it was disabled by itself; 0: never.
     """
 
     id: int
@@ -88,6 +102,12 @@ class WebhookRow:
     status_changed_ms: int
     revision: int
     created_ms: int
+    max_age_ms: int | None = None
+    disable_after_ms: int | None = None
+    probe: bool | None = None
+    cause: Cause = Cause.OWNER
+    failing_since_ms: int = 0
+    probed_ms: int = 0
 
     def webhook(self) -> Webhook:
         """What the deliverer needs of it."""
@@ -103,6 +123,8 @@ class WebhookRow:
             secret=self.secret,
             schedule_ms=self.schedule_ms,
             revision=self.revision,
+            max_age_ms=self.max_age_ms,
+            cause=self.cause,
         )
 
 
@@ -126,9 +148,9 @@ def replaced(row: WebhookRow, draft: WebhookDraft, *, revision: int, now_ms: int
     changed = row.status is not draft.status
     return replace(
         row,
-        status_reason="",
         status_changed_ms=now_ms if changed else row.status_changed_ms,
         revision=revision,
+        **_OWNED,
         **_wanted(draft),
     )
 
@@ -138,9 +160,9 @@ def patched(row: WebhookRow, changes: WebhookChanges, *, revision: int, now_ms: 
     changed = changes.get("status", row.status) is not row.status
     return replace(
         row,
-        status_reason="" if "status" in changes else row.status_reason,
         status_changed_ms=now_ms if changed else row.status_changed_ms,
         revision=revision,
+        **(_OWNED if "status" in changes else {}),
         **changes,
     )
 
@@ -151,6 +173,7 @@ def read_row(row: RowMapping) -> WebhookRow:
     schedule = row["schedule_ms"]
     values["schedule_ms"] = None if schedule is None else tuple(schedule)
     values["status"] = Status(row["status"])
+    values["cause"] = Cause(row["cause"])
     return WebhookRow(**values)
 
 
@@ -162,9 +185,14 @@ def columns(row: WebhookRow) -> dict[str, object]:
         "name_key": row.name.lower(),
         "scope_key": str(parse_scope(row.scope)),
         "status": row.status.value,
+        "cause": row.cause.value,
     }
 
 
+_OWNED: dict[str, Any] = {
+    "status_reason": "", "cause": Cause.OWNER, "failing_since_ms": 0, "probed_ms": 0,
+}  # fmt: skip
+"""What is known of a webhook whose owner just chose its status: nothing."""
 _FIELDS = tuple(field.name for field in fields(WebhookRow))
 _WANTED = tuple(
     field.name for field in fields(WebhookDraft) if field.name not in ("registry", "name")

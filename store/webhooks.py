@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
-from schemas.webhooks import Status, Webhook
+from schemas.webhooks import Cause, Status, Webhook
 from store import counters, tombstones, webhookindex
 from store.database import Database, chunks, now_ms
 from store.errors import QuotaExceededError, RegistryNotFoundError, WebhookNotFoundError
@@ -117,13 +117,14 @@ class Webhooks:
             _write(connection, [(row, False)])
         return row
 
-    def disable(self, webhook_id: int, reason: str, now_ms: int) -> bool:
+    def disable(self, webhook_id: int, reason: str, now_ms: int, cause: Cause = Cause.GONE) -> bool:
         """Disable a webhook by itself, not by its owner; says whether it was enabled.
 
         Args:
             webhook_id: Which.
             reason: Why, fit to be shown to its owner.
             now_ms: The time, milliseconds since the epoch.
+            cause: The same for programs.
         """
         enabled = (webhooks.c.id == webhook_id) & (webhooks.c.status == Status.ENABLED.value)
         with self._database.reading() as connection:  # many attempts find the same 410 at once
@@ -134,9 +135,30 @@ class Webhooks:
                 "status": Status.DISABLED.value,
                 "status_reason": reason,
                 "status_changed_ms": now_ms,
+                "cause": cause.value,
+                "probed_ms": 0,
                 "revision": counters.bump(connection, counters.REVISION),
             }
             return connection.execute(update(webhooks).where(enabled).values(values)).rowcount > 0
+
+    def enable(self, webhook_id: int, now_ms: int) -> bool:
+        """Enable a webhook that was disabled by itself; says whether that was so."""
+        itself = (
+            (webhooks.c.id == webhook_id)
+            & (webhooks.c.status == Status.DISABLED.value)
+            & (webhooks.c.cause != Cause.OWNER.value)
+        )
+        with self._database.writing() as connection:
+            values = {
+                "status": Status.ENABLED.value,
+                "status_reason": "",
+                "status_changed_ms": now_ms,
+                "cause": Cause.OWNER.value,
+                "failing_since_ms": 0,
+                "probed_ms": 0,
+                "revision": counters.bump(connection, counters.REVISION),
+            }
+            return connection.execute(update(webhooks).where(itself).values(values)).rowcount > 0
 
     def get(self, registry: str, name: str) -> WebhookRow | None:
         """The webhook of that name, or None."""

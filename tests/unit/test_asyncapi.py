@@ -205,7 +205,12 @@ def test_a_bad_frame_does_not_fit_its_schema(message: str, path: str, value: obj
         pytest.param("EventFrame", "events.0.tag", ..., id="no tag"),
         pytest.param("EventFrame", "events.0.body.request", ..., id="no request"),
         pytest.param("DeliveryFrame", "deliveries.0", [0, 7], id="the end left out"),
-        pytest.param("DeliveryFrame", "deliveries.0", [0, 7, 1, 0, 0, 0, "x"], id="a longer item"),
+        pytest.param(
+            "DeliveryFrame",
+            "deliveries.0",
+            [0, 7, 1, 0, 0, 0, 1, 0, False, "x"],
+            id="a longer item",
+        ),
     ],
 )
 def test_what_a_reader_takes_fits_the_schema(message: str, path: str, value: object) -> None:

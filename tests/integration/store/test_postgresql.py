@@ -22,6 +22,11 @@ from tests.unit.store.contract.eventlog import (
 )
 from tests.unit.store.contract.migrations import MigratingAtOnceContract, MigrationsContract
 from tests.unit.store.contract.registries import InstallationContract, RegistriesContract
+from tests.unit.store.contract.replays import (
+    SelectingContract,
+    StandingContract,
+    WorkingContract,
+)
 from tests.unit.store.contract.webhookindex import ChangesContract, SnapshotContract
 from tests.unit.store.contract.webhooks import (
     ChangingContract,
@@ -79,6 +84,18 @@ class TestPruning(PruningContract):
 
 
 class TestDetail(DetailContract):
+    """On PostgreSQL."""
+
+
+class TestSelecting(SelectingContract):
+    """On PostgreSQL."""
+
+
+class TestWorking(WorkingContract):
+    """On PostgreSQL."""
+
+
+class TestStanding(StandingContract):
     """On PostgreSQL."""
 
 

@@ -19,7 +19,7 @@ from schemas.frames import (
 from schemas.records import Answer, Failure, Record
 from schemas.scopes import parse_scope
 from schemas.topology import LOG
-from schemas.webhooks import Status, Webhook
+from schemas.webhooks import Cause, Status, Webhook
 from store.webhookindex import Changes
 
 NOW_MS = 1_772_619_630_123
@@ -44,6 +44,8 @@ def webhook(
     status: Status = Status.ENABLED,
     secret: str = "",
     schedule_ms: tuple[int, ...] | None = None,
+    max_age_ms: int | None = None,
+    cause: Cause = Cause.OWNER,
 ) -> Webhook:
     return Webhook(
         id=webhook_id,
@@ -56,6 +58,8 @@ def webhook(
         status=status,
         secret=secret,
         schedule_ms=schedule_ms,
+        max_age_ms=max_age_ms,
+        cause=cause,
     )
 
 
@@ -88,8 +92,8 @@ class FakeStore:
         self.rows = {each.id: each for each in webhooks}
         self.at = 1
         self.queries: list[list[int]] = []
-        self.recorded: dict[tuple[str, int, int], int] = {}
-        self.asked: list[tuple[str, int, int]] = []
+        self.recorded: dict[tuple[str, int, int, int], int] = {}
+        self.asked: list[tuple[str, int, int, int]] = []
         self.changes: Changes | None = None
         self.errors: list[Exception] = []
 
@@ -111,8 +115,8 @@ class FakeStore:
         return self.changes
 
     def attempted(
-        self, deliveries: Sequence[tuple[str, int, int]]
-    ) -> dict[tuple[str, int, int], int]:
+        self, deliveries: Sequence[tuple[str, int, int, int]]
+    ) -> dict[tuple[str, int, int, int], int]:
         if self.errors:
             raise self.errors.pop(0)
         self.asked += deliveries

@@ -57,6 +57,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.store_disabled: list[int] = []
+        self.store_enabled: list[int] = []
         self.webhooks = Webhooks(self.store)
         self.lanes = Lanes[Job](max_cap=self.max_cap, max_in_flight=self.max_in_flight)
         self.deliverer = Deliverer(
@@ -75,6 +76,10 @@ class Bench:
     async def disable(self, webhook_id: int, reason: str) -> None:
         self.store_disabled.append(webhook_id)
         self.store.rows[webhook_id] = webhook(webhook_id, status=Status.DISABLED)
+
+    async def enable(self, webhook_id: int) -> None:
+        self.store_enabled.append(webhook_id)
+        self.store.rows[webhook_id] = webhook(webhook_id)
 
     async def handle(self, body: bytes, redeliveries: int = 0) -> None:
         await self.deliverer.handle(Message(body, "portcall.deliver.0", {}, redeliveries))
@@ -393,8 +398,8 @@ async def test_what_has_waited_too_long_in_a_line_is_parked(
 # -- frames that come again ----------------------------------------------------------------------
 
 
-def key(event_id: str, webhook_id: int, at: Event | None = None) -> tuple[str, int, int]:
-    return event_id, (at or event()).accepted_ms, webhook_id
+def key(event_id: str, webhook_id: int, at: Event | None = None) -> tuple[str, int, int, int]:
+    return event_id, (at or event()).accepted_ms, webhook_id, 1
 
 
 async def test_the_log_is_not_asked_about_a_frame_that_comes_for_the_first_time() -> None:
@@ -437,7 +442,7 @@ async def test_only_what_is_missing_of_a_redelivered_frame_is_attempted() -> Non
 
 async def test_an_event_of_the_same_id_from_another_time_is_another_event() -> None:
     each = bench()
-    each.store.recorded["e1", NOW_MS - 60_000, 7] = 1
+    each.store.recorded["e1", NOW_MS - 60_000, 7, 1] = 1
     await each.handle(frame(delivery()), redeliveries=1)
     assert each.outcomes() == [(7, 1, Outcome.DELIVERED)]
 

@@ -112,14 +112,14 @@ def test_a_frame_is_what_the_documentation_shows() -> None:
     event = Event("e1", "myregistry", "push", 7, msgspec.Raw(b'{"id":"e1"}'), "app", "v1")
     assert encode_deliveries([event], [Delivery(0, 42)]) == (
         b'{"v":1,"events":[{"id":"e1","registry":"myregistry","action":"push","accepted_ms":7,'
-        b'"body":{"id":"e1"},"repository":"app","tag":"v1"}],"deliveries":[[0,42,1,0,0,0]]}'
+        b'"body":{"id":"e1"},"repository":"app","tag":"v1"}],"deliveries":[[0,42,1,0,0,0,1,0,false]]}'
     )
 
 
 def test_an_unknown_field_is_ignored() -> None:
     frame = decode_deliveries(
         b'{"v":1,"new":{"x":1},"events":[{"id":"e","registry":"r","action":"push",'
-        b'"accepted_ms":1,"body":{},"new":2}],"deliveries":[[0,42,1,0,0,0,"new"]]}'
+        b'"accepted_ms":1,"body":{},"new":2}],"deliveries":[[0,42,1,0,0,0,1,0,false,"new"]]}'
     )
     assert frame.deliveries == [Delivery(0, 42)]
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, event
 
 from schemas.webhooks import Status
 from store.engine import Store
+from store.selection import ENDINGS, Selection
 from store.webhookindex import Changes
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.samples import add_registry, add_webhook, draft, frame, record
@@ -46,10 +47,18 @@ def webhook_id(store: Store) -> int:
     return row.id
 
 
+def replay_page(store: Store, selection: Selection) -> object:
+    replay = store.replays.create(selection, rate=50, now_ms=1)
+    return store.replays.page(replay, limit=5)
+
+
 ACTIONS: list[tuple[str, Action]] = [
     ("first page", lambda store: store.eventlog.page(7, before=None, limit=5)),
     ("next page", lambda store: store.eventlog.page(7, before=99, limit=5)),
-    ("attempted", lambda store: store.eventlog.attempted([("event-1", 1_000, 7), ("b", 2, 8)])),
+    (
+        "attempted",
+        lambda store: store.eventlog.attempted([("event-1", 1_000, 7, 1), ("b", 2, 8, 1)]),
+    ),
     ("of event", lambda store: store.eventlog.of_event("event-1", None)),
     ("of event and webhooks", lambda store: store.eventlog.of_event("event-1", [1, 7])),
     ("append", lambda store: append(store, frame([record(), record(8)]), frame())),
@@ -63,6 +72,25 @@ ACTIONS: list[tuple[str, Action]] = [
     ("put", lambda store: store.webhooks.put_many([draft(), draft("webhook2")])),
     ("patch", lambda store: store.webhooks.patch("myregistry", "webhook1", scope="app")),
     ("disable", lambda store: store.webhooks.disable(webhook_id(store), "410 Gone", 1)),
+    (
+        "count what was given up",
+        lambda store: store.replays.count(Selection(registry="myregistry")),
+    ),
+    ("page of a registry", lambda store: replay_page(store, Selection(registry="myregistry"))),
+    (
+        "page of a webhook",
+        lambda store: replay_page(
+            store, Selection(registry="myregistry", webhook_id=7, outcomes=ENDINGS, since_ms=5)
+        ),
+    ),
+    (
+        "page of an event",
+        lambda store: replay_page(
+            store, Selection(registry="myregistry", webhook_id=7, event_id="event-1")
+        ),
+    ),
+    ("claim replays", lambda store: store.replays.claim("me", now_ms=5, lease_ms=5)),
+    ("standing", lambda store: store.standing.advance(disable_after_ms=1, now_ms=5)),
     ("delete", lambda store: store.webhooks.delete("myregistry", "webhook1")),
 ]
 
@@ -108,7 +136,7 @@ def test_a_page_is_not_sorted(store: Store, before: int | None) -> None:
     "ask",
     [
         pytest.param(
-            lambda store: store.eventlog.attempted([("event-1", 1_000, 7)]), id="attempted"
+            lambda store: store.eventlog.attempted([("event-1", 1_000, 7, 1)]), id="attempted"
         ),
         pytest.param(lambda store: store.eventlog.of_event("event-1", [7]), id="of event"),
     ],
@@ -121,3 +149,21 @@ def test_records_of_an_event_are_not_looked_for_among_those_of_the_webhook(
         assert ask(store)
     assert any("ix_records_event_key_webhook_id (event_key=? AND webhook_id" in s for s in steps)
     assert not any("ix_records_webhook_id_id" in step for step in steps), steps
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(
+            lambda store: store.replays.count(Selection(registry="myregistry")), id="count"
+        ),
+        pytest.param(lambda store: replay_page(store, Selection(registry="myregistry")), id="page"),
+    ],
+)
+def test_only_records_that_were_given_up_are_looked_through_for_them(
+    store: Store, ask: Action
+) -> None:
+    append(store, frame(), frame())
+    with plans_of(store) as steps:
+        ask(store)
+    assert any("ix_records_given_up (" in step for step in steps), steps

@@ -231,18 +231,18 @@ class ReadingContract:
             frame([retried(1, attempt=5)], [event("a", accepted_ms=2_000)]),
         )
         wanted = [
-            ("a", 1_000, 1),
-            ("a", 1_000, 2),
-            ("a", 2_000, 1),
-            ("b", 1_000, 1),
-            ("b", 1_000, 2),
-            ("c", 1_000, 1),
+            ("a", 1_000, 1, 1),
+            ("a", 1_000, 2, 1),
+            ("a", 2_000, 1, 1),
+            ("b", 1_000, 1, 1),
+            ("b", 1_000, 2, 1),
+            ("c", 1_000, 1, 1),
         ]
         assert store.eventlog.attempted(wanted) == {
-            ("a", 1_000, 1): 3,
-            ("a", 1_000, 2): 1,
-            ("a", 2_000, 1): 5,
-            ("b", 1_000, 1): 1,
+            ("a", 1_000, 1, 1): 3,
+            ("a", 1_000, 2, 1): 1,
+            ("a", 2_000, 1, 1): 5,
+            ("b", 1_000, 1, 1): 1,
         }
         assert store.eventlog.attempted([]) == {}
 
@@ -255,13 +255,22 @@ class ReadingContract:
             frame([record(attempt=3, outcome=Outcome.RETRIED)], [event("a")]),
             frame([record(8, attempt=1, outcome=Outcome.RETRIED)], [event("a")]),
         )
-        found = store.eventlog.attempted([("a", 1_000, 7), ("a", 1_000, 8)])
-        assert found == {("a", 1_000, 7): ENDED, ("a", 1_000, 8): 1}
+        found = store.eventlog.attempted([("a", 1_000, 7, 1), ("a", 1_000, 8, 1)])
+        assert found == {("a", 1_000, 7, 1): ENDED, ("a", 1_000, 8, 1): 1}
+
+    def test_what_ended_before_a_replay_does_not_end_it(self, store: Store) -> None:
+        append(store, frame([record(attempt=3, outcome=Outcome.GIVEN_UP)], [event("a")]))
+        replayed, first = ("a", 1_000, 7, 4), ("a", 1_000, 7, 1)
+        assert store.eventlog.attempted([replayed, first]) == {replayed: 3, first: ENDED}
+        append(store, frame([record(attempt=4, outcome=Outcome.RETRIED)], [event("a")]))
+        assert store.eventlog.attempted([replayed]) == {replayed: 4}
+        append(store, frame([record(attempt=5)], [event("a")]))
+        assert store.eventlog.attempted([replayed]) == {replayed: ENDED}
 
     def test_it_knows_many_deliveries(self, store: Store) -> None:
         events = [event(f"e{i}") for i in range(1_100)]
         append(store, frame([record(i, of=i) for i in range(1, 1_100)], events))
-        wanted = [(f"e{i}", 1_000, i) for i in range(1_100)]
+        wanted = [(f"e{i}", 1_000, i, 1) for i in range(1_100)]
         assert store.eventlog.attempted(wanted) == dict.fromkeys(wanted[1:], ENDED)
 
 
