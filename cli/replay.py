@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -20,6 +20,7 @@ from schemas.durations import format_duration, parse_duration_ms
 from schemas.errors import InvalidValueError
 
 POLL_S = 0.5
+_pause = time.sleep
 
 app = typer.Typer(
     add_completion=False,
@@ -238,12 +239,11 @@ def _follow(
     output: Output | None,
     *,
     wait: bool,
-    pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Show a replay's progress until it is completed, if so wanted, and then what became of it."""
     if wait:
         try:
-            replayed = _watch(management, replayed, pause)
+            replayed = _watch(management, replayed)
         except KeyboardInterrupt:
             replayed = _interrupted(management, replayed)
     show(replayed, replay_row, output)
@@ -251,7 +251,7 @@ def _follow(
         note(f"It runs on the server: `portcall replay show {value(replayed, 'name')}`.")
 
 
-def _watch(management: Management, replayed: Document, pause: Callable[[float], None]) -> Document:
+def _watch(management: Management, replayed: Document) -> Document:
     path, shown = value(replayed, "id"), 0
     with progress("deliveries", _done_of(replayed)[1]) as advance:
         while True:
@@ -260,7 +260,7 @@ def _watch(management: Management, replayed: Document, pause: Callable[[float], 
             shown = done
             if value(replayed, "properties", "state") != "running":
                 return replayed
-            pause(POLL_S)
+            _pause(POLL_S)
             replayed = management.ask("GET", path)
 
 

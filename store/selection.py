@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    exists,
+    func,
+    literal_column,
+    select,
+    text,
+)
 
 from schemas.deliveries import delivery_id
 from schemas.events import PING, Event
@@ -20,6 +29,7 @@ from store.tables import events, records, webhooks
 
 ENDINGS = (Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.DELIVERED)
 MAX_MS = 2**62
+TRIED_AT_ONCE = 1000
 MAX_EVENTS = 500
 """Of one id; ids are the publishers' choice, and may come back."""
 
@@ -81,12 +91,11 @@ class Selected:
 
 def count(connection: Connection, selection: Selection, last_record: int) -> Count:
     """Count what is selected up to *last_record*."""
-    query = _narrowed(
-        connection, select(records.c.webhook_id, func.count()), selection, 0, last_record
-    )
     # The plus keeps SQLite from reading all records in the order of the groups.
-    grouped = connection.execute(query.group_by(text("+records.webhook_id")))
-    by_webhook: dict[int, int] = {row[0]: row[1] for row in grouped}
+    of: ColumnElement[Any] = literal_column("+records.webhook_id")
+    counting: Select[Any] = select(of, func.count())
+    query = _narrowed(connection, counting, selection, 0, last_record)
+    by_webhook = {row[0]: row[1] for row in connection.execute(query.group_by(of))}
     enabled = _enabled(connection, list(by_webhook))
     return Count(
         total=sum(by_webhook[each] for each in enabled),
@@ -142,13 +151,20 @@ def event_id_of(connection: Connection, webhook_id: int, wanted: str) -> str | N
     A delivery's id is a hash and stands nowhere: the webhook's events are tried, newest first.
     """
     query = (
-        select(events.c.event_id)
+        select(records.c.id, events.c.event_id)
         .join_from(records, events, records.c.event_key == events.c.key)
         .where(records.c.webhook_id == webhook_id)
         .order_by(records.c.id.desc())
+        .limit(TRIED_AT_ONCE)
     )
-    rows = connection.execution_options(yield_per=1000).execute(query)
-    return next((each for (each,) in rows if delivery_id(each, webhook_id) == wanted), None)
+    rows = connection.execute(query).all()
+    while rows:
+        for row in rows:
+            event_id: str = row.event_id
+            if delivery_id(event_id, webhook_id) == wanted:
+                return event_id
+        rows = connection.execute(query.where(records.c.id < rows[-1].id)).all()
+    return None
 
 
 def _narrowed(

@@ -27,6 +27,11 @@ class FakeWebhooks:
         self.disabled.append((webhook_id, reason))
         return was
 
+    def enable(self, webhook_id: int, now_ms: int) -> bool:
+        self._answer()
+        was, self.enabled = self.enabled, True
+        return not was
+
     def revision(self) -> int:
         self._answer()
         return 42
@@ -50,3 +55,13 @@ async def test_what_was_disabled_already_is_not_announced_again() -> None:
     store, broker = FakeWebhooks(enabled=False), FakeBroker()
     await Disabling(store, broker).disable(7, "gone")
     assert broker.announced == []
+
+
+@pytest.mark.parametrize(("enabled", "told"), [(False, [encode_hint(42)]), (True, [])])
+async def test_one_that_answers_a_probe_is_enabled_and_the_others_are_told(
+    told: list[bytes], *, enabled: bool
+) -> None:
+    store, broker = FakeWebhooks(enabled=enabled, errors=1), FakeBroker()
+    await Disabling(store, broker).enable(7)
+    assert store.enabled
+    assert broker.announced == told

@@ -18,7 +18,9 @@ from management.follow import Followers, Reader
 from management.imports import ImportHandler
 from management.lookups import Lookups
 from management.pings import PingHandler
+from management.probes import ProbeHandler, Prober
 from management.registries import RegistryHandlers
+from management.replays import ReplayHandlers
 from management.routes import Routes
 from management.webhooks import WebhookHandlers
 from runtime.errors import BrokerError
@@ -101,6 +103,9 @@ class ManagementApi:
         WebhookHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
         ImportHandler(store=store, lookups=lookups, announcer=publisher).add_to(routes)
         PingHandler(lookups=lookups, publisher=publisher, shards=2).add_to(routes)
+        prober = Prober(publisher=publisher, shards=2)
+        ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
+        ReplayHandlers(store=store, lookups=lookups).add_to(routes)
         followers = Followers(_no_reader)
         EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
         self.checks: dict[str, Json] = {}

@@ -8,6 +8,7 @@ from schemas.deliveries import delivery_id
 from schemas.events import Event
 from schemas.records import Outcome
 from schemas.webhooks import Cause, Status
+from store import selection
 from store.engine import Store
 from store.replays import Replay, State, Step
 from store.selection import ENDINGS, Count, Selection
@@ -79,11 +80,11 @@ class SelectingContract:
         ended(store, hook, "given", outcome=GIVEN_UP, attempt=2)
         ended(store, hook, "cancelled", outcome=CANCELLED)
         ended(store, hook, "delivered", outcome=DELIVERED)
-        selection = Selection(registry="myregistry", outcomes=outcomes)
-        found = chosen(store, begin(store, selection))
+        wanted = Selection(registry="myregistry", outcomes=outcomes)
+        found = chosen(store, begin(store, wanted))
         assert [each for each in found if each != "again"] == ids
         assert ("again" in found) == (DELIVERED in outcomes)
-        assert store.replays.count(selection).total == len(found)
+        assert store.replays.count(wanted).total == len(found)
 
     @pytest.mark.parametrize(
         ("narrowed", "ids"),
@@ -103,16 +104,16 @@ class SelectingContract:
     ) -> None:
         ended(store, add_hook(store), "a", "b", "c")
         ended(store, add_hook(store, "webhook2"), "x")
-        selection = Selection(**{"registry": "myregistry", **narrowed})  # type: ignore[arg-type]  # a table of fields
-        assert chosen(store, begin(store, selection)) == ids
-        assert store.replays.count(selection).total == len(ids)
+        wanted = Selection(**{"registry": "myregistry", **narrowed})  # type: ignore[arg-type]  # a table of fields
+        assert chosen(store, begin(store, wanted)) == ids
+        assert store.replays.count(wanted).total == len(ids)
 
     def test_one_webhook_alone(self, store: Store) -> None:
         one, other = add_hook(store), add_hook(store, "webhook2")
         ended(store, one, "a")
         ended(store, other, "a", "b")
-        selection = Selection(registry="myregistry", webhook_id=other)
-        assert chosen(store, begin(store, selection)) == ["a", "b"]
+        wanted = Selection(registry="myregistry", webhook_id=other)
+        assert chosen(store, begin(store, wanted)) == ["a", "b"]
 
     def test_pings_are_never_replayed(self, store: Store) -> None:
         ping = Event("p", "myregistry", "ping", 1, event().body)
@@ -146,7 +147,10 @@ class SelectingContract:
         ended(store, hook, "a", outcome=DELIVERED, attempt=4)
         assert chosen(store, replay) == ["b"]
 
-    def test_a_delivery_is_found_by_its_id(self, store: Store) -> None:
+    def test_a_delivery_is_found_by_its_id(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(selection, "TRIED_AT_ONCE", 4)
         hook = add_hook(store)
         ended(store, hook, *(f"e{number}" for number in range(30)))
         assert store.replays.event_id_of(hook, delivery_id("e17", hook)) == "e17"
@@ -240,7 +244,7 @@ class WorkingContract:
         assert store.replays.get("myregistry", 2**70) is None
 
     def test_it_is_kept_as_it_was_created(self, store: Store) -> None:
-        selection = Selection(
+        wanted = Selection(
             registry="myregistry",
             webhook_id=7,
             event_id="e",
@@ -248,8 +252,8 @@ class WorkingContract:
             since_ms=1,
             until_ms=2,
         )
-        replay = begin(store, selection)
-        assert replay.selection == selection
+        replay = begin(store, wanted)
+        assert replay.selection == wanted
         assert (replay.rate, replay.total, replay.state) == (50, 0, State.RUNNING)
         assert store.replays.get("myregistry", replay.id) == replay
 
