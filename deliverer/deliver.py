@@ -14,6 +14,7 @@ from deliverer.lanes import Admission, Lanes
 from deliverer.outbox import Outbox
 from deliverer.patience import answered
 from deliverer.policy import (
+    ANY_AGE,
     Age,
     Done,
     GiveUp,
@@ -292,7 +293,7 @@ class Deliverer:
             schedule_ms,
             now_ms=now_ms,
             chance=self._chance(),
-            age=self._age(job, template),
+            age=ANY_AGE if attempt.succeeded else self._age(job, template),
         )
         match decision:
             case Done():

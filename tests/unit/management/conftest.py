@@ -11,6 +11,8 @@ from store.engine import Store, open_store
 from store.migrate import migrate
 from tests.unit.management.api import ManagementApi
 
+pytest.register_assert_rewrite("tests.unit.store.contract", "tests.unit.store.samples")
+
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
