@@ -4,6 +4,7 @@ import os
 
 from deliverer.deliver import Deliverer
 from deliverer.disabling import Disabling
+from deliverer.gossip import Gossip
 from deliverer.jobs import Job
 from deliverer.lanes import Lanes
 from deliverer.outbox import Outbox
@@ -32,10 +33,11 @@ async def main() -> None:
         store = open_store(settings.database_url)
         webhooks = Webhooks(store.webhooks)
         follower = Follower(webhooks.refresh)
-        feed = Feed(settings.amqp_url, name="portcall deliverer feed", on_hint=follower.hint)
         publisher = Publisher(settings.amqp_url, name="portcall deliverer publisher")
         lanes = Lanes[Job](
-            max_cap=settings.endpoint_concurrency, max_in_flight=settings.max_in_flight
+            max_cap=settings.endpoint_concurrency,
+            max_in_flight=settings.max_in_flight,
+            on_change=Gossip(publisher).tell,
         )
         deliverer = Deliverer(
             webhooks=webhooks,
@@ -47,6 +49,12 @@ async def main() -> None:
             schedule_ms=settings.retry_schedule_ms,
             rungs_ms=settings.rungs_ms,
             max_age_ms=settings.max_age_ms,
+        )
+        feed = Feed(
+            settings.amqp_url,
+            name="portcall deliverer feed",
+            on_hint=follower.hint,
+            on_news=deliverer.hear,
         )
         queues = [
             queue
@@ -65,7 +73,7 @@ async def main() -> None:
         process.supervise(publisher.run(), "publisher")
         process.supervise(feed.run(), "feed")
         process.supervise(follower.run(), "follower")
-        process.supervise(deliverer.park_long_waits(), "lines")
+        process.supervise(deliverer.watch_lanes(), "lanes")
         process.supervise(consumer.run(), "consumer")
         await process.until_stopped()
         deliverer.stop()

@@ -25,6 +25,7 @@ from deliverer.policy import (
     next_rung,
     outlived,
     parked,
+    pause_ms,
     schedule_of,
 )
 from deliverer.request import Request, Template
@@ -35,6 +36,7 @@ from runtime.metrics import REGISTRY
 from runtime.settle import Message
 from schemas.deliveries import Delivery, delivery_id
 from schemas.frames import DeliveryFrame, decode_deliveries
+from schemas.health import decode_news
 from schemas.records import Outcome, Record, Sent
 
 ATTEMPTS = Counter(
@@ -57,9 +59,19 @@ SKIPPED = Counter(
     registry=REGISTRY,
 )
 IN_FLIGHT = Gauge("portcall_attempts_in_flight", "Attempts under way.", registry=REGISTRY)
+SICK_IN_FLIGHT = Gauge(
+    "portcall_attempts_in_flight_sick",
+    "Attempts under way at endpoints that hang, are slow or fail.",
+    registry=REGISTRY,
+)
+WAITING = Gauge("portcall_deliveries_in_line", "Deliveries waiting in lines.", registry=REGISTRY)
+BREAKERS_OPEN = Gauge(
+    "portcall_breakers_open", "Endpoints that are left alone because they fail.", registry=REGISTRY
+)
 LINE_CHECK_S = 0.25
 MAX_WAITING = 1_000
-"""Deliveries in all lines at which no further frame is begun: a fraction of a second of work."""
+"""Deliveries in the lines of endpoints that are not sick at which no further frame is begun: a
+fraction of a second of work."""
 
 
 class Sending(Protocol):
@@ -170,18 +182,31 @@ class Deliverer:
         Without this, a backlog makes every line longer than the second that one may wait in it,
         and deliveries to endpoints that answer in a millisecond are parked: 10,000 of 20,000.
         """
-        while self._lanes.waiting >= MAX_WAITING and not self._stopping:
+        while self._lanes.waiting_well >= MAX_WAITING and not self._stopping:
             self._moved.clear()
             await self._moved.wait()
 
-    async def park_long_waits(self) -> None:
-        """Park what waits too long in a line; runs for as long as the process."""
+    async def watch_lanes(self) -> None:
+        """Find out who hangs, and park what waits too long; runs for as long as the process."""
         while True:
             await asyncio.sleep(LINE_CHECK_S)
-            for job in self._lanes.leave_lines(time.monotonic()):
+            now = time.monotonic()
+            expired, starting = self._lanes.look(now)
+            for job in expired:
                 self._park(job)
+            for job in starting:
+                self._start(job, now)
             self._moved.set()
             IN_FLIGHT.set(self._lanes.in_flight)
+            SICK_IN_FLIGHT.set(self._lanes.sick_in_flight)
+            WAITING.set(self._lanes.waiting)
+            BREAKERS_OPEN.set(self._lanes.open_breakers)
+
+    def hear(self, news: bytes) -> None:
+        """Leave alone, or no longer, what another deliverer tells of."""
+        now_ms, now = self._clock_ms(), time.monotonic()
+        for webhook_id, until_ms in decode_news(news).items():
+            self._lanes.pause(webhook_id, max(until_ms - now_ms, 0) / 1000, now)
 
     def stop(self) -> None:
         """Begin nothing new: what waits in a line is put back for others."""
@@ -219,7 +244,8 @@ class Deliverer:
             self._wait(job, job.delivery, job.ledger.settle)
         else:
             now = time.monotonic()
-            match self._lanes.admit(job.delivery.webhook_id, job, now):
+            fresh = job.delivery.attempt == 1 and not job.delivery.parks
+            match self._lanes.admit(job.delivery.webhook_id, job, now, fresh=fresh):
                 case Admission.START:
                     self._start(job, now)
                 case Admission.PARK:
@@ -248,9 +274,13 @@ class Deliverer:
                 job.ledger.fail(error)
             now = time.monotonic()
             following = self._lanes.finish(
-                job.delivery.webhook_id, healthy=healthy, started=started, now=now
+                job.delivery.webhook_id,
+                healthy=healthy,
+                started=started,
+                now=now,
+                chance=self._chance(),
             )
-            if self._lanes.waiting <= MAX_WAITING // 2:
+            if self._lanes.waiting_well <= MAX_WAITING // 2:
                 self._moved.set()
             job, started = following.pop() if following else None, now
             for other in following:
@@ -315,6 +345,8 @@ class Deliverer:
                 retried = attempted(
                     delivery, attempt, sent, Outcome.RETRIED, next_attempt_ms=not_before_ms
                 )
+                if pause := pause_ms(attempt, now_ms):
+                    self._lanes.ask_pause(delivery.webhook_id, pause / 1000, time.monotonic())
                 # First the wait, then the record: a record proves that the retry is safe.
                 self._wait(job, again, lambda: self._record(job, retried))
             case GiveUp(reason=reason, gone=gone):

@@ -4,24 +4,27 @@ A lane is one webhook's. What is over its cap waits in a short line; what would 
 is parked in the broker, so that a slow endpoint holds neither the process nor the frames that its
 deliveries came in. State changes without awaiting; what must be done is returned.
 
-The cap starts small, grows by one with each success and is halved by each failure: so a healthy
-endpoint has its full cap after a few answers, and one that hangs is down to one attempt at a time.
+No endpoint takes another's place: the sick share a fifth of the process. An attempt that hangs
+counts among the sick as soon as that can be told, and then takes nobody's place: a socket that
+waits costs next to nothing.
 """
 
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Generic, TypeVar
 
+from deliverer.lane import FIRST_CAP, Lane
+
 Item = TypeVar("Item")
 
-FIRST_CAP = 4
 MAX_WAIT_S = 1.0
 """How long a delivery may wait in a line: as long as it does, its frame is held."""
-MAX_PARK_S = 60.0
-SMOOTHING = 0.2
-"""The weight of the newest latency in the moving average."""
+MAX_PAUSE_S = 300.0
+"""How long an endpoint can ask to be left alone; then one delivery asks again."""
+SICK_SHARE = 5
+"""New attempts at sick endpoints start only while those are a fifth of the process at most."""
+HANGING = 8
+"""Times the limit of the process that may be under way with those that hang."""
 
 
 class Admission(Enum):
@@ -32,94 +35,128 @@ class Admission(Enum):
     PARK = "park"
 
 
-@dataclass(slots=True)
-class Lane(Generic[Item]):
-    """One endpoint's lane. Times are seconds of a clock that never goes back."""
-
-    webhook_id: int
-    cap: int = FIRST_CAP
-    latency_s: float = 0.0
-    booked_until: float = 0.0
-    started: deque[float] = field(default_factory=deque)
-    line: deque[tuple[float, Item]] = field(default_factory=deque)
-
-    @property
-    def in_flight(self) -> int:
-        """Attempts under way."""
-        return len(self.started)
-
-    @property
-    def has_room(self) -> bool:
-        """Whether its own cap would let another attempt start."""
-        return len(self.started) < self.cap
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing would be lost by forgetting the lane."""
-        return not self.started and not self.line
-
-
 class Lanes(Generic[Item]):
     """All lanes of a process.
 
     Args:
         max_cap: Attempts under way for one endpoint.
-        max_in_flight: Attempts under way in the process.
+        max_in_flight: Attempts under way in the process, but for those that hang.
         max_idle: Lanes without anything to do that are remembered for what was learned.
+        on_change: Told when an endpoint is to be left alone, and for how many seconds; 0: no more.
     """
 
-    def __init__(self, *, max_cap: int, max_in_flight: int, max_idle: int = 10_000) -> None:
+    def __init__(
+        self,
+        *,
+        max_cap: int,
+        max_in_flight: int,
+        max_idle: int = 10_000,
+        on_change: Callable[[int, float], None] = lambda _webhook_id, _for_s: None,
+    ) -> None:
+        self._on_change = on_change
         self._max_cap = max_cap
         self._max_in_flight = max_in_flight
         self._max_idle = max_idle
         self._lanes: dict[int, Lane[Item]] = {}
+        self._busy: dict[int, Lane[Item]] = {}
+        """Lanes with an attempt under way."""
         self._waiting: dict[int, Lane[Item]] = {}
-        self._held_up: dict[int, Lane[Item]] = {}
+        self._held_up: tuple[dict[int, Lane[Item]], ...] = ({}, {})
         """Lanes with a line that only the limit of the process holds up, in the order of turns."""
-        self.in_flight = 0
-        self.waiting = 0
-        """Deliveries in all lines."""
+        self._open: set[int] = set()
+        # Each of these for the well and for the sick.
+        self._in_flight = [0, 0]
+        self._in_lines = [0, 0]
 
-    def admit(self, webhook_id: int, item: Item, now: float) -> Admission:
+    @property
+    def in_flight(self) -> int:
+        """Attempts under way."""
+        return sum(self._in_flight)
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries in all lines."""
+        return sum(self._in_lines)
+
+    @property
+    def waiting_well(self) -> int:
+        """Deliveries in the lines of endpoints that are not sick: these will soon be gone."""
+        return self._in_lines[False]
+
+    @property
+    def sick_in_flight(self) -> int:
+        """Attempts under way at sick endpoints."""
+        return self._in_flight[True]
+
+    @property
+    def open_breakers(self) -> int:
+        """Endpoints whose breaker is open."""
+        return len(self._open)
+
+    def admit(self, webhook_id: int, item: Item, now: float, *, fresh: bool = True) -> Admission:
         """Say what to do with a delivery: start it now, let it wait here, or park it.
 
         START has counted it as started; WAIT has put it into the line.
+
+        Args:
+            webhook_id: Whose.
+            item: The delivery.
+            now: The time.
+            fresh: Whether it was neither attempted nor parked before.
         """
         lane = self._lane(webhook_id)
-        if lane.has_room and self.in_flight < self._max_in_flight and not lane.line:
+        if fresh:
+            lane.pace.count(now)
+        if lane.is_barred(now) or not (fresh or lane.pace.lets_go(now)):
+            return Admission.PARK
+        if lane.has_room and not lane.line and self._has_room(sick=lane.sick):
             self._start(lane, now)
             return Admission.START
-        if _expected_wait_s(lane, now) > MAX_WAIT_S:
+        if lane.wait_s(now) > MAX_WAIT_S or (lane.has_room and lane.sick):
             return Admission.PARK
         lane.line.append((now, item))
-        self.waiting += 1
+        self._in_lines[lane.sick] += 1
         self._waiting[webhook_id] = lane
         if lane.has_room:
-            self._held_up[webhook_id] = lane
+            self._held_up[lane.sick][webhook_id] = lane
         return Admission.WAIT
 
     def turn_s(self, webhook_id: int, now: float) -> float | None:
         """In how many seconds it will be the turn of a delivery that is being parked.
 
-        Each books the turn behind the line and behind those parked before it, so that they come
-        back as fast as the endpoint takes them: with a pause that only doubles, a burst of 1,000
-        for an endpoint that takes 53 a second was through after 262 s instead of 22 s. Bookings
-        reach `MAX_PARK_S` ahead: the endpoint may be faster again by then.
-
         Returns:
             Seconds; None when it is not the endpoint but the process that has no room.
         """
         lane = self._lane(webhook_id)
-        if lane.has_room:
+        if lane.has_room and not lane.is_barred(now) and not lane.pace.is_set(now):
             return None
-        each_s = _each_s(lane, now)
-        behind_the_line = now + len(lane.line) * each_s
-        latest = now + MAX_PARK_S
-        lane.booked_until = min(max(lane.booked_until, behind_the_line) + each_s, latest)
-        return lane.booked_until - now
+        return lane.book(now)
+
+    def ask_pause(self, webhook_id: int, pause_s: float, now: float) -> None:
+        """Start nothing for a while, and have others told: the endpoint asked for it."""
+        self.pause(webhook_id, pause_s, now)
+        self._on_change(webhook_id, min(pause_s, MAX_PAUSE_S))
+
+    def pause(self, webhook_id: int, pause_s: float, now: float) -> None:
+        """Start nothing for a while; what another process tells has its end here.
+
+        Args:
+            webhook_id: Whose.
+            pause_s: For how long; 0: a pause is over.
+            now: The time.
+        """
+        lane = self._lane(webhook_id)
+        until = now + min(pause_s, MAX_PAUSE_S)
+        lane.paused_until = max(lane.paused_until, until) if pause_s > 0 else 0.0
 
     def finish(
-        self, webhook_id: int, *, healthy: bool | None, started: float, now: float
+        self,
+        webhook_id: int,
+        *,
+        healthy: bool | None,
+        started: float,
+        now: float,
+        chance: float = 0.5,
     ) -> list[Item]:
         """Take note that an attempt ended; gives the deliveries to start now, counted as started.
 
@@ -128,33 +165,49 @@ class Lanes(Generic[Item]):
             healthy: Whether the endpoint answered as a healthy one does; None: nothing was sent.
             started: The time that was given when it was started.
             now: The time.
+            chance: From 0 to 1, for the spread of the breaker.
         """
         lane = self._lane(webhook_id)
         lane.started.remove(started)
-        self.in_flight -= 1
-        if healthy is not None:
-            self._learn(lane, now - started, healthy=healthy)
+        self._in_flight[lane.sick] -= 1
+        if healthy:
+            if lane.learn(started, now, self._max_cap):
+                self._open.discard(webhook_id)
+                self._on_change(webhook_id, 0.0)
+        elif healthy is not None and lane.suffer(started, now, chance):
+            self._open.add(webhook_id)
+            self._on_change(webhook_id, lane.breaker.until - now)
+        self._judge(lane, now)
+        if not lane.started:
+            del self._busy[webhook_id]
         if lane.line and lane.has_room:
-            self._held_up.setdefault(webhook_id, lane)
-        return list(self._next(now)) if self._held_up else []
+            self._held_up[lane.sick].setdefault(webhook_id, lane)
+        return list(self._next(now))
 
-    def leave_lines(self, now: float) -> list[Item]:
-        """Take out of the lines, to be parked, what has waited too long."""
+    def look(self, now: float) -> tuple[list[Item], list[Item]]:
+        """Find out who hangs, and who has waited too long; to be called now and then.
+
+        Returns:
+            What left the lines, to be parked; and what to start now, counted as started.
+        """
+        for lane in self._busy.values():
+            self._judge(lane, now)
         expired: list[Item] = []
         for lane in list(self._waiting.values()):
-            while lane.line and now - lane.line[0][0] > MAX_WAIT_S:
+            barred = lane.is_barred(now)
+            while lane.line and (barred or now - lane.line[0][0] > MAX_WAIT_S):
                 expired.append(self._first(lane))
             if not lane.line:
                 self._leave(lane)
-        return expired
+        return expired, list(self._next(now))
 
     def empty_lines(self) -> list[Item]:
         """Take everything out of the lines, as when the process stops."""
-        left = [item for lane in self._waiting.values() for _, item in lane.line]
+        left: list[Item] = []
         for lane in list(self._waiting.values()):
-            lane.line.clear()
+            while lane.line:
+                left.append(self._first(lane))
             self._leave(lane)
-        self.waiting = 0
         return left
 
     def _lane(self, webhook_id: int) -> Lane[Item]:
@@ -170,53 +223,59 @@ class Lanes(Generic[Item]):
         idle = [webhook_id for webhook_id, lane in self._lanes.items() if lane.idle]
         for webhook_id in idle[: max(len(idle) // 2, 1)]:
             del self._lanes[webhook_id]
+            self._open.discard(webhook_id)
+
+    def _has_room(self, *, sick: bool) -> bool:
+        """Whether the process has room for another attempt at such an endpoint."""
+        well, ill = self._in_flight
+        if well >= self._max_in_flight or well + ill >= HANGING * self._max_in_flight:
+            return False
+        # One at least, or nobody would find out that an endpoint is well again.
+        return not sick or ill < max(self._max_in_flight // SICK_SHARE, 1)
 
     def _start(self, lane: Lane[Item], now: float) -> None:
+        if not lane.started:
+            self._busy[lane.webhook_id] = lane
         lane.started.append(now)
-        self.in_flight += 1
+        self._in_flight[lane.sick] += 1
 
-    def _learn(self, lane: Lane[Item], latency_s: float, *, healthy: bool) -> None:
-        weight = SMOOTHING if lane.latency_s else 1.0
-        lane.latency_s += weight * (latency_s - lane.latency_s)
-        lane.cap = min(lane.cap + 1, self._max_cap) if healthy else max(lane.cap // 2, 1)
+    def _judge(self, lane: Lane[Item], now: float) -> None:
+        """Move a lane with all that it has to where it belongs now."""
+        sick, before = lane.is_sick(now), lane.sick
+        if sick is before:
+            return
+        lane.sick = sick
+        self._in_flight[before] -= len(lane.started)
+        self._in_flight[sick] += len(lane.started)
+        self._in_lines[before] -= len(lane.line)
+        self._in_lines[sick] += len(lane.line)
+        if self._held_up[before].pop(lane.webhook_id, None):
+            self._held_up[sick][lane.webhook_id] = lane
 
     def _next(self, now: float) -> Iterator[Item]:
         """Who goes now: one of each lane in turn, so that no lane takes every place that is free.
 
-        A lane that its own cap holds up is not among them; its next finish puts it there.
+        A lane that its own cap holds up is not among them; its next finish puts it there. What
+        stands in the line of one that is barred is parked soon.
         """
-        while self._held_up and self.in_flight < self._max_in_flight:
-            webhook_id, lane = next(iter(self._held_up.items()))
-            del self._held_up[webhook_id]
-            if not lane.has_room:
-                continue
-            self._start(lane, now)
-            yield self._first(lane)
-            if not lane.line:
-                self._leave(lane)
-            elif lane.has_room:
-                self._held_up[webhook_id] = lane
+        for sick, held_up in zip((False, True), self._held_up, strict=True):
+            while held_up and self._has_room(sick=sick):
+                webhook_id, lane = next(iter(held_up.items()))
+                del held_up[webhook_id]
+                if not lane.has_room or lane.is_barred(now):
+                    continue
+                self._start(lane, now)
+                yield self._first(lane)
+                if not lane.line:
+                    self._leave(lane)
+                elif lane.has_room:
+                    held_up[webhook_id] = lane
 
     def _first(self, lane: Lane[Item]) -> Item:
-        self.waiting -= 1
+        self._in_lines[lane.sick] -= 1
         return lane.line.popleft()[1]
 
     def _leave(self, lane: Lane[Item]) -> None:
         """Take a lane without a line out of those that wait."""
         self._waiting.pop(lane.webhook_id, None)
-        self._held_up.pop(lane.webhook_id, None)
-
-
-def _expected_wait_s(lane: Lane[Item], now: float) -> float:
-    """How long the last of the line would wait."""
-    return (len(lane.line) + 1) * _each_s(lane, now)
-
-
-def _each_s(lane: Lane[Item], now: float) -> float:
-    """The time between two attempts that end, as far as can be told.
-
-    An attempt that is under way already longer than the average says more than the average: so an
-    endpoint that hangs is found out before its first timeout.
-    """
-    oldest_s = now - lane.started[0] if lane.started else 0.0
-    return max(lane.latency_s, oldest_s) / lane.cap
+        self._held_up[lane.sick].pop(lane.webhook_id, None)

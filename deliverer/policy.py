@@ -21,6 +21,9 @@ SLACK_MS = 250
 NEAR_MS = 500
 """Closer to due than the shortest rung: go."""
 PARK_MS = 2_000
+TOO_MANY = 429
+TOO_MANY_MS = 1_000
+"""The pause after 429 Too Many Requests without Retry-After."""
 MAX_PARK_MS = 60_000
 
 
@@ -150,6 +153,12 @@ def retry_after_ms(header: str, now_ms: int) -> int:
         moment = moment.replace(tzinfo=UTC)
     ahead_ms = int((moment - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds() * 1000)
     return min(max(ahead_ms, 0), MAX_RETRY_AFTER_MS)
+
+
+def pause_ms(attempt: Attempt, now_ms: int) -> int:
+    """How long the endpoint, and not only this delivery, wants to be left alone; 0: not at all."""
+    least = TOO_MANY_MS if attempt.status == TOO_MANY else 0
+    return max(least, retry_after_ms(attempt.retry_after, now_ms))
 
 
 def is_due(delivery: Delivery, now_ms: int) -> bool:

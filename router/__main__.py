@@ -3,6 +3,7 @@
 import asyncio
 import os
 
+from router.aside import Aside
 from router.outbox import Outbox
 from router.route import Router
 from router.settings import RouterSettings
@@ -22,9 +23,15 @@ async def main() -> None:
         store = open_store(settings.database_url)
         subscriptions = Subscriptions(store.webhooks)
         follower = Follower(subscriptions.refresh)
-        feed = Feed(settings.amqp_url, name="portcall router feed", on_hint=follower.hint)
+        aside = Aside()
+        feed = Feed(
+            settings.amqp_url,
+            name="portcall router feed",
+            on_hint=follower.hint,
+            on_news=aside.hear,
+        )
         publisher = Publisher(settings.amqp_url, name="portcall router publisher")
-        outbox = Outbox(publisher, shards=settings.shards)
+        outbox = Outbox(publisher, shards=settings.shards, aside=aside)
         router = Router(subscriptions=subscriptions, outbox=outbox)
         consumer = Consumer(
             settings.amqp_url,

@@ -1,16 +1,25 @@
 """Deliveries on their way out: packed into frames by shard, and counted until confirmed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from prometheus_client import Counter
+
+from router.aside import Aside
 from runtime.batcher import Batcher
+from runtime.metrics import REGISTRY
 from schemas.deliveries import Delivery, shard_of
 from schemas.events import Event
 from schemas.frames import encode_deliveries
 from schemas.topology import DELIVER, deliver_key, retry_key, wait_rung
 
+ASIDE = Counter(
+    "portcall_deliveries_aside",
+    "Deliveries that the router put aside because their endpoint is left alone.",
+    registry=REGISTRY,
+)
 AGAIN_MS = 2_000
 """A rung of every ladder."""
 DELIVERY_BYTES = 32
@@ -63,10 +72,15 @@ class Outbox:
     Args:
         publisher: Where frames go.
         shards: How many queues the deliveries are spread over.
+        aside: Knows whose deliveries are put aside.
     """
 
-    def __init__(self, publisher: SurePublisher, *, shards: int) -> None:
+    def __init__(
+        self, publisher: SurePublisher, *, shards: int, aside: Aside | None = None
+    ) -> None:
         self._publisher = publisher
+        self._aside = aside or Aside()
+        self._parked: dict[tuple[int, int], Batcher[Outgoing]] = {}
         self._fresh = [
             Batcher(partial(self._send, deliver_key(shard)), weigh=_weigh)
             for shard in range(shards)
@@ -90,10 +104,27 @@ class Outbox:
         ticket.add(len(webhook_ids))
         batchers = self._again if again else self._fresh
         for webhook_id in webhook_ids:
-            batcher = batchers[shard_of(webhook_id, len(batchers))]
+            shard = shard_of(webhook_id, len(batchers))
+            rung_ms = self._aside.rung_ms(webhook_id)
+            batcher = self._rung(rung_ms, shard) if rung_ms and not again else batchers[shard]
             if batcher.crowded:
                 await batcher.room()
             batcher.add(Outgoing(event, webhook_id, ticket))
+
+    def _rung(self, rung_ms: int, shard: int) -> Batcher[Outgoing]:
+        batcher = self._parked.get((rung_ms, shard))
+        if batcher is None:
+            send = partial(self._send_aside, wait_rung(rung_ms), retry_key(shard))
+            batcher = self._parked[rung_ms, shard] = Batcher(send, weigh=_weigh)
+        return batcher
+
+    async def _send_aside(self, rung: str, key: str, items: list[Outgoing]) -> None:
+        """To the ladder: the endpoint is left alone for a while."""
+        ASIDE.inc(len(items))
+        body = pack(items, make=self._aside.delivery)
+        await self._publisher.publish_surely(body, exchange=rung, key=key)
+        for item in items:
+            item.ticket.confirm()
 
     async def _send(self, key: str, items: list[Outgoing]) -> None:
         await self._publisher.publish_surely(pack(items), exchange=DELIVER, key=key)
@@ -108,10 +139,20 @@ class Outbox:
             item.ticket.confirm()
 
 
-def pack(items: Sequence[Outgoing], *, again: bool = False) -> bytes:
+def pack(
+    items: Sequence[Outgoing],
+    *,
+    again: bool = False,
+    make: Callable[[int, int], Delivery] = Delivery,
+) -> bytes:
     """Write a frame in which each event stands once, whatever the number of its deliveries.
 
     Those of one event may be apart: while one handler waits for room, others go on adding.
+
+    Args:
+        items: The deliveries.
+        again: They may have been routed before.
+        make: Makes a delivery from the place of its event and the webhook's id.
     """
     places: dict[int, int] = {}
     events: list[Event] = []
@@ -120,7 +161,7 @@ def pack(items: Sequence[Outgoing], *, again: bool = False) -> bytes:
         place = places.setdefault(id(item.event), len(events))
         if place == len(events):
             events.append(item.event)
-        deliveries.append(Delivery(place, item.webhook_id))
+        deliveries.append(make(place, item.webhook_id))
     return encode_deliveries(events, deliveries, again=again)
 
 

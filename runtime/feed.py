@@ -2,7 +2,7 @@
 
 A hint carries a revision and nothing else. Whoever gets it asks the store for what changed since
 its own revision, and does so every second without a hint, too: a lost hint costs a second at most,
-and there is no gap to detect.
+and there is no gap to detect. News of endpoints' health come the same way.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
 from runtime.link import Link, consume, open_channel, until_lost
-from schemas.topology import WEBHOOKS
+from schemas.topology import HEALTH, WEBHOOKS
 
 POLL_S = 1.0
 MAX_WAITING = 1000
@@ -39,11 +39,20 @@ class Feed:
         url: The broker.
         name: Shown by the broker's tools as the connection's name.
         on_hint: Called with the revision hinted, and with 0 at every (re)connection.
+        on_news: Called with what deliverers tell of endpoints; None: nobody wants to know.
     """
 
-    def __init__(self, url: str, *, name: str, on_hint: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        on_hint: Callable[[int], None],
+        on_news: Callable[[bytes], None] | None = None,
+    ) -> None:
         self._link = Link(url, name=name, use=self._use)
         self._on_hint = on_hint
+        self._on_news = on_news
 
     async def run(self) -> None:
         """Keep the connection; ends only by cancellation."""
@@ -57,11 +66,16 @@ class Feed:
         )
         queue = declared.queue or ""
         await channel.queue_bind(queue, WEBHOOKS)
+        if self._on_news:
+            await channel.queue_bind(queue, HEALTH)
         consuming = await consume(channel, queue, self._take, no_ack=True)
         self._on_hint(0)
         await until_lost([channel], [consuming])
 
     def _take(self, delivered: DeliveredMessage) -> None:
+        if self._on_news and delivered.exchange == HEALTH:
+            self._on_news(delivered.body)
+            return
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
             self._on_hint(msgspec.json.decode(delivered.body, type=Hint).revision)
 

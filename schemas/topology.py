@@ -23,6 +23,7 @@ LOG = "portcall.log"
 DEAD = "portcall.dead"
 UNROUTED = "portcall.unrouted"
 WEBHOOKS = "portcall.webhooks"
+HEALTH = "portcall.health"
 
 DELIVERY_LIMIT = 500
 """Redeliveries before a message is dead-lettered: positive, because -1 means "at once" up to 3.13
@@ -128,6 +129,7 @@ def topology(*, shards: int, rungs_ms: tuple[int, ...], max_bytes: int = GIB) ->
         Exchange(DELIVER, "direct", {"alternate-exchange": UNROUTED}),
         Exchange(LOG, "fanout"),
         Exchange(WEBHOOKS, "fanout"),
+        Exchange(HEALTH, "fanout"),
     ]
     queues = [
         Queue(UNROUTED, _kept(4 * max_bytes)),

@@ -19,6 +19,7 @@ from schemas.deliveries import Delivery, delivery_id
 from schemas.errors import FrameError
 from schemas.events import PING, Event
 from schemas.frames import REASON_HEADER, encode_deliveries
+from schemas.health import encode_news
 from schemas.records import Failure, Outcome
 from schemas.topology import BASE_RUNGS_MS, DEAD, DELIVER, LOG
 from schemas.webhooks import Status, Webhook
@@ -379,7 +380,7 @@ async def test_what_has_waited_too_long_in_a_line_is_parked(
     monkeypatch.setattr("deliverer.deliver.time", SimpleNamespace(monotonic=lambda: seconds[0]))
     each = bench(max_cap=1)
     each.sender.hold()
-    watching = asyncio.ensure_future(each.deliverer.park_long_waits())
+    watching = asyncio.ensure_future(each.deliverer.watch_lanes())
     hanging = each.begin(frame(delivery()))
     await each.sender.begun.wait()
     waiting = each.begin(frame(delivery(), events=[event("e2")]))
@@ -393,6 +394,27 @@ async def test_what_has_waited_too_long_in_a_line_is_parked(
     watching.cancel()
     each.sender.release()
     await hanging
+
+
+async def test_too_many_requests_pauses_the_endpoint_and_not_only_the_delivery() -> None:
+    each = bench(answered(429, "30"), answered(200), webhooks=[webhook(7), webhook(8)])
+    await each.handle(frame(delivery(7)))
+    await each.handle(frame(delivery(7), delivery(8), events=[event("e2")]))
+    assert len(each.sender.requests) == 2
+    (parked,) = each.broker.deliveries("portcall.wait.10s")[1:]
+    (waits,) = parked.deliveries
+    assert (waits.webhook_id, waits.attempt, waits.parks) == (7, 1, 1)
+    assert waits.not_before_ms - NOW_MS == pytest.approx(30_000, abs=1_000)
+
+
+async def test_a_delivery_to_an_endpoint_that_another_process_leaves_alone_is_parked() -> None:
+    each = bench(webhooks=[webhook(7), webhook(8)])
+    each.deliverer.hear(encode_news({7: NOW_MS + 30_000}))
+    await each.handle(frame(delivery(7), delivery(8)))
+    assert [one.webhook_id for one in each.broker.records()] == [8]
+    each.deliverer.hear(encode_news({7: 0}))
+    await each.handle(frame(delivery(7)))
+    assert [one.webhook_id for one in each.broker.records()] == [8, 7]
 
 
 # -- frames that come again ----------------------------------------------------------------------

@@ -6,10 +6,12 @@ from itertools import product
 import pytest
 
 from router import outbox as outbox_module
+from router.aside import Aside
 from router.outbox import Outbox, Outgoing, Ticket, pack
 from runtime import batcher
 from schemas.deliveries import Delivery, shard_of
 from schemas.frames import MAX_BYTES, MAX_ITEMS, decode_deliveries
+from schemas.health import encode_news
 from schemas.topology import DELIVER, deliver_key
 from tests.unit.router.samples import FakePublisher, event, ids_of_shard, pairs, turns
 
@@ -191,3 +193,28 @@ def test_a_delivery_weighs_about_what_it_adds() -> None:
     many = [Outgoing(A, (1 << 51) + number, None) for number in range(MAX_ITEMS)]  # type: ignore[arg-type]  # it is not asked
     added = (len(pack(many)) - len(pack(many[:1]))) / (MAX_ITEMS - 1)
     assert added == pytest.approx(outbox_module.DELIVERY_BYTES, rel=0.25)
+
+
+async def test_deliveries_to_an_endpoint_that_is_left_alone_go_to_the_ladder() -> None:
+    publisher = FakePublisher()
+    aside = Aside(clock_ms=lambda: 1_000, chance=lambda: 0.0)
+    aside.hear(encode_news({7: 16_000}))
+    outbox = Outbox(publisher, shards=1, aside=aside)
+    ticket = Ticket()
+    await outbox.put(A, [7, 8], ticket)
+    await ticket.confirmed()
+    sent = {(each.exchange, each.key): each.frame for each in publisher.published}
+    assert set(sent) == {("portcall.wait.10s", "retry.0"), (DELIVER, deliver_key(0))}
+    (parked,) = sent["portcall.wait.10s", "retry.0"].deliveries
+    assert parked == Delivery(0, 7, not_before_ms=16_000, due_ms=16_000, parks=1)
+
+
+async def test_what_was_perhaps_routed_before_goes_by_its_own_rung_all_the_same() -> None:
+    publisher = FakePublisher()
+    aside = Aside(clock_ms=lambda: 1_000)
+    aside.hear(encode_news({7: 16_000}))
+    ticket = Ticket()
+    await Outbox(publisher, shards=1, aside=aside).put(A, [7], ticket, again=True)
+    await ticket.confirmed()
+    (sent,) = publisher.published
+    assert sent.exchange == "portcall.wait.2s" and sent.frame.again

@@ -12,6 +12,7 @@ from schemas.topology import (
     DELIVERY_LIMIT,
     EVENTS,
     EVENTS_IN,
+    HEALTH,
     LOG,
     UNROUTED,
     WEBHOOKS,
@@ -66,6 +67,7 @@ def test_the_names_are_those_of_the_contract() -> None:
         "portcall.events",
         "portcall.deliver",
         "portcall.webhooks",
+        "portcall.health",
         "portcall.wait.2s",
         "portcall.wait.1m",
         "portcall.log",
@@ -101,7 +103,7 @@ def test_every_queue_is_bound(queue: Queue) -> None:
 
 @each_exchange
 def test_every_exchange_but_the_change_feed_takes_everything(exchange: Exchange) -> None:
-    if exchange.name == WEBHOOKS:
+    if exchange.name in (WEBHOOKS, HEALTH):
         assert not takes_everything(exchange)  # nobody may listen, and a hint may be lost
     else:
         assert takes_everything(exchange)

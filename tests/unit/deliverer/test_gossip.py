@@ -1,0 +1,35 @@
+"""Gossip: gathered, and only what is worth telling."""
+
+import asyncio
+
+import pytest
+
+from deliverer.gossip import GATHER_S, LEAST_MS, Gossip
+from schemas.health import decode_news, encode_news
+from tests.unit.deliverer.samples import NOW_MS, FakeBroker
+
+
+async def heard(*told: tuple[int, float]) -> list[dict[int, int]]:
+    broker = FakeBroker()
+    gossip = Gossip(broker, clock_ms=lambda: NOW_MS)
+    for webhook_id, for_s in told:
+        gossip.tell(webhook_id, for_s)
+    await asyncio.sleep(2 * GATHER_S)
+    return [decode_news(body) for body in broker.announced]
+
+
+async def test_news_are_gathered_into_one_message() -> None:
+    assert await heard((1, 5.0), (2, 0.0), (1, 9.0)) == [{1: NOW_MS + 9_000, 2: 0}]
+
+
+async def test_what_is_over_soon_is_not_told() -> None:
+    assert await heard((1, (LEAST_MS - 1) / 1000)) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'{"v":2,"webhooks":{"1":2}}', b"\xff"])
+def test_what_cannot_be_read_is_no_news(body: bytes) -> None:
+    assert decode_news(body) == {}
+
+
+def test_news_are_read_as_they_were_written() -> None:
+    assert decode_news(encode_news({1 << 40: 5, 2: 0})) == {1 << 40: 5, 2: 0}
