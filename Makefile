@@ -56,8 +56,8 @@ e2e: $(ENVIRONMENT) broker registry ## tests of all processes, with a real regis
 faults: $(ENVIRONMENT) broker ## tests that kill, stop and cut what runs
 	@$(PYTEST) -m faults $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "There are no fault tests yet."; }
 
-bench: $(ENVIRONMENT) broker ## measure
-	@if [ -e benchmarks/run.py ]; then $(PYTHON) benchmarks/run.py $(ARGS); else echo "There are no benchmarks yet."; fi
+bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
+	$(PYTHON) benchmarks/run.py $(ARGS)
 
 # -- change it
 
