@@ -36,6 +36,12 @@ COMMANDS = (
     (SERVER, "up", "cli.up:up", "Run the whole pipeline in the foreground until Ctrl-C."),
     (SERVER, "run", "cli.run:app", "Run one role of the pipeline alone."),
     (CARE, "topology", "cli.topology:app", "Declare the broker topology, or look at it."),
+    (
+        CARE,
+        "audit",
+        "cli.audit:app",
+        "Check that everything that was accepted is accounted for.",
+    ),
     (CARE, "doctor", "cli.doctor:app", "Say what is wrong here, and what to do about it."),
 )
 """Panel of the help page, name, where the command is, summary."""

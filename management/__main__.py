@@ -2,9 +2,13 @@
 
 import asyncio
 import os
+from functools import partial
 
 from management.access import AdministratorToken
 from management.app import Api, make_app
+from management.audit import AuditHandler
+from management.auditing import Auditor
+from management.auditmetrics import AuditMetrics
 from management.eventroutes import EventHandlers
 from management.follow import Followers
 from management.imports import ImportHandler
@@ -18,10 +22,12 @@ from management.routes import Routes
 from management.settings import ManagementSettings
 from management.webhooks import WebhookHandlers
 from runtime.depths import Depths
+from runtime.peek import peek
 from runtime.process import Process, launch, running
 from runtime.publisher import Publisher
 from runtime.stream import BatchHandler, Start, StreamReader
-from schemas.topology import LOG
+from runtime.topology import depths as queue_depths
+from schemas.topology import DEAD, LOG, topology
 from store.engine import Store, open_store
 from store.migrate import migrate
 
@@ -60,6 +66,9 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     prober = Prober(publisher=publisher, shards=settings.shards)
     ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
     ReplayHandlers(store=store, lookups=lookups).add_to(routes)
+    auditor = _auditor(settings, store, publisher)
+    AuditHandler(auditor).add_to(routes)
+    process.supervise(AuditMetrics(auditor).run(), "audit")
     api = Api(routes=routes, authenticator=AdministratorToken(settings.token), lookups=lookups)
     app = make_app(api, process.checks)
 
@@ -80,6 +89,17 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     process.supervise(watch.run(), "watch")
     await process.until_stopped()
     await replayer.stop()
+
+
+def _auditor(settings: ManagementSettings, store: Store, publisher: Publisher) -> Auditor:
+    wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
+    return Auditor(
+        store=store,
+        publisher=publisher,
+        depths=partial(queue_depths, settings.amqp_url, [queue.name for queue in wanted.queues]),
+        dead=lambda limit: peek(settings.amqp_url, DEAD, limit=limit),
+        retention_ms=settings.record_retention_ms,
+    )
 
 
 if __name__ == "__main__":

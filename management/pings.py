@@ -13,13 +13,15 @@ from management.routes import WEBHOOK, Routes
 from runtime.errors import BrokerError
 from runtime.logs import get_logger
 from schemas.deliveries import Delivery, shard_of
-from schemas.events import ping_event
-from schemas.frames import encode_deliveries
+from schemas.events import Event, ping_event
+from schemas.frames import encode_deliveries, encode_journal
+from schemas.journal import accepted, routed
 from schemas.timestamps import acr_timestamp
-from schemas.topology import DELIVER, deliver_key
+from schemas.topology import DELIVER, JOURNAL, deliver_key
 from schemas.webhooks import Status
 
 TIMEOUT_S = 4.0
+NOTE_TIMEOUT_S = 1.0
 
 
 class Publisher(Protocol):
@@ -60,15 +62,12 @@ class PingHandler:
                 f"The webhook '{webhook.name}' is disabled and gets no requests; enable it first.",
                 target="properties.status",
             )
-        event_id = str(uuid.uuid4())
         try:
-            await self._publisher.publish(
-                ping_frame(
-                    webhook.registry, webhook.id, event_id, now_ms=time.time_ns() // 1_000_000
-                ),
-                exchange=DELIVER,
-                key=deliver_key(shard_of(webhook.id, self._shards)),
-                timeout_s=TIMEOUT_S,
+            event_id = await send_ping(
+                self._publisher,
+                registry=webhook.registry,
+                webhook_id=webhook.id,
+                shards=self._shards,
             )
         except BrokerError as error:
             self._log.warning("ping.failed", webhook_id=webhook.id, reason=str(error))
@@ -79,22 +78,47 @@ class PingHandler:
         return answer({"id": event_id})
 
 
-def ping_frame(
-    registry: str, webhook_id: int, event_id: str, *, now_ms: int, probe: bool = False
-) -> bytes:
-    """A ping as one delivery in a frame, as the router would send it.
+async def send_ping(
+    publisher: Publisher, *, registry: str, webhook_id: int, shards: int, probe: bool = False
+) -> str:
+    """Send a ping as one delivery in a frame, as the router would, and note it.
 
     Args:
+        publisher: Sends it.
         registry: The registry's name.
         webhook_id: To whom.
-        event_id: A new one.
-        now_ms: The time, milliseconds since the epoch.
+        shards: How many queues the deliveries are spread over.
         probe: Whether it is for a webhook that was disabled by itself.
+
+    Returns:
+        The id of its event.
+
+    Raises:
+        BrokerError: It may not have been sent.
     """
+    now_ms = time.time_ns() // 1_000_000
     event = ping_event(
         registry=registry.lower(),
-        event_id=event_id,
+        event_id=str(uuid.uuid4()),
         now_ms=now_ms,
         now=acr_timestamp(now_ms),
     )
-    return encode_deliveries([event], [Delivery(event=0, webhook_id=webhook_id, probe=probe)])
+    await publisher.publish(
+        encode_deliveries([event], [Delivery(event=0, webhook_id=webhook_id, probe=probe)]),
+        exchange=DELIVER,
+        key=deliver_key(shard_of(webhook_id, shards)),
+        timeout_s=TIMEOUT_S,
+    )
+    await _note(publisher, event, webhook_id)
+    return event.id
+
+
+async def _note(publisher: Publisher, event: Event, webhook_id: int) -> None:
+    """Note what was sent; a ping whose note is lost is entered by its record."""
+    notes = [accepted(event), routed(event, [webhook_id])]
+    try:
+        await publisher.publish(
+            encode_journal(uuid.uuid4().hex, notes), exchange=JOURNAL, timeout_s=NOTE_TIMEOUT_S
+        )
+    except BrokerError as error:
+        get_logger().warning("ping.unnoted", webhook_id=webhook_id, reason=str(error))

@@ -5,7 +5,6 @@ By hand with POST probe, and by themselves at growing pauses for webhooks that w
 
 import asyncio
 import time
-import uuid
 from typing import Protocol
 
 from aiohttp import web
@@ -14,12 +13,10 @@ from management.announcements import Announcer, announce
 from management.calls import Call, answer
 from management.errors import ArmError, service_unavailable
 from management.lookups import Lookups
-from management.pings import TIMEOUT_S, Publisher, ping_frame
+from management.pings import Publisher, send_ping
 from management.routes import WEBHOOK, Routes
 from runtime.errors import BrokerError
 from runtime.logs import get_logger
-from schemas.deliveries import shard_of
-from schemas.topology import DELIVER, deliver_key
 from schemas.webhooks import Cause, Status
 from store.engine import Store
 from store.errors import StoreUnavailableError
@@ -51,13 +48,12 @@ class Prober:
         Raises:
             BrokerError: It may not have been sent.
         """
-        event_id = str(uuid.uuid4())
-        now_ms = time.time_ns() // 1_000_000
-        await self._publisher.publish(
-            ping_frame(registry, webhook_id, event_id, now_ms=now_ms, probe=True),
-            exchange=DELIVER,
-            key=deliver_key(shard_of(webhook_id, self._shards)),
-            timeout_s=TIMEOUT_S,
+        event_id = await send_ping(
+            self._publisher,
+            registry=registry,
+            webhook_id=webhook_id,
+            shards=self._shards,
+            probe=True,
         )
         self._log.info("probe.published", webhook_id=webhook_id, event_id=event_id)
         return event_id

@@ -20,8 +20,9 @@ from runtime.errors import BrokerError
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
 from schemas.deliveries import Delivery, shard_of
-from schemas.frames import MAX_BYTES, MAX_ITEMS, encode_deliveries
-from schemas.topology import DELIVER, deliver_queue, retry_key, retry_queue
+from schemas.frames import MAX_BYTES, MAX_ITEMS, encode_deliveries, encode_journal
+from schemas.journal import Note, routed
+from schemas.topology import DELIVER, JOURNAL, deliver_queue, retry_key, retry_queue
 from store.errors import StoreUnavailableError
 from store.replays import Replay, Replays, Step
 from store.selection import Selected
@@ -197,6 +198,21 @@ class Replayer:
                 for body in frames_of(chosen, now_ms)
             )
         )
+        if page:
+            await self._publisher.publish(
+                encode_journal(uuid.uuid4().hex, notes_of(page)),
+                exchange=JOURNAL,
+                timeout_s=PUBLISH_S,
+            )
+
+
+def notes_of(page: Sequence[Selected]) -> list[Note]:
+    """What is sent anew, for the journal: it had settled these events."""
+    events = {(each.event.id, each.event.accepted_ms): each.event for each in page}
+    webhook_ids: dict[tuple[str, int], set[int]] = {}
+    for each in page:
+        webhook_ids.setdefault((each.event.id, each.event.accepted_ms), set()).add(each.webhook_id)
+    return [routed(event, webhook_ids[key]) for key, event in events.items()]
 
 
 def frames_of(chosen: Sequence[Selected], now_ms: int) -> Iterator[bytes]:

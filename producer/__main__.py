@@ -1,12 +1,11 @@
 """The producer's wiring diagram: ``python -m producer``, or ``portcall run producer``."""
 
 import os
-from functools import partial
 
 from producer.access import AdministratorAccess
 from producer.bodies import Bodies
 from producer.ingest import Ingest
-from producer.publishing import publish_events
+from producer.noting import Accepting
 from producer.registries import Registries
 from producer.server import make_app
 from producer.settings import ProducerSettings
@@ -30,7 +29,7 @@ async def main() -> None:
             access=AdministratorAccess(settings.token),
             registries=registries,
             bodies=Bodies(),
-            publish=partial(publish_events, publisher),
+            publish=Accepting(publisher).accept,
         )
         process.check("broker", lambda: publisher.problem)
         process.check("store", lambda: registries.problem)

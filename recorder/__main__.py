@@ -2,16 +2,19 @@
 
 import os
 
+from recorder.kinds import LOG_KIND, journal_kind
 from recorder.record import Recorder
 from recorder.retention import Retention
+from recorder.settling import Settling
 from runtime.process import launch, running
 from runtime.publisher import Publisher
 from runtime.settings import Settings
 from runtime.stream import StreamReader
-from schemas.topology import LOG
+from schemas.topology import JOURNAL, LOG
 from store.engine import open_store
 
 PACE_S = 0.05
+JOURNAL_PACE_S = 0.5
 """A transaction costs about 3 ms of CPU, with one record in it or with a hundred: at most twenty a
 second, unless there is more to write than fits into one."""
 
@@ -24,7 +27,11 @@ async def main() -> None:
     async with running("recorder", settings) as process:
         publisher = Publisher(settings.amqp_url, name="portcall recorder publisher")
         recorder = Recorder(
-            log=store.eventlog, burial=publisher, stream=LOG, retention_ms=retention_ms
+            kind=LOG_KIND,
+            log=store.eventlog,
+            burial=publisher,
+            stream=LOG,
+            retention_ms=retention_ms,
         )
         reader = StreamReader(
             settings.amqp_url,
@@ -34,15 +41,35 @@ async def main() -> None:
             handler=recorder.record,
             pace_s=PACE_S,
         )
+        settling = Settling(journal=store.journal, retention_ms=retention_ms)
+        journalist = Recorder(
+            kind=journal_kind(settling.hurry),
+            log=store.journal,
+            burial=publisher,
+            stream=JOURNAL,
+            retention_ms=retention_ms,
+        )
+        journal_reader = StreamReader(
+            settings.amqp_url,
+            name="portcall recorder journal reader",
+            queue=JOURNAL,
+            start=journalist.start,
+            handler=journalist.record,
+            pace_s=JOURNAL_PACE_S,
+        )
         retention = Retention(log=store.eventlog, retention_ms=retention_ms)
         process.check("publisher", lambda: publisher.problem)
         process.check("stream", lambda: reader.problem)
-        process.check("store", lambda: recorder.problem)
+        process.check("journal", lambda: journal_reader.problem)
+        process.check("store", lambda: recorder.problem or journalist.problem)
         process.supervise(publisher.run(), "publisher")
         process.supervise(reader.run(), "reader")
+        process.supervise(journal_reader.run(), "journal reader")
         process.supervise(retention.run(), "retention")
+        process.supervise(settling.run(), "settling")
         await process.until_stopped()
     await recorder.settled()
+    await journalist.settled()
     store.close()
 
 

@@ -1,70 +1,93 @@
-"""What arrives from the stream: frames, and messages that are none; both move the position."""
+"""What arrives from a stream: frames, and messages that are none; both move the position."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-
-import msgspec
+from typing import Generic, Protocol, TypeVar
 
 from runtime.stream import StreamMessage
 from schemas.errors import FrameError
-from schemas.frames import VERSION, RawRecordFrame, decode_raw_records
 
-BATCH_RECORDS = 1_000
-"""How many records are stored in one transaction, but for a single frame with more."""
+BATCH_ITEMS = 1_000
+"""How many records or notes are stored in one transaction, but for a single frame with more."""
+
+
+class Frame(Protocol):
+    """What each kind of frame has."""
+
+    @property
+    def id(self) -> str:
+        """Its own, by which it is stored once."""
+
+
+FrameT = TypeVar("FrameT", bound=Frame)
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class Kind(Generic[FrameT]):
+    """What a stream carries.
+
+    Attributes:
+        decode: Reads a message; raises `FrameError`.
+        empty: Makes a frame of that id with nothing in it.
+        size: How many records or notes a frame has.
+        unexpired: The frame without what retention would delete at once, given the time before
+            which that is.
+        count: Told what was stored: the frames as they came, and without what had expired.
+    """
+
+    decode: Callable[[bytes], FrameT]
+    empty: Callable[[str], FrameT]
+    size: Callable[[FrameT], int]
+    unexpired: Callable[[FrameT, int], FrameT]
+    count: Callable[[Sequence[FrameT], Sequence[FrameT], int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival(Generic[FrameT]):
     """One message of the stream.
 
     Attributes:
         offset: Where it stands in the stream.
         body: The bytes.
-        frame: What it says; of a message that cannot be read, a frame without records whose id is
-            made of its bytes, so that the position can stand on it.
+        frame: What it says; of a message that cannot be read, an empty frame whose id is made of
+            its bytes, so that the position can stand on it.
         fault: Why it cannot be read; None: it can.
     """
 
     offset: int
     body: bytes
-    frame: RawRecordFrame
+    frame: FrameT
     fault: FrameError | None = None
 
 
-def read(message: StreamMessage) -> Arrival:
+def read(message: StreamMessage, kind: Kind[FrameT]) -> Arrival[FrameT]:
     """Read one message; never raises for what is in it."""
     try:
-        frame = decode_raw_records(message.body)
+        frame = kind.decode(message.body)
     except FrameError as fault:
-        return Arrival(message.offset, message.body, placeholder(message.body), fault)
+        return Arrival(message.offset, message.body, placeholder(message.body, kind), fault)
     return Arrival(message.offset, message.body, frame)
 
 
-def placeholder(body: bytes) -> RawRecordFrame:
-    """A frame without records in place of a message that cannot be stored."""
+def placeholder(body: bytes, kind: Kind[FrameT]) -> FrameT:
+    """An empty frame in place of a message that cannot be stored."""
     digest = hashlib.blake2b(body, digest_size=16).hexdigest()
-    return RawRecordFrame(VERSION, f"broken:{digest}", [], [])
+    return kind.empty(f"broken:{digest}")
 
 
-def batches(arrivals: Sequence[Arrival], limit: int = BATCH_RECORDS) -> Iterator[list[Arrival]]:
-    """Divide *arrivals*, in order, into batches of at most *limit* records or of one frame."""
-    batch: list[Arrival] = []
+def batches(
+    arrivals: Sequence[Arrival[FrameT]], kind: Kind[FrameT], limit: int = BATCH_ITEMS
+) -> Iterator[list[Arrival[FrameT]]]:
+    """Divide *arrivals*, in order, into batches of at most *limit* items or of one frame."""
+    batch: list[Arrival[FrameT]] = []
     size = 0
     for arrival in arrivals:
-        records = len(arrival.frame.records)
-        if batch and size + records > limit:
+        items = kind.size(arrival.frame)
+        if batch and size + items > limit:
             yield batch
             batch, size = [], 0
         batch.append(arrival)
-        size += records
+        size += items
     if batch:
         yield batch
-
-
-def unexpired(frame: RawRecordFrame, before_ms: int) -> RawRecordFrame:
-    """The frame without the records that retention would delete at once."""
-    if all(record.started_ms >= before_ms for record in frame.records):
-        return frame
-    left = [record for record in frame.records if record.started_ms >= before_ms]
-    return msgspec.structs.replace(frame, records=left)

@@ -1,16 +1,16 @@
-"""Recording: frames from the stream become rows, each once; rows and position move together."""
+"""Recording: frames from a stream become rows, each once; rows and position move together."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
-from recorder.arrivals import Arrival, batches, placeholder, read, unexpired
+from recorder.arrivals import Arrival, FrameT, Kind, batches, placeholder, read
 from recorder.place import Aim, Place, Verdict, begin
 from runtime.errors import RestartReadingError
 from runtime.logs import get_logger
@@ -18,17 +18,11 @@ from runtime.metrics import REGISTRY
 from runtime.settle import Burial
 from runtime.stream import StreamMessage
 from schemas.errors import FrameError, NewerFrameError
-from schemas.frames import QUEUE_HEADER, REASON_HEADER, RawRecordFrame
+from schemas.frames import QUEUE_HEADER, REASON_HEADER
 from schemas.topology import DEAD
 from store.appending import Position
 from store.errors import PositionConflictError, StoreUnavailableError, UnstorableError
 
-RECORDS = Counter(
-    "portcall_recorder_records",
-    "Records taken from the stream: stored, or expired before they could be.",
-    ["what"],
-    registry=REGISTRY,
-)
 FRAMES_SKIPPED = Counter(
     "portcall_recorder_frames_skipped",
     "Messages of the stream without new records: stored before, broken, newer, unstorable.",
@@ -40,24 +34,14 @@ FRAMES_LOST = Counter(
     "Offsets that left the stream before they were read; 64 records each at most.",
     registry=REGISTRY,
 )
-LAG = Gauge(
-    "portcall_recorder_lag_seconds",
-    "How old the last record that was stored was at that time.",
-    registry=REGISTRY,
-)
-BATCH = Histogram(
-    "portcall_recorder_batch_records",
-    "Records stored in one transaction.",
-    buckets=(1, 4, 16, 64, 256, 1024, 4096),
-    registry=REGISTRY,
-)
 CONFLICT_PAUSE_S = 5.0
 
 Result = TypeVar("Result")
+Stored_contra = TypeVar("Stored_contra", contravariant=True)
 
 
-class Log(Protocol):
-    """Where records are kept: the store's event log. Its methods block."""
+class Log(Protocol[Stored_contra]):
+    """Where frames are kept: the store's event log, or its journal. Its methods block."""
 
     def position(self, stream: str) -> Position | None:
         """The last frame that is stored."""
@@ -66,19 +50,20 @@ class Log(Protocol):
         """Which of these frames are stored."""
 
     def append(
-        self, stream: str, expected: Position | None, frames: Sequence[tuple[int, RawRecordFrame]]
+        self, stream: str, expected: Position | None, frames: Sequence[tuple[int, Stored_contra]]
     ) -> Position:
         """Store frames and the position of the last of them, or nothing."""
 
 
-class Recorder:
+class Recorder(Generic[FrameT]):
     """Stores what a stream brings. Give `start` and `record` to a StreamReader.
 
     Args:
-        log: Where records are kept.
+        kind: What the stream carries.
+        log: Where that is kept.
         burial: Takes messages that are no frames.
         stream: The stream's name.
-        retention_ms: How long records are kept; older ones are not stored at all.
+        retention_ms: How long it is kept; what is older is not stored at all.
         clock_ms: The time, milliseconds since the epoch.
         pause: Waits for so many seconds.
     """
@@ -86,13 +71,15 @@ class Recorder:
     def __init__(
         self,
         *,
-        log: Log,
+        kind: Kind[FrameT],
+        log: Log[FrameT],
         burial: Burial,
         stream: str,
         retention_ms: int,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._kind = kind
         self._log_store = log
         self._burial = burial
         self._stream = stream
@@ -121,9 +108,9 @@ class Recorder:
         Raises:
             RestartReadingError: Reading must begin elsewhere.
         """
-        arrivals = [read(message) for message in messages]
+        arrivals = [read(message, self._kind) for message in messages]
         new = self._new(arrivals, await self._stored(arrivals))
-        for batch in batches(new):
+        for batch in batches(new, self._kind):
             for arrival in batch:
                 if arrival.fault is not None:
                     await self._bury(arrival, arrival.fault)
@@ -134,7 +121,7 @@ class Recorder:
         if self._under_way is not None:
             await asyncio.wait({self._under_way})
 
-    async def _stored(self, arrivals: Sequence[Arrival]) -> set[str]:
+    async def _stored(self, arrivals: Sequence[Arrival[FrameT]]) -> set[str]:
         """The ids of those frames before the sought one that are stored; mostly not asked for."""
         sought = self._place.sought
         if sought is None:
@@ -142,8 +129,8 @@ class Recorder:
         ids = [each.frame.id for each in arrivals if each.offset < sought.offset]
         return await self._patiently(partial(self._log_store.known_frames, ids)) if ids else set()
 
-    def _new(self, arrivals: Sequence[Arrival], stored: set[str]) -> list[Arrival]:
-        new: list[Arrival] = []
+    def _new(self, arrivals: Sequence[Arrival[FrameT]], stored: set[str]) -> list[Arrival[FrameT]]:
+        new: list[Arrival[FrameT]] = []
         for arrival in arrivals:
             offset, frame_id = arrival.offset, arrival.frame.id
             match self._place.judge(offset, frame_id, is_stored=frame_id in stored):
@@ -172,7 +159,7 @@ class Recorder:
             FRAMES_LOST.inc(missing)
             self._log.error("records.lost", frames=missing, before_offset=offset)
 
-    async def _store(self, batch: Sequence[Arrival]) -> None:
+    async def _store(self, batch: Sequence[Arrival[FrameT]]) -> None:
         """Store a batch; if the database cannot hold something in it, everything else."""
         try:
             await self._append(batch)
@@ -183,11 +170,12 @@ class Recorder:
                 return
             (arrival,) = batch
             await self._bury(arrival, error)
-            await self._append([Arrival(arrival.offset, arrival.body, placeholder(arrival.body))])
+            empty = placeholder(arrival.body, self._kind)
+            await self._append([Arrival(arrival.offset, arrival.body, empty)])
 
-    async def _append(self, batch: Sequence[Arrival]) -> None:
+    async def _append(self, batch: Sequence[Arrival[FrameT]]) -> None:
         before_ms = self._clock_ms() - self._retention_ms
-        frames = [(each.offset, unexpired(each.frame, before_ms)) for each in batch]
+        frames = [(each.offset, self._kind.unexpired(each.frame, before_ms)) for each in batch]
         try:
             self._position = await self._patiently(
                 partial(self._log_store.append, self._stream, self._position, frames)
@@ -196,18 +184,11 @@ class Recorder:
             self._log.warning("position.conflicted", reason=str(error))
             await self._pause(CONFLICT_PAUSE_S)
             raise RestartReadingError("another recorder is active") from error
-        self._count(batch, [frame for _, frame in frames])
+        stored = [frame for _, frame in frames]
+        self._kind.count([each.frame for each in batch], stored, self._clock_ms())
+        self._log.debug("frames.stored", frames=len(stored), offset=batch[-1].offset)
 
-    def _count(self, batch: Sequence[Arrival], stored: Sequence[RawRecordFrame]) -> None:
-        records = [record for frame in stored for record in frame.records]
-        RECORDS.labels("stored").inc(len(records))
-        RECORDS.labels("expired").inc(sum(len(each.frame.records) for each in batch) - len(records))
-        BATCH.observe(len(records))
-        if records:
-            LAG.set((self._clock_ms() - records[-1].started_ms) / 1000)
-        self._log.debug("records.stored", records=len(records), offset=batch[-1].offset)
-
-    async def _bury(self, arrival: Arrival, fault: FrameError | UnstorableError) -> None:
+    async def _bury(self, arrival: Arrival[FrameT], fault: FrameError | UnstorableError) -> None:
         """Put a copy of a message that cannot be stored among the dead."""
         why = _why(fault)
         FRAMES_SKIPPED.labels(why).inc()

@@ -1,7 +1,11 @@
-"""Deliveries on their way out: packed into frames by shard, and counted until confirmed."""
+"""Deliveries on their way out: packed into frames by shard, and counted until confirmed.
+
+And the notes of them: what the journal says there should be.
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -12,8 +16,9 @@ from runtime.batcher import Batcher
 from runtime.metrics import REGISTRY
 from schemas.deliveries import Delivery, shard_of
 from schemas.events import Event
-from schemas.frames import encode_deliveries
-from schemas.topology import DELIVER, deliver_key, retry_key, wait_rung
+from schemas.frames import encode_deliveries, encode_journal
+from schemas.journal import Note, routed
+from schemas.topology import DELIVER, JOURNAL, deliver_key, retry_key, wait_rung
 
 ASIDE = Counter(
     "portcall_deliveries_aside",
@@ -24,10 +29,12 @@ AGAIN_MS = 2_000
 """A rung of every ladder."""
 DELIVERY_BYTES = 32
 """About what one more delivery of the same event adds to a frame."""
+NOTE_BYTES = 128
+"""About what a note adds to a frame besides its webhooks."""
 
 
 class Ticket:
-    """Counts the deliveries of one frame of events until the broker has confirmed them all."""
+    """Counts what follows from one frame of events until the broker has confirmed all of it."""
 
     __slots__ = ("_done", "_open")
 
@@ -59,6 +66,13 @@ class Outgoing(NamedTuple):
     ticket: Ticket
 
 
+class OutgoingNote(NamedTuple):
+    """One note that waits to be packed."""
+
+    note: Note
+    ticket: Ticket
+
+
 class SurePublisher(Protocol):
     """What publishes a frame until it is confirmed: a Publisher."""
 
@@ -67,7 +81,7 @@ class SurePublisher(Protocol):
 
 
 class Outbox:
-    """One batcher for each shard.
+    """One batcher for each shard, and one for notes.
 
     Args:
         publisher: Where frames go.
@@ -89,6 +103,7 @@ class Outbox:
             Batcher(partial(self._send_again, retry_key(shard)), weigh=_weigh)
             for shard in range(shards)
         ]
+        self._notes = Batcher(self._send_notes, weigh=_weigh_note)
 
     async def put(
         self, event: Event, webhook_ids: Sequence[int], ticket: Ticket, *, again: bool = False
@@ -123,6 +138,20 @@ class Outbox:
         ASIDE.inc(len(items))
         body = pack(items, make=self._aside.delivery)
         await self._publisher.publish_surely(body, exchange=rung, key=key)
+        for item in items:
+            item.ticket.confirm()
+
+    async def note(self, matched: Iterable[tuple[Event, Sequence[int]]]) -> None:
+        """Note for each event which webhooks it was routed to; returns when that is confirmed."""
+        ticket = Ticket()
+        for event, webhook_ids in matched:
+            ticket.add(1)
+            self._notes.add(OutgoingNote(routed(event, webhook_ids), ticket))
+        await ticket.confirmed()
+
+    async def _send_notes(self, items: list[OutgoingNote]) -> None:
+        body = encode_journal(uuid.uuid4().hex, [item.note for item in items])
+        await self._publisher.publish_surely(body, exchange=JOURNAL)
         for item in items:
             item.ticket.confirm()
 
@@ -169,3 +198,7 @@ def _weigh(item: Outgoing, last: Outgoing | None) -> int:
     if last is not None and last.event is item.event:
         return DELIVERY_BYTES
     return DELIVERY_BYTES + len(bytes(item.event.body))
+
+
+def _weigh_note(item: OutgoingNote, _last: OutgoingNote | None) -> int:
+    return NOTE_BYTES + 4 * len(item.note.webhooks or ())

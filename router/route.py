@@ -53,7 +53,10 @@ class Router:
         self._log = get_logger()
 
     async def handle(self, message: Message) -> None:
-        """Route one frame; returns when every delivery of it is confirmed.
+        """Route one frame; returns when its deliveries are confirmed, and then the notes of them.
+
+        First the deliveries: what the journal says was routed must be on its way, whatever dies
+        in between.
 
         Raises:
             FrameError: The message is not a frame of events.
@@ -62,15 +65,17 @@ class Router:
         events = decode_events(message.body).events
         bits = [_action_bit(event) for event in events]
         ticket = Ticket()
-        matches = 0
+        matched: list[tuple[Event, list[int]]] = []
         for event, bit in zip(events, bits, strict=True):
             found = self._subscriptions.index.match(
                 event.registry, bit, event.repository, event.tag
             )
             (_MATCHED if found else _UNMATCHED).inc()
-            matches += len(found)
+            matched.append((event, found))
             await self._outbox.put(event, found, ticket, again=message.redeliveries > 0)
         await ticket.confirmed()
+        await self._outbox.note(matched)
+        matches = sum(len(found) for _, found in matched)
         DELIVERIES.inc(matches)
         self._log.debug("event.routed", events=len(events), deliveries=matches)
 

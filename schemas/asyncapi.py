@@ -21,8 +21,10 @@ from schemas.frames import (
     REASON_HEADER,
     DeliveryFrame,
     EventFrame,
+    JournalFrame,
     RecordFrame,
 )
+from schemas.journal import Note
 from schemas.records import Record
 from schemas.scopes import REPOSITORY_PATTERN, TAG_PATTERN
 
@@ -54,7 +56,10 @@ has an account on the broker may join in:
   `<registry>.<action>`, persistent and mandatory; an event is accepted when the broker has
   confirmed its frame;
 * bind a queue of one's own to `{topology.EVENTS}` and see every event as it comes in;
-* read the stream `{topology.LOG}` from any offset and see what became of every attempt.
+* read the stream `{topology.LOG}` from any offset and see what became of every attempt;
+* read the stream `{topology.JOURNAL}`, and see what was accepted and for whom. Whoever publishes
+  events may note there that the broker has confirmed them: `portcall audit` then misses them if
+  they are lost before a router has them. Frames without records or notes are marks of an audit.
 
 Operations are told from Portcall's side: what it receives is what you may publish.
 A message is a frame, UTF-8 JSON with a version `v`. A reader ignores fields that it does not know
@@ -106,6 +111,7 @@ def _channels() -> Json:
             shard="A number from 0; it follows from the webhook's.",
         ),
         "log": _queue(topology.LOG, "RecordFrame"),
+        "journal": _queue(topology.JOURNAL, "JournalFrame"),
         "dead": _queue(topology.DEAD, "DeadLetter"),
     }
 
@@ -152,6 +158,9 @@ def _operations() -> Json:
         "sendRecords": _operation(
             "send", "log", "The deliverer says what became of every attempt."
         ),
+        "sendNotes": _operation(
+            "send", "journal", "What was accepted, and then for whom, is noted for the audit."
+        ),
         "sendDeadLetters": _operation(
             "send", "dead", "What was given up, or can never be understood, is put aside."
         ),
@@ -180,6 +189,7 @@ def _messages() -> Json:
         "EventFrame": _message("EventFrame", examples.event_frame()),
         "DeliveryFrame": _message("DeliveryFrame", examples.delivery_frame()),
         "RecordFrame": _message("RecordFrame", examples.record_frame()),
+        "JournalFrame": _message("JournalFrame", examples.journal_frame()),
         "DeadLetter": {
             "contentType": CONTENT_TYPE,
             "summary": "A message as it was, whatever it was, with the reason in a header.",
@@ -199,12 +209,12 @@ def _message(name: str, example: bytes) -> Json:
 
 
 def _schemas() -> Json:
-    roots = (EventFrame, DeliveryFrame, RecordFrame, Payload)
+    roots = (EventFrame, DeliveryFrame, RecordFrame, JournalFrame, Payload)
     _, components = msgspec.json.schema_components(roots, ref_template=_SCHEMAS + "{name}")
     text = msgspec.json.encode(components).replace(b"RecordOf_Detail_", b"Record")
     schemas: Json = msgspec.json.decode(text)
     schemas["Record"]["title"] = "Record"
-    for struct, name in ((Delivery, "Delivery"), (Record, "Record")):
+    for struct, name in ((Delivery, "Delivery"), (Record, "Record"), (Note, "Note")):
         _name_positions(schemas[name], [field.name for field in msgspec.structs.fields(struct)])
     for schema in schemas.values():
         _describe(schema)

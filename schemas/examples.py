@@ -2,7 +2,8 @@
 
 from schemas.deliveries import Delivery
 from schemas.events import Event, PublishedEvent, Request, Target, accept
-from schemas.frames import encode_deliveries, encode_events, encode_records
+from schemas.frames import encode_deliveries, encode_events, encode_journal, encode_records
+from schemas.journal import accepted, routed
 from schemas.records import Answer, Detail, Outcome, RecordOf, Sent
 from schemas.timestamps import acr_timestamp
 
@@ -71,3 +72,9 @@ def record_frame() -> bytes:
         detail=detail,
     )
     return encode_records("01JD7Z6B0W6J3QK5T0A2R9M4XN", [event()], [record])
+
+
+def journal_frame() -> bytes:
+    """What is noted of the event: it was accepted, and routed to two webhooks."""
+    notes = [accepted(event()), routed(event(), [_WEBHOOK_ID, _WEBHOOK_ID + 3])]
+    return encode_journal("01JD7Z6B0W6J3QK5T0A2R9M4XP", notes)

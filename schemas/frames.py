@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from schemas.deliveries import Delivery
 from schemas.errors import FrameError, NewerFrameError
 from schemas.events import Event
+from schemas.journal import Note
 from schemas.records import RawRecord, Record
 
 VERSION = 1
@@ -79,17 +80,40 @@ class _AnyRecordFrame(Struct, frozen=True):
     records: list[Record | RawRecord]
 
 
+class JournalFrame(Struct, frozen=True):
+    """What is published to the stream ``portcall.journal``; one without notes is a mark.
+
+    ``id`` is the frame's own, as in a `RecordFrame`.
+    """
+
+    v: Version
+    id: str
+    notes: list[Note]
+
+
+class RawJournalFrame(Struct, frozen=True):
+    """A `JournalFrame` for a reader that stores the notes without looking at them."""
+
+    v: Version
+    id: str
+    notes: msgspec.Raw
+
+
 class _AnyFrame(Struct, frozen=True):
     v: Version
 
 
-Frame = TypeVar("Frame", EventFrame, DeliveryFrame, RecordFrame, RawRecordFrame)
+Frame = TypeVar(
+    "Frame", EventFrame, DeliveryFrame, RecordFrame, RawRecordFrame, JournalFrame, RawJournalFrame
+)
 
 encode = msgspec.json.Encoder().encode
 _decode_version = msgspec.json.Decoder(_AnyFrame).decode
 _decode_events = msgspec.json.Decoder(EventFrame).decode
 _decode_deliveries = msgspec.json.Decoder(DeliveryFrame).decode
 _decode_records = msgspec.json.Decoder(RecordFrame).decode
+_decode_journal = msgspec.json.Decoder(JournalFrame).decode
+_decode_raw_journal = msgspec.json.Decoder(RawJournalFrame).decode
 _decode_raw_records = msgspec.json.Decoder(RawRecordFrame).decode
 
 
@@ -110,6 +134,11 @@ def encode_records(
 ) -> bytes:
     """Write a frame of records; each points at its event by position."""
     return encode(_AnyRecordFrame(VERSION, frame_id, list(events), list(records)))
+
+
+def encode_journal(frame_id: str, notes: Sequence[Note]) -> bytes:
+    """Write a frame of the journal."""
+    return encode(JournalFrame(VERSION, frame_id, list(notes)))
 
 
 def decode_events(body: bytes) -> EventFrame:
@@ -172,6 +201,36 @@ def decode_raw_records(body: bytes) -> RawRecordFrame:
         raise _refusal(body, error) from error
     _check_version(frame.v)
     _check_positions([record.event for record in frame.records], len(frame.events))
+    return frame
+
+
+def decode_raw_journal(body: bytes) -> RawJournalFrame:
+    """Read a frame of the journal and leave its notes as raw JSON, whatever that is.
+
+    Raises:
+        FrameError: It is not one.
+        NewerFrameError: It is one of a later version.
+    """
+    try:
+        frame = _decode_raw_journal(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _refusal(body, error) from error
+    _check_version(frame.v)
+    return frame
+
+
+def decode_journal(body: bytes) -> JournalFrame:
+    """Read a frame of the journal.
+
+    Raises:
+        FrameError: It is not one.
+        NewerFrameError: It is one of a later version.
+    """
+    try:
+        frame = _decode_journal(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _refusal(body, error) from error
+    _check_version(frame.v)
     return frame
 
 

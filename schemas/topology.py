@@ -20,6 +20,7 @@ EVENTS = "portcall.events"
 EVENTS_IN = "portcall.events.in"
 DELIVER = "portcall.deliver"
 LOG = "portcall.log"
+JOURNAL = "portcall.journal"
 DEAD = "portcall.dead"
 UNROUTED = "portcall.unrouted"
 WEBHOOKS = "portcall.webhooks"
@@ -128,6 +129,7 @@ def topology(*, shards: int, rungs_ms: tuple[int, ...], max_bytes: int = GIB) ->
         Exchange(EVENTS, "topic", {"alternate-exchange": UNROUTED}),
         Exchange(DELIVER, "direct", {"alternate-exchange": UNROUTED}),
         Exchange(LOG, "fanout"),
+        Exchange(JOURNAL, "fanout"),
         Exchange(WEBHOOKS, "fanout"),
         Exchange(HEALTH, "fanout"),
     ]
@@ -136,12 +138,14 @@ def topology(*, shards: int, rungs_ms: tuple[int, ...], max_bytes: int = GIB) ->
         Queue(DEAD, _kept(4 * max_bytes)),
         Queue(EVENTS_IN, _worked(max_bytes)),
         Queue(LOG, _stream(8 * max_bytes)),
+        Queue(JOURNAL, _stream(8 * max_bytes)),
     ]
     bindings = [
         Binding(UNROUTED, UNROUTED),
         Binding(DEAD, DEAD),
         Binding(EVENTS, EVENTS_IN, "#"),
         Binding(LOG, LOG),
+        Binding(JOURNAL, JOURNAL),
     ]
     for shard in range(shards):
         queues += [
@@ -195,7 +199,7 @@ def _waiting(rung_ms: int, max_bytes: int) -> dict[str, Argument]:
 
 
 def _stream(max_bytes: int) -> dict[str, Argument]:
-    """The results: read by offset, by many readers; whole segments leave by age and by size."""
+    """Read by offset, by many readers; whole segments leave by age and by size."""
     return {
         "x-queue-type": "stream",
         "x-max-age": LOG_MAX_AGE,

@@ -10,25 +10,21 @@ Measured with SQLite on two cores, batches of 1,000 records: 65,000 to 85,000 re
 10,000 webhooks; 14,000 with a frame and an event for each record. Random keys are what costs.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import msgspec
 from sqlalchemy import Connection, exc, insert, select, update
 
 from schemas.events import Event
 from schemas.frames import RawRecordFrame
+from schemas.journal import digest_of
 from store import counters, tables
 from store.database import chunks, insert_rows, matching
 from store.errors import PositionConflictError, UnstorableError
 
 MAX_ID_LENGTH = 200
 """Of a frame or an event; what we make and accept has 128 at most."""
-
-_encode = msgspec.json.Encoder().encode
-
 
 _FRAME_ID = ("frame_id",)
 _IDENTITY = ("event_id", "digest")
@@ -78,16 +74,28 @@ def append(
     # Raised first: it locks out every other writer of the log, also on PostgreSQL.
     total = sum(len(frame.records) for _, frame in frames)
     next_id = counters.bump(connection, counters.RECORD_ID, total) - total + 1
-    stored = read_position(connection, stream)
+    stored = must_store(connection, stream, expected, reached)
     if stored == reached:
         return reached
-    if stored != expected:
-        raise PositionConflictError(f"{stream} is stored up to {stored}, not up to {expected}")
     _check_lengths(frames)
-    with _unstorable():
+    with unstorable():
         _store(connection, _new_frames(connection, frames), next_id)
-        _move(connection, stream, stored, reached)
+        move(connection, stream, stored, reached)
     return reached
+
+
+def must_store(
+    connection: Connection, stream: str, expected: Position | None, reached: Position
+) -> Position | None:
+    """The stored position: where the caller expects it, or *reached*: there is nothing to store.
+
+    Raises:
+        PositionConflictError: It is another one.
+    """
+    stored = read_position(connection, stream)
+    if stored not in (expected, reached):
+        raise PositionConflictError(f"{stream} is stored up to {stored}, not up to {expected}")
+    return stored
 
 
 def _check_lengths(frames: Sequence[tuple[int, RawRecordFrame]]) -> None:
@@ -99,7 +107,7 @@ def _check_lengths(frames: Sequence[tuple[int, RawRecordFrame]]) -> None:
 
 
 @contextmanager
-def _unstorable() -> Iterator[None]:
+def unstorable() -> Iterator[None]:
     """Turn what the drivers raise for impossible values into one error."""
     try:
         yield
@@ -116,7 +124,7 @@ def _new_frames(
 
 
 def _store(connection: Connection, frames: Sequence[RawRecordFrame], next_id: int) -> None:
-    digests = [[_digest(event) for event in frame.events] for frame in frames]
+    digests = [[digest_of(event) for event in frame.events] for frame in frames]
     keys = _stored_events(connection, frames, digests)
     record_rows: list[tuple[object, ...]] = []
     event_rows: list[tuple[object, ...]] = []
@@ -146,11 +154,6 @@ def _store(connection: Connection, frames: Sequence[RawRecordFrame], next_id: in
     insert_rows(connection, tables.events, event_rows)
     insert_rows(connection, tables.records, record_rows)
     insert_rows(connection, tables.frames, frame_rows)
-
-
-def _digest(event: Event) -> bytes:
-    """What tells one event from another; 128 bits. The same id may be accepted twice."""
-    return hashlib.blake2b(_encode(event), digest_size=16).digest()
 
 
 def _stored_events(
@@ -183,7 +186,8 @@ def _event_row(key: int, event: Event, digest: bytes) -> tuple[object, ...]:
     )
 
 
-def _move(connection: Connection, stream: str, stored: Position | None, reached: Position) -> None:
+def move(connection: Connection, stream: str, stored: Position | None, reached: Position) -> None:
+    """Put the position of *stream* from *stored* to *reached*."""
     table = tables.positions
     values = {"stream_offset": reached.offset, "frame_id": reached.frame_id}
     if stored is None:

@@ -19,10 +19,14 @@ HORIZON = "horizon"
 """The revision up to which tombstones were dropped: what changed since then cannot be told."""
 RECORD_ID = "record_id"
 """The last id that was given to a record."""
+JOURNAL_SINCE = "journal_since"
+"""The journal has every event that was accepted since then, milliseconds since the epoch."""
+JOURNAL_CHECKED = "journal_checked"
+"""The key of the event up to which it is known whether the journal has it."""
 
 
 def first_values(install_s: int) -> list[dict[str, object]]:
-    """The counters of a new database.
+    """The counters of a new database; those of the journal come with their migration.
 
     Args:
         install_s: The time, seconds since the epoch. Ids and revisions begin at ``install_s << 20``

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from store.database import Database
 from store.eventlog import EventLog
 from store.installation import InstallationTable
+from store.journal import Journal
 from store.registries import Registries
 from store.replays import Replays
 from store.standing import Standing
@@ -22,6 +23,7 @@ class Store:
     eventlog: EventLog
     replays: Replays
     standing: Standing
+    journal: Journal
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -46,4 +48,5 @@ def open_store(url: str) -> Store:
         eventlog=EventLog(database),
         replays=Replays(database),
         standing=Standing(database),
+        journal=Journal(database),
     )

@@ -189,3 +189,44 @@ replays = Table(
 """Replays: what each selects of the records up to ``last_record``, and how far it is: ``position``
 is the last record that was seen to. Who works at it, the ``holder``, must move before ``lease_ms``.
 """
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("event_id", Text, nullable=False),
+    Column("registry", Text, nullable=False),
+    Column("accepted_ms", Big, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("matches", Integer),
+    Column("checksum", Big, nullable=False),
+    Column("webhooks", LargeBinary, nullable=False),
+    Column("anew_ms", Big, nullable=False),
+    Column("settled", Integer, nullable=False),
+    Column("delivered", Integer, nullable=False),
+    Column("given_up", Integer, nullable=False),
+    Column("cancelled", Integer, nullable=False),
+    Index(None, "settled", "accepted_ms"),
+)
+"""What must become of each event: one row, however many webhooks it matches.
+
+``matches`` is null until it was routed; ``webhooks`` are their numbers as `schemas.journal` writes
+them. ``anew_ms`` is when something of it was sent once more; 0: never. ``accepted`` and ``settled``
+are 0 or 1; the last three columns hold once it is settled. A row that is neither accepted nor
+routed was made because there are records of such an event.
+"""
+
+journal_frames = Table(
+    "journal_frames",
+    metadata,
+    Column("frame_id", Text, primary_key=True),
+    Column("stream_offset", Big, nullable=False, index=True),
+    Column("notes", LargeBinary),
+    Index(
+        "ix_journal_frames_waiting",
+        "stream_offset",
+        sqlite_where=text("notes IS NOT NULL"),
+        postgresql_where=text("notes IS NOT NULL"),
+    ),
+)
+"""The newest frames of the journal; ``notes`` is their JSON until they are entered above."""

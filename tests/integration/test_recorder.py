@@ -19,12 +19,13 @@ import aiohttp
 import pytest
 from sqlalchemy import func, select
 
+from recorder.kinds import LOG_KIND
 from recorder.record import Recorder
 from runtime import topology
 from runtime.publisher import Publisher
 from runtime.stream import StreamReader
 from schemas.events import ping_event
-from schemas.frames import QUEUE_HEADER, REASON_HEADER, encode_records
+from schemas.frames import QUEUE_HEADER, REASON_HEADER, RawRecordFrame, encode_records
 from schemas.records import Detail, Outcome, Record
 from schemas.topology import DEAD, LOG
 from schemas.topology import topology as whole_topology
@@ -80,10 +81,14 @@ class World:
         assert self.recorded() == self.expected
 
     @asynccontextmanager
-    async def recording(self) -> AsyncIterator[Recorder]:
+    async def recording(self) -> AsyncIterator[Recorder[RawRecordFrame]]:
         """A recorder that runs."""
         recorder = Recorder(
-            log=self.store.eventlog, burial=self.publisher, stream=LOG, retention_ms=RETENTION_MS
+            kind=LOG_KIND,
+            log=self.store.eventlog,
+            burial=self.publisher,
+            stream=LOG,
+            retention_ms=RETENTION_MS,
         )
         reader = StreamReader(
             self.amqp_url,

@@ -20,6 +20,7 @@ from tests.unit.store.contract.eventlog import (
     ReadingContract,
     append,
 )
+from tests.unit.store.contract.journal import AccountsContract, NotingContract
 from tests.unit.store.contract.migrations import MigratingAtOnceContract, MigrationsContract
 from tests.unit.store.contract.registries import InstallationContract, RegistriesContract
 from tests.unit.store.contract.replays import (
@@ -41,6 +42,14 @@ from tests.unit.store.samples import add_registry, add_webhook, event, frame, re
 def empty_database_url(private_postgres: PrivatePostgres) -> Iterator[str]:
     yield private_postgres.create_database("empty")
     private_postgres.drop_database("empty")
+
+
+class TestNoting(NotingContract):
+    """On PostgreSQL."""
+
+
+class TestAccounts(AccountsContract):
+    """On PostgreSQL."""
 
 
 class TestRegistries(RegistriesContract):

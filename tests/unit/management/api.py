@@ -25,6 +25,9 @@ from management.routes import Routes
 from management.webhooks import WebhookHandlers
 from runtime.errors import BrokerError
 from runtime.stream import BatchHandler, Start
+from schemas.frames import decode_journal
+from schemas.journal import Note
+from schemas.topology import JOURNAL
 from store.engine import Store
 
 TOKEN = "a-token-of-the-tests"  # noqa: S105
@@ -47,6 +50,7 @@ class FakePublisher:
     """Takes everything, or fails as a broker that is away."""
 
     published: list[Published] = field(default_factory=list)
+    noted: list[Note] = field(default_factory=list)
     announced: list[dict[str, int]] = field(default_factory=list)
     failure: BrokerError | None = None
 
@@ -55,7 +59,10 @@ class FakePublisher:
     ) -> None:
         if self.failure:
             raise self.failure
-        self.published.append(Published(body, exchange, key))
+        if exchange == JOURNAL:
+            self.noted += decode_journal(body).notes
+        else:
+            self.published.append(Published(body, exchange, key))
 
     async def announce(self, body: bytes, *, exchange: str) -> None:
         assert exchange == "portcall.webhooks"
@@ -97,7 +104,7 @@ class ManagementApi:
         self.publisher = FakePublisher()
         self.installation = store.installation.get()
         lookups = Lookups(store, self.installation)
-        routes = Routes()
+        routes = self.routes = Routes()
         publisher = self.publisher
         RegistryHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
         WebhookHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)

@@ -7,6 +7,7 @@ import pytest
 from runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from schemas.deliveries import Delivery, shard_of
 from schemas.frames import decode_deliveries
+from schemas.journal import accepted, routed
 from tests.unit.management.api import ManagementApi
 
 
@@ -26,6 +27,23 @@ async def test_a_ping_is_one_delivery_under_the_id_that_is_answered(api: Managem
     body = bytes(event.body)
     assert body.startswith(b'{"id":"' + event.id.encode()) and body.endswith(b',"action":"ping"}')
     assert len(body) == 104  # as recorded
+    assert api.publisher.noted == [accepted(event), routed(event, [webhook_id])]
+
+
+async def test_a_ping_whose_note_is_lost_was_sent_all_the_same(
+    api: ManagementApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = api.publisher.publish
+
+    async def lose_notes(body: bytes, *, exchange: str, key: str = "", timeout_s: float) -> None:
+        if exchange == "portcall.journal":
+            raise UnconfirmedError("lost")
+        await publish(body, exchange=exchange, key=key, timeout_s=timeout_s)
+
+    monkeypatch.setattr(api.publisher, "publish", lose_notes)
+    await api.put_webhook()
+    answer = await api.request("POST", f"{api.webhook('webhook01')}/ping")
+    assert (answer.status, len(api.publisher.published)) == (200, 1)
 
 
 async def test_each_ping_has_an_id_of_its_own(api: ManagementApi) -> None:

@@ -9,9 +9,10 @@ from management import replaying
 from management.replaying import LOOK_S, Replayer, frames_of
 from runtime.errors import BrokerError, UnconfirmedError
 from schemas.deliveries import Delivery, shard_of
-from schemas.frames import MAX_BYTES, decode_deliveries
+from schemas.frames import MAX_BYTES, decode_deliveries, decode_journal
+from schemas.journal import Note, routed
 from schemas.records import Outcome
-from schemas.topology import DELIVER
+from schemas.topology import DELIVER, JOURNAL
 from store.engine import Store
 from store.errors import StoreUnavailableError
 from store.replays import Replay, State
@@ -26,6 +27,7 @@ NOW_MS = 1_772_619_630_000
 @dataclass
 class FakePublisher:
     published: list[tuple[str, str, bytes]] = field(default_factory=list)
+    noted: list[Note] = field(default_factory=list)
     failures: list[BrokerError] = field(default_factory=list)
 
     async def publish(
@@ -33,7 +35,10 @@ class FakePublisher:
     ) -> None:
         if self.failures:
             raise self.failures.pop(0)
-        self.published.append((exchange, key, body))
+        if exchange == JOURNAL:
+            self.noted += decode_journal(body).notes
+        else:
+            self.published.append((exchange, key, body))
 
     def deliveries(self) -> list[tuple[str, Delivery]]:
         """The id of the event, and the delivery, of all that was published."""
@@ -107,6 +112,7 @@ async def test_a_replay_goes_to_the_retry_lane_with_the_numbers_going_on(bench: 
     ((exchange, key, body),) = bench.publisher.published
     assert (exchange, key) == (DELIVER, f"retry.{shard_of(hook, 2)}")
     assert decode_deliveries(body).again
+    assert bench.publisher.noted == [routed(event(f"e{number}"), [hook]) for number in range(3)]
     began_ms = NOW_MS + 100_000
     assert bench.publisher.deliveries() == [
         (f"e{at}", Delivery(at, hook, attempt=5, first=5, began_ms=began_ms)) for at in range(3)

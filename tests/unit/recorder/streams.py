@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from recorder.kinds import LOG_KIND
 from recorder.record import Recorder
 from runtime.errors import RestartReadingError
 from runtime.stream import StreamMessage
@@ -153,10 +154,13 @@ class Rig:
         self.recorder = self.new_recorder()
         self.attached: Attached | None = None
 
-    def new_recorder(self, pause: Callable[[float], Awaitable[None]] | None = None) -> Recorder:
+    def new_recorder(
+        self, pause: Callable[[float], Awaitable[None]] | None = None
+    ) -> Recorder[RawRecordFrame]:
         """A recorder as after the start of its process."""
         self.attached = None
         self.recorder = Recorder(
+            kind=LOG_KIND,
             log=self.log,
             burial=self.burial,
             stream=STREAM,

@@ -2,10 +2,18 @@
 
 import pytest
 
-from recorder.arrivals import Arrival, batches, placeholder, read, unexpired
+from recorder import arrivals
+from recorder.arrivals import Arrival, batches, placeholder
+from recorder.kinds import LOG_KIND, journal_kind
 from runtime.stream import StreamMessage
 from schemas.errors import NewerFrameError
+from schemas.frames import RawRecordFrame, encode_journal
+from schemas.journal import Note
 from tests.unit.recorder.streams import body
+
+
+def read(message: StreamMessage) -> Arrival[RawRecordFrame]:
+    return arrivals.read(message, LOG_KIND)
 
 
 def test_a_frame_is_read_with_its_details_left_as_they_are() -> None:
@@ -40,19 +48,41 @@ def test_a_newer_frame_is_told_from_a_broken_one() -> None:
     ids=str,
 )
 def test_batches(sizes: list[int], expected: list[list[int]]) -> None:
-    arrivals = [read(StreamMessage(i, body(f"f{i}", size))) for i, size in enumerate(sizes)]
-    found = list(batches(arrivals, limit=10))
+    found_arrivals = [read(StreamMessage(i, body(f"f{i}", size))) for i, size in enumerate(sizes)]
+    found = list(batches(found_arrivals, LOG_KIND, limit=10))
     assert [[len(each.frame.records) for each in batch] for batch in found] == expected
-    assert [each for batch in found for each in batch] == arrivals
+    assert [each for batch in found for each in batch] == found_arrivals
 
 
 def test_only_expired_records_are_left_out() -> None:
     frame = read(StreamMessage(0, body("f", 2, 100))).frame
-    assert unexpired(frame, 100) is frame
-    assert unexpired(frame, 101).records == []
-    assert unexpired(frame, 101).id == "f"
+    assert LOG_KIND.unexpired(frame, 100) is frame
+    assert LOG_KIND.unexpired(frame, 101).records == []
+    assert LOG_KIND.unexpired(frame, 101).id == "f"
 
 
 def test_a_placeholder_has_nothing_to_store() -> None:
-    arrival = Arrival(1, b"x", placeholder(b"x"))
+    arrival = Arrival(1, b"x", placeholder(b"x", LOG_KIND))
     assert (arrival.frame.events, arrival.frame.records) == ([], [])
+
+
+def test_a_frame_of_the_journal_is_read_with_its_notes_left_as_they_are() -> None:
+    marks: list[str] = []
+    kind = journal_kind(lambda: marks.append("mark"))
+    body = encode_journal("f", [Note("00" * 16, "e", "myregistry", 1)])
+    frame = arrivals.read(StreamMessage(0, body), kind).frame
+    assert (frame.id, bytes(frame.notes)) == (
+        "f",
+        b'[["%s","e","myregistry",1,null]]' % (b"0" * 32),
+    )
+    assert kind.unexpired(frame, 2**50) is frame
+    kind.count([frame], [frame], 0)
+    assert marks == []
+
+
+def test_a_frame_without_notes_is_a_mark() -> None:
+    marks: list[str] = []
+    kind = journal_kind(lambda: marks.append("mark"))
+    frame = arrivals.read(StreamMessage(0, encode_journal("mark", [])), kind).frame
+    kind.count([frame], [frame], 0)
+    assert marks == ["mark"]

@@ -7,7 +7,9 @@ import msgspec
 
 from schemas.deliveries import shard_of
 from schemas.events import Event
-from schemas.frames import DeliveryFrame, decode_deliveries
+from schemas.frames import DeliveryFrame, decode_deliveries, decode_journal
+from schemas.journal import Note, numbers
+from schemas.topology import JOURNAL
 
 
 def event(
@@ -56,26 +58,48 @@ class Published(NamedTuple):
     confirm: "asyncio.Future[None]"
 
 
+class PublishedNotes(NamedTuple):
+    """A frame of notes that is under way."""
+
+    notes: list[Note]
+    confirm: "asyncio.Future[None]"
+
+
 class FakePublisher:
     """Confirms at once, or holds frames back until it is told to confirm."""
 
     def __init__(self, *, holding: bool = False) -> None:
         self.published: list[Published] = []
+        self.noted: list[PublishedNotes] = []
         self.holding = holding
 
     async def publish_surely(self, body: bytes, *, exchange: str, key: str = "") -> None:
         confirm: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.published.append(Published(exchange, key, decode_deliveries(body), confirm))
+        if exchange == JOURNAL:
+            self.noted.append(PublishedNotes(decode_journal(body).notes, confirm))
+        else:
+            self.published.append(Published(exchange, key, decode_deliveries(body), confirm))
         if self.holding:
             await confirm
 
     def let_go(self) -> None:
         """Confirm what is held back, and hold nothing back any more."""
         self.holding = False
-        for published in self.published:
-            if not published.confirm.done():
-                published.confirm.set_result(None)
+        for confirm in [each.confirm for each in self.published] + [
+            each.confirm for each in self.noted
+        ]:
+            if not confirm.done():
+                confirm.set_result(None)
 
     @property
     def pairs(self) -> list[tuple[str, int]]:
         return [pair for published in self.published for pair in pairs(published.frame)]
+
+    @property
+    def routed(self) -> list[tuple[str, list[int]]]:
+        """What was noted: events, and the webhooks of each."""
+        return [
+            (note.event_id, numbers(note.webhooks or ()))
+            for published in self.noted
+            for note in published.notes
+        ]

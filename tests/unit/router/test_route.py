@@ -94,13 +94,19 @@ async def test_events_are_counted_by_whether_anybody_wanted_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "events",
-    [pytest.param([], id="an empty frame"), pytest.param([event()], id="events for nobody")],
+    ("events", "noted"),
+    [
+        pytest.param([], [], id="an empty frame"),
+        pytest.param([event()], [("e1", [])], id="events for nobody"),
+    ],
 )
-async def test_a_frame_for_nobody_is_done_at_once(events: list[Event]) -> None:
-    world = World(holding=True)
+async def test_a_frame_for_nobody_is_noted_and_no_more(
+    events: list[Event], noted: list[tuple[str, list[int]]]
+) -> None:
+    world = World()
     await world.route(*events)
     assert world.publisher.published == []
+    assert world.publisher.routed == noted
 
 
 async def test_it_returns_only_when_every_delivery_is_confirmed() -> None:
@@ -112,9 +118,22 @@ async def test_it_returns_only_when_every_delivery_is_confirmed() -> None:
     first, second = world.publisher.published
     second.confirm.set_result(None)
     await turns()
-    assert not routing.done()
+    assert not routing.done() and world.publisher.noted == []
     first.confirm.set_result(None)
+    await turns()
+    (noted,) = world.publisher.noted  # no sooner: what is noted is on its way
+    assert not routing.done()
+    noted.confirm.set_result(None)
     await routing
+
+
+async def test_every_event_is_noted_with_the_webhooks_that_it_was_routed_to() -> None:
+    world = World()
+    for webhook_id in (2**51 + 5, 2**51 + 1, 2**51 + 9):
+        world.subscribe(webhook_id, "app:*")
+    await world.route(event("a"), event("nobody", repository="other"))
+    assert world.publisher.routed == [("a", [2**51 + 1, 2**51 + 5, 2**51 + 9]), ("nobody", [])]
+    assert world.publisher.noted[0].notes[0].webhooks == [2**51 + 1, 4, 4]
 
 
 @pytest.mark.parametrize(

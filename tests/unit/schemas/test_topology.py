@@ -13,6 +13,7 @@ from schemas.topology import (
     EVENTS,
     EVENTS_IN,
     HEALTH,
+    JOURNAL,
     LOG,
     UNROUTED,
     WEBHOOKS,
@@ -60,6 +61,7 @@ def test_the_names_are_those_of_the_contract() -> None:
         "portcall.wait.2s",
         "portcall.wait.1m",
         "portcall.log",
+        "portcall.journal",
         "portcall.dead",
         "portcall.unrouted",
     }
@@ -71,6 +73,7 @@ def test_the_names_are_those_of_the_contract() -> None:
         "portcall.wait.2s",
         "portcall.wait.1m",
         "portcall.log",
+        "portcall.journal",
         "portcall.dead",
         "portcall.unrouted",
     }
@@ -130,7 +133,7 @@ def test_no_queue_goes_away_by_itself_or_moves_a_message_to_another_key(queue: Q
 @each_queue
 def test_every_queue_is_bounded_and_refuses_rather_than_drops(queue: Queue) -> None:
     assert int(queue.arguments["x-max-length-bytes"]) >= 2**30
-    if queue.name != LOG:
+    if queue.name not in {LOG, JOURNAL}:
         assert queue.arguments["x-queue-type"] == "quorum"
         assert queue.arguments["x-overflow"] == "reject-publish"
 
@@ -154,8 +157,9 @@ def test_a_delivery_limit_is_positive_wherever_there_is_one() -> None:
     assert min(limits) > 0
 
 
-def test_the_results_are_a_stream_in_small_segments() -> None:
-    assert QUEUES[LOG].arguments == {
+@pytest.mark.parametrize("name", [LOG, JOURNAL])
+def test_results_and_notes_are_streams_in_small_segments(name: str) -> None:
+    assert QUEUES[name].arguments == {
         "x-queue-type": "stream",
         "x-max-age": "7D",
         "x-max-length-bytes": 8 * 2**30,

@@ -138,7 +138,7 @@ def test_a_transaction_that_raises_leaves_nothing(sqlite_url: str) -> None:
     with pytest.raises(LookupError):
         fail()
     with opened.reading() as connection:
-        assert connection.execute(text("SELECT count(*) FROM counters")).scalar_one() == 5
+        assert connection.execute(text("SELECT count(*) FROM counters")).scalar_one() == 7
     opened.close()
 
 

@@ -4,14 +4,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
+from sqlalchemy import event as hooks
 
+from schemas.journal import accepted, routed
 from schemas.webhooks import Status
 from store.engine import Store
+from store.journal import Journal
 from store.selection import ENDINGS, Selection
 from store.webhookindex import Changes
+from tests.unit.store.contract import journal
 from tests.unit.store.contract.eventlog import append
-from tests.unit.store.samples import add_registry, add_webhook, draft, frame, record
+from tests.unit.store.contract.journal import take
+from tests.unit.store.samples import add_registry, add_webhook, draft, event, frame, record
 
 Action = Callable[[Store], object]
 
@@ -30,9 +35,9 @@ def plans_of(store: Store) -> Iterator[list[str]]:
             steps.extend(step for *_, step in planned.fetchall())
 
     engine = store.database._engine
-    event.listen(engine, "before_cursor_execute", explain)
+    hooks.listen(engine, "before_cursor_execute", explain)
     yield steps
-    event.remove(engine, "before_cursor_execute", explain)
+    hooks.remove(engine, "before_cursor_execute", explain)
 
 
 def changes(store: Store) -> Changes | None:
@@ -52,6 +57,14 @@ def replay_page(store: Store, selection: Selection) -> object:
     return store.replays.page(replay, limit=5)
 
 
+def noted(store: Store) -> Journal:
+    """With a delivery that has ended, of which two records came."""
+    journal.note(store, routed(journal.event("e"), [7]))
+    for _ in range(2):
+        append(store, frame([record(7)], [journal.event("e")]))
+    return store.journal
+
+
 ACTIONS: list[tuple[str, Action]] = [
     ("first page", lambda store: store.eventlog.page(7, before=None, limit=5)),
     ("next page", lambda store: store.eventlog.page(7, before=99, limit=5)),
@@ -63,6 +76,12 @@ ACTIONS: list[tuple[str, Action]] = [
     ("of event and webhooks", lambda store: store.eventlog.of_event("event-1", [1, 7])),
     ("append", lambda store: append(store, frame([record(), record(8)]), frame())),
     ("known frames", lambda store: store.eventlog.known_frames(["a", "b"])),
+    ("notes of frames", lambda store: take(store, accepted(event("e")))),
+    ("entering", lambda store: (take(store, accepted(event("e"))), store.journal.enter())),
+    ("entered", lambda store: (take(store, frame_id="a"), store.journal.has_entered("a"))),
+    ("checking", lambda store: store.journal.check()),
+    ("settling", lambda store: noted(store).settle()),
+    ("forgetting", lambda store: noted(store).prune(2**50, limit=5)),
     ("position", lambda store: store.eventlog.position("portcall.log")),
     ("webhook", lambda store: store.webhooks.get("myregistry", "webhook1")),
     ("webhooks", lambda store: store.webhooks.list("myregistry", after="a", limit=5)),
@@ -107,8 +126,9 @@ def test_no_table_is_read_from_end_to_end(store: Store, action: Action) -> None:
 
 
 def is_of_values(step: str) -> bool:
-    """Whether the scan is of values that stand in the statement itself."""
-    return step == "SCAN wanted" or "CONSTANT ROW" in step
+    """Whether the scan is of nothing but what is wanted: values in the statement, a partial index."""
+    of_little = ("SCAN wanted", "SCAN each_delivery")
+    return step in of_little or "CONSTANT ROW" in step or "ix_journal_frames_waiting" in step
 
 
 def test_pruning_reads_the_oldest_by_their_ids(store: Store) -> None:

@@ -1,0 +1,83 @@
+"""The two streams that are recorded: what became of deliveries, and which there should be."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from prometheus_client import Counter, Gauge, Histogram
+
+from recorder.arrivals import Kind
+from runtime.metrics import REGISTRY
+from schemas.frames import (
+    VERSION,
+    RawJournalFrame,
+    RawRecordFrame,
+    decode_raw_journal,
+    decode_raw_records,
+)
+
+RECORDS = Counter(
+    "portcall_recorder_records",
+    "Records taken from the stream: stored, or expired before they could be.",
+    ["what"],
+    registry=REGISTRY,
+)
+LAG = Gauge(
+    "portcall_recorder_lag_seconds",
+    "How old the last record that was stored was at that time.",
+    registry=REGISTRY,
+)
+BATCH = Histogram(
+    "portcall_recorder_batch_records",
+    "Records stored in one transaction.",
+    buckets=(1, 4, 16, 64, 256, 1024, 4096),
+    registry=REGISTRY,
+)
+NOTED = Counter(
+    "portcall_recorder_journal_frames", "Frames of the journal stored.", registry=REGISTRY
+)
+NO_NOTES = b"[]"
+
+
+def unexpired_records(frame: RawRecordFrame, before_ms: int) -> RawRecordFrame:
+    """The frame without the records that retention would delete at once."""
+    if all(record.started_ms >= before_ms for record in frame.records):
+        return frame
+    left = [record for record in frame.records if record.started_ms >= before_ms]
+    return msgspec.structs.replace(frame, records=left)
+
+
+def _count_records(
+    came: Sequence[RawRecordFrame], stored: Sequence[RawRecordFrame], now_ms: int
+) -> None:
+    records = [record for frame in stored for record in frame.records]
+    RECORDS.labels("stored").inc(len(records))
+    RECORDS.labels("expired").inc(sum(len(frame.records) for frame in came) - len(records))
+    BATCH.observe(len(records))
+    if records:
+        LAG.set((now_ms - records[-1].started_ms) / 1000)
+
+
+LOG_KIND = Kind(
+    decode=decode_raw_records,
+    empty=lambda frame_id: RawRecordFrame(VERSION, frame_id, [], []),
+    size=lambda frame: len(frame.records),
+    unexpired=unexpired_records,
+    count=_count_records,
+)
+
+
+def journal_kind(on_mark: Callable[[], None]) -> Kind[RawJournalFrame]:
+    """The journal; *on_mark* is called when a frame without notes was stored."""
+
+    def count(_came: object, stored: Sequence[RawJournalFrame], _now_ms: int) -> None:
+        NOTED.inc(len(stored))
+        if any(bytes(frame.notes) == NO_NOTES for frame in stored):
+            on_mark()
+
+    return Kind(
+        decode=decode_raw_journal,
+        empty=lambda frame_id: RawJournalFrame(VERSION, frame_id, msgspec.Raw(NO_NOTES)),
+        size=lambda _frame: 1,
+        unexpired=lambda frame, _before_ms: frame,
+        count=count,
+    )

@@ -1,0 +1,73 @@
+"""The journal: what the producer accepted and for whom the router found it, told beside the events.
+
+It is what `portcall audit` holds the log against: the log says what became of deliveries, and only
+somebody else can say which there should be.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from itertools import accumulate, pairwise
+
+import msgspec
+from msgspec import Struct
+
+from schemas.events import Event
+
+CHECK_MASK = 2**32 - 1
+"""Of a webhook's number in a checksum: a sum of two thousand million of them fits 64 bits."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Note(Struct, frozen=True, array_like=True):
+    """What happened to one event; a JSON array, because a frame has many of them.
+
+    Attributes:
+        digest: Tells events of the same id apart: BLAKE2b of the event as frames carry it, in hex.
+        event_id: The event's id.
+        registry: Its registry, in lower case.
+        accepted_ms: When it was accepted, milliseconds since the epoch.
+        webhooks: Null: the event was accepted. Else it was routed to these webhooks, ascending,
+            each number but the first as the difference to the one before.
+    """
+
+    digest: str
+    event_id: str
+    registry: str
+    accepted_ms: int
+    webhooks: list[int] | None = None
+
+
+def digest_of(event: Event) -> bytes:
+    """What tells one event from another, 128 bits. The same id may be accepted twice."""
+    return hashlib.blake2b(_encode(event), digest_size=16).digest()
+
+
+def accepted(event: Event) -> Note:
+    """The note that *event* was accepted: the broker has confirmed it."""
+    return Note(digest_of(event).hex(), event.id, event.registry, event.accepted_ms)
+
+
+def routed(event: Event, webhook_ids: Iterable[int]) -> Note:
+    """The note that *event* was routed to these webhooks: their deliveries are confirmed."""
+    steps = differences(webhook_ids)
+    return Note(digest_of(event).hex(), event.id, event.registry, event.accepted_ms, steps)
+
+
+def differences(webhook_ids: Iterable[int]) -> list[int]:
+    """Ascending, each number but the first as the difference to the one before.
+
+    A million numbers would not fit the 16 MiB that RabbitMQ 4 takes for one message otherwise.
+    """
+    ordered = sorted(webhook_ids)
+    return ordered[:1] + [after - before for before, after in pairwise(ordered)]
+
+
+def numbers(steps: Iterable[int]) -> list[int]:
+    """What `differences` was given, ascending."""
+    return list(accumulate(steps))
+
+
+def checksum(webhook_ids: Iterable[int]) -> int:
+    """A number that another set of as many webhooks is unlikely to have; SQL can make it, too."""
+    return sum(webhook_id & CHECK_MASK for webhook_id in webhook_ids)

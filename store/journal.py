@@ -1,0 +1,100 @@
+"""The journal as one object: what the recorder writes, and an audit reads."""
+
+from collections.abc import Sequence
+
+from schemas.frames import RawJournalFrame
+from schemas.topology import JOURNAL
+from store import accounts, appending, noting, settling
+from store.accounts import Accounts
+from store.appending import Position
+from store.database import Database
+from store.openevents import BEGINNING, Cursor
+
+
+class Journal:
+    """What was accepted and for whom, held against the log.
+
+    All of it may raise `StoreUnavailableError`: the database does not answer.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def position(self, stream: str) -> Position | None:
+        """The last frame of *stream* that is stored; None: nothing was yet."""
+        with self._database.reading() as connection:
+            return appending.read_position(connection, stream)
+
+    def known_frames(self, frame_ids: Sequence[str]) -> set[str]:
+        """Which of these frames are stored, as far as they are among the newest."""
+        with self._database.reading() as connection:
+            return noting.known_frames(connection, frame_ids)
+
+    def append(
+        self,
+        stream: str,
+        expected: Position | None,
+        frames: Sequence[tuple[int, RawJournalFrame]],
+    ) -> Position:
+        """Store frames and the position of the last in one transaction; `enter` does the rest.
+
+        Args and errors are those of `store.eventlog.EventLog.append`. A frame that comes twice is
+        stored once.
+        """
+        with self._database.writing(durable=False) as connection:
+            return noting.append(connection, stream, expected, frames)
+
+    def enter(self) -> tuple[int, int]:
+        """Enter the notes of the next frames, in one short transaction.
+
+        Returns:
+            How many frames (0: there are no more), and how many of their notes are unusable.
+        """
+        with self._database.writing(durable=False) as connection:
+            return noting.enter(connection)
+
+    def has_entered(self, frame_id: str) -> bool:
+        """Whether that frame, and everything before it, is entered."""
+        with self._database.reading() as connection:
+            return noting.has_entered(connection, frame_id)
+
+    def check(self) -> int:
+        """Look for the next events of the log among the notes; says how many (0: no more)."""
+        return settling.check(self._database)
+
+    def settle(self, after: Cursor = BEGINNING) -> tuple[int, Cursor | None]:
+        """Count the next events for good that have ended.
+
+        Returns:
+            How many, and where to go on; None: that was the last.
+        """
+        return settling.settle(self._database, after)
+
+    def prune(self, before_ms: int, *, limit: int) -> int:
+        """Forget events that were accepted before a time, in one short transaction.
+
+        Their records go by the same time, so that nothing could be held against the log any more.
+
+        Args:
+            before_ms: The time, milliseconds since the epoch.
+            limit: How many events, settled ones and others each.
+
+        Returns:
+            How many events were forgotten; call again until it is 0.
+        """
+        with self._database.writing(durable=False) as connection:
+            settling.forget_frames(connection, JOURNAL)
+            return settling.prune(connection, before_ms, limit)
+
+    def accounts(self, *, horizon_ms: int, before_ms: int, registry: str | None = None) -> Accounts:
+        """What was accepted, by what became of it.
+
+        Args:
+            horizon_ms: Only of events that were accepted since then.
+            before_ms: What shows no sign of life since then counts as unmoved.
+            registry: Only of this one, in lower case; None: of all.
+        """
+        with self._database.reading() as connection:
+            return accounts.read(
+                connection, horizon_ms=horizon_ms, before_ms=before_ms, registry=registry
+            )

@@ -1,0 +1,242 @@
+"""The audit on a real broker: what is among the dead without a record is found, with the reason."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from management.auditing import Auditor, Look
+from producer.noting import Accepting
+from recorder.kinds import LOG_KIND, journal_kind
+from recorder.record import Recorder
+from recorder.settling import Settling
+from runtime import topology
+from runtime.consumer import Consumer
+from runtime.errors import RefusedError
+from runtime.peek import peek
+from runtime.publisher import Publisher
+from runtime.settle import Message
+from runtime.stream import StreamMessage, StreamReader
+from schemas.deliveries import Delivery
+from schemas.events import Event
+from schemas.frames import encode_deliveries, encode_events, encode_journal
+from schemas.journal import accepted, routed
+from schemas.topology import (
+    DEAD,
+    DELIVERY_LIMIT,
+    EVENTS_IN,
+    JOURNAL,
+    LOG,
+    deliver_queue,
+)
+from store.accounts import Doubt
+from store.engine import Store, open_store
+from tests.integration.runtime.brokers import layout, put, running, take_all, until, until_depth
+
+WEEK_MS = 7 * 86_400_000
+FRESH = deliver_queue(0)
+HOOK = 2**51
+
+
+@dataclass
+class World:
+    """A broker with its topology, a store, and a recorder that runs."""
+
+    url: str
+    store: Store
+    publisher: Publisher
+    auditor: Auditor
+
+    async def note(self, *events: Event, hooks: tuple[int, ...] = ()) -> None:
+        """Note that events were accepted, and routed if *hooks* are given."""
+        notes = [accepted(event) for event in events]
+        notes += [routed(event, hooks) for event in events if hooks]
+        body = encode_journal(f"notes-{time.time_ns()}", notes)
+        await self.publisher.publish(body, exchange=JOURNAL)
+
+    async def look(self) -> Look:
+        now_ms = time.time_ns() // 1_000_000
+        return await self.auditor.look(before_ms=now_ms + 3_600_000)
+
+
+def event(name: str) -> Event:
+    now_ms = time.time_ns() // 1_000_000 + 1_000
+    return Event(name, "myregistry", "push", now_ms, msgspec.Raw(b'{"id":"e"}'), "team/app", "v1")
+
+
+@asynccontextmanager
+async def recording(url: str, store: Store, publisher: Publisher) -> AsyncIterator[None]:
+    settling = Settling(journal=store.journal, retention_ms=WEEK_MS)
+    log = Recorder(
+        kind=LOG_KIND, log=store.eventlog, burial=publisher, stream=LOG, retention_ms=WEEK_MS
+    )
+    notes = Recorder(
+        kind=journal_kind(settling.hurry),
+        log=store.journal,
+        burial=publisher,
+        stream=JOURNAL,
+        retention_ms=WEEK_MS,
+    )
+    read = partial(StreamReader, url, name="recorder")
+    readers = [
+        read(queue=LOG, start=log.start, handler=log.record),
+        read(queue=JOURNAL, start=notes.start, handler=notes.record),
+    ]
+    async with running(*(reader.run() for reader in readers), settling.run()):
+        yield
+    await log.settled()
+    await notes.settled()
+
+
+@pytest.fixture
+async def world(amqp_url: str, sqlite_url: str) -> AsyncIterator[World]:
+    whole = layout(rungs_ms=(2_000,))
+    await topology.apply(amqp_url, whole)
+    publisher = Publisher(amqp_url, name="test")
+    store = open_store(sqlite_url)
+    auditor = Auditor(
+        store=store,
+        publisher=publisher,
+        depths=partial(topology.depths, amqp_url, [queue.name for queue in whole.queues]),
+        dead=lambda limit: peek(amqp_url, DEAD, limit=limit),
+        retention_ms=WEEK_MS,
+    )
+    async with running(publisher.run()), recording(amqp_url, store, publisher):
+        await until(lambda: publisher.problem is None)
+        yield World(amqp_url, store, publisher, auditor)
+    store.close()
+
+
+async def stream_of(url: str) -> list[bytes]:
+    """What is in the journal."""
+    bodies: list[bytes] = []
+
+    async def start() -> str:
+        return "first"
+
+    async def take(messages: list[StreamMessage]) -> None:
+        bodies.extend(message.body for message in messages)
+
+    reader = StreamReader(url, name="test", queue=JOURNAL, start=start, handler=take)
+    async with running(reader.run()):
+        await until(lambda: bodies)
+        await asyncio.sleep(0.5)  # all of it is one chunk or two
+    return bodies
+
+
+async def fail(_message: Message) -> None:
+    raise ValueError("a bug")
+
+
+@asynccontextmanager
+async def consuming(world: World, queue: str) -> AsyncIterator[None]:
+    """A consumer that fails at everything and does not wait before it gives it back."""
+    consumer = Consumer(
+        world.url, name="failing", prefetch={queue: 10}, handler=fail, publisher=world.publisher
+    )
+
+    async def at_once(_delay_s: float) -> None:
+        await asyncio.sleep(0)
+
+    consumer._settler._pause = at_once
+    with capture_logs():  # 500 tracebacks would take longer than everything else
+        async with running(consumer.run()):
+            yield
+
+
+async def test_a_look_has_what_was_published_just_before(world: World) -> None:
+    for number in range(5):
+        await world.note(event(f"e{number}"), hooks=(HOOK, HOOK + 1))
+        (account,) = (await world.look()).accounts.registries
+        assert (account.events, account.accepted) == (number + 1, 2 * (number + 1))
+
+
+async def test_what_waits_in_a_queue_may_be_what_is_sought(world: World) -> None:
+    await put(world.url, FRESH, [b"one", b"two"])
+    await put(world.url, EVENTS_IN, [b"three"])
+    look = await world.look()
+    assert look.queued == {
+        Doubt.NOT_ROUTED: 1,
+        Doubt.NOT_ATTEMPTED: 2,
+        Doubt.NOT_RETRIED: 0,
+        Doubt.NEVER_ACCEPTED: 1,
+        Doubt.NEVER_ROUTED: 1,
+    }
+
+
+@pytest.mark.parametrize("queue", [FRESH, EVENTS_IN])
+async def test_the_delivery_limit_drops_nothing_and_the_audit_names_it(
+    world: World, queue: str
+) -> None:
+    of = event("unlucky")
+    if queue == FRESH:
+        await world.note(of, hooks=(HOOK,))
+        body = encode_deliveries([of], [Delivery(event=0, webhook_id=HOOK)])
+    else:
+        await world.note(of)
+        body = encode_events([of])
+    await put(world.url, queue, [body])
+    async with consuming(world, queue):
+        await until_depth(world.url, DEAD, 1)
+
+    look = await world.look()
+
+    (suspect,) = look.accounts.suspects
+    key = (suspect.digest, suspect.webhook_id)
+    assert look.reasons == {key: "it was delivered too often"}
+    assert look.queued[suspect.doubt] == 0
+    (account,) = look.accounts.registries
+    assert account.unmoved.total() == 1
+    (dead,) = await take_all(world.url, DEAD)  # looked at, and left there
+    assert dead.body == body
+    deaths = dead.headers["x-death"]
+    assert isinstance(deaths, list) and deaths[0]["reason"] == "delivery_limit"
+    assert DELIVERY_LIMIT == 500  # the topology's own, not a smaller one for the test
+
+
+async def test_poison_is_put_aside_with_its_reason_and_named(world: World) -> None:
+    poison, good = event("poison"), event("good")
+    await world.note(poison)
+    await world.publisher.publish_surely(
+        encode_events([poison]), exchange=DEAD, headers={"portcall-reason": "no such action"}
+    )
+    await world.note(good, hooks=(HOOK,))
+    look = await world.look()
+    reasons = {
+        each.event_id: look.reasons.get((each.digest, each.webhook_id))
+        for each in look.accounts.suspects
+    }
+    assert reasons == {"poison": "no such action", "good": None}
+
+
+async def test_an_event_that_a_full_queue_refuses_is_not_noted(amqp_url: str) -> None:
+    await topology.apply(amqp_url, layout(max_bytes=5_000))
+    publisher = Publisher(amqp_url, name="test")
+    done = {"accepted": 0, "refused": 0}
+    async with running(publisher.run()):
+        await until(lambda: publisher.problem is None)
+        accept = Accepting(publisher).accept
+        for number in range(40):
+            try:
+                await accept([event(f"e{number}")])
+                done["accepted"] += 1
+            except RefusedError:
+                done["refused"] += 1
+        assert min(done.values()) > 5
+    # Each had a frame of its own, because none was under way.
+    assert len(await stream_of(amqp_url)) == done["accepted"]
+
+
+async def test_looking_into_a_queue_leaves_it_as_it_was(world: World) -> None:
+    bodies = [f"letter {number}".encode() for number in range(30)]
+    await put(world.url, DEAD, bodies)
+    for limit, count in ((100, 30), (7, 7)):
+        found = await peek(world.url, DEAD, limit=limit)
+        assert [each.body for each in found] == bodies[:count]
+        await until_depth(world.url, DEAD, 30)

@@ -1,0 +1,90 @@
+"""Accepting: first the events, then the notes of them, and no answer before both are confirmed."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from producer import noting
+from producer.noting import Accepting
+from runtime.errors import RefusedError, UnconfirmedError
+from schemas.events import Event
+from schemas.frames import decode_journal
+from schemas.journal import accepted
+
+
+def event(name: str) -> Event:
+    return Event(name, "myregistry", "push", 1, msgspec.Raw(b"{}"), "team/app", "v1")
+
+
+class FakePublisher:
+    """Confirms events at once, and notes when it is told to."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.noted: list[list[str]] = []
+        self.refusal: RefusedError | None = None
+        self.journal_open = asyncio.Event()
+        self.journal_open.set()
+
+    async def publish(
+        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = 0
+    ) -> None:
+        self.said.append(exchange)
+        if self.refusal:
+            raise self.refusal
+
+    async def publish_surely(self, body: bytes, *, exchange: str) -> None:
+        self.said.append(exchange)
+        await self.journal_open.wait()
+        self.noted.append([note.event_id for note in decode_journal(body).notes])
+
+
+async def test_what_is_confirmed_is_noted_and_then_accepted() -> None:
+    publisher = FakePublisher()
+    publisher.journal_open.clear()
+    accepting = asyncio.create_task(Accepting(publisher).accept([event("a"), event("b")]))
+    await asyncio.sleep(0.01)
+    assert publisher.said == ["portcall.events", "portcall.journal"]
+    assert not accepting.done()
+    publisher.journal_open.set()
+    await accepting
+    assert publisher.noted == [["a", "b"]]
+
+
+async def test_what_is_refused_is_not_noted() -> None:
+    publisher = FakePublisher()
+    publisher.refusal = RefusedError("full")
+    with pytest.raises(RefusedError):
+        await Accepting(publisher).accept([event("a")])
+    await asyncio.sleep(0.01)
+    assert publisher.said == ["portcall.events"]
+
+
+async def test_requests_that_come_together_share_a_frame_of_notes() -> None:
+    publisher = FakePublisher()
+    accept = Accepting(publisher).accept
+    await asyncio.gather(*(accept([event(f"e{number}")]) for number in range(10)))
+    assert publisher.noted == [[f"e{number}" for number in range(10)]]
+
+
+async def test_a_journal_that_does_not_confirm_is_told_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(noting, "PUBLISH_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(noting, "LEAST_S", 0.01)
+    publisher = FakePublisher()
+    publisher.journal_open.clear()
+    accepting = Accepting(publisher)
+    with pytest.raises(UnconfirmedError, match="journal"):
+        await accepting.accept([event("a")])
+    publisher.journal_open.set()  # the note is not withdrawn: the broker has the event
+    await accepting.accept([event("b")])
+    assert publisher.noted == [["a"], ["b"]]
+
+
+def test_a_note_tells_events_of_one_id_apart() -> None:
+    one = event("a")
+    again = msgspec.structs.replace(one, accepted_ms=2)
+    assert accepted(one) == accepted(event("a")) != accepted(again)
+    assert accepted(one).event_id == accepted(again).event_id
