@@ -117,7 +117,7 @@ def test_the_keys_are_those_that_are_published_under() -> None:
     assert channels["deliveries"]["address"].format(shard=3) == topology.deliver_key(3)
 
 
-@pytest.mark.parametrize("message", ["EventFrame", "DeliveryFrame", "RecordFrame"])
+@pytest.mark.parametrize("message", ["EventFrame", "DeliveryFrame", "RecordFrame", "JournalFrame"])
 def test_every_example_fits_its_schema(message: str) -> None:
     validator(message).validate(example_of(message))
 
@@ -184,6 +184,8 @@ BAD = [
     pytest.param("DeliveryFrame", "deliveries.0", [0], id="a delivery without a webhook"),
     pytest.param("DeliveryFrame", "deliveries.0", {"event": 0}, id="a delivery that is an object"),
     pytest.param("RecordFrame", "id", ..., id="no frame id"),
+    pytest.param("JournalFrame", "notes.0.3", "now", id="a time in words"),
+    pytest.param("JournalFrame", "notes.1.4", "all", id="webhooks in words"),
     pytest.param("RecordFrame", "records.0.3", "lost", id="an unknown outcome"),
     pytest.param("RecordFrame", "records.0.7.answer.status", "200", id="a status in words"),
     pytest.param("RecordFrame", "records.0.7.failure", "bad luck", id="an unknown failure"),

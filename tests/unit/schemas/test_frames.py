@@ -14,6 +14,8 @@ from schemas.frames import (
     VERSION,
     decode_deliveries,
     decode_events,
+    decode_journal,
+    decode_raw_journal,
     decode_raw_records,
     decode_records,
     encode_deliveries,
@@ -23,7 +25,14 @@ from schemas.frames import (
 from schemas.records import Answer, Detail, Failure, Outcome, Record, RecordOf, Sent
 
 Decode = Callable[[bytes], object]
-DECODERS: list[Decode] = [decode_events, decode_deliveries, decode_records, decode_raw_records]
+DECODERS: list[Decode] = [
+    decode_events,
+    decode_deliveries,
+    decode_records,
+    decode_raw_records,
+    decode_journal,
+    decode_raw_journal,
+]
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 INT = st.integers(0, 2**53)
