@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
@@ -143,7 +144,8 @@ class Deliverer:
         self._clock_ms = clock_ms
         self._chance = chance
         self._stopping = False
-        self._moved = asyncio.Event()
+        self._gate: deque[asyncio.Future[None]] = deque()
+        self._entering = False
         self._frames: dict[bytes, asyncio.Task[None]] = {}
         self._attempts: set[asyncio.Task[None]] = set()
         self._log = get_logger().bind()  # not the proxy, which makes a logger at each call
@@ -167,6 +169,9 @@ class Deliverer:
         await asyncio.shield(under_way)
 
     async def _deliver(self, frame: DeliveryFrame, *, again: bool) -> None:
+        # Asked before the gate and again behind it, when nearly always all is in memory: what is
+        # let in must fill the lines at once, or all that wait would be let in after it.
+        await self._webhooks.load({each.webhook_id for each in frame.deliveries})
         await self._room_in_the_lines()
         ledger = Ledger(len(frame.deliveries))
         jobs = [Job(frame.events[each.event], each, ledger) for each in frame.deliveries]
@@ -175,6 +180,7 @@ class Deliverer:
         templates = await self._webhooks.load({job.delivery.webhook_id for job in jobs})
         for job in jobs:
             self._begin(job, templates[job.delivery.webhook_id])
+        self._let_in()
         await ledger.settled()
 
     async def _room_in_the_lines(self) -> None:
@@ -183,9 +189,28 @@ class Deliverer:
         Without this, a backlog makes every line longer than the second that one may wait in it,
         and deliveries to endpoints that answer in a millisecond are parked: 10,000 of 20,000.
         """
-        while self._lanes.waiting_well >= MAX_WAITING and not self._stopping:
-            self._moved.clear()
-            await self._moved.wait()
+        if self._stopping or (not self._gate and self._lanes.waiting_well < MAX_WAITING):
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._gate.append(turn)
+        try:
+            await turn
+        finally:
+            self._entering = False
+
+    def _let_in(self) -> None:
+        """Let the first frame at the gate begin if the lines are short.
+
+        One at a time, for what it brings is not in the lines before it has begun; it lets in the
+        next one itself.
+        """
+        while self._gate and not self._entering:
+            if not self._stopping and self._lanes.waiting_well > MAX_WAITING // 2:
+                return
+            turn = self._gate.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                self._entering = True
 
     async def watch_lanes(self) -> None:
         """Find out who hangs, and park what waits too long; runs for as long as the process."""
@@ -197,7 +222,7 @@ class Deliverer:
                 self._park(job)
             for job in starting:
                 self._start(job, now)
-            self._moved.set()
+            self._let_in()
             IN_FLIGHT.set(self._lanes.in_flight)
             SICK_IN_FLIGHT.set(self._lanes.sick_in_flight)
             WAITING.set(self._lanes.waiting)
@@ -212,7 +237,7 @@ class Deliverer:
     def stop(self) -> None:
         """Begin nothing new: what waits in a line is put back for others."""
         self._stopping = True
-        self._moved.set()
+        self._let_in()
         for job in self._lanes.empty_lines():
             self._put_back(job)
 
@@ -281,8 +306,7 @@ class Deliverer:
                 now=now,
                 chance=self._chance(),
             )
-            if self._lanes.waiting_well <= MAX_WAITING // 2:
-                self._moved.set()
+            self._let_in()
             job, started = following.pop() if following else None, now
             for other in following:
                 self._start(other, now)

@@ -11,7 +11,7 @@ from deliverer import deliver, patience
 from deliverer.attempts import Attempt
 from deliverer.deliver import Deliverer
 from deliverer.jobs import Job
-from deliverer.lanes import Lanes
+from deliverer.lanes import Admission, Lanes
 from deliverer.outbox import Outbox
 from deliverer.webhooks import Webhooks
 from runtime.settle import Message
@@ -665,3 +665,43 @@ async def test_no_frame_is_begun_while_the_lines_are_long(monkeypatch: pytest.Mo
     each.sender.release()
     await asyncio.gather(first, second)
     assert len(each.outcomes()) == 4
+
+
+async def test_frames_at_the_gate_are_let_in_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at once they would be as long a line as if there was no gate."""
+    monkeypatch.setattr(deliver, "MAX_WAITING", 8)
+    each = bench(max_cap=4)
+    longest = 0
+    admit = each.lanes.admit
+
+    def admitting(webhook_id: int, job: Job, now: float, *, fresh: bool = True) -> Admission:
+        nonlocal longest
+        admission = admit(webhook_id, job, now, fresh=fresh)
+        longest = max(longest, each.lanes.waiting)
+        return admission
+
+    monkeypatch.setattr(each.lanes, "admit", admitting)
+    frames = [
+        each.begin(frame(*[delivery() for _ in range(8)], events=[event(f"e{n}")]))
+        for n in range(50)
+    ]
+    await asyncio.gather(*frames)
+    assert len(each.outcomes()) == 400
+    assert longest <= 16
+
+
+async def test_what_is_at_the_gate_is_put_back_when_the_process_stops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deliver, "MAX_WAITING", 1)
+    each = bench(max_cap=1)
+    each.sender.hold()
+    first = each.begin(frame(delivery(), delivery()))
+    await turns()
+    waiting = [each.begin(frame(delivery(), events=[event(f"e{n}")])) for n in range(5)]
+    await turns()
+    each.deliverer.stop()
+    await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    each.sender.release()
+    await first
+    assert len(each.sender.requests) == 1

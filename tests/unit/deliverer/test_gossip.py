@@ -2,10 +2,8 @@
 
 import asyncio
 
-import pytest
-
 from deliverer.gossip import GATHER_S, LEAST_MS, Gossip
-from schemas.health import decode_news, encode_news
+from schemas.health import decode_news
 from tests.unit.deliverer.samples import NOW_MS, FakeBroker
 
 
@@ -24,12 +22,3 @@ async def test_news_are_gathered_into_one_message() -> None:
 
 async def test_what_is_over_soon_is_not_told() -> None:
     assert await heard((1, (LEAST_MS - 1) / 1000)) == []
-
-
-@pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'{"v":2,"webhooks":{"1":2}}', b"\xff"])
-def test_what_cannot_be_read_is_no_news(body: bytes) -> None:
-    assert decode_news(body) == {}
-
-
-def test_news_are_read_as_they_were_written() -> None:
-    assert decode_news(encode_news({1 << 40: 5, 2: 0})) == {1 << 40: 5, 2: 0}

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from schemas.durations import (
     checked_schedule_ms,
     format_duration,
+    format_limit,
     parse_duration_ms,
+    parse_limit_ms,
     parse_schedule_ms,
 )
 from schemas.errors import InvalidValueError
@@ -113,3 +115,17 @@ def test_a_schedule_of_numbers_is_held_to_the_same_limits() -> None:
     assert checked_schedule_ms((100, 86_400_000), "x") == (100, 86_400_000)
     with pytest.raises(InvalidValueError, match=r"x\[0\]: 99ms is not between 100ms and 24h"):
         checked_schedule_ms((99,), "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "limit_ms", "canonical"),
+    [("none", 0, "none"), (" None ", 0, "none"), ("90s", 90_000, "90s"), ("24h", 86_400_000, "1d")],
+)
+def test_a_limit_is_a_duration_or_none(text: str, limit_ms: int, canonical: str) -> None:
+    assert parse_limit_ms(text) == limit_ms
+    assert format_limit(limit_ms) == canonical
+
+
+def test_a_bad_limit_is_refused_by_its_field() -> None:
+    with pytest.raises(InvalidValueError, match="never"):
+        parse_limit_ms("never", "maxAge")

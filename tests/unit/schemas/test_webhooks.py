@@ -9,14 +9,18 @@ from yarl import URL
 
 from schemas.errors import InvalidValueError
 from schemas.events import Action
+from schemas.scopes import parse_scope
 from schemas.webhooks import (
     MASK,
     MAX_HEADER_LENGTH,
     MAX_HEADERS,
     MAX_URI_LENGTH,
     RESERVED_HEADERS,
+    Cause,
     ServiceUri,
     Sku,
+    Status,
+    Webhook,
     action_bits,
     action_names,
     check_headers,
@@ -265,3 +269,29 @@ def test_a_tier_bounds_the_webhooks_of_a_registry() -> None:
         "Standard": 10,
         "Premium": 500,
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "cause", "fresh", "probe"),
+    [
+        (Status.ENABLED, Cause.OWNER, True, True),
+        (Status.DISABLED, Cause.OWNER, False, False),
+        *((Status.DISABLED, cause, False, True) for cause in Cause if cause is not Cause.OWNER),
+    ],
+)
+def test_a_probe_is_for_what_was_disabled_by_itself_too(
+    status: Status, cause: Cause, *, fresh: bool, probe: bool
+) -> None:
+    webhook = Webhook(
+        id=1,
+        registry="myregistry",
+        name="hook1",
+        uri="http://x.example/",
+        headers={},
+        actions=1,
+        scope=parse_scope(""),
+        status=status,
+        cause=cause,
+    )
+    assert webhook.takes(probe=False) is fresh
+    assert webhook.takes(probe=True) is probe
