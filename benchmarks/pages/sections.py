@@ -196,8 +196,11 @@ def scaling(report: Report, plots: Path) -> str:
     return (
         "The whole pipeline, paced. At a few deliveries a second every message carries one event"
         " and every frame a few deliveries, so that each costs a publish, a confirm and an ack of"
-        " its own; with more of them frames fill and the cost falls. Fan-out is 10, but 1 in the"
-        f" two cases of webhooks. Idle, all roles together use CPU ms a second: {shown}.\n\n"
+        " its own; with more of them frames fill and the cost falls, down to that of the whole"
+        " pipeline above. Fan-out is 10, but 1 in the two cases of webhooks; with 10,000 that take"
+        " turns each delivery is the first to its webhook, which the deliverer has to look up. A"
+        " response of 100 kB is read up to 16 kB, and then its connection is closed, so that each"
+        f" POST needs a new one. Idle, all roles together use CPU ms a second: {shown}.\n\n"
         "![Cost by work](performance/scaling.svg)\n\n"
         + table(["CPU us a delivery", *ROLES[:6]], rows)
     )
