@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 mpl.use("svg")
 mpl.rcParams.update(
@@ -138,7 +138,7 @@ def distribution(path: Path, title: str, unit: str, series: Mapping[str, Sequenc
             axes.step(ordered, shares, where="post", color=color, label=label, linewidth=2)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
-        axes.xaxis.set_minor_formatter(StrMethodFormatter("{x:,g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(unit)
         axes.set_ylabel("% of events")
         axes.grid(visible=True, alpha=0.3)
