@@ -205,9 +205,9 @@ class Client:
             text = await response.text()
             return response.status, json.loads(text) if text else None
 
-    async def list_events(self, registry: str, webhook: str) -> list[Document]:
-        """Every record of a webhook, newest first."""
-        path = f"{self.registry_path(registry)}/webhooks/{webhook}/listEvents"
+    async def list_events(self, registry: str, webhook: str, *, top: int = 100) -> list[Document]:
+        """Every record of a webhook, newest first; asked for in pages of *top*."""
+        path = f"{self.registry_path(registry)}/webhooks/{webhook}/listEvents?%24top={top}"
         status, page = await self.manage("POST", path)
         found: list[Document] = []
         while True:

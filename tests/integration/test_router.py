@@ -46,7 +46,6 @@ from store.engine import Store, open_store
 from store.migrate import migrate
 from store.webhookrow import WebhookDraft
 from tests.integration.runtime.brokers import (
-    Line,
     layout,
     publishing,
     put,
@@ -55,6 +54,7 @@ from tests.integration.runtime.brokers import (
     until,
     until_answer,
 )
+from tests.line import Line
 from tests.unit.store.samples import add_registry, draft
 
 SHARDS = 2

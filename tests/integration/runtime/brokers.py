@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
 import aio_pika
-from yarl import URL
 
 from runtime import topology
 from runtime.publisher import Publisher
@@ -106,60 +105,3 @@ async def delete_queue(url: str, queue: str) -> None:
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel()
         await channel.queue_delete(queue)
-
-
-class Line:
-    """A TCP line to a broker that can be cut, and can go deaf without a word."""
-
-    def __init__(self, url: str) -> None:
-        self._broker = URL(url)
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
-        self._port = 0
-        self._hears = asyncio.Event()
-        self._hears.set()
-        self.connections = 0
-
-    async def open(self) -> str:
-        """Let connections through, and give the URL to use."""
-        self._server = await asyncio.start_server(self._through, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
-        return str(self._broker.with_port(self._port))
-
-    async def close(self) -> None:
-        """Cut every connection, and let none through any more."""
-        if self._server is None:
-            return
-        self._server.close()
-        self._hears.set()
-        self.cut()
-        await self._server.wait_closed()
-        self._server = None
-
-    def cut(self) -> None:
-        """Cut every connection; new ones are let through."""
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
-
-    def go_deaf(self) -> None:
-        """Pass nothing on, in either direction, but keep every connection."""
-        self._hears.clear()
-
-    def hear(self) -> None:
-        """Pass on again, and what was held back, too."""
-        self._hears.set()
-
-    async def _through(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        far_reader, far_writer = await asyncio.open_connection(self._broker.host, self._broker.port)
-        self._writers |= {writer, far_writer}
-        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(65536):
-                await self._hears.wait()
-                writer.write(data)
-                await writer.drain()
-        writer.close()

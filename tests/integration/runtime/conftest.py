@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from runtime import topology
-from tests.integration.runtime.brokers import Line, layout
+from tests.integration.runtime.brokers import layout
+from tests.line import Line
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from runtime.settle import Handler, Message
 from schemas.frames import QUEUE_HEADER, REASON_HEADER
 from schemas.topology import DEAD, EVENTS_IN, Queue, Topology, deliver_queue
 from tests.integration.runtime.brokers import (
-    Line,
     delete_queue,
     layout,
     put,
@@ -24,6 +23,7 @@ from tests.integration.runtime.brokers import (
     until,
     until_depth,
 )
+from tests.line import Line
 
 WORK = deliver_queue(0)
 

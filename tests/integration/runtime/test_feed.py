@@ -4,7 +4,8 @@ import asyncio
 
 from runtime.feed import Feed, Follower, encode_hint
 from schemas.topology import WEBHOOKS
-from tests.integration.runtime.brokers import Line, publishing, running, until
+from tests.integration.runtime.brokers import publishing, running, until
+from tests.line import Line
 
 
 async def test_a_hint_reaches_everybody_who_listens_and_nobody_later(laid: str) -> None:

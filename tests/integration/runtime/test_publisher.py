@@ -8,7 +8,8 @@ from runtime import topology
 from runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from runtime.publisher import Publisher
 from schemas.topology import DEAD, EVENTS, EVENTS_IN, WEBHOOKS, Topology
-from tests.integration.runtime.brokers import Line, layout, publishing, running, take_all, until
+from tests.integration.runtime.brokers import layout, publishing, running, take_all, until
+from tests.line import Line
 
 
 async def test_a_confirmed_message_is_in_the_queue_as_it_was_published(laid: str) -> None:

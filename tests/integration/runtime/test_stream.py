@@ -9,14 +9,8 @@ from runtime import topology
 from runtime.errors import RestartReadingError
 from runtime.stream import StreamMessage, StreamReader
 from schemas.topology import LOG
-from tests.integration.runtime.brokers import (
-    Line,
-    delete_queue,
-    layout,
-    publishing,
-    running,
-    until,
-)
+from tests.integration.runtime.brokers import delete_queue, layout, publishing, running, until
+from tests.line import Line
 
 
 class Reading:

@@ -19,15 +19,8 @@ from schemas.topology import (
     retry_queue,
     wait_rung,
 )
-from tests.integration.runtime.brokers import (
-    Line,
-    layout,
-    publishing,
-    put,
-    take_all,
-    until,
-    until_depth,
-)
+from tests.integration.runtime.brokers import layout, publishing, put, take_all, until, until_depth
+from tests.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -1,0 +1,196 @@
+"""Everything that a scenario has in its hands: an installation, a sink, a load, the injector."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from schemas.timestamps import parse_timestamp
+from tests.faults.harness import oracle
+from tests.faults.harness.injector import Injector
+from tests.faults.harness.journals import Endpoint, Expectation, Recorded, expectations
+from tests.faults.harness.load import Load
+from tests.faults.harness.sink import HostileSink
+from tests.installation import IN_FORCE_S, Client, Installation, new_name
+
+MAX_WEBHOOKS = 500
+"""Of a registry with the SKU Premium."""
+QUIET_S = 3.0
+LATE_S = 3.0
+"""How much later a duplicate that went by the 2 s rung may still come."""
+READY_TIMEOUT = aiohttp.ClientTimeout(total=2)
+
+
+class Lab:
+    """One installation under test.
+
+    Args:
+        installation: It runs.
+        http: For everything.
+        sink: It runs.
+        sink_url: Where webhooks lead; the sink's own address, unless a line stands before it.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        http: aiohttp.ClientSession,
+        sink: HostileSink,
+        sink_url: str | None = None,
+    ) -> None:
+        self.installation = installation
+        self.http = http
+        self.sink = sink
+        self.client = Client(installation, http)
+        self.injector = Injector(installation)
+        self.load = Load(installation, http, label=new_name("event"))
+        self.endpoints: list[Endpoint] = []
+        self._sink_url = sink_url or sink.url
+
+    async def add_endpoints(
+        self, count: int, *, scope: Callable[[int], str] = lambda _: ""
+    ) -> list[Endpoint]:
+        """Create webhooks in a registry of their own (several, if many); in force at the return."""
+        made: list[Endpoint] = []
+        for first in range(0, count, MAX_WEBHOOKS):
+            registry = await self.client.new_registry()
+            made += await asyncio.gather(
+                *(
+                    self._add_endpoint(registry, number, scope(number))
+                    for number in range(first, min(first + MAX_WEBHOOKS, count))
+                )
+            )
+        self.endpoints += made
+        await asyncio.sleep(IN_FORCE_S)
+        return made
+
+    async def _add_endpoint(self, registry: str, number: int, scope: str) -> Endpoint:
+        name, path = f"hook{number}", f"/{registry}/{number}"
+        webhook = await self.client.put_webhook(
+            registry, name, f"{self._sink_url}{path}", scope=scope
+        )
+        webhook_id = int(webhook["properties"]["portcall"]["id"])
+        return Endpoint(path, registry, name, webhook_id, scope)
+
+    def expected(self) -> dict[str, Expectation]:
+        """Every delivery that follows from what was published so far."""
+        return expectations(self.load.publications, self.endpoints)
+
+    async def records(self, endpoints: Iterable[Endpoint] | None = None) -> list[Recorded]:
+        """What list-events shows of these webhooks, or of all."""
+        found: list[Recorded] = []
+        for endpoint in self.endpoints if endpoints is None else endpoints:
+            listed = await self.client.list_events(endpoint.registry, endpoint.name, top=500)
+            found += [_recorded(endpoint, document) for document in listed]
+        return found
+
+    async def judged(self) -> oracle.Verdict:
+        """The verdict over what there is now."""
+        records = await self.records()
+        return oracle.judge(self.expected(), self.sink.posts, records, self.injector.faults)
+
+    async def concluded(self, within_s: float) -> oracle.Verdict:
+        """Wait until every delivery has ended and is listed, and for late duplicates; then judge."""
+        end = time.monotonic() + within_s
+        await self._until_quiet(end)
+        while True:
+            verdict = await self.judged()
+            if not verdict.problems or time.monotonic() > end:
+                break
+            await asyncio.sleep(0.5)
+        await asyncio.sleep(LATE_S)
+        return await self.judged()
+
+    async def _until_quiet(self, end: float) -> None:
+        """Wait until everything has succeeded, or nothing has come for a while."""
+        expected = {each for each, what in self.expected().items() if what.accepted_at}
+        while time.monotonic() < end:
+            posts = self.sink.posts
+            quiet = not posts or time.time() - posts[-1].at > QUIET_S
+            if quiet or expected <= {post.delivery_id for post in posts if post.succeeded}:
+                return
+            await asyncio.sleep(0.2)
+
+    async def readiness(self) -> dict[str, dict[str, str]]:
+        """What each process says keeps it from being ready, by its name; {} for one that is."""
+        files = sorted((self.installation.home / "run").glob("*.json"))
+        asked = await asyncio.gather(*(self._problems(file) for file in files))
+        return {file.stem: problems for file, problems in zip(files, asked, strict=True)}
+
+    async def _problems(self, run_file: Path) -> dict[str, str]:
+        try:
+            url = json.loads(run_file.read_text())["health_url"]
+            async with self.http.get(f"{url}/ready", timeout=READY_TIMEOUT) as answer:
+                document: dict[str, Any] = await answer.json()
+        except (OSError, ValueError, aiohttp.ClientError, TimeoutError) as error:
+            return {"process": f"does not answer: {type(error).__name__}"}
+        return {} if answer.status == 200 else dict(document["problems"])
+
+    async def all_ready(self) -> bool:
+        """Whether every role says so."""
+        told = await self.readiness()
+        return len(told) >= 5 and not any(told.values())
+
+    def pids(self) -> dict[str, list[int]]:
+        """The processes of each role."""
+        found: dict[str, list[int]] = {}
+        for entry in self.installation.ready["processes"]:
+            found.setdefault(entry["role"], []).append(entry["pid"])
+        return found
+
+    def memory_bytes(self) -> dict[str, int]:
+        """What the processes of each role hold in memory, together."""
+        return {role: sum(map(_resident, pids)) for role, pids in self.pids().items()}
+
+
+@asynccontextmanager
+async def laboratory(
+    folder: Path,
+    environ: dict[str, str] | None = None,
+    arguments: tuple[str, ...] = (),
+    *,
+    sink: HostileSink | None = None,
+) -> AsyncIterator[Lab]:
+    """`portcall up` in a folder of its own, with a sink."""
+    folder.mkdir(parents=True, exist_ok=True)
+    quiet = {"PORTCALL_LOG_LEVEL": "warning", "PORTCALL_ATTEMPT_TIMEOUT": "3s"}
+    installation = Installation(folder / "home", {**quiet, **(environ or {})}, arguments)
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(timeout=timeout) as http:
+        serving = sink or HostileSink(folder, http)
+        try:
+            if sink is None:
+                await serving.start()
+            await asyncio.to_thread(installation.start)
+            yield Lab(installation, http, serving)
+        finally:
+            await asyncio.to_thread(installation.clean_up)
+            if sink is None:
+                await serving.stop()
+
+
+def _recorded(endpoint: Endpoint, document: dict[str, Any]) -> Recorded:
+    extras = document["portcall"]
+    return Recorded(
+        path=endpoint.path,
+        delivery_id=extras["deliveryId"],
+        attempt=extras["attempt"],
+        outcome=extras["outcome"],
+        status=int(document["eventResponseMessage"].get("statusCode", 0)),
+        failure=extras["failure"],
+        started_at=parse_timestamp(extras["startedAt"]) / 1000,
+        duration_s=extras["durationMs"] / 1000,
+    )
+
+
+def _resident(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return int(text.partition("VmRSS:")[2].split()[0]) * 1024 if "VmRSS:" in text else 0

@@ -1,0 +1,307 @@
+"""The one judge of all fault tests: what was seen against what was promised. No I/O.
+
+An event that was accepted is delivered to every webhook that matches, or recorded as ended; nothing
+arrives that was never published; every answered POST has its record and every record its POST; a
+POST after one that succeeded is a duplicate, and some fault explains it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.faults.harness.journals import Expectation, Fault, Post, Recorded, by_delivery
+
+SLACK_S = 0.25
+"""By how much the clocks of two processes' journals may seem to differ: records have milliseconds,
+and a process may be kept from running between looking at the clock and writing."""
+REACH_S = 60.0
+"""How long after a fault a duplicate may still be its doing: a frame waits for its slowest delivery,
+for the broker to come back, and on a rung."""
+REPEATING = frozenset({"router", "deliverer", "rabbitmq", "broker line"})
+"""Whose faults may repeat a delivery. Those of the others must not, and neither must a SIGTERM."""
+FORGETTING = frozenset({"deliverer", "up"})
+"""Whose end may leave an answered POST without a record: nobody lives to write it."""
+SINK_LINE = "sink line"
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A POST after one that had succeeded, and what may have caused it; empty: nothing did."""
+
+    delivery_id: str
+    path: str
+    at: float
+    causes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What the journals say.
+
+    Attributes:
+        accepted: Deliveries that must be.
+        posts: POSTs that arrived.
+        records: What list-events shows.
+        delivered: Accepted deliveries with a POST that succeeded.
+        given_up: Accepted deliveries that were recorded as given up, without such a POST.
+        cancelled: The same, cancelled.
+        lost: Accepted deliveries that neither succeeded nor have a record that ends them.
+        unlisted: Deliveries that succeeded, and have no record that says so.
+        phantoms: POSTs of what was never published, or to the wrong webhook.
+        misrecorded: Records that no POST bears out, or that contradict theirs, in words.
+        doubled: Records that stand in list-events twice.
+        unrecorded: Answered POSTs without a record, which no fault explains.
+        forgotten: The same, which the end of a deliverer explains.
+        duplicates: POSTs after a success.
+    """
+
+    accepted: int = 0
+    posts: int = 0
+    records: int = 0
+    delivered: int = 0
+    given_up: int = 0
+    cancelled: int = 0
+    lost: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
+    phantoms: list[Post] = field(default_factory=list)
+    misrecorded: list[str] = field(default_factory=list)
+    doubled: list[Recorded] = field(default_factory=list)
+    unrecorded: list[Post] = field(default_factory=list)
+    forgotten: list[Post] = field(default_factory=list)
+    duplicates: list[Duplicate] = field(default_factory=list)
+
+    @property
+    def unexplained(self) -> list[Duplicate]:
+        """Duplicates that nothing caused."""
+        return [duplicate for duplicate in self.duplicates if not duplicate.causes]
+
+    @property
+    def problems(self) -> list[str]:
+        """What is against the promise, in words; duplicates are not, if they are explained."""
+        found: list[tuple[str, Sequence[object]]] = [
+            ("lost", self.lost),
+            ("not listed as delivered", self.unlisted),
+            ("never published", self.phantoms),
+            ("misrecorded", self.misrecorded),
+            ("recorded twice", self.doubled),
+            ("answered and not recorded", self.unrecorded),
+            ("duplicates without a cause", self.unexplained),
+        ]
+        return [f"{len(those)} {what}, e.g. {those[0]}" for what, those in found if those]
+
+    def figures(self) -> dict[str, object]:
+        """The numbers, ready for JSON."""
+        share = len(self.duplicates) / self.accepted if self.accepted else 0.0
+        return {
+            "deliveries": self.accepted,
+            "delivered": self.delivered,
+            "given_up": self.given_up,
+            "cancelled": self.cancelled,
+            "posts": self.posts,
+            "records": self.records,
+            "lost": len(self.lost),
+            "unlisted": len(self.unlisted),
+            "phantoms": len(self.phantoms),
+            "misrecorded": len(self.misrecorded),
+            "recorded_twice": len(self.doubled),
+            "unrecorded": len(self.unrecorded),
+            "unrecorded_because_killed": len(self.forgotten),
+            "duplicates": len(self.duplicates),
+            "duplicates_percent": round(100 * share, 3),
+            "duplicates_by_cause": dict(
+                Counter(each.causes[-1] if each.causes else "none" for each in self.duplicates)
+            ),
+            "duplicates_unexplained": len(self.unexplained),
+            "problems": self.problems,
+        }
+
+
+def judge(
+    expected: Mapping[str, Expectation],
+    posts: Sequence[Post],
+    records: Iterable[Recorded],
+    faults: Sequence[Fault],
+) -> Verdict:
+    """Judge what was seen.
+
+    Args:
+        expected: Every delivery that may be, by its id.
+        posts: What arrived.
+        records: What list-events shows, of all webhooks.
+        faults: What was done meanwhile.
+    """
+    records = list(records)
+    verdict = Verdict(posts=len(posts), records=len(records))
+    arrived = by_delivery(posts)
+    listed: dict[str, list[Recorded]] = {}
+    for record in records:
+        listed.setdefault(record.delivery_id, []).append(record)
+    for post in posts:
+        expectation = expected.get(post.delivery_id)
+        if expectation is None or (expectation.path, expectation.event_id) != (
+            post.path,
+            post.event_id,
+        ):
+            verdict.phantoms.append(post)
+    for delivery_id, expectation in expected.items():
+        _judge_end(
+            verdict,
+            delivery_id,
+            expectation,
+            arrived.get(delivery_id, ()),
+            listed.get(delivery_id, ()),
+        )
+    for delivery_id in arrived.keys() | listed.keys():
+        those_posts = arrived.get(delivery_id, ())
+        those_records = listed.get(delivery_id, ())
+        lost_answers = _judge_records(verdict, those_posts, those_records, faults)
+        _judge_duplicates(verdict, expected.get(delivery_id), those_posts, lost_answers, faults)
+    return verdict
+
+
+def _judge_end(
+    verdict: Verdict,
+    delivery_id: str,
+    expectation: Expectation,
+    posts: Sequence[Post],
+    records: Sequence[Recorded],
+) -> None:
+    """Say how one delivery ended."""
+    if expectation.accepted_at is None:
+        return
+    verdict.accepted += 1
+    outcomes = {record.outcome for record in records}
+    if any(post.succeeded for post in posts):
+        verdict.delivered += 1
+        if not outcomes & {"delivered", "given_up", "cancelled"}:
+            verdict.unlisted.append(delivery_id)
+    elif "given_up" in outcomes:
+        verdict.given_up += 1
+    elif "cancelled" in outcomes:
+        verdict.cancelled += 1
+    else:
+        verdict.lost.append(delivery_id)
+
+
+def _judge_records(
+    verdict: Verdict, posts: Sequence[Post], records: Sequence[Recorded], faults: Sequence[Fault]
+) -> list[Post]:
+    """Pair the records of one delivery with its POSTs; gives the POSTs whose answer was lost."""
+    left = list(posts)
+    lost_answers: list[Post] = []
+    once: set[Recorded] = set()
+    # Those with a status first: a timeout pairs with anything that is left.
+    for record in sorted(records, key=lambda record: (record.status == 0, record.started_at)):
+        if record in once:
+            verdict.doubled.append(record)
+            continue
+        once.add(record)
+        if why := _contradiction(record):
+            verdict.misrecorded.append(f"{why}: {record}")
+        if record.outcome == "cancelled":
+            continue
+        post = next((post for post in left if _is_of(post, record)), None)
+        if post is not None:
+            left.remove(post)
+        if post is None and record.status:
+            verdict.misrecorded.append(f"no POST was answered like that: {record}")
+        elif post is not None and post.status and not record.status:
+            lost_answers.append(post)
+            if not _happened(faults, {SINK_LINE}, post.at, record.started_at + record.duration_s):
+                verdict.misrecorded.append(f"the sink had answered {post.status}: {record}")
+    _judge_unrecorded(verdict, [post for post in left if post.status], faults)
+    return lost_answers
+
+
+def _judge_unrecorded(verdict: Verdict, posts: Iterable[Post], faults: Sequence[Fault]) -> None:
+    """Say of answered POSTs without a record whether anybody lived to write it."""
+    for post in posts:
+        ended_at = post.at if post.ended_at is None else post.ended_at
+        killed = _happened(faults, FORGETTING, post.at, ended_at + REACH_S)
+        (verdict.forgotten if killed else verdict.unrecorded).append(post)
+
+
+def _contradiction(record: Recorded) -> str:
+    succeeded = 200 <= record.status < 300
+    if succeeded and record.outcome != "delivered":
+        return "2xx is a delivery"
+    if not succeeded and record.outcome == "delivered":
+        return "no delivery without 2xx"
+    return ""
+
+
+def _is_of(post: Post, record: Recorded) -> bool:
+    """Whether a record may be this POST's: a status is the same, or was lost on the way."""
+    began, ended = record.started_at, record.started_at + record.duration_s
+    return (
+        post.path == record.path
+        and record.status in {0, post.status}
+        and began - SLACK_S <= post.at <= ended + SLACK_S
+    )
+
+
+def _judge_duplicates(
+    verdict: Verdict,
+    expectation: Expectation | None,
+    posts: Sequence[Post],
+    lost_answers: Sequence[Post],
+    faults: Sequence[Fault],
+) -> None:
+    first = next((number for number, post in enumerate(posts) if post.succeeded), None)
+    if first is None:
+        return
+    for post in posts[first + 1 :]:
+        causes = []
+        if expectation is not None:
+            causes += _causes(expectation, post, faults)
+        if any(lost.at < post.at for lost in lost_answers):
+            causes.append("the answer was lost on the way")
+        if expectation is not None and expectation.tries > 1:
+            causes.append("it was published again")
+        verdict.duplicates.append(Duplicate(post.delivery_id, post.path, post.at, tuple(causes)))
+
+
+def _causes(expectation: Expectation, post: Post, faults: Sequence[Fault]) -> list[str]:
+    """The faults that may have repeated a delivery, the last one last."""
+    return [
+        f"{fault.what} {fault.whom}"
+        for fault in sorted(faults, key=lambda fault: fault.began_at)
+        if fault.whom in REPEATING
+        and fault.what != "SIGTERM"
+        and expectation.first_tried_at - SLACK_S <= fault.ended_at
+        and fault.began_at <= post.at <= fault.ended_at + REACH_S
+    ]
+
+
+def _happened(
+    faults: Iterable[Fault], whom: frozenset[str] | set[str], began: float, ended: float
+) -> bool:
+    return any(
+        fault.whom in whom
+        and fault.what != "SIGTERM"
+        and fault.began_at <= ended + SLACK_S
+        and began - SLACK_S <= fault.ended_at
+        for fault in faults
+    )
+
+
+def latencies_s(
+    expected: Mapping[str, Expectation], posts: Sequence[Post], paths: frozenset[str] | set[str]
+) -> list[float]:
+    """From the beginning of the request that was accepted to the first POST, at these paths."""
+    first: dict[str, float] = {}
+    for post in posts:
+        if post.path in paths:
+            first[post.delivery_id] = min(post.at, first.get(post.delivery_id, post.at))
+    return [
+        at - accepted_at
+        for delivery_id, at in first.items()
+        if delivery_id in expected
+        and (accepted_at := expected[delivery_id].accepted_at) is not None
+    ]
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value that this share of the values does not exceed; of none: 0."""
+    in_order = sorted(values)
+    return in_order[min(len(in_order) - 1, int(share * len(in_order)))] if in_order else 0.0
