@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -53,6 +54,10 @@ class PrivatePostgres:
             stdout=asyncio.subprocess.DEVNULL,
         )
         assert await initdb.wait() == 0
+        await self.launch()
+
+    async def launch(self) -> None:
+        """Start the server on what is there."""
         settings = {
             "listen_addresses": HOST,
             "port": str(self._port),
@@ -63,7 +68,7 @@ class PrivatePostgres:
             "logging_collector": "off",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        with (self._folder / "postgres.log").open("wb") as log:
+        with (self._folder / "postgres.log").open("ab") as log:
             self._server = await children.spawn(
                 [
                     *self._as_user,
@@ -77,6 +82,12 @@ class PrivatePostgres:
                 stdout=log,
             )
         await self._until_answering()
+
+    async def kill(self) -> None:
+        """End the server at once; what is kept is there at the next `launch`."""
+        assert self._server is not None
+        children.send(self._server, signal.SIGQUIT)
+        await self._server.wait()
 
     async def stop(self) -> None:
         if self._server is not None:

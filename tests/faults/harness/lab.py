@@ -13,7 +13,7 @@ import aiohttp
 from schemas.timestamps import parse_timestamp
 from tests.faults.harness import oracle
 from tests.faults.harness.injector import Injector
-from tests.faults.harness.journals import Endpoint, Expectation, Recorded, expectations
+from tests.faults.harness.journals import Endpoint, Expectation, Post, Recorded, expectations
 from tests.faults.harness.load import Load
 from tests.faults.harness.sink import HostileSink
 from tests.installation import IN_FORCE_S, Client, Installation, new_name
@@ -50,7 +50,20 @@ class Lab:
         self.injector = Injector(installation)
         self.load = Load(installation, http, label=new_name("event"))
         self.endpoints: list[Endpoint] = []
+        self._posts_before = 0
         self._sink_url = sink_url or sink.url
+
+    def begin(self) -> None:
+        """Forget what was, for another scenario on the same installation."""
+        self._posts_before += len(self.posts)
+        self.endpoints.clear()
+        self.injector.faults.clear()
+        self.load = Load(self.installation, self.http, label=new_name("event"))
+
+    @property
+    def posts(self) -> list[Post]:
+        """What has reached the sink since the beginning."""
+        return self.sink.posts[self._posts_before :]
 
     async def add_endpoints(
         self, count: int, *, scope: Callable[[int], str] = lambda _: ""
@@ -92,7 +105,7 @@ class Lab:
     async def judged(self) -> oracle.Verdict:
         """The verdict over what there is now."""
         records = await self.records()
-        return oracle.judge(self.expected(), self.sink.posts, records, self.injector.faults)
+        return oracle.judge(self.expected(), self.posts, records, self.injector.faults)
 
     async def concluded(self, within_s: float) -> oracle.Verdict:
         """Wait until every delivery has ended and is listed, and for late duplicates; then judge."""
@@ -100,7 +113,7 @@ class Lab:
         await self._until_quiet(end)
         while True:
             verdict = await self.judged()
-            if not verdict.problems or time.monotonic() > end:
+            if not verdict.is_open or time.monotonic() > end:
                 break
             await asyncio.sleep(0.5)
         await asyncio.sleep(LATE_S)
@@ -110,7 +123,7 @@ class Lab:
         """Wait until everything has succeeded, or nothing has come for a while."""
         expected = {each for each, what in self.expected().items() if what.accepted_at}
         while time.monotonic() < end:
-            posts = self.sink.posts
+            posts = self.posts
             quiet = not posts or time.time() - posts[-1].at > QUIET_S
             if quiet or expected <= {post.delivery_id for post in posts if post.succeeded}:
                 return
@@ -124,7 +137,7 @@ class Lab:
 
     async def _problems(self, run_file: Path) -> dict[str, str]:
         try:
-            url = json.loads(run_file.read_text())["health_url"]
+            url = json.loads(await asyncio.to_thread(run_file.read_text))["health_url"]
             async with self.http.get(f"{url}/ready", timeout=READY_TIMEOUT) as answer:
                 document: dict[str, Any] = await answer.json()
         except (OSError, ValueError, aiohttp.ClientError, TimeoutError) as error:
@@ -156,8 +169,7 @@ async def laboratory(
     *,
     sink: HostileSink | None = None,
 ) -> AsyncIterator[Lab]:
-    """`portcall up` in a folder of its own, with a sink."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """`portcall up` in a folder of its own, which is there, with a sink."""
     quiet = {"PORTCALL_LOG_LEVEL": "warning", "PORTCALL_ATTEMPT_TIMEOUT": "3s"}
     installation = Installation(folder / "home", {**quiet, **(environ or {})}, arguments)
     timeout = aiohttp.ClientTimeout(total=30)

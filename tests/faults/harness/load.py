@@ -43,9 +43,7 @@ class Load:
     @property
     def refusals(self) -> int:
         """Tries that did not end with 202."""
-        return sum(
-            len(each.tries) - (each.accepted_at is not None) for each in self.publications
-        )
+        return sum(len(each.tries) - (each.accepted_at is not None) for each in self.publications)
 
     async def publish(
         self,
@@ -72,8 +70,10 @@ class Load:
         ]
         self.publications += made
         requests = iter(
-            [(start / rate if rate else 0.0, made[start : start + batch])
-             for start in range(0, count, batch)]
+            [
+                (start / rate if rate else 0.0, made[start : start + batch])
+                for start in range(0, count, batch)
+            ]
         )
         began = time.monotonic()
 
@@ -87,9 +87,7 @@ class Load:
 
     async def _until_accepted(self, publications: Sequence[Publication]) -> None:
         (registry,) = {each.registry for each in publications}
-        events = [
-            push_event(each.repository, each.tag, id=each.event_id) for each in publications
-        ]
+        events = [push_event(each.repository, each.tag, id=each.event_id) for each in publications]
         while True:
             now = time.time()
             for each in publications:

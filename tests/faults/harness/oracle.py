@@ -76,6 +76,11 @@ class Verdict:
         return [duplicate for duplicate in self.duplicates if not duplicate.causes]
 
     @property
+    def is_open(self) -> bool:
+        """Whether time may still mend something."""
+        return bool(self.lost or self.unlisted or self.unrecorded)
+
+    @property
     def problems(self) -> list[str]:
         """What is against the promise, in words; duplicates are not, if they are explained."""
         found: list[tuple[str, Sequence[object]]] = [

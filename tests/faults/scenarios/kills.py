@@ -53,7 +53,7 @@ async def kills(
         await rampage
     verdict = await lab.concluded(settle_s)
     latencies = oracle.latencies_s(
-        lab.expected(), lab.sink.posts, {endpoint.path for endpoint in endpoints}
+        lab.expected(), lab.posts, {endpoint.path for endpoint in endpoints}
     )
     return {
         **verdict.figures(),

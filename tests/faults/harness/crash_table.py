@@ -1,0 +1,84 @@
+"""Every point between two effects of a role, and what may follow from a crash there.
+
+Nothing may ever be lost, made up or recorded wrongly. What differs is whether deliveries may be
+repeated: only those that the dead role held, which are at most those that were published.
+"""
+
+from dataclasses import dataclass
+
+from tests.faults.harness.crashing import CrashPoint
+from tests.faults.harness.scripts import Script
+
+FAILS_ONCE = Script(status=503, every=2)
+"""Every other POST to the endpoint fails: the retry succeeds mostly."""
+FAILS = Script(status=503)
+SLOWISH = Script(after_s=0.02)
+"""So that something is under way when a role dies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A crash.
+
+    Attributes:
+        point: Where.
+        repeats: Whether deliveries may be repeated.
+        script: What the endpoint does meanwhile.
+        quick: Whether it is in the fast subset.
+    """
+
+    point: CrashPoint
+    repeats: bool = False
+    script: Script = SLOWISH
+    quick: bool = False
+
+
+TABLE = (
+    # Producer: the request has no answer, and is sent again. The second set are duplicates.
+    Case(CrashPoint("producer", "publish", "before")),
+    Case(CrashPoint("producer", "publish", "under way"), repeats=True),
+    Case(CrashPoint("producer", "publish", "after"), repeats=True),
+    # Router: event frame taken, deliveries published, confirmed, event frame acked.
+    Case(CrashPoint("router", "taken", "before")),
+    Case(CrashPoint("router", "publish", "before")),
+    Case(CrashPoint("router", "publish", "under way"), repeats=True),
+    Case(CrashPoint("router", "publish", "after"), repeats=True),
+    Case(CrashPoint("router", "publish", "after", number=2), repeats=True),
+    Case(CrashPoint("router", "ack", "before"), repeats=True, quick=True),
+    Case(CrashPoint("router", "ack", "after"), repeats=True),
+    # Deliverer, 2xx: frame taken, POST written, answered, record published, confirmed, frame acked.
+    Case(CrashPoint("deliverer", "taken", "before")),
+    Case(CrashPoint("deliverer", "post", "before")),
+    Case(CrashPoint("deliverer", "post", "under way"), repeats=True, quick=True),
+    Case(CrashPoint("deliverer", "post", "under way", number=10), repeats=True),
+    Case(CrashPoint("deliverer", "follow", "before"), repeats=True),
+    Case(CrashPoint("deliverer", "publish", "before", "portcall.log"), repeats=True),
+    Case(CrashPoint("deliverer", "publish", "under way", "portcall.log"), repeats=True),
+    Case(CrashPoint("deliverer", "publish", "after", "portcall.log"), repeats=True),
+    Case(CrashPoint("deliverer", "ack", "before"), repeats=True, quick=True),
+    Case(CrashPoint("deliverer", "ack", "after"), repeats=True),
+    # Deliverer, not 2xx: retry published to its rung, confirmed, then the record.
+    Case(
+        CrashPoint("deliverer", "publish", "before", "portcall.wait"),
+        repeats=True,
+        script=FAILS_ONCE,
+    ),
+    Case(
+        CrashPoint("deliverer", "publish", "under way", "portcall.wait"),
+        repeats=True,
+        script=FAILS_ONCE,
+    ),
+    Case(
+        CrashPoint("deliverer", "publish", "after", "portcall.wait"),
+        repeats=True,
+        script=FAILS_ONCE,
+        quick=True,
+    ),
+    # Deliverer, given up: buried, confirmed, then the record.
+    Case(CrashPoint("deliverer", "publish", "before", "portcall.dead"), repeats=True, script=FAILS),
+    Case(CrashPoint("deliverer", "publish", "after", "portcall.dead"), repeats=True, script=FAILS),
+    # Recorder: batch read, rows inserted, transaction committed, credit given.
+    Case(CrashPoint("recorder", "append", "before")),
+    Case(CrashPoint("recorder", "insert", "after"), quick=True),
+    Case(CrashPoint("recorder", "append", "after")),
+)

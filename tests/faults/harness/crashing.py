@@ -1,0 +1,168 @@
+"""Crash points: a role kills itself exactly between two of its effects.
+
+`portcall up` is started with `environment`; a file then says which role is to die where, as soon as
+it comes there. The file is gone with the role: the one that is started in its place lives on.
+"""
+
+import asyncio
+import functools
+import json
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cli.roles import PACKAGES
+
+VARIABLE = "PORTCALL_CRASH"
+PRELOAD = Path(__file__).parent / "preload"
+ON_THE_WIRE_S = 0.001
+"""How long after a write the process dies that is to have it on the wire, but no answer to it."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CrashPoint:
+    """Where to die.
+
+    Attributes:
+        role: Who.
+        place: Which call: ``taken``, ``publish``, ``ack``, ``post``, ``follow``, ``append``,
+            ``insert``.
+        when: ``before`` the call, with it ``under way``, or ``after`` it.
+        exchange: Of a ``publish``: only one to an exchange whose name begins so.
+        number: At the so-manieth time from now.
+    """
+
+    role: str
+    place: str
+    when: str
+    exchange: str = ""
+    number: int = 1
+
+    def __str__(self) -> str:
+        what = f"{self.place} to {self.exchange}" if self.exchange else self.place
+        return f"{self.role}, {self.when} {what}"
+
+
+def environment(file: Path) -> dict[str, str]:
+    """The variables with which roles look at *file*."""
+    return {VARIABLE: str(file), "PYTHONPATH": os.pathsep.join([str(PRELOAD), str(PACKAGES)])}
+
+
+def order(file: Path, point: CrashPoint) -> None:
+    """Let the role die when it comes to that point; an order before is forgotten."""
+    file.with_suffix(".done").unlink(missing_ok=True)
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(asdict(point)))
+    new.replace(file)
+
+
+class Trap:
+    """What a role looks at in each of its crash points.
+
+    Args:
+        role: Which it is.
+        file: Where its order would be.
+    """
+
+    def __init__(self, role: str, file: Path) -> None:
+        self._role = role
+        self._file = file
+        self._point: CrashPoint | None = None
+        self._passed = 0
+
+    def due(self, place: str, when: str, exchange: str = "") -> bool:
+        """Whether the order is to die here, now."""
+        try:
+            point = CrashPoint(**json.loads(self._file.read_text()))
+        except OSError:
+            return False
+        if point != self._point:
+            self._point, self._passed = point, 0
+        if (point.role, point.place, point.when) != (self._role, place, when):
+            return False
+        if not exchange.startswith(point.exchange):
+            return False
+        self._passed += 1
+        return self._passed == point.number
+
+    def die(self) -> None:
+        """End this process at once; the order is carried out."""
+        moment = f"{self._role} {time.time()}"
+        self._file.with_suffix(".done").write_text(moment)
+        self._file.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(self, place: str, call: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+        """The same call, with points before it, in it and after it."""
+
+        @functools.wraps(call)
+        async def trapped(*args: Any, **kwargs: Any) -> T:  # noqa: ANN401 (whatever it takes)
+            exchange = kwargs.get("exchange", "")
+            if self.due(place, "before", exchange):
+                self.die()
+            if self.due(place, "under way", exchange):
+                asyncio.get_running_loop().call_later(ON_THE_WIRE_S, self.die)
+            result = await call(*args, **kwargs)
+            if self.due(place, "after", exchange):
+                asyncio.get_running_loop().call_later(ON_THE_WIRE_S, self.die)
+            return result
+
+        return trapped
+
+    def around_blocking(self, place: str, call: Callable[..., T]) -> Callable[..., T]:
+        """The same for a call that blocks, or only begins something."""
+
+        @functools.wraps(call)
+        def trapped(*args: Any, **kwargs: Any) -> T:  # noqa: ANN401 (whatever it takes)
+            if self.due(place, "before"):
+                self.die()
+            result = call(*args, **kwargs)
+            if self.due(place, "after"):
+                self.die()
+            return result
+
+        return trapped
+
+    def around_post(self, exchange: Callable[..., T]) -> Callable[..., T]:
+        """The same for a POST: under way means that it is written and not answered."""
+
+        @functools.wraps(exchange)
+        def trapped(*args: Any, **kwargs: Any) -> T:  # noqa: ANN401 (whatever it takes)
+            if self.due("post", "before"):
+                self.die()
+            result = exchange(*args, **kwargs)
+            if self.due("post", "under way"):
+                asyncio.get_running_loop().call_later(ON_THE_WIRE_S, self.die)
+            return result
+
+        return trapped
+
+
+def arm(role: str) -> None:
+    """Put the crash points of a role around the calls that have effects."""
+    # Only here, and only in a role: the file is imported by every Python that `up` starts.
+    from deliverer.connection import Connection  # noqa: PLC0415
+    from deliverer.deliver import Deliverer  # noqa: PLC0415
+    from runtime.consumer import ChannelReceipt  # noqa: PLC0415
+    from runtime.publisher import Publisher  # noqa: PLC0415
+    from runtime.settle import Settler  # noqa: PLC0415
+    from store import appending, eventlog  # noqa: PLC0415
+
+    trap = Trap(role, Path(os.environ[VARIABLE]))
+    for owner, name, place in (
+        (Settler, "settle", "taken"),
+        (Publisher, "publish", "publish"),
+        (ChannelReceipt, "acknowledge", "ack"),
+        (Deliverer, "_follow", "follow"),
+    ):
+        setattr(owner, name, trap.around(place, getattr(owner, name)))
+    Connection.exchange = trap.around_post(Connection.exchange)  # type: ignore[method-assign]
+    log = eventlog.EventLog
+    log.append = trap.around_blocking("append", log.append)  # type: ignore[method-assign]
+    appending.append = trap.around_blocking("insert", appending.append)

@@ -1,0 +1,13 @@
+"""Imported by every Python that has this folder on its path, before anything else runs.
+
+By this a role that `portcall up` starts as always gets its crash points, and no line of the product
+knows of them.
+"""
+
+import os
+import sys
+
+if "PORTCALL_CRASH" in os.environ and sys.orig_argv[1:3] == ["-P", "-m"]:
+    from tests.faults.harness.crashing import arm
+
+    arm(role=sys.orig_argv[3])

@@ -1,0 +1,39 @@
+"""A role dies between two effects, with deliveries in its hands."""
+
+import asyncio
+from pathlib import Path
+
+from tests.faults.harness.crash_table import Case
+from tests.faults.harness.crashing import order
+from tests.faults.harness.journals import Fault
+from tests.faults.harness.lab import Lab
+from tests.faults.harness.load import Subject
+from tests.faults.harness.oracle import Verdict
+from tests.sink import eventually
+
+EVENTS = 60
+FAN_OUT = 2
+
+
+async def crash(lab: Lab, file: Path, case: Case, *, settle_s: float = 40.0) -> Verdict:
+    """Let a role die at a point, with new endpoints and a load of their own; gives the verdict.
+
+    Args:
+        lab: Whose roles look at *file*.
+        file: For the order.
+        case: The point, and how the endpoints are meanwhile.
+        settle_s: How long everything may take to end.
+    """
+    lab.begin()
+    endpoints = await lab.add_endpoints(FAN_OUT)
+    await lab.sink.plays({endpoint.path: case.script for endpoint in endpoints})
+    done = file.with_suffix(".done")
+    await asyncio.to_thread(order, file, case.point)
+    loading = asyncio.create_task(
+        lab.load.publish(EVENTS, lambda _: Subject(endpoints[0].registry), rate=120, batch=5)
+    )
+    await eventually(done.exists, within_s=20, what=f"death of the {case.point}")
+    role, moment = (await asyncio.to_thread(done.read_text)).split()
+    lab.injector.faults.append(Fault("SIGKILL", role, float(moment), float(moment)))
+    await loading
+    return await lab.concluded(settle_s)

@@ -1,0 +1,186 @@
+"""Every endpoint answers 500 for a long time, and then recovers."""
+
+import asyncio
+import time
+from collections import Counter
+
+from tests.faults.harness import oracle
+from tests.faults.harness.journals import Post
+from tests.faults.harness.lab import Lab
+from tests.faults.harness.load import Subject
+from tests.faults.harness.scripts import WELL, Script
+from tests.faults.harness.sink_server import EVERYBODY
+
+SCHEDULE = "5s,10s,20s,40s,1m20s,2m40s,5m,5m,5m"
+"""18 minutes: longer than the outage, so that nothing need be given up."""
+SLOT_S = 5.0
+
+
+async def outage(
+    lab: Lab,
+    *,
+    rate: float,
+    before_s: float,
+    down_s: float,
+    after_s: float,
+    fan_out: int = 10,
+    settle_s: float = 900.0,
+) -> dict[str, object]:
+    """Publish at a rate all the time, while the endpoints are well, answer 500, and are well.
+
+    Args:
+        lab: Where; its retry schedule should outlast the outage.
+        rate: Deliveries a second.
+        before_s: How long they are well first: the baseline.
+        down_s: How long they answer 500.
+        after_s: How long the load goes on after that.
+        fan_out: How many webhooks an event has.
+        settle_s: How long the backlog may take to drain after the load's end.
+
+    Returns:
+        The oracle's figures; latencies of first attempts in each phase; the POSTs of each slot of
+        `SLOT_S` seconds; the highest rate of a slot after the recovery, and how much that is of the
+        normal rate; how long after the recovery the last delivery of before had succeeded.
+    """
+    endpoints = await lab.add_endpoints(fan_out)
+    registry = endpoints[0].registry
+    paths = {endpoint.path for endpoint in endpoints}
+    marks = [time.time()]
+    for script, for_s in (
+        (WELL, before_s),
+        (Script(status=500), down_s),
+        (WELL, after_s),
+    ):
+        await lab.sink.plays({EVERYBODY: script})
+        await lab.load.publish(
+            round(rate * for_s / fan_out), lambda _: Subject(registry), rate=rate / fan_out, batch=1
+        )
+        marks.append(time.time())
+    began, fell, rose, ended = marks
+    verdict = await lab.concluded(settle_s)
+    posts = lab.posts
+    slots = _per_slot(posts, began)
+    after = [count for start, count in slots if start >= rose - began]
+    peak = max(after, default=0) / SLOT_S
+    return {
+        **verdict.figures(),
+        "rate": rate,
+        "down_s": round(rose - fell, 1),
+        "first_attempts": {
+            name: _first_attempts(lab, paths, since, until)
+            for name, since, until in (
+                ("before", began, fell),
+                ("down", fell, rose),
+                ("after", rose, ended),
+            )
+        },
+        "posts_per_s": [[start, round(count / SLOT_S, 1)] for start, count in slots],
+        "peak_after_per_s": round(peak, 1),
+        "peak_after_of_normal": round(peak / rate, 2),
+        "drained_after_s": round(_drained_at(lab, posts, rose) - rose, 1),
+    }
+
+
+def _per_slot(posts: list[Post], began: float) -> list[tuple[float, int]]:
+    counts = Counter(int((post.at - began) // SLOT_S) for post in posts)
+    return [(slot * SLOT_S, counts[slot]) for slot in range(max(counts, default=0) + 1)]
+
+
+def _first_attempts(lab: Lab, paths: set[str], since: float, until: float) -> dict[str, float]:
+    those = {
+        each: what
+        for each, what in lab.expected().items()
+        if what.accepted_at is not None and since <= what.accepted_at < until
+    }
+    found = oracle.latencies_s(those, lab.posts, paths)
+    return {
+        "p50_s": round(oracle.quantile(found, 0.5), 4),
+        "p99_s": round(oracle.quantile(found, 0.99), 4),
+    }
+
+
+def _drained_at(lab: Lab, posts: list[Post], rose: float) -> float:
+    """When the last delivery that was accepted before the recovery had succeeded."""
+    old = {
+        each
+        for each, what in lab.expected().items()
+        if what.accepted_at is not None and what.accepted_at < rose
+    }
+    return max(
+        (post.at for post in posts if post.succeeded and post.delivery_id in old), default=rose
+    )
+
+
+async def soak(
+    lab: Lab,
+    *,
+    rate: float,
+    for_s: float,
+    fault_every_s: float,
+    fan_out: int = 10,
+    sample_every_s: float = 10.0,
+) -> dict[str, object]:
+    """Run at a rate for long, with endpoints that flap and a broker that is cut off now and then.
+
+    No process is killed: the memory of each is watched.
+
+    Args:
+        lab: Where.
+        rate: Deliveries a second.
+        for_s: How long.
+        fault_every_s: The broker hangs for a second so often.
+        fan_out: How many webhooks an event has; one flaps, one hangs at times.
+        sample_every_s: How often the memory is looked at.
+    """
+    endpoints = await lab.add_endpoints(fan_out)
+    registry = endpoints[0].registry
+    await lab.sink.plays(
+        {
+            endpoints[0].path: Script(status=500, up_s=4, down_s=4),
+            endpoints[1].path: Script(after_s=1.0, every=10),
+        }
+    )
+    samples: list[tuple[float, dict[str, int]]] = []
+    began = time.monotonic()
+
+    async def watch() -> None:
+        while True:
+            samples.append((round(time.monotonic() - began, 1), lab.memory_bytes()))
+            await asyncio.sleep(sample_every_s)
+
+    async def harm() -> None:
+        while True:
+            await asyncio.sleep(fault_every_s)
+            await lab.injector.freeze("rabbitmq", 1.0)
+
+    others = [asyncio.create_task(watch()), asyncio.create_task(harm())]
+    await lab.load.publish(
+        round(rate * for_s / fan_out), lambda _: Subject(registry), rate=rate / fan_out, batch=10
+    )
+    for other in others:
+        other.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    verdict = await lab.concluded(120)
+    return {
+        **verdict.figures(),
+        "signals": lab.injector.counts(),
+        "memory": {role: _trend(samples, role) for role in samples[0][1]},
+        "memory_samples_mb": [
+            [at, {role: round(size / 1e6, 1) for role, size in sizes.items()}]
+            for at, sizes in samples
+        ],
+    }
+
+
+def _trend(samples: list[tuple[float, dict[str, int]]], role: str) -> dict[str, float]:
+    """The memory of a role after a quarter and at the end: medians of some samples, in MB."""
+    sizes = [sizes[role] / 1e6 for _, sizes in samples]
+    few = max(1, len(sizes) // 10)
+    quarter = len(sizes) // 4
+    early = sorted(sizes[quarter : quarter + few])[few // 2]
+    late = sorted(sizes[-few:])[few // 2]
+    return {
+        "after_a_quarter_mb": round(early, 1),
+        "at_the_end_mb": round(late, 1),
+        "ratio": round(late / early, 3) if early else 0.0,
+    }

@@ -1,0 +1,48 @@
+"""A role that dies between two of its effects loses nothing and makes nothing up."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.faults.harness.crash_table import FAILS, SLOWISH, TABLE, Case
+from tests.faults.harness.crashing import environment
+from tests.faults.harness.lab import Lab, laboratory
+from tests.faults.scenarios.crashes import EVENTS, FAN_OUT, crash
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def order_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where roles look for the order to die."""
+    return tmp_path_factory.mktemp("crash") / "order"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lab(tmp_path_factory: pytest.TempPathFactory, order_file: Path) -> AsyncIterator[Lab]:
+    """An installation whose roles have crash points."""
+    folder = tmp_path_factory.mktemp("crashes")
+    async with laboratory(folder, environment(order_file)) as lab:
+        yield lab
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=str(case.point), marks=[] if case.quick else [pytest.mark.long])
+        for case in TABLE
+    ],
+)
+async def test_a_death_between_two_effects(lab: Lab, order_file: Path, case: Case) -> None:
+    verdict = await crash(lab, order_file, case)
+
+    assert verdict.problems == []
+    assert verdict.accepted == EVENTS * FAN_OUT
+    if case.script in (FAILS, SLOWISH):
+        assert verdict.given_up == (verdict.accepted if case.script is FAILS else 0)
+    if not case.repeats:
+        assert verdict.duplicates == []
+    # A frame has at most 64 deliveries, and at most all of them were in the dead role's hands.
+    assert len(verdict.duplicates) <= EVENTS * FAN_OUT
