@@ -6,6 +6,7 @@ publish: with consumers on the same one, their acks would stop too, and the alar
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aio_pika.abc import AbstractConnection
@@ -18,6 +19,7 @@ from tenacity.wait import wait_random_exponential
 from runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from runtime.link import (
     BROKER_FAILURES,
+    LOST,
     Link,
     describe,
     open_channel,
@@ -26,6 +28,7 @@ from runtime.link import (
 )
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
+from runtime.refusals import Refusals
 from schemas.frames import CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -39,6 +42,9 @@ PUBLISHES = Counter(
 )
 PERSISTENT = 2
 PUBLISH_TIMEOUT_S = 20.0
+ALARM_CHECK_S = 0.2
+"""How often to look whether the broker has an alarm: the client has no callback for it."""
+ALARM = "the broker takes nothing: it is short of memory or disk"
 
 
 class Publisher:
@@ -53,26 +59,80 @@ class Publisher:
         self._link = Link(url, name=name, use=self._use)
         self._channel: Channel | None = None
         self._up = asyncio.Event()
+        self._alarmed = False
+        self._stale = asyncio.Event()
+        self._refusals = Refusals()
         self._log = get_logger().bind(link=name)
 
     @property
     def problem(self) -> str | None:
-        """Why nothing can be published, or None."""
-        return None if self._channel is not None else self._link.problem or "no channel is open"
+        """Why not everything can be published, or None."""
+        if self._channel is None:
+            return self._link.problem or "no channel is open"
+        if self._alarmed:
+            return ALARM
+        return self._refusals.problem(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
         """Keep the connection; ends only by cancellation."""
         await self._link.run()
 
     async def _use(self, connection: AbstractConnection) -> None:
-        channel = await open_channel(connection, confirms=True)
-        self._channel = channel
-        self._up.set()
+        watching = asyncio.ensure_future(self._watch_alarm(connection))
         try:
-            await until_lost([channel])
+            while True:
+                await self._use_channel(await open_channel(connection, confirms=True))
         finally:
             self._up.clear()
             self._channel = None
+            self._alarmed = False
+            watching.cancel()
+
+    async def _use_channel(self, channel: "Channel") -> None:
+        """Publish on a channel until another one is wanted.
+
+        Raises:
+            BrokerError: The channel is lost, and the connection is of no more use.
+        """
+        self._stale.clear()
+        self._channel = channel
+        if not self._alarmed:
+            self._up.set()
+        lost = asyncio.ensure_future(until_lost([channel]))
+        stale = asyncio.ensure_future(self._stale.wait())
+        try:
+            await asyncio.wait({lost, stale}, return_when=asyncio.FIRST_COMPLETED)
+            if lost.done():
+                await lost
+                raise BrokerError(LOST)
+        finally:
+            lost.cancel()
+            stale.cancel()
+        self._log.warning("channel.replaced", reason=self._refusals.problem(_now()))
+        # Its publishes under way have ended by then; a lost connection ends it, too.
+        asyncio.get_running_loop().call_later(
+            PUBLISH_TIMEOUT_S, lambda: asyncio.ensure_future(_close(channel))
+        )
+
+    async def _watch_alarm(self, connection: AbstractConnection) -> None:
+        """Hold what is published back while the broker has an alarm.
+
+        It would read nothing of that until the alarm is over; whoever had given up waiting for the
+        confirm would publish it again, and it would be there twice.
+        """
+        transport = connection.transport
+        while transport is not None:
+            try:
+                async with asyncio.timeout(ALARM_CHECK_S):
+                    await transport.ready()
+            except TimeoutError:
+                self._alarmed = True
+                self._up.clear()
+            else:
+                self._alarmed = False
+                if self._channel is not None:
+                    self._up.set()
+            await asyncio.sleep(ALARM_CHECK_S)
 
     async def publish(
         self,
@@ -94,19 +154,25 @@ class Publisher:
 
         Raises:
             UnroutableError: No queue takes it.
-            RefusedError: A queue is full.
+            RefusedError: A queue is full, or the broker has an alarm.
             UnconfirmedError: Nobody knows whether it arrived.
         """
         result = "unknown"
         try:
             await self._publish(body, exchange, key, headers, timeout_s)
             result = "confirmed"
+            self._refusals.confirmed((exchange, key))
         except PublishError as error:
             result = "unroutable"
             raise UnroutableError(f"no queue takes {key!r} from {exchange}") from error
         except DeliveryError as error:
             result = "refused"
+            if self._refusals.refused((exchange, key), _now()):
+                self._stale.set()
             raise RefusedError(f"a queue behind {exchange} is full") from error
+        except RefusedError:
+            result = "refused"
+            raise
         except BROKER_FAILURES as error:
             raise UnconfirmedError(f"no confirm from the broker: {describe(error)}") from error
         except asyncio.CancelledError:
@@ -173,6 +239,8 @@ class Publisher:
         channel = self._channel
         if channel is None:
             raise ConnectionError(self.problem or "not connected")
+        if self._alarmed:
+            raise RefusedError(ALARM)
         # No message_id: the client maps returned messages by it and makes a random one itself.
         properties = Basic.Properties(
             content_type=CONTENT_TYPE,
@@ -194,3 +262,12 @@ class Publisher:
         error = state.outcome.exception() if state.outcome else None
         if state.attempt_number % 10 == 0:
             self._log.warning("publish.failed", attempt=state.attempt_number, reason=str(error))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _close(channel: "Channel") -> None:
+    with suppress(*BROKER_FAILURES, asyncio.CancelledError):
+        await channel.close()

@@ -16,7 +16,7 @@ from cli.broker import PrivateBroker, server_script
 from cli.errors import NodeError
 from runtime import topology
 from runtime.consumer import Consumer
-from runtime.errors import BrokerError
+from runtime.errors import BrokerError, RefusedError
 from runtime.feed import Feed
 from runtime.publisher import Publisher
 from runtime.settle import Message
@@ -24,6 +24,7 @@ from runtime.stream import StreamMessage, StreamReader
 from schemas.topology import DEAD, EVENTS_IN, LOG
 from tests.conftest import unavailable
 from tests.integration.runtime.brokers import layout, publishing, put, running, take_all, until
+from tests.rabbit import ErlangShell
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -228,3 +229,29 @@ async def test_a_feed_hints_again_after_a_restart(node: PrivateBroker, url: str)
         await kill(node)
         await node.start()
         await until(lambda: hints == [0, 0])
+
+
+async def test_an_alarm_is_told_at_once_and_clears_by_itself(node: PrivateBroker, url: str) -> None:
+    def alarm(limit: str) -> None:
+        with ErlangShell(node) as shell:
+            shell.call("rabbit_disk_monitor", "set_disk_free_limit", limit)
+
+    async with publishing(url) as publisher:
+        await asyncio.to_thread(alarm, "100000000000000")
+        try:
+            with pytest.raises(BrokerError):  # the broker tells those who publish, and only then
+                await publisher.publish(b"first", exchange=DEAD, timeout_s=2)
+            await until(lambda: "memory or disk" in (publisher.problem or ""))
+            began = time.monotonic()
+            with pytest.raises(RefusedError):
+                await publisher.publish(b"second", exchange=DEAD)
+            assert time.monotonic() - began < 0.5
+            surely = asyncio.create_task(publisher.publish_surely(b"third", exchange=DEAD))
+            await asyncio.sleep(0.5)
+            assert not surely.done()
+        finally:
+            await asyncio.to_thread(alarm, "1000000")
+        async with asyncio.timeout(10):
+            await surely
+        await until(lambda: publisher.problem is None)
+    assert {found.body for found in await take_all(url, DEAD)} == {b"first", b"third"}

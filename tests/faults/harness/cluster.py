@@ -1,0 +1,163 @@
+"""Three RabbitMQ nodes on this machine that are one cluster; no node is anybody's but ours."""
+
+import asyncio
+import json
+import secrets
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cli import children
+from cli.broker import START_S, answers, server_script
+from cli.node import NodeFolder, NodeState
+from cli.ports import HOST, free_ports
+from tests.faults.harness.node import rabbitmqctl
+from tests.sink import eventually
+
+SIZE = 3
+
+
+class ClusterNode:
+    """One node.
+
+    Args:
+        number: From 1.
+        folder: Where its files are.
+        state: Its ports, and the secrets of the cluster.
+    """
+
+    def __init__(self, number: int, folder: Path, state: NodeState) -> None:
+        self.name = f"portcall{number}@localhost"
+        self._folder = NodeFolder(folder.resolve())
+        self._state = state
+        self._process: children.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Its AMQP URL."""
+        state = self._state
+        return f"amqp://{state.user}:{state.password}@{HOST}:{state.amqp_port}/"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes RabbitMQ's commands mean this node."""
+        return {**self._folder.environment(self._state), "RABBITMQ_NODENAME": self.name}
+
+    def prepare(self, names: list[str]) -> None:
+        """Write its files; all the names are those of the cluster."""
+        self._folder.prepare(self._state)
+        config = self._folder.path / "rabbitmq.conf"
+        peers = [
+            "cluster_formation.peer_discovery_backend = classic_config",
+            *(
+                f"cluster_formation.classic_config.nodes.{number} = {name}"
+                for number, name in enumerate(names, 1)
+            ),
+        ]
+        config.write_text(config.read_text() + "\n".join([*peers, ""]))
+
+    async def launch(self) -> None:
+        """Start it, and do not wait."""
+        with self._folder.start_log.open("ab") as log:
+            self._process = await children.spawn(
+                [str(server_script())],
+                env=self.environment,
+                mark=str(self._folder.path),
+                stdout=log,
+            )
+
+    async def answers(self) -> bool:
+        """Whether it can be used."""
+        return await answers(HOST, self._state.amqp_port)
+
+    async def kill(self) -> None:
+        """End it at once."""
+        assert self._process is not None
+        await children.end(self._process, grace_s=0)
+
+
+class Cluster:
+    """Three nodes and their epmd.
+
+    Args:
+        folder: Where their files are; it is there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        first = replace(NodeState.new(), cookie=secrets.token_urlsafe(24))
+        ports = free_ports(2 * SIZE)
+        self.nodes = [
+            ClusterNode(
+                number,
+                folder / f"node{number}",
+                replace(first, amqp_port=ports[number - 1], dist_port=ports[SIZE + number - 1]),
+            )
+            for number in range(1, SIZE + 1)
+        ]
+        self._epmd_port = first.epmd_port
+        self._epmd: children.Process | None = None
+
+    async def start(self) -> None:
+        """Start all, and return when they are a cluster."""
+        epmd = shutil.which("epmd")
+        assert epmd is not None
+        self._epmd = await children.spawn(
+            [epmd, "-port", str(self._epmd_port), "-address", HOST],
+            env={"HOME": str(self._folder)},
+            mark=str(self._folder),
+        )
+        for node in self.nodes:
+            node.prepare([each.name for each in self.nodes])
+            await node.launch()
+        for node in self.nodes:
+            await eventually(node.answers, within_s=START_S, what=f"{node.name} answers")
+        await eventually(self._is_whole, within_s=START_S, what="the nodes are one cluster")
+
+    async def stop(self) -> None:
+        """End all at once."""
+        await asyncio.gather(*(node.kill() for node in self.nodes))
+        if self._epmd is not None:
+            await children.end(self._epmd, grace_s=1)
+
+    async def leaders(self) -> dict[str, str]:
+        """The node of each queue's leader, by the queue's name."""
+        return {queue: leader for queue, (leader, _) in (await self._queues()).items()}
+
+    async def smallest(self) -> int:
+        """The number of members of the queue with the fewest."""
+        return min(members for _, members in (await self._queues()).values())
+
+    async def _queues(self) -> dict[str, tuple[str, int]]:
+        columns = ["name", "type", "leader", "members"]
+        table = await self._ask("list_queues", *columns)
+        return {
+            row["name"]: (row["leader"], len(row["members"]))
+            for row in table
+            if row["type"] in {"quorum", "stream"}
+        }
+
+    async def _is_whole(self) -> bool:
+        status = await self._ask("cluster_status")
+        return len(status["running_nodes"]) == SIZE
+
+    async def _ask(self, *arguments: str) -> Any:  # noqa: ANN401 (the command's)
+        alive = [node for node in self.nodes if await node.answers()]
+        said = await rabbitmqctl(
+            alive[0].environment, "--silent", *arguments, "--formatter", "json"
+        )
+        return json.loads(said)
+
+
+@asynccontextmanager
+async def clustered(folder: Path) -> AsyncIterator[Cluster]:
+    """A cluster, for the time of a block."""
+    cluster = Cluster(folder)
+    try:
+        await cluster.start()
+        yield cluster
+    finally:
+        await cluster.stop()
