@@ -33,15 +33,10 @@ class Lab:
         installation: It runs.
         http: For everything.
         sink: It runs.
-        sink_url: Where webhooks lead; the sink's own address, unless a line stands before it.
     """
 
     def __init__(
-        self,
-        installation: Installation,
-        http: aiohttp.ClientSession,
-        sink: HostileSink,
-        sink_url: str | None = None,
+        self, installation: Installation, http: aiohttp.ClientSession, sink: HostileSink
     ) -> None:
         self.installation = installation
         self.http = http
@@ -51,7 +46,11 @@ class Lab:
         self.load = Load(installation, http, label=new_name("event"))
         self.endpoints: list[Endpoint] = []
         self._posts_before = 0
-        self._sink_url = sink_url or sink.url
+        self._sink_url = sink.url
+
+    def lead_through(self, sink_url: str) -> None:
+        """Let webhooks that are created from now on lead to the sink by another address."""
+        self._sink_url = sink_url.rstrip("/")
 
     def begin(self) -> None:
         """Forget what was, for another scenario on the same installation."""
@@ -166,24 +165,20 @@ async def laboratory(
     folder: Path,
     environ: dict[str, str] | None = None,
     arguments: tuple[str, ...] = (),
-    *,
-    sink: HostileSink | None = None,
 ) -> AsyncIterator[Lab]:
     """`portcall up` in a folder of its own, which is there, with a sink."""
     quiet = {"PORTCALL_LOG_LEVEL": "warning", "PORTCALL_ATTEMPT_TIMEOUT": "3s"}
     installation = Installation(folder / "home", {**quiet, **(environ or {})}, arguments)
     timeout = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(timeout=timeout) as http:
-        serving = sink or HostileSink(folder, http)
+        sink = HostileSink(folder, http)
         try:
-            if sink is None:
-                await serving.start()
+            await sink.start()
             await asyncio.to_thread(installation.start)
-            yield Lab(installation, http, serving)
+            yield Lab(installation, http, sink)
         finally:
             await asyncio.to_thread(installation.clean_up)
-            if sink is None:
-                await serving.stop()
+            await sink.stop()
 
 
 def _recorded(endpoint: Endpoint, document: dict[str, Any]) -> Recorded:

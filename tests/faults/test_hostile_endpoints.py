@@ -1,0 +1,27 @@
+"""Endpoints that are bad in every way there is harm nobody but themselves."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.harness.lab import laboratory
+from tests.faults.scenarios.hostility import hostility, wrong_ends
+
+pytestmark = pytest.mark.timeout(300)
+WELL_P99_S = 1.0
+"""What a well endpoint may notice of the others: the sink shares two cores with everything."""
+
+
+async def test_every_kind_of_endpoint_gets_what_it_deserves(tmp_path: Path) -> None:
+    environ = {"PORTCALL_RETRY_SCHEDULE": "500ms,500ms", "PORTCALL_ATTEMPT_TIMEOUT": "1s"}
+    async with laboratory(tmp_path, environ) as lab:
+        figures = await hostility(lab, events=30, rate=20, settle_s=120)
+
+    assert figures["problems"] == []
+    assert figures["duplicates"] == 0
+    ends = figures["ends"]
+    assert isinstance(ends, dict)
+    assert wrong_ends(ends) == {}
+    assert {kind for kind, those in ends.items() if sum(those.values()) != 30} == set()
+    well_p99_s = figures["well_p99_s"]
+    assert isinstance(well_p99_s, float) and well_p99_s < WELL_P99_S
