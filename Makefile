@@ -26,9 +26,9 @@ up: $(ENVIRONMENT) broker ## run the whole pipeline until Ctrl-C
 # -- test it
 
 .PHONY: test check fmt unit integration e2e faults bench
-test: $(ENVIRONMENT) broker registry postgresql ## every test: unit, integration, e2e
+test: $(ENVIRONMENT) broker registry postgresql ## every test but the longer ones of `make faults`
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
-	$(PYTEST) tests/integration tests/e2e $(ARGS)
+	$(PYTEST) -m "not long" tests/integration tests/e2e tests/faults $(ARGS)
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 
 check: $(ENVIRONMENT) ## style, types, layers, spelling
@@ -53,8 +53,8 @@ integration: $(ENVIRONMENT) broker postgresql ## tests on a real RabbitMQ and Po
 e2e: $(ENVIRONMENT) broker registry ## tests of all processes, with a real registry
 	$(PYTEST) tests/e2e $(ARGS)
 
-faults: $(ENVIRONMENT) broker ## tests that kill, stop and cut what runs
-	@$(PYTEST) -m faults $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "There are no fault tests yet."; }
+faults: $(ENVIRONMENT) broker postgresql ## tests that kill, stop and cut what runs, all of them
+	$(PYTEST) tests/faults $(ARGS)
 
 bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 	$(PYTHON) benchmarks/run.py $(ARGS)

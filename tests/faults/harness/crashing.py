@@ -6,6 +6,7 @@ it comes there. The file is gone with the role: the one that is started in its p
 
 import asyncio
 import functools
+import inspect
 import json
 import os
 import signal
@@ -161,7 +162,9 @@ def arm(role: str) -> None:
         (ChannelReceipt, "acknowledge", "ack"),
         (Deliverer, "_follow", "follow"),
     ):
-        setattr(owner, name, trap.around(place, getattr(owner, name)))
+        call = getattr(owner, name)
+        around = trap.around if inspect.iscoroutinefunction(call) else trap.around_blocking
+        setattr(owner, name, around(place, call))
     Connection.exchange = trap.around_post(Connection.exchange)  # type: ignore[method-assign]
     log = eventlog.EventLog
     log.append = trap.around_blocking("append", log.append)  # type: ignore[method-assign]

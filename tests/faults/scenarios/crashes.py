@@ -1,12 +1,13 @@
 """A role dies between two effects, with deliveries in its hands."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests.faults.harness.crash_table import Case
-from tests.faults.harness.crashing import order
+from tests.faults.harness.crash_table import TABLE, Case
+from tests.faults.harness.crashing import environment, order
 from tests.faults.harness.journals import Fault
-from tests.faults.harness.lab import Lab
+from tests.faults.harness.lab import Lab, laboratory
 from tests.faults.harness.load import Subject
 from tests.faults.harness.oracle import Verdict
 from tests.sink import eventually
@@ -37,3 +38,27 @@ async def crash(lab: Lab, file: Path, case: Case, *, settle_s: float = 40.0) -> 
     lab.injector.faults.append(Fault("SIGKILL", role, float(moment), float(moment)))
     await loading
     return await lab.concluded(settle_s)
+
+
+async def crash_table(folder: Path, settings: Mapping[str, float]) -> dict[str, object]:
+    """Every case of the table, or the first of them; gives a row of figures for each."""
+    file = folder / "order"
+    rows: list[dict[str, object]] = []
+    async with laboratory(folder, environment(file)) as lab:
+        for case in TABLE[: int(settings["cases"])]:
+            verdict = await crash(lab, file, case)
+            problems = verdict.problems
+            if verdict.duplicates and not case.repeats:
+                problems = [*problems, f"{len(verdict.duplicates)} duplicates"]
+            rows.append(
+                {
+                    "point": str(case.point),
+                    "may_repeat": case.repeats,
+                    "deliveries": verdict.accepted,
+                    "lost": len(verdict.lost),
+                    "phantoms": len(verdict.phantoms),
+                    "duplicates": len(verdict.duplicates),
+                    "problems": problems,
+                }
+            )
+    return {"points": rows, "points_with_problems": sum(bool(row["problems"]) for row in rows)}

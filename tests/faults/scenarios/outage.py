@@ -5,6 +5,7 @@ import time
 from collections import Counter
 
 from tests.faults.harness import oracle
+from tests.faults.harness.injector import ROLES
 from tests.faults.harness.journals import Post
 from tests.faults.harness.lab import Lab
 from tests.faults.harness.load import Subject
@@ -161,10 +162,12 @@ async def soak(
         other.cancel()
     await asyncio.gather(*others, return_exceptions=True)
     verdict = await lab.concluded(120)
+    memory = {role: _trend(samples, role) for role in samples[0][1]}
     return {
         **verdict.figures(),
         "signals": lab.injector.counts(),
-        "memory": {role: _trend(samples, role) for role in samples[0][1]},
+        "memory": memory,
+        "memory_growth_most": max(memory[role]["ratio"] for role in ROLES),
         "memory_samples_mb": [
             [at, {role: round(size / 1e6, 1) for role, size in sizes.items()}]
             for at, sizes in samples
