@@ -149,7 +149,10 @@ async def _hostility(folder: Path, settings: Settings) -> Figures:
     environ = {"PORTCALL_RETRY_SCHEDULE": "500ms,500ms", "PORTCALL_ATTEMPT_TIMEOUT": "1s"}
     async with laboratory(folder, environ) as lab:
         figures = await hostility(
-            lab, events=int(settings["events"]), rate=settings["rate"], settle_s=300
+            lab,
+            events=int(settings["events"]),
+            rate=settings["rate"],
+            settle_s=settings["settle_s"],
         )
     ends = figures["ends"]
     assert isinstance(ends, dict)
@@ -287,8 +290,8 @@ CATALOGUE: dict[str, Scenario] = {
     "hostile": Scenario(
         "Endpoints of every bad kind, and well ones between them",
         _hostility,
-        {"events": 300, "rate": 20},
-        {"events": 30},
+        {"events": 100, "rate": 10, "settle_s": 600},
+        {"events": 10, "rate": 20, "settle_s": 90},
         (Bound("kinds_that_ended_wrongly", at_most=0),),
     ),
     "broker-line": Scenario(

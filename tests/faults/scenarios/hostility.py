@@ -6,11 +6,15 @@ from tests.faults.harness.load import Subject
 from tests.faults.harness.scripts import DELIVERED_ALL_THE_SAME, HOSTILE, Script
 
 WELL_ONES = 5
+GONE_REPOSITORY = "team/gone"
+GONE_EVENTS = 10
 GONE = Script(status=410)
 
 
 async def hostility(lab: Lab, *, events: int, rate: float, settle_s: float) -> dict[str, object]:
     """Publish events to one endpoint of each kind of `HOSTILE`, one that is gone, and well ones.
+
+    What is gone gets one request's events only: what comes after the first 410 matches no more.
 
     Args:
         lab: Where; the retry schedule should be short.
@@ -23,14 +27,20 @@ async def hostility(lab: Lab, *, events: int, rate: float, settle_s: float) -> d
         well ones.
     """
     kinds = [*HOSTILE, "gone"]
-    endpoints = await lab.add_endpoints(len(kinds) + WELL_ONES)
+
+    def scope(number: int) -> str:
+        return f"{GONE_REPOSITORY}:*" if number == len(HOSTILE) else "team/app:*"
+
+    endpoints = await lab.add_endpoints(len(kinds) + WELL_ONES, scope=scope)
     by_kind = dict(zip(kinds, endpoints, strict=False))
     await lab.sink.plays(
         {endpoint.path: HOSTILE.get(kind, GONE) for kind, endpoint in by_kind.items()}
     )
+    registry = endpoints[0].registry
     await lab.load.publish(
-        events, lambda _: Subject(endpoints[0].registry), rate=rate, batch=1, concurrency=16
+        GONE_EVENTS, lambda _: Subject(registry, GONE_REPOSITORY), batch=GONE_EVENTS
     )
+    await lab.load.publish(events, lambda _: Subject(registry), rate=rate, batch=1, concurrency=16)
     verdict = await lab.concluded(settle_s)
     well = {endpoint.path for endpoint in endpoints[len(kinds) :]}
     latencies = oracle.latencies_s(lab.expected(), lab.posts, well)
