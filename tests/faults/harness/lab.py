@@ -16,6 +16,7 @@ from tests.faults.harness.injector import Injector
 from tests.faults.harness.journals import Endpoint, Expectation, Post, Recorded, expectations
 from tests.faults.harness.load import Load
 from tests.faults.harness.sink import HostileSink
+from tests.faults.harness.verdict import Verdict
 from tests.installation import IN_FORCE_S, Client, Installation, new_name
 
 MAX_WEBHOOKS = 500
@@ -101,12 +102,12 @@ class Lab:
             found += [_recorded(endpoint, document) for document in listed]
         return found
 
-    async def judged(self) -> oracle.Verdict:
+    async def judged(self) -> Verdict:
         """The verdict over what there is now."""
         records = await self.records()
         return oracle.judge(self.expected(), self.posts, records, self.injector.faults)
 
-    async def concluded(self, within_s: float) -> oracle.Verdict:
+    async def concluded(self, within_s: float) -> Verdict:
         """Wait until every delivery has ended and is listed, and for late duplicates; then judge."""
         end = time.monotonic() + within_s
         await self._until_quiet(end)

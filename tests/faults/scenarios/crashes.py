@@ -9,7 +9,7 @@ from tests.faults.harness.crashing import environment, order
 from tests.faults.harness.journals import Fault
 from tests.faults.harness.lab import Lab, laboratory
 from tests.faults.harness.load import Subject
-from tests.faults.harness.oracle import Verdict
+from tests.faults.harness.verdict import Verdict
 from tests.sink import eventually
 
 EVENTS = 60

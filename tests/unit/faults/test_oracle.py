@@ -14,7 +14,8 @@ from tests.faults.harness.journals import (
     Recorded,
     expectations,
 )
-from tests.faults.harness.oracle import Verdict, judge, latencies_s, quantile
+from tests.faults.harness.oracle import judge, latencies_s, quantile
+from tests.faults.harness.verdict import Verdict
 
 HOOK = "/hook"
 EXPECTED = {"msg_1": Expectation(HOOK, "event-1", 100.0, 1, 100.0)}
