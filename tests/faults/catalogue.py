@@ -155,8 +155,8 @@ CATALOGUE: dict[str, Scenario] = {
     "hostile": Scenario(
         "Endpoints of every bad kind, and well ones between them",
         runs.run_hostility,
-        {"events": 100, "rate": 10, "settle_s": 600},
-        {"events": 10, "rate": 20, "settle_s": 90},
+        {"events": 5, "well_events": 3000, "rate": 50, "settle_s": 600},
+        {"events": 3, "well_events": 100, "rate": 40, "settle_s": 90},
         (Bound("kinds_that_ended_wrongly", at_most=0),),
     ),
     "broker-line": Scenario(

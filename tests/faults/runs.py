@@ -101,6 +101,7 @@ async def run_hostility(folder: Path, settings: Settings) -> Figures:
         figures = await hostility(
             lab,
             events=int(settings["events"]),
+            well_events=int(settings["well_events"]),
             rate=settings["rate"],
             settle_s=settings["settle_s"],
         )

@@ -8,9 +8,9 @@ from tests.faults.harness.lab import laboratory
 from tests.faults.scenarios.hostility import GONE_EVENTS, hostility, wrong_ends
 
 pytestmark = pytest.mark.timeout(300)
-EVENTS = 6
+EVENTS = 3
 """An endpoint that hangs is given one attempt at a time in the end: three attempts of a second each
-for every event."""
+for every event. More failures would open its breaker for long."""
 WELL_P99_S = 1.0
 """What a well endpoint may notice of the others: the sink shares two cores with everything."""
 
@@ -18,7 +18,7 @@ WELL_P99_S = 1.0
 async def test_every_kind_of_endpoint_gets_what_it_deserves(tmp_path: Path) -> None:
     environ = {"PORTCALL_RETRY_SCHEDULE": "500ms,500ms", "PORTCALL_ATTEMPT_TIMEOUT": "1s"}
     async with laboratory(tmp_path, environ) as lab:
-        figures = await hostility(lab, events=EVENTS, rate=20, settle_s=90)
+        figures = await hostility(lab, events=EVENTS, well_events=100, rate=40, settle_s=60)
 
     assert figures["problems"] == []
     assert figures["duplicates"] == 0

@@ -8,7 +8,7 @@ from tests.faults.harness.lab import laboratory
 from tests.faults.scenarios.isolation import isolation, pause
 from tests.faults.scenarios.outage import outage
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.long]
 
 
 async def test_healthy_endpoints_hardly_notice_that_a_fifth_hangs(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.installation import IN_FORCE_S, Client, Installation, new_name
 
 MAX_WEBHOOKS = 500
 """Of a registry with the SKU Premium."""
+MANAGEMENT_BACK_S = 15.0
 QUIET_S = 3.0
 LATE_S = 3.0
 """How much later a duplicate that went by the 2 s rung may still come."""
@@ -98,9 +99,20 @@ class Lab:
         """What list-events shows of these webhooks, or of all."""
         found: list[Recorded] = []
         for endpoint in self.endpoints if endpoints is None else endpoints:
-            listed = await self.client.list_events(endpoint.registry, endpoint.name, top=500)
+            listed = await self._listed(endpoint)
             found += [_recorded(endpoint, document) for document in listed]
         return found
+
+    async def _listed(self, endpoint: Endpoint) -> list[dict[str, Any]]:
+        """A webhook's records, also while management is being started again."""
+        end = time.monotonic() + MANAGEMENT_BACK_S
+        while True:
+            try:
+                return await self.client.list_events(endpoint.registry, endpoint.name, top=500)
+            except aiohttp.ClientError:
+                if time.monotonic() > end:
+                    raise
+                await asyncio.sleep(0.5)
 
     async def judged(self) -> Verdict:
         """The verdict over what there is now."""

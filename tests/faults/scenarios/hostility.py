@@ -1,5 +1,7 @@
 """Endpoints that are bad in every way there is, and well ones between them."""
 
+import asyncio
+
 from tests.faults.harness import oracle
 from tests.faults.harness.lab import Lab
 from tests.faults.harness.load import Subject
@@ -8,18 +10,22 @@ from tests.faults.harness.scripts import DELIVERED_ALL_THE_SAME, HOSTILE, Script
 WELL_ONES = 5
 GONE_REPOSITORY = "team/gone"
 GONE_EVENTS = 10
+WELL_REPOSITORY = "team/well"
 GONE = Script(status=410)
 
 
-async def hostility(lab: Lab, *, events: int, rate: float, settle_s: float) -> dict[str, object]:
+async def hostility(
+    lab: Lab, *, events: int, well_events: int, rate: float, settle_s: float
+) -> dict[str, object]:
     """Publish events to one endpoint of each kind of `HOSTILE`, one that is gone, and well ones.
 
     What is gone gets one request's events only: what comes after the first 410 matches no more.
 
     Args:
         lab: Where; the retry schedule should be short.
-        events: How many events, each for all.
-        rate: Events a second.
+        events: How many events, each for every bad one: ten failures in a row open a breaker.
+        well_events: How many events, each for every well one.
+        rate: Events a second of each of the two.
         settle_s: How long everything may take to end.
 
     Returns:
@@ -29,6 +35,8 @@ async def hostility(lab: Lab, *, events: int, rate: float, settle_s: float) -> d
     kinds = [*HOSTILE, "gone"]
 
     def scope(number: int) -> str:
+        if number > len(HOSTILE):
+            return f"{WELL_REPOSITORY}:*"
         return f"{GONE_REPOSITORY}:*" if number == len(HOSTILE) else "team/app:*"
 
     endpoints = await lab.add_endpoints(len(kinds) + WELL_ONES, scope=scope)
@@ -40,7 +48,13 @@ async def hostility(lab: Lab, *, events: int, rate: float, settle_s: float) -> d
     await lab.load.publish(
         GONE_EVENTS, lambda _: Subject(registry, GONE_REPOSITORY), batch=GONE_EVENTS
     )
-    await lab.load.publish(events, lambda _: Subject(registry), rate=rate, batch=1, concurrency=16)
+    for_all = ((events, Subject(registry)), (well_events, Subject(registry, WELL_REPOSITORY)))
+    await asyncio.gather(
+        *(
+            lab.load.publish(count, lambda _, subject=subject: subject, rate=rate, batch=1)  # type: ignore[misc]
+            for count, subject in for_all
+        )
+    )
     verdict = await lab.concluded(settle_s)
     well = {endpoint.path for endpoint in endpoints[len(kinds) :]}
     latencies = oracle.latencies_s(lab.expected(), lab.posts, well)

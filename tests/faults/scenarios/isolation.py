@@ -20,6 +20,7 @@ async def isolation(
     burst: int,
     script: Script = HANGS,
     warm_up_s: float = 2.0,
+    settle_s: float = 900.0,
 ) -> dict[str, object]:
     """Measure a baseline; let some endpoints get sick; measure the healthy ones again.
 
@@ -35,6 +36,8 @@ async def isolation(
         burst: Events of the burst.
         script: What a sick endpoint does.
         warm_up_s: How long the paced load runs before it is measured, in each phase.
+        settle_s: How long the sick ones' deliveries may take to end when they are well again: as
+            long as they were sick, and five minutes for their breaker.
     """
     made = await lab.add_endpoints(endpoints, scope=lambda number: f"team/app{number}:*")
     step = endpoints // sick
@@ -57,7 +60,7 @@ async def isolation(
     assert isinstance(baseline, dict) and isinstance(under, dict)
     figures["p99_ratio"] = round(under["p99_s"] / baseline["p99_s"], 2)
     figures["throughput_ratio"] = round(under["healthy_per_s"] / baseline["healthy_per_s"], 2)
-    verdict = await lab.concluded(180)
+    verdict = await lab.concluded(settle_s)
     return {**figures, **verdict.figures()}
 
 
@@ -90,7 +93,7 @@ async def pause(
         **_latencies(lab, healthy, since=began),
     }
     await lab.sink.plays({busy: WELL})
-    verdict = await lab.concluded(60)
+    verdict = await lab.concluded(300)
     return {**figures, **verdict.figures()}
 
 
