@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -223,8 +224,8 @@ def test_bad_input_is_refused_by_the_name_of_its_field(
 @given(body=st.binary(max_size=300))
 @settings(max_examples=50, deadline=None)
 def test_no_bytes_raise_anything_else(read: Read, body: bytes) -> None:
-    with pytest.raises(InvalidValueError):
-        read(body, acceptance())
+    with suppress(InvalidValueError):
+        assert read(body, acceptance()) == Translation([])  # an empty array, with spaces perhaps
 
 
 def test_an_empty_array_has_no_events() -> None:
