@@ -12,7 +12,7 @@ from tests.faults.harness.load import Subject
 from tests.faults.harness.scripts import WELL, Script
 from tests.faults.harness.sink_server import EVERYBODY
 
-SCHEDULE = "5s,10s,20s,40s,1m20s,2m40s,5m,5m,5m"
+SCHEDULE = "5s,10s,20s,40s,80s,160s,5m,5m,5m"
 """18 minutes: longer than the outage, so that nothing need be given up."""
 SLOT_S = 5.0
 
