@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import unavailable
 from tests.faults.harness.lab import laboratory
-from tests.faults.harness.stores import postgres_stopped, sqlite_locked
+from tests.faults.harness.stores import sqlite_locked
+from tests.faults.runs import run_postgresql_killed
 from tests.faults.scenarios.pressure import pressure
-from tests.postgres import PrivatePostgres
+from tests.postgres import postgres_programs
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 
@@ -22,12 +24,11 @@ async def test_a_locked_sqlite_file(tmp_path: Path) -> None:
     assert isinstance(said, dict) and "locked" in said["recorder-1"]["store"]
 
 
-async def test_a_postgresql_that_is_away(tmp_path: Path, private_postgres: PrivatePostgres) -> None:
-    url = private_postgres.create_database("faults", template="migrated")
-    async with laboratory(tmp_path, {"PORTCALL_DATABASE_URL": url}) as lab:
-        figures = await pressure(lab, postgres_stopped(private_postgres), for_s=8)
+async def test_a_postgresql_that_is_away(tmp_path: Path) -> None:
+    if postgres_programs() is None:
+        unavailable("PostgreSQL is not installed (apt-get install postgresql)")
+    figures = await run_postgresql_killed(tmp_path, {"for_s": 8})
 
     assert figures["problems"] == []
     assert figures["roles_that_died"] == []
-    said = figures["said"]
-    assert isinstance(said, dict) and "does not answer" in said["recorder-1"]["store"]
+    assert "does not answer" in figures["said"]["recorder-1"]["store"]

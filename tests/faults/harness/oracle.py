@@ -107,7 +107,7 @@ def _judge_records(
             verdict.misrecorded.append(f"{why}: {record}")
         if record.outcome == "cancelled":
             continue
-        post = next((post for post in left if _is_of(post, record)), None)
+        post = next((post for post in left if _is_of(post, record, faults)), None)
         if post is not None:
             left.remove(post)
         if post is None and record.status:
@@ -121,11 +121,15 @@ def _judge_records(
 
 
 def _judge_unrecorded(verdict: Verdict, posts: Iterable[Post], faults: Sequence[Fault]) -> None:
-    """Say of answered POSTs without a record whether anybody lived to write it."""
+    """Say of answered POSTs without a record whether anybody got the answer, and lived."""
     for post in posts:
-        ended_at = post.at if post.ended_at is None else post.ended_at
-        killed = _happened(faults, FORGETTING, post.at, ended_at + REACH_S)
-        (verdict.forgotten if killed else verdict.unrecorded).append(post)
+        killed = _happened(faults, FORGETTING, post.at, _ended_at(post) + REACH_S)
+        swallowed = _happened(faults, {SINK_LINE}, post.at, _ended_at(post))
+        (verdict.forgotten if killed or swallowed else verdict.unrecorded).append(post)
+
+
+def _ended_at(post: Post) -> float:
+    return post.at if post.ended_at is None else post.ended_at
 
 
 def _contradiction(record: Recorded) -> str:
@@ -137,14 +141,15 @@ def _contradiction(record: Recorded) -> str:
     return ""
 
 
-def _is_of(post: Post, record: Recorded) -> bool:
+def _is_of(post: Post, record: Recorded, faults: Iterable[Fault]) -> bool:
     """Whether a record may be this POST's: a status is the same, or was lost on the way."""
     began, ended = record.started_at, record.started_at + record.duration_s
-    return (
-        post.path == record.path
-        and record.status in {0, post.status}
-        and began - SLACK_S <= post.at <= ended + SLACK_S
-    )
+    if post.path != record.path or record.status not in {0, post.status}:
+        return False
+    if not record.status:  # a line may hold a POST back for longer than anybody waits for it
+        held = [fault.ended_at for fault in faults if _overlaps(fault, {SINK_LINE}, began, ended)]
+        ended = max([ended, *held])
+    return began - SLACK_S <= post.at <= ended + SLACK_S
 
 
 def _judge_duplicates(
@@ -157,11 +162,14 @@ def _judge_duplicates(
     first = next((number for number, post in enumerate(posts) if post.succeeded), None)
     if first is None:
         return
-    for post in posts[first + 1 :]:
+    for number, post in enumerate(posts[first + 1 :], first + 1):
         causes = []
         if expectation is not None:
             causes += _causes(expectation, post, faults)
-        if any(lost.at < post.at for lost in lost_answers):
+        swallowed = any(
+            _happened(faults, {SINK_LINE}, each.at, _ended_at(each)) for each in posts[:number]
+        )
+        if swallowed or any(lost.at < post.at for lost in lost_answers):
             causes.append("the answer was lost on the way")
         if expectation is not None and expectation.tries > 1:
             causes.append("it was published again")
@@ -183,12 +191,15 @@ def _causes(expectation: Expectation, post: Post, faults: Sequence[Fault]) -> li
 def _happened(
     faults: Iterable[Fault], whom: frozenset[str] | set[str], began: float, ended: float
 ) -> bool:
-    return any(
+    return any(_overlaps(fault, whom, began, ended) for fault in faults)
+
+
+def _overlaps(fault: Fault, whom: frozenset[str] | set[str], began: float, ended: float) -> bool:
+    return (
         fault.whom in whom
         and fault.what != "SIGTERM"
         and fault.began_at <= ended + SLACK_S
         and began - SLACK_S <= fault.ended_at
-        for fault in faults
     )
 
 

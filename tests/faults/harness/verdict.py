@@ -37,7 +37,8 @@ class Verdict:
         misrecorded: Records that no POST bears out, or that contradict theirs, in words.
         doubled: Records that stand in list-events twice.
         unrecorded: Answered POSTs without a record, which no fault explains.
-        forgotten: The same, which the end of a deliverer explains.
+        forgotten: The same, which the end of a deliverer explains, or a line that swallowed the
+            answer.
         duplicates: POSTs after a success.
     """
 
@@ -96,7 +97,7 @@ class Verdict:
             "misrecorded": len(self.misrecorded),
             "recorded_twice": len(self.doubled),
             "unrecorded": len(self.unrecorded),
-            "unrecorded_because_killed": len(self.forgotten),
+            "unrecorded_because_killed_or_swallowed": len(self.forgotten),
             "duplicates": len(self.duplicates),
             "duplicates_percent": round(100 * share, 3),
             "duplicates_by_cause": dict(

@@ -180,6 +180,23 @@ def test_an_answer_that_a_broken_line_swallowed_explains_timeout_and_duplicate()
     assert verdict.duplicates[0].causes == ("the answer was lost on the way",)
 
 
+def test_a_post_that_a_line_held_back_is_that_of_the_attempt_that_gave_up_waiting() -> None:
+    timeout = replace(RECORD, outcome="retried", status=0, failure="timeout", started_at=95.0)
+    held = (Fault("deaf", "sink line", 94.0, 100.4),)
+    late = replace(RECORD, attempt=2, started_at=110.0)
+    again = replace(POST, at=110.0, ended_at=110.0)
+    assert judged([POST, again], [timeout, late], held).problems == []
+    assert judged([POST, again], [timeout, late]).unrecorded == [POST]
+
+
+def test_an_answer_that_a_cut_line_swallowed_needs_no_record() -> None:
+    cut = (Fault("cut", "sink line", 100.4, 100.6),)
+    again = replace(POST, at=102.0, ended_at=102.0)
+    verdict = judged([POST, again], [replace(RECORD, started_at=101.999)], cut)
+    assert verdict.problems == []
+    assert verdict.forgotten == [POST]
+
+
 def test_expectations_are_the_accepted_events_times_the_scopes_that_cover_them() -> None:
     endpoints = [
         Endpoint("/all", "one", "all", 1),
