@@ -13,7 +13,8 @@ FEW_FAILURES = 3
 FEW_S = 30.0
 """It opens at many failures in a row over some time, or at a few over a longer time."""
 FIRST_OPEN_S = 10.0
-MAX_OPEN_S = 300.0
+MAX_OPEN_S = 30.0
+"""A POST every half minute hurts nobody, and shows an endpoint's recovery soon."""
 SPREAD = 0.2
 """How much of the time is left to chance, so that endpoints of one host are not tried at once."""
 

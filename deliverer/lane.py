@@ -21,6 +21,8 @@ SICK_FAILURES = 2
 MAX_PARK_S = 60.0
 RATE_S = 60.0
 """Over about how long the rate of fresh deliveries is averaged."""
+LONGEST_GAP_S = 2.0
+"""A longer time without a fresh delivery says nothing: it may be that of an outage."""
 MIN_PACE = 0.5
 GROWTH_S = 60.0
 """How long a pace that follows from nothing takes to double."""
@@ -38,18 +40,26 @@ class Pace:
     goes back, rates are per second.
     """
 
-    usual: float = 0.0
+    total: float = 0.0
+    span: float = 0.0
     counted_at: float = 0.0
     rate: float = 0.0
     began: float = 0.0
     next_at: float = 0.0
     held_at: float = 0.0
 
+    @property
+    def usual(self) -> float:
+        """The rate of fresh deliveries lately; pauses between them do not count in full."""
+        return self.total / max(self.span, 1.0)
+
     def count(self, now: float) -> None:
         """Note a fresh delivery."""
         if self.counted_at:
-            self.usual *= math.exp((self.counted_at - now) / RATE_S)
-            self.usual += 1 / RATE_S
+            passed_s = min(now - self.counted_at, LONGEST_GAP_S)
+            kept = math.exp(-passed_s / RATE_S)
+            self.total = self.total * kept + 1
+            self.span = self.span * kept + passed_s
         self.counted_at = now
 
     def begin(self, now: float) -> None:

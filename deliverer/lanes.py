@@ -105,10 +105,10 @@ class Lanes(Generic[Item]):
             fresh: Whether it was neither attempted nor parked before.
         """
         lane = self._lane(webhook_id)
-        if fresh:
-            lane.pace.count(now)
         if lane.is_barred(now) or not (fresh or lane.pace.lets_go(now)):
             return Admission.PARK
+        if fresh:
+            lane.pace.count(now)
         if lane.has_room and not lane.line and self._has_room(sick=lane.sick):
             self._start(lane, now)
             return Admission.START

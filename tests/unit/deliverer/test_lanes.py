@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from deliverer.breaker import FEW_S, FIRST_OPEN_S, MANY_FAILURES
-from deliverer.lane import FIRST_CAP, LEAST_UNUSUAL_S, RECOVERED_S
+from deliverer.lane import FIRST_CAP, LEAST_UNUSUAL_S, RECOVERED_S, Pace
 from deliverer.lanes import HANGING, MAX_PAUSE_S, MAX_WAIT_S, Admission, Lanes
 
 START, WAIT, PARK = Admission.START, Admission.WAIT, Admission.PARK
@@ -690,3 +690,15 @@ def test_the_pace_ends_when_nobody_had_to_wait_for_long() -> None:
     for _ in range(1_000):
         assert held.admit(7, "item", later, fresh=False) is START
         finish(held, 7, started=later, now=later)
+
+
+def test_the_usual_rate_is_known_after_seconds_and_outlives_an_outage() -> None:
+    pace = Pace()
+    for tenth in range(50):
+        pace.count(1_000 + tenth / 10)
+    assert pace.usual == pytest.approx(10, rel=0.05)
+    pace.count(2_000)
+    assert pace.usual > 3
+    for tenth in range(600):
+        pace.count(2_000 + tenth / 10)
+    assert pace.usual == pytest.approx(10, rel=0.1)
