@@ -4,6 +4,7 @@ Each goes in frames, and each item's *then* is called when the broker has confir
 retry the wait comes before the record: a record in the log then proves that the retry is safe.
 """
 
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,6 +22,7 @@ from schemas.topology import DEAD, DELIVER, LOG, deliver_key, retry_key, wait_ru
 Then = Callable[[], None]
 
 ITEM_BYTES = 48
+BEHIND_S = 0.5
 RECORD_BYTES = 100
 """About what a record adds to a frame besides the event and the detail."""
 
@@ -71,7 +73,15 @@ class Outbox:
         self._publisher = publisher
         self._shards = shards
         self._records = Batcher(self._send_records, weigh=_weigh_record)
+        self._unconfirmed: dict[str, float] = {}
+        """The frames of records that are not confirmed, the oldest first, and since when."""
         self._deliveries: dict[tuple[str, str], Batcher[WaitingDelivery]] = {}
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether records have not been confirmed for long: what is POSTed now may be repeated."""
+        oldest = next(iter(self._unconfirmed.values()), None)
+        return oldest is not None and time.monotonic() - oldest > BEHIND_S
 
     def record(self, event: Event, record: Record, then: Then) -> None:
         """Write a record to the results stream."""
@@ -110,8 +120,13 @@ class Outbox:
     async def _send_records(self, items: list[WaitingRecord]) -> None:
         positions, events = _numbered([item.event for item in items])
         records = [_at(position, item) for position, item in zip(positions, items, strict=True)]
-        body = encode_records(uuid.uuid4().hex, events, records)
-        await self._publisher.publish_surely(body, exchange=LOG)
+        frame_id = uuid.uuid4().hex
+        body = encode_records(frame_id, events, records)
+        self._unconfirmed[frame_id] = time.monotonic()
+        try:
+            await self._publisher.publish_surely(body, exchange=LOG)
+        finally:
+            del self._unconfirmed[frame_id]
         for item in items:
             item.then()
 

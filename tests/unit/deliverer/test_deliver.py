@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from deliverer import deliver, patience
+from deliverer import deliver, outbox, patience
 from deliverer.attempts import Attempt
 from deliverer.deliver import Deliverer
 from deliverer.jobs import Job
@@ -665,6 +665,24 @@ async def test_no_frame_is_begun_while_the_lines_are_long(monkeypatch: pytest.Mo
     each.sender.release()
     await asyncio.gather(first, second)
     assert len(each.outcomes()) == 4
+
+
+async def test_no_frame_is_begun_while_records_are_not_confirmed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is POSTed then would be POSTed again if the process died."""
+    monkeypatch.setattr(outbox, "BEHIND_S", -1.0)
+    each = bench(holding=True)
+    first = each.begin(frame(delivery()))
+    await turns(50)
+    second = each.begin(frame(delivery(), events=[event("e2")]))
+    await turns(50)
+    assert len(each.sender.requests) == 1
+    watching = asyncio.ensure_future(each.deliverer.watch_lanes())
+    each.broker.confirm()
+    await asyncio.wait_for(asyncio.gather(first, second), 5)
+    assert len(each.sender.requests) == 2
+    watching.cancel()
 
 
 async def test_frames_at_the_gate_are_let_in_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
