@@ -113,7 +113,11 @@ async def _resumed(lab: Lab, back_at: float) -> dict[str, object]:
         return any(each.answered_at and each.tries[-1] >= back_at for each in lab.load.publications)
 
     def posted() -> bool:
-        fresh = {each.event_id for each in lab.load.publications if each.tries and each.tries[0] >= back_at}
+        fresh = {
+            each.event_id
+            for each in lab.load.publications
+            if each.tries and each.tries[0] >= back_at
+        }
         return any(post.event_id in fresh for post in reversed(lab.posts[-500:]))
 
     found: dict[str, object] = {}
