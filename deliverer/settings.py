@@ -24,11 +24,11 @@ class DelivererSettings(Settings):
         description="Networks (CIDR, with commas) that webhooks may lead to although not public.",
     )
     prefetch: int = Field(
-        default=100,
+        default=300,
         ge=1,
         le=2000,
         alias="PORTCALL_DELIVERER_PREFETCH",
-        description="Frames that may be unsettled for each queue.",
+        description="Frames that may be unsettled for each queue; an attempt that hangs holds one.",
     )
     max_in_flight: int = Field(
         default=512,

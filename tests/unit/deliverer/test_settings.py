@@ -22,7 +22,7 @@ def test_the_defaults() -> None:
     assert settings.allow_targets == ()
     assert len(settings.retry_schedule_ms) == 10
     assert (settings.prefetch, settings.max_in_flight, settings.endpoint_concurrency) == (
-        100,
+        300,
         512,
         16,
     )
