@@ -35,9 +35,9 @@ class Pace:
     """How fast deliveries that had to wait come back when an endpoint is well again.
 
     As fast as fresh ones used to come before: so that an endpoint which was down for ten minutes
-    has twice its usual load afterwards, and not ten minutes' worth at once. Where nothing is known
-    of before, slowly at first and then faster and faster. Times are seconds of a clock that never
-    goes back, rates are per second.
+    has twice its usual load afterwards, and not ten minutes' worth at once; twice as fast when no
+    fresh ones come. Where nothing is known of before, slowly at first and then faster and faster.
+    Times are seconds of a clock that never goes back, rates are per second.
     """
 
     total: float = 0.0
@@ -87,8 +87,10 @@ class Pace:
         """The time between two of them; 0: no pace is set."""
         if not self.is_set(now):
             return 0.0
-        if now - self.counted_at < RATE_S:
+        if now - max(self.counted_at, self.began) < RATE_S and self.usual > MIN_PACE:
             return 1 / self.rate
+        if self.rate > MIN_PACE:
+            return 1 / (2 * self.rate)
         return 1 / (self.rate * 2 ** min((now - self.began) / GROWTH_S, 20))
 
 

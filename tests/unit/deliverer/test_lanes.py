@@ -670,6 +670,13 @@ def test_what_waited_comes_back_as_fast_as_fresh_ones_used_to_come() -> None:
     assert sum(gone) / 60 == pytest.approx(20, rel=0.15)
 
 
+def test_without_fresh_ones_it_is_twice_as_fast_and_no_faster() -> None:
+    held, now = recovered(fresh_per_s=20)
+    gone = let_go(held, now, 1_200, fresh_per_s=0)
+    assert max(gone[1:]) <= 42
+    assert sum(gone[-600:]) / 600 == pytest.approx(40, rel=0.1)
+
+
 def test_where_nothing_is_known_of_before_it_begins_slowly_and_grows() -> None:
     held, now = recovered(fresh_per_s=0)
     gone = let_go(held, now, 600, fresh_per_s=0)
