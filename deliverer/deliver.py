@@ -295,7 +295,7 @@ class Deliverer:
     async def _work(self, job: Job | None, started: float) -> None:
         """Make an attempt, and the next one in the same place for as long as some wait.
 
-        A task for each delivery would cost 3 us more.
+        A task for each delivery would cost 1.4 us more.
         """
         while job is not None:
             healthy: bool | None = None

@@ -24,6 +24,7 @@ RATE_S = 60.0
 LONGEST_GAP_S = 2.0
 """A longer time without a fresh delivery says nothing: it may be that of an outage."""
 MIN_PACE = 0.5
+"""The pace where no faster one is known."""
 GROWTH_S = 60.0
 """How long a pace that follows from nothing takes to double."""
 RECOVERED_S = 1.5 * MAX_PARK_S
@@ -79,19 +80,16 @@ class Pace:
 
     def is_set(self, now: float) -> bool:
         """Whether there is a pace: since an outage ended, and until nobody has to wait for it."""
-        if self.rate and now - self.held_at > RECOVERED_S:
-            self.rate = 0.0
-        return self.rate > 0
+        return self.rate > 0 and now - self.held_at <= RECOVERED_S
 
     def each_s(self, now: float) -> float:
         """The time between two of them; 0: no pace is set."""
         if not self.is_set(now):
             return 0.0
-        if now - max(self.counted_at, self.began) < RATE_S and self.usual > MIN_PACE:
-            return 1 / self.rate
-        if self.rate > MIN_PACE:
-            return 1 / (2 * self.rate)
-        return 1 / (self.rate * 2 ** min((now - self.began) / GROWTH_S, 20))
+        if self.rate <= MIN_PACE:
+            return 1 / (self.rate * 2 ** min((now - self.began) / GROWTH_S, 20))
+        fresh_ones_come = now - max(self.counted_at, self.began) < RATE_S
+        return 1 / self.rate if fresh_ones_come else 1 / (2 * self.rate)
 
 
 @dataclass(slots=True, eq=False)

@@ -14,9 +14,10 @@ from schemas.topology import JOURNAL, LOG
 from store.engine import open_store
 
 PACE_S = 0.05
-JOURNAL_PACE_S = 0.5
 """A transaction costs about 3 ms of CPU, with one record in it or with a hundred: at most twenty a
 second, unless there is more to write than fits into one."""
+JOURNAL_PACE_S = 0.5
+"""Nobody waits for the journal but an audit, which hurries it."""
 
 
 async def main() -> None:

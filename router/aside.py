@@ -32,9 +32,10 @@ class Aside:
         """Take a message of the deliverers."""
         now_ms = self._clock_ms()
         for webhook_id, until_ms in decode_news(body).items():
-            if until_ms <= now_ms:
-                self._until.pop(webhook_id, None)
-            elif len(self._until) < MAX_WEBHOOKS or webhook_id in self._until:
+            self._until.pop(webhook_id, None)
+            if len(self._until) >= MAX_WEBHOOKS:
+                self._until = {each: end for each, end in self._until.items() if end > now_ms}
+            if until_ms > now_ms and len(self._until) < MAX_WEBHOOKS:
                 self._until[webhook_id] = until_ms
 
     def rung_ms(self, webhook_id: int) -> int:

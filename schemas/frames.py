@@ -5,7 +5,7 @@ frame is JSON with a version. A reader ignores fields that it does not know; a f
 version is refused as a whole (`NewerFrameError`), because its fields may mean something else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -148,12 +148,7 @@ def decode_events(body: bytes) -> EventFrame:
         FrameError: It is not one.
         NewerFrameError: It is one of a later version.
     """
-    try:
-        frame = _decode_events(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _refusal(body, error) from error
-    _check_version(frame.v)
-    return frame
+    return _decoded(_decode_events, body)
 
 
 def decode_deliveries(body: bytes) -> DeliveryFrame:
@@ -163,11 +158,7 @@ def decode_deliveries(body: bytes) -> DeliveryFrame:
         FrameError: It is not one.
         NewerFrameError: It is one of a later version.
     """
-    try:
-        frame = _decode_deliveries(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _refusal(body, error) from error
-    _check_version(frame.v)
+    frame = _decoded(_decode_deliveries, body)
     _check_positions([delivery.event for delivery in frame.deliveries], len(frame.events))
     return frame
 
@@ -179,11 +170,7 @@ def decode_records(body: bytes) -> RecordFrame:
         FrameError: It is not one.
         NewerFrameError: It is one of a later version.
     """
-    try:
-        frame = _decode_records(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _refusal(body, error) from error
-    _check_version(frame.v)
+    frame = _decoded(_decode_records, body)
     _check_positions([record.event for record in frame.records], len(frame.events))
     return frame
 
@@ -195,11 +182,7 @@ def decode_raw_records(body: bytes) -> RawRecordFrame:
         FrameError: It is not one.
         NewerFrameError: It is one of a later version.
     """
-    try:
-        frame = _decode_raw_records(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _refusal(body, error) from error
-    _check_version(frame.v)
+    frame = _decoded(_decode_raw_records, body)
     _check_positions([record.event for record in frame.records], len(frame.events))
     return frame
 
@@ -211,12 +194,7 @@ def decode_raw_journal(body: bytes) -> RawJournalFrame:
         FrameError: It is not one.
         NewerFrameError: It is one of a later version.
     """
-    try:
-        frame = _decode_raw_journal(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _refusal(body, error) from error
-    _check_version(frame.v)
-    return frame
+    return _decoded(_decode_raw_journal, body)
 
 
 def decode_journal(body: bytes) -> JournalFrame:
@@ -226,8 +204,13 @@ def decode_journal(body: bytes) -> JournalFrame:
         FrameError: It is not one.
         NewerFrameError: It is one of a later version.
     """
+    return _decoded(_decode_journal, body)
+
+
+def _decoded(decode: Callable[[bytes], Frame], body: bytes) -> Frame:
+    """What all readers do first: parse, and refuse what is no frame or one of a later version."""
     try:
-        frame = _decode_journal(body)
+        frame = decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _refusal(body, error) from error
     _check_version(frame.v)

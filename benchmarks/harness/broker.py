@@ -15,7 +15,7 @@ from aiormq.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import ChannelNotFoundEntity
 from pamqp.commands import Basic
 
-from benchmarks.harness.processes import Pids, tree
+from benchmarks.harness.processes import Pids, ProgramError, tree
 from cli.broker import PrivateBroker
 from runtime.link import BROKER_FAILURES, raise_if_cancelled
 
@@ -84,6 +84,8 @@ class Broker:
                 if await self._deleted(queue):
                     break
                 await asyncio.sleep(1)
+            else:
+                raise ProgramError(f"the queue {queue} cannot be deleted")
 
     async def _deleted(self, queue: str) -> bool:
         """RabbitMQ 3.10 may close the connection over it (541), if the queue was a long one."""

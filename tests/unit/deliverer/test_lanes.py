@@ -677,9 +677,10 @@ def test_without_fresh_ones_it_is_twice_as_fast_and_no_faster() -> None:
     assert sum(gone[-600:]) / 600 == pytest.approx(40, rel=0.1)
 
 
-def test_where_nothing_is_known_of_before_it_begins_slowly_and_grows() -> None:
+@pytest.mark.parametrize("fresh_per_s", [0, 20])
+def test_where_nothing_is_known_of_before_it_begins_slowly_and_grows(fresh_per_s: int) -> None:
     held, now = recovered(fresh_per_s=0)
-    gone = let_go(held, now, 600, fresh_per_s=0)
+    gone = let_go(held, now, 600, fresh_per_s=fresh_per_s)
     assert sum(gone[:30]) <= 30
     assert sum(gone[-30:]) > 3_000
 

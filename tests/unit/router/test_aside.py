@@ -2,6 +2,7 @@
 
 import pytest
 
+from router import aside as aside_module
 from router.aside import Aside
 from schemas.health import encode_news
 
@@ -58,3 +59,13 @@ def test_garbage_is_no_news() -> None:
     found = aside({7: NOW_MS + 10_000})
     found.hear(b"garbage")
     assert found.rung_ms(7) == 10_000
+
+
+def test_what_is_over_makes_room_for_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside_module, "MAX_WEBHOOKS", 2)
+    clock = Clock()
+    found = aside({1: NOW_MS + 10_000, 2: NOW_MS + 60_000, 3: NOW_MS + 60_000}, clock)
+    assert found.rung_ms(3) == 0
+    clock.ms += 11_000
+    found.hear(encode_news({3: NOW_MS + 60_000}))
+    assert [found.rung_ms(each) for each in (1, 2, 3)] == [0, 10_000, 10_000]
