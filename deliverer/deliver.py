@@ -1,6 +1,7 @@
 """Delivering: a frame of deliveries in; POSTs, records, retries out; and only then the ack."""
 
 import asyncio
+import math
 import random
 import time
 from collections import deque
@@ -276,7 +277,10 @@ class Deliverer:
         else:
             now = time.monotonic()
             fresh = job.delivery.attempt == 1 and not job.delivery.parks
-            match self._lanes.admit(job.delivery.webhook_id, job, now, fresh=fresh):
+            accepted = now if fresh else self._accepted(job, now)
+            match self._lanes.admit(
+                job.delivery.webhook_id, job, now, fresh=fresh, accepted=accepted
+            ):
                 case Admission.START:
                     self._start(job, now)
                 case Admission.PARK:
@@ -434,11 +438,19 @@ class Deliverer:
 
     def _park(self, job: Job) -> None:
         PARKED.inc()
-        turn_s = self._lanes.turn_s(job.delivery.webhook_id, time.monotonic())
+        now = time.monotonic()
+        accepted = self._accepted(job, now)
+        turn_s = self._lanes.turn_s(job.delivery.webhook_id, now, accepted=accepted)
         delivery = parked(
             job.delivery, turn_s=turn_s, now_ms=self._clock_ms(), chance=self._chance()
         )
         self._wait(job, delivery, job.ledger.settle)
+
+    def _accepted(self, job: Job, now: float) -> float:
+        """When the event of a delivery that was not attempted yet was accepted, by our clock."""
+        if job.delivery.attempt > 1:
+            return -math.inf
+        return now - (self._clock_ms() - job.event.accepted_ms) / 1000
 
     def _put_back(self, job: Job) -> None:
         self._outbox.put_back(job.event, job.delivery, job.ledger.settle)

@@ -38,6 +38,8 @@ class Pace:
     As fast as fresh ones used to come before: so that an endpoint which was down for ten minutes
     has twice its usual load afterwards, and not ten minutes' worth at once; twice as fast when no
     fresh ones come. Where nothing is known of before, slowly at first and then faster and faster.
+    What was accepted since the endpoint last failed goes before all that is older: it only had to
+    wait until somebody found out that the endpoint is well.
     Times are seconds of a clock that never goes back, rates are per second.
     """
 
@@ -46,7 +48,9 @@ class Pace:
     counted_at: float = 0.0
     rate: float = 0.0
     began: float = 0.0
+    since: float = 0.0
     next_at: float = 0.0
+    young_until: float = 0.0
     held_at: float = 0.0
 
     @property
@@ -63,20 +67,25 @@ class Pace:
             self.span = self.span * kept + passed_s
         self.counted_at = now
 
-    def begin(self, now: float) -> None:
-        """The endpoint is well again."""
+    def begin(self, now: float, failed_at: float) -> None:
+        """The endpoint is well again, and failed last at *failed_at*."""
         self.rate = max(self.usual, MIN_PACE)
-        self.began = self.next_at = self.held_at = now
+        self.since = failed_at
+        self.began = self.next_at = self.young_until = self.held_at = now
 
-    def lets_go(self, now: float) -> bool:
+    def lets_go(self, now: float, accepted: float) -> bool:
         """Whether a delivery that had to wait may go now; if so, it is counted."""
         if not self.is_set(now):
             return True
-        if now < self.next_at:
+        if now < self.next_at or (now < self.young_until and not self.is_young(accepted)):
             self.held_at = now
             return False
         self.next_at = max(self.next_at, now - 1) + self.each_s(now)
         return True
+
+    def is_young(self, accepted: float) -> bool:
+        """Whether the endpoint has not failed since a delivery was accepted."""
+        return accepted >= self.since
 
     def is_set(self, now: float) -> bool:
         """Whether there is a pace: since an outage ended, and until nobody has to wait for it."""
@@ -108,6 +117,7 @@ class Lane(Generic[Item]):
         pace: How what had to wait comes back after an outage.
         started: When each attempt under way was begun.
         line: Who waits, since when.
+        failed_at: When an attempt last failed.
     """
 
     webhook_id: int
@@ -120,6 +130,7 @@ class Lane(Generic[Item]):
     pace: Pace = field(default_factory=Pace)
     started: deque[float] = field(default_factory=deque)
     line: deque[tuple[float, Item]] = field(default_factory=deque)
+    failed_at: float = 0.0
 
     @property
     def in_flight(self) -> int:
@@ -147,7 +158,7 @@ class Lane(Generic[Item]):
         latency_s = now - began
         closed = self.breaker.succeed()
         if closed:
-            self.pace.begin(now)
+            self.pace.begin(now, self.failed_at)
         if closed or not self.latency_s:
             self.latency_s = latency_s
             self.booked_until = min(self.booked_until, now)
@@ -159,6 +170,7 @@ class Lane(Generic[Item]):
     def suffer(self, began: float, now: float, chance: float) -> bool:
         """Take note of a failure; says whether the breaker has opened."""
         latency_s = now - began
+        self.failed_at = now
         weight = SMOOTHING if self.latency_s else 1.0
         self.latency_s += weight * (latency_s - self.latency_s)
         self.cap = max(self.cap // 2, 1)
@@ -190,7 +202,7 @@ class Lane(Generic[Item]):
         """How long the next of the line would wait."""
         return (len(self.line) + 1) * self.each_s(now)
 
-    def book(self, now: float) -> float:
+    def book(self, now: float, accepted: float) -> float:
         """Book a turn for a delivery that is being parked; gives the seconds until then.
 
         Each books the turn behind the line and behind those parked before it, so that they come
@@ -198,11 +210,16 @@ class Lane(Generic[Item]):
         for an endpoint that takes 53 a second was through after 262 s instead of 22 s. Bookings
         reach `MAX_PARK_S` ahead: the endpoint may be faster again by then.
         """
-        each_s = max(self.each_s(now), self.pace.each_s(now))
+        pace = self.pace
+        each_s = max(self.each_s(now), pace.each_s(now))
         begin = max(now, self.paused_until, self.breaker.until)
         behind_the_line = begin + len(self.line) * each_s
         latest = begin + MAX_PARK_S
-        self.booked_until = min(max(self.booked_until, behind_the_line) + each_s, latest)
+        if pace.is_set(now) and pace.is_young(accepted):
+            pace.young_until = min(max(pace.young_until, behind_the_line) + each_s, latest)
+            return pace.young_until - now
+        ahead = max(self.booked_until, pace.young_until, behind_the_line)
+        self.booked_until = min(ahead + each_s, latest)
         return self.booked_until - now
 
     def _unusual_s(self) -> float:

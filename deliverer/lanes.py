@@ -9,6 +9,7 @@ counts among the sick as soon as that can be told, and then takes nobody's place
 waits costs next to nothing.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Generic, TypeVar
@@ -93,7 +94,15 @@ class Lanes(Generic[Item]):
         """Endpoints whose breaker is open."""
         return len(self._open)
 
-    def admit(self, webhook_id: int, item: Item, now: float, *, fresh: bool = True) -> Admission:
+    def admit(
+        self,
+        webhook_id: int,
+        item: Item,
+        now: float,
+        *,
+        fresh: bool = True,
+        accepted: float = -math.inf,
+    ) -> Admission:
         """Say what to do with a delivery: start it now, let it wait here, or park it.
 
         START has counted it as started; WAIT has put it into the line.
@@ -103,9 +112,10 @@ class Lanes(Generic[Item]):
             item: The delivery.
             now: The time.
             fresh: Whether it was neither attempted nor parked before.
+            accepted: When its event was accepted, if it was not attempted before.
         """
         lane = self._lane(webhook_id)
-        if lane.is_barred(now) or not (fresh or lane.pace.lets_go(now)):
+        if lane.is_barred(now) or not (fresh or lane.pace.lets_go(now, accepted)):
             return Admission.PARK
         if fresh:
             lane.pace.count(now)
@@ -121,8 +131,13 @@ class Lanes(Generic[Item]):
             self._held_up[lane.sick][webhook_id] = lane
         return Admission.WAIT
 
-    def turn_s(self, webhook_id: int, now: float) -> float | None:
+    def turn_s(self, webhook_id: int, now: float, *, accepted: float = -math.inf) -> float | None:
         """In how many seconds it will be the turn of a delivery that is being parked.
+
+        Args:
+            webhook_id: Whose.
+            now: The time.
+            accepted: When its event was accepted, if it was not attempted before.
 
         Returns:
             Seconds; None when it is not the endpoint but the process that has no room.
@@ -130,7 +145,7 @@ class Lanes(Generic[Item]):
         lane = self._lane(webhook_id)
         if lane.has_room and not lane.is_barred(now) and not lane.pace.is_set(now):
             return None
-        return lane.book(now)
+        return lane.book(now, accepted)
 
     def ask_pause(self, webhook_id: int, pause_s: float, now: float) -> None:
         """Start nothing for a while, and have others told: the endpoint asked for it."""

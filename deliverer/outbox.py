@@ -22,7 +22,8 @@ from schemas.topology import DEAD, DELIVER, LOG, deliver_key, retry_key, wait_ru
 Then = Callable[[], None]
 
 ITEM_BYTES = 48
-BEHIND_S = 0.5
+BEHIND_S = 0.2
+"""Records take milliseconds to be confirmed; after so long, something is wrong with the broker."""
 RECORD_BYTES = 100
 """About what a record adds to a frame besides the event and the detail."""
 
@@ -60,6 +61,10 @@ class SurePublisher(Protocol):
     ) -> None:
         """Publish until confirmed."""
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker takes anything at all."""
+
 
 class Outbox:
     """The batchers of a deliverer.
@@ -79,7 +84,9 @@ class Outbox:
 
     @property
     def is_behind(self) -> bool:
-        """Whether records have not been confirmed for long: what is POSTed now may be repeated."""
+        """Whether records cannot be written now: what is POSTed now may be repeated."""
+        if not self._publisher.is_up:
+            return True
         oldest = next(iter(self._unconfirmed.values()), None)
         return oldest is not None and time.monotonic() - oldest > BEHIND_S
 

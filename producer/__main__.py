@@ -25,13 +25,14 @@ async def main() -> None:
         follower = Follower(registries.refresh)
         feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
         follower.hint(0)
+        accepting = Accepting(publisher)
         ingest = Ingest(
             access=AdministratorAccess(settings.token),
             registries=registries,
             bodies=Bodies(),
-            publish=Accepting(publisher).accept,
+            publish=accepting.accept,
         )
-        process.check("broker", lambda: publisher.problem)
+        process.check("broker", lambda: publisher.problem or accepting.problem)
         process.check("store", lambda: registries.problem)
         process.supervise(publisher.run(), "publisher")
         process.supervise(feed.run(), "feed")

@@ -11,18 +11,20 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from producer.publishing import PUBLISH_TIMEOUT_S, Publisher, publish_events
+from producer.publishing import Publisher, publish_events
 from runtime.batcher import Batcher
-from runtime.errors import UnconfirmedError
+from runtime.errors import RefusedError, UnconfirmedError
 from schemas.events import Event
 from schemas.frames import encode_journal
 from schemas.journal import Note, accepted
 from schemas.topology import JOURNAL
 
+PUBLISH_TIMEOUT_S = 5.0
+"""With the time that a body may take to arrive, a request ends within 10 s in any case."""
+STALL_S = 1.0
+"""A confirm takes milliseconds: when one has been waited for so long, nothing more is published."""
 NOTE_BYTES = 128
 """About what a note adds to a frame."""
-LEAST_S = 0.5
-"""What is left to the note of a request whose events took their whole time."""
 
 
 class SurePublisher(Publisher, Protocol):
@@ -42,6 +44,10 @@ class Noted(NamedTuple):
 class Accepting:
     """Publishes and notes; the notes of requests that come together share a frame.
 
+    A broker that hangs takes what was sent to it when it goes on, long after the sender was told
+    503 and has sent it again: each such request is delivered twice. So nothing more is sent while a
+    confirm is overdue, also one that nobody waits for any more.
+
     Args:
         publisher: The broker.
         clock: Seconds that never go back.
@@ -53,23 +59,45 @@ class Accepting:
         self._publisher = publisher
         self._clock = clock
         self._notes = Batcher(self._send, weigh=_weigh)
+        self._under_way: dict[asyncio.Task[None], float] = {}
+        """What is not confirmed yet, the oldest first, and since when."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing is published now, or None."""
+        oldest = next(iter(self._under_way.values()), None)
+        overdue_s = 0.0 if oldest is None else self._clock() - oldest
+        if overdue_s <= STALL_S:
+            return None
+        return f"the broker has not confirmed what was published {overdue_s:.0f} s ago"
 
     async def accept(self, events: Sequence[Event]) -> None:
         """Publish and note *events*; returns when the broker has confirmed all of it.
 
         Raises:
-            BrokerError: It did not in time: the sender must send all of it again.
+            BrokerError: It did not in time, or nothing is published now: the sender must send all
+                of it again.
         """
-        began = self._clock()
+        if problem := self.problem:
+            raise RefusedError(problem)
+        accepting = asyncio.get_running_loop().create_task(self._accept(events))
+        self._under_way[accepting] = self._clock()
+        accepting.add_done_callback(self._end)
+        done, _ = await asyncio.wait({accepting}, timeout=PUBLISH_TIMEOUT_S)
+        if not done:
+            raise UnconfirmedError(f"no confirm from the broker within {PUBLISH_TIMEOUT_S:g} s")
+        accepting.result()
+
+    async def _accept(self, events: Sequence[Event]) -> None:
         await publish_events(self._publisher, events)
         confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._notes.add(Noted([accepted(event) for event in events], confirmed))
-        left_s = max(LEAST_S, PUBLISH_TIMEOUT_S - (self._clock() - began))
-        try:
-            async with asyncio.timeout(left_s):
-                await confirmed
-        except TimeoutError as error:
-            raise UnconfirmedError("no confirm from the broker for the journal") from error
+        await confirmed
+
+    def _end(self, accepting: "asyncio.Task[None]") -> None:
+        del self._under_way[accepting]
+        if not accepting.cancelled():
+            accepting.exception()  # seen, also where nobody waits for it any more
 
     async def _send(self, items: list[Noted]) -> None:
         notes = [note for item in items for note in item.notes]

@@ -12,8 +12,8 @@ from schemas.events import Event
 from schemas.frames import MAX_BYTES, MAX_ITEMS, encode_events
 from schemas.topology import EVENTS, event_key
 
-PUBLISH_TIMEOUT_S = 5.0
-"""With the time that a body may take to arrive, a request ends within 10 s in any case."""
+GIVE_UP_S = 60.0
+"""Longer than the 33 s after which a dead connection shows, and with it who waits for a confirm."""
 
 PUBLISH_SECONDS = Histogram(
     "portcall_producer_publish_seconds",
@@ -26,7 +26,7 @@ class Publisher(Protocol):
     """What is needed of `runtime.publisher.Publisher`."""
 
     async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = PUBLISH_TIMEOUT_S
+        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = GIVE_UP_S
     ) -> None:
         """Publish one message and wait for its confirm; raises `BrokerError` without one."""
         ...
@@ -44,16 +44,14 @@ async def publish_events(publisher: Publisher, events: Sequence[Event]) -> None:
     """Publish *events*, and return when the broker has confirmed every one of them.
 
     Raises:
-        BrokerError: It did not confirm at least one frame in time. Others may have arrived: the
-            sender must send all of it again, and the consumers get those twice, under the same
+        BrokerError: It did not confirm at least one frame. Others may have arrived: the sender
+            must send all of it again, and the consumers get those twice, under the same
             ``webhook-id`` where the events have ids of their own.
     """
     with PUBLISH_SECONDS.time():
         outcomes = await asyncio.gather(
             *(
-                publisher.publish(
-                    frame.body, exchange=EVENTS, key=frame.key, timeout_s=PUBLISH_TIMEOUT_S
-                )
+                publisher.publish(frame.body, exchange=EVENTS, key=frame.key, timeout_s=GIVE_UP_S)
                 for frame in frames_of(events)
             ),
             return_exceptions=True,

@@ -73,6 +73,11 @@ class Publisher:
             return ALARM
         return self._refusals.problem(asyncio.get_running_loop().time())
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker takes anything at all: connected, and without an alarm."""
+        return self._up.is_set()
+
     async def run(self) -> None:
         """Keep the connection; ends only by cancellation."""
         await self._link.run()

@@ -39,7 +39,8 @@ async def outage(
         settle_s: How long the backlog may take to drain after the load's end.
 
     Returns:
-        The oracle's figures; latencies of first attempts in each phase; the POSTs of each slot of
+        The oracle's figures; latencies of first attempts of what was accepted before the outage, in
+        it, before each breaker had closed again, and after that; the POSTs of each slot of
         `SLOT_S` seconds; the highest rate of a slot after the recovery, and how much that is of the
         normal rate; how long after the recovery the last delivery of before had succeeded.
     """
@@ -60,6 +61,7 @@ async def outage(
     began, fell, rose, ended = marks
     verdict = await lab.concluded(settle_s)
     posts = lab.posts
+    closed = _closed_at(posts, {endpoint.path for endpoint in endpoints}, rose)
     slots = _per_slot(posts, began)
     after = [count for start, count in slots if start >= rose - began]
     peak = max(after, default=0) / SLOT_S
@@ -72,9 +74,11 @@ async def outage(
             for name, since, until in (
                 ("before", began, fell),
                 ("down", fell, rose),
-                ("after", rose, ended),
+                ("well again, unknown to us", rose, closed),
+                ("after", closed, ended),
             )
         },
+        "all_known_to_be_well_after_s": round(closed - rose, 1),
         "posts_per_s": [[start, round(count / SLOT_S, 1)] for start, count in slots],
         "peak_after_per_s": round(peak, 1),
         "peak_after_of_normal": round(peak / rate, 2),
@@ -98,6 +102,15 @@ def _first_attempts(lab: Lab, paths: set[str], since: float, until: float) -> di
         "p50_s": round(oracle.quantile(found, 0.5), 4),
         "p99_s": round(oracle.quantile(found, 0.99), 4),
     }
+
+
+def _closed_at(posts: list[Post], paths: set[str], rose: float) -> float:
+    """When each endpoint had answered well once after the recovery."""
+    firsts: dict[str, float] = {}
+    for post in posts:
+        if post.succeeded and post.at >= rose and post.path in paths:
+            firsts[post.path] = min(firsts.get(post.path, post.at), post.at)
+    return max(firsts.values(), default=rose)
 
 
 def _drained_at(lab: Lab, posts: list[Post], rose: float) -> float:

@@ -138,6 +138,7 @@ class FakeBroker:
     def __init__(self, *, holding: bool = False) -> None:
         self.published: list[tuple[str, str, bytes, Headers]] = []
         self.announced: list[bytes] = []
+        self.is_up = True
         self._confirms = asyncio.Event()
         if not holding:
             self._confirms.set()

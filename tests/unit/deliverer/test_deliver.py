@@ -685,6 +685,19 @@ async def test_no_frame_is_begun_while_records_are_not_confirmed(
     watching.cancel()
 
 
+async def test_no_frame_is_begun_while_nothing_can_be_published() -> None:
+    each = bench()
+    each.broker.is_up = False
+    work = each.begin(frame(delivery()))
+    await turns(50)
+    assert not each.sender.requests
+    watching = asyncio.ensure_future(each.deliverer.watch_lanes())
+    each.broker.is_up = True
+    await asyncio.wait_for(work, 5)
+    assert len(each.sender.requests) == 1
+    watching.cancel()
+
+
 async def test_frames_at_the_gate_are_let_in_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """All at once they would be as long a line as if there was no gate."""
     monkeypatch.setattr(deliver, "MAX_WAITING", 8)
@@ -692,9 +705,11 @@ async def test_frames_at_the_gate_are_let_in_one_by_one(monkeypatch: pytest.Monk
     longest = 0
     admit = each.lanes.admit
 
-    def admitting(webhook_id: int, job: Job, now: float, *, fresh: bool = True) -> Admission:
+    def admitting(
+        webhook_id: int, job: Job, now: float, *, fresh: bool, accepted: float
+    ) -> Admission:
         nonlocal longest
-        admission = admit(webhook_id, job, now, fresh=fresh)
+        admission = admit(webhook_id, job, now, fresh=fresh, accepted=accepted)
         longest = max(longest, each.lanes.waiting)
         return admission
 

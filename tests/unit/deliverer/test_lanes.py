@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable
 
@@ -690,6 +691,28 @@ def test_who_is_parked_for_the_pace_books_a_turn() -> None:
     let_go(held, now, 1, fresh_per_s=0)
     turns = [held.turn_s(7, now) for _ in range(100)]
     assert turns[99] == pytest.approx(100 / 20, rel=0.2)
+
+
+def test_what_was_accepted_since_the_last_failure_goes_before_all_that_is_older() -> None:
+    held, now = recovered(fresh_per_s=20)
+    let_go(held, now, 1, fresh_per_s=0)
+    old = [held.turn_s(7, now, accepted=300.0) for _ in range(100)]
+    young = [held.turn_s(7, now, accepted=345.0) for _ in range(100)]
+    assert old[99] == young[99] == pytest.approx(100 / 20, rel=0.2)
+    older = held.turn_s(7, now)
+    assert older is not None
+    assert older > 100 / 20
+
+    def go(at: float, accepted: float) -> Admission:
+        admission = held.admit(7, "item", at, fresh=False, accepted=accepted)
+        if admission is START:
+            finish(held, 7, started=at, now=at)
+        return admission
+
+    halfway = now + 2.5
+    assert [go(halfway, 300.0), go(halfway, 345.0)] == [PARK, START]
+    after = now + 100 / 20 * 1.2
+    assert [go(after, 300.0), go(after, -math.inf)] == [START, START]
 
 
 def test_the_pace_ends_when_nobody_had_to_wait_for_long() -> None:

@@ -68,19 +68,52 @@ async def test_requests_that_come_together_share_a_frame_of_notes() -> None:
     assert publisher.noted == [[f"e{number}" for number in range(10)]]
 
 
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 async def test_a_journal_that_does_not_confirm_is_told_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(noting, "PUBLISH_TIMEOUT_S", 0.05)
-    monkeypatch.setattr(noting, "LEAST_S", 0.01)
     publisher = FakePublisher()
     publisher.journal_open.clear()
     accepting = Accepting(publisher)
-    with pytest.raises(UnconfirmedError, match="journal"):
+    with pytest.raises(UnconfirmedError, match="no confirm"):
         await accepting.accept([event("a")])
     publisher.journal_open.set()  # the note is not withdrawn: the broker has the event
     await accepting.accept([event("b")])
     assert publisher.noted == [["a"], ["b"]]
+
+
+async def test_nothing_is_published_while_a_confirm_is_overdue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A broker that hangs takes it later, although its sender was told 503 and sent it again."""
+    monkeypatch.setattr(noting, "PUBLISH_TIMEOUT_S", 0.05)
+    publisher, clock = FakePublisher(), Clock()
+    publisher.journal_open.clear()
+    accepting = Accepting(publisher, clock)
+    with pytest.raises(UnconfirmedError):
+        await accepting.accept([event("a")])
+    clock.now += noting.STALL_S
+    with pytest.raises(UnconfirmedError):
+        await accepting.accept([event("b")])
+    clock.now += 0.1
+    said = len(publisher.said)
+    with pytest.raises(RefusedError, match="has not confirmed what was published 1 s ago"):
+        await accepting.accept([event("c")])
+    assert len(publisher.said) == said
+
+    publisher.journal_open.set()
+    await asyncio.sleep(0.01)
+    assert accepting.problem is None
+    await accepting.accept([event("c")])
+    assert [name for names in publisher.noted for name in names] == ["a", "b", "c"]
 
 
 def test_a_note_tells_events_of_one_id_apart() -> None:

@@ -72,7 +72,7 @@ class FakePublisher:
         self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = 20.0
     ) -> None:
         await asyncio.sleep(0)
-        assert (exchange, timeout_s) == ("portcall.events", 5.0)
+        assert (exchange, timeout_s) == ("portcall.events", 60.0)
         self.published.append(Frame(key, body))
         if key in self.errors:
             raise self.errors[key]
