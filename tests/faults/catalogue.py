@@ -146,10 +146,10 @@ CATALOGUE: dict[str, Scenario] = {
         (*_NONE_LOST, Bound("given_up", at_most=0), Bound("peak_after_of_normal", at_most=2.0)),
     ),
     "soak": Scenario(
-        "A long run with endpoints that flap and a broker that stumbles",
+        "A long run at half of full speed, with endpoints that flap and a broker that stumbles",
         runs.run_soak,
-        {"rate": 500, "for_s": 1200, "fault_every_s": 30},
-        {"rate": 100, "for_s": 30, "fault_every_s": 10},
+        {"share": 0.5, "burst": 20_000, "for_s": 1200, "fault_every_s": 30},
+        {"share": 0.1, "burst": 2_000, "for_s": 30, "fault_every_s": 10},
         (*_NONE_LOST, Bound("memory_growth_most", at_most=1.1)),
     ),
     "hostile": Scenario(

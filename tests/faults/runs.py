@@ -17,8 +17,9 @@ from tests.faults.scenarios.isolation import isolation, pause
 from tests.faults.scenarios.kills import kills
 from tests.faults.scenarios.leader import leader_killed
 from tests.faults.scenarios.lines import broker_line_laboratory, lines, sink_line_laboratory
-from tests.faults.scenarios.outage import SCHEDULE, outage, soak
+from tests.faults.scenarios.outage import SCHEDULE, outage
 from tests.faults.scenarios.pressure import Trouble, pressure
+from tests.faults.scenarios.soak import soak
 from tests.postgres import PrivatePostgres, postgres_programs
 
 Figures = dict[str, Any]
@@ -92,7 +93,7 @@ async def run_outage(folder: Path, settings: Settings) -> Figures:
 
 async def run_soak(folder: Path, settings: Settings) -> Figures:
     async with laboratory(folder, {"PORTCALL_RETRY_SCHEDULE": "5s,5s,10s,10s,30s"}) as lab:
-        return await soak(lab, **settings)
+        return await soak(lab, **{**settings, "burst": int(settings["burst"])})
 
 
 async def run_hostility(folder: Path, settings: Settings) -> Figures:

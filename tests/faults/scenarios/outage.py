@@ -5,7 +5,6 @@ import time
 from collections import Counter
 
 from tests.faults.harness import oracle
-from tests.faults.harness.injector import ROLES
 from tests.faults.harness.journals import Post
 from tests.faults.harness.lab import Lab
 from tests.faults.harness.load import Subject
@@ -123,80 +122,3 @@ def _drained_at(lab: Lab, posts: list[Post], rose: float) -> float:
     return max(
         (post.at for post in posts if post.succeeded and post.delivery_id in old), default=rose
     )
-
-
-async def soak(
-    lab: Lab,
-    *,
-    rate: float,
-    for_s: float,
-    fault_every_s: float,
-    fan_out: int = 10,
-    sample_every_s: float = 10.0,
-) -> dict[str, object]:
-    """Run at a rate for long, with endpoints that flap and a broker that is cut off now and then.
-
-    No process is killed: the memory of each is watched.
-
-    Args:
-        lab: Where.
-        rate: Deliveries a second.
-        for_s: How long.
-        fault_every_s: The broker hangs for a second so often.
-        fan_out: How many webhooks an event has; one flaps, one hangs at times.
-        sample_every_s: How often the memory is looked at.
-    """
-    endpoints = await lab.add_endpoints(fan_out)
-    registry = endpoints[0].registry
-    await lab.sink.plays(
-        {
-            endpoints[0].path: Script(status=500, up_s=4, down_s=4),
-            endpoints[1].path: Script(after_s=1.0, every=10),
-        }
-    )
-    samples: list[tuple[float, dict[str, int]]] = []
-    began = time.monotonic()
-
-    async def watch() -> None:
-        while True:
-            samples.append((round(time.monotonic() - began, 1), lab.memory_bytes()))
-            await asyncio.sleep(sample_every_s)
-
-    async def harm() -> None:
-        while True:
-            await asyncio.sleep(fault_every_s)
-            await lab.injector.freeze("rabbitmq", 1.0)
-
-    others = [asyncio.create_task(watch()), asyncio.create_task(harm())]
-    await lab.load.publish(
-        round(rate * for_s / fan_out), lambda _: Subject(registry), rate=rate / fan_out, batch=10
-    )
-    for other in others:
-        other.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    verdict = await lab.concluded(120)
-    memory = {role: _trend(samples, role) for role in samples[0][1]}
-    return {
-        **verdict.figures(),
-        "signals": lab.injector.counts(),
-        "memory": memory,
-        "memory_growth_most": max(memory[role]["ratio"] for role in ROLES),
-        "memory_samples_mb": [
-            [at, {role: round(size / 1e6, 1) for role, size in sizes.items()}]
-            for at, sizes in samples
-        ],
-    }
-
-
-def _trend(samples: list[tuple[float, dict[str, int]]], role: str) -> dict[str, float]:
-    """The memory of a role after a quarter and at the end: medians of some samples, in MB."""
-    sizes = [sizes[role] / 1e6 for _, sizes in samples]
-    few = max(1, len(sizes) // 10)
-    quarter = len(sizes) // 4
-    early = sorted(sizes[quarter : quarter + few])[few // 2]
-    late = sorted(sizes[-few:])[few // 2]
-    return {
-        "after_a_quarter_mb": round(early, 1),
-        "at_the_end_mb": round(late, 1),
-        "ratio": round(late / early, 3) if early else 0.0,
-    }
