@@ -19,6 +19,10 @@ UNUSUAL = 20
 LEAST_UNUSUAL_S = 0.5
 SICK_FAILURES = 2
 MAX_PARK_S = 60.0
+CATCH_UP_S = 0.25
+"""How much of a turn that nobody was there to take may be made up for."""
+PART = 0.9
+"""Of the usual rate, so that together with the fresh ones it stays below twice that."""
 RATE_S = 60.0
 """Over about how long the rate of fresh deliveries is averaged."""
 LONGEST_GAP_S = 2.0
@@ -69,7 +73,7 @@ class Pace:
 
     def begin(self, now: float, failed_at: float) -> None:
         """The endpoint is well again, and failed last at *failed_at*."""
-        self.rate = max(self.usual, MIN_PACE)
+        self.rate = max(PART * self.usual, MIN_PACE)
         self.since = failed_at
         self.began = self.next_at = self.young_until = self.held_at = now
 
@@ -80,7 +84,7 @@ class Pace:
         if now < self.next_at or (now < self.young_until and not self.is_young(accepted)):
             self.held_at = now
             return False
-        self.next_at = max(self.next_at, now - 1) + self.each_s(now)
+        self.next_at = max(self.next_at, now - CATCH_UP_S) + self.each_s(now)
         return True
 
     def is_young(self, accepted: float) -> bool:
