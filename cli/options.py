@@ -123,6 +123,14 @@ DISABLE_AFTER = typer.Option(
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
+RATE_LIMIT = typer.Option(
+    "--rate-limit",
+    metavar="RATE",
+    min=0,
+    help="POSTs a second at most, 0.1 to 100000; 0 for no limit.",
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
 PROBE = typer.Option(
     "--probe/--no-probe",
     help="Probe it from time to time when it was disabled by itself; unless told, not after a 410.",

@@ -6,6 +6,13 @@ from cli.output import note, show
 from cli.tables import clean, ping_row, seconds, value, webhook_row
 from schemas.webhooks import Status
 
+_COUNTERS = (
+    ("delivered", "delivered"),
+    ("failed", "failed attempts"),
+    ("givenUp", "given up"),
+    ("cancelled", "cancelled"),
+)
+
 
 def enable_webhook(
     *,
@@ -49,3 +56,12 @@ def explain(webhook: Document) -> None:
             note("`portcall webhook probe` asks its endpoint; `portcall webhook enable` trusts it.")
     elif failing:
         note(f"Every attempt has failed since {failing}.")
+    if rate := value(webhook, *extras, "rateLimit"):
+        note(f"At most {rate} POSTs a second.")
+    counted = [
+        f"{count} {word}"
+        for key, word in _COUNTERS
+        if (count := value(webhook, *extras, "counters", key))
+    ]
+    if counted:
+        note(f"So far: {', '.join(counted)}.")

@@ -50,6 +50,7 @@ def create(
     max_age: Annotated[str | None, options.MAX_AGE] = None,
     disable_after: Annotated[str | None, options.DISABLE_AFTER] = None,
     probe: Annotated[bool | None, options.PROBE] = None,
+    rate_limit: Annotated[float | None, options.RATE_LIMIT] = None,
     group: Group = None,
     url: Url = None,
     output: Format = None,
@@ -66,6 +67,7 @@ def create(
         max_age=max_age,
         disable_after=disable_after,
         probe=probe,
+        rate_limit=rate_limit,
     )
     management = Management.at(url)
     found = management.find_registry(registry, group)
@@ -98,6 +100,7 @@ def update(
     max_age: Annotated[str | None, options.MAX_AGE] = None,
     disable_after: Annotated[str | None, options.DISABLE_AFTER] = None,
     probe: Annotated[bool | None, options.PROBE] = None,
+    rate_limit: Annotated[float | None, options.RATE_LIMIT] = None,
     group: Group = None,
     url: Url = None,
     output: Format = None,
@@ -114,6 +117,7 @@ def update(
         max_age=max_age,
         disable_after=disable_after,
         probe=probe,
+        rate_limit=rate_limit,
     )
     body: Document = {"properties": properties} if properties else {}
     if tags is not None:
@@ -243,6 +247,7 @@ def _properties(
     max_age: str | None,
     disable_after: str | None,
     probe: bool | None,
+    rate_limit: float | None,
 ) -> Document:
     """The properties that were given, as the API takes them; what was not given is left out."""
     properties: Document = {
@@ -261,6 +266,8 @@ def _properties(
             extras[key] = None if word == "default" else word
     if probe is not None:
         extras["probe"] = probe
+    if rate_limit is not None:
+        extras["rateLimit"] = rate_limit
     given = {key: given for key, given in properties.items() if given is not None}
     return {**given, "portcall": extras} if extras else given
 

@@ -19,6 +19,7 @@ from management.fields import (
     Limit,
     Location,
     Name,
+    Rate,
     Schedule,
     ScopeText,
     Secret,
@@ -65,6 +66,7 @@ class PortcallExtras(Body):
         disable_after: For how long every attempt must fail until it is disabled, milliseconds; 0:
             it never is; null: the installation's.
         probe: Whether it is probed when it was disabled by itself; null: not after a 410.
+        rate_limit: POSTs a second at most; 0 or null: no limit.
     """
 
     secret: Secret | None = None
@@ -72,6 +74,7 @@ class PortcallExtras(Body):
     max_age: Limit = None
     disable_after: Limit = None
     probe: bool | None = None
+    rate_limit: Rate = 0.0
     id: ReadOnly
     has_secret: ReadOnly
     created_at: ReadOnly
@@ -80,6 +83,7 @@ class PortcallExtras(Body):
     status_changed_at: ReadOnly
     failing_since: ReadOnly
     probed_at: ReadOnly
+    counters: ReadOnly
 
 
 class WebhookChanges(Body):

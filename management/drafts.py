@@ -48,6 +48,7 @@ def draft_of(
     kept_age = before.max_age_ms if before else None
     kept_disabling = before.disable_after_ms if before else None
     kept_probe = before.probe if before else None
+    kept_rate = before.rate_limit if before else 0.0
     return WebhookDraft(
         registry=registry,
         name=name,
@@ -64,6 +65,7 @@ def draft_of(
         max_age_ms=extras.get("max_age_ms", kept_age),
         disable_after_ms=extras.get("disable_after_ms", kept_disabling),
         probe=extras.get("probe", kept_probe),
+        rate_limit=extras.get("rate_limit", kept_rate),
     )
 
 
@@ -108,6 +110,8 @@ def extra_changes(extras: PortcallExtras | None, new_secret: str) -> StoreChange
         changes["disable_after_ms"] = extras.disable_after
     if "probe" in extras.model_fields_set:
         changes["probe"] = extras.probe
+    if "rate_limit" in extras.model_fields_set:
+        changes["rate_limit"] = extras.rate_limit
     return changes
 
 

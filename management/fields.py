@@ -20,7 +20,15 @@ from schemas.events import check_event_id
 from schemas.records import Outcome
 from schemas.scopes import parse_scope
 from schemas.timestamps import parse_timestamp
-from schemas.webhooks import Sku, Status, action_bits, check_headers, check_name, parse_service_uri
+from schemas.webhooks import (
+    Sku,
+    Status,
+    action_bits,
+    check_headers,
+    check_name,
+    check_rate_limit,
+    parse_service_uri,
+)
 from store.selection import ENDINGS
 
 GENERATE = "generate"
@@ -151,6 +159,15 @@ def _limit(value: object) -> int | None:
     return parse_limit_ms(value, "")
 
 
+def _rate(value: object) -> float:
+    """Read POSTs a second; null and 0 are no limit."""
+    if value is None:
+        return 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidValueError("", "must be a number: POSTs a second, as in 50")
+    return check_rate_limit(value, "")
+
+
 def _time(value: object) -> int:
     if not isinstance(value, str):
         raise InvalidValueError("", "must be a time, as in 2026-03-04T10:20:30Z")
@@ -221,6 +238,7 @@ StatusWord = Annotated[Status | None, _made(_status)]
 SkuWord = Annotated[Sku, _made(_member(Sku))]
 Secret = Annotated[str, _ruled(check_secret)]
 Limit = Annotated[int | None, _made(_limit)]
+Rate = Annotated[float, _made(_rate)]
 Time = Annotated[int, _made(_time)]
 Outcomes = Annotated[tuple[Outcome, ...], _made(_outcomes)]
 EventId = Annotated[str, _ruled(lambda text: check_event_id(text, ""))]

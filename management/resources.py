@@ -146,7 +146,24 @@ def _extras(webhook: WebhookRow, secret: str) -> Answer:
         extras["disableAfter"] = format_limit(webhook.disable_after_ms)
     if webhook.probe is not None:
         extras["probe"] = webhook.probe
-    return extras | _standing(webhook)
+    if webhook.rate_limit:
+        extras["rateLimit"] = shortest(webhook.rate_limit)
+    return extras | _standing(webhook) | {"counters": _counters(webhook)}
+
+
+def shortest(number: float) -> int | float:
+    """A number as people write it: 50, not 50.0."""
+    return int(number) if number.is_integer() else number
+
+
+def _counters(webhook: WebhookRow) -> Answer:
+    """How its attempts ended, and what became of those deliveries that did not reach it."""
+    return {
+        "delivered": webhook.delivered,
+        "failed": webhook.failed,
+        "givenUp": webhook.given_up,
+        "cancelled": webhook.cancelled,
+    }
 
 
 def _standing(webhook: WebhookRow) -> Answer:

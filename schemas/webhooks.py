@@ -20,6 +20,8 @@ from schemas.scopes import Scope
 MAX_URI_LENGTH = 2048
 MAX_HEADERS = 50
 MAX_HEADER_LENGTH = 4096
+MIN_RATE = 0.1
+MAX_RATE = 100_000
 
 _NAME = re.compile(r"[A-Za-z0-9]{5,50}", re.ASCII)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
@@ -93,6 +95,7 @@ class Webhook:
         revision: The store's revision at its last change.
         max_age_ms: How old its deliveries may get; 0: as they like; None: the installation's.
         cause: Why it is disabled; without meaning for one that is not.
+        rate_limit: POSTs a second at most; 0: as many as it takes.
     """
 
     id: int
@@ -108,6 +111,7 @@ class Webhook:
     revision: int = 0
     max_age_ms: int | None = None
     cause: Cause = Cause.OWNER
+    rate_limit: float = 0.0
 
     def takes(self, *, probe: bool) -> bool:
         """Whether it gets POSTs now; a probe is for one that was disabled by itself, too."""
@@ -160,6 +164,19 @@ class ServiceUri:
             return self.uri
         user, _, password = base64.b64decode(self.authorization[6:]).decode().partition(":")
         return str(URL(self.uri).with_user(user).with_password(password))
+
+
+def check_rate_limit(rate: float, field: str = "rateLimit") -> float:
+    """Check a limit of POSTs a second and give it back; 0 is none.
+
+    Raises:
+        InvalidValueError: It is neither 0 nor between `MIN_RATE` and `MAX_RATE`.
+    """
+    if rate != 0 and not MIN_RATE <= rate <= MAX_RATE:
+        raise InvalidValueError(
+            field, f"must be POSTs a second, {MIN_RATE:g} to {MAX_RATE:,}, or 0"
+        )
+    return float(rate)
 
 
 def parse_service_uri(text: str, field: str = "serviceUri") -> ServiceUri:

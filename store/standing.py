@@ -1,8 +1,8 @@
-"""How webhooks stand: since when every attempt of one fails, and when it is probed.
+"""How webhooks stand: since when every attempt of one fails, when it is probed, how it is counted.
 
-Both are worked out beside the hot path, from the records of the log in the order of their ids. How
-far that is stands among the positions of the streams, and moves in the transaction of what follows
-from it: of several processes that look at the same records one has its say.
+All of it is worked out beside the hot path, from the records of the log in the order of their ids.
+How far that is stands among the positions of the streams, and moves in the transaction of what
+follows from it: of several processes that look at the same records one has its say.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,6 +26,7 @@ WINDOW = 50_000
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
+COUNTERS = ("delivered", "failed", "given_up", "cancelled")
 _FAILED = (Outcome.RETRIED.value, Outcome.GIVEN_UP.value)
 
 
@@ -87,6 +88,7 @@ class Standing:
             if _place(connection) != before:
                 return Advance(more=True)
             _move(connection, before, reached)
+            _count(connection, seen.values())
             disabled = _change(connection, changes, now_ms)
         return Advance(disabled, more=True)
 
@@ -170,12 +172,34 @@ def _seen(connection: Connection, after: int, reached: int) -> dict[int, Row[Any
             func.max(case((failed, records.c.id))).label("failed"),
             func.min(case((failed, records.c.started_ms))).label("first_ms"),
             func.max(case((failed, records.c.started_ms))).label("last_ms"),
+            func.count(case((records.c.outcome == Outcome.DELIVERED.value, 1))).label("delivered"),
+            func.count(case((failed, 1))).label("failures"),
+            func.count(case((records.c.outcome == Outcome.GIVEN_UP.value, 1))).label("given_up"),
+            func.count(case((records.c.outcome == Outcome.CANCELLED.value, 1))).label("cancelled"),
         )
         .where(records.c.id > after)
         .where(records.c.id <= reached)
         .group_by(records.c.webhook_id)
     )
     return {row.webhook_id: row for row in connection.execute(query)}
+
+
+def _count(connection: Connection, seen: Iterable[Row[Any]]) -> None:
+    """Add what the records say to the webhooks' counters; those deleted meanwhile have none."""
+    added = [
+        {
+            "row_id": row.webhook_id,
+            "delivered_more": row.delivered,
+            "failed_more": row.failures,
+            "given_up_more": row.given_up,
+            "cancelled_more": row.cancelled,
+        }
+        for row in seen
+    ]
+    more = {name: webhooks.c[name] + bindparam(f"{name}_more") for name in COUNTERS}
+    connection.execute(
+        update(webhooks).where(webhooks.c.id == bindparam("row_id")).values(more), added
+    )
 
 
 def _enabled(connection: Connection, webhook_ids: Sequence[int]) -> Iterable[Row[Any]]:

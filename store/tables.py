@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -93,8 +94,14 @@ webhooks = Table(
     Column("cause", Text, nullable=False, server_default=""),
     Column("failing_since_ms", Big, nullable=False, server_default=text("0")),
     Column("probed_ms", Big, nullable=False, server_default=text("0")),
+    Column("rate_limit", Double, nullable=False, server_default=text("0")),
+    Column("delivered", Big, nullable=False, server_default=text("0")),
+    Column("failed", Big, nullable=False, server_default=text("0")),
+    Column("given_up", Big, nullable=False, server_default=text("0")),
+    Column("cancelled", Big, nullable=False, server_default=text("0")),
     UniqueConstraint("registry_key", "name_key"),
 )
+"""Webhooks. The last four columns count what their records say, as `store.standing` reads them."""
 
 tombstones = Table(
     "tombstones",

@@ -32,6 +32,7 @@ class WebhookDraft:
             is; None: the installation's.
         probe: Whether it is asked from time to time when it was disabled by itself; None: only
             when that was because it failed for long.
+        rate_limit: POSTs a second at most; 0: no limit.
     """
 
     registry: str
@@ -49,6 +50,7 @@ class WebhookDraft:
     max_age_ms: int | None = None
     disable_after_ms: int | None = None
     probe: bool | None = None
+    rate_limit: float = 0.0
 
 
 class WebhookChanges(TypedDict, total=False):
@@ -66,6 +68,7 @@ class WebhookChanges(TypedDict, total=False):
     max_age_ms: int | None
     disable_after_ms: int | None
     probe: bool | None
+    rate_limit: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,10 @@ class WebhookRow:
         cause: Who disabled it; without meaning for one that is enabled.
         failing_since_ms: The first of the failures since its last success; 0: there is none.
         probed_ms: When it was last probed since it was disabled by itself; 0: never.
+        delivered: Its attempts that succeeded, as far as they are counted.
+        failed: Those that failed, whatever followed.
+        given_up: Its deliveries that were given up.
+        cancelled: Its deliveries that were cancelled.
     """
 
     id: int
@@ -108,6 +115,11 @@ class WebhookRow:
     cause: Cause = Cause.OWNER
     failing_since_ms: int = 0
     probed_ms: int = 0
+    rate_limit: float = 0.0
+    delivered: int = 0
+    failed: int = 0
+    given_up: int = 0
+    cancelled: int = 0
 
     def webhook(self) -> Webhook:
         """What the deliverer needs of it."""
@@ -125,6 +137,7 @@ class WebhookRow:
             revision=self.revision,
             max_age_ms=self.max_age_ms,
             cause=self.cause,
+            rate_limit=self.rate_limit,
         )
 
 

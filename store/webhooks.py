@@ -55,6 +55,7 @@ class Webhooks:
         status: Status = Status.ENABLED,
         secret: str = "",
         schedule_ms: tuple[int, ...] | None = None,
+        rate_limit: float = 0.0,
     ) -> Put:
         """Create a webhook, or replace one and keep its id; see `WebhookDraft` for the fields.
 
@@ -75,6 +76,7 @@ class Webhooks:
             status=status,
             secret=secret,
             schedule_ms=schedule_ms,
+            rate_limit=rate_limit,
         )
         return self.put_many([draft])[0]
 

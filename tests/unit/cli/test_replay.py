@@ -190,6 +190,9 @@ def test_a_webhook_is_enabled_and_probed(api: FakeApi, portcall: Run) -> None:
         ("enabled", {"failingSince": "2026-11-22T07:35:00.0000000Z"},
          ["Every attempt has failed since 2026-11-22T07:35:00Z."]),
         ("enabled", {}, []),
+        ("enabled", {"rateLimit": 20}, ["At most 20 POSTs a second."]),
+        ("enabled", {"counters": {"delivered": 7, "failed": 2, "givenUp": 0, "cancelled": 0}},
+         ["So far: 7 delivered, 2 failed attempts."]),
     ],
 )  # fmt: skip
 def test_show_says_since_when_and_why(

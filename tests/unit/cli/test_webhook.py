@@ -25,7 +25,8 @@ URI = "https://ci.example.com/hook"
         pytest.param(
             ("--uri", URI, "--actions", "push", "delete", "--headers", "a=b", "c=d=e",
              "--scope", "team/app:*", "--status", "disabled", "--tags", "k=v", "w",
-             "--location", "eastus", "--secret", "generate", "--retry-schedule", "1s,2s"),
+             "--location", "eastus", "--secret", "generate", "--retry-schedule", "1s,2s",
+             "--rate-limit", "2.5"),
             {
                 "location": "eastus",
                 "tags": {"k": "v", "w": ""},
@@ -35,7 +36,9 @@ URI = "https://ci.example.com/hook"
                     "customHeaders": {"a": "b", "c": "d=e"},
                     "scope": "team/app:*",
                     "status": "disabled",
-                    "portcall": {"secret": "generate", "retrySchedule": "1s,2s"},
+                    "portcall": {
+                        "secret": "generate", "retrySchedule": "1s,2s", "rateLimit": 2.5
+                    },
                 },
             },
             id="everything",
@@ -115,6 +118,11 @@ def test_a_generated_secret_is_shown_once_beside_the_table(api: FakeApi, portcal
             ("--retry-schedule", "default"),
             {"properties": {"portcall": {"retrySchedule": None}}},
             id="the installation's schedule",
+        ),
+        pytest.param(
+            ("--rate-limit", "0"),
+            {"properties": {"portcall": {"rateLimit": 0}}},
+            id="no limit",
         ),
         pytest.param(
             ("--retry-schedule", ""),

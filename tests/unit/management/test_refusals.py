@@ -209,7 +209,14 @@ ROWS = [
     put("too many headers", HEADERS, customHeaders={f"h{i}": "" for i in range(51)}),
     put("unknown property", "properties.rateLimit", rateLimit=5),
     # Portcall's own fields
-    portcall("rate limit", "rateLimit", rateLimit="5/s"),
+    portcall("rate limit of a word", "rateLimit", rateLimit="5/s"),
+    portcall("rate limit of a truth", "rateLimit", rateLimit=True),
+    portcall("rate limit of an object", "rateLimit", rateLimit={"perSecond": 5}),
+    portcall("rate limit below zero", "rateLimit", rateLimit=-1),
+    portcall("rate limit too small", "rateLimit", rateLimit=0.09),
+    portcall("rate limit too large", "rateLimit", rateLimit=100_001),
+    portcall("rate limit without end", "rateLimit", rateLimit=float("inf")),
+    portcall("rate limit that is no number", "rateLimit", rateLimit=float("nan")),
     put("portcall of a word", "properties.portcall", portcall="x"),
     portcall("secret without its prefix", "secret", secret=secret(32)[6:]),
     portcall("secret of no base64", "secret", secret="whsec_****"),  # noqa: S106

@@ -33,7 +33,7 @@ async def test_a_webhook_is_answered_as_recorded_and_tells_no_uri(api: Managemen
         },
     }
     assert list(body) == ["type", "id", "name", "location", "tags", "properties"]
-    assert set(extras) == {"id", "hasSecret", "createdAt"}
+    assert set(extras) == {"id", "hasSecret", "createdAt", "counters"}
     assert extras["id"].isdecimal() and extras["hasSecret"] is False
 
 
@@ -228,7 +228,12 @@ async def test_a_webhook_that_portcall_disabled_says_why_until_its_owner_enables
         "PATCH", api.webhook("webhook01"), {"properties": {"status": "enabled"}}
     )
     assert answer.json["properties"]["status"] == "enabled"
-    assert set(answer.json["properties"]["portcall"]) == {"id", "hasSecret", "createdAt"}
+    assert set(answer.json["properties"]["portcall"]) == {
+        "id",
+        "hasSecret",
+        "createdAt",
+        "counters",
+    }
 
 
 # -- secrets and schedules
@@ -295,6 +300,40 @@ async def test_a_retry_schedule_is_a_list_or_a_text(
     row = api.store.webhooks.get("alpha", "webhook01")
     expected = None if shown is None else parse_schedule_ms(",".join(shown))
     assert row is not None and row.schedule_ms == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [(50, 50), (0.1, 0.1), (2.5, 2.5), (100_000, 100_000), (50.0, 50), (0, None), (None, None)],
+    ids=str,
+)
+async def test_a_rate_limit_is_a_number_and_null_or_0_takes_it_away(
+    api: ManagementApi, sent: Json, shown: float | None
+) -> None:
+    await api.put_webhook(portcall={"rateLimit": 7})
+    answer = await api.put_webhook(portcall={"rateLimit": sent})
+    assert answer.json["properties"]["portcall"].get("rateLimit") == shown
+    row = api.store.webhooks.get("alpha", "webhook01")
+    assert row is not None and row.rate_limit == (shown or 0)
+    kept = await api.put_webhook(portcall={"probe": True})
+    assert kept.json["properties"]["portcall"].get("rateLimit") == shown
+    body = {"properties": {"portcall": {"rateLimit": 0.5}}}
+    patched = await api.request("PATCH", api.webhook("webhook01"), body)
+    assert patched.json["properties"]["portcall"]["rateLimit"] == 0.5
+    exported = await api.request(
+        "GET", f"{api.registry()}/webhooks", query=f"{VERSION}&$expand=callbackConfig"
+    )
+    (item,) = exported.json["value"]
+    again = {"value": [{"name": "webhook02", "properties": item["properties"]}]}
+    assert (await api.request("POST", f"{api.registry()}/importWebhooks", again)).status == 200
+    row = api.store.webhooks.get("alpha", "webhook02")
+    assert row is not None and row.rate_limit == 0.5
+
+
+async def test_a_webhook_shows_what_became_of_its_deliveries(api: ManagementApi) -> None:
+    answer = await api.put_webhook()
+    counters = {"delivered": 0, "failed": 0, "givenUp": 0, "cancelled": 0}
+    assert answer.json["properties"]["portcall"]["counters"] == counters
 
 
 # -- getCallbackConfig, DELETE, the change feed

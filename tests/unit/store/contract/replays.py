@@ -15,7 +15,7 @@ from store.selection import ENDINGS, Count, Selection
 from store.standing import HOUR_MS
 from store.webhookrow import WebhookRow
 from tests.unit.store.contract.eventlog import append
-from tests.unit.store.samples import add_registry, add_webhook, event, frame, record
+from tests.unit.store.samples import add_registry, add_webhook, draft, event, frame, record
 
 ALL = Selection(registry="myregistry")
 GIVEN_UP, CANCELLED, DELIVERED, RETRIED = (
@@ -329,6 +329,23 @@ class StandingContract:
         self.attempts(store, hook, (6, DELIVERED))
         self.look(store)
         assert self.row(store).failing_since_ms == 0
+
+    @pytest.mark.parametrize("window", [1, 1_000])
+    def test_every_record_is_counted_once(self, store: Store, window: int) -> None:
+        hook = add_hook(store)
+        made = [DELIVERED, RETRIED, DELIVERED, GIVEN_UP, DELIVERED, CANCELLED]
+        self.attempts(store, hook, *enumerate(made))
+        append(store, frame([record(hook + 1)]))  # of a webhook that was deleted
+        self.look(store, window)
+        row = self.row(store)
+        assert (row.delivered, row.failed, row.given_up, row.cancelled) == (3, 2, 1, 1)
+        self.look(store)
+        store.webhooks.patch("myregistry", "webhook1", scope="other")
+        self.attempts(store, hook, (9, DELIVERED))
+        self.look(store)
+        assert self.row(store).delivered == 4
+        ((put, _),) = store.webhooks.put_many([draft()])
+        assert (put.delivered, put.failed, put.given_up, put.cancelled) == (4, 2, 1, 1)
 
     @pytest.mark.parametrize(
         ("own_ms", "disabled"), [(0, False), (5_000, True), (60_000, False)],

@@ -29,8 +29,10 @@ class PuttingContract:
             status=Status.DISABLED,
             secret="whsec_abc",  # noqa: S106 (nobody's)
             schedule_ms=(1_000, 5_000),
+            rate_limit=0.5,
         )
         assert created
+        assert (row.rate_limit, row.webhook().rate_limit) == (0.5, 0.5)
         assert (row.registry, row.name) == ("MyRegistry", "MyWebhook")
         assert (row.uri, row.authorization) == ("https://example.com/hook", "Basic abc")
         assert list(row.headers.items()) == [("X-B", "2"), ("X-A", "1")]
