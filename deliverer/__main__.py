@@ -10,8 +10,10 @@ from deliverer.lanes import Lanes
 from deliverer.outbox import Outbox
 from deliverer.sender import Sender
 from deliverer.settings import DelivererSettings
+from deliverer.sharing import Sharing
 from deliverer.webhooks import Webhooks
 from runtime.consumer import Consumer
+from runtime.depths import Depths
 from runtime.feed import Feed, Follower
 from runtime.process import launch, running
 from runtime.publisher import Publisher
@@ -68,12 +70,16 @@ async def main() -> None:
             handler=deliverer.handle,
             publisher=publisher,
         )
+        depths = Depths(settings.amqp_url, name="portcall deliverer depths")
         process.check("publisher", lambda: publisher.problem)
         process.check("consumer", lambda: consumer.problem)
         process.supervise(publisher.run(), "publisher")
         process.supervise(feed.run(), "feed")
         process.supervise(follower.run(), "follower")
         process.supervise(deliverer.watch_lanes(), "lanes")
+        process.supervise(deliverer.watch_rates(), "rates")
+        process.supervise(depths.run(), "depths")
+        process.supervise(Sharing(depths, lanes, queues[0]).run(), "sharing")
         process.supervise(consumer.run(), "consumer")
         await process.until_stopped()
         deliverer.stop()

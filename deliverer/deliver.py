@@ -71,6 +71,8 @@ BREAKERS_OPEN = Gauge(
     "portcall_breakers_open", "Endpoints that are left alone because they fail.", registry=REGISTRY
 )
 LINE_CHECK_S = 0.25
+RATE_CHECK_S = 0.05
+"""Half of what a webhook's bucket of tokens holds, so that its rate is used in full."""
 MAX_WAITING = 400
 """Deliveries in the lines of endpoints that are not sick at which no further frame is begun: a
 tenth of a second of work. With 1,000, one webhook with all of a busy machine's traffic was parked
@@ -234,6 +236,15 @@ class Deliverer:
             WAITING.set(self._lanes.waiting)
             BREAKERS_OPEN.set(self._lanes.open_breakers)
 
+    async def watch_rates(self) -> None:
+        """Start what waited for its webhook's rate; runs for as long as the process."""
+        while True:
+            await asyncio.sleep(RATE_CHECK_S)
+            if self._lanes.held_back:
+                now = time.monotonic()
+                for job in self._lanes.refill(now):
+                    self._start(job, now)
+
     def hear(self, news: bytes) -> None:
         """Leave alone, or no longer, what another deliverer tells of."""
         now_ms, now = self._clock_ms(), time.monotonic()
@@ -278,8 +289,9 @@ class Deliverer:
             now = time.monotonic()
             fresh = job.delivery.attempt == 1 and not job.delivery.parks
             accepted = now if fresh else self._accepted(job, now)
+            per_s = template.webhook.rate_limit
             match self._lanes.admit(
-                job.delivery.webhook_id, job, now, fresh=fresh, accepted=accepted
+                template.webhook.id, job, now, fresh=fresh, accepted=accepted, per_s=per_s
             ):
                 case Admission.START:
                     self._start(job, now)

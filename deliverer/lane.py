@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from deliverer.breaker import Breaker
+from deliverer.rate import Rate
 
 Item = TypeVar("Item")
 
@@ -119,6 +120,8 @@ class Lane(Generic[Item]):
         sick: Whether it counts among the sick, which share a part of the process.
         breaker: Whether it is left alone.
         pace: How what had to wait comes back after an outage.
+        rate: How many of its attempts may begin in a second, as its owner wants it.
+        held_back: Whether only its rate holds up its line.
         started: When each attempt under way was begun.
         line: Who waits, since when.
         failed_at: When an attempt last failed.
@@ -132,6 +135,8 @@ class Lane(Generic[Item]):
     sick: bool = False
     breaker: Breaker = field(default_factory=Breaker)
     pace: Pace = field(default_factory=Pace)
+    rate: Rate = field(default_factory=Rate)
+    held_back: bool = False
     started: deque[float] = field(default_factory=deque)
     line: deque[tuple[float, Item]] = field(default_factory=deque)
     failed_at: float = 0.0
@@ -204,7 +209,8 @@ class Lane(Generic[Item]):
 
     def wait_s(self, now: float) -> float:
         """How long the next of the line would wait."""
-        return (len(self.line) + 1) * self.each_s(now)
+        own_s = (len(self.line) + 1) * self.each_s(now)
+        return max(own_s, self.rate.wait_s(now, len(self.line))) if self.rate.per_s else own_s
 
     def book(self, now: float, accepted: float) -> float:
         """Book a turn for a delivery that is being parked; gives the seconds until then.
@@ -215,7 +221,7 @@ class Lane(Generic[Item]):
         reach `MAX_PARK_S` ahead: the endpoint may be faster again by then.
         """
         pace = self.pace
-        each_s = max(self.each_s(now), pace.each_s(now))
+        each_s = max(self.each_s(now), pace.each_s(now), self.rate.each_s)
         begin = max(now, self.paused_until, self.breaker.until)
         behind_the_line = begin + len(self.line) * each_s
         latest = begin + MAX_PARK_S

@@ -24,8 +24,15 @@ MAX_PAUSE_S = 300.0
 """How long an endpoint can ask to be left alone; then one delivery asks again."""
 SICK_SHARE = 5
 """New attempts at sick endpoints start only while those are a fifth of the process at most."""
+MAX_HELD_BACK = 100
+"""Deliveries in lines that only wait for their webhooks' rates: each holds a frame of the few
+hundred that a queue gives out at once, so that more would slow all that come in the same queue."""
 HANGING = 8
 """Times the limit of the process that may be under way with those that hang."""
+
+
+_HELD_BACK = 2
+"""Beside False and True, which are the well and the sick."""
 
 
 class Admission(Enum):
@@ -64,10 +71,13 @@ class Lanes(Generic[Item]):
         self._waiting: dict[int, Lane[Item]] = {}
         self._held_up: tuple[dict[int, Lane[Item]], ...] = ({}, {})
         """Lanes with a line that only the limit of the process holds up, in the order of turns."""
+        self._held_back: dict[int, Lane[Item]] = {}
+        """Lanes with a line that only their own rate holds up."""
+        self._sharers = 1
         self._open: set[int] = set()
-        # Each of these for the well and for the sick.
+        # For the well, for the sick, and for those in lines that only a rate holds up.
         self._in_flight = [0, 0]
-        self._in_lines = [0, 0]
+        self._in_lines = [0, 0, 0]
 
     @property
     def in_flight(self) -> int:
@@ -81,8 +91,16 @@ class Lanes(Generic[Item]):
 
     @property
     def waiting_well(self) -> int:
-        """Deliveries in the lines of endpoints that are not sick: these will soon be gone."""
+        """Deliveries in the lines of endpoints that are not sick: these will soon be gone.
+
+        Without those in lines that a rate holds back.
+        """
         return self._in_lines[False]
+
+    @property
+    def held_back(self) -> int:
+        """Deliveries in lines that only their webhooks' rates hold up."""
+        return self._in_lines[_HELD_BACK]
 
     @property
     def sick_in_flight(self) -> int:
@@ -94,6 +112,10 @@ class Lanes(Generic[Item]):
         """Endpoints whose breaker is open."""
         return len(self._open)
 
+    def share_rates(self, processes: int) -> None:
+        """Keep to a part of every rate: so many processes have a share in each."""
+        self._sharers = max(processes, 1)
+
     def admit(
         self,
         webhook_id: int,
@@ -102,6 +124,7 @@ class Lanes(Generic[Item]):
         *,
         fresh: bool = True,
         accepted: float = -math.inf,
+        per_s: float = 0.0,
     ) -> Admission:
         """Say what to do with a delivery: start it now, let it wait here, or park it.
 
@@ -113,21 +136,28 @@ class Lanes(Generic[Item]):
             now: The time.
             fresh: Whether it was neither attempted nor parked before.
             accepted: When its event was accepted, if it was not attempted before.
+            per_s: The webhook's own limit, attempts a second; 0: it has none.
         """
         lane = self._lane(webhook_id)
+        lane.rate.per_s = per_s / self._sharers
         if lane.is_barred(now) or not (fresh or lane.pace.lets_go(now, accepted)):
             return Admission.PARK
         if fresh:
             lane.pace.count(now)
-        if lane.has_room and not lane.line and self._has_room(sick=lane.sick):
+        too_fast = lane.rate.wait_s(now) > 0
+        if lane.has_room and not too_fast and not lane.line and self._has_room(sick=lane.sick):
             self._start(lane, now)
             return Admission.START
         if lane.wait_s(now) > MAX_WAIT_S or (lane.has_room and lane.sick):
             return Admission.PARK
+        if too_fast and self.held_back >= MAX_HELD_BACK:
+            return Admission.PARK
         lane.line.append((now, item))
-        self._in_lines[lane.sick] += 1
+        self._count(lane, 1)
         self._waiting[webhook_id] = lane
-        if lane.has_room:
+        if too_fast:
+            self._hold_back(lane, held_back=True)
+        elif lane.has_room and not lane.held_back:
             self._held_up[lane.sick][webhook_id] = lane
         return Admission.WAIT
 
@@ -143,7 +173,8 @@ class Lanes(Generic[Item]):
             Seconds; None when it is not the endpoint but the process that has no room.
         """
         lane = self._lane(webhook_id)
-        if lane.has_room and not lane.is_barred(now) and not lane.pace.is_set(now):
+        barred = lane.is_barred(now) or lane.pace.is_set(now) or lane.rate.wait_s(now) > 0
+        if lane.has_room and not barred:
             return None
         return lane.book(now, accepted)
 
@@ -195,8 +226,18 @@ class Lanes(Generic[Item]):
         self._judge(lane, now)
         if not lane.started:
             del self._busy[webhook_id]
-        if lane.line and lane.has_room:
+        if lane.line and lane.has_room and not lane.held_back:
             self._held_up[lane.sick].setdefault(webhook_id, lane)
+        return list(self._next(now))
+
+    def refill(self, now: float) -> list[Item]:
+        """Find out whose rate lets go on, to be called often; gives what to start, counted so."""
+        for lane in list(self._held_back.values()):
+            if lane.rate.wait_s(now) > 0:
+                continue
+            self._hold_back(lane, held_back=False)
+            if lane.has_room:  # else its next finish says so
+                self._held_up[lane.sick][lane.webhook_id] = lane
         return list(self._next(now))
 
     def look(self, now: float) -> tuple[list[Item], list[Item]]:
@@ -252,6 +293,7 @@ class Lanes(Generic[Item]):
         if not lane.started:
             self._busy[lane.webhook_id] = lane
         lane.started.append(now)
+        lane.rate.take(now)
         self._in_flight[lane.sick] += 1
 
     def _judge(self, lane: Lane[Item], now: float) -> None:
@@ -262,8 +304,9 @@ class Lanes(Generic[Item]):
         lane.sick = sick
         self._in_flight[before] -= len(lane.started)
         self._in_flight[sick] += len(lane.started)
-        self._in_lines[before] -= len(lane.line)
-        self._in_lines[sick] += len(lane.line)
+        if not lane.held_back:
+            self._in_lines[before] -= len(lane.line)
+            self._in_lines[sick] += len(lane.line)
         if self._held_up[before].pop(lane.webhook_id, None):
             self._held_up[sick][lane.webhook_id] = lane
 
@@ -279,6 +322,9 @@ class Lanes(Generic[Item]):
                 del held_up[webhook_id]
                 if not lane.has_room or lane.is_barred(now):
                     continue
+                if lane.rate.wait_s(now) > 0:
+                    self._hold_back(lane, held_back=True)
+                    continue
                 self._start(lane, now)
                 yield self._first(lane)
                 if not lane.line:
@@ -287,10 +333,26 @@ class Lanes(Generic[Item]):
                     held_up[webhook_id] = lane
 
     def _first(self, lane: Lane[Item]) -> Item:
-        self._in_lines[lane.sick] -= 1
+        self._count(lane, -1)
         return lane.line.popleft()[1]
+
+    def _count(self, lane: Lane[Item], more: int) -> None:
+        """Count what entered a lane's line, or left it."""
+        self._in_lines[_HELD_BACK if lane.held_back else lane.sick] += more
+
+    def _hold_back(self, lane: Lane[Item], *, held_back: bool) -> None:
+        """Note whether only its rate holds up a lane's line."""
+        self._count(lane, -len(lane.line))
+        lane.held_back = held_back
+        self._count(lane, len(lane.line))
+        if held_back:
+            self._held_back[lane.webhook_id] = lane
+        else:
+            self._held_back.pop(lane.webhook_id, None)
 
     def _leave(self, lane: Lane[Item]) -> None:
         """Take a lane without a line out of those that wait."""
         self._waiting.pop(lane.webhook_id, None)
         self._held_up[lane.sick].pop(lane.webhook_id, None)
+        if lane.held_back:
+            self._hold_back(lane, held_back=False)

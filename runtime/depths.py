@@ -1,10 +1,11 @@
-"""How many messages wait in queues, asked again and again over one connection."""
+"""How many messages wait in queues, and how many consume them, asked over one connection."""
 
 import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from aio_pika.abc import AbstractConnection
+from pamqp.commands import Queue
 
 from runtime.errors import BrokerError
 from runtime.link import (
@@ -51,17 +52,26 @@ class Depths:
         Raises:
             BrokerError: The broker does not say; a missing queue also costs the connection.
         """
+        return sum([(answer.message_count or 0) for answer in await self._looked_at(queues)])
+
+    async def consumers(self, queue: str) -> int:
+        """How many consumers a queue has.
+
+        Raises:
+            BrokerError: The broker does not say; a missing queue also costs the connection.
+        """
+        (answer,) = await self._looked_at([queue])
+        return answer.consumer_count or 0
+
+    async def _looked_at(self, queues: Iterable[str]) -> list[Queue.DeclareOk]:
         channel = self._channel
         if channel is None:
             raise BrokerError(self._link.problem or "not connected")
-        total = 0
         try:
             async with asyncio.timeout(ANSWER_S):
-                for queue in queues:
-                    total += (await channel.queue_declare(queue, passive=True)).message_count or 0
+                return [await channel.queue_declare(queue, passive=True) for queue in queues]
         except BROKER_FAILURES as error:
             raise BrokerError(f"the queues cannot be looked at: {describe(error)}") from error
         except asyncio.CancelledError:
             raise_if_cancelled()
             raise BrokerError("the connection was lost before the answer") from None
-        return total
