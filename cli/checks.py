@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
 
 from cli import findings
 from cli.client import Document, home_folder, read_ready
@@ -174,8 +173,10 @@ def _role(name: str, url: str) -> tuple[Finding, float | None]:
             found = f"not live: {str(error).partition(': ')[0]}"
             advice = "`portcall up` restarts a role that dies; its output says why it does not live"
             return wrong(f"role {name}", found, advice, {"url": url}), None
-    problems: Any = reply.document.get("problems", {}) if isinstance(reply.document, dict) else {}
-    return findings.role(name, url, reply.status, problems), _date_s(reply.headers.get("date"))
+    said: Document = reply.document if isinstance(reply.document, dict) else {}
+    problems, warnings = said.get("problems", {}), said.get("warnings", {})
+    finding = findings.role(name, url, reply.status, problems, warnings)
+    return finding, _date_s(reply.headers.get("date"))
 
 
 def _date_s(date: str | None) -> float | None:

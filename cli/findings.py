@@ -139,10 +139,21 @@ def _sum(depths: Mapping[str, int | None], prefix: str) -> int:
     return sum(count or 0 for queue, count in depths.items() if queue.startswith(prefix))
 
 
-def role(name: str, url: str, status: int, problems: Mapping[str, str]) -> Finding:
+def role(
+    name: str,
+    url: str,
+    status: int,
+    problems: Mapping[str, str],
+    warnings: Mapping[str, str] | None = None,
+) -> Finding:
     """Whether a role that lives is ready, by the answer of its ``/ready``."""
     check = f"role {name}"
-    facts = {"url": url, "problems": dict(problems)}
+    facts = {"url": url, "problems": dict(problems), "warnings": dict(warnings or {})}
+    if status == 200 and warnings:
+        warned = "; ".join(f"{part}: {why}" for part, why in warnings.items())
+        return wrong(
+            check, f"live and ready, for now: {warned}", "see to it before it breaks", facts
+        )
     if status == 200:
         return ok(check, f"live and ready; {url}/metrics", facts)
     reasons = "; ".join(f"{part}: {why}" for part, why in problems.items()) or f"status {status}"

@@ -15,9 +15,17 @@ from deliverer.webhooks import Webhooks
 from runtime.consumer import Consumer
 from runtime.depths import Depths
 from runtime.feed import Feed, Follower
+from runtime.fullness import Fullness, bounded_queues
 from runtime.process import launch, running
 from runtime.publisher import Publisher
-from schemas.topology import deliver_queue, retry_queue
+from schemas.topology import (
+    DEAD,
+    DELIVER,
+    deliver_queue,
+    retry_queue,
+    topology,
+    wait_rung,
+)
 from store.engine import open_store
 
 DRAIN_MARGIN_S = 3.0
@@ -71,6 +79,10 @@ async def main() -> None:
             publisher=publisher,
         )
         depths = Depths(settings.amqp_url, name="portcall deliverer depths")
+        wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
+        exchanges = {DELIVER, DEAD, *map(wait_rung, settings.rungs_ms)}
+        fullness = Fullness(depths, publisher, bounded_queues(wanted, exchanges))
+        process.warn("queues", lambda: fullness.problem)
         process.check("publisher", lambda: publisher.problem)
         process.check("consumer", lambda: consumer.problem)
         process.supervise(publisher.run(), "publisher")
@@ -79,6 +91,7 @@ async def main() -> None:
         process.supervise(deliverer.watch_lanes(), "lanes")
         process.supervise(deliverer.watch_rates(), "rates")
         process.supervise(depths.run(), "depths")
+        process.supervise(fullness.run(), "fullness")
         process.supervise(Sharing(depths, lanes, queues[0]).run(), "sharing")
         process.supervise(consumer.run(), "consumer")
         await process.until_stopped()

@@ -9,9 +9,12 @@ from producer.noting import Accepting
 from producer.registries import Registries
 from producer.server import make_app
 from producer.settings import ProducerSettings
+from runtime.depths import Depths
 from runtime.feed import Feed, Follower
+from runtime.fullness import Fullness, bounded_queues
 from runtime.process import launch, running
 from runtime.publisher import Publisher
+from schemas.topology import EVENTS, topology
 from store.engine import open_store
 
 
@@ -33,9 +36,15 @@ async def main() -> None:
             publish=accepting.accept,
         )
         process.check("broker", lambda: publisher.problem or accepting.problem)
+        depths = Depths(settings.amqp_url, name="portcall producer depths")
+        wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
+        fullness = Fullness(depths, publisher, bounded_queues(wanted, {EVENTS}))
+        process.warn("queues", lambda: fullness.problem)
         process.check("store", lambda: registries.problem)
         process.supervise(publisher.run(), "publisher")
         process.supervise(feed.run(), "feed")
+        process.supervise(depths.run(), "depths")
+        process.supervise(fullness.run(), "fullness")
         process.supervise(follower.run(), "registries")
         await process.serve(make_app(ingest, process.checks), settings.bind, "producer")
         await process.until_stopped()

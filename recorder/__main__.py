@@ -6,6 +6,7 @@ from recorder.kinds import LOG_KIND, journal_kind
 from recorder.record import Recorder
 from recorder.retention import Retention
 from recorder.settling import Settling
+from recorder.watch import StoreWatch
 from runtime.process import launch, running
 from runtime.publisher import Publisher
 from runtime.settings import Settings
@@ -59,15 +60,17 @@ async def main() -> None:
             pace_s=JOURNAL_PACE_S,
         )
         retention = Retention(log=store.eventlog, retention_ms=retention_ms)
+        watch = StoreWatch(store.eventlog, LOG)
         process.check("publisher", lambda: publisher.problem)
         process.check("stream", lambda: reader.problem)
         process.check("journal", lambda: journal_reader.problem)
-        process.check("store", lambda: recorder.problem or journalist.problem)
+        process.check("store", lambda: recorder.problem or journalist.problem or watch.problem)
         process.supervise(publisher.run(), "publisher")
         process.supervise(reader.run(), "reader")
         process.supervise(journal_reader.run(), "journal reader")
         process.supervise(retention.run(), "retention")
         process.supervise(settling.run(), "settling")
+        process.supervise(watch.run(), "watch")
         await process.until_stopped()
     await recorder.settled()
     await journalist.settled()

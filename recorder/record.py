@@ -12,6 +12,7 @@ from tenacity.wait import wait_random_exponential
 
 from recorder.arrivals import Arrival, FrameT, Kind, batches, placeholder, read
 from recorder.place import Aim, Place, Verdict, begin
+from recorder.watch import Overdue
 from runtime.errors import RestartReadingError
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
@@ -91,7 +92,13 @@ class Recorder(Generic[FrameT]):
         self._position: Position | None = None
         self._under_way: asyncio.Future[Any] | None = None
         self._log = get_logger().bind(stream=stream)
-        self.problem: str | None = None
+        self._failure: str | None = None
+        self._overdue = Overdue()
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing is stored, or None; a database that is locked is waited for a while."""
+        return self._failure or self._overdue.problem
 
     async def start(self) -> int | str:
         """Say where to begin to read; asked at every connection."""
@@ -208,17 +215,21 @@ class Recorder(Generic[FrameT]):
             sleep=self._pause,
         )
         result: Result = await attempts(self._in_thread, call)
-        self.problem = None
+        self._failure = None
         return result
 
     async def _in_thread(self, call: Callable[[], Result]) -> Result:
         work = asyncio.ensure_future(asyncio.to_thread(call))
         self._under_way = work
-        return await asyncio.shield(work)
+        self._overdue.begin()
+        try:
+            return await asyncio.shield(work)
+        finally:
+            self._overdue.end()
 
     def _tell_unavailable(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        self.problem = str(error)
+        self._failure = str(error)
         self._log.warning("store.unavailable", attempt=state.attempt_number, reason=str(error))
 
 

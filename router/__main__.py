@@ -9,10 +9,12 @@ from router.route import Router
 from router.settings import RouterSettings
 from router.subscriptions import Subscriptions
 from runtime.consumer import Consumer
+from runtime.depths import Depths
 from runtime.feed import Feed, Follower
+from runtime.fullness import Fullness, bounded_queues
 from runtime.process import DRAIN_S, launch, running
 from runtime.publisher import Publisher
-from schemas.topology import EVENTS_IN
+from schemas.topology import DELIVER, EVENTS_IN, topology, wait_rung
 from store.engine import open_store
 
 
@@ -41,11 +43,18 @@ async def main() -> None:
             publisher=publisher,
         )
         follower.hint(0)  # load at once, not after the first second without a hint
+        depths = Depths(settings.amqp_url, name="portcall router depths")
+        wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
+        rungs = map(wait_rung, settings.rungs_ms)
+        fullness = Fullness(depths, publisher, bounded_queues(wanted, {DELIVER, *rungs}))
+        process.warn("queues", lambda: fullness.problem)
         process.check("webhooks", lambda: subscriptions.problem)
         process.check("publisher", lambda: publisher.problem)
         process.check("consumer", lambda: consumer.problem)
         process.supervise(publisher.run(), "publisher")
         process.supervise(feed.run(), "feed")
+        process.supervise(depths.run(), "depths")
+        process.supervise(fullness.run(), "fullness")
         process.supervise(follower.run(), "follower")
         # An empty index would call every event unmatched: no event before the webhooks.
         loading = asyncio.ensure_future(subscriptions.loaded.wait())

@@ -1,7 +1,7 @@
 """How many messages wait in queues, and how many consume them, asked over one connection."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from aio_pika.abc import AbstractConnection
@@ -52,7 +52,17 @@ class Depths:
         Raises:
             BrokerError: The broker does not say; a missing queue also costs the connection.
         """
-        return sum([(answer.message_count or 0) for answer in await self._looked_at(queues)])
+        return sum((await self.each_waiting(list(queues))).values())
+
+    async def each_waiting(self, queues: Collection[str]) -> dict[str, int]:
+        """The same for each queue.
+
+        Raises:
+            BrokerError: As for `waiting`.
+        """
+        answers = await self._looked_at(queues)
+        counts = [answer.message_count or 0 for answer in answers]
+        return dict(zip(queues, counts, strict=True))
 
     async def consumers(self, queue: str) -> int:
         """How many consumers a queue has.

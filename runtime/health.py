@@ -1,4 +1,8 @@
-"""The health server of a role: ``/live``, ``/ready`` with reasons, and ``/metrics``."""
+"""The health server of a role: ``/live``, ``/ready`` with reasons, and ``/metrics``.
+
+A problem keeps a role from being ready. A warning does not: nothing is broken yet, and whoever took
+the role out of service for it would break something.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -15,8 +19,15 @@ def problems_of(checks: Mapping[str, Problem]) -> dict[str, str]:
     return {name: problem for name, problem in found.items() if problem}
 
 
-def add_health_routes(app: web.Application, checks: Mapping[str, Problem]) -> None:
-    """Serve ``/live`` and ``/ready`` on *app*: 200, or 503 with the reasons."""
+def add_health_routes(
+    app: web.Application,
+    checks: Mapping[str, Problem],
+    warnings: Mapping[str, Problem] | None = None,
+) -> None:
+    """Serve ``/live`` and ``/ready`` on *app*: 200, or 503 with the reasons.
+
+    With warnings it is 200 still, and the status is ``degraded``.
+    """
 
     async def live(_request: web.Request) -> web.Response:
         return web.json_response({"status": "live"})
@@ -25,13 +36,17 @@ def add_health_routes(app: web.Application, checks: Mapping[str, Problem]) -> No
         problems = problems_of(checks)
         if problems:
             return web.json_response({"status": "not ready", "problems": problems}, status=503)
+        if warned := problems_of(warnings or {}):
+            return web.json_response({"status": "degraded", "warnings": warned})
         return web.json_response({"status": "ready"})
 
     app.router.add_get("/live", live)
     app.router.add_get("/ready", ready)
 
 
-def health_app(checks: Mapping[str, Problem]) -> web.Application:
+def health_app(
+    checks: Mapping[str, Problem], warnings: Mapping[str, Problem] | None = None
+) -> web.Application:
     """The application of a role's health server."""
 
     async def show_metrics(_request: web.Request) -> web.Response:
@@ -40,6 +55,6 @@ def health_app(checks: Mapping[str, Problem]) -> web.Application:
         )
 
     app = web.Application()
-    add_health_routes(app, checks)
+    add_health_routes(app, checks, warnings)
     app.router.add_get("/metrics", show_metrics)
     return app

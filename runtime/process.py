@@ -35,6 +35,7 @@ class Process:
         self.role = role
         self._set_up = False
         self.checks: dict[str, Problem] = {"start": self._start_problem}
+        self.warnings: dict[str, Problem] = {}
         self._settings = settings
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -53,6 +54,10 @@ class Process:
     def check(self, name: str, problem: Problem) -> None:
         """Make *problem* part of ``/ready``: it says what is wrong, or None."""
         self.checks[name] = problem
+
+    def warn(self, name: str, problem: Problem) -> None:
+        """Have ``/ready`` say what *problem* says, though the process is ready all the same."""
+        self.warnings[name] = problem
 
     async def until_stopped(self) -> None:
         """Wait for SIGTERM, SIGINT, or the end of a supervised task.
@@ -154,7 +159,9 @@ async def running(role: str, settings: Settings) -> AsyncIterator[Process]:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stop)
     try:
-        await process.serve(health_app(process.checks), settings.health_bind, "health")
+        await process.serve(
+            health_app(process.checks, process.warnings), settings.health_bind, "health"
+        )
         yield process
     finally:
         await process.close()

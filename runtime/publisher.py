@@ -44,6 +44,12 @@ PERSISTENT = 2
 PUBLISH_TIMEOUT_S = 20.0
 ALARM_CHECK_S = 0.2
 """How often to look whether the broker has an alarm: the client has no callback for it."""
+NUDGE_S = 2.0
+"""The broker tells of an alarm only those who publish: a connection that has been idle for so long
+publishes something that nobody gets."""
+NOBODY = "portcall.nobody"
+SMOOTHING = 0.02
+"""The weight of the newest message in the mean size."""
 ALARM = "the broker takes nothing: it is short of memory or disk"
 
 
@@ -62,6 +68,8 @@ class Publisher:
         self._alarmed = False
         self._stale = asyncio.Event()
         self._refusals = Refusals()
+        self._published = 0
+        self._mean_bytes: dict[str, float] = {}
         self._log = get_logger().bind(link=name)
 
     @property
@@ -78,12 +86,17 @@ class Publisher:
         """Whether the broker takes anything at all: connected, and without an alarm."""
         return self._up.is_set()
 
+    def mean_bytes(self, exchange: str) -> float:
+        """The mean size of what was published to an exchange lately; 0: nothing was."""
+        return self._mean_bytes.get(exchange, 0.0)
+
     async def run(self) -> None:
         """Keep the connection; ends only by cancellation."""
         await self._link.run()
 
     async def _use(self, connection: AbstractConnection) -> None:
         watching = asyncio.ensure_future(self._watch_alarm(connection))
+        nudging = asyncio.ensure_future(self._nudge(connection))
         try:
             while True:
                 await self._use_channel(await open_channel(connection, confirms=True))
@@ -92,6 +105,7 @@ class Publisher:
             self._channel = None
             self._alarmed = False
             watching.cancel()
+            nudging.cancel()
 
     async def _use_channel(self, channel: "Channel") -> None:
         """Publish on a channel until another one is wanted.
@@ -139,6 +153,20 @@ class Publisher:
                     self._up.set()
             await asyncio.sleep(ALARM_CHECK_S)
 
+    async def _nudge(self, connection: AbstractConnection) -> None:
+        """Publish something now and then if nothing else is, on a channel of its own.
+
+        Raises nothing: whoever uses the connection notices its end.
+        """
+        with suppress(BrokerError, *BROKER_FAILURES, asyncio.CancelledError):
+            channel = await open_channel(connection)
+            published = -1
+            while True:
+                if published == self._published and not self._alarmed:
+                    await channel.basic_publish(b"", routing_key=NOBODY, wait=False)
+                published = self._published
+                await asyncio.sleep(NUDGE_S)
+
     async def publish(
         self,
         body: bytes,
@@ -166,6 +194,7 @@ class Publisher:
         try:
             await self._publish(body, exchange, key, headers, timeout_s)
             result = "confirmed"
+            self._measure(exchange, len(body))
             self._refusals.confirmed((exchange, key))
         except PublishError as error:
             result = "unroutable"
@@ -246,6 +275,7 @@ class Publisher:
             raise ConnectionError(self.problem or "not connected")
         if self._alarmed:
             raise RefusedError(ALARM)
+        self._published += 1
         # No message_id: the client maps returned messages by it and makes a random one itself.
         properties = Basic.Properties(
             content_type=CONTENT_TYPE,
@@ -262,6 +292,10 @@ class Publisher:
                 mandatory=True,
                 wait=False,
             )
+
+    def _measure(self, exchange: str, size: int) -> None:
+        mean = self._mean_bytes.get(exchange, size)
+        self._mean_bytes[exchange] = mean + SMOOTHING * (size - mean)
 
     def _tell(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

@@ -17,7 +17,7 @@ from pathlib import Path
 import aio_pika
 import aiohttp
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from recorder.kinds import LOG_KIND
 from recorder.record import Recorder
@@ -345,6 +345,34 @@ class TestProcess:
             process.terminate()
             assert await process.wait() == 0
             assert time.monotonic() - began < 5
+
+    async def test_it_says_within_two_seconds_that_its_store_is_locked(
+        self, world: World, environment: dict[str, str]
+    ) -> None:
+        run_file = Path(environment["PORTCALL_RUN_FILE"])
+        async with self.running(environment), aiohttp.ClientSession() as client:
+            await until(run_file.exists, 20)
+            health = json.loads(await asyncio.to_thread(run_file.read_text))["health_url"]
+
+            async def problem() -> str:
+                async with client.get(f"{health}/ready") as answer:
+                    said = await answer.json()
+                return str(said.get("problems", {}).get("store", ""))
+
+            async def is_well() -> bool:
+                return not await problem()
+
+            async def is_told() -> bool:
+                return "has not answered" in await problem()
+
+            await world.publish(1)
+            await world.all_recorded()
+            with world.store.database.writing() as connection:
+                connection.execute(delete(tables.replays))  # takes the lock, and keeps it
+                await world.publish(1)
+                await until_told(is_told, 2)
+            await until_told(is_well, 10)
+            await world.all_recorded()
 
     async def test_it_forgets_what_is_older_than_its_retention(
         self, world: World, environment: dict[str, str]

@@ -150,3 +150,10 @@ def test_whatever_is_wrong_comes_with_advice() -> None:
 def test_facts_are_for_machines() -> None:
     told: list[dict[str, Any]] = [{"role": "router", "pid": 1}]
     assert findings.processes(told, lambda _pid: True).facts == {"processes": told}
+
+
+def test_a_role_that_is_degraded_is_told_before_it_breaks() -> None:
+    finding = findings.role("router", "http://x", 200, {}, {"queues": "nearly full: q 85%"})
+    assert finding.verdict is Verdict.WRONG
+    assert finding.found == "live and ready, for now: queues: nearly full: q 85%"
+    assert finding.facts["warnings"] == {"queues": "nearly full: q 85%"}

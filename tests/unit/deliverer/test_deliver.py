@@ -706,10 +706,10 @@ async def test_frames_at_the_gate_are_let_in_one_by_one(monkeypatch: pytest.Monk
     admit = each.lanes.admit
 
     def admitting(
-        webhook_id: int, job: Job, now: float, **what: Any
+        webhook_id: int, job: Job, now: float, *, fresh: bool, accepted: float, per_s: float
     ) -> Admission:
         nonlocal longest
-        admission = admit(webhook_id, job, now, **what)
+        admission = admit(webhook_id, job, now, fresh=fresh, accepted=accepted, per_s=per_s)
         longest = max(longest, each.lanes.waiting)
         return admission
 

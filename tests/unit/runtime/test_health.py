@@ -1,10 +1,13 @@
 """Which checks keep a process from being ready."""
 
+import json
 from collections.abc import Mapping
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
-from runtime.health import Problem, problems_of
+from runtime.health import Problem, health_app, problems_of
 
 
 def well() -> None:
@@ -33,3 +36,21 @@ def test_the_problems_are_named_by_their_checks(
     checks: Mapping[str, Problem], problems: dict[str, str]
 ) -> None:
     assert problems_of(checks) == problems
+
+
+@pytest.mark.parametrize(
+    ("checks", "status", "said"),
+    [
+        ({}, 200, {"status": "degraded", "warnings": {"queues": "away"}}),
+        ({"a": ill}, 503, {"status": "not ready", "problems": {"a": "away"}}),
+    ],
+    ids=["ready all the same", "a problem goes first"],
+)
+async def test_a_warning_leaves_a_role_ready(
+    checks: Mapping[str, Problem], status: int, said: dict[str, object]
+) -> None:
+    app = health_app(checks, {"queues": ill, "other": well})
+    request = make_mocked_request("GET", "/ready")
+    response = await (await app.router.resolve(request)).handler(request)
+    assert isinstance(response, web.Response) and response.text is not None
+    assert (response.status, json.loads(response.text)) == (status, said)

@@ -1,0 +1,54 @@
+"""A store that is away, or locked, is told of soon, and no longer than it is."""
+
+import asyncio
+import threading
+
+import pytest
+
+from recorder import watch
+from recorder.watch import StoreWatch
+from store.appending import Position
+from store.errors import StoreUnavailableError
+
+
+class Log:
+    """A store that can be held up, or fail."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+        self.free.set()
+        self.error: Exception | None = None
+
+    def position(self, stream: str) -> Position | None:
+        self.free.wait(10)
+        if self.error:
+            raise self.error
+        return None
+
+
+async def test_a_store_that_does_not_answer_is_told_while_it_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "SLOW_S", 0.05)
+    log = Log()
+    watching = StoreWatch(log, "stream")
+    log.free.clear()
+    look = asyncio.create_task(watching.look())
+    async with asyncio.timeout(5):
+        while watching.problem is None:  # noqa: ASYNC110 (a time that passes sets no event)
+            await asyncio.sleep(0.01)
+    assert watching.problem == "the store has not answered for 0 s"
+    log.free.set()
+    await look
+    assert watching.problem is None
+
+
+async def test_a_store_that_fails_is_told_until_it_answers() -> None:
+    log = Log()
+    log.error = StoreUnavailableError("it is away")
+    watching = StoreWatch(log, "stream")
+    await watching.look()
+    assert watching.problem == "it is away"
+    log.error = None
+    await watching.look()
+    assert watching.problem is None
