@@ -15,11 +15,13 @@ from management.imports import ImportHandler
 from management.lookups import Lookups
 from management.pings import PingHandler
 from management.probes import ProbeHandler, Prober, Watch
+from management.provider import ProviderHandlers
 from management.registries import RegistryHandlers
 from management.replaying import Replayer
 from management.replays import ReplayHandlers
 from management.routes import Routes
 from management.settings import ManagementSettings
+from management.subscriptions import SubscriptionHandlers
 from management.webhooks import WebhookHandlers
 from runtime.depths import Depths
 from runtime.peek import peek
@@ -58,6 +60,8 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     followers = Followers(make_reader)
     lookups = Lookups(store, await asyncio.to_thread(store.installation.get))
     routes = Routes()
+    SubscriptionHandlers(store=store, lookups=lookups).add_to(routes)
+    ProviderHandlers(lookups).add_to(routes)
     RegistryHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
     WebhookHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
     ImportHandler(store=store, lookups=lookups, announcer=publisher).add_to(routes)

@@ -5,6 +5,7 @@ the field, and carries no Retry-After: az and the SDK would repeat the request. 
 a 503 while the store is away, and else a 500 that tells nothing and is logged with its traceback.
 """
 
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -55,7 +56,10 @@ _HEADERS = {
     "Pragma": "no-cache",
     "Expires": "-1",
     "X-Content-Type-Options": "nosniff",
+    "Server": "Portcall",
 }
+_CLIENT_ID = "x-ms-client-request-id"
+_PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 class Api:
@@ -166,6 +170,15 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
     response.headers.update(_HEADERS)
     response.headers["x-ms-request-id"] = request_id
     response.headers["x-ms-correlation-request-id"] = _correlation_id(request) or request_id
+    client_id = request.headers.get(_CLIENT_ID, "")
+    if _wants_its_id(request) and _PRINTABLE.fullmatch(client_id):
+        response.headers[_CLIENT_ID] = client_id
+    if isinstance(response, web.Response) and not response.body:
+        response.headers.popall("Content-Type", None)  # what is not there has no type
+
+
+def _wants_its_id(request: web.Request) -> bool:
+    return request.headers.get("x-ms-return-client-request-id", "").lower() == "true"
 
 
 def _correlation_id(request: web.Request) -> str:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from management.errors import Fault, invalid_content
+from management.errors import INVALID_CONTENT, Fault, invalid_content
 from management.fields import (
     Actions,
     Headers,
@@ -145,19 +145,31 @@ class SkuBody(Body):
     tier: ReadOnly
 
 
-class RegistryPatch(Resource):
-    """The body of a registry's PATCH.
+class NoExtras(Body):
+    """``properties.portcall`` of a registry: there is nothing that it could say."""
 
-    ``properties`` and ``identity`` are taken and not looked into: ACR has some twenty of them,
-    az sends more with each release, and none means anything to webhooks.
+
+class RegistryProperties(BaseModel):
+    """``properties`` of a registry: of ACR's some twenty, none means anything to webhooks.
+
+    They are taken and not looked into, as az sends more with each release.
     """
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, alias_generator=to_camel)
+
+    admin_user_enabled: bool | None = None
+    portcall: NoExtras | None = None
+
+
+class RegistryPatch(Resource):
+    """The body of a registry's PATCH; ``identity`` is taken and not looked into."""
 
     name: ReadOnly
     location: Location | None = None
     sku: SkuBody | None = None
     tags: Tags | None = None
     identity: ReadOnly
-    properties: dict[str, Any] | None = None
+    properties: RegistryProperties | None = None
 
 
 class RegistryPut(RegistryPatch):
@@ -190,6 +202,7 @@ _WORDS = {
     "dict_type": "must be an object",
     "list_type": "must be a list",
     "string_type": "must be a string",
+    "bool_type": "must be true or false",
     "too_short": "must not be empty",
     "too_long": f"holds more than {MAX_IMPORT} items",
 }
@@ -217,7 +230,7 @@ def _fault(error: ErrorDetails) -> Fault:
         message = f"is not JSON: {context['error']}"
     if target == "location" and message == "is required":
         return Fault(target, message, "LocationRequired")
-    return Fault(target, message)
+    return Fault(target, message, context.get("code", INVALID_CONTENT))
 
 
 def field_path(location: Sequence[str | int]) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from management.bodies import PortcallExtras, WebhookChanges, WebhookProperties
 from management.errors import location_changed, no_replica
 from management.fields import GENERATE, SECRET_PREFIX
+from management.locations import check_available
+from management.resources import WEBHOOK_TYPE
 from schemas.webhooks import Status, action_bits, parse_service_uri
 from store.registries import Registry
 from store.webhookrow import WebhookChanges as StoreChanges
@@ -137,11 +139,12 @@ def check_location(
         path: Where the webhook stands in the body, to name the field by.
 
     Raises:
-        ArmError: 404 or 409: It is another one.
+        ArmError: 400: There is no such region; 404 or 409: it is another one.
     """
     if before is not None:
         check_unmoved(wanted, before, path=path)
     elif wanted != registry.location:
+        check_available(wanted, WEBHOOK_TYPE, target=f"{path}location")
         raise no_replica(
             registry.name, home=registry.location, wanted=wanted, target=f"{path}location"
         )

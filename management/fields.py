@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
+from management.locations import normalised
 from schemas.durations import (
     checked_schedule_ms,
     parse_duration_ms,
@@ -49,7 +50,10 @@ ValueT = TypeVar("ValueT")
 
 
 def _refused(error: InvalidValueError) -> PydanticCustomError:
-    return PydanticCustomError("rule", "{problem}", {"problem": error.problem, "at": error.field})
+    context = {"problem": error.problem, "at": error.field}
+    if isinstance(error, TagError):
+        context["code"] = error.code
+    return PydanticCustomError("rule", "{problem}", context)
 
 
 def _ruled(check: Callable[[ValueT], object]) -> AfterValidator:
@@ -83,12 +87,20 @@ def normalised_location(text: str) -> str:
     Raises:
         InvalidValueError: It is none.
     """
-    normalised = text.replace(" ", "").lower()
-    if not normalised:
+    location = normalised(text)
+    if not location:
         raise InvalidValueError("", "is required")
-    if not _LOCATION.fullmatch(normalised):
+    if not _LOCATION.fullmatch(location):
         raise InvalidValueError("", f"{text[:64]!r} is not the name of a region, as in westus")
-    return normalised
+    return location
+
+
+class TagError(InvalidValueError):
+    """A tag that ARM refuses, with the code that it has for that."""
+
+    def __init__(self, code: str, field: str, problem: str) -> None:
+        super().__init__(field, problem)
+        self.code = code
 
 
 def check_tags(tags: dict[str, str]) -> None:
@@ -98,17 +110,29 @@ def check_tags(tags: dict[str, str]) -> None:
         InvalidValueError: They do not keep them.
     """
     if len(tags) > MAX_TAGS:
-        raise InvalidValueError("", f"has {len(tags)} tags; at most {MAX_TAGS} are allowed")
+        problem = f"has {len(tags)} tags; at most {MAX_TAGS} are allowed"
+        raise TagError("InvalidTags", "", problem)
+    seen: set[str] = set()
     for name, value in tags.items():
         where = f".{name[:64]}"
-        if not 1 <= len(name) <= MAX_TAG_NAME or _NOT_IN_TAG.search(name):
-            raise InvalidValueError(
-                where, rf"a tag's name is 1 to {MAX_TAG_NAME} characters without < > % & \ ? /"
-            )
-        if len(value) > MAX_TAG_VALUE or _CONTROL.search(value):
-            raise InvalidValueError(
-                where, f"a tag's value is at most {MAX_TAG_VALUE} characters, none of control"
-            )
+        _check_tag_name(name, where)
+        if name.lower() in seen:
+            raise TagError("InvalidTags", where, "occurs twice (tag names have no case)")
+        seen.add(name.lower())
+        if len(value) > MAX_TAG_VALUE:
+            problem = f"a tag's value is at most {MAX_TAG_VALUE} characters long"
+            raise TagError("InvalidTagValueLength", where, problem)
+        if _CONTROL.search(value):
+            raise InvalidValueError(where, "a tag's value has no control characters")
+
+
+def _check_tag_name(name: str, where: str) -> None:
+    if not name.strip() or len(name) > MAX_TAG_NAME:
+        problem = f"a tag's name is 1 to {MAX_TAG_NAME} characters, not only blanks"
+        raise TagError("InvalidTagName", where, problem)
+    if _NOT_IN_TAG.search(name):
+        problem = r"a tag's name has none of < > % & \ ? / and no control characters"
+        raise TagError("InvalidTagNameCharacters", where, problem)
 
 
 def check_secret(text: str) -> None:

@@ -1,7 +1,6 @@
-"""Registries, and what stands above them: subscriptions and the resource group."""
+"""Registries: PUT, PATCH, GET, DELETE, lists, usages, and whether a name is free."""
 
 import asyncio
-import re
 
 from aiohttp import web
 
@@ -10,21 +9,18 @@ from management.bodies import NameCheck, RegistryPatch, RegistryPut
 from management.calls import Call, answer
 from management.errors import (
     ArmError,
-    invalid_parameter,
     location_changed,
     quota_exceeded,
 )
+from management.locations import check_available
 from management.lookups import Lookups, new_name
 from management.paging import next_link, page_answer, page_size, skip_token
 from management.resources import (
     REGISTRY_TYPE,
-    group_answer,
     registry_answer,
-    registry_summary,
-    subscription_answer,
     usages_answer,
 )
-from management.routes import GROUP, PROVIDER, REGISTRIES, REGISTRY, SUBSCRIPTION, Routes
+from management.routes import PROVIDER, REGISTRIES, REGISTRY, SUBSCRIPTION, Routes
 from runtime.logs import get_logger
 from schemas.errors import InvalidValueError
 from schemas.webhooks import Sku, check_name
@@ -32,11 +28,11 @@ from store.engine import Store
 from store.registries import Registry
 
 PAGE = 1000
-
-_FILTER = re.compile(
-    r"\s*resourceType\s+eq\s+'(?P<type>[^']*)'(?:\s+and\s+name\s+eq\s+'(?P<name>[^']*)')?\s*",
-    re.IGNORECASE,
+INVALID_NAME = (
+    "Registry names may contain alpha numeric characters only and must be between 5 and 50"
+    " characters"
 )
+"""Source: what the real service answered to azure-sdk-for-net's test of it."""
 
 
 class RegistryHandlers:
@@ -57,11 +53,6 @@ class RegistryHandlers:
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
-        routes.add("GET", "/subscriptions", self.subscriptions)
-        routes.add("GET", SUBSCRIPTION, self.subscription)
-        routes.add("GET", f"{SUBSCRIPTION}/resourceGroups", self.groups)
-        routes.add("GET", GROUP, self.group)
-        routes.add("GET", f"{SUBSCRIPTION}/resources", self.resources)
         routes.add("GET", f"{SUBSCRIPTION}{PROVIDER}/registries", self.page)
         routes.add("POST", f"{SUBSCRIPTION}{PROVIDER}/checkNameAvailability", self.check_name)
         routes.add("GET", REGISTRIES, self.page)
@@ -70,34 +61,6 @@ class RegistryHandlers:
         routes.add("GET", REGISTRY, self.get)
         routes.add("DELETE", REGISTRY, self.delete)
         routes.add("GET", f"{REGISTRY}/listUsages", self.usages)
-
-    async def subscriptions(self, _call: Call) -> web.Response:
-        """GET /subscriptions: there is one."""
-        return answer({"value": [subscription_answer(self._installation)]})
-
-    async def subscription(self, _call: Call) -> web.Response:
-        """GET a subscription."""
-        return answer(subscription_answer(self._installation))
-
-    async def groups(self, _call: Call) -> web.Response:
-        """GET the resource groups: there is one."""
-        return answer({"value": [group_answer(self._installation)]})
-
-    async def group(self, _call: Call) -> web.Response:
-        """GET a resource group."""
-        return answer(group_answer(self._installation))
-
-    async def resources(self, call: Call) -> web.Response:
-        """GET the resources of a type, which is how az finds a registry's group."""
-        wanted = _wanted_resources(call.parameter("$filter"))
-        found = []
-        if wanted is not None:
-            found = [
-                registry_summary(self._installation, registry)
-                for registry in await asyncio.to_thread(self._store.registries.list)
-                if wanted in ("", registry.key)
-            ]
-        return answer({"value": found})
 
     async def page(self, call: Call) -> web.Response:
         """GET the registries, by name, of the subscription or of the group: the same ones."""
@@ -120,7 +83,9 @@ class RegistryHandlers:
         name = new_name(call, "registry")
         body = await call.body(RegistryPut)
         before = await self._lookups.maybe_registry(call)
-        if before is not None:
+        if before is None:
+            check_available(body.location, REGISTRY_TYPE)
+        else:
             _check_location(before, body.location)
             await self._check_quota(before, body.wanted_sku)
         return await self._write(name, body.location, body.wanted_sku, body.tags or {}, before)
@@ -162,8 +127,8 @@ class RegistryHandlers:
             )
         try:
             check_name(body.name, "name")
-        except InvalidValueError as error:
-            return answer({"nameAvailable": False, "reason": "Invalid", "message": error.problem})
+        except InvalidValueError:
+            return answer({"nameAvailable": False, "reason": "Invalid", "message": INVALID_NAME})
         if await asyncio.to_thread(self._store.registries.get, body.name):
             message = f"The registry {body.name} is already in use."
             return answer({"nameAvailable": False, "reason": "AlreadyExists", "message": message})
@@ -197,22 +162,6 @@ class RegistryHandlers:
             return
         if await asyncio.to_thread(self._store.webhooks.count, registry.key) > sku.max_webhooks:
             raise quota_exceeded(sku.value, sku.max_webhooks, target="sku.name")
-
-
-def _wanted_resources(text: str | None) -> str | None:
-    """What a ``$filter`` asks for: one registry's key, empty for all, None for none of them.
-
-    Raises:
-        ArmError: 400: It is another filter than clients send.
-    """
-    if text is None:
-        return ""
-    match = _FILTER.fullmatch(text)
-    if match is None:
-        raise invalid_parameter("$filter", "write resourceType eq '…' [and name eq '…']")
-    if match["type"].lower() != REGISTRY_TYPE.lower():
-        return None
-    return (match["name"] or "").lower()
 
 
 def _check_location(registry: Registry, wanted: str) -> None:

@@ -5,24 +5,39 @@ shown by getCallbackConfig and in an export only; Portcall's own facts stand und
 ``properties.portcall``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
+from management.locations import LOCAL, Region
 from schemas.durations import format_duration, format_limit
 from schemas.timestamps import acr_timestamp
-from schemas.webhooks import ServiceUri, Status, action_names
+from schemas.webhooks import ServiceUri, Sku, Status, action_names
 from store.installation import Installation
 from store.registries import Registry
 from store.replays import Replay
 from store.selection import MAX_MS
 from store.webhookrow import WebhookRow
 
-REGISTRY_TYPE = "Microsoft.ContainerRegistry/registries"
+PROVIDER_NAME = "Microsoft.ContainerRegistry"
+REGISTRY_TYPE = f"{PROVIDER_NAME}/registries"
 WEBHOOK_TYPE = f"{REGISTRY_TYPE}/webhooks"
 REPLAY_TYPE = f"{REGISTRY_TYPE}/replays"
-LOCATION = "local"
-"""The resource group's location: what a client uses that was not told one."""
 
 Answer = dict[str, object]
+
+_GIB = 1024**3
+_COUNTED = (
+    "Geo-replications", "IPRules", "VNetRules", "PrivateEndpointConnections", "ScopeMaps",
+    "Tokens",
+)  # fmt: skip
+_LIMITS = {
+    Sku.BASIC: (10 * _GIB, (0, 0, 0, 0, 100, 100)),
+    Sku.STANDARD: (100 * _GIB, (0, 0, 0, 0, 500, 500)),
+    Sku.PREMIUM: (500 * _GIB, (-1, 100, 100, 200, 50_000, 50_000)),
+}
+"""Of each SKU: the storage that is included, in bytes, and the limits of `_COUNTED`.
+
+Source: Get-AzContainerRegistryUsage's sample of a Premium registry; ACR's page of SKUs.
+"""
 
 
 def subscription_id(installation: Installation) -> str:
@@ -40,6 +55,17 @@ def registry_id(installation: Installation, registry: str) -> str:
     return f"{group_id(installation)}/providers/{REGISTRY_TYPE}/{registry}"
 
 
+def tenant_answer(installation: Installation) -> Answer:
+    """The one tenant."""
+    return {
+        "id": f"/tenants/{installation.tenant}",
+        "tenantId": installation.tenant,
+        "displayName": "Portcall",
+        "tenantCategory": "Home",
+        "domains": [],
+    }
+
+
 def subscription_answer(installation: Installation) -> Answer:
     """The one subscription."""
     return {
@@ -52,13 +78,25 @@ def subscription_answer(installation: Installation) -> Answer:
     }
 
 
+def location_answer(installation: Installation, region: Region) -> Answer:
+    """One location; az looks its display name up, and takes its name."""
+    return {
+        "id": f"{subscription_id(installation)}/locations/{region.name}",
+        "name": region.name,
+        "type": "Region",
+        "displayName": region.display_name,
+        "regionalDisplayName": region.regional_display_name,
+        "metadata": {"regionType": "Physical", "geographyGroup": region.group},
+    }
+
+
 def group_answer(installation: Installation) -> Answer:
     """The one resource group."""
     return {
         "id": group_id(installation),
         "name": installation.resource_group,
         "type": "Microsoft.Resources/resourceGroups",
-        "location": LOCATION,
+        "location": LOCAL,
         "tags": {},
         "properties": {"provisioningState": "Succeeded"},
     }
@@ -88,15 +126,30 @@ def registry_summary(installation: Installation, registry: Registry) -> Answer:
     }
 
 
+def resource_answer(
+    installation: Installation, registry: Registry, expanded: Container[str]
+) -> Answer:
+    """One registry in a list of resources, with what ``$expand`` asks for, in lower case."""
+    answer = registry_summary(installation, registry)
+    if "createdtime" in expanded:
+        answer["createdTime"] = acr_timestamp(registry.created_ms)
+    if "provisioningstate" in expanded:
+        answer["provisioningState"] = "Succeeded"
+    return answer
+
+
 def usages_answer(registry: Registry, webhooks: int) -> Answer:
-    """What of its SKU's limits a registry has used: webhooks are the only thing we count."""
-    usage = {
-        "name": "Webhooks",
-        "limit": registry.sku.max_webhooks,
-        "currentValue": webhooks,
-        "unit": "Count",
-    }
-    return {"value": [usage]}
+    """What of its SKU's limits a registry has used: of all of it, webhooks alone are kept here."""
+    size, limits = _LIMITS[registry.sku]
+    usages = [usage("Size", size, unit="Bytes")]
+    usages.append(usage("Webhooks", registry.sku.max_webhooks, webhooks))
+    usages += [usage(name, limit) for name, limit in zip(_COUNTED, limits, strict=True)]
+    return {"value": usages}
+
+
+def usage(name: str, limit: int, used: int = 0, unit: str = "Count") -> Answer:
+    """One limit; -1 is none."""
+    return {"name": name, "limit": limit, "currentValue": used, "unit": unit}
 
 
 def webhook_answer(

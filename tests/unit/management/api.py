@@ -19,9 +19,11 @@ from management.imports import ImportHandler
 from management.lookups import Lookups
 from management.pings import PingHandler
 from management.probes import ProbeHandler, Prober
+from management.provider import ProviderHandlers
 from management.registries import RegistryHandlers
 from management.replays import ReplayHandlers
 from management.routes import Routes
+from management.subscriptions import SubscriptionHandlers
 from management.webhooks import WebhookHandlers
 from runtime.errors import BrokerError
 from runtime.stream import BatchHandler, Start
@@ -106,6 +108,8 @@ class ManagementApi:
         lookups = Lookups(store, self.installation)
         routes = self.routes = Routes()
         publisher = self.publisher
+        SubscriptionHandlers(store=store, lookups=lookups).add_to(routes)
+        ProviderHandlers(lookups).add_to(routes)
         RegistryHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
         WebhookHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
         ImportHandler(store=store, lookups=lookups, announcer=publisher).add_to(routes)

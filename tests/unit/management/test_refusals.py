@@ -135,7 +135,7 @@ ROWS = [
     Row("token of no number", "GET", f"{HOOK}/listEvents", 400, PARAMETER, "$skipToken", query=f"{VERSION}&$skipToken={base64.urlsafe_b64encode(b'events:-7').decode()}"),
     Row("empty token", "GET", "{registry}/webhooks", 400, PARAMETER, "$skipToken", query=f"{VERSION}&$skipToken="),
     Row("unknown expand", "GET", "{registry}/webhooks", 400, PARAMETER, "$expand", query=f"{VERSION}&$expand=secrets"),
-    Row("filter of another grammar", "GET", "{subscription}/resources", 400, PARAMETER, "$filter", query=f"{VERSION}&$filter=substringof('a',name)"),
+    Row("filter of another grammar", "GET", "{subscription}/resources", 400, "InvalidFilterInQueryString", "$filter", query=f"{VERSION}&$filter=substringof('a',name)"),
     # bodies
     bad_body("no body", "body", None),
     bad_body("no json", "body", b"location=westus"),
@@ -161,10 +161,10 @@ ROWS = [
     bad_body("tag of a number", "tags.a", webhook_body() | {"tags": {"a": 1}}),
     bad_body("tag of null", "tags.a", webhook_body() | {"tags": {"a": None}}),
     bad_body("tag with NUL", "tags.a", webhook_body() | {"tags": {"a": "x\0y"}}),
-    bad_body("tag's name with NUL", "tags.a\0b", webhook_body() | {"tags": {"a\0b": "x"}}),
-    bad_body("tag without a name", "tags.", webhook_body() | {"tags": {"": "x"}}),
-    bad_body("tag too long", "tags.a", webhook_body() | {"tags": {"a": "x" * 257}}),
-    bad_body("too many tags", "tags", webhook_body() | {"tags": {f"t{i}": "" for i in range(51)}}),
+    bad_body("tag's name with NUL", "tags.a\0b", webhook_body() | {"tags": {"a\0b": "x"}}, code="InvalidTagNameCharacters"),
+    bad_body("tag without a name", "tags.", webhook_body() | {"tags": {"": "x"}}, code="InvalidTagName"),
+    bad_body("tag too long", "tags.a", webhook_body() | {"tags": {"a": "x" * 257}}, code="InvalidTagValueLength"),
+    bad_body("too many tags", "tags", webhook_body() | {"tags": {f"t{i}": "" for i in range(51)}}, code="InvalidTags"),
     Row("form", "PUT", HOOK, 415, "UnsupportedMediaType", "Content-Type", webhook_body(), content_type="application/x-www-form-urlencoded"),
     Row("no content type", "PUT", HOOK, 415, "UnsupportedMediaType", "Content-Type", webhook_body(), content_type=None),
     Row("content type of nonsense", "PUT", HOOK, 415, "UnsupportedMediaType", "Content-Type", webhook_body(), content_type="json"),
@@ -239,7 +239,7 @@ ROWS = [
     # what is there already
     Row("put moves", "PUT", HOOK, 409, "InvalidResourceLocation", "location", webhook_body() | {"location": "East US"}, says="'westus'"),
     Row("no replica", "PUT", "{webhook}/webhook02", 404, "RegistryResourceNotFound", "location", webhook_body() | {"location": "eastus"}, says="Alpha"),
-    Row("quota", "PUT", "{registries}/Basic/webhooks/webhook03", 403, "QuotaExceeded", None, webhook_body(), says="Quota exceeded for resource type webhooks for the registry SKU Basic. It allows 2:"),
+    Row("quota", "PUT", "{registries}/Basic/webhooks/webhook03", 403, "QuotaExceeded", None, webhook_body(), says="Quota exceeded for resource type webhooks for the registry SKU Basic. Learn more about"),
     Row("ping of a disabled webhook", "POST", "{webhook}/disabled1/ping", 409, "WebhookDisabled", "properties.status", says="enable it first"),
     # registries
     registry("registry without a location", "location", {"sku": {"name": "Basic"}}, code="LocationRequired"),
