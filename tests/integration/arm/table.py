@@ -15,6 +15,7 @@ In a request and in a shape these words are filled in:
 ==========  =============================================================
 """
 
+import io
 import json
 import re
 import ssl
@@ -173,7 +174,7 @@ class Arm:
         async with self.client.request(
             method,
             URL(url, encoded=True),
-            data=content,
+            data=None if content is None else io.BytesIO(content),
             headers=sent | dict(headers or {}),
             ssl=self.trust or True,
             allow_redirects=False,
