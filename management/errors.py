@@ -148,14 +148,17 @@ def no_replica(registry: str, *, home: str, wanted: str, target: str) -> ArmErro
 
 def quota_exceeded(sku: str, limit: int, *, target: str = "") -> ArmError:
     """The registry's SKU allows no more webhooks; the wording is the real service's."""
-    limits = f"{sku} allows {limit} webhooks; Standard 10, Premium 500."
+    advice = (
+        f"{sku} allows {limit} webhooks: give the registry a larger SKU (Standard 10, Premium 500),"
+        " or delete webhooks"
+    )
     return ArmError(
         403,
         "QuotaExceeded",
         f"Quota exceeded for resource type webhooks for the registry SKU {sku}. Learn more about"
         " different SKU quotas and upgrade process: https://aka.ms/acr/tiers",
         target=target,
-        details=[Fault(target or "sku.name", limits, "QuotaExceeded")],
+        details=[Fault(target or "sku.name", advice, "QuotaExceeded")],
     )
 
 

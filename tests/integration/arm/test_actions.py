@@ -75,18 +75,26 @@ async def test_actions(arm: Arm, row: Row) -> None:
     assert [event.id for frame in sent for event in frame.events] == pinged
 
 
+def in_list(registry: Json) -> Json:
+    """A registry as a list of resources has it."""
+    return {name: value for name, value in registry.items() if name != "properties"}
+
+
 LISTS = [
     ("POST", "{hook}/listEvents", EVENTS),
     ("GET", "{hook}/listEvents", EVENTS),
     ("GET", "{acr}/webhooks", [BARE, HOOK, OFF]),
     ("GET", "{acrs}", [ALPHA, MIDDLE, SMALL]),
     ("GET", "{sub}{provider}/registries", [ALPHA, MIDDLE, SMALL]),
+    ("GET", "{sub}/resources", [in_list(each) for each in (ALPHA, MIDDLE, SMALL)]),
+    ("GET", "{sub}/resources?$filter=location%20eq%20'westus'", [in_list(ALPHA), in_list(MIDDLE)]),
 ]
 
 
 async def follow(arm: Arm, method: str, path: str, *, requoted: bool) -> list[Json]:
     """Go from page to page as the clients do: with GET, decoding and quoting what a link has."""
-    request, pages = arm.fill(f"{method} {path}?api-version={VERSION}&$top=1"), []
+    joint = "&" if "?" in path else "?"
+    request, pages = arm.fill(f"{method} {path}{joint}api-version={VERSION}&$top=1"), []
     while request:
         reply = await arm.ask(request)
         assert reply.status == 200, reply.text

@@ -68,7 +68,7 @@ def quota(sku: str, limit: int) -> Json:
             {
                 "code": "QuotaExceeded",
                 "target": "sku.name",
-                "message": f"{sku} allows {limit} webhooks; Standard 10, Premium 500.",
+                "message": f"{sku} allows {limit} webhooks: give the registry a larger SKU (Standard 10, Premium 500), or delete webhooks",
             }
         ],
     )

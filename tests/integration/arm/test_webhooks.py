@@ -72,7 +72,7 @@ QUOTA = error(
         {
             "code": "QuotaExceeded",
             "target": "sku.name",
-            "message": "Basic allows 2 webhooks; Standard 10, Premium 500.",
+            "message": "Basic allows 2 webhooks: give the registry a larger SKU (Standard 10, Premium 500), or delete webhooks",
         }
     ],
 )
