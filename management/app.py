@@ -173,8 +173,6 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
     client_id = request.headers.get(_CLIENT_ID, "")
     if _wants_its_id(request) and _PRINTABLE.fullmatch(client_id):
         response.headers[_CLIENT_ID] = client_id
-    if isinstance(response, web.Response) and not response.body:
-        response.headers.popall("Content-Type", None)  # what is not there has no type
 
 
 def _wants_its_id(request: web.Request) -> bool:
