@@ -18,9 +18,9 @@ from management.paging import next_link, page_answer, page_size, skip_token
 from management.resources import (
     REGISTRY_TYPE,
     registry_answer,
-    usages_answer,
 )
 from management.routes import PROVIDER, REGISTRIES, REGISTRY, SUBSCRIPTION, Routes
+from management.usages import usages_answer
 from runtime.logs import get_logger
 from schemas.errors import InvalidValueError
 from schemas.webhooks import Sku, check_name

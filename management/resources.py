@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping
 from management.locations import LOCAL, Region
 from schemas.durations import format_duration, format_limit
 from schemas.timestamps import acr_timestamp
-from schemas.webhooks import ServiceUri, Sku, Status, action_names
+from schemas.webhooks import ServiceUri, Status, action_names
 from store.installation import Installation
 from store.registries import Registry
 from store.replays import Replay
@@ -23,21 +23,6 @@ WEBHOOK_TYPE = f"{REGISTRY_TYPE}/webhooks"
 REPLAY_TYPE = f"{REGISTRY_TYPE}/replays"
 
 Answer = dict[str, object]
-
-_GIB = 1024**3
-_COUNTED = (
-    "Geo-replications", "IPRules", "VNetRules", "PrivateEndpointConnections", "ScopeMaps",
-    "Tokens",
-)  # fmt: skip
-_LIMITS = {
-    Sku.BASIC: (10 * _GIB, (0, 0, 0, 0, 100, 100)),
-    Sku.STANDARD: (100 * _GIB, (0, 0, 0, 0, 500, 500)),
-    Sku.PREMIUM: (500 * _GIB, (-1, 100, 100, 200, 50_000, 50_000)),
-}
-"""Of each SKU: the storage that is included, in bytes, and the limits of `_COUNTED`.
-
-Source: Get-AzContainerRegistryUsage's sample of a Premium registry; ACR's page of SKUs.
-"""
 
 
 def subscription_id(installation: Installation) -> str:
@@ -136,20 +121,6 @@ def resource_answer(
     if "provisioningstate" in expanded:
         answer["provisioningState"] = "Succeeded"
     return answer
-
-
-def usages_answer(registry: Registry, webhooks: int) -> Answer:
-    """What of its SKU's limits a registry has used: of all of it, webhooks alone are kept here."""
-    size, limits = _LIMITS[registry.sku]
-    usages = [usage("Size", size, unit="Bytes")]
-    usages.append(usage("Webhooks", registry.sku.max_webhooks, webhooks))
-    usages += [usage(name, limit) for name, limit in zip(_COUNTED, limits, strict=True)]
-    return {"value": usages}
-
-
-def usage(name: str, limit: int, used: int = 0, unit: str = "Count") -> Answer:
-    """One limit; -1 is none."""
-    return {"name": name, "limit": limit, "currentValue": used, "unit": unit}
 
 
 def webhook_answer(
