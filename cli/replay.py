@@ -1,9 +1,6 @@
 """`portcall replay`: deliveries that have ended are attempted again, under the same webhook-id."""
 
-import sys
-import time
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -13,14 +10,19 @@ from cli.client import Document, Management, webhook_path
 from cli.errors import UsageError
 from cli.examples import examples
 from cli.options import Format, Group, Registry, Url
-from cli.output import Output, note, show, show_all
-from cli.progress import progress
-from cli.tables import Row, replay_row, value
-from schemas.durations import format_duration, parse_duration_ms
-from schemas.errors import InvalidValueError
-
-POLL_S = 0.5
-_pause = time.sleep
+from cli.output import note, show, show_all
+from cli.replaying import (
+    agreed,
+    count_row,
+    counted_at,
+    follow,
+    follow_all,
+    has_any,
+    summed,
+    tell,
+    time_of,
+)
+from cli.tables import replay_row, value
 
 app = typer.Typer(
     add_completion=False,
@@ -31,6 +33,7 @@ app = typer.Typer(
         "portcall replay -r myregistry -n ci01hook --since 2h",
         "portcall replay -r myregistry -n ci01hook --delivery msg_2f4c... --yes",
         "portcall replay -r myregistry -n ci01hook --since 2026-03-04T10:00:00Z --all",
+        "portcall replay --all-registries --since 2h --count",
         "portcall replay list -r myregistry",
     ),
 )
@@ -56,6 +59,13 @@ def replay(
     registry: Annotated[
         str | None, typer.Option("--registry", "-r", help="The registry.", show_default=False)
     ] = None,
+    everywhere: Annotated[
+        bool,
+        typer.Option(
+            "--all-registries",
+            help="All registries, one after the other; with --no-wait at once, each at its rate.",
+        ),
+    ] = False,
     name: Annotated[
         str | None,
         typer.Option(
@@ -106,7 +116,7 @@ def replay(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Attempt deliveries again that were given up: one, those of a webhook, those of a registry.
+    """Attempt deliveries again that were given up: one, those of a webhook, of a registry, of all.
 
     They are counted before anything happens, and go out more slowly than live traffic, which has
     the way. The server does it: Ctrl-C leaves it running or cancels it, as you like. Consumers
@@ -114,34 +124,63 @@ def replay(
     """
     if context.invoked_subcommand is not None:
         return
-    if registry is None:
-        raise UsageError("--registry is missing: whose deliveries?")
     if delivery is not None and name is None:
         raise UsageError("--delivery needs --name: a delivery is known to its webhook only")
     management = Management.at(url)
-    found = management.find_registry(registry, group)
-    scope = webhook_path(found, name) if name else value(found, "id")
+    paths = _paths(management, registry, name, group, everywhere=everywhere)
     now = datetime.now(UTC)
     body: Document = {
         "deliveryId": delivery,
         "eventId": event,
-        "since": _time(since, "--since", now),
-        "until": _time(until, "--until", now),
+        "since": time_of(since, "--since", now),
+        "until": time_of(until, "--until", now),
         "outcomes": list(Ended) if everything else outcome or None,
     }
     body = {key: given for key, given in body.items() if given is not None}
-    counts = management.ask("POST", f"{scope}/countReplay", body)
+    counts = counted_at(management, paths, body)
+    total = summed(counts.values())
     if count:
-        show(counts, _count_row, output)
+        show(total, count_row, output)
         return
-    _tell(counts)
-    if not int(counts["total"]) - int(counts["disabled"]):
+    tell(total)
+    wanted = [path for path, each in counts.items() if has_any(each)]
+    if not wanted:
         note("Nothing to replay.")
         return
-    if not yes and not _agreed(counts, rate):
+    if not yes and not agreed(total, rate):
         raise typer.Abort
-    created = management.ask("POST", f"{scope}/replay", {**body, "rate": rate})
-    _follow(management, created, output, wait=not no_wait)
+    body["rate"] = rate
+    if not everywhere:
+        created = management.ask("POST", f"{wanted[0]}/replay", body)
+        follow(management, created, output, wait=not no_wait)
+    elif no_wait:
+        created_all = [management.ask("POST", f"{path}/replay", body) for path in wanted]
+        show_all(created_all, replay_row, output)
+    else:
+        follow_all(management, wanted, body, output)
+
+
+def _paths(
+    management: Management,
+    registry: str | None,
+    name: str | None,
+    group: str | None,
+    *,
+    everywhere: bool,
+) -> list[str]:
+    """The registries, or the webhook, whose deliveries are replayed, as the API names them.
+
+    Raises:
+        UsageError: It is not said whose, or it is said twice.
+    """
+    if everywhere:
+        if registry is not None or name is not None:
+            raise UsageError("--all-registries goes without --registry and --name")
+        return [value(each, "id") for each in management.registries(group)]
+    if registry is None:
+        raise UsageError("--registry is missing: whose deliveries? Or --all-registries")
+    found = management.find_registry(registry, group)
+    return [webhook_path(found, name) if name else value(found, "id")]
 
 
 @app.command("list", epilog=examples("portcall replay list -r myregistry"))
@@ -189,101 +228,4 @@ def resume(
     management = Management.at(url)
     found = management.find_registry(registry, group)
     path = f"{value(found, 'id')}/replays/{number}/resume"
-    _follow(management, management.ask("POST", path), output, wait=not no_wait)
-
-
-def _time(text: str | None, option: str, now: datetime) -> str | None:
-    """A time as the API takes it; a duration is so long ago.
-
-    Raises:
-        UsageError: It is too long ago.
-    """
-    if text is None:
-        return None
-    try:
-        ago = timedelta(milliseconds=parse_duration_ms(text))
-    except InvalidValueError:
-        return text  # the server knows the other form, and says what is wrong
-    try:
-        return (now - ago).isoformat(timespec="milliseconds")
-    except OverflowError:
-        raise UsageError(f"{option}: {text} is longer ago than there is a calendar") from None
-
-
-def _tell(counts: Document) -> None:
-    """What of the count is not replayed."""
-    if counts["disabled"]:
-        count = _deliveries(int(counts["disabled"]))
-        note(f"{count} passed over: the webhook is disabled. Enable it first, or probe it.")
-    if counts["deleted"]:
-        note(f"{_deliveries(int(counts['deleted']))} passed over: the webhook was deleted.")
-
-
-def _agreed(counts: Document, rate: int) -> bool:
-    """Ask the person; nobody is asked where nobody can answer.
-
-    Raises:
-        UsageError: Standard input is no terminal.
-    """
-    total = int(counts["total"]) - int(counts["disabled"])
-    takes = format_duration(max(total * 1000 // rate // 1000, 1) * 1000)
-    question = f"Replay {_deliveries(total)}, {rate} a second (about {takes})?"
-    if not sys.stdin.isatty():
-        raise UsageError(f"{question} Nobody can be asked here: give --yes")
-    return typer.confirm(question, err=True)
-
-
-def _follow(
-    management: Management,
-    replayed: Document,
-    output: Output | None,
-    *,
-    wait: bool,
-) -> None:
-    """Show a replay's progress until it is completed, if so wanted, and then what became of it."""
-    if wait:
-        try:
-            replayed = _watch(management, replayed)
-        except KeyboardInterrupt:
-            replayed = _interrupted(management, replayed)
-    show(replayed, replay_row, output)
-    if not wait:
-        note(f"It runs on the server: `portcall replay show {value(replayed, 'name')}`.")
-
-
-def _watch(management: Management, replayed: Document) -> Document:
-    path, shown = value(replayed, "id"), 0
-    with progress("deliveries", _done_of(replayed)[1]) as advance:
-        while True:
-            done, _ = _done_of(replayed)
-            advance(done - shown)
-            shown = done
-            if value(replayed, "properties", "state") != "running":
-                return replayed
-            _pause(POLL_S)
-            replayed = management.ask("GET", path)
-
-
-def _interrupted(management: Management, replayed: Document) -> Document:
-    """Ctrl-C: it goes on, unless the person wants it to be cancelled."""
-    path, name = value(replayed, "id"), value(replayed, "name")
-    if sys.stdin.isatty() and typer.confirm("\nCancel the replay?", default=False, err=True):
-        return management.ask("POST", f"{path}/cancel")
-    note(f"It goes on without you: `portcall replay show {name}`, `... cancel {name}`.")
-    return management.ask("GET", path)
-
-
-def _done_of(replayed: Document) -> tuple[int, int]:
-    """How many deliveries a replay has seen to, and how many it has."""
-    properties = replayed["properties"]
-    skipped = properties["skipped"]
-    done = int(properties["published"]) + int(skipped["disabled"]) + int(skipped["gone"])
-    return done, int(properties["total"])
-
-
-def _deliveries(count: int) -> str:
-    return "1 delivery" if count == 1 else f"{count} deliveries"
-
-
-def _count_row(counts: Mapping[str, int]) -> Row:
-    return {key.upper(): str(counts[key]) for key in ("total", "disabled", "deleted")}
+    follow(management, management.ask("POST", path), output, wait=not no_wait)

@@ -87,6 +87,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
         announcer=publisher,
         prober=prober,
         disable_after_ms=settings.disable_after_ms,
+        probe_after_ms=settings.probe_after_ms,
     )
     process.supervise(depths.run(), "depths")
     process.supervise(replayer.run(), "replays")

@@ -20,7 +20,7 @@ from runtime.logs import get_logger
 from schemas.webhooks import Cause, Status
 from store.engine import Store
 from store.errors import StoreUnavailableError
-from store.standing import Advance
+from store.standing import HOUR_MS, Advance
 
 INTERVAL_S = 10.0
 
@@ -111,15 +111,23 @@ class Watch:
         announcer: Tells the other roles of changes.
         prober: Sends the probes.
         disable_after_ms: For how long every attempt must fail; 0: for ever.
+        probe_after_ms: How long after its disabling a webhook is probed first.
     """
 
     def __init__(
-        self, *, store: Store, announcer: Announcer, prober: Prober, disable_after_ms: int
+        self,
+        *,
+        store: Store,
+        announcer: Announcer,
+        prober: Prober,
+        disable_after_ms: int,
+        probe_after_ms: int = HOUR_MS,
     ) -> None:
         self._store = store
         self._announcer = announcer
         self._prober = prober
         self._disable_after_ms = disable_after_ms
+        self._probe_after_ms = probe_after_ms
         self._log = get_logger()
 
     async def run(self) -> None:
@@ -144,7 +152,9 @@ class Watch:
                 revision = await asyncio.to_thread(self._store.webhooks.revision)
                 await announce(self._announcer, revision)
         now_ms = time.time_ns() // 1_000_000
-        due = await asyncio.to_thread(self._store.standing.claim_probes, now_ms)
+        due = await asyncio.to_thread(
+            self._store.standing.claim_probes, now_ms, self._probe_after_ms
+        )
         for webhook in await asyncio.to_thread(self._store.webhooks.by_ids, due) if due else ():
             try:
                 await self._prober.probe(webhook.id, webhook.registry)

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from runtime.settings import Address, LimitMs, Settings
+from runtime.settings import Address, DurationMs, LimitMs, Settings
 
 
 class ManagementSettings(Settings):
@@ -17,4 +17,10 @@ class ManagementSettings(Settings):
         default="5d",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_DISABLE_AFTER",
         description="For how long every attempt must fail until a webhook is disabled; or none.",
+    )
+    probe_after_ms: DurationMs = Field(
+        default="1h",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_PROBE_AFTER",
+        description="When a webhook that was disabled by itself is probed first; then the pauses"
+        " double up to a day.",
     )

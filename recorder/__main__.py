@@ -59,7 +59,7 @@ async def main() -> None:
             handler=journalist.record,
             pace_s=JOURNAL_PACE_S,
         )
-        retention = Retention(log=store.eventlog, retention_ms=retention_ms)
+        retention = Retention(log=store.eventlog, replays=store.replays, retention_ms=retention_ms)
         watch = StoreWatch(store.eventlog, LOG)
         process.check("publisher", lambda: publisher.problem)
         process.check("stream", lambda: reader.problem)

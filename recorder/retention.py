@@ -28,11 +28,19 @@ class Log(Protocol):
         """Delete the oldest records that began before a time; say how many."""
 
 
+class Replays(Protocol):
+    """Where replays are kept. Its method blocks."""
+
+    def prune(self, before_ms: int) -> int:
+        """Forget replays that do not run and changed last before a time; say how many."""
+
+
 class Retention:
-    """Deletes records when they are too old.
+    """Deletes records when they are too old, and replays that ended so long ago.
 
     Args:
-        log: Where they are kept.
+        log: Where records are kept.
+        replays: Where replays are.
         retention_ms: How long.
         clock_ms: The time, milliseconds since the epoch.
         pause: Waits for so many seconds.
@@ -42,11 +50,13 @@ class Retention:
         self,
         *,
         log: Log,
+        replays: Replays,
         retention_ms: int,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._log_store = log
+        self._replays = replays
         self._retention_ms = retention_ms
         self._clock_ms = clock_ms
         self._pause = pause
@@ -73,6 +83,8 @@ class Retention:
             pruned += count
             PRUNED.inc(count)
             await self._pause(BREATH_S)
+        if replays := await asyncio.to_thread(self._replays.prune, before_ms):
+            self._log.info("replays.pruned", replays=replays)
         if pruned:
             self._log.info("records.pruned", records=pruned)
         return pruned

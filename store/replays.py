@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 
 from schemas.records import Outcome
 from store import counters, selection
@@ -205,6 +205,15 @@ class Replays:
             "lease_ms": now_ms + lease_ms,
         }
         return self._write(replay, holder, values)
+
+    def prune(self, before_ms: int) -> int:
+        """Forget replays that do not run and changed last before *before_ms*; says how many."""
+        old = (replays.c.state != State.RUNNING.value) & (replays.c.changed_ms < before_ms)
+        with self._database.reading() as connection:
+            if connection.execute(select(replays.c.id).where(old).limit(1)).first() is None:
+                return 0
+        with self._database.writing() as connection:
+            return connection.execute(delete(replays).where(old)).rowcount
 
     def release(self, holder: str) -> None:
         """Leave everything that *holder* has to others."""

@@ -92,11 +92,13 @@ class Standing:
             disabled = _change(connection, changes, now_ms)
         return Advance(disabled, more=True)
 
-    def claim_probes(self, now_ms: int) -> list[int]:
+    def claim_probes(self, now_ms: int, first_ms: int = HOUR_MS) -> list[int]:
         """The webhooks whose automatic probe is due: each is given to one caller only.
 
-        The first is due an hour after the webhook was disabled, the others after 2, 4, 8, 16 h
-        more, and then once a day.
+        Args:
+            now_ms: The time.
+            first_ms: How long after the disabling the first one is due. The pauses double up to a
+                day: after an hour come 2, 4, 8, 16 h more, and then one probe a day.
         """
         asked = or_(
             webhooks.c.probe.is_(True),
@@ -112,7 +114,7 @@ class Standing:
             due = [
                 row
                 for row in connection.execute(query)
-                if next_probe_ms(row.status_changed_ms, row.probed_ms) <= now_ms
+                if next_probe_ms(row.status_changed_ms, row.probed_ms, first_ms) <= now_ms
             ]
         if not due:
             return []
@@ -125,10 +127,10 @@ class Standing:
             return _probed(connection, webhook_id, before_ms, now_ms)
 
 
-def next_probe_ms(disabled_ms: int, probed_ms: int) -> int:
-    """When the next probe is due: the pause doubles from an hour to a day."""
+def next_probe_ms(disabled_ms: int, probed_ms: int, first_ms: int = HOUR_MS) -> int:
+    """When the next probe is due: the pause doubles from the first one to a day."""
     last = max(probed_ms, disabled_ms)
-    return last + min(last - disabled_ms + HOUR_MS, DAY_MS)
+    return last + min(last - disabled_ms + first_ms, max(DAY_MS, first_ms))
 
 
 def _probed(connection: Connection, webhook_id: int, before_ms: int, now_ms: int) -> bool:

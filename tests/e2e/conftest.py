@@ -26,7 +26,9 @@ def pipeline(
     tmp_path_factory: pytest.TempPathFactory, rabbitmq_installed: None
 ) -> Iterator[Installation]:
     """`portcall up`, shared by all tests: each makes registries and webhooks of its own."""
-    installation = Installation(tmp_path_factory.mktemp("pipeline") / "home")
+    installation = Installation(
+        tmp_path_factory.mktemp("pipeline") / "home", {"PORTCALL_PROBE_AFTER": "2s"}
+    )
     installation.start()
     yield installation
     installation.clean_up()

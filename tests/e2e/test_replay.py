@@ -165,3 +165,48 @@ async def test_a_webhook_that_a_410_disabled_comes_back_by_a_probe(
     assert code == 0, err
     posts = await sink.until(4, path="/gone")
     assert posts[3].delivery_id == posts[0].delivery_id
+
+
+async def test_a_webhook_that_fails_for_long_is_disabled_and_comes_back_by_itself(
+    client: Client, sink: Sink, pipeline: Installation
+) -> None:
+    """The installation of these tests probes after 2 s, and looks every 10 s."""
+    registry = await client.new_registry()
+    sink.always("/failing", 503)
+    name = await client.new_webhook(registry, f"{sink.url}/failing")
+    this = f"{client.registry_path(registry)}/webhooks/{name}"
+    body = {"properties": {"portcall": {"disableAfter": "2s"}}}
+    assert (await client.manage("PATCH", this, body))[0] == 200
+    await client.publish(registry, [push_event(id="failing-1")])
+
+    async def status_is(wanted: str) -> bool:
+        return bool((await client.manage("GET", this))[1]["properties"]["status"] == wanted)
+
+    await eventually(lambda: status_is("disabled"), within_s=40, what="failing for long disables")
+    _, shown = await client.manage("GET", this)
+    extras = shown["properties"]["portcall"]
+    assert extras["statusCause"] == "failing"
+    assert extras["statusChangedAt"] > extras["failingSince"]
+    code, _, err = await pipeline.portcall(
+        "webhook", "show", "-r", registry, "-n", name, "-o", "table"
+    )
+    assert code == 0
+    since = f"Disabled since {extras['statusChangedAt'][:19]}Z: every attempt failed since "
+    assert since in err
+
+    def probed() -> bool:
+        return any(post.json["action"] == "ping" for post in sink.at("/failing"))
+
+    await eventually(probed, within_s=40, what="a probe on its own")
+    assert await status_is("disabled")
+    sink.always("/failing", 200)
+    await eventually(lambda: status_is("enabled"), within_s=60, what="an answered probe enables it")
+    _, shown = await client.manage("GET", this)
+    assert not {"statusReason", "failingSince"} & set(shown["properties"]["portcall"])
+    await asyncio.sleep(2)
+    await client.publish(registry, [push_event(id="failing-2")])
+
+    def delivered() -> bool:
+        return any(post.json["id"] == "failing-2" for post in sink.at("/failing"))
+
+    await eventually(delivered, within_s=10, what="it gets POSTs again")

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 import typer
 
-from cli import replay
+from cli import replaying
+from cli.client import REGISTRY_TYPE
 from cli.tables import replay_row, table
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import HOOK, REG, WEBHOOK, FakeApi, arm_error
@@ -31,7 +32,7 @@ def replayed(state: str = "running", published: int = 0, **skipped: int) -> dict
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "POLL_S", 0.0)
+    monkeypatch.setattr(replaying, "POLL_S", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,35 @@ def test_it_counts_first_and_then_replays_the_same(
     ended = portcall("replay", *options, "--rate", "20", "--yes")
     assert (ended.code, json.loads(ended.out)) == (0, replayed("completed", 2, gone=1))
     assert [each.body for each in api.changes] == [body, {**body, "rate": 20}]
+
+
+OTHER = REG.replace("myregistry", "otherreg")
+
+
+def two_registries(api: FakeApi, **counts: int) -> None:
+    """A registry with three deliveries to replay, and another with so many."""
+    listed = [{"id": REG, "name": "myregistry"}, {"id": OTHER, "name": "otherreg"}]
+    everywhere = f"{REG.partition('/resourceGroups')[0]}/providers/{REGISTRY_TYPE}"
+    api.on("GET", everywhere, {"value": listed})
+    api.on("POST", f"{REG}/countReplay", COUNTS)
+    api.on("POST", f"{OTHER}/countReplay", {**COUNTS, **counts})
+
+
+def test_all_registries_are_counted_together(api: FakeApi, portcall: Run) -> None:
+    two_registries(api, total=5, deleted=1)
+    ended = portcall("replay", "--all-registries", "--count")
+    assert json.loads(ended.out) == {"total": 8, "disabled": 0, "deleted": 1}
+
+
+@pytest.mark.parametrize("options", [(), ("--no-wait",)], ids=["one by one", "at once"])
+def test_all_registries_that_have_any_are_replayed(
+    options: tuple[str, ...], api: FakeApi, portcall: Run
+) -> None:
+    two_registries(api, total=0)
+    api.on("POST", f"{REG}/replay", replayed("completed", 3), status=202)
+    ended = portcall("replay", "--all-registries", "--yes", *options)
+    assert (ended.code, json.loads(ended.out)) == (0, [replayed("completed", 3)])
+    assert [each.body for each in api.changes] == [{}, {}, {"rate": 50}]
 
 
 def test_a_duration_is_so_long_ago(api: FakeApi, portcall: Run) -> None:
@@ -124,7 +154,7 @@ def test_ctrl_c_leaves_it_running_or_cancels_it(
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: terminal, raising=False)
     monkeypatch.setattr(typer, "confirm", lambda *_args, **_kwargs: cancel)
-    monkeypatch.setattr(replay, "_pause", interrupted)
+    monkeypatch.setattr(replaying, "_pause", interrupted)
     api.on("POST", f"{HOOK}/countReplay", COUNTS)
     api.on("POST", f"{HOOK}/replay", replayed(), status=202)
     api.on("GET", f"{REG}/replays/4", replayed())
@@ -137,6 +167,7 @@ def test_ctrl_c_leaves_it_running_or_cancels_it(
     ("options", "said"),
     [
         ((), "--registry is missing"),
+        (("--all-registries", "-r", "myregistry"), "goes without --registry and --name"),
         (("-r", "myregistry", "--delivery", "msg_1"), "--delivery needs --name"),
         (("-r", "myregistry", "--since", "999999999d"), "longer ago than there is a calendar"),
     ],

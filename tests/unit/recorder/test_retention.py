@@ -25,6 +25,15 @@ class FakeLog:
         return answer
 
 
+class FakeReplays:
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def prune(self, before_ms: int) -> int:
+        self.asked.append(before_ms)
+        return 2
+
+
 class Pauses:
     """Counts pauses, and ends the test at the end of the *last* interval."""
 
@@ -40,9 +49,13 @@ class Pauses:
 
 async def run(log: FakeLog, intervals: int) -> list[float]:
     pauses = Pauses(intervals)
-    retention = Retention(log=log, retention_ms=4_000, clock_ms=lambda: NOW_MS, pause=pauses)
+    replays = FakeReplays()
+    retention = Retention(
+        log=log, replays=replays, retention_ms=4_000, clock_ms=lambda: NOW_MS, pause=pauses
+    )
     with pytest.raises(asyncio.CancelledError):
         await retention.run()
+    assert set(replays.asked) == {NOW_MS - 4_000}
     return pauses.taken
 
 

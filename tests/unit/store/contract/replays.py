@@ -257,6 +257,18 @@ class WorkingContract:
         assert (replay.rate, replay.total, replay.state) == (50, 0, State.RUNNING)
         assert store.replays.get("myregistry", replay.id) == replay
 
+    def test_what_ended_long_ago_is_forgotten_and_what_runs_is_not(self, store: Store) -> None:
+        add_hook(store)
+        running, cancelled, late = (begin(store) for _ in range(3))
+        for replay, at in ((cancelled, 50), (late, 60)):
+            store.replays.change(
+                "myregistry", replay.id, State.CANCELLED, where=State.RUNNING, now_ms=at
+            )
+        assert store.replays.prune(60) == 1
+        assert store.replays.prune(60) == 0
+        left = store.replays.list("myregistry", before=None, limit=10)
+        assert [each.id for each in left] == [late.id, running.id]
+
 
 class StandingContract:
     def attempts(self, store: Store, hook: int, *made: tuple[int, Outcome]) -> None:
