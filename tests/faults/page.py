@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "reliability"
 PAGE = ROOT / "docs" / "reliability.md"
 COUNTS = (
-    "deliveries", "posts", "delivered", "given_up", "lost", "phantoms", "misrecorded",
+    "deliveries", "posts", "delivered", "given_up", "pending", "lost", "phantoms", "misrecorded",
     "unrecorded", "duplicates", "duplicates_unexplained",
 )  # fmt: skip
 _HEAD = """\
@@ -21,10 +21,11 @@ _HEAD = """\
 An event that was answered with `202` is delivered to every matching webhook at least once, or recorded as given up with
 the reason; duplicates carry the same `webhook-id`; one endpoint never delays another. Here is what was done to prove it
 wrong. Every scenario runs the processes of `portcall up` against a sink that keeps a journal of every POST. One oracle
-holds what was accepted, that journal and list-events against each other: *lost* was accepted, and neither delivered nor
-given up; a *phantom* was POSTed and never accepted; *misrecorded* says list-events something else than the journal;
-*unrecorded* was answered and stands in no record, although no process was killed; a duplicate is *unexplained* if no
-fault was at work when it was made.
+holds what was accepted, that journal and list-events against each other: *pending* was accepted and has not ended when the
+scenario is over, while queues still hold something; *lost* is the same when no queue holds anything; a *phantom* was POSTed and never accepted; *misrecorded* says list-events something else than the journal;
+*unrecorded* was answered and stands in no record, although no deliverer was killed before it could write it, nor the
+connection cut at that moment; a duplicate is *unexplained* if no fault was at work when it was made: for a role that
+dies until 10 s after that, and the attempt timeout; for the broker until 20 s after its return, and the same.
 
 The figures are those of the commit that stands with them. The fast part of these scenarios runs with every `make test`,
 all of them with `make faults`, and one by one, at full length, with the commands below.

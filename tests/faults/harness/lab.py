@@ -10,7 +10,12 @@ from typing import Any
 
 import aiohttp
 
+from cli.topology import settings_of
+from runtime import topology
+from runtime.errors import BrokerError
+from schemas.durations import parse_duration_ms
 from schemas.timestamps import parse_timestamp
+from schemas.topology import EVENTS_IN
 from tests.faults.harness import oracle
 from tests.faults.harness.injector import Injector
 from tests.faults.harness.journals import Endpoint, Expectation, Post, Recorded, expectations
@@ -25,6 +30,7 @@ MANAGEMENT_BACK_S = 15.0
 QUIET_S = 3.0
 LATE_S = 3.0
 """How much later a duplicate that went by the 2 s rung may still come."""
+ON_THE_WAY = (EVENTS_IN, "portcall.deliver.", "portcall.retry.", "portcall.wait.")
 READY_TIMEOUT = aiohttp.ClientTimeout(total=2)
 
 
@@ -49,6 +55,8 @@ class Lab:
         self.endpoints: list[Endpoint] = []
         self._posts_before = 0
         self._sink_url = sink.url
+        timeout = installation.environ.get("PORTCALL_ATTEMPT_TIMEOUT", "15s")
+        self._attempt_timeout_s = parse_duration_ms(timeout) / 1000
 
     def lead_through(self, sink_url: str) -> None:
         """Let webhooks that are created from now on lead to the sink by another address."""
@@ -117,7 +125,32 @@ class Lab:
     async def judged(self) -> Verdict:
         """The verdict over what there is now."""
         records = await self.records()
-        return oracle.judge(self.expected(), self.posts, records, self.injector.faults)
+        verdict = self._judge(records, holding=False)
+        return (
+            self._judge(records, holding=True) if verdict.lost and await self._holds() else verdict
+        )
+
+    def _judge(self, records: list[Recorded], *, holding: bool) -> Verdict:
+        return oracle.judge(
+            self.expected(),
+            self.posts,
+            records,
+            self.injector.faults,
+            holding=holding,
+            attempt_timeout_s=self._attempt_timeout_s,
+        )
+
+    async def _holds(self) -> bool:
+        """Whether the queues that deliveries go through hold any, or nobody can say."""
+        settings = settings_of(self.installation.environ, self.installation.ready)
+        names = [
+            queue.name for queue in settings.topology.queues if queue.name.startswith(ON_THE_WAY)
+        ]
+        try:
+            depths = await topology.depths(settings.amqp_url, names)
+        except BrokerError:
+            return True
+        return any(depths.values())
 
     async def concluded(self, within_s: float) -> Verdict:
         """Wait until every delivery has ended and is listed, and for late duplicates; then judge."""

@@ -13,11 +13,25 @@ from tests.faults.harness.verdict import Duplicate, Verdict
 SLACK_S = 0.25
 """By how much the clocks of two processes' journals may seem to differ: records have milliseconds,
 and a process may be kept from running between looking at the clock and writing."""
-REACH_S = 60.0
-"""How long after a fault a duplicate may still be its doing: a frame waits for its slowest delivery,
-for the broker to come back, and on a rung."""
-REPEATING = frozenset({"router", "deliverer", "rabbitmq", "broker line"})
-"""Whose faults may repeat a delivery. Those of the others must not, and neither must a SIGTERM."""
+CUT_SLACK_S = 1.0
+"""The same for a cut: the sink reads what had arrived before it, and answers into the void."""
+AGAIN_S = 5.0
+"""A frame that comes again may go by the 2 s rung, and its deliveries wait a second in a line."""
+RESTART_S, BROKER_BACK_S = 5.0, 15.0
+"""A role that died is back within so long, and all go on so long after the broker came back."""
+REPEATING = {
+    "router": RESTART_S, "deliverer": RESTART_S,
+    "rabbitmq": BROKER_BACK_S, "broker line": BROKER_BACK_S,
+}  # fmt: skip
+"""Whose faults may repeat a delivery, and how long after their end a frame may come again. Those of
+the others must not, and neither must a SIGTERM."""
+BROKERS = frozenset({"rabbitmq", "broker line"})
+RECORDED_S = 2.0
+"""An answer is in a record that the broker confirmed within so long, where there is a broker."""
+CUTTING = frozenset({"cut", "half closed"})
+"""What is done to a line that ends connections: an attempt on one that had been used before is
+repeated at once, and has no record of its own. Every other attempt has one."""
+ATTEMPT_TIMEOUT_S = 3.0
 FORGETTING = frozenset({"deliverer", "up"})
 """Whose end may leave an answered POST without a record: nobody lives to write it."""
 SINK_LINE = "sink line"
@@ -28,6 +42,9 @@ def judge(
     posts: Sequence[Post],
     records: Iterable[Recorded],
     faults: Sequence[Fault],
+    *,
+    holding: bool = False,
+    attempt_timeout_s: float = ATTEMPT_TIMEOUT_S,
 ) -> Verdict:
     """Judge what was seen.
 
@@ -36,6 +53,8 @@ def judge(
         posts: What arrived.
         records: What list-events shows, of all webhooks.
         faults: What was done meanwhile.
+        holding: Whether queues still hold deliveries: then what has not ended may be one of them.
+        attempt_timeout_s: Of the installation: a frame waits for the slowest of its deliveries.
     """
     records = list(records)
     verdict = Verdict(posts=len(posts), records=len(records))
@@ -57,12 +76,20 @@ def judge(
             expectation,
             arrived.get(delivery_id, ()),
             listed.get(delivery_id, ()),
+            holding=holding,
         )
     for delivery_id in arrived.keys() | listed.keys():
         those_posts = arrived.get(delivery_id, ())
         those_records = listed.get(delivery_id, ())
         lost_answers = _judge_records(verdict, those_posts, those_records, faults)
-        _judge_duplicates(verdict, expected.get(delivery_id), those_posts, lost_answers, faults)
+        _judge_duplicates(
+            verdict,
+            expected.get(delivery_id),
+            those_posts,
+            lost_answers,
+            faults,
+            attempt_timeout_s=attempt_timeout_s,
+        )
     return verdict
 
 
@@ -72,6 +99,8 @@ def _judge_end(
     expectation: Expectation,
     posts: Sequence[Post],
     records: Sequence[Recorded],
+    *,
+    holding: bool,
 ) -> None:
     """Say how one delivery ended."""
     if expectation.accepted_at is None:
@@ -86,6 +115,8 @@ def _judge_end(
         verdict.given_up += 1
     elif "cancelled" in outcomes:
         verdict.cancelled += 1
+    elif holding:
+        verdict.pending.append(delivery_id)
     else:
         verdict.lost.append(delivery_id)
 
@@ -123,9 +154,27 @@ def _judge_records(
 def _judge_unrecorded(verdict: Verdict, posts: Iterable[Post], faults: Sequence[Fault]) -> None:
     """Say of answered POSTs without a record whether anybody got the answer, and lived."""
     for post in posts:
-        killed = _happened(faults, FORGETTING, post.at, _ended_at(post) + REACH_S)
-        swallowed = _happened(faults, {SINK_LINE}, post.at, _ended_at(post))
-        (verdict.forgotten if killed or swallowed else verdict.unrecorded).append(post)
+        killed = _happened(faults, FORGETTING, post.at, _recorded_by(post, faults))
+        (verdict.forgotten if killed or _was_cut(post, faults) else verdict.unrecorded).append(post)
+
+
+def _recorded_by(post: Post, faults: Iterable[Fault]) -> float:
+    """When a POST's record must have been confirmed, if its deliverer lived."""
+    end = _ended_at(post) + RECORDED_S
+    for fault in faults:
+        if _overlaps(fault, BROKERS, post.at, end):
+            end = max(end, fault.ended_at + BROKER_BACK_S)
+    return end
+
+
+def _was_cut(post: Post, faults: Iterable[Fault]) -> bool:
+    """Whether the line to the sink was cut at the moment of this POST."""
+    return any(
+        fault.whom == SINK_LINE
+        and fault.what in CUTTING
+        and post.at - CUT_SLACK_S <= fault.began_at <= _ended_at(post) + CUT_SLACK_S
+        for fault in faults
+    )
 
 
 def _ended_at(post: Post) -> float:
@@ -158,6 +207,8 @@ def _judge_duplicates(
     posts: Sequence[Post],
     lost_answers: Sequence[Post],
     faults: Sequence[Fault],
+    *,
+    attempt_timeout_s: float,
 ) -> None:
     first = next((number for number, post in enumerate(posts) if post.succeeded), None)
     if first is None:
@@ -165,18 +216,21 @@ def _judge_duplicates(
     for number, post in enumerate(posts[first + 1 :], first + 1):
         causes = []
         if expectation is not None:
-            causes += _causes(expectation, post, faults)
-        swallowed = any(
-            _happened(faults, {SINK_LINE}, each.at, _ended_at(each)) for each in posts[:number]
-        )
-        if swallowed or any(lost.at < post.at for lost in lost_answers):
+            causes += _causes(expectation, post, faults, attempt_timeout_s)
+        # Each lost answer is worth one more POST. Which of two POSTs it was cannot always be told:
+        # a line that was deaf hands on what it held back together with the attempt after that.
+        cut = [each for each in posts[:number] if each not in lost_answers]
+        lost = len(lost_answers) + sum(_was_cut(each, faults) for each in cut)
+        if lost >= number - first:
             causes.append("the answer was lost on the way")
         if expectation is not None and expectation.tries > 1:
             causes.append("it was published again")
         verdict.duplicates.append(Duplicate(post.delivery_id, post.path, post.at, tuple(causes)))
 
 
-def _causes(expectation: Expectation, post: Post, faults: Sequence[Fault]) -> list[str]:
+def _causes(
+    expectation: Expectation, post: Post, faults: Sequence[Fault], attempt_timeout_s: float
+) -> list[str]:
     """The faults that may have repeated a delivery, the last one last."""
     return [
         f"{fault.what} {fault.whom}"
@@ -184,7 +238,9 @@ def _causes(expectation: Expectation, post: Post, faults: Sequence[Fault]) -> li
         if fault.whom in REPEATING
         and fault.what != "SIGTERM"
         and expectation.first_tried_at - SLACK_S <= fault.ended_at
-        and fault.began_at <= post.at <= fault.ended_at + REACH_S
+        and fault.began_at
+        <= post.at
+        <= fault.ended_at + REPEATING[fault.whom] + AGAIN_S + attempt_timeout_s
     ]
 
 

@@ -31,14 +31,14 @@ class Verdict:
         delivered: Accepted deliveries with a POST that succeeded.
         given_up: Accepted deliveries that were recorded as given up, without such a POST.
         cancelled: The same, cancelled.
-        lost: Accepted deliveries that neither succeeded nor have a record that ends them.
+        pending: Accepted deliveries that have not ended while queues still hold some.
+        lost: The same, when no queue holds any: nothing will end them.
         unlisted: Deliveries that succeeded, and have no record that says so.
         phantoms: POSTs of what was never published, or to the wrong webhook.
         misrecorded: Records that no POST bears out, or that contradict theirs, in words.
         doubled: Records that stand in list-events twice.
         unrecorded: Answered POSTs without a record, which no fault explains.
-        forgotten: The same, which the end of a deliverer explains, or a line that swallowed the
-            answer.
+        forgotten: The same, which the end of a deliverer explains, or a connection that was cut.
         duplicates: POSTs after a success.
     """
 
@@ -48,6 +48,7 @@ class Verdict:
     delivered: int = 0
     given_up: int = 0
     cancelled: int = 0
+    pending: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
     phantoms: list[Post] = field(default_factory=list)
@@ -65,13 +66,14 @@ class Verdict:
     @property
     def is_open(self) -> bool:
         """Whether time may still mend something."""
-        return bool(self.lost or self.unlisted or self.unrecorded)
+        return bool(self.pending or self.lost or self.unlisted or self.unrecorded)
 
     @property
     def problems(self) -> list[str]:
         """What is against the promise, in words; duplicates are not, if they are explained."""
         found: list[tuple[str, Sequence[object]]] = [
             ("lost", self.lost),
+            ("still pending", self.pending),
             ("not listed as delivered", self.unlisted),
             ("never published", self.phantoms),
             ("misrecorded", self.misrecorded),
@@ -91,6 +93,7 @@ class Verdict:
             "cancelled": self.cancelled,
             "posts": self.posts,
             "records": self.records,
+            "pending": len(self.pending),
             "lost": len(self.lost),
             "unlisted": len(self.unlisted),
             "phantoms": len(self.phantoms),

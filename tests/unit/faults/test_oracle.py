@@ -52,6 +52,14 @@ def test_what_failed_and_has_no_end_is_lost() -> None:
     assert judged([FAILED], [RETRIED]).lost == ["msg_1"]
 
 
+def test_what_has_no_end_is_pending_while_queues_hold_something() -> None:
+    verdict = judge(EXPECTED, [FAILED], [RETRIED], [], holding=True)
+    assert (verdict.pending, verdict.lost) == (["msg_1"], [])
+    assert verdict.is_open and verdict.figures()["pending"] == 1
+    assert verdict.problems == ["1 still pending, e.g. msg_1"]
+    assert judge(EXPECTED, [POST], [RECORD], [], holding=True).problems == []
+
+
 @pytest.mark.parametrize("outcome", ["given_up", "cancelled"])
 def test_what_is_recorded_as_ended_is_not_lost(outcome: str) -> None:
     last = replace(RETRIED, outcome=outcome)
@@ -95,6 +103,10 @@ def test_the_death_of_a_deliverer_explains_a_missing_record_but_not_the_lack_of_
     [
         pytest.param(fault("recorder", 90.01), id="another role"),
         pytest.param(fault("deliverer", 80.0), id="too early"),
+        pytest.param(fault("deliverer", 93.0), id="too late"),
+        pytest.param(Fault("deaf", "sink line", 89.0, 91.0), id="a line that is deaf"),
+        pytest.param(Fault("slow", "sink line", 89.0, 91.0), id="a line that is slow"),
+        pytest.param(Fault("cut", "sink line", 88.0, 91.0), id="a line that was cut before"),
         pytest.param(fault("deliverer", 90.01, "SIGTERM"), id="an orderly end"),
     ],
 )
@@ -161,8 +173,22 @@ def test_a_duplicate_without_a_cause_is_a_problem(faults: tuple[Fault, ...]) -> 
     assert len(judged(*second(), faults=faults).unexplained) == 1
 
 
-def test_a_duplicate_long_after_a_fault_is_not_explained_by_it() -> None:
-    assert judged(*second(400.0), faults=(fault("deliverer", 101.0),)).unexplained
+@pytest.mark.parametrize(
+    ("whom", "after_s", "explained"),
+    [("deliverer", 12.9, True), ("deliverer", 13.1, False), ("router", 13.1, False),
+     ("rabbitmq", 22.9, True), ("rabbitmq", 23.1, False), ("broker line", 23.1, False)],
+)  # fmt: skip
+def test_a_duplicate_long_after_a_fault_is_not_explained_by_it(
+    whom: str, after_s: float, *, explained: bool
+) -> None:
+    verdict = judged(*second(101.0 + after_s), faults=(fault(whom, 101.0),))
+    assert (verdict.unexplained == []) is explained
+
+
+def test_a_record_waits_for_a_broker_that_is_away() -> None:
+    away = Fault("SIGSTOP", "rabbitmq", 90.0, 99.0)
+    verdict = judged([FAILED, POST], [RECORD], (away, fault("deliverer", 104.0)))
+    assert (verdict.problems, verdict.forgotten) == ([], [FAILED])
 
 
 def test_an_event_that_was_published_again_explains_its_duplicate() -> None:
@@ -178,6 +204,18 @@ def test_an_answer_that_a_broken_line_swallowed_explains_timeout_and_duplicate()
     verdict = judged(posts, records, swallowing)
     assert verdict.problems == []
     assert verdict.duplicates[0].causes == ("the answer was lost on the way",)
+
+
+def test_one_lost_answer_explains_one_duplicate_whichever_post_it_was_and_not_two() -> None:
+    held = (Fault("deaf", "sink line", 98.0, 100.4),)
+    timeout = replace(RECORD, outcome="retried", status=0, failure="timeout", started_at=98.5)
+    answered = replace(RECORD, attempt=2, started_at=100.45, duration_s=0.2)
+    together = replace(POST, at=100.55, ended_at=100.551)
+    assert judged([POST, together], [timeout, answered], held).problems == []
+    third = replace(POST, at=101.0, ended_at=101.0)
+    late = replace(RECORD, attempt=3, started_at=100.999)
+    verdict = judged([POST, together, third], [timeout, answered, late], held)
+    assert [each.at for each in verdict.unexplained] == [101.0]
 
 
 def test_a_post_that_a_line_held_back_is_that_of_the_attempt_that_gave_up_waiting() -> None:
