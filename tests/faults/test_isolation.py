@@ -8,18 +8,29 @@ from tests.faults.harness.lab import laboratory
 from tests.faults.scenarios.isolation import isolation, pause
 from tests.faults.scenarios.outage import outage
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.long]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
+ROUNDS = 3
+MOST_P99 = 2.0
+LEAST_THROUGHPUT = 0.8
+"""What is promised, times the baseline of the same round."""
 
 
 async def test_healthy_endpoints_hardly_notice_that_a_fifth_hangs(tmp_path: Path) -> None:
+    # The best of up to three rounds, each with a baseline of its own: on shared cores one phase of
+    # seconds may be slow by itself. The figures proper, in one round, are made by run.py.
+    p99_ratios: list[float] = []
+    throughput_ratios: list[float] = []
     async with laboratory(tmp_path) as lab:
-        figures = await isolation(lab, endpoints=20, sick=4, rate=60, for_s=8, burst=2000)
+        for _ in range(ROUNDS):
+            lab.begin()
+            figures = await isolation(lab, endpoints=20, sick=4, rate=60, for_s=8, burst=2000)
+            assert figures["problems"] == []
+            p99_ratios.append(float(str(figures["p99_ratio"])))
+            throughput_ratios.append(float(str(figures["throughput_ratio"])))
+            if min(p99_ratios) <= MOST_P99 and max(throughput_ratios) >= LEAST_THROUGHPUT:
+                return
 
-    assert figures["problems"] == []
-    # Short runs on shared cores: the figures proper are made by run.py.
-    p99_ratio, throughput_ratio = figures["p99_ratio"], figures["throughput_ratio"]
-    assert isinstance(p99_ratio, float) and p99_ratio < 10
-    assert isinstance(throughput_ratio, float) and throughput_ratio > 0.4
+    pytest.fail(f"p99: {p99_ratios} times the baseline; throughput: {throughput_ratios}")
 
 
 async def test_an_endpoint_that_asks_for_a_pause_holds_up_nobody(tmp_path: Path) -> None:
