@@ -1,50 +1,32 @@
 """Delivering: a frame of deliveries in; POSTs, records, retries out; and only then the ack."""
 
 import asyncio
-import math
 import random
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from deliverer.attempts import Attempt
+from deliverer.endings import Disabling, Endings
+from deliverer.gate import Gate
 from deliverer.jobs import Job, Ledger
 from deliverer.lanes import Admission, Lanes
 from deliverer.outbox import Outbox
 from deliverer.patience import answered
 from deliverer.policy import (
-    ANY_AGE,
-    Age,
-    Done,
-    GiveUp,
-    Retry,
-    age_of,
-    decide,
     is_due,
-    next_rung,
-    outlived,
-    parked,
-    pause_ms,
-    schedule_of,
 )
 from deliverer.request import Request, Template
-from deliverer.results import attempted, cancelled, expired
+from deliverer.results import expired
 from deliverer.webhooks import Webhooks
-from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
 from runtime.settle import Message
-from schemas.deliveries import Delivery, delivery_id
+from schemas.deliveries import delivery_id
 from schemas.frames import DeliveryFrame, decode_deliveries
 from schemas.health import decode_news
-from schemas.records import Outcome, Record, Sent
 
-ATTEMPTS = Counter(
-    "portcall_attempts", "Attempts made, by outcome.", ["outcome"], registry=REGISTRY
-)
-_COUNTS = {outcome: ATTEMPTS.labels(outcome.value) for outcome in Outcome}
 FAILURES = Counter(
     "portcall_attempt_failures", "Attempts that failed, by class.", ["failure"], registry=REGISTRY
 )
@@ -54,7 +36,6 @@ LATENCY = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
     registry=REGISTRY,
 )
-PARKED = Counter("portcall_deliveries_parked", "Deliveries put aside.", registry=REGISTRY)
 SKIPPED = Counter(
     "portcall_deliveries_skipped",
     "Deliveries of redelivered frames that the log shows as attempted already.",
@@ -73,10 +54,6 @@ BREAKERS_OPEN = Gauge(
 LINE_CHECK_S = 0.25
 RATE_CHECK_S = 0.05
 """Half of what a webhook's bucket of tokens holds, so that its rate is used in full."""
-MAX_WAITING = 400
-"""Deliveries in the lines of endpoints that are not sick at which no further frame is begun: a
-tenth of a second of work. With 1,000, one webhook with all of a busy machine's traffic was parked
-for two seconds, again and again."""
 
 
 class Sending(Protocol):
@@ -93,16 +70,6 @@ class Log(Protocol):
         self, deliveries: Sequence[tuple[str, int, int, int]]
     ) -> dict[tuple[str, int, int, int], int]:
         """The highest attempt recorded for each of (event id, accepted_ms, webhook id, first)."""
-
-
-class Disabling(Protocol):
-    """What disables a webhook whose endpoint is gone, and enables one that answers a probe."""
-
-    async def disable(self, webhook_id: int, reason: str) -> None:
-        """Disable it, in the store and for everybody."""
-
-    async def enable(self, webhook_id: int) -> None:
-        """Enable it again, unless its owner disabled it."""
 
 
 class Deliverer:
@@ -138,20 +105,25 @@ class Deliverer:
         self._webhooks = webhooks
         self._sender = sender
         self._lanes = lanes
-        self._outbox = outbox
         self._log_store = log
-        self._disabling = disabling
-        self._schedule_ms = schedule_ms
-        self._rungs_ms = rungs_ms
-        self._max_age_ms = max_age_ms
+        self._endings = Endings(
+            webhooks=webhooks,
+            lanes=lanes,
+            outbox=outbox,
+            disabling=disabling,
+            spawn=self._spawn,
+            schedule_ms=schedule_ms,
+            rungs_ms=rungs_ms,
+            max_age_ms=max_age_ms,
+            clock_ms=clock_ms,
+            chance=chance,
+        )
         self._clock_ms = clock_ms
         self._chance = chance
         self._stopping = False
-        self._gate: deque[asyncio.Future[None]] = deque()
-        self._entering = False
+        self._gate = Gate(lanes, outbox)
         self._frames: dict[bytes, asyncio.Task[None]] = {}
         self._attempts: set[asyncio.Task[None]] = set()
-        self._log = get_logger().bind()  # not the proxy, which makes a logger at each call
 
     async def handle(self, message: Message) -> None:
         """Deliver one frame; returns when everything that follows from it is confirmed.
@@ -175,7 +147,7 @@ class Deliverer:
         # Asked before the gate and again behind it, when nearly always all is in memory: what is
         # let in must fill the lines at once, or all that wait would be let in after it.
         await self._webhooks.load({each.webhook_id for each in frame.deliveries})
-        await self._room_in_the_lines()
+        await self._gate.enter()
         ledger = Ledger(len(frame.deliveries))
         jobs = [Job(frame.events[each.event], each, ledger) for each in frame.deliveries]
         if again:
@@ -183,42 +155,8 @@ class Deliverer:
         templates = await self._webhooks.load({job.delivery.webhook_id for job in jobs})
         for job in jobs:
             self._begin(job, templates[job.delivery.webhook_id])
-        self._let_in()
+        self._gate.let_in()
         await ledger.settled()
-
-    async def _room_in_the_lines(self) -> None:
-        """Leave a frame unbegun while many deliveries wait: they would only wait behind them.
-
-        Without this, a backlog makes every line longer than the second that one may wait in it,
-        and deliveries to endpoints that answer in a millisecond are parked: 10,000 of 20,000.
-
-        The same while records cannot be written, as when the broker has just come back: whatever
-        is POSTed then is POSTed again if we die.
-        """
-        short = self._lanes.waiting_well < MAX_WAITING and not self._outbox.is_behind
-        if self._stopping or (not self._gate and short):
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._gate.append(turn)
-        try:
-            await turn
-        finally:
-            self._entering = False
-
-    def _let_in(self) -> None:
-        """Let the first frame at the gate begin if the lines are short.
-
-        One at a time, for what it brings is not in the lines before it has begun; it lets in the
-        next one itself.
-        """
-        while self._gate and not self._entering:
-            long = self._lanes.waiting_well > MAX_WAITING // 2
-            if not self._stopping and (long or self._outbox.is_behind):
-                return
-            turn = self._gate.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                self._entering = True
 
     async def watch_lanes(self) -> None:
         """Find out who hangs, and park what waits too long; runs for as long as the process."""
@@ -227,10 +165,10 @@ class Deliverer:
             now = time.monotonic()
             expired, starting = self._lanes.look(now)
             for job in expired:
-                self._park(job)
+                self._endings.park(job)
             for job in starting:
                 self._start(job, now)
-            self._let_in()
+            self._gate.let_in()
             IN_FLIGHT.set(self._lanes.in_flight)
             SICK_IN_FLIGHT.set(self._lanes.sick_in_flight)
             WAITING.set(self._lanes.waiting)
@@ -254,9 +192,9 @@ class Deliverer:
     def stop(self) -> None:
         """Begin nothing new: what waits in a line is put back for others."""
         self._stopping = True
-        self._let_in()
+        self._gate.open()
         for job in self._lanes.empty_lines():
-            self._put_back(job)
+            self._endings.put_back(job)
 
     async def _not_attempted(self, jobs: list[Job]) -> list[Job]:
         """Leave out what a crashed process had attempted and recorded before its ack."""
@@ -277,18 +215,18 @@ class Deliverer:
     def _begin(self, job: Job, template: Template | None) -> None:
         """Start it, or say at once what else becomes of it."""
         if template is None or not template.webhook.takes(probe=job.delivery.probe):
-            self._cancel(job, template)
+            self._endings.cancel(job, template)
         elif self._stopping:
-            self._put_back(job)
-        elif job.delivery.parks and (why := self._outlived(job, template)):
+            self._endings.put_back(job)
+        elif job.delivery.parks and (why := self._endings.outlived(job, template)):
             record = expired(job.delivery, why, self._clock_ms())
-            self._spawn(self._give_up(job, record, gone=False))
+            self._spawn(self._endings.give_up(job, record, gone=False))
         elif not is_due(job.delivery, self._clock_ms()):
-            self._wait(job, job.delivery, job.ledger.settle)
+            self._endings.wait(job, job.delivery, job.ledger.settle)
         else:
             now = time.monotonic()
             fresh = job.delivery.attempt == 1 and not job.delivery.parks
-            accepted = now if fresh else self._accepted(job, now)
+            accepted = now if fresh else self._endings.accepted(job, now)
             per_s = template.webhook.rate_limit
             match self._lanes.admit(
                 template.webhook.id, job, now, fresh=fresh, accepted=accepted, per_s=per_s
@@ -296,7 +234,7 @@ class Deliverer:
                 case Admission.START:
                     self._start(job, now)
                 case Admission.PARK:
-                    self._park(job)
+                    self._endings.park(job)
                 case Admission.WAIT:
                     return
 
@@ -327,7 +265,7 @@ class Deliverer:
                 now=now,
                 chance=self._chance(),
             )
-            self._let_in()
+            self._gate.let_in()
             job, started = following.pop() if following else None, now
             for other in following:
                 self._start(other, now)
@@ -341,10 +279,10 @@ class Deliverer:
         webhook_id = job.delivery.webhook_id
         template = self._webhooks.known(webhook_id) or await self._webhooks.template(webhook_id)
         if template is None or not template.webhook.takes(probe=job.delivery.probe):
-            self._cancel(job, template)
+            self._endings.cancel(job, template)
             return None
         if self._stopping:
-            self._put_back(job)
+            self._endings.put_back(job)
             return None
         request = template.request(
             delivery_id=delivery_id(job.event.id, webhook_id),
@@ -355,114 +293,5 @@ class Deliverer:
         LATENCY.observe(attempt.duration_us / 1e6)
         if attempt.failure:
             FAILURES.labels(attempt.failure.value).inc()
-        self._follow(job, template, attempt, request.sent)
+        self._endings.follow(job, template, attempt, request.sent)
         return attempt.shows_health
-
-    def _follow(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> None:
-        """Do what follows from an attempt."""
-        delivery = job.delivery
-        schedule_ms = schedule_of(job.event.action, template.webhook.schedule_ms, self._schedule_ms)
-        now_ms = self._clock_ms()
-        decision = decide(
-            attempt,
-            delivery.attempt - delivery.first + 1,
-            schedule_ms,
-            now_ms=now_ms,
-            chance=self._chance(),
-            age=ANY_AGE if attempt.succeeded else self._age(job, template),
-        )
-        match decision:
-            case Done():
-                record = attempted(delivery, attempt, sent, Outcome.DELIVERED)
-                if delivery.probe:
-                    self._spawn(self._enable(job, record))
-                else:
-                    self._record(job, record)
-            case Retry(not_before_ms=not_before_ms, due_ms=due_ms):
-                again = Delivery(
-                    event=0,
-                    webhook_id=delivery.webhook_id,
-                    attempt=delivery.attempt + 1,
-                    not_before_ms=not_before_ms,
-                    due_ms=due_ms,
-                    first=delivery.first,
-                    began_ms=delivery.began_ms,
-                )
-                retried = attempted(
-                    delivery, attempt, sent, Outcome.RETRIED, next_attempt_ms=not_before_ms
-                )
-                if pause := pause_ms(attempt, now_ms):
-                    self._lanes.ask_pause(delivery.webhook_id, pause / 1000, time.monotonic())
-                # First the wait, then the record: a record proves that the retry is safe.
-                self._wait(job, again, lambda: self._record(job, retried))
-            case GiveUp(reason=reason, gone=gone):
-                record = attempted(delivery, attempt, sent, Outcome.GIVEN_UP, reason=reason)
-                self._spawn(self._give_up(job, record, gone=gone))
-
-    async def _give_up(self, job: Job, record: Record, *, gone: bool) -> None:
-        """End a delivery: among the dead first, then the record."""
-        reason = record.detail.message
-        try:
-            if gone:
-                await self._disabling.disable(record.webhook_id, reason)
-                self._webhooks.forget(record.webhook_id)
-            await self._outbox.bury(job.event, job.delivery, reason)
-            self._record(job, record)
-        except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
-            job.ledger.fail(error)
-
-    async def _enable(self, job: Job, record: Record) -> None:
-        """Enable a webhook that has answered a probe, and then record that."""
-        try:
-            await self._disabling.enable(record.webhook_id)
-            self._webhooks.forget(record.webhook_id)
-            self._record(job, record)
-        except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
-            job.ledger.fail(error)
-
-    def _age(self, job: Job, template: Template) -> Age:
-        return age_of(job.delivery, job.event, template.webhook.max_age_ms, self._max_age_ms)
-
-    def _outlived(self, job: Job, template: Template) -> str:
-        return outlived(job.delivery, self._age(job, template), self._clock_ms())
-
-    def _record(self, job: Job, record: Record) -> None:
-        """Record what became of it; the delivery is settled when the record is confirmed."""
-        _COUNTS[record.outcome].inc()
-        self._outbox.record(job.event, record, job.ledger.settle)
-        self._log.debug(
-            "delivery.attempted",
-            event_id=job.event.id,
-            webhook_id=record.webhook_id,
-            attempt=record.attempt,
-            outcome=record.outcome.value,
-            status=record.status,
-        )
-
-    def _cancel(self, job: Job, template: Template | None) -> None:
-        """End a delivery whose webhook is gone or disabled, without an attempt."""
-        why = "deleted" if template is None else "disabled"
-        self._record(job, cancelled(job.delivery, why, self._clock_ms()))
-
-    def _wait(self, job: Job, delivery: Delivery, then: Callable[[], None]) -> None:
-        rung_ms = next_rung(delivery, self._rungs_ms, self._clock_ms())
-        self._outbox.wait(job.event, delivery, rung_ms, then)
-
-    def _park(self, job: Job) -> None:
-        PARKED.inc()
-        now = time.monotonic()
-        accepted = self._accepted(job, now)
-        turn_s = self._lanes.turn_s(job.delivery.webhook_id, now, accepted=accepted)
-        delivery = parked(
-            job.delivery, turn_s=turn_s, now_ms=self._clock_ms(), chance=self._chance()
-        )
-        self._wait(job, delivery, job.ledger.settle)
-
-    def _accepted(self, job: Job, now: float) -> float:
-        """When the event of a delivery that was not attempted yet was accepted, by our clock."""
-        if job.delivery.attempt > 1:
-            return -math.inf
-        return now - (self._clock_ms() - job.event.accepted_ms) / 1000
-
-    def _put_back(self, job: Job) -> None:
-        self._outbox.put_back(job.event, job.delivery, job.ledger.settle)

@@ -149,7 +149,7 @@ def arm(role: str) -> None:
     """Put the crash points of a role around the calls that have effects."""
     # Only here, and only in a role: the file is imported by every Python that `up` starts.
     from deliverer.connection import Connection  # noqa: PLC0415
-    from deliverer.deliver import Deliverer  # noqa: PLC0415
+    from deliverer.endings import Endings  # noqa: PLC0415
     from runtime.consumer import ChannelReceipt  # noqa: PLC0415
     from runtime.publisher import Publisher  # noqa: PLC0415
     from runtime.settle import Settler  # noqa: PLC0415
@@ -160,7 +160,7 @@ def arm(role: str) -> None:
         (Settler, "settle", "taken"),
         (Publisher, "publish", "publish"),
         (ChannelReceipt, "acknowledge", "ack"),
-        (Deliverer, "_follow", "follow"),
+        (Endings, "follow", "follow"),
     ):
         call = getattr(owner, name)
         around = trap.around if inspect.iscoroutinefunction(call) else trap.around_blocking

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from deliverer import deliver, outbox, patience
+from deliverer import deliver, gate, outbox, patience
 from deliverer.attempts import Attempt
 from deliverer.deliver import Deliverer
 from deliverer.jobs import Job
@@ -359,7 +359,9 @@ async def test_what_would_wait_for_long_is_parked_without_an_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seconds = [0.0]
-    monkeypatch.setattr("deliverer.deliver.time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    for module in ("deliver", "endings"):
+        clock = SimpleNamespace(monotonic=lambda: seconds[0])
+        monkeypatch.setattr(f"deliverer.{module}.time", clock)
     each = bench(max_cap=1)
     each.sender.hold()
     hanging = each.begin(frame(delivery()))
@@ -377,7 +379,9 @@ async def test_what_has_waited_too_long_in_a_line_is_parked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seconds = [0.0]
-    monkeypatch.setattr("deliverer.deliver.time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    for module in ("deliver", "endings"):
+        clock = SimpleNamespace(monotonic=lambda: seconds[0])
+        monkeypatch.setattr(f"deliverer.{module}.time", clock)
     each = bench(max_cap=1)
     each.sender.hold()
     watching = asyncio.ensure_future(each.deliverer.watch_lanes())
@@ -650,7 +654,7 @@ async def test_an_attempt_that_was_started_but_not_sent_is_put_back() -> None:
 
 
 async def test_no_frame_is_begun_while_the_lines_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliver, "MAX_WAITING", 2)
+    monkeypatch.setattr(gate, "MAX_WAITING", 2)
     each = bench(max_cap=1)
     each.sender.hold()
     first = each.begin(frame(*[delivery() for _ in range(3)]))
@@ -700,7 +704,7 @@ async def test_no_frame_is_begun_while_nothing_can_be_published() -> None:
 
 async def test_frames_at_the_gate_are_let_in_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """All at once they would be as long a line as if there was no gate."""
-    monkeypatch.setattr(deliver, "MAX_WAITING", 8)
+    monkeypatch.setattr(gate, "MAX_WAITING", 8)
     each = bench(max_cap=4)
     longest = 0
     admit = each.lanes.admit
@@ -726,7 +730,7 @@ async def test_frames_at_the_gate_are_let_in_one_by_one(monkeypatch: pytest.Monk
 async def test_what_is_at_the_gate_is_put_back_when_the_process_stops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(deliver, "MAX_WAITING", 1)
+    monkeypatch.setattr(gate, "MAX_WAITING", 1)
     each = bench(max_cap=1)
     each.sender.hold()
     first = each.begin(frame(delivery(), delivery()))

@@ -18,7 +18,7 @@ GONE = webhook(status=Status.DISABLED, cause=Cause.GONE)
 
 
 def limited(each: Bench, max_age_ms: int) -> Deliverer:
-    each.deliverer._max_age_ms = max_age_ms
+    each.deliverer._endings._max_age_ms = max_age_ms
     return each.deliverer
 
 
