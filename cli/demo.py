@@ -206,6 +206,7 @@ def demo_environment(home: Path) -> dict[str, str]:
         **kept,
         "PORTCALL_HOME": str(home),
         "PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0",
+        "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:0",
         "PORTCALL_PRODUCER_BIND": "127.0.0.1:0",
         "PYTHONPATH": str(PACKAGES),
     }

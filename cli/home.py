@@ -37,6 +37,11 @@ class Home:
         """The SQLite database that is used unless another is named."""
         return f"sqlite:///{self.path / 'portcall.db'}"
 
+    @property
+    def account_file(self) -> Path:
+        """What az may log in with."""
+        return self.path / "client.json"
+
     def prepare(self) -> None:
         """Make the folder, for the owner alone.
 

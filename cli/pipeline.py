@@ -4,10 +4,12 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import aiohttp
 
 from cli import children
+from cli.account import Account, ensure_account
 from cli.broker import PrivateBroker
 from cli.plan import Plan
 from cli.ready import Addresses, ReadyFile
@@ -77,7 +79,11 @@ class Pipeline:
     async def _serve(self, http: aiohttp.ClientSession) -> None:
         """Bring everything up and keep it up; ends by cancellation."""
         async with asyncio.TaskGroup() as first:
-            installed = first.create_task(asyncio.to_thread(prepare_store, self._plan.database_url))
+            installed = first.create_task(
+                asyncio.to_thread(
+                    prepare_store, self._plan.database_url, self._plan.home.account_file
+                )
+            )
             broker_ready = first.create_task(self._start_broker())
         amqp_url = broker_ready.result()
         self._supervisor = supervisor = Supervisor(
@@ -89,7 +95,7 @@ class Pipeline:
                 await self._declare(amqp_url)
             await supervisor.until_ready(Waiting(self._log.info).tell)
             self._ready_file.publish(
-                self._addresses(amqp_url, installed.result()), supervisor.services
+                self._addresses(amqp_url, *installed.result()), supervisor.services
             )
             self._on_ready()
 
@@ -136,13 +142,18 @@ class Pipeline:
         ]
         return roles if self._broker is None else [self._broker, *roles]
 
-    def _addresses(self, amqp_url: str, installation: Installation) -> Addresses:
+    def _addresses(self, amqp_url: str, installation: Installation, account: Account) -> Addresses:
+        ca_file = self._plan.ca_file
         return Addresses(
             management_url=self._plan.management_url,
+            management_tls_url=self._plan.management_tls_url,
+            ca_file=str(ca_file) if ca_file else None,
             producer_url=self._plan.producer_url,
             amqp_url=amqp_url,
             database_url=self._plan.database_url,
             token=self._plan.token,
+            client_id=account.client_id,
+            client_secret=account.client_secret,
             tenant=installation.tenant,
             subscription=installation.subscription,
             resource_group=installation.resource_group,
@@ -192,8 +203,8 @@ def stages(attempt_timeout_s: float) -> list[Stage]:
     ]
 
 
-def prepare_store(url: str) -> Installation:
-    """Bring the database up to date, and say whose it is.
+def prepare_store(url: str, account_file: Path) -> tuple[Installation, Account]:
+    """Bring the database up to date, and say whose it is, and who may log in.
 
     Raises:
         StoreUnavailableError: It does not answer.
@@ -201,7 +212,7 @@ def prepare_store(url: str) -> Installation:
     migrate(url)
     store = open_store(url)
     try:
-        return store.installation.get()
+        return store.installation.get(), ensure_account(account_file, store)
     finally:
         store.close()
 

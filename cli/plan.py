@@ -1,14 +1,17 @@
 """What `portcall up` is going to run, worked out from the environment before anything starts."""
 
+import datetime as dt
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from cli.errors import UpError
 from cli.home import Home
 from cli.ports import free_ports, is_free
 from deliverer.settings import DelivererSettings
 from management.settings import ManagementSettings
+from management.tls import files_of
 from producer.settings import ProducerSettings
 from router.settings import RouterSettings
 from runtime.settings import HostPort, Settings
@@ -16,6 +19,7 @@ from schemas.topology import Topology, topology
 
 ALLOW_TARGETS = "127.0.0.0/8,::1/128"
 """What `portcall up` allows webhooks to lead to, because a first consumer runs beside it."""
+TLS_BIND = "PORTCALL_MANAGEMENT_TLS_BIND"
 _UNKNOWN_YET = "amqp://private-node-not-started-yet/"
 
 
@@ -31,6 +35,8 @@ class Plan:
         database_url: The store.
         token: The administrator's.
         management_url: Where clients reach the management role.
+        management_tls_url: The same over TLS; None: not at all.
+        ca_file: What they are to trust there; None: they do already.
         producer_url: Where registries reach the producer.
         allow_targets: The networks that webhooks may lead to although they are not public.
         attempt_timeout_s: The bound on one attempt, which also bounds the stopping.
@@ -46,6 +52,8 @@ class Plan:
     database_url: str
     token: str
     management_url: str
+    management_tls_url: str | None
+    ca_file: Path | None
     producer_url: str
     allow_targets: str
     attempt_timeout_s: float
@@ -69,15 +77,16 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
     checked = {**env, "PORTCALL_AMQP_URL": env.get("PORTCALL_AMQP_URL") or _UNKNOWN_YET}
     RouterSettings.from_environment(checked)
     deliverer = DelivererSettings.from_environment(checked)
-    management = _address(
-        "PORTCALL_MANAGEMENT_BIND", ManagementSettings.from_environment(checked).bind
-    )
+    settings = ManagementSettings.from_environment(checked)
+    management = _address("PORTCALL_MANAGEMENT_BIND", settings.bind)
+    tls = settings.tls_bind and _address(TLS_BIND, settings.tls_bind)
     producer = _address("PORTCALL_PRODUCER_BIND", ProducerSettings.from_environment(checked).bind)
     return Plan(
         home=home,
         environ={
             **env,
             "PORTCALL_MANAGEMENT_BIND": str(management),
+            TLS_BIND: str(tls or "none"),
             "PORTCALL_PRODUCER_BIND": str(producer),
         },
         processes={
@@ -91,6 +100,8 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
         database_url=env["PORTCALL_DATABASE_URL"],
         token=env["PORTCALL_TOKEN"],
         management_url=client_url(management),
+        management_tls_url=client_url(tls, "https") if tls else None,
+        ca_file=prepare_tls(settings) if tls else None,
         producer_url=client_url(producer),
         allow_targets=env["PORTCALL_ALLOW_TARGETS"],
         attempt_timeout_s=deliverer.attempt_timeout_ms / 1000,
@@ -112,7 +123,18 @@ def roles_environment(environ: Mapping[str, str], home: Home) -> dict[str, str]:
     return env
 
 
-def client_url(address: HostPort) -> str:
+def prepare_tls(settings: ManagementSettings) -> Path | None:
+    """Make the CA and the certificate, or check the user's own, and give the CA's file.
+
+    Raises:
+        SettingsError: They cannot be used.
+    """
+    files = files_of(settings)
+    files.ensure(dt.datetime.now(dt.UTC))
+    return files.ca_file and files.ca_file.resolve()
+
+
+def client_url(address: HostPort, scheme: str = "http") -> str:
     """The URL by which a client on this machine reaches a server that listens on *address*."""
     host = address.host
     try:
@@ -120,7 +142,7 @@ def client_url(address: HostPort) -> str:
             host = "::1" if ":" in host else "127.0.0.1"
     except ValueError:
         pass  # a name
-    return f"http://{HostPort(host=host, port=address.port)}"
+    return f"{scheme}://{HostPort(host=host, port=address.port)}"
 
 
 def _address(variable: str, wanted: HostPort) -> HostPort:

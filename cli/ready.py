@@ -16,10 +16,14 @@ class Addresses:
     """What does not change while `portcall up` runs; a key of the file each."""
 
     management_url: str
+    management_tls_url: str | None
+    ca_file: str | None
     producer_url: str
     amqp_url: str
     database_url: str
     token: str
+    client_id: str
+    client_secret: str
     tenant: str
     subscription: str
     resource_group: str
@@ -53,15 +57,15 @@ def ready_text(addresses: Addresses, services: Sequence[Service]) -> str:
     in_order = sorted(services, key=lambda service: ROLES.index(service.role))
     document = {
         "management_url": addresses.management_url,
-        "management_tls_url": None,
-        "ca_file": None,
+        "management_tls_url": addresses.management_tls_url,
+        "ca_file": addresses.ca_file,
         "producer_url": addresses.producer_url,
         "console_url": None,
         "amqp_url": addresses.amqp_url,
         "database_url": addresses.database_url,
         "token": addresses.token,
-        "client_id": None,
-        "client_secret": None,
+        "client_id": addresses.client_id,
+        "client_secret": addresses.client_secret,
         "tenant": addresses.tenant,
         "subscription": addresses.subscription,
         "resource_group": addresses.resource_group,

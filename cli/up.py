@@ -71,6 +71,7 @@ def ready(plan: Plan) -> str:
     ]
     lines = [
         f"  management  {plan.management_url}",
+        *([f"  over TLS    {plan.management_tls_url}"] if plan.management_tls_url else ()),
         f"  producer    {plan.producer_url}",
         f"  ready.json  {plan.home.ready_file}",
         "Next, in another terminal:",

@@ -4,7 +4,7 @@ import asyncio
 import os
 from functools import partial
 
-from management.access import AdministratorToken
+from management.access import AdministratorToken, Tokens
 from management.app import Api, make_app
 from management.audit import AuditHandler
 from management.auditing import Auditor
@@ -12,6 +12,7 @@ from management.auditmetrics import AuditMetrics
 from management.eventroutes import EventHandlers
 from management.follow import Followers
 from management.imports import ImportHandler
+from management.login import LoginHandlers
 from management.lookups import Lookups
 from management.pings import PingHandler
 from management.probes import ProbeHandler, Prober, Watch
@@ -22,6 +23,7 @@ from management.replays import ReplayHandlers
 from management.routes import Routes
 from management.settings import ManagementSettings
 from management.subscriptions import SubscriptionHandlers
+from management.tls import Tls, files_of
 from management.webhooks import WebhookHandlers
 from runtime.depths import Depths
 from runtime.peek import peek
@@ -30,6 +32,7 @@ from runtime.publisher import Publisher
 from runtime.stream import BatchHandler, Start, StreamReader
 from runtime.topology import depths as queue_depths
 from schemas.topology import DEAD, LOG, topology
+from store.bearers import Bearers
 from store.engine import Store, open_store
 from store.migrate import migrate
 
@@ -58,7 +61,12 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
         )
 
     followers = Followers(make_reader)
-    lookups = Lookups(store, await asyncio.to_thread(store.installation.get))
+    tls = await asyncio.to_thread(Tls, files_of(settings)) if settings.tls_bind else None
+    await asyncio.to_thread(store.signing_keys.ensure)
+    installation = await asyncio.to_thread(store.installation.get)
+    lookups = Lookups(store, installation)
+    open_routes = Routes()
+    LoginHandlers(store=store, installation=installation).add_to(open_routes)
     routes = Routes()
     SubscriptionHandlers(store=store, lookups=lookups).add_to(routes)
     ProviderHandlers(lookups).add_to(routes)
@@ -73,11 +81,15 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     auditor = _auditor(settings, store, publisher)
     AuditHandler(auditor).add_to(routes)
     process.supervise(AuditMetrics(auditor).run(), "audit")
-    api = Api(routes=routes, authenticator=AdministratorToken(settings.token), lookups=lookups)
+    tokens = Tokens(AdministratorToken(settings.token), Bearers(store, installation.tenant))
+    api = Api(routes=routes, open_routes=open_routes, authenticator=tokens, lookups=lookups)
     app = make_app(api, process.checks)
 
     followers.end_with(app)
     await process.serve(app, settings.bind, "management")
+    if tls is not None and settings.tls_bind is not None:
+        await process.serve(app, settings.tls_bind, "management_tls", tls=tls.context)
+        process.supervise(tls.run(), "tls")
     depths = Depths(settings.amqp_url, name="management.depths")
     replayer = Replayer(
         replays=store.replays, publisher=publisher, depths=depths, shards=settings.shards

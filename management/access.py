@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from management.errors import ArmError
+from store.bearers import Bearers
+from store.principals import Role
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="portcall"'}
 
@@ -16,17 +18,24 @@ class Principal:
 
     Attributes:
         name: As it stands in the log.
-        administrator: May do everything, exports included.
+        role: What it may do.
+        client_id: A GUID; empty for the administrator's own token.
     """
 
     name: str
-    administrator: bool
+    role: Role
+    client_id: str = ""
+
+    @property
+    def administrator(self) -> bool:
+        """Whether it may do everything, exports included."""
+        return self.role is Role.ADMINISTRATOR
 
 
 class Authenticator(Protocol):
     """Knows tokens."""
 
-    def principal_of(self, token: str) -> Principal | None:
+    async def principal_of(self, token: str) -> Principal | None:
         """Whose token it is; None: nobody's."""
 
 
@@ -40,11 +49,38 @@ class AdministratorToken:
     def __init__(self, token: str) -> None:
         self._digest = _digest(token)
 
-    def principal_of(self, token: str) -> Principal | None:
+    async def principal_of(self, token: str) -> Principal | None:
         """The administrator, or None; takes the same time for every wrong token."""
         if hmac.compare_digest(_digest(token), self._digest):
-            return Principal("administrator", administrator=True)
+            return Principal("administrator", Role.ADMINISTRATOR)
         return None
+
+
+class Tokens:
+    """Every token: the administrator's, and those of principals.
+
+    Args:
+        administrator: Knows the one that the settings have.
+        bearers: Knows all others.
+    """
+
+    def __init__(self, administrator: AdministratorToken, bearers: Bearers) -> None:
+        self._administrator = administrator
+        self._bearers = bearers
+
+    async def principal_of(self, token: str) -> Principal | None:
+        """Whose token it is; None: nobody's.
+
+        Raises:
+            StoreUnavailableError: It is not the administrator's, and the store does not answer.
+        """
+        found = await self._administrator.principal_of(token)
+        if found is not None:
+            return found
+        holder = await self._bearers.holder(token)
+        if holder is None:
+            return None
+        return Principal(holder.name, holder.role, holder.client_id)
 
 
 def _digest(token: str) -> bytes:
@@ -52,7 +88,7 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
-def authenticate(authorization: str | None, authenticator: Authenticator) -> Principal:
+async def authenticate(authorization: str | None, authenticator: Authenticator) -> Principal:
     """Let a caller in.
 
     Args:
@@ -61,6 +97,7 @@ def authenticate(authorization: str | None, authenticator: Authenticator) -> Pri
 
     Raises:
         ArmError: 401: no token, or one that nobody has.
+        StoreUnavailableError: The store knows, and does not answer.
     """
     if not authorization:
         raise ArmError(
@@ -72,7 +109,7 @@ def authenticate(authorization: str | None, authenticator: Authenticator) -> Pri
     scheme, _, token = authorization.partition(" ")
     principal = None
     if scheme.lower() == "bearer" and token.strip():
-        principal = authenticator.principal_of(token.strip())
+        principal = await authenticator.principal_of(token.strip())
     if principal is None:
         raise ArmError(
             401, "InvalidAuthenticationToken", "The access token is invalid.", headers=CHALLENGE

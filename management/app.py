@@ -25,6 +25,7 @@ from management.errors import (
     service_unavailable,
 )
 from management.lookups import Lookups
+from management.roles import NOBODY, authorize
 from management.routes import Routes
 from runtime.health import Problem, add_health_routes
 from runtime.logs import get_logger
@@ -67,12 +68,21 @@ class Api:
 
     Args:
         routes: What there is.
+        open_routes: What there is for strangers, too.
         authenticator: Knows the callers.
         lookups: Knows the subscription and the group.
     """
 
-    def __init__(self, *, routes: Routes, authenticator: Authenticator, lookups: Lookups) -> None:
+    def __init__(
+        self,
+        *,
+        routes: Routes,
+        open_routes: Routes,
+        authenticator: Authenticator,
+        lookups: Lookups,
+    ) -> None:
         self._routes = routes
+        self._open_routes = open_routes
         self._authenticator = authenticator
         self._lookups = lookups
 
@@ -82,13 +92,18 @@ class Api:
         Raises:
             ArmError: Any step refused.
         """
-        principal = authenticate(request.headers.get("Authorization"), self._authenticator)
+        path = request.rel_url.raw_path
+        if self._open_routes.has(path):
+            route, names = self._open_routes.find(request.method, path)
+            return await route.handler(Call(request, names, NOBODY))
+        principal = await authenticate(request.headers.get("Authorization"), self._authenticator)
         request[_PRINCIPAL] = principal.name
-        handler, names = self._routes.find(request.method, request.rel_url.raw_path)
+        route, names = self._routes.find(request.method, path)
+        authorize(principal, route, path)
         call = Call(request, names, principal)
         call.check_api_version()
         self._lookups.check_scope(call)
-        return await handler(call)
+        return await route.handler(call)
 
 
 def make_app(api: Api, checks: Mapping[str, Problem]) -> web.Application:
@@ -167,7 +182,8 @@ async def _expect(request: web.Request) -> web.StreamResponse | None:
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     request_id = request.get(_REQUEST_ID) or str(uuid.uuid4())
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
     response.headers["x-ms-request-id"] = request_id
     response.headers["x-ms-correlation-request-id"] = _correlation_id(request) or request_id
     client_id = request.headers.get(_CLIENT_ID, "")

@@ -69,13 +69,24 @@ class Call:
             raise ArmError(400, "InvalidHostHeader", "Host: is not a host name", target="Host")
         return f"{self.request.scheme}://{host}"
 
+    @property
+    def named_origin(self) -> str:
+        """The same for strangers, who must name a host: without one aiohttp would tell its own.
+
+        Raises:
+            ArmError: 400: There is no Host header, or it is none.
+        """
+        if not self.request.headers.get("Host"):
+            raise ArmError(400, "InvalidHostHeader", "Host: is missing", target="Host")
+        return self.origin
+
     async def body(self, model: type[Model], *, max_bytes: int = MAX_BODY_BYTES) -> Model:
         """The body as *model*, read to its end within `BODY_TIMEOUT_S`.
 
         Raises:
             ArmError: 400, 408, 413, 415: It cannot be had, or breaks a rule of the model.
         """
-        content = await _read(self.request, max_bytes)
+        content = await read_body(self.request, max_bytes)
         if content and not _JSON.fullmatch(self.request.content_type):
             raise ArmError(
                 415,
@@ -87,7 +98,12 @@ class Call:
         return parse_body(model, content)
 
 
-async def _read(request: web.Request, max_bytes: int) -> bytes:
+async def read_body(request: web.Request, max_bytes: int) -> bytes:
+    """A request's body, read to its end within `BODY_TIMEOUT_S`.
+
+    Raises:
+        ArmError: 400, 408, 413: It cannot be had.
+    """
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
     content = bytearray()

@@ -11,6 +11,7 @@ from management.lookups import Lookups
 from management.paging import next_link, page_answer, page_size, skip_number
 from management.routes import WEBHOOK, Routes
 from store.engine import Store
+from store.principals import Role
 
 PAGE = 100
 MAX_PAGE = 500
@@ -40,7 +41,7 @@ class EventHandlers:
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes; a nextLink is always followed with GET, hence listEvents has both."""
-        routes.add("POST", f"{WEBHOOK}/listEvents", self.page)
+        routes.add("POST", f"{WEBHOOK}/listEvents", self.page, need=Role.READER)
         routes.add("GET", f"{WEBHOOK}/listEvents", self.page)
         routes.add("GET", f"{WEBHOOK}/followEvents", self.follow)
 

@@ -25,6 +25,7 @@ from runtime.logs import get_logger
 from schemas.errors import InvalidValueError
 from schemas.webhooks import Sku, check_name
 from store.engine import Store
+from store.principals import Role
 from store.registries import Registry
 
 PAGE = 1000
@@ -54,7 +55,8 @@ class RegistryHandlers:
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
         routes.add("GET", f"{SUBSCRIPTION}{PROVIDER}/registries", self.page)
-        routes.add("POST", f"{SUBSCRIPTION}{PROVIDER}/checkNameAvailability", self.check_name)
+        path = f"{SUBSCRIPTION}{PROVIDER}/checkNameAvailability"
+        routes.add("POST", path, self.check_name, need=Role.READER)
         routes.add("GET", REGISTRIES, self.page)
         routes.add("PUT", REGISTRY, self.put)
         routes.add("PATCH", REGISTRY, self.patch)

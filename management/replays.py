@@ -16,6 +16,7 @@ from management.routes import REGISTRY, WEBHOOK, Routes
 from runtime.logs import get_logger
 from schemas.webhooks import Status
 from store.engine import Store
+from store.principals import Role
 from store.registries import Registry
 from store.replays import Replay, State
 from store.selection import Selection
@@ -46,7 +47,7 @@ class ReplayHandlers:
     def add_to(self, routes: Routes) -> None:
         """Add the routes: of one webhook, and of all of a registry."""
         for scope in (WEBHOOK, REGISTRY):
-            routes.add("POST", f"{scope}/countReplay", self.count)
+            routes.add("POST", f"{scope}/countReplay", self.count, need=Role.READER)
             routes.add("POST", f"{scope}/replay", self.create)
         routes.add("GET", REPLAYS, self.page)
         routes.add("GET", REPLAY, self.get)

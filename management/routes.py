@@ -12,6 +12,7 @@ from aiohttp import web
 
 from management.calls import Call
 from management.errors import ArmError
+from store.principals import Role
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
@@ -32,11 +33,13 @@ class Route:
         method: In capitals.
         template: The path's segments; ``{name}`` takes any segment but an empty one.
         handler: Answers.
+        need: The least role that may call it.
     """
 
     method: str
     template: tuple[str, ...]
     handler: Handler
+    need: Role
 
     def parameters(self, segments: tuple[str, ...]) -> dict[str, str] | None:
         """What the names in the template stand for in as many *segments*; None: another path."""
@@ -57,13 +60,28 @@ class Routes:
     def __init__(self) -> None:
         self._routes: dict[int, list[Route]] = {}
 
-    def add(self, method: str, path: str, handler: Handler) -> None:
-        """Add a route; of two that fit the same request the one that was added first answers."""
-        route = Route(method, segments_of(path), handler)
+    def add(self, method: str, path: str, handler: Handler, *, need: Role | None = None) -> None:
+        """Add a route; of two that fit the same request the one that was added first answers.
+
+        Args:
+            method: In capitals.
+            path: With ``{names}``.
+            handler: Answers.
+            need: Who may call it; None: a reader for a GET, the administrator for all else.
+        """
+        if need is None:
+            need = Role.READER if method == "GET" else Role.ADMINISTRATOR
+        route = Route(method, segments_of(path), handler, need)
         self._routes.setdefault(len(route.template), []).append(route)
 
-    def find(self, method: str, path: str) -> tuple[Handler, Mapping[str, str]]:
-        """The handler for a request, and what the names in its path stand for.
+    def has(self, path: str) -> bool:
+        """Whether a route has that path, with whatever method."""
+        segments = segments_of(path)
+        routes = self._routes.get(len(segments), ())
+        return any(route.parameters(segments) is not None for route in routes)
+
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        """The route of a request, and what the names in its path stand for.
 
         Args:
             method: The request's method.
@@ -79,7 +97,7 @@ class Routes:
             if parameters is None:
                 continue
             if route.method == method:
-                return route.handler, parameters
+                return route, parameters
             allowed.add(route.method)
         if allowed:
             raise ArmError(

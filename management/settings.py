@@ -1,8 +1,20 @@
 """The settings of the management role."""
 
-from pydantic import Field
+from pathlib import Path
+from typing import Annotated
 
-from runtime.settings import Address, DurationMs, LimitMs, Settings
+from pydantic import BeforeValidator, Field
+
+from runtime.settings import Address, DurationMs, LimitMs, MaybeAddress, Settings
+
+
+def _names(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
 class ManagementSettings(Settings):
@@ -12,6 +24,36 @@ class ManagementSettings(Settings):
         default="127.0.0.1:8400",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_MANAGEMENT_BIND",
         description="Where the API is served; port 0 is any free one.",
+    )
+    tls_bind: MaybeAddress = Field(
+        default="127.0.0.1:8443",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_MANAGEMENT_TLS_BIND",
+        description="Where the API is served over TLS; port 0 is any free one; or none.",
+    )
+    tls_cert_file: Path | None = Field(
+        default=None,
+        alias="PORTCALL_TLS_CERT_FILE",
+        description="A certificate of the user's own, PEM, with its chain.",
+    )
+    tls_key_file: Path | None = Field(
+        default=None, alias="PORTCALL_TLS_KEY_FILE", description="Its key, PEM, not encrypted."
+    )
+    tls_ca_file: Path | None = Field(
+        default=None,
+        alias="PORTCALL_TLS_CA_FILE",
+        description="The CA that clients are to trust, where they do not already.",
+    )
+    tls_names: Names = Field(
+        default=(),
+        alias="PORTCALL_TLS_NAMES",
+        description="More host names and addresses for the certificate that is made here.",
+    )
+    identity_header: str | None = Field(
+        default=None,
+        alias="PORTCALL_IDENTITY_HEADER",
+        min_length=16,
+        repr=False,
+        description="The secret of the managed identity; without it there is none.",
     )
     disable_after_ms: LimitMs = Field(
         default="5d",  # type: ignore[assignment]  # validated like the variable's text

@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -41,7 +42,7 @@ class Process:
         self._tasks: set[asyncio.Task[None]] = set()
         self.failed = False
         self._addresses: dict[str, str] = {}
-        self._runners: list[web.AppRunner] = []
+        self._runners: dict[web.Application, web.AppRunner] = {}
         self._log = logs.get_logger()
 
     def supervise(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
@@ -67,31 +68,48 @@ class Process:
         self._set_up = True
         await self._stop.wait()
 
-    async def serve(self, app: web.Application, bind: HostPort, name: str) -> str:
+    async def serve(
+        self,
+        app: web.Application,
+        bind: HostPort,
+        name: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> str:
         """Serve *app* for as long as the process runs, and give its URL.
 
         Args:
-            app: The application.
+            app: The application; one that is served already is served here, too.
             bind: Where to listen.
             name: Under which the URL stands in the run file.
+            tls: What to serve it with; None: plain http.
 
         Raises:
             ListenError: *bind* is taken, or not an address of this machine.
         """
-        runner = JsonRunner(app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN_S)
-        await runner.setup()
-        self._runners.append(runner)
-        site = web.TCPSite(runner, bind.host, bind.port, reuse_address=True)
+        runner = await self._runner_of(app)
+        before = len(runner.addresses)
+        site = web.TCPSite(runner, bind.host, bind.port, ssl_context=tls, reuse_address=True)
         try:
             await site.start()
         except OSError as error:
             raise ListenError(f"{name}: cannot listen on {bind}: {error}") from error
-        host, port = runner.addresses[0][:2]
-        url = f"http://{HostPort(host=host, port=port)}"
+        host, port = runner.addresses[before][:2]
+        url = f"{'https' if tls else 'http'}://{HostPort(host=host, port=port)}"
         self._addresses[name] = url
         self._write_run_file()
         self._log.info("server.started", name=name, url=url)
         return url
+
+    async def _runner_of(self, app: web.Application) -> web.AppRunner:
+        runner = self._runners.get(app)
+        if runner is None:
+            runner = JsonRunner(
+                app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN_S
+            )
+            await runner.setup()
+            self._runners[app] = runner
+        return runner
 
     def _start_problem(self) -> str | None:
         return None if self._set_up else "it is still starting"
@@ -133,7 +151,7 @@ class Process:
     async def close(self) -> None:
         """End the requests in flight, then the supervised tasks; newest server first."""
         self._stop.set()
-        for runner in reversed(self._runners):
+        for runner in reversed(self._runners.values()):
             await runner.cleanup()
         await self._cancel_tasks()
         self._remove_run_file()

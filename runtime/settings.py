@@ -43,6 +43,12 @@ def _host_port(value: object) -> object:
     return {"host": host.strip("[]"), "port": int(port)}
 
 
+def _maybe_host_port(value: object) -> object:
+    if isinstance(value, str) and value.strip().lower() == "none":
+        return None
+    return _host_port(value)
+
+
 def _amqp_url(text: str) -> str:
     try:
         url = URL(text)
@@ -92,6 +98,8 @@ def _translated(parse: Any, text: str) -> object:  # noqa: ANN401 (one of the pa
 
 
 Address = Annotated[HostPort, BeforeValidator(_host_port)]
+MaybeAddress = Annotated[HostPort | None, BeforeValidator(_maybe_host_port)]
+"""An address, or ``none``."""
 AmqpUrl = Annotated[str, AfterValidator(_amqp_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 DurationMs = Annotated[int, BeforeValidator(_duration_ms)]

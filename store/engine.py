@@ -6,8 +6,10 @@ from store.database import Database
 from store.eventlog import EventLog
 from store.installation import InstallationTable
 from store.journal import Journal
+from store.principals import Principals
 from store.registries import Registries
 from store.replays import Replays
+from store.signingkeys import SigningKeys
 from store.standing import Standing
 from store.webhooks import Webhooks
 
@@ -24,6 +26,8 @@ class Store:
     replays: Replays
     standing: Standing
     journal: Journal
+    principals: Principals
+    signing_keys: SigningKeys
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -49,4 +53,6 @@ def open_store(url: str) -> Store:
         replays=Replays(database),
         standing=Standing(database),
         journal=Journal(database),
+        principals=Principals(database),
+        signing_keys=SigningKeys(database),
     )

@@ -47,3 +47,19 @@ class PositionConflictError(PortcallError):
 
 class UnstorableError(PortcallError):
     """A value that the database cannot hold, such as an integer of over 64 bits; never retry."""
+
+
+class NameTakenError(PortcallError):
+    """Another principal has the name; whoever chose it can choose another."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a principal {name} already")
+        self.name = name
+
+
+class TooManyPrincipalsError(PortcallError):
+    """There are as many principals as there may be; some can be revoked."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"there are {limit} principals already")
+        self.limit = limit

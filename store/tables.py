@@ -237,3 +237,36 @@ journal_frames = Table(
     ),
 )
 """The newest frames of the journal; ``notes`` is their JSON until they are entered above."""
+
+principals = Table(
+    "principals",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("registry_key", Text, nullable=False),
+    Column("secret_digest", LargeBinary, nullable=False, unique=True),
+    Column("created_ms", Big, nullable=False),
+    Column("expires_ms", Big),
+    Column("used_ms", Big),
+    Column("revoked_ms", Big),
+    Index(
+        "ix_principals_live",
+        "name_key",
+        unique=True,
+        sqlite_where=text("revoked_ms IS NULL"),
+        postgresql_where=text("revoked_ms IS NULL"),
+    ),
+)
+"""Who may log in, or send a secret as a bearer token; ``registry_key`` is a publisher's, else
+empty. The secret itself is not kept."""
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    Column("private_pem", Text, nullable=False),
+    Column("created_ms", Big, nullable=False),
+)
+"""What access tokens are signed with: the newest signs, all are believed."""

@@ -48,6 +48,7 @@ class Installation:
             **kept,
             "PORTCALL_HOME": str(home),
             "PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0",
+            "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:0",
             "PORTCALL_PRODUCER_BIND": "127.0.0.1:0",
             "PORTCALL_RETRY_SCHEDULE": "1s,1s,2s",
             "PYTHONPATH": str(PACKAGES),

@@ -116,6 +116,7 @@ async def portcall_up(
         "PYTHONPATH": str(ROOT),
         "PORTCALL_HOME": str(home),
         "PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0",
+        "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:0",
         "PORTCALL_PRODUCER_BIND": "127.0.0.1:0",
         QUIET[0]: QUIET[1],
         **{f"PORTCALL_{name.upper()}": text for name, text in settings.items()},

@@ -119,6 +119,7 @@ async def _measure_kind(
 
 async def _filled(stack: AsyncExitStack, site: Site, records: int, told: Told) -> Log:
     site.settings["PORTCALL_MANAGEMENT_BIND"] = "127.0.0.1:0"
+    site.settings["PORTCALL_MANAGEMENT_TLS_BIND"] = "none"
     await site.apply_topology()
     store = stack.enter_context(site.open_store())
     uris = [f"{site.lab.sink.url}/hook"] * WEBHOOKS

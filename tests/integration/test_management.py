@@ -91,7 +91,9 @@ def settings_for(amqp_url: str, sqlite_url: str, run_file: Path) -> dict[str, st
         "PORTCALL_AMQP_URL": amqp_url,
         "PORTCALL_DATABASE_URL": sqlite_url,
         "PORTCALL_TOKEN": TOKEN,
+        "PORTCALL_HOME": str(run_file.parent),
         "PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0",
+        "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:0",
         "PORTCALL_RUN_FILE": str(run_file),
         "PORTCALL_LOG_FORMAT": "json",
     }

@@ -97,10 +97,14 @@ class FakeService:
 
 ADDRESSES = Addresses(
     management_url="http://127.0.0.1:8400",
+    management_tls_url="https://127.0.0.1:8443",
+    ca_file="/home/tls/ca.pem",
     producer_url="http://127.0.0.1:8401",
     amqp_url="amqp://user:password@127.0.0.1:5672/",
     database_url="sqlite:////home/portcall.db",
     token="token",  # noqa: S106 (of nobody)
+    client_id="c",
+    client_secret="secret",  # noqa: S106 (of nobody)
     tenant="t",
     subscription="s",
     resource_group="portcall",

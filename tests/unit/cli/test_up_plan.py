@@ -12,7 +12,11 @@ from cli.plan import ALLOW_TARGETS, client_url, make_plan, roles_environment
 from runtime.errors import SettingsError
 from runtime.settings import HostPort
 
-ANY = {"PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0", "PORTCALL_PRODUCER_BIND": "127.0.0.1:0"}
+ANY = {
+    "PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0",
+    "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:0",
+    "PORTCALL_PRODUCER_BIND": "127.0.0.1:0",
+}
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from management.app import Api, make_app
 from management.eventroutes import EventHandlers
 from management.follow import Followers, Reader
 from management.imports import ImportHandler
+from management.login import LoginHandlers
 from management.lookups import Lookups
 from management.pings import PingHandler
 from management.probes import ProbeHandler, Prober
@@ -31,9 +32,15 @@ from schemas.frames import decode_journal
 from schemas.journal import Note
 from schemas.topology import JOURNAL
 from store.engine import Store
+from store.principals import Role
 
 TOKEN = "a-token-of-the-tests"  # noqa: S105
 GUEST_TOKEN = "a-token-of-somebody-else"  # noqa: S105
+PUBLISHER_TOKEN = "a-token-of-a-publisher"  # noqa: S105
+GUESTS = {
+    GUEST_TOKEN: Principal("guest", Role.READER, "6f1f4a9c-0000-4000-8000-000000000001"),
+    PUBLISHER_TOKEN: Principal("robot", Role.PUBLISHER, "6f1f4a9c-0000-4000-8000-000000000002"),
+}
 VERSION = "api-version=2025-11-01"
 JSON = "application/json"
 Json = Any
@@ -77,10 +84,10 @@ class Tokens:
     def __init__(self) -> None:
         self._administrator = AdministratorToken(TOKEN)
 
-    def principal_of(self, token: str) -> Principal | None:
-        if token == GUEST_TOKEN:
-            return Principal("guest", administrator=False)
-        return self._administrator.principal_of(token)
+    async def principal_of(self, token: str) -> Principal | None:
+        if token in GUESTS:
+            return GUESTS[token]
+        return await self._administrator.principal_of(token)
 
 
 @dataclass
@@ -120,7 +127,11 @@ class ManagementApi:
         followers = Followers(_no_reader)
         EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
         self.checks: dict[str, Json] = {}
-        api = Api(routes=routes, authenticator=Tokens(), lookups=lookups)
+        open_routes = Routes()
+        LoginHandlers(store=store, installation=self.installation).add_to(open_routes)
+        api = Api(
+            routes=routes, open_routes=open_routes, authenticator=Tokens(), lookups=lookups
+        )
         self.app = make_app(api, self.checks)
         self.app.freeze()
 

@@ -16,8 +16,8 @@ KNOWN = AdministratorToken("s3cret-token-of-admin")
         "Bearer   s3cret-token-of-admin ",
     ],
 )
-def test_the_administrator_is_let_in(header: str) -> None:
-    principal = authenticate(header, KNOWN)
+async def test_the_administrator_is_let_in(header: str) -> None:
+    principal = await authenticate(header, KNOWN)
     assert principal.administrator and principal.name == "administrator"
 
 
@@ -37,9 +37,9 @@ def test_the_administrator_is_let_in(header: str) -> None:
         ("Bearer tökén", "InvalidAuthenticationToken"),
     ],
 )
-def test_nobody_else_is(header: str | None, code: str) -> None:
+async def test_nobody_else_is(header: str | None, code: str) -> None:
     with pytest.raises(ArmError) as raised:
-        authenticate(header, KNOWN)
+        await authenticate(header, KNOWN)
     assert (raised.value.status, raised.value.code) == (401, code)
     assert raised.value.headers["WWW-Authenticate"] == 'Bearer realm="portcall"'
     assert "s3cret" not in str(raised.value)

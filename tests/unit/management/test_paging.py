@@ -10,7 +10,7 @@ from management.calls import Call
 from management.errors import ArmError
 from management.paging import next_link, page_size, skip_number, skip_token
 
-SOMEBODY = Principal("somebody", administrator=False)
+SOMEBODY = Principal("somebody", Role.READER)
 HOST = {"Host": "portcall.test:8400"}
 
 

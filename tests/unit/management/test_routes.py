@@ -1,11 +1,13 @@
 """The table of routes: case, decoding, 404 and 405."""
 
+from collections.abc import Mapping
+
 import pytest
 from aiohttp import web
 
 from management.calls import Call
 from management.errors import ArmError
-from management.routes import Routes, segments_of
+from management.routes import Handler, Routes, segments_of
 
 
 async def first(_call: Call) -> web.Response:
@@ -14,6 +16,11 @@ async def first(_call: Call) -> web.Response:
 
 async def second(_call: Call) -> web.Response:
     return web.Response()
+
+
+def found(routes: Routes, method: str, path: str) -> tuple[Handler, Mapping[str, str]]:
+    route, names = routes.find(method, path)
+    return route.handler, names
 
 
 @pytest.fixture
@@ -45,12 +52,12 @@ def test_a_path_is_divided_before_it_is_decoded(path: str, segments: tuple[str, 
 
 @pytest.mark.parametrize("path", ["/things/One", "/THINGS/One", "/%74hings/One", "//Things/One/"])
 def test_fixed_words_have_no_case_and_names_keep_theirs(routes: Routes, path: str) -> None:
-    assert routes.find("GET", path) == (first, {"thing": "One"})
-    assert routes.find("PUT", path) == (second, {"thing": "One"})
+    assert found(routes, "GET", path) == (first, {"thing": "One"})
+    assert found(routes, "PUT", path) == (second, {"thing": "One"})
 
 
 def test_the_route_that_was_added_first_answers(routes: Routes) -> None:
-    assert routes.find("GET", "/things/special") == (first, {"thing": "special"})
+    assert found(routes, "GET", "/things/special") == (first, {"thing": "special"})
 
 
 def test_a_path_without_the_method_says_which_ones_it_has(routes: Routes) -> None:

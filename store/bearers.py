@@ -1,0 +1,172 @@
+"""Who holds a bearer token: asked of the store, and remembered for a second.
+
+A second is how long a revoked token may go on working. While the store does not answer, those that
+were let in just before are let in for some minutes more: events must not be turned away because
+the store is away, and nobody can be revoked without it.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runtime.logs import get_logger
+from store import accesstokens
+from store.engine import Store
+from store.errors import StoreUnavailableError
+from store.principals import PrincipalRow, digest_of, is_secret
+
+if TYPE_CHECKING:
+    from store.signingkeys import SigningKey
+
+FRESH_S = 1.0
+STALE_S = 300.0
+RETRY_S = 5.0
+"""How long the store is left alone after it did not answer about somebody who is remembered."""
+PATIENCE_S = 2.0
+MAX_REMEMBERED = 1024
+MAX_STRANGERS = 4
+"""How many unknown tokens are looked up at a time: a flood of wrong ones holds up no right one."""
+MAX_TOKEN = 8192
+TOUCH_MS = 60_000
+
+
+@dataclass(slots=True)
+class _Known:
+    """Somebody who was let in.
+
+    Attributes:
+        principal: Who.
+        until_ms: When the token ends, milliseconds since the epoch; None: never.
+        seen_s: When the store said so, by the loop's clock.
+        ask_s: When it is to be asked again.
+    """
+
+    principal: PrincipalRow
+    until_ms: int | None
+    seen_s: float
+    ask_s: float
+
+
+class Bearers:
+    """Knows who holds a token: a principal's secret, or an access token.
+
+    Args:
+        store: Where principals and keys are kept.
+        tenant: The installation's; None: read from the store when it is needed.
+    """
+
+    def __init__(self, store: Store, tenant: str | None = None) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._keys: tuple[SigningKey, ...] = ()
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Task[_Known | None]] = {}
+        self._strangers = asyncio.Semaphore(MAX_STRANGERS)
+        self._log = get_logger()
+
+    async def holder(self, token: str) -> PrincipalRow | None:
+        """Whose token it is; None: nobody's, or of somebody who is not let in any more.
+
+        Raises:
+            StoreUnavailableError: It is not remembered, and the store does not answer.
+        """
+        if len(token) > MAX_TOKEN or not (is_secret(token) or accesstokens.is_access_token(token)):
+            return None
+        digest = digest_of(token)
+        known = self._known.get(digest)
+        if known is None or known.ask_s <= asyncio.get_running_loop().time():
+            known = await self._asked(digest, token)
+        if known is None or not _is_good(known):
+            return None
+        return known.principal
+
+    async def _asked(self, digest: bytes, token: str) -> _Known | None:
+        """Ask the store; however many wait for the same token, it is asked once."""
+        task = self._asking.get(digest)
+        if task is None:
+            task = asyncio.create_task(self._ask(digest, token))
+            self._asking[digest] = task
+            task.add_done_callback(lambda _: self._asking.pop(digest, None))
+        return await asyncio.shield(task)
+
+    async def _ask(self, digest: bytes, token: str) -> _Known | None:
+        before = self._known.get(digest)
+        try:
+            if before is None:
+                async with self._strangers:
+                    found = await self._looked_up(digest, token)
+            else:
+                found = await self._looked_up(digest, token)
+        except StoreUnavailableError as error:
+            return self._remembered(before, error)
+        if found is None:
+            self._known.pop(digest, None)
+            return None
+        self._known[digest] = found
+        self._known.move_to_end(digest)
+        if len(self._known) > MAX_REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+    async def _looked_up(self, digest: bytes, token: str) -> _Known | None:
+        asked_s = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                found = await asyncio.to_thread(self._look_up, digest, token)
+        except TimeoutError as error:
+            raise StoreUnavailableError("the store does not answer in time") from error
+        if found is None:
+            return None
+        principal, until_ms = found
+        return _Known(principal, until_ms, asked_s, asked_s + FRESH_S)
+
+    def _remembered(self, known: _Known | None, error: StoreUnavailableError) -> _Known:
+        now_s = asyncio.get_running_loop().time()
+        if known is None or now_s - known.seen_s > STALE_S:
+            raise error
+        known.ask_s = now_s + RETRY_S
+        self._log.warning("principal.remembered", client_id=known.principal.client_id)
+        return known
+
+    def _look_up(self, digest: bytes, token: str) -> tuple[PrincipalRow, int | None] | None:
+        """Ask the store, in a thread: whose token it is, and when that ends."""
+        until_ms = None
+        if is_secret(token):
+            principal = self._store.principals.by_digest(digest)
+        else:
+            claims = self._claims(token)
+            if claims is None:
+                return None
+            principal = self._store.principals.get(claims.client_id)
+            until_ms = claims.expires_ms + accesstokens.LEEWAY_S * 1000
+        now_ms = _now_ms()
+        if principal is None or not principal.is_live(now_ms):
+            return None
+        if principal.used_ms is None or now_ms - principal.used_ms > TOUCH_MS:
+            self._note_use(principal)
+        return principal, until_ms
+
+    def _note_use(self, principal: PrincipalRow) -> None:
+        try:
+            self._store.principals.used(principal.client_id)
+        except StoreUnavailableError as error:  # the next time will do
+            self._log.warning("principal.unnoted", reason=str(error))
+
+    def _claims(self, token: str) -> accesstokens.Claims | None:
+        if self._tenant is None:
+            self._tenant = self._store.installation.get().tenant
+        kid = accesstokens.key_id(token)
+        if kid and kid not in {key.kid for key in self._keys}:
+            self._keys = tuple(self._store.signing_keys.list())
+        return accesstokens.read(token, keys=self._keys, tenant=self._tenant)
+
+
+def _is_good(known: _Known) -> bool:
+    now_ms = _now_ms()
+    return known.principal.is_live(now_ms) and (known.until_ms is None or now_ms < known.until_ms)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
