@@ -32,6 +32,7 @@ COMMANDS = (
     (WEBHOOKS, "registry", "cli.registry:app", "Create, list, show and delete registries."),
     (WEBHOOKS, "webhook", "cli.webhook:app", "Manage webhooks, and see what was sent to them."),
     (WEBHOOKS, "replay", "cli.replay:app", "Attempt deliveries again that were given up."),
+    (WEBHOOKS, "token", "cli.token:app", "Create, list and revoke tokens."),
     (WEBHOOKS, "emit", "cli.emit:emit", "Publish synthetic registry events."),
     (SERVER, "up", "cli.up:up", "Run the whole pipeline in the foreground until Ctrl-C."),
     (SERVER, "run", "cli.run:app", "Run one role of the pipeline alone."),

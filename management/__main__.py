@@ -11,6 +11,7 @@ from management.auditing import Auditor
 from management.auditmetrics import AuditMetrics
 from management.eventroutes import EventHandlers
 from management.follow import Followers
+from management.identity import IdentityHandler, ensure_identity
 from management.imports import ImportHandler
 from management.login import LoginHandlers
 from management.lookups import Lookups
@@ -24,6 +25,7 @@ from management.routes import Routes
 from management.settings import ManagementSettings
 from management.subscriptions import SubscriptionHandlers
 from management.tls import Tls, files_of
+from management.tokens import TokenHandlers
 from management.webhooks import WebhookHandlers
 from runtime.depths import Depths
 from runtime.peek import peek
@@ -34,6 +36,7 @@ from runtime.topology import depths as queue_depths
 from schemas.topology import DEAD, LOG, topology
 from store.bearers import Bearers
 from store.engine import Store, open_store
+from store.installation import Installation
 from store.migrate import migrate
 
 
@@ -66,7 +69,9 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     installation = await asyncio.to_thread(store.installation.get)
     lookups = Lookups(store, installation)
     open_routes = Routes()
-    LoginHandlers(store=store, installation=installation).add_to(open_routes)
+    login = LoginHandlers(store=store, installation=installation)
+    login.add_to(open_routes)
+    await _add_identity(settings, store, installation, login, open_routes)
     routes = Routes()
     SubscriptionHandlers(store=store, lookups=lookups).add_to(routes)
     ProviderHandlers(lookups).add_to(routes)
@@ -78,6 +83,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     prober = Prober(publisher=publisher, shards=settings.shards)
     ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
     ReplayHandlers(store=store, lookups=lookups).add_to(routes)
+    TokenHandlers(store=store, lookups=lookups).add_to(routes)
     auditor = _auditor(settings, store, publisher)
     AuditHandler(auditor).add_to(routes)
     process.supervise(AuditMetrics(auditor).run(), "audit")
@@ -106,6 +112,22 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     process.supervise(watch.run(), "watch")
     await process.until_stopped()
     await replayer.stop()
+
+
+async def _add_identity(
+    settings: ManagementSettings,
+    store: Store,
+    installation: Installation,
+    login: LoginHandlers,
+    routes: Routes,
+) -> None:
+    """Add the managed identity, where a setting asks for it."""
+    if settings.identity_header is None:
+        return
+    identity = await asyncio.to_thread(ensure_identity, store, installation)
+    IdentityHandler(
+        header=settings.identity_header, identity=identity, store=store, login=login
+    ).add_to(routes)
 
 
 def _auditor(settings: ManagementSettings, store: Store, publisher: Publisher) -> Auditor:

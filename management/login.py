@@ -8,7 +8,6 @@ Two forms of one authority: ``/adfs``, because MSAL asks nobody else about one o
 import asyncio
 import hmac
 import time
-import uuid
 
 from aiohttp import web
 from jwt.algorithms import RSAAlgorithm
@@ -21,6 +20,7 @@ from management.oauth import (
     TokenRequest,
     invalid_client,
     invalid_request,
+    is_guid,
     read_request,
 )
 from management.routes import Routes
@@ -233,14 +233,6 @@ _ABILITIES: dict[str, object] = {
     "id_token_signing_alg_values_supported": [accesstokens.ALGORITHM],
 }
 """Clients want the other endpoints named, too; there is nothing at them."""
-
-
-def is_guid(text: str) -> bool:
-    """Whether *text* is a GUID in its usual form."""
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
 
 
 def _refused(error: OAuthError) -> web.Response:

@@ -4,6 +4,7 @@ Source: RFC 6749 sections 4.4 and 5.2; the codes behind ``AADSTS`` are those tha
 the same mistakes, because az and people look for them.
 """
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -167,3 +168,11 @@ def audience_of(resource: str, origin: str) -> str | None:
     if resource.rstrip("/").lower() == origin.lower():
         return AUDIENCE
     return None
+
+
+def is_guid(text: str) -> bool:
+    """Whether *text* is a GUID in its usual form."""
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False

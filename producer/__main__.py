@@ -2,7 +2,7 @@
 
 import os
 
-from producer.access import AdministratorAccess
+from producer.access import TokenAccess
 from producer.bodies import Bodies
 from producer.ingest import Ingest
 from producer.noting import Accepting
@@ -15,6 +15,7 @@ from runtime.fullness import Fullness, bounded_queues
 from runtime.process import launch, running
 from runtime.publisher import Publisher
 from schemas.topology import EVENTS, topology
+from store.bearers import Bearers
 from store.engine import open_store
 
 
@@ -30,7 +31,7 @@ async def main() -> None:
         follower.hint(0)
         accepting = Accepting(publisher)
         ingest = Ingest(
-            access=AdministratorAccess(settings.token),
+            access=TokenAccess(settings.token, Bearers(store)),
             registries=registries,
             bodies=Bodies(),
             publish=accepting.accept,

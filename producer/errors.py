@@ -26,11 +26,18 @@ class RequestRefusedError(PortcallError):
 
 
 class UnauthorizedError(RequestRefusedError):
-    """There is no token, or it is not one for this registry."""
+    """There is no token, or nobody has it."""
 
     status = 401
     code = "Unauthorized"
     headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": 'Bearer realm="portcall"'}
+
+
+class ForbiddenError(RequestRefusedError):
+    """The token is somebody's who may not publish events of this registry."""
+
+    status = 403
+    code = "Forbidden"
 
 
 class UnknownRegistryError(RequestRefusedError):

@@ -16,7 +16,7 @@ from producer import cloudevents, distribution, published
 from producer.acceptance import Acceptance, Reader, Translation
 from producer.access import Access, bearer_token
 from producer.bodies import Bodies
-from producer.errors import UnauthorizedError, UnavailableError, UnsupportedTypeError
+from producer.errors import UnavailableError, UnsupportedTypeError
 from producer.registries import Registries
 from producer.sightings import Sightings
 from runtime.errors import BrokerError
@@ -106,8 +106,7 @@ class Ingest:
         """The key of the registry in the path, for somebody who may publish to it."""
         name = request.match_info["registry"]
         token = bearer_token(request.headers.get(hdrs.AUTHORIZATION))
-        if not await self._access.admits(token, name.lower()):
-            raise UnauthorizedError("the token is not one that may publish events of this registry")
+        await self._access.check(token, name.lower())
         return await self._registries.find(name)
 
     async def _published(self, events: Sequence[Event]) -> None:

@@ -22,6 +22,8 @@ AUDIENCE = "https://management.local.azurecr/"
 _RESOURCES = (AUDIENCE, "https://management.azure.com/", "https://management.core.windows.net/")
 AUDIENCES = tuple(form for each in _RESOURCES for form in (each, each.rstrip("/")))
 """What clients may ask for: our audience, or what the SDK asks for unless told."""
+_UNREADABLE = (jwt.InvalidTokenError, ValueError, RecursionError)
+"""What a stranger's text may lead to; the last where its JSON is nested a thousand times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +97,14 @@ def issue(
 
 def is_access_token(text: str) -> bool:
     """Whether *text* has the form of a token."""
-    return text.startswith("eyJ") and text.count(".") == 2
+    return text.isascii() and text.startswith("eyJ") and text.count(".") == 2
 
 
 def key_id(text: str) -> str:
     """The name of the key that a token says it is signed with; empty where it says none."""
     try:
         kid = jwt.get_unverified_header(text).get("kid")
-    except jwt.InvalidTokenError:
+    except _UNREADABLE:
         return ""
     return kid if isinstance(kid, str) else ""
 
@@ -127,7 +129,7 @@ def read(text: str, *, keys: Sequence[SigningKey], tenant: str) -> Claims | None
             options={"require": ["exp", "iat", "nbf", "iss", "aud", "tid", "appid"]},
         )
         client_id = str(uuid.UUID(str(claims["appid"])))
-    except (jwt.InvalidTokenError, ValueError):
+    except _UNREADABLE:
         return None
     if claims["tid"] != tenant:
         return None

@@ -9,7 +9,7 @@ from aiohttp import ClientSession, web
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from producer.access import AdministratorAccess
+from producer.access import TokenAccess
 from producer.bodies import Bodies
 from producer.ingest import Ingest, Publish
 from producer.registries import Registries
@@ -17,6 +17,7 @@ from producer.server import make_app
 from runtime.health import Problem
 from schemas.events import Event
 from schemas.webhooks import Sku
+from store.principals import PrincipalRow
 from store.registries import Registry
 
 TOKEN = "0123456789abcdef"  # noqa: S105 (of the tests alone)
@@ -60,6 +61,13 @@ class Sink:
         return bool(self.events)
 
 
+class Nobody:
+    """A store without principals."""
+
+    async def holder(self, token: str) -> PrincipalRow | None:
+        return None
+
+
 @dataclass
 class Served:
     """A producer that runs."""
@@ -91,7 +99,7 @@ async def served(
     store = FakeStore()
     with capture_logs() as logs:
         ingest = Ingest(
-            access=AdministratorAccess(TOKEN),
+            access=TokenAccess(TOKEN, Nobody()),
             registries=Registries(catalogue=store, revisions=store),
             bodies=bodies or Bodies(),
             publish=publish,

@@ -22,6 +22,7 @@ from tests.unit.store.contract.eventlog import (
 )
 from tests.unit.store.contract.journal import AccountsContract, NotingContract
 from tests.unit.store.contract.migrations import MigratingAtOnceContract, MigrationsContract
+from tests.unit.store.contract.principals import PrincipalsContract, SigningKeysContract
 from tests.unit.store.contract.registries import InstallationContract, RegistriesContract
 from tests.unit.store.contract.replays import (
     SelectingContract,
@@ -105,6 +106,14 @@ class TestWorking(WorkingContract):
 
 
 class TestStanding(StandingContract):
+    """On PostgreSQL."""
+
+
+class TestPrincipals(PrincipalsContract):
+    """On PostgreSQL."""
+
+
+class TestSigningKeys(SigningKeysContract):
     """On PostgreSQL."""
 
 

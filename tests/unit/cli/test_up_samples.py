@@ -41,6 +41,7 @@ def test_the_demo_takes_nothing_from_the_users_own_pipeline(
     assert {name for name in environ if name.startswith("PORTCALL_")} == {
         "PORTCALL_HOME",
         "PORTCALL_MANAGEMENT_BIND",
+        "PORTCALL_MANAGEMENT_TLS_BIND",
         "PORTCALL_PRODUCER_BIND",
     }
     assert environ["PATH"] == os.environ["PATH"]

@@ -15,6 +15,7 @@ from management.access import AdministratorToken, Principal
 from management.app import Api, make_app
 from management.eventroutes import EventHandlers
 from management.follow import Followers, Reader
+from management.identity import IdentityHandler, ensure_identity
 from management.imports import ImportHandler
 from management.login import LoginHandlers
 from management.lookups import Lookups
@@ -25,6 +26,7 @@ from management.registries import RegistryHandlers
 from management.replays import ReplayHandlers
 from management.routes import Routes
 from management.subscriptions import SubscriptionHandlers
+from management.tokens import TokenHandlers
 from management.webhooks import WebhookHandlers
 from runtime.errors import BrokerError
 from runtime.stream import BatchHandler, Start
@@ -37,6 +39,7 @@ from store.principals import Role
 TOKEN = "a-token-of-the-tests"  # noqa: S105
 GUEST_TOKEN = "a-token-of-somebody-else"  # noqa: S105
 PUBLISHER_TOKEN = "a-token-of-a-publisher"  # noqa: S105
+IDENTITY_HEADER = "a-header-of-the-tests"
 GUESTS = {
     GUEST_TOKEN: Principal("guest", Role.READER, "6f1f4a9c-0000-4000-8000-000000000001"),
     PUBLISHER_TOKEN: Principal("robot", Role.PUBLISHER, "6f1f4a9c-0000-4000-8000-000000000002"),
@@ -124,14 +127,18 @@ class ManagementApi:
         prober = Prober(publisher=publisher, shards=2)
         ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
         ReplayHandlers(store=store, lookups=lookups).add_to(routes)
+        TokenHandlers(store=store, lookups=lookups).add_to(routes)
         followers = Followers(_no_reader)
         EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
         self.checks: dict[str, Json] = {}
         open_routes = Routes()
-        LoginHandlers(store=store, installation=self.installation).add_to(open_routes)
-        api = Api(
-            routes=routes, open_routes=open_routes, authenticator=Tokens(), lookups=lookups
-        )
+        login = LoginHandlers(store=store, installation=self.installation)
+        login.add_to(open_routes)
+        self.identity = ensure_identity(store, self.installation)
+        IdentityHandler(
+            header=IDENTITY_HEADER, identity=self.identity, store=store, login=login
+        ).add_to(open_routes)
+        api = Api(routes=routes, open_routes=open_routes, authenticator=Tokens(), lookups=lookups)
         self.app = make_app(api, self.checks)
         self.app.freeze()
 

@@ -9,6 +9,7 @@ from management.access import Principal
 from management.calls import Call
 from management.errors import ArmError
 from management.paging import next_link, page_size, skip_number, skip_token
+from store.principals import Role
 
 SOMEBODY = Principal("somebody", Role.READER)
 HOST = {"Host": "portcall.test:8400"}

@@ -2,8 +2,10 @@
 
 import pytest
 
-from producer.access import AdministratorAccess, bearer_token
-from producer.errors import UnauthorizedError
+from producer.access import TokenAccess, bearer_token
+from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
+from store.errors import StoreUnavailableError
+from store.principals import PrincipalRow, Role
 
 TOKEN = "0123456789abcdef"  # noqa: S105 (of the tests alone)
 
@@ -27,17 +29,60 @@ def test_anything_else_is_no_token(header: str | None) -> None:
         bearer_token(header)
 
 
-@pytest.mark.parametrize(
-    ("token", "yes"),
-    [
-        (TOKEN, True),
-        (TOKEN[:-1], False),
-        (TOKEN + "0", False),
-        (TOKEN.upper(), False),
-        ("", False),
-        ("\udcff", False),
-        ("ä", False),
-    ],
-)
-async def test_administrator_is_admitted_to_every_registry(*, token: str, yes: bool) -> None:
-    assert await AdministratorAccess(TOKEN).admits(token, "myregistry") is yes
+class FakeHolders:
+    """Those who hold tokens named after their role."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+
+    async def holder(self, token: str) -> PrincipalRow | None:
+        if self.is_away:
+            raise StoreUnavailableError("away")
+        if token not in list(Role):
+            return None
+        registry = "myregistry" if token == Role.PUBLISHER else ""
+        return PrincipalRow("id", "robot", Role(token), registry, b"", 0, None, None, None)
+
+
+@pytest.fixture
+def holders() -> FakeHolders:
+    return FakeHolders()
+
+
+@pytest.fixture
+def access(holders: FakeHolders) -> TokenAccess:
+    return TokenAccess(TOKEN, holders)
+
+
+@pytest.mark.parametrize("registry", ["myregistry", "other"])
+@pytest.mark.parametrize("token", [TOKEN, "administrator"])
+async def test_administrators_are_admitted_to_every_registry(
+    token: str, registry: str, access: TokenAccess
+) -> None:
+    await access.check(token, registry)
+
+
+@pytest.mark.parametrize("token", [TOKEN[:-1], TOKEN + "0", TOKEN.upper(), "", "\udcff", "ä"])
+async def test_nobodys_token_is_refused(token: str, access: TokenAccess) -> None:
+    with pytest.raises(UnauthorizedError):
+        await access.check(token, "myregistry")
+
+
+async def test_a_publisher_is_admitted_to_its_own_registry_alone(access: TokenAccess) -> None:
+    await access.check("publisher", "myregistry")
+    with pytest.raises(ForbiddenError, match=r"'robot', a publisher of the registry 'myregistry'"):
+        await access.check("publisher", "other")
+
+
+async def test_a_reader_publishes_nothing(access: TokenAccess) -> None:
+    with pytest.raises(ForbiddenError, match="'robot', a reader: it may not publish"):
+        await access.check("reader", "myregistry")
+
+
+async def test_without_the_store_the_administrators_token_is_known(
+    access: TokenAccess, holders: FakeHolders
+) -> None:
+    holders.is_away = True
+    await access.check(TOKEN, "myregistry")
+    with pytest.raises(UnavailableError):
+        await access.check("publisher", "myregistry")
