@@ -43,7 +43,7 @@ def ensure_account(path: Path, store: Store) -> Account:
 def _kept(path: Path) -> Account | None:
     try:
         told = json.loads(path.read_text())
-        account = Account(str(uuid.UUID(told["client_id"])), told["client_secret"])
+        account = Account(str(uuid.UUID(told["client_id"])), str(told["client_secret"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return account if is_secret(account.client_secret) else None

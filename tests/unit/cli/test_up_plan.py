@@ -82,6 +82,34 @@ def test_a_taken_address_is_refused_before_anything_starts(home: Home) -> None:
         make_plan(home, {**ANY, "PORTCALL_PRODUCER_BIND": "127.0.0.1:1"}, routers=1, deliverers=1)
 
 
+def test_tls_has_an_address_and_a_ca_file(home: Home) -> None:
+    plan = make_plan(home, ANY, routers=1, deliverers=1)
+    assert plan.management_tls_url == "https://127.0.0.1:21000"
+    assert plan.environ["PORTCALL_MANAGEMENT_TLS_BIND"] == "127.0.0.1:21000"
+    assert plan.ca_file == home.path / "tls" / "ca.pem"
+    assert plan.ca_file.exists()
+
+
+def test_without_tls_there_is_neither(home: Home) -> None:
+    none = {**ANY, "PORTCALL_MANAGEMENT_TLS_BIND": "none"}
+    plan = make_plan(home, none, routers=1, deliverers=1)
+    assert (plan.management_tls_url, plan.ca_file) == (None, None)
+    assert plan.environ["PORTCALL_MANAGEMENT_TLS_BIND"] == "none"
+    assert not (home.path / "tls").exists()
+
+
+def test_a_taken_tls_address_is_refused_too(home: Home) -> None:
+    taken = {**ANY, "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:1"}
+    with pytest.raises(UpError, match=r"127\.0\.0\.1:1 .*PORTCALL_MANAGEMENT_TLS_BIND"):
+        make_plan(home, taken, routers=1, deliverers=1)
+
+
+def test_a_bad_certificate_of_ones_own_is_named_before_anything_starts(home: Home) -> None:
+    own = {"PORTCALL_TLS_CERT_FILE": "/missing.crt", "PORTCALL_TLS_KEY_FILE": "/missing.key"}
+    with pytest.raises(SettingsError, match=r"PORTCALL_TLS_CERT_FILE: /missing\.crt: No such file"):
+        make_plan(home, {**ANY, **own}, routers=1, deliverers=1)
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -92,6 +120,8 @@ def test_a_taken_address_is_refused_before_anything_starts(home: Home) -> None:
         ("PORTCALL_ATTEMPT_TIMEOUT", "-1s"),
         ("PORTCALL_ALLOW_TARGETS", "everything"),
         ("PORTCALL_MANAGEMENT_BIND", "8400"),
+        ("PORTCALL_MANAGEMENT_TLS_BIND", "8443"),
+        ("PORTCALL_IDENTITY_HEADER", "short"),
         ("PORTCALL_LOG_LEVEL", "loud"),
     ],
 )
