@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import socket
 import ssl
 import stat
 from pathlib import Path
@@ -11,7 +12,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
-from management import tls
 from management.certificates import Identity, issue, make_authority, names_of
 from management.settings import ManagementSettings
 from management.tls import Tls, files_of, names
@@ -237,7 +237,7 @@ def test_half_a_setting_is_refused(tmp_path: Path, given: dict[str, str], missin
 def test_the_certificate_is_for_every_name_by_which_clients_come(
     tmp_path: Path, bind: str, more: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tls.socket, "gethostname", lambda: "machine01")
+    monkeypatch.setattr(socket, "gethostname", lambda: "machine01")
     found = names(settings(tmp_path, MANAGEMENT_TLS_BIND=bind, TLS_NAMES="management,::2, *.x.io"))
     usual = {"127.0.0.1", "::1", "localhost", "machine01", "management", "::2", "*.x.io"}
     assert found == usual | more
@@ -246,7 +246,7 @@ def test_the_certificate_is_for_every_name_by_which_clients_come(
 def test_a_machine_whose_name_is_none_is_no_hindrance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tls.socket, "gethostname", lambda: "my_machine")
+    monkeypatch.setattr(socket, "gethostname", lambda: "my_machine")
     assert "my_machine" not in names(settings(tmp_path))
 
 

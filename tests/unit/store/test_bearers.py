@@ -73,7 +73,7 @@ class Clock:
         real_ns, loop = time.time_ns, asyncio.get_running_loop()
         real = loop.time
         monkeypatch.setattr(loop, "time", lambda: real() + self.ahead_s)
-        monkeypatch.setattr(bearers.time, "time_ns", lambda: real_ns() + int(self.ahead_s * 1e9))
+        monkeypatch.setattr(time, "time_ns", lambda: real_ns() + int(self.ahead_s * 1e9))
 
 
 @pytest.fixture
