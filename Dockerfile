@@ -17,7 +17,8 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . 
     && /opt/portcall/bin/pip install --no-deps --no-index /dist/*.whl
 
 FROM ${PYTHON_IMAGE}
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin portcall
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin portcall \
+    && install --directory --owner=10001 --mode=0700 /var/lib/portcall
 COPY --from=build /opt/portcall /opt/portcall
 ENV PATH=/opt/portcall/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -25,7 +26,7 @@ ENV PATH=/opt/portcall/bin:$PATH \
     PORTCALL_HEALTH_BIND=0.0.0.0:9000 \
     PORTCALL_LOG_FORMAT=json
 USER 10001
-EXPOSE 8400 8401 9000
+EXPOSE 8400 8401 8443 9000
 # Live, not ready: whoever kills what is unhealthy must not do so because the broker is away.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9000/live', timeout=4)"]

@@ -8,6 +8,7 @@ Two forms of one authority: ``/adfs``, because MSAL asks nobody else about one o
 import asyncio
 import hmac
 import time
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from jwt.algorithms import RSAAlgorithm
@@ -31,7 +32,13 @@ from store.errors import StoreUnavailableError
 from store.installation import Installation
 from store.principals import PrincipalRow, digest_of, is_secret
 
+if TYPE_CHECKING:
+    from store.signingkeys import SigningKey
+
 ADFS = "/adfs"
+KEYS_FRESH_S = 10.0
+MAX_STRANGERS = 4
+"""How many who want to log in are looked up at a time."""
 _NOBODY = digest_of("")
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -47,6 +54,9 @@ class LoginHandlers:
     def __init__(self, *, store: Store, installation: Installation) -> None:
         self._store = store
         self._tenant = installation.tenant
+        self._strangers = asyncio.Semaphore(MAX_STRANGERS)
+        self._keys: tuple[SigningKey, ...] = ()
+        self._keys_until_s = 0.0
         self._log = get_logger()
 
     def add_to(self, routes: Routes) -> None:
@@ -80,7 +90,7 @@ class LoginHandlers:
 
     async def keys(self, call: Call) -> web.Response:  # noqa: ARG002 (they are the same for all)
         """GET the public keys that tokens are signed with."""
-        found = await asyncio.to_thread(self._store.signing_keys.list)
+        found = await asyncio.to_thread(self._known_keys)
         documents = [
             RSAAlgorithm.to_jwk(key.public, as_dict=True)
             | {"kid": key.kid, "use": "sig", "alg": accesstokens.ALGORITHM}
@@ -130,7 +140,8 @@ class LoginHandlers:
             raise OAuthError(error.status, "invalid_request", error.message, 900144) from error
         request = read_request(content, call.request.content_type, call.named_origin)
         try:
-            principal = await asyncio.to_thread(self._admitted, request)
+            async with self._strangers:
+                principal = await asyncio.to_thread(self._admitted, request)
             return await asyncio.to_thread(self.issued, principal, issuer, request.audience)
         except StoreUnavailableError as error:
             raise OAuthError(
@@ -163,7 +174,7 @@ class LoginHandlers:
         """
         token = accesstokens.issue(
             principal,
-            key=self._store.signing_keys.list()[0],
+            key=self._known_keys()[0],
             issuer=issuer,
             audience=audience,
             tenant=self._tenant,
@@ -171,6 +182,18 @@ class LoginHandlers:
         )
         self._log.info("token.issued", client_id=principal.client_id, audience=audience)
         return token
+
+    def _known_keys(self) -> tuple[SigningKey, ...]:
+        """At least one key, the one that signs first; blocks when it asks the store.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        if time.monotonic() >= self._keys_until_s:
+            self._store.signing_keys.ensure()
+            self._keys = tuple(self._store.signing_keys.list())
+            self._keys_until_s = time.monotonic() + KEYS_FRESH_S
+        return self._keys
 
     def _check_tenant(self, call: Call) -> None:
         if call.names["tenant"].lower() != self._tenant:

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runtime.logs import get_logger
@@ -88,8 +89,13 @@ class Bearers:
         if task is None:
             task = asyncio.create_task(self._ask(digest, token))
             self._asking[digest] = task
-            task.add_done_callback(lambda _: self._asking.pop(digest, None))
+            task.add_done_callback(partial(self._answered, digest))
         return await asyncio.shield(task)
+
+    def _answered(self, digest: bytes, task: asyncio.Task[_Known | None]) -> None:
+        self._asking.pop(digest, None)
+        if not task.cancelled():
+            task.exception()  # whoever waited may have left; then nobody else looks at it
 
     async def _ask(self, digest: bytes, token: str) -> _Known | None:
         before = self._known.get(digest)
