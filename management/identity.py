@@ -10,8 +10,9 @@ import uuid
 
 from aiohttp import web
 
+from management.authority import ADFS
 from management.calls import Call, answer
-from management.login import ADFS, NO_STORE, LoginHandlers
+from management.login import NO_STORE, LoginHandlers
 from management.oauth import audience_of
 from management.routes import Routes
 from store.engine import Store

@@ -8,11 +8,11 @@ Two forms of one authority: ``/adfs``, because MSAL asks nobody else about one o
 import asyncio
 import hmac
 import time
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 from jwt.algorithms import RSAAlgorithm
 
+from management.authority import ADFS, adfs_configuration, cloud, directory_configuration
 from management.calls import Call, answer, read_body
 from management.errors import ArmError
 from management.oauth import (
@@ -31,11 +31,8 @@ from store.engine import Store
 from store.errors import StoreUnavailableError
 from store.installation import Installation
 from store.principals import PrincipalRow, digest_of, is_secret
+from store.signingkeys import SigningKey
 
-if TYPE_CHECKING:
-    from store.signingkeys import SigningKey
-
-ADFS = "/adfs"
 KEYS_FRESH_S = 10.0
 MAX_STRANGERS = 4
 """How many who want to log in are looked up at a time."""
@@ -202,60 +199,6 @@ class LoginHandlers:
                 " that there is.",
                 90002,
             )
-
-
-def cloud(origin: str) -> dict[str, object]:
-    """What `az cloud register` reads."""
-    return {
-        "name": "Portcall",
-        "resourceManager": origin,
-        "portal": origin,
-        "gallery": origin,
-        "graphAudience": f"{origin}/graph/",
-        "authentication": {
-            "loginEndpoint": f"{origin}{ADFS}",
-            "audiences": [accesstokens.AUDIENCE],
-            "tenant": "adfs",
-            "identityProvider": "ADFS",
-        },
-        "suffixes": {"acrLoginServer": "azurecr.io"},
-    }
-
-
-def adfs_configuration(origin: str) -> dict[str, object]:
-    """The authority as AD FS describes itself."""
-    base = f"{origin}{ADFS}"
-    return {
-        "issuer": base,
-        "authorization_endpoint": f"{base}/oauth2/authorize",
-        "token_endpoint": f"{base}/oauth2/token",
-        "device_authorization_endpoint": f"{base}/oauth2/devicecode",
-        "jwks_uri": f"{base}/discovery/keys",
-        **_ABILITIES,
-    }
-
-
-def directory_configuration(origin: str, tenant: str) -> dict[str, object]:
-    """The authority as Entra ID describes a tenant."""
-    base = f"{origin}/{tenant}"
-    return {
-        "issuer": f"{base}/v2.0",
-        "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
-        "token_endpoint": f"{base}/oauth2/v2.0/token",
-        "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
-        "jwks_uri": f"{base}/discovery/v2.0/keys",
-        **_ABILITIES,
-    }
-
-
-_ABILITIES: dict[str, object] = {
-    "grant_types_supported": ["client_credentials"],
-    "token_endpoint_auth_methods_supported": ["client_secret_post"],
-    "response_types_supported": ["token"],
-    "subject_types_supported": ["public"],
-    "id_token_signing_alg_values_supported": [accesstokens.ALGORITHM],
-}
-"""Clients want the other endpoints named, too; there is nothing at them."""
 
 
 def _refused(error: OAuthError) -> web.Response:
