@@ -12,6 +12,7 @@ from cli.ports import free_ports, is_free
 from deliverer.settings import DelivererSettings
 from management.settings import ManagementSettings
 from management.tls import files_of
+from management.tlsfiles import LocalFiles, OwnFiles
 from producer.settings import ProducerSettings
 from router.settings import RouterSettings
 from runtime.settings import HostPort, Settings
@@ -36,7 +37,7 @@ class Plan:
         token: The administrator's.
         management_url: Where clients reach the management role.
         management_tls_url: The same over TLS; None: not at all.
-        ca_file: What they are to trust there; None: they do already.
+        tls: The files that this is served with; None: it is not.
         producer_url: Where registries reach the producer.
         allow_targets: The networks that webhooks may lead to although they are not public.
         attempt_timeout_s: The bound on one attempt, which also bounds the stopping.
@@ -53,13 +54,28 @@ class Plan:
     token: str
     management_url: str
     management_tls_url: str | None
-    ca_file: Path | None
+    tls: LocalFiles | OwnFiles | None
     producer_url: str
     allow_targets: str
     attempt_timeout_s: float
     topology: Topology
     log_level: str
     log_format: str
+
+    @property
+    def ca_file(self) -> Path | None:
+        """What clients are to trust; None: they do already, or there is no TLS."""
+        found = self.tls.ca_file if self.tls else None
+        return found and found.resolve()
+
+    def prepare_tls(self) -> None:
+        """Make the CA and the certificate, or check the user's own.
+
+        Raises:
+            SettingsError: They cannot be used.
+        """
+        if self.tls is not None:
+            self.tls.ensure(dt.datetime.now(dt.UTC))
 
     def environ_for(self, amqp_url: str) -> dict[str, str]:
         """The environment of every role, with the broker that they are to use."""
@@ -101,7 +117,7 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
         token=env["PORTCALL_TOKEN"],
         management_url=client_url(management),
         management_tls_url=client_url(tls, "https") if tls else None,
-        ca_file=prepare_tls(settings) if tls else None,
+        tls=files_of(settings) if tls else None,
         producer_url=client_url(producer),
         allow_targets=env["PORTCALL_ALLOW_TARGETS"],
         attempt_timeout_s=deliverer.attempt_timeout_ms / 1000,
@@ -121,17 +137,6 @@ def roles_environment(environ: Mapping[str, str], home: Home) -> dict[str, str]:
     if "PORTCALL_TOKEN" not in env:
         env["PORTCALL_TOKEN"] = home.token()
     return env
-
-
-def prepare_tls(settings: ManagementSettings) -> Path | None:
-    """Make the CA and the certificate, or check the user's own, and give the CA's file.
-
-    Raises:
-        SettingsError: They cannot be used.
-    """
-    files = files_of(settings)
-    files.ensure(dt.datetime.now(dt.UTC))
-    return files.ca_file and files.ca_file.resolve()
 
 
 def client_url(address: HostPort, scheme: str = "http") -> str:

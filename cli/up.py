@@ -36,6 +36,7 @@ def up(*, deliverers: Deliverers = 1, routers: Routers = 1) -> None:
         logs.configure(role="up", level=plan.log_level, style=plan.log_format)
         console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         console.print(starting(plan))
+        plan.prepare_tls()
 
         def tell() -> None:
             console.print("Portcall is ready.", style="bold green")

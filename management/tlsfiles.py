@@ -82,10 +82,11 @@ class LocalFiles:
                 ) from error
             if days_left(authority.certificate, now) > SERVER_DAYS:
                 return authority
+            get_logger().warning("authority.expiring", ca_file=str(self.ca_file))
         authority = make_authority(now)
         _write(key_file, authority.key_pem, 0o600)
         _write(self.ca_file, authority.certificate_pem, 0o644)
-        get_logger().warning("authority.made", ca_file=str(self.ca_file))
+        get_logger().info("authority.made", ca_file=str(self.ca_file))
         return authority
 
     def _is_good(self, authority: x509.Certificate, now: dt.datetime) -> bool:

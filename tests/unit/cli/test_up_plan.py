@@ -87,6 +87,7 @@ def test_tls_has_an_address_and_a_ca_file(home: Home) -> None:
     assert plan.management_tls_url == "https://127.0.0.1:21000"
     assert plan.environ["PORTCALL_MANAGEMENT_TLS_BIND"] == "127.0.0.1:21000"
     assert plan.ca_file == home.path / "tls" / "ca.pem"
+    plan.prepare_tls()
     assert plan.ca_file.exists()
 
 
@@ -95,6 +96,7 @@ def test_without_tls_there_is_neither(home: Home) -> None:
     plan = make_plan(home, none, routers=1, deliverers=1)
     assert (plan.management_tls_url, plan.ca_file) == (None, None)
     assert plan.environ["PORTCALL_MANAGEMENT_TLS_BIND"] == "none"
+    plan.prepare_tls()
     assert not (home.path / "tls").exists()
 
 
@@ -106,8 +108,9 @@ def test_a_taken_tls_address_is_refused_too(home: Home) -> None:
 
 def test_a_bad_certificate_of_ones_own_is_named_before_anything_starts(home: Home) -> None:
     own = {"PORTCALL_TLS_CERT_FILE": "/missing.crt", "PORTCALL_TLS_KEY_FILE": "/missing.key"}
+    plan = make_plan(home, {**ANY, **own}, routers=1, deliverers=1)
     with pytest.raises(SettingsError, match=r"PORTCALL_TLS_CERT_FILE: /missing\.crt: No such file"):
-        make_plan(home, {**ANY, **own}, routers=1, deliverers=1)
+        plan.prepare_tls()
 
 
 @pytest.mark.parametrize(

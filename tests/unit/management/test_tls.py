@@ -111,7 +111,11 @@ def test_a_ca_is_made_anew_before_it_expires_and_that_is_said(local: LocalFiles)
     with capture_logs() as logs:
         local.ensure(day(3650 - 89))
     assert local.ca_file.read_bytes() != before
-    assert [line["event"] for line in logs] == ["authority.made", "certificate.made"]
+    assert [(line["log_level"], line["event"]) for line in logs] == [
+        ("warning", "authority.expiring"),
+        ("info", "authority.made"),
+        ("info", "certificate.made"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["ca.pem", "ca-key.pem"])
