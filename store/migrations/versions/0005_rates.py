@@ -1,13 +1,13 @@
 """A webhook's own limit of POSTs a second, and counters of what became of its deliveries.
 
-Revision: 0005, after 0003. The counters begin with the records that come from now on.
+Revision: 0005, after 0004. The counters begin with the records that come from now on.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
