@@ -105,10 +105,16 @@ async def test_both_kinds_of_tokens_are_somebodys(known: Bearers, token: str) ->
 @pytest.mark.parametrize(
     "token",
     [
-        new_secret(), SECRET[:-1], SECRET + "=", "", "x" * 9000, "eyJ.a.b", access_token(OTHER),
-        access_token(ago_s=3700),
+        pytest.param(new_secret(), id="another secret"),
+        pytest.param(SECRET[:-1], id="a secret, cut"),
+        pytest.param(SECRET + "=", id="a secret and more"),
+        pytest.param("", id="empty"),
+        pytest.param("x" * 9000, id="long"),
+        pytest.param("eyJ.a.b", id="no access token"),
+        pytest.param(access_token(OTHER), id="another key"),
+        pytest.param(access_token(ago_s=3700), id="its time is over"),
     ],
-)  # fmt: skip
+)
 async def test_anything_else_is_nobodys(known: Bearers, token: str) -> None:
     assert await known.holder(token) is None
 
