@@ -22,8 +22,10 @@ SICK_FAILURES = 2
 MAX_PARK_S = 60.0
 CATCH_UP_S = 0.25
 """How much of a turn that nobody was there to take may be made up for."""
-PART = 0.9
-"""Of the usual rate, so that together with the fresh ones it stays below twice that."""
+PART = 0.95
+"""Of twice the usual rate: what an endpoint gets while it is catching up, fresh ones included."""
+MAX_DEBT_S = 5.0
+"""For how long at most a burst of fresh deliveries keeps back those that had to wait."""
 RATE_S = 60.0
 """Over about how long the rate of fresh deliveries is averaged."""
 LONGEST_GAP_S = 2.0
@@ -40,9 +42,10 @@ RECOVERED_S = 1.5 * MAX_PARK_S
 class Pace:
     """How fast deliveries that had to wait come back when an endpoint is well again.
 
-    As fast as fresh ones used to come before: so that an endpoint which was down for ten minutes
-    has twice its usual load afterwards, and not ten minutes' worth at once; twice as fast when no
-    fresh ones come. Where nothing is known of before, slowly at first and then faster and faster.
+    The endpoint gets almost twice the rate at which fresh ones used to come before, so that after
+    ten minutes' outage it does not get ten minutes' worth at once. Fresh ones always go, and take
+    their part of that; what had to wait gets the rest. Where nothing is known of before, slowly at
+    first and then faster and faster, whatever fresh ones come.
     What was accepted since the endpoint last failed goes before all that is older: it only had to
     wait until somebody found out that the endpoint is well.
     Times are seconds of a clock that never goes back, rates are per second.
@@ -71,6 +74,8 @@ class Pace:
             self.total = self.total * kept + 1
             self.span = self.span * kept + passed_s
         self.counted_at = now
+        if self.is_set(now) and self.is_known:
+            self._take(now)
 
     def begin(self, now: float, failed_at: float) -> None:
         """The endpoint is well again, and failed last at *failed_at*."""
@@ -85,7 +90,7 @@ class Pace:
         if now < self.next_at or (now < self.young_until and not self.is_young(accepted)):
             self.held_at = now
             return False
-        self.next_at = max(self.next_at, now - CATCH_UP_S) + self.each_s(now)
+        self._take(now)
         return True
 
     def is_young(self, accepted: float) -> bool:
@@ -96,14 +101,29 @@ class Pace:
         """Whether there is a pace: since an outage ended, and until nobody has to wait for it."""
         return self.rate > 0 and now - self.held_at <= RECOVERED_S
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a usual rate to keep to."""
+        return self.rate > MIN_PACE
+
     def each_s(self, now: float) -> float:
-        """The time between two of them; 0: no pace is set."""
+        """The time between two of them, as far as can be told; 0: no pace is set."""
         if not self.is_set(now):
             return 0.0
-        if self.rate <= MIN_PACE:
-            return 1 / (self.rate * 2 ** min((now - self.began) / GROWTH_S, 20))
-        fresh_ones_come = now - max(self.counted_at, self.began) < RATE_S
-        return 1 / self.rate if fresh_ones_come else 1 / (2 * self.rate)
+        if not self.is_known:
+            return self._turn_s(now)
+        fresh_ones_come = now - max(self.counted_at, self.began) < LONGEST_GAP_S
+        return 2 * self._turn_s(now) if fresh_ones_come else self._turn_s(now)
+
+    def _turn_s(self, now: float) -> float:
+        """How long a turn is, of whoever takes it."""
+        if self.is_known:
+            return 1 / (2 * self.rate)
+        return 1 / (self.rate * 2 ** min((now - self.began) / GROWTH_S, 20))
+
+    def _take(self, now: float) -> None:
+        earliest = max(self.next_at, now - CATCH_UP_S)
+        self.next_at = min(earliest + self._turn_s(now), now + MAX_DEBT_S)
 
 
 @dataclass(slots=True, eq=False)

@@ -666,7 +666,7 @@ def test_what_waited_comes_back_as_fast_as_fresh_ones_used_to_come() -> None:
     held, now = recovered(fresh_per_s=20)
     gone = let_go(held, now, 60, fresh_per_s=20)
     assert max(gone) <= 22
-    assert sum(gone) / 60 == pytest.approx(PART * 20, rel=0.1)
+    assert sum(gone) / 60 == pytest.approx((2 * PART - 1) * 20, rel=0.1)
 
 
 def test_without_fresh_ones_it_is_twice_as_fast_and_no_faster() -> None:
@@ -682,6 +682,20 @@ def test_where_nothing_is_known_of_before_it_begins_slowly_and_grows(fresh_per_s
     gone = let_go(held, now, 600, fresh_per_s=fresh_per_s)
     assert sum(gone[:30]) <= 30
     assert sum(gone[-30:]) > 3_000
+
+
+def test_a_burst_of_fresh_ones_keeps_back_what_waited_and_not_for_long() -> None:
+    held, now = recovered(fresh_per_s=20)
+    for _ in range(100):
+        held.admit(7, "fresh", now)
+        finish(held, 7, started=now, now=now)
+    gone = let_go(held, now, 10, fresh_per_s=0)
+    assert gone[:2] == [0, 0]
+    assert sum(gone) == pytest.approx(10 * 2 * PART * 20 - 100, rel=0.1)
+    for _ in range(1_000):
+        held.admit(7, "fresh", now + 10)
+        finish(held, 7, started=now + 10, now=now + 10)
+    assert sum(let_go(held, now + 10, 6, fresh_per_s=0)) > 0
 
 
 def test_who_is_parked_for_the_pace_books_a_turn() -> None:
