@@ -12,7 +12,7 @@ COVERAGE := --cov=schemas --cov-report=term-missing:skip-covered --cov-fail-unde
 .PHONY: help
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  ARGS=... is handed on to what up, demo, test, unit, integration, e2e, faults and bench run"
+	@echo "  ARGS=... is handed on to what up, demo, test, unit, integration, e2e, faults, azure and bench run"
 
 # -- run it
 
@@ -25,7 +25,7 @@ up: $(ENVIRONMENT) broker ## run the whole pipeline until Ctrl-C
 
 # -- test it
 
-.PHONY: test check fmt unit integration e2e faults bench
+.PHONY: test check fmt unit integration e2e faults azure bench
 test: $(ENVIRONMENT) broker registry postgresql ## every test but the longer ones of `make faults`
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 	$(PYTEST) -m "not long" tests/integration tests/e2e tests/faults $(ARGS)
@@ -56,6 +56,10 @@ e2e: $(ENVIRONMENT) broker registry ## tests of all processes, with a real regis
 faults: $(ENVIRONMENT) broker postgresql ## tests that kill, stop and cut what runs, all of them
 	$(PYTEST) tests/faults $(ARGS)
 
+azure: $(ENVIRONMENT) broker registry ## tests with the real az and Azure's SDK, which it installs (900 MB, once)
+	@scripts/azure-environments
+	$(PYTEST) -m azure tests/azure $(ARGS)
+
 bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 	$(PYTHON) benchmarks/run.py $(ARGS)
 
@@ -73,7 +77,7 @@ build: $(ENVIRONMENT) ## build a wheel into dist/
 	$(PYTHON) -m pip wheel --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 
 clean: ## remove what make has made (not .portcall, where the data is)
-	rm -rf .venv build dist *.egg-info .coverage .hypothesis
+	rm -rf .venv .cache build dist *.egg-info .coverage .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

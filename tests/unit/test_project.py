@@ -113,7 +113,7 @@ def names(requirements: list[str]) -> set[str]:
     return {re.split(r"[\[<>=~!; ]", requirement)[0].lower() for requirement in requirements}
 
 
-@pytest.mark.parametrize("name", ["portcall.txt", "dev.txt", "build.txt"])
+@pytest.mark.parametrize("name", [path.name for path in (ROOT / "requirements").glob("*.txt")])
 def test_requirements_are_locked_by_hash_and_name_no_host(name: str) -> None:
     blocks = pinned(name)
     assert blocks
