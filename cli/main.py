@@ -36,6 +36,12 @@ COMMANDS = (
     (WEBHOOKS, "emit", "cli.emit:emit", "Publish synthetic registry events."),
     (SERVER, "up", "cli.up:up", "Run the whole pipeline in the foreground until Ctrl-C."),
     (SERVER, "run", "cli.run:app", "Run one role of the pipeline alone."),
+    (
+        SERVER,
+        "az-env",
+        "cli.azenv:app",
+        "Print the shell lines that point Microsoft's az at this server.",
+    ),
     (CARE, "topology", "cli.topology:app", "Declare the broker topology, or look at it."),
     (
         CARE,

@@ -1,6 +1,5 @@
 """How az logs in, and what it says when it may not."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from tests.installation import Installation
 
 
 @pytest.fixture
-def stranger(registered: Az, tmp_path: Path) -> Iterator[Az]:
+def stranger(registered: Az, tmp_path: Path) -> Az:
     """An az in a configuration folder of its own, that knows the server."""
     az = Az(tmp_path / "portcall-tests-stranger", registered.environ["REQUESTS_CA_BUNDLE"])
     az.folder.mkdir()
