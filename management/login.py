@@ -61,7 +61,8 @@ class LoginHandlers:
         routes.add("GET", "/metadata/endpoints", self.endpoints)
         routes.add("GET", f"{ADFS}/.well-known/openid-configuration", self.adfs)
         routes.add("GET", f"{ADFS}/discovery/keys", self.keys)
-        routes.add("POST", f"{ADFS}/oauth2/token", self.adfs_token)
+        for version in ("", "/v2.0"):  # azure-identity's aio client asks at the second
+            routes.add("POST", f"{ADFS}/oauth2{version}/token", self.adfs_token)
         tenant = "/{tenant}"
         for version in ("", "/v2.0"):
             path = f"{tenant}{version}/.well-known/openid-configuration"

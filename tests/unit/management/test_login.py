@@ -96,7 +96,10 @@ async def test_the_authority_is_described_in_both_forms(api: ManagementApi) -> N
     assert directory["token_endpoint"] == f"http://{HOST}/{tenant}/oauth2/v2.0/token"
 
 
-@pytest.mark.parametrize("path", [ADFS, "/{tenant}/oauth2/v2.0/token", "/{tenant}/oauth2/token"])
+@pytest.mark.parametrize(
+    "path",
+    [ADFS, "/adfs/oauth2/v2.0/token", "/{tenant}/oauth2/v2.0/token", "/{tenant}/oauth2/token"],
+)
 async def test_a_token_is_given_for_the_right_secret(
     api: ManagementApi, robot: Robot, path: str
 ) -> None:
