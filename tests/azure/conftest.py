@@ -13,15 +13,20 @@ from tests.installation import Installation, new_name
 __all__ = ["client", "http", "rabbitmq_installed", "sink"]
 
 
+IDENTITY_HEADER = "the-header-of-these-tests"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-page", action="store_true", help="write docs/azure.md anew")
+
+
 @pytest.fixture(scope="session")
 def pipeline(
     tmp_path_factory: pytest.TempPathFactory, rabbitmq_installed: None
 ) -> Iterator[Installation]:
     """`portcall up` for all tests; each makes registries and webhooks of its own."""
-    installation = Installation(
-        tmp_path_factory.mktemp("azure") / "home",
-        {"PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:0"},
-    )
+    environ = {"PORTCALL_IDENTITY_HEADER": IDENTITY_HEADER}
+    installation = Installation(tmp_path_factory.mktemp("azure") / "home", environ)
     installation.start()
     yield installation
     installation.clean_up()

@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import inspect
 import json
+import os
 import sys
 import time
 import traceback
@@ -240,7 +241,7 @@ async def errors(where: Where) -> Facts:
             lambda: create(where.group, where.registry, "goodhook", hook(actions=["pull"]))
         ),
         "location": await failure(
-            lambda: create(where.group, where.registry, "goodhook", hook(location="atlantis"))
+            lambda: create(where.group, where.registry, "goodhook", hook(location="eastus"))
         ),
     }
     await done(client.close())
@@ -288,7 +289,23 @@ async def credentials(where: Where) -> Facts:
                 facts[f"{form} {kind}"] = type(error).__name__
             await done(client.close())
             await done(credential.close())
+    facts["managed"] = await _managed(where)
     return facts
+
+
+async def _managed(where: Where) -> str:
+    """The managed identity, which azure-identity finds by two variables."""
+    os.environ["IDENTITY_ENDPOINT"] = f"{where.told['management_url']}/msi/token"
+    os.environ["IDENTITY_HEADER"] = where.told["identity_header"]
+    credential = where.identity.ManagedIdentityCredential()
+    client = where.client(credential)
+    try:
+        found: str = (await done(client.registries.get(where.group, where.registry))).name
+    except Exception as error:  # noqa: BLE001 (what it is, is what is asked)
+        found = type(error).__name__
+    await done(client.close())
+    await done(credential.close())
+    return found
 
 
 async def plain(where: Where) -> Facts:

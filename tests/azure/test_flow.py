@@ -1,6 +1,7 @@
 """Microsoft's tutorial from start to end, with az as the only client and a real registry."""
 
 import asyncio
+import json
 from pathlib import Path
 
 from cli.sample_registry import have_registry, real_registry
@@ -32,7 +33,10 @@ async def test_from_a_new_registry_to_a_deleted_webhook(
     assert pinged.json["id"] == ping_id
     await in_force
     url = f"{pipeline.ready['producer_url']}/registries/{name}/notifications"
-    async with real_registry(tmp_path / "registry", url, pipeline.ready["token"]) as registry:
+    words = ("token", "create", new_name("publisher"), "--role", "publisher", "-r", name)
+    code, out, err = await pipeline.portcall(*words)
+    assert code == 0, err
+    async with real_registry(tmp_path / "registry", url, json.loads(out)["secret"]) as registry:
         await registry.push()
         await sink.until(2)
         await registry.delete()

@@ -1,11 +1,14 @@
 """How az logs in, and what it says when it may not."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.azure.az import Az
-from tests.installation import Installation
+from tests.azure.conftest import IDENTITY_HEADER
+from tests.installation import Document, Installation, new_name
+from tests.sink import eventually
 
 
 @pytest.fixture
@@ -42,6 +45,58 @@ def test_a_wrong_secret_is_told(stranger: Az, pipeline: Installation, wrong: str
     assert "Traceback" not in ended.err
     assert pipeline.ready["client_secret"] not in ended.err
     assert stranger("acr", "list").code == 1
+
+
+async def new_token(pipeline: Installation, *words: str) -> Document:
+    code, out, err = await pipeline.portcall("token", "create", *words)
+    assert code == 0, err
+    made: Document = json.loads(out)
+    return made
+
+
+def log_in(az: Az, pipeline: Installation, token: Document) -> None:
+    ended = az.log_in(pipeline.ready, client_id=token["clientId"], client_secret=token["secret"])
+    assert ended.code == 0, ended.err
+
+
+async def test_a_reader_looks_and_changes_nothing(
+    stranger: Az, pipeline: Installation, registry: str
+) -> None:
+    name = new_name("reader")
+    log_in(stranger, pipeline, await new_token(pipeline, name, "--role", "reader"))
+    assert stranger.acr("show", "-n", registry).json["name"] == registry
+    ended = stranger.webhook(
+        "create", "-r", registry, "-n", "readerhook", "--uri", "http://x.test/", "--actions", "push"
+    )
+    assert (ended.code, ended.out) == (1, "")
+    assert "(AuthorizationFailed)" in ended.err
+
+
+async def test_what_was_revoked_is_refused(stranger: Az, pipeline: Installation) -> None:
+    token = await new_token(pipeline, new_name("gone"), "--role", "administrator")
+    log_in(stranger, pipeline, token)
+    assert (await pipeline.portcall("token", "revoke", token["name"]))[0] == 0
+
+    def is_refused() -> bool:
+        return stranger.acr("list").code == 1
+
+    await eventually(is_refused, within_s=10, what="it is refused")
+    ended = stranger.acr("list")
+    assert "InvalidAuthenticationToken" in ended.err
+
+
+def test_a_managed_identity_needs_no_secret(stranger: Az, pipeline: Installation) -> None:
+    for header in ("another-header-of-nobody", IDENTITY_HEADER):
+        stranger.environ |= {
+            "IDENTITY_ENDPOINT": f"{pipeline.ready['management_url']}/msi/token",
+            "IDENTITY_HEADER": header,
+        }
+        ended = stranger("login", "--identity")
+        assert (ended.code == 0) is (header == IDENTITY_HEADER), ended.err
+    account = stranger("account", "show").json
+    assert account["id"] == pipeline.ready["subscription"]
+    assert account["user"]["name"] == "systemAssignedIdentity"
+    assert stranger.acr("list").code == 0
 
 
 def test_without_a_login_nothing_is_shown(stranger: Az) -> None:

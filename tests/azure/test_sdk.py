@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.azure.az import clean_environ
-from tests.azure.conftest import need
+from tests.azure.conftest import IDENTITY_HEADER, need
 from tests.installation import Client, Document, Installation, push_event
 from tests.sink import Sink, eventually
 
@@ -45,6 +45,7 @@ async def facts(
             "many": many,
             "sink": f"{sink.url}/sdk",
             "run": next(_runs),
+            "identity_header": IDENTITY_HEADER,
         }
         _facts[kind] = await asyncio.to_thread(run, python, kind[1], told)
         _facts[kind]["told"] = told
@@ -185,6 +186,7 @@ def test_azure_identity(facts: Document) -> None:
         "guid wrong": "ClientAuthenticationError",
         "adfs right": registry,
         "adfs wrong": "ClientAuthenticationError",
+        "managed": registry,
     }
 
 

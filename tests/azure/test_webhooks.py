@@ -260,7 +260,8 @@ def test_delete_asks_nothing_and_may_be_repeated(az: Az, registry: str, hook: st
         pytest.param(("create", "-n", "goodhook", "--uri", URI, "--actions", "pull"), 2, "'pull' is not a valid value for '--actions'", id="no action"),
         pytest.param(("create", "-n", "goodhook", "--actions", "push"), 2, "--uri", id="no uri"),
         pytest.param(("list", "--bogus"), 2, "--bogus", id="no flag"),
-        pytest.param(("create", "-n", "goodhook", "--uri", URI, "--actions", "push", "-l", "Atlantis"), 3, "(RegistryResourceNotFound)", id="no location"),
+        pytest.param(("create", "-n", "goodhook", "--uri", URI, "--actions", "push", "-l", "Atlantis"), 1, "(LocationNotAvailableForResourceType)", id="no location"),
+        pytest.param(("create", "-n", "goodhook", "--uri", URI, "--actions", "push", "-l", "East US"), 3, "(RegistryResourceNotFound)", id="another location"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_azs_exit_codes(
