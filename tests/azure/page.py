@@ -15,7 +15,10 @@ _CHANGING = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"), "<time>"),
     (re.compile(r"sha256:[0-9a-f]{64}"), "<digest>"),
     (re.compile(r"msg_[0-9a-f]{32}"), "<delivery>"),
-    (re.compile(r'"(Date|Server|webhook-timestamp|length|size|Content-Length|useragent)": .*'), r'"\1": <any>'),
+    (
+        re.compile(r'"(Date|Server|webhook-timestamp|length|size|Content-Length|useragent)": .*'),
+        r'"\1": <any>',
+    ),
     (re.compile(r"127\.0\.0\.1:\d+"), "<address>"),
 )
 """What differs from run to run."""

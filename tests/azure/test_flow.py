@@ -36,7 +36,9 @@ async def test_from_a_new_registry_to_a_deleted_webhook(
     words = ("token", "create", new_name("publisher"), "--role", "publisher", "-r", name)
     code, out, err = await pipeline.portcall(*words)
     assert code == 0, err
-    async with real_registry(tmp_path / "registry", url, json.loads(out)["secret"]) as registry:
+    async with real_registry(
+        tmp_path / "registry", url, json.loads(out)["clientSecret"]
+    ) as registry:
         await registry.push()
         await sink.until(2)
         await registry.delete()

@@ -55,7 +55,9 @@ async def new_token(pipeline: Installation, *words: str) -> Document:
 
 
 def log_in(az: Az, pipeline: Installation, token: Document) -> None:
-    ended = az.log_in(pipeline.ready, client_id=token["clientId"], client_secret=token["secret"])
+    ended = az.log_in(
+        pipeline.ready, client_id=token["clientId"], client_secret=token["clientSecret"]
+    )
     assert ended.code == 0, ended.err
 
 
