@@ -58,7 +58,7 @@ async def test_the_page_has_what_az_prints(
 
     before = PAGE.read_text()
     after = await play(before, run, push)
-    if request.config.getoption("--write-page"):
+    if request.config.getoption("--write-page", default=False):
         PAGE.write_text(after)
         return
     old, new = steady(before).splitlines(), steady(after).splitlines()
