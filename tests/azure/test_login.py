@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.ports import free_ports
 from tests.azure.az import Az
 from tests.azure.conftest import IDENTITY_HEADER
 from tests.installation import Document, Installation, new_name
@@ -99,6 +100,24 @@ def test_a_managed_identity_needs_no_secret(stranger: Az, pipeline: Installation
     assert account["id"] == pipeline.ready["subscription"]
     assert account["user"]["name"] == "systemAssignedIdentity"
     assert stranger.acr("list").code == 0
+
+
+@pytest.mark.usefixtures("rabbitmq_installed")
+def test_a_login_survives_a_restart_of_the_server(az: Az, tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    installation = Installation(tmp_path / "home", {"PORTCALL_MANAGEMENT_TLS_BIND": address})
+    installation.start()
+    try:
+        again = Az(tmp_path / "portcall-tests-restart", installation.ready["ca_file"])
+        again.register(f"https://{address}")
+        assert again.log_in(installation.ready).code == 0
+        assert installation.stop() == 0
+        away = again.acr("list")
+        assert (away.code, "Traceback" in away.err) == (1, False)
+        installation.start()
+        assert again.acr("list").json == []
+    finally:
+        installation.clean_up()
 
 
 def test_without_a_login_nothing_is_shown(stranger: Az) -> None:

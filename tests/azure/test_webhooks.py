@@ -1,8 +1,10 @@
 """Every command of `az acr webhook`, as Microsoft's pages use it."""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -225,6 +227,29 @@ async def test_the_tables_of_portcall_are_those_of_az(
         ours = await pipeline.portcall("webhook", command, *at, "-o", "table")
         theirs = await asyncio.to_thread(az.webhook, command, *at, "-o", "table")
         assert (theirs.code, theirs.out) == ours[:2]
+
+
+def test_names_are_found_however_they_are_written(az: Az, registry: str, hook: str) -> None:
+    shown = az.webhook("show", "-r", registry.upper(), "-g", "PORTCALL", "-n", hook.upper()).json
+    assert shown["name"] == hook
+    suffixed = az.webhook("show", "-r", f"{registry}.azurecr.io", "-n", hook)
+    assert suffixed.json == {**shown, "resourceGroup": suffixed.json["resourceGroup"]}
+
+
+async def test_az_lists_as_many_webhooks_as_a_registry_may_have(
+    az: Az, client: Client, pipeline: Installation, tmp_path: Path
+) -> None:
+    registry = await client.new_registry()
+    entries = [
+        {"name": f"hook{number:03}", "properties": {"serviceUri": URI, "actions": ["push"]}}
+        for number in range(500)
+    ]
+    file = tmp_path / "hooks.jsonl"
+    file.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    code, _, err = await pipeline.portcall("webhook", "import", str(file), "-r", registry)
+    assert code == 0, err
+    listed = (await asyncio.to_thread(az.webhook, "list", "-r", registry)).json
+    assert [each["name"] for each in listed] == [entry["name"] for entry in entries]
 
 
 def test_delete_asks_nothing_and_may_be_repeated(az: Az, registry: str, hook: str) -> None:
