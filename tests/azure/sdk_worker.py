@@ -202,6 +202,7 @@ async def _events(client: Any, at: tuple[str, ...]) -> list[Facts]:  # noqa: ANN
             "headers": sorted(event.event_request_message.headers),
             "status": event.event_response_message.status_code,
             "reason": event.event_response_message.reason_phrase,
+            "outcome": event["portcall"]["outcome"] if hasattr(event, "get") else None,
         }
         for event in found
     ]

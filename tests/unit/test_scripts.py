@@ -121,3 +121,48 @@ def test_the_ends_of_files_and_lines_are_checked(
     done = stubs.run(ROOT / "scripts/end-of-file", str(path))
     assert done.returncode == (1 if problem else 0)
     assert problem in done.stdout
+
+
+@pytest.fixture
+def project(stubs: Stubs, tmp_path: Path) -> Path:
+    """A copy of what makes the environments of az, whose python writes down what it is to do."""
+    for folder in ("scripts", "requirements", ".venv/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    copy = Path(shutil.copy(ROOT / "scripts/azure-environments", tmp_path / "scripts"))
+    for name in ("azure-cli", "azure-sdk-10", "azure-sdk"):
+        (tmp_path / f"requirements/{name}.txt").write_text(f"{name}==1 --hash=sha256:0\nmsal==1\n")
+    stubs.add(
+        "python",
+        'case "$*" in\n'
+        '*venv*) for folder; do :; done; mkdir -p "$folder/bin"; cp "$0" "$folder/bin/" ;;\n'
+        f'*pip*) [ ! -e "{tmp_path}/broken" ] ;;\n'
+        "esac",
+    )
+    shutil.copy(stubs.folder / "python", tmp_path / ".venv/bin/python")
+    return copy
+
+
+def test_the_environments_of_az_are_made_as_locked_and_said_before(
+    stubs: Stubs, project: Path
+) -> None:
+    done = stubs.run(project)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(" into ")[0] for line in done.stdout.splitlines()] == [
+        "Installing 2 packages"
+    ] * 3
+    assert "730 MB" in done.stdout
+    pip = [call for call in stubs.calls.read_text().splitlines() if " pip " in call]
+    assert len(pip) == 3
+    assert all("--require-hashes --requirement requirements/azure-" in call for call in pip)
+
+
+def test_an_environment_of_az_is_made_again_when_its_lock_changed_or_it_failed(
+    stubs: Stubs, project: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken").touch()
+    assert stubs.run(project, "azure-sdk").returncode != 0
+    (tmp_path / "broken").unlink()
+    assert "azure-sdk" in stubs.run(project, "azure-sdk").stdout
+    assert stubs.run(project, "azure-sdk").stdout == ""
+    (tmp_path / "requirements/azure-sdk.txt").write_text("azure-sdk==2 --hash=sha256:0\n")
+    assert "Installing 1 packages" in stubs.run(project, "azure-sdk").stdout
