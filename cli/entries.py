@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from cli.client import Document
 from cli.errors import CliError
+from schemas.signatures import Scheme
 
 CHUNK_ENTRIES = 1_000
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -45,7 +46,12 @@ class Entry:
     def lost_secret(self) -> bool:
         """Whether it had a secret when it was exported; secrets never are."""
         portcall = self.item["properties"].get("portcall")
-        return isinstance(portcall, dict) and bool(portcall.get("hasSecret"))
+        return (
+            isinstance(portcall, dict)
+            and bool(portcall.get("hasSecret"))
+            and not portcall.get("secret")
+            and portcall.get("signature") != Scheme.V1A
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +147,22 @@ def entry_of(place: str, document: object, size: int, registry: str | None) -> E
             f"webhook {name!r}: serviceUri is missing (az never lists it): add the fields that"
             f" `az acr webhook get-config -r {registry} -n {name}` prints"
         )
+    if isinstance(extras := given.get("portcall"), dict):
+        given["portcall"] = _without_lost_secret(extras)
     item: Document = {"name": name, "properties": given}
     if document.get("tags") is not None:
         item["tags"] = document["tags"]
     return Entry(place, registry, item, size)
+
+
+def _without_lost_secret(extras: Document) -> Document:
+    """Without the signature ``v1`` where its secret is not there: nobody would know a new one.
+
+    A key of ``v1a`` is made anew, and its public half can be read.
+    """
+    if extras.get("signature") == Scheme.V1 and not extras.get("secret"):
+        return {key: each for key, each in extras.items() if key != "signature"}
+    return extras
 
 
 def _registry_of(document: Document) -> str:

@@ -97,6 +97,13 @@ SECRET = typer.Option(
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
+SIGNATURE = typer.Option(
+    "--signature",
+    help="How to sign: v1 (HMAC-SHA256, a shared secret), v1a (ed25519, a public key to verify"
+    " with) or none. A secret that is needed is made.",
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
 SCHEDULE = typer.Option(
     "--retry-schedule",
     metavar="DELAYS",

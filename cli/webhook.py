@@ -11,9 +11,12 @@ from cli.events import list_events
 from cli.examples import examples
 from cli.options import Format, Group, Name, Registry, Url
 from cli.output import Output, chosen, note, show, show_all
+from cli.signing import app as secrets
+from cli.signing import tell_webhook
 from cli.standing import enable_webhook, explain, probe_webhook
 from cli.tables import config_row, ping_row, value, webhook_row
 from cli.transfer import export_webhooks, import_webhooks
+from schemas.signatures import Scheme
 from schemas.webhooks import Status
 
 app = typer.Typer(
@@ -23,6 +26,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+app.add_typer(secrets, name="secret")
+
 
 @app.command(
     "create",
@@ -31,7 +36,7 @@ app = typer.Typer(
         "    --uri https://ci.example.com/hook",
         "portcall webhook create -r myregistry -n apphook --actions push delete \\",
         '    --uri https://ci.example.com/hook --scope "team/app:*" \\',
-        '    --headers "Authorization=Bearer 123" X-Team=web --secret generate',
+        '    --headers "Authorization=Bearer 123" X-Team=web --signature v1',
     ),
 )
 def create(
@@ -46,6 +51,7 @@ def create(
     tags: Annotated[list[str] | None, options.TAGS] = None,
     location: Annotated[str | None, options.LOCATION] = None,
     secret: Annotated[str | None, options.SECRET] = None,
+    signature: Annotated[Scheme | None, options.SIGNATURE] = None,
     schedule: Annotated[str | None, options.SCHEDULE] = None,
     max_age: Annotated[str | None, options.MAX_AGE] = None,
     disable_after: Annotated[str | None, options.DISABLE_AFTER] = None,
@@ -63,6 +69,7 @@ def create(
         scope=scope,
         status=status,
         secret=secret,
+        signature=signature,
         schedule=schedule,
         max_age=max_age,
         disable_after=disable_after,
@@ -74,7 +81,7 @@ def create(
     body: Document = {"location": location or found.get("location"), "properties": properties}
     if tags is not None:
         body["tags"] = options.pairs(tags, "--tags")
-    _told(management.ask("PUT", webhook_path(found, name), body), output)
+    tell_webhook(management.ask("PUT", webhook_path(found, name), body), output)
 
 
 @app.command(
@@ -96,6 +103,7 @@ def update(
     scope: Annotated[str | None, options.SCOPE] = None,
     tags: Annotated[list[str] | None, options.TAGS] = None,
     secret: Annotated[str | None, options.SECRET] = None,
+    signature: Annotated[Scheme | None, options.SIGNATURE] = None,
     schedule: Annotated[str | None, options.SCHEDULE] = None,
     max_age: Annotated[str | None, options.MAX_AGE] = None,
     disable_after: Annotated[str | None, options.DISABLE_AFTER] = None,
@@ -113,6 +121,7 @@ def update(
         scope=scope,
         status=status,
         secret=secret,
+        signature=signature,
         schedule=schedule,
         max_age=max_age,
         disable_after=disable_after,
@@ -126,7 +135,7 @@ def update(
         raise UsageError("nothing to change: give at least one of the options after --name")
     management = Management.at(url)
     found = management.find_registry(registry, group)
-    _told(management.ask("PATCH", webhook_path(found, name), body), output)
+    tell_webhook(management.ask("PATCH", webhook_path(found, name), body), output)
 
 
 @app.command("list", epilog=examples("portcall webhook list -r myregistry"))
@@ -243,6 +252,7 @@ def _properties(
     scope: str | None,
     status: Status | None,
     secret: str | None,
+    signature: Scheme | None,
     schedule: str | None,
     max_age: str | None,
     disable_after: str | None,
@@ -260,6 +270,8 @@ def _properties(
     extras: dict[str, Any] = {}
     if secret is not None:
         extras["secret"] = secret
+    if signature is not None:
+        extras["signature"] = signature
     words = {"retrySchedule": schedule, "maxAge": max_age, "disableAfter": disable_after}
     for key, word in words.items():
         if word is not None:
@@ -270,11 +282,3 @@ def _properties(
         extras["rateLimit"] = rate_limit
     given = {key: given for key, given in properties.items() if given is not None}
     return {**given, "portcall": extras} if extras else given
-
-
-def _told(webhook: Document, output: Output | None) -> None:
-    """Print a changed webhook, and beside a table its new secret: no other answer has it."""
-    show(webhook, webhook_row, output)
-    secret = value(webhook, "properties", "portcall", "secret")
-    if secret and chosen(output) is Output.TABLE:
-        note(f"Its secret, shown only this once: {secret}")

@@ -6,20 +6,17 @@ where the webhook has a secret, ``webhook-signature``. Nothing else but what HTT
 Source: ACR's webhook reference and recorded traffic; the Standard Webhooks specification 1.0.
 """
 
-import base64
-import hashlib
-import hmac
 from typing import Self
 
 from msgspec import Struct
 from yarl import URL
 
 from deliverer.origin import Origin
+from deliverer.signatures import Signer, signer
 from schemas.records import Sent
 from schemas.webhooks import Webhook, masked_headers
 
 CONTENT_TYPE = "application/json; charset=utf-8"
-SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix of every secret, not one)
 
 
 class Request(Struct, frozen=True):
@@ -46,14 +43,18 @@ class Template(Struct, frozen=True):
         origin: Where its URI leads.
         head: The request line, Host, Content-Type and the custom headers.
         shown: The headers for the record, with secrets masked.
-        key: The bytes that sign; empty: unsigned.
+        sign: Signs; None: unsigned.
+        sign_before: Signs, too, with the secret that was rotated out, until *before_until_s*.
+        before_until_s: Seconds since the epoch; 0: no other secret.
     """
 
     webhook: Webhook
     origin: Origin
     head: bytes
     shown: dict[str, str]
-    key: bytes
+    sign: Signer | None
+    sign_before: Signer | None = None
+    before_until_s: int = 0
 
     @classmethod
     def of(cls, webhook: Webhook) -> Self:
@@ -69,7 +70,9 @@ class Template(Struct, frozen=True):
             origin=Origin(url.raw_host or "", url.port or 0, url.scheme == "https"),
             head="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
             shown=masked_headers(headers),
-            key=signing_key(webhook.secret),
+            sign=signer(webhook.secret),
+            sign_before=signer(webhook.old_secret),
+            before_until_s=webhook.old_secret_until_ms // 1000,
         )
 
     def request(self, *, delivery_id: str, body: bytes, now_s: int) -> Request:
@@ -83,23 +86,14 @@ class Template(Struct, frozen=True):
         stamp, length = str(now_s), str(len(body))
         shown = {**self.shown, "webhook-id": delivery_id, "webhook-timestamp": stamp}
         lines = f"webhook-id: {delivery_id}\r\nwebhook-timestamp: {stamp}\r\n"
-        if self.key:
-            signed = signature(self.key, delivery_id, now_s, body)
+        if self.sign is not None:
+            content = b"%b.%d.%b" % (delivery_id.encode(), now_s, body)
+            signed = self.sign(content)
+            if now_s < self.before_until_s and self.sign_before is not None:
+                signed += " " + self.sign_before(content)
             shown["webhook-signature"] = signed
             lines += f"webhook-signature: {signed}\r\n"
         shown["Content-Length"] = length
         lines += f"Content-Length: {length}\r\n\r\n"
         head = self.head + lines.encode("ascii")
         return Request(self.origin, head, body, Sent(self.webhook.uri, shown))
-
-
-def signing_key(secret: str) -> bytes:
-    """The key in a Standard Webhooks secret: what stands in base64 after ``whsec_``."""
-    return base64.b64decode(secret.removeprefix(SECRET_PREFIX)) if secret else b""
-
-
-def signature(key: bytes, delivery_id: str, now_s: int, body: bytes) -> str:
-    """The ``v1`` signature: HMAC-SHA256 over id, timestamp and body, with dots between."""
-    signed = b"%b.%d.%b" % (delivery_id.encode(), now_s, body)
-    digest = hmac.digest(key, signed, hashlib.sha256)
-    return "v1," + base64.b64encode(digest).decode("ascii")

@@ -21,6 +21,7 @@ from management.provider import ProviderHandlers
 from management.registries import RegistryHandlers
 from management.replaying import Replayer
 from management.replays import ReplayHandlers
+from management.rotation import RotationHandlers
 from management.routes import Routes
 from management.settings import ManagementSettings
 from management.subscriptions import SubscriptionHandlers
@@ -78,6 +79,12 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     RegistryHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
     WebhookHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
     ImportHandler(store=store, lookups=lookups, announcer=publisher).add_to(routes)
+    RotationHandlers(
+        store=store,
+        lookups=lookups,
+        announcer=publisher,
+        overlap_ms=settings.secret_overlap_ms,
+    ).add_to(routes)
     PingHandler(lookups=lookups, publisher=publisher, shards=settings.shards).add_to(routes)
     EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
     prober = Prober(publisher=publisher, shards=settings.shards)

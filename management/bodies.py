@@ -19,10 +19,12 @@ from management.fields import (
     Limit,
     Location,
     Name,
+    Overlap,
     Rate,
     Schedule,
     ScopeText,
     Secret,
+    Signature,
     SkuWord,
     StatusWord,
     Tags,
@@ -61,6 +63,7 @@ class PortcallExtras(Body):
 
     Attributes:
         secret: ``whsec_…``, ``generate``, or empty or null for none.
+        signature: ``v1``, ``v1a`` or ``none``, as null is; left out, it follows from the secret.
         retry_schedule: The delays in milliseconds; null: the installation's.
         max_age: How old a delivery may get, milliseconds; 0: any age; null: the installation's.
         disable_after: For how long every attempt must fail until it is disabled, milliseconds; 0:
@@ -70,6 +73,7 @@ class PortcallExtras(Body):
     """
 
     secret: Secret | None = None
+    signature: Signature = None
     retry_schedule: Schedule = None
     max_age: Limit = None
     disable_after: Limit = None
@@ -77,6 +81,10 @@ class PortcallExtras(Body):
     rate_limit: Rate = 0.0
     id: ReadOnly
     has_secret: ReadOnly
+    public_key: ReadOnly
+    previous_signature: ReadOnly
+    previous_public_key: ReadOnly
+    previous_until: ReadOnly
     created_at: ReadOnly
     status_reason: ReadOnly
     status_cause: ReadOnly
@@ -84,6 +92,20 @@ class PortcallExtras(Body):
     failing_since: ReadOnly
     probed_at: ReadOnly
     counters: ReadOnly
+
+
+class Rotation(Body):
+    """The body of rotateSecret; everything may be left out.
+
+    Attributes:
+        overlap: For how long the secret before signs, too, milliseconds; null: the installation's.
+        secret: ``whsec_…`` or ``generate``, as when it is left out.
+        signature: ``v1`` or ``v1a``; left out, what it was.
+    """
+
+    overlap: Overlap = None
+    secret: Secret | None = None
+    signature: Signature = None
 
 
 class WebhookChanges(Body):

@@ -80,8 +80,15 @@ class Call:
             raise ArmError(400, "InvalidHostHeader", "Host: is missing", target="Host")
         return self.origin
 
-    async def body(self, model: type[Model], *, max_bytes: int = MAX_BODY_BYTES) -> Model:
+    async def body(
+        self, model: type[Model], *, max_bytes: int = MAX_BODY_BYTES, optional: bool = False
+    ) -> Model:
         """The body as *model*, read to its end within `BODY_TIMEOUT_S`.
+
+        Args:
+            model: What it must be.
+            max_bytes: How long it may be.
+            optional: Whether no body at all is an empty object.
 
         Raises:
             ArmError: 400, 408, 413, 415: It cannot be had, or breaks a rule of the model.
@@ -95,7 +102,7 @@ class Call:
                 " send application/json",
                 target="Content-Type",
             )
-        return parse_body(model, content)
+        return parse_body(model, content or b"{}" if optional else content)
 
 
 async def read_body(request: web.Request, max_bytes: int) -> bytes:

@@ -5,21 +5,17 @@ secret, the retry schedule) stay when left out, on PUT as on PATCH: ACR's own cl
 them, and an ``az acr webhook create`` over an existing webhook must not end its signatures.
 """
 
-import base64
-import secrets
 from collections.abc import Mapping
 
 from management.bodies import PortcallExtras, WebhookChanges, WebhookProperties
 from management.errors import location_changed, no_replica
-from management.fields import GENERATE, SECRET_PREFIX
 from management.locations import check_available
 from management.resources import WEBHOOK_TYPE
+from management.signing import NewSecret, Wanted, shows, wanted_secret
 from schemas.webhooks import Status, action_bits, parse_service_uri
 from store.registries import Registry
 from store.webhookrow import WebhookChanges as StoreChanges
 from store.webhookrow import WebhookDraft, WebhookRow
-
-SECRET_SIZE = 32
 
 
 def draft_of(
@@ -30,7 +26,7 @@ def draft_of(
     location: str,
     tags: Mapping[str, str] | None,
     before: WebhookRow | None,
-    new_secret: str,
+    new_secret: NewSecret,
 ) -> WebhookDraft:
     """What a PUT wants.
 
@@ -41,11 +37,14 @@ def draft_of(
         location: Normalised.
         tags: As sent.
         before: What is replaced; None: it is created.
-        new_secret: The secret to use if one is to be generated.
+        new_secret: Makes the secret if one is to be generated.
+
+    Raises:
+        InvalidValueError: The secret is none for the signature.
     """
     uri = parse_service_uri(properties.service_uri)
-    extras = extra_changes(properties.portcall, new_secret)
     kept_secret = before.secret if before else ""
+    extras = extra_changes(properties.portcall, kept_secret, new_secret)
     kept_schedule = before.schedule_ms if before else None
     kept_age = before.max_age_ms if before else None
     kept_disabling = before.disable_after_ms if before else None
@@ -72,9 +71,23 @@ def draft_of(
 
 
 def changes_of(
-    tags: Mapping[str, str] | None, properties: WebhookChanges | None, *, new_secret: str
+    tags: Mapping[str, str] | None,
+    properties: WebhookChanges | None,
+    *,
+    secret: str,
+    new_secret: NewSecret,
 ) -> StoreChanges:
-    """What a PATCH changes: what was sent and is not null."""
+    """What a PATCH changes: what was sent and is not null.
+
+    Args:
+        tags: As sent.
+        properties: As sent.
+        secret: What the webhook signs with.
+        new_secret: Makes the secret if one is to be generated.
+
+    Raises:
+        InvalidValueError: The secret is none for the signature.
+    """
     changes = StoreChanges()
     if tags is not None:
         changes["tags"] = tags
@@ -92,18 +105,20 @@ def changes_of(
         changes["scope"] = properties.scope
     if properties.status is not None:
         changes["status"] = properties.status
-    changes.update(extra_changes(properties.portcall, new_secret))
+    changes.update(extra_changes(properties.portcall, secret, new_secret))
     return changes
 
 
-def extra_changes(extras: PortcallExtras | None, new_secret: str) -> StoreChanges:
+def extra_changes(
+    extras: PortcallExtras | None, kept_secret: str, new_secret: NewSecret
+) -> StoreChanges:
     """What ``properties.portcall`` changes: what was sent; null is none, or the default."""
     changes = StoreChanges()
     if extras is None:
         return changes
-    if "secret" in extras.model_fields_set:
-        wanted = extras.secret or ""
-        changes["secret"] = new_secret if wanted == GENERATE else wanted
+    secret = wanted_secret(Wanted.of(extras), kept_secret, new_secret)
+    if secret is not None:
+        changes["secret"] = secret
     if "retry_schedule" in extras.model_fields_set:
         changes["schedule_ms"] = extras.retry_schedule
     if "max_age" in extras.model_fields_set:
@@ -117,14 +132,11 @@ def extra_changes(extras: PortcallExtras | None, new_secret: str) -> StoreChange
     return changes
 
 
-def shown_secret(extras: PortcallExtras | None, secret: str) -> str:
-    """The secret, if this request set it; else nothing."""
-    return secret if extras is not None and extras.secret else ""
-
-
-def new_secret() -> str:
-    """A secret that nobody can guess: 32 random bytes, as Standard Webhooks writes one."""
-    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_SIZE)).decode("ascii")
+def shown_secret(extras: PortcallExtras | None, before: WebhookRow | None, secret: str) -> str:
+    """The secret, if this request set it and somebody else needs it; else nothing."""
+    if extras is None:
+        return ""
+    return secret if shows(Wanted.of(extras), before.secret if before else "", secret) else ""
 
 
 def check_location(

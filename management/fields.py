@@ -1,7 +1,5 @@
 """The types of single fields: each carries its rule, so that a model reads as a list of fields."""
 
-import base64
-import binascii
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
@@ -20,6 +18,7 @@ from schemas.errors import InvalidValueError
 from schemas.events import check_event_id
 from schemas.records import Outcome
 from schemas.scopes import parse_scope
+from schemas.signatures import Scheme, check_shared_secret
 from schemas.timestamps import parse_timestamp
 from schemas.webhooks import (
     Sku,
@@ -35,11 +34,10 @@ from store.selection import ENDINGS
 GENERATE = "generate"
 """Instead of a secret: make one. No secret looks like it."""
 
+MAX_OVERLAP_MS = 30 * 86_400_000
 MAX_TAGS = 50
 MAX_TAG_NAME = 512
 MAX_TAG_VALUE = 256
-SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix that Standard Webhooks gives every secret)
-SECRET_BYTES = range(24, 65)
 
 _LOCATION = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _NOT_IN_TAG = re.compile(r"[\x00-\x1f\x7f<>%&\\?/]")
@@ -142,20 +140,8 @@ def check_secret(text: str) -> None:
         InvalidValueError: It is not ``whsec_`` and the base64 of 24 to 64 bytes. The message does
             not repeat it.
     """
-    if text in ("", GENERATE):
-        return
-    problem = (
-        f"must be {SECRET_PREFIX} and the base64 of {SECRET_BYTES[0]} to {SECRET_BYTES[-1]} bytes,"
-        f' or "{GENERATE}"'
-    )
-    if not text.startswith(SECRET_PREFIX):
-        raise InvalidValueError("", problem)
-    try:
-        secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidValueError("", problem) from error
-    if len(secret) not in SECRET_BYTES:
-        raise InvalidValueError("", problem)
+    if text not in ("", GENERATE):
+        check_shared_secret(text, "")
 
 
 def _schedule(value: object) -> tuple[int, ...] | None:
@@ -192,6 +178,14 @@ def _rate(value: object) -> float:
     return check_rate_limit(value, "")
 
 
+def _overlap(value: object) -> int | None:
+    """Read for how long two secrets sign: a duration of up to `MAX_OVERLAP_MS`, or ``none``."""
+    overlap_ms = _limit(value)
+    if overlap_ms is not None and overlap_ms > MAX_OVERLAP_MS:
+        raise InvalidValueError("", "is more than 30d, the longest that two secrets may sign")
+    return overlap_ms
+
+
 def _time(value: object) -> int:
     if not isinstance(value, str):
         raise InvalidValueError("", "must be a time, as in 2026-03-04T10:20:30Z")
@@ -214,12 +208,14 @@ def _check_delivery_id(text: str) -> None:
         raise InvalidValueError("", "is no webhook-id: msg_ and 32 digits of hex")
 
 
-def _member(kind: type[Status] | type[Sku]) -> Callable[[object], Status | Sku]:
+def _member(
+    kind: type[Status] | type[Sku] | type[Scheme],
+) -> Callable[[object], Status | Sku | Scheme]:
     """A reader of one of *kind*'s words, without regard to case."""
     words = {member.value.lower(): member for member in kind}
     allowed = ", ".join(member.value for member in kind)
 
-    def read(value: object) -> Status | Sku:
+    def read(value: object) -> Status | Sku | Scheme:
         if not isinstance(value, str):
             raise InvalidValueError("", f"must be one of {allowed}")
         member = words.get(value.lower())
@@ -232,6 +228,10 @@ def _member(kind: type[Status] | type[Sku]) -> Callable[[object], Status | Sku]:
 
 def _status(value: object) -> object:
     return None if value is None else _member(Status)(value)
+
+
+def _scheme(value: object) -> object:
+    return Scheme.NONE if value is None else _member(Scheme)(value)
 
 
 def _actions(actions: list[str]) -> list[str]:
@@ -261,8 +261,10 @@ ScopeText = Annotated[str, _ruled(lambda text: parse_scope(text, ""))]
 StatusWord = Annotated[Status | None, _made(_status)]
 SkuWord = Annotated[Sku, _made(_member(Sku))]
 Secret = Annotated[str, _ruled(check_secret)]
+Signature = Annotated[Scheme | None, _made(_scheme)]
 Limit = Annotated[int | None, _made(_limit)]
 Rate = Annotated[float, _made(_rate)]
+Overlap = Annotated[int | None, _made(_overlap)]
 Time = Annotated[int, _made(_time)]
 Outcomes = Annotated[tuple[Outcome, ...], _made(_outcomes)]
 EventId = Annotated[str, _ruled(lambda text: check_event_id(text, ""))]

@@ -11,11 +11,13 @@ from aiohttp import web
 from management.announcements import Announcer, announce
 from management.bodies import Import, WebhookImport
 from management.calls import Call, answer
-from management.drafts import check_location, draft_of, new_secret
+from management.drafts import check_location, draft_of
 from management.errors import Fault, invalid_content
 from management.lookups import Lookups
 from management.routes import REGISTRY, Routes
+from management.signing import new_secret
 from runtime.logs import get_logger
+from schemas.errors import InvalidValueError
 from store.engine import Store
 from store.registries import Registry
 from store.webhookrow import WebhookDraft, WebhookRow
@@ -72,21 +74,25 @@ def drafts_of(
 
     Raises:
         ArmError: 404 or 409: The location of one is not its registry's, or not its own.
+        InvalidValueError: The secret of one is none for its signature.
     """
     drafts = []
     for index, item in enumerate(items):
         before = existing.get(item.name.lower())
         location = item.location or (before.location if before else registry.location)
         check_location(location, registry=registry, before=before, path=f"value[{index}].")
-        draft = draft_of(
-            item.properties,
-            registry=registry.key,
-            name=item.name,
-            location=location,
-            tags=item.tags,
-            before=before,
-            new_secret=new_secret(),
-        )
+        try:
+            draft = draft_of(
+                item.properties,
+                registry=registry.key,
+                name=item.name,
+                location=location,
+                tags=item.tags,
+                before=before,
+                new_secret=new_secret,
+            )
+        except InvalidValueError as error:
+            raise InvalidValueError(f"value[{index}].{error.field}", error.problem) from error
         drafts.append(draft)
     return drafts
 

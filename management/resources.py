@@ -9,8 +9,10 @@ from collections.abc import Container, Mapping
 
 from management.locations import LOCAL, Region
 from schemas.durations import format_duration, format_limit
+from schemas.signatures import public_key, scheme_of
 from schemas.timestamps import acr_timestamp
 from schemas.webhooks import ServiceUri, Status, action_names
+from store.database import now_ms
 from store.installation import Installation
 from store.registries import Registry
 from store.replays import Replay
@@ -158,10 +160,12 @@ def _extras(webhook: WebhookRow, secret: str) -> Answer:
     extras: Answer = {
         "id": str(webhook.id),
         "hasSecret": bool(webhook.secret),
+        "signature": scheme_of(webhook.secret).value,
         "createdAt": acr_timestamp(webhook.created_ms),
     }
     if secret:
         extras["secret"] = secret
+    extras |= _keys(webhook)
     if webhook.schedule_ms is not None:
         extras["retrySchedule"] = [format_duration(delay) for delay in webhook.schedule_ms]
     if webhook.max_age_ms is not None:
@@ -188,6 +192,30 @@ def _counters(webhook: WebhookRow) -> Answer:
         "givenUp": webhook.given_up,
         "cancelled": webhook.cancelled,
     }
+
+
+def _keys(webhook: WebhookRow) -> Answer:
+    """The public key, and what signs beside it while the secret is rotated."""
+    keys: Answer = {}
+    if public := public_key(webhook.secret):
+        keys["publicKey"] = public
+    if webhook.old_secret and now_ms() < webhook.old_secret_until_ms:
+        keys["previousSignature"] = scheme_of(webhook.old_secret).value
+        if public := public_key(webhook.old_secret):
+            keys["previousPublicKey"] = public
+        keys["previousUntil"] = acr_timestamp(webhook.old_secret_until_ms)
+    return keys
+
+
+def keys_answer(webhook: WebhookRow) -> Answer:
+    """The public keys that a consumer of a webhook trusts, the newest first."""
+    known = _keys(webhook)
+    keys: list[Answer] = []
+    if "publicKey" in known:
+        keys.append({"key": known["publicKey"]})
+    if "previousPublicKey" in known:
+        keys.append({"key": known["previousPublicKey"], "until": known["previousUntil"]})
+    return {"value": keys}
 
 
 def _standing(webhook: WebhookRow) -> Answer:

@@ -66,3 +66,8 @@ class ManagementSettings(Settings):
         description="When a webhook that was disabled by itself is probed first; then the pauses"
         " double up to a day.",
     )
+    secret_overlap_ms: LimitMs = Field(
+        default="24h",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_SECRET_OVERLAP",
+        description="For how long the secret before signs, too, after a rotation; or none.",
+    )

@@ -12,7 +12,6 @@ from management.drafts import (
     check_location,
     check_unmoved,
     draft_of,
-    new_secret,
     shown_secret,
 )
 from management.errors import ArmError
@@ -20,6 +19,7 @@ from management.lookups import Lookups, new_name
 from management.paging import next_link, page_answer, page_size, skip_token
 from management.resources import callback_answer, webhook_answer
 from management.routes import WEBHOOK, WEBHOOKS, Routes
+from management.signing import new_secret
 from runtime.logs import get_logger
 from store.engine import Store
 from store.errors import WebhookNotFoundError
@@ -95,13 +95,13 @@ class WebhookHandlers:
             location=body.location,
             tags=body.tags,
             before=before,
-            new_secret=new_secret(),
+            new_secret=new_secret,
         )
         ((row, created),) = await asyncio.to_thread(self._store.webhooks.put_many, [draft])
         told = "webhook.created" if created else "webhook.updated"
         self._log.info(told, registry=row.registry, webhook=row.name, webhook_id=row.id)
         await announce(self._announcer, row.revision)
-        secret = shown_secret(body.properties.portcall, row.secret)
+        secret = shown_secret(body.properties.portcall, before, row.secret)
         return answer(webhook_answer(self._installation, row, secret=secret))
 
     async def patch(self, call: Call) -> web.Response:
@@ -110,7 +110,9 @@ class WebhookHandlers:
         before = await self._lookups.webhook(call)
         if body.location is not None:
             check_unmoved(body.location, before)
-        changes = changes_of(body.tags, body.properties, new_secret=new_secret())
+        changes = changes_of(
+            body.tags, body.properties, secret=before.secret, new_secret=new_secret
+        )
         if not changes:
             return answer(webhook_answer(self._installation, before))
         try:
@@ -128,7 +130,7 @@ class WebhookHandlers:
         )
         await announce(self._announcer, row.revision)
         extras = body.properties.portcall if body.properties else None
-        secret = shown_secret(extras, row.secret)
+        secret = shown_secret(extras, before, row.secret)
         return answer(webhook_answer(self._installation, row, secret=secret))
 
     async def delete(self, call: Call) -> web.Response:

@@ -7,7 +7,7 @@ and digits, a webhook has at least one action, its service URI is http or https.
 import base64
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
@@ -90,28 +90,32 @@ class Webhook:
         actions: The bits of the subscribed actions.
         scope: What part of the registry it covers.
         status: Only an enabled webhook gets POSTs.
-        secret: The Standard Webhooks secret (``whsec_…``); empty: unsigned.
+        secret: What signs, as `schemas.signatures` writes it; empty: unsigned.
         schedule_ms: Its own retry schedule in milliseconds; None: the installation's.
         revision: The store's revision at its last change.
         max_age_ms: How old its deliveries may get; 0: as they like; None: the installation's.
         cause: Why it is disabled; without meaning for one that is not.
         rate_limit: POSTs a second at most; 0: as many as it takes.
+        old_secret: The secret that *secret* took the place of; it signs, too.
+        old_secret_until_ms: Until when, milliseconds since the epoch; 0: there is none.
     """
 
     id: int
     registry: str
     name: str
     uri: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     actions: int
     scope: Scope
     status: Status
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     schedule_ms: tuple[int, ...] | None = None
     revision: int = 0
     max_age_ms: int | None = None
     cause: Cause = Cause.OWNER
     rate_limit: float = 0.0
+    old_secret: str = field(default="", repr=False)
+    old_secret_until_ms: int = 0
 
     def takes(self, *, probe: bool) -> bool:
         """Whether it gets POSTs now; a probe is for one that was disabled by itself, too."""
@@ -223,7 +227,9 @@ def _parse_url(text: str, field: str) -> URL:
         url = URL(str(URL(text)))  # twice: encoding a name may leave upper case in it
         url.port  # noqa: B018 (yarl checks the port only when it is asked for)
     except (ValueError, UnicodeError) as error:
-        raise InvalidValueError(field, f"is not a URI: {error}") from error
+        # The words of the error may hold the user info.
+        problem = "is not a URI" if "@" in text else f"is not a URI: {error}"
+        raise InvalidValueError(field, problem) from error
     if not text[:8].lower().startswith(("http://", "https://")):
         raise InvalidValueError(field, "must begin with http:// or https://")
     return url

@@ -99,9 +99,19 @@ webhooks = Table(
     Column("failed", Big, nullable=False, server_default=text("0")),
     Column("given_up", Big, nullable=False, server_default=text("0")),
     Column("cancelled", Big, nullable=False, server_default=text("0")),
+    Column("old_secret", Text, nullable=False, server_default=""),
+    Column("old_secret_until_ms", Big, nullable=False, server_default=text("0")),
     UniqueConstraint("registry_key", "name_key"),
 )
 """Webhooks. The last four columns count what their records say, as `store.standing` reads them."""
+
+encryption_keys = Table(
+    "encryption_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("created_ms", Big, nullable=False),
+)
+"""The keys that secrets of webhooks may be sealed with; the empty one: some are in the clear."""
 
 tombstones = Table(
     "tombstones",

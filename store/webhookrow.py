@@ -1,7 +1,7 @@
 """A webhook as it is kept: what its owner wrote, and what became of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypedDict
 
 from sqlalchemy import RowMapping
@@ -25,7 +25,7 @@ class WebhookDraft:
         actions: The bits of the subscribed actions.
         scope: As the owner wrote it; a valid scope.
         status: Whether it gets POSTs.
-        secret: The Standard Webhooks secret; empty: unsigned.
+        secret: What signs, as `schemas.signatures` writes it; empty: unsigned.
         schedule_ms: Its own retry schedule, milliseconds; None: the installation's.
         max_age_ms: How old its deliveries may get; 0: any age; None: the installation's.
         disable_after_ms: For how long every attempt must fail until it is disabled; 0: it never
@@ -40,12 +40,12 @@ class WebhookDraft:
     location: str
     tags: Mapping[str, str]
     uri: str
-    authorization: str = ""
-    headers: Mapping[str, str]
+    authorization: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     actions: int
     scope: str = ""
     status: Status = Status.ENABLED
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     schedule_ms: tuple[int, ...] | None = None
     max_age_ms: int | None = None
     disable_after_ms: int | None = None
@@ -90,6 +90,8 @@ class WebhookRow:
         failed: Those that failed, whatever followed.
         given_up: Its deliveries that were given up.
         cancelled: Its deliveries that were cancelled.
+        old_secret: What *secret* took the place of when it was rotated; signs, too.
+        old_secret_until_ms: Until when, milliseconds since the epoch; 0: there is none.
     """
 
     id: int
@@ -98,12 +100,12 @@ class WebhookRow:
     location: str
     tags: Mapping[str, str]
     uri: str
-    authorization: str
-    headers: Mapping[str, str]
+    authorization: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     actions: int
     scope: str
     status: Status
-    secret: str
+    secret: str = field(repr=False)
     schedule_ms: tuple[int, ...] | None
     status_reason: str = ""
     status_changed_ms: int
@@ -120,6 +122,8 @@ class WebhookRow:
     failed: int = 0
     given_up: int = 0
     cancelled: int = 0
+    old_secret: str = field(default="", repr=False)
+    old_secret_until_ms: int = 0
 
     def webhook(self) -> Webhook:
         """What the deliverer needs of it."""
@@ -138,6 +142,8 @@ class WebhookRow:
             max_age_ms=self.max_age_ms,
             cause=self.cause,
             rate_limit=self.rate_limit,
+            old_secret=self.old_secret,
+            old_secret_until_ms=self.old_secret_until_ms,
         )
 
 
@@ -165,6 +171,7 @@ def replaced(row: WebhookRow, draft: WebhookDraft, *, revision: int, now_ms: int
         revision=revision,
         **_OWNED,
         **_wanted(draft),
+        **_old_secret(row, draft.secret, now_ms),
     )
 
 
@@ -177,6 +184,23 @@ def patched(row: WebhookRow, changes: WebhookChanges, *, revision: int, now_ms: 
         revision=revision,
         **(_OWNED if "status" in changes else {}),
         **changes,
+        **_old_secret(row, changes.get("secret", row.secret), now_ms),
+    )
+
+
+def rotated(
+    row: WebhookRow, secret: str, *, overlap_ms: int, revision: int, now_ms: int
+) -> WebhookRow:
+    """The row after a rotation: the secret it had signs, too, for another *overlap_ms*.
+
+    There are never more than two: the one before that ends now.
+    """
+    return replace(
+        row,
+        secret=secret,
+        old_secret=row.secret if overlap_ms else "",
+        old_secret_until_ms=now_ms + overlap_ms if overlap_ms else 0,
+        revision=revision,
     )
 
 
@@ -214,6 +238,16 @@ _WANTED = tuple(
 
 def _wanted(draft: WebhookDraft) -> dict[str, Any]:
     return {name: getattr(draft, name) for name in _WANTED}
+
+
+def _old_secret(row: WebhookRow, secret: str, now_ms: int) -> dict[str, Any]:
+    """What is left of the secret before: nothing when it has ended, or when *secret* is another.
+
+    A secret that is set takes the place of all others at once: the old one may be known to many.
+    """
+    if row.old_secret and row.secret == secret and now_ms < row.old_secret_until_ms:
+        return {}
+    return {"old_secret": "", "old_secret_until_ms": 0}
 
 
 def _with_authorization(headers: Mapping[str, str], authorization: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ The revision is raised first: that makes writers wait for each other, so that a 
 passed by two at once and revisions are committed in order.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Unpack
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
@@ -25,6 +25,7 @@ from store.webhookrow import (
     patched,
     read_row,
     replaced,
+    rotated,
 )
 
 Rows = list[WebhookRow]
@@ -116,6 +117,35 @@ class Webhooks:
             if before is None:
                 raise WebhookNotFoundError(registry, name)
             row = patched(before, changes, revision=revision, now_ms=now_ms())
+            _write(connection, [(row, False)])
+        return row
+
+    def rotate(
+        self, registry: str, name: str, *, make: Callable[[str], str], overlap_ms: int
+    ) -> WebhookRow:
+        """Give a webhook another secret; the one that it had signs beside it for a time.
+
+        Args:
+            registry: Its registry's name.
+            name: Its name.
+            make: Makes the new secret of the one that it has; what it raises is raised.
+            overlap_ms: For how long both sign, milliseconds; 0: the old one ends at once.
+
+        Raises:
+            WebhookNotFoundError: There is no such webhook.
+        """
+        with self._database.writing() as connection:
+            revision = counters.bump(connection, counters.REVISION)
+            before = _read(connection, registry, name)
+            if before is None:
+                raise WebhookNotFoundError(registry, name)
+            row = rotated(
+                before,
+                make(before.secret),
+                overlap_ms=overlap_ms,
+                revision=revision,
+                now_ms=now_ms(),
+            )
             _write(connection, [(row, False)])
         return row
 

@@ -95,6 +95,29 @@ def test_nothing_is_nothing(content: list[bytes]) -> None:
     assert list(read_entries(content, None)) == []
 
 
+@pytest.mark.parametrize(
+    ("portcall", "sent", "lost"),
+    [
+        ({"hasSecret": True, "signature": "v1"}, {"hasSecret": True}, True),
+        ({"hasSecret": True, "signature": "v1a"}, {"hasSecret": True, "signature": "v1a"}, False),
+        ({"signature": "v1", "secret": "x"}, {"signature": "v1", "secret": "x"}, False),
+        (
+            {"hasSecret": False, "signature": "none"},
+            {"hasSecret": False, "signature": "none"},
+            False,
+        ),
+    ],
+)
+def test_no_secret_is_made_that_nobody_knows(
+    portcall: dict[str, object], sent: dict[str, object], *, lost: bool
+) -> None:
+    properties = {"serviceUri": URI, "portcall": portcall}
+    [read] = read_entries([line({**EXPORTED, "properties": properties})], None)
+    assert isinstance(read, Entry)
+    assert read.item["properties"]["portcall"] == sent
+    assert read.lost_secret is lost
+
+
 def test_a_secret_that_was_not_exported_is_known() -> None:
     properties = {"serviceUri": URI, "portcall": {"hasSecret": True}}
     [read] = read_entries([line({**EXPORTED, "properties": properties})], None)

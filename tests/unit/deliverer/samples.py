@@ -46,6 +46,8 @@ def webhook(
     schedule_ms: tuple[int, ...] | None = None,
     max_age_ms: int | None = None,
     cause: Cause = Cause.OWNER,
+    old_secret: str = "",
+    old_secret_until_ms: int = 0,
 ) -> Webhook:
     return Webhook(
         id=webhook_id,
@@ -60,6 +62,8 @@ def webhook(
         schedule_ms=schedule_ms,
         max_age_ms=max_age_ms,
         cause=cause,
+        old_secret=old_secret,
+        old_secret_until_ms=old_secret_until_ms,
     )
 
 

@@ -24,6 +24,7 @@ from management.probes import ProbeHandler, Prober
 from management.provider import ProviderHandlers
 from management.registries import RegistryHandlers
 from management.replays import ReplayHandlers
+from management.rotation import RotationHandlers
 from management.routes import Routes
 from management.subscriptions import SubscriptionHandlers
 from management.tokens import TokenHandlers
@@ -46,6 +47,7 @@ GUESTS = {
 }
 VERSION = "api-version=2025-11-01"
 JSON = "application/json"
+DAY_MS = 86_400_000
 Json = Any
 """What a JSON text holds."""
 
@@ -123,6 +125,9 @@ class ManagementApi:
         RegistryHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
         WebhookHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
         ImportHandler(store=store, lookups=lookups, announcer=publisher).add_to(routes)
+        RotationHandlers(
+            store=store, lookups=lookups, announcer=publisher, overlap_ms=DAY_MS
+        ).add_to(routes)
         PingHandler(lookups=lookups, publisher=publisher, shards=2).add_to(routes)
         prober = Prober(publisher=publisher, shards=2)
         ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
