@@ -1,5 +1,6 @@
 """Every endpoint answers 500 for a long time, and then recovers."""
 
+import asyncio
 import time
 from collections import Counter
 
