@@ -20,13 +20,17 @@ from runtime.errors import BrokerError
 from runtime.logs import get_logger
 from store.engine import open_store
 from store.installation import Installation
+from store.keys import FILE_VARIABLE, VARIABLE, KeySource
 from store.migrate import migrate
+from store.preparing import prepare_secrets
 
 SPARE_S = 5.0
 """What stopping may take beyond one attempt; the contract's figure."""
 TELL_AGAIN_S = 10.0
 RETRY_S = 0.5
 DECLARE_S = 15.0
+SEALED_ROLES = frozenset({"deliverer", "management"})
+"""Those that open secrets; no others are told the keys."""
 
 
 class StopSignals:
@@ -79,11 +83,7 @@ class Pipeline:
     async def _serve(self, http: aiohttp.ClientSession) -> None:
         """Bring everything up and keep it up; ends by cancellation."""
         async with asyncio.TaskGroup() as first:
-            installed = first.create_task(
-                asyncio.to_thread(
-                    prepare_store, self._plan.database_url, self._plan.home.account_file
-                )
-            )
+            installed = first.create_task(asyncio.to_thread(prepare_store, self._plan))
             broker_ready = first.create_task(self._start_broker())
         amqp_url = broker_ready.result()
         self._supervisor = supervisor = Supervisor(
@@ -136,7 +136,13 @@ class Pipeline:
     def _services(self, amqp_url: str, http: aiohttp.ClientSession) -> list[Service]:
         environ = self._plan.environ_for(amqp_url)
         roles: list[Service] = [
-            RoleProcess(role, number, home=self._plan.home.path, environ=environ, http=http)
+            RoleProcess(
+                role,
+                number,
+                home=self._plan.home.path,
+                environ=environ if role in SEALED_ROLES else without_keys(environ),
+                http=http,
+            )
             for role, count in self._plan.processes.items()
             for number in range(1, count + 1)
         ]
@@ -203,18 +209,26 @@ def stages(attempt_timeout_s: float) -> list[Stage]:
     ]
 
 
-def prepare_store(url: str, account_file: Path) -> tuple[Installation, Account]:
-    """Bring the database up to date, and say whose it is, and who may log in.
+def prepare_store(plan: Plan) -> tuple[Installation, Account]:
+    """Bring the database up to date, seal its secrets, and say whose it is, and who may log in.
 
     Raises:
+        KeyFileError: The encryption keys cannot be had, or are not those of the database.
         StoreUnavailableError: It does not answer.
     """
-    migrate(url)
-    store = open_store(url)
+    migrate(plan.database_url)
+    prepare_secrets(plan.database_url, KeySource.of(plan.environ, plan.home.path))
+    store = open_store(plan.database_url)
     try:
-        return store.installation.get(), ensure_account(account_file, store)
+        return store.installation.get(), ensure_account(plan.home.account_file, store)
     finally:
         store.close()
+
+
+def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment for those who open no secrets."""
+    hidden = {VARIABLE, FILE_VARIABLE}
+    return {name: value for name, value in environ.items() if name not in hidden}
 
 
 async def _until(asked: asyncio.Event, work: Coroutine[object, object, None]) -> None:

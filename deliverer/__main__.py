@@ -1,5 +1,6 @@
 """The deliverer's process: what is connected to what."""
 
+import asyncio
 import os
 
 from deliverer.deliver import Deliverer
@@ -27,6 +28,8 @@ from schemas.topology import (
     wait_rung,
 )
 from store.engine import open_store
+from store.keys import KeySource
+from store.preparing import check_secrets
 
 DRAIN_MARGIN_S = 3.0
 """What the last attempt's effects may take on top of the attempt timeout when the process stops."""
@@ -40,7 +43,9 @@ async def main() -> None:
         running("deliverer", settings) as process,
         Sender(timeout_s=timeout_s, allowed=settings.allow_targets) as sender,
     ):
-        store = open_store(settings.database_url)
+        keys = KeySource.named_by(settings)
+        store = open_store(settings.database_url, keys.vault())
+        await asyncio.to_thread(check_secrets, store, keys)
         webhooks = Webhooks(store.webhooks)
         follower = Follower(webhooks.refresh)
         publisher = Publisher(settings.amqp_url, name="portcall deliverer publisher")

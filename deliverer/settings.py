@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from runtime.settings import DurationMs, LimitMs, Networks, Settings
+from runtime.settings import DurationMs, LimitMs, Networks, SealedSettings
 
 
-class DelivererSettings(Settings):
+class DelivererSettings(SealedSettings):
     """Settings of a deliverer."""
 
     attempt_timeout_ms: DurationMs = Field(

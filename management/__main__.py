@@ -38,7 +38,9 @@ from schemas.topology import DEAD, LOG, topology
 from store.bearers import Bearers
 from store.engine import Store, open_store
 from store.installation import Installation
+from store.keys import KeySource
 from store.migrate import migrate
+from store.preparing import prepare_secrets
 
 
 async def main() -> None:
@@ -46,7 +48,10 @@ async def main() -> None:
     settings = ManagementSettings.from_environment(os.environ)
     async with running("management", settings) as process:
         await asyncio.to_thread(migrate, settings.database_url)
-        store = open_store(settings.database_url)
+        vault = await asyncio.to_thread(
+            prepare_secrets, settings.database_url, KeySource.named_by(settings)
+        )
+        store = open_store(settings.database_url, vault)
         try:
             await serve(process, settings, store)
         finally:

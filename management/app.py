@@ -34,6 +34,7 @@ from schemas.errors import InvalidValueError
 from store.errors import (
     QuotaExceededError,
     RegistryNotFoundError,
+    SealedError,
     StoreUnavailableError,
     UnstorableError,
 )
@@ -160,6 +161,9 @@ def refusal_of(error: Exception, method: str) -> ArmError | None:  # noqa: PLR09
             return ArmError(404, "ResourceNotFound", f"{error}.")
         case UnstorableError():
             return ArmError(400, INVALID_CONTENT, f"{error}.")
+        case SealedError():
+            get_logger().error("secret.unopened", reason=str(error))
+            return service_unavailable(f"A secret cannot be opened, or stored: {error}.")
         case StoreUnavailableError():
             return service_unavailable("The store cannot be reached now.")
         case web.HTTPException(status=status):

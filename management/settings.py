@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from runtime.settings import Address, DurationMs, LimitMs, MaybeAddress, Settings
+from runtime.settings import Address, DurationMs, LimitMs, MaybeAddress, SealedSettings
 
 
 def _names(value: object) -> object:
@@ -17,8 +17,8 @@ def _names(value: object) -> object:
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
-class ManagementSettings(Settings):
-    """What this role reads beyond `Settings`."""
+class ManagementSettings(SealedSettings):
+    """What this role reads beyond `SealedSettings`."""
 
     bind: Address = Field(
         default="127.0.0.1:8400",  # type: ignore[assignment]  # validated like the variable's text

@@ -189,5 +189,21 @@ class Settings(BaseModel):
             raise SettingsError("\n".join(lines)) from error
 
 
+class SealedSettings(Settings):
+    """What the roles read that open the secrets of webhooks."""
+
+    encryption_key: str = Field(
+        default="",
+        alias="PORTCALL_ENCRYPTION_KEY",
+        repr=False,
+        description="32 bytes in base64 or hex; several with commas: the first one seals.",
+    )
+    encryption_key_file: Path | None = Field(
+        default=None,
+        alias="PORTCALL_ENCRYPTION_KEY_FILE",
+        description="A file with the same, one on each line.",
+    )
+
+
 def _words(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Field required", "must be set")

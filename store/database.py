@@ -58,6 +58,13 @@ class Database:
         """Close the pooled connections."""
         self._engine.dispose()
 
+    def checkpoint(self) -> None:
+        """Empty SQLite's log, as far as no reader needs it: what was overwritten is gone then."""
+        with translated(), self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            if driver is not None:
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database from its first query to its last.
@@ -139,12 +146,17 @@ def database_url(text: str) -> URL:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return sqlalchemy.create_engine(
-            url, pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_S, connect_args=_POSTGRESQL_ARGUMENTS
+            url,
+            pool_pre_ping=True,
+            pool_timeout=POOL_TIMEOUT_S,
+            connect_args=_POSTGRESQL_ARGUMENTS,
+            hide_parameters=True,
         )
     engine = sqlalchemy.create_engine(
         url,
         pool_timeout=POOL_TIMEOUT_S,
         connect_args={"timeout": LOCK_TIMEOUT_S, "check_same_thread": False},
+        hide_parameters=True,  # in the words of errors; they may be secrets
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

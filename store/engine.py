@@ -9,8 +9,10 @@ from store.journal import Journal
 from store.principals import Principals
 from store.registries import Registries
 from store.replays import Replays
+from store.sealing import Sealing
 from store.signingkeys import SigningKeys
 from store.standing import Standing
+from store.vault import NO_KEYS, Vault
 from store.webhooks import Webhooks
 
 
@@ -22,6 +24,7 @@ class Store:
     installation: InstallationTable
     registries: Registries
     webhooks: Webhooks
+    sealing: Sealing
     eventlog: EventLog
     replays: Replays
     standing: Standing
@@ -34,11 +37,12 @@ class Store:
         self.database.close()
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
     """Open the store at *url*; no connection is made before one is needed.
 
     Args:
         url: ``sqlite:///file`` or ``postgresql://user@host/database``.
+        vault: Seals and opens secrets; those who neither read nor store any need none.
 
     Raises:
         InvalidValueError: It is neither.
@@ -48,7 +52,8 @@ def open_store(url: str) -> Store:
         database=database,
         installation=InstallationTable(database),
         registries=Registries(database),
-        webhooks=Webhooks(database),
+        webhooks=Webhooks(database, vault),
+        sealing=Sealing(database, vault),
         eventlog=EventLog(database),
         replays=Replays(database),
         standing=Standing(database),

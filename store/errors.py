@@ -1,5 +1,6 @@
 """What the store can refuse, and whose fault it is."""
 
+from runtime.errors import SettingsError
 from schemas.errors import PortcallError
 from schemas.webhooks import Sku
 
@@ -63,3 +64,15 @@ class TooManyPrincipalsError(PortcallError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"there are {limit} principals already")
         self.limit = limit
+
+
+class SealedError(StoreUnavailableError):
+    """A secret cannot be sealed or opened: a key is missing, or a row was tampered with."""
+
+
+class KeyFileError(SettingsError):
+    """The encryption keys cannot be had: the installation's owner must mend that."""
+
+
+class WrongKeyError(KeyFileError):
+    """The encryption keys are others than those of the database."""

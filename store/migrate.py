@@ -22,7 +22,7 @@ _ADVISORY_LOCK = 0x706F727463616C6C
 def migrate(url: str) -> None:
     """Bring the database at *url* to the newest schema; several processes may do so at once.
 
-    A SQLite file is made if need be, readable by its owner alone: secrets of webhooks are in it.
+    A SQLite file is made if need be, readable by its owner alone.
 
     Args:
         url: As for `store.engine.open_store`.

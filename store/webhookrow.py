@@ -8,6 +8,8 @@ from sqlalchemy import RowMapping
 
 from schemas.scopes import parse_scope
 from schemas.webhooks import Cause, Status, Webhook
+from store.sealedcolumns import opened, sealed
+from store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,15 +200,18 @@ def rotated(
     return replace(
         row,
         secret=secret,
-        old_secret=row.secret if overlap_ms else "",
-        old_secret_until_ms=now_ms + overlap_ms if overlap_ms else 0,
         revision=revision,
+        **(_old(row.secret, now_ms + overlap_ms) if row.secret and overlap_ms else _old()),
     )
 
 
-def read_row(row: RowMapping) -> WebhookRow:
-    """Make a `WebhookRow` of a row of the table, with its registry's name as ``registry``."""
-    values = {name: row[name] for name in _FIELDS}
+def read_row(row: RowMapping, vault: Vault) -> WebhookRow:
+    """Make a `WebhookRow` of a row of the table, with its registry's name as ``registry``.
+
+    Raises:
+        SealedError: A secret of it cannot be opened.
+    """
+    values = opened({name: row[name] for name in _FIELDS}, row["id"], vault)
     schedule = row["schedule_ms"]
     values["schedule_ms"] = None if schedule is None else tuple(schedule)
     values["status"] = Status(row["status"])
@@ -214,10 +219,14 @@ def read_row(row: RowMapping) -> WebhookRow:
     return WebhookRow(**values)
 
 
-def columns(row: WebhookRow) -> dict[str, object]:
-    """The values of the table's columns for *row*; the scope stands canonical, too."""
+def columns(row: WebhookRow, vault: Vault) -> dict[str, object]:
+    """The values of the table's columns for *row*; the scope stands canonical, too.
+
+    Raises:
+        SealedError: It has a secret, and there is no key.
+    """
     values = {name: getattr(row, name) for name in _FIELDS if name != "registry"}
-    return values | {
+    return sealed(values, row.id, vault) | {
         "registry_key": row.registry.lower(),
         "name_key": row.name.lower(),
         "scope_key": str(parse_scope(row.scope)),
@@ -247,7 +256,11 @@ def _old_secret(row: WebhookRow, secret: str, now_ms: int) -> dict[str, Any]:
     """
     if row.old_secret and row.secret == secret and now_ms < row.old_secret_until_ms:
         return {}
-    return {"old_secret": "", "old_secret_until_ms": 0}
+    return _old()
+
+
+def _old(secret: str = "", until_ms: int = 0) -> dict[str, Any]:
+    return {"old_secret": secret, "old_secret_until_ms": until_ms}
 
 
 def _with_authorization(headers: Mapping[str, str], authorization: str) -> dict[str, str]:

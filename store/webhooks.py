@@ -14,7 +14,10 @@ from store import counters, tombstones, webhookindex
 from store.database import Database, chunks, now_ms
 from store.errors import QuotaExceededError, RegistryNotFoundError, WebhookNotFoundError
 from store.registries import Registry, read_registry
+from store.sealedcolumns import SECRETS
+from store.sealing import note_key
 from store.tables import registries, webhooks
+from store.vault import NO_KEYS, Vault
 from store.webhookindex import Changes, IndexRow
 from store.webhookrow import (
     WebhookChanges,
@@ -36,10 +39,16 @@ _MAX_ID = 2**63 - 1
 
 
 class Webhooks:
-    """The table of webhooks; names are found without regard to case."""
+    """The table of webhooks; names are found without regard to case.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: Where it is.
+        vault: Seals and opens their secrets.
+    """
+
+    def __init__(self, database: Database, vault: Vault = NO_KEYS) -> None:
         self._database = database
+        self._vault = vault
 
     def put(
         self,
@@ -100,9 +109,9 @@ class Webhooks:
                 registry = read_registry(connection, key)
                 if registry is None:
                     raise RegistryNotFoundError(group[0].registry)
-                for row, is_new in _put_group(connection, registry, group, revision):
+                for row, is_new in _put_group(connection, registry, group, revision, self._vault):
                     put[key, row.name.lower()] = (row, is_new)
-            _write(connection, list(put.values()))
+            _write(connection, list(put.values()), self._vault)
         return [put[draft.registry.lower(), draft.name.lower()] for draft in drafts]
 
     def patch(self, registry: str, name: str, **changes: Unpack[WebhookChanges]) -> WebhookRow:
@@ -113,11 +122,11 @@ class Webhooks:
         """
         with self._database.writing() as connection:
             revision = counters.bump(connection, counters.REVISION)
-            before = _read(connection, registry, name)
+            before = _read(connection, registry, name, self._vault)
             if before is None:
                 raise WebhookNotFoundError(registry, name)
             row = patched(before, changes, revision=revision, now_ms=now_ms())
-            _write(connection, [(row, False)])
+            _write(connection, [(row, False)], self._vault)
         return row
 
     def rotate(
@@ -136,7 +145,7 @@ class Webhooks:
         """
         with self._database.writing() as connection:
             revision = counters.bump(connection, counters.REVISION)
-            before = _read(connection, registry, name)
+            before = _read(connection, registry, name, self._vault)
             if before is None:
                 raise WebhookNotFoundError(registry, name)
             row = rotated(
@@ -146,7 +155,7 @@ class Webhooks:
                 revision=revision,
                 now_ms=now_ms(),
             )
-            _write(connection, [(row, False)])
+            _write(connection, [(row, False)], self._vault)
         return row
 
     def disable(self, webhook_id: int, reason: str, now_ms: int, cause: Cause = Cause.GONE) -> bool:
@@ -195,7 +204,7 @@ class Webhooks:
     def get(self, registry: str, name: str) -> WebhookRow | None:
         """The webhook of that name, or None."""
         with self._database.reading() as connection:
-            return _read(connection, registry, name)
+            return _read(connection, registry, name, self._vault)
 
     def delete(self, registry: str, name: str) -> bool:
         """Delete a webhook; says whether there was one."""
@@ -219,7 +228,7 @@ class Webhooks:
         possible = [webhook_id for webhook_id in ids if 0 < webhook_id <= _MAX_ID]
         with self._database.reading() as connection:
             return [
-                read_row(row).webhook()
+                read_row(row, self._vault).webhook()
                 for chunk in chunks(possible)
                 for row in connection.execute(_rows().where(webhooks.c.id.in_(chunk))).mappings()
             ]
@@ -253,17 +262,17 @@ class Webhooks:
             .limit(limit)
         )
         with self._database.reading() as connection:
-            return [read_row(row) for row in connection.execute(query).mappings()]
+            return [read_row(row, self._vault) for row in connection.execute(query).mappings()]
 
 
 def _rows() -> Select[Any]:
     return select(webhooks, registries.c.name.label("registry")).join(registries)
 
 
-def _read(connection: Connection, registry: str, name: str) -> WebhookRow | None:
+def _read(connection: Connection, registry: str, name: str, vault: Vault) -> WebhookRow | None:
     named = (webhooks.c.registry_key == registry.lower()) & (webhooks.c.name_key == name.lower())
     row = connection.execute(_rows().where(named)).mappings().one_or_none()
-    return None if row is None else read_row(row)
+    return None if row is None else read_row(row, vault)
 
 
 def _count(connection: Connection, registry_key: str) -> int:
@@ -273,12 +282,16 @@ def _count(connection: Connection, registry_key: str) -> int:
 
 
 def _put_group(
-    connection: Connection, registry: Registry, drafts: Sequence[WebhookDraft], revision: int
+    connection: Connection,
+    registry: Registry,
+    drafts: Sequence[WebhookDraft],
+    revision: int,
+    vault: Vault,
 ) -> list[Put]:
     """Turn the drafts of one registry into rows, and check its quota."""
     wanted = {draft.name.lower(): draft for draft in drafts}
     existing = {
-        row["name_key"]: read_row(row)
+        row["name_key"]: read_row(row, vault)
         for chunk in chunks(list(wanted))
         for row in connection.execute(
             _rows()
@@ -305,9 +318,12 @@ def _put_group(
     return put
 
 
-def _write(connection: Connection, put: Sequence[Put]) -> None:
-    new = [columns(row) for row, is_new in put if is_new]
-    old = [columns(row) | {"row_id": row.id} for row, is_new in put if not is_new]
+def _write(connection: Connection, put: Sequence[Put], vault: Vault) -> None:
+    vault.refresh()
+    new = [columns(row, vault) for row, is_new in put if is_new]
+    old = [columns(row, vault) | {"row_id": row.id} for row, is_new in put if not is_new]
+    if any(values[name] for values in (*new, *old) for name in SECRETS):
+        note_key(connection, vault)
     if new:
         connection.execute(insert(webhooks), new)
     if old:

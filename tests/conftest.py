@@ -20,6 +20,7 @@ from pytest_socket import disable_socket, socket_allow_hosts
 from cli.broker import PrivateBroker, server_script
 from cli.errors import NodeError
 from store.migrate import migrate
+from tests.canary import Canary
 from tests.postgres import PrivatePostgres, postgres_programs
 from tests.rabbit import ErlangShell
 
@@ -143,3 +144,9 @@ def postgres_url(private_postgres: PrivatePostgres) -> Iterator[str]:
     name = f"test{next(_numbers)}"
     yield private_postgres.create_database(name, template="migrated")
     private_postgres.drop_database(name)
+
+
+@pytest.fixture
+def canary() -> Canary:
+    """Marked secrets, and the search for them."""
+    return Canary()

@@ -15,6 +15,7 @@ from store import counters
 from store.engine import Store, open_store
 from store.migrate import migrate
 from store.tables import webhooks
+from store.vault import NO_KEYS
 from store.webhookrow import WebhookRow, columns
 
 MATCHES = 10
@@ -64,7 +65,7 @@ def populate_registry(store: Store, name: str, count: int, target: str) -> None:
     )
     with store.database.writing() as connection:
         revision = counters.bump(connection, counters.REVISION)
-        template = columns(_row("template", target, revision))
+        template = columns(_row("template", target, revision), NO_KEYS)
         rows = [
             {
                 **template,
@@ -82,7 +83,7 @@ def populate_registry(store: Store, name: str, count: int, target: str) -> None:
 
 def _rows(count: int, target: str, revision: int) -> Iterator[dict[str, object]]:
     registries = registries_of(count)
-    template = columns(_row("template", target, revision))
+    template = columns(_row("template", target, revision), NO_KEYS)
     for number in range(count):
         name = registry(number % registries)
         text = scope(number // registries)

@@ -31,6 +31,7 @@ from schemas.records import Answer, Detail, Outcome, Record, Sent
 from schemas.topology import LOG, WEBHOOKS, deliver_queue, topology
 from schemas.webhooks import Sku
 from store.engine import Store, open_store
+from tests import keys
 
 TOKEN = "0123456789abcdef"  # noqa: S105 (of the tests alone)
 AUTHORIZATION = {"Authorization": f"Bearer {TOKEN}"}
@@ -92,6 +93,7 @@ def settings_for(amqp_url: str, sqlite_url: str, run_file: Path) -> dict[str, st
         "PORTCALL_DATABASE_URL": sqlite_url,
         "PORTCALL_TOKEN": TOKEN,
         "PORTCALL_HOME": str(run_file.parent),
+        "PORTCALL_ENCRYPTION_KEY": keys.KEY_TEXT,
         "PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0",
         "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:0",
         "PORTCALL_RUN_FILE": str(run_file),
@@ -119,7 +121,7 @@ async def poll(ask: Callable[[], Awaitable[bool]], *, within_s: float = 15.0) ->
 @asynccontextmanager
 async def served(amqp_url: str, sqlite_url: str, run_file: Path) -> AsyncIterator[Served]:
     settings = ManagementSettings.from_environment(settings_for(amqp_url, sqlite_url, run_file))
-    store = open_store(sqlite_url)
+    store = open_store(sqlite_url, keys.vault())
     store.registries.put(
         "Alpha", location="westus", sku=Sku.PREMIUM, tags={}, resource_group="portcall"
     )

@@ -32,6 +32,7 @@ from schemas.topology import DEAD, DELIVER, LOG, deliver_key, rungs_for
 from schemas.topology import topology as whole_topology
 from schemas.webhooks import Sku
 from store.engine import Store, open_store
+from tests import keys
 from tests.sink import eventually
 
 SCHEDULE = "1s,1s,2s"
@@ -194,6 +195,7 @@ class Pipeline:
                 "PORTCALL_AMQP_URL": self.amqp_url,
                 "PORTCALL_DATABASE_URL": self.database_url,
                 "PORTCALL_TOKEN": "0123456789abcdef",
+                "PORTCALL_ENCRYPTION_KEY": keys.KEY_TEXT,
                 "PORTCALL_SHARDS": str(SHARDS),
                 "PORTCALL_ALLOW_TARGETS": "127.0.0.0/8",
                 "PORTCALL_RETRY_SCHEDULE": SCHEDULE,
@@ -234,7 +236,7 @@ async def running_pipeline(
 ) -> AsyncIterator[Pipeline]:
     """Declare the topology, make a registry, and note every record and every dead message."""
     await topology.apply(amqp_url, TOPOLOGY)
-    store = open_store(database_url)
+    store = open_store(database_url, keys.vault())
     store.registries.put(
         REGISTRY, location="here", sku=Sku.PREMIUM, tags={}, resource_group="portcall"
     )

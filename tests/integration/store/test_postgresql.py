@@ -29,6 +29,7 @@ from tests.unit.store.contract.replays import (
     StandingContract,
     WorkingContract,
 )
+from tests.unit.store.contract.sealing import ResealingContract, SealingContract
 from tests.unit.store.contract.webhookindex import ChangesContract, SnapshotContract
 from tests.unit.store.contract.webhooks import (
     ChangingContract,
@@ -43,6 +44,14 @@ from tests.unit.store.samples import add_registry, add_webhook, event, frame, re
 def empty_database_url(private_postgres: PrivatePostgres) -> Iterator[str]:
     yield private_postgres.create_database("empty")
     private_postgres.drop_database("empty")
+
+
+class TestSealing(SealingContract):
+    pass
+
+
+class TestResealing(ResealingContract):
+    pass
 
 
 class TestNoting(NotingContract):

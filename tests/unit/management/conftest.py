@@ -9,6 +9,7 @@ import pytest
 from schemas.webhooks import Sku
 from store.engine import Store, open_store
 from store.migrate import migrate
+from tests import keys
 from tests.unit.management.api import ManagementApi
 
 pytest.register_assert_rewrite("tests.unit.store.contract", "tests.unit.store.samples")
@@ -31,7 +32,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(migrated: Path, tmp_path: Path) -> Iterator[Store]:
     path = tmp_path / "portcall.db"
     shutil.copy(migrated, path)
-    store = open_store(f"sqlite:///{path}")
+    store = open_store(f"sqlite:///{path}", keys.vault())
     yield store
     store.close()
 

@@ -9,6 +9,7 @@ import pytest
 
 from schemas.webhooks import Sku
 from store.engine import Store, open_store
+from tests import keys
 from tests.unit.management.api import GUEST_TOKEN, TOKEN, VERSION, Json, ManagementApi, webhook_body
 
 HOOK = "{webhook}/webhook01"
@@ -274,7 +275,7 @@ def store(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """One store for the whole table: no row may change it."""
     path = tmp_path_factory.mktemp("refusals") / "portcall.db"
     path.write_bytes(migrated.read_bytes())
-    store = open_store(f"sqlite:///{path}")
+    store = open_store(f"sqlite:///{path}", keys.vault())
     yield store
     store.close()
 

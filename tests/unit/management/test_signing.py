@@ -15,7 +15,10 @@ from tests.unit.management.api import DAY_MS, Answer, Json, ManagementApi
 
 OWN = shared_secret(b"k" * 32)
 OTHER = shared_secret(b"o" * 32)
-PRIVATE = new_secret(Scheme.V1A)
+PRIVATE = (
+    "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+)
+"""Svix's example."""
 HOOK = "webhook01"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from store.engine import Store, open_store
+from tests import keys
 
 pytest.register_assert_rewrite("tests.unit.store.contract", "tests.unit.store.samples")
 
@@ -16,6 +17,6 @@ def database_url(sqlite_url: str) -> str:
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
-    opened = open_store(database_url)
+    opened = open_store(database_url, keys.vault())
     yield opened
     opened.close()

@@ -35,6 +35,7 @@ def draft(
     actions: int = PUSH,
     authorization: str = "",
     headers: dict[str, str] | None = None,
+    secret: str = "",
     schedule_ms: tuple[int, ...] | None = None,
 ) -> WebhookDraft:
     return WebhookDraft(
@@ -48,6 +49,7 @@ def draft(
         actions=actions,
         scope=scope,
         status=status,
+        secret=secret,
         schedule_ms=schedule_ms,
     )
 

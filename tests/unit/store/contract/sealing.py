@@ -1,0 +1,251 @@
+"""What every store does with secrets: sealed with the first key, opened with all, never in clear."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text, update
+
+from store.engine import Store, open_store
+from store.errors import SealedError, WrongKeyError
+from store.keyfile import Key
+from store.preparing import prepare_secrets
+from store.sealing import PLAIN
+from store.tables import webhooks
+from store.vault import MARK, NO_KEYS, Vault
+from tests import keys
+from tests.canary import Canary, in_rows
+from tests.unit.store.samples import add_registry, add_webhook, draft
+
+NEWER = Key.of(b"a newer key of the tests: 32 b..")
+SECRETS: dict[str, Any] = {
+    "authorization": "Basic bWFyazptYXJr",
+    "headers": {"X-B": "mark-b", "X-A": 'mark"\\ü'},
+    "secret": "whsec_bWFya21hcmttYXJrbWFya21hcms=",
+}
+
+
+def add_secret_webhooks(store: Store, count: int) -> None:
+    """Put *count* of them, up to 400 in a registry."""
+    add_registry(store)
+    add_registry(store, "second")
+    add_registry(store, "third")
+    names = ["myregistry", "second", "third"]
+    store.webhooks.put_many(
+        [
+            draft(f"webhook{number}", registry=names[number // 400], **SECRETS)
+            for number in range(count)
+        ]
+    )
+
+
+def secrets_of(store: Store) -> list[tuple[str, object, str, str]]:
+    rows = [
+        row
+        for registry in ("myregistry", "second", "third")
+        for row in store.webhooks.list(registry, limit=10_000)
+    ]
+    return [(row.authorization, row.headers, row.secret, row.old_secret) for row in rows]
+
+
+def stored(store: Store) -> list[tuple[str, ...]]:
+    """The columns as they are kept."""
+    with store.database.reading() as connection:
+        query = "SELECT authorization, headers, secret, old_secret FROM webhooks ORDER BY id"
+        quoted = query.replace("authorization", '"authorization"')
+        return [tuple(map(str, row)) for row in connection.execute(text(quoted))]
+
+
+def reopened(url: str, *held: Key) -> Store:
+    return open_store(url, Vault(held))
+
+
+class SealingContract:
+    def test_no_secret_is_kept_in_clear_and_each_is_read_as_it_was(
+        self, store: Store, canary: Canary
+    ) -> None:
+        add_registry(store)
+        marked: dict[str, Any] = {
+            "authorization": f"Basic {canary.mark('user-info')}",
+            "headers": {"X-Team": canary.mark("header"), "Authorization": canary.mark("bearer")},
+            "secret": f"whsec_{canary.mark('secret')}",
+        }
+        ((row, _),) = store.webhooks.put_many([draft(**marked)])
+        rotated = store.webhooks.rotate(
+            "myregistry", row.name, make=lambda _: canary.mark("new"), overlap_ms=60_000
+        )
+        assert (rotated.secret, rotated.old_secret) == (canary.marks["new"], marked["secret"])
+        assert store.webhooks.get("myregistry", row.name) == rotated
+        assert list(rotated.headers) == ["X-Team", "Authorization"]
+        assert canary.found({"rows": in_rows(store.database)}) == []
+        [kept] = stored(store)
+        assert all(MARK in each for each in kept)
+
+    def test_two_webhooks_of_the_same_secret_do_not_look_alike(self, store: Store) -> None:
+        add_secret_webhooks(store, 2)
+        first, second = stored(store)
+        assert not set(first[:3]) & set(second[:3])
+
+    def test_nothing_stays_nothing_and_needs_no_key(self, database_url: str) -> None:
+        without = open_store(database_url, NO_KEYS)
+        add_registry(without)
+        row = add_webhook(without)
+        assert without.webhooks.get("myregistry", row.name) == row
+        assert without.sealing.key_ids() == []
+        without.close()
+
+    def test_without_a_key_no_secret_is_stored(self, database_url: str) -> None:
+        without = open_store(database_url, NO_KEYS)
+        add_registry(without)
+        with pytest.raises(SealedError, match="no encryption key"):
+            without.webhooks.put_many([draft(**SECRETS)])
+        assert without.webhooks.count("myregistry") == 0
+        without.close()
+
+    def test_another_key_opens_nothing(self, store: Store, database_url: str) -> None:
+        add_secret_webhooks(store, 1)
+        other = reopened(database_url, NEWER)
+        with pytest.raises(SealedError, match=f"the key {keys.KEY.id}, which sealed"):
+            other.webhooks.get("myregistry", "webhook0")
+        with pytest.raises(WrongKeyError, match=f"{keys.KEY.id}.*here are {NEWER.id}.*in front"):
+            other.sealing.check("PORTCALL_ENCRYPTION_KEY")
+        other.close()
+        store.sealing.check("PORTCALL_ENCRYPTION_KEY")
+
+    @pytest.mark.parametrize("column", ["authorization", "secret", "headers"])
+    def test_a_value_of_another_row_does_not_open(self, store: Store, column: str) -> None:
+        add_secret_webhooks(store, 2)
+        with store.database.writing() as connection:
+            value = connection.execute(webhooks.select().order_by(webhooks.c.id)).mappings().first()
+            assert value is not None
+            connection.execute(update(webhooks).values({column: value[column]}))
+        assert store.webhooks.get("myregistry", "webhook0") is not None
+        with pytest.raises(SealedError, match=f"the {column} of webhook .* was changed"):
+            store.webhooks.get("myregistry", "webhook1")
+
+    def test_a_value_of_another_column_does_not_open(self, store: Store) -> None:
+        add_secret_webhooks(store, 1)
+        with store.database.writing() as connection:
+            connection.execute(update(webhooks).values(secret=webhooks.c.authorization))
+        with pytest.raises(SealedError, match="was changed"):
+            store.webhooks.get("myregistry", "webhook0")
+
+    @pytest.mark.parametrize(
+        "damage", [f"{MARK}x", f"{MARK}{keys.KEY.id}:", f"{MARK}{keys.KEY.id}:AA"]
+    )
+    def test_damage_is_an_error_and_never_garbage(self, store: Store, damage: str) -> None:
+        add_secret_webhooks(store, 1)
+        with store.database.writing() as connection:
+            connection.execute(update(webhooks).values(secret=damage))
+        with pytest.raises(SealedError):
+            store.webhooks.get("myregistry", "webhook0")
+
+    def test_the_deliverer_gets_them_opened(self, store: Store) -> None:
+        add_secret_webhooks(store, 1)
+        row = store.webhooks.get("myregistry", "webhook0")
+        assert row is not None
+        found = store.webhooks.by_ids([row.id])
+        assert found[0].secret == SECRETS["secret"]
+        assert found[0].headers == {**SECRETS["headers"], "Authorization": SECRETS["authorization"]}
+
+    def test_a_patch_of_something_else_keeps_them(self, store: Store) -> None:
+        add_secret_webhooks(store, 1)
+        before = secrets_of(store)
+        store.webhooks.patch("myregistry", "webhook0", scope="app")
+        assert secrets_of(store) == before
+
+
+class ResealingContract:
+    def test_what_was_in_clear_is_sealed_at_the_next_start(
+        self, store: Store, database_url: str
+    ) -> None:
+        add_secret_webhooks(store, 3)
+        in_clear(store)
+        assert store.sealing.key_ids() == [PLAIN]
+        assert all(MARK not in each for row in stored(store) for each in row)
+        before = secrets_of(store)
+        prepare_secrets(database_url, keys.source())
+        assert secrets_of(store) == before
+        assert store.sealing.key_ids() == [keys.KEY.id]
+        assert all(MARK in each for row in stored(store) for each in row[:3])
+
+    def test_a_new_database_has_nothing_to_seal(self, store: Store) -> None:
+        assert not store.sealing.is_needed
+
+    def test_a_new_key_in_front_takes_over_and_the_old_one_is_not_needed(
+        self, store: Store, database_url: str
+    ) -> None:
+        add_secret_webhooks(store, 1_200)
+        both = reopened(database_url, NEWER, keys.KEY)
+        before = secrets_of(both)
+        assert both.sealing.is_needed
+        assert list(both.sealing.seal_all()) == [500, 500, 200]
+        assert both.sealing.key_ids() == [NEWER.id]
+        both.close()
+        alone = reopened(database_url, NEWER)
+        alone.sealing.check("x")
+        assert secrets_of(alone) == before
+        assert not alone.sealing.is_needed
+        alone.close()
+
+    def test_whoever_stops_in_between_leaves_all_readable_and_the_next_goes_on(
+        self, store: Store, database_url: str
+    ) -> None:
+        add_secret_webhooks(store, 1_200)
+        both = reopened(database_url, NEWER, keys.KEY)
+        before = secrets_of(both)
+        next(both.sealing.seal_all())
+        assert set(both.sealing.key_ids()) == {keys.KEY.id, NEWER.id}
+        assert secrets_of(both) == before
+        with pytest.raises(WrongKeyError, match=keys.KEY.id):
+            reopened(database_url, NEWER).sealing.check("x")
+        assert sum(both.sealing.seal_all()) == 1_200
+        assert both.sealing.key_ids() == [NEWER.id]
+        both.close()
+
+    def test_who_writes_with_the_old_key_meanwhile_keeps_it_noted(
+        self, store: Store, database_url: str
+    ) -> None:
+        add_secret_webhooks(store, 2)
+        both = reopened(database_url, NEWER, keys.KEY)
+        for _ in both.sealing.seal_all():
+            store.webhooks.put_many([draft("another", **SECRETS)])  # has the old key only
+        assert set(both.sealing.key_ids()) == {keys.KEY.id, NEWER.id}
+        assert both.sealing.is_needed
+        both.close()
+
+    def test_after_the_end_an_old_writer_notes_its_key_again(
+        self, store: Store, database_url: str
+    ) -> None:
+        add_secret_webhooks(store, 1)
+        both = reopened(database_url, NEWER, keys.KEY)
+        list(both.sealing.seal_all())
+        store.webhooks.put_many([draft("another", **SECRETS)])
+        assert set(both.sealing.key_ids()) == {keys.KEY.id, NEWER.id}
+        both.close()
+
+    def test_a_secret_that_cannot_be_opened_stops_it_and_is_not_lost(
+        self, store: Store, database_url: str
+    ) -> None:
+        add_secret_webhooks(store, 1)
+        kept = stored(store)
+        other = reopened(database_url, NEWER)
+        with pytest.raises(SealedError):
+            list(other.sealing.seal_all())
+        other.close()
+        assert stored(store) == kept
+
+
+def in_clear(store: Store) -> None:
+    """Put the store into the state that the migration found it in: secrets as they are."""
+    rows = store.webhooks.list("myregistry", limit=10_000)
+    with store.database.writing() as connection:
+        connection.execute(text("DELETE FROM encryption_keys"))
+        connection.execute(text("INSERT INTO encryption_keys VALUES ('', 0)"))
+        for row in rows:
+            values = {
+                "authorization": row.authorization,
+                "headers": dict(row.headers),
+                "secret": row.secret,
+                "old_secret": row.old_secret,
+            }
+            connection.execute(update(webhooks).where(webhooks.c.id == row.id).values(values))
