@@ -9,6 +9,7 @@ from typing import Protocol
 from prometheus_client import Counter, Gauge, Histogram
 
 from deliverer.attempts import Attempt
+from deliverer.echoes import without_echoes
 from deliverer.endings import Disabling, Endings
 from deliverer.gate import Gate
 from deliverer.jobs import Job, Ledger
@@ -290,6 +291,8 @@ class Deliverer:
             now_s=self._clock_ms() // 1000,
         )
         attempt = await self._sender.send(request)
+        if template.secrets:
+            attempt = without_echoes(attempt, template.secrets)
         LATENCY.observe(attempt.duration_us / 1e6)
         if attempt.failure:
             FAILURES.labels(attempt.failure.value).inc()

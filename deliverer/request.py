@@ -11,10 +11,11 @@ from typing import Self
 from msgspec import Struct
 from yarl import URL
 
+from deliverer.echoes import secrets_of
 from deliverer.origin import Origin
 from deliverer.signatures import Signer, signer
 from schemas.records import Sent
-from schemas.webhooks import Webhook, masked_headers
+from schemas.webhooks import Webhook, masked_custom
 
 CONTENT_TYPE = "application/json; charset=utf-8"
 
@@ -43,6 +44,7 @@ class Template(Struct, frozen=True):
         origin: Where its URI leads.
         head: The request line, Host, Content-Type and the custom headers.
         shown: The headers for the record, with secrets masked.
+        secrets: What must not be in a record, however the endpoint comes by it.
         sign: Signs; None: unsigned.
         sign_before: Signs, too, with the secret that was rotated out, until *before_until_s*.
         before_until_s: Seconds since the epoch; 0: no other secret.
@@ -52,6 +54,7 @@ class Template(Struct, frozen=True):
     origin: Origin
     head: bytes
     shown: dict[str, str]
+    secrets: tuple[str, ...]
     sign: Signer | None
     sign_before: Signer | None = None
     before_until_s: int = 0
@@ -69,7 +72,8 @@ class Template(Struct, frozen=True):
             webhook=webhook,
             origin=Origin(url.raw_host or "", url.port or 0, url.scheme == "https"),
             head="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
-            shown=masked_headers(headers),
+            shown=masked_custom(headers),
+            secrets=secrets_of(webhook),
             sign=signer(webhook.secret),
             sign_before=signer(webhook.old_secret),
             before_until_s=webhook.old_secret_until_ms // 1000,

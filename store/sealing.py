@@ -138,8 +138,9 @@ class Sealing:
         with self._database.writing() as connection:
             counters.bump(connection, counters.REVISION, 0)
             query = select(*(webhooks.c[name] for name in SECRETS))
-            result = connection.execute(query, execution_options={"yield_per": CHUNK})
-            if all(self._is_current(dict(row)) for row in result.mappings()):
+            with connection.execute(query, execution_options={"yield_per": CHUNK}) as result:
+                is_done = all(self._is_current(dict(row)) for row in result.mappings())
+            if is_done:
                 others = encryption_keys.c.key_id != self._vault.first
                 connection.execute(delete(encryption_keys).where(others))
         if self._database.is_sqlite:

@@ -207,11 +207,13 @@ class ResealingContract:
     ) -> None:
         add_secret_webhooks(store, 2)
         both = reopened(database_url, NEWER, keys.KEY)
+        older = reopened(database_url, keys.KEY, NEWER)
         for _ in both.sealing.seal_all():
-            store.webhooks.put_many([draft("another", **SECRETS)])  # has the old key only
+            older.webhooks.patch("myregistry", "webhook0", scope="app")
         assert set(both.sealing.key_ids()) == {keys.KEY.id, NEWER.id}
         assert both.sealing.is_needed
         both.close()
+        older.close()
 
     def test_after_the_end_an_old_writer_notes_its_key_again(
         self, store: Store, database_url: str
