@@ -20,7 +20,9 @@ FROM ${PYTHON_IMAGE}
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin portcall \
     && install --directory --owner=10001 --mode=0700 /var/lib/portcall
 COPY --from=build /opt/portcall /opt/portcall
+# A key that was made inside a container would be lost with it, so it must come from outside.
 ENV PATH=/opt/portcall/bin:$PATH \
+    PORTCALL_ENCRYPTION_KEY_FILE=/run/secrets/portcall-encryption-key \
     PYTHONDONTWRITEBYTECODE=1 \
     PORTCALL_HOME=/tmp/portcall \
     PORTCALL_HEALTH_BIND=0.0.0.0:9000 \

@@ -49,6 +49,7 @@ COMMANDS = (
         "cli.audit:app",
         "Check that everything that was accepted is accounted for.",
     ),
+    (CARE, "secrets", "cli.sealing:app", "The keys that seal secrets: see, change, apply them."),
     (CARE, "doctor", "cli.doctor:app", "Say what is wrong here, and what to do about it."),
 )
 """Panel of the help page, name, where the command is, summary."""

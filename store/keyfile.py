@@ -158,7 +158,7 @@ def _replace(path: Path, keys: Sequence[str]) -> None:
 @contextmanager
 def _writing(path: Path) -> Iterator[Path]:
     """A name beside *path* to write to; nothing is left of it."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         yield unfinished
     except OSError as error:
@@ -172,7 +172,6 @@ def _writing(path: Path) -> Iterator[Path]:
 
 
 def _write(path: Path, keys: Sequence[str]) -> None:
-    path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(_HEADER + "".join(f"{key}\n" for key in keys))

@@ -8,9 +8,15 @@ import pytest
 from cli import plan as planning
 from cli.errors import UpError
 from cli.home import Home
+from cli.pipeline import SEALED_ROLES, prepare_store, without_keys
 from cli.plan import ALLOW_TARGETS, client_url, make_plan, roles_environment
 from runtime.errors import SettingsError
 from runtime.settings import HostPort
+from store.engine import open_store
+from store.errors import WrongKeyError
+from store.keyfile import read_keys
+from tests import keys
+from tests.unit.store.samples import add_registry, draft
 
 ANY = {
     "PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0",
@@ -152,3 +158,34 @@ def test_a_client_is_told_an_address_that_it_can_connect_to(host: str, url: str)
 def test_unit_tests_have_no_network() -> None:
     with pytest.raises(Exception, match="socket"):
         socket.socket(socket.AF_INET)
+
+
+def test_only_those_who_open_secrets_are_told_the_keys(home: Home) -> None:
+    environ = {"PATH": "/bin", "PORTCALL_ENCRYPTION_KEY": "x", "PORTCALL_ENCRYPTION_KEY_FILE": "y"}
+    assert without_keys(environ) == {"PATH": "/bin"}
+    assert {"deliverer", "management"} == SEALED_ROLES
+
+
+def test_the_first_start_makes_a_key_and_later_ones_keep_it(home: Home) -> None:
+    plan = make_plan(home, ANY, routers=1, deliverers=1)
+    prepare_store(plan)
+    first = read_keys(home.path / "encryption.key")
+    prepare_store(plan)
+    assert read_keys(home.path / "encryption.key") == first and len(first) == 1
+
+
+def test_another_key_than_the_databases_is_refused_at_the_start_and_nothing_is_made(
+    home: Home,
+) -> None:
+    plan = make_plan(
+        home, {**ANY, "PORTCALL_ENCRYPTION_KEY": keys.KEY_TEXT}, routers=1, deliverers=1
+    )
+    prepare_store(plan)
+    store = open_store(plan.database_url, keys.vault())
+    add_registry(store)
+    store.webhooks.put_many([draft(secret="whsec_x")])  # noqa: S106 (nobody's)
+    store.close()
+    for environ in (ANY, {**ANY, "PORTCALL_ENCRYPTION_KEY": "00" * 32}):
+        with pytest.raises(WrongKeyError, match=f"sealed with the key {keys.KEY.id}"):
+            prepare_store(make_plan(home, environ, routers=1, deliverers=1))
+    assert not (home.path / "encryption.key").exists()

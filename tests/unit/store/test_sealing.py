@@ -1,5 +1,8 @@
 """Secrets in SQLite; and the file itself, byte by byte."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from store.engine import Store
@@ -56,3 +59,18 @@ def put_marked(store: Store, canary: Canary) -> None:
             for number in range(50)
         ]
     )
+
+
+def test_a_kill_before_any_line_loses_no_secret(tmp_path: Path) -> None:
+    """Each third line: all of them were run when this was written, and take half a minute."""
+    script = Path(__file__).with_name("killed_while_sealing.py")
+    ended = subprocess.run(  # noqa: S603 (our own interpreter)
+        [sys.executable, str(script), str(tmp_path), "3"],
+        env={"PYTHONPATH": str(script.parents[3]), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout.splitlines()[-1]) > 100
