@@ -92,13 +92,17 @@ class Role:
 
         await eventually(is_ready, within_s=30, what="the deliverer is ready")
 
-    async def metric(self, name: str) -> float:
-        """The sum of a metric's samples."""
+    async def metrics(self) -> str:
+        """Everything that ``/metrics`` says."""
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"{self._health_url}/metrics") as response,
         ):
-            text = await response.text()
+            return await response.text()
+
+    async def metric(self, name: str) -> float:
+        """The sum of a metric's samples."""
+        text = await self.metrics()
         values = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)
         return sum(map(float, values))
 
