@@ -18,6 +18,10 @@ app = typer.Typer(
     add_completion=False,
     help="The secret that a webhook signs with (Standard Webhooks).",
     rich_markup_mode="rich",
+    epilog=examples(
+        "portcall webhook secret rotate -r myregistry -n ci01hook",
+        "portcall webhook secret show-public -r myregistry -n ci01hook",
+    ),
 )
 _EXTRAS = ("properties", "portcall")
 

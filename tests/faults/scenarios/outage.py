@@ -1,6 +1,5 @@
 """Every endpoint answers 500 for a long time, and then recovers."""
 
-import asyncio
 import time
 from collections import Counter
 
