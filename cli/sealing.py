@@ -139,6 +139,26 @@ def rotate_key(
     show(site.answer(), _row, output)
 
 
+@app.command(
+    "discard", epilog=examples("portcall secrets discard", "portcall secrets discard --yes")
+)
+def discard(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    output: Format = None,
+) -> None:
+    """Give up the secrets whose key is lost for good: there is no other way to go on without it.
+
+    Their webhooks lose what signs, their custom headers and user info, and are disabled; set them
+    anew and enable them. What can be opened stays as it is.
+    """
+    site = Site.here()
+    if not yes:
+        typer.confirm("Secrets that cannot be opened are lost then. Go on?", abort=True, err=True)
+    note(f"{counted(site.store.sealing.discard(), 'webhook')} lost secrets, and are disabled.")
+    show(site.answer(), _row, output)
+
+
 def _tell(site: Site) -> None:
     others = [key for key in site.store.sealing.key_ids() if key != site.vault.first]
     if others:

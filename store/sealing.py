@@ -11,14 +11,24 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
+from schemas.webhooks import Status
 from store import counters
-from store.database import Database, now_ms
-from store.errors import WrongKeyError
+from store.database import Database, chunks, now_ms
+from store.errors import SealedError, WrongKeyError
 from store.sealedcolumns import SECRETS, opened, sealed
 from store.tables import encryption_keys, webhooks
 from store.vault import Vault
 
 CHUNK = 500
+_DISCARDED: dict[str, Any] = {
+    "authorization": "",
+    "headers": {},
+    "secret": "",
+    "old_secret": "",
+    "old_secret_until_ms": 0,
+    "status": Status.DISABLED.value,
+    "status_reason": "its secrets and headers were discarded, because their key was lost",
+}
 PLAIN = ""
 """The id that says that there are secrets in the clear."""
 
@@ -98,6 +108,32 @@ class Sealing:
             after = last
             yield seen
         self._forget_others()
+
+    def discard(self) -> int:
+        """Give up the secrets that cannot be opened: their key is lost. How many webhooks had some.
+
+        Such a webhook loses all of them and is disabled: its POSTs would be what nobody asked for.
+        """
+        columns = [webhooks.c.id, *(webhooks.c[name] for name in SECRETS)]
+        with self._database.writing() as connection:
+            values = _DISCARDED | {
+                "revision": counters.bump(connection, counters.REVISION),
+                "status_changed_ms": now_ms(),
+            }
+            rows = connection.execute(select(*columns)).mappings().all()
+            lost = [row["id"] for row in rows if not self._can_open(dict(row))]
+            for chunk in chunks(lost):
+                connection.execute(update(webhooks).where(webhooks.c.id.in_(chunk)).values(values))
+            missing = encryption_keys.c.key_id.not_in([*self._vault.key_ids, PLAIN])
+            connection.execute(delete(encryption_keys).where(missing))
+        return len(lost)
+
+    def _can_open(self, row: dict[str, Any]) -> bool:
+        try:
+            opened(row, row["id"], self._vault)
+        except SealedError:
+            return False
+        return True
 
     def _seal_some(self, after: int) -> tuple[int, int]:
         """Seal what needs it among the next webhooks by id; the last id, and how many they are.

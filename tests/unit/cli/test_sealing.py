@@ -104,3 +104,12 @@ def test_the_wrong_key_is_named_and_changes_nothing(
     assert f"sealed with the key {key.id}, and the keys here are {keys.KEY.id}" in ended.err
     assert other.read_text() == keys.KEY_TEXT
     assert secrets_in(home) == {SECRET}
+
+
+def test_a_lost_key_can_be_given_up(home: Path, portcall: Run) -> None:
+    (home / "encryption.key").write_text(keys.KEY_TEXT)
+    assert portcall("secrets", "reencrypt").code == 2
+    ended = portcall("secrets", "discard", "--yes")
+    assert (ended.code, "12 webhooks lost secrets" in ended.err) == (0, True)
+    assert json.loads(ended.out)["needs"] == []
+    assert secrets_in(home) == {""}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
+from schemas.webhooks import Status
 from store.engine import Store, open_store
 from store.errors import SealedError, WrongKeyError
 from store.keyfile import Key
@@ -237,6 +238,29 @@ class ResealingContract:
             list(other.sealing.seal_all())
         other.close()
         assert stored(store) == kept
+
+    def test_what_was_sealed_with_a_lost_key_can_be_given_up(
+        self, store: Store, database_url: str
+    ) -> None:
+        add_secret_webhooks(store, 2)
+        store.webhooks.put_many([draft("plain")])
+        other = reopened(database_url, NEWER)
+        revision = other.webhooks.revision()
+        assert other.sealing.discard() == 2
+        other.sealing.check("x")
+        rows = {row.name: row for row in other.webhooks.list("myregistry", limit=10)}
+        lost = rows["webhook0"]
+        assert (lost.secret, lost.authorization, lost.headers) == ("", "", {})
+        assert lost.status is Status.DISABLED and "key was lost" in lost.status_reason
+        assert lost.revision > revision
+        assert rows["plain"].status is Status.ENABLED and rows["plain"].revision <= revision
+        other.close()
+
+    def test_what_can_be_opened_is_not_given_up(self, store: Store) -> None:
+        add_secret_webhooks(store, 2)
+        before = secrets_of(store)
+        assert store.sealing.discard() == 0
+        assert secrets_of(store) == before
 
 
 def in_clear(store: Store) -> None:
