@@ -133,7 +133,8 @@ def test_the_locks_have_what_the_project_asks_for() -> None:
 def test_what_runs_is_the_same_where_it_is_tested() -> None:
     tested = pinned("dev.txt")
     for name, block in pinned("portcall.txt").items():
-        assert tested[name].splitlines()[0] == block.splitlines()[0]
+        # Its version: where only a tool of the tests needs it, too, the marker is another.
+        assert tested[name].split()[0] == block.split()[0]
 
 
 def test_the_hooks_use_the_tools_of_the_environment() -> None:
