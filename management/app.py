@@ -163,7 +163,7 @@ def refusal_of(error: Exception, method: str) -> ArmError | None:  # noqa: PLR09
             return ArmError(400, INVALID_CONTENT, f"{error}.")
         case SealedError():
             get_logger().error("secret.unopened", reason=str(error))
-            return service_unavailable(f"A secret cannot be opened, or stored: {error}.")
+            return service_unavailable("An encryption key is missing; Portcall's log says which.")
         case StoreUnavailableError():
             return service_unavailable("The store cannot be reached now.")
         case web.HTTPException(status=status):

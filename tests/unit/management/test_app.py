@@ -12,6 +12,7 @@ from store.engine import Store
 from store.errors import (
     QuotaExceededError,
     RegistryNotFoundError,
+    SealedError,
     StoreUnavailableError,
     UnstorableError,
 )
@@ -29,6 +30,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     ("error", "status", "code"),
     [
         (StoreUnavailableError("no route to db.internal"), 503, "ServiceUnavailable"),
+        (SealedError("the key ab, which sealed the secret"), 503, "ServiceUnavailable"),
         (ValueError("a bug with a secret"), 500, "InternalServerError"),
         (RecursionError(), 500, "InternalServerError"),
         (InvalidValueError("scope", "is wrong"), 400, "InvalidRequestContent"),
