@@ -104,6 +104,7 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
             "PORTCALL_MANAGEMENT_BIND": str(management),
             TLS_BIND: str(tls or "none"),
             "PORTCALL_PRODUCER_BIND": str(producer),
+            "PORTCALL_OWN_PORTS": f"{management.port},{producer.port}",
         },
         processes={
             "producer": 1,

@@ -41,7 +41,7 @@ async def main() -> None:
     timeout_s = settings.attempt_timeout_ms / 1000
     async with (
         running("deliverer", settings) as process,
-        Sender(timeout_s=timeout_s, allowed=settings.allow_targets) as sender,
+        Sender(timeout_s=timeout_s, allowed=settings.allow_targets, ports=settings.ports) as sender,
     ):
         keys = KeySource.named_by(settings)
         store = open_store(settings.database_url, keys.vault())

@@ -37,6 +37,13 @@ class AddressBlockedError(OSError):
         super().__init__(f"nothing was sent: {shown} is not an address that webhooks may lead to")
 
 
+class PortBlockedError(OSError):
+    """The port is not one to connect to."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"nothing was sent: {port} is not a port that webhooks may lead to")
+
+
 class Attempt(Struct, frozen=True):
     """One POST and what came of it.
 
@@ -77,7 +84,7 @@ def classify(error: BaseException) -> tuple[Failure, str]:  # noqa: PLR0911 (a t
     match error:
         case TimeoutError():
             return Failure.TIMEOUT, "no answer within the attempt timeout"
-        case AddressBlockedError():
+        case AddressBlockedError() | PortBlockedError():
             return Failure.BLOCKED, str(error)
         case UnresolvedError():
             return Failure.DNS, str(error)

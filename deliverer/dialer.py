@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-import re
 import socket
 import ssl
 import time
@@ -12,14 +11,17 @@ from weakref import WeakSet
 
 import aiohappyeyeballs
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
-from deliverer.addresses import AddressInfo, guarded_sockets
-from deliverer.attempts import AddressBlockedError, UnresolvedError
+from deliverer.addresses import AddressInfo, admitted
+from deliverer.attempts import PortBlockedError, UnresolvedError
 from deliverer.connection import Connection
 from deliverer.deadlines import Deadlines
 from deliverer.heads import Heads
 from deliverer.origin import Origin
+from deliverer.ports import USUAL, Ports
 from runtime.settings import Network
+from schemas.webhooks import looks_like_an_address
 
 KEEP_ALIVE_S = 15.0
 """How long an idle connection is kept; many servers close theirs after 15 to 75 s."""
@@ -27,25 +29,37 @@ MAX_IDLE = 2_000
 """Idle connections kept in all."""
 NAME_TTL_S = 30.0
 MAX_NAMES = 10_000
+MAX_ADDRESSES = 16
+"""Of one name. Each that does not answer is tried for a quarter of a second: a name of a thousand
+strangers must not make us knock at all their doors."""
 SWEEP_S = 5.0
-_NUMBER = re.compile(r"(?:^|\.)(?:0[xX][0-9A-Fa-f]*|[0-9]+)\.?$")
-"""Ends as an address does; resolvers take ``127.1``, ``0177.0.0.1`` or ``0x7f000001`` for one."""
 
 
 class Dialer:
-    """Makes connections. A refused address is told by `AddressBlockedError`, and gets no packet.
+    """Makes connections, straight to the endpoint: no proxy is asked, whatever the environment has.
+
+    A refused address, or port, is told by an error of its own, and gets no packet.
 
     Args:
         allowed: Networks that are let through although they are not public.
+        ports: Which ports may be connected to.
+        resolver: Looks names up.
     """
 
-    def __init__(self, allowed: Sequence[Network]) -> None:
+    def __init__(
+        self,
+        allowed: Sequence[Network],
+        *,
+        ports: Ports = USUAL,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
         self._allowed = allowed
+        self._ports = ports
         self._deadlines = Deadlines()
         self._heads = Heads()
         self._tls = ssl.create_default_context()
         # c-ares in its own thread: the loop's few threads would stall at some hanging names.
-        self._resolver = aiohttp.AsyncResolver(timeout=3, tries=2)
+        self._resolver = resolver or aiohttp.AsyncResolver(timeout=3, tries=2)
         self._open: WeakSet[Connection] = WeakSet()
         self._names: dict[tuple[str, int], tuple[float, list[AddressInfo]]] = {}
 
@@ -57,11 +71,14 @@ class Dialer:
             deadline: When to stop trying, in the loop's time.
 
         Raises:
-            AddressBlockedError: An address of it is refused.
+            PortBlockedError: Its port is refused; no name is looked up then.
+            AddressBlockedError: All its addresses are refused.
             UnresolvedError: The name leads nowhere.
             TimeoutError: It took too long.
             OSError: It cannot be connected to; an `ssl.SSLError`: its TLS is not acceptable.
         """
+        if not self._ports.allow(origin.port):
+            raise PortBlockedError(origin.port)
         loop = asyncio.get_running_loop()
         async with asyncio.timeout_at(deadline):
             sock = await self._connect(await self._resolve(origin.host, origin.port))
@@ -84,22 +101,16 @@ class Dialer:
         await self._resolver.close()
 
     async def _connect(self, infos: list[AddressInfo]) -> socket.socket:
-        refused: list[str] = []
-        make = guarded_sockets(self._allowed, refused)
-        try:
-            return await aiohappyeyeballs.start_connection(
-                infos, happy_eyeballs_delay=0.25, socket_factory=make
-            )
-        except OSError:
-            if refused:
-                raise AddressBlockedError(refused) from None
-            raise
+        # The very tuples that were checked go to the system's connect: there is nothing between.
+        return await aiohappyeyeballs.start_connection(
+            admitted(infos, self._allowed, self._ports.own), happy_eyeballs_delay=0.25
+        )
 
     async def _resolve(self, host: str, port: int) -> list[AddressInfo]:
         try:
             ipaddress.ip_address(host.partition("%")[0])
         except ValueError:
-            if _NUMBER.search(host):
+            if looks_like_an_address(host):
                 raise ValueError(f"{host} is neither a name nor a whole address") from None
             return await self._look_up(host, port)
         return _stream_infos(host, port)
@@ -112,7 +123,9 @@ class Dialer:
             found = await self._resolver.resolve(host, port, socket.AF_UNSPEC)
         except OSError as error:
             raise UnresolvedError(f"the name {host} could not be resolved") from error
-        infos = [info for each in found for info in _stream_infos(each["host"], port)]
+        infos = [
+            info for each in found[:MAX_ADDRESSES] for info in _stream_infos(each["host"], port)
+        ]
         if len(self._names) >= MAX_NAMES:
             self._names.clear()
         self._names[host, port] = (time.monotonic() + NAME_TTL_S, infos)

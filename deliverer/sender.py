@@ -9,9 +9,12 @@ import time
 from collections.abc import Sequence
 from typing import Self
 
+from aiohttp.abc import AbstractResolver
+
 from deliverer.attempts import Attempt, ClosedError, ProtocolError, classify
 from deliverer.dialer import Dialer, Pool
 from deliverer.heads import Response, printable
+from deliverer.ports import USUAL, Ports
 from deliverer.request import Request
 from runtime.settings import Network
 from schemas.records import Failure
@@ -23,11 +26,20 @@ class Sender:
     Args:
         timeout_s: The bound on one attempt as a whole.
         allowed: Networks that are let through although they are not public.
+        ports: Which ports may be connected to.
+        resolver: Looks names up.
     """
 
-    def __init__(self, *, timeout_s: float, allowed: Sequence[Network]) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        allowed: Sequence[Network],
+        ports: Ports = USUAL,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
         self._timeout_s = timeout_s
-        self._dialer = Dialer(allowed)
+        self._dialer = Dialer(allowed, ports=ports, resolver=resolver)
         self._pool = Pool()
         self._open = False
 

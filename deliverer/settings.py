@@ -1,8 +1,20 @@
 """What the deliverer reads from the environment."""
 
-from pydantic import Field
+from collections.abc import Sequence
+from typing import Annotated
 
+from pydantic import Field, PlainValidator
+from yarl import URL
+
+from deliverer.ports import Ports, parse_ports
 from runtime.settings import DurationMs, LimitMs, Networks, SealedSettings
+
+
+def _ports(value: object) -> object:
+    return parse_ports(value) if isinstance(value, str) else value
+
+
+PortRanges = Annotated[Sequence[range] | None, PlainValidator(_ports)]
 
 
 class DelivererSettings(SealedSettings):
@@ -22,6 +34,16 @@ class DelivererSettings(SealedSettings):
         default=(),
         alias="PORTCALL_ALLOW_TARGETS",
         description="Networks (CIDR, with commas) that webhooks may lead to although not public.",
+    )
+    allow_ports: PortRanges = Field(
+        default=None,
+        alias="PORTCALL_ALLOW_PORTS",
+        description="The only ports that webhooks may lead to; unset: any that may speak HTTP.",
+    )
+    own_ports: PortRanges = Field(
+        default=(),
+        alias="PORTCALL_OWN_PORTS",
+        description="Where Portcall listens: refused on addresses that are not public.",
     )
     prefetch: int = Field(
         default=300,
@@ -44,3 +66,9 @@ class DelivererSettings(SealedSettings):
         alias="PORTCALL_ENDPOINT_CONCURRENCY",
         description="Attempts under way for one webhook in one process.",
     )
+
+    @property
+    def ports(self) -> Ports:
+        """Which ports may be connected to; the broker's is ours as well."""
+        own = {port for each in self.own_ports or () for port in each}
+        return Ports(self.allow_ports, frozenset(own | {URL(self.amqp_url).port or 5672}))

@@ -6,6 +6,7 @@ and digits, a webhook has at least one action, its service URI is http or https.
 
 import base64
 import re
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,6 +31,9 @@ _NOT_IN_URI = re.compile(r"[\x00-\x20\x7f\\]")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,254}}$)(?:{_LABEL}\.)*{_LABEL}\.?|[0-9a-f:]+", re.ASCII)
 """A host as yarl writes it: a name in its ASCII form, an IPv4 address, or an IPv6 one."""
+
+_NUMBER = re.compile(r"(?:^|\.)(?:0[xX][0-9A-Fa-f]*|[0-9]+)\.?$")
+"""Ends as an address does; resolvers take ``127.1``, ``0177.0.0.1`` or ``0x7f000001`` for one."""
 
 RESERVED_HEADERS = frozenset(
     {
@@ -197,6 +201,8 @@ def parse_service_uri(text: str, field: str = "serviceUri") -> ServiceUri:
         raise InvalidValueError(field, "contains a space, a control character or a backslash")
     url = _parse_url(text, field)
     _check_host(url.raw_host or "", field)
+    if looks_like_an_address(url.raw_host or ""):
+        url = url.with_host(_whole_address(url.raw_host or "", field))
     if not url.port:
         raise InvalidValueError(field, "port 0 cannot be connected to")
     if url.fragment or text.endswith("#"):
@@ -211,6 +217,25 @@ def _check_host(host: str, field: str) -> None:
         raise InvalidValueError(field, "names no host, as in https://example.com/hook")
     if not _HOST.fullmatch(host):
         raise InvalidValueError(field, f"{host[:64]!r} is not a host name or an address")
+
+
+def looks_like_an_address(host: str) -> bool:
+    """Whether a name ends in a number; no name of the internet does."""
+    return _NUMBER.search(host) is not None
+
+
+def _whole_address(host: str, field: str) -> str:
+    """The address in its usual form, as browsers and .NET read one: ``127.1`` is ``127.0.0.1``.
+
+    Said once, here, so that nobody after us reads it in another way.
+    Source: the WHATWG URL standard, "IPv4 parser"; ``inet_aton`` keeps to the same.
+    """
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host.removesuffix(".")))
+    except OSError as error:
+        raise InvalidValueError(
+            field, f"{host[:64]!r} ends in a number, but is no address, as in 192.0.2.1"
+        ) from error
 
 
 def _basic_authorization(url: URL, field: str) -> str:

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from deliverer.addresses import guarded_sockets, is_allowed
+from deliverer.addresses import AddressInfo, admitted, is_allowed
 from deliverer.attempts import AddressBlockedError
 from runtime.settings import Network
 
@@ -90,16 +90,60 @@ def test_what_the_operator_allows(address: str, allowed: list[str], *, expected:
     assert is_allowed(address, networks(*allowed)) is expected
 
 
-def info(address: str) -> tuple[int, int, int, str, tuple[object, ...]]:
-    return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, 80)
+def info(address: str, port: int = 80) -> AddressInfo:
+    return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port)
 
 
-def test_the_factory_refuses_and_notes_the_address() -> None:
-    refused: list[str] = []
-    with pytest.raises(AddressBlockedError, match=r"10\.0\.0\.1"):
-        guarded_sockets((), refused)(info("10.0.0.1"))
-    assert refused == ["10.0.0.1"]
+def test_of_several_addresses_those_that_may_be_connected_to_are_left() -> None:
+    infos = [info("10.0.0.1"), info("1.1.1.1"), info("::1")]
+    assert admitted(infos, ()) == [infos[1]]
 
 
-def test_a_refusal_is_an_error_of_the_system_so_that_the_next_address_is_tried() -> None:
-    assert issubclass(AddressBlockedError, OSError)
+def test_where_none_is_left_all_are_told() -> None:
+    with pytest.raises(AddressBlockedError, match=r"10\.0\.0\.1, fd00::1 is not an address"):
+        admitted([info("10.0.0.1"), info("fd00::1")], ())
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "passes"),
+    [
+        ("127.0.0.1", 8400, False),
+        ("127.0.0.2", 8400, False),
+        ("::ffff:127.0.0.1", 8400, False),
+        ("127.0.0.1", 8401, True),
+        ("1.1.1.1", 8400, True),  # somebody else's
+    ],
+)
+def test_our_own_ports_are_refused_where_the_address_is_not_public(
+    address: str, port: int, *, passes: bool
+) -> None:
+    infos, allowed = [info(address, port)], networks("127.0.0.0/8")
+    if passes:
+        assert admitted(infos, allowed, {8400}) == infos
+        return
+    with pytest.raises(AddressBlockedError, match=r"port 8400 \(Portcall itself\)"):
+        admitted(infos, allowed, {8400})
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("64:ff9b::10.0.0.1", ["64:ff9b::/96"]),
+        ("64:ff9b::a9fe:a9fe", ["::/0"]),
+        ("2002:7f00:1::", ["2002::/16"]),
+        ("::127.0.0.1", ["::/96"]),
+        ("2001:0:4136:e378:8000:63bf:80ff:fffe", ["2001::/32"]),
+        ("2600::5efe:10.0.0.1", []),
+        ("2600::200:5efe:a00:1", []),
+    ],
+)
+def test_behind_a_translators_prefix_the_ipv4_address_counts_too(
+    address: str, allowed: list[str]
+) -> None:
+    assert not is_allowed(address, networks(*allowed))
+    assert is_allowed(address, networks("0.0.0.0/0", "::/0"))
+
+
+def test_a_public_address_behind_an_allowed_translator_is_allowed() -> None:
+    assert is_allowed("64:ff9b::8.8.8.8", networks("64:ff9b::/96"))
+    assert not is_allowed("64:ff9b::8.8.8.8", ())

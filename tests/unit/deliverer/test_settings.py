@@ -48,6 +48,8 @@ def test_the_networks_that_are_allowed(text: str, expected: list[str]) -> None:
     [
         ("PORTCALL_ALLOW_TARGETS", "loopback"),
         ("PORTCALL_ALLOW_TARGETS", "127.0.0.0/33"),
+        ("PORTCALL_ALLOW_PORTS", "http"),
+        ("PORTCALL_ALLOW_PORTS", "443,99999"),
         ("PORTCALL_ATTEMPT_TIMEOUT", "0s"),
         ("PORTCALL_ATTEMPT_TIMEOUT", "15"),
         ("PORTCALL_MAX_IN_FLIGHT", "0"),
@@ -58,3 +60,16 @@ def test_the_networks_that_are_allowed(text: str, expected: list[str]) -> None:
 def test_what_makes_no_sense_is_refused_by_name(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read(**{name: text})
+
+
+def test_the_ports_that_are_allowed_and_our_own() -> None:
+    usual = read().ports
+    assert usual.allow(8080) and not usual.allow(6379)
+    assert usual.own == {5672}
+    chosen = read(
+        PORTCALL_AMQP_URL="amqp://u:p@127.0.0.1:21000/",
+        PORTCALL_ALLOW_PORTS="443,6379",
+        PORTCALL_OWN_PORTS="8400,8401",
+    ).ports
+    assert chosen.allow(6379) and not chosen.allow(8080)
+    assert chosen.own == {8400, 8401, 21_000}
