@@ -23,10 +23,12 @@ from management.errors import (
     invalid_content,
     quota_exceeded,
     service_unavailable,
+    too_many_failures,
 )
 from management.lookups import Lookups
 from management.roles import NOBODY, authorize
 from management.routes import Routes
+from runtime.clients import Throttle, throttling
 from runtime.health import Problem, add_health_routes
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
@@ -45,7 +47,12 @@ REQUESTS = Counter(
     ["method", "status"],
     registry=REGISTRY,
 )
-PROTOCOL = {"max_line_size": 65_536, "max_field_size": 65_536, "lingering_time": 1.0}
+PROTOCOL = {
+    "max_line_size": 65_536,
+    "max_field_size": 65_536,
+    "keepalive_timeout": 75.0,
+    "lingering_time": 1.0,
+}
 """A token or a query that is merely too long is refused here, in ARM's envelope; aiohttp answers
 what is longer by itself, with a plain 400. What a refused client goes on sending is read for a
 second, so that it gets to see the answer."""
@@ -109,7 +116,8 @@ class Api:
 
 def make_app(api: Api, checks: Mapping[str, Problem]) -> web.Application:
     """The application: ``/live`` and ``/ready`` for anybody, and the API behind its token."""
-    app = web.Application(middlewares=[serve], handler_args=PROTOCOL)
+    throttled = throttling(Throttle(), _too_many_failures)
+    app = web.Application(middlewares=[throttled, serve], handler_args=PROTOCOL)
     add_health_routes(app, checks)
     app.router.add_route("*", "/{path:.*}", api.handle, expect_handler=_expect)
     app.on_response_prepare.append(_add_headers)
@@ -146,6 +154,10 @@ def refuse(error: Exception, request: web.Request) -> web.Response:
     if refusal.status in (408, 413):
         response.force_close()  # the rest of the body is not waited for
     return response
+
+
+def _too_many_failures() -> web.Response:
+    return answer(too_many_failures().envelope(), 429)
 
 
 def refusal_of(error: Exception, method: str) -> ArmError | None:  # noqa: PLR0911 (a table)

@@ -170,3 +170,12 @@ def invalid_filter(problem: str) -> ArmError:
 def service_unavailable(problem: str) -> ArmError:
     """The store or the broker is away; the same request may succeed later."""
     return ArmError(503, "ServiceUnavailable", problem)
+
+
+def too_many_failures() -> ArmError:
+    """Too many requests of this address had no good token; this one was not looked at."""
+    return ArmError(
+        429,
+        "TooManyRequests",
+        "Too many requests of your address had no good token. Wait a little.",
+    )

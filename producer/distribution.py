@@ -37,6 +37,8 @@ MEDIA_TYPES = (
     "application/vnd.docker.distribution.events.v1+json",
     "application/vnd.docker.distribution.events.v2+json",
 )
+MAX_NOTIFICATIONS = 10_000
+"""In one envelope. A registry sends them one by one; a megabyte could have 60,000 of nothing."""
 BLOB_TYPE = "application/octet-stream"
 MAX_TEXT = 1024
 MAX_USERAGENT = 2048
@@ -93,7 +95,13 @@ def read(seen: Sightings, body: bytes, acceptance: Acceptance) -> Translation:
     """
     events: list[Event] = []
     ignored: Counter[str] = Counter()
-    for index, notification in enumerate(decode(_DECODER, body).events):
+    notifications = decode(_DECODER, body).events
+    if len(notifications) > MAX_NOTIFICATIONS:
+        count = len(notifications)
+        raise InvalidValueError(
+            "events", f"has {count} notifications; at most {MAX_NOTIFICATIONS} are allowed"
+        )
+    for index, notification in enumerate(notifications):
         path = f"events[{index}]"
         name = _full_name(acceptance.registry, notification.target)
         _remember(seen, name, notification.target)

@@ -11,6 +11,7 @@ from prometheus_client import Counter
 
 from producer.errors import RequestRefusedError
 from producer.ingest import Ingest
+from runtime.clients import Throttle, throttling
 from runtime.health import Problem, add_health_routes
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
@@ -36,7 +37,8 @@ def make_app(ingest: Ingest, checks: Mapping[str, Problem]) -> web.Application:
         ingest: Takes the events in.
         checks: What ``/ready`` looks at.
     """
-    app = web.Application(middlewares=[_answer_errors], handler_args=PROTOCOL)
+    throttled = throttling(Throttle(), _too_many_failures)
+    app = web.Application(middlewares=[throttled, _answer_errors], handler_args=PROTOCOL)
     for path, handler in (
         ("/registries/{registry}/notifications", ingest.take_notifications),
         ("/registries/{registry}/events", ingest.take_events),
@@ -73,6 +75,12 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         return _error(request, 500, "InternalError", "this is a fault of the producer; see its log")
 
 
+def _too_many_failures() -> web.Response:
+    REFUSED.labels("TooManyRequests").inc()
+    message = "too many requests of your address had no good token; wait a little"
+    return _json_error(429, "TooManyRequests", message)
+
+
 def _error(
     request: web.Request,
     status: int,
@@ -83,6 +91,12 @@ def _error(
     REFUSED.labels(code).inc()
     say = get_logger().warning if status >= 500 else get_logger().info
     say("request.refused", path=request.path, status=status, code=code, reason=message)
+    return _json_error(status, code, message, headers)
+
+
+def _json_error(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> web.Response:
     return web.Response(
         body=json.dumps({"error": {"code": code, "message": message}}).encode(),
         status=status,

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import json
 import os
+import resource
 import signal
 import ssl
 import sys
@@ -25,6 +26,7 @@ from runtime.health import Problem, health_app
 from runtime.serving import JsonRunner
 from runtime.settings import HostPort, Settings
 
+MAX_OPEN_FILES = 65_536
 DRAIN_S = 10.0
 """How long requests in flight may take to end when the process stops."""
 
@@ -187,6 +189,13 @@ async def running(role: str, settings: Settings) -> AsyncIterator[Process]:
         raise SystemExit(1)
 
 
+def _allow_open_files() -> None:
+    """As many as the system lets us: each connection is one, and 1,024 is the usual first limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def launch(main: Callable[[], Coroutine[object, object, None]]) -> NoReturn:
     """Run a role's ``main()`` on uvloop and leave with its exit code.
 
@@ -195,6 +204,7 @@ def launch(main: Callable[[], Coroutine[object, object, None]]) -> NoReturn:
     """
     # What was imported stays; and the youngest generation is many frames' worth of values, most of
     # which are free without a collector. The default collects every 700 allocations.
+    _allow_open_files()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     try:

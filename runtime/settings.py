@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from yarl import URL
 
 from runtime.errors import SettingsError
@@ -19,6 +27,9 @@ from schemas.errors import InvalidValueError
 from schemas.topology import rungs_for
 
 DEFAULT_SCHEDULE = "10s,1m,5m,30m,1h,3h,6h,12h,12h,24h"
+
+SERVERS = frozenset({"health", "management", "producer"})
+"""What serves plain HTTP, each on the address of ``PORTCALL_<NAME>_BIND``."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -90,6 +101,24 @@ def _networks(value: object) -> object:
     )
 
 
+def _words_of(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    words = {word.strip().lower() for word in value.split(",") if word.strip()}
+    if words == {"all"}:
+        return SERVERS
+    if not words <= SERVERS:
+        raise ValueError(f"must be of {', '.join(sorted(SERVERS))}, with commas; or all")
+    return frozenset(words)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def _translated(parse: Any, text: str) -> object:  # noqa: ANN401 (one of the parsers above)
     try:
         return parse(text)
@@ -106,6 +135,7 @@ DurationMs = Annotated[int, BeforeValidator(_duration_ms)]
 LimitMs = Annotated[int, BeforeValidator(_limit_ms)]
 """A duration, or ``none``, which is 0."""
 ScheduleMs = Annotated[tuple[int, ...], BeforeValidator(_schedule_ms)]
+Servers = Annotated[frozenset[str], BeforeValidator(_words_of)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 
 
@@ -153,6 +183,12 @@ class Settings(BaseModel):
         alias="PORTCALL_HEALTH_BIND",
         description="Where /live, /ready and /metrics are served; port 0 is any free one.",
     )
+    insecure_bind: Servers = Field(
+        default=frozenset(),
+        alias="PORTCALL_INSECURE_BIND",
+        description="Which of health, management and producer may be reached without TLS from"
+        " other machines; or all.",
+    )
     run_file: Path | None = Field(
         default=None,
         alias="PORTCALL_RUN_FILE",
@@ -164,6 +200,21 @@ class Settings(BaseModel):
     log_format: str = Field(
         default="auto", pattern="^(auto|json|console)$", alias="PORTCALL_LOG_FORMAT"
     )
+
+    @model_validator(mode="after")
+    def _check_binds(self) -> Self:
+        """Refuse plain HTTP beyond the loopback, unless it is asked for in so many words."""
+        for name, field in type(self).model_fields.items():
+            bind, variable = getattr(self, name), field.alias or ""
+            server = variable.removeprefix("PORTCALL_").removesuffix("_BIND").lower()
+            plain = isinstance(bind, HostPort) and server in SERVERS - self.insecure_bind
+            if plain and not _is_loopback(bind.host):
+                raise ValueError(
+                    f"{variable}: {bind} can be reached from other machines, and tokens would"
+                    " travel in the clear: listen on 127.0.0.1, behind a proxy that speaks TLS, or"
+                    f" set PORTCALL_INSECURE_BIND={server} if the network is to be trusted"
+                )
+        return self
 
     @property
     def rungs_ms(self) -> tuple[int, ...]:
@@ -183,7 +234,7 @@ class Settings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             lines = [
-                f"{'.'.join(str(part) for part in problem['loc'][:1])}: {_words(problem['msg'])}"
+                ": ".join([*map(str, problem["loc"][:1]), _words(problem["msg"])])
                 for problem in error.errors(include_url=False, include_input=False)
             ]
             raise SettingsError("\n".join(lines)) from error

@@ -3,10 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from aiohttp import web
 
+import runtime.serving
 from runtime.serving import JsonRunner
 
 
@@ -59,3 +61,175 @@ async def test_a_good_request_is_served_as_before(port: int) -> None:
 
     assert head.startswith(b"HTTP/1.1 200")
     assert json.loads(content) == {"hello": "there"}
+
+
+# -- who is slow, large, or many
+
+
+HEAD_TIMEOUT_S = 0.4
+GOOD = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.fixture
+async def strict(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    """A server with short times and few connections, that can answer much and slowly."""
+    monkeypatch.setattr(runtime.serving, "HEAD_TIMEOUT_S", HEAD_TIMEOUT_S)
+    monkeypatch.setattr(runtime.serving, "STALL_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(runtime.serving, "max_connections", lambda: 8)
+
+    async def greet(request: web.Request) -> web.Response:
+        return web.json_response({"got": len(await request.read())})
+
+    async def flood(_request: web.Request) -> web.Response:
+        return web.Response(body=b"x" * 50_000_000)
+
+    async def think(_request: web.Request) -> web.Response:
+        await asyncio.sleep(3 * HEAD_TIMEOUT_S)
+        return web.json_response({"thought": True})
+
+    app = web.Application(handler_args={"keepalive_timeout": 2.0})
+    app.router.add_route("*", "/", greet)
+    app.router.add_get("/flood", flood)
+    app.router.add_get("/think", think)
+    runner = JsonRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+async def is_served(port: int) -> bool:
+    head, _ = await answer_to(port, GOOD.replace(b"Host: a", b"Host: a\r\nConnection: close"))
+    return head.startswith(b"HTTP/1.1 200")
+
+
+async def drip(writer: asyncio.StreamWriter, every_s: float) -> None:
+    """A header that never ends."""
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n")
+    for number in range(10_000):
+        writer.write(f"X-{number}: y\r\n".encode())
+        await asyncio.sleep(every_s)
+
+
+async def test_headers_that_drip_are_408_in_bounded_time_and_others_are_served(strict: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", strict)
+    began = asyncio.get_running_loop().time()
+    dripping = asyncio.create_task(drip(writer, 0.02))
+    assert await is_served(strict)
+    async with asyncio.timeout(5):
+        head, _, content = (await reader.read()).partition(b"\r\n\r\n")
+    took_s = asyncio.get_running_loop().time() - began
+    dripping.cancel()
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert json.loads(content)["error"]["code"] == "RequestTimeout"
+    assert HEAD_TIMEOUT_S * 0.9 < took_s < HEAD_TIMEOUT_S + 1
+    writer.close()
+
+
+async def test_who_says_nothing_is_hung_up_on(strict: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", strict)
+    async with asyncio.timeout(3):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_the_headers_of_a_second_request_have_the_same_time(strict: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", strict)
+    writer.write(GOOD)
+    await reader.readuntil(b"}")
+    writer.write(b"GET / HT")
+    async with asyncio.timeout(1.5):  # less than the time that an idle connection has
+        assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
+    writer.close()
+
+
+async def test_a_connection_may_be_idle_between_requests(strict: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", strict)
+    for _ in range(2):
+        writer.write(GOOD)
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+        await asyncio.sleep(1.5 * HEAD_TIMEOUT_S)
+    writer.close()
+
+
+async def test_a_body_is_no_part_of_the_headers(strict: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", strict)
+    writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
+    for _ in range(4):
+        await asyncio.sleep(HEAD_TIMEOUT_S / 2)
+        writer.write(b"x")
+    async with asyncio.timeout(3):
+        assert (await reader.readuntil(b"}")).endswith(b'{"got": 4}')
+    writer.close()
+
+
+async def test_who_waits_for_a_long_answer_and_begins_another_request_gets_both(
+    strict: int,
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", strict)
+    writer.write(b"GET /think HTTP/1.1\r\nHost: a\r\n\r\n")
+    await asyncio.sleep(HEAD_TIMEOUT_S / 2)
+    writer.write(GOOD[:8])
+    async with asyncio.timeout(5):
+        assert (await reader.readuntil(b"}")).endswith(b'{"thought": true}')
+        writer.write(GOOD[8:])
+        assert (await reader.readuntil(b"}")).endswith(b'{"got": 0}')
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", id="200 headers"),
+        pytest.param(b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", id="a long path"),
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: " % n + b"y" * 8_000 + b"\r\n" for n in range(90)), id="500 KiB of headers"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: " + b"y" * 1_000_000, id="one endless header"),
+    ],
+)  # fmt: skip
+async def test_headers_that_are_too_many_or_too_large(strict: int, sent: bytes) -> None:
+    try:
+        head, content = await answer_to(strict, sent)
+    except ConnectionError:
+        pass  # hung up on before everything was sent: the answer can be lost
+    else:
+        assert head.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
+        assert json.loads(content)["error"]["code"]
+    assert await is_served(strict)
+
+
+async def test_who_does_not_read_the_answer_is_hung_up_on(strict: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", strict, limit=1024)
+    writer.write(b"GET /flood HTTP/1.1\r\nHost: a\r\n\r\n")
+    await asyncio.sleep(2)  # nothing is read meanwhile
+    got = 0
+    with suppress(ConnectionError):
+        while chunk := await reader.read(2**20):
+            got += len(chunk)
+    assert got < 50_000_000
+    assert await is_served(strict)
+    writer.close()
+
+
+async def test_one_client_has_half_of_the_connections(strict: int) -> None:
+    kept = [await asyncio.open_connection("127.0.0.1", strict) for _ in range(4)]
+    for reader, writer in kept:
+        writer.write(GOOD)
+        await reader.readuntil(b"}")
+    reader, writer = await asyncio.open_connection("127.0.0.1", strict)
+    writer.write(GOOD)
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await reader.readexactly(1)
+    kept[0][1].close()
+    writer.close()
+    async with asyncio.timeout(5):
+        while not await _is_let_in(strict):  # noqa: ASYNC110 (the server's event, not ours)
+            await asyncio.sleep(0.02)
+    for _, writer in kept:
+        writer.close()
+
+
+async def _is_let_in(port: int) -> bool:
+    try:
+        return await is_served(port)
+    except ConnectionError:
+        return False

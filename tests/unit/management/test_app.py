@@ -5,6 +5,7 @@ import uuid
 import pytest
 from structlog.testing import capture_logs
 
+from runtime.clients import MAX_FAILURES
 from schemas.errors import InvalidValueError
 from schemas.webhooks import Sku
 from store.database import Database
@@ -133,3 +134,15 @@ async def test_a_webhook_that_goes_while_it_is_patched_is_a_404(
     monkeypatch.setattr(type(store.webhooks), "get", lambda *_: row)
     answer = await api.request("PATCH", api.webhook("webhook01"), {"tags": {}})
     assert (answer.status, answer.error["code"]) == (404, "ResourceNotFound")
+
+
+async def test_who_fails_to_authenticate_too_often_gets_429_in_the_envelope(
+    api: ManagementApi,
+) -> None:
+    for _ in range(3 * MAX_FAILURES):
+        answer = await api.request("GET", api.webhook("x"), token="wrong")  # noqa: S106
+        if answer.status != 401:
+            break
+    assert (answer.status, answer.error["code"]) == (429, "TooManyRequests")
+    assert "retry-after" not in {name.lower() for name in answer.headers}
+    assert answer.headers["x-ms-request-id"]

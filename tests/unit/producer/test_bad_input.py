@@ -191,6 +191,9 @@ ENVELOPES: dict[str, tuple[bytes, str, str]] = {
         b'{"events":[{"action":"push","target":{"repository":"a","mediaType":"\\u0000"}}]}',
         "events[0].target.mediaType", "NUL",
     ),
+    "too many notifications": (
+        b'{"events":[' + b",".join([b'{"action":"pull"}'] * 10_001) + b"]}", "events", "has 10001 notifications",
+    ),
     "nested without end": (b'{"events":' + b"[" * 100_000, "events[0]", "expected object, got array"),
     "nested deep in a field nobody knows": (
         b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b',"events":[]}', "", "the body is nested too deeply",

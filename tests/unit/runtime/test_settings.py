@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
 from runtime.errors import SettingsError
-from runtime.settings import DEFAULT_SCHEDULE, HostPort, Networks, Settings
+from runtime.settings import DEFAULT_SCHEDULE, Address, HostPort, Networks, Settings
 from schemas.durations import parse_schedule_ms
 from schemas.topology import BASE_RUNGS_MS
 
@@ -62,9 +62,9 @@ def test_what_is_not_set_has_its_default() -> None:
             ("PORTCALL_RECORD_RETENTION", "1.5h", "record_retention_ms", 5_400_000),
             (
                 "PORTCALL_HEALTH_BIND",
-                "192.0.2.1:9000",
+                "127.0.0.2:9000",
                 "health_bind",
-                HostPort(host="192.0.2.1", port=9000),
+                HostPort(host="127.0.0.2", port=9000),
             ),
             ("PORTCALL_HEALTH_BIND", "[::1]:0", "health_bind", HostPort(host="::1", port=0)),
             ("PORTCALL_RUN_FILE", "r.json", "run_file", Path("r.json")),
@@ -223,3 +223,60 @@ def test_a_subclass_reads_its_own_variables_too() -> None:
     assert (settings.rate, settings.shards) == (7, 2)
     with pytest.raises(SettingsError, match=r"^PORTCALL_RATE: must be set$"):
         WithRate.from_environment(REQUIRED)
+
+
+class Serving(Settings):
+    """A role with a server."""
+
+    bind: Address = Field(
+        default="127.0.0.1:8400",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_MANAGEMENT_BIND",
+    )
+    tls_bind: Address = Field(
+        default="127.0.0.1:8443",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_MANAGEMENT_TLS_BIND",
+    )
+
+
+def serving(**variables: str) -> Serving:
+    return Serving.from_environment(REQUIRED | variables)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.8.8.8", "localhost", "LOCALHOST", "[::1]", "::1"]
+)
+def test_plain_http_on_the_loopback_needs_no_leave(host: str) -> None:
+    assert serving(PORTCALL_MANAGEMENT_BIND=f"{host}:8400").bind.port == 8400
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["0.0.0.0", "[::]", "10.0.0.1", "192.0.2.1", "[2001:db8::1]", "portcall.internal"],  # noqa: S104
+)
+@pytest.mark.parametrize(
+    ("variable", "server"),
+    [("PORTCALL_MANAGEMENT_BIND", "management"), ("PORTCALL_HEALTH_BIND", "health")],
+)
+@pytest.mark.parametrize("asked", ["", "producer"])
+def test_plain_http_beyond_the_loopback_must_be_asked_for_by_name(
+    host: str, variable: str, server: str, asked: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        serving(**{variable: f"{host}:8400", "PORTCALL_INSECURE_BIND": asked})
+    message = str(caught.value)
+    assert message.startswith(f"{variable}: ")
+    assert f"PORTCALL_INSECURE_BIND={server}" in message
+    assert not any(secret in message for secret in SECRETS)
+    for leave in (server, "all", f"producer, {server.upper()}"):
+        settings = serving(**{variable: f"{host}:8400", "PORTCALL_INSECURE_BIND": leave})
+        assert server in settings.insecure_bind
+
+
+def test_tls_beyond_the_loopback_needs_no_leave() -> None:
+    assert serving(PORTCALL_MANAGEMENT_TLS_BIND="0.0.0.0:8443").tls_bind.port == 8443
+
+
+@pytest.mark.parametrize("text", ["yes", "allow", "1", "management,router"])
+def test_who_asks_must_name_servers(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"PORTCALL_INSECURE_BIND: must be of health, manag"):
+        serving(PORTCALL_INSECURE_BIND=text)

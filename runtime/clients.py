@@ -1,0 +1,129 @@
+"""Who is at the other end: clients by their address, how much each has open, and who failed often.
+
+Addresses are all that is known before authentication. Of IPv6 the first half counts, because one
+client has all of the second. Behind a proxy everybody has the proxy's address: bound them there.
+"""
+
+import ipaddress
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import prometheus_client
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from runtime.metrics import REGISTRY
+
+THROTTLED = prometheus_client.Counter(
+    "portcall_throttled_requests",
+    "Requests answered with 429, because their address had failed to authenticate too often.",
+    registry=REGISTRY,
+)
+MAX_FAILURES = 200
+FAILURES_PER_S = 20.0
+MAX_CLIENTS = 10_000
+"""About a megabyte."""
+UNLIMITED = frozenset({"/live", "/ready"})
+
+
+def client_of(address: str | None) -> str:
+    """The client with the address *address*; None, and what is no address, are one client."""
+    try:
+        parsed = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+class Gate:
+    """How many connections there are; one client has at most half of all.
+
+    Args:
+        limit: How many there may be.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._count = 0
+        self._by_client: Counter[str] = Counter()
+
+    def enter(self, client: str) -> bool:
+        """Let a connection in, or not."""
+        if self._count >= self._limit or self._by_client[client] >= max(1, self._limit // 2):
+            return False
+        self._count += 1
+        self._by_client[client] += 1
+        return True
+
+    def leave(self, client: str) -> None:
+        """One that was let in has ended."""
+        self._count -= 1
+        self._by_client[client] -= 1
+        if not self._by_client[client]:
+            del self._by_client[client]
+
+
+class Throttle:
+    """Knows which clients failed to authenticate too often.
+
+    Free are `MAX_FAILURES` at once, and `FAILURES_PER_S` after them. What succeeds costs nothing.
+
+    Args:
+        clock: Seconds, that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # By client: when its failures will all be forgotten. A failure is worth 1/rate seconds.
+        self._forgotten_at: dict[str, float] = {}
+
+    def refuses(self, client: str) -> bool:
+        """Whether *client* must wait, however good its token is: nobody looks at it."""
+        ahead_s = self._forgotten_at.get(client, 0.0) - self._clock()
+        return ahead_s * FAILURES_PER_S > MAX_FAILURES - 1
+
+    def note_failure(self, client: str) -> None:
+        """*client* had no token, or one that nobody has."""
+        now = self._clock()
+        before = max(self._forgotten_at.pop(client, 0.0), now)
+        if len(self._forgotten_at) >= MAX_CLIENTS:
+            self._forget(now)
+        self._forgotten_at[client] = before + 1 / FAILURES_PER_S
+
+    def _forget(self, now: float) -> None:
+        """Make room: of those that are forgotten anyway, or of who was quiet for the longest."""
+        kept = {client: at for client, at in self._forgotten_at.items() if at > now}
+        for client in list(kept)[: max(0, len(kept) - MAX_CLIENTS + 1)]:
+            del kept[client]
+        self._forgotten_at = kept
+
+
+def throttling(throttle: Throttle, refuse: Callable[[], web.Response]) -> Middleware:
+    """A middleware, to be the first: what fails with 401 too often gets 429 before it is looked at.
+
+    Args:
+        throttle: Counts.
+        refuse: Makes the 429, without Retry-After: some clients would obey it for any status.
+    """
+
+    @web.middleware
+    async def throttled(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path in UNLIMITED:
+            return await handler(request)
+        client = client_of(request.remote)
+        if throttle.refuses(client):
+            THROTTLED.inc()
+            response = refuse()
+            response.force_close()
+            return response
+        answer = await handler(request)
+        if answer.status == 401:
+            throttle.note_failure(client)
+        return answer
+
+    return throttled

@@ -1,0 +1,43 @@
+"""A stranger who guesses tokens is put off, before his token is looked at; nobody else is."""
+
+import time
+
+from aiohttp import ClientSession
+
+from runtime.clients import MAX_FAILURES
+from tests.integration.producing import AUTHORIZATION, Sink, served
+
+PATH = "/registries/myregistry/events"
+PUSH = {"action": "push", "target": {"repository": "team/app"}}
+
+
+async def test_an_address_that_fails_too_often_waits_and_then_is_served_again() -> None:
+    sink = Sink()
+    async with served(sink.publish) as producer, ClientSession(producer.url) as stranger:
+        statuses = []
+        for number in range(MAX_FAILURES + 50):
+            bad = {"Authorization": f"Bearer guess{number}"}
+            async with stranger.post(PATH, json=PUSH, headers=bad) as answer:
+                statuses.append(answer.status)
+                if answer.status == 429:
+                    assert "Retry-After" not in answer.headers
+                    assert (await answer.json())["error"]["code"] == "TooManyRequests"
+        assert set(statuses) == {401, 429}
+        assert statuses[: MAX_FAILURES // 2] == [401] * (MAX_FAILURES // 2)
+        async with stranger.get("/live") as answer:
+            assert answer.status == 200
+        deadline = time.monotonic() + 10
+        status = 0
+        while status != 202 and time.monotonic() < deadline:
+            async with producer.client.post(PATH, json=PUSH, headers=AUTHORIZATION) as answer:
+                status = answer.status
+        assert status == 202
+    assert len(sink.events) == 1
+
+
+async def test_who_has_a_token_is_never_put_off() -> None:
+    sink = Sink()
+    async with served(sink.publish) as producer:
+        for _ in range(2 * MAX_FAILURES):
+            async with producer.client.post(PATH, json=PUSH, headers=AUTHORIZATION) as answer:
+                assert answer.status == 202
