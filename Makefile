@@ -65,7 +65,7 @@ bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 
 # -- change it
 
-.PHONY: docs lock build clean
+.PHONY: docs lock build sbom advisories clean
 docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml and docs/cli.md anew
 	$(PYTHON) scripts/asyncapi.py >docs/asyncapi.yaml
 	$(PYTHON) scripts/cli_reference.py >docs/cli.md
@@ -75,6 +75,12 @@ lock: ## write requirements/ anew from pyproject.toml (ARGS=--upgrade: with the 
 
 build: $(ENVIRONMENT) ## build a wheel into dist/
 	$(PYTHON) -m pip wheel --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
+sbom: $(ENVIRONMENT) ## write dist/portcall.cdx.json, a CycloneDX list of what runs
+	@scripts/supply-chain sbom
+
+advisories: $(ENVIRONMENT) ## ask the advisory service about every locked package (needs the network)
+	@scripts/supply-chain advisories
 
 clean: ## remove what make has made (not .portcall, where the data is)
 	rm -rf .venv .cache build dist *.egg-info .coverage .hypothesis

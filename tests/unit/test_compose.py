@@ -125,6 +125,18 @@ def test_our_services_cannot_write_to_their_image(name: str) -> None:
     assert SERVICES[name]["tmpfs"] == ["/tmp"]  # noqa: S108 (a mount inside the container)
 
 
+@each_role
+def test_a_role_listens_beyond_its_container_where_that_is_said_and_nowhere_else(name: str) -> None:
+    environment = SERVICES[name]["environment"]
+    wide = {
+        variable.removeprefix("PORTCALL_").removesuffix("_BIND").lower()
+        for variable, value in environment.items()
+        if str(value).startswith("0.0.0.0:") and "TLS" not in variable
+    }
+    assert set(environment["PORTCALL_INSECURE_BIND"].split(",")) == wide
+    assert wide == ({"health", name} if name in ("producer", "management") else {"health"})
+
+
 @pytest.mark.parametrize("name", THEIRS)
 def test_other_peoples_services_do_not_run_as_root(name: str) -> None:
     assert SERVICES[name]["user"] not in {"root", "0"}

@@ -166,3 +166,58 @@ def test_an_environment_of_az_is_made_again_when_its_lock_changed_or_it_failed(
     assert stubs.run(project, "azure-sdk").stdout == ""
     (tmp_path / "requirements/azure-sdk.txt").write_text("azure-sdk==2 --hash=sha256:0\n")
     assert "Installing 1 packages" in stubs.run(project, "azure-sdk").stdout
+
+
+SUPPLY_CHAIN = ROOT / "scripts/supply-chain"
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A copy of the repository's script and locks, with a pip-audit of our own."""
+    folder = tmp_path / "copy"
+    (folder / "scripts").mkdir(parents=True)
+    shutil.copy(SUPPLY_CHAIN, folder / "scripts/supply-chain")
+    shutil.copytree(ROOT / "requirements", folder / "requirements")
+    programs = folder / ".venv/supply-chain/bin"
+    programs.mkdir(parents=True)
+    (programs.parent / ".complete").touch()
+    return programs
+
+
+def audit(tools: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """Run `advisories` with a pip-audit that does *script*; $OUT is the file of its findings."""
+    program = tools / "pip-audit"
+    program.write_text(
+        "#!/bin/bash\nwhile [ $# -gt 0 ]; do case $1 in --output) OUT=$2 ;; "
+        f"--requirement) LOCK=$2 ;; --strict) STRICT=yes ;; esac; shift; done\n{script}\n"
+    )
+    program.chmod(0o755)
+    return subprocess.run(  # noqa: S603 (a script of this repository)
+        [tools.parents[2] / "scripts/supply-chain", "advisories"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_advisories_are_asked_for_every_lock_and_strictly(tools: Path) -> None:
+    done = audit(tools, 'test "$STRICT" = yes && test -s "$LOCK"')
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.findall(r"requirements/(\w+)\.txt: nothing is known", done.stdout) == [
+        "portcall", "dev", "build", "supply",
+    ]  # fmt: skip
+
+
+def test_what_is_known_is_told_and_the_rest_is_asked_for_all_the_same(tools: Path) -> None:
+    done = audit(tools, 'case $LOCK in *build*) echo "setuptools CVE-1" >"$OUT"; exit 1 ;; esac')
+    assert done.returncode == 1
+    assert "requirements/build.txt:\nsetuptools CVE-1" in done.stdout
+    assert "requirements/supply.txt: nothing is known" in done.stdout
+
+
+def test_without_the_service_nothing_is_said_to_be_good(tools: Path) -> None:
+    done = audit(tools, 'echo "ERROR: no route to the service" >&2; exit 1')
+    assert done.returncode == 2
+    assert "nothing is known" not in done.stdout
+    assert "requirements/portcall.txt: NOT CHECKED" in done.stderr
+    assert "no route to the service" in done.stderr

@@ -83,6 +83,19 @@ def test_port_0_is_settled_so_that_a_restart_keeps_it(home: Home) -> None:
     assert plan.environ["PORTCALL_PRODUCER_BIND"] == "127.0.0.1:21000"
 
 
+def test_deliverers_are_told_where_portcall_itself_listens(home: Home) -> None:
+    ports = {"PORTCALL_MANAGEMENT_BIND": "127.0.0.1:8400", "PORTCALL_PRODUCER_BIND": "[::1]:8401"}
+    plan = make_plan(home, {**ports, "PORTCALL_OWN_PORTS": "1"}, routers=1, deliverers=1)
+    assert plan.environ["PORTCALL_OWN_PORTS"] == "8400,8401"
+
+
+def test_plain_http_beyond_the_loopback_is_refused_before_anything_starts(home: Home) -> None:
+    wide = {**ANY, "PORTCALL_PRODUCER_BIND": "192.0.2.1:8401"}
+    with pytest.raises(SettingsError, match="PORTCALL_INSECURE_BIND=producer"):
+        make_plan(home, wide, routers=1, deliverers=1)
+    make_plan(home, {**wide, "PORTCALL_INSECURE_BIND": "producer"}, routers=1, deliverers=1)
+
+
 def test_a_taken_address_is_refused_before_anything_starts(home: Home) -> None:
     with pytest.raises(UpError, match=r"127\.0\.0\.1:1 .*PORTCALL_PRODUCER_BIND"):
         make_plan(home, {**ANY, "PORTCALL_PRODUCER_BIND": "127.0.0.1:1"}, routers=1, deliverers=1)
