@@ -23,7 +23,7 @@ from aiohttp import web
 from runtime import logs
 from runtime.errors import ListenError, SettingsError
 from runtime.health import Problem, health_app
-from runtime.serving import JsonRunner
+from runtime.serving import JsonRunner, Site
 from runtime.settings import HostPort, Settings
 
 MAX_OPEN_FILES = 65_536
@@ -91,7 +91,7 @@ class Process:
         """
         runner = await self._runner_of(app)
         before = len(runner.addresses)
-        site = web.TCPSite(runner, bind.host, bind.port, ssl_context=tls, reuse_address=True)
+        site = Site(runner, bind.host, bind.port, ssl_context=tls, reuse_address=True)
         try:
             await site.start()
         except OSError as error:

@@ -25,6 +25,8 @@ MAX_HEAD_BYTES = 192 * 1024
 """Of a request line and all headers; single ones are bounded by aiohttp's own options."""
 STALL_TIMEOUT_S = 30.0
 """How long a client may let an answer wait that is larger than the buffers."""
+LINGER_S = 1.0
+"""Between a refusal and the end of the connection, so that a client that still sends sees it."""
 MAX_CONNECTIONS = 4_000
 """Of one server; fewer where the process may have few files open."""
 
@@ -71,6 +73,8 @@ class _Protocol(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Parse; what belongs to a head is counted, and must be complete in time."""
+        if self._force_close:
+            return
         before = self._request_count
         super().data_received(data)
         if self._request_count > before:
@@ -118,10 +122,17 @@ class _Protocol(web.RequestHandler):
             self._stall_timer = None
 
     def _refuse(self, status: int, problem: str) -> None:
-        """Answer what never became a request, and hang up."""
-        if self.transport is not None:
-            self.transport.write(_raw_answer(status, problem))
-        self.force_close()
+        """Answer what never became a request, and hang up; what still comes is not looked at."""
+        transport = self.transport
+        if transport is None:
+            return
+        self._force_close = True
+        self._head_ended()
+        transport.write(_raw_answer(status, problem))
+        if transport.can_write_eof():
+            transport.write_eof()
+        # Closed at once, with bytes unread, the system would take the answer back with a reset.
+        self._head_timer = self._loop.call_later(LINGER_S, self.force_close)
 
     def _hang_up(self) -> None:
         if self.transport is not None:
@@ -179,3 +190,23 @@ class JsonRunner(web.AppRunner):
         )
         server.gate = Gate(max_connections())
         return server
+
+
+class Site(web.TCPSite):
+    """Listens for a runner; a TLS handshake has the time of a head (aiohttp gives it a minute)."""
+
+    async def start(self) -> None:
+        """Listen."""
+        await super(web.TCPSite, self).start()
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("the runner is not set up")
+        self._server = await asyncio.get_running_loop().create_server(
+            server,
+            self._host,
+            self._port,
+            ssl=self._ssl_context,
+            ssl_handshake_timeout=HEAD_TIMEOUT_S if self._ssl_context else None,
+            backlog=self._backlog,
+            reuse_address=self._reuse_address,
+        )

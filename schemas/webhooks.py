@@ -252,9 +252,9 @@ def _parse_url(text: str, field: str) -> URL:
         url = URL(str(URL(text)))  # twice: encoding a name may leave upper case in it
         url.port  # noqa: B018 (yarl checks the port only when it is asked for)
     except (ValueError, UnicodeError) as error:
-        # The words of the error may hold the user info.
-        problem = "is not a URI" if "@" in text else f"is not a URI: {error}"
-        raise InvalidValueError(field, problem) from error
+        # The parser may repeat the credentials; without them its words help.
+        words = "it has user info, so no more is said" if "@" in text else error
+        raise InvalidValueError(field, f"is not a URI: {words}") from error
     if not text[:8].lower().startswith(("http://", "https://")):
         raise InvalidValueError(field, "must begin with http:// or https://")
     return url

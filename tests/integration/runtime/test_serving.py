@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 import runtime.serving
-from runtime.serving import JsonRunner
+from runtime.serving import JsonRunner, Site
+from tests.integration.deliverer.certificates import server_context
 
 
 @pytest.fixture
@@ -233,3 +236,32 @@ async def _is_let_in(port: int) -> bool:
         return await is_served(port)
     except ConnectionError:
         return False
+
+
+async def test_a_tls_handshake_has_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime.serving, "HEAD_TIMEOUT_S", HEAD_TIMEOUT_S)
+
+    async def greet(_request: web.Request) -> web.Response:
+        return web.json_response({"hello": "there"})
+
+    app = web.Application()
+    app.router.add_get("/", greet)
+    runner = JsonRunner(app, access_log=None)
+    await runner.setup()
+    await Site(runner, "127.0.0.1", 0, ssl_context=server_context(tmp_path)).start()
+    port = runner.addresses[0][1]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"\x16\x03\x01")  # the beginning of a greeting
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    async with (
+        ClientSession() as client,
+        client.get(f"https://127.0.0.1:{port}/", ssl=trusting) as answer,
+    ):
+        assert await answer.json() == {"hello": "there"}
+    async with asyncio.timeout(5):
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+    writer.close()
+    await runner.cleanup()

@@ -203,6 +203,24 @@ def test_a_bad_service_uri_is_refused(text: str, problem: str) -> None:
     assert problem in caught.value.problem
 
 
+@pytest.mark.parametrize(
+    "rest",
+    ["h:99999/", "[::1/", "/", "h:x/", "256.1.1.1/", "a..b/", "h/#", "h h/", "h\\/", "]@h/"],
+    ids=ascii,
+)
+def test_a_refusal_repeats_no_credentials(rest: str) -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        parse_service_uri(f"http://robot:canary@{rest}")
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["http://u:canary\u2100@h/", "http://u:canary\u2100x@a.example/"])
+def test_what_the_parser_says_of_credentials_is_not_repeated(text: str) -> None:
+    with pytest.raises(InvalidValueError, match="not a URI") as caught:
+        parse_service_uri(text)
+    assert "canary" not in str(caught.value)
+
+
 @given(st.text(max_size=40))
 def test_any_text_behind_a_scheme_is_a_uri_or_an_invalid_value(rest: str) -> None:
     try:
