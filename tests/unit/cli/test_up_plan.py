@@ -84,9 +84,17 @@ def test_port_0_is_settled_so_that_a_restart_keeps_it(home: Home) -> None:
 
 
 def test_deliverers_are_told_where_portcall_itself_listens(home: Home) -> None:
-    ports = {"PORTCALL_MANAGEMENT_BIND": "127.0.0.1:8400", "PORTCALL_PRODUCER_BIND": "[::1]:8401"}
+    ports = {
+        "PORTCALL_MANAGEMENT_BIND": "127.0.0.1:8400",
+        "PORTCALL_PRODUCER_BIND": "[::1]:8401",
+        "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:8443",
+    }
     plan = make_plan(home, {**ports, "PORTCALL_OWN_PORTS": "1"}, routers=1, deliverers=1)
-    assert plan.environ["PORTCALL_OWN_PORTS"] == "8400,8401"
+    assert plan.environ["PORTCALL_OWN_PORTS"] == "8400,8401,8443"
+    without = make_plan(
+        home, {**ports, "PORTCALL_MANAGEMENT_TLS_BIND": "none"}, routers=1, deliverers=1
+    )
+    assert without.environ["PORTCALL_OWN_PORTS"] == "8400,8401"
 
 
 def test_plain_http_beyond_the_loopback_is_refused_before_anything_starts(home: Home) -> None:
