@@ -24,6 +24,7 @@ from tests.canary import Canary
 from tests.postgres import PrivatePostgres, postgres_programs
 from tests.rabbit import ErlangShell
 
+pytest.register_assert_rewrite("tests.unit.store.contract", "tests.unit.store.samples")
 # Fewer examples than the default 100: they run at every change, and new ones each time.
 hypothesis.settings.register_profile("portcall", max_examples=30, deadline=None)
 hypothesis.settings.load_profile("portcall")

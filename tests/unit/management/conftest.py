@@ -12,8 +12,6 @@ from store.migrate import migrate
 from tests import keys
 from tests.unit.management.api import ManagementApi
 
-pytest.register_assert_rewrite("tests.unit.store.contract", "tests.unit.store.samples")
-
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -7,8 +7,6 @@ import pytest
 from store.engine import Store, open_store
 from tests import keys
 
-pytest.register_assert_rewrite("tests.unit.store.contract", "tests.unit.store.samples")
-
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
