@@ -14,6 +14,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler
 from prometheus_client import Counter
 
+from management import openapi
 from management.access import Authenticator, authenticate
 from management.calls import Call, answer
 from management.errors import (
@@ -30,6 +31,7 @@ from management.routes import Routes
 from runtime.health import Problem, add_health_routes
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
+from runtime.openapi import add_openapi_route
 from schemas.errors import InvalidValueError
 from store.errors import (
     QuotaExceededError,
@@ -107,9 +109,10 @@ class Api:
 
 
 def make_app(api: Api, checks: Mapping[str, Problem]) -> web.Application:
-    """The application: ``/live`` and ``/ready`` for anybody, and the API behind its token."""
+    """The application: health and ``/openapi.json`` for anybody, and the API behind its token."""
     app = web.Application(middlewares=[serve], handler_args=PROTOCOL)
     add_health_routes(app, checks)
+    add_openapi_route(app, openapi.encoded())
     app.router.add_route("*", "/{path:.*}", api.handle, expect_handler=_expect)
     app.on_response_prepare.append(_add_headers)
     return app
