@@ -140,16 +140,15 @@ def _data_of(event: CloudEvent, prefix: str) -> bytes:
 
 def _published(event: CloudEvent, data: RegistryData, prefix: str, where: str) -> PublishedEvent:
     """The registry event in a CloudEvent: its own id and time, or else the CloudEvent's."""
-    event_id, timestamp = data.id, data.timestamp
+    event_id = data.id
     if event_id is None and event.id is not None:
         event_id = check_event_id(event.id, f"{prefix}id")
-    if timestamp is None and event.time is not None:
-        timestamp = normalised_timestamp(event.time, f"{prefix}time")
+    time = None if event.time is None else normalised_timestamp(event.time, f"{prefix}time")
     return PublishedEvent(
         action=_action(event.type or "", data.action, prefix, where),
         target=data.target,
         id=event_id,
-        timestamp=timestamp,
+        timestamp=time if data.timestamp is None else data.timestamp,
         request=data.request,
     )
 

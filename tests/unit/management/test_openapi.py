@@ -3,9 +3,9 @@
 import pytest
 from pydantic import BaseModel
 
-from management import calls
 from management.audit import AuditHandler
 from management.auditing import Auditor
+from management.bodies import parse_body
 from management.openapi import document, rows
 from management.operationrows import Row
 from tests.unit.management.api import ManagementApi
@@ -28,10 +28,9 @@ async def test_a_request_is_described_by_the_model_that_reads_it(
 
     def read(model: type[BaseModel], content: bytes) -> BaseModel:
         asked.append(model)
-        return parse(model, content)
+        return parse_body(model, content)
 
-    parse = calls.parse_body
-    monkeypatch.setattr(calls, "parse_body", read)
+    monkeypatch.setattr("management.calls.parse_body", read)
     names = {
         "subscription": api.installation.subscription,
         "group": "portcall",
