@@ -42,7 +42,7 @@ _ALWAYS = (400, 401, 403, 503)
 _OF_BODIES = (408, 413, 415)
 _REFUSED = "LoginRefusal"
 _HEADERS = {"x-ms-request-id": "RequestId"}
-_SUCCESS = {200: "Done.", 204: "There was none."}
+_SUCCESS = {200: "Done.", 204: "Nothing to do, or nothing more to say."}
 
 _DESCRIPTION = """\
 Registries, their webhooks, and what became of every attempt, in the shape of Azure Resource

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -46,7 +47,7 @@ def schema_of(document: dict[str, Any]) -> schemathesis.BaseSchema:
 
 
 def management_document() -> dict[str, Any]:
-    models = {name for name in management.openapi._models()}
+    models = set(management.openapi._models())
     told = closed(management.openapi.document(), models)
     parameters = told["components"]["parameters"]
     parameters["subscription"]["schema"] = {"enum": [SUBSCRIPTION]}
@@ -65,7 +66,7 @@ def roles(
     tmp_path_factory: pytest.TempPathFactory,
     private_broker: PrivateBroker,
     erlang_shell: ErlangShell,
-    migrated_file: Any,
+    migrated_file: Path,
 ) -> Iterator[Roles]:
     with running_roles(
         ("management", "producer", "recorder"),
