@@ -28,6 +28,7 @@ from tests.rabbit import ErlangShell
 
 TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 (of the tests alone)
 SUBSCRIPTION = "3c1e7b52-4f6a-4c0d-9b1e-5a2f8d7c6b40"
+TENANT = "0d9f5a3e-1b2c-4d5e-8f90-a1b2c3d4e5f6"
 REGISTRIES = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/portcall"
     "/providers/Microsoft.ContainerRegistry/registries"
@@ -92,7 +93,10 @@ def running_roles(
     shutil.copyfile(migrated, database)
     engine = create_engine(f"sqlite:///{database}")
     with engine.begin() as connection:
-        connection.execute(text("UPDATE installation SET subscription = :id"), {"id": SUBSCRIPTION})
+        connection.execute(
+            text("UPDATE installation SET subscription = :subscription, tenant = :tenant"),
+            {"subscription": SUBSCRIPTION, "tenant": TENANT},
+        )
     engine.dispose()
     roles = Roles({}, database, amqp_url)
     roles.restock()

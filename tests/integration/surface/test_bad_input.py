@@ -29,6 +29,7 @@ from tests.integration.surface.roles import (
     running_roles,
 )
 from tests.integration.surface.rows import BEARER, EVENTS_PATH, ROWS, Bad, send
+from tests.integration.surface.token_rows import LOGINS, BadLogin
 from tests.rabbit import ErlangShell
 
 EVERY_ROLE = ("management", "producer", "router", "deliverer", "recorder")
@@ -92,8 +93,9 @@ def put(store: Store, registry: str, name: str, uri: str) -> None:
 
 
 def test_the_tables_are_long_enough() -> None:
-    assert len(ROWS) + len(LINES) >= 350
-    assert len({line.id for line in LINES}) == len(LINES)
+    assert len(ROWS) + len(LINES) + len(LOGINS) >= 380
+    for table in (LINES, LOGINS):
+        assert len({row.id for row in table}) == len(table)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
@@ -107,6 +109,18 @@ def test_a_bad_request_is_refused(world: World, row: Bad) -> None:
     assert answer.headers["Content-Type"].startswith("application/json")
     if row.server == "management":
         assert answer.error.get("target") == row.target, answer.body
+
+
+@pytest.mark.parametrize("row", LOGINS, ids=lambda row: row.id)
+def test_a_bad_login_is_refused(world: World, row: BadLogin) -> None:
+    headers = {"Content-Type": row.content_type} if row.content_type else {}
+    answer = send(world.roles.urls["management"], "POST", row.path, headers, row.body)
+    told = json.loads(answer.body)
+    assert (answer.status, told["error"]) == (row.status, row.error), answer.body
+    assert row.says in told["error_description"]
+    assert set(told) == {"error", "error_description", "error_codes"}
+    assert answer.headers["Content-Type"].startswith("application/json")
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 # A command is a process of its own and closes its connections by ending; here it only returns.

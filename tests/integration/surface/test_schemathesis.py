@@ -13,7 +13,7 @@ from schemathesis import checks
 import management.openapi
 import producer.openapi
 from cli.broker import PrivateBroker
-from tests.integration.surface.roles import SUBSCRIPTION, TOKEN, Roles, running_roles
+from tests.integration.surface.roles import SUBSCRIPTION, TENANT, TOKEN, Roles, running_roles
 from tests.rabbit import ErlangShell
 
 EXAMPLES = 4
@@ -47,13 +47,14 @@ def schema_of(document: dict[str, Any]) -> schemathesis.BaseSchema:
 
 
 def management_document() -> dict[str, Any]:
-    models = set(management.openapi._models())
+    models = {*management.openapi._models(), "TokenRequest"}
     told = closed(management.openapi.document(), models)
     parameters = told["components"]["parameters"]
     parameters["subscription"]["schema"] = {"enum": [SUBSCRIPTION]}
     parameters["group"]["schema"] = {"enum": ["portcall"]}
     parameters["registry"]["schema"] = {"enum": ["Alpha", "alpha", "Missing"]}
     parameters["webhook"]["schema"] = {"enum": ["webhook01", "WEBHOOK01", "missing1"]}
+    parameters["tenant"]["schema"] = {"enum": [TENANT]}
     parameters["apiVersion"]["schema"] = {"enum": ["2025-11-01", "2019-05-01-preview"]}
     return told
 
