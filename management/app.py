@@ -113,7 +113,7 @@ def make_app(api: Api, checks: Mapping[str, Problem]) -> web.Application:
     app = web.Application(middlewares=[serve], handler_args=PROTOCOL)
     add_health_routes(app, checks)
     add_openapi_route(app, openapi.encoded())
-    app.router.add_route("*", "/{path:.*}", api.handle, expect_handler=_expect)
+    app.router.add_route("*", "/{path:(?s:.*)}", api.handle, expect_handler=_expect)
     app.on_response_prepare.append(_add_headers)
     return app
 

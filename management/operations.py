@@ -64,12 +64,16 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         paged(
             *(f"{SUBSCRIPTION}/resources", "listResources"),
             "List the resources that a filter describes.",
-            *(above.ResourceList, "filter", "expandResources"),
+            above.ResourceList,
+            "filter",
+            "expandResources",
         ),
         paged(
             *(f"{GROUP}/resources", "listResourcesOfGroup"),
             "List the resources of a group that a filter describes.",
-            *(above.ResourceList, "filter", "expandResources"),
+            above.ResourceList,
+            "filter",
+            "expandResources",
         ),
         Row(
             *("GET", f"{PROVIDER}/operations", "listOperations"),

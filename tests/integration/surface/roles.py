@@ -136,6 +136,7 @@ def _running(name: str, folder: Path, roles: Roles) -> Iterator[_Role]:
         "PORTCALL_AMQP_URL": roles.amqp_url,
         "PORTCALL_DATABASE_URL": f"sqlite:///{roles.database}",
         "PORTCALL_TOKEN": TOKEN,
+        "PORTCALL_IDENTITY_HEADER": TOKEN,
         "PORTCALL_SHARDS": "1",
         "PORTCALL_RETRY_SCHEDULE": "1s",
         "PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0",

@@ -1,5 +1,6 @@
 """Both OpenAPI documents against running roles: whatever is sent, the answer is a documented one."""
 
+import os
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -16,7 +17,9 @@ from cli.broker import PrivateBroker
 from tests.integration.surface.roles import SUBSCRIPTION, TENANT, TOKEN, Roles, running_roles
 from tests.rabbit import ErlangShell
 
-EXAMPLES = 4
+EXAMPLES = int(os.environ.get("PORTCALL_TEST_EXAMPLES", "4"))
+"""Random requests for each operation, beside those at the bounds of its schemas; 200 for a search."""
+
 OPEN = ("/live", "/ready", "/openapi.json")
 AUTHORIZATION = {"Authorization": f"Bearer {TOKEN}"}
 CHECKS = [
@@ -92,13 +95,13 @@ PRODUCER = schema_of(producer_document())
 
 @PRODUCER.parametrize()
 @hypothesis.settings(max_examples=EXAMPLES, deadline=None)
-def test_producer(case: schemathesis.Case, roles: Roles) -> None:
+def test_producer(case: schemathesis.Case[Any], roles: Roles) -> None:
     case.call_and_validate(base_url=roles.urls["producer"], headers=AUTHORIZATION, checks=CHECKS)
 
 
 @MANAGEMENT.parametrize()
 @hypothesis.settings(max_examples=EXAMPLES, deadline=None)
-def test_management(case: schemathesis.Case, roles: Roles) -> None:
+def test_management(case: schemathesis.Case[Any], roles: Roles) -> None:
     left_out = []
     if case.method == "DELETE":
         left_out.append(checks.negative_data_rejection)  # what cannot be there is gone: 204
