@@ -22,7 +22,7 @@ from tests.integration.surface.roles import SUBSCRIPTION, TENANT, TOKEN, Roles, 
 from tests.integration.test_management import NOBODY, served
 from tests.rabbit import ErlangShell
 
-EXAMPLES = int(os.environ.get("PORTCALL_TEST_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("PORTCALL_TEST_EXAMPLES", "3"))
 """Random requests for each operation, beside those at the bounds of its schemas; 200 for a search."""
 
 OPEN = ("/live", "/ready", "/openapi.json")
