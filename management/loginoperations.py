@@ -25,13 +25,17 @@ def _authority(base: str, name: str, version: str) -> Sequence[Row]:
             refusals=(400, 503),
             open=True,
         ),
-        Row(
-            *("POST", f"{base}/oauth2{version}/token", f"get{name}Token", "Log in."),
-            login.AccessToken,
-            login.TokenRequest,
-            refusals=(400, 401, 408, 413, 503),
-            open=True,
-        ),
+        _login(f"{base}/oauth2{version}/token", f"get{name}Token"),
+    )
+
+
+def _login(path: str, name: str) -> Row:
+    return Row(
+        *("POST", path, name, "Log in."),
+        login.AccessToken,
+        login.TokenRequest,
+        refusals=(400, 401, 408, 413, 503),
+        open=True,
     )
 
 
@@ -60,6 +64,7 @@ LOGIN: Mapping[str, Sequence[Row]] = {
             open=True,
         ),
         *_authority(ADFS, "Adfs", ""),
+        _login(f"{ADFS}/oauth2/v2.0/token", "getAdfsV2Token"),
         *_authority("/{tenant}", "Tenant", ""),
         *_authority("/{tenant}", "TenantV2", "/v2.0"),
         Row(
