@@ -66,8 +66,10 @@ bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 # -- change it
 
 .PHONY: docs lock build sbom advisories clean
-docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml and docs/cli.md anew
+docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json and docs/cli.md anew
 	$(PYTHON) scripts/asyncapi.py >docs/asyncapi.yaml
+	$(PYTHON) scripts/openapi.py management >docs/openapi-management.json
+	$(PYTHON) scripts/openapi.py producer >docs/openapi-producer.json
 	$(PYTHON) scripts/cli_reference.py >docs/cli.md
 
 lock: ## write requirements/ anew from pyproject.toml (ARGS=--upgrade: with the newest versions)

@@ -14,6 +14,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler
 from prometheus_client import Counter
 
+from management import openapi
 from management.access import Authenticator, authenticate
 from management.calls import Call, answer
 from management.errors import (
@@ -32,6 +33,7 @@ from runtime.clients import Throttle, throttling
 from runtime.health import Problem, add_health_routes
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
+from runtime.openapi import add_openapi_route
 from schemas.errors import InvalidValueError
 from store.errors import (
     QuotaExceededError,
@@ -115,11 +117,12 @@ class Api:
 
 
 def make_app(api: Api, checks: Mapping[str, Problem]) -> web.Application:
-    """The application: ``/live`` and ``/ready`` for anybody, and the API behind its token."""
+    """The application: health and ``/openapi.json`` for anybody, and the API behind its token."""
     throttled = throttling(Throttle(), _too_many_failures)
     app = web.Application(middlewares=[throttled, serve], handler_args=PROTOCOL)
     add_health_routes(app, checks)
-    app.router.add_route("*", "/{path:.*}", api.handle, expect_handler=_expect)
+    add_openapi_route(app, openapi.encoded())
+    app.router.add_route("*", "/{path:(?s:.*)}", api.handle, expect_handler=_expect)
     app.on_response_prepare.append(_add_headers)
     return app
 

@@ -34,7 +34,9 @@ from schemas.webhooks import Sku
 
 MAX_IMPORT = 1000
 
-ReadOnly = Annotated[Any, Field(default=None, repr=False)]
+ReadOnly = Annotated[
+    Any, Field(default=None, repr=False, description="Read-only: may be sent back, is ignored.")
+]
 """A field of the answers that a client may send back; whatever it holds is ignored."""
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
+from management import fieldschemas as said
+from management.fieldschemas import MAX_TAG_NAME, MAX_TAG_VALUE, MAX_TAGS
 from management.locations import normalised
 from schemas.durations import (
     checked_schedule_ms,
@@ -35,9 +37,6 @@ GENERATE = "generate"
 """Instead of a secret: make one. No secret looks like it."""
 
 MAX_OVERLAP_MS = 30 * 86_400_000
-MAX_TAGS = 50
-MAX_TAG_NAME = 512
-MAX_TAG_VALUE = 256
 
 _LOCATION = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _NOT_IN_TAG = re.compile(r"[\x00-\x1f\x7f<>%&\\?/]")
@@ -251,22 +250,24 @@ def _location(text: str) -> str:
         raise _refused(error) from error
 
 
-Name = Annotated[str, _ruled(lambda text: check_name(text, ""))]
-Location = Annotated[str, AfterValidator(_location)]
-Tags = Annotated[dict[str, str], _ruled(check_tags)]
-Uri = Annotated[str, _ruled(lambda text: parse_service_uri(text, ""))]
-Headers = Annotated[dict[str, str], _ruled(lambda headers: check_headers(headers, ""))]
-Actions = Annotated[list[str], AfterValidator(_actions)]
-ScopeText = Annotated[str, _ruled(lambda text: parse_scope(text, ""))]
-StatusWord = Annotated[Status | None, _made(_status)]
-SkuWord = Annotated[Sku, _made(_member(Sku))]
-Secret = Annotated[str, _ruled(check_secret)]
-Signature = Annotated[Scheme | None, _made(_scheme)]
-Limit = Annotated[int | None, _made(_limit)]
-Rate = Annotated[float, _made(_rate)]
-Overlap = Annotated[int | None, _made(_overlap)]
-Time = Annotated[int, _made(_time)]
-Outcomes = Annotated[tuple[Outcome, ...], _made(_outcomes)]
-EventId = Annotated[str, _ruled(lambda text: check_event_id(text, ""))]
-DeliveryId = Annotated[str, _ruled(_check_delivery_id)]
-Schedule = Annotated[tuple[int, ...] | None, _made(_schedule)]
+Name = Annotated[str, _ruled(lambda text: check_name(text, "")), said.NAME]
+Location = Annotated[str, AfterValidator(_location), said.LOCATION]
+Tags = Annotated[dict[str, str], _ruled(check_tags), said.TAGS]
+Uri = Annotated[str, _ruled(lambda text: parse_service_uri(text, "")), said.URI]
+Headers = Annotated[
+    dict[str, str], _ruled(lambda headers: check_headers(headers, "")), said.HEADERS
+]
+Actions = Annotated[list[str], AfterValidator(_actions), said.ACTIONS]
+ScopeText = Annotated[str, _ruled(lambda text: parse_scope(text, "")), said.SCOPE]
+StatusWord = Annotated[Status | None, _made(_status), said.STATUS]
+SkuWord = Annotated[Sku, _made(_member(Sku)), said.SKU]
+Secret = Annotated[str, _ruled(check_secret), said.SECRET]
+Signature = Annotated[Scheme | None, _made(_scheme), said.SIGNATURE]
+Limit = Annotated[int | None, _made(_limit), said.LIMIT]
+Rate = Annotated[float, _made(_rate), said.RATE]
+Overlap = Annotated[int | None, _made(_overlap), said.LIMIT]
+Time = Annotated[int, _made(_time), said.TIME]
+Outcomes = Annotated[tuple[Outcome, ...], _made(_outcomes), said.OUTCOMES]
+EventId = Annotated[str, _ruled(lambda text: check_event_id(text, "")), said.EVENT_ID]
+DeliveryId = Annotated[str, _ruled(_check_delivery_id), said.DELIVERY_ID]
+Schedule = Annotated[tuple[int, ...] | None, _made(_schedule), said.SCHEDULE]

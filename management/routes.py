@@ -4,7 +4,7 @@ aiohttp's own router knows case only, and answers in its own words where nothing
 small one behind a single aiohttp route that takes every path.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -41,6 +41,11 @@ class Route:
     handler: Handler
     need: Role
 
+    @property
+    def path(self) -> str:
+        """The template as it was written."""
+        return "/" + "/".join(self.template)
+
     def parameters(self, segments: tuple[str, ...]) -> dict[str, str] | None:
         """What the names in the template stand for in as many *segments*; None: another path."""
         found = {}
@@ -73,6 +78,10 @@ class Routes:
             need = Role.READER if method == "GET" else Role.ADMINISTRATOR
         route = Route(method, segments_of(path), handler, need)
         self._routes.setdefault(len(route.template), []).append(route)
+
+    def __iter__(self) -> Iterator[Route]:
+        for routes in self._routes.values():
+            yield from routes
 
     def has(self, path: str) -> bool:
         """Whether a route has that path, with whatever method."""

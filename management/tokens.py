@@ -12,6 +12,7 @@ from aiohttp import web
 from pydantic import AfterValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
+from management import fieldschemas as said
 from management.bodies import Body
 from management.calls import Call, answer
 from management.errors import ArmError, Fault, invalid_content, registry_not_found
@@ -67,8 +68,8 @@ class TokenCreate(Body):
         expires_after: When it stops working, milliseconds from now; 0 or None: never.
     """
 
-    name: Annotated[str, AfterValidator(_label)]
-    role: Annotated[Role, PlainValidator(_role)]
+    name: Annotated[str, AfterValidator(_label), said.LABEL]
+    role: Annotated[Role, PlainValidator(_role), said.ROLE]
     registry: Name | None = None
     expires_after: Annotated[Limit, AfterValidator(_life)] = None
 

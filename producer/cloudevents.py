@@ -29,7 +29,7 @@ ACTIONS = {
 HEADERS = ("ce-specversion", "ce-id", "ce-source", "ce-type", "ce-time")
 
 
-class _CloudEvent(Struct, frozen=True):
+class CloudEvent(Struct, frozen=True):
     """The attributes that matter here; every other one is left alone."""
 
     specversion: str | None = None
@@ -37,11 +37,11 @@ class _CloudEvent(Struct, frozen=True):
     source: str | None = None
     type: str | None = None
     time: str | None = None
-    data: msgspec.Raw = msgspec.Raw(b"null")
+    data: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
     data_base64: str | None = None
 
 
-class _RegistryData(Struct, frozen=True):
+class RegistryData(Struct, frozen=True):
     """A registry event as an event's data, where the type may say the action."""
 
     target: Target
@@ -51,9 +51,9 @@ class _RegistryData(Struct, frozen=True):
     request: Request | None = None
 
 
-_decode_one = msgspec.json.Decoder(_CloudEvent)
-_decode_batch = msgspec.json.Decoder(list[_CloudEvent])
-_decode_data = msgspec.json.Decoder(_RegistryData)
+_decode_one = msgspec.json.Decoder(CloudEvent)
+_decode_batch = msgspec.json.Decoder(list[CloudEvent])
+_decode_data = msgspec.json.Decoder(RegistryData)
 
 
 def read_structured(body: bytes, acceptance: Acceptance) -> Translation:
@@ -90,7 +90,7 @@ def read_binary(headers: Mapping[str, str], body: bytes, acceptance: Acceptance)
         InvalidValueError: It is wrong; ``field`` is the header, or the path in the body.
     """
     values = {name: unquote(headers[name]) if name in headers else None for name in HEADERS}
-    attributes = _CloudEvent(
+    attributes = CloudEvent(
         specversion=values["ce-specversion"],
         id=values["ce-id"],
         source=values["ce-source"],
@@ -102,7 +102,7 @@ def read_binary(headers: Mapping[str, str], body: bytes, acceptance: Acceptance)
     return Translation([acceptance.accept(published)])
 
 
-def _accepted(event: _CloudEvent, acceptance: Acceptance, path: str) -> Event:
+def _accepted(event: CloudEvent, acceptance: Acceptance, path: str) -> Event:
     prefix = f"{path}." if path else ""
     _check_attributes(event, prefix)
     where = f"{prefix}data"
@@ -110,7 +110,7 @@ def _accepted(event: _CloudEvent, acceptance: Acceptance, path: str) -> Event:
     return acceptance.accept(_published(event, data, prefix, where), where)
 
 
-def _check_attributes(event: _CloudEvent, prefix: str) -> None:
+def _check_attributes(event: CloudEvent, prefix: str) -> None:
     """Check what every CloudEvent must have; *prefix* goes before the attributes' names."""
     if event.specversion is None:
         raise InvalidValueError(f"{prefix}specversion", "is required")
@@ -123,7 +123,7 @@ def _check_attributes(event: _CloudEvent, prefix: str) -> None:
             raise InvalidValueError(f"{prefix}{name}", "is required")
 
 
-def _data_of(event: _CloudEvent, prefix: str) -> bytes:
+def _data_of(event: CloudEvent, prefix: str) -> bytes:
     """The JSON of an event's data, which may have been wrapped in base64."""
     data = bytes(event.data)
     if event.data_base64 is None:
@@ -138,18 +138,17 @@ def _data_of(event: _CloudEvent, prefix: str) -> bytes:
         raise InvalidValueError(f"{prefix}data_base64", "is not base64") from error
 
 
-def _published(event: _CloudEvent, data: _RegistryData, prefix: str, where: str) -> PublishedEvent:
+def _published(event: CloudEvent, data: RegistryData, prefix: str, where: str) -> PublishedEvent:
     """The registry event in a CloudEvent: its own id and time, or else the CloudEvent's."""
-    event_id, timestamp = data.id, data.timestamp
+    event_id = data.id
     if event_id is None and event.id is not None:
         event_id = check_event_id(event.id, f"{prefix}id")
-    if timestamp is None and event.time is not None:
-        timestamp = normalised_timestamp(event.time, f"{prefix}time")
+    time = None if event.time is None else normalised_timestamp(event.time, f"{prefix}time")
     return PublishedEvent(
         action=_action(event.type or "", data.action, prefix, where),
         target=data.target,
         id=event_id,
-        timestamp=timestamp,
+        timestamp=time if data.timestamp is None else data.timestamp,
         request=data.request,
     )
 

@@ -45,7 +45,9 @@ MAX_USERAGENT = 2048
 """As long as the texts of `schemas.events.Request` may be."""
 
 
-class _Target(Struct, frozen=True, rename="camel"):
+class NotificationTarget(Struct, frozen=True, rename="camel"):
+    """What was pushed, pulled or deleted."""
+
     media_type: Text | None = None
     size: Size | None = None
     digest: Text | None = None
@@ -60,26 +62,32 @@ class _Target(Struct, frozen=True, rename="camel"):
         return self.media_type == BLOB_TYPE or "/blobs/" in (self.url or "")
 
 
-class _Request(Struct, frozen=True):
+class NotificationRequest(Struct, frozen=True):
+    """The request to the registry."""
+
     id: str | None = None
     host: str | None = None
     method: str | None = None
     useragent: str | None = None
 
 
-class _Notification(Struct, frozen=True):
+class Notification(Struct, frozen=True):
+    """What happened to one target."""
+
     action: str
-    target: _Target | None = None
+    target: NotificationTarget | None = None
     id: str | None = None
     timestamp: str | None = None
-    request: _Request | None = None
+    request: NotificationRequest | None = None
 
 
-class _Envelope(Struct, frozen=True):
-    events: list[_Notification]
+class Envelope(Struct, frozen=True):
+    """What a registry sends; fields that are not here are left alone."""
+
+    events: list[Notification]
 
 
-_DECODER = msgspec.json.Decoder(_Envelope)
+_DECODER = msgspec.json.Decoder(Envelope)
 
 
 def read(seen: Sightings, body: bytes, acceptance: Acceptance) -> Translation:
@@ -114,14 +122,14 @@ def read(seen: Sightings, body: bytes, acceptance: Acceptance) -> Translation:
     return Translation(events, ignored)
 
 
-def _full_name(registry: str, target: _Target | None) -> str:
+def _full_name(registry: str, target: NotificationTarget | None) -> str:
     """What the target's digest is remembered under; empty where it has none."""
     if target is None or not target.digest:
         return ""
     return full_name(registry, target.repository or "", target.digest)
 
 
-def _remember(seen: Sightings, name: str, target: _Target | None) -> None:
+def _remember(seen: Sightings, name: str, target: NotificationTarget | None) -> None:
     if not name or target is None:
         return
     if target.is_blob:
@@ -130,7 +138,7 @@ def _remember(seen: Sightings, name: str, target: _Target | None) -> None:
         seen.saw_manifest(name, target.media_type)
 
 
-def _why_ignored(seen: Sightings, name: str, notification: _Notification) -> str:
+def _why_ignored(seen: Sightings, name: str, notification: Notification) -> str:
     """Why a notification is no registry event; empty: it is one."""
     target = notification.target
     match notification.action:
@@ -146,7 +154,7 @@ def _why_ignored(seen: Sightings, name: str, notification: _Notification) -> str
             return "other_action"
 
 
-def _published(notification: _Notification, media_type: str | None, path: str) -> PublishedEvent:
+def _published(notification: Notification, media_type: str | None, path: str) -> PublishedEvent:
     """The event that a notification tells of, in ACR's shape."""
     target, request = notification.target, notification.request
     if target is None:
@@ -167,7 +175,7 @@ def _published(notification: _Notification, media_type: str | None, path: str) -
     )
 
 
-def _request(request: _Request) -> Request:
+def _request(request: NotificationRequest) -> Request:
     return Request(
         id=_cut(request.id, MAX_TEXT),
         host=_cut(request.host, MAX_TEXT),

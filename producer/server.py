@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import hdrs, web
 from prometheus_client import Counter
 
+from producer import openapi
 from producer.errors import RequestRefusedError
 from producer.ingest import Ingest
 from runtime.clients import Throttle, throttling
 from runtime.health import Problem, add_health_routes
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
+from runtime.openapi import add_openapi_route
 from schemas.errors import InvalidValueError
 
 REFUSED = Counter(
@@ -31,7 +33,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def make_app(ingest: Ingest, checks: Mapping[str, Problem]) -> web.Application:
-    """The application: both ways in, ``/live`` and ``/ready``.
+    """The application: both ways in, ``/live`` and ``/ready``, and ``/openapi.json``.
 
     Args:
         ingest: Takes the events in.
@@ -40,11 +42,12 @@ def make_app(ingest: Ingest, checks: Mapping[str, Problem]) -> web.Application:
     throttled = throttling(Throttle(), _too_many_failures)
     app = web.Application(middlewares=[throttled, _answer_errors], handler_args=PROTOCOL)
     for path, handler in (
-        ("/registries/{registry}/notifications", ingest.take_notifications),
-        ("/registries/{registry}/events", ingest.take_events),
+        (openapi.NOTIFICATIONS, ingest.take_notifications),
+        (openapi.EVENTS, ingest.take_events),
     ):
         app.router.add_post(path, handler, expect_handler=_go_on)
     add_health_routes(app, checks)
+    add_openapi_route(app, openapi.encoded())
     return app
 
 

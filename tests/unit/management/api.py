@@ -136,7 +136,7 @@ class ManagementApi:
         followers = Followers(_no_reader)
         EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
         self.checks: dict[str, Json] = {}
-        open_routes = Routes()
+        open_routes = self.open_routes = Routes()
         login = LoginHandlers(store=store, installation=self.installation)
         login.add_to(open_routes)
         self.identity = ensure_identity(store, self.installation)

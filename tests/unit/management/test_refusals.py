@@ -84,6 +84,7 @@ ROWS = [
     Row("basic auth", "GET", HOOK, 401, "InvalidAuthenticationToken", headers={"Authorization": "Basic YTpi"}),
     Row("bearer of nothing", "GET", HOOK, 401, "InvalidAuthenticationToken", headers={"Authorization": "Bearer "}),
     Row("unknown path without a token", "GET", "/x", 401, "AuthenticationFailed", token=None),
+    Row("line break in a path without a token", "GET", "/a%0Ab", 401, "AuthenticationFailed", token=None),
     Row("export by a guest", "GET", "{registry}/webhooks", 403, "AuthorizationFailed", query=f"{VERSION}&$expand=callbackConfig", token=GUEST_TOKEN),
     # api-version
     Row("no api-version", "GET", HOOK, 400, "MissingApiVersionParameter", "api-version", query=""),

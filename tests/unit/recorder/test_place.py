@@ -62,10 +62,12 @@ def test_what_a_message_is(
     [
         pytest.param(Place(), 99, 0, id="nobody knows what was there before the first"),
         pytest.param(READING, 11, 0, id="the next"),
+        pytest.param(READING, 12, 0, id="the broker's own entry"),
+        pytest.param(READING, 13, 2, id="the least gap"),
         pytest.param(READING, 15, 4, id="a gap"),
         pytest.param(READING, 3, 0, id="back"),
         pytest.param(CATCHING_UP, 11, 0, id="the stored one was removed"),
-        pytest.param(CATCHING_UP, 12, 1, id="one more was removed"),
+        pytest.param(CATCHING_UP, 13, 2, id="two more were removed"),
     ],
 )
 def test_how_much_is_missing(place: Place, offset: int, missing: int) -> None:

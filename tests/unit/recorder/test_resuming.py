@@ -73,7 +73,7 @@ async def test_what_retention_took_is_told_and_the_rest_is_read(first: int) -> N
     assert rig.log.ids == ids(0, 10) + ids(first, 33)
     assert rig.starts == ["last", 9]
     lost = [line["frames"] for line in logs if line["event"] == "records.lost"]
-    assert lost == ([first - 10] if first > 10 else [])
+    assert lost == ([first - 10] if first > 11 else [])
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 9, 10, 11, 12, 13, 30])

@@ -1,0 +1,214 @@
+"""The OpenAPI document of the producer: of its routes, and of the structs that read its bodies."""
+
+from functools import cache
+
+import msgspec
+from msgspec import Struct
+
+from producer.bodies import MAX_BODY_BYTES
+from producer.cloudevents import ACTIONS, HEADERS, SPECVERSION, CloudEvent, RegistryData
+from producer.distribution import MEDIA_TYPES, Envelope
+from producer.ingest import BATCH, JSON, STRUCTURED
+from producer.published import MAX_EVENTS
+from runtime.openapi import SCHEMAS, Answer, Json, Operation, components
+from runtime.openapi import document as whole
+from schemas.events import EVENT_ID_PATTERN, Action, PublishedEvent
+from schemas.examples import event
+from schemas.scopes import REPOSITORY_PATTERN, TAG_PATTERN
+
+NOTIFICATIONS = "/registries/{registry}/notifications"
+EVENTS = "/registries/{registry}/events"
+
+
+class Accepted(Struct, frozen=True, forbid_unknown_fields=True):
+    """What became of a request; the broker has confirmed it.
+
+    Attributes:
+        accepted: Events that are on their way.
+        ignored: Notifications that are no registry events, such as pulls.
+    """
+
+    accepted: int
+    ignored: int
+
+
+class ErrorDetail(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is wrong.
+
+    Attributes:
+        code: A word for machines.
+        message: What is wrong, and where.
+    """
+
+    code: str
+    message: str
+
+
+class Error(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of every refusal."""
+
+    error: ErrorDetail
+
+
+REFUSALS = {
+    400: Answer("The body breaks a rule; the message names the field.", "Error"),
+    401: Answer(
+        "There is no token, or one that nobody has.",
+        "Error",
+        headers={"WWW-Authenticate": "Challenge"},
+    ),
+    403: Answer("The token's holder may not publish events of this registry.", "Error"),
+    404: Answer("There is no such registry.", "Error"),
+    408: Answer("The body did not arrive in time.", "Error"),
+    413: Answer(f"The body is larger than {MAX_BODY_BYTES} bytes.", "Error"),
+    415: Answer("The body's type, or its encoding, is not read here.", "Error"),
+    503: Answer(
+        "The broker cannot take it now: send it again.",
+        "Error",
+        headers={"Retry-After": "RetryAfter"},
+    ),
+}
+_TAKEN = Answer("Nothing of it is lost from now on.", "Accepted")
+
+OPERATIONS = {
+    ("POST", NOTIFICATIONS): Operation(
+        id="takeNotifications",
+        tag="events",
+        summary="Take the notifications of docker distribution.",
+        answers={202: _TAKEN},
+        refusals=REFUSALS,
+        body=dict.fromkeys(MEDIA_TYPES, "Envelope"),
+        parameters=("registry",),
+    ),
+    ("POST", EVENTS): Operation(
+        id="takeEvents",
+        tag="events",
+        summary="Take registry events, as they are or as CloudEvents.",
+        answers={202: _TAKEN},
+        refusals=REFUSALS,
+        body={JSON: "Events", STRUCTURED: "CloudEvent", BATCH: "CloudEventBatch"},
+        parameters=("registry", *HEADERS),
+    ),
+}
+
+_DESCRIPTION = """\
+Events of registries come in here, and go out to webhooks. An answer of 202 means that the broker
+has them: nothing accepted is lost. One bad event refuses the whole request. The same event id
+again is accepted again and delivered under the same `webhook-id`. Fields that are not described
+are left alone."""
+
+_HEADERS_SAY = {
+    "ce-specversion": "That the body is the data of one CloudEvent; its attributes are headers.",
+    "ce-id": "The CloudEvent's id.",
+    "ce-source": "Where it comes from.",
+    "ce-type": f"One of {', '.join(ACTIONS)}, or any other where the data have an action.",
+    "ce-time": "When it happened.",
+}
+_RULES: dict[str, Json] = {
+    "PublishedEvent": {
+        "id": {"pattern": f"^{EVENT_ID_PATTERN}$"},
+        "timestamp": {"format": "date-time"},
+        "action": {"enum": [action.value for action in Action]},
+    },
+    "RegistryData": {
+        "id": {"pattern": f"^{EVENT_ID_PATTERN}$"},
+        "timestamp": {"format": "date-time"},
+        "action": {"enum": [*(action.value for action in Action), None]},
+    },
+    "CloudEvent": {
+        "specversion": {"const": SPECVERSION},
+        "id": {"minLength": 1},
+        "source": {"minLength": 1},
+        "type": {"minLength": 1},
+        "time": {"format": "date-time"},
+        "data": {"$ref": f"{SCHEMAS}RegistryData"},
+        "data_base64": {"contentEncoding": "base64"},
+    },
+    "Target": {
+        "repository": {"pattern": f"^{REPOSITORY_PATTERN}$".replace("(?:", "("), "maxLength": 255},
+        "tag": {"pattern": f"^({TAG_PATTERN})?$"},
+    },
+}
+"""What the structs' types leave open and the producer checks."""
+_REQUIRED = {"CloudEvent": ["specversion", "id", "source", "type"], "Target": ["repository"]}
+
+
+def document() -> Json:
+    """The whole document."""
+    return whole(
+        title="Portcall producer",
+        description=_DESCRIPTION,
+        operations=OPERATIONS,
+        refusals=REFUSALS,
+        schemas=_schemas(),
+        parameters={
+            "registry": {
+                "name": "registry",
+                "in": "path",
+                "required": True,
+                "description": "The registry's name, in whatever case.",
+                "schema": {"type": "string", "pattern": "^[A-Za-z0-9]{5,50}$"},
+            },
+            **{name: _header(name) for name in HEADERS},
+        },
+    )
+
+
+@cache
+def encoded() -> bytes:
+    """The document as it is served."""
+    return msgspec.json.encode(document())
+
+
+def _header(name: str) -> Json:
+    schema: Json = {"type": "string", "minLength": 1}
+    if name == "ce-specversion":
+        schema = {"const": SPECVERSION}
+    return {"name": name, "in": "header", "description": _HEADERS_SAY[name], "schema": schema}
+
+
+def _schemas() -> Json:
+    schemas = components((Envelope, PublishedEvent, CloudEvent, RegistryData, Accepted, Error))
+    for name, rules in _RULES.items():
+        for field, rule in rules.items():
+            schemas[name]["properties"][field].update(rule)
+    for name, fields in _REQUIRED.items():
+        schemas[name]["required"] = fields
+        for field in fields:
+            del schemas[name]["properties"][field]["anyOf"]  # a null is as good as nothing
+            schemas[name]["properties"][field]["type"] = "string"
+    for name in ("Accepted", "Error", "ErrorDetail"):
+        del schemas[name]["additionalProperties"]
+    one = {"$ref": f"{SCHEMAS}PublishedEvent"}
+    batch = {"$ref": f"{SCHEMAS}CloudEvent"}
+    many: Json = {"type": "array", "maxItems": MAX_EVENTS}
+    schemas["Events"] = {
+        "description": "One event, an array of them, or the data of a CloudEvent in headers.",
+        "anyOf": [one, {**many, "items": one}, {"$ref": f"{SCHEMAS}RegistryData"}],
+    }
+    schemas["CloudEventBatch"] = {"description": "CloudEvents.", **many, "items": batch}
+    for name, example in _examples().items():
+        schemas[name]["examples"] = [example]
+    return schemas
+
+
+def _examples() -> Json:
+    body: Json = msgspec.json.decode(event().body)
+    target = body["target"]
+    return {
+        "PublishedEvent": body,
+        "CloudEvent": {
+            "specversion": SPECVERSION,
+            "id": body["id"],
+            "source": "/registries/myregistry",
+            "type": next(iter(ACTIONS)),
+            "time": body["timestamp"],
+            "data": {"target": target},
+        },
+        "Envelope": {
+            "events": [
+                {name: body[name] for name in ("id", "timestamp", "action", "target", "request")}
+            ]
+        },
+        "Accepted": {"accepted": 1, "ignored": 0},
+    }
