@@ -34,7 +34,7 @@ def _login(path: str, name: str) -> Row:
         *("POST", path, name, "Log in."),
         login.AccessToken,
         login.TokenRequest,
-        refusals=(400, 401, 408, 413, 503),
+        refusals=(400, 401, 408, 413, 429, 503),
         open=True,
     )
 
@@ -72,7 +72,7 @@ LOGIN: Mapping[str, Sequence[Row]] = {
             "Get a token of the managed identity, where a setting has it served.",
             login.IdentityToken,
             query=("identityVersion", "identityHeader", "identityResource"),
-            refusals=(400, 401),
+            refusals=(400, 401, 429),
             open=True,
         ),
     ),

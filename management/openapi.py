@@ -36,9 +36,10 @@ REFUSALS = {
     409: "It contradicts what is there.",
     413: "The body is too large.",
     415: "The body is not JSON.",
+    429: "Too many requests from this address had no right token lately.",
     503: "The store or the broker cannot be reached now.",
 }
-_ALWAYS = (400, 401, 403, 503)
+_ALWAYS = (400, 401, 403, 429, 503)
 _OF_BODIES = (408, 413, 415)
 _REFUSED = "LoginRefusal"
 _HEADERS = {"x-ms-request-id": "RequestId"}
@@ -87,7 +88,8 @@ def _operation(tag: str, row: Row) -> Operation:
         says = (row.shape.__doc__ or "").partition("\n")[0].replace("``", "`")
         answers[row.status] = Answer(says, row.shape.__name__, kind, _HEADERS)
     for status in row.refusals if row.open else ():
-        answers[status] = Answer(REFUSALS[status], _REFUSED, headers=_HEADERS)
+        shape = "Error" if status == 429 else _REFUSED  # told before anybody looks at the path
+        answers[status] = Answer(REFUSALS[status], shape, headers=_HEADERS)
     return Operation(
         id=row.id,
         tag=tag,

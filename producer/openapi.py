@@ -62,6 +62,7 @@ REFUSALS = {
     408: Answer("The body did not arrive in time.", "Error"),
     413: Answer(f"The body is larger than {MAX_BODY_BYTES} bytes.", "Error"),
     415: Answer("The body's type, or its encoding, is not read here.", "Error"),
+    429: Answer("Too many requests from this address had no right token lately.", "Error"),
     503: Answer(
         "The broker cannot take it now: send it again.",
         "Error",

@@ -24,7 +24,6 @@ from enum import Enum, auto
 
 from store.appending import Position
 
-
 OWN_ENTRIES = 1
 """Offsets in a row that the broker takes for itself."""
 
