@@ -67,7 +67,6 @@ _HEADERS = {
     "Pragma": "no-cache",
     "Expires": "-1",
     "X-Content-Type-Options": "nosniff",
-    "Server": "Portcall",
 }
 _CLIENT_ID = "x-ms-client-request-id"
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
@@ -203,6 +202,7 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
     request_id = request.get(_REQUEST_ID) or str(uuid.uuid4())
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers["Server"] = "Portcall"
     response.headers["x-ms-request-id"] = request_id
     response.headers["x-ms-correlation-request-id"] = _correlation_id(request) or request_id
     client_id = request.headers.get(_CLIENT_ID, "")

@@ -148,7 +148,7 @@ CATALOGUE: dict[str, Scenario] = {
     "soak": Scenario(
         "A long run at half of full speed, with endpoints that flap and a broker that stumbles",
         runs.run_soak,
-        {"share": 0.5, "burst": 20_000, "for_s": 1200, "fault_every_s": 30},
+        {"share": 0.5, "burst": 60_000, "for_s": 1200, "fault_every_s": 30},
         {"share": 0.1, "burst": 2_000, "for_s": 30, "fault_every_s": 10},
         (*_NONE_LOST, Bound("memory_growth_most", at_most=1.1)),
     ),

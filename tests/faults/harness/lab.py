@@ -164,6 +164,40 @@ class Lab:
         await asyncio.sleep(LATE_S)
         return await self.judged()
 
+    async def concluded_one_by_one(self, within_s: float) -> Verdict:
+        """The same for millions: each endpoint is judged by itself, with only its records read.
+
+        So none is waited for by reading everything again and again: first the queues must be empty.
+        """
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
+            await asyncio.sleep(QUIET_S + LATE_S)
+            if not await self._holds():
+                break
+        posts: dict[str, list[Post]] = {}
+        for post in self.posts:
+            posts.setdefault(post.path, []).append(post)
+        verdict = Verdict()
+        for endpoint in self.endpoints:
+            verdict.add(await self._concluded_one(endpoint, posts.pop(endpoint.path, []), end))
+        verdict.phantoms += [post for those in posts.values() for post in those]
+        return verdict
+
+    async def _concluded_one(self, endpoint: Endpoint, posts: list[Post], end: float) -> Verdict:
+        expected = expectations(self.load.publications, [endpoint])
+        while True:
+            verdict = oracle.judge(
+                expected,
+                posts,
+                await self.records([endpoint]),
+                self.injector.faults,
+                holding=await self._holds(),
+                attempt_timeout_s=self._attempt_timeout_s,
+            )
+            if not verdict.is_open or time.monotonic() > end:
+                return verdict
+            await asyncio.sleep(QUIET_S)
+
     async def _until_quiet(self, end: float) -> None:
         """Wait until everything has succeeded, or nothing has come for a while."""
         expected = {each for each, what in self.expected().items() if what.accepted_at}

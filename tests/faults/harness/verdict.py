@@ -1,7 +1,7 @@
 """What the oracle finds: numbers, and everything that is against the promise."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from tests.faults.harness.journals import Post, Recorded
@@ -57,6 +57,11 @@ class Verdict:
     unrecorded: list[Post] = field(default_factory=list)
     forgotten: list[Post] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
+
+    def add(self, other: "Verdict") -> None:
+        """Take in what was found of other deliveries."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
     @property
     def unexplained(self) -> list[Duplicate]:

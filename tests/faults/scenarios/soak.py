@@ -18,6 +18,7 @@ async def soak(
     fault_every_s: float,
     fan_out: int = 10,
     sample_every_s: float = 10.0,
+    settle_s: float = 1200.0,
 ) -> dict[str, object]:
     """Run for long, with endpoints that flap and a broker that is cut off now and then.
 
@@ -31,6 +32,7 @@ async def soak(
         fault_every_s: The broker hangs for a second so often.
         fan_out: How many webhooks an event has; one flaps, one hangs at times.
         sample_every_s: How often the memory is looked at.
+        settle_s: How long everything may take to end and to be listed after the load.
     """
     endpoints = await lab.add_endpoints(fan_out)
     registry = endpoints[0].registry
@@ -41,7 +43,7 @@ async def soak(
     await lab.sink.plays(
         {
             endpoints[0].path: Script(status=500, up_s=4, down_s=4),
-            endpoints[1].path: Script(after_s=1.0, every=10),
+            endpoints[1].path: Script(after_s=1.0, every=100),
         }
     )
     samples: list[tuple[float, dict[str, int]]] = []
@@ -64,7 +66,7 @@ async def soak(
     for other in others:
         other.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    verdict = await lab.concluded(120)
+    verdict = await lab.concluded_one_by_one(settle_s)
     memory = {role: _trend(samples, role) for role in samples[0][1]}
     return {
         **verdict.figures(),

@@ -21,6 +21,7 @@ from schemas.records import Answer, Detail, Failure, Outcome, Record, Sent
 from schemas.topology import LOG
 from schemas.webhooks import Sku, Status
 from store.engine import Store, open_store
+from tests import keys
 from tests.integration.arm.table import Arm
 from tests.unit.management.api import ManagementApi
 
@@ -110,7 +111,7 @@ def record(store: Store, webhook_id: int) -> None:
 def seeded(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Path:
     path = tmp_path_factory.mktemp("arm") / "portcall.db"
     shutil.copyfile(migrated_file, path)
-    store = open_store(f"sqlite:///{path}")
+    store = open_store(f"sqlite:///{path}", keys.vault())
     seed(store)
     store.close()
     return path
@@ -120,7 +121,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Pat
 async def serving(
     path: Path, *, server: ssl.SSLContext | None = None, client: ssl.SSLContext | None = None
 ) -> AsyncIterator[Arm]:
-    store = open_store(f"sqlite:///{path}")
+    store = open_store(f"sqlite:///{path}", keys.vault())
     api = ManagementApi(store)
     runner = web.AppRunner(api.app, access_log=None)
     await runner.setup()
