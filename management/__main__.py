@@ -28,6 +28,7 @@ from management.subscriptions import SubscriptionHandlers
 from management.tls import Tls, files_of
 from management.tokens import TokenHandlers
 from management.webhooks import WebhookHandlers
+from runtime.clients import Throttle
 from runtime.depths import Depths
 from runtime.peek import peek
 from runtime.process import Process, launch, running
@@ -101,7 +102,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     process.supervise(AuditMetrics(auditor).run(), "audit")
     tokens = Tokens(AdministratorToken(settings.token), Bearers(store, installation.tenant))
     api = Api(routes=routes, open_routes=open_routes, authenticator=tokens, lookups=lookups)
-    app = make_app(api, process.checks)
+    app = make_app(api, process.checks, Throttle(settings.auth_failures_per_s))
 
     followers.end_with(app)
     await process.serve(app, settings.bind, "management")

@@ -29,7 +29,7 @@ from management.errors import (
 from management.lookups import Lookups
 from management.roles import NOBODY, authorize
 from management.routes import Routes
-from runtime.clients import Throttle, throttling
+from runtime.clients import AUTHENTICATED, Throttle, throttling
 from runtime.health import Problem, add_health_routes
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
@@ -107,6 +107,7 @@ class Api:
             return await route.handler(Call(request, names, NOBODY))
         principal = await authenticate(request.headers.get("Authorization"), self._authenticator)
         request[_PRINCIPAL] = principal.name
+        request[AUTHENTICATED] = True
         route, names = self._routes.find(request.method, path)
         authorize(principal, route, path)
         call = Call(request, names, principal)
@@ -115,9 +116,11 @@ class Api:
         return await route.handler(call)
 
 
-def make_app(api: Api, checks: Mapping[str, Problem]) -> web.Application:
+def make_app(
+    api: Api, checks: Mapping[str, Problem], throttle: Throttle | None = None
+) -> web.Application:
     """The application: health and ``/openapi.json`` for anybody, and the API behind its token."""
-    throttled = throttling(Throttle(), _too_many_failures)
+    throttled = throttling(throttle or Throttle(), _too_many_failures)
     app = web.Application(middlewares=[throttled, serve], handler_args=PROTOCOL)
     add_health_routes(app, checks)
     add_openapi_route(app, openapi.encoded())

@@ -9,6 +9,7 @@ from producer.noting import Accepting
 from producer.registries import Registries
 from producer.server import make_app
 from producer.settings import ProducerSettings
+from runtime.clients import Throttle
 from runtime.depths import Depths
 from runtime.feed import Feed, Follower
 from runtime.fullness import Fullness, bounded_queues
@@ -47,7 +48,8 @@ async def main() -> None:
         process.supervise(depths.run(), "depths")
         process.supervise(fullness.run(), "fullness")
         process.supervise(follower.run(), "registries")
-        await process.serve(make_app(ingest, process.checks), settings.bind, "producer")
+        app = make_app(ingest, process.checks, Throttle(settings.auth_failures_per_s))
+        await process.serve(app, settings.bind, "producer")
         await process.until_stopped()
     store.close()
 

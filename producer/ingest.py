@@ -19,6 +19,7 @@ from producer.bodies import Bodies
 from producer.errors import UnavailableError, UnsupportedTypeError
 from producer.registries import Registries
 from producer.sightings import Sightings
+from runtime.clients import AUTHENTICATED
 from runtime.errors import BrokerError
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
@@ -107,6 +108,7 @@ class Ingest:
         name = request.match_info["registry"]
         token = bearer_token(request.headers.get(hdrs.AUTHORIZATION))
         await self._access.check(token, name.lower())
+        request[AUTHENTICATED] = True
         return await self._registries.find(name)
 
     async def _published(self, events: Sequence[Event]) -> None:

@@ -32,14 +32,17 @@ refused client goes on sending is read for a second, so that it gets to see the 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(ingest: Ingest, checks: Mapping[str, Problem]) -> web.Application:
+def make_app(
+    ingest: Ingest, checks: Mapping[str, Problem], throttle: Throttle | None = None
+) -> web.Application:
     """The application: both ways in, ``/live`` and ``/ready``, and ``/openapi.json``.
 
     Args:
         ingest: Takes the events in.
         checks: What ``/ready`` looks at.
+        throttle: Puts off who fails to authenticate too often.
     """
-    throttled = throttling(Throttle(), _too_many_failures)
+    throttled = throttling(throttle or Throttle(), _too_many_failures)
     app = web.Application(middlewares=[throttled, _answer_errors], handler_args=PROTOCOL)
     for path, handler in (
         (openapi.NOTIFICATIONS, ingest.take_notifications),

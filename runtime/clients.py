@@ -5,9 +5,11 @@ client has all of the second. Behind a proxy everybody has the proxy's address: 
 """
 
 import ipaddress
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
+from hashlib import blake2b
 
 import prometheus_client
 from aiohttp import web
@@ -20,11 +22,14 @@ THROTTLED = prometheus_client.Counter(
     "Requests answered with 429, because their address had failed to authenticate too often.",
     registry=REGISTRY,
 )
-MAX_FAILURES = 200
 FAILURES_PER_S = 20.0
+AT_ONCE_S = 10.0
+MAX_FAILURES = int(AT_ONCE_S * FAILURES_PER_S)
 MAX_CLIENTS = 10_000
 """About a megabyte."""
 UNLIMITED = frozenset({"/live", "/ready"})
+AUTHENTICATED = web.RequestKey("authenticated", bool)
+"""To be set by who has looked at a request's token, and found it good."""
 
 
 def client_of(address: str | None) -> str:
@@ -69,31 +74,56 @@ class Gate:
 
 
 class Throttle:
-    """Knows which clients failed to authenticate too often.
+    """Knows which clients failed to authenticate too often, and tokens that were good.
 
-    Free are `MAX_FAILURES` at once, and `FAILURES_PER_S` after them. What succeeds costs nothing.
+    Free are the failures of `AT_ONCE_S` at once, and so many a second after them. What succeeds
+    costs nothing, and who has a token that was good lately is never put off because of others
+    behind the same address.
 
     Args:
+        per_s: Failures a second; 0: any number.
         clock: Seconds, that only grow.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, per_s: float = FAILURES_PER_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._per_s = per_s
         self._clock = clock
         # By client: when its failures will all be forgotten. A failure is worth 1/rate seconds.
         self._forgotten_at: dict[str, float] = {}
+        self._good: dict[bytes, None] = {}
+        self._key = secrets.token_bytes(16)
 
-    def refuses(self, client: str) -> bool:
-        """Whether *client* must wait, however good its token is: nobody looks at it."""
+    def refuses(self, client: str, authorization: str = "") -> bool:
+        """Whether *client* must wait: nobody looks at its token, unless it was good lately."""
         ahead_s = self._forgotten_at.get(client, 0.0) - self._clock()
-        return ahead_s * FAILURES_PER_S > MAX_FAILURES - 1
+        if not self._per_s or ahead_s * self._per_s <= AT_ONCE_S * self._per_s - 1:
+            return False
+        return not authorization or self._digest(authorization) not in self._good
 
     def note_failure(self, client: str) -> None:
         """*client* had no token, or one that nobody has."""
+        if not self._per_s:
+            return
         now = self._clock()
         before = max(self._forgotten_at.pop(client, 0.0), now)
         if len(self._forgotten_at) >= MAX_CLIENTS:
             self._forget(now)
-        self._forgotten_at[client] = before + 1 / FAILURES_PER_S
+        self._forgotten_at[client] = before + 1 / self._per_s
+
+    def note_success(self, authorization: str) -> None:
+        """The header *authorization* had a good token."""
+        digest = self._digest(authorization)
+        if digest not in self._good:
+            if len(self._good) >= MAX_CLIENTS:
+                del self._good[next(iter(self._good))]
+            self._good[digest] = None
+
+    def _digest(self, authorization: str) -> bytes:
+        # Of a key of our own: what lies in memory is no hash that anybody could look for.
+        text = authorization.encode("utf-8", "surrogateescape")
+        return blake2b(text, key=self._key, digest_size=16).digest()
 
     def _forget(self, now: float) -> None:
         """Make room: of those that are forgotten anyway, or of who was quiet for the longest."""
@@ -116,13 +146,16 @@ def throttling(throttle: Throttle, refuse: Callable[[], web.Response]) -> Middle
         if request.path in UNLIMITED:
             return await handler(request)
         client = client_of(request.remote)
-        if throttle.refuses(client):
+        authorization = request.headers.get("Authorization", "")
+        if throttle.refuses(client, authorization):
             THROTTLED.inc()
             response = refuse()
             response.force_close()
             return response
         answer = await handler(request)
-        if answer.status == 401:
+        if request.get(AUTHENTICATED):
+            throttle.note_success(authorization)
+        elif answer.status == 401:
             throttle.note_failure(client)
         return answer
 

@@ -67,6 +67,7 @@ class Publisher:
         self._up = asyncio.Event()
         self._alarmed = False
         self._stale = asyncio.Event()
+        self._waiting: set[asyncio.Timeout] = set()
         self._refusals = Refusals()
         self._published = 0
         self._mean_bytes: dict[str, float] = {}
@@ -105,7 +106,15 @@ class Publisher:
             self._channel = None
             self._alarmed = False
             watching.cancel()
+            self._give_up_waiting()
             nudging.cancel()
+
+    def _give_up_waiting(self) -> None:
+        """End all waiting for confirms: the connection is lost, and the client ends only some."""
+        now = _now()
+        for limit in self._waiting:
+            with suppress(RuntimeError):  # it ends just now, by itself
+                limit.reschedule(now)
 
     async def _use_channel(self, channel: "Channel") -> None:
         """Publish on a channel until another one is wanted.
@@ -282,16 +291,20 @@ class Publisher:
             delivery_mode=PERSISTENT,
             headers=dict(headers) if headers else None,
         )
-        async with asyncio.timeout(timeout_s):
-            # wait=False: the confirm is awaited, the socket's drain is not.
-            await channel.basic_publish(
-                body,
-                exchange=exchange,
-                routing_key=key,
-                properties=properties,
-                mandatory=True,
-                wait=False,
-            )
+        async with asyncio.timeout(timeout_s) as limit:
+            self._waiting.add(limit)
+            try:
+                # wait=False: the confirm is awaited, the socket's drain is not.
+                await channel.basic_publish(
+                    body,
+                    exchange=exchange,
+                    routing_key=key,
+                    properties=properties,
+                    mandatory=True,
+                    wait=False,
+                )
+            finally:
+                self._waiting.discard(limit)
 
     def _measure(self, exchange: str, size: int) -> None:
         mean = self._mean_bytes.get(exchange, size)

@@ -189,6 +189,14 @@ class Settings(BaseModel):
         description="Which of health, management and producer may be reached without TLS from"
         " other machines; or all.",
     )
+    auth_failures_per_s: float = Field(
+        default=20.0,
+        ge=0,
+        le=100_000,
+        alias="PORTCALL_AUTH_FAILURES_PER_S",
+        description="Requests a second from one address that may fail to authenticate until others"
+        " of it are answered 429; ten seconds' worth at once; 0: any number.",
+    )
     run_file: Path | None = Field(
         default=None,
         alias="PORTCALL_RUN_FILE",

@@ -138,6 +138,7 @@ def _running(name: str, folder: Path, roles: Roles) -> Iterator[_Role]:
         "PORTCALL_TOKEN": TOKEN,
         "PORTCALL_IDENTITY_HEADER": TOKEN,
         "PORTCALL_SHARDS": "1",
+        "PORTCALL_AUTH_FAILURES_PER_S": "0",
         "PORTCALL_RETRY_SCHEDULE": "1s",
         "PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0",
         "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:0",

@@ -6,6 +6,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from runtime import clients
 from runtime.clients import (
+    AUTHENTICATED,
     FAILURES_PER_S,
     MAX_FAILURES,
     Gate,
@@ -40,7 +41,7 @@ def test_a_client_is_an_address_or_a_network(address: str | None, client: str) -
 
 
 def test_a_client_fails_often_and_then_has_to_wait() -> None:
-    throttle = Throttle(clock := Clock())
+    throttle = Throttle(clock=(clock := Clock()))
     for _ in range(MAX_FAILURES):
         assert not throttle.refuses("a")
         throttle.note_failure("a")
@@ -57,7 +58,7 @@ def test_a_client_fails_often_and_then_has_to_wait() -> None:
 
 
 def test_failures_at_the_allowed_rate_are_never_refused() -> None:
-    throttle = Throttle(clock := Clock())
+    throttle = Throttle(clock=(clock := Clock()))
     for _ in range(10 * MAX_FAILURES):
         assert not throttle.refuses("a")
         throttle.note_failure("a")
@@ -68,7 +69,7 @@ def test_many_clients_take_bounded_memory_and_the_loud_one_is_not_forgotten_firs
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(clients, "MAX_CLIENTS", 100)
-    throttle = Throttle(clock := Clock())
+    throttle = Throttle(clock=(clock := Clock()))
     for number in range(10_000):
         throttle.note_failure(f"stranger {number}")
         throttle.note_failure("loud")
@@ -98,7 +99,7 @@ async def test_only_what_fails_to_authenticate_counts(status: int, *, refused: b
         asked += 1
         return web.Response(status=status)
 
-    throttled = throttling(Throttle(Clock()), lambda: web.Response(status=429))
+    throttled = throttling(Throttle(clock=Clock()), lambda: web.Response(status=429))
     answers = [
         (await throttled(make_mocked_request("GET", "/x"), handle)).status
         for _ in range(MAX_FAILURES + 5)
@@ -107,3 +108,28 @@ async def test_only_what_fails_to_authenticate_counts(status: int, *, refused: b
     assert asked == (MAX_FAILURES if refused else MAX_FAILURES + 5)
     health = await throttled(make_mocked_request("GET", "/live"), handle)
     assert health.status == status
+
+
+async def test_who_had_a_good_token_is_not_put_off_by_others_of_the_same_address() -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        good = request.headers["Authorization"] == "Bearer good"
+        if good:
+            request[AUTHENTICATED] = True
+        return web.Response(status=200 if good or request.path == "/open" else 401)
+
+    async def ask(token: str, path: str = "/x") -> int:
+        request = make_mocked_request("GET", path, headers={"Authorization": f"Bearer {token}"})
+        return (await throttled(request, handle)).status
+
+    throttled = throttling(Throttle(clock=Clock()), lambda: web.Response(status=429))
+    assert await ask("good") == 200
+    assert await ask("guess", "/open") == 200
+    assert {await ask(f"guess{number}") for number in range(MAX_FAILURES)} == {401}
+    assert [await ask("good"), await ask("guess"), await ask("another")] == [200, 429, 429]
+
+
+async def test_without_a_limit_nobody_is_put_off() -> None:
+    throttle = Throttle(0, Clock())
+    for _ in range(3 * MAX_FAILURES):
+        throttle.note_failure("a")
+    assert not throttle.refuses("a")
