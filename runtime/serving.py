@@ -76,11 +76,13 @@ class _Protocol(web.RequestHandler):
         if self._force_close:
             return
         before = self._request_count
+        # Asked before: the last part of a body is none of a head, although nothing is open after it.
+        in_a_head = self._payload is None or self._payload.is_eof()
         super().data_received(data)
         if self._request_count > before:
             self._payload = self._messages[-1][1] if self._messages else None
             self._head_ended()
-        elif data and (self._payload is None or self._payload.is_eof()):
+        elif data and in_a_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(431, "the headers are too large")

@@ -145,7 +145,9 @@ def _judge_records(
             verdict.misrecorded.append(f"no POST was answered like that: {record}")
         elif post is not None and post.status and not record.status:
             lost_answers.append(post)
-            if not _happened(faults, {SINK_LINE}, post.at, record.started_at + record.duration_s):
+            ended = record.started_at + record.duration_s
+            too_late = _ended_at(post) > ended - SLACK_S  # the answer and the timeout crossed
+            if not too_late and not _happened(faults, {SINK_LINE}, post.at, ended):
                 verdict.misrecorded.append(f"the sink had answered {post.status}: {record}")
     _judge_unrecorded(verdict, [post for post in left if post.status], faults)
     return lost_answers

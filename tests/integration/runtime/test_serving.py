@@ -163,6 +163,14 @@ async def test_a_body_is_no_part_of_the_headers(strict: int) -> None:
         writer.write(b"x")
     async with asyncio.timeout(3):
         assert (await reader.readuntil(b"}")).endswith(b'{"got": 4}')
+    await asyncio.sleep(1.5 * HEAD_TIMEOUT_S)  # idle after it, as after any other
+    size = 3 * runtime.serving.MAX_HEAD_BYTES
+    writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    writer.write(b"x" * size)
+    async with asyncio.timeout(3):
+        assert (await reader.readuntil(b"}")).endswith(b'{"got": %d}' % size)
     writer.close()
 
 

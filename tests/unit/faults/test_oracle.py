@@ -271,3 +271,16 @@ def test_latencies_are_of_the_first_post_at_the_paths_asked_for() -> None:
 )
 def test_quantile(values: list[float], share: float, found: float) -> None:
     assert quantile(values, share) == found
+
+
+@pytest.mark.parametrize(("answered_at", "crossed"), [(100.6, False), (101.45, True)])
+def test_an_answer_that_crossed_with_the_timeout_is_no_wrong_record(
+    answered_at: float, *, crossed: bool
+) -> None:
+    post = replace(POST, ended_at=answered_at)
+    late = replace(RECORD, status=0, failure="timeout", outcome="retried", duration_s=1.001)
+    again = replace(POST, at=103.0, ended_at=103.001)
+    second = replace(RECORD, attempt=2, started_at=102.999)
+    verdict = judged([post, again], [late, second])
+    assert (not verdict.misrecorded) is crossed
+    assert [each.causes for each in verdict.duplicates] == [("the answer was lost on the way",)]
