@@ -76,7 +76,7 @@ class _Protocol(web.RequestHandler):
         if self._force_close:
             return
         before = self._request_count
-        # Asked before: the last part of a body is none of a head, although nothing is open after it.
+        # Asked before: the last part of a body belongs to no head, though it ends the body.
         in_a_head = self._payload is None or self._payload.is_eof()
         super().data_received(data)
         if self._request_count > before:

@@ -146,8 +146,9 @@ def _judge_records(
         elif post is not None and post.status and not record.status:
             lost_answers.append(post)
             ended = record.started_at + record.duration_s
-            too_late = _ended_at(post) > ended - SLACK_S  # the answer and the timeout crossed
-            if not too_late and not _happened(faults, {SINK_LINE}, post.at, ended):
+            waited = record.duration_s > 2 * SLACK_S
+            crossed = waited and _ended_at(post) > ended - SLACK_S
+            if not crossed and not _happened(faults, {SINK_LINE}, post.at, ended):
                 verdict.misrecorded.append(f"the sink had answered {post.status}: {record}")
     _judge_unrecorded(verdict, [post for post in left if post.status], faults)
     return lost_answers
