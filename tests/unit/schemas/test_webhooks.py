@@ -25,6 +25,8 @@ from schemas.webhooks import (
     action_names,
     check_headers,
     check_name,
+    check_rate_limit,
+    masked_custom,
     masked_headers,
     parse_service_uri,
 )
@@ -325,3 +327,20 @@ def test_a_probe_is_for_what_was_disabled_by_itself_too(
     )
     assert webhook.takes(probe=False) is fresh
     assert webhook.takes(probe=True) is probe
+
+
+@pytest.mark.parametrize("rate", [0, 0.1, 1, 50.5, 100_000])
+def test_a_rate_limit_is_posts_a_second_or_none(rate: float) -> None:
+    assert check_rate_limit(rate) == rate
+
+
+@pytest.mark.parametrize("rate", [-1, 0.05, 100_001, float("nan"), float("inf")])
+def test_other_rate_limits_are_refused(rate: float) -> None:
+    with pytest.raises(InvalidValueError, match="POSTs a second") as refused:
+        check_rate_limit(rate)
+    assert refused.value.field == "rateLimit"
+
+
+def test_values_of_custom_headers_are_masked_but_what_http_gives_a_meaning() -> None:
+    headers = {"X-Team": "blue", "Accept": "text/plain", "user-agent": "mine", "X-Empty": ""}
+    assert masked_custom(headers) == headers | {"X-Team": "******"}
