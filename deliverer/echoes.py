@@ -16,7 +16,7 @@ import msgspec
 from deliverer.attempts import Attempt
 from deliverer.heads import MAX_HEADER_CHARACTERS
 from schemas.records import MAX_RESPONSE_CHARACTERS, Answer
-from schemas.webhooks import MASK, SHOWN_HEADERS, Webhook
+from schemas.webhooks import MASK, Webhook, looks_secret
 
 MIN_LENGTH = 6
 
@@ -25,7 +25,7 @@ def secrets_of(webhook: Webhook) -> tuple[str, ...]:
     """The texts that must not be in a record of this webhook, the longest first."""
     found: set[str] = set()
     for name, value in webhook.headers.items():
-        if name.lower() not in SHOWN_HEADERS:
+        if looks_secret(name):
             found.update(_spoken(value))
     for secret in (webhook.secret, webhook.old_secret):
         found.update((secret, secret.partition("_")[2]))

@@ -15,7 +15,7 @@ from deliverer.echoes import secrets_of
 from deliverer.origin import Origin
 from deliverer.signatures import Signer, signer
 from schemas.records import Sent
-from schemas.webhooks import Webhook, masked_custom
+from schemas.webhooks import Webhook, masked_headers
 
 CONTENT_TYPE = "application/json; charset=utf-8"
 
@@ -72,7 +72,7 @@ class Template(Struct, frozen=True):
             webhook=webhook,
             origin=Origin(url.raw_host or "", url.port or 0, url.scheme == "https"),
             head="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
-            shown=masked_custom(headers),
+            shown=masked_headers(headers),
             secrets=secrets_of(webhook),
             sign=signer(webhook.secret),
             sign_before=signer(webhook.old_secret),

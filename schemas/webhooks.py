@@ -287,24 +287,12 @@ def check_headers(headers: Mapping[str, str], field: str = "customHeaders") -> d
     return dict(headers)
 
 
-SHOWN_HEADERS = frozenset({"accept", "content-type", "user-agent"})
-"""Custom headers whose values are shown: what HTTP itself gives them to say is no secret."""
-
-
-def masked_custom(headers: Mapping[str, str]) -> dict[str, str]:
-    """A webhook's own headers as they may be shown and stored: their values are its owner's."""
-    return {
-        name: value if name.lower() in SHOWN_HEADERS or not value else MASK
-        for name, value in headers.items()
-    }
-
-
 def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """An answer's headers as they may be shown and stored: what looks like a secret is masked."""
-    return {name: MASK if _looks_secret(name) else value for name, value in headers.items()}
+    """Headers as they may be shown and stored: what looks like a secret is masked."""
+    return {name: MASK if looks_secret(name) else value for name, value in headers.items()}
 
 
 @lru_cache(maxsize=4096)
-def _looks_secret(name: str) -> bool:
-    """Remembered: the same few names come back with every response."""
+def looks_secret(name: str) -> bool:
+    """Whether a header's value is one by its name; remembered: the same few names come back."""
     return _SECRET_LOOKING.search(name) is not None

@@ -84,7 +84,10 @@ async def test_no_mark_is_left_anywhere_by_an_endpoint_that_echoes(
         return web.Response(
             status=500 if request.path == "/fails" else 200,
             text=json.dumps(told),
-            headers={"X-Echo": request.headers["X-Team"], "Set-Cookie": request.headers["X-Team"]},
+            headers={
+                "X-Echo": request.headers["X-Team-Token"],
+                "Set-Cookie": request.headers["X-Team-Token"],
+            },
         )
 
     app = web.Application()
@@ -96,8 +99,8 @@ async def test_no_mark_is_left_anywhere_by_an_endpoint_that_echoes(
                 secret=secret,
                 authorization=f"Basic {basic}",
                 headers={
-                    "X-Team": canary.mark(f"team-{path}"),
-                    "X-Key": canary.mark(f"key-{path}"),
+                    "X-Team-Token": canary.mark(f"team-{path}"),
+                    "X-Api-Key": canary.mark(f"key-{path}"),
                 },
             )
             for path in ("works", "fails")

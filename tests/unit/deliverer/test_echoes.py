@@ -29,9 +29,9 @@ def marked(canary: Canary) -> Webhook:
     return webhook(
         headers={
             "Authorization": f"Basic {basic}",
-            "X-Team": canary.mark("header"),
-            "X-Bearer": f"Bearer {canary.mark('bearer')}",
-            "X-Odd": f'a"\\ ü/{canary.mark("odd")}',
+            "X-Team-Token": canary.mark("header"),
+            "X-Bearer-Token": f"Bearer {canary.mark('bearer')}",
+            "X-Odd-Token": f'a"\\ ü/{canary.mark("odd")}',
         },
         secret=f"whsec_{base64.b64encode(canary.mark('secret').encode()).decode()}",
         old_secret=f"whsec_{base64.b64encode(canary.mark('old').encode()).decode()}",
@@ -49,7 +49,7 @@ def test_an_endpoint_that_echoes_everything_gets_nothing_into_a_record(canary: C
     said = json.dumps({"headers": dict(hook.headers), "secrets": [hook.secret, hook.old_secret]})
     values = {f"x-{name}": value for name, value in hook.headers.items()}
     encoded = " ".join(quote(value, safe="") for value in hook.headers.values())
-    attempt = answer(said + encoded, values, hook.headers["X-Team"])
+    attempt = answer(said + encoded, values, hook.headers["X-Team-Token"])
     assert canary.found(heard(attempt))
     assert canary.found(heard(without_echoes(attempt, secrets_of(hook)))) == []
 
@@ -66,7 +66,7 @@ def test_the_parts_of_a_value_are_secrets_too(canary: Canary) -> None:
 @pytest.mark.parametrize("left", [4, 10, 25])
 def test_a_secret_that_is_cut_leaves_no_beginning(left: int) -> None:
     secret = "s3cret-of-somebody-else-0123456789"  # noqa: S105 (nobody's)
-    hook = webhook(headers={"X-Team": secret})
+    hook = webhook(headers={"X-Team-Token": secret})
     content = ("x" * MAX_RESPONSE_CHARACTERS)[: MAX_RESPONSE_CHARACTERS - left] + secret[:left]
     value = ("x" * MAX_HEADER_CHARACTERS)[: MAX_HEADER_CHARACTERS - left] + secret[:left]
     told = without_echoes(answer(content, {"X-Echo": value}), secrets_of(hook)).answer
