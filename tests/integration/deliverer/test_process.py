@@ -17,7 +17,7 @@ from schemas.deliveries import Delivery, delivery_id
 from schemas.events import PING
 from schemas.frames import QUEUE_HEADER, REASON_HEADER, decode_deliveries, encode_deliveries
 from schemas.records import Failure, Outcome
-from schemas.webhooks import MASK, Status
+from schemas.webhooks import Status
 from tests.integration.deliverer.pipeline import (
     REGISTRY,
     Pipeline,
@@ -90,7 +90,7 @@ def assert_exact(told: Told, pipeline: Pipeline, ids: dict[int, int]) -> None:
     assert 0 < record.duration_us < 5_000_000
     assert record.detail.sent is not None and record.detail.answer is not None
     assert record.detail.sent.uri.endswith(f"/hook/{number}")
-    assert record.detail.sent.headers["X-N"] == MASK
+    assert record.detail.sent.headers["X-N"] == str(number)
     assert record.detail.sent.headers["webhook-id"] == delivery_id(told.event.id, record.webhook_id)
     assert record.detail.sent.headers["Content-Length"] == str(len(bytes(told.event.body)))
     assert (record.detail.answer.status, record.detail.answer.reason) == (200, "OK")
