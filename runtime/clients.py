@@ -16,15 +16,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from runtime.metrics import REGISTRY
+from runtime.settings import AUTH_FAILURES_PER_S
 
 THROTTLED = prometheus_client.Counter(
     "portcall_throttled_requests",
     "Requests answered with 429, because their address had failed to authenticate too often.",
     registry=REGISTRY,
 )
-FAILURES_PER_S = 20.0
 AT_ONCE_S = 10.0
-MAX_FAILURES = int(AT_ONCE_S * FAILURES_PER_S)
+MAX_FAILURES = int(AT_ONCE_S * AUTH_FAILURES_PER_S)
 MAX_CLIENTS = 10_000
 """About a megabyte."""
 UNLIMITED = frozenset({"/live", "/ready"})
@@ -86,7 +86,7 @@ class Throttle:
     """
 
     def __init__(
-        self, per_s: float = FAILURES_PER_S, clock: Callable[[], float] = time.monotonic
+        self, per_s: float = AUTH_FAILURES_PER_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._per_s = per_s
         self._clock = clock
@@ -102,8 +102,9 @@ class Throttle:
             return False
         return not authorization or self._digest(authorization) not in self._good
 
-    def note_failure(self, client: str) -> None:
-        """*client* had no token, or one that nobody has."""
+    def note_failure(self, client: str, authorization: str = "") -> None:
+        """*client* had no token, or one that nobody has, or has any more."""
+        self._good.pop(self._digest(authorization), None)
         if not self._per_s:
             return
         now = self._clock()
@@ -156,7 +157,7 @@ def throttling(throttle: Throttle, refuse: Callable[[], web.Response]) -> Middle
         if request.get(AUTHENTICATED):
             throttle.note_success(authorization)
         elif answer.status == 401:
-            throttle.note_failure(client)
+            throttle.note_failure(client, authorization)
         return answer
 
     return throttled

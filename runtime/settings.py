@@ -28,6 +28,7 @@ from schemas.topology import rungs_for
 
 DEFAULT_SCHEDULE = "10s,1m,5m,30m,1h,3h,6h,12h,12h,24h"
 
+AUTH_FAILURES_PER_S = 20.0
 SERVERS = frozenset({"health", "management", "producer"})
 """What serves plain HTTP, each on the address of ``PORTCALL_<NAME>_BIND``."""
 
@@ -190,7 +191,7 @@ class Settings(BaseModel):
         " other machines; or all.",
     )
     auth_failures_per_s: float = Field(
-        default=20.0,
+        default=AUTH_FAILURES_PER_S,
         ge=0,
         le=100_000,
         alias="PORTCALL_AUTH_FAILURES_PER_S",

@@ -7,13 +7,13 @@ from aiohttp.test_utils import make_mocked_request
 from runtime import clients
 from runtime.clients import (
     AUTHENTICATED,
-    FAILURES_PER_S,
     MAX_FAILURES,
     Gate,
     Throttle,
     client_of,
     throttling,
 )
+from runtime.settings import AUTH_FAILURES_PER_S
 
 
 class Clock:
@@ -47,11 +47,11 @@ def test_a_client_fails_often_and_then_has_to_wait() -> None:
         throttle.note_failure("a")
     assert throttle.refuses("a")
     assert not throttle.refuses("b")
-    clock.now += 1.01 / FAILURES_PER_S
+    clock.now += 1.01 / AUTH_FAILURES_PER_S
     assert not throttle.refuses("a")
     throttle.note_failure("a")
     assert throttle.refuses("a")
-    clock.now += MAX_FAILURES / FAILURES_PER_S + 1
+    clock.now += MAX_FAILURES / AUTH_FAILURES_PER_S + 1
     for _ in range(MAX_FAILURES):
         assert not throttle.refuses("a")
         throttle.note_failure("a")
@@ -62,7 +62,7 @@ def test_failures_at_the_allowed_rate_are_never_refused() -> None:
     for _ in range(10 * MAX_FAILURES):
         assert not throttle.refuses("a")
         throttle.note_failure("a")
-        clock.now += 1 / FAILURES_PER_S
+        clock.now += 1 / AUTH_FAILURES_PER_S
 
 
 def test_many_clients_take_bounded_memory_and_the_loud_one_is_not_forgotten_first(
@@ -126,6 +126,16 @@ async def test_who_had_a_good_token_is_not_put_off_by_others_of_the_same_address
     assert await ask("guess", "/open") == 200
     assert {await ask(f"guess{number}") for number in range(MAX_FAILURES)} == {401}
     assert [await ask("good"), await ask("guess"), await ask("another")] == [200, 429, 429]
+
+
+def test_a_token_that_is_good_no_more_is_as_any_other() -> None:
+    throttle = Throttle(clock=Clock())
+    throttle.note_success("Bearer revoked")
+    for _ in range(MAX_FAILURES):
+        throttle.note_failure("a")
+    assert not throttle.refuses("a", "Bearer revoked")
+    throttle.note_failure("a", "Bearer revoked")
+    assert throttle.refuses("a", "Bearer revoked")
 
 
 async def test_without_a_limit_nobody_is_put_off() -> None:
