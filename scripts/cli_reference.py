@@ -25,17 +25,21 @@ def text() -> str:
     return _HEAD + "".join(page for name, each in leaves(command()) for page in section(name, each))
 
 
-def leaves(group: TyperGroup, prefix: str = "portcall") -> Iterator[tuple[str, TyperCommand]]:
-    """Every command that does something, with its full name."""
+def leaves(
+    group: TyperGroup, prefix: str = "portcall"
+) -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
+    """Every command that does something, with its full name; some groups do something, too."""
     for name, each in group.commands.items():
         found = each.load() if isinstance(each, LazyCommand) else each
         if isinstance(found, TyperGroup):
+            if found.invoke_without_command:
+                yield f"{prefix} {name}", found
             yield from leaves(found, f"{prefix} {name}")
         elif isinstance(found, TyperCommand):
             yield f"{prefix} {name}", found
 
 
-def section(name: str, leaf: TyperCommand) -> Iterator[str]:
+def section(name: str, leaf: TyperCommand | TyperGroup) -> Iterator[str]:
     """What is said of one command."""
     context = typer.Context(leaf, info_name=name)
     yield f"\n## {name}\n\n{leaf.help}\n\n"
