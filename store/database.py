@@ -9,7 +9,7 @@ does not (its id would be given again), so every other write waits for the disk 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, TypeVar
 
 import sqlalchemy
@@ -27,6 +27,8 @@ Values = tuple[object, ...]
 ValueT = TypeVar("ValueT")
 
 POOL_TIMEOUT_S = 10
+CACHE_MIB = 16
+"""Pages that a SQLite connection keeps. Each connection fills its own, within minutes of use."""
 """How long a transaction waits for one of the 15 connections of the process."""
 
 _SYNCHRONOUS = "portcall_synchronous"
@@ -48,10 +50,15 @@ def now_ms() -> int:
 
 
 class Database:
-    """A pool of connections to one database, SQLite or PostgreSQL."""
+    """A pool of connections to one database, SQLite or PostgreSQL.
 
-    def __init__(self, url: str) -> None:
-        self._engine = _engine(database_url(url))
+    Args:
+        url: Which.
+        cache_mib: What each connection to SQLite may keep of the file in memory.
+    """
+
+    def __init__(self, url: str, *, cache_mib: int = CACHE_MIB) -> None:
+        self._engine = _engine(database_url(url), cache_mib)
         self.is_sqlite = self._engine.dialect.name == "sqlite"
 
     def close(self) -> None:
@@ -143,32 +150,36 @@ def database_url(text: str) -> URL:
     return url
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, cache_mib: int) -> Engine:
     if url.get_backend_name() != "sqlite":
         return sqlalchemy.create_engine(
             url,
             pool_pre_ping=True,
+            pool_use_lifo=True,
             pool_timeout=POOL_TIMEOUT_S,
             connect_args=_POSTGRESQL_ARGUMENTS,
             hide_parameters=True,
         )
     engine = sqlalchemy.create_engine(
         url,
+        pool_use_lifo=True,  # the fewest caches that will do
         pool_timeout=POOL_TIMEOUT_S,
         connect_args={"timeout": LOCK_TIMEOUT_S, "check_same_thread": False},
         hide_parameters=True,  # in the words of errors; they may be secrets
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, cache_mib))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(
+    cache_mib: int, connection: DBAPIConnection, _record: ConnectionPoolEntry
+) -> None:
     """Take the transactions into our hands: Python's driver would begin them late, and deferred."""
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA cache_size = -65536")
+    cursor.execute(f"PRAGMA cache_size = -{cache_mib * 1024}")
     cursor.execute("PRAGMA wal_autocheckpoint = 16000")
     cursor.execute("PRAGMA journal_size_limit = 67108864")
     cursor.close()

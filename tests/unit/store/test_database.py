@@ -127,6 +127,19 @@ def test_what_must_survive_a_power_cut_waits_for_the_disk(
     opened.close()
 
 
+def test_the_fewest_connections_are_used_and_each_has_a_small_cache(sqlite_url: str) -> None:
+    opened = Database(sqlite_url, cache_mib=3)
+    with opened.reading() as first, opened.reading() as second:
+        for connection in (first, second):
+            assert connection.execute(text("PRAGMA cache_size")).scalar_one() == -3 * 1024
+    used = []
+    for _ in range(4):
+        with opened.reading() as connection:
+            used.append(connection.connection.driver_connection)
+    assert all(each is used[0] for each in used)
+    opened.close()
+
+
 def test_a_transaction_that_raises_leaves_nothing(sqlite_url: str) -> None:
     opened = Database(sqlite_url)
 
