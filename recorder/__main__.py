@@ -19,14 +19,12 @@ PACE_S = 0.05
 second, unless there is more to write than fits into one."""
 JOURNAL_PACE_S = 0.5
 """Nobody waits for the journal but an audit, which hurries it."""
-CACHE_MIB = 64
-"""Rows go to indices at random places."""
 
 
 async def main() -> None:
     """Record until told to stop."""
     settings = Settings.from_environment(os.environ)
-    store = open_store(settings.database_url, cache_mib=CACHE_MIB)
+    store = open_store(settings.database_url)
     retention_ms = settings.record_retention_ms
     async with running("recorder", settings) as process:
         publisher = Publisher(settings.amqp_url, name="portcall recorder publisher")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from store.database import CACHE_MIB, Database
+from store.database import Database
 from store.eventlog import EventLog
 from store.installation import InstallationTable
 from store.journal import Journal
@@ -37,18 +37,17 @@ class Store:
         self.database.close()
 
 
-def open_store(url: str, vault: Vault = NO_KEYS, *, cache_mib: int = CACHE_MIB) -> Store:
+def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
     """Open the store at *url*; no connection is made before one is needed.
 
     Args:
         url: ``sqlite:///file`` or ``postgresql://user@host/database``.
         vault: Seals and opens secrets; those who neither read nor store any need none.
-        cache_mib: What each connection to SQLite may keep of the file in memory.
 
     Raises:
         InvalidValueError: It is neither.
     """
-    database = Database(url, cache_mib=cache_mib)
+    database = Database(url)
     return Store(
         database=database,
         installation=InstallationTable(database),
