@@ -10,8 +10,10 @@ from store.principals import Principals
 from store.registries import Registries
 from store.replays import Replays
 from store.sealing import Sealing
+from store.searching import Searching
 from store.signingkeys import SigningKeys
 from store.standing import Standing
+from store.traffic import Traffic
 from store.vault import NO_KEYS, Vault
 from store.webhooks import Webhooks
 
@@ -31,6 +33,8 @@ class Store:
     journal: Journal
     principals: Principals
     signing_keys: SigningKeys
+    traffic: Traffic
+    searching: Searching
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -60,4 +64,6 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         journal=Journal(database),
         principals=Principals(database),
         signing_keys=SigningKeys(database),
+        traffic=Traffic(database),
+        searching=Searching(database),
     )
