@@ -7,7 +7,7 @@ records at its own pace, and how many were left out in between.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from store.searching import RecordLine
+from store.filters import RecordLine
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import os
 
+from recorder.adding import Adding
 from recorder.kinds import LOG_KIND, journal_kind
 from recorder.record import Recorder
 from recorder.retention import Retention
@@ -60,6 +61,7 @@ async def main() -> None:
             pace_s=JOURNAL_PACE_S,
         )
         retention = Retention(log=store.eventlog, replays=store.replays, retention_ms=retention_ms)
+        adding = Adding(traffic=store.traffic, retention_ms=retention_ms)
         watch = StoreWatch(store.eventlog, LOG)
         process.check("publisher", lambda: publisher.problem)
         process.check("stream", lambda: reader.problem)
@@ -70,6 +72,7 @@ async def main() -> None:
         process.supervise(journal_reader.run(), "journal reader")
         process.supervise(retention.run(), "retention")
         process.supervise(settling.run(), "settling")
+        process.supervise(adding.run(), "adding up")
         process.supervise(watch.run(), "watch")
         await process.until_stopped()
     await recorder.settled()

@@ -29,6 +29,9 @@ class Note(Struct, frozen=True, array_like=True):
         accepted_ms: When it was accepted, milliseconds since the epoch.
         webhooks: Null: the event was accepted. Else it was routed to these webhooks, ascending,
             each number but the first as the difference to the one before.
+        action: The event's action; empty in notes of earlier versions.
+        repository: The event's repository.
+        tag: The event's tag; empty where it has none.
     """
 
     digest: str
@@ -36,6 +39,9 @@ class Note(Struct, frozen=True, array_like=True):
     registry: str
     accepted_ms: int
     webhooks: list[int] | None = None
+    action: str = ""
+    repository: str = ""
+    tag: str = ""
 
 
 def digest_of(event: Event) -> bytes:
@@ -45,13 +51,25 @@ def digest_of(event: Event) -> bytes:
 
 def accepted(event: Event) -> Note:
     """The note that *event* was accepted: the broker has confirmed it."""
-    return Note(digest_of(event).hex(), event.id, event.registry, event.accepted_ms)
+    return _note(event, None)
 
 
 def routed(event: Event, webhook_ids: Iterable[int]) -> Note:
     """The note that *event* was routed to these webhooks: their deliveries are confirmed."""
-    steps = differences(webhook_ids)
-    return Note(digest_of(event).hex(), event.id, event.registry, event.accepted_ms, steps)
+    return _note(event, differences(webhook_ids))
+
+
+def _note(event: Event, webhooks: list[int] | None) -> Note:
+    return Note(
+        digest_of(event).hex(),
+        event.id,
+        event.registry,
+        event.accepted_ms,
+        webhooks,
+        event.action,
+        event.repository,
+        event.tag,
+    )
 
 
 def differences(webhook_ids: Iterable[int]) -> list[int]:

@@ -220,6 +220,13 @@ class EventLog:
             return pruning.prune(connection, before_ms, limit)
 
 
+def read_record(connection: Connection, record_id: int) -> StoredRecord | None:
+    """One record with its event; None: there is none."""
+    query = _query().where(records.c.id == min(record_id, _MAX_ID))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _record(row)
+
+
 def _event_keys(
     connection: Connection, wanted: Sequence[tuple[str, int]]
 ) -> dict[int, tuple[str, int]]:

@@ -4,7 +4,7 @@ To store a frame costs the recorder as much as one record; to enter a note costs
 and nobody waits for it but an audit. Figures: docs/decisions/0011.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import msgspec
@@ -13,7 +13,8 @@ from sqlalchemy import Connection, select, update
 from schemas import journal
 from schemas.frames import RawJournalFrame
 from schemas.journal import Note
-from store import counters, tables
+from schemas.scopes import MAX_REPOSITORY_LENGTH
+from store import counters, rollups, tables
 from store.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
 from store.database import chunks, insert_rows, matching, now_ms
 from store.errors import UnstorableError
@@ -48,6 +49,9 @@ class Row:
     delivered: int = 0
     given_up: int = 0
     cancelled: int = 0
+    action: str = ""
+    repository: str = ""
+    tag: str = ""
 
 
 _COLUMNS = tuple(field.name for field in fields(Row))
@@ -73,8 +77,18 @@ def append(
         new = {frame.id: (offset, frame) for offset, frame in frames if frame.id not in known}
         rows = [(each, offset, bytes(frame.notes)) for each, (offset, frame) in new.items()]
         insert_rows(connection, tables.journal_frames, rows)
+        rollups.add_events(connection, _acceptances(frame for _, frame in new.values()), now_ms())
         move(connection, stream, stored, reached)
     return reached
+
+
+def _acceptances(frames: Iterable[RawJournalFrame]) -> Iterator[tuple[str, int]]:
+    """The registry of each event that was accepted, and when; a note of routing says neither."""
+    for frame in frames:
+        for raw in _raw_notes(bytes(frame.notes)):
+            sound = _sound(raw)
+            if sound is not None and sound[1].webhooks is None:
+                yield sound[1].registry, sound[1].accepted_ms
 
 
 def known_frames(connection: Connection, frame_ids: Sequence[str]) -> set[str]:
@@ -167,6 +181,19 @@ def note_in(row: Row, note: Note, now_ms: int) -> bool:
     return True
 
 
+def row_of(digest: bytes, note: Note) -> Row:
+    """A new row, into which nothing is entered yet."""
+    return Row(
+        digest,
+        note.event_id,
+        note.registry,
+        note.accepted_ms,
+        action=note.action,
+        repository=note.repository,
+        tag=note.tag,
+    )
+
+
 def add(connection: Connection, rows: Iterable[Row]) -> None:
     """Insert rows of events that have none."""
     insert_rows(connection, tables.journal, [_values(row) for row in rows])
@@ -180,7 +207,7 @@ def _take(connection: Connection, notes: Sequence[tuple[bytes, Note]]) -> None:
     for digest, note in notes:
         row = added.get(digest) or known.get(digest)
         if row is None:
-            row = added[digest] = Row(digest, note.event_id, note.registry, note.accepted_ms)
+            row = added[digest] = row_of(digest, note)
         if note_in(row, note, now) and digest in known:
             changed[digest] = row
     add(connection, added.values())
@@ -202,6 +229,9 @@ def _values(row: Row) -> tuple[object, ...]:
         row.delivered,
         row.given_up,
         row.cancelled,
+        row.action,
+        row.repository,
+        row.tag,
     )
 
 
@@ -241,11 +271,13 @@ def _sound(raw: msgspec.Raw) -> tuple[bytes, Note] | None:
     except (msgspec.DecodeError, ValueError):
         return None
     numbers = (note.accepted_ms, *(note.webhooks or ()))
-    texts = (note.event_id, note.registry)
+    texts = (note.event_id, note.registry, note.action, note.tag)
     fits = (
         len(digest) == _DIGEST_BYTES
         and min(numbers) >= 0
         and sum(numbers) <= _MAX_BIG
         and all(len(text) <= MAX_ID_LENGTH and "\0" not in text for text in texts)
+        and len(note.repository) <= MAX_REPOSITORY_LENGTH
+        and "\0" not in note.repository
     )
     return (digest, note) if fits else None

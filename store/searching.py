@@ -1,86 +1,20 @@
 """Searching the records: filters, newest first, in bounded time however many records there are.
 
-A search walks back from the newest record, or from where the one before stopped. It ends with a
-full page, at the beginning of the log, or after `BUDGET_S`: then it says how far it came.
+A search walks back from the newest record, or from where the one before stopped, through windows
+of ids. It ends with a full page, at the beginning of the log, or after `BUDGET_S`: then it says how
+far it came. `store.walking` knows the windows.
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from schemas.records import Outcome
 from store.database import Database
-from store.eventlog import StoredRecord
+from store.eventlog import StoredRecord, read_record
+from store.filters import Filter, RecordLine
+from store.walking import Walk
 
 BUDGET_S = 0.25
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordLine:
-    """One record as a list shows it: without the request, the response and the body.
-
-    Attributes:
-        id: Its number in the log; 0: it was seen in the stream, and has none yet.
-        event_id: The event's id.
-        registry: The event's registry, in lower case.
-        action: The event's action.
-        repository: Empty for a ping.
-        tag: Empty where the event has none.
-        accepted_ms: When the event was accepted, milliseconds since the epoch.
-        webhook_id: Whose delivery it was.
-        attempt: The number of the attempt, from 1.
-        outcome: What followed.
-        status: The HTTP status; 0 where there was no answer.
-        started_ms: When the attempt began, milliseconds since the epoch.
-        duration_us: How long it took, microseconds.
-    """
-
-    id: int
-    event_id: str
-    registry: str
-    action: str
-    repository: str
-    tag: str
-    accepted_ms: int
-    webhook_id: int
-    attempt: int
-    outcome: Outcome
-    status: int
-    started_ms: int
-    duration_us: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which records; what is empty or None does not matter.
-
-    Attributes:
-        registry: The registry's key: its name in lower case.
-        webhook_id: Of this webhook.
-        event_id: Of events of this id.
-        status_classes: First digits of the HTTP status: 2 to 5; 0: without an answer.
-        statuses: Exact HTTP statuses; together with the classes either fits.
-        outcomes: What followed.
-        actions: The events' actions.
-        repository: The event's repository has this in it.
-        repository_is_exact: The event's repository is this.
-        tag: The event's tag is this.
-        first_attempts: True: only attempts number 1; False: only later ones.
-        since_ms: Attempts that began then or later, milliseconds since the epoch.
-        until_ms: Attempts that began before.
-    """
-
-    registry: str = ""
-    webhook_id: int | None = None
-    event_id: str = ""
-    status_classes: frozenset[int] = frozenset()
-    statuses: frozenset[int] = frozenset()
-    outcomes: frozenset[Outcome] = frozenset()
-    actions: frozenset[str] = frozenset()
-    repository: str = ""
-    repository_is_exact: bool = False
-    tag: str = ""
-    first_attempts: bool | None = None
-    since_ms: int | None = None
-    until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +41,9 @@ class Searching:
     All of it may raise `StoreUnavailableError`: the database does not answer.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._database = database
+        self._clock_s = clock_s
 
     def search(
         self,
@@ -126,8 +61,19 @@ class Searching:
             limit: How many at most.
             budget_s: How long to look; one window more may be read after that.
         """
-        return Found([])
+        deadline_s = self._clock_s() + budget_s
+        with self._database.reading() as connection:
+            walk = Walk(connection, wanted, before)
+            lines: list[RecordLine] = []
+            while not walk.is_over:
+                lines += walk.step(limit - len(lines))
+                if len(lines) == limit:
+                    return Found(lines, lines[-1].id, lines[-1].started_ms, is_full=True)
+                if self._clock_s() >= deadline_s:
+                    return Found(lines, walk.next, walk.reached_ms())
+            return Found(lines, None, walk.reached_ms())
 
     def get(self, record_id: int) -> StoredRecord | None:
         """One record with its request, its response and its event; None: there is none."""
-        return None
+        with self._database.reading() as connection:
+            return read_record(connection, record_id)

@@ -117,6 +117,8 @@ def _unchecked(connection: Connection) -> Sequence[sqlalchemy.Row[Any]]:
             columns.registry,
             columns.accepted_ms,
             columns.action,
+            columns.repository,
+            columns.tag,
         )
         .where(columns.key > after)
         .order_by(columns.key)
@@ -127,6 +129,7 @@ def _unchecked(connection: Connection) -> Sequence[sqlalchemy.Row[Any]]:
 
 def _stray(connection: Connection, event: sqlalchemy.Row[Any]) -> Row:
     row = Row(event.digest, event.event_id, event.registry, event.accepted_ms)
+    row.action, row.repository, row.tag = event.action, event.repository, event.tag
     if event.action == PING:
         webhook_ids = tallies.deliveries(connection, event.event_id, event.digest)
         steps = differences(webhook_ids)

@@ -223,13 +223,18 @@ journal = Table(
     Column("delivered", Integer, nullable=False),
     Column("given_up", Integer, nullable=False),
     Column("cancelled", Integer, nullable=False),
+    Column("action", Text, nullable=False, server_default=""),
+    Column("repository", Text, nullable=False, server_default=""),
+    Column("tag", Text, nullable=False, server_default=""),
     Index(None, "settled", "accepted_ms"),
+    Index(None, "registry", "accepted_ms"),
+    Index(None, "event_id"),
 )
 """What must become of each event: one row, however many webhooks it matches.
 
 ``matches`` is null until it was routed; ``webhooks`` are their numbers as `schemas.journal` writes
 them. ``anew_ms`` is when something of it was sent once more; 0: never. ``accepted`` and ``settled``
-are 0 or 1; the last three columns hold once it is settled. A row that is neither accepted nor
+are 0 or 1; the three columns after that hold once it is settled. A row that is neither accepted nor
 routed was made because there are records of such an event.
 """
 
@@ -280,3 +285,22 @@ signing_keys = Table(
     Column("created_ms", Big, nullable=False),
 )
 """What access tokens are signed with: the newest signs, all are believed."""
+
+traffic = Table(
+    "traffic",
+    metadata,
+    Column("registry", Text, primary_key=True),
+    Column("webhook_id", Big, primary_key=True, autoincrement=False),
+    Column("step_s", Integer, primary_key=True, autoincrement=False),
+    Column("start_s", Big, primary_key=True, autoincrement=False),
+    Column("attempts", Big, nullable=False),
+    Column("succeeded", Big, nullable=False),
+    Column("given_up", Big, nullable=False),
+    Column("cancelled", Big, nullable=False),
+    Column("events", Big, nullable=False),
+    Column("latency", LargeBinary, nullable=False),
+    Index(None, "step_s", "start_s"),
+    sqlite_with_rowid=False,
+)
+"""What records add up to in steps of time; ``start_s`` is seconds since the epoch. Of a webhook; of
+a registry, where the webhook's id is 0; and of everything, where the registry is empty, too."""

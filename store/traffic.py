@@ -4,14 +4,22 @@ Nothing here reads records one by one but the walk of the recorder (`store.rollu
 500 webhooks and 1,000,000 records costs as much as one with few of either.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select
 
 from schemas.records import Outcome
-from store.database import Database
-from store.latency import Latency
+from store import rollups
+from store.database import Database, chunks, now_ms
+from store.latency import Latency, decode_bins
+from store.steps import FIVE, HOUR, NARROW, WIDE, shown_step_s, source_of
+from store.tables import records, traffic, webhooks
 
-HOUR_S = 3600
+FINE_MS = 3 * 3_600_000
+"""A longer time of a webhook comes in hours."""
 
 
 @dataclass(slots=True)
@@ -33,6 +41,15 @@ class Sums:
     cancelled: int = 0
     events: int = 0
     latency: Latency = field(default_factory=Latency)
+
+    def merge(self, other: "Sums") -> None:
+        """Add what happened in some other time."""
+        self.attempts += other.attempts
+        self.succeeded += other.succeeded
+        self.given_up += other.given_up
+        self.cancelled += other.cancelled
+        self.events += other.events
+        self.latency.merge(other.latency.bins)
 
     @property
     def failed(self) -> int:
@@ -74,7 +91,10 @@ class Series:
     @property
     def total(self) -> Sums:
         """All of it added up."""
-        return Sums()
+        whole = Sums()
+        for bucket in self.buckets:
+            whole.merge(bucket.sums)
+        return whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +116,24 @@ class LastAttempt:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WebhookTraffic:
     """What happened at one webhook since a time.
 
     Attributes:
         webhook_id: Which.
         series: Step by step, for a sparkline; the same steps for all webhooks.
-        total: All of it added up.
         last: Its newest record, however old; None: it has none.
     """
 
     webhook_id: int
     series: Series
-    total: Sums
     last: LastAttempt | None
+
+    @cached_property
+    def total(self) -> Sums:
+        """All of it added up."""
+        return self.series.total
 
 
 class Traffic:
@@ -130,7 +153,7 @@ class Traffic:
         until_ms: int,
         webhook_ids: Collection[int] | None = None,
     ) -> Mapping[int, WebhookTraffic]:
-        """What happened at the webhooks of a registry: one query for all of them.
+        """What happened at the webhooks of a registry: two queries for all of them.
 
         Args:
             registry: The registry's key: its name in lower case.
@@ -142,7 +165,17 @@ class Traffic:
         Returns:
             By webhook id; every webhook is there, also one that nothing happened at.
         """
-        return {}
+        step = HOUR if until_ms - since_ms > FINE_MS else FIVE
+        starts = _starts(since_ms, until_ms, step.length_s)
+        found: dict[int, dict[int, Sums]] = {}
+        with self._database.reading() as connection:
+            lasts = dict(_lasts(connection, registry, webhook_ids))
+            for row in _rows(connection, registry, list(lasts), step.length_s, starts):
+                _add(found.setdefault(row.webhook_id, {}).setdefault(row.start_s, Sums()), row)
+        return {
+            webhook_id: WebhookTraffic(webhook_id, _series(found.get(webhook_id, {}), starts), last)
+            for webhook_id, last in lasts.items()
+        }
 
     def series(
         self,
@@ -160,8 +193,115 @@ class Traffic:
             until_ms: Until when; mostly now.
             registry: Only of this one (its key); None: of the whole installation.
             webhook_id: Only of this webhook of the registry.
-            step_s: The step wanted; the next longer one that is kept is taken. 10 s (kept two
-                hours; not of a webhook), 60 s (not of a webhook), 300 s (of a webhook, kept
-                25 hours), 3600 s. None: one that makes 60 to 180 steps, where there is such a one.
+            step_s: The step wanted, one of `store.steps.SHOWN_S`; None: one that makes 180 steps
+                at most. What is not kept in such a step for so long comes in a longer one, and
+                of a webhook none is shorter than 5 minutes.
         """
-        return Series(step_s or HOUR_S, ())
+        stored = WIDE if webhook_id is None else NARROW
+        shown_s = step_s or shown_step_s((until_ms - since_ms) // 1000, stored)
+        age_s = (now_ms() - since_ms) // 1000
+        source = source_of(shown_s, age_s, stored, of_all=registry is None)
+        shown_s = max(shown_s, source.length_s)
+        starts = _starts(since_ms, until_ms, shown_s)
+        found: dict[int, Sums] = {}
+        with self._database.reading() as connection:
+            for row in _rows(
+                connection, registry or "", [webhook_id or 0], source.length_s, starts
+            ):
+                _add(found.setdefault(row.start_s - row.start_s % shown_s, Sums()), row)
+        return _series(found, starts)
+
+    def is_behind(self) -> bool:
+        """Whether there are records that are not added up yet, as just after an upgrade."""
+        with self._database.reading() as connection:
+            return rollups.is_behind(connection)
+
+    def advance(self, *, now_ms: int, window: int = rollups.WINDOW) -> int:
+        """Add up the next records; see `store.rollups.advance`."""
+        return rollups.advance(self._database, now_ms=now_ms, window=window)
+
+    def prune(self, *, now_ms: int, before_ms: int, limit: int) -> int:
+        """Forget what is too old; see `store.rollups.prune`."""
+        return rollups.prune(self._database, now_ms=now_ms, before_ms=before_ms, limit=limit)
+
+
+def _starts(since_ms: int, until_ms: int, step_s: int) -> range:
+    """When each step begins, seconds; the first has *since_ms* in it, the last *until_ms*."""
+    first = since_ms // 1000 // step_s * step_s
+    return range(first, max(until_ms // 1000, first) + 1, step_s)
+
+
+def _rows(
+    connection: Connection,
+    registry: str,
+    webhook_ids: Sequence[int],
+    step_s: int,
+    starts: range,
+) -> Iterator[Row[Any]]:
+    columns = traffic.c
+    query: Select[Any] = (
+        select(
+            columns.webhook_id,
+            columns.start_s,
+            columns.attempts,
+            columns.succeeded,
+            columns.given_up,
+            columns.cancelled,
+            columns.events,
+            columns.latency,
+        )
+        .where(columns.registry == registry, columns.step_s == step_s)
+        .where(columns.start_s >= starts[0], columns.start_s < starts[-1] + starts.step)
+    )
+    for chunk in chunks(webhook_ids):
+        yield from connection.execute(query.where(columns.webhook_id.in_(chunk)))
+
+
+def _lasts(
+    connection: Connection, registry: str, webhook_ids: Collection[int] | None
+) -> Iterator[tuple[int, LastAttempt | None]]:
+    """The newest record of each webhook: a look into an index for each."""
+    newest = (
+        select(func.max(records.c.id))
+        .where(records.c.webhook_id == webhooks.c.id)
+        .correlate(webhooks)
+        .scalar_subquery()
+    )
+    query: Select[Any] = (
+        select(
+            webhooks.c.id.label("webhook_id"),
+            records.c.id,
+            records.c.started_ms,
+            records.c.outcome,
+            records.c.status,
+            records.c.attempt,
+        )
+        .select_from(webhooks.outerjoin(records, records.c.id == newest))
+        .where(webhooks.c.registry_key == registry)
+    )
+    narrowed = (
+        [query]
+        if webhook_ids is None
+        else [query.where(webhooks.c.id.in_(chunk)) for chunk in chunks(list(webhook_ids))]
+    )
+    for each in narrowed:
+        for row in connection.execute(each):
+            yield row.webhook_id, None if row.id is None else _last(row)
+
+
+def _last(row: Row[Any]) -> LastAttempt:
+    return LastAttempt(row.id, row.started_ms, Outcome(row.outcome), row.status, row.attempt)
+
+
+def _add(sums: Sums, row: Row[Any]) -> None:
+    sums.attempts += row.attempts
+    sums.succeeded += row.succeeded
+    sums.given_up += row.given_up
+    sums.cancelled += row.cancelled
+    sums.events += row.events
+    sums.latency.merge(decode_bins(row.latency))
+
+
+def _series(found: Mapping[int, Sums], starts: range) -> Series:
+    buckets = [Bucket(start * 1000, found.get(start) or Sums()) for start in starts]
+    return Series(starts.step, buckets)

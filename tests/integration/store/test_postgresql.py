@@ -30,6 +30,12 @@ from tests.unit.store.contract.replays import (
     WorkingContract,
 )
 from tests.unit.store.contract.sealing import ResealingContract, SealingContract
+from tests.unit.store.contract.searching import SearchingContract, filled
+from tests.unit.store.contract.traffic import (
+    AddingUpContract,
+    EventsContract,
+    ForgettingContract,
+)
 from tests.unit.store.contract.webhookindex import ChangesContract, SnapshotContract
 from tests.unit.store.contract.webhooks import (
     ChangingContract,
@@ -38,6 +44,8 @@ from tests.unit.store.contract.webhooks import (
     PuttingManyContract,
 )
 from tests.unit.store.samples import add_registry, add_webhook, event, frame, record
+
+__all__ = ["filled"]
 
 
 @pytest.fixture
@@ -52,6 +60,22 @@ class TestSealing(SealingContract):
 
 class TestResealing(ResealingContract):
     pass
+
+
+class TestAddingUp(AddingUpContract):
+    """On PostgreSQL."""
+
+
+class TestEvents(EventsContract):
+    """On PostgreSQL."""
+
+
+class TestForgetting(ForgettingContract):
+    """On PostgreSQL."""
+
+
+class TestSearching(SearchingContract):
+    """On PostgreSQL."""
 
 
 class TestNoting(NotingContract):

@@ -8,8 +8,10 @@ from sqlalchemy import Connection
 from sqlalchemy import event as hooks
 
 from schemas.journal import accepted, routed
+from schemas.records import Outcome
 from schemas.webhooks import Status
 from store.engine import Store
+from store.filters import Filter
 from store.journal import Journal
 from store.selection import ENDINGS, Selection
 from store.webhookindex import Changes
@@ -55,6 +57,15 @@ def webhook_id(store: Store) -> int:
 def replay_page(store: Store, selection: Selection) -> object:
     replay = store.replays.create(selection, rate=50, now_ms=1)
     return store.replays.page(replay, limit=5)
+
+
+def traffic_of_webhooks(store: Store) -> object:
+    """With rows to read."""
+    store.traffic.advance(now_ms=5)
+    return store.traffic.of_webhooks("myregistry", since_ms=1, until_ms=5)
+
+
+GIVEN_UP = Filter(outcomes=frozenset({Outcome.GIVEN_UP}))
 
 
 def noted(store: Store) -> Journal:
@@ -110,6 +121,20 @@ ACTIONS: list[tuple[str, Action]] = [
     ),
     ("claim replays", lambda store: store.replays.claim("me", now_ms=5, lease_ms=5)),
     ("standing", lambda store: store.standing.advance(disable_after_ms=1, now_ms=5)),
+    ("adding up", lambda store: store.traffic.advance(now_ms=5)),
+    ("forgetting traffic", lambda store: store.traffic.prune(now_ms=5, before_ms=5, limit=5)),
+    ("traffic of webhooks", traffic_of_webhooks),
+    ("traffic of all", lambda store: store.traffic.series(since_ms=1, until_ms=5)),
+    (
+        "traffic of a webhook",
+        lambda store: store.traffic.series(
+            since_ms=1, until_ms=5, registry="myregistry", webhook_id=7
+        ),
+    ),
+    ("searching all", lambda store: store.searching.search(Filter(tag="v9"))),
+    ("searching a time", lambda store: store.searching.search(Filter(since_ms=1, until_ms=9))),
+    ("searching what was given up", lambda store: store.searching.search(GIVEN_UP)),
+    ("a record", lambda store: store.searching.get(1)),
     ("delete", lambda store: store.webhooks.delete("myregistry", "webhook1")),
 ]
 
@@ -129,6 +154,27 @@ def is_of_values(step: str) -> bool:
     """Whether the scan is of nothing but what is wanted: values in the statement, a partial index."""
     of_little = ("SCAN wanted", "SCAN each_delivery")
     return step in of_little or "CONSTANT ROW" in step or "ix_journal_frames_waiting" in step
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        pytest.param(Filter(webhook_id=7, tag="v1"), "ix_records_webhook_id_id", id="webhook"),
+        pytest.param(GIVEN_UP, "ix_records_given_up", id="given up"),
+        pytest.param(Filter(event_id="event-1"), "ix_records_event_key_webhook_id", id="event"),
+        pytest.param(
+            Filter(registry="myregistry"), "INTEGER PRIMARY KEY (rowid>? AND rowid<?)", id="ids"
+        ),
+    ],
+)
+def test_a_search_goes_by_the_index_of_what_it_asks_for(
+    store: Store, wanted: Filter, index: str
+) -> None:
+    append(store, frame(), frame())
+    with plans_of(store) as steps:
+        store.searching.search(wanted)
+    joined = steps.index("SEARCH events USING INTEGER PRIMARY KEY (rowid=?)")
+    assert index in steps[joined - 1]
 
 
 def test_pruning_reads_the_oldest_by_their_ids(store: Store) -> None:

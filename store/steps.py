@@ -1,0 +1,76 @@
+"""The steps of time in which traffic is added up, and for how long each is kept.
+
+============  ======  ==========================
+of            step    is kept
+============  ======  ==========================
+installation  10 s    2 h
+installation  60 s    as long as the records
+registry      10 s    2 h
+registry      60 s    25 h
+webhook       5 min   25 h
+all of them   1 h     as long as the records
+============  ======  ==========================
+
+So a week of an installation with 20 registries and 500 webhooks is 300,000 rows at most.
+"""
+
+from dataclasses import dataclass
+
+HOUR_S = 3600
+FOR_GOOD = 0
+"""As long as the records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of time.
+
+    Attributes:
+        length_s: How long it is, seconds.
+        kept_s: How long rows of it are kept, seconds, or `FOR_GOOD`.
+        kept_of_all_s: The same of the installation as a whole.
+    """
+
+    length_s: int
+    kept_s: int = FOR_GOOD
+    kept_of_all_s: int = FOR_GOOD
+
+
+TEN = Step(10, 2 * HOUR_S, 2 * HOUR_S)
+MINUTE = Step(60, 25 * HOUR_S)
+FIVE = Step(300, 25 * HOUR_S)
+HOUR = Step(HOUR_S)
+
+WIDE = (TEN, MINUTE, HOUR)
+"""Of a registry, and of the installation."""
+NARROW = (FIVE, HOUR)
+"""Of a webhook."""
+SHOWN_S = (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+"""What a chart is divided into; each is made of one of the steps above."""
+MANY = 180
+"""Steps of a chart, at most, where its maker does not care."""
+
+
+def shown_step_s(span_s: int, stored: tuple[Step, ...]) -> int:
+    """The shortest step that divides a span into no more than `MANY`; in whole stored ones."""
+    shortest = stored[0].length_s
+    fitting = (each for each in SHOWN_S if each >= shortest and span_s <= each * MANY)
+    return next(fitting, SHOWN_S[-1])
+
+
+def source_of(step_s: int, age_s: int, stored: tuple[Step, ...], *, of_all: bool) -> Step:
+    """What a shown step is made of: the longest that divides it, and is kept for so long.
+
+    Where none is, the hours: they are kept longest.
+    """
+    kept = [
+        each
+        for each in stored
+        if step_s % each.length_s == 0 and _reaches(each, age_s, of_all=of_all)
+    ]
+    return kept[-1] if kept else stored[-1]
+
+
+def _reaches(step: Step, age_s: int, *, of_all: bool) -> bool:
+    kept_s = step.kept_of_all_s if of_all else step.kept_s
+    return kept_s == FOR_GOOD or age_s <= kept_s
