@@ -7,7 +7,7 @@ comes from an index, so that a window without a match costs a known number of re
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select, text
 
 from schemas.records import Outcome
 from store.filters import Filter, RecordLine, of_events, of_records
@@ -18,6 +18,8 @@ WINDOWS = (1_000, 4_000, 10_000)
 SLACK_MS = 600_000
 MAX_EVENTS = 500
 _MAX_ID = 2**63 - 1
+_HIDDEN_ID: ColumnElement[int] = literal_column("+records.id")
+"""The plus keeps SQLite from reading the records by their ids where it has those of an event."""
 _GIVEN_UP = frozenset({Outcome.GIVEN_UP})
 
 
@@ -61,11 +63,12 @@ class Walk:
         size = WINDOWS[min(self._steps, len(WINDOWS) - 1)]
         self._steps += 1
         lower = max(self._lower_end(size), self._lowest)
+        place = _HIDDEN_ID if self._wanted.event_id else records.c.id
         query = (
             _lines()
-            .where(records.c.id >= lower, records.c.id < self._before)
+            .where(place >= lower, place < self._before)
             .where(*self._whose, *of_records(self._wanted), *of_events(self._wanted))
-            .order_by(records.c.id.desc())
+            .order_by(place.desc())
             .limit(limit)
         )
         lines = [_line(row) for row in self._connection.execute(query)]
