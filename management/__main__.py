@@ -10,19 +10,24 @@ from management.audit import AuditHandler
 from management.auditing import Auditor
 from management.auditmetrics import AuditMetrics
 from management.eventroutes import EventHandlers
+from management.explaining import Explaining
+from management.explainroutes import ExplainHandlers
 from management.follow import Followers
 from management.identity import IdentityHandler, ensure_identity
 from management.imports import ImportHandler
 from management.login import LoginHandlers
 from management.lookups import Lookups
+from management.overviews import OverviewHandler
 from management.pings import PingHandler
 from management.probes import ProbeHandler, Prober, Watch
 from management.provider import ProviderHandlers
+from management.pulse import Pulse
 from management.registries import RegistryHandlers
 from management.replaying import Replayer
 from management.replays import ReplayHandlers
 from management.rotation import RotationHandlers
 from management.routes import Routes
+from management.scopetests import ScopeTests
 from management.settings import ManagementSettings
 from management.subscriptions import SubscriptionHandlers
 from management.tls import Tls, files_of
@@ -30,10 +35,12 @@ from management.tokens import TokenHandlers
 from management.webhooks import WebhookHandlers
 from runtime.clients import Throttle
 from runtime.depths import Depths
+from runtime.feed import Feed
 from runtime.peek import peek
 from runtime.process import Process, launch, running
 from runtime.publisher import Publisher
 from runtime.stream import BatchHandler, Start, StreamReader
+from runtime.streamend import StreamEnd
 from runtime.topology import depths as queue_depths
 from schemas.topology import DEAD, LOG, topology
 from store.bearers import Bearers
@@ -100,6 +107,14 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     auditor = _auditor(settings, store, publisher)
     AuditHandler(auditor).add_to(routes)
     process.supervise(AuditMetrics(auditor).run(), "audit")
+    pulse = _pulse(process, settings, store)
+    OverviewHandler(store=store, pulse=pulse, lookups=lookups).add_to(routes)
+    ExplainHandlers(
+        lookups=lookups,
+        explaining=Explaining(store, settings.rungs_ms),
+        scope_tests=ScopeTests(store),
+        catch_up=auditor.caught_up,
+    ).add_to(routes)
     tokens = Tokens(AdministratorToken(settings.token), Bearers(store, installation.tenant))
     api = Api(routes=routes, open_routes=open_routes, authenticator=tokens, lookups=lookups)
     app = make_app(api, process.checks, Throttle(settings.auth_failures_per_s))
@@ -141,6 +156,30 @@ async def _add_identity(
     IdentityHandler(
         header=settings.identity_header, identity=identity, store=store, login=login
     ).add_to(routes)
+
+
+def _pulse(process: Process, settings: ManagementSettings, store: Store) -> Pulse:
+    """How the installation is; with connections of its own, which a missing queue may cost."""
+    depths = Depths(settings.amqp_url, name="management.pulse.depths")
+    end = StreamEnd(settings.amqp_url, name="management.pulse.end", queue=LOG)
+    pulse = Pulse(
+        store=store,
+        depths=depths,
+        end=end,
+        shards=settings.shards,
+        rungs_ms=settings.rungs_ms,
+    )
+    feed = Feed(
+        settings.amqp_url,
+        name="management.pulse.feed",
+        on_hint=lambda _revision: None,
+        on_news=pulse.hear,
+    )
+    process.supervise(depths.run(), "pulse depths")
+    process.supervise(end.run(), "pulse end")
+    process.supervise(feed.run(), "pulse feed")
+    process.supervise(pulse.run(), "pulse")
+    return pulse
 
 
 def _auditor(settings: ManagementSettings, store: Store, publisher: Publisher) -> Auditor:

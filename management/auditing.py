@@ -125,7 +125,7 @@ class Auditor:
         counts = await self._depths()
         if missing := [queue for queue, count in counts.items() if count is None]:
             raise BrokerError(f"no queue {', '.join(missing)}: run `portcall topology apply`")
-        await self._caught_up()
+        await self.caught_up()
         accounts = await asyncio.to_thread(
             self._store.journal.accounts,
             horizon_ms=at_ms - self._retention_ms,
@@ -137,8 +137,14 @@ class Auditor:
         letters = await self._dead(DEAD_LOOKED_AT) if dead and accounts.suspects else []
         return Look(at_ms, accounts, queued, dead, reasons_of(letters))
 
-    async def _caught_up(self) -> None:
-        """Publish an empty frame to each stream, and wait until the recorder has stored it."""
+    async def caught_up(self) -> None:
+        """Publish an empty frame to each stream, and wait until the recorder has entered it.
+
+        Raises:
+            BrokerError: The broker does not answer.
+            BehindError: The recorder is behind, or not there.
+            StoreUnavailableError: The database does not answer.
+        """
         mark = f"mark:{uuid.uuid4().hex}"
         await asyncio.gather(
             self._publisher.publish(

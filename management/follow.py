@@ -3,7 +3,8 @@
 One reader of the stream for the whole process, and only while somebody follows: reading every
 record for nobody would cost as much as the recorder does. It is attached before the first line is
 sent, so that a follower sees whatever happens from then on. A follower that does not keep up is cut
-off; it holds nobody else up.
+off; it holds nobody else up. Those of the console, who watch more than one webhook, are in
+`management.watching`.
 """
 
 import asyncio
@@ -16,15 +17,14 @@ from prometheus_client import Gauge
 
 from management.errors import service_unavailable
 from management.events import acr_event, streamed
+from management.watching import Audience, Watcher
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
 from runtime.stream import BatchHandler, Start, StreamMessage
 from schemas.errors import FrameError
 from schemas.frames import RawRecordFrame, decode_raw_records
 
-FOLLOWERS = Gauge(
-    "portcall_followers", "Clients that follow the records of a webhook.", registry=REGISTRY
-)
+FOLLOWERS = Gauge("portcall_followers", "Clients that follow records.", registry=REGISTRY)
 QUEUE_SIZE = 256
 """Events that wait for one follower: about four frames, a second of a busy webhook."""
 ATTACH_TIMEOUT_S = 3.0
@@ -93,6 +93,7 @@ class Followers:
         self._make_reader = make_reader
         self._attach_timeout_s = attach_timeout_s
         self._by_webhook: dict[int, set[Follower]] = {}
+        self._watchers: set[Watcher] = set()
         self._reading: _Reading | None = None
         self._stopped: set[asyncio.Task[None]] = set()
         self._log = get_logger()
@@ -106,14 +107,28 @@ class Followers:
         follower = Follower(webhook_id)
         self._by_webhook.setdefault(webhook_id, set()).add(follower)
         FOLLOWERS.inc()
-        if self._reading is None:
-            self._reading = _Reading(self._make_reader, self._offer, self._lost)
         try:
-            await self._reading.attached(self._attach_timeout_s)
+            await self._attached()
         except BaseException:
             self.leave(follower)
             raise
         return follower
+
+    async def watch(self, audience: Audience) -> Watcher:
+        """Begin to watch more than a webhook, as a sample where it is too much.
+
+        Raises:
+            ArmError: 503: The stream cannot be read now.
+        """
+        watcher = Watcher(audience)
+        self._watchers.add(watcher)
+        FOLLOWERS.inc()
+        try:
+            await self._attached()
+        except BaseException:
+            self.unwatch(watcher)
+            raise
+        return watcher
 
     def leave(self, follower: Follower) -> None:
         """End following; the reader ends with its last follower."""
@@ -124,14 +139,22 @@ class Followers:
         FOLLOWERS.dec()
         if not followers:
             del self._by_webhook[follower.webhook_id]
-        if not self._by_webhook:
-            self._stop_reading()
+        self._stop_unless_followed()
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """End watching; the reader ends with the last of all."""
+        if watcher in self._watchers:
+            self._watchers.discard(watcher)
+            FOLLOWERS.dec()
+            self._stop_unless_followed()
 
     def end_all(self, farewell: str) -> None:
         """End every follower's stream."""
         for followers in self._by_webhook.values():
             for follower in followers:
                 follower.end(farewell)
+        for watcher in self._watchers:
+            watcher.end(farewell)
 
     def end_with(self, app: web.Application) -> None:
         """End with *app*: its followers when it stops, and the reader before it is gone."""
@@ -146,8 +169,13 @@ class Followers:
         app.on_shutdown.append(say_goodbye)
         app.on_cleanup.append(close)
 
-    def _stop_reading(self) -> None:
-        if self._reading is not None:
+    async def _attached(self) -> None:
+        if self._reading is None:
+            self._reading = _Reading(self._make_reader, self._offer, self._lost)
+        await self._reading.attached(self._attach_timeout_s)
+
+    def _stop_unless_followed(self) -> None:
+        if self._reading is not None and not self._by_webhook and not self._watchers:
             task = self._reading.stop()
             self._stopped.add(task)
             task.add_done_callback(self._stopped.discard)
@@ -160,6 +188,8 @@ class Followers:
         self.end_all("the stream cannot be read")
 
     def _offer(self, frame: RawRecordFrame) -> None:
+        for watcher in self._watchers:
+            watcher.offer(frame)
         for seen in streamed(frame, self._by_webhook):
             data = _encode(acr_event(seen))
             for follower in self._by_webhook[seen.webhook_id]:

@@ -26,6 +26,7 @@ from runtime.openapi import (
     tidy,
 )
 from runtime.openapi import document as whole
+from schemas.events import EVENT_ID_PATTERN
 
 REFUSALS = {
     400: "The request breaks a rule; the target names the field or the parameter.",
@@ -239,6 +240,18 @@ PARAMETERS: Json = {
         },
     ),
     "registryName": _parameter("registry", "Only of this registry.", _NAME),
+    "overviewOf": _parameter("registry", "Of this registry, with its webhooks.", _NAME),
+    "span": _parameter(
+        "span",
+        "The time to tell of, up to now; from 1m to 31d.",
+        {"type": "string", "default": "1h", "examples": ["24h"]},
+    ),
+    "eventId": {
+        **_parameter(
+            "eventId", "The event's id.", {"type": "string", "pattern": f"^{EVENT_ID_PATTERN}$"}
+        ),
+        "required": True,
+    },
     "unmovedBefore": _parameter(
         "unmovedBefore",
         "What showed no sign of life since then counts as unmoved, milliseconds since the epoch.",

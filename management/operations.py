@@ -5,8 +5,9 @@ What follows from a path, from a body, and from who calls is added by `managemen
 
 from collections.abc import Mapping, Sequence
 
-from management import audit, bodies, recordshapes, shapes
+from management import audit, bodies, overviews, overviewshapes, recordshapes, shapes
 from management import subscriptionshapes as above
+from management.explainroutes import ScopeTest
 from management.loginoperations import LOGIN
 from management.operationrows import PAGED, Row, paged, post
 from management.replaybodies import ReplayBody
@@ -208,6 +209,26 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             *("GET", audit.PATH, "audit", "Account for everything that was accepted."),
             recordshapes.Audit,
             query=("registryName", "unmovedBefore"),
+        ),
+        Row(
+            *("GET", overviews.PATH, "getOverview"),
+            "Get how the installation is, and what happened lately.",
+            overviewshapes.Overview,
+            query=("overviewOf", "span"),
+            refusals=(404,),
+        ),
+        Row(
+            *("GET", f"{REGISTRY}/explainEvent", "explainEvent"),
+            "Explain for every webhook of a registry what became of an event.",
+            overviewshapes.Explanation,
+            query=("eventId",),
+        ),
+        Row(
+            *("POST", f"{REGISTRY}/testScope", "testScope"),
+            "Try which of the last events a scope would have matched.",
+            overviewshapes.ScopeTried,
+            ScopeTest,
+            optional=True,
         ),
     ),
     "replays": (

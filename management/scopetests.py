@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from management.explaining import Miss
+from management.reasons import Miss, unmatched
+from schemas.events import Action
+from schemas.scopes import parse_scope
+from schemas.webhooks import action_bits
+from store.engine import Store
 
 LAST = 20
 MAX_LAST = 500
@@ -38,13 +42,20 @@ class Tried:
 class ScopeTests:
     """Tries scopes; its methods block.
 
-    All of it may raise `StoreUnavailableError`: the database does not answer.
+    Args:
+        store: Has the journal of events.
     """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def try_scope(
         self, registry: str, scope: str, actions: Sequence[str] = (), last: int = LAST
     ) -> list[Tried]:
         """The last events of a registry, newest first, each with whether it would have matched.
+
+        Events of the last few seconds may not be among them yet, nor those that were accepted
+        before this version.
 
         Args:
             registry: The registry's key.
@@ -54,5 +65,18 @@ class ScopeTests:
 
         Raises:
             InvalidValueError: The scope or an action is none; ``field`` is scope or actions.
+            StoreUnavailableError: The database does not answer.
         """
-        return []
+        covered = parse_scope(scope)
+        bits = action_bits([action.lower() for action in actions] or list(Action))
+        return [
+            Tried(
+                each.event_id,
+                each.action,
+                each.repository,
+                each.tag,
+                each.accepted_ms,
+                unmatched(bits, covered, each.action, each.repository, each.tag),
+            )
+            for each in self._store.journal.newest(registry, last)
+        ]

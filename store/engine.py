@@ -13,6 +13,7 @@ from store.sealing import Sealing
 from store.searching import Searching
 from store.signingkeys import SigningKeys
 from store.standing import Standing
+from store.subscribers import Subscribers
 from store.traffic import Traffic
 from store.vault import NO_KEYS, Vault
 from store.webhooks import Webhooks
@@ -35,6 +36,7 @@ class Store:
     signing_keys: SigningKeys
     traffic: Traffic
     searching: Searching
+    subscribers: Subscribers
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -66,4 +68,5 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         signing_keys=SigningKeys(database),
         traffic=Traffic(database),
         searching=Searching(database),
+        subscribers=Subscribers(database),
     )

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from schemas.frames import RawJournalFrame
 from schemas.topology import JOURNAL
-from store import accounts, appending, noting, settling
+from store import accounts, appending, noted, noting, settling
 from store.accounts import Accounts
 from store.appending import Position
 from store.database import Database
+from store.noted import NotedEvent
 from store.openevents import BEGINNING, Cursor
 
 
@@ -85,6 +86,16 @@ class Journal:
         with self._database.writing(durable=False) as connection:
             settling.forget_frames(connection, JOURNAL)
             return settling.prune(connection, before_ms, limit)
+
+    def of_id(self, event_id: str) -> list[NotedEvent]:
+        """The events of that id, newest first, as far as their notes are entered."""
+        with self._database.reading() as connection:
+            return noted.of_id(connection, event_id)
+
+    def newest(self, registry: str, limit: int) -> list[NotedEvent]:
+        """The last events of a registry (its key), newest first; no pings."""
+        with self._database.reading() as connection:
+            return noted.newest(connection, registry, limit)
 
     def accounts(self, *, horizon_ms: int, before_ms: int, registry: str | None = None) -> Accounts:
         """What was accepted, by what became of it.

@@ -23,7 +23,7 @@ ENTERED_FRAMES = 10
 """Frames entered in one transaction: most have 64 notes at most, and a note takes 15 us."""
 
 _encode = msgspec.json.Encoder().encode
-_decode_numbers = msgspec.json.Decoder(list[int]).decode
+decode_numbers = msgspec.json.Decoder(list[int]).decode
 _decode_notes = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_note = msgspec.json.Decoder(Note).decode
 _DIGEST = ("digest",)
@@ -158,7 +158,7 @@ def known_digests(connection: Connection, digests: Iterable[bytes]) -> set[bytes
 
 def webhooks_of(row: Row) -> list[int]:
     """For whom the event was found to be, ascending."""
-    return journal.numbers(_decode_numbers(row.webhooks)) if row.webhooks else []
+    return journal.numbers(decode_numbers(row.webhooks)) if row.webhooks else []
 
 
 def note_in(row: Row, note: Note, now_ms: int) -> bool:

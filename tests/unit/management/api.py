@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,18 +14,23 @@ from aiohttp.test_utils import make_mocked_request
 from management.access import AdministratorToken, Principal
 from management.app import Api, make_app
 from management.eventroutes import EventHandlers
+from management.explaining import Explaining
+from management.explainroutes import ExplainHandlers
 from management.follow import Followers, Reader
 from management.identity import IdentityHandler, ensure_identity
 from management.imports import ImportHandler
 from management.login import LoginHandlers
 from management.lookups import Lookups
+from management.overviews import OverviewHandler
 from management.pings import PingHandler
 from management.probes import ProbeHandler, Prober
 from management.provider import ProviderHandlers
+from management.pulse import Pulse
 from management.registries import RegistryHandlers
 from management.replays import ReplayHandlers
 from management.rotation import RotationHandlers
 from management.routes import Routes
+from management.scopetests import ScopeTests
 from management.subscriptions import SubscriptionHandlers
 from management.tokens import TokenHandlers
 from management.webhooks import WebhookHandlers
@@ -83,6 +88,20 @@ class FakePublisher:
         self.announced.append(json.loads(body))
 
 
+class FakeDepths:
+    """Queues in which nothing waits."""
+
+    async def each_waiting(self, queues: Collection[str]) -> dict[str, int]:
+        return dict.fromkeys(queues, 0)
+
+
+class FakeEnd:
+    """A stream that is empty."""
+
+    async def offset(self) -> int | None:
+        return None
+
+
 class Tokens:
     """The administrator's token, and one of somebody who is none."""
 
@@ -135,6 +154,17 @@ class ManagementApi:
         TokenHandlers(store=store, lookups=lookups).add_to(routes)
         followers = Followers(_no_reader)
         EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
+        self.pulse = Pulse(
+            store=store, depths=FakeDepths(), end=FakeEnd(), shards=2, rungs_ms=(2_000, 10_000)
+        )
+        OverviewHandler(store=store, pulse=self.pulse, lookups=lookups).add_to(routes)
+        self.caught_up = 0
+        ExplainHandlers(
+            lookups=lookups,
+            explaining=Explaining(store, (2_000, 10_000)),
+            scope_tests=ScopeTests(store),
+            catch_up=self._catch_up,
+        ).add_to(routes)
         self.checks: dict[str, Json] = {}
         open_routes = self.open_routes = Routes()
         login = LoginHandlers(store=store, installation=self.installation)
@@ -146,6 +176,9 @@ class ManagementApi:
         api = Api(routes=routes, open_routes=open_routes, authenticator=Tokens(), lookups=lookups)
         self.app = make_app(api, self.checks)
         self.app.freeze()
+
+    async def _catch_up(self) -> None:
+        self.caught_up += 1
 
     @property
     def subscription(self) -> str:

@@ -9,7 +9,7 @@ from management.routes import Route
 from store.principals import Role
 from tests.unit.management.api import GUEST_TOKEN, PUBLISHER_TOKEN, TOKEN, ManagementApi
 
-READER_POSTS = ("listEvents", "checkNameAvailability", "countReplay")
+READER_POSTS = ("listEvents", "checkNameAvailability", "countReplay", "testScope")
 ADMINISTRATOR_GETS = ("/portcall/tokens", "/portcall/tokens/{client}")
 
 GUEST = Principal("guest", Role.READER, "6f1f4a9c-0000-4000-8000-000000000001")
