@@ -21,6 +21,7 @@ def _pair(word: str) -> bool:
 SEVERAL: dict[tuple[str, str], dict[str, Takes]] = {
     ("webhook", "create"): {"--actions": _word, "--headers": _word, "--tags": _word},
     ("webhook", "update"): {"--actions": _word, "--headers": _word, "--tags": _word},
+    ("webhook", "test-scope"): {"--actions": _word},
     ("registry", "create"): {"--tags": _pair},
 }
 """The options of each command that take several words, and which words they take."""

@@ -31,6 +31,12 @@ CARE = "Operation"
 COMMANDS = (
     (WEBHOOKS, "registry", "cli.registry:app", "Create, list, show and delete registries."),
     (WEBHOOKS, "webhook", "cli.webhook:app", "Manage webhooks, and see what was sent to them."),
+    (
+        WEBHOOKS,
+        "explain",
+        "cli.explain:explain",
+        "Explain which webhooks get an event, and where each delivery is.",
+    ),
     (WEBHOOKS, "replay", "cli.replay:app", "Attempt deliveries again that were given up."),
     (WEBHOOKS, "token", "cli.token:app", "Create, list and revoke tokens."),
     (WEBHOOKS, "emit", "cli.emit:emit", "Publish synthetic registry events."),
@@ -42,6 +48,7 @@ COMMANDS = (
         "cli.azenv:app",
         "Print the shell lines that point Microsoft's az at this server.",
     ),
+    (CARE, "top", "cli.top:top", "Watch rates, queues, retries and sick endpoints, live."),
     (CARE, "topology", "cli.topology:app", "Declare the broker topology, or look at it."),
     (
         CARE,
@@ -55,6 +62,13 @@ COMMANDS = (
 """Panel of the help page, name, where the command is, summary."""
 
 EXAMPLES = {
+    "explain": examples(
+        "portcall explain 0b6f3a52-6a2e-4a56-9d0f-2f3b6d1c8e47 -r myregistry",
+        "portcall explain 0b6f3a52-6a2e-4a56-9d0f-2f3b6d1c8e47 -r myregistry -o json",
+    ),
+    "top": examples(
+        "portcall top", "portcall top -r myregistry --span 24h", "portcall top -o json"
+    ),
     "up": examples(
         "portcall up",
         "portcall up --routers 2 --deliverers 4",

@@ -11,6 +11,7 @@ from cli.events import list_events
 from cli.examples import examples
 from cli.options import Format, Group, Name, Registry, Url
 from cli.output import Output, chosen, note, show, show_all
+from cli.scopetest import try_scope
 from cli.signing import app as secrets
 from cli.signing import tell_webhook
 from cli.standing import enable_webhook, explain, probe_webhook
@@ -227,6 +228,13 @@ app.command(
         "portcall webhook list-events -r myregistry -n ci01hook --follow",
     ),
 )(list_events)
+app.command(
+    "test-scope",
+    epilog=examples(
+        'portcall webhook test-scope -r myregistry --scope "team/app:*"',
+        "portcall webhook test-scope -r myregistry --scope team/app:v1 --actions push --last 100",
+    ),
+)(try_scope)
 app.command(
     "export",
     epilog=examples(
