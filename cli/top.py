@@ -43,7 +43,8 @@ def top(
 ) -> None:
     """Watch rates, queues, retries and sick endpoints, live.
 
-    With a registry its webhooks, too, those that fail most first. Ctrl-C ends it. Where the output is no terminal it prints one table and ends; -o json prints one snapshot.
+    With a registry its webhooks, too, those that fail most first. Ctrl-C ends it. Where the output
+    is no terminal it prints one table and ends; -o json prints one snapshot.
     """
     management = Management.at(url)
     query = {"span": span, **({"registry": registry.partition(".")[0]} if registry else {})}
