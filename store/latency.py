@@ -4,8 +4,7 @@ A bin is 5.9 % wide, so a percentile is off by 3 % at most. Why not a library: d
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -15,29 +14,44 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[int, int]).decode
 
 
-@dataclass(slots=True)
 class Latency:
     """How long attempts took that were answered.
 
-    Attributes:
-        bins: How many fell into each bin that is not empty.
+    What comes from the store is decoded when somebody asks for a percentile, and not before: a
+    page shows few of the histograms that it adds up.
     """
 
-    bins: dict[int, int] = field(default_factory=dict)
+    __slots__ = ("_bins", "_blobs")
+
+    def __init__(self, blobs: Iterable[bytes] = ()) -> None:
+        self._bins: dict[int, int] = {}
+        self._blobs: list[bytes] = list(blobs)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Latency) and self.bins == other.bins
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        return f"Latency({self.bins})"
+
+    @property
+    def bins(self) -> Mapping[int, int]:
+        """How many fell into each bin that is not empty."""
+        for blob in self._blobs:
+            merge_bins(self._bins, decode_bins(blob))
+        self._blobs.clear()
+        return self._bins
 
     @property
     def count(self) -> int:
         """How many attempts are counted."""
         return sum(self.bins.values())
 
-    def add(self, duration_us: int) -> None:
-        """Count one attempt."""
-        number = bin_of(duration_us)
-        self.bins[number] = self.bins.get(number, 0) + 1
-
-    def merge(self, bins: Mapping[int, int]) -> None:
-        """Count what another histogram has, too."""
-        merge_bins(self.bins, bins)
+    def merge(self, other: "Latency") -> None:
+        """Count what another one has, too."""
+        merge_bins(self._bins, other._bins)  # noqa: SLF001 (of its own kind; nothing is decoded)
+        self._blobs += other._blobs  # noqa: SLF001 (as above)
 
     def percentile_ms(self, percent: float) -> float | None:
         """The time that so many percent of the attempts did not take longer than.
@@ -48,10 +62,11 @@ class Latency:
         Returns:
             Milliseconds, within 3 %; None: nothing is counted.
         """
-        wanted = self.count * percent / 100
+        bins = self.bins
+        wanted = sum(bins.values()) * percent / 100
         seen = 0
-        for number in sorted(self.bins):
-            seen += self.bins[number]
+        for number in sorted(bins):
+            seen += bins[number]
             if seen >= wanted:
                 return middle_us(number) / 1000
         return None

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from schemas.records import Outcome
 from store.database import Database, chunks, matching
 from store.latency import bin_of, decode_bins, encode_bins, merge_bins
-from store.steps import FOR_GOOD, NARROW, WIDE, Step
-from store.tables import events, positions, records, traffic
+from store.steps import FIVE, FOR_GOOD, NARROW, TEN, WIDE, Step
+from store.tables import positions, records, traffic
 
 PLACE = "portcall.traffic"
 """The name of our position; its offset is the id of a record."""
@@ -72,7 +72,7 @@ def advance(database: Database, *, now_ms: int, window: int = WINDOW) -> int:
         if reached is None:
             return 0
         rows = _walked(connection, before, reached)
-    tallies = _widened(_added_up(rows, now_ms), now_ms)
+    tallies = _tallied(rows, now_ms)
     with database.writing(durable=False) as connection:
         if _move(connection, before, reached):
             _store(connection, tallies)
@@ -148,67 +148,77 @@ def _end_of(connection: Connection, after: int, window: int) -> int | None:
 
 
 def _walked(connection: Connection, after: int, reached: int) -> Sequence[Any]:
-    query: Select[Any] = (
-        select(
-            records.c.webhook_id,
-            records.c.outcome,
-            records.c.status,
-            records.c.started_ms,
-            records.c.duration_us,
-            events.c.registry,
-        )
-        .join_from(records, events, records.c.event_key == events.c.key)
-        .where(records.c.id > after)
-        .where(records.c.id <= reached)
-    )
-    return connection.execute(query).all()
+    """The next records, as plain rows: half of what SQLAlchemy's cost."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    return connection.exec_driver_sql(
+        "SELECT records.webhook_id, records.outcome, records.status, records.started_ms,"  # noqa: S608 (a mark)
+        " records.duration_us, events.registry FROM records"
+        " JOIN events ON records.event_key = events.key"
+        f" WHERE records.id > {mark} AND records.id <= {mark}",
+        (after, reached),
+    ).all()
 
 
-def _added_up(rows: Iterable[Any], now_ms: int) -> dict[Key, _Tally]:
-    """By webhook and 10 s: everything else is a sum of these. The loop of the hot path."""
-    tallies: dict[Key, _Tally] = {}
+def _added_up(
+    rows: Iterable[Any], now_ms: int
+) -> tuple[dict[tuple[str, int, int], _Tally], dict[tuple[str, int], _Tally]]:
+    """By webhook and 5 minutes, and by registry and 10 s: everything else is a sum of these.
+
+    The loop of the hot path, hence in one piece: 2 us for each record.
+    """
+    narrow: dict[tuple[str, int, int], _Tally] = {}
+    wide: dict[tuple[str, int], _Tally] = {}
     for webhook_id, outcome, status, started_ms, duration_us, registry in rows:
-        key = (registry, webhook_id, 10, min(started_ms, now_ms) // 10_000 * 10)
-        tally = tallies.get(key)
-        if tally is None:
-            tally = tallies[key] = _Tally()
+        second = (min(now_ms, started_ms)) // 1000
+        key = (registry, webhook_id, second - second % FIVE.length_s)
+        one = narrow.get(key)
+        if one is None:
+            one = narrow[key] = _Tally()
+        place = (registry, second - second % TEN.length_s)
+        whole = wide.get(place)
+        if whole is None:
+            whole = wide[place] = _Tally()
         if outcome == _CANCELLED:
-            tally.cancelled += 1
+            one.cancelled += 1
+            whole.cancelled += 1
             continue
         if outcome == _GIVEN_UP:
-            tally.given_up += 1
+            one.given_up += 1
+            whole.given_up += 1
             if not status and not duration_us:
                 continue  # too old for a further attempt
-        tally.attempts += 1
+        one.attempts += 1
+        whole.attempts += 1
         if outcome == _DELIVERED:
-            tally.succeeded += 1
+            one.succeeded += 1
+            whole.succeeded += 1
         if status:
             number = bin_of(duration_us)
-            tally.bins[number] = tally.bins.get(number, 0) + 1
+            one.bins[number] = one.bins.get(number, 0) + 1
+            whole.bins[number] = whole.bins.get(number, 0) + 1
+    return narrow, wide
+
+
+def _tallied(rows: Iterable[Any], now_ms: int) -> dict[Key, _Tally]:
+    """The sums of every subject by every step that is kept of it."""
+    by_webhook, by_registry = _added_up(rows, now_ms)
+    tallies: dict[Key, _Tally] = {}
+    for (registry, webhook_id, start_s), tally in by_webhook.items():
+        kept = _kept([(registry, webhook_id)], NARROW, start_s, now_ms)
+        _spread(tallies, kept, start_s, tally)
+    for (registry, start_s), tally in by_registry.items():
+        kept = _kept([(registry, 0), _ALL], WIDE, start_s, now_ms)
+        _spread(tallies, kept, start_s, tally)
     return tallies
 
 
-def _widened(narrow: Mapping[Key, _Tally], now_ms: int) -> dict[Key, _Tally]:
-    """The sums of every subject by every step that is kept of it."""
-    wide: dict[Key, _Tally] = {}
-    by_registry: dict[tuple[str, int], _Tally] = {}
-    for (registry, webhook_id, _, start_s), tally in narrow.items():
-        kept = _kept([(registry, webhook_id)], NARROW, start_s, now_ms)
-        _spread(wide, kept, start_s, tally)
-        by_registry.setdefault((registry, start_s), _Tally()).merge(tally)
-    for (registry, start_s), tally in by_registry.items():
-        kept = _kept([(registry, 0), _ALL], WIDE, start_s, now_ms)
-        _spread(wide, kept, start_s, tally)
-    return wide
-
-
 def _spread(
-    wide: dict[Key, _Tally], keys: Iterable[tuple[Subject, Step]], start_s: int, tally: _Tally
+    tallies: dict[Key, _Tally], kept: Iterable[tuple[Subject, Step]], start_s: int, tally: _Tally
 ) -> None:
     """Add a tally to the rows of some subjects."""
-    for subject, step in keys:
+    for subject, step in kept:
         key = (*subject, step.length_s, start_s - start_s % step.length_s)
-        wide.setdefault(key, _Tally()).merge(tally)
+        tallies.setdefault(key, _Tally()).merge(tally)
 
 
 def _kept(

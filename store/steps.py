@@ -51,24 +51,33 @@ MANY = 180
 """Steps of a chart, at most, where its maker does not care."""
 
 
-def shown_step_s(span_s: int, stored: tuple[Step, ...]) -> int:
-    """The shortest step that divides a span into no more than `MANY`; in whole stored ones."""
-    shortest = stored[0].length_s
-    fitting = (each for each in SHOWN_S if each >= shortest and span_s <= each * MANY)
-    return next(fitting, SHOWN_S[-1])
+def shown_step_s(span_s: int) -> int:
+    """The shortest step that divides a span into no more than `MANY`."""
+    return next((each for each in SHOWN_S if span_s <= each * MANY), SHOWN_S[-1])
 
 
-def source_of(step_s: int, age_s: int, stored: tuple[Step, ...], *, of_all: bool) -> Step:
-    """What a shown step is made of: the longest that divides it, and is kept for so long.
+def source_of(
+    wanted_s: int, age_s: int, stored: tuple[Step, ...], *, of_all: bool = False
+) -> tuple[int, Step]:
+    """The step that is shown, and the stored one that it is made of.
 
-    Where none is, the hours: they are kept longest.
+    Args:
+        wanted_s: The step that is asked for, seconds; the next longer one that can be had is taken.
+        age_s: How long ago the beginning is.
+        stored: What is stored of the subject, ascending.
+        of_all: Whether that is the installation as a whole.
     """
-    kept = [
-        each
-        for each in stored
-        if step_s % each.length_s == 0 and _reaches(each, age_s, of_all=of_all)
-    ]
-    return kept[-1] if kept else stored[-1]
+    for shown_s in SHOWN_S:
+        fitting = [
+            each
+            for each in stored
+            if shown_s >= wanted_s
+            and shown_s % each.length_s == 0
+            and _reaches(each, age_s, of_all=of_all)
+        ]
+        if fitting:
+            return shown_s, fitting[-1]
+    return SHOWN_S[-1], stored[-1]
 
 
 def _reaches(step: Step, age_s: int, *, of_all: bool) -> bool:

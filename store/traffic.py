@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from schemas.records import Outcome
 from store import rollups
 from store.database import Database, chunks, now_ms
-from store.latency import Latency, decode_bins
+from store.latency import Latency
 from store.steps import FIVE, HOUR, NARROW, WIDE, shown_step_s, source_of
 from store.tables import records, traffic, webhooks
 
@@ -49,7 +49,7 @@ class Sums:
         self.given_up += other.given_up
         self.cancelled += other.cancelled
         self.events += other.events
-        self.latency.merge(other.latency.bins)
+        self.latency.merge(other.latency)
 
     @property
     def failed(self) -> int:
@@ -165,13 +165,16 @@ class Traffic:
         Returns:
             By webhook id; every webhook is there, also one that nothing happened at.
         """
-        step = HOUR if until_ms - since_ms > FINE_MS else FIVE
+        wanted = HOUR if until_ms - since_ms > FINE_MS else FIVE
+        _, step = source_of(wanted.length_s, _age_s(since_ms), NARROW)
         starts = _starts(since_ms, until_ms, step.length_s)
         found: dict[int, dict[int, Sums]] = {}
         with self._database.reading() as connection:
             lasts = dict(_lasts(connection, registry, webhook_ids))
-            for row in _rows(connection, registry, list(lasts), step.length_s, starts):
-                _add(found.setdefault(row.webhook_id, {}).setdefault(row.start_s, Sums()), row)
+            for webhook_id, start_s, *row in _rows(
+                connection, registry, list(lasts), step.length_s, starts
+            ):
+                found.setdefault(webhook_id, {})[start_s] = _sums(row)
         return {
             webhook_id: WebhookTraffic(webhook_id, _series(found.get(webhook_id, {}), starts), last)
             for webhook_id, last in lasts.items()
@@ -193,22 +196,20 @@ class Traffic:
             until_ms: Until when; mostly now.
             registry: Only of this one (its key); None: of the whole installation.
             webhook_id: Only of this webhook of the registry.
-            step_s: The step wanted, one of `store.steps.SHOWN_S`; None: one that makes 180 steps
-                at most. What is not kept in such a step for so long comes in a longer one, and
-                of a webhook none is shorter than 5 minutes.
+            step_s: The step wanted, seconds; None: one that makes 180 steps at most. The next
+                longer one of `store.steps.SHOWN_S` is taken that is kept for so long; of a webhook
+                none is shorter than 5 minutes.
         """
         stored = WIDE if webhook_id is None else NARROW
-        shown_s = step_s or shown_step_s((until_ms - since_ms) // 1000, stored)
-        age_s = (now_ms() - since_ms) // 1000
-        source = source_of(shown_s, age_s, stored, of_all=registry is None)
-        shown_s = max(shown_s, source.length_s)
+        wanted_s = step_s or shown_step_s((until_ms - since_ms) // 1000)
+        shown_s, source = source_of(wanted_s, _age_s(since_ms), stored, of_all=registry is None)
         starts = _starts(since_ms, until_ms, shown_s)
         found: dict[int, Sums] = {}
         with self._database.reading() as connection:
-            for row in _rows(
+            for _, start_s, *row in _rows(
                 connection, registry or "", [webhook_id or 0], source.length_s, starts
             ):
-                _add(found.setdefault(row.start_s - row.start_s % shown_s, Sums()), row)
+                found.setdefault(start_s - start_s % shown_s, Sums()).merge(_sums(row))
         return _series(found, starts)
 
     def is_behind(self) -> bool:
@@ -225,6 +226,10 @@ class Traffic:
         return rollups.prune(self._database, now_ms=now_ms, before_ms=before_ms, limit=limit)
 
 
+def _age_s(since_ms: int) -> int:
+    return (now_ms() - since_ms) // 1000
+
+
 def _starts(since_ms: int, until_ms: int, step_s: int) -> range:
     """When each step begins, seconds; the first has *since_ms* in it, the last *until_ms*."""
     first = since_ms // 1000 // step_s * step_s
@@ -237,7 +242,8 @@ def _rows(
     webhook_ids: Sequence[int],
     step_s: int,
     starts: range,
-) -> Iterator[Row[Any]]:
+) -> Iterator[Any]:
+    """Rows in the order of the fields of `Sums`, behind the webhook and the time."""
     columns = traffic.c
     query: Select[Any] = (
         select(
@@ -293,13 +299,9 @@ def _last(row: Row[Any]) -> LastAttempt:
     return LastAttempt(row.id, row.started_ms, Outcome(row.outcome), row.status, row.attempt)
 
 
-def _add(sums: Sums, row: Row[Any]) -> None:
-    sums.attempts += row.attempts
-    sums.succeeded += row.succeeded
-    sums.given_up += row.given_up
-    sums.cancelled += row.cancelled
-    sums.events += row.events
-    sums.latency.merge(decode_bins(row.latency))
+def _sums(row: Sequence[Any]) -> Sums:
+    *counts, latency = row
+    return Sums(*counts, Latency([latency] if latency else ()))
 
 
 def _series(found: Mapping[int, Sums], starts: range) -> Series:
