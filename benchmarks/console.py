@@ -1,7 +1,7 @@
 """What the console asks of the store: over a million records, and over none.
 
-``python benchmarks/console.py [--records 1000000] [--webhooks 500] [--databases URL URL]``: prints
-one table, the median of 20 of each question. Run it on a machine that does nothing else.
+``python benchmarks/console.py [--records 1000000] [--webhooks 500] [--hours 24] [--databases URL
+URL]``: prints one table, the median of 20 of each question. Run it on a machine that does nothing else.
 """
 
 import argparse
@@ -54,12 +54,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--webhooks", type=int, default=500)
+    parser.add_argument("--hours", type=float, default=24.0, help="the time that they took")
     parser.add_argument("--databases", nargs=2, metavar="URL", help="an empty one for each store")
     wanted = parser.parse_args()
     with databases(wanted.databases) as (empty_url, full_url):
         empty, _ = opened(empty_url, 1)
         full, webhook_ids = opened(full_url, wanted.webhooks)
-        fill(full, webhook_ids, wanted.records)
+        fill(full, webhook_ids, wanted.records, int(wanted.hours * 3_600_000))
         add_up(full)
         print(f"\n{'':44} {'empty':>10} {'full':>10}")
         for name, ask in questions():
@@ -102,15 +103,16 @@ def opened(url: str, webhooks: int) -> tuple[Store, list[int]]:
     return store, [row.id for row, _ in store.webhooks.put_many(drafts)]
 
 
-def fill(store: Store, webhook_ids: list[int], count: int) -> None:
-    """Store so many records, evenly over the last day."""
+def fill(store: Store, webhook_ids: list[int], count: int, span_ms: int) -> None:
+    """Store so many records, evenly over the last *span_ms*."""
     chance = random.Random(7)  # noqa: S311 (no secret)
-    began_ms, position = now_ms() - DAY_MS, None
+    began_ms, position = now_ms() - span_ms, None
     began_s, cpu_s = time.perf_counter(), time.process_time()
     frames: list[tuple[int, RawRecordFrame]] = []
     for offset, first in enumerate(range(0, count, FRAME)):
         numbers = range(first, min(first + FRAME, count))
-        frames.append((offset, frame_of(numbers, count, began_ms, webhook_ids, chance)))
+        times = [began_ms + number * span_ms // count for number in numbers]
+        frames.append((offset, frame_of(numbers, times, webhook_ids, chance)))
         if len(frames) == FRAMES or numbers[-1] == count - 1:
             position = store.eventlog.append(STREAM, position, frames)
             frames = []
@@ -120,7 +122,7 @@ def fill(store: Store, webhook_ids: list[int], count: int) -> None:
 
 
 def frame_of(
-    numbers: range, count: int, began_ms: int, webhook_ids: list[int], chance: random.Random
+    numbers: range, times_ms: list[int], webhook_ids: list[int], chance: random.Random
 ) -> RawRecordFrame:
     """A frame of records of a few events."""
     events = [
@@ -128,7 +130,7 @@ def frame_of(
             f"event-{numbers[0]}-{number}",
             REGISTRY,
             "push",
-            began_ms,
+            times_ms[0],
             _BODY,
             f"team/app{number}",
             f"v{number}",
@@ -141,7 +143,7 @@ def frame_of(
             chance.choice(webhook_ids),
             1,
             *((Outcome.DELIVERED, 200) if chance.random() < 0.97 else (Outcome.RETRIED, 503)),
-            began_ms + number * DAY_MS // count,
+            times_ms[number - numbers[0]],
             int(chance.lognormvariate(10, 0.7)),
             _DETAIL,
         )

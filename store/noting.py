@@ -25,6 +25,7 @@ ENTERED_FRAMES = 10
 _encode = msgspec.json.Encoder().encode
 decode_numbers = msgspec.json.Decoder(list[int]).decode
 _decode_notes = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_all = msgspec.json.Decoder(list[Note]).decode
 _decode_note = msgspec.json.Decoder(Note).decode
 _DIGEST = ("digest",)
 _FRAME_ID = ("frame_id",)
@@ -85,10 +86,16 @@ def append(
 def _acceptances(frames: Iterable[RawJournalFrame]) -> Iterator[tuple[str, int]]:
     """The registry of each event that was accepted, and when; a note of routing says neither."""
     for frame in frames:
-        for raw in _raw_notes(bytes(frame.notes)):
-            sound = _sound(raw)
-            if sound is not None and sound[1].webhooks is None:
-                yield sound[1].registry, sound[1].accepted_ms
+        try:
+            notes = _decode_all(frame.notes)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            sound = [_sound(raw) for raw in _raw_notes(bytes(frame.notes))]
+            notes = [each[1] for each in sound if each is not None]
+        for note in notes:
+            if note.webhooks is None and 0 <= note.accepted_ms <= _MAX_BIG:
+                registry = note.registry
+                if len(registry) <= MAX_ID_LENGTH and "\0" not in registry:
+                    yield registry, note.accepted_ms
 
 
 def known_frames(connection: Connection, frame_ids: Sequence[str]) -> set[str]:

@@ -6,6 +6,7 @@ of several processes that walk the same records one has its say. Events are coun
 of the journal are stored, in their transaction. Figures: docs/decisions/0019.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,12 +94,13 @@ def add_events(connection: Connection, acceptances: Iterable[tuple[str, int]], n
         acceptances: For each event its registry's key, and when it was accepted, milliseconds.
         now_ms: The time.
     """
-    counts: dict[Key, int] = {}
-    for registry, accepted_ms in acceptances:
-        second = min(accepted_ms, now_ms) // 1000
+    by_registry = Counter(
+        (registry, min(accepted_ms, now_ms) // 10_000 * 10) for registry, accepted_ms in acceptances
+    )
+    counts: Counter[Key] = Counter()
+    for (registry, second), count in by_registry.items():
         for subject, step in _kept([(registry, 0), _ALL], WIDE, second, now_ms):
-            key = (*subject, step.length_s, second - second % step.length_s)
-            counts[key] = counts.get(key, 0) + 1
+            counts[*subject, step.length_s, second - second % step.length_s] += count
     rows = [(*key, 0, 0, 0, 0, count, b"") for key, count in sorted(counts.items())]
     _upsert(connection, rows, with_latency=False)
 

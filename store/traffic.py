@@ -260,7 +260,7 @@ def _rows(
         .where(columns.start_s >= starts[0], columns.start_s < starts[-1] + starts.step)
     )
     for chunk in chunks(webhook_ids):
-        yield from connection.execute(query.where(columns.webhook_id.in_(chunk)))
+        yield from connection.execute(query.where(columns.webhook_id.in_(chunk))).all()
 
 
 def _lasts(
@@ -300,8 +300,9 @@ def _last(row: Row[Any]) -> LastAttempt:
 
 
 def _sums(row: Sequence[Any]) -> Sums:
-    *counts, latency = row
-    return Sums(*counts, Latency([latency] if latency else ()))
+    attempts, succeeded, given_up, cancelled, events, latency = row
+    histogram = Latency([latency] if latency else ())
+    return Sums(attempts, succeeded, given_up, cancelled, events, histogram)
 
 
 def _series(found: Mapping[int, Sums], starts: range) -> Series:
