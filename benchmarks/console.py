@@ -1,7 +1,7 @@
 """What the console asks of the store: over a million records, and over none.
 
 ``python benchmarks/console.py [--records 1000000] [--webhooks 500] [--hours 24] [--databases URL
-URL]``: prints one table, the median of 20 of each question. Run it on a machine that does nothing else.
+URL]``: prints one table, the median of 20 of each question. For a machine that does nothing else.
 """
 
 import argparse
