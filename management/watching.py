@@ -68,7 +68,7 @@ class Watcher:
         self._due_s = 0.0
 
     def offer(self, frame: RawRecordFrame) -> None:
-        """Take in what is of the audience; costs a microsecond for each record of it."""
+        """Take in what is of the audience; nothing of it is decoded."""
         for record in frame.records:
             event = frame.events[record.event]
             if self.audience.hears(event, record):
