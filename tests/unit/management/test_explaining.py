@@ -116,6 +116,7 @@ async def test_a_delivery_is_where_its_records_say(
         (record(webhook_id, attempt=4), "delivered"),
         (record(webhook_id, Outcome.CANCELLED, attempt=5, status=0), "cancelled"),
     ]
+    delivery: Json = {}
     for number, (each, expected) in enumerate(steps):
         append(store, frame([each], [event()]))
         delivery = (await told(api))["everything"]["delivery"]
