@@ -4,19 +4,19 @@ Nothing here reads records one by one but the walk of the recorder (`store.rollu
 500 webhooks and 1,000,000 records costs as much as one with few of either.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Row
 
 from schemas.records import Outcome
 from store import rollups
-from store.database import Database, chunks, now_ms
+from store.database import Database, now_ms
 from store.latency import Latency
 from store.steps import FIVE, HOUR, NARROW, WIDE, shown_step_s, source_of
-from store.tables import records, traffic, webhooks
+from store.sumrows import read_newest, read_sums
 
 FINE_MS = 3 * 3_600_000
 """A longer time of a webhook comes in hours."""
@@ -170,8 +170,9 @@ class Traffic:
         starts = _starts(since_ms, until_ms, step.length_s)
         found: dict[int, dict[int, Sums]] = {}
         with self._database.reading() as connection:
-            lasts = dict(_lasts(connection, registry, webhook_ids))
-            for webhook_id, start_s, *row in _rows(
+            newest = read_newest(connection, registry, webhook_ids)
+            lasts = {row.webhook_id: _last(row) for row in newest}
+            for webhook_id, start_s, *row in read_sums(
                 connection, registry, list(lasts), step.length_s, starts
             ):
                 found.setdefault(webhook_id, {})[start_s] = _sums(row)
@@ -206,7 +207,7 @@ class Traffic:
         starts = _starts(since_ms, until_ms, shown_s)
         found: dict[int, Sums] = {}
         with self._database.reading() as connection:
-            for _, start_s, *row in _rows(
+            for _, start_s, *row in read_sums(
                 connection, registry or "", [webhook_id or 0], source.length_s, starts
             ):
                 found.setdefault(start_s - start_s % shown_s, Sums()).merge(_sums(row))
@@ -236,66 +237,9 @@ def _starts(since_ms: int, until_ms: int, step_s: int) -> range:
     return range(first, max(until_ms // 1000, first) + 1, step_s)
 
 
-def _rows(
-    connection: Connection,
-    registry: str,
-    webhook_ids: Sequence[int],
-    step_s: int,
-    starts: range,
-) -> Iterator[Any]:
-    """Rows in the order of the fields of `Sums`, behind the webhook and the time."""
-    columns = traffic.c
-    query: Select[Any] = (
-        select(
-            columns.webhook_id,
-            columns.start_s,
-            columns.attempts,
-            columns.succeeded,
-            columns.given_up,
-            columns.cancelled,
-            columns.events,
-            columns.latency,
-        )
-        .where(columns.registry == registry, columns.step_s == step_s)
-        .where(columns.start_s >= starts[0], columns.start_s < starts[-1] + starts.step)
-    )
-    for chunk in chunks(webhook_ids):
-        yield from connection.execute(query.where(columns.webhook_id.in_(chunk))).all()
-
-
-def _lasts(
-    connection: Connection, registry: str, webhook_ids: Collection[int] | None
-) -> Iterator[tuple[int, LastAttempt | None]]:
-    """The newest record of each webhook: a look into an index for each."""
-    newest = (
-        select(func.max(records.c.id))
-        .where(records.c.webhook_id == webhooks.c.id)
-        .correlate(webhooks)
-        .scalar_subquery()
-    )
-    query: Select[Any] = (
-        select(
-            webhooks.c.id.label("webhook_id"),
-            records.c.id,
-            records.c.started_ms,
-            records.c.outcome,
-            records.c.status,
-            records.c.attempt,
-        )
-        .select_from(webhooks.outerjoin(records, records.c.id == newest))
-        .where(webhooks.c.registry_key == registry)
-    )
-    narrowed = (
-        [query]
-        if webhook_ids is None
-        else [query.where(webhooks.c.id.in_(chunk)) for chunk in chunks(list(webhook_ids))]
-    )
-    for each in narrowed:
-        for row in connection.execute(each):
-            yield row.webhook_id, None if row.id is None else _last(row)
-
-
-def _last(row: Row[Any]) -> LastAttempt:
+def _last(row: Row[Any]) -> LastAttempt | None:
+    if row.id is None:
+        return None
     return LastAttempt(row.id, row.started_ms, Outcome(row.outcome), row.status, row.attempt)
 
 
