@@ -28,7 +28,7 @@ from management.errors import (
 )
 from management.lookups import Lookups
 from management.roles import NOBODY, authorize
-from management.routes import Routes
+from management.routes import CONSOLE, Routes
 from runtime.clients import AUTHENTICATED, Throttle, throttling
 from runtime.health import Problem, add_health_routes
 from runtime.logs import get_logger
@@ -60,8 +60,8 @@ what is longer by itself, with a plain 400. What a refused client goes on sendin
 second, so that it gets to see the answer."""
 
 _METHODS = frozenset({"GET", "PUT", "PATCH", "POST", "DELETE", "HEAD", "OPTIONS"})
-_REQUEST_ID = web.RequestKey("request_id", str)
-_PRINCIPAL = web.RequestKey("principal", str)
+REQUEST_ID = web.RequestKey("request_id", str)
+PRINCIPAL = web.RequestKey("principal", str)
 _HEADERS = {
     "Cache-Control": "no-cache",
     "Pragma": "no-cache",
@@ -106,7 +106,7 @@ class Api:
             route, names = self._open_routes.find(request.method, path)
             return await route.handler(Call(request, names, NOBODY))
         principal = await authenticate(request.headers.get("Authorization"), self._authenticator)
-        request[_PRINCIPAL] = principal.name
+        request[PRINCIPAL] = principal.name
         request[AUTHENTICATED] = True
         route, names = self._routes.find(request.method, path)
         authorize(principal, route, path)
@@ -120,7 +120,7 @@ def make_app(
     api: Api, checks: Mapping[str, Problem], throttle: Throttle | None = None
 ) -> web.Application:
     """The application: health and ``/openapi.json`` for anybody, and the API behind its token."""
-    throttled = throttling(throttle or Throttle(), _too_many_failures)
+    throttled = throttling(throttle or Throttle(), _too_many_failures, exempt=is_console)
     app = web.Application(middlewares=[throttled, serve], handler_args=PROTOCOL)
     add_health_routes(app, checks)
     add_openapi_route(app, openapi.encoded())
@@ -133,7 +133,7 @@ def make_app(
 async def serve(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer one request, whatever happens, and log it in one line."""
     started = time.perf_counter()
-    request[_REQUEST_ID] = str(uuid.uuid4())
+    request[REQUEST_ID] = str(uuid.uuid4())
     try:
         response = await handler(request)
     except Exception as error:  # noqa: BLE001 (the one place of this process)
@@ -147,18 +147,23 @@ def refuse(error: Exception, request: web.Request) -> web.Response:
     refusal = refusal_of(error, request.method)
     if refusal is None:
         get_logger().error(
-            "request.failed", request_id=request[_REQUEST_ID], path=request.path, exc_info=error
+            "request.failed", request_id=request[REQUEST_ID], path=request.path, exc_info=error
         )
         refusal = ArmError(
             500,
             "InternalServerError",
-            f"Portcall could not answer; its log says more under {request[_REQUEST_ID]}.",
+            f"Portcall could not answer; its log says more under {request[REQUEST_ID]}.",
         )
     response = answer(refusal.envelope(), refusal.status)
     response.headers.update(refusal.headers)
     if refusal.status in (408, 413):
         response.force_close()  # the rest of the body is not waited for
     return response
+
+
+def is_console(request: web.Request) -> bool:
+    """Whether a page is asked for: the console counts failed logins by itself."""
+    return request.path == CONSOLE or request.path.startswith(f"{CONSOLE}/")
 
 
 def _too_many_failures() -> web.Response:
@@ -202,7 +207,7 @@ async def _expect(request: web.Request) -> web.StreamResponse | None:
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    request_id = request.get(_REQUEST_ID) or str(uuid.uuid4())
+    request_id = request.get(REQUEST_ID) or str(uuid.uuid4())
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = "Portcall"
@@ -235,6 +240,6 @@ def _say(request: web.Request, status: int, duration_s: float) -> None:
         path=request.path[:256],
         status=status,
         duration_ms=round(duration_s * 1000, 1),
-        request_id=request[_REQUEST_ID],
-        principal=request.get(_PRINCIPAL, ""),
+        request_id=request[REQUEST_ID],
+        principal=request.get(PRINCIPAL, ""),
     )

@@ -36,11 +36,14 @@ class Call:
         request: aiohttp's.
         names: What the names in the route's path stand for, decoded, in the case as sent.
         principal: Who calls.
+        content: What is the body in place of the request's, where a page of the console calls the
+            API; None: the request's is.
     """
 
     request: web.Request
     names: Mapping[str, str]
     principal: Principal
+    content: bytes | None = None
 
     def parameter(self, name: str) -> str | None:
         """A query parameter; its name is compared without regard to case, the first one counts."""
@@ -93,6 +96,8 @@ class Call:
         Raises:
             ArmError: 400, 408, 413, 415: It cannot be had, or breaks a rule of the model.
         """
+        if self.content is not None:
+            return parse_body(model, self.content or b"{}" if optional else self.content)
         content = await read_body(self.request, max_bytes)
         if content and not _JSON.fullmatch(self.request.content_type):
             raise ArmError(

@@ -23,6 +23,8 @@ REGISTRIES = f"{GROUP}{PROVIDER}/registries"
 REGISTRY = f"{REGISTRIES}/{{registry}}"
 WEBHOOKS = f"{REGISTRY}/webhooks"
 WEBHOOK = f"{WEBHOOKS}/{{webhook}}"
+CONSOLE = "/console"
+"""Where the pages for people are; they have routes of their own."""
 
 
 @dataclass(frozen=True, slots=True)

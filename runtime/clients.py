@@ -134,17 +134,23 @@ class Throttle:
         self._forgotten_at = kept
 
 
-def throttling(throttle: Throttle, refuse: Callable[[], web.Response]) -> Middleware:
+def throttling(
+    throttle: Throttle,
+    refuse: Callable[[], web.Response],
+    *,
+    exempt: Callable[[web.Request], bool] | None = None,
+) -> Middleware:
     """A middleware, to be the first: what fails with 401 too often gets 429 before it is looked at.
 
     Args:
         throttle: Counts.
         refuse: Makes the 429, without Retry-After: some clients would obey it for any status.
+        exempt: Which requests are none of its business.
     """
 
     @web.middleware
     async def throttled(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path in UNLIMITED:
+        if request.path in UNLIMITED or (exempt is not None and exempt(request)):
             return await handler(request)
         client = client_of(request.remote)
         authorization = request.headers.get("Authorization", "")
