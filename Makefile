@@ -65,7 +65,7 @@ bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 
 # -- change it
 
-.PHONY: docs lock build sbom advisories clean
+.PHONY: docs lock assets build sbom advisories clean
 docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json and docs/cli.md anew
 	$(PYTHON) scripts/asyncapi.py >docs/asyncapi.yaml
 	$(PYTHON) scripts/openapi.py management >docs/openapi-management.json
@@ -74,6 +74,9 @@ docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json and docs/c
 
 lock: ## write requirements/ anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	scripts/lock $(ARGS)
+
+assets: ## fetch the console's libraries anew, as vendor/versions.json names them (needs npm)
+	scripts/console-assets
 
 build: $(ENVIRONMENT) ## build a wheel into dist/
 	$(PYTHON) -m pip wheel --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
