@@ -4,11 +4,14 @@ import asyncio
 import os
 from functools import partial
 
+from aiohttp import web
+
 from management.access import AdministratorToken, Tokens
 from management.app import Api, make_app
 from management.audit import AuditHandler
 from management.auditing import Auditor
 from management.auditmetrics import AuditMetrics
+from management.console.wiring import add_console
 from management.eventroutes import EventHandlers
 from management.explaining import Explaining
 from management.explainroutes import ExplainHandlers
@@ -109,21 +112,32 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     process.supervise(AuditMetrics(auditor).run(), "audit")
     pulse = _pulse(process, settings, store)
     OverviewHandler(store=store, pulse=pulse, lookups=lookups).add_to(routes)
+    explaining, scope_tests = Explaining(store, settings.rungs_ms), ScopeTests(store)
     ExplainHandlers(
         lookups=lookups,
-        explaining=Explaining(store, settings.rungs_ms),
-        scope_tests=ScopeTests(store),
+        explaining=explaining,
+        scope_tests=scope_tests,
         catch_up=auditor.caught_up,
     ).add_to(routes)
     tokens = Tokens(AdministratorToken(settings.token), Bearers(store, installation.tenant))
     api = Api(routes=routes, open_routes=open_routes, authenticator=tokens, lookups=lookups)
-    app = make_app(api, process.checks, Throttle(settings.auth_failures_per_s))
-
+    throttle = Throttle(settings.auth_failures_per_s)
+    app = make_app(api, process.checks, throttle)
+    await asyncio.to_thread(
+        add_console,
+        app,
+        api=routes,
+        authenticator=tokens,
+        lookups=lookups,
+        throttle=throttle,
+        store=store,
+        followers=followers,
+        pulse=pulse,
+        explaining=explaining,
+        scopes=scope_tests,
+    )
     followers.end_with(app)
-    await process.serve(app, settings.bind, "management")
-    if tls is not None and settings.tls_bind is not None:
-        await process.serve(app, settings.tls_bind, "management_tls", tls=tls.context)
-        process.supervise(tls.run(), "tls")
+    await _listen(process, settings, app, tls)
     depths = Depths(settings.amqp_url, name="management.depths")
     replayer = Replayer(
         replays=store.replays, publisher=publisher, depths=depths, shards=settings.shards
@@ -140,6 +154,16 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     process.supervise(watch.run(), "watch")
     await process.until_stopped()
     await replayer.stop()
+
+
+async def _listen(
+    process: Process, settings: ManagementSettings, app: web.Application, tls: Tls | None
+) -> None:
+    """Serve, over TLS as well where a setting says so."""
+    await process.serve(app, settings.bind, "management")
+    if tls is not None and settings.tls_bind is not None:
+        await process.serve(app, settings.tls_bind, "management_tls", tls=tls.context)
+        process.supervise(tls.run(), "tls")
 
 
 async def _add_identity(

@@ -1,0 +1,76 @@
+"""The files that pages refer to: read once, served under names that change with their content."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from management.errors import ArmError
+from management.routes import CONSOLE
+
+FOLDER = Path(__file__).parent / "static"
+PREFIX = f"{CONSOLE}/assets/"
+SERVED = frozenset({".css", ".js", ".svg"})
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+YEAR_S = 365 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file.
+
+    Attributes:
+        name: Its path in the folder with a part of its hash in front of the suffix.
+        content: Its bytes.
+        media_type: What it is.
+    """
+
+    name: str
+    content: bytes
+    media_type: str
+
+
+class Assets:
+    """Every file of a folder that browsers ask for.
+
+    Args:
+        folder: Where they are.
+    """
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        found = [path for path in sorted(folder.rglob("*")) if path.suffix in SERVED]
+        by_path = {path.relative_to(folder).as_posix(): _read(folder, path) for path in found}
+        self._urls = {path: PREFIX + asset.name for path, asset in by_path.items()}
+        self._by_name = {asset.name: asset for asset in by_path.values()}
+
+    def url(self, path: str) -> str:
+        """Where a file is served.
+
+        Raises:
+            KeyError: There is no such file: a template is wrong.
+        """
+        return self._urls[path]
+
+    def serve(self, path: str) -> web.Response:
+        """Answer a request for a path below `PREFIX`; what it names never changes.
+
+        Raises:
+            ArmError: 404: There is none, or it was of another version.
+        """
+        asset = self._by_name.get(path.removeprefix(PREFIX))
+        if asset is None:
+            raise ArmError(404, "NotFound", "There is no such file; load the page again.")
+        return web.Response(
+            body=asset.content,
+            content_type=asset.media_type,
+            charset="utf-8",
+            headers={"Cache-Control": f"public, max-age={YEAR_S}, immutable"},
+        )
+
+
+def _read(folder: Path, path: Path) -> Asset:
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    named = path.relative_to(folder).with_suffix(f".{digest}{path.suffix}")
+    return Asset(named.as_posix(), content, _TYPES[path.suffix])

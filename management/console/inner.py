@@ -1,0 +1,67 @@
+"""The API, as a page calls it: the same routes, roles, rules, messages and log lines as over HTTP.
+
+Whatever the console changes, it changes by this: it can do nothing that the API would refuse.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from management.app import refusal_of
+from management.calls import Call, encode
+from management.resources import registry_id
+from management.roles import authorize
+from management.routes import Routes
+from store.installation import Installation
+
+Json = Any
+"""What a JSON text holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """The API without HTTP.
+
+    Attributes:
+        routes: Its routes.
+        installation: Whose ids are used.
+    """
+
+    routes: Routes
+    installation: Installation
+
+    async def ask(self, call: Call, method: str, path: str, body: object = None) -> Json:
+        """Call the API in the name of whoever called a page, and give the answer's JSON.
+
+        Args:
+            call: The page's.
+            method: In capitals.
+            path: An ARM path.
+            body: What to send as JSON; None: nothing.
+
+        Raises:
+            ArmError: It refuses, with the words that it has for everybody.
+        """
+        route, names = self.routes.find(method, path)
+        authorize(call.principal, route, path)
+        content = b"" if body is None else encode(body)
+        try:
+            answer = await route.handler(Call(call.request, names, call.principal, content))
+        except Exception as error:
+            refusal = refusal_of(error, method)
+            if refusal is None:
+                raise
+            raise refusal from error
+        if not isinstance(answer, web.Response) or not isinstance(answer.body, bytes):
+            return None
+        return msgspec.json.decode(answer.body) if answer.body else None
+
+    def registry(self, name: str) -> str:
+        """The path of a registry."""
+        return registry_id(self.installation, name)
+
+    def webhook(self, registry: str, name: str) -> str:
+        """The path of a webhook."""
+        return f"{self.registry(registry)}/webhooks/{name}"

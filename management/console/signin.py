@@ -1,0 +1,113 @@
+"""Signing in with a token, and out again."""
+
+import re
+
+from aiohttp import web
+
+from management.access import Authenticator, Principal
+from management.calls import Call
+from management.console.pages import FORM, SESSION, Pages, see
+from management.console.sealing import MAX_SEALED
+from management.console.sessions import COOKIE, Sessions, give_cookie, take_cookie
+from management.errors import too_many_failures
+from management.routes import CONSOLE, Routes
+from runtime.clients import THROTTLED, Throttle, client_of
+from runtime.logs import get_logger
+from store.principals import Role
+
+SIGN_IN = f"{CONSOLE}/sign-in"
+SIGN_OUT = f"{CONSOLE}/sign-out"
+_OURS = re.compile(rf"{CONSOLE}([/?][\x21-\x5b\x5d-\x7e]*)?", re.ASCII)
+_UNKNOWN = "No such token is known here, or it was revoked. Check that all of it was copied."
+_PUBLISHER = (
+    "This is a publisher's token: it sends events, and sees nothing. Sign in with the token of an"
+    " administrator or of a reader (portcall token create NAME --role reader)."
+)
+_TOO_LONG = "This token is too long for a browser to keep. Sign in with a principal's secret."
+
+
+class SignIn:
+    """The pages of people who come and go.
+
+    Args:
+        pages: Renders.
+        sessions: Makes and ends them.
+        authenticator: Knows the tokens.
+        throttle: Counts tokens that nobody has.
+    """
+
+    def __init__(
+        self, *, pages: Pages, sessions: Sessions, authenticator: Authenticator, throttle: Throttle
+    ) -> None:
+        self._pages = pages
+        self._sessions = sessions
+        self._authenticator = authenticator
+        self._throttle = throttle
+        self._log = get_logger()
+
+    def add_to(self, routes: Routes, open_routes: Routes) -> None:
+        """Add the routes: of people who are in, and of all others."""
+        open_routes.add("GET", SIGN_IN, self.form)
+        open_routes.add("POST", SIGN_IN, self.enter)
+        routes.add("POST", SIGN_OUT, self.leave, need=Role.READER)
+
+    async def form(self, call: Call) -> web.StreamResponse:
+        """GET the form; somebody who is in already goes on."""
+        back = _back(call.parameter("next") or "")
+        session = call.request[SESSION]
+        if session.token and await self._authenticator.principal_of(session.token):
+            return see(back)
+        return self._shown(call, back)
+
+    async def enter(self, call: Call) -> web.StreamResponse:
+        """POST a token: whoever has it is in."""
+        form = call.request[FORM]
+        back = _back(form.line("next"))
+        client = client_of(call.request.remote)
+        if self._throttle.refuses(client):
+            THROTTLED.inc()
+            return self._shown(call, back, 429, too_many_failures().message)
+        token = form.line("token")
+        principal = await self._authenticator.principal_of(token) if token else None
+        if principal is None:
+            if token:
+                self._throttle.note_failure(client)
+            self._log.info("session.refused", reason="unknown token")
+            return self._shown(call, back, 401, _UNKNOWN if token else "Paste a token.")
+        if principal.role is Role.PUBLISHER:
+            self._log.info("session.refused", reason="publisher", name=principal.name)
+            return self._shown(call, back, 403, _PUBLISHER)
+        return self._let_in(call, token, principal, back)
+
+    async def leave(self, call: Call) -> web.StreamResponse:
+        """POST sign-out: the session is over."""
+        self._sessions.end(call.request[SESSION])
+        self._log.info("session.ended", name=call.principal.name)
+        response = see(SIGN_IN)
+        take_cookie(response, COOKIE, secure=call.request.secure)
+        return response
+
+    def _let_in(
+        self, call: Call, token: str, principal: Principal, back: str
+    ) -> web.StreamResponse:
+        sealed = self._sessions.sealed(self._sessions.begin(token))
+        if len(sealed) > MAX_SEALED:
+            return self._shown(call, back, 400, _TOO_LONG)
+        self._log.info("session.began", name=principal.name, role=principal.role.value)
+        response = see(back)
+        give_cookie(response, COOKIE, sealed, secure=call.request.secure, max_age_s=None)
+        return response
+
+    def _shown(
+        self, call: Call, back: str, status: int = 200, problem: str = ""
+    ) -> web.StreamResponse:
+        """The form, with a cookie that only this browser has: another site cannot fill it in."""
+        response = self._pages.page(call, "sign-in.html", status, back=back, problem=problem)
+        sealed = self._sessions.sealed(call.request[SESSION])
+        give_cookie(response, COOKIE, sealed, secure=call.request.secure, max_age_s=None)
+        return response
+
+
+def _back(text: str) -> str:
+    """Where to go after signing in: a page of the console, whatever the address says."""
+    return text if _OURS.fullmatch(text) else CONSOLE

@@ -1,0 +1,141 @@
+"""The console as a whole: who asks is known, forms are ours, and errors become pages."""
+
+from urllib.parse import quote
+
+from aiohttp import web
+
+from management.access import Authenticator, Principal
+from management.app import PRINCIPAL
+from management.calls import Call
+from management.console import assets
+from management.console.assets import Assets
+from management.console.forgery import FIELD, check_sender
+from management.console.forms import read_form
+from management.console.pages import FORM, SESSION, Pages, is_fragment, remember_who, see
+from management.console.sessions import COOKIE, Session, Sessions, give_cookie
+from management.console.signin import SIGN_IN
+from management.errors import ArmError
+from management.roles import NOBODY
+from management.routes import CONSOLE, Routes
+from store.principals import Role
+
+_SAFE = frozenset({"GET", "HEAD"})
+
+
+class Console:
+    """Answers every request below ``/console``.
+
+    Args:
+        routes: Its pages.
+        open_routes: Those for people who have not signed in.
+        authenticator: Knows the tokens.
+        sessions: Opens the cookies.
+        pages: Renders.
+        served: The files that pages refer to.
+    """
+
+    def __init__(
+        self,
+        *,
+        routes: Routes,
+        open_routes: Routes,
+        authenticator: Authenticator,
+        sessions: Sessions,
+        pages: Pages,
+        served: Assets,
+    ) -> None:
+        self._routes = routes
+        self._open_routes = open_routes
+        self._authenticator = authenticator
+        self._sessions = sessions
+        self._pages = pages
+        self._assets = served
+
+    def add_to(self, app: web.Application) -> None:
+        """Serve the console on *app*."""
+        app.router.add_route("*", CONSOLE, self.handle)
+        app.router.add_route("*", f"{CONSOLE}/{{path:(?s:.*)}}", self.handle)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request, whatever happens, with a page."""
+        try:
+            return await self._answered(request)
+        except Exception as error:  # noqa: BLE001 (as in `management.app`, but into a page)
+            return self._pages.refusal(request, error)
+
+    async def _answered(self, request: web.Request) -> web.StreamResponse:
+        path = request.rel_url.raw_path
+        session = self._sessions.open(request.cookies.get(COOKIE))
+        request[SESSION] = session or self._sessions.begin()
+        if path.startswith(assets.PREFIX) and request.method in _SAFE:
+            return self._assets.serve(path)
+        if request.method not in _SAFE:
+            request[FORM] = await read_form(request)
+        if self._open_routes.has(path):
+            return await self._welcome(request, path, request[SESSION])
+        principal = await self._principal_of(session)
+        if session is None or principal is None:
+            return self._to_sign_in(request)
+        return await self._let_in(request, path, session, principal)
+
+    async def _principal_of(self, session: Session | None) -> Principal | None:
+        """Who signed in, if they still may."""
+        if session is None or not session.token:
+            return None
+        return await self._authenticator.principal_of(session.token)
+
+    async def _welcome(
+        self, request: web.Request, path: str, session: Session
+    ) -> web.StreamResponse:
+        """Answer somebody who has not signed in yet; their form has a session of its own."""
+        route, names = self._open_routes.find(request.method, path)
+        if request.method not in _SAFE:
+            check_sender(request, request[FORM].text(FIELD), session)
+        return await route.handler(Call(request, names, NOBODY))
+
+    async def _let_in(
+        self, request: web.Request, path: str, session: Session, principal: Principal
+    ) -> web.StreamResponse:
+        request[PRINCIPAL] = principal.name
+        remember_who(request, principal)
+        route, names = self._routes.find(request.method, path)
+        if request.method not in _SAFE:
+            check_sender(request, request[FORM].text(FIELD), session)
+        if principal.role is not Role.ADMINISTRATOR and route.need is not Role.READER:
+            raise ArmError(
+                403,
+                "AuthorizationFailed",
+                f"Your token has the role {principal.role}: it may look at everything, and"
+                " change nothing.",
+            )
+        response = await route.handler(Call(request, names, principal))
+        self._renew(request, response, session)
+        return response
+
+    def _renew(self, request: web.Request, response: web.StreamResponse, session: Session) -> None:
+        """Let a session go on; what a page asks for by itself, unattended, does not count."""
+        if response.prepared or COOKIE in response.cookies or is_fragment(request):
+            return
+        if (seen := self._sessions.seen(session)) is not None:
+            give_cookie(
+                response,
+                COOKIE,
+                self._sessions.sealed(seen),
+                secure=request.secure,
+                max_age_s=None,
+            )
+
+    def _to_sign_in(self, request: web.Request) -> web.StreamResponse:
+        """Have a stranger sign in, and come back."""
+        if request.headers.get("Accept", "").startswith("text/event-stream"):
+            raise ArmError(401, "SignedOut", "Sign in again.")
+        if is_fragment(request):
+            back = request.headers.get("HX-Current-URL", "").partition(request.host)[2]
+            location = f"{SIGN_IN}?next={quote(back, safe='/')}" if back else SIGN_IN
+            return self._pages.plain("Sign in again.", 401, {"HX-Redirect": location})
+        if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method == "GET":
+            # The cookie stays at home when a link of another site is followed. A page of ours
+            # that loads itself again brings it.
+            return self._pages.page(Call(request, {}, NOBODY), "again.html")
+        back = request.rel_url.raw_path_qs if request.method == "GET" else CONSOLE
+        return see(f"{SIGN_IN}?next={quote(back, safe='/')}")

@@ -1,0 +1,121 @@
+// What every page does: the theme, times that age, copying, rows that open, fields that are wrong.
+(() => {
+  "use strict";
+  const byId = (id) => document.getElementById(id);
+
+  const THEMES = ["system", "light", "dark"];
+  function themeNow() {
+    return document.documentElement.dataset.theme || "system";
+  }
+  function nameTheme() {
+    const button = byId("theme");
+    if (!button) return;
+    const words = { system: "as the system", light: "light", dark: "dark" };
+    button.title = `Theme: ${words[themeNow()]}`;
+    button.setAttribute("aria-label", button.title);
+  }
+  function nextTheme() {
+    const next = THEMES[(THEMES.indexOf(themeNow()) + 1) % THEMES.length];
+    if (next === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = next;
+    try {
+      if (next === "system") localStorage.removeItem("portcall-theme");
+      else localStorage.setItem("portcall-theme", next);
+    } catch {
+      // It lasts as long as this page, then.
+    }
+    nameTheme();
+    document.dispatchEvent(new CustomEvent("portcall:theme"));
+  }
+
+  let toastTimer = 0;
+  function toast(text, good = false) {
+    const box = byId("toast");
+    box.textContent = text;
+    box.classList.toggle("good", good);
+    box.hidden = false;
+    clearTimeout(toastTimer);
+    toastTimer = setTimeout(() => { box.hidden = true; }, good ? 2500 : 8000);
+  }
+
+  async function copy(button) {
+    const from = button.dataset.copy ? document.querySelector(button.dataset.copy) : null;
+    const text = from ? from.textContent : button.dataset.copyText;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      if (!copyByHand(text)) return toast("The browser does not let pages copy here; select the text instead.");
+    }
+    toast("Copied", true);
+  }
+  function copyByHand(text) { // over plain http there is no clipboard, but for this
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "hidden";
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  }
+
+  // "3 min ago", as `management.console.words.ago` writes it.
+  const UNITS = [[86400, "d"], [3600, "h"], [60, "min"]];
+  function ago(at, now) {
+    const seconds = Math.floor(Math.abs(now - at) / 1000);
+    if (seconds < 1) return "now";
+    const unit = UNITS.find(([size]) => seconds >= size);
+    const text = unit ? `${Math.floor(seconds / unit[0])} ${unit[1]}` : `${seconds} s`;
+    return at > now ? `in ${text}` : `${text} ago`;
+  }
+  function age() {
+    const now = Date.now();
+    for (const time of document.querySelectorAll("time[data-ago]")) {
+      const text = ago(Date.parse(time.dateTime), now);
+      if (time.textContent !== text) time.textContent = text;
+    }
+  }
+
+  function toggleRow(button) {
+    const row = button.closest("tr").nextElementSibling;
+    row.hidden = !row.hidden;
+    button.setAttribute("aria-expanded", String(!row.hidden));
+  }
+
+  function markField(problem) {
+    const control = byId(problem.dataset.field);
+    if (!control) return;
+    if (problem.textContent.trim()) control.setAttribute("aria-invalid", "true");
+    else control.removeAttribute("aria-invalid");
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.id === "theme") nextTheme();
+    else if (button.dataset.copy || button.dataset.copyText) copy(button);
+    else if ("open" in button.dataset) toggleRow(button);
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const target = event.target;
+    for (const problem of document.querySelectorAll("[data-field]")) markField(problem);
+    if (target.id === "charts") return;
+    age();
+  });
+  document.addEventListener("htmx:responseError", (event) => {
+    toast(event.detail.xhr.responseText || "That did not work.");
+  });
+  document.addEventListener("htmx:sendError", () => toast("Portcall cannot be reached."));
+  // A form is sent once, however often its button is pressed.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    setTimeout(() => { delete form.dataset.sent; }, 5000);
+  });
+  window.portcall = { toast, age };
+  nameTheme();
+  age();
+  setInterval(age, 1000);
+})();

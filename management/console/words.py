@@ -1,0 +1,131 @@
+"""How values are written for people: times, durations, sizes, rates, statuses. Pure."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from schemas.records import Outcome
+from schemas.webhooks import MASK
+
+NOTHING = "\N{EN DASH}"
+"""Where there is no number."""
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+MAX_PRETTY = 256 * 1024
+"""Longer texts are shown as they are: laying them out would take longer than reading them."""
+OUTCOMES = {
+    Outcome.DELIVERED: ("good", "Delivered"),
+    Outcome.RETRIED: ("warn", "Will retry"),
+    Outcome.GIVEN_UP: ("bad", "Given up"),
+    Outcome.CANCELLED: ("mute", "Cancelled"),
+}
+"""By outcome: the tone of its mark, and its word."""
+
+
+def moment(ms: int) -> str:
+    """A time as HTML's ``datetime`` wants it."""
+    return _utc(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def exact(ms: int) -> str:
+    """A time to the millisecond, as people read it: ``2026-03-04 10:20:30.123 UTC``."""
+    return f"{_utc(ms):%Y-%m-%d %H:%M:%S}.{ms % 1000:03d} UTC"
+
+
+def ago(ms: int, now_ms: int) -> str:
+    """How long ago, or in how long: ``3 min ago``, ``in 10 s``, ``now``."""
+    seconds = abs(now_ms - ms) // 1000
+    if seconds < 1:
+        return "now"
+    text = next((f"{seconds // size} {unit}" for size, unit in _UNITS if seconds >= size), "")
+    text = text or f"{seconds} s"
+    return f"in {text}" if ms > now_ms else f"{text} ago"
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration with three figures at most: ``0.8 ms``, ``12 ms``, ``1.25 s``."""
+    if value is None:
+        return NOTHING
+    if value < 10:
+        return f"{value:.1f} ms"
+    if value < 1000:
+        return f"{value:.0f} ms"
+    if value < 10_000:
+        return f"{value / 1000:.2f} s"
+    return f"{value / 1000:.1f} s"
+
+
+def percent(share: float | None) -> str:
+    """A share of 1, cut rather than rounded at the top: 100 % means all."""
+    if share is None:
+        return NOTHING
+    if share in (0, 1):
+        return f"{share:.0%}".replace("%", " %")
+    return f"{min(max(share * 100, 0.1), 99.9):.1f} %"
+
+
+def rate(value: float) -> str:
+    """So many a second: ``0``, ``0.4``, ``12``, ``1,250``."""
+    if value and value < 10:
+        return f"{value:.1f}"
+    return f"{value:,.0f}"
+
+
+def count(value: int) -> str:
+    """A number with its thousands divided."""
+    return f"{value:,}"
+
+
+def tone_of_share(share: float | None) -> str:
+    """How a share of success looks."""
+    if share is None:
+        return "mute"
+    if share >= 0.99:
+        return "good"
+    return "warn" if share >= 0.9 else "bad"
+
+
+def tone_of_status(status: int) -> str:
+    """How an HTTP status looks; 0 is none."""
+    if 200 <= status < 300:
+        return "good"
+    return "warn" if status in (408, 429) else "bad"
+
+
+def pretty(text: str) -> str:
+    """JSON laid out; what is none, as it is."""
+    if len(text) > MAX_PRETTY:
+        return text
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def curl(method: str, uri: str, headers: Mapping[str, str], body: str) -> str:
+    """A command that sends the same request; what was masked is to be filled in by hand."""
+    lines = [f"curl -X {shlex.quote(method)} {shlex.quote(uri)}"]
+    for name, value in headers.items():
+        if name.lower() not in ("host", "content-length"):
+            lines.append(f"-H {shlex.quote(f'{name}: {value}')}")
+    lines.append(f"--data-raw {shlex.quote(body)}")
+    command = " \\\n  ".join(lines)
+    if any(value == MASK for value in headers.values()):
+        return f"# {MASK} stands for a value that Portcall does not keep\n{command}"
+    return command
+
+
+def spark(values: Sequence[float | None], *, width: int = 96, height: int = 24) -> str:
+    """The points of a line through *values*, for an SVG of that size; empty: there is no line."""
+    known = [value for value in values if value is not None]
+    if len(values) < 2 or not known or max(known) == 0:
+        return ""
+    step, top = width / (len(values) - 1), max(known)
+    return " ".join(
+        f"{index * step:.1f},{height - 2 - (value or 0) / top * (height - 4):.1f}"
+        for index, value in enumerate(values)
+    )
+
+
+def _utc(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
