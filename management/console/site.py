@@ -19,6 +19,8 @@ from management.roles import NOBODY
 from management.routes import CONSOLE, Routes
 from store.principals import Role
 
+_UNATTENDED = "X-Portcall-Poll"
+"""A header of what pages ask for by themselves, again and again."""
 _SAFE = frozenset({"GET", "HEAD"})
 
 
@@ -114,7 +116,7 @@ class Console:
 
     def _renew(self, request: web.Request, response: web.StreamResponse, session: Session) -> None:
         """Let a session go on; what a page asks for by itself, unattended, does not count."""
-        if response.prepared or COOKIE in response.cookies or is_fragment(request):
+        if response.prepared or COOKIE in response.cookies or _UNATTENDED in request.headers:
             return
         if (seen := self._sessions.seen(session)) is not None:
             give_cookie(

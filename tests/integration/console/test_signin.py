@@ -5,7 +5,7 @@ import re
 import pytest
 from yarl import URL
 
-from management.console import signin
+from management.console import sessions, signin
 from management.console.sessions import IDLE_S, LONGEST_S, Sessions
 from runtime.clients import MAX_FAILURES
 from store.principals import Role
@@ -137,6 +137,19 @@ async def test_a_session_that_is_idle_ends(
 
     monkeypatch.setattr(Sessions, "is_over", is_over)
     assert (await browser.get(CONSOLE)).status == 303
+
+
+async def test_a_session_goes_on_with_what_is_done_by_hand_alone(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "RENEWED_AFTER_S", 0)
+    browser = await site.browser.sign_in()
+    by_hand = await browser.get(CONSOLE)
+    assert "portcall_session" in by_hand.cookies
+    for path in (CONSOLE, f"{CONSOLE}/overview/now", f"{CONSOLE}/overview/series"):
+        by_itself = await browser.get(path, X_Portcall_Poll="1")
+        assert by_itself.status == 200
+        assert "portcall_session" not in by_itself.cookies
 
 
 async def test_a_forged_or_altered_cookie_is_none(site: Site) -> None:
