@@ -90,7 +90,7 @@ class Console:
         self, request: web.Request, path: str, session: Session
     ) -> web.StreamResponse:
         """Answer somebody who has not signed in yet; their form has a session of its own."""
-        route, names = self._open_routes.find(request.method, path)
+        route, names = self._open_routes.find(_method_of(request), path)
         if request.method not in _SAFE:
             check_sender(request, request[FORM].text(FIELD), session)
         return await route.handler(Call(request, names, NOBODY))
@@ -100,7 +100,7 @@ class Console:
     ) -> web.StreamResponse:
         request[PRINCIPAL] = principal.name
         remember_who(request, principal)
-        route, names = self._routes.find(request.method, path)
+        route, names = self._routes.find(_method_of(request), path)
         if request.method not in _SAFE:
             check_sender(request, request[FORM].text(FIELD), session)
         if principal.role is not Role.ADMINISTRATOR and route.need is not Role.READER:
@@ -141,3 +141,8 @@ class Console:
             return self._pages.page(Call(request, {}, NOBODY), "again.html")
         back = request.rel_url.raw_path_qs if request.method == "GET" else CONSOLE
         return see(f"{SIGN_IN}?next={quote(back, safe='/')}")
+
+
+def _method_of(request: web.Request) -> str:
+    """The method as routes have it: a HEAD is a GET whose answer aiohttp keeps to itself."""
+    return "GET" if request.method == "HEAD" else request.method

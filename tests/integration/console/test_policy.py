@@ -110,6 +110,11 @@ async def test_a_part_of_a_page_is_refused_in_a_line(browser: Browser) -> None:
     assert "was not found" in page.text
 
 
+async def test_a_head_is_a_get_without_its_body(browser: Browser) -> None:
+    page = await browser.ask("HEAD", HOOK)
+    assert (page.status, page.text) == (200, "")
+
+
 async def test_the_page_for_signing_in_is_lawful_too(site: Site) -> None:
     page = await site.browser.get(f"{CONSOLE}/sign-in")
     assert_lawful(page)
