@@ -19,9 +19,10 @@
   }
   function table() {
     const found = document.querySelector("#records .records");
-    if (found && found.hidden) { // the first row of a webhook that had none
+    const box = found?.closest(".scroll");
+    if (box?.hidden) { // the first row of a webhook that had none
       document.querySelector("#records .empty")?.remove();
-      found.hidden = false;
+      box.hidden = false;
     }
     return found;
   }
