@@ -12,6 +12,7 @@
   let paused = false;
   let leftOut = 0;
 
+  const counted = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
   const narrow = () => document.getElementById("records")?.dataset.narrow === "yes";
   function say(text, tone) {
     state.className = `mark ${tone}`;
@@ -58,15 +59,15 @@
     if (!records || narrow()) return;
     if (records.querySelector('[aria-expanded="true"]')) { // nobody's reading is pushed away
       leftOut += update.attempts;
-      rate.textContent = `${leftOut.toLocaleString("en")} rows left out while a record is open`;
+      rate.textContent = `${counted(leftOut, "row")} left out while a record is open`;
       return;
     }
     const holder = document.createElement("template");
     holder.innerHTML = `<table>${update.rows}</table>`;
     add(records, [...holder.content.querySelectorAll("tbody")]);
     leftOut += update.left_out;
-    const shown = `${update.attempts} ${update.attempts === 1 ? "attempt" : "attempts"} in the last moment`;
-    rate.textContent = leftOut ? `${shown}, ${leftOut.toLocaleString("en")} rows left out` : shown;
+    const shown = `${counted(update.attempts, "attempt")} in the last moment`;
+    rate.textContent = leftOut ? `${shown}, ${counted(leftOut, "row")} left out` : shown;
     window.portcall.age();
   }
   function start() {
@@ -124,6 +125,7 @@
     setTimeout(() => {
       if (!source || document.querySelector(`#records [aria-expanded="true"]`)) return;
       leftOut = 0;
+      rate.textContent = "";
       catchUp();
     });
   });
