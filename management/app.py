@@ -109,8 +109,9 @@ class Api:
         request[_PRINCIPAL] = principal.name
         request[AUTHENTICATED] = True
         route, names = self._routes.find(request.method, path)
-        authorize(principal, route, path)
         call = Call(request, names, principal)
+        self._lookups.check_tenant(call)
+        authorize(principal, route, path)
         call.check_api_version()
         self._lookups.check_scope(call)
         return await route.handler(call)

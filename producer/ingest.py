@@ -107,7 +107,7 @@ class Ingest:
         """The key of the registry in the path, for somebody who may publish to it."""
         name = request.match_info["registry"]
         token = bearer_token(request.headers.get(hdrs.AUTHORIZATION))
-        await self._access.check(token, name.lower())
+        await self._access.check(token, name)
         request[AUTHENTICATED] = True
         return await self._registries.find(name)
 

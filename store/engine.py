@@ -59,5 +59,5 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         standing=Standing(database),
         journal=Journal(database),
         principals=Principals(database),
-        signing_keys=SigningKeys(database),
+        signing_keys=SigningKeys(database, vault),
     )

@@ -43,7 +43,9 @@ PUBLISHER_TOKEN = "a-token-of-a-publisher"  # noqa: S105
 IDENTITY_HEADER = "a-header-of-the-tests"
 GUESTS = {
     GUEST_TOKEN: Principal("guest", Role.READER, "6f1f4a9c-0000-4000-8000-000000000001"),
-    PUBLISHER_TOKEN: Principal("robot", Role.PUBLISHER, "6f1f4a9c-0000-4000-8000-000000000002"),
+    PUBLISHER_TOKEN: Principal(
+        "robot", Role.PUBLISHER, "6f1f4a9c-0000-4000-8000-000000000002", "alpha"
+    ),
 }
 VERSION = "api-version=2025-11-01"
 JSON = "application/json"
