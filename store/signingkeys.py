@@ -106,7 +106,7 @@ class SigningKeys:
         kid = _kid(key)
         values = {
             "kid": kid,
-            "private_pem": sealed_pem(kid, _private_pem(key), self._vault),
+            "private_pem": sealed_pem(kid, private_pem(key), self._vault),
             "public_pem": public_pem(key),
             "created_ms": now_ms(),
         }
@@ -119,7 +119,8 @@ class SigningKeys:
 _NEWEST = (signing_keys.c.created_ms.desc(), signing_keys.c.kid)
 
 
-def _private_pem(key: rsa.RSAPrivateKey) -> str:
+def private_pem(key: rsa.RSAPrivateKey) -> str:
+    """A key as it is sealed."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
