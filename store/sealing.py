@@ -18,7 +18,7 @@ from store import counters
 from store.database import Database, chunks, now_ms
 from store.errors import SealedError, WrongKeyError
 from store.sealedcolumns import SECRETS, opened, sealed
-from store.signingrows import discard_lost, seal_anew, stale_keys
+from store.signingrows import discard, lost_keys, seal_anew, stale_keys
 from store.tables import encryption_keys, webhooks
 from store.vault import Vault
 
@@ -96,6 +96,18 @@ class Sealing:
             found: int = connection.execute(text("SELECT count(*) FROM webhooks")).scalar_one()
         return found
 
+    def unopened(self) -> list[str]:
+        """What cannot be opened, in words: its key is missing, or it was tampered with."""
+        columns = [webhooks.c.id, *(webhooks.c[name] for name in SECRETS)]
+        with self._database.reading() as connection:
+            rows = connection.execute(select(*columns)).mappings().all()
+            lost = lost_keys(connection, self._vault)
+        found = [row["id"] for row in rows if not self._can_open(dict(row))]
+        return [
+            *([f"the secrets of {len(found)} of {len(rows)} webhooks"] if found else []),
+            *(f"the signing key {kid}" for kid in lost),
+        ]
+
     def seal_all(self) -> Iterator[int]:
         """Bring every secret under the first key; gives how many webhooks each part had.
 
@@ -129,7 +141,7 @@ class Sealing:
             lost = [row["id"] for row in rows if not self._can_open(dict(row))]
             for chunk in chunks(lost):
                 connection.execute(update(webhooks).where(webhooks.c.id.in_(chunk)).values(values))
-            discard_lost(connection, self._vault)
+            discard(connection, lost_keys(connection, self._vault))
             missing = encryption_keys.c.key_id.not_in([*self._vault.key_ids, PLAIN])
             connection.execute(delete(encryption_keys).where(missing))
         return len(lost)

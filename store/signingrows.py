@@ -47,14 +47,24 @@ def seal_anew(connection: Connection, kids: Iterable[str], vault: Vault) -> None
         connection.execute(statement.values(private_pem=sealed_pem(kid, pem, vault)))
 
 
-def discard_lost(connection: Connection, vault: Vault) -> None:
-    """Delete those that cannot be opened; whoever logs in next has a new one made."""
-    columns = signing_keys.c
-    for kid, kept in connection.execute(select(columns.kid, columns.private_pem)).all():
-        try:
-            opened_pem(kid, kept, vault)
-        except SealedError:
-            connection.execute(delete(signing_keys).where(columns.kid == kid))
+def lost_keys(connection: Connection, vault: Vault) -> list[str]:
+    """The names of those that cannot be opened."""
+    rows = connection.execute(select(signing_keys.c.kid, signing_keys.c.private_pem)).all()
+    return [row.kid for row in rows if not _can_open(row.kid, row.private_pem, vault)]
+
+
+def discard(connection: Connection, kids: Iterable[str]) -> None:
+    """Delete these; whoever logs in next has a new one made."""
+    for kid in kids:
+        connection.execute(delete(signing_keys).where(signing_keys.c.kid == kid))
+
+
+def _can_open(kid: str, kept: str, vault: Vault) -> bool:
+    try:
+        opened_pem(kid, kept, vault)
+    except SealedError:
+        return False
+    return True
 
 
 def _place(kid: str) -> str:
