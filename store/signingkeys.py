@@ -88,8 +88,8 @@ class SigningKeys:
         columns = signing_keys.c
         query = select(columns.kid, columns.private_pem).order_by(*_NEWEST)
         with self._database.reading() as connection:
-            kid, kept = connection.execute(query).tuples().first() or ("", "")
-        return SigningKey(kid, _private(opened_pem(kid, kept, self._vault)))
+            row = connection.execute(query.limit(1)).one()
+        return SigningKey(row.kid, _private(opened_pem(row.kid, row.private_pem, self._vault)))
 
     def ensure(self) -> None:
         """Make the first key, if there is none.

@@ -13,6 +13,8 @@ from aiohttp.test_utils import make_mocked_request
 
 from management.access import AdministratorToken, Principal
 from management.app import Api, make_app
+from management.audit import AuditHandler
+from management.auditing import Auditor
 from management.eventroutes import EventHandlers
 from management.follow import Followers, Reader
 from management.identity import IdentityHandler, ensure_identity
@@ -115,7 +117,7 @@ class Answer:
 class ManagementApi:
     """The API over a store, which has a registry ``Alpha`` (Premium, westus)."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, auditor: Auditor | None = None) -> None:
         self.store = store
         self.publisher = FakePublisher()
         self.installation = store.installation.get()
@@ -135,6 +137,7 @@ class ManagementApi:
         ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
         ReplayHandlers(store=store, lookups=lookups).add_to(routes)
         TokenHandlers(store=store, lookups=lookups).add_to(routes)
+        AuditHandler(auditor or Auditor.__new__(Auditor)).add_to(routes)
         followers = Followers(_no_reader)
         EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
         self.checks: dict[str, Json] = {}
