@@ -134,6 +134,15 @@ class Throttle:
         self._forgotten_at = kept
 
 
+def authorization_of(request: web.Request) -> str:
+    """The header ``Authorization``; empty: there is none.
+
+    Of several neither counts: together they are nobody's token. A proxy in front of us may have
+    looked at another one than we would.
+    """
+    return ", ".join(request.headers.getall("Authorization", ()))
+
+
 def throttling(throttle: Throttle, refuse: Callable[[], web.Response]) -> Middleware:
     """A middleware, to be the first: what fails with 401 too often gets 429 before it is looked at.
 
@@ -147,7 +156,7 @@ def throttling(throttle: Throttle, refuse: Callable[[], web.Response]) -> Middle
         if request.path in UNLIMITED:
             return await handler(request)
         client = client_of(request.remote)
-        authorization = request.headers.get("Authorization", "")
+        authorization = authorization_of(request)
         if throttle.refuses(client, authorization):
             THROTTLED.inc()
             response = refuse()

@@ -83,12 +83,13 @@ async def metrics(installation: Installation, http: aiohttp.ClientSession) -> di
 
 async def messages(amqp_url: str, queues: Iterable[str]) -> dict[str, bytes]:
     """Every message of every queue and stream, with its properties; they stay where they are."""
-    found = {}
-    for queue in queues:
-        held = await _held(amqp_url, queue)
-        if held:
-            found[f"messages of {queue}"] = b"\n".join(held)
-    return found
+    names = list(queues)
+    held = await asyncio.gather(*(_held(amqp_url, name) for name in names))
+    return {
+        f"messages of {name}": b"\n".join(each)
+        for name, each in zip(names, held, strict=True)
+        if each
+    }
 
 
 async def _held(amqp_url: str, queue: str) -> list[bytes]:

@@ -19,6 +19,7 @@ from tests.faults.harness import places
 from tests.faults.harness.lab import Lab
 from tests.faults.harness.mirror import ANSWERS, Mirror
 from tests.faults.harness.stores import sqlite_locked
+from tests.faults.scenarios.marked_commands import said_by_commands
 from tests.faults.scenarios.marked_input import bad_answers
 from tests.installation import IN_FORCE_S, push_event
 from tests.sink import eventually
@@ -37,6 +38,7 @@ class Marked:
         lab: Where; its environment has marked secrets.
         canary: Knows them.
         mirror: What the webhooks lead to.
+        header: A custom header that is masked in records.
 
     Attributes:
         answers: What both servers and the command said, but for what is told once.
@@ -45,6 +47,7 @@ class Marked:
     lab: Lab
     canary: Canary
     mirror: Mirror
+    header: str = "X-Team"
     answers: list[bytes] = field(default_factory=list)
     registry: str = ""
     _endings: dict[str, str] = field(default_factory=dict)
@@ -77,7 +80,7 @@ class Marked:
             await self._put(f"user{kind}", uri.format(user), secret=f"whsec_{secret}")
             headers = {
                 "Authorization": f"Bearer {mark(f'bearer {kind}')}",
-                "X-Team": mark(f"header {kind}"),
+                self.header: mark(f"header {kind}"),
             }
             await self._put(f"head{kind}", uri.format(""), headers, secret="generate v1a")  # noqa: S106 (none)
         await asyncio.sleep(IN_FORCE_S)
@@ -215,17 +218,7 @@ class Marked:
             self.answers.append(json.dumps(records).encode())
         for path in asked:
             self.answers.append(json.dumps(await client.manage("GET", path)).encode())
-        hook = ("-r", self.registry, "-n", "userfails", "-o", "json")
-        for arguments in (
-            ("doctor", "-o", "json"),
-            ("webhook", "show", *hook),
-            ("webhook", "list-events", *hook),
-            ("webhook", "list", "-r", self.registry, "-o", "table"),
-            ("token", "list"),
-            ("secrets", "status"),
-        ):
-            code, out, err = await self.lab.installation.portcall(*arguments)
-            self.answers.append(f"{code} {out} {err}".encode())
+        self.answers += await said_by_commands(self.lab.installation, self.registry, self.canary)
 
     async def plant(self) -> None:
         """Put a mark of its own into every kind of place: whoever searches must find them all."""
