@@ -42,7 +42,7 @@ SHAPES: dict[str, tuple[list[bytes], bytes]] = {
     "a length in hex": ([b"Content-Length: 0x5"], PUSH + NEXT),
     "a length below zero": ([b"Content-Length: -1"], PUSH + NEXT),
     "a length with an underscore": ([b"Content-Length: 1_0"], PUSH + NEXT),
-    "a length in wide digits": (["Content-Length: ５".encode()], PUSH + NEXT),
+    "a length in wide digits": (["Content-Length: \uff15".encode()], PUSH + NEXT),
     "a length beyond 64 bits": ([b"Content-Length: 99999999999999999999999"], PUSH),
     "an unknown encoding": ([b"Transfer-Encoding: xchunked"], ENDED + NEXT),
     "chunks that are not last": ([b"Transfer-Encoding: chunked, identity"], ENDED + NEXT),
@@ -99,7 +99,7 @@ def test_a_request_with_two_readings_is_refused_and_nothing_after_it_is_read(
     headers, body = SHAPES[shape]
     lines = [HEADS[server], b"Host: a", BEARER, b"Content-Type: application/json", *headers]
     said = answers(roles.urls[server], b"\r\n".join([*lines, b"", body]))
-    assert said.count(b"HTTP/1.") == 1, said
+    assert said.count(b"HTTP/1.0 ") + said.count(b"HTTP/1.1 ") == 1, said
     status = int(said.split(b" ", 2)[1])
     assert status == 400 or (shape.endswith("beyond 64 bits") and status == 413), said
     assert json.loads(said.partition(b"\r\n\r\n")[2])["error"]["code"]
