@@ -38,7 +38,7 @@ async def test_faults_and_bad_input_leave_no_secret_anywhere(
 ) -> None:
     environ = environ_of(canary)
     async with mirror() as endpoints, laboratory(tmp_path, environ) as lab:
-        await searched(Marked(lab, canary, endpoints), canary)
+        await searched(Marked(lab, canary, endpoints, every_command=3), canary)
 
 
 @pytest.mark.long

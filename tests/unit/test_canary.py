@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.canary import Canary, in_files
 
 ODD = 'pa$$ "w"/ü+\\d='
-FORMS = {
+FORMS: dict[str, Callable[[str], bytes]] = {
     "as it is": lambda secret: secret.encode(),
     "base64": lambda secret: base64.b64encode(secret.encode()),
     "base64 after a user": lambda secret: base64.b64encode(f"user:{secret}".encode()),

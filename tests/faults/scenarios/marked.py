@@ -39,6 +39,7 @@ class Marked:
         canary: Knows them.
         mirror: What the webhooks lead to.
         header: A custom header that is masked in records.
+        every_command: 1: all commands are run, each of which takes a second; 3: a third of them.
 
     Attributes:
         answers: What both servers and the command said, but for what is told once.
@@ -48,6 +49,7 @@ class Marked:
     canary: Canary
     mirror: Mirror
     header: str = "X-Team"
+    every_command: int = 1
     answers: list[bytes] = field(default_factory=list)
     registry: str = ""
     _endings: dict[str, str] = field(default_factory=dict)

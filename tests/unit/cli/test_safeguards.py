@@ -2,7 +2,7 @@
 
 import datetime as dt
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,9 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def site(home: Path, ready: dict[str, Any] | None = None, **environ: str) -> Site:
+def site(home: Path, environ: Mapping[str, str] | None = None) -> Site:
     named = {"PORTCALL_DATABASE_URL": f"sqlite:///{home / 'portcall.db'}"}
-    return Site(home, named | environ, ready)
+    return Site(home, {**named, **(environ or {})}, None)
 
 
 def by_name(found: Iterable[Finding]) -> dict[str, Finding]:
@@ -50,7 +50,7 @@ def by_name(found: Iterable[Finding]) -> dict[str, Finding]:
 
 
 def encryption(home: Path, **environ: str) -> dict[str, Finding]:
-    found = by_name(safeguards.encryption(site(home, **environ)))
+    found = by_name(safeguards.encryption(site(home, environ)))
     for each in found.values():
         assert (each.verdict is Verdict.WRONG) == bool(each.advice)
     return found
@@ -161,7 +161,7 @@ def write_local(home: Path, authority: Identity, server: Identity) -> Path:
 
 
 def tls(home: Path, **environ: str) -> dict[str, Finding]:
-    return by_name(safeguards.tls(site(home, **environ)))
+    return by_name(safeguards.tls(site(home, environ)))
 
 
 def test_the_certificate_of_the_local_ca(tmp_path: Path, authority: Identity) -> None:
