@@ -220,7 +220,9 @@ class Marked:
             self.answers.append(json.dumps(records).encode())
         for path in asked:
             self.answers.append(json.dumps(await client.manage("GET", path)).encode())
-        self.answers += await said_by_commands(self.lab.installation, self.registry, self.canary)
+        self.answers += await said_by_commands(
+            self.lab.installation, self.registry, self.canary, every=self.every_command
+        )
 
     async def plant(self) -> None:
         """Put a mark of its own into every kind of place: whoever searches must find them all."""
