@@ -25,7 +25,7 @@ up: $(ENVIRONMENT) broker ## run the whole pipeline until Ctrl-C
 
 # -- test it
 
-.PHONY: test check fmt unit integration e2e faults azure bench
+.PHONY: test check fmt unit integration e2e faults canary azure bench
 test: $(ENVIRONMENT) broker registry postgresql ## every test but the longer ones of `make faults`
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 	$(PYTEST) -m "not long" tests/integration tests/e2e tests/faults $(ARGS)
@@ -55,6 +55,9 @@ e2e: $(ENVIRONMENT) broker registry ## tests of all processes, with a real regis
 
 faults: $(ENVIRONMENT) broker postgresql ## tests that kill, stop and cut what runs, all of them
 	$(PYTEST) tests/faults $(ARGS)
+
+canary: $(ENVIRONMENT) broker postgresql ## faults and bad input with marked secrets, then a search for the marks
+	$(PYTEST) tests/unit/test_canary.py tests/integration/deliverer/test_secrets.py tests/faults/test_canary.py $(ARGS)
 
 azure: $(ENVIRONMENT) broker registry ## tests with the real az and Azure's SDK, which it installs (900 MB, once)
 	@scripts/azure-environments

@@ -15,6 +15,7 @@ from cli.errors import NotRunningError, UsageError
 from cli.examples import examples
 from cli.options import SERVER_PANEL, Format
 from cli.output import say
+from cli.transport import shown
 from cli.verdicts import report
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -88,8 +89,8 @@ def target_of(url: str | None, environ: Mapping[str, str]) -> AzTarget:
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
         raise UsageError(
-            f"--url: az sends its token over https only, and {url!r} is no such address: write it"
-            " as https://127.0.0.1:8443"
+            f"--url: az sends its token over https only, and {shown(url)!r} is no such address:"
+            " write it as https://127.0.0.1:8443"
         )
     try:
         ready = read_ready(home)
@@ -100,7 +101,7 @@ def target_of(url: str | None, environ: Mapping[str, str]) -> AzTarget:
     missing = [name for name in _VARIABLES if not environ.get(name)]
     if missing:
         raise UsageError(
-            f"--url {url} needs a principal of that server: set {', '.join(missing)};"
+            f"--url {shown(url)} needs a principal of that server: set {', '.join(missing)};"
             " `portcall token create` makes one there"
         )
     client_id, secret, tenant = (environ[name] for name in _VARIABLES)

@@ -13,7 +13,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from cli.errors import NotFoundError, NotRunningError, ServiceError, UsageError
-from cli.transport import HttpTransport, Reply, Transport
+from cli.transport import HttpTransport, Reply, Transport, shown
 
 API_VERSION = "2025-11-01"
 DEFAULT_HOME = ".portcall"
@@ -83,7 +83,7 @@ def find_server(
     token = token or environ.get("PORTCALL_TOKEN")
     if not token:
         raise UsageError(
-            f"--url {url} needs the administrator's token of that server: set PORTCALL_TOKEN"
+            f"--url {shown(url)} needs the administrator's token of that server: set PORTCALL_TOKEN"
         )
     return Server(url, url, token)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import typer
 
-from cli import checks, findings
+from cli import checks, findings, safeguards
 from cli.checks import Site, site_of
 from cli.examples import examples
 from cli.findings import Finding
@@ -29,6 +29,10 @@ def examine(site: Site) -> Iterator[Finding]:
     yield from checks.running(site)
     yield from checks.broker(site)
     yield checks.database(site)
+    yield from safeguards.encryption(site)
+    yield from safeguards.tls(site)
+    yield from safeguards.tokens(site)
+    yield safeguards.binds(site)
     server_s = None
     for finding, date_s in checks.roles(site):
         yield finding

@@ -160,7 +160,8 @@ def pairs(words: Iterable[str], option: str) -> dict[str, str]:
         if key:
             found[key] = text
         elif word:
-            raise UsageError(f"{option}: {word!r} has no name before the =: write name=value")
+            # What it is is not repeated: it may be a header's value.
+            raise UsageError(f"{option}: a word has no name before the =: write name=value")
     return found
 
 

@@ -25,7 +25,7 @@ from store.vault import Vault
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="The keys that the secrets of webhooks are sealed with in the database.",
+    help="The keys that secrets are sealed with in the database.",
     rich_markup_mode="rich",
 )
 
@@ -150,7 +150,8 @@ def discard(
     """Give up the secrets whose key is lost for good: there is no other way to go on without it.
 
     Their webhooks lose what signs, their custom headers and user info, and are disabled; set them
-    anew and enable them. What can be opened stays as it is.
+    anew and enable them. A key that signs access tokens is replaced: whoever has one logs in again.
+    What can be opened stays as it is.
     """
     site = Site.here()
     if not yes:

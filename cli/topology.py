@@ -66,15 +66,27 @@ def environment_of(ready: Mapping[str, Any]) -> dict[str, str]:
     It may differ from this shell's. Empty where no role lives that this user may look at.
     """
     for process in ready.get("processes", ()):
-        try:
-            content = Path(f"/proc/{process['pid']}/environ").read_bytes()
-        except (OSError, KeyError, TypeError):
-            continue
-        pairs = [text.partition("=") for text in content.decode(errors="replace").split("\0")]
-        found = {name: value for name, _, value in pairs if name.startswith("PORTCALL_")}
+        found = _environ_of(process)
         if "PORTCALL_AMQP_URL" in found:
             return {name: found.get(name, "") for name in _DECIDING}
     return {}
+
+
+def environ_of_role(role: str, ready: Mapping[str, Any]) -> dict[str, str]:
+    """Portcall's variables in the environment of a role that `portcall up` started; or nothing."""
+    for process in ready.get("processes", ()):
+        if isinstance(process, dict) and process.get("role") == role:
+            return _environ_of(process)
+    return {}
+
+
+def _environ_of(process: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        content = Path(f"/proc/{process['pid']}/environ").read_bytes()
+    except (OSError, KeyError, TypeError):
+        return {}
+    pairs = [text.partition("=") for text in content.decode(errors="replace").split("\0")]
+    return {name: value for name, _, value in pairs if name.startswith("PORTCALL_")}
 
 
 def _settings() -> TopologySettings:

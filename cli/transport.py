@@ -184,11 +184,29 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 (it is checked only when it is asked for)
-    except ValueError as error:
-        raise UsageError(f"--url: {url!r} is not an address: {error}") from error
+    except ValueError:
+        raise _no_address(url) from None  # whose words may have a password in them
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(f"--url: {url!r} is not an address: write it as http://127.0.0.1:8400")
+        raise _no_address(url)
+    if "@" in parts.netloc:
+        raise UsageError(
+            f"--url: {shown(url)!r} has a user or a password in it, which is not sent: leave that"
+            " away, and set PORTCALL_TOKEN"
+        )
     return parts
+
+
+def _no_address(url: str) -> UsageError:
+    return UsageError(f"--url: {shown(url)!r} is not an address: write it as http://127.0.0.1:8400")
+
+
+def shown(url: str) -> str:
+    """A URL as it may be repeated: without what stands before its ``@``."""
+    before, found, rest = url.rpartition("@")
+    if not found:
+        return url
+    scheme, slashes, _ = before.partition("//")
+    return f"{scheme}//***@{rest}" if slashes else f"***@{rest}"
 
 
 def _tls(ca_file: str) -> ssl.SSLContext:

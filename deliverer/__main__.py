@@ -46,7 +46,7 @@ async def main() -> None:
         keys = KeySource.named_by(settings)
         store = open_store(settings.database_url, keys.vault())
         await asyncio.to_thread(check_secrets, store, keys)
-        webhooks = Webhooks(store.webhooks)
+        webhooks = Webhooks(store.webhooks, masking=settings.mask_headers)
         follower = Follower(webhooks.refresh)
         publisher = Publisher(settings.amqp_url, name="portcall deliverer publisher")
         lanes = Lanes[Job](

@@ -15,17 +15,17 @@ import msgspec
 
 from deliverer.attempts import Attempt
 from deliverer.heads import MAX_HEADER_CHARACTERS
-from schemas.records import MAX_RESPONSE_CHARACTERS, Answer
-from schemas.webhooks import MASK, Webhook, looks_secret
+from schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Masking
+from schemas.webhooks import MASK, Webhook
 
 MIN_LENGTH = 6
 
 
-def secrets_of(webhook: Webhook) -> tuple[str, ...]:
+def secrets_of(webhook: Webhook, masking: Masking = Masking.SECRETS) -> tuple[str, ...]:
     """The texts that must not be in a record of this webhook, the longest first."""
     found: set[str] = set()
     for name, value in webhook.headers.items():
-        if looks_secret(name):
+        if masking.covers(name):
             found.update(_spoken(value))
     for secret in (webhook.secret, webhook.old_secret):
         found.update((secret, secret.partition("_")[2]))

@@ -14,8 +14,8 @@ from yarl import URL
 from deliverer.echoes import secrets_of
 from deliverer.origin import Origin
 from deliverer.signatures import Signer, signer
-from schemas.records import Sent
-from schemas.webhooks import Webhook, masked_headers
+from schemas.records import Masking, Sent
+from schemas.webhooks import MASK, Webhook
 
 CONTENT_TYPE = "application/json; charset=utf-8"
 
@@ -60,8 +60,8 @@ class Template(Struct, frozen=True):
     before_until_s: int = 0
 
     @classmethod
-    def of(cls, webhook: Webhook) -> Self:
-        """Prepare the requests to *webhook*."""
+    def of(cls, webhook: Webhook, masking: Masking = Masking.SECRETS) -> Self:
+        """Prepare the requests to *webhook*; *masking* says what their records do not show."""
         url = URL(webhook.uri)
         named = {name.lower() for name in webhook.headers}
         default = {} if "content-type" in named else {"Content-Type": CONTENT_TYPE}
@@ -72,8 +72,8 @@ class Template(Struct, frozen=True):
             webhook=webhook,
             origin=Origin(url.raw_host or "", url.port or 0, url.scheme == "https"),
             head="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
-            shown=masked_headers(headers),
-            secrets=secrets_of(webhook),
+            shown=default | _shown(webhook, masking),
+            secrets=secrets_of(webhook, masking),
             sign=signer(webhook.secret),
             sign_before=signer(webhook.old_secret),
             before_until_s=webhook.old_secret_until_ms // 1000,
@@ -101,3 +101,9 @@ class Template(Struct, frozen=True):
         lines += f"Content-Length: {length}\r\n\r\n"
         head = self.head + lines.encode("ascii")
         return Request(self.origin, head, body, Sent(self.webhook.uri, shown))
+
+
+def _shown(webhook: Webhook, masking: Masking) -> dict[str, str]:
+    return {
+        name: MASK if masking.covers(name) else value for name, value in webhook.headers.items()
+    }

@@ -8,6 +8,7 @@ from yarl import URL
 
 from deliverer.ports import Ports, parse_ports
 from runtime.settings import DurationMs, LimitMs, Networks, SealedSettings
+from schemas.records import Masking
 
 
 def _ports(value: object) -> object:
@@ -44,6 +45,12 @@ class DelivererSettings(SealedSettings):
         default=(),
         alias="PORTCALL_OWN_PORTS",
         description="Where Portcall listens: refused on addresses that are not public.",
+    )
+    mask_headers: Masking = Field(
+        default=Masking.SECRETS,
+        alias="PORTCALL_MASK_HEADERS",
+        description="Which custom headers records do not show: secrets, those whose names look"
+        " like it; or all.",
     )
     prefetch: int = Field(
         default=300,

@@ -18,6 +18,7 @@ from deliverer.request import Template
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
 from schemas.frames import MAX_ITEMS
+from schemas.records import Masking
 from schemas.webhooks import Webhook
 from store.errors import StoreUnavailableError
 from store.webhookindex import Changes
@@ -55,10 +56,18 @@ class Webhooks:
     Args:
         source: The store; its methods block and are called in a thread.
         max_webhooks: How many are remembered; at least what one frame may name.
+        masking: Which of their headers records do not show.
     """
 
-    def __init__(self, source: Source, *, max_webhooks: int = MAX_WEBHOOKS) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        max_webhooks: int = MAX_WEBHOOKS,
+        masking: Masking = Masking.SECRETS,
+    ) -> None:
         self._source = source
+        self._masking = masking
         self._max = max(max_webhooks, MAX_ITEMS)
         self._known: OrderedDict[int, Template | None] = OrderedDict()
         self._queries: set[_Query] = set()
@@ -129,7 +138,7 @@ class Webhooks:
             found = await answered(self._source.by_ids, webhook_ids)
         finally:
             self._queries.discard(query)
-        templates = {webhook.id: Template.of(webhook) for webhook in found}
+        templates = {webhook.id: Template.of(webhook, self._masking) for webhook in found}
         for webhook_id in webhook_ids:
             if webhook_id not in query.dropped:
                 self._known[webhook_id] = templates.get(webhook_id)

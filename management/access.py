@@ -20,11 +20,13 @@ class Principal:
         name: As it stands in the log.
         role: What it may do.
         client_id: A GUID; empty for the administrator's own token.
+        registry: A publisher's own, in lower case.
     """
 
     name: str
     role: Role
     client_id: str = ""
+    registry: str = ""
 
     @property
     def administrator(self) -> bool:
@@ -80,7 +82,7 @@ class Tokens:
         holder = await self._bearers.holder(token)
         if holder is None:
             return None
-        return Principal(holder.name, holder.role, holder.client_id)
+        return Principal(holder.name, holder.role, holder.client_id, holder.registry)
 
 
 def _digest(token: str) -> bytes:

@@ -29,7 +29,7 @@ from management.errors import (
 from management.lookups import Lookups
 from management.roles import NOBODY, authorize
 from management.routes import CONSOLE, Routes
-from runtime.clients import AUTHENTICATED, Throttle, throttling
+from runtime.clients import AUTHENTICATED, Throttle, authorization_of, throttling
 from runtime.health import Problem, add_health_routes
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
@@ -105,12 +105,13 @@ class Api:
         if self._open_routes.has(path):
             route, names = self._open_routes.find(request.method, path)
             return await route.handler(Call(request, names, NOBODY))
-        principal = await authenticate(request.headers.get("Authorization"), self._authenticator)
+        principal = await authenticate(authorization_of(request), self._authenticator)
         request[PRINCIPAL] = principal.name
         request[AUTHENTICATED] = True
         route, names = self._routes.find(request.method, path)
-        authorize(principal, route, path)
         call = Call(request, names, principal)
+        self._lookups.check_tenant(call)
+        authorize(principal, route, path)
         call.check_api_version()
         self._lookups.check_scope(call)
         return await route.handler(call)

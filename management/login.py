@@ -8,6 +8,7 @@ Two forms of one authority: ``/adfs``, because MSAL asks nobody else about one o
 import asyncio
 import hmac
 import time
+from dataclasses import dataclass
 
 from aiohttp import web
 from jwt.algorithms import RSAAlgorithm
@@ -31,13 +32,28 @@ from store.engine import Store
 from store.errors import StoreUnavailableError
 from store.installation import Installation
 from store.principals import PrincipalRow, digest_of, is_secret
-from store.signingkeys import SigningKey
+from store.signingkeys import PublicKey, SigningKey
 
 KEYS_FRESH_S = 10.0
 MAX_STRANGERS = 4
 """How many who want to log in are looked up at a time."""
 _NOBODY = digest_of("")
 NO_STORE = {"Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """What the store said of the keys.
+
+    Attributes:
+        signing: Signs.
+        public: What others verify with.
+        until_s: When to ask again, by the monotonic clock.
+    """
+
+    signing: SigningKey
+    public: tuple[PublicKey, ...]
+    until_s: float
 
 
 class LoginHandlers:
@@ -52,8 +68,7 @@ class LoginHandlers:
         self._store = store
         self._tenant = installation.tenant
         self._strangers = asyncio.Semaphore(MAX_STRANGERS)
-        self._keys: tuple[SigningKey, ...] = ()
-        self._keys_until_s = 0.0
+        self._keys: _Keys | None = None
         self._log = get_logger()
 
     def add_to(self, routes: Routes) -> None:
@@ -88,7 +103,7 @@ class LoginHandlers:
 
     async def keys(self, call: Call) -> web.Response:  # noqa: ARG002 (they are the same for all)
         """GET the public keys that tokens are signed with."""
-        found = await asyncio.to_thread(self._known_keys)
+        found = (await asyncio.to_thread(self._known_keys)).public
         documents = [
             RSAAlgorithm.to_jwk(key.public, as_dict=True)
             | {"kid": key.kid, "use": "sig", "alg": accesstokens.ALGORITHM}
@@ -172,7 +187,7 @@ class LoginHandlers:
         """
         token = accesstokens.issue(
             principal,
-            key=self._known_keys()[0],
+            key=self._known_keys().signing,
             issuer=issuer,
             audience=audience,
             tenant=self._tenant,
@@ -181,17 +196,19 @@ class LoginHandlers:
         self._log.info("token.issued", client_id=principal.client_id, audience=audience)
         return token
 
-    def _known_keys(self) -> tuple[SigningKey, ...]:
-        """At least one key, the one that signs first; blocks when it asks the store.
+    def _known_keys(self) -> "_Keys":
+        """The keys, as they were some seconds ago; blocks when it asks the store.
 
         Raises:
+            SealedError: The encryption key is not there.
             StoreUnavailableError: The database does not answer.
         """
-        if time.monotonic() >= self._keys_until_s:
-            self._store.signing_keys.ensure()
-            self._keys = tuple(self._store.signing_keys.list())
-            self._keys_until_s = time.monotonic() + KEYS_FRESH_S
-        return self._keys
+        known = self._keys
+        if known is None or time.monotonic() >= known.until_s:
+            table = self._store.signing_keys
+            until_s = time.monotonic() + KEYS_FRESH_S
+            known = self._keys = _Keys(table.signing(), tuple(table.list()), until_s)
+        return known
 
     def _check_tenant(self, call: Call) -> None:
         if call.names["tenant"].lower() != self._tenant:

@@ -15,6 +15,7 @@ from schemas.errors import InvalidValueError
 from schemas.webhooks import check_name
 from store.engine import Store
 from store.installation import Installation
+from store.principals import Role
 from store.registries import Registry
 from store.webhookrow import WebhookRow
 
@@ -45,6 +46,19 @@ class Lookups:
         group = call.names.get("group")
         if group is not None and group.lower() != self.installation.resource_group.lower():
             raise group_not_found(group)
+
+    def check_tenant(self, call: Call) -> None:
+        """Check that a publisher names no registry but its own. Nothing is looked up for that.
+
+        Raises:
+            ArmError: 404: as for a registry that is not there, whether it is or not.
+        """
+        named = call.names.get("registry")
+        if named is None or call.principal.role is not Role.PUBLISHER:
+            return
+        self.check_scope(call)
+        if named.lower() != call.principal.registry:
+            raise self.no_registry(call)
 
     async def registry(self, call: Call) -> Registry:
         """The registry that the path names.

@@ -1,9 +1,18 @@
-"""Who may publish: the administrator, and the publishers of the registry."""
+"""Who may publish: the administrator, and the publishers of the registry.
+
+To a publisher of another registry this one is not there: what tenants there are is nobody's
+business but the administrator's.
+"""
 
 import hmac
 from typing import Protocol
 
-from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
+from producer.errors import (
+    ForbiddenError,
+    UnauthorizedError,
+    UnavailableError,
+    UnknownRegistryError,
+)
 from store.errors import StoreUnavailableError
 from store.principals import PrincipalRow, Role
 
@@ -12,11 +21,12 @@ class Access(Protocol):
     """Decides whether a token opens a registry."""
 
     async def check(self, token: str, registry: str) -> None:
-        """Let the holder of *token* publish events of *registry* (in lower case).
+        """Let the holder of *token* publish events of *registry*, in whatever case.
 
         Raises:
             UnauthorizedError: Nobody holds the token.
-            ForbiddenError: Its holder may not publish there.
+            ForbiddenError: Its holder may not publish at all.
+            UnknownRegistryError: Its holder may publish to another registry only.
             UnavailableError: That cannot be found out now.
         """
         ...
@@ -52,22 +62,16 @@ class TokenAccess:
             raise UnavailableError("the store does not answer; send it again") from error
         if holder is None:
             raise UnauthorizedError("the token is not one that may publish events of this registry")
-        if not may_publish(holder, registry):
-            raise ForbiddenError(
-                f"the token is of {holder.name!r}, {_told(holder)}: it may not publish events of"
-                " this registry"
-            )
-
-
-def may_publish(principal: PrincipalRow, registry: str) -> bool:
-    """Whether *principal* may publish events of *registry* (in lower case)."""
-    match principal.role:
-        case Role.ADMINISTRATOR:
-            return True
-        case Role.PUBLISHER:
-            return principal.registry == registry
-        case Role.READER:
-            return False
+        match holder.role:
+            case Role.ADMINISTRATOR:
+                return
+            case Role.READER:
+                raise ForbiddenError(
+                    f"the token is of {holder.name!r}, a reader: it may not publish"
+                )
+            case Role.PUBLISHER if holder.registry != registry.lower():
+                # Nothing is looked up: whether there is that registry makes no difference at all.
+                raise UnknownRegistryError(registry)
 
 
 def bearer_token(authorization: str | None) -> str:
@@ -81,11 +85,6 @@ def bearer_token(authorization: str | None) -> str:
     if scheme.lower() != "bearer" or not token:
         raise UnauthorizedError("a token is required: send the header Authorization: Bearer TOKEN")
     return token
-
-
-def _told(principal: PrincipalRow) -> str:
-    of = f" of the registry {principal.registry!r}" if principal.registry else ""
-    return f"a {principal.role}{of}"
 
 
 def _bytes(token: str) -> bytes:

@@ -34,17 +34,24 @@ class UnauthorizedError(RequestRefusedError):
 
 
 class ForbiddenError(RequestRefusedError):
-    """The token is somebody's who may not publish events of this registry."""
+    """The token is somebody's who may not publish at all."""
 
     status = 403
     code = "Forbidden"
 
 
 class UnknownRegistryError(RequestRefusedError):
-    """There is no such registry, or there is none any more."""
+    """There is no such registry, or none any more, or none that the token's holder may know of.
+
+    Args:
+        name: As it was sent.
+    """
 
     status = 404
     code = "RegistryNotFound"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the registry {name[:64]!r} does not exist")
 
 
 class SlowBodyError(RequestRefusedError):

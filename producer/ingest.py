@@ -19,7 +19,7 @@ from producer.bodies import Bodies
 from producer.errors import UnavailableError, UnsupportedTypeError
 from producer.registries import Registries
 from producer.sightings import Sightings
-from runtime.clients import AUTHENTICATED
+from runtime.clients import AUTHENTICATED, authorization_of
 from runtime.errors import BrokerError
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
@@ -106,8 +106,8 @@ class Ingest:
     async def _admitted(self, request: web.Request) -> str:
         """The key of the registry in the path, for somebody who may publish to it."""
         name = request.match_info["registry"]
-        token = bearer_token(request.headers.get(hdrs.AUTHORIZATION))
-        await self._access.check(token, name.lower())
+        token = bearer_token(authorization_of(request))
+        await self._access.check(token, name)
         request[AUTHENTICATED] = True
         return await self._registries.find(name)
 

@@ -63,12 +63,12 @@ class Registries:
         try:
             key = check_name(name, "registry").lower()
         except InvalidValueError as error:
-            raise _unknown(name) from error
+            raise UnknownRegistryError(name) from error
         if key not in self._known:
-            await self._look_for(key)
+            await self._look_for(key, name)
         return key
 
-    async def _look_for(self, key: str) -> None:
+    async def _look_for(self, key: str, name: str) -> None:
         try:
             async with asyncio.timeout(MISS_TIMEOUT_S):
                 await self.refresh()
@@ -78,7 +78,7 @@ class Registries:
             return
         if self.problem:
             raise UnavailableError("the store does not answer; send it again")
-        raise _unknown(key)
+        raise UnknownRegistryError(name)
 
     async def refresh(self) -> None:
         """Ask the store what changed; returns after a question that began after this call."""
@@ -106,7 +106,3 @@ class Registries:
             self.problem = str(error)
         else:
             self.problem = None
-
-
-def _unknown(name: str) -> UnknownRegistryError:
-    return UnknownRegistryError(f"the registry {name[:64]!r} does not exist")

@@ -134,6 +134,15 @@ class Throttle:
         self._forgotten_at = kept
 
 
+def authorization_of(request: web.Request) -> str:
+    """The header ``Authorization``; empty: there is none.
+
+    Of several neither counts: together they are nobody's token. A proxy in front of us may have
+    looked at another one than we would.
+    """
+    return ", ".join(request.headers.getall("Authorization", ()))
+
+
 def throttling(
     throttle: Throttle,
     refuse: Callable[[], web.Response],
@@ -153,7 +162,7 @@ def throttling(
         if request.path in UNLIMITED or (exempt is not None and exempt(request)):
             return await handler(request)
         client = client_of(request.remote)
-        authorization = request.headers.get("Authorization", "")
+        authorization = authorization_of(request)
         if throttle.refuses(client, authorization):
             THROTTLED.inc()
             response = refuse()

@@ -8,7 +8,7 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -33,9 +33,10 @@ def configure(*, role: str, level: str, style: str) -> None:
     ]
     rendered: list[Processor] = (
         [
+            _printable,
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
+            ),
         ]
         if console
         else [_TRACEBACKS, structlog.processors.JSONRenderer()]
@@ -51,6 +52,14 @@ def configure(*, role: str, level: str, style: str) -> None:
     foreign = logging.StreamHandler(sys.stderr)
     foreign.setFormatter(_foreign_formatter(shared, rendered))
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[foreign])
+
+
+def _printable(_logger: object, _name: str, line: EventDict) -> EventDict:
+    """Escape what a terminal would obey: much of what is logged was said by strangers."""
+    return {
+        name: repr(value)[1:-1] if isinstance(value, str) and not value.isprintable() else value
+        for name, value in line.items()
+    }
 
 
 def _foreign_formatter(shared: list[Processor], rendered: list[Processor]) -> logging.Formatter:

@@ -102,10 +102,17 @@ def _networks(value: object) -> object:
     )
 
 
-def _words_of(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    words = {word.strip().lower() for word in value.split(",") if word.strip()}
+def _servers(value: object) -> object:
+    return server_names(value) if isinstance(value, str) else value
+
+
+def server_names(text: str) -> frozenset[str]:
+    """The servers that ``PORTCALL_INSECURE_BIND`` names.
+
+    Raises:
+        ValueError: One is none.
+    """
+    words = {word.strip().lower() for word in text.split(",") if word.strip()}
     if words == {"all"}:
         return SERVERS
     if not words <= SERVERS:
@@ -113,7 +120,8 @@ def _words_of(value: object) -> object:
     return frozenset(words)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to *host*."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -136,7 +144,7 @@ DurationMs = Annotated[int, BeforeValidator(_duration_ms)]
 LimitMs = Annotated[int, BeforeValidator(_limit_ms)]
 """A duration, or ``none``, which is 0."""
 ScheduleMs = Annotated[tuple[int, ...], BeforeValidator(_schedule_ms)]
-Servers = Annotated[frozenset[str], BeforeValidator(_words_of)]
+Servers = Annotated[frozenset[str], BeforeValidator(_servers)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 
 
@@ -217,7 +225,7 @@ class Settings(BaseModel):
             bind, variable = getattr(self, name), field.alias or ""
             server = variable.removeprefix("PORTCALL_").removesuffix("_BIND").lower()
             plain = isinstance(bind, HostPort) and server in SERVERS - self.insecure_bind
-            if plain and not _is_loopback(bind.host):
+            if plain and not is_loopback(bind.host):
                 raise ValueError(
                     f"{variable}: {bind} can be reached from other machines, and tokens would"
                     " travel in the clear: listen on 127.0.0.1, behind a proxy that speaks TLS, or"

@@ -10,8 +10,21 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
+from schemas.webhooks import looks_secret
+
 MAX_RESPONSE_CHARACTERS = 4096
 """How much of a response's content is kept. Source: ACR cut 196,063 bytes to about as many."""
+
+
+class Masking(StrEnum):
+    """Which custom headers of a webhook records do not show: those that look secret, or all."""
+
+    SECRETS = "secrets"
+    ALL = "all"
+
+    def covers(self, name: str) -> bool:
+        """Whether the value of the custom header *name* is masked."""
+        return self is Masking.ALL or looks_secret(name)
 
 
 class Outcome(StrEnum):

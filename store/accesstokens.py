@@ -7,8 +7,10 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from store.principals import PrincipalRow
 from store.signingkeys import SigningKey
@@ -24,6 +26,18 @@ AUDIENCES = tuple(form for each in _RESOURCES for form in (each, each.rstrip("/"
 """What clients may ask for: our audience, or what the SDK asks for unless told."""
 _UNREADABLE = (jwt.InvalidTokenError, ValueError, RecursionError)
 """What a stranger's text may lead to; the last where its JSON is nested a thousand times."""
+
+
+class Verifier(Protocol):
+    """What is needed of a key to read a token: a public half will do."""
+
+    @property
+    def kid(self) -> str:
+        """Its name in the header of a token."""
+
+    @property
+    def public(self) -> rsa.RSAPublicKey:
+        """What a signature is checked with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +123,7 @@ def key_id(text: str) -> str:
     return kid if isinstance(kid, str) else ""
 
 
-def read(text: str, *, keys: Sequence[SigningKey], tenant: str) -> Claims | None:
+def read(text: str, *, keys: Sequence[Verifier], tenant: str) -> Claims | None:
     """Read a token; None: it is none of ours, or its time is over.
 
     The issuer is not compared: its host is the one by which a client reached us. That the token

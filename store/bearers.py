@@ -19,7 +19,7 @@ from store.errors import StoreUnavailableError
 from store.principals import PrincipalRow, digest_of, is_secret
 
 if TYPE_CHECKING:
-    from store.signingkeys import SigningKey
+    from store.signingkeys import PublicKey
 
 FRESH_S = 1.0
 STALE_S = 300.0
@@ -61,7 +61,7 @@ class Bearers:
     def __init__(self, store: Store, tenant: str | None = None) -> None:
         self._store = store
         self._tenant = tenant
-        self._keys: tuple[SigningKey, ...] = ()
+        self._keys: tuple[PublicKey, ...] = ()
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[_Known | None]] = {}
         self._strangers = asyncio.Semaphore(MAX_STRANGERS)

@@ -24,7 +24,7 @@ FILE_NAME = "encryption.key"
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _HEADER = (
-    "# Seals the secrets of webhooks. Without it they are lost: keep a copy,\n"
+    "# Seals the secrets in the database. Without it they are lost: keep a copy,\n"
     "# and not with those of the database.\n"
 )
 

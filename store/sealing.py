@@ -1,5 +1,7 @@
 """Sealing: which keys the database's secrets are under, and how all of them come under the first.
 
+Secrets are those of webhooks, and the private halves of the keys that sign access tokens.
+
 ``encryption_keys`` has the id of every key that a secret may be sealed with. An id goes in before
 the first secret that it seals, in the same transaction, and out in the transaction that found no
 secret of it left. Secrets are sealed anew in parts, each of them a transaction: whoever is killed
@@ -16,6 +18,7 @@ from store import counters
 from store.database import Database, chunks, now_ms
 from store.errors import SealedError, WrongKeyError
 from store.sealedcolumns import SECRETS, opened, sealed
+from store.signingrows import discard, lost_keys, seal_anew, stale_keys
 from store.tables import encryption_keys, webhooks
 from store.vault import Vault
 
@@ -77,7 +80,7 @@ class Sealing:
             return
         have = ", ".join(self._vault.key_ids) or "none"
         raise WrongKeyError(
-            f"{source}: the secrets of webhooks in this database are sealed with the key"
+            f"{source}: the secrets in this database are sealed with the key"
             f" {', '.join(sorted(missing))}, and the keys here are {have}. Name the right one with"
             " PORTCALL_ENCRYPTION_KEY or PORTCALL_ENCRYPTION_KEY_FILE (new keys go in front of it)"
         )
@@ -93,6 +96,18 @@ class Sealing:
             found: int = connection.execute(text("SELECT count(*) FROM webhooks")).scalar_one()
         return found
 
+    def unopened(self) -> list[str]:
+        """What cannot be opened, in words: its key is missing, or it was tampered with."""
+        columns = [webhooks.c.id, *(webhooks.c[name] for name in SECRETS)]
+        with self._database.reading() as connection:
+            rows = connection.execute(select(*columns)).mappings().all()
+            lost = lost_keys(connection, self._vault)
+        found = [row["id"] for row in rows if not self._can_open(dict(row))]
+        return [
+            *([f"the secrets of {len(found)} of {len(rows)} webhooks"] if found else []),
+            *(f"the signing key {kid}" for kid in lost),
+        ]
+
     def seal_all(self) -> Iterator[int]:
         """Bring every secret under the first key; gives how many webhooks each part had.
 
@@ -100,6 +115,7 @@ class Sealing:
             SealedError: One cannot be opened; what was done before stays.
         """
         self._vault.refresh()
+        self._seal_signing_keys()
         after = 0
         while True:
             last, seen = self._seal_some(after)
@@ -113,6 +129,7 @@ class Sealing:
         """Give up the secrets that cannot be opened: their key is lost. How many webhooks had some.
 
         Such a webhook loses all of them and is disabled: its POSTs would be what nobody asked for.
+        A key that signs access tokens is replaced; whoever holds one logs in again.
         """
         columns = [webhooks.c.id, *(webhooks.c[name] for name in SECRETS)]
         with self._database.writing() as connection:
@@ -124,6 +141,7 @@ class Sealing:
             lost = [row["id"] for row in rows if not self._can_open(dict(row))]
             for chunk in chunks(lost):
                 connection.execute(update(webhooks).where(webhooks.c.id.in_(chunk)).values(values))
+            discard(connection, lost_keys(connection, self._vault))
             missing = encryption_keys.c.key_id.not_in([*self._vault.key_ids, PLAIN])
             connection.execute(delete(encryption_keys).where(missing))
         return len(lost)
@@ -134,6 +152,15 @@ class Sealing:
         except SealedError:
             return False
         return True
+
+    def _seal_signing_keys(self) -> None:
+        with self._database.writing() as connection:
+            self._overwrite(connection)
+            counters.bump(connection, counters.REVISION, 0)
+            stale = stale_keys(connection, self._vault)
+            if stale:
+                note_key(connection, self._vault)
+                seal_anew(connection, stale, self._vault)
 
     def _seal_some(self, after: int) -> tuple[int, int]:
         """Seal what needs it among the next webhooks by id; the last id, and how many they are.
@@ -176,7 +203,7 @@ class Sealing:
             query = select(*(webhooks.c[name] for name in SECRETS))
             with connection.execute(query, execution_options={"yield_per": CHUNK}) as result:
                 is_done = all(self._is_current(dict(row)) for row in result.mappings())
-            if is_done:
+            if is_done and not stale_keys(connection, self._vault):
                 others = encryption_keys.c.key_id != self._vault.first
                 connection.execute(delete(encryption_keys).where(others))
         if self._database.is_sqlite:

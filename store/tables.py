@@ -111,7 +111,7 @@ encryption_keys = Table(
     Column("key_id", Text, primary_key=True),
     Column("created_ms", Big, nullable=False),
 )
-"""The keys that secrets of webhooks may be sealed with; the empty one: some are in the clear."""
+"""The keys that secrets may be sealed with; the empty one: some are in the clear."""
 
 tombstones = Table(
     "tombstones",
@@ -283,8 +283,10 @@ signing_keys = Table(
     Column("kid", Text, primary_key=True),
     Column("private_pem", Text, nullable=False),
     Column("created_ms", Big, nullable=False),
+    Column("public_pem", Text, nullable=False, server_default=""),
 )
-"""What access tokens are signed with: the newest signs, all are believed."""
+"""What access tokens are signed with: the newest signs, all are believed. ``private_pem`` is
+sealed, ``public_pem`` is for those who verify."""
 
 traffic = Table(
     "traffic",

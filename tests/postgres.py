@@ -29,11 +29,15 @@ def postgres_programs() -> Path | None:
 
 
 class PrivatePostgres:
-    """One cluster; PostgreSQL refuses to run as root, so root starts it as user ``postgres``."""
+    """One cluster; PostgreSQL refuses to run as root, so root starts it as user ``postgres``.
+
+    Attributes:
+        folder: Its data and its log; gone after `stop`.
+    """
 
     def __init__(self, programs: Path) -> None:
         self._programs = programs
-        self._folder = Path(tempfile.mkdtemp(prefix="portcall-postgres-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="portcall-postgres-"))
         self._port = free_ports(1)[0]
         self._server: children.Process | None = None
 
@@ -41,16 +45,16 @@ class PrivatePostgres:
         return f"postgresql://{_SUPERUSER}@{HOST}:{self._port}/{database}"
 
     async def start(self) -> None:
-        shutil.chown(self._folder, self._user) if os.getuid() == 0 else None
+        shutil.chown(self.folder, self._user) if os.getuid() == 0 else None
         initdb = await children.spawn(
             [
                 *self._as_user,
                 str(self._programs / "initdb"),
-                *("--pgdata", str(self._folder / "data"), "--username", _SUPERUSER),
+                *("--pgdata", str(self.folder / "data"), "--username", _SUPERUSER),
                 *("--auth", "trust", "--no-sync", "--encoding", "UTF8", "--locale", "C.UTF-8"),
             ],
             env=self._environment,
-            mark=str(self._folder),
+            mark=str(self.folder),
             stdout=asyncio.subprocess.DEVNULL,
         )
         assert await initdb.wait() == 0
@@ -68,17 +72,17 @@ class PrivatePostgres:
             "logging_collector": "off",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        with (self._folder / "postgres.log").open("ab") as log:
+        with (self.folder / "postgres.log").open("ab") as log:
             self._server = await children.spawn(
                 [
                     *self._as_user,
                     str(self._programs / "postgres"),
                     "-D",
-                    str(self._folder / "data"),
+                    str(self.folder / "data"),
                     *options,
                 ],
                 env=self._environment,
-                mark=str(self._folder),
+                mark=str(self.folder),
                 stdout=log,
             )
         await self._until_answering()
@@ -92,7 +96,7 @@ class PrivatePostgres:
     async def stop(self) -> None:
         if self._server is not None:
             await children.end(self._server, grace_s=10)
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self.folder)
 
     def create_database(self, name: str, template: str = "template0") -> str:
         self._execute("CREATE DATABASE {} TEMPLATE {}", name, template)

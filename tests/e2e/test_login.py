@@ -91,7 +91,7 @@ async def test_tokens_of_the_command_line_open_what_their_role_says(
     reader = await create("reader", "--expires", "1d")
     path = client.registry_path(registry)
     secret, reader_secret = publisher["clientSecret"], reader["clientSecret"]
-    assert [await publish(secret, name) for name in (registry, other)] == [202, 403]
+    assert [await publish(secret, name) for name in (registry, other)] == [202, 404]
     assert await ask(pipeline, secret, path) == 403
     assert await ask(pipeline, reader_secret, path) == 200
     assert await ask(pipeline, reader_secret, path, "DELETE") == 403

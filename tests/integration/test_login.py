@@ -17,7 +17,7 @@ from management.__main__ import serve
 from management.certificates import issue, read_identity
 from management.settings import ManagementSettings
 from producer.access import TokenAccess
-from producer.errors import ForbiddenError, UnauthorizedError
+from producer.errors import ForbiddenError, UnauthorizedError, UnknownRegistryError
 from runtime.errors import ListenError, SettingsError
 from runtime.process import Process
 from runtime.settings import HostPort
@@ -25,6 +25,7 @@ from schemas.webhooks import Sku
 from store.bearers import Bearers
 from store.engine import Store, open_store
 from store.principals import PrincipalRow, Role, digest_of, new_secret
+from tests import keys
 from tests.sink import eventually
 
 TOKEN = "0123456789abcdef"  # noqa: S105 (of the tests alone)
@@ -106,7 +107,7 @@ async def site(
 ) -> AsyncIterator[Site]:
     monkeypatch.setattr(tls, "LOOK_S", 0.05)
     settings = settings_for(tmp_path, sqlite_url)
-    store = open_store(sqlite_url)
+    store = open_store(sqlite_url, keys.vault())
     store.registries.put(
         "Alpha", location="westus", sku=Sku.PREMIUM, tags={}, resource_group="portcall"
     )
@@ -191,7 +192,7 @@ async def test_the_producer_admits_those_who_logged_in_here(site: Site) -> None:
     access = TokenAccess(TOKEN, Bearers(site.store))
     for token in (secret, await site.log_in(robot, secret)):
         await access.check(token, "alpha")
-        with pytest.raises(ForbiddenError):
+        with pytest.raises(UnknownRegistryError):
             await access.check(token, "beta")
     with pytest.raises(ForbiddenError):
         await access.check(await site.log_in(reader, reader_secret), "alpha")
@@ -227,7 +228,7 @@ async def test_a_bad_certificate_of_ones_own_stops_the_role(
 ) -> None:
     own = {"PORTCALL_TLS_CERT_FILE": "/missing", "PORTCALL_TLS_KEY_FILE": "/missing"}
     settings = settings_for(tmp_path, sqlite_url, **own)
-    store = open_store(sqlite_url)
+    store = open_store(sqlite_url, keys.vault())
     process = Process("management", settings)
     with pytest.raises(SettingsError, match="PORTCALL_TLS_CERT_FILE: /missing: No such file"):
         await serve(process, settings, store)

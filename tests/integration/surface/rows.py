@@ -11,8 +11,8 @@ from tests.integration.surface.roles import REGISTRIES, SUBSCRIPTION, TOKEN
 from tests.integration.test_producer import REFUSED
 from tests.unit.management.api import GUEST_TOKEN
 from tests.unit.management.api import TOKEN as UNIT_TOKEN
+from tests.unit.management.row import Row
 from tests.unit.management.test_refusals import ROWS as MANAGEMENT_ROWS
-from tests.unit.management.test_refusals import Row
 from tests.unit.producer.test_bad_input import BATCH, ENVELOPES, EVENTS, STRUCTURED
 
 EVENTS_PATH = "/registries/Alpha/events"

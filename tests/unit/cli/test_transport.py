@@ -180,3 +180,22 @@ def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
 def test_a_ca_file_that_is_none_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="CA file /nowhere/ca"):
         HttpTransport("https://127.0.0.1:8443", token=ADMINISTRATOR, ca_file="/nowhere/ca.pem")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:hunter2@127.0.0.1:8400",
+        "http://hunter2@127.0.0.1:8400/",
+        "https://hunter2:@host.example",
+        "http://user:hunter2@127.0.0.1:port",
+        "ftp://user:hunter2@host.example",
+        "user:hunter2@host.example",
+        "http://a@hunter2@host.example",
+        "http://user:hunter2@[::1",
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(UsageError, match=r"--url: .*\*\*\*@") as raised:
+        HttpTransport(url, token="")
+    assert "hunter2" not in repr(raised.value) + repr(raised.value.__cause__)

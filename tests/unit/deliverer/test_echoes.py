@@ -9,7 +9,7 @@ import pytest
 from deliverer.attempts import Attempt
 from deliverer.echoes import secrets_of, without_echoes
 from deliverer.heads import MAX_HEADER_CHARACTERS
-from schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure
+from schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure, Masking
 from schemas.webhooks import MASK, Webhook
 from tests.canary import Canary
 from tests.unit.deliverer.samples import unanswered, webhook
@@ -92,3 +92,10 @@ def test_no_answer_has_no_echo(canary: Canary) -> None:
 )
 def test_what_is_no_secret_is_not_looked_for(headers: dict[str, str]) -> None:
     assert secrets_of(webhook(headers=headers)) == ()
+
+
+def test_where_all_headers_are_masked_none_is_echoed(canary: Canary) -> None:
+    hook = webhook(headers={"X-Team": canary.mark("team")})
+    attempt = answer(f"you are {canary.marks['team']}", {"X-You": canary.marks["team"]})
+    assert canary.found(heard(without_echoes(attempt, secrets_of(hook)))), "it is no secret by name"
+    assert canary.found(heard(without_echoes(attempt, secrets_of(hook, Masking.ALL)))) == []

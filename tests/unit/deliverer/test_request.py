@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from deliverer.request import Template
 from schemas.deliveries import delivery_id
 from schemas.errors import InvalidValueError
+from schemas.records import Masking
 from schemas.webhooks import MASK, parse_service_uri
 from tests.unit.deliverer.samples import SECRET, headers_of, uri_of, webhook
 
@@ -149,6 +150,15 @@ def test_what_is_kept_shows_the_request_with_secrets_masked() -> None:
         "webhook-signature": headers_of(request)["webhook-signature"],
     }
     assert request.sent.method == "POST"
+
+
+def test_where_all_headers_are_masked_no_custom_one_is_in_the_record() -> None:
+    custom = {"Authorization": "Bearer abc", "X-Team": "registry", "content-type": "text/x"}
+    template = Template.of(webhook(headers=custom), Masking.ALL)
+    request = template.request(delivery_id=ID, body=BODY, now_s=NOW_S)
+    assert {name: headers_of(request)[name] for name in custom} == custom
+    assert {name: request.sent.headers[name] for name in custom} == dict.fromkeys(custom, MASK)
+    assert request.sent.headers["webhook-id"] == ID
 
 
 def test_the_secret_itself_is_nowhere_in_a_request() -> None:

@@ -55,6 +55,7 @@ def test_the_networks_that_are_allowed(text: str, expected: list[str]) -> None:
         ("PORTCALL_MAX_IN_FLIGHT", "0"),
         ("PORTCALL_ENDPOINT_CONCURRENCY", "many"),
         ("PORTCALL_DELIVERER_PREFETCH", "0"),
+        ("PORTCALL_MASK_HEADERS", "none"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(name: str, text: str) -> None:

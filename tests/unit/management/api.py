@@ -13,6 +13,8 @@ from aiohttp.test_utils import make_mocked_request
 
 from management.access import AdministratorToken, Principal
 from management.app import Api, make_app
+from management.audit import AuditHandler
+from management.auditing import Auditor
 from management.eventroutes import EventHandlers
 from management.explaining import Explaining
 from management.explainroutes import ExplainHandlers
@@ -48,7 +50,9 @@ PUBLISHER_TOKEN = "a-token-of-a-publisher"  # noqa: S105
 IDENTITY_HEADER = "a-header-of-the-tests"
 GUESTS = {
     GUEST_TOKEN: Principal("guest", Role.READER, "6f1f4a9c-0000-4000-8000-000000000001"),
-    PUBLISHER_TOKEN: Principal("robot", Role.PUBLISHER, "6f1f4a9c-0000-4000-8000-000000000002"),
+    PUBLISHER_TOKEN: Principal(
+        "robot", Role.PUBLISHER, "6f1f4a9c-0000-4000-8000-000000000002", "alpha"
+    ),
 }
 VERSION = "api-version=2025-11-01"
 JSON = "application/json"
@@ -132,7 +136,7 @@ class Answer:
 class ManagementApi:
     """The API over a store, which has a registry ``Alpha`` (Premium, westus)."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, auditor: Auditor | None = None) -> None:
         self.store = store
         self.publisher = FakePublisher()
         self.installation = store.installation.get()
@@ -152,6 +156,7 @@ class ManagementApi:
         ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
         ReplayHandlers(store=store, lookups=lookups).add_to(routes)
         TokenHandlers(store=store, lookups=lookups).add_to(routes)
+        AuditHandler(auditor or Auditor.__new__(Auditor)).add_to(routes)
         followers = Followers(_no_reader)
         EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
         self.pulse = Pulse(

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from management.audit import AuditHandler
 from management.auditing import Auditor, reasons_of
 from management.auditmetrics import PATIENCE_S, AuditMetrics
 from runtime.errors import BrokerError, UnconfirmedError
@@ -100,9 +99,8 @@ def world(store: Store) -> World:
 
 
 @pytest.fixture
-def audited(world: World, api: ManagementApi) -> ManagementApi:
-    AuditHandler(world.auditor).add_to(api.routes)
-    return api
+def audited(world: World) -> ManagementApi:
+    return ManagementApi(world.store, world.auditor)
 
 
 async def ask(api: ManagementApi, **query: object) -> Any:  # noqa: ANN401 (JSON)

@@ -1,41 +1,25 @@
 """Bad input, row by row: the status, the code, the field that is named; and nothing has changed."""
 
 import base64
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from management.errors import ArmError
+from management.openapi import rows
 from schemas.webhooks import Sku
 from store.engine import Store, open_store
 from tests import keys
-from tests.unit.management.api import GUEST_TOKEN, TOKEN, VERSION, Json, ManagementApi, webhook_body
+from tests.unit.management.api import GUEST_TOKEN, VERSION, Json, ManagementApi, webhook_body
+from tests.unit.management.route_rows import ROUTES
+from tests.unit.management.row import CONTENT, NOT_FOUND, PARAMETER, Row
+from tests.unit.management.token_rows import EVERYWHERE, TOKENS
 
 HOOK = "{webhook}/webhook01"
 OTHER = "00000000-0000-0000-0000-000000000000"
 DEEP = b'{"location":"westus","properties":' + b'{"a":' * 5000 + b"1" + b"}" * 5001
-CONTENT = "InvalidRequestContent"
-PARAMETER = "InvalidParameter"
-NOT_FOUND = "ResourceNotFound"
-
-
-@dataclass
-class Row:
-    """One bad request; ``{registry}``, ``{webhook}`` and so on in its path are filled in."""
-
-    id: str
-    method: str
-    path: str
-    status: int
-    code: str
-    target: str | None = None
-    body: object = None
-    query: str = VERSION
-    content_type: str | None = "application/json"
-    token: str | None = TOKEN
-    headers: Mapping[str, str] = field(default_factory=dict)
-    says: str = ""
 
 
 def put(name: str, target: str, **properties: object) -> Row:
@@ -76,7 +60,7 @@ def without(key: str) -> dict[str, Json]:
 URI = "properties.serviceUri"
 HEADERS = "properties.customHeaders"
 
-ROWS = [
+OWN = [
     # who calls
     Row("no token", "GET", HOOK, 401, "AuthenticationFailed", token=None),
     Row("wrong token", "GET", HOOK, 401, "InvalidAuthenticationToken", token="wrong"),  # noqa: S106
@@ -269,6 +253,7 @@ ROWS = [
     Row("import that moves", "POST", "{registry}/importWebhooks", 409, "InvalidResourceLocation", "value[0].location", {"value": [{"name": "webhook01"} | webhook_body() | {"location": "eastus"}]}),
     Row("import over the quota", "POST", "{registries}/Basic/importWebhooks", 403, "QuotaExceeded", None, {"value": [{"name": f"webhook9{i}"} | webhook_body() for i in range(3)]}),
 ]  # fmt: skip
+ROWS = [*OWN, *ROUTES, *TOKENS, *EVERYWHERE]
 
 
 @pytest.fixture(scope="module")
@@ -315,14 +300,8 @@ def test_the_table_is_long_enough_and_its_rows_have_names_of_their_own() -> None
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 async def test_refusal(api: ManagementApi, row: Row) -> None:
-    path = (
-        row.path.replace("{registries}", api.registry("").removesuffix("/"))
-        .replace("{registry}", api.registry())
-        .replace("{webhook}", api.webhook("").removesuffix("/"))
-        .replace("{group}", api.group)
-        .replace("{subscription}", api.subscription)
-    )
-    revision = api.store.webhooks.revision()
+    path = filled(row.path, api)
+    revision, tokens = api.store.webhooks.revision(), api.store.principals.list()
     answer = await api.request(
         row.method,
         path,
@@ -346,7 +325,50 @@ async def test_refusal(api: ManagementApi, row: Row) -> None:
     if row.status == 405:
         assert row.method not in answer.headers["Allow"].split(", ")
     assert api.store.webhooks.revision() == revision
+    assert api.store.principals.list() == tokens
     assert not api.publisher.published and not api.publisher.announced
+
+
+def filled(path: str, api: ManagementApi) -> str:
+    """A row's path in this installation."""
+    return (
+        path.replace("{registries}", api.registry("").removesuffix("/"))
+        .replace("{registry}", api.registry())
+        .replace("{webhook}", api.webhook("").removesuffix("/"))
+        .replace("{group}", api.group)
+        .replace("{subscription}", api.subscription)
+    )
+
+
+_KINDS = ("registry", "webhook", "replay", "client")
+
+
+def test_every_operation_has_bad_input_of_its_own(api: ManagementApi) -> None:
+    """A new route that takes a body, or names something, needs rows: in `OWN`, `ROUTES` or `TOKENS`."""
+    refused: dict[tuple[str, str], set[int]] = {}
+    for row in (*OWN, *ROUTES, *TOKENS):
+        with suppress(ArmError):
+            route, _ = api.routes.find(row.method, filled(row.path, api))
+            refused.setdefault((route.method, route.path), set()).add(row.status)
+    missing = []
+    for _, operation in rows():
+        seen = refused.get((operation.method, operation.path), set())
+        if operation.open or operation.method == "HEAD":
+            continue
+        if operation.body is not None and 400 not in seen:
+            missing.append(f"{operation.id}: a bad body")
+        if set(operation.query) - {"top", "skipToken"} and 400 not in seen:
+            missing.append(f"{operation.id}: a bad parameter")
+        named = operation.path.rpartition("{")[2].partition("}")[0]
+        makes = operation.method in ("PUT", "DELETE") and operation.path.endswith(f"{{{named}}}")
+        if named in _KINDS and not makes and 404 not in seen:
+            missing.append(f"{operation.id}: a {named} that is not there")
+    assert missing == [], "\n".join(missing)
+
+
+def test_every_operation_is_refused_to_strangers_and_without_a_version() -> None:
+    told = {row.id.partition(":")[0] for row in EVERYWHERE}
+    assert told == {each.id for _, each in rows() if not each.open and each.method != "HEAD"}
 
 
 async def test_every_fault_of_a_body_is_told(api: ManagementApi) -> None:

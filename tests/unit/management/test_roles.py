@@ -7,7 +7,13 @@ from management.errors import ArmError
 from management.roles import action_of, authorize
 from management.routes import Route
 from store.principals import Role
-from tests.unit.management.api import GUEST_TOKEN, PUBLISHER_TOKEN, TOKEN, ManagementApi
+from tests.unit.management.api import (
+    GUEST_TOKEN,
+    PUBLISHER_TOKEN,
+    TOKEN,
+    ManagementApi,
+    webhook_body,
+)
 
 READER_POSTS = ("listEvents", "checkNameAvailability", "countReplay", "testScope")
 ADMINISTRATOR_GETS = ("/portcall/tokens", "/portcall/tokens/{client}")
@@ -91,3 +97,31 @@ async def test_a_role_is_what_counts(api: ManagementApi, token: str, get: int, d
     path = api.webhook("webhook01")
     assert (await api.request("GET", path, token=token)).status == get
     assert (await api.request("DELETE", path, token=token)).status == delete
+
+
+async def test_a_publisher_is_told_nothing_of_other_registries(api: ManagementApi) -> None:
+    """Of every route: the same answer for one that is there as for one that is not."""
+    there = {"location": "westus", "sku": {"name": "Premium"}}
+    assert (await api.request("PUT", api.registry("Bravo"), there)).status == 200
+    there = webhook_body()
+    assert (await api.request("PUT", api.webhook("webhook01", "Bravo"), there)).status == 200
+    for route in every_route(api):
+        if "{registry}" not in route.template:
+            continue
+        told = []
+        for name in ("Bravo", "Nobody"):
+            path = path_of(route).replace("{subscription}", api.installation.subscription)
+            path = path.replace("{group}", "portcall").replace("{registry}", name)
+            path = path.replace("{webhook}", "webhook01").replace("{replay}", "1")
+            answer = await api.request(route.method, path, token=PUBLISHER_TOKEN)
+            told.append((answer.status, answer.text.replace(name, "NAME")))
+            assert answer.error["code"] == "ResourceNotFound", path
+        assert told[0] == told[1], path_of(route)
+    assert api.store.webhooks.get("bravo", "webhook01") is not None
+
+
+async def test_a_publisher_is_told_what_a_reader_is_of_no_registry(api: ManagementApi) -> None:
+    path = api.registry("Nobody")
+    answers = [await api.request("GET", path, token=each) for each in (PUBLISHER_TOKEN, TOKEN)]
+    assert [answer.status for answer in answers] == [404, 404]
+    assert answers[0].text == answers[1].text

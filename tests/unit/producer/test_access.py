@@ -3,7 +3,12 @@
 import pytest
 
 from producer.access import TokenAccess, bearer_token
-from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
+from producer.errors import (
+    ForbiddenError,
+    UnauthorizedError,
+    UnavailableError,
+    UnknownRegistryError,
+)
 from store.errors import StoreUnavailableError
 from store.principals import PrincipalRow, Role
 
@@ -69,9 +74,12 @@ async def test_nobodys_token_is_refused(token: str, access: TokenAccess) -> None
 
 
 async def test_a_publisher_is_admitted_to_its_own_registry_alone(access: TokenAccess) -> None:
-    await access.check("publisher", "myregistry")
-    with pytest.raises(ForbiddenError, match=r"'robot', a publisher of the registry 'myregistry'"):
-        await access.check("publisher", "other")
+    for name in ("myregistry", "MyRegistry"):
+        await access.check("publisher", name)
+    for name in ("other", "Other", "not/a/name", ""):
+        with pytest.raises(UnknownRegistryError) as raised:
+            await access.check("publisher", name)
+        assert str(raised.value) == f"the registry {name!r} does not exist"
 
 
 async def test_a_reader_publishes_nothing(access: TokenAccess) -> None:

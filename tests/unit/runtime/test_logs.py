@@ -140,3 +140,16 @@ def test_where_nobody_watches_auto_is_json(capsys: Capture, configure: Configure
     configure("info", "auto")
     logs.get_logger().info("events.routed")
     assert lines(capsys)[0]["event"] == "events.routed"
+
+
+@STYLES
+def test_what_a_stranger_said_does_nothing_to_a_terminal(
+    capsys: Capture, configure: Configure, style: str
+) -> None:
+    configure("info", style)
+    said = "a\x1b[2J\r\nrole=fake \u202ereversed \x9b"
+    logs.get_logger().info("request.served", path=f"/{said}")
+    logging.getLogger("library").warning("it said %s", said)
+    printed = capsys.readouterr().err
+    assert len(printed.splitlines()) == 2
+    assert all(line.isprintable() for line in printed.splitlines())

@@ -1,6 +1,7 @@
 """Frames: written and read again, of today, of tomorrow, and broken."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 import pytest
@@ -185,6 +186,27 @@ def test_what_is_no_frame_is_refused(decode: Decode, body: bytes) -> None:
 def test_random_bytes_are_no_frame(decode: Decode, body: bytes) -> None:
     with pytest.raises(FrameError):
         decode(body)
+
+
+@pytest.mark.parametrize("decode", DECODERS)
+@given(st.data(), EVENT_LISTS)
+def test_a_damaged_frame_is_read_or_refused(
+    decode: Decode, data: st.DataObject, events: list[Event]
+) -> None:
+    """Bytes of a good frame are changed, dropped or put in: nothing but a `FrameError` follows."""
+    frames = st.sampled_from(
+        [
+            encode_events(events),
+            encode_deliveries(events, data.draw(deliveries_of(events))),
+            encode_records("frame-1", events, data.draw(records_of(events))),
+        ]
+    )
+    body = data.draw(frames)
+    start = data.draw(st.integers(0, len(body)))
+    end = data.draw(st.integers(start, min(len(body), start + 8)))
+    damaged = body[:start] + data.draw(st.binary(max_size=8)) + body[end:]
+    with suppress(FrameError):
+        decode(damaged)
 
 
 ONE_EVENT = b'"events":[{"id":"e","registry":"r","action":"push","accepted_ms":1,"body":{}}]'

@@ -18,6 +18,7 @@ import store.keyfile
 import store.keys
 import store.preparing
 import store.sealing
+import store.signingrows
 from store.engine import Store, open_store
 from store.keyfile import add_key
 from store.keys import KeySource
@@ -25,35 +26,44 @@ from store.migrate import migrate
 from store.preparing import prepare_secrets
 from store.vault import NO_KEYS, Vault
 from tests import keys
-from tests.unit.store.contract.sealing import add_secret_webhooks, in_clear, secrets_of
+from tests.unit.store.contract.sealing import (
+    add_secret_webhooks,
+    in_clear,
+    numbers,
+    secrets_of,
+    signing_in_clear,
+)
 
 WEBHOOKS = 3
 OURS = {
     module.__file__
-    for module in (store.keyfile, store.keys, store.preparing, store.sealing)
+    for module in (store.keyfile, store.keys, store.preparing, store.sealing, store.signingrows)
 }  # fmt: skip
+Found = tuple[list[tuple[str, object, str, str]], tuple[str, object]]
 
 
 def url_of(home: Path) -> str:
     return f"sqlite:///{home / 'portcall.db'}"
 
 
-def secrets(home: Path) -> list[tuple[str, object, str, str]]:
+def secrets(home: Path) -> Found:
     vault = KeySource.of({}, home).vault()
     opened = open_store(url_of(home), vault if vault.first else NO_KEYS)
     opened.sealing.check(str(home))
-    found = secrets_of(opened)
+    found = secrets_of(opened), numbers(opened)
     opened.close()
     return found
 
 
-def make(home: Path) -> list[tuple[str, object, str, str]]:
+def make(home: Path) -> Found:
     home.mkdir()
     migrate(url_of(home))
     opened: Store = open_store(url_of(home), Vault([keys.KEY]))
     add_secret_webhooks(opened, WEBHOOKS)
+    numbers(opened)
+    signing_in_clear(opened)
     in_clear(opened)
-    found = secrets_of(opened)
+    found = secrets_of(opened), numbers(opened)
     opened.close()
     return found
 

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 from store.engine import Store
+from store.signingkeys import private_pem
 from tests.canary import Canary, in_files
 from tests.unit.store.contract.sealing import (
     ResealingContract,
     SealingContract,
     in_clear,
     secrets_of,
+    signing_in_clear,
 )
 from tests.unit.store.samples import add_registry, draft
 
@@ -42,6 +44,20 @@ def test_what_was_in_clear_is_overwritten_in_the_files(
     list(store.sealing.seal_all())
     assert secrets_of(store) == before
     assert canary.found({"files": in_files(tmp_path)}) == []
+
+
+def test_a_signing_key_that_was_in_clear_is_overwritten_in_the_files(
+    store: Store, tmp_path: Path
+) -> None:
+    key = store.signing_keys.signing()
+    lines = private_pem(key.private).splitlines()[1:-1]
+    signing_in_clear(store)
+    store.database.checkpoint()
+    assert any(lines[3].encode() in each for each in in_files(tmp_path))
+    list(store.sealing.seal_all())
+    found = b"".join(in_files(tmp_path))
+    assert [line for line in lines if line.encode() in found] == []
+    assert store.signing_keys.signing() == key
 
 
 def put_marked(store: Store, canary: Canary) -> None:

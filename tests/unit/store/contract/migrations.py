@@ -6,11 +6,15 @@ import sys
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from store.database import Database
 from store.engine import open_store
 from store.migrate import configuration, migrate
+from store.sealing import PLAIN
+from store.signingkeys import private_pem
 from store.tables import metadata
+from tests import keys
 
 _MIGRATE = "import sys; from store.migrate import migrate; migrate(sys.argv[1])"
 
@@ -40,6 +44,26 @@ class MigrationsContract:
         migrate(database_url)
         store = open_store(database_url)
         assert store.registries.list() == []
+        store.close()
+
+    def test_a_signing_key_of_before_gets_its_public_half_and_counts_as_in_clear(
+        self, database_url: str
+    ) -> None:
+        store = open_store(database_url, keys.vault())
+        key = store.signing_keys.signing()
+        with store.database.writing() as connection:
+            connection.execute(text("DELETE FROM encryption_keys"))
+            config = configuration()
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0006")
+            connection.execute(
+                text("INSERT INTO signing_keys VALUES (:kid, :pem, 1)"),
+                {"kid": key.kid, "pem": private_pem(key.private)},
+            )
+        migrate(database_url)
+        (public,) = store.signing_keys.list()
+        assert (public.kid, public.public) == (key.kid, key.public)
+        assert store.sealing.key_ids() == [PLAIN]
         store.close()
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from schemas.webhooks import Status
 from store.engine import Store, open_store
@@ -11,7 +11,8 @@ from store.errors import SealedError, WrongKeyError
 from store.keyfile import Key
 from store.preparing import prepare_secrets
 from store.sealing import PLAIN
-from store.tables import webhooks
+from store.signingkeys import private_pem
+from store.tables import signing_keys, webhooks
 from store.vault import MARK, NO_KEYS, Vault
 from tests import keys
 from tests.canary import Canary, in_rows
@@ -148,6 +149,35 @@ class SealingContract:
         assert found[0].secret == SECRETS["secret"]
         assert found[0].headers == {**SECRETS["headers"], "Authorization": SECRETS["authorization"]}
 
+    def test_the_private_half_of_a_signing_key_is_sealed_and_the_public_one_is_not(
+        self, store: Store, database_url: str
+    ) -> None:
+        key = store.signing_keys.signing()
+        (kept,) = private_halves(store)
+        assert kept.startswith(MARK)
+        assert not any(b"PRIVATE KEY" in each for each in in_rows(store.database))
+        assert store.sealing.key_ids() == [keys.KEY.id]
+        without = open_store(database_url, NO_KEYS)
+        (public,) = without.signing_keys.list()
+        assert (public.kid, public.public) == (key.kid, key.public)
+        with pytest.raises(SealedError, match=f"the signing key {key.kid}"):
+            without.signing_keys.signing()
+        without.close()
+
+    def test_a_signing_key_under_another_name_does_not_open(self, store: Store) -> None:
+        store.signing_keys.ensure()
+        with store.database.writing() as connection:
+            connection.execute(update(signing_keys).values(kid="another"))
+        with pytest.raises(SealedError, match="the signing key another was changed"):
+            store.signing_keys.signing()
+
+    def test_without_a_key_no_signing_key_is_made(self, database_url: str) -> None:
+        without = open_store(database_url, NO_KEYS)
+        with pytest.raises(SealedError, match="no encryption key"):
+            without.signing_keys.ensure()
+        assert without.signing_keys.list() == []
+        without.close()
+
     def test_a_patch_of_something_else_keeps_them(self, store: Store) -> None:
         add_secret_webhooks(store, 1)
         before = secrets_of(store)
@@ -168,6 +198,53 @@ class ResealingContract:
         assert secrets_of(store) == before
         assert store.sealing.key_ids() == [keys.KEY.id]
         assert all(MARK in each for row in stored(store) for each in row[:3])
+
+    def test_a_signing_key_that_was_in_clear_is_sealed_at_the_next_start(
+        self, store: Store, database_url: str
+    ) -> None:
+        before = store.signing_keys.signing()
+        signing_in_clear(store)
+        assert any(b"PRIVATE KEY" in each for each in in_rows(store.database))
+        assert store.sealing.is_needed
+        assert numbers(store) == (before.kid, before.private.private_numbers()), "it signs on"
+        prepare_secrets(database_url, keys.source())
+        assert not any(b"PRIVATE KEY" in each for each in in_rows(store.database))
+        assert numbers(store) == (before.kid, before.private.private_numbers())
+        assert store.sealing.key_ids() == [keys.KEY.id]
+
+    def test_a_new_key_takes_the_signing_key_over_too(
+        self, store: Store, database_url: str
+    ) -> None:
+        before = numbers(store)
+        both = reopened(database_url, NEWER, keys.KEY)
+        assert list(both.sealing.seal_all()) == []
+        assert both.sealing.key_ids() == [NEWER.id]
+        both.close()
+        alone = reopened(database_url, NEWER)
+        assert numbers(alone) == before
+        alone.close()
+
+    def test_while_a_signing_key_is_under_the_old_key_that_is_needed(
+        self, store: Store, database_url: str
+    ) -> None:
+        both = reopened(database_url, NEWER, keys.KEY)
+        list(both.sealing.seal_all())
+        store.signing_keys.ensure()  # by a process that has not seen the newer key yet
+        both.sealing._forget_others()
+        assert keys.KEY.id in both.sealing.key_ids()
+        both.close()
+
+    def test_a_signing_key_whose_key_is_lost_is_replaced(
+        self, store: Store, database_url: str
+    ) -> None:
+        lost, _ = numbers(store)
+        other = reopened(database_url, NEWER)
+        assert other.sealing.discard() == 0
+        made, _ = numbers(other)
+        assert made != lost
+        assert [key.kid for key in other.signing_keys.list()] == [made]
+        other.sealing.check("x")
+        other.close()
 
     def test_a_new_database_has_nothing_to_seal(self, store: Store) -> None:
         assert not store.sealing.is_needed
@@ -261,6 +338,27 @@ class ResealingContract:
         before = secrets_of(store)
         assert store.sealing.discard() == 0
         assert secrets_of(store) == before
+
+
+def numbers(store: Store) -> tuple[str, object]:
+    """The key that signs: its name, and what it is."""
+    key = store.signing_keys.signing()
+    return key.kid, key.private.private_numbers()
+
+
+def private_halves(store: Store) -> list[str]:
+    """Those of the signing keys, as they are kept."""
+    with store.database.reading() as connection:
+        return list(connection.execute(select(signing_keys.c.private_pem)).scalars())
+
+
+def signing_in_clear(store: Store) -> None:
+    """Put the signing keys into the state that the migration found them in."""
+    key = store.signing_keys.signing()
+    with store.database.writing() as connection:
+        connection.execute(text("DELETE FROM encryption_keys"))
+        connection.execute(text("INSERT INTO encryption_keys VALUES ('', 0)"))
+        connection.execute(update(signing_keys).values(private_pem=private_pem(key.private)))
 
 
 def in_clear(store: Store) -> None:

@@ -1,0 +1,81 @@
+"""Bad requests to what stands beside registries and webhooks: replays, secrets, filters, the audit."""
+
+from tests.unit.management.api import VERSION
+from tests.unit.management.row import CONTENT, NOT_FOUND, PARAMETER, Row
+
+HOOK = "{webhook}/webhook01"
+DELIVERY = "msg_" + "A" * 26
+
+
+def replay(name: str, target: str, **body: object) -> list[Row]:
+    """A bad replay of a webhook and of a registry, to be counted and to be made."""
+    return [
+        Row(f"{last} of {of}: {name}", "POST", f"{path}/{last}", 400, CONTENT, target, body)
+        for of, path in (("a webhook", HOOK), ("a registry", "{registry}"))
+        for last in ("replay", "countReplay")
+    ]
+
+
+def rotate(name: str, target: str, body: object) -> Row:
+    return Row(f"rotation: {name}", "POST", f"{HOOK}/rotateSecret", 400, CONTENT, target, body)
+
+
+def missing(method: str, path: str, body: object = None) -> Row:
+    """Something of a registry or of a webhook that is not there."""
+    says = "Missing" if "Missing" in path else ""
+    return Row(f"not there: {method} {path}", method, path, 404, NOT_FOUND, None, body, says=says)
+
+
+def listed(name: str, path: str, query: str, code: str, target: str) -> Row:
+    return Row(f"list: {name}", "GET", path, 400, code, target, query=f"{VERSION}&{query}")
+
+
+FILTER = "InvalidFilterInQueryString"
+NO_HOOK, NO_REGISTRY = "{webhook}/missing1", "{registries}/Missing"
+ROUTES = [
+    # replays
+    *replay("outcomes of a text", "outcomes", outcomes="given_up"),
+    *replay("an outcome that is none", "outcomes[0]", outcomes=["lost"]),
+    *replay("a time of words", "since", since="yesterday"),
+    *replay("a time without a zone", "until", until="2026-01-01T00:00:00"),
+    *replay("a rate of zero", "rate", rate=0),
+    *replay("a rate of too many", "rate", rate=1001),
+    *replay("a rate of a text", "rate", rate="fast"),
+    *replay("a delivery that is none", "deliveryId", deliveryId="x"),
+    *replay("an event with a line break", "eventId", eventId="a\nb"),
+    *replay("an unknown field", "colour", colour="red"),
+    missing("GET", "{registry}/replays/77"),
+    missing("GET", "{registry}/replays/first"),
+    missing("GET", "{registry}/replays/-1"),
+    missing("GET", "{registry}/replays/99999999999999999999"),
+    missing("GET", "{registry}/replays/%00"),
+    missing("POST", "{registry}/replays/77/cancel"),
+    missing("POST", "{registry}/replays/77/resume"),
+    missing("GET", f"{NO_REGISTRY}/replays"),
+    missing("GET", f"{NO_REGISTRY}/replays/1"),
+    *(missing("POST", f"{path}/{last}", {}) for path in (NO_HOOK, NO_REGISTRY) for last in ("replay", "countReplay")),
+    # secrets
+    rotate("a secret that is none", "secret", {"secret": "hunter2"}),
+    rotate("a secret of a number", "secret", {"secret": 7}),
+    rotate("a scheme that is none", "signature", {"signature": "v2"}),
+    rotate("an overlap of a word", "overlap", {"overlap": "long"}),
+    rotate("an unknown field", "colour", {"colour": "red"}),
+    rotate("an array", "body", []),
+    rotate("no JSON", "body", b"secret=x"),
+    missing("POST", f"{NO_HOOK}/rotateSecret", {}),
+    missing("GET", f"{NO_HOOK}/publicKeys"),
+    missing("POST", f"{NO_HOOK}/probe"),
+    missing("GET", f"{NO_HOOK}/listEvents"),
+    missing("GET", f"{NO_HOOK}/followEvents"),
+    # lists, usages, the audit
+    missing("GET", f"{NO_REGISTRY}/webhooks"),
+    missing("GET", f"{NO_REGISTRY}/listUsages"),
+    Row("registry: patch of a text", "PATCH", "{registry}", 400, CONTENT, "tags", {"tags": "a=b"}),
+    Row("registry: patch of an array", "PATCH", "{registry}", 400, CONTENT, "body", []),
+    listed("filter of groups", "{subscription}/resourceGroups", "$filter=name+like+'a'", FILTER, "$filter"),
+    listed("filter of resources", "{subscription}/resources", "$filter=drop", FILTER, "$filter"),
+    listed("filter of a group", "{group}/resources", "$filter='", FILTER, "$filter"),
+    listed("audit of no registry", "/portcall/audit", "registry=a.b", PARAMETER, "registry"),
+    listed("audit of no time", "/portcall/audit", "unmovedBefore=now", PARAMETER, "unmovedBefore"),
+    listed("audit of a far time", "/portcall/audit", "unmovedBefore=99999999999999999", PARAMETER, "unmovedBefore"),
+]  # fmt: skip
