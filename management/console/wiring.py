@@ -60,7 +60,7 @@ def add_console(
     Returns:
         The routes of its pages, for whoever wants to know which there are.
     """
-    seal = Seal(store.signing_keys.list())
+    seal = Seal([store.signing_keys.signing()])
     served, sessions, notices = Assets(), Sessions(seal), Notices(seal)
     pages = Pages(served, notices)
     inner = Inner(api, lookups.installation)
