@@ -22,6 +22,7 @@ class Wants(StrEnum):
 
     TAKEN = "2xx"
     REFUSED = "4xx"
+    EITHER = "2xx or 4xx"
     ANY = "any"
 
     def met_by(self, status: int) -> bool:
@@ -31,6 +32,8 @@ class Wants(StrEnum):
                 return 200 <= status < 300
             case Wants.REFUSED:
                 return 400 <= status < 500
+            case Wants.EITHER:
+                return 200 <= status < 300 or 400 <= status < 500
             case Wants.ANY:
                 return True
 
@@ -43,11 +46,13 @@ class Transport(Struct, frozen=True):
         cut_at: Of the content, only so many bytes are sent, and then the connection is half
             closed; None: all of it.
         upload_s: The content is spread over so long; 0: at once.
+        expect: Wait for ``100 Continue`` before the content, at most a second.
     """
 
     fresh: bool = False
     cut_at: int | None = None
     upload_s: float = 0.0
+    expect: bool = False
 
 
 USUAL = Transport()
