@@ -46,7 +46,7 @@ class Transport(Struct, frozen=True):
         cut_at: Of the content, only so many bytes are sent, and then the connection is half
             closed; None: all of it.
         upload_s: The content is spread over so long; 0: at once.
-        expect: Wait for ``100 Continue`` before the content, at most a second.
+        expect: The content waits for ``100 Continue``, a second at most; sign() adds the header.
     """
 
     fresh: bool = False
@@ -58,7 +58,7 @@ class Transport(Struct, frozen=True):
 USUAL = Transport()
 
 
-class Planned(Struct, frozen=True):
+class Planned(Struct, frozen=True, gc=False):
     """One request and its time.
 
     Attributes:
@@ -87,7 +87,7 @@ class Planned(Struct, frozen=True):
     transport: Transport = USUAL
 
 
-class Timings(Struct, frozen=True):
+class Timings(Struct, frozen=True, gc=False):
     """The parts of a request, in seconds. Their sum is from `Outcome.sent_s` to `Outcome.done_s`.
 
     Attributes:
@@ -112,7 +112,7 @@ class Timings(Struct, frozen=True):
         return self.sending_s + self.waiting_s + self.receiving_s
 
 
-class Outcome(Struct, frozen=True):
+class Outcome(Struct, frozen=True, gc=False):
     """What became of a request that was sent.
 
     Attributes:
@@ -139,7 +139,7 @@ class Outcome(Struct, frozen=True):
     reused: bool = False
     sent_bytes: int = 0
     received_bytes: int = 0
-    content: str = ""
+    content: bytes = b""
 
     @property
     def scheduled_s(self) -> float:
