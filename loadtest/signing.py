@@ -178,11 +178,7 @@ def _write_standard(prefix: str) -> "Writer":
 
 
 def _write_github(delivery_id: str, _stamp: str, signatures: list[str] | None) -> Headers:
-    headers = [
-        ("User-Agent", "GitHub-Hookshot/loadtest"),
-        ("X-GitHub-Delivery", delivery_id),
-        ("X-GitHub-Event", "registry_package"),
-    ]
+    headers = [("X-GitHub-Delivery", delivery_id), ("X-GitHub-Event", "registry_package")]
     if signatures is not None:  # GitHub knows no rotation: one header, one signature
         headers.append(("X-Hub-Signature-256", f"sha256={signatures[-1]}"))
     return headers

@@ -93,13 +93,19 @@ class Deliveries:
         if traffic.outage is not None and traffic.outage.holds(at_s):
             yield from self._held(fact, at_s, traffic.outage)
             return
-        kind = self._chooser.next()
-        if kind is None:
-            yield self._post(fact, at_s)
-        elif kind.overtaken is not None:
+        yield from self._with_fault(fact, at_s, self._chooser.next())
+
+    def posts(self, at_s: float, kind: Kind | None) -> Iterator[Planned]:
+        """The POSTs of the next event, with that fault."""
+        fact = self._story.next(self._began_us + int(at_s * 1e6))
+        yield from self._with_fault(fact, at_s, kind)
+
+    def _with_fault(self, fact: Fact, at_s: float, kind: Kind | None) -> Iterator[Planned]:
+        if kind is not None and kind.overtaken is not None:
             yield from self._overtaken(fact, at_s, kind, kind.overtaken)
         else:
-            yield from self._repeated(self._post(fact, at_s, kind), kind.repeat)
+            first = self._post(fact, at_s, kind)
+            yield from self._repeated(first, kind.repeat if kind is not None else None)
 
     def _held(self, fact: Fact, at_s: float, outage: Outage) -> Iterator[Planned]:
         """What an outage makes of an event: the first attempt that comes after it."""

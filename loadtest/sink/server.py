@@ -160,6 +160,8 @@ class Sink:
         except web.HTTPRequestEntityTooLarge:
             judged = Judged("refused: the body is too long", 413)
             return self._response(judged)
+        except ConnectionResetError:
+            return web.Response(status=400)  # nobody is there to read it
         finally:
             self._note(arrival, judged)
 
