@@ -17,8 +17,8 @@ class Entry:
         rank: When its event happened, as its body tells it: of two with a common key the one with
             the higher rank holds; the same rank: nobody can tell.
         kind: What is wrong with it; None: nothing.
-        sent: How many POSTs were begun.
-        first_sent_s: When the first was.
+        held: Whether an outage held it back.
+        sent_at: When its POSTs were to be sent, of those that were begun.
         answers: The answers in their order: time and status; 0: none.
         not_sent: Why POSTs of it were left out.
     """
@@ -28,10 +28,15 @@ class Entry:
     keys: tuple[str, ...] = ()
     rank: int = 0
     kind: Kind | None = None
-    sent: int = 0
-    first_sent_s: float = 0.0
+    held: bool = False
+    sent_at: list[float] = field(default_factory=list)
     answers: list[tuple[float, int]] = field(default_factory=list)
     not_sent: list[str] = field(default_factory=list)
+
+    @property
+    def sent(self) -> int:
+        """How many POSTs were begun."""
+        return len(self.sent_at)
 
     @property
     def fault(self) -> str:
@@ -67,15 +72,11 @@ class Ledger:
 
     def sent(self, planned: Planned) -> None:
         """*planned* is being sent."""
-        entry = self._entry(planned)
-        entry.sent += 1
+        self._entry(planned).sent_at.append(planned.at_s)
 
     def done(self, outcome: Outcome) -> None:
         """It ended."""
-        entry = self._entry(outcome.planned)
-        if not entry.answers:
-            entry.first_sent_s = outcome.sent_s
-        entry.answers.append((outcome.done_s, outcome.status))
+        self._entry(outcome.planned).answers.append((outcome.done_s, outcome.status))
         self.outcomes += 1
 
     def left_out(self, not_sent: NotSent) -> None:

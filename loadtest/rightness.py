@@ -1,12 +1,16 @@
 """Chapters of the report: whether the consumer is right, fault by fault and on the whole."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from loadtest.faults.kinds import BY_NAME, Kind
 from loadtest.ledger import Entry, Ledger
 from loadtest.oracle import Verdict
-from loadtest.sections import Finding, Section, counter
+from loadtest.sections import Finding, Section, counter, gauge
+from loadtest.sources import Deliveries
 
 MAX_SHOWN = 5
 UNASKED = "the consumer was not asked what it processed (--processed)"
@@ -126,19 +130,63 @@ def oracle_section(ledger: Ledger, verdict: Verdict, duration_s: float) -> Secti
     )  # fmt: skip
 
 
-def retries_section(ledger: Ledger, given_up: int, duration_s: float) -> Section:
-    """How many POSTs an event cost."""
+def retries_section(deliveries: Deliveries, duration_s: float) -> Section:
+    """How many POSTs an event cost, and what came of an outage."""
+    ledger, outage = deliveries.ledger, deliveries.traffic.outage
     entries = ledger.sent_entries
     posts = sum(entry.sent for entry in entries)
-    words = (
-        f"{_counted(posts, 'POST')} for {_counted(len(entries), 'delivery', 'deliveries')}:"
-        f" amplification {ledger.amplification:.2f}."
-    )
+    told = f"{_counted(posts, 'POST')} for {_counted(len(entries), 'delivery', 'deliveries')}"
+    words = [f"{told}: amplification {ledger.amplification:.2f}."]
     metrics = {
         "retries": counter(posts - len(entries), duration_s),
-        "given_up": counter(given_up, duration_s),
+        "given_up": counter(deliveries.given_up, duration_s),
+        "retry_amplification": gauge(ledger.amplification),
     }
-    return Section("Retries", words=(words,), metrics=metrics)
+    if outage is not None:
+        storm = storm_of(ledger, outage.to_s)
+        words.append(storm.words(deliveries.given_up))
+        metrics["storm_drain"] = gauge(storm.drain_s * 1000, "time")
+        metrics["storm_peak"] = gauge(storm.peak)
+    return Section("Retries", words=tuple(words), metrics=metrics)
+
+
+class Storm(Struct, frozen=True):
+    """What came back after an outage.
+
+    Attributes:
+        held: How many deliveries came back.
+        drain_s: From its end to the last of their answers.
+        peak: The most POSTs in one second after it.
+        peak_s: When that second began, from the outage's end.
+    """
+
+    held: int
+    drain_s: float
+    peak: int
+    peak_s: int
+
+    def words(self, given_up: int) -> str:
+        """The same in a sentence."""
+        told = (
+            f"After the outage {_counted(self.held, 'delivery', 'deliveries')} came back within"
+            f" {self.drain_s:.1f} s; the peak was {self.peak} POSTs a second,"
+            f" {self.peak_s} s after its end"
+        )
+        return f"{told}; {given_up} were given up." if given_up else f"{told}."
+
+
+def storm_of(ledger: Ledger, end_s: float) -> Storm:
+    """Look at what came after an outage that ended at *end_s*."""
+    held = [entry for entry in ledger.sent_entries if entry.held and entry.answers]
+    seconds = Counter(
+        int(at_s - end_s)
+        for entry in ledger.sent_entries
+        for at_s in entry.sent_at
+        if at_s >= end_s
+    )
+    peak_s, peak = max(seconds.items(), key=lambda each: (each[1], -each[0]), default=(0, 0))
+    last_s = max((entry.answers[-1][0] for entry in held), default=end_s)
+    return Storm(len(held), last_s - end_s, peak, peak_s)
 
 
 def _told(ids: Sequence[str]) -> str:

@@ -37,6 +37,11 @@ def share(passes: int, fails: int) -> Metric:
     )
 
 
+def gauge(value: float, contains: Literal["time", "default"] = "default") -> Metric:
+    """One value; of a time: milliseconds."""
+    return Metric("gauge", contains, {"value": value, "min": value, "max": value})
+
+
 class Finding(Struct, frozen=True):
     """One thing that was looked at.
 

@@ -57,7 +57,7 @@ class Deliveries:
         self.ledger = Ledger()
         self.given_up = 0
         self._times = times
-        self._traffic = traffic
+        self.traffic = traffic
         self._began_us = began_us
         self._story = Story(traffic.mix, seed=seed)
         self._chooser = Chooser(traffic.faults, seed=seed)
@@ -81,14 +81,14 @@ class Deliveries:
         planned = outcome.planned
         if planned.wants is not Wants.TAKEN:
             return ()
-        at_s = self._traffic.policy.next_s(outcome, self._chance())
+        at_s = self.traffic.policy.next_s(outcome, self._chance())
         if at_s is None:
             return ()
         return (replace(planned, at_s=at_s, attempt=planned.attempt + 1),)
 
     def _posts(self, at_s: float) -> Iterator[Planned]:
         """The POSTs of one event, none of them before *at_s*."""
-        traffic = self._traffic
+        traffic = self.traffic
         fact = self._story.next(self._began_us + int(at_s * 1e6))
         if traffic.outage is not None and traffic.outage.holds(at_s):
             yield from self._held(fact, at_s, traffic.outage)
@@ -109,12 +109,14 @@ class Deliveries:
 
     def _held(self, fact: Fact, at_s: float, outage: Outage) -> Iterator[Planned]:
         """What an outage makes of an event: the first attempt that comes after it."""
-        found = self._traffic.policy.after_outage(at_s, outage.to_s, self._chance)
+        found = self.traffic.policy.after_outage(at_s, outage.to_s, self._chance)
         if found is None:
             self.given_up += 1
             return
         number, then_s = found
-        yield replace(self._post(fact, then_s), attempt=number)
+        planned = replace(self._post(fact, then_s), attempt=number)
+        self.ledger.entries[planned.delivery_id].held = True
+        yield planned
 
     def _overtaken(self, fact: Fact, at_s: float, kind: Kind, by: Overtaken) -> Iterator[Planned]:
         """A POST, and what comes before it although it happened later."""
@@ -123,7 +125,7 @@ class Deliveries:
             yield self._post(fact, at_s + late_s, kind)
             return
         # As much later as the bodies can tell: a consumer must be able to see which is newer.
-        step_s = max(0.001, self._traffic.payload.step_us / 1e6)
+        step_s = max(0.001, self.traffic.payload.step_us / 1e6)
         then_us = fact.at_us + int(step_s * 1e6)
         newer = self._story.removal_of if by is Overtaken.BY_REMOVAL else self._story.push_over
         yield self._post(newer(fact, then_us), at_s + step_s, kind)
@@ -131,7 +133,7 @@ class Deliveries:
         yield replace(late, attempt=2) if by is Overtaken.BY_PUSH else late
 
     def _post(self, fact: Fact, at_s: float, kind: Kind | None = None) -> Planned:
-        payload = self._traffic.payload
+        payload = self.traffic.payload
         whole = payload.write(fact)
         if kind is not None and kind.spoil is not None:
             whole = kind.spoil(whole)
@@ -148,7 +150,7 @@ class Deliveries:
 
     def _sign(self, fact: Fact, body: bytes, kind: Kind | None) -> Sign:
         """What makes the headers at the moment of sending."""
-        signing, payload = self._traffic.signing, self._traffic.payload
+        signing, payload = self.traffic.signing, self.traffic.payload
         forgery = kind.forgery if kind is not None else Forgery.NONE
         content_type = (kind.content_type if kind is not None else "") or payload.content_type
         before = [("Content-Type", content_type), *payload.headers(fact)]
