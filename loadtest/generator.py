@@ -68,11 +68,11 @@ class Watch:
 
     def _note(self) -> None:
         now_s = time.perf_counter() - self._began[0]
-        second = self._measured.second(now_s)
-        second.in_flight = max(second.in_flight, self._measured.in_flight)
+        part = self._measured.slice(now_s)
+        part.in_flight = max(part.in_flight, self._measured.in_flight)
         passed_s = time.perf_counter() - self._last[0]
         if passed_s >= 1 - SAMPLE_S:
-            second.cpu = (time.process_time() - self._last[1]) / passed_s
+            part.cpu = (time.process_time() - self._last[1]) / passed_s
             self._last = time.perf_counter(), time.process_time()
 
     def health(self, *, max_lag_s: float, max_in_flight: int) -> Health:
@@ -84,7 +84,7 @@ class Watch:
         """
         lag = self._measured.lag
         median, high = lag.percentiles_ms((50, 99))
-        busiest = max((second.cpu for second in self._measured.seconds.values()), default=0.0)
+        busiest = max((part.cpu for part in self._measured.slices.values()), default=0.0)
         late = high > max_lag_s * 1000
         return Health(
             cpu=self.cpu,

@@ -1,6 +1,6 @@
-"""Measurements: everything that is counted while requests are sent, second by second.
+"""Measurements: everything that is counted while requests are sent, slice by slice.
 
-A request is counted once in its cell (status, action, attempt, fault) and once in the second that
+A request is counted once in its cell (status, action, attempt, fault) and once in the slice that
 it was planned for; whatever a report shows is merged from those.
 """
 
@@ -38,8 +38,8 @@ class Cell:
         self.failed = 0
 
 
-class Second:
-    """One second of a run.
+class Slice:
+    """A short part of a run.
 
     Attributes:
         planned: Requests whose time lay in it.
@@ -82,8 +82,11 @@ class Phases:
 class Measurements:
     """Counts everything; an observer of the engine.
 
+    Args:
+        slice_s: How long a slice of the run is.
+
     Attributes:
-        seconds: By their number from 0; one that had nothing is not there.
+        slices: By their number from 0; one that had nothing is not there.
         cells: By their label.
         phases: The parts of requests.
         lag: How late requests were sent.
@@ -92,8 +95,9 @@ class Measurements:
         last_s: When the last thing happened.
     """
 
-    def __init__(self) -> None:
-        self.seconds: dict[int, Second] = {}
+    def __init__(self, *, slice_s: float = 1.0) -> None:
+        self.slice_s = slice_s
+        self.slices: dict[int, Slice] = {}
         self.cells: dict[Label, Cell] = {}
         self.phases = Phases()
         self.lag = Sketch()
@@ -122,24 +126,24 @@ class Measurements:
         """How many requests have been sent and not answered."""
         return self.sent_count - self.done_count
 
-    def second(self, at_s: float) -> Second:
-        """The second that *at_s* lies in."""
-        number = int(at_s) if at_s > 0 else 0
-        found = self.seconds.get(number)
+    def slice(self, at_s: float) -> Slice:
+        """The slice that *at_s* lies in."""
+        number = int(at_s / self.slice_s) if at_s > 0 else 0
+        found = self.slices.get(number)
         if found is None:
-            found = self.seconds[number] = Second()
+            found = self.slices[number] = Slice()
         return found
 
     def sent(self, planned: Planned) -> None:
         """Count a request that is being sent."""
         self.sent_count += 1
-        self.second(planned.at_s).planned += 1
+        self.slice(planned.at_s).planned += 1
 
     def left_out(self, not_sent: NotSent) -> None:
         """Count a request that is not."""
-        second = self.second(not_sent.planned.at_s)
-        second.planned += 1
-        second.not_sent += 1
+        part = self.slice(not_sent.planned.at_s)
+        part.planned += 1
+        part.not_sent += 1
         self.not_sent[not_sent.reason] += 1
 
     def done(self, outcome: Outcome) -> None:
@@ -161,14 +165,14 @@ class Measurements:
             cell.failed += 1
         if not outcome.status:
             self.errors[outcome.message] += 1
-        second = self.second(planned.at_s)
-        second.scheduled.add(scheduled_s)
-        second.service.add(service_s)
-        second = self.second(outcome.sent_s)
-        second.sent += 1
-        second.attempts[planned.attempt] = second.attempts.get(planned.attempt, 0) + 1
-        second = self.second(outcome.done_s)
-        second.statuses[status] = second.statuses.get(status, 0) + 1
+        part = self.slice(planned.at_s)
+        part.scheduled.add(scheduled_s)
+        part.service.add(service_s)
+        part = self.slice(outcome.sent_s)
+        part.sent += 1
+        part.attempts[planned.attempt] = part.attempts.get(planned.attempt, 0) + 1
+        part = self.slice(outcome.done_s)
+        part.statuses[status] = part.statuses.get(status, 0) + 1
         phases = self.phases
         phases.blocked.add(timings.blocked_s)
         phases.connecting.add(timings.connecting_s)
@@ -201,7 +205,7 @@ class Measurements:
             group.failed += cell.failed
         return groups
 
-    def timeline(self) -> Iterator[tuple[int, Second]]:
-        """Every second from the first to the last, also those without anything."""
-        for number in range(max(self.seconds, default=-1) + 1):
-            yield number, self.seconds.get(number) or Second()
+    def timeline(self) -> Iterator[tuple[float, Slice]]:
+        """When each slice begins, and the slice; also those without anything."""
+        for number in range(max(self.slices, default=-1) + 1):
+            yield number * self.slice_s, self.slices.get(number) or Slice()

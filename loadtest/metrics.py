@@ -42,9 +42,9 @@ def metrics_of(
     """All metrics of a run, or of what there is of it so far."""
     phases = measured.phases
     done, failed = measured.done_count, measured.failed_count
-    seconds = measured.seconds.values()
-    flights = [second.in_flight for second in seconds]
-    loads = [second.cpu for second in seconds if second.cpu]
+    slices = measured.slices.values()
+    flights = [each.in_flight for each in slices]
+    loads = [each.cpu for each in slices if each.cpu]
     return {
         "checks": share(done - failed, failed),
         "data_received": _data(measured.received_bytes, elapsed_s),

@@ -30,6 +30,7 @@ class Limits(Struct, frozen=True):
         max_lag_s: What the generator's own lag may be for 99 of 100 requests.
         keep_alive: Whether connections serve more than one request.
         verify: Whether the consumer's certificate must be good.
+        slice_s: How long the slices of time are that things are counted in.
     """
 
     timeout_s: float = 15.0
@@ -37,6 +38,7 @@ class Limits(Struct, frozen=True):
     max_lag_s: float = 0.025
     keep_alive: bool = True
     verify: bool = True
+    slice_s: float = 1.0
 
 
 class Ended(Struct, frozen=True):
@@ -84,7 +86,7 @@ async def run(
         InvalidValueError: A limit is beyond what the system allows.
     """
     allow_files(limits.max_in_flight)
-    measured = Measurements()
+    measured = Measurements(slice_s=limits.slice_s)
     poster = Poster(
         target,
         timeout_s=limits.timeout_s,

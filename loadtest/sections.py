@@ -56,6 +56,24 @@ class Finding(Struct, frozen=True):
     detail: str = ""
 
 
+class Plot(Struct, frozen=True):
+    """Lines of points, for the HTML report.
+
+    Attributes:
+        title: What it shows.
+        series: Of each line, what it means, and its points in the order of x.
+        x_unit: Put behind the values of the x axis, e.g. ``/s``.
+        y_unit: The same for y.
+        words: How to read it.
+    """
+
+    title: str
+    series: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
+    x_unit: str = ""
+    y_unit: str = ""
+    words: str = ""
+
+
 class Section(Struct, frozen=True):
     """A chapter of the report: in the terminal, Markdown and HTML as a table with words.
 
@@ -66,6 +84,7 @@ class Section(Struct, frozen=True):
         rows: Its cells, as text. Numbers are aligned to the right.
         findings: Each a row with its verdict; in JUnit a test case.
         metrics: Added to the metrics of the run, so that thresholds can name them.
+        plots: Drawn below the table where the output can.
         grade: A verdict on the whole in a word or a letter; empty: none.
     """
 
@@ -75,4 +94,5 @@ class Section(Struct, frozen=True):
     rows: tuple[tuple[str, ...], ...] = ()
     findings: tuple[Finding, ...] = ()
     metrics: dict[str, Metric] = {}
+    plots: tuple[Plot, ...] = ()
     grade: str = ""

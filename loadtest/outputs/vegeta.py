@@ -25,8 +25,8 @@ def document(result: Result) -> dict[str, Any]:
     for value, count in statuses.items():
         codes[value if value.isdecimal() else "0"] += count
     succeeded = sum(count for code, count in codes.items() if 200 <= int(code) < 400)
-    last = max((number + 1 for number, second in measured.timeline() if second.sent), default=0)
-    attack_s = min(float(last), result.elapsed_s) or 1e-9
+    begins = [from_s for from_s, part in measured.timeline() if part.sent]
+    attack_s = min(begins[-1] + measured.slice_s, result.elapsed_s) if begins else 1e-9
     done, end_s = measured.done_count, result.elapsed_s or 1e-9
     began = datetime.fromisoformat(about.began)
     return {
