@@ -60,10 +60,6 @@ class Pace(Struct, frozen=True):
     speed: float = 1.0
     seed: int = 0
 
-    def at_rate(self, rate: float) -> "Pace":
-        """The same with a constant rate."""
-        return replace(self, rate=rate, form=Form.CONSTANT, stages="", trace=None)
-
 
 class Paced(Struct, frozen=True):
     """A pace, worked out.
@@ -91,6 +87,11 @@ class Paced(Struct, frozen=True):
         if self.recorded:
             return schedule.replay(self.recorded, speed=self.pace.speed)
         return schedule.times(self.shape, arrivals=self.pace.arrivals, seed=self.pace.seed)
+
+    def at_rate(self, rate: float) -> "Paced":
+        """The same with a constant rate."""
+        pace = replace(self.pace, rate=rate, form=Form.CONSTANT, stages="", trace=None)
+        return work_out(pace)
 
 
 def work_out(pace: Pace) -> Paced:

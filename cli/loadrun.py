@@ -1,0 +1,137 @@
+"""Carrying out a load test: one run, or as many as the search for the highest rate takes."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+
+from msgspec import Struct
+
+from cli.errors import UsageError
+from cli.loadview import View, show_result
+from loadtest.checking import Checking, Inspector
+from loadtest.outputs.files import Output
+from loadtest.pacing import Paced
+from loadtest.poster import Poster
+from loadtest.result import About, Result, machine, now_iso
+from loadtest.run import Ended, Limits, run
+from loadtest.saturation import Search, search
+from loadtest.sections import Finding, Section
+from loadtest.sources import Deliveries, Traffic
+from loadtest.target import Target
+from loadtest.thresholds import Threshold
+from schemas.errors import PortcallError
+
+
+class Order(Struct, frozen=True):
+    """What is to be done.
+
+    Attributes:
+        target: The consumer.
+        paced: When requests are sent.
+        traffic: What they are.
+        checking: What is looked at beside the times.
+        limits: What the runs keep to.
+        thresholds: What the consumer must keep to.
+        outputs: Where reports go.
+        find_max: What a rate must keep to that is looked for; empty: none is.
+        pause_s: Between two rates of the search.
+        seed: Decides everything random.
+        began_us: The time of the first event, microseconds since the epoch.
+        command: What was typed.
+        quiet: Say nothing meanwhile.
+    """
+
+    target: Target
+    paced: Paced
+    traffic: Traffic
+    checking: Checking
+    limits: Limits
+    thresholds: Sequence[Threshold]
+    outputs: Sequence[Output]
+    find_max: Sequence[Threshold]
+    pause_s: float
+    seed: int
+    began_us: int
+    command: str
+    quiet: bool
+
+
+async def carry_out(order: Order) -> int:
+    """Do it, show it, write the outputs; gives the exit code.
+
+    Raises:
+        UsageError: An output cannot be written.
+    """
+    result = await (_search(order) if order.find_max else _once(order))
+    show_result(result, aside=any(output.path == "-" for output in order.outputs))
+    for output in order.outputs:
+        try:
+            output.write(result)
+        except OSError as error:
+            raise UsageError(f"--output: {output.path}: {error.strerror}") from error
+    return result.exit_code
+
+
+async def _once(order: Order) -> Result:
+    began = now_iso()
+    deliveries = _deliveries(order, order.paced)
+    inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
+    with View(order.paced, quiet=order.quiet) as view:
+        ended = await run(
+            order.target,
+            deliveries,
+            limits=order.limits,
+            thresholds=order.thresholds,
+            observers=inspector.observers,
+            tick=view.tick,
+        )
+    sections = await _inspected(order, inspector, ended)
+    return Result.of(_about(order, order.paced, began), ended, order.thresholds, sections)
+
+
+async def _inspected(order: Order, inspector: Inspector, ended: Ended) -> tuple[Section, ...]:
+    """What was found beside the times; that it could not be found out is a finding, too."""
+
+    def poster() -> AbstractAsyncContextManager[Poster]:
+        return Poster(order.target, timeout_s=order.limits.timeout_s, verify=order.limits.verify)
+
+    try:
+        return await inspector.sections(ended.measured, ended.elapsed_s, poster)
+    except PortcallError as error:
+        finding = Finding("the consumer could be checked", ok=False, detail=str(error))
+        return (Section("Checks", findings=(finding,)),)
+
+
+async def _search(order: Order) -> Result:
+    began = now_iso()
+
+    async def attempt(rate: float) -> tuple[Paced, Ended]:
+        paced = order.paced.at_rate(rate)
+        with View(paced, quiet=order.quiet) as view:
+            ended = await run(
+                order.target, _deliveries(order, paced), limits=order.limits, tick=view.tick
+            )
+        return paced, ended
+
+    found: Search = await search(
+        attempt, order.find_max, first=order.paced.pace.rate, pause_s=order.pause_s
+    )
+    thresholds = [*order.find_max, *order.thresholds]
+    about = _about(order, found.paced, began)
+    return Result.of(about, found.ended, thresholds, (found.section(),))
+
+
+def _deliveries(order: Order, paced: Paced) -> Deliveries:
+    return Deliveries(paced.times(), order.traffic, seed=order.seed, began_us=order.began_us)
+
+
+def _about(order: Order, paced: Paced, began: str) -> About:
+    return About(
+        uri=order.target.uri,
+        plan=paced.words,
+        began=began,
+        duration_s=paced.duration_s,
+        rates=paced.rates,
+        seed=order.seed,
+        command=order.command,
+        machine=machine(),
+    )
