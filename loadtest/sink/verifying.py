@@ -54,14 +54,15 @@ class Trust(Struct, frozen=True):
         """Believe what any of these secrets, or public keys, signed.
 
         Raises:
-            InvalidValueError: One has a prefix of Standard Webhooks and is not the base64 of a key.
+            InvalidValueError: A key of ed25519 is none.
         """
         shared, texts, public = [], [], []
         for secret in secrets:
             texts.append(secret.encode())
             try:
                 if secret.startswith(SHARED_PREFIX):
-                    shared.append(secret_bytes(secret))
+                    # Stripe's begin so, too, and are no base64: then only the text is a key.
+                    shared += [key] if (key := _decoded(secret[len(SHARED_PREFIX) :])) else []
                 elif secret.startswith(PRIVATE_PREFIX):
                     seed = secret_bytes(secret)[:SEED_BYTES]
                     public.append(Ed25519PrivateKey.from_private_bytes(seed).public_key())
