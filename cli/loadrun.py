@@ -14,11 +14,9 @@ from loadtest.poster import Poster
 from loadtest.result import About, Result, machine, now_iso
 from loadtest.run import Ended, Limits, run
 from loadtest.saturation import Search, search
-from loadtest.sections import Finding, Section
 from loadtest.sources import Deliveries, Traffic
 from loadtest.target import Target
 from loadtest.thresholds import Threshold
-from schemas.errors import PortcallError
 
 
 class Order(Struct, frozen=True):
@@ -84,21 +82,12 @@ async def _once(order: Order) -> Result:
             observers=inspector.observers,
             tick=view.tick,
         )
-    sections = await _inspected(order, inspector, ended)
-    return Result.of(_about(order, order.paced, began), ended, order.thresholds, sections)
-
-
-async def _inspected(order: Order, inspector: Inspector, ended: Ended) -> tuple[Section, ...]:
-    """What was found beside the times; that it could not be found out is a finding, too."""
 
     def poster() -> AbstractAsyncContextManager[Poster]:
         return Poster(order.target, timeout_s=order.limits.timeout_s, verify=order.limits.verify)
 
-    try:
-        return await inspector.sections(ended.measured, ended.elapsed_s, poster)
-    except PortcallError as error:
-        finding = Finding("the consumer could be checked", ok=False, detail=str(error))
-        return (Section("Checks", findings=(finding,)),)
+    sections = await inspector.sections(ended.elapsed_s, poster)
+    return Result.of(_about(order, order.paced, began), ended, order.thresholds, sections)
 
 
 async def _search(order: Order) -> Result:

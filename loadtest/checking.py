@@ -9,14 +9,14 @@ from msgspec import Struct
 from loadtest.asking import SETTLE_S, until_settled
 from loadtest.conformance.conduct import conduct
 from loadtest.conformance.judging import conformance_section
-from loadtest.measure import Measurements
 from loadtest.oracle import UNASKED, Verdict, judge
 from loadtest.plan import NotSent, Observer, Outcome, Planned
 from loadtest.poster import Poster
 from loadtest.rightness import faults_section, oracle_section, retries_section
 from loadtest.sections import Finding, Section
-from loadtest.senders import senders_section
+from loadtest.senders import Patience, senders_section
 from loadtest.sources import Deliveries, Traffic
+from schemas.errors import PortcallError
 
 Posters = Callable[[], AbstractAsyncContextManager[Poster]]
 KILL_TIMEOUT_S = 60.0
@@ -104,6 +104,7 @@ class Inspector:
         self._deliveries = deliveries
         self._traffic = traffic
         self._seed = seed
+        self._patience = Patience()
         self._killer: Killer | None = None
         if checking.kill_cmd:
             self._killer = Killer(checking.kill_cmd, checking.kill_at_s)
@@ -111,41 +112,42 @@ class Inspector:
     @property
     def observers(self) -> list[Observer]:
         """Who is to be told of each request."""
-        return [self._deliveries.ledger, *([self._killer] if self._killer else [])]
+        killer: list[Observer] = [self._killer] if self._killer else []
+        return [self._deliveries.ledger, self._patience, *killer]
 
-    async def sections(
-        self, measured: Measurements, elapsed_s: float, posters: Posters
-    ) -> tuple[Section, ...]:
+    async def sections(self, elapsed_s: float, posters: Posters) -> tuple[Section, ...]:
         """Judge the run; the consumer is asked, and graded, now.
 
         Args:
-            measured: The answer times.
             elapsed_s: How long the run took.
             posters: Makes what posts the conformance run.
-
-        Raises:
-            ProcessedError: The consumer could not be asked.
-            UnreachableError: It is not there to be graded.
         """
         ledger = self._deliveries.ledger
         found = [await self._killer.section()] if self._killer else []
-        verdict = await self._verdict()
-        if self._checking.processed:
+        verdict = UNASKED
+        try:
+            verdict = await self._verdict()
+        except PortcallError as error:
+            found.append(_unchecked("the consumer was asked", error))
+        if verdict.asked:
             found.append(oracle_section(ledger, verdict, elapsed_s))
         if self._traffic.faults:
             found.append(faults_section(ledger, verdict, elapsed_s))
-        found.append(retries_section(self._deliveries, elapsed_s))
-        service = measured.service()
-        found.append(
-            senders_section(service.count, service.above, failed=_failed(self._deliveries))
-        )
+        found += [retries_section(self._deliveries, elapsed_s), senders_section(self._patience)]
         if self._checking.conformance:
+            found.append(await self._graded(posters))
+        return tuple(found)
+
+    async def _graded(self, posters: Posters) -> Section:
+        processed = self._checking.processed
+        try:
             async with posters() as poster:
                 seen = await conduct(
-                    poster, self._traffic, processed=self._checking.processed, seed=self._seed + 1
+                    poster, self._traffic, processed=processed, seed=self._seed + 1
                 )
-            found.append(conformance_section(seen))
-        return tuple(found)
+        except PortcallError as error:
+            return _unchecked("the consumer was graded", error)
+        return conformance_section(seen)
 
     async def _verdict(self) -> Verdict:
         if not self._checking.processed:
@@ -157,11 +159,6 @@ class Inspector:
         )
 
 
-def _failed(deliveries: Deliveries) -> int:
-    """How many answers to right POSTs were no 2xx."""
-    return sum(
-        not 200 <= status < 300
-        for entry in deliveries.ledger.sent_entries
-        if entry.kind is None
-        for _, status in entry.answers
-    )
+def _unchecked(name: str, error: PortcallError) -> Section:
+    """That something could not be found out is a finding, too."""
+    return Section("Checks", findings=(Finding(name, ok=False, detail=str(error)),))

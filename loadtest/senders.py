@@ -3,13 +3,13 @@
 From the answer times of a run follows what each of them would have done with the same answers.
 """
 
-from collections.abc import Callable
-
 from msgspec import Struct
 
+from loadtest.plan import NotSent, Outcome, Planned, Wants
 from loadtest.sections import Finding, Section
 from schemas.durations import format_duration
 from schemas.errors import InvalidValueError
+from schemas.records import Failure
 
 MINUTE, HOUR = 60_000, 3_600_000
 
@@ -47,12 +47,12 @@ SENDERS = (
     Sender(
         "distribution", "docker distribution", 1_000, (1_000,) * 50,
         "distribution notifications/endpoint.go: default timeout 1 s, threshold 10, backoff 1 s",
-        "for ever, one event at a time",
+        "for ever",
     ),
     Sender(
         "harbor", "Harbor", 3_000, (16_000, 31_000, 96_000),
         "goharbor/harbor: webhook job, 3 s; JOBSERVICE_WEBHOOK_JOB_MAX_RETRY 3",
-        "3 times, n^4 + 15 s and some chance",
+        "3 times",
     ),
     Sender(
         "acr", "Azure Container Registry", 5_000, (),
@@ -102,8 +102,46 @@ SENDERS = (
         "up to 3 days",
     ),
 )  # fmt: skip
-CountOver = Callable[[float], int]
-"""How many answers took longer than so many seconds."""
+TIMEOUTS_S = tuple(sorted({each.timeout_ms / 1000 for each in SENDERS if each.timeout_ms}))
+
+
+class Patience:
+    """Counts the answers that would have come too late for each sender; an `Observer`.
+
+    Only right POSTs that were sent at once count: how long the others take is our own doing.
+    """
+
+    def __init__(self) -> None:
+        self.answers = 0
+        self.failed = 0
+        self._late = dict.fromkeys(TIMEOUTS_S, 0)
+
+    def sent(self, planned: Planned) -> None:
+        """Nothing yet."""
+
+    def done(self, outcome: Outcome) -> None:
+        """An answer, or that there is none."""
+        planned = outcome.planned
+        if planned.wants is not Wants.TAKEN or planned.transport.upload_s:
+            return
+        self.answers += 1
+        took_s = outcome.done_s - outcome.sent_s
+        if (not outcome.status and outcome.failure is not Failure.TIMEOUT) or (
+            outcome.status and not 200 <= outcome.status < 300
+        ):
+            self.failed += 1
+        for timeout_s in TIMEOUTS_S:
+            if took_s <= timeout_s and outcome.status:
+                break
+            # One that we did not wait out is late for all: we cannot know when it would have come.
+            self._late[timeout_s] += outcome.failure is Failure.TIMEOUT or took_s > timeout_s
+
+    def left_out(self, not_sent: NotSent) -> None:
+        """Nothing: it had no answer."""
+
+    def late_for(self, sender: Sender) -> int:
+        """How many answers came too late for a sender whose timeout is known."""
+        return self._late[sender.timeout_ms / 1000]
 
 
 def find_sender(name: str, field: str = "--sender") -> Sender:
@@ -119,34 +157,27 @@ def find_sender(name: str, field: str = "--sender") -> Sender:
     raise InvalidValueError(field, f"{name[:32]!r} is no known sender; there are {names}")
 
 
-def senders_section(answers: int, count_over: CountOver, *, failed: int = 0) -> Section:
-    """What the known senders would have done with the answers of a run.
-
-    Args:
-        answers: How many answers there were.
-        count_over: How many of them took longer than so many seconds, by the service time.
-        failed: How many of them every sender takes for a failure, whatever they took.
-    """
+def senders_section(patience: Patience) -> Section:
+    """What the known senders would have done with the answers of a run."""
+    answers = patience.answers
     timed = [each for each in SENDERS if each.timeout_ms]
-    late = {each.name: count_over(each.timeout_ms / 1000) for each in timed}
+    late = {each.name: patience.late_for(each) for each in timed}
     words = [_sentence(each, late[each.name], answers) for each in timed if late[each.name]]
     if not words:
         words = ["Every answer came in time for every sender whose timeout is known."]
-    if failed:
-        words.append(
-            f"Besides, {_share(failed, answers)} of the answers were no 2xx:"
-            " a failure for every sender."
-        )
+    if patience.failed:
+        told = _share(patience.failed, answers)
+        words.append(f"Besides, {told} of the answers were no 2xx: a failure for every sender.")
     return Section(
         "What senders would do",
         words=tuple(words),
-        columns=("sender", "waits", "tries again", "answers too late", "share", "source"),
+        columns=("sender", "waits", "tries again", "too late", "share"),
         rows=tuple(_row(each, late.get(each.name), answers) for each in SENDERS),
         findings=tuple(
             Finding(
                 f"in time for {each.title}",
-                not late[each.name],
-                _row(each, late[each.name], answers)[4],
+                ok=not late[each.name],
+                detail=f"{_share(late[each.name], answers)} too late ({each.source})",
             )
             for each in timed
         ),
@@ -165,7 +196,7 @@ def _row(sender: Sender, late: int | None, answers: int) -> tuple[str, ...]:
     waits = format_duration(sender.timeout_ms) if sender.timeout_ms else "not published"
     again = sender.retries or f"{len(sender.schedule_ms)} times"
     told = ("-", "-") if late is None else (str(late), _share(late, answers))
-    return (sender.title, waits, again, *told, sender.source)
+    return (sender.title, waits, again, *told)
 
 
 def _share(part: int, whole: int) -> str:
