@@ -126,14 +126,9 @@ class Patience:
             return
         self.answers += 1
         took_s = outcome.done_s - outcome.sent_s
-        if (not outcome.status and outcome.failure is not Failure.TIMEOUT) or (
-            outcome.status and not 200 <= outcome.status < 300
-        ):
-            self.failed += 1
+        self.failed += outcome.failure not in {Failure.NONE, Failure.TIMEOUT}
         for timeout_s in TIMEOUTS_S:
-            if took_s <= timeout_s and outcome.status:
-                break
-            # One that we did not wait out is late for all: we cannot know when it would have come.
+            # One that we did not wait out is late for all: nobody knows when it would have come.
             self._late[timeout_s] += outcome.failure is Failure.TIMEOUT or took_s > timeout_s
 
     def left_out(self, not_sent: NotSent) -> None:
