@@ -16,7 +16,7 @@ from loadtest.measure import Measurements, Slice
 from loadtest.pacing import Paced
 from loadtest.report import chapters, milliseconds, planned_line
 from loadtest.result import Result
-from loadtest.sections import Finding, Section
+from loadtest.sections import Finding, Section, numeric_columns
 from loadtest.sketch import Sketch, merged
 
 PLAIN_WIDTH = 120
@@ -167,9 +167,8 @@ def _print(console: Console, section: Section) -> None:
 
 def _table(section: Section) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(section.columns))
-    for position, column in enumerate(section.columns):
-        words = position == 0 or len(section.columns) == 2
-        table.add_column(column, justify="left" if words else "right", no_wrap=not words)
+    for column, numeric in zip(section.columns, numeric_columns(section), strict=True):
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric)
     for row in section.rows:
         table.add_row(*map(Text, row))
     return table

@@ -1,5 +1,6 @@
 """Parts of a report: whatever knows something about a run says it in these, for every output."""
 
+import re
 from typing import Literal
 
 from msgspec import Struct
@@ -72,6 +73,18 @@ class Plot(Struct, frozen=True):
     x_unit: str = ""
     y_unit: str = ""
     words: str = ""
+
+
+_NUMBER = re.compile(r"-?[\d.,]+ ?(?:%|ms|s|/s|B|KB|MB|GB|x)?|-|")
+
+
+def numeric_columns(section: "Section") -> list[bool]:
+    """Of each column, whether it has numbers, which are aligned to the right; never the first."""
+    columns = list(zip(*section.rows, strict=True))
+    return [
+        position > 0 and all(_NUMBER.fullmatch(cell) for cell in cells)
+        for position, cells in enumerate(columns)
+    ]
 
 
 class Section(Struct, frozen=True):

@@ -73,7 +73,7 @@ class Threshold(Struct, frozen=True):
     @property
     def expression(self) -> str:
         """The bound as k6 writes it."""
-        return f"{self.statistic}{self.sign}{self.bound:g}"
+        return f"{self.statistic or 'count'}{self.sign}{self.bound:g}"
 
     def kept_by(self, value: float) -> bool:
         """Whether *value* is as it must be."""

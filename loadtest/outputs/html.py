@@ -4,6 +4,7 @@ What came from outside (the URI, the consumer's words) is escaped, and a policy 
 the browser to load or run anything should that ever fail.
 """
 
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
@@ -12,7 +13,7 @@ from loadtest.outputs.charts import charts, plotted
 from loadtest.outputs.columns import Chart
 from loadtest.report import chapters, milliseconds
 from loadtest.result import Result
-from loadtest.sections import Finding, Section
+from loadtest.sections import Finding, Section, numeric_columns
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _MARKS = {True: ("good", "✓"), False: ("bad", "✗"), None: ("none", "?")}
@@ -117,13 +118,16 @@ def _section(section: Section) -> str:
 
 
 def _table(section: Section) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in section.columns)
-    rows = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in section.rows
-    )
-    kind = ' class="words"' if len(section.columns) == 2 else ""
+    kinds = [' class="number"' if numeric else "" for numeric in numeric_columns(section)]
+    head = _cells("th", section.columns, kinds)
+    rows = "".join(f"<tr>{_cells('td', row, kinds)}</tr>" for row in section.rows)
     top = f"<thead><tr>{head}</tr></thead>" if any(section.columns) else ""
-    return f'<div class="wide"><table{kind}>{top}<tbody>{rows}</tbody></table></div>'
+    return f'<div class="wide"><table>{top}<tbody>{rows}</tbody></table></div>'
+
+
+def _cells(tag: str, cells: Sequence[str], kinds: Sequence[str]) -> str:
+    pairs = zip(cells, kinds, strict=True)
+    return "".join(f"<{tag}{kind}>{escape(cell)}</{tag}>" for cell, kind in pairs)
 
 
 def _finding(finding: Finding) -> str:

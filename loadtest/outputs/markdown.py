@@ -2,8 +2,9 @@
 
 from loadtest.report import chapters, planned_line
 from loadtest.result import Result
-from loadtest.sections import Finding, Section
+from loadtest.sections import Finding, Section, numeric_columns
 
+_RULES = {True: "--:", False: "---"}
 _MARKS = {True: "✅", False: "❌", None: "❔"}
 
 
@@ -25,7 +26,11 @@ def _section(section: Section) -> list[str]:
     for words in section.words:
         lines += ["", _cell(words)]
     if section.rows:
-        lines += ["", _row(section.columns), _row(["---", *["--:"] * (len(section.columns) - 1)])]
+        lines += [
+            "",
+            _row(section.columns),
+            _row([_RULES[numeric] for numeric in numeric_columns(section)]),
+        ]
         lines += [_row(row) for row in section.rows]
     if section.findings:
         lines += ["", "| | | |", "| --- | --- | --- |", *map(_finding, section.findings)]
