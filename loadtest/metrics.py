@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from loadtest.measure import Label, Measurements
 from loadtest.sections import Metric, counter, share
-from loadtest.sketch import Sketch
+from loadtest.sketch import Sketch, merged
 
 PERCENTS = (90.0, 95.0, 99.0, 99.9, 99.99)
 TAGS = ("status", "action", "attempt", "fault")
@@ -44,6 +44,7 @@ def metrics_of(
     done, failed = measured.done_count, measured.failed_count
     slices = measured.slices.values()
     flights = [each.in_flight for each in slices]
+    most = max(flights, default=0)
     loads = [each.cpu for each in slices if each.cpu]
     return {
         "checks": share(done - failed, failed),
@@ -55,6 +56,7 @@ def metrics_of(
         "http_req_blocked": trend(phases.blocked, percents),
         "http_req_connecting": trend(phases.connecting, percents),
         SERVICE: trend(measured.service(), percents),
+        f"{SERVICE}{{expected_response:true}}": trend(_as_expected(measured), percents),
         "http_req_failed": share(failed, done - failed),
         "http_req_receiving": trend(phases.receiving, percents),
         SCHEDULED: trend(measured.scheduled(), percents),
@@ -64,7 +66,8 @@ def metrics_of(
         "http_reqs": counter(done, elapsed_s),
         "iterations": counter(measured.sent_count, elapsed_s),
         "planned": counter(measured.planned_count, elapsed_s),
-        "vus": gauge(measured.in_flight, min(flights, default=0), max(flights, default=0)),
+        "vus": gauge(measured.in_flight, min(flights, default=0), most),
+        "vus_max": gauge(most, most, most),
     }
 
 
@@ -100,6 +103,11 @@ def tagged(
 
 def _has(label: Label, tags: Mapping[str, str]) -> bool:
     return all(str(getattr(label, name)) == value for name, value in tags.items())
+
+
+def _as_expected(measured: Measurements) -> Sketch:
+    """The service times of what was answered as it should be: all of a cell is, or nothing."""
+    return merged(cell.service for cell in measured.cells.values() if not cell.failed)
 
 
 def _data(count: int, over_s: float) -> Metric:
