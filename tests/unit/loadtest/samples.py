@@ -1,6 +1,7 @@
 """What the tests of sources, oracle and checks are made of."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from loadtest.faults.kinds import BY_NAME
 from loadtest.ledger import Entry, Ledger
@@ -45,8 +46,8 @@ def outcome(planned: Planned, status: int = 200, *, at_s: float | None = None) -
     )
 
 
-def planned(delivery_id: str = "a", at_s: float = 0.0, **fields: object) -> Planned:
-    return Planned(at_s, delivery_id, "push", b"{}", lambda _now_s: [], **fields)  # type: ignore[arg-type]  # handed on
+def planned(delivery_id: str = "a", at_s: float = 0.0, **fields: Any) -> Planned:  # noqa: ANN401 (handed on)
+    return Planned(at_s, delivery_id, "push", b"{}", lambda _now_s: [], **fields)
 
 
 def entry(

@@ -1,5 +1,7 @@
 """Known senders: the table, and what each would have done with the answers of a run."""
 
+from typing import Any
+
 import pytest
 
 from loadtest.plan import Outcome, Timings, Transport, Wants
@@ -9,7 +11,7 @@ from schemas.records import Failure
 from tests.unit.loadtest.samples import planned
 
 
-def patience(*times_s: float, failure: Failure = Failure.NONE, **fields: object) -> Patience:
+def patience(*times_s: float, failure: Failure = Failure.NONE, **fields: Any) -> Patience:  # noqa: ANN401 (handed on)
     made = Patience()
     for took_s in times_s:
         status = {Failure.NONE: 200, Failure.STATUS: 503}.get(failure, 0)
@@ -88,5 +90,5 @@ def test_a_failure_is_one_for_every_sender(failure: Failure) -> None:
     "fields",
     [{"wants": Wants.REFUSED}, {"wants": Wants.EITHER}, {"transport": Transport(upload_s=2.0)}],
 )
-def test_what_is_our_own_doing_does_not_count(fields: dict[str, object]) -> None:
+def test_what_is_our_own_doing_does_not_count(fields: dict[str, Any]) -> None:
     assert patience(20.0, **fields).answers == 0

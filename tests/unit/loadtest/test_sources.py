@@ -154,11 +154,8 @@ def test_a_failed_post_is_tried_again_by_the_schedule() -> None:
     source = deliveries([0.0], policy=Policy((1000, 2000), jitter=False))
     (first,) = source
     (second,) = source.after(outcome(first, 503, at_s=0.5))
-    assert (second.delivery_id, second.attempt, second.at_s) == (
-        first.delivery_id,
-        2,
-        pytest.approx(1.51),
-    )
+    assert (second.delivery_id, second.attempt) == (first.delivery_id, 2)
+    assert second.at_s == pytest.approx(1.51)
     (third,) = source.after(outcome(second, 0))
     assert third.attempt == 3
     assert not list(source.after(outcome(third, 500)))
