@@ -12,7 +12,7 @@ from loadtest.oracle import Verdict
 from loadtest.sections import Finding, Section, counter, gauge
 from loadtest.sources import Deliveries
 
-MAX_SHOWN = 5
+MAX_SHOWN = 2
 UNASKED = "the consumer was not asked what it processed (--processed)"
 
 

@@ -3,6 +3,8 @@
 From the answer times of a run follows what each of them would have done with the same answers.
 """
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from loadtest.plan import NotSent, Outcome, Planned, Wants
@@ -168,15 +170,22 @@ def senders_section(patience: Patience) -> Section:
         words=tuple(words),
         columns=("sender", "waits", "tries again", "too late", "share"),
         rows=tuple(_row(each, late.get(each.name), answers) for each in SENDERS),
-        findings=tuple(
-            Finding(
-                f"in time for {each.title}",
-                ok=not late[each.name],
-                detail=f"{_share(late[each.name], answers)} too late ({each.source})",
-            )
-            for each in timed
-        ),
+        findings=_findings(late, answers),
     )
+
+
+def _findings(late: Mapping[str, int], answers: int) -> tuple[Finding, ...]:
+    """One for each sender that would not have waited; if there is none, one for all."""
+    found = tuple(
+        Finding(
+            f"in time for {each.title}",
+            ok=False,
+            detail=f"{_share(late[each.name], answers)} too late ({each.source})",
+        )
+        for each in SENDERS
+        if late.get(each.name)
+    )
+    return found or (Finding("in time for every known sender", ok=True if answers else None),)
 
 
 def _sentence(sender: Sender, late: int, answers: int) -> str:

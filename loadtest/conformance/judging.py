@@ -9,7 +9,7 @@ from loadtest.faults.kinds import Group
 from loadtest.ledger import Entry
 from loadtest.oracle import Verdict
 from loadtest.plan import Outcome, Wants
-from loadtest.sections import Finding, Section
+from loadtest.sections import Finding, Section, gauge
 from loadtest.senders import SENDERS
 from schemas.durations import format_duration
 
@@ -111,6 +111,7 @@ def conformance_section(seen: Seen) -> Section:
         "Conformance",
         words=tuple(words),
         findings=tuple(Finding(each.name, each.ok, "; ".join(each.evidence)) for each in found),
+        metrics={"conformance": gauge("FDCBA".index(given))},
         grade=given,
     )
 

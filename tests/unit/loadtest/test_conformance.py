@@ -74,7 +74,9 @@ def test_a_right_consumer_gets_an_a() -> None:
     entries = right_entries()
     found = seen(entries, processed_by_a_right_one(entries))
     assert failed(found) == {}
-    assert conformance_section(found).grade == "A"
+    section = conformance_section(found)
+    assert section.grade == "A"
+    assert section.metrics["conformance"].values["value"] == 4
 
 
 def test_without_the_oracle_dedup_and_order_cannot_be_told() -> None:

@@ -1,6 +1,7 @@
 """Payloads: their shapes, compared with recorded ones; the story's law; reading them again."""
 
 import json
+import uuid
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -242,7 +243,13 @@ def test_what_is_remembered_is_bounded() -> None:
     told = Story(Mix({"push": 1}), seed=1)
     for number in range(MAX_LIVE + 500):
         told.next(number)
-    assert len(told._live) == MAX_LIVE
+    assert len(told._live["push"]) == MAX_LIVE
+
+
+def test_an_id_is_a_uuid_of_version_4() -> None:
+    for fact in story(1, 100):
+        found = uuid.UUID(fact.id)
+        assert (str(found), found.version, found.variant) == (fact.id, 4, uuid.RFC_4122)
 
 
 def test_a_push_and_its_removal_have_the_digest_in_common_and_two_pushes_the_tag() -> None:
