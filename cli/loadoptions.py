@@ -20,6 +20,15 @@ Uri = Annotated[
         rich_help_panel=TARGET,
     ),
 ]
+Through = Annotated[
+    bool,
+    typer.Option(
+        "--through",
+        help="Through the Portcall that runs here: published, routed, delivered, with a registry"
+        " and a webhook of its own, deleted at the end. The report has every stage.",
+        rich_help_panel=TARGET,
+    ),
+]
 Headers = Annotated[
     list[str] | None,
     typer.Option(

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cli.errors import UsageError
+from cli.loadthrough import passage
 from cli.loadview import View, show_result
 from loadtest.checking import Checking, Inspector
+from loadtest.journeys import Published
 from loadtest.outputs.files import Output
 from loadtest.pacing import Paced
 from loadtest.poster import Poster
@@ -19,11 +22,28 @@ from loadtest.target import Target
 from loadtest.thresholds import Threshold
 
 
+class Through(Struct, frozen=True):
+    """The way through a running Portcall.
+
+    Attributes:
+        uri: The consumer.
+        headers: Custom headers of the webhook.
+        secret: What its POSTs are signed with.
+        schedule: Its retry schedule; empty: the installation's.
+    """
+
+    uri: str
+    headers: dict[str, str]
+    secret: str
+    schedule: str
+
+
 class Order(Struct, frozen=True):
     """What is to be done.
 
     Attributes:
         target: The consumer.
+        through: How it is reached through the pipeline; None: directly.
         paced: When requests are sent.
         traffic: What they are.
         checking: What is looked at beside the times.
@@ -39,6 +59,7 @@ class Order(Struct, frozen=True):
     """
 
     target: Target
+    through: Through | None
     paced: Paced
     traffic: Traffic
     checking: Checking
@@ -59,7 +80,10 @@ async def carry_out(order: Order) -> int:
     Raises:
         UsageError: An output cannot be written.
     """
-    result = await (_search(order) if order.find_max else _once(order))
+    if order.through is not None:
+        result = await _through(order, order.through)
+    else:
+        result = await (_search(order) if order.find_max else _once(order))
     show_result(result, aside=any(output.path == "-" for output in order.outputs))
     for output in order.outputs:
         try:
@@ -88,6 +112,32 @@ async def _once(order: Order) -> Result:
 
     sections = await inspector.sections(ended.elapsed_s, poster)
     return Result.of(_about(order, order.paced, began), ended, order.thresholds, sections)
+
+
+async def _through(order: Order, way: Through) -> Result:
+    began = now_iso()
+    deliveries = _deliveries(order, order.paced)
+    inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
+    async with passage(
+        way.uri,
+        way.headers,
+        secret=way.secret,
+        actions=list(order.traffic.mix.actions),
+        schedule=way.schedule or None,
+    ) as made:
+        with View(order.paced, quiet=order.quiet) as view:
+            ended = await run(
+                made.producer,
+                Published(deliveries),
+                limits=order.limits,
+                thresholds=order.thresholds,
+                observers=inspector.observers,
+                tick=view.tick,
+                relay=made.pipeline,
+            )
+        sections = [made.pipeline.section()]
+    about = replace(_about(order, order.paced, began), path="pipeline")
+    return Result.of(about, ended, order.thresholds, sections)
 
 
 async def _search(order: Order) -> Result:

@@ -11,8 +11,9 @@ import uvloop
 
 from cli import faultoptions as fault_options
 from cli import loadoptions as options
+from cli.errors import UsageError
 from cli.faultoptions import checking_of, mix_of, policy_of, traffic_of
-from cli.loadrun import Order, carry_out
+from cli.loadrun import Order, Through, carry_out
 from cli.options import pairs
 from loadtest.outputs.files import parse_outputs
 from loadtest.pacing import Form, Pace, work_out
@@ -31,6 +32,7 @@ SLICES = 100
 def loadtest(
     *,
     uri: options.Uri,
+    through: options.Through = False,
     header: options.Headers = None,
     timeout: options.Timeout = "15s",
     keep_alive: options.KeepAlive = True,
@@ -91,6 +93,7 @@ def loadtest(
     portcall loadtest --uri URI --rate 100 --duration 1m -t 'p(99)<500' -t 'http_req_failed: rate<0.01'
     portcall loadtest --uri URI --rate 50 --shape spike --peak 1000 -o html=report.html -o json=report.json
     portcall loadtest --uri URI --rate 100 --secret whsec_... --fault all --processed http://127.0.0.1:9000/processed
+    portcall loadtest --uri URI --rate 100 --through -o html=stages.html
     portcall loadtest --uri URI --rate 100 --duration 5s --find-max 'p(99)<500,rate<0.001' -o html=knee.html
     """  # noqa: E501 (the examples are lines to be typed)
     seed = random.getrandbits(32) if seed is None else seed
@@ -113,8 +116,12 @@ def loadtest(
         )
     )
     written = find_format(payload)
+    headers = pairs(header or [], "--header")
+    if through:
+        _check_through(payload, fault or [], find_max)
     order = Order(
-        target=Target.of(uri, pairs(header or [], "--header")),
+        target=Target.of(uri, headers),
+        through=Through(uri, headers, secret, retries) if through else None,
         paced=paced,
         traffic=traffic_of(
             mix_of(action, written, repositories=repositories, zipf=zipf, tags=tags),
@@ -153,6 +160,18 @@ def loadtest(
     code = uvloop.run(carry_out(order))
     if code:
         raise typer.Exit(code)
+
+
+def _check_through(payload: str, faults: list[str], find_max: str) -> None:
+    """What cannot be had through the pipeline, which makes its POSTs itself.
+
+    Raises:
+        UsageError: One of these options was given.
+    """
+    given = {"--payload": payload != "acr", "--fault": bool(faults), "--find-max": bool(find_max)}
+    for option, was_given in given.items():
+        if was_given:
+            raise UsageError(f"{option} does not go with --through, whose POSTs are Portcall's own")
 
 
 def _seconds(text: str, field: str) -> float:

@@ -8,7 +8,7 @@ beside everything else, since a generator that lags tells lies about the consume
 import asyncio
 import heapq
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from loadtest.plan import NotSent, Observer, Outcome, Planned, Source
@@ -58,15 +58,18 @@ class Engine:
         """How many requests are under way."""
         return self._in_flight
 
-    async def run(self, *, grace_s: float) -> None:
+    async def run(self, *, grace_s: float, began: Callable[[float], None] | None = None) -> None:
         """Send everything; returns when the last answer is there.
 
         Args:
             grace_s: How long answers are awaited once it was stopped.
+            began: Told the time of the start, by `time.perf_counter`.
         """
         self._wake = Wake(self._send_due)
         try:
             self._began_at = self._poster.began_at = time.perf_counter()
+            if began is not None:
+                began(self._began_at)
             self._regular = iter(self._source)
             self._next = next(self._regular, None)
             self._set_wake()

@@ -5,6 +5,7 @@ import gc
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -59,6 +60,19 @@ class Ended(Struct, frozen=True):
     crossed: Verdict | None = None
 
 
+class Relay(Protocol):
+    """What stands between the engine and the observers, where requests are only a beginning."""
+
+    def before(self, others: Sequence[Observer]) -> Observer:
+        """Whom the engine tells instead of *others*."""
+
+    def begun(self, began_at: float) -> None:
+        """The run began at *began_at*, by `time.perf_counter`."""
+
+    async def settle(self, within_s: float) -> None:
+        """Wait for what is still to come, so long at most."""
+
+
 Tick = Callable[[Measurements, float], None]
 """Shows how far it is: what was counted so far, and the seconds since the start."""
 
@@ -71,6 +85,7 @@ async def run(
     thresholds: Iterable[Threshold] = (),
     observers: Sequence[Observer] = (),
     tick: Tick | None = None,
+    relay: Relay | None = None,
 ) -> Ended:
     """Send what *source* plans to *target*.
 
@@ -81,6 +96,7 @@ async def run(
         thresholds: Those that abort it are watched meanwhile.
         observers: Are told what becomes of each request.
         tick: Called twice a second.
+        relay: Where requests go through something that tells the observers itself.
 
     Raises:
         InvalidValueError: A limit is beyond what the system allows.
@@ -94,13 +110,17 @@ async def run(
         verify=limits.verify,
     )
     async with poster:
-        engine = Engine(source, poster, [measured, *observers], max_in_flight=limits.max_in_flight)
+        told: list[Observer] = [measured, *observers]
+        told = [relay.before(told)] if relay is not None else told
+        engine = Engine(source, poster, told, max_in_flight=limits.max_in_flight)
         steering = _Steering(engine, poster, measured, list(thresholds), tick)
         watch = Watch(measured)
         helpers = [asyncio.ensure_future(each) for each in (watch.run(), steering.run())]
         with _interruptible(steering.interrupt), _few_collections():
             try:
-                await engine.run(grace_s=GRACE_S)
+                await engine.run(grace_s=GRACE_S, began=relay.begun if relay else None)
+                if relay is not None:
+                    await relay.settle(GRACE_S if steering.interrupted else limits.timeout_s)
             finally:
                 for helper in helpers:
                     helper.cancel()
