@@ -9,6 +9,7 @@ from loadtest.measure import Label
 from loadtest.metrics import SCHEDULED, SERVICE
 from loadtest.result import Result
 from loadtest.sections import Finding, Metric, Section
+from loadtest.thresholds import Verdict
 
 LATENCIES = (
     (SCHEDULED, "from the planned time"),
@@ -100,11 +101,19 @@ def _thresholds(result: Result) -> Section | None:
         Finding(
             f"{verdict.threshold.selector}: {verdict.threshold.expression}",
             verdict.ok,
-            "it was not measured" if verdict.value is None else f"it was {verdict.value:.6g}",
+            _was(verdict, result.metrics.get(verdict.threshold.metric)),
         )
         for verdict in result.verdicts
     )
     return Section("Thresholds", findings=findings)
+
+
+def _was(verdict: Verdict, metric: Metric | None) -> str:
+    if verdict.value is None or metric is None:
+        return "it was not measured"
+    if metric.contains == "time" and verdict.threshold.statistic:
+        return f"it was {milliseconds(verdict.value)}"
+    return f"it was {verdict.value:.6g}"
 
 
 def _latencies(result: Result) -> Section:

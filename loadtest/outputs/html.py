@@ -24,7 +24,7 @@ def render(result: Result) -> str:
     style = files("loadtest.outputs").joinpath("report.css").read_text(encoding="utf-8")
     title = f"Load test of {result.about.uri}"
     sections = chapters(result)
-    first = [each for each in sections if each.title == "Thresholds"]
+    first = [each for each in sections if each.title == "Thresholds" or each.plots]
     rest = [each for each in sections if each not in first]
     body = [
         _head(result),
