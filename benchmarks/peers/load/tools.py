@@ -143,7 +143,7 @@ async def _locust(job: Job) -> Command:
     return Command(
         [
             str(python.parent / "locust"), "--locustfile", str(HERE / "locustfile.py"),
-            "--headless", "--users", users, "--spawn-rate", users, "--host", job.uri,
+            "--headless", "--users", users, "--spawn-rate", users, "--host", job.uri.rstrip("/"),
             "--run-time", f"{job.duration_s}s", "--only-summary", "--csv", str(job.folder / "run"),
         ]
     )  # fmt: skip
