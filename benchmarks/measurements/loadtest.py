@@ -82,7 +82,11 @@ async def _kept(
     except MissingError as error:
         report.skipped[tool.name] = str(error)
         return None
-    except ProgramError as error:
+    except (
+        ProgramError,
+        ValueError,
+        LookupError,
+    ) as error:  # it ended badly, or said something else
         report.failed.append(f"{tool.name}: {error}")
         told(f"{tool.name}: failed: {error}")
         return None
@@ -99,7 +103,7 @@ async def _stall(tool: Tool) -> Figures:
 async def _precision(tool: Tool) -> Figures:
     """The CPU is that of the difference of two runs: what a tool's start costs is not counted."""
     async with _consumer(1e9, 1e9) as (uri, _program):
-        await _run(tool, uri, PRECISE_RATE, 1)
+        await _run(tool, uri, PRECISE_RATE, 2)
         await _arrivals(uri)
         short = await _run(tool, uri, PRECISE_RATE, SHORT_S)
         await _arrivals(uri)

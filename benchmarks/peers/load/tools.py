@@ -153,7 +153,9 @@ def _locust_said(job: Job, _output: str) -> Figures:
     head, *rows = (job.folder / "run_stats.csv").read_text().splitlines()
     total = dict(zip(head.split(","), rows[-1].split(","), strict=True))
     names = {"p50": "50%", "p90": "90%", "p95": "95%", "p99": "99%"}
-    return {name: float(total[column]) for name, column in names.items()} | {
+    # A run too short for any request has no figures.
+    found = {name: total[column].replace("N/A", "0") for name, column in names.items()}
+    return {name: float(value) for name, value in found.items()} | {
         "requests": int(total["Request Count"])
     }
 
