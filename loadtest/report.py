@@ -79,11 +79,10 @@ def _requests(result: Result) -> Section:
         ("duration", f"{elapsed_s:.1f} s, {per_s:,.1f} requests a second"),
         ("failed", f"{failed:,} ({share:.2%})"),
         ("data", f"{size(measured.sent_bytes)} sent, {size(measured.received_bytes)} received"),
-        (
-            "connections",
-            f"{opened:,} new, {measured.reused_count:,} times an old one",
-        ),
     ]
+    if result.about.path == "direct":
+        reused = f"{measured.reused_count:,} times an old one"
+        rows.append(("connections", f"{opened:,} new, {reused}"))
     rows += [(f"not sent, {reason}", f"{count:,}") for reason, count in measured.not_sent.items()]
     words = [planned_line(result)]
     if result.crossed is not None:
