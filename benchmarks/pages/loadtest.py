@@ -34,10 +34,8 @@ def _stall(report: Figures) -> list[str]:
         )
     (target,) = report["targets"]
     rounds = report["parameters"]["rounds"]
-    found = (
-        f"Medians of {rounds} runs of each, in turn. Our p95 is"
-        f" {target['value']:.1%} away from the reference's."
-    )
+    runs = "One run" if rounds == 1 else f"Medians of {rounds} runs"
+    found = f"{runs} of each, in turn. Our p95 is {target['value']:.1%} away from the reference's."
     return [*lines, "", found]
 
 
@@ -82,8 +80,8 @@ def _circumstances(report: Figures) -> str:
     ]
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; consumer and tool on"
-        f" one machine. Everything else on it, the consumer included, used {min(shares):.1f} to"
-        f" {max(shares):.1f} cores meanwhile: other work was going on, as all the p99 show."
+        f" one machine. Everything else on it, the consumer included, used {max(0.0, min(shares)):.1f} to"
+        f" {max(shares):.1f} cores meanwhile."
     )
 
 
