@@ -76,11 +76,12 @@ def loadtest(
     output: options.Outputs = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Load-test a webhook consumer: what it bears, and whether it is right.
+    """See what a webhook consumer bears.
 
     Requests are sent at their times, whatever the answers take: an open model. Latency is counted
     from the planned time, so that a stall of the consumer shows, and beside it the service time.
-    Every request is a registry event as Portcall sends it, signed at the moment it is sent.
+    Every request is a registry event as Portcall sends it, signed at the moment it is sent. Faults
+    on purpose, and questions to the consumer, tell whether it is right, too.
 
     Without a consumer at hand, run `portcall sink` in another terminal and take the URI that it
     prints.

@@ -78,10 +78,11 @@ def _circumstances(report: Figures) -> str:
         for run in report["runs"]
         if run["what"] != "high"
     ]
+    least, most = max(0.0, min(shares)), max(shares)
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; consumer and tool on"
-        f" one machine. Everything else on it, the consumer included, used {max(0.0, min(shares)):.1f} to"
-        f" {max(shares):.1f} cores meanwhile."
+        f" one machine. Everything else on it, the consumer included, used {least:.1f} to"
+        f" {most:.1f} cores meanwhile."
     )
 
 
