@@ -29,7 +29,7 @@ def test_without_a_terminal_it_says_a_line_every_few_seconds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
-    monkeypatch.setattr(loadview.time, "monotonic", lambda: now)
+    monkeypatch.setattr("cli.loadview.time.monotonic", lambda: now)
     with View(PACED, quiet=False) as view:
         view.tick(MEASURED, 1.0)
         now += loadview.LINE_EVERY_S
