@@ -19,6 +19,7 @@ from benchmarks.measurements import (
     delivery,
     latency,
     listing,
+    loadtest,
     matching,
     pipeline,
     recording,
@@ -47,16 +48,17 @@ MEASUREMENTS = {
     "backlog": Measurement(backlog.TITLE, backlog.measure),
     "listing": Measurement(listing.TITLE, listing.measure),
     "recording": Measurement(recording.TITLE, recording.measure),
+    "loadtest": Measurement(loadtest.TITLE, loadtest.measure),
     "tuning": Measurement(tuning.TITLE, tuning.measure),
 }
-USUAL = tuple(name for name in MEASUREMENTS if name != "tuning")
+USUAL = tuple(name for name in MEASUREMENTS if name not in {"tuning", "loadtest"})
 """What is measured when nothing is named."""
 
 
 def run(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help=f"Of: {', '.join(MEASUREMENTS)}; none: all but tuning."),
+        typer.Argument(help=f"Of: {', '.join(MEASUREMENTS)}; none: all but loadtest and tuning."),
     ] = None,
     *,
     full: Annotated[

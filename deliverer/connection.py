@@ -8,7 +8,7 @@ the first part of a response. The parser is llhttp, the one of Node.js.
 
 import asyncio
 import ssl
-from typing import cast
+from typing import NamedTuple, cast
 
 import httptools
 
@@ -28,6 +28,14 @@ INTERIM = frozenset({100, 102, 103})
 """Statuses of responses before the response."""
 CONTENT_TIMEOUT_S = 2.0
 """How long to wait for the content once the status has decided the attempt."""
+
+
+class Dialed(NamedTuple):
+    """When the steps to a connection were done, by `time.perf_counter`."""
+
+    resolved_at: float
+    connected_at: float
+    ready_at: float
 
 
 class Connection(asyncio.Protocol):
@@ -52,6 +60,7 @@ class Connection(asyncio.Protocol):
         self._content_bytes = 0
         self._received = 0
         self._keep_alive = False
+        self.dialed = Dialed(0.0, 0.0, 0.0)
         self.idle_since = 0.0
         self.lost: asyncio.Future[None] = self._loop.create_future()
 

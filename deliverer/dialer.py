@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractResolver
 
 from deliverer.addresses import AddressInfo, admitted
 from deliverer.attempts import PortBlockedError, UnresolvedError
-from deliverer.connection import Connection
+from deliverer.connection import Connection, Dialed
 from deliverer.deadlines import Deadlines
 from deliverer.heads import Heads
 from deliverer.origin import Origin
@@ -44,6 +44,8 @@ class Dialer:
         allowed: Networks that are let through although they are not public.
         ports: Which ports may be connected to.
         resolver: Looks names up.
+        tls: What certificates are accepted; None: those of the system's authorities.
+        connection: What is made of each.
     """
 
     def __init__(
@@ -52,12 +54,15 @@ class Dialer:
         *,
         ports: Ports = USUAL,
         resolver: AbstractResolver | None = None,
+        tls: ssl.SSLContext | None = None,
+        connection: type[Connection] = Connection,
     ) -> None:
         self._allowed = allowed
         self._ports = ports
         self._deadlines = Deadlines()
         self._heads = Heads()
-        self._tls = ssl.create_default_context()
+        self._tls = tls or ssl.create_default_context()
+        self._connection = connection
         # c-ares in its own thread: the loop's few threads would stall at some hanging names.
         self._resolver = resolver or aiohttp.AsyncResolver(timeout=3, tries=2)
         self._open: WeakSet[Connection] = WeakSet()
@@ -81,13 +86,17 @@ class Dialer:
             raise PortBlockedError(origin.port)
         loop = asyncio.get_running_loop()
         async with asyncio.timeout_at(deadline):
-            sock = await self._connect(await self._resolve(origin.host, origin.port))
+            infos = await self._resolve(origin.host, origin.port)
+            resolved_at = time.perf_counter()
+            sock = await self._connect(infos)
+            connected_at = time.perf_counter()
             _, connection = await loop.create_connection(
-                partial(Connection, self._deadlines, self._heads),
+                partial(self._connection, self._deadlines, self._heads),
                 sock=sock,
                 ssl=self._tls if origin.tls else None,
                 server_hostname=origin.host if origin.tls else None,
             )
+        connection.dialed = Dialed(resolved_at, connected_at, time.perf_counter())
         self._open.add(connection)
         return connection
 

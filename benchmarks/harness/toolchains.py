@@ -18,6 +18,7 @@ ROOT = BENCHMARKS.parent
 CACHE = BENCHMARKS / ".cache"
 WORKERS = BENCHMARKS / "peers" / "workers"
 REQUIREMENTS = ROOT / "requirements" / "bench.txt"
+LOAD_TOOLS = ROOT / "requirements" / "loadtools.txt"
 GO_SOURCES = Path("/usr/share/gocode")
 """Where Debian puts Go libraries."""
 GO_LIBRARY = "golang-github-rabbitmq-amqp091-go-dev"
@@ -27,19 +28,22 @@ class MissingError(Exception):
     """Something is not on this machine; the message says what, and how to get it."""
 
 
-async def python() -> Path:
+async def python(requirements: Path = REQUIREMENTS) -> Path:
     """The Python of the peers' own environment.
+
+    Args:
+        requirements: What is installed there.
 
     Raises:
         MissingError: The packages cannot be installed.
     """
-    folder = CACHE / f"python-{_digest(REQUIREMENTS)}"
+    folder = CACHE / f"python-{_digest(requirements)}"
     program = folder / "bin" / "python"
     if not (folder / "complete").exists():
-        _say(f"Installing the peers of requirements/bench.txt into {_shown(folder)}")
+        _say(f"Installing requirements/{requirements.name} into {_shown(folder)}")
         await run([sys.executable, "-m", "venv", "--clear", str(folder)])
         pip = [str(program), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-        await run([*pip, "--require-hashes", "--requirement", str(REQUIREMENTS)])
+        await run([*pip, "--require-hashes", "--requirement", str(requirements)])
         (folder / "complete").touch()
     return program
 

@@ -77,7 +77,12 @@ def test_a_variable_is_documented_with_its_default(variable: str) -> None:
 def test_no_variable_is_documented_that_nobody_reads() -> None:
     named = set(re.findall(r"PORTCALL_[A-Z_]*[A-Z]", "".join(page.read_text() for page in PAGES)))
     of_compose = set(re.findall(r"\$\{(PORTCALL_\w+)", (ROOT / "compose.yaml").read_text()))
-    assert named <= set(FIELDS) | of_compose
+    of_commands = {
+        name
+        for file in (ROOT / "cli").glob("*.py")
+        for name in re.findall(r'envvar="(PORTCALL_\w+)"', file.read_text())
+    }
+    assert named <= set(FIELDS) | of_compose | of_commands
     assert of_compose <= named
 
 

@@ -1,6 +1,9 @@
 """Supervised tasks and exit codes; the servers and the signals are tested in processes."""
 
 import asyncio
+import platform
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -9,7 +12,7 @@ from structlog.testing import capture_logs
 
 from runtime.errors import ListenError, SettingsError
 from runtime.health import problems_of
-from runtime.process import Process, launch
+from runtime.process import MAX_ARENAS, Process, launch
 from runtime.settings import Settings
 
 
@@ -145,3 +148,23 @@ def test_a_bug_is_not_hidden() -> None:
 
     with pytest.raises(ValueError, match="a bug"):
         launch(run)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has arenas")
+def test_threads_share_two_heaps() -> None:
+    script = (
+        "import ctypes, threading\n"
+        "from runtime.process import share_heaps\n"
+        "assert share_heaps()\n"
+        "wait = threading.Barrier(9)\n"
+        "def hold(): kept = [bytearray(4000) for _ in range(100)]; wait.wait(); wait.wait()\n"
+        "threads = [threading.Thread(target=hold) for _ in range(8)]\n"
+        "[each.start() for each in threads]\n"
+        "wait.wait()\n"
+        "ctypes.CDLL(None).malloc_stats()\n"
+        "wait.wait()\n"
+    )
+    told = subprocess.run(  # noqa: S603 (our own words)
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stderr
+    assert told.count("Arena ") == MAX_ARENAS

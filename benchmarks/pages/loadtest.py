@@ -1,0 +1,98 @@
+"""Writes the figures of results/loadtest.json into docs/loadtest.md, between their marks."""
+
+import re
+from typing import Any
+
+from benchmarks.harness import toolchains
+from benchmarks.harness.report import Figures, read
+
+PAGE = toolchains.ROOT / "docs" / "loadtest.md"
+NAMES = {"reference": "reference: a thread for each request, from the planned time"}
+
+
+def main() -> None:
+    """Write both tables anew."""
+    report = read("loadtest")
+    if report is None:
+        raise SystemExit("there is no benchmarks/results/loadtest.json: make bench ARGS=loadtest")
+    text = PAGE.read_text()
+    for mark, table in {"stall": _stall(report), "precision": _precision(report)}.items():
+        text = _filled(text, mark, table)
+    PAGE.write_text(text)
+
+
+def _stall(report: Figures) -> list[str]:
+    lines = [
+        "| tool | requests | p50 | p90 | p95 | p99 |",
+        "| --- | --: | --: | --: | --: | --: |",
+    ]
+    for tool, run in report["summary"]["stall"].items():
+        dropped = f" ({run['dropped']:.0f} dropped)" if run.get("dropped") else ""
+        marks = (f"{run[name]:,.1f} ms" for name in ("p50", "p90", "p95", "p99"))
+        lines.append(
+            f"| {NAMES.get(tool, tool)} | {run['requests']:.0f}{dropped} | {' | '.join(marks)} |"
+        )
+    (target,) = report["targets"]
+    rounds = report["parameters"]["rounds"]
+    runs = "One run" if rounds == 1 else f"Medians of {rounds} runs"
+    found = f"{runs} of each, in turn. Our p95 is {target['value']:.1%} away from the reference's."
+    return [*lines, "", found]
+
+
+def _precision(report: Figures) -> list[str]:
+    lines = [
+        "| 1,000/s for 15 s | sent a second | off its time: median | p99 | max | CPU a request |",
+        "| --- | --: | --: | --: | --: | --: |",
+    ]
+    for tool, run in report["summary"]["precision"].items():
+        off = (f"{run[name]:,.2f} ms" for name in ("off_p50", "off_p99", "off_max"))
+        cpu = f"{run['cpu_us']:,.0f} us" if run.get("cpu_us") else "-"
+        lines.append(f"| {tool} | {run['per_s']:,.1f} | {' | '.join(off)} | {cpu} |")
+    words = (
+        "Off its time: how far arrivals at the consumer lie from an even grid, over loopback."
+        " CPU is that of the tool, without its start: the difference of a run of 15 s and one of"
+        " 5 s."
+    )
+    return [*lines, "", words, "", _high(report), "", _circumstances(report)]
+
+
+def _high(report: Figures) -> str:
+    runs = [run for run in report["runs"] if run["what"] == "high"]
+    kept = [run for run in runs if run["kept"]]
+    if not kept:
+        return "No high rate could be kept on the machine as it was."
+    best = max(kept, key=lambda run: run["rate"])
+    first = next((run for run in runs if run["rate"] > best["rate"]), None)
+    beyond = f"; at {first['rate']:,} it is late, and says so" if first else ""
+    return (
+        f"On one core it keeps {best['rate']:,} a second: {best['arrived_per_s']:,.0f} arrived,"
+        f" sent {best['lag_p50']:.2f} ms late in the median and {best['lag_p99']:.1f} ms at p99,"
+        f" {best['cpu']:.0%} of the core{beyond}."
+    )
+
+
+def _circumstances(report: Figures) -> str:
+    machine: dict[str, Any] = report["machine"]
+    shares = [
+        run["rest_cpu_s"] / (15 if run["what"] == "precision" else 8)
+        for run in report["runs"]
+        if run["what"] != "high"
+    ]
+    least, most = max(0.0, min(shares)), max(shares)
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; consumer and tool on"
+        f" one machine. Everything else on it, the consumer included, used {least:.1f} to"
+        f" {most:.1f} cores meanwhile."
+    )
+
+
+def _filled(text: str, mark: str, table: list[str]) -> str:
+    pattern = re.compile(rf"(<!-- {mark}:.*?-->\n).*?(<!-- end of {mark} -->\n)", re.DOTALL)
+    if not pattern.search(text):
+        raise SystemExit(f"docs/loadtest.md has no marks for {mark}")
+    body = "\n".join(table)
+    return pattern.sub(lambda found: f"{found[1]}{body}\n{found[2]}", text)
+
+
+if __name__ == "__main__":
+    main()

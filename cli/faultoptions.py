@@ -1,0 +1,265 @@
+"""The load test's options of what is sent, what goes wrong, and whether the consumer is right."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cli.synthetic import parse_actions
+from loadtest.checking import Checking
+from loadtest.faults.choice import parse_faults, possible_faults
+from loadtest.faults.kinds import KINDS, Group
+from loadtest.payloads.facts import Mix
+from loadtest.payloads.formats import FORMATS, Format
+from loadtest.retrying import Policy, parse_outage
+from loadtest.senders import SENDERS, find_sender
+from loadtest.signing import Signing, Style
+from loadtest.sources import Traffic
+from schemas.durations import parse_duration_ms, parse_schedule_ms
+from schemas.errors import InvalidValueError
+from schemas.events import PING
+
+CONTENT, WRONG, RIGHT = "What is sent", "What goes wrong on purpose", "Is the consumer right?"
+
+Payload = Annotated[
+    str,
+    typer.Option(
+        "--payload",
+        help=f"Whose payloads: {', '.join(each.name for each in FORMATS)}.",
+        rich_help_panel=CONTENT,
+    ),
+]
+Actions = Annotated[
+    list[str],
+    typer.Option(
+        "--action",
+        metavar="ACTION[:WEIGHT]",
+        help="push, delete, quarantine, chart_push, chart_delete or ping, also with weights:"
+        " push:9,delete:1; may be repeated.",
+        rich_help_panel=CONTENT,
+    ),
+]
+Repositories = Annotated[
+    int,
+    typer.Option(
+        "--repositories", min=1, max=1_000_000, help="How many there are.", rich_help_panel=CONTENT
+    ),
+]
+Zipf = Annotated[
+    float,
+    typer.Option(
+        "--zipf",
+        min=0,
+        max=10,
+        help="The exponent of the Zipf law by which one is chosen; 0: all alike.",
+        rich_help_panel=CONTENT,
+    ),
+]
+Tags = Annotated[
+    int,
+    typer.Option(
+        "--tags", min=1, max=1_000_000, help="How many a repository has.", rich_help_panel=CONTENT
+    ),
+]
+Secret = Annotated[
+    str,
+    typer.Option(
+        "--secret",
+        help="Sign with it: whsec_... or whsk_... (Standard Webhooks, Svix), or any text (GitHub,"
+        " Stripe). Unsigned without one.",
+        envvar="PORTCALL_LOADTEST_SECRET",
+        show_envvar=True,
+        show_default=False,
+        rich_help_panel=CONTENT,
+    ),
+]
+SigningStyle = Annotated[
+    Style, typer.Option("--style", help="Whose signatures.", rich_help_panel=CONTENT)
+]
+Faults = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault",
+        metavar="NAME[:RATE]",
+        help="What befalls which part of the events, as duplicate:5% (1 % unless told); may be"
+        f" repeated. all, {', '.join(Group)}, or {', '.join(each.name for each in KINDS)}.",
+        show_default=False,
+        rich_help_panel=WRONG,
+    ),
+]
+Retries = Annotated[
+    str,
+    typer.Option(
+        "--retries",
+        metavar="DELAYS",
+        help="Send again what failed: delays, as 1s,5s,30s, or a known sender's schedule:"
+        f" {', '.join(each.name for each in SENDERS if each.schedule_ms)}.",
+        show_default=False,
+        rich_help_panel=WRONG,
+    ),
+]
+Compression = Annotated[
+    float,
+    typer.Option(
+        "--compress",
+        min=1,
+        max=1_000_000,
+        help="Run the retries' clock so many times faster: at 60 a minute takes a second.",
+        rich_help_panel=WRONG,
+    ),
+]
+Jitter = Annotated[
+    bool,
+    typer.Option(
+        "--retry-jitter/--no-retry-jitter",
+        help="Whether the delays vary.",
+        rich_help_panel=WRONG,
+    ),
+]
+Outages = Annotated[
+    str,
+    typer.Option(
+        "--outage",
+        metavar="FROM-TO",
+        help="Take the consumer to be away meanwhile, as 20s-40s; --retries then make the storm.",
+        show_default=False,
+        rich_help_panel=WRONG,
+    ),
+]
+Processed = Annotated[
+    str,
+    typer.Option(
+        "--processed",
+        metavar="URL|FILE|COMMAND",
+        help="Where the consumer says which ids it processed: JSON, or a line each.",
+        show_default=False,
+        rich_help_panel=RIGHT,
+    ),
+]
+Settle = Annotated[
+    str,
+    typer.Option(
+        "--settle",
+        metavar="DURATION",
+        help="How long it may go on processing what it accepted.",
+        rich_help_panel=RIGHT,
+    ),
+]
+KillCommand = Annotated[
+    str,
+    typer.Option(
+        "--kill-cmd",
+        metavar="COMMAND",
+        help="Run it in the middle, to kill the consumer and start it again: is what it had"
+        " accepted processed all the same?",
+        show_default=False,
+        rich_help_panel=RIGHT,
+    ),
+]
+KillAt = Annotated[
+    str,
+    typer.Option(
+        "--kill-at",
+        metavar="DURATION",
+        help="When; in the middle of the run, unless told.",
+        show_default=False,
+        rich_help_panel=RIGHT,
+    ),
+]
+Conformance = Annotated[
+    bool,
+    typer.Option(
+        "--conformance",
+        help="Grade the consumer from A to F after the run: some 90 POSTs in 3 s.",
+        rich_help_panel=RIGHT,
+    ),
+]
+
+
+def mix_of(
+    actions: Sequence[str], payload: Format, *, repositories: int, zipf: float, tags: int
+) -> Mix:
+    """Which events there are.
+
+    Raises:
+        UsageError: A word is no action.
+        InvalidValueError: The format does not tell of an action.
+    """
+    words = [word.strip() for each in actions for word in each.split(",")]
+    pings = [word for word in words if word.partition(":")[0] == PING]
+    others = [word for word in words if word not in pings]
+    weights = (
+        {action.value: weight for action, weight in parse_actions(others).items()} if others else {}
+    )
+    for word in pings:
+        # The same rules for its weight; push stands in, as a ping is no registry's action.
+        (weights[PING],) = parse_actions([f"push{word.removeprefix(PING)}"]).values()
+    for action in weights:
+        if action not in payload.actions:
+            told = ", ".join(payload.actions)
+            raise InvalidValueError("--action", f"{payload.name} tells of {told} only")
+    return Mix(weights, repositories, zipf, tags)
+
+
+def traffic_of(
+    mix: Mix,
+    payload: Format,
+    *,
+    style: Style,
+    secret: str,
+    faults: Sequence[str],
+    policy: Policy,
+    outage: str,
+) -> Traffic:
+    """What is sent.
+
+    Raises:
+        InvalidValueError: An option is wrong, or does not fit another.
+    """
+    signing = Signing.of(style, secret)
+    rates = possible_faults(parse_faults(faults), faults, signing, payload)
+    away = parse_outage(outage) if outage else None
+    if away is not None and not policy.schedule_ms:
+        raise InvalidValueError("--outage", "needs --retries: what it holds back comes by those")
+    return Traffic(mix, signing, payload, rates, policy, away)
+
+
+def policy_of(retries: str, *, compression: float, jitter: bool) -> Policy:
+    """When what failed is sent again.
+
+    Raises:
+        InvalidValueError: It is neither delays nor a known sender.
+    """
+    if not retries.strip():
+        return Policy()
+    named = retries.strip()[0].isalpha()
+    schedule_ms = (
+        find_sender(retries.strip(), "--retries").schedule_ms
+        if named
+        else parse_schedule_ms(retries, "--retries")
+    )
+    return Policy(schedule_ms, compression, jitter)
+
+
+def checking_of(
+    *,
+    processed: str,
+    settle: str,
+    kill_cmd: str,
+    kill_at: str,
+    conformance: bool,
+    duration_s: float,
+) -> Checking:
+    """What is checked beside the times.
+
+    Raises:
+        InvalidValueError: A duration is none.
+    """
+    at_s = parse_duration_ms(kill_at, "--kill-at") / 1000 if kill_at else duration_s / 2
+    return Checking(
+        processed=processed,
+        settle_s=parse_duration_ms(settle, "--settle") / 1000,
+        kill_cmd=kill_cmd,
+        kill_at_s=at_s,
+        conformance=conformance,
+    )

@@ -1,0 +1,176 @@
+"""Carrying out a load test: one run, or as many as the search for the highest rate takes."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cli.errors import UsageError
+from cli.loadthrough import passage
+from cli.loadview import View, show_result
+from loadtest.checking import Checking, Inspector
+from loadtest.journeys import Published
+from loadtest.outputs.files import Output
+from loadtest.pacing import Paced
+from loadtest.poster import Poster
+from loadtest.result import About, Result, machine, now_iso
+from loadtest.run import Ended, Limits, run
+from loadtest.saturation import Search, search
+from loadtest.sources import Deliveries, Traffic
+from loadtest.target import Target
+from loadtest.thresholds import Threshold
+
+
+class Through(Struct, frozen=True):
+    """The way through a running Portcall.
+
+    Attributes:
+        uri: The consumer.
+        headers: Custom headers of the webhook.
+        secret: What its POSTs are signed with.
+        schedule: Its retry schedule; empty: the installation's.
+    """
+
+    uri: str
+    headers: dict[str, str]
+    secret: str
+    schedule: str
+
+
+class Order(Struct, frozen=True):
+    """What is to be done.
+
+    Attributes:
+        target: The consumer.
+        through: How it is reached through the pipeline; None: directly.
+        paced: When requests are sent.
+        traffic: What they are.
+        checking: What is looked at beside the times.
+        limits: What the runs keep to.
+        thresholds: What the consumer must keep to.
+        outputs: Where reports go.
+        find_max: What a rate must keep to that is looked for; empty: none is.
+        pause_s: Between two rates of the search.
+        seed: Decides everything random.
+        began_us: The time of the first event, microseconds since the epoch.
+        command: What was typed.
+        quiet: Say nothing meanwhile.
+    """
+
+    target: Target
+    through: Through | None
+    paced: Paced
+    traffic: Traffic
+    checking: Checking
+    limits: Limits
+    thresholds: Sequence[Threshold]
+    outputs: Sequence[Output]
+    find_max: Sequence[Threshold]
+    pause_s: float
+    seed: int
+    began_us: int
+    command: str
+    quiet: bool
+
+
+async def carry_out(order: Order) -> int:
+    """Do it, show it, write the outputs; gives the exit code.
+
+    Raises:
+        UsageError: An output cannot be written.
+    """
+    if order.through is not None:
+        result = await _through(order, order.through)
+    else:
+        result = await (_search(order) if order.find_max else _once(order))
+    show_result(result, aside=any(output.path == "-" for output in order.outputs))
+    for output in order.outputs:
+        try:
+            output.write(result)
+        except OSError as error:
+            raise UsageError(f"--output: {output.path}: {error.strerror}") from error
+    return result.exit_code
+
+
+async def _once(order: Order) -> Result:
+    began = now_iso()
+    deliveries = _deliveries(order, order.paced)
+    inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
+    with View(order.paced, quiet=order.quiet) as view:
+        ended = await run(
+            order.target,
+            deliveries,
+            limits=order.limits,
+            thresholds=order.thresholds,
+            observers=inspector.observers,
+            tick=view.tick,
+        )
+
+    def poster() -> AbstractAsyncContextManager[Poster]:
+        return Poster(order.target, timeout_s=order.limits.timeout_s, verify=order.limits.verify)
+
+    sections = await inspector.sections(ended.elapsed_s, poster)
+    return Result.of(_about(order, order.paced, began), ended, order.thresholds, sections)
+
+
+async def _through(order: Order, way: Through) -> Result:
+    began = now_iso()
+    deliveries = _deliveries(order, order.paced)
+    inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
+    async with passage(
+        way.uri,
+        way.headers,
+        secret=way.secret,
+        actions=list(order.traffic.mix.actions),
+        schedule=way.schedule or None,
+    ) as made:
+        with View(order.paced, quiet=order.quiet) as view:
+            ended = await run(
+                made.producer,
+                Published(deliveries),
+                limits=order.limits,
+                thresholds=order.thresholds,
+                observers=inspector.observers,
+                tick=view.tick,
+                relay=made.pipeline,
+            )
+        sections = [made.pipeline.section()]
+    about = replace(_about(order, order.paced, began), path="pipeline")
+    return Result.of(about, ended, order.thresholds, sections)
+
+
+async def _search(order: Order) -> Result:
+    began = now_iso()
+
+    async def attempt(rate: float) -> tuple[Paced, Ended]:
+        paced = order.paced.at_rate(rate)
+        with View(paced, quiet=order.quiet) as view:
+            ended = await run(
+                order.target, _deliveries(order, paced), limits=order.limits, tick=view.tick
+            )
+        return paced, ended
+
+    found: Search = await search(
+        attempt, order.find_max, first=order.paced.pace.rate, pause_s=order.pause_s
+    )
+    thresholds = [*order.find_max, *order.thresholds]
+    about = _about(order, found.paced, began)
+    return Result.of(about, found.ended, thresholds, (found.section(),))
+
+
+def _deliveries(order: Order, paced: Paced) -> Deliveries:
+    return Deliveries(paced.times(), order.traffic, seed=order.seed, began_us=order.began_us)
+
+
+def _about(order: Order, paced: Paced, began: str) -> About:
+    return About(
+        uri=order.target.uri,
+        plan=paced.words,
+        began=began,
+        duration_s=paced.duration_s,
+        rates=paced.rates,
+        seed=order.seed,
+        command=order.command,
+        machine=machine(),
+    )

@@ -1,0 +1,200 @@
+"""`portcall loadtest`: what a webhook consumer bears, and whether it is right."""
+
+import random
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import typer
+import uvloop
+
+from cli import faultoptions as fault_options
+from cli import loadoptions as options
+from cli.errors import UsageError
+from cli.faultoptions import checking_of, mix_of, policy_of, traffic_of
+from cli.loadrun import Order, Through, carry_out
+from cli.options import pairs
+from loadtest.outputs.files import parse_outputs
+from loadtest.pacing import Form, Pace, work_out
+from loadtest.payloads.formats import find_format
+from loadtest.run import Limits
+from loadtest.schedule import Arrivals
+from loadtest.signing import Style
+from loadtest.target import Target
+from loadtest.thresholds import parse_threshold, parse_thresholds
+from schemas.durations import parse_duration_ms
+
+SLICES = 100
+"""Of a run's time, about so many, from a tenth of a second to a second long."""
+
+
+def loadtest(
+    *,
+    uri: options.Uri,
+    through: options.Through = False,
+    header: options.Headers = None,
+    timeout: options.Timeout = "15s",
+    keep_alive: options.KeepAlive = True,
+    insecure: options.Insecure = False,
+    rate: options.Rate = 10.0,
+    duration: options.Duration = "10s",
+    shape: options.Shape = Form.CONSTANT,
+    peak: options.Peak = None,
+    steps: options.Steps = 5,
+    spike_at: options.SpikeAt = "",
+    spike_for: options.SpikeFor = "",
+    period: options.Period = "",
+    stages: options.Stages = "",
+    arrivals: options.ArrivalsOption = Arrivals.EVEN,
+    trace: options.Trace = "",
+    speed: options.Speed = 1.0,
+    seed: options.Seed = None,
+    payload: fault_options.Payload = "acr",
+    action: fault_options.Actions = ["push"],  # noqa: B006 (typer reads it, and gives its own list)
+    repositories: fault_options.Repositories = 100,
+    zipf: fault_options.Zipf = 1.0,
+    tags: fault_options.Tags = 5,
+    secret: fault_options.Secret = "",
+    style: fault_options.SigningStyle = Style.STANDARD,
+    fault: fault_options.Faults = None,
+    retries: fault_options.Retries = "",
+    compress: fault_options.Compression = 1.0,
+    retry_jitter: fault_options.Jitter = True,
+    outage: fault_options.Outages = "",
+    processed: fault_options.Processed = "",
+    settle: fault_options.Settle = "10s",
+    kill_cmd: fault_options.KillCommand = "",
+    kill_at: fault_options.KillAt = "",
+    conformance: fault_options.Conformance = False,
+    threshold: options.Thresholds = None,
+    abort_on_fail: options.Abort = False,
+    find_max: options.FindMax = "",
+    pause: options.Pause = "2s",
+    max_in_flight: options.MaxInFlight = 2000,
+    max_lag: options.MaxLag = "25ms",
+    output: options.Outputs = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """See what a webhook consumer bears.
+
+    Requests are sent at their times, whatever the answers take: an open model. Latency is counted
+    from the planned time, so that a stall of the consumer shows, and beside it the service time.
+    Every request is a registry event as Portcall sends it, signed at the moment it is sent. Faults
+    on purpose, and questions to the consumer, tell whether it is right, too.
+
+    Without a consumer at hand, run `portcall sink` in another terminal and take the URI that it
+    prints.
+
+    The exit code is 0 for a pass, 99 where a threshold was crossed (as k6), 98 where this program
+    itself was the bottleneck, 105 after Ctrl-C, 2 for wrong usage.
+
+    Examples:
+    portcall loadtest --uri http://127.0.0.1:9000/hook
+    portcall loadtest --uri URI --rate 100 --duration 1m -t 'p(99)<500' -t 'http_req_failed: rate<0.01'
+    portcall loadtest --uri URI --rate 50 --shape spike --peak 1000 -o html=report.html -o json=report.json
+    portcall loadtest --uri URI --rate 100 --secret whsec_... --fault all --processed http://127.0.0.1:9000/processed
+    portcall loadtest --uri URI --rate 100 --through -o html=stages.html
+    portcall loadtest --uri URI --rate 100 --duration 5s --find-max 'p(99)<500,rate<0.001' -o html=knee.html
+    """  # noqa: E501 (the examples are lines to be typed)
+    seed = random.getrandbits(32) if seed is None else seed
+    duration_s = _seconds(duration, "--duration")
+    paced = work_out(
+        Pace(
+            rate=rate,
+            duration_s=duration_s,
+            form=shape,
+            peak=peak,
+            steps=steps,
+            begins_s=_seconds(spike_at, "--spike-at") if spike_at else None,
+            lasts_s=_seconds(spike_for, "--spike-for") if spike_for else None,
+            period_s=_seconds(period, "--period") if period else None,
+            stages=stages,
+            arrivals=arrivals,
+            trace=Path(trace) if trace else None,
+            speed=speed,
+            seed=seed,
+        )
+    )
+    written = find_format(payload)
+    headers = pairs(header or [], "--header")
+    if through:
+        _check_through(payload, fault or [], find_max)
+    order = Order(
+        target=Target.of(uri, headers),
+        through=Through(uri, headers, secret, retries) if through else None,
+        paced=paced,
+        traffic=traffic_of(
+            mix_of(action, written, repositories=repositories, zipf=zipf, tags=tags),
+            written,
+            style=style,
+            secret=secret,
+            faults=fault or [],
+            policy=policy_of(retries, compression=compress, jitter=retry_jitter),
+            outage=outage,
+        ),
+        checking=checking_of(
+            processed=processed,
+            settle=settle,
+            kill_cmd=kill_cmd,
+            kill_at=kill_at,
+            conformance=conformance,
+            duration_s=paced.duration_s,
+        ),
+        limits=Limits(
+            timeout_s=_seconds(timeout, "--timeout"),
+            max_in_flight=max_in_flight,
+            max_lag_s=_seconds(max_lag, "--max-lag"),
+            keep_alive=keep_alive,
+            verify=not insecure,
+            slice_s=_slice_s(paced.duration_s),
+        ),
+        thresholds=[parse_threshold(text, abort=abort_on_fail) for text in threshold or []],
+        outputs=parse_outputs(output or []),
+        find_max=parse_thresholds(find_max),
+        pause_s=_seconds(pause, "--pause"),
+        seed=seed,
+        began_us=time.time_ns() // 1000,
+        command=_command(),
+        quiet=quiet,
+    )
+    code = uvloop.run(carry_out(order))
+    if code:
+        raise typer.Exit(code)
+
+
+def _check_through(payload: str, faults: list[str], find_max: str) -> None:
+    """What cannot be had through the pipeline, which makes its POSTs itself.
+
+    Raises:
+        UsageError: One of these options was given.
+    """
+    given = {"--payload": payload != "acr", "--fault": bool(faults), "--find-max": bool(find_max)}
+    for option, was_given in given.items():
+        if was_given:
+            raise UsageError(f"{option} does not go with --through, whose POSTs are Portcall's own")
+
+
+def _seconds(text: str, field: str) -> float:
+    return parse_duration_ms(text, field) / 1000
+
+
+def _slice_s(duration_s: float) -> float:
+    """How finely a run is cut: a short one shows more when its slices are short."""
+    fitting = (width_s for width_s in (0.1, 0.2, 0.5) if duration_s / width_s <= SLICES)
+    return next(fitting, 1.0)
+
+
+def _command() -> str:
+    """The command line as it was typed, but for what must not be in a report."""
+    words, hidden = ["portcall"], False
+    for word in sys.argv[1:]:
+        name, equals, _ = word.partition("=")
+        if hidden:
+            words.append("***")
+        elif name in {"--secret", "--header", "-H"} and equals:
+            words.append(f"{name}=***")
+        else:
+            words.append(word)
+        hidden = word in {"--secret", "--header", "-H"}
+    return shlex.join(words).replace("'***'", "***")

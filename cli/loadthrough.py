@@ -1,0 +1,94 @@
+"""A load test through a running Portcall: a registry and a webhook of its own, gone afterwards."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from cli.client import Management, find_server, webhook_path
+from cli.errors import UsageError
+from cli.output import note
+from loadtest.pipeline import Pipeline
+from loadtest.target import Target
+
+IN_FORCE_S = 2.0
+"""Within so long a new webhook is in force, by the promise of the management API."""
+
+
+class Passage(Struct, frozen=True):
+    """The way through a running Portcall.
+
+    Attributes:
+        producer: Where events are published.
+        pipeline: Follows them.
+    """
+
+    producer: Target
+    pipeline: Pipeline
+
+
+@asynccontextmanager
+async def passage(
+    uri: str, headers: Mapping[str, str], *, secret: str, actions: list[str], schedule: str | None
+) -> AsyncIterator[Passage]:
+    """Make a registry and a webhook to *uri*, and take them away at the end.
+
+    Args:
+        uri: The consumer.
+        headers: Custom headers of its POSTs.
+        secret: What they are signed with; empty: nothing.
+        actions: What it subscribes to.
+        schedule: Its retry schedule; None: the installation's.
+
+    Raises:
+        NotRunningError: No Portcall runs here.
+        UsageError: Its broker is not known.
+    """
+    server = find_server()
+    broker = str(server.ready.get("amqp_url") or "")
+    if not broker:
+        raise UsageError("--through: ready.json names no broker")
+    management = Management(server)
+    name = f"loadtest{secrets.token_hex(6)}"
+    path = management.registry_path(name)
+    made = await asyncio.to_thread(management.ask, "PUT", path, _REGISTRY)
+    try:
+        hook = webhook_path(made, "loadtest")
+        body = _webhook(uri, headers, secret, actions, schedule)
+        await asyncio.to_thread(management.ask, "PUT", hook, body)
+        note(f"Made the registry {name} and its webhook; they are deleted at the end.")
+        bearer = {"Authorization": f"Bearer {server.token}"}
+        producer = Target.of(f"{server.producer_url}/registries/{name}/events", bearer)
+        async with Pipeline(broker, name) as pipeline:
+            await asyncio.sleep(IN_FORCE_S)
+            yield Passage(producer, pipeline)
+    finally:
+        await asyncio.to_thread(management.send, "DELETE", path)
+
+
+_REGISTRY = {
+    "location": "westus",
+    "sku": {"name": "Premium"},
+    "properties": {"adminUserEnabled": False},
+}
+
+
+def _webhook(
+    uri: str, headers: Mapping[str, str], secret: str, actions: list[str], schedule: str | None
+) -> dict[str, object]:
+    extras = {"secret": secret} if secret else {}
+    if schedule is not None:
+        extras["retrySchedule"] = schedule
+    return {
+        "location": "westus",
+        "properties": {
+            "serviceUri": uri,
+            "customHeaders": dict(headers),
+            "actions": actions,
+            "status": "enabled",
+            "scope": "",
+            "portcall": extras,
+        },
+    }

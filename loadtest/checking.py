@@ -1,0 +1,164 @@
+"""Checking a run's consumer: the oracle, faults, senders, a crash in the middle, a grade."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from msgspec import Struct
+
+from loadtest.asking import SETTLE_S, until_settled
+from loadtest.conformance.conduct import conduct
+from loadtest.conformance.judging import conformance_section
+from loadtest.oracle import UNASKED, Verdict, judge
+from loadtest.plan import NotSent, Observer, Outcome, Planned
+from loadtest.poster import Poster
+from loadtest.rightness import faults_section, oracle_section, retries_section
+from loadtest.sections import Finding, Section
+from loadtest.senders import Patience, senders_section
+from loadtest.sources import Deliveries, Traffic
+from schemas.errors import PortcallError
+
+Posters = Callable[[], AbstractAsyncContextManager[Poster]]
+KILL_TIMEOUT_S = 60.0
+
+
+class Checking(Struct, frozen=True):
+    """What is to be checked beside the times.
+
+    Attributes:
+        processed: Where the consumer says what it processed; empty: nowhere.
+        settle_s: How long it is given to process what it accepted.
+        kill_cmd: A command that is run in the middle, e.g. one that kills the consumer and starts
+            it again; empty: none.
+        kill_at_s: When, seconds of the run.
+        conformance: Whether the consumer is graded after the run.
+    """
+
+    processed: str = ""
+    settle_s: float = SETTLE_S
+    kill_cmd: str = ""
+    kill_at_s: float = 0.0
+    conformance: bool = False
+
+
+class Killer:
+    """Runs a command when the run is so far; an `Observer`.
+
+    Args:
+        command: For the shell, as it was typed.
+        at_s: When, seconds of the run.
+    """
+
+    def __init__(self, command: str, at_s: float) -> None:
+        self._command = command
+        self._at_s = at_s
+        self._task: asyncio.Task[int] | None = None
+
+    def sent(self, planned: Planned) -> None:
+        """Look at the run's time."""
+        if self._task is None and planned.at_s >= self._at_s:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def done(self, outcome: Outcome) -> None:
+        """Nothing: the times of sending are enough."""
+
+    def left_out(self, not_sent: NotSent) -> None:
+        """Nothing either."""
+
+    async def section(self) -> Section:
+        """What came of it, when it has ended."""
+        told = f"`{self._command}` at {self._at_s:g} s"
+        if self._task is None:
+            finding = Finding("crash", ok=False, detail=f"{told}: the run ended before that")
+        else:
+            code = await self._task
+            finding = Finding("crash", ok=code == 0, detail=f"{told} ended with {code}")
+        return Section("A crash in the middle", findings=(finding,))
+
+    async def _run(self) -> int:
+        process = await asyncio.create_subprocess_shell(
+            self._command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            async with asyncio.timeout(KILL_TIMEOUT_S):
+                return await process.wait()
+        except TimeoutError:
+            process.kill()
+            return await process.wait()
+
+
+class Inspector:
+    """Watches one run and judges it afterwards.
+
+    Args:
+        checking: What is to be checked.
+        deliveries: What is sent.
+        traffic: How it is written and signed.
+        seed: Decides everything random.
+    """
+
+    def __init__(
+        self, checking: Checking, deliveries: Deliveries, traffic: Traffic, *, seed: int
+    ) -> None:
+        self._checking = checking
+        self._deliveries = deliveries
+        self._traffic = traffic
+        self._seed = seed
+        self._patience = Patience()
+        self._killer: Killer | None = None
+        if checking.kill_cmd:
+            self._killer = Killer(checking.kill_cmd, checking.kill_at_s)
+
+    @property
+    def observers(self) -> list[Observer]:
+        """Who is to be told of each request."""
+        killer: list[Observer] = [self._killer] if self._killer else []
+        return [self._deliveries.ledger, self._patience, *killer]
+
+    async def sections(self, elapsed_s: float, posters: Posters) -> tuple[Section, ...]:
+        """Judge the run; the consumer is asked, and graded, now.
+
+        Args:
+            elapsed_s: How long the run took.
+            posters: Makes what posts the conformance run.
+        """
+        ledger = self._deliveries.ledger
+        found = [await self._killer.section()] if self._killer else []
+        verdict = UNASKED
+        try:
+            verdict = await self._verdict()
+        except PortcallError as error:
+            found.append(_unchecked("the consumer was asked", error))
+        if verdict.asked:
+            found.append(oracle_section(ledger, verdict, elapsed_s))
+        if self._traffic.faults:
+            found.append(faults_section(ledger, verdict, elapsed_s))
+        found += [retries_section(self._deliveries, elapsed_s), senders_section(self._patience)]
+        if self._checking.conformance:
+            found.append(await self._graded(posters))
+        return tuple(found)
+
+    async def _graded(self, posters: Posters) -> Section:
+        processed = self._checking.processed
+        try:
+            async with posters() as poster:
+                seen = await conduct(
+                    poster, self._traffic, processed=processed, seed=self._seed + 1
+                )
+        except PortcallError as error:
+            return _unchecked("the consumer was graded", error)
+        return conformance_section(seen)
+
+    async def _verdict(self) -> Verdict:
+        if not self._checking.processed:
+            return UNASKED
+        entries = self._deliveries.ledger.sent_entries
+        settle_s = self._checking.settle_s
+        return judge(
+            entries, await until_settled(self._checking.processed, entries, settle_s=settle_s)
+        )
+
+
+def _unchecked(name: str, error: PortcallError) -> Section:
+    """That something could not be found out is a finding, too."""
+    return Section("Checks", findings=(Finding(name, ok=False, detail=str(error)),))

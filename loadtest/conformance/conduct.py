@@ -1,0 +1,67 @@
+"""Conducting a conformance run: the script is sent, the consumer asked, everything handed over."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from loadtest.asking import until_settled
+from loadtest.conformance.judging import Seen
+from loadtest.conformance.script import GENUINE, STEP_S, faulty, genuine, skipped, traffic_for
+from loadtest.oracle import UNASKED, judge
+from loadtest.plan import Outcome, Planned
+from loadtest.poster import Poster
+from loadtest.sources import Deliveries, Traffic
+from schemas.errors import PortcallError
+
+
+class UnreachableError(PortcallError):
+    """No request reached the consumer at all: there is nothing to grade."""
+
+
+async def conduct(poster: Poster, traffic: Traffic, *, processed: str, seed: int) -> Seen:
+    """Send the script.
+
+    Args:
+        poster: Posts to the consumer.
+        traffic: How POSTs are written and signed.
+        processed: Where the consumer says what it processed; empty: nowhere.
+        seed: Decides ids and times.
+
+    Raises:
+        UnreachableError: The consumer cannot be reached.
+        ProcessedError: It cannot be asked.
+    """
+    script = traffic_for(traffic)
+    deliveries = Deliveries((), script, seed=seed, began_us=time.time_ns() // 1000)
+    ledger = deliveries.ledger
+    outcomes: list[Outcome] = []
+    for planned in genuine(deliveries):
+        outcomes.append(await _send(poster, planned, deliveries))
+        if len(outcomes) == 1 and not outcomes[0].status:
+            raise UnreachableError(f"{poster.target.uri}: {outcomes[0].message}")
+    # What is wrong on purpose happens after what was right: else it would be older.
+    from_s = GENUINE * STEP_S
+    began = time.perf_counter() - from_s
+    outcomes += await _send_all(poster, faulty(deliveries, script, from_s), deliveries, began)
+    entries = ledger.sent_entries
+    verdict = UNASKED
+    if processed:
+        verdict = judge(entries, await until_settled(processed, entries))
+    return Seen(entries, outcomes, verdict, skipped(script))
+
+
+async def _send_all(
+    poster: Poster, script: Iterable[Planned], deliveries: Deliveries, began: float
+) -> list[Outcome]:
+    async def send(planned: Planned) -> Outcome:
+        await asyncio.sleep(max(0.0, began + planned.at_s - time.perf_counter()))
+        return await _send(poster, planned, deliveries)
+
+    return list(await asyncio.gather(*(send(planned) for planned in script)))
+
+
+async def _send(poster: Poster, planned: Planned, deliveries: Deliveries) -> Outcome:
+    deliveries.ledger.sent(planned)
+    outcome = await poster.ask(planned)
+    deliveries.ledger.done(outcome)
+    return outcome

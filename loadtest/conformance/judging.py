@@ -1,0 +1,221 @@
+"""Judging: from what was sent, answered and processed to checks with evidence, and to a grade."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import IntEnum
+
+from msgspec import Struct
+
+from loadtest.faults.kinds import Group
+from loadtest.ledger import Entry
+from loadtest.oracle import Verdict
+from loadtest.plan import Outcome, Wants
+from loadtest.sections import Finding, Section, gauge
+from loadtest.senders import SENDERS
+from schemas.durations import format_duration
+
+MAX_EVIDENCE = 3
+FAST_S, SLOW_S = 1.0, 5.0
+"""Docker distribution waits a second, Azure five."""
+
+
+class Weight(IntEnum):
+    """How bad it is."""
+
+    FINE = 0
+    MINOR = 1
+    MAJOR = 2
+    CRITICAL = 3
+
+
+class Check(Struct, frozen=True):
+    """One thing that was looked at.
+
+    Attributes:
+        name: What.
+        ok: Whether it is as it should be; None: it could not be told.
+        weight: How bad it is, where it is not.
+        evidence: What was seen.
+    """
+
+    name: str
+    ok: bool | None
+    weight: Weight = Weight.FINE
+    evidence: tuple[str, ...] = ()
+
+
+class Seen(Struct, frozen=True):
+    """What a conformance run saw.
+
+    Attributes:
+        entries: Every delivery.
+        outcomes: Every answer.
+        verdict: The oracle's.
+        skipped: The faults that could not be made, with reasons.
+    """
+
+    entries: Sequence[Entry]
+    outcomes: Sequence[Outcome]
+    verdict: Verdict
+    skipped: Mapping[Group, Sequence[str]] = {}
+
+
+class Fault(Struct, frozen=True):
+    """One thing that is wrong."""
+
+    weight: Weight
+    told: str
+
+
+def grade(checks: Iterable[Check]) -> str:
+    """From A to F.
+
+    F: something critical; D: two major things; C: one; B: minor things only, or something that
+    matters could not be told; A: none of that.
+    """
+    failed = [check.weight for check in checks if check.ok is False]
+    if Weight.CRITICAL in failed:
+        return "F"
+    majors = failed.count(Weight.MAJOR)
+    if majors:
+        return "C" if majors == 1 else "D"
+    return "B" if failed or any(check.ok is None for check in checks) else "A"
+
+
+def checks(seen: Seen) -> list[Check]:
+    """Look at everything."""
+    return [
+        _genuine(seen),
+        _of("signature", seen, {"wrong-signature", "missing-signature", "tampered", "rotated"}),
+        _of("replay window", seen, {"expired", "future"}),
+        _of("malformed header", seen, {"malformed-signature"}),
+        _of("dedup", seen, _named(Group.DUPLICATES), asks=True),
+        _of("order", seen, _named(Group.ORDER), asks=True),
+        _of("bodies", seen, _named(Group.BODIES)),
+        _of("transport", seen, _named(Group.TRANSPORT)),
+        _fast(seen),
+    ]
+
+
+def conformance_section(seen: Seen) -> Section:
+    """The graded report."""
+    found = checks(seen)
+    given = grade(found)
+    failed = [check.name for check in found if check.ok is False]
+    untold = [check.name for check in found if check.ok is None]
+    words = [f"{len(seen.outcomes)} POSTs, {len(found)} checks. Grade {given}."]
+    if failed:
+        words.append(f"Not right: {', '.join(failed)}.")
+    if untold:
+        words.append(f"Could not be told: {', '.join(untold)}; an A needs all of them.")
+    return Section(
+        "Conformance",
+        words=tuple(words),
+        findings=tuple(Finding(each.name, each.ok, "; ".join(each.evidence)) for each in found),
+        metrics={"conformance": gauge("FDCBA".index(given))},
+        grade=given,
+    )
+
+
+def _named(group: Group) -> Callable[[Entry], bool]:
+    return lambda entry: entry.kind is not None and entry.kind.group is group
+
+
+def _genuine(seen: Seen) -> Check:
+    """Right POSTs are taken: without that nothing else means anything."""
+    right = [entry for entry in seen.entries if entry.kind is None]
+    refused = [entry for entry in right if not entry.taken]
+    lost = [entry for entry in right if entry.delivery_id in seen.verdict.lost]
+    if not (refused or lost):
+        return Check("right POSTs are taken", ok=True, evidence=(f"{len(right)} of {len(right)}",))
+    told = [f"{entry.delivery_id} was answered {_answers(entry)}" for entry in refused]
+    told += [f"{entry.delivery_id} was answered 2xx and never processed" for entry in lost]
+    return Check("right POSTs are taken", ok=False, weight=Weight.CRITICAL, evidence=_few(told))
+
+
+def _of(
+    name: str, seen: Seen, which: set[str] | Callable[[Entry], bool], *, asks: bool = False
+) -> Check:
+    """A check of some kinds of faults; *asks*: only the oracle can tell."""
+    chosen = which if callable(which) else lambda entry: entry.fault in which
+    entries = [entry for entry in seen.entries if chosen(entry)]
+    if not entries:
+        reasons = [each for group in seen.skipped.values() for each in group]
+        return Check(name, ok=None, evidence=_few(["not made", *_about(reasons, which)]))
+    faults = [fault for entry in entries for fault in _faults(entry, seen.verdict)]
+    if faults:
+        worst = max(fault.weight for fault in faults)
+        by_weight = sorted(faults, key=lambda fault: -fault.weight)
+        return Check(name, ok=False, weight=worst, evidence=_few([each.told for each in by_weight]))
+    if asks and not seen.verdict.asked:
+        return Check(name, ok=None, evidence=("say where the processed ids are: --processed",))
+    answered = sum(len(entry.answers) for entry in entries)
+    return Check(name, ok=True, evidence=(f"{answered} POSTs, all answered as they should be",))
+
+
+def _about(reasons: list[str], which: set[str] | Callable[[Entry], bool]) -> list[str]:
+    if callable(which):
+        return []
+    return [reason for reason in reasons if reason.partition(" ")[0] in which]
+
+
+def _faults(entry: Entry, verdict: Verdict) -> Iterable[Fault]:
+    """What is wrong about one delivery."""
+    kind = entry.kind
+    if kind is None:
+        return
+    forged = kind.group is Group.SIGNATURES and kind.wants is Wants.REFUSED
+    for _, status in entry.answers:
+        if kind.wants.met_by(status):
+            continue
+        told = f"{kind.name}: {kind.sent}: answered {status or 'nothing'}, not {kind.wants}"
+        if forged and 200 <= status < 300:
+            yield Fault(Weight.CRITICAL, told)
+        elif kind.group in {Group.BODIES, Group.TRANSPORT}:
+            yield Fault(Weight.MINOR, told)
+        else:
+            yield Fault(Weight.MAJOR, told)
+    yield from _wrongly_processed(entry, verdict, forged=forged)
+
+
+def _wrongly_processed(entry: Entry, verdict: Verdict, *, forged: bool) -> Iterable[Fault]:
+    sent, identity = entry.fault, entry.delivery_id
+    if identity in verdict.phantom:
+        yield Fault(
+            Weight.CRITICAL if forged else Weight.MAJOR, f"{sent}: {identity} was processed"
+        )
+    if identity in verdict.twice:
+        yield Fault(Weight.MAJOR, f"{sent}: {identity} was processed more than once")
+    if identity in verdict.lost:
+        yield Fault(Weight.MAJOR, f"{sent}: {identity} was answered 2xx and never processed")
+    for each in verdict.violations:
+        if each.delivery_id == identity:
+            yield Fault(Weight.MAJOR, f"{sent}: {identity} was applied over the newer {each.after}")
+
+
+def _fast(seen: Seen) -> Check:
+    """Whether 2xx comes in time for the senders that there are."""
+    times = sorted(
+        outcome.done_s - outcome.sent_s
+        for outcome in seen.outcomes
+        if not outcome.planned.fault and 200 <= outcome.status < 300
+    )
+    if not times:
+        return Check("fast 2xx", ok=None, evidence=("no right POST was answered 2xx",))
+    slowest_s = times[-1]
+    told = f"the slowest of {len(times)} took {1000 * slowest_s:.0f} ms"
+    late = [each for each in SENDERS if each.timeout_ms and each.timeout_ms / 1000 < slowest_s]
+    if slowest_s <= FAST_S and not late:
+        return Check("fast 2xx", ok=True, evidence=(told,))
+    weight = Weight.MAJOR if slowest_s > SLOW_S else Weight.MINOR
+    names = ", ".join(f"{each.title} ({format_duration(each.timeout_ms)})" for each in late)
+    return Check("fast 2xx", ok=False, weight=weight, evidence=(told, f"too slow for {names}"))
+
+
+def _answers(entry: Entry) -> str:
+    return ", ".join(str(status or "nothing") for _, status in entry.answers) or "nothing"
+
+
+def _few(every: Sequence[str]) -> tuple[str, ...]:
+    told = list(dict.fromkeys(every))
+    more = len(told) - MAX_EVIDENCE
+    return (*told[:MAX_EVIDENCE], *([f"and {more} more"] if more > 0 else []))

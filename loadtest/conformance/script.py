@@ -1,0 +1,64 @@
+"""The script: which POSTs a conformance run sends, and when."""
+
+from collections.abc import Iterator
+
+from loadtest.faults.choice import impossible
+from loadtest.faults.kinds import KINDS, Group, Kind
+from loadtest.payloads.facts import Mix
+from loadtest.plan import Planned
+from loadtest.sources import Deliveries, Traffic
+from schemas.events import Action
+
+GENUINE = 20
+"""POSTs with nothing wrong, one after the other: they show how fast the consumer is."""
+STEP_S = 0.02
+MALFORMED = 19
+"""As many as there are kinds of malformed headers at most."""
+EACH = 2
+ONLY_ONCE = frozenset({"huge-1mb", "huge-25mb", "slow-upload"})
+
+
+def traffic_for(traffic: Traffic) -> Traffic:
+    """The same POSTs as the load test's, but only pushes, whose order can be told."""
+    mix = Mix({Action.PUSH.value: 1}, repositories=50)
+    return Traffic(mix, traffic.signing, traffic.payload)
+
+
+def genuine(deliveries: Deliveries) -> Iterator[Planned]:
+    """POSTs with nothing wrong."""
+    for number in range(GENUINE):
+        yield from deliveries.posts(number * STEP_S, None)
+
+
+def faulty(deliveries: Deliveries, traffic: Traffic, from_s: float) -> list[Planned]:
+    """Each fault that can be made a few times, in the order of their times.
+
+    Args:
+        deliveries: Makes the POSTs.
+        traffic: How they are written and signed.
+        from_s: When to begin, seconds of the run.
+    """
+    found: list[Planned] = []
+    at_s = from_s
+    for kind in KINDS:
+        if impossible(kind, traffic.signing, traffic.payload):
+            continue
+        for _ in range(_times(kind)):
+            found.extend(deliveries.posts(at_s, kind))
+            at_s += STEP_S
+    return sorted(found, key=lambda planned: planned.at_s)
+
+
+def _times(kind: Kind) -> int:
+    if kind.name == "malformed-signature":
+        return MALFORMED
+    return 1 if kind.name in ONLY_ONCE else EACH
+
+
+def skipped(traffic: Traffic) -> dict[Group, list[str]]:
+    """The faults that cannot be made, each with its reason."""
+    found: dict[Group, list[str]] = {}
+    for kind in KINDS:
+        if reason := impossible(kind, traffic.signing, traffic.payload):
+            found.setdefault(kind.group, []).append(f"{kind.name} {reason}")
+    return found

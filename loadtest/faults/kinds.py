@@ -1,0 +1,188 @@
+"""The faults: for each what is sent, and what a right consumer makes of it. A table, no I/O."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from msgspec import Struct
+
+from loadtest.faults import bodies
+from loadtest.plan import USUAL, Transport, Wants
+from loadtest.signing import Forgery
+
+SLOW_UPLOAD_S = 2.0
+LATER_S = (1.0, 3.0)
+"""How long after the first a repetition comes."""
+AT_ONCE_S = (0.0, 0.001)
+WINDOW_S = (0.2, 1.0)
+"""By how much a POST may be late so that others overtake it."""
+
+
+class Group(StrEnum):
+    """Kinds of faults that can be asked for together."""
+
+    DUPLICATES = "duplicates"
+    ORDER = "order"
+    SIGNATURES = "signatures"
+    BODIES = "bodies"
+    TRANSPORT = "transport"
+
+
+class Times(StrEnum):
+    """How often a right consumer processes the delivery."""
+
+    ONCE = "once"
+    NEVER = "never"
+    AT_MOST_ONCE = "at most once"
+
+
+class Repeat(Struct, frozen=True):
+    """The same delivery again.
+
+    Attributes:
+        after_s: From when to when after the first.
+        signed_again: With a time and a signature of its own, as a retry; else the same bytes.
+    """
+
+    after_s: tuple[float, float]
+    signed_again: bool = False
+
+
+class Overtaken(StrEnum):
+    """What comes before a POST although it happened after it."""
+
+    BY_OTHERS = "others"
+    BY_REMOVAL = "removal"
+    BY_PUSH = "push"
+
+
+class Kind(Struct, frozen=True):
+    """One fault.
+
+    Attributes:
+        name: As it is asked for, and as reports name it.
+        group: Asks for it, too.
+        sent: What is sent, in words.
+        right: What a right consumer does, in words.
+        wants: The answer that is right.
+        processed: How often it is right to process it.
+        needs: Of the signature: ``""`` nothing, ``signed``, ``stamped`` or ``rotating``.
+        forgery: What is wrong with the signature.
+        spoil: Changes the body; the signature is over what comes out.
+        tamper: Changes the body after it was signed.
+        content_type: In place of the right one.
+        transport: How it is brought there.
+        repeat: It is sent again.
+        overtaken: What comes before it.
+    """
+
+    name: str
+    group: Group
+    sent: str
+    right: str
+    wants: Wants = Wants.TAKEN
+    processed: Times = Times.ONCE
+    needs: str = ""
+    forgery: Forgery = Forgery.NONE
+    spoil: Callable[[bytes], bytes] | None = None
+    tamper: Callable[[bytes], bytes] | None = None
+    content_type: str = ""
+    transport: Transport = USUAL
+    repeat: Repeat | None = None
+    overtaken: Overtaken | None = None
+
+
+def _refused(name: str, sent: str, *, needs: str = "signed", **more: object) -> Kind:
+    """A POST that nobody should believe."""
+    fields: dict[str, object] = {"forgery": Forgery.NONE, **more}
+    return Kind(
+        name, Group.SIGNATURES, sent, "4xx, and not processed", Wants.REFUSED, Times.NEVER, needs,
+        **fields,  # type: ignore[arg-type]  # checked by the table's test
+    )  # fmt: skip
+
+
+TAKEN_ONCE = "2xx, and processed once"
+IN_ORDER = "2xx, and what is newer holds"
+NO_FAULT_OF_OURS = "2xx or 4xx, never 5xx"
+
+KINDS = (
+    Kind(
+        "duplicate", Group.DUPLICATES, "the same POST again, 1 to 3 s later", TAKEN_ONCE,
+        repeat=Repeat(LATER_S),
+    ),
+    Kind(
+        "duplicate-concurrent", Group.DUPLICATES, "the same POST again within 1 ms", TAKEN_ONCE,
+        repeat=Repeat(AT_ONCE_S),
+    ),
+    Kind(
+        "duplicate-resigned", Group.DUPLICATES,
+        "the same delivery 1 to 3 s later, signed again as a retry is", TAKEN_ONCE,
+        repeat=Repeat(LATER_S, signed_again=True),
+    ),
+    Kind(
+        "swapped", Group.ORDER, "a POST is 0.2 to 1 s late, others overtake it", IN_ORDER,
+        overtaken=Overtaken.BY_OTHERS,
+    ),
+    Kind(
+        "stale-push", Group.ORDER, "a push comes after the delete of what it pushed", IN_ORDER,
+        overtaken=Overtaken.BY_REMOVAL,
+    ),
+    Kind(
+        "late-retry", Group.ORDER, "the retry of a push comes after a newer push to its tag",
+        IN_ORDER, overtaken=Overtaken.BY_PUSH,
+    ),
+    _refused("wrong-signature", "signed with another secret", forgery=Forgery.WRONG),
+    _refused("missing-signature", "no signature", forgery=Forgery.MISSING),
+    _refused(
+        "malformed-signature", "a signature or a time that cannot be read",
+        forgery=Forgery.MALFORMED,
+    ),
+    _refused(
+        "expired", "a right signature of an hour ago", needs="stamped", forgery=Forgery.EXPIRED
+    ),
+    _refused(
+        "future", "a right signature of an hour ahead", needs="stamped", forgery=Forgery.FUTURE
+    ),
+    _refused("tampered", "the body changed after it was signed", tamper=bodies.tampered),
+    Kind(
+        "rotated", Group.SIGNATURES, "an unknown secret's signature before the right one",
+        TAKEN_ONCE, needs="rotating", forgery=Forgery.ROTATED,
+    ),
+    Kind(
+        "truncated-json", Group.BODIES, "the JSON ends in the middle, rightly signed",
+        "4xx, and not processed", Wants.REFUSED, Times.NEVER, spoil=bodies.truncated,
+    ),
+    Kind(
+        "duplicate-keys", Group.BODIES, "a key of the JSON twice", NO_FAULT_OF_OURS, Wants.EITHER,
+        Times.AT_MOST_ONCE, spoil=bodies.key_twice,
+    ),
+    Kind(
+        "wrong-content-type", Group.BODIES, "text/plain", NO_FAULT_OF_OURS, Wants.EITHER,
+        Times.AT_MOST_ONCE, content_type="text/plain",
+    ),
+    Kind(
+        "huge-1mb", Group.BODIES, "a body of 1 MB", NO_FAULT_OF_OURS, Wants.EITHER,
+        Times.AT_MOST_ONCE, spoil=bodies.padded_to(1_000_000),
+    ),
+    Kind(
+        "huge-25mb", Group.BODIES, "a body of 25 MB", NO_FAULT_OF_OURS, Wants.EITHER,
+        Times.AT_MOST_ONCE, spoil=bodies.padded_to(25_000_000),
+    ),
+    Kind(
+        "new-connection", Group.TRANSPORT, "on a connection of its own", TAKEN_ONCE,
+        transport=Transport(fresh=True),
+    ),
+    Kind(
+        "slow-upload", Group.TRANSPORT, f"the body drips in over {SLOW_UPLOAD_S:.0f} s",
+        NO_FAULT_OF_OURS, Wants.EITHER, Times.AT_MOST_ONCE,
+        transport=Transport(fresh=True, upload_s=SLOW_UPLOAD_S),
+    ),
+    Kind(
+        "expect-continue", Group.TRANSPORT, "Expect: 100-continue before the body", TAKEN_ONCE,
+        transport=Transport(fresh=True, expect=True),
+    ),
+    Kind(
+        "cut-off", Group.TRANSPORT, "the connection ends in the middle of the body",
+        "not processed", Wants.ANY, Times.NEVER, transport=Transport(fresh=True, cut_at=20),
+    ),
+)  # fmt: skip
+BY_NAME = {kind.name: kind for kind in KINDS}

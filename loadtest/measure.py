@@ -1,0 +1,211 @@
+"""Measurements: everything that is counted while requests are sent, slice by slice.
+
+A request is counted once in its cell (status, action, attempt, fault) and once in the slice that
+it was planned for; whatever a report shows is merged from those.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from loadtest.plan import NotSent, Outcome, Planned
+from loadtest.sketch import Sketch, merged
+
+
+class Label(NamedTuple):
+    """What requests are told apart by."""
+
+    status: str
+    action: str
+    attempt: int
+    fault: str
+
+
+class Cell:
+    """Requests that are alike.
+
+    Attributes:
+        scheduled: From the planned time to the end.
+        service: Sending, waiting and receiving.
+        failed: How many were not answered as a correct consumer does.
+    """
+
+    __slots__ = ("failed", "scheduled", "service")
+
+    def __init__(self) -> None:
+        self.scheduled = Sketch()
+        self.service = Sketch()
+        self.failed = 0
+
+
+class Slice:
+    """A short part of a run.
+
+    Attributes:
+        planned: Requests whose time lay in it.
+        not_sent: Those of them that were left out.
+        sent: Requests that were sent in it.
+        statuses: Of the answers that came in it.
+        attempts: Of the requests that were sent in it, by their number.
+        in_flight: The most requests that were seen under way.
+        cpu: How much of a core the generator used.
+        scheduled: From the planned time, of those that were planned for it.
+        service: The service times of those.
+    """
+
+    __slots__ = (
+        "attempts", "cpu", "in_flight", "not_sent", "planned", "scheduled", "sent", "service",
+        "statuses",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.planned = self.not_sent = self.sent = self.in_flight = 0
+        self.cpu = 0.0
+        self.statuses: dict[str, int] = {}
+        self.attempts: dict[int, int] = {}
+        self.scheduled = Sketch()
+        self.service = Sketch()
+
+
+class Phases:
+    """The parts of all requests; the same names as in `loadtest.plan.Timings`."""
+
+    def __init__(self) -> None:
+        self.blocked = Sketch()
+        self.connecting = Sketch()
+        self.tls = Sketch()
+        self.sending = Sketch()
+        self.waiting = Sketch()
+        self.receiving = Sketch()
+
+
+class Measurements:
+    """Counts everything; an observer of the engine.
+
+    Args:
+        slice_s: How long a slice of the run is.
+
+    Attributes:
+        slices: By their number from 0; one that had nothing is not there.
+        cells: By their label.
+        phases: The parts of requests.
+        lag: How late requests were sent.
+        errors: Of requests without an answer, how many for each reason.
+        not_sent: The same for what was not sent.
+        last_s: When the last thing happened.
+    """
+
+    def __init__(self, *, slice_s: float = 1.0) -> None:
+        self.slice_s = slice_s
+        self.slices: dict[int, Slice] = {}
+        self.cells: dict[Label, Cell] = {}
+        self.phases = Phases()
+        self.lag = Sketch()
+        self.errors: Counter[str] = Counter()
+        self.not_sent: Counter[str] = Counter()
+        self.sent_count = 0
+        self.done_count = 0
+        self.failed_count = 0
+        self.reused_count = 0
+        self.sent_bytes = 0
+        self.received_bytes = 0
+        self.last_s = 0.0
+
+    @property
+    def not_sent_count(self) -> int:
+        """How many requests were not sent."""
+        return self.not_sent.total()
+
+    @property
+    def planned_count(self) -> int:
+        """How many requests have had their time."""
+        return self.sent_count + self.not_sent_count
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests have been sent and not answered."""
+        return self.sent_count - self.done_count
+
+    def slice(self, at_s: float) -> Slice:
+        """The slice that *at_s* lies in."""
+        number = int(at_s / self.slice_s) if at_s > 0 else 0
+        found = self.slices.get(number)
+        if found is None:
+            found = self.slices[number] = Slice()
+        return found
+
+    def sent(self, planned: Planned) -> None:
+        """Count a request that is being sent."""
+        self.sent_count += 1
+        self.slice(planned.at_s).planned += 1
+
+    def left_out(self, not_sent: NotSent) -> None:
+        """Count a request that is not."""
+        part = self.slice(not_sent.planned.at_s)
+        part.planned += 1
+        part.not_sent += 1
+        self.not_sent[not_sent.reason] += 1
+
+    def done(self, outcome: Outcome) -> None:
+        """Count what became of a request."""
+        planned, timings = outcome.planned, outcome.timings
+        scheduled_s, service_s = outcome.scheduled_s, timings.service_s
+        status = str(outcome.status) if outcome.status else outcome.failure.value
+        self.done_count += 1
+        self.reused_count += outcome.reused
+        self.sent_bytes += outcome.sent_bytes
+        self.received_bytes += outcome.received_bytes
+        self.last_s = max(self.last_s, outcome.done_s)
+        self.lag.add(outcome.lag_s)
+        cell = self._cell(Label(status, planned.action, planned.attempt, planned.fault))
+        cell.scheduled.add(scheduled_s)
+        cell.service.add(service_s)
+        if not outcome.as_wanted:
+            self.failed_count += 1
+            cell.failed += 1
+        if not outcome.status:
+            self.errors[outcome.message] += 1
+        part = self.slice(planned.at_s)
+        part.scheduled.add(scheduled_s)
+        part.service.add(service_s)
+        part = self.slice(outcome.sent_s)
+        part.sent += 1
+        part.attempts[planned.attempt] = part.attempts.get(planned.attempt, 0) + 1
+        part = self.slice(outcome.done_s)
+        part.statuses[status] = part.statuses.get(status, 0) + 1
+        phases = self.phases
+        phases.blocked.add(timings.blocked_s)
+        phases.connecting.add(timings.connecting_s)
+        phases.tls.add(timings.tls_s)
+        phases.sending.add(timings.sending_s)
+        phases.waiting.add(timings.waiting_s)
+        phases.receiving.add(timings.receiving_s)
+
+    def _cell(self, label: Label) -> Cell:
+        cell = self.cells.get(label)
+        if cell is None:
+            cell = self.cells[label] = Cell()
+        return cell
+
+    def scheduled(self) -> Sketch:
+        """From the planned time, of all requests."""
+        return merged(cell.scheduled for cell in self.cells.values())
+
+    def service(self) -> Sketch:
+        """The service times of all requests."""
+        return merged(cell.service for cell in self.cells.values())
+
+    def by(self, part: Callable[[Label], str]) -> dict[str, Cell]:
+        """The cells put together by a part of their labels, in order."""
+        groups: dict[str, Cell] = {}
+        for label, cell in sorted(self.cells.items()):
+            group = groups.setdefault(part(label), Cell())
+            group.scheduled.merge(cell.scheduled)
+            group.service.merge(cell.service)
+            group.failed += cell.failed
+        return groups
+
+    def timeline(self) -> Iterator[tuple[float, Slice]]:
+        """When each slice begins, and the slice; also those without anything."""
+        for number in range(max(self.slices, default=-1) + 1):
+            yield number * self.slice_s, self.slices.get(number) or Slice()

@@ -1,0 +1,118 @@
+"""Metrics: what was measured, under k6's names and in its units, with some of our own.
+
+``http_req_duration`` is what it is in k6: sending, waiting and receiving. What a request took from
+its planned time on is ``http_req_scheduled_duration``, the one to trust when a consumer stalls.
+
+Source: k6's reference of built-in metrics, and the end-of-test summary of version 1.1.
+"""
+
+from collections.abc import Mapping
+
+from loadtest.measure import Label, Measurements
+from loadtest.sections import Metric, counter, share
+from loadtest.sketch import Sketch, merged
+
+PERCENTS = (90.0, 95.0, 99.0, 99.9, 99.99)
+TAGS = ("status", "action", "attempt", "fault")
+SCHEDULED = "http_req_scheduled_duration"
+SERVICE = "http_req_duration"
+
+
+def trend(sketch: Sketch, percents: tuple[float, ...] = PERCENTS) -> Metric:
+    """Durations as a metric, in milliseconds."""
+    median, *others = sketch.percentiles_ms((50.0, *percents))
+    values: dict[str, float] = {
+        "avg": round(sketch.mean_ms, 6),
+        "min": sketch.min_ms,
+        "med": median,
+        "max": sketch.max_ms,
+    }
+    values |= {f"p({percent:g})": value for percent, value in zip(percents, others, strict=True)}
+    return Metric("trend", "time", dict(values))
+
+
+def gauge(value: float, low: float, high: float) -> Metric:
+    """Something that goes up and down: as it is now, and its bounds."""
+    return Metric("gauge", "default", {"value": value, "min": low, "max": high})
+
+
+def metrics_of(
+    measured: Measurements, elapsed_s: float, percents: tuple[float, ...] = PERCENTS
+) -> dict[str, Metric]:
+    """All metrics of a run, or of what there is of it so far."""
+    phases = measured.phases
+    done, failed = measured.done_count, measured.failed_count
+    slices = measured.slices.values()
+    flights = [each.in_flight for each in slices]
+    most = max(flights, default=0)
+    loads = [each.cpu for each in slices if each.cpu]
+    return {
+        "checks": share(done - failed, failed),
+        "data_received": _data(measured.received_bytes, elapsed_s),
+        "data_sent": _data(measured.sent_bytes, elapsed_s),
+        "dropped_iterations": counter(measured.not_sent_count, elapsed_s),
+        "generator_cpu": _cpu(loads),
+        "generator_lag": trend(measured.lag, percents),
+        "http_req_blocked": trend(phases.blocked, percents),
+        "http_req_connecting": trend(phases.connecting, percents),
+        SERVICE: trend(measured.service(), percents),
+        f"{SERVICE}{{expected_response:true}}": trend(_as_expected(measured), percents),
+        "http_req_failed": share(failed, done - failed),
+        "http_req_receiving": trend(phases.receiving, percents),
+        SCHEDULED: trend(measured.scheduled(), percents),
+        "http_req_sending": trend(phases.sending, percents),
+        "http_req_tls_handshaking": trend(phases.tls, percents),
+        "http_req_waiting": trend(phases.waiting, percents),
+        "http_reqs": counter(done, elapsed_s),
+        "iterations": counter(measured.sent_count, elapsed_s),
+        "planned": counter(measured.planned_count, elapsed_s),
+        "vus": gauge(measured.in_flight, min(flights, default=0), most),
+        "vus_max": gauge(most, most, most),
+    }
+
+
+def tagged(
+    measured: Measurements,
+    name: str,
+    tags: Mapping[str, str],
+    percents: tuple[float, ...] = PERCENTS,
+) -> Metric | None:
+    """A metric of the requests with certain labels, as k6's ``http_req_duration{status:200}``.
+
+    Args:
+        measured: The run.
+        name: One of the two durations, ``http_reqs`` or ``http_req_failed``.
+        tags: Of `TAGS`, and what each must be.
+        percents: The percentiles that a duration has.
+    """
+    cells = [cell for label, cell in measured.cells.items() if _has(label, tags)]
+    done, failed = sum(cell.scheduled.count for cell in cells), sum(cell.failed for cell in cells)
+    total = Sketch()
+    for cell in cells:
+        total.merge(cell.service if name == SERVICE else cell.scheduled)
+    match name:
+        case "http_req_duration" | "http_req_scheduled_duration":
+            return trend(total, percents)
+        case "http_reqs":
+            return counter(done, measured.last_s)
+        case "http_req_failed":
+            return share(failed, done - failed)
+        case _:
+            return None
+
+
+def _has(label: Label, tags: Mapping[str, str]) -> bool:
+    return all(str(getattr(label, name)) == value for name, value in tags.items())
+
+
+def _as_expected(measured: Measurements) -> Sketch:
+    """The service times of what was answered as it should be: all of a cell is, or nothing."""
+    return merged(cell.service for cell in measured.cells.values() if not cell.failed)
+
+
+def _data(count: int, over_s: float) -> Metric:
+    return Metric("counter", "data", {"count": count, "rate": count / over_s if over_s else 0.0})
+
+
+def _cpu(loads: list[float]) -> Metric:
+    return gauge(loads[-1], min(loads), max(loads)) if loads else gauge(0.0, 0.0, 0.0)

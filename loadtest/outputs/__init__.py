@@ -1,0 +1,1 @@
+"""Outputs: a result in the forms that other programs and people read."""

@@ -1,0 +1,145 @@
+"""One HTML file with everything in it: it loads nothing, runs nothing, and is light or dark.
+
+What came from outside (the URI, the consumer's words) is escaped, and a policy in the file forbids
+the browser to load or run anything should that ever fail.
+"""
+
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+
+from loadtest.metrics import SCHEDULED, SERVICE
+from loadtest.outputs.charts import charts, plotted
+from loadtest.outputs.columns import Chart
+from loadtest.report import chapters, milliseconds
+from loadtest.result import Result
+from loadtest.sections import Finding, Section, numeric_columns
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_MARKS = {True: ("good", "✓"), False: ("bad", "✗"), None: ("none", "?")}
+
+
+def render(result: Result) -> str:
+    """The page."""
+    style = files("loadtest.outputs").joinpath("report.css").read_text(encoding="utf-8")
+    title = f"Load test of {result.about.uri}"
+    sections = chapters(result)
+    first = [each for each in sections if each.title == "Thresholds" or each.plots]
+    rest = [each for each in sections if each not in first]
+    body = [
+        _head(result),
+        *map(_section, first),
+        *map(_chart, charts(result)),
+        *map(_section, rest),
+        _foot(result),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(body)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _head(result: Result) -> str:
+    measured, about = result.measured, result.about
+    passed = result.exit_code == 0
+    kind, word = ("good", "passed") if passed else ("bad", "failed")
+    if passed and not result.verdicts:
+        word = "done"
+    notice = "" if passed else f'<p class="notice">{escape(result.words)}</p>'
+    missing = "bad" if measured.not_sent_count else ""
+    equation = '<div class="sign">=</div>'.join(
+        (
+            _figure(f"{measured.planned_count:,}", "planned"),
+            _figure(f"{measured.sent_count:,}", "sent")
+            + '<div class="sign">+</div>'
+            + _figure(f"{measured.not_sent_count:,}", "not sent", missing),
+        )
+    )
+    scheduled, service = result.metrics[SCHEDULED].values, result.metrics[SERVICE].values
+    share = result.metrics["http_req_failed"].values["rate"]
+    figures = [
+        _figure(milliseconds(scheduled["med"]), "median, from the planned time", "planned"),
+        _figure(milliseconds(scheduled["p(95)"]), "p95, from the planned time", "planned"),
+        _figure(milliseconds(scheduled["p(99)"]), "p99, from the planned time", "planned"),
+        _figure(milliseconds(service["p(95)"]), "p95, service time", "service"),
+        _figure(milliseconds(service["p(99)"]), "p99, service time", "service"),
+        _figure(f"{share:.2%}", "failed", "bad" if share else ""),
+    ]
+    return (
+        f"<header><h1>Load test of {escape(about.uri)}</h1>"
+        f'<span class="badge {kind}">{word}</span></header>'
+        f'<p class="about">{escape(about.plan)}; {escape(about.began)}</p>'
+        f'{notice}<div class="equation">{equation}</div>'
+        f'<div class="figures">{"".join(figures)}</div>'
+    )
+
+
+def _figure(value: str, words: str, kind: str = "") -> str:
+    return f'<div class="figure {kind}"><b>{escape(value)}</b><span>{escape(words)}</span></div>'
+
+
+def _chart(chart: Chart) -> str:
+    return (
+        f"<section><h2>{escape(chart.title)}</h2><p>{escape(chart.words)}</p>"
+        f"{chart.picture}{_legend(chart.legend)}</section>"
+    )
+
+
+def _legend(legend: tuple[tuple[str, str], ...]) -> str:
+    if not legend:
+        return ""
+    if legend[0][0] == "h1":
+        ramp = "".join(f'<i class="{kind}"></i>' for kind, _ in legend)
+        return f'<div class="legend ramp"><b>{legend[0][1]}</b>{ramp}<b>{legend[-1][1]}</b></div>'
+    items = "".join(f'<span><i class="{kind}"></i>{escape(words)}</span>' for kind, words in legend)
+    return f'<div class="legend">{items}</div>'
+
+
+def _section(section: Section) -> str:
+    grade = f'<span class="grade">{escape(section.grade)}</span>' if section.grade else ""
+    parts = [f"<section>{grade}<h2>{escape(section.title)}</h2>"]
+    parts += [f"<p>{escape(words)}</p>" for words in section.words]
+    if section.rows:
+        parts.append(_table(section))
+    if section.findings:
+        rows = "".join(map(_finding, section.findings))
+        parts.append(f'<table class="words"><tbody>{rows}</tbody></table>')
+    for plot in section.plots:
+        kinds = ("planned", "service", "answered", "bad")
+        legend = tuple((kind, name) for kind, (name, _) in zip(kinds, plot.series, strict=False))
+        parts.append(
+            f"<h3>{escape(plot.title)}</h3><p>{escape(plot.words)}</p>{plotted(plot)}{_legend(legend)}"
+        )
+    return "".join(parts) + "</section>"
+
+
+def _table(section: Section) -> str:
+    kinds = [' class="number"' if numeric else "" for numeric in numeric_columns(section)]
+    head = _cells("th", section.columns, kinds)
+    rows = "".join(f"<tr>{_cells('td', row, kinds)}</tr>" for row in section.rows)
+    top = f"<thead><tr>{head}</tr></thead>" if any(section.columns) else ""
+    return f'<div class="wide"><table>{top}<tbody>{rows}</tbody></table></div>'
+
+
+def _cells(tag: str, cells: Sequence[str], kinds: Sequence[str]) -> str:
+    pairs = zip(cells, kinds, strict=True)
+    return "".join(f"<{tag}{kind}>{escape(cell)}</{tag}>" for cell, kind in pairs)
+
+
+def _finding(finding: Finding) -> str:
+    kind, mark = _MARKS[finding.ok]
+    return (
+        f'<tr><td><span class="mark {kind}">{mark}</span> {escape(finding.name)}</td>'
+        f"<td>{escape(finding.detail)}</td></tr>"
+    )
+
+
+def _foot(result: Result) -> str:
+    about = result.about
+    command = f"<p>Made by <code>{escape(about.command)}</code></p>" if about.command else ""
+    made = f"Portcall {escape(about.version)}; {escape(about.machine)}; seed {about.seed}"
+    return f"<footer>{command}<p>{made}</p></footer>"

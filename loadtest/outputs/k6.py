@@ -1,0 +1,121 @@
+"""k6's end-of-test summary, to the name: what ``handleSummary(data)`` gets, as JSON.
+
+Under ``portcall`` stands what k6 does not have. Mind that in k6 a rate's ``passes`` counts what is
+true: those of ``http_req_failed`` are the requests that failed.
+
+Source: k6 1.1, its reference of the custom summary.
+"""
+
+import hashlib
+import sys
+from typing import Any
+
+import msgspec
+
+from loadtest.report import chapters, planned_line
+from loadtest.result import Result
+from loadtest.sections import Section
+
+STATISTICS = ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)", "p(99.9)", "p(99.99)"]
+MAX_BUCKETS = 600
+
+
+def document(result: Result) -> dict[str, Any]:
+    """The summary as a document."""
+    return {
+        "root_group": {
+            "name": "",
+            "path": "",
+            "id": _digest(""),
+            "groups": [],
+            "checks": _checks(result),
+        },
+        "options": {"summaryTrendStats": STATISTICS, "summaryTimeUnit": "", "noColor": False},
+        "state": {
+            "isStdOutTTY": sys.stdout.isatty(),
+            "isStdErrTTY": sys.stderr.isatty(),
+            "testRunDurationMs": result.elapsed_s * 1000,
+        },
+        "metrics": metrics(result),
+        "portcall": _ours(result),
+    }
+
+
+def render(result: Result) -> str:
+    """The summary as text."""
+    return msgspec.json.format(msgspec.json.encode(document(result)), indent=2).decode() + "\n"
+
+
+def metrics(result: Result) -> dict[str, Any]:
+    """The metrics, with their thresholds."""
+    shown: dict[str, Any] = {
+        name: {"type": metric.type, "contains": metric.contains, "values": dict(metric.values)}
+        for name, metric in sorted(result.metrics.items())
+    }
+    for verdict in result.verdicts:
+        named = shown.setdefault(
+            verdict.threshold.selector, {"type": "trend", "contains": "default", "values": {}}
+        )
+        if verdict.threshold.tags and verdict.value is not None:
+            named["values"][verdict.threshold.statistic] = verdict.value
+        named.setdefault("thresholds", {})[verdict.threshold.expression] = {"ok": verdict.ok}
+    return shown
+
+
+def _checks(result: Result) -> list[dict[str, Any]]:
+    name = "the answer is as a correct consumer's"
+    failed = result.measured.failed_count
+    found = [(name, result.measured.done_count - failed, failed)]
+    found += [
+        (finding.name, int(finding.ok), int(not finding.ok))
+        for section in result.sections
+        for finding in section.findings
+        if finding.ok is not None
+    ]
+    return [
+        {
+            "name": each,
+            "path": f"::{each}",
+            "id": _digest(f"::{each}"),
+            "passes": passes,
+            "fails": fails,
+        }
+        for each, passes, fails in found
+    ]
+
+
+def _ours(result: Result) -> dict[str, Any]:
+    measured = result.measured
+    return {
+        "passed": result.exit_code == 0,
+        "exitCode": result.exit_code,
+        "verdict": result.words,
+        "summary": planned_line(result),
+        "planned": measured.planned_count,
+        "sent": measured.sent_count,
+        "notSent": measured.not_sent_count,
+        "about": msgspec.to_builtins(result.about),
+        "generator": msgspec.to_builtins(result.health),
+        "histograms": {
+            "unit": "us",
+            "scheduled": measured.scheduled().histogram().encode().decode(),
+            "service": measured.service().histogram().encode().decode(),
+        },
+        "sections": [_section(section) for section in chapters(result)],
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {
+        "title": section.title,
+        "grade": section.grade,
+        "words": section.words,
+        "columns": section.columns,
+        "rows": section.rows,
+        "findings": [msgspec.to_builtins(finding) for finding in section.findings],
+    }
+
+
+def _digest(path: str) -> str:
+    """k6 names groups and checks by the MD5 of their path; nothing is protected by it."""
+    return hashlib.md5(path.encode(), usedforsecurity=False).hexdigest()

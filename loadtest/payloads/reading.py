@@ -1,0 +1,94 @@
+"""Reading what a sender wrote: what it is about and when it happened, as a consumer does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from loadtest.payloads.actions import REMOVING
+from schemas.errors import InvalidValueError
+from schemas.events import PING
+from schemas.timestamps import normalised_timestamp
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_WORDS = {"pushed": "push", "deleted": "delete", "push": "push", "delete": "delete"}
+
+
+class Notice(Struct, frozen=True):
+    """One event as a consumer understands it.
+
+    Attributes:
+        action: ACR's word.
+        keys: What it is about: of two notices with a common key the newer one holds.
+        at: When it happened; of two the greater is the newer.
+        id: The body's own; empty: it has none.
+    """
+
+    action: str
+    keys: tuple[str, ...]
+    at: str
+    id: str = ""
+
+
+def read(body: bytes, headers: Mapping[str, str]) -> Notice:
+    """Read a body of any of `loadtest.payloads.formats`.
+
+    Args:
+        body: The content of the POST.
+        headers: Its headers; names are looked up in lower case.
+
+    Raises:
+        InvalidValueError: It is no JSON object, or none that a registry sends.
+    """
+    try:
+        document = _decode(body)
+        return _read(document, headers)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidValueError("body", f"is not a JSON object: {error}") from error
+    except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+        raise InvalidValueError("body", f"is no registry's event: {error!r}") from error
+
+
+def _read(document: dict[str, Any], headers: Mapping[str, str]) -> Notice:
+    if "events" in document:
+        return _acr(document["events"][0])
+    if "event_data" in document:
+        action = "push" if document["type"] == "PUSH_ARTIFACT" else "delete"
+        return _harbor(action, document["event_data"], f"{int(document['occur_at']):020d}")
+    if "push_data" in document:
+        pushed = document["push_data"]
+        key = f"{document['repository']['repo_name']}:{pushed['tag']}"
+        return Notice("push", (key,), f"{int(pushed['pushed_at']):020d}")
+    if "specversion" in document:
+        return _cloudevent(document)
+    return _acr(document, headers.get("ce-id", ""))
+
+
+def _cloudevent(document: dict[str, Any]) -> Notice:
+    data = document["data"]
+    if "resources" in data:
+        action = _WORDS[document["type"].rpartition(".")[2]]
+        return _harbor(action, data, normalised_timestamp(document["time"]), document["id"])
+    return _acr(data, document["id"])
+
+
+def _harbor(action: str, data: Mapping[str, Any], at: str, event_id: str = "") -> Notice:
+    resource, repository = data["resources"][0], data["repository"]["repo_full_name"]
+    keys = _keys(action, repository, resource.get("tag", ""), resource["digest"])
+    return Notice(action, keys, at, event_id)
+
+
+def _acr(document: Mapping[str, Any], event_id: str = "") -> Notice:
+    action = str(document["action"])
+    at, own_id = normalised_timestamp(str(document["timestamp"])), str(document["id"])
+    if action == PING:
+        return Notice(PING, (), at, own_id)
+    target = document["target"]
+    keys = _keys(action, target["repository"], target.get("tag", ""), target["digest"])
+    return Notice(action, keys, at, event_id or own_id)
+
+
+def _keys(action: str, repository: str, tag: str, digest: str) -> tuple[str, ...]:
+    about = f"{repository}@{digest}"
+    return (about,) if action in REMOVING or not tag else (f"{repository}:{tag}", about)

@@ -1,0 +1,142 @@
+"""The result of a load test: everything that the outputs show, and the exit code."""
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Self
+
+from msgspec import Struct
+
+from loadtest.generator import Health
+from loadtest.measure import Measurements
+from loadtest.metrics import metrics_of
+from loadtest.run import Ended
+from loadtest.sections import Metric, Section
+from loadtest.thresholds import Threshold, Verdict, judge, percents_of
+from schemas import __version__
+
+PASSED = 0
+THRESHOLDS_CROSSED = 99
+"""As k6."""
+GENERATOR_LIMITED = 98
+INTERRUPTED = 105
+"""As k6, which calls it an external abort."""
+
+
+class About(Struct, frozen=True):
+    """What was tested, and how.
+
+    Attributes:
+        uri: The consumer.
+        plan: The schedule in words.
+        began: When, ISO 8601.
+        duration_s: What was planned; 0: that of a recording.
+        rates: The planned rate by time, as points of a line: seconds, requests a second.
+        seed: What decided everything random.
+        path: How requests came to the consumer: ``direct`` or ``pipeline``.
+        command: The command line.
+        version: Of Portcall.
+        machine: Where it ran.
+    """
+
+    uri: str
+    plan: str
+    began: str
+    duration_s: float = 0.0
+    rates: tuple[tuple[float, float], ...] = ()
+    seed: int = 0
+    path: str = "direct"
+    command: str = ""
+    version: str = __version__
+    machine: str = ""
+
+
+class Result(Struct, frozen=True):
+    """A run, judged.
+
+    Attributes:
+        about: What was tested.
+        measured: What was counted.
+        elapsed_s: From the start to the last answer, or to the planned end if that is later.
+        metrics: By k6's names.
+        verdicts: On the thresholds.
+        health: Of the generator.
+        sections: What others found, in the order of the report.
+        interrupted: Whether somebody stopped it.
+        crossed: The threshold that ended it, or None.
+    """
+
+    about: About
+    measured: Measurements
+    elapsed_s: float
+    metrics: dict[str, Metric]
+    verdicts: tuple[Verdict, ...]
+    health: Health
+    sections: tuple[Section, ...] = ()
+    interrupted: bool = False
+    crossed: Verdict | None = None
+
+    @classmethod
+    def of(
+        cls,
+        about: About,
+        ended: Ended,
+        thresholds: Sequence[Threshold] = (),
+        sections: Sequence[Section] = (),
+    ) -> Self:
+        """Judge a run that has ended."""
+        measured = ended.measured
+        whole = not ended.interrupted and ended.crossed is None
+        elapsed_s = max(ended.elapsed_s, about.duration_s if whole else 0.0)
+        metrics = metrics_of(measured, elapsed_s, percents_of(thresholds))
+        for section in sections:
+            metrics |= section.metrics
+        return cls(
+            about=about,
+            measured=measured,
+            elapsed_s=elapsed_s,
+            metrics=metrics,
+            verdicts=tuple(judge(list(thresholds), measured, metrics)),
+            health=ended.health,
+            sections=tuple(sections),
+            interrupted=ended.interrupted,
+            crossed=ended.crossed,
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """0 is a pass."""
+        if not all(verdict.ok for verdict in self.verdicts):
+            return THRESHOLDS_CROSSED
+        if self.health.problem:
+            return GENERATOR_LIMITED
+        return INTERRUPTED if self.interrupted else PASSED
+
+    @property
+    def words(self) -> str:
+        """The same in a sentence."""
+        match self.exit_code:
+            case 0:
+                return "passed" if self.verdicts else "done"
+            case 99:
+                crossed = [each for each in self.verdicts if not each.ok]
+                named = ", ".join(
+                    f"{each.threshold.selector}: {each.threshold.expression}" for each in crossed
+                )
+                return f"failed: {named}"
+            case 98:
+                return f"does not count: {self.health.problem}"
+            case _:
+                return "stopped before its end"
+
+
+def now_iso() -> str:
+    """The time, as results have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def machine() -> str:
+    """This machine in a few words."""
+    python = platform.python_version()
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {python}"

@@ -1,0 +1,196 @@
+"""One run: the engine, what it is watched by, and how it ends."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from msgspec import Struct
+
+from loadtest.engine import Engine
+from loadtest.generator import Health, Watch, allow_files
+from loadtest.measure import Measurements
+from loadtest.plan import Observer, Source
+from loadtest.poster import Poster
+from loadtest.target import Target
+from loadtest.thresholds import Threshold, Verdict, crossed
+
+TICK_S = 0.5
+GRACE_S = 5.0
+"""How long answers are awaited after Ctrl-C; the second Ctrl-C ends that, too."""
+
+
+class Limits(Struct, frozen=True):
+    """What a run keeps to.
+
+    Attributes:
+        timeout_s: The bound on one request as a whole.
+        max_in_flight: Requests under way at most.
+        max_lag_s: What the generator's own lag may be for 99 of 100 requests.
+        keep_alive: Whether connections serve more than one request.
+        verify: Whether the consumer's certificate must be good.
+        slice_s: How long the slices of time are that things are counted in.
+    """
+
+    timeout_s: float = 15.0
+    max_in_flight: int = 2000
+    max_lag_s: float = 0.025
+    keep_alive: bool = True
+    verify: bool = True
+    slice_s: float = 1.0
+
+
+class Ended(Struct, frozen=True):
+    """How a run ended.
+
+    Attributes:
+        measured: What was counted.
+        elapsed_s: From the start to the last answer.
+        health: Of the generator.
+        interrupted: Whether somebody asked it to stop.
+        crossed: The threshold that ended it, or None.
+    """
+
+    measured: Measurements
+    elapsed_s: float
+    health: Health
+    interrupted: bool = False
+    crossed: Verdict | None = None
+
+
+class Relay(Protocol):
+    """What stands between the engine and the observers, where requests are only a beginning."""
+
+    def before(self, others: Sequence[Observer]) -> Observer:
+        """Whom the engine tells instead of *others*."""
+
+    def begun(self, began_at: float) -> None:
+        """The run began at *began_at*, by `time.perf_counter`."""
+
+    async def settle(self, within_s: float) -> None:
+        """Wait for what is still to come, so long at most."""
+
+
+Tick = Callable[[Measurements, float], None]
+"""Shows how far it is: what was counted so far, and the seconds since the start."""
+
+
+async def run(
+    target: Target,
+    source: Source,
+    *,
+    limits: Limits,
+    thresholds: Iterable[Threshold] = (),
+    observers: Sequence[Observer] = (),
+    tick: Tick | None = None,
+    relay: Relay | None = None,
+) -> Ended:
+    """Send what *source* plans to *target*.
+
+    Args:
+        target: The consumer.
+        source: The requests.
+        limits: What the run keeps to.
+        thresholds: Those that abort it are watched meanwhile.
+        observers: Are told what becomes of each request.
+        tick: Called twice a second.
+        relay: Where requests go through something that tells the observers itself.
+
+    Raises:
+        InvalidValueError: A limit is beyond what the system allows.
+    """
+    allow_files(limits.max_in_flight)
+    measured = Measurements(slice_s=limits.slice_s)
+    poster = Poster(
+        target,
+        timeout_s=limits.timeout_s,
+        keep_alive=limits.keep_alive,
+        verify=limits.verify,
+    )
+    async with poster:
+        told: list[Observer] = [measured, *observers]
+        told = [relay.before(told)] if relay is not None else told
+        engine = Engine(source, poster, told, max_in_flight=limits.max_in_flight)
+        steering = _Steering(engine, poster, measured, list(thresholds), tick)
+        watch = Watch(measured)
+        helpers = [asyncio.ensure_future(each) for each in (watch.run(), steering.run())]
+        with _interruptible(steering.interrupt), _few_collections():
+            try:
+                await engine.run(grace_s=GRACE_S, began=relay.begun if relay else None)
+                if relay is not None:
+                    await relay.settle(GRACE_S if steering.interrupted else limits.timeout_s)
+            finally:
+                for helper in helpers:
+                    helper.cancel()
+    health = watch.health(max_lag_s=limits.max_lag_s, max_in_flight=limits.max_in_flight)
+    return Ended(measured, measured.last_s, health, steering.interrupted, steering.crossed)
+
+
+class _Steering:
+    """Shows how far a run is, and ends it before its time."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        poster: Poster,
+        measured: Measurements,
+        thresholds: list[Threshold],
+        tick: Tick | None,
+    ) -> None:
+        self._engine = engine
+        self._poster = poster
+        self._measured = measured
+        self._thresholds = thresholds
+        self._tick = tick
+        self._abandoning: asyncio.Task[None] | None = None
+        self.interrupted = False
+        self.crossed: Verdict | None = None
+
+    async def run(self) -> None:
+        """Look twice a second until cancelled."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            elapsed_s = self._engine.elapsed_s
+            if self._tick is not None:
+                self._tick(self._measured, elapsed_s)
+            if self.crossed is None and not self.interrupted:
+                self.crossed = crossed(self._thresholds, self._measured, elapsed_s)
+                if self.crossed is not None:
+                    self._engine.stop()
+
+    def interrupt(self) -> None:
+        """Stop sending; when asked again, wait for no answers either."""
+        if self.interrupted and self._abandoning is None:
+            self._abandoning = asyncio.ensure_future(self._poster.abandon())
+        self.interrupted = True
+        self._engine.stop()
+
+
+@contextmanager
+def _interruptible(called: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM call *called* meanwhile, and raise nothing."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, called)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """The garbage collector passes over what is there, and comes seldom: it is a lag of its own."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

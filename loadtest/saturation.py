@@ -1,0 +1,201 @@
+"""Saturation: the highest rate at which a consumer keeps to its bounds, and what comes before.
+
+Twice the rate while it holds, then halves between the last that held and the first that did not.
+Each rate has a run of its own, and the consumer a pause to finish what it has.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from msgspec import Struct
+
+from loadtest.metrics import SCHEDULED, metrics_of
+from loadtest.pacing import Paced
+from loadtest.report import milliseconds
+from loadtest.run import Ended
+from loadtest.sections import Finding, Metric, Plot, Section
+from loadtest.thresholds import Threshold, judge, percents_of
+
+CLOSE = 1.1
+"""The search ends when the first rate that fails is less than a tenth above the last that holds."""
+MAX_TRIALS = 24
+LOWEST = 0.5
+
+Attempt = Callable[[float], Awaitable[tuple[Paced, Ended]]]
+
+
+class Trial(Struct, frozen=True):
+    """One rate, and how the consumer did.
+
+    Attributes:
+        rate: What was planned, a second.
+        answered: What was answered, a second, until the last answer.
+        held: Whether it kept to its bounds.
+        why: The bounds that it did not keep to, or what the generator's problem was.
+        median_ms: From the planned time.
+        p95_ms: The same.
+        p99_ms: The same.
+        failed: Which part of the requests.
+        generator: Whether the generator was the bottleneck.
+    """
+
+    rate: float
+    answered: float
+    held: bool
+    why: str
+    median_ms: float
+    p95_ms: float
+    p99_ms: float
+    failed: float
+    generator: bool = False
+
+
+class Search(Struct, frozen=True):
+    """What was found.
+
+    Attributes:
+        trials: In their order.
+        paced: The plan of the highest rate that held; of the lowest of all, if none did.
+        ended: How its run ended.
+    """
+
+    trials: tuple[Trial, ...]
+    paced: Paced
+    ended: Ended
+
+    @property
+    def best(self) -> float:
+        """The highest rate that held; 0: none did."""
+        return max((trial.rate for trial in self.trials if trial.held), default=0.0)
+
+    def section(self) -> Section:
+        """The same as a chapter of the report, with the knee drawn."""
+        ordered = sorted(self.trials, key=lambda trial: trial.rate)
+        failed = [trial for trial in ordered if not trial.held]
+        limit = failed[0] if failed else None
+        return Section(
+            "Saturation",
+            words=(_verdict(self.best, limit),),
+            columns=("planned", "answered", "med", "p(95)", "p(99)", "failed", "verdict"),
+            rows=tuple(map(_row, ordered)),
+            findings=(Finding("a rate was found", self.best > 0, _verdict(self.best, limit)),),
+            metrics={"max_rate": Metric("gauge", "default", {"value": self.best})},
+            plots=tuple(_plots(ordered)),
+        )
+
+
+def next_rate(trials: Sequence[Trial], first: float) -> float | None:
+    """Which rate to try now; None: the search is over.
+
+    Args:
+        trials: What was tried.
+        first: Where to begin.
+    """
+    if not trials:
+        return first
+    held = max((trial.rate for trial in trials if trial.held), default=0.0)
+    failed = min((trial.rate for trial in trials if not trial.held), default=0.0)
+    if len(trials) >= MAX_TRIALS:
+        return None
+    if not failed:
+        return held * 2
+    if not held:
+        return failed / 2 if failed / 2 >= LOWEST else None
+    return None if failed / held < CLOSE else (held + failed) / 2
+
+
+async def search(
+    attempt: Attempt, bounds: Sequence[Threshold], *, first: float, pause_s: float
+) -> Search:
+    """Look for the highest rate that keeps to *bounds*.
+
+    Args:
+        attempt: Makes one run at a rate.
+        bounds: What it must keep to.
+        first: Where to begin, requests a second.
+        pause_s: Between two runs.
+    """
+    trials: list[Trial] = []
+    runs: dict[float, tuple[Paced, Ended]] = {}
+    rate: float | None = first
+    while rate is not None:
+        if trials:
+            await asyncio.sleep(pause_s)
+        paced, ended = await attempt(rate)
+        trials.append(tried(rate, paced, ended, bounds))
+        runs[rate] = paced, ended
+        rate = None if ended.interrupted else next_rate(trials, first)
+    best = max((trial.rate for trial in trials if trial.held), default=min(runs))
+    return Search(tuple(trials), *runs[best])
+
+
+def tried(rate: float, paced: Paced, ended: Ended, bounds: Sequence[Threshold]) -> Trial:
+    """Judge the run at one rate."""
+    measured = ended.measured
+    elapsed_s = max(ended.elapsed_s, paced.duration_s)
+    metrics = metrics_of(measured, elapsed_s, percents_of(bounds))
+    verdicts = judge(list(bounds), measured, metrics)
+    crossed = [
+        f"{verdict.threshold.expression} (it was {verdict.value or 0:.6g})"
+        for verdict in verdicts
+        if not verdict.ok
+    ]
+    problem = ended.health.problem
+    values = metrics[SCHEDULED].values
+    return Trial(
+        rate=rate,
+        answered=measured.done_count / elapsed_s,
+        held=not crossed and not problem and not ended.interrupted,
+        why=", ".join(crossed) or problem or ("stopped" if ended.interrupted else ""),
+        median_ms=values["med"],
+        p95_ms=values["p(95)"],
+        p99_ms=values["p(99)"],
+        failed=metrics["http_req_failed"].values["rate"],
+        generator=bool(problem) and not crossed,
+    )
+
+
+def _verdict(best: float, limit: Trial | None) -> str:
+    if not best:
+        return "No rate was found that keeps to the bounds."
+    if limit is None:
+        return f"It bears {best:,.6g} requests a second, and perhaps more: none failed."
+    if limit.generator:
+        return (
+            f"It bears {best:,.6g} requests a second, and perhaps more: at {limit.rate:,.6g} this"
+            f" program itself was the bottleneck ({limit.why})."
+        )
+    return (
+        f"It bears {best:,.6g} requests a second; at {limit.rate:,.6g} it does not keep to"
+        f" {limit.why}."
+    )
+
+
+def _row(trial: Trial) -> tuple[str, ...]:
+    return (
+        f"{trial.rate:,.6g}/s",
+        f"{trial.answered:,.1f}/s",
+        milliseconds(trial.median_ms),
+        milliseconds(trial.p95_ms),
+        milliseconds(trial.p99_ms),
+        f"{trial.failed:.2%}",
+        "held" if trial.held else "generator" if trial.generator else "crossed",
+    )
+
+
+def _plots(ordered: Sequence[Trial]) -> list[Plot]:
+    if len(ordered) < 2:
+        return []
+    series = (
+        ("median", tuple((trial.rate, trial.median_ms) for trial in ordered)),
+        ("p95", tuple((trial.rate, trial.p95_ms) for trial in ordered)),
+        ("p99", tuple((trial.rate, trial.p99_ms) for trial in ordered)),
+    )
+    answered = (
+        ("planned", tuple((trial.rate, trial.rate) for trial in ordered)),
+        ("answered", tuple((trial.rate, trial.answered) for trial in ordered)),
+    )
+    return [
+        Plot("Latency by rate", series, "/s", " ms", "The knee is where the lines turn upwards."),
+        Plot("Answered by planned", answered, "/s", "/s", "Where the lines part, it is saturated."),
+    ]

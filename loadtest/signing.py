@@ -1,0 +1,225 @@
+"""Signatures in four styles, made at the moment of each attempt, right or wrong on purpose.
+
+Standard Webhooks and Svix use the deliverer's own signer. Sources: the Standard Webhooks
+specification 1.0; GitHub's "Validating webhook deliveries"; Stripe's "Verify webhook signatures
+manually"; Svix's "Verifying webhooks manually".
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from enum import StrEnum
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
+
+from deliverer.signatures import Signer, signer
+from schemas.errors import InvalidValueError
+from schemas.signatures import (
+    PRIVATE_PREFIX,
+    SEED_BYTES,
+    Scheme,
+    check_shared_secret,
+    private_secret,
+    scheme_of,
+    secret_bytes,
+    shared_secret,
+)
+
+HOUR_S = 3600
+"""How far an expired or a future timestamp is off; consumers take five minutes."""
+LONG_BYTES = 10_000
+Headers = list[tuple[str, str]]
+
+
+class Style(StrEnum):
+    """Whose headers."""
+
+    STANDARD = "standard"
+    SVIX = "svix"
+    GITHUB = "github"
+    STRIPE = "stripe"
+
+    @property
+    def stamped(self) -> bool:
+        """Whether the time is signed, so that a consumer can refuse what is old."""
+        return self is not Style.GITHUB
+
+    @property
+    def identified(self) -> bool:
+        """Whether the id is in a header that is signed."""
+        return self in {Style.STANDARD, Style.SVIX}
+
+
+class Forgery(StrEnum):
+    """What is wrong with a signature."""
+
+    NONE = ""
+    WRONG = "wrong"
+    MISSING = "missing"
+    EXPIRED = "expired"
+    FUTURE = "future"
+    ROTATED = "rotated"
+    """Nothing is: an older secret signs, too."""
+    MALFORMED = "malformed"
+
+
+class Signing(Struct, frozen=True):
+    """How a load test's POSTs are signed.
+
+    Attributes:
+        style: Whose headers.
+        sign: The content in, the signature out, in the style's own form; None: unsigned.
+        sign_other: The same with a secret that the consumer does not know.
+    """
+
+    style: Style
+    sign: Signer | None = None
+    sign_other: Signer | None = None
+
+    @classmethod
+    def of(cls, style: Style, secret: str) -> "Signing":
+        """Sign with *secret*; with an empty one, not.
+
+        Raises:
+            InvalidValueError: The secret is not one of the style.
+        """
+        if not secret:
+            return cls(style)
+        make = _standard if style.identified else _plain
+        sign, other = make(secret, style)
+        return cls(style, sign, other)
+
+    def headers(
+        self,
+        delivery_id: str,
+        body: bytes,
+        now_s: int,
+        forgery: Forgery = Forgery.NONE,
+        nth: int = 0,
+    ) -> Headers:
+        """The headers of one attempt.
+
+        Args:
+            delivery_id: Identifies the delivery on every attempt.
+            body: The exact content.
+            now_s: The time of the attempt, seconds since the epoch.
+            forgery: What is to be wrong.
+            nth: Which of the malformed ones, in turn.
+        """
+        if forgery is Forgery.EXPIRED:
+            now_s -= HOUR_S
+        elif forgery is Forgery.FUTURE:
+            now_s += HOUR_S
+        write = _WRITERS[self.style]
+        if self.sign is None or self.sign_other is None or forgery is Forgery.MISSING:
+            return write(delivery_id, str(now_s), None)
+        sign = self.sign_other if forgery is Forgery.WRONG else self.sign
+        content = _CONTENTS[self.style](delivery_id, now_s, body)
+        signatures = [sign(content)]
+        if forgery is Forgery.ROTATED:
+            signatures.insert(0, self.sign_other(content))
+        if forgery is Forgery.MALFORMED:
+            return malformed(self.style, delivery_id, str(now_s), signatures[0], nth)
+        return write(delivery_id, str(now_s), signatures)
+
+
+def _standard(secret: str, _style: Style) -> tuple[Signer, Signer]:
+    """Standard Webhooks' and Svix's: by HMAC, or by ed25519 for a ``whsk_``."""
+    if secret.startswith(PRIVATE_PREFIX):
+        try:
+            seed = secret_bytes(secret)[:SEED_BYTES]
+            Ed25519PrivateKey.from_private_bytes(seed)
+        except ValueError as error:
+            raise InvalidValueError("--secret", "is no key of v1a: whsk_ and base64") from error
+    else:
+        check_shared_secret(secret, "--secret")
+    other = shared_secret(hashlib.sha256(b"other " + secret.encode()).digest())
+    if scheme_of(secret) is Scheme.V1A:
+        other = private_secret(secret_bytes(other), b"")
+    right, wrong = signer(secret), signer(other)
+    if right is None or wrong is None:
+        raise TypeError("a secret signs")
+    return right, wrong
+
+
+def _plain(secret: str, _style: Style) -> tuple[Signer, Signer]:
+    """GitHub's and Stripe's: HMAC-SHA256 in hex, the secret's text is the key."""
+    if not secret.isascii():
+        raise InvalidValueError("--secret", "has to be ASCII")
+    return _hex(secret.encode()), _hex(b"other " + secret.encode())
+
+
+def _hex(key: bytes) -> Signer:
+    return lambda content: hmac.digest(key, content, hashlib.sha256).hex()
+
+
+def _dotted(delivery_id: str, now_s: int, body: bytes) -> bytes:
+    return b"%b.%d.%b" % (delivery_id.encode(), now_s, body)
+
+
+_CONTENTS: dict[Style, Callable[[str, int, bytes], bytes]] = {
+    Style.STANDARD: _dotted,
+    Style.SVIX: _dotted,
+    Style.GITHUB: lambda _id, _now_s, body: body,
+    Style.STRIPE: lambda _id, now_s, body: b"%d.%b" % (now_s, body),
+}
+"""What is signed."""
+
+
+def _write_standard(prefix: str) -> "Writer":
+    def write(delivery_id: str, stamp: str, signatures: list[str] | None) -> Headers:
+        headers = [(f"{prefix}-id", delivery_id), (f"{prefix}-timestamp", stamp)]
+        if signatures is not None:
+            headers.append((f"{prefix}-signature", " ".join(signatures)))
+        return headers
+
+    return write
+
+
+def _write_github(delivery_id: str, _stamp: str, signatures: list[str] | None) -> Headers:
+    headers = [("X-GitHub-Delivery", delivery_id), ("X-GitHub-Event", "registry_package")]
+    if signatures is not None:  # GitHub knows no rotation: one header, one signature
+        headers.append(("X-Hub-Signature-256", f"sha256={signatures[-1]}"))
+    return headers
+
+
+def _write_stripe(delivery_id: str, stamp: str, signatures: list[str] | None) -> Headers:
+    headers = [("webhook-id", delivery_id)]  # Stripe's own ids are in its bodies; ours are ACR's
+    if signatures is not None:
+        parts = ",".join([f"t={stamp}", *(f"v1={each}" for each in signatures)])
+        headers.append(("Stripe-Signature", parts))
+    return headers
+
+
+Writer = Callable[[str, str, list[str] | None], Headers]
+_WRITERS: dict[Style, Writer] = {
+    Style.STANDARD: _write_standard("webhook"),
+    Style.SVIX: _write_standard("svix"),
+    Style.GITHUB: _write_github,
+    Style.STRIPE: _write_stripe,
+}
+
+
+def malformed(style: Style, delivery_id: str, stamp: str, right: str, nth: int) -> Headers:
+    """Headers that no consumer can read; *nth* chooses, round and round."""
+    write = _WRITERS[style]
+    if style.identified:
+        stamps = ["yesterday", "", "1e9", "9" * 400]
+        broken = [
+            "garbage", "v1,abc", "v1", ",", "", "v2" + right[right.index(",") :], "v1,ü" * 9,
+            "v1," + "A" * LONG_BYTES, "v1, " * (LONG_BYTES // 4),
+        ]  # fmt: skip
+        choice = nth % (len(broken) + len(stamps))
+        if choice < len(broken):
+            return write(delivery_id, stamp, [broken[choice]])
+        return write(delivery_id, stamps[choice - len(broken)], [right])
+    name = "X-Hub-Signature-256" if style is Style.GITHUB else "Stripe-Signature"
+    if style is Style.GITHUB:
+        values = ["garbage", "sha256=", "sha256=xyz", f"sha1={right}", right, "", "=" * LONG_BYTES]
+    else:
+        values = [
+            "garbage", f"t=yesterday,v1={right}", f"v1={right}", f"t={stamp}", f"t=,v1={right}",
+            f"t={stamp},v0={right}", f"t={stamp},v1=", "", "," * LONG_BYTES, f"t={'9' * 400},v1=x",
+        ]  # fmt: skip
+    return [*write(delivery_id, stamp, None), (name, values[nth % len(values)])]

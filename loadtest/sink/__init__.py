@@ -1,0 +1,1 @@
+"""`portcall sink`: a webhook consumer to try senders with, right or wrong by flags."""

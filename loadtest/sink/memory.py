@@ -1,0 +1,109 @@
+"""What the sink remembers: each delivery once, what is newest, and a file that outlives it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any
+
+from loadtest.payloads.reading import Notice
+from schemas.errors import PortcallError
+
+
+class SinkFileError(PortcallError):
+    """The file of processed ids cannot be used."""
+
+
+class Done(StrEnum):
+    """What was done with a delivery."""
+
+    PROCESSED = "processed"
+    STALE = "stale"
+    DUPLICATE = "duplicate"
+    LOST = "lost"
+    """Forgotten on purpose, after it was accepted."""
+
+
+class Memory:
+    """Processes deliveries, each once, and older ones not over newer ones.
+
+    Args:
+        path: A file that gets a line of JSON for each; read at the start. None: nothing is kept.
+        dedup: Whether a delivery is processed once only.
+        ordered: Whether what is older than what holds is left alone.
+    """
+
+    def __init__(
+        self, path: Path | None = None, *, dedup: bool = True, ordered: bool = True
+    ) -> None:
+        self._path = path
+        self._dedup = dedup
+        self._ordered = ordered
+        self._seen: set[str] = set()
+        self._newest: dict[str, str] = {}
+        self._file: IO[str] | None = None
+        self.entries: list[dict[str, Any]] = []
+
+    def open(self) -> None:
+        """Read the file, and keep it open.
+
+        Raises:
+            SinkFileError: It is not one of ours.
+        """
+        if self._path is None:
+            return
+        for entry in _lines(self._path):
+            self._note(entry)
+        self._file = self._path.open("a", encoding="utf-8")
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def clear(self) -> None:
+        """Forget everything, the file's content too."""
+        self.entries.clear()
+        self._seen.clear()
+        self._newest.clear()
+        if self._file is not None:
+            self._file.truncate(0)
+
+    def knows(self, delivery_id: str) -> bool:
+        """Whether the delivery was processed before, and that matters."""
+        return self._dedup and bool(delivery_id) and delivery_id in self._seen
+
+    def process(self, delivery_id: str, notice: Notice, *, now_s: float) -> Done:
+        """Process a delivery that is not known; it is in the file when this returns."""
+        stale = self._ordered and any(
+            self._newest.get(key, notice.at) > notice.at for key in notice.keys
+        )
+        entry = {
+            "id": delivery_id, "action": notice.action, "at": notice.at, "keys": list(notice.keys),
+            "processed_at": round(now_s, 6), "stale": stale,
+        }  # fmt: skip
+        self._note(entry)
+        if self._file is not None:
+            self._file.write(json.dumps(entry, separators=(",", ":")) + "\n")
+            self._file.flush()  # the answer says that it is done: a crash must not undo it
+        return Done.STALE if stale else Done.PROCESSED
+
+    def _note(self, entry: Mapping[str, Any]) -> None:
+        self.entries.append(dict(entry))
+        self._seen.add(entry["id"])
+        if not entry["stale"]:
+            self._newest.update(dict.fromkeys(entry["keys"], entry["at"]))
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The entries of a file; a last line that a crash cut is left out."""
+    if not path.exists():
+        return
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            entry = json.loads(line)
+            yield {"id": str(entry["id"]), "stale": entry["stale"] is True,
+                   "keys": list(entry["keys"]), **entry}  # fmt: skip
+        except (ValueError, KeyError, TypeError) as error:
+            raise SinkFileError(f"{path}: line {number} is not one that a sink wrote") from error

@@ -1,0 +1,55 @@
+"""Running the sink until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+from aiohttp import web
+
+from loadtest.sink.memory import Memory
+from loadtest.sink.server import Sink
+from schemas.errors import PortcallError
+
+
+class SinkError(PortcallError):
+    """The sink cannot listen."""
+
+
+async def serve(
+    sink: Sink, memory: Memory, *, host: str, port: int, ready: Callable[[str], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        sink: What answers.
+        memory: Opened before the first request, closed after the last.
+        host: The address to listen on.
+        port: The port; 0: any free one.
+        ready: Is told the URL when it listens.
+
+    Raises:
+        SinkError: The address is in use, or not ours.
+    """
+    memory.open()
+    runner = web.AppRunner(sink.app(), access_log=None, handle_signals=False, shutdown_timeout=1)
+    await runner.setup()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(each, stop.set)
+    try:
+        site = web.TCPSite(runner, host, port, backlog=2_000)
+        try:
+            await site.start()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise SinkError(f"cannot listen on {host}:{port}: {reason}") from error
+        # aiohttp's own name for port 0 has no port.
+        address = runner.addresses[0]
+        ready(f"http://{f'[{host}]' if ':' in host else host}:{address[1]}")
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+        memory.close()

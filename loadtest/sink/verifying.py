@@ -1,0 +1,184 @@
+"""Verifying signatures as a right consumer does: whatever comes, the result is a value.
+
+Each style's rules are those of `loadtest.signing`, read from the other side.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Struct
+
+from loadtest.signing import Style
+from schemas.errors import InvalidValueError
+from schemas.signatures import (
+    PRIVATE_PREFIX,
+    PUBLIC_PREFIX,
+    SEED_BYTES,
+    SHARED_PREFIX,
+    secret_bytes,
+)
+
+TOLERANCE_S = 300
+MAX_STAMP_DIGITS = 12
+MAX_SIGNATURES = 20
+"""Of one header: more are no sender's, and each costs an HMAC."""
+_NAMES = {
+    Style.STANDARD: "webhook-signature",
+    Style.SVIX: "svix-signature",
+    Style.GITHUB: "x-hub-signature-256",
+    Style.STRIPE: "stripe-signature",
+}
+_IDS = ("webhook-id", "svix-id", "x-github-delivery", "ce-id")
+
+
+class Trust(Struct, frozen=True):
+    """What is believed.
+
+    Attributes:
+        shared: Keys of HMAC: the bytes behind a ``whsec_``, for Standard Webhooks and Svix.
+        texts: The secrets as they were typed: keys of GitHub's and Stripe's.
+        public: Public keys of ed25519.
+    """
+
+    shared: tuple[bytes, ...] = ()
+    texts: tuple[bytes, ...] = ()
+    public: tuple[Ed25519PublicKey, ...] = ()
+
+    @classmethod
+    def of(cls, secrets: Iterable[str]) -> "Trust":
+        """Believe what any of these secrets, or public keys, signed.
+
+        Raises:
+            InvalidValueError: A key of ed25519 is none.
+        """
+        shared, texts, public = [], [], []
+        for secret in secrets:
+            texts.append(secret.encode())
+            try:
+                if secret.startswith(SHARED_PREFIX):
+                    # Stripe's begin so, too, and are no base64: then only the text is a key.
+                    shared += [key] if (key := _decoded(secret[len(SHARED_PREFIX) :])) else []
+                elif secret.startswith(PRIVATE_PREFIX):
+                    seed = secret_bytes(secret)[:SEED_BYTES]
+                    public.append(Ed25519PrivateKey.from_private_bytes(seed).public_key())
+                elif secret.startswith(PUBLIC_PREFIX):
+                    key = base64.b64decode(secret.removeprefix(PUBLIC_PREFIX))
+                    public.append(Ed25519PublicKey.from_public_bytes(key))
+            except ValueError as error:
+                raise InvalidValueError("--secret", "is not a prefix and base64") from error
+        return cls(tuple(shared), tuple(texts), tuple(public))
+
+    def __bool__(self) -> bool:
+        return bool(self.texts)
+
+
+def delivery_id(headers: Mapping[str, str]) -> str:
+    """The id that the sender gave; empty: none. Names are looked up in lower case."""
+    return next((headers[name] for name in _IDS if name in headers), "")
+
+
+def style_of(headers: Mapping[str, str]) -> Style | None:
+    """By whose headers a request is signed; None: it is not."""
+    return next((style for style, name in _NAMES.items() if name in headers), None)
+
+
+def objection(trust: Trust, headers: Mapping[str, str], body: bytes, now_s: float) -> str:
+    """Why a request is not to be believed; empty: it is genuine.
+
+    Args:
+        trust: Whom to believe.
+        headers: With names in lower case.
+        body: The exact bytes.
+        now_s: The time, seconds since the epoch.
+    """
+    match style_of(headers):
+        case None:
+            return "there is no signature"
+        case Style.STANDARD:
+            return _standard("webhook", trust, headers, body, now_s)
+        case Style.SVIX:
+            return _standard("svix", trust, headers, body, now_s)
+        case Style.GITHUB:
+            return _github(trust, headers["x-hub-signature-256"], body)
+        case Style.STRIPE:
+            return _stripe(trust, headers["stripe-signature"], body, now_s)
+
+
+def _standard(
+    prefix: str, trust: Trust, headers: Mapping[str, str], body: bytes, now_s: float
+) -> str:
+    stamp, identity = headers.get(f"{prefix}-timestamp", ""), headers.get(f"{prefix}-id", "")
+    if why := _untimely(stamp, now_s):
+        return why
+    content = f"{identity}.{stamp}.".encode("utf-8", "surrogateescape") + body
+    for each in headers[f"{prefix}-signature"].split(" ")[:MAX_SIGNATURES]:
+        scheme, _, text = each.partition(",")
+        if (signature := _decoded(text)) is None:
+            continue
+        if scheme == "v1" and _by_any(trust.shared, content, signature):
+            return ""
+        if scheme == "v1a" and _by_any_public(trust.public, content, signature):
+            return ""
+    return "no signature is right"
+
+
+def _github(trust: Trust, header: str, body: bytes) -> str:
+    scheme, _, text = header.partition("=")
+    if scheme == "sha256" and _by_any(trust.texts, body, _unhexed(text)):
+        return ""
+    return "the signature is not right"
+
+
+def _stripe(trust: Trust, header: str, body: bytes, now_s: float) -> str:
+    parts = [part.partition("=")[::2] for part in header.split(",")[:MAX_SIGNATURES]]
+    stamp = next((value for name, value in parts if name == "t"), "")
+    if why := _untimely(stamp, now_s):
+        return why
+    content = stamp.encode() + b"." + body
+    signatures = (value for name, value in parts if name == "v1")
+    if any(_by_any(trust.texts, content, _unhexed(each)) for each in signatures):
+        return ""
+    return "no signature is right"
+
+
+def _untimely(stamp: str, now_s: float) -> str:
+    if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= MAX_STAMP_DIGITS):
+        return "the timestamp is no number of seconds"
+    if abs(now_s - int(stamp)) > TOLERANCE_S:
+        return f"the timestamp is more than {TOLERANCE_S // 60} minutes off"
+    return ""
+
+
+def _decoded(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _unhexed(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""
+
+
+def _by_any(keys: Sequence[bytes], content: bytes, signature: bytes) -> bool:
+    return any(
+        hmac.compare_digest(hmac.digest(key, content, hashlib.sha256), signature) for key in keys
+    )
+
+
+def _by_any_public(keys: Sequence[Ed25519PublicKey], content: bytes, signature: bytes) -> bool:
+    for key in keys:
+        try:
+            key.verify(signature, content)
+        except InvalidSignature:
+            continue
+        return True
+    return False

@@ -1,0 +1,121 @@
+"""Sketches: durations counted in the buckets of an HDR histogram of three digits.
+
+Counting into a dictionary costs 0.3 us, a tenth of what the histogram library's own recording
+does, and a request is counted some ten times; the library writes what others are to read.
+"""
+
+import math
+from collections.abc import Iterable
+
+from hdrh.histogram import HdrHistogram
+
+EXACT = 2048
+"""Microseconds below which each is a bucket of its own; above, three digits are kept."""
+_BITS = EXACT.bit_length() - 1
+LONGEST_US = 3_600_000_000
+_NONE = 1 << 62
+
+
+class Sketch:
+    """How many durations there were of each length; sketches can be merged.
+
+    Attributes:
+        count: How many there are.
+        total_us: Their sum, microseconds.
+        counts: How many in each bucket, by its lowest value.
+        shortest_us: The shortest of all.
+        longest_us: The longest.
+    """
+
+    __slots__ = ("count", "counts", "longest_us", "shortest_us", "total_us")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total_us = 0
+        self.counts: dict[int, int] = {}
+        self.shortest_us = _NONE
+        self.longest_us = 0
+
+    def add(self, duration_s: float) -> None:
+        """Count one; what is less than nothing counts as nothing."""
+        value = int(duration_s * 1e6)
+        if value <= 0:
+            value = bucket = 0
+        elif value < EXACT:
+            bucket = value
+        else:
+            shift = value.bit_length() - _BITS
+            bucket = value >> shift << shift
+        counts = self.counts
+        counts[bucket] = counts.get(bucket, 0) + 1
+        self.count += 1
+        self.total_us += value
+        if value < self.shortest_us:  # noqa: PLR1730 (min() costs three times as much)
+            self.shortest_us = value
+        if value > self.longest_us:  # noqa: PLR1730 (the same)
+            self.longest_us = value
+
+    def merge(self, other: "Sketch") -> None:
+        """Count everything of *other*, too."""
+        for bucket, number in other.counts.items():
+            self.counts[bucket] = self.counts.get(bucket, 0) + number
+        self.count += other.count
+        self.total_us += other.total_us
+        self.shortest_us = min(self.shortest_us, other.shortest_us)
+        self.longest_us = max(self.longest_us, other.longest_us)
+
+    @property
+    def min_ms(self) -> float:
+        """The shortest; 0 if there is none."""
+        return self.shortest_us / 1000 if self.count else 0.0
+
+    @property
+    def max_ms(self) -> float:
+        """The longest."""
+        return self.longest_us / 1000
+
+    @property
+    def mean_ms(self) -> float:
+        """The mean, exactly."""
+        return self.total_us / self.count / 1000 if self.count else 0.0
+
+    def percentile_ms(self, percent: float) -> float:
+        """What so many of a hundred do not exceed."""
+        return self.percentiles_ms((percent,))[0]
+
+    def percentiles_ms(self, percents: Iterable[float]) -> list[float]:
+        """The same for several, which ascend."""
+        found: list[float] = []
+        buckets = iter(sorted(self.counts.items()))
+        seen = upper_us = 0
+        for percent in percents:
+            wanted = max(1, math.ceil(self.count * percent / 100 - 1e-9))
+            while seen < wanted and (each := next(buckets, None)):
+                seen += each[1]
+                upper_us = min(_highest(each[0]), self.longest_us)
+            found.append(upper_us / 1000)
+        return found
+
+    def above(self, limit_s: float) -> int:
+        """How many took longer than that, to three digits."""
+        return sum(number for bucket, number in self.counts.items() if bucket > limit_s * 1e6)
+
+    def histogram(self) -> HdrHistogram:
+        """The same as the library has it; microseconds."""
+        histogram = HdrHistogram(1, LONGEST_US, 3)
+        for bucket, number in self.counts.items():
+            histogram.record_value(min(bucket, LONGEST_US), number)
+        return histogram
+
+
+def merged(sketches: Iterable[Sketch]) -> Sketch:
+    """All of them in one."""
+    total = Sketch()
+    for sketch in sketches:
+        total.merge(sketch)
+    return total
+
+
+def _highest(bucket: int) -> int:
+    """The highest value of a bucket."""
+    return bucket if bucket < EXACT else bucket + (1 << bucket.bit_length() - _BITS) - 1

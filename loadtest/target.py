@@ -1,0 +1,65 @@
+"""The consumer under test: where its requests go, and what they have in common."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from msgspec import Struct
+from yarl import URL
+
+from deliverer.origin import Origin
+from loadtest.plan import Headers
+from schemas import __version__
+from schemas.webhooks import check_headers, parse_service_uri
+
+AGENT = f"portcall-loadtest/{__version__}"
+
+
+class Target(Struct, frozen=True):
+    """A consumer.
+
+    Attributes:
+        uri: Without a user and a password.
+        origin: Where that leads.
+        start: The request line and the headers that all requests have.
+        named: The names of the headers that the user gave, in lower case: those win.
+    """
+
+    uri: str
+    origin: Origin
+    start: bytes
+    named: frozenset[str]
+
+    @classmethod
+    def of(cls, uri: str, headers: Mapping[str, str]) -> Self:
+        """The consumer at *uri*.
+
+        Raises:
+            InvalidValueError: The URI, or a header, cannot be used.
+        """
+        service = parse_service_uri(uri, "--uri")
+        check_headers(headers, "--header")
+        named = frozenset(name.lower() for name in headers)
+        if service.authorization and "authorization" not in named:
+            headers = {**headers, "Authorization": service.authorization}
+        url = URL(service.uri)
+        default = {} if "user-agent" in named else {"User-Agent": AGENT}
+        lines = [f"POST {url.raw_path_qs} HTTP/1.1", f"Host: {url.host_port_subcomponent}"]
+        lines += [f"{name}: {value}" for name, value in {**default, **headers}.items()]
+        return cls(
+            uri=service.uri,
+            origin=Origin(url.raw_host or "", url.port or 0, url.scheme == "https"),
+            start="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
+            named=named,
+        )
+
+    def head(self, signed: Headers, length: int) -> bytes:
+        """The head of one request.
+
+        Args:
+            signed: Its own headers; what the user gave stays as the user gave it.
+            length: Of the content.
+        """
+        lines = "".join(
+            f"{name}: {value}\r\n" for name, value in signed if name.lower() not in self.named
+        )
+        return self.start + f"{lines}Content-Length: {length}\r\n\r\n".encode("latin-1")

@@ -1,0 +1,92 @@
+"""`portcall loadtest --through`: events published, followed, and accounted for."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.installation import Installation
+from tests.sink import Sink
+
+RUN = ("--rate", "20", "--duration", "1s", "--max-lag", "10s", "--quiet", "--through")
+STAGES = ("publish", "confirm", "route", "dequeue", "response", "record")
+
+
+async def loadtest(
+    installation: Installation, *arguments: str, report: Path
+) -> tuple[int, str, Any]:
+    """Run it in that installation's home; gives exit code, what it said, and its report."""
+    process = await asyncio.create_subprocess_exec(
+        *installation.command("loadtest", *arguments, "-o", f"json={report}"),
+        env=installation.environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), read(report)
+
+
+def read(report: Path) -> Any:  # noqa: ANN401 (whatever JSON has)
+    return json.loads(report.read_text())
+
+
+async def registries(installation: Installation) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *installation.command("registry", "list", "-o", "json"),
+        env=installation.environ,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    return out.decode()
+
+
+async def test_every_event_comes_through_and_every_stage_is_timed(
+    pipeline: Installation, sink: Sink, tmp_path: Path
+) -> None:
+    code, said, report = await loadtest(
+        pipeline, "--uri", f"{sink.url}/hook", *RUN, report=tmp_path / "report.json"
+    )
+    assert code == 0, said
+    assert len({post.json["id"] for post in sink.at("/hook")}) == 20
+    ours = report["portcall"]
+    assert (ours["planned"], ours["sent"], ours["notSent"]) == (20, 20, 0)
+    assert ours["about"]["path"] == "pipeline"
+    metrics = report["metrics"]
+    assert metrics["http_reqs"]["values"]["count"] == 20
+    assert metrics["http_req_failed"]["values"]["passes"] == 0
+    assert all(metrics[f"portcall_{stage}"]["values"]["max"] >= 0 for stage in STAGES)
+    whole = metrics["http_req_scheduled_duration"]["values"]["med"]
+    assert whole > metrics["portcall_response"]["values"]["med"]
+    assert '"loadtest' not in await registries(pipeline)
+
+
+async def test_the_pipelines_retries_are_attempts_of_the_report(
+    pipeline: Installation, sink: Sink, tmp_path: Path
+) -> None:
+    sink.answer("/hook", *[503] * 5)
+    code, said, report = await loadtest(
+        pipeline, "--uri", f"{sink.url}/hook", *RUN, "--retries", "1s", report=tmp_path / "r.json"
+    )
+    assert code == 0, said
+    assert report["metrics"]["http_reqs"]["values"]["count"] == 25
+    assert report["metrics"]["http_req_failed"]["values"]["passes"] == 5
+    (attempts,) = [each for each in report["portcall"]["sections"] if each["title"] == "Attempts"]
+    assert [row[:2] for row in attempts["rows"]] == [["1", "20"], ["2", "5"]]
+
+
+@pytest.mark.parametrize("option", [("--fault", "all"), ("--payload", "harbor")])
+async def test_what_it_cannot_do_is_refused(
+    pipeline: Installation, option: tuple[str, str]
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *pipeline.command("loadtest", "--uri", "http://127.0.0.1:9/", "--through", *option),
+        env=pipeline.environ,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await process.communicate()
+    assert process.returncode == 2
+    assert option[0] in err.decode()

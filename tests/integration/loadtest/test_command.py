@@ -1,0 +1,159 @@
+"""`portcall loadtest` as a process of its own: what it says, what it writes, how it ends."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from cli.ports import HOST, free_ports
+from tests.integration.loadtest.consumer import Consumer, serve
+
+QUICK = ("--rate", "50", "--duration", "500ms", "--max-lag", "10s")
+
+
+@pytest.fixture
+async def consumer() -> AsyncIterator[Consumer]:
+    async with serve() as serving:
+        yield serving
+
+
+async def start(*arguments: str) -> asyncio.subprocess.Process:
+    argv = [sys.executable, "-m", "cli.main", "loadtest", *arguments]
+    return await asyncio.create_subprocess_exec(
+        *argv, stdout=PIPE, stderr=PIPE, env={**os.environ, "COLUMNS": "200"}
+    )
+
+
+async def loadtest(*arguments: str) -> tuple[int, str, str]:
+    process = await start(*arguments)
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_a_first_run_needs_nothing_but_the_uri(consumer: Consumer, tmp_path: Path) -> None:
+    files = {name: tmp_path / f"report.{name}" for name in ("json", "html", "md", "xml")}
+    asked = [word for file in files.values() for word in ("-o", str(file))]
+    code, out, err = await loadtest("--uri", consumer.uri, *QUICK, *asked)
+    assert code == 0, err
+    assert "planned 25 = sent 25 + not sent 0" in out.splitlines()[2]
+    assert sum(consumer.ids.values()) == 25
+    assert json.loads(files["json"].read_text())["metrics"]["http_reqs"]["values"]["count"] == 25
+    assert all(file.stat().st_size for file in files.values())
+    assert "fault in portcall" not in err
+
+
+@pytest.mark.parametrize(("bound", "code"), [("max<20s", 0), ("max<0.001", 99), ("dropped==0", 0)])
+async def test_the_exit_code_says_whether_thresholds_were_kept(
+    consumer: Consumer, bound: str, code: int
+) -> None:
+    assert (await loadtest("--uri", consumer.uri, *QUICK, "-t", bound))[0] == code
+
+
+async def test_a_run_that_its_own_limit_cut_short_does_not_count(consumer: Consumer) -> None:
+    async def slow(_request: web.Request) -> web.Response:
+        await asyncio.sleep(1)
+        return web.Response(text="ok")
+
+    consumer.answer = slow
+    code, out, _ = await loadtest("--uri", consumer.uri, *QUICK, "--max-in-flight", "5")
+    assert code == 98
+    assert "planned 25 = sent 5 + not sent 20" in out
+    assert "raise --max-in-flight" in out
+
+
+async def test_ctrl_c_reports_what_was_sent_until_then(consumer: Consumer) -> None:
+    arrived = asyncio.Event()
+
+    async def answer(_request: web.Request) -> web.Response:
+        arrived.set()
+        return web.Response(text="ok")
+
+    consumer.answer = answer
+    process = await start("--uri", consumer.uri, "--duration", "10m", "--max-lag", "10s", "-q")
+    await arrived.wait()
+    process.send_signal(signal.SIGINT)
+    out, err = await process.communicate()
+    assert process.returncode == 105, err.decode()
+    assert "Stopped before its end" in out.decode()
+    assert b"Traceback" not in err
+
+
+async def test_a_report_may_go_to_standard_output_alone(consumer: Consumer) -> None:
+    code, out, err = await loadtest("--uri", consumer.uri, *QUICK, "-o", "json=-", "-q")
+    assert code == 0
+    assert json.loads(out)["portcall"]["planned"] == 25
+    assert "planned 25 = sent 25" in err
+
+
+async def test_a_consumer_that_is_not_there_is_a_result_and_no_traceback() -> None:
+    uri = f"http://{HOST}:{free_ports(1)[0]}/"
+    code, out, err = await loadtest("--uri", uri, *QUICK, "-t", "rate<0.01")
+    assert code == 99
+    assert "the connection was refused" in out
+    assert "Traceback" not in err
+
+
+async def test_the_highest_rate_is_found_and_drawn(consumer: Consumer, tmp_path: Path) -> None:
+    async def busy(_request: web.Request) -> web.Response:
+        refused = len(consumer.requests) % 2 and consumer.ids.total() > 40
+        return web.Response(status=503 if refused else 200)
+
+    consumer.answer = busy
+    html = tmp_path / "knee.html"
+    code, out, err = await loadtest(
+        "--uri", consumer.uri, "--rate", "20", "-d", "500ms", "--max-lag", "10s", "--pause", "1ms",
+        "--find-max", "rate<0.001", "-o", str(html), "-q",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "It bears" in out
+    assert "Latency by rate" in html.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--uri", "nonsense"], "--uri"),
+        (["--uri", "http://127.0.0.1/", "--duration", "soon"], "--duration"),
+        (["--uri", "http://127.0.0.1/", "--rate", "0"], "rate"),
+        (["--uri", "http://127.0.0.1/", "-t", "p99<5x"], "--threshold"),
+        (["--uri", "http://127.0.0.1/", "-o", "pdf=x.pdf"], "--output"),
+        (["--uri", "http://127.0.0.1/", "--trace", "/no/such/file"], "--trace"),
+        (["--uri", "http://127.0.0.1/", "-H", "bad name=x"], "--header"),
+        (["--uri", "http://127.0.0.1/", "--stages", "x"], "--stages"),
+        ([], "--uri"),
+    ],
+)
+async def test_wrong_usage_names_its_option(arguments: list[str], named: str) -> None:
+    code, _, err = await loadtest(*arguments)
+    assert code == 2
+    assert named in err
+    assert "Traceback" not in err
+
+
+async def test_the_help_page_has_what_a_first_run_needs() -> None:
+    code, out, _ = await loadtest("--help")
+    assert code == 0
+    for words in ("portcall sink", "--rate", "--duration", "--threshold", "html=", "Examples"):
+        assert words in out
+
+
+async def test_a_secret_is_in_no_report(consumer: Consumer, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    secret = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
+    code, out, err = await loadtest(
+        "--uri", consumer.uri, *QUICK, "--secret", secret, "-H", "authorization=Bearer hush",
+        "-o", str(report),
+    )  # fmt: skip
+    assert code == 0, err
+    assert "webhook-signature" in consumer.requests[0].headers
+    for text in (report.read_text(), out, err):
+        assert secret not in text
+        assert "hush" not in text

@@ -1,0 +1,307 @@
+"""The engine against a real consumer: the accounts are right; how fast it is, is measured elsewhere."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from cli.ports import HOST, free_ports
+from loadtest.plan import NotSent, Outcome, Planned, Transport
+from loadtest.poster import Poster
+from loadtest.run import Limits, run
+from loadtest.target import Target
+from loadtest.thresholds import parse_threshold
+from schemas.errors import InvalidValueError
+from schemas.records import Failure
+from tests.integration.loadtest.consumer import (
+    Consumer,
+    Fixed,
+    Kept,
+    Stall,
+    every,
+    request,
+    serve,
+)
+
+PATIENT = Limits(timeout_s=5, max_lag_s=5)
+
+
+@pytest.fixture
+async def consumer() -> AsyncIterator[Consumer]:
+    async with serve() as serving:
+        yield serving
+
+
+async def test_every_request_is_sent_once_and_accounted_for(consumer: Consumer) -> None:
+    kept = Kept()
+    target = Target.of(consumer.uri, {"x-test": "yes"})
+    ended = await run(target, Fixed(every(0.005, 100)), limits=PATIENT, observers=[kept])
+    measured = ended.measured
+    assert (measured.planned_count, measured.sent_count, measured.not_sent_count) == (100, 100, 0)
+    assert measured.done_count == len(kept.outcomes) == len(kept.begun) == 100
+    assert consumer.ids == {f"msg_{number}": 1 for number in range(100)}
+    assert {each.headers["x-test"] for each in consumer.requests} == {"yes"}
+    assert {each.query_string for each in consumer.requests} == {"from=test"}
+    assert measured.scheduled().count == measured.service().count == 100
+    assert sum(cell.scheduled.count for cell in measured.cells.values()) == 100
+    assert not ended.interrupted
+
+
+async def test_no_request_is_sent_before_its_time(consumer: Consumer) -> None:
+    kept = Kept()
+    await run(Target.of(consumer.uri, {}), Fixed(every(0.02, 20)), limits=PATIENT, observers=[kept])
+    assert all(each.lag_s >= 0 for each in kept.outcomes)
+    assert all(each.sent_s >= each.planned.at_s for each in kept.outcomes)
+
+
+async def test_the_parts_of_a_request_add_up(consumer: Consumer) -> None:
+    kept = Kept()
+    await run(Target.of(consumer.uri, {}), Fixed(every(0.01, 20)), limits=PATIENT, observers=[kept])
+    for outcome in kept.outcomes:
+        parts = outcome.timings
+        total_s = parts.blocked_s + parts.connecting_s + parts.tls_s + parts.service_s
+        assert total_s == pytest.approx(outcome.done_s - outcome.sent_s, abs=0.002)
+        assert (parts.connecting_s > 0) is not outcome.reused
+    assert kept.outcomes[0].received_bytes > len(kept.outcomes[0].content) == len(b"ok")
+
+
+async def test_a_stall_is_seen_by_all_that_were_due_meanwhile(consumer: Consumer) -> None:
+    """The consumer stops answering for a second: an open model goes on sending, and counts it."""
+    stall = Stall()
+    loop = asyncio.get_running_loop()
+
+    async def answer(seen: web.Request) -> web.Response:
+        if seen.headers["webhook-id"] == "msg_50":
+            stall.begin()
+            loop.call_later(1, stall.end)
+        return await stall.answer(seen)
+
+    consumer.answer = answer
+    kept = Kept()
+    ended = await run(
+        Target.of(consumer.uri, {}), Fixed(every(0.01, 200)), limits=PATIENT, observers=[kept]
+    )
+    measured = ended.measured
+    assert (measured.sent_count, measured.not_sent_count, measured.failed_count) == (200, 0, 0)
+    waited = [each for each in kept.outcomes if each.scheduled_s > 0.1]
+    # Those due within the second, but for the last 100 ms of it, waited that long; half of all
+    # waited, so that the 95th of a hundred requests waited nine tenths of it.
+    assert {each.planned.delivery_id for each in waited} >= {f"msg_{n}" for n in range(50, 135)}
+    assert not {f"msg_{n}" for n in range(40)} & {each.planned.delivery_id for each in waited}
+    assert measured.scheduled().percentile_ms(95) == pytest.approx(900, rel=0.1)
+    assert max(part.in_flight for part in measured.slices.values()) >= 80
+
+
+async def test_beyond_the_limit_nothing_is_dropped_silently(consumer: Consumer) -> None:
+    stall = Stall()
+    consumer.answer = stall.answer
+    stall.begin()
+
+    class Ends(Kept):
+        def left_out(self, not_sent: NotSent) -> None:
+            super().left_out(not_sent)
+            if len(self.not_sent) == 30:
+                stall.end()
+
+    kept = Ends()
+    limits = Limits(timeout_s=5, max_in_flight=10, max_lag_s=5)
+    ended = await run(
+        Target.of(consumer.uri, {}), Fixed(every(0.01, 40)), limits=limits, observers=[kept]
+    )
+    measured = ended.measured
+    assert (measured.planned_count, measured.sent_count, measured.not_sent_count) == (40, 10, 30)
+    assert len(kept.not_sent) == 30
+    assert sum(consumer.ids.values()) == 10
+    assert "30 of 40 requests were not sent" in ended.health.problem
+
+
+async def test_what_follows_from_an_outcome_is_sent_at_its_time(consumer: Consumer) -> None:
+    async def refuse_first(seen: web.Request) -> web.Response:
+        return web.Response(status=503 if consumer.ids[seen.headers["webhook-id"]] == 1 else 200)
+
+    consumer.answer = refuse_first
+
+    def again(outcome: Outcome) -> list[Planned]:
+        if outcome.status != 503:
+            return []
+        first = outcome.planned
+        later = outcome.done_s + 0.1
+        return [Planned(later, first.delivery_id, first.action, first.body, first.sign, attempt=2)]
+
+    kept = Kept()
+    ended = await run(
+        Target.of(consumer.uri, {}),
+        Fixed(every(0.01, 10), again),
+        limits=PATIENT,
+        observers=[kept],
+    )
+    assert ended.measured.planned_count == 20
+    assert set(consumer.ids.values()) == {2}
+    attempts = ended.measured.by(lambda label: f"{label.attempt} {label.status}")
+    assert {name: cell.scheduled.count for name, cell in attempts.items()} == {
+        "1 503": 10,
+        "2 200": 10,
+    }
+    second = [each for each in kept.outcomes if each.planned.attempt == 2]
+    assert all(each.sent_s >= each.planned.at_s for each in second)
+
+
+async def test_what_gets_no_answer_is_told_by_its_reason(consumer: Consumer) -> None:
+    stall = Stall()
+    stall.begin()
+    consumer.answer = stall.answer
+    limits = Limits(timeout_s=0.2, max_lag_s=5)
+    ended = await run(Target.of(consumer.uri, {}), Fixed(every(0.01, 5)), limits=limits)
+    stall.end()
+    (label,) = ended.measured.cells
+    assert label.status == Failure.TIMEOUT
+    assert ended.measured.errors == {"no answer within the attempt timeout": 5}
+
+
+async def test_a_consumer_that_is_not_there_is_an_outcome() -> None:
+    uri = f"http://{HOST}:{free_ports(1)[0]}/"
+    ended = await run(Target.of(uri, {}), Fixed(every(0.01, 5)), limits=PATIENT)
+    assert ended.measured.errors == {"the connection was refused": 5}
+    assert ended.measured.failed_count == 5
+
+
+async def test_a_threshold_that_aborts_ends_the_run(consumer: Consumer) -> None:
+    async def fail(_request: web.Request) -> web.Response:
+        return web.Response(status=500)
+
+    consumer.answer = fail
+    began_at = time.monotonic()
+    ended = await run(
+        Target.of(consumer.uri, {}),
+        Fixed(every(0.01, 6000)),
+        limits=PATIENT,
+        thresholds=[parse_threshold("rate<0.1", abort=True)],
+    )
+    assert ended.crossed is not None
+    assert not ended.interrupted
+    assert time.monotonic() - began_at < 30
+    assert ended.measured.done_count == ended.measured.sent_count < 6000
+
+
+async def test_ctrl_c_ends_it_with_what_was_sent_so_far(consumer: Consumer) -> None:
+    seen = asyncio.Event()
+
+    async def first(_request: web.Request) -> web.Response:
+        seen.set()
+        return web.Response(text="ok")
+
+    consumer.answer = first
+    running = asyncio.ensure_future(
+        run(Target.of(consumer.uri, {}), Fixed(every(0.01, 6000)), limits=PATIENT)
+    )
+    await seen.wait()
+    os.kill(os.getpid(), signal.SIGINT)
+    ended = await running
+    assert ended.interrupted
+    assert 0 < ended.measured.done_count == ended.measured.sent_count < 6000
+
+
+async def test_the_second_ctrl_c_waits_for_no_answers(consumer: Consumer) -> None:
+    arrived = asyncio.Event()
+    stall = Stall()
+    stall.begin()
+
+    async def answer(seen: web.Request) -> web.Response:
+        arrived.set()
+        return await stall.answer(seen)
+
+    consumer.answer = answer
+    limits = Limits(timeout_s=60, max_lag_s=5)
+    running = asyncio.ensure_future(
+        run(Target.of(consumer.uri, {}), Fixed(every(0.01, 6000)), limits=limits)
+    )
+    await arrived.wait()
+    os.kill(os.getpid(), signal.SIGINT)
+    await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGINT)
+    async with asyncio.timeout(4):
+        ended = await running
+    stall.end()
+    assert set(ended.measured.errors) == {"no answer until the run was ended"}
+    assert ended.measured.done_count == ended.measured.sent_count
+
+
+async def test_an_error_of_the_source_ends_the_run_and_is_raised(consumer: Consumer) -> None:
+    def broken() -> object:
+        yield request(0.0)
+        raise InvalidValueError("--trace", "ends in the middle")
+
+    with pytest.raises(InvalidValueError, match="--trace"):
+        await run(
+            Target.of(consumer.uri, {}),
+            Fixed(broken()),  # type: ignore[arg-type]  # a generator is one
+            limits=PATIENT,
+        )
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+async def test_churn_takes_a_connection_for_each(consumer: Consumer, *, fresh: bool) -> None:
+    async with Poster(Target.of(consumer.uri, {}), timeout_s=5) as poster:
+        requests = [request(0, number, transport=Transport(fresh=fresh)) for number in range(5)]
+        reused = [(await poster.ask(each)).reused for each in requests]
+    assert reused == [False] + [not fresh] * 4
+
+
+async def test_without_keep_alive_no_connection_serves_twice(consumer: Consumer) -> None:
+    limits = Limits(timeout_s=5, max_lag_s=5, keep_alive=False)
+    ended = await run(Target.of(consumer.uri, {}), Fixed(every(0.05, 4)), limits=limits)
+    assert ended.measured.reused_count == 0
+
+
+async def test_an_upload_can_be_slow(consumer: Consumer) -> None:
+    async with Poster(Target.of(consumer.uri, {}), timeout_s=5) as poster:
+        slow = request(0, body=b"x" * 5000, transport=Transport(upload_s=0.4))
+        outcome = await poster.ask(slow)
+    assert outcome.status == 200
+    assert consumer.bodies == [b"x" * 5000]
+    assert outcome.timings.sending_s >= 0.3
+
+
+async def test_an_upload_can_end_in_the_middle(consumer: Consumer) -> None:
+    async with Poster(Target.of(consumer.uri, {}), timeout_s=2) as poster:
+        cut = request(0, body=b"x" * 5000, transport=Transport(cut_at=100))
+        outcome = await poster.ask(cut)
+    assert not 200 <= outcome.status < 300
+    assert consumer.bodies == []
+
+
+async def test_a_content_can_wait_until_it_is_asked_for(consumer: Consumer) -> None:
+    expecting = request(0, body=b"x" * 100, transport=Transport(expect=True))
+    target = Target.of(consumer.uri, {})
+    signed = expecting.sign
+
+    def sign(now_s: float) -> list[tuple[str, str]]:
+        return [*signed(now_s), ("Expect", "100-continue")]
+
+    async with Poster(target, timeout_s=5) as poster:
+        asked = Planned(0, "msg_0", "push", expecting.body, sign, transport=expecting.transport)
+        outcome = await poster.ask(asked)
+    assert outcome.status == 200
+    assert consumer.bodies == [b"x" * 100]
+    assert outcome.done_s - outcome.sent_s < 0.9  # it did not wait for the whole second
+
+
+async def test_an_idle_connection_that_was_closed_under_a_request_is_no_failure(
+    consumer: Consumer,
+) -> None:
+    async def once(_request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    consumer.answer = once
+    async with Poster(Target.of(consumer.uri, {}), timeout_s=5) as poster:
+        await poster.ask(request(0, 1))
+        (transport,) = consumer.peers
+        assert isinstance(transport, asyncio.Transport)
+        transport.abort()  # our side learns of it only by the loop's next turns
+        outcome = await poster.ask(request(0, 2))
+    assert outcome.status == 200
+    assert not outcome.reused

@@ -1,0 +1,42 @@
+"""How a run ends: its exit code, and the words for it."""
+
+import pytest
+from msgspec.structs import replace
+
+from loadtest.report import chapters, planned_line
+from loadtest.thresholds import parse_threshold
+from tests.unit.loadtest.runs import WELL, measured_of, planned, result_of, steady
+
+LATE = replace(WELL, problem="the generator itself was late")
+
+
+@pytest.mark.parametrize(
+    ("bound", "health", "interrupted", "code"),
+    [
+        ("p(99)<500", WELL, False, 0),
+        ("p(99)<5", WELL, False, 99),
+        ("p(99)<500", LATE, False, 98),
+        ("p(99)<5", LATE, True, 99),
+        ("p(99)<500", WELL, True, 105),
+    ],
+)
+def test_the_exit_code(bound: str, health: object, interrupted: bool, code: int) -> None:  # noqa: FBT001 (a table)
+    result = result_of(
+        measured_of(steady()),
+        thresholds=[parse_threshold(bound)],
+        health=health,  # type: ignore[arg-type]  # a table of two kinds
+        interrupted=interrupted,
+    )
+    assert result.exit_code == code
+
+
+def test_every_report_begins_with_planned_is_sent_and_not_sent() -> None:
+    result = result_of(measured_of(steady(), [planned(1), planned(2)]))
+    assert planned_line(result) == "planned 102 = sent 100 + not sent 2"
+    assert chapters(result)[0].words[0] == planned_line(result)
+
+
+def test_a_rate_is_that_of_the_planned_time_not_only_until_the_last_answer() -> None:
+    result = result_of(measured_of(steady(800)))
+    assert result.elapsed_s == pytest.approx(8, abs=0.01)
+    assert result.metrics["http_reqs"].values["rate"] == pytest.approx(100, rel=0.002)
