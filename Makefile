@@ -4,6 +4,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 
 ENVIRONMENT := .venv/.complete
+BROWSER := .venv/.browser
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 PARALLEL := --numprocesses=auto --dist=worksteal
@@ -12,7 +13,7 @@ COVERAGE := --cov=schemas --cov-report=term-missing:skip-covered --cov-fail-unde
 .PHONY: help
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  ARGS=... is handed on to what up, demo, test, unit, integration, e2e, faults, azure and bench run"
+	@echo "  ARGS=... is handed on to what up, demo, test, unit, integration, e2e, faults, azure, browser, screenshots and bench run"
 
 # -- run it
 
@@ -25,7 +26,7 @@ up: $(ENVIRONMENT) broker ## run the whole pipeline until Ctrl-C
 
 # -- test it
 
-.PHONY: test check fmt unit integration e2e faults canary azure bench
+.PHONY: test check fmt unit integration e2e faults canary azure browser screenshots bench
 test: $(ENVIRONMENT) broker registry postgresql ## every test but the longer ones of `make faults`
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 	$(PYTEST) -m "not long" tests/integration tests/e2e tests/faults $(ARGS)
@@ -62,6 +63,12 @@ canary: $(ENVIRONMENT) broker postgresql ## faults and bad input with marked sec
 azure: $(ENVIRONMENT) broker registry ## tests with the real az and Azure's SDK, which it installs (900 MB, once)
 	@scripts/azure-environments
 	$(PYTEST) -m azure tests/azure $(ARGS)
+
+browser: $(BROWSER) chromium broker registry ## tests of the console in a real Chromium, which it installs
+	$(PYTEST) tests/browser $(ARGS)
+
+screenshots: $(BROWSER) chromium broker ## every page of the console, light and dark, wide and narrow, into build/screenshots
+	$(PYTHON) -m tests.browser.screenshots $(ARGS)
 
 bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 	$(PYTHON) benchmarks/run.py $(ARGS)
@@ -100,7 +107,12 @@ clean: ## remove what make has made (not .portcall, where the data is)
 $(ENVIRONMENT): requirements/dev.txt pyproject.toml scripts/environment
 	@scripts/environment
 
-.PHONY: broker registry postgresql
+$(BROWSER): requirements/browser.txt $(ENVIRONMENT)
+	@echo "Installing $$(grep -c '^[a-z]' $<) packages into .venv, as locked in $< (55 MB)"
+	@$(PYTHON) -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $<
+	@touch $@
+
+.PHONY: broker registry postgresql chromium
 broker:
 	@scripts/debian-packages rabbitmq-server
 
@@ -109,3 +121,6 @@ registry:
 
 postgresql:
 	@scripts/debian-packages postgresql
+
+chromium:
+	@scripts/debian-packages chromium

@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test's folder says what it needs."""
     for item in items:
         kind = _kind(item)
-        if kind in {"integration", "e2e", "faults", "azure"}:
+        if kind in {"integration", "e2e", "faults", "azure", "browser"}:
             item.add_marker(kind)
 
 

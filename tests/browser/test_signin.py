@@ -1,0 +1,89 @@
+"""Who is let in, with what cookie, and what a reader may do."""
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import token_of
+from tests.browser.visiting import sign_in
+from tests.installation import Client, Installation
+
+WRONG = "pct_0000000000000000000000000000000000000000"
+
+
+async def test_an_unknown_token_is_refused_at_its_field(stranger: Page) -> None:
+    await sign_in(stranger, WRONG)
+
+    field = stranger.get_by_label("Token")
+    await expect(field).to_have_attribute("aria-invalid", "true")
+    await expect(stranger.locator("#token-problem")).to_contain_text("No such token")
+    await expect(field).to_have_value("")
+    assert WRONG not in await stranger.content()
+    await stranger.goto("/console/registries")
+    await expect(stranger).to_have_url(re.compile(r"/console/sign-in\?next="))
+
+
+async def test_a_publisher_is_told_that_there_is_nothing_to_see(
+    stranger: Page, pipeline: Installation, client: Client
+) -> None:
+    registry = await client.new_registry()
+    await sign_in(stranger, await token_of(pipeline, "--role", "publisher", "-r", registry))
+
+    await expect(stranger.locator("#token-problem")).to_contain_text("publisher")
+
+
+async def test_who_signs_in_comes_to_where_they_wanted_and_leaves_again(
+    stranger: Page, pipeline: Installation
+) -> None:
+    await stranger.goto("/console/registries")
+    await stranger.get_by_label("Token").fill(pipeline.ready["token"])
+    await stranger.get_by_role("button", name="Sign in").click()
+
+    await expect(stranger).to_have_url(re.compile("/console/registries$"))
+    cookies = await stranger.context.cookies()
+    assert [(cookie["httpOnly"], cookie["sameSite"]) for cookie in cookies] == [(True, "Strict")]
+    assert pipeline.ready["token"] not in str(cookies)
+    assert await stranger.evaluate("document.cookie") == ""
+
+    await stranger.get_by_role("button", name="Sign out").click()
+    await expect(stranger).to_have_url(re.compile("/console/sign-in"))
+    # Neither the old cookie nor the browser's memory of pages lets anybody back in.
+    await stranger.context.add_cookies([{**cookie} for cookie in cookies])  # type: ignore[typeddict-item]
+    await stranger.goto("/console/registries")
+    await expect(stranger).to_have_url(re.compile("/console/sign-in"))
+    await stranger.go_back()
+    await expect(stranger.get_by_role("button", name="Sign out")).to_have_count(0)
+
+
+PAGES_OF_A_READER = ("", "/registries", "/registries/{registry}", "/registries/{registry}/webhooks/{webhook}")
+
+
+@pytest.mark.parametrize("path", PAGES_OF_A_READER)
+async def test_a_reader_is_offered_nothing_that_changes_something(
+    path: str, readers_page: Page, client: Client
+) -> None:
+    registry = await client.new_registry()
+    await client.put_webhook(registry, "readhook", "http://127.0.0.1:9/secret-path?key=hidden")
+    await readers_page.goto("/console" + path.format(registry=registry, webhook="readhook"))
+
+    await expect(readers_page.get_by_role("heading", level=1)).to_be_visible()
+    buttons = await readers_page.locator("form[method=post] button").all_inner_texts()
+    assert buttons == ["Sign out"]
+    for word in ("Add", "Add webhook", "Edit", "Delete", "Delete registry"):
+        await expect(readers_page.get_by_role("link", name=word, exact=True)).to_have_count(0)
+    assert "hidden" not in await readers_page.locator("main").inner_text()
+    assert "secret-path" not in await readers_page.content()
+
+
+@pytest.mark.parametrize("path", ["/webhooks/new", "/webhooks/readhook/edit", "/delete"])
+async def test_a_reader_who_knows_the_address_of_a_form_is_refused(
+    path: str, readers_page: Page, client: Client
+) -> None:
+    registry = await client.new_registry()
+    await client.put_webhook(registry, "readhook", "http://127.0.0.1:9/")
+    answer = await readers_page.goto(f"/console/registries/{registry}{path}")
+
+    assert answer is not None and answer.status == 403
+    await expect(readers_page.get_by_role("heading", level=1)).to_have_text("Not allowed")
+    await expect(readers_page.locator("main form")).to_have_count(0)

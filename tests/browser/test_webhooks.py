@@ -1,0 +1,220 @@
+"""The tutorial, told in the console: a webhook is made, checked, changed, pinged and deleted."""
+
+import asyncio
+import re
+
+from playwright.async_api import Page, expect
+
+from tests.browser.asking import config_of, webhook_names, webhook_of
+from tests.installation import Client, push_event
+from tests.sink import Answer, Sink
+
+
+async def test_a_webhook_is_created_by_the_form(page: Page, client: Client, sink: Sink) -> None:
+    registry = await client.new_registry()
+    await page.goto(f"/console/registries/{registry}")
+    await page.get_by_role("link", name="Add webhook").click()
+
+    await page.get_by_label("Webhook name").fill("newhook")
+    await page.get_by_label("Service URI").fill(f"{sink.url}/new")
+    await page.get_by_label("Custom headers").fill("X-Team: harbour\nX-Token: s3cret: with colons")
+    await page.get_by_label("delete", exact=True).check()
+    await page.get_by_label("Scope", exact=True).fill("team/app:*")
+    await page.get_by_role("button", name="Create").click()
+
+    await expect(page.get_by_role("heading", level=1)).to_have_text("newhook")
+    await expect(page.locator("#notice")).to_contain_text("newhook was created")
+    await expect(page.locator("#secret")).to_have_text(re.compile("^whsec_"))
+    made = await webhook_of(client, registry, "newhook")
+    assert sorted(made["actions"]) == ["delete", "push"]
+    assert made["scope"] == "team/app:*"
+    assert made["status"] == "enabled"
+    config = await config_of(client, registry, "newhook")
+    assert config["serviceUri"] == f"{sink.url}/new"
+    assert config["customHeaders"]["X-Token"] == "s3cret: with colons"
+
+    await page.reload()
+    await expect(page.locator("#secret")).to_have_count(0)  # shown once
+
+
+async def test_a_mistake_is_shown_at_its_field_while_one_types(page: Page, client: Client) -> None:
+    registry = await client.new_registry()
+    await client.put_webhook(registry, "thereis", "http://127.0.0.1:9/")
+    await page.goto(f"/console/registries/{registry}/webhooks/new")
+
+    for label, wrong, said, right in (
+        ("Webhook name", "a b", "letters and digits", "goodname"),
+        ("Webhook name", "thereis", "already", "goodname"),
+        ("Service URI", "ftp://example.com", "http", "https://example.com/hook"),
+        ("Custom headers", "no colon here", "Key: value", "X-Team: harbour"),
+        ("Scope", "UPPER//case", "", "team/app:*"),
+    ):
+        field = page.get_by_label(label, exact=True)
+        problem = page.locator(f"#{await field.get_attribute('id')}-problem")
+        await field.fill(wrong)
+        await expect(field).to_have_attribute("aria-invalid", "true")
+        await expect(problem).to_contain_text(said or re.compile("."))
+        await field.fill(right)
+        await expect(field).not_to_have_attribute("aria-invalid", "true")
+        await expect(problem).to_have_text("")
+
+
+async def test_a_form_with_mistakes_comes_back_with_what_was_typed(
+    page: Page, client: Client
+) -> None:
+    registry = await client.new_registry()
+    await page.goto(f"/console/registries/{registry}/webhooks/new")
+    await page.get_by_label("Webhook name").fill("wrong")
+    await page.get_by_label("Service URI").fill("not a uri")
+    await page.get_by_label("Custom headers").fill("X-Team: harbour\n<b>bold</b>: no")
+    await page.get_by_label("push", exact=True).uncheck()
+    await page.get_by_label("Off", exact=True).check()
+    await page.get_by_label("Scope", exact=True).fill("team/app:v1")
+    await page.get_by_role("button", name="Create").click()
+
+    await expect(page.locator("#problems")).to_be_visible()
+    for name in ("uri", "headers", "actions"):
+        await expect(page.locator(f"#{name}")).to_have_attribute("aria-invalid", "true")
+        await expect(page.locator(f"#{name}-problem")).to_have_text(re.compile("."))
+    await expect(page.get_by_label("Webhook name")).to_have_value("wrong")
+    await expect(page.get_by_label("Service URI")).to_have_value("not a uri")
+    await expect(page.get_by_label("Custom headers")).to_have_value("X-Team: harbour\n<b>bold</b>: no")
+    await expect(page.get_by_label("Scope", exact=True)).to_have_value("team/app:v1")
+    await expect(page.get_by_label("Off", exact=True)).to_be_checked()
+    await expect(page.get_by_label("push", exact=True)).not_to_be_checked()
+    assert await webhook_names(client, registry) == []
+
+    # The list of problems leads to the fields.
+    await page.locator("#problems").get_by_role("link", name="Service URI").click()
+    await expect(page.get_by_label("Service URI")).to_be_focused()
+
+
+async def test_a_scope_shows_which_of_the_last_events_it_would_match(
+    page: Page, client: Client, sink: Sink
+) -> None:
+    registry = await client.new_registry()
+    await client.put_webhook(registry, "evernew", f"{sink.url}/scope")
+    await asyncio.sleep(2)
+    await client.publish(registry, [push_event("team/app", "v1"), push_event("team/app", "v2"), push_event("other", "v1")])
+    await sink.until(3)
+    await page.goto(f"/console/registries/{registry}/webhooks/new")
+
+    tried = page.locator("#scope-test")
+    await page.get_by_label("Scope", exact=True).fill("team/app:*")
+    await expect(tried).to_contain_text("would have matched 2")
+    await page.get_by_label("Scope", exact=True).fill("team/app:v2")
+    await expect(tried).to_contain_text("would have matched 1")
+    await expect(tried.locator("li.match")).to_contain_text("team/app:v2")
+    await page.get_by_label("push", exact=True).uncheck()
+    await page.get_by_label("delete", exact=True).check()
+    await expect(tried).to_contain_text("would have matched 0")
+
+
+async def test_a_webhook_is_changed(page: Page, client: Client) -> None:
+    registry = await client.new_registry()
+    await client.put_webhook(
+        registry, "oldhook", "http://127.0.0.1:9/old", customHeaders={"X-Old": "1"}, scope="old:*"
+    )
+    await page.goto(f"/console/registries/{registry}/webhooks/oldhook")
+    await page.get_by_role("link", name="Edit").click()
+
+    await expect(page.get_by_label("Service URI")).to_have_value("http://127.0.0.1:9/old")
+    await expect(page.get_by_label("Custom headers")).to_have_value("X-Old: 1")
+    await page.get_by_label("Service URI").fill("http://127.0.0.1:9/new")
+    await page.get_by_label("Custom headers").fill("X-New: 2")
+    await page.get_by_label("Scope", exact=True).fill("")
+    await page.get_by_role("button", name="Save").click()
+
+    await expect(page.locator("#notice")).to_contain_text("was changed")
+    config = await config_of(client, registry, "oldhook")
+    assert config["serviceUri"] == "http://127.0.0.1:9/new"
+    assert config["customHeaders"] == {"X-New": "2"}
+    assert (await webhook_of(client, registry, "oldhook")).get("scope", "") == ""
+
+
+async def test_a_ping_shows_its_request_and_its_response(
+    page: Page, client: Client, sink: Sink
+) -> None:
+    registry = await client.new_registry()
+    await client.put_webhook(registry, "pinghook", f"{sink.url}/ping", customHeaders={"X-Team": "harbour"})
+    sink.always("/ping", Answer(202, b'{"queued": true}', {"Content-Type": "application/json"}))
+    await page.goto(f"/console/registries/{registry}/webhooks/pinghook")
+    await page.get_by_role("button", name="Ping").click()
+
+    ping = page.locator("#ping")
+    await expect(ping.get_by_role("region", name="Response")).to_contain_text("202")
+    await expect(ping.get_by_role("region", name="Response")).to_contain_text('"queued": true')
+    request = ping.get_by_role("region", name="Request")
+    await expect(request).to_contain_text(f"{sink.url}/ping")
+    await expect(request).to_contain_text("harbour")
+    await expect(request).to_contain_text('"action": "ping"')
+    [post] = sink.at("/ping")
+    assert post.json["action"] == "ping"
+
+
+async def test_a_webhook_is_disabled_and_enabled(page: Page, client: Client) -> None:
+    registry = await client.new_registry()
+    await client.put_webhook(registry, "switched", "http://127.0.0.1:9/")
+    await page.goto(f"/console/registries/{registry}/webhooks/switched")
+
+    await page.get_by_role("button", name="Disable").click()
+    await expect(page.locator("#notice")).to_contain_text("disabled")
+    assert (await webhook_of(client, registry, "switched"))["status"] == "disabled"
+    await expect(page.get_by_role("button", name="Ping")).to_have_count(0)
+
+    await page.get_by_role("button", name="Enable").click()
+    await expect(page.locator("#notice")).to_contain_text("enabled")
+    assert (await webhook_of(client, registry, "switched"))["status"] == "enabled"
+
+
+async def test_a_webhook_is_deleted_after_a_question(page: Page, client: Client) -> None:
+    registry = await client.new_registry()
+    await client.put_webhook(registry, "goodbye", "http://127.0.0.1:9/")
+    await page.goto(f"/console/registries/{registry}/webhooks/goodbye")
+
+    await page.get_by_role("link", name="Delete").click()
+    await page.get_by_role("link", name="Cancel").click()
+    assert await webhook_names(client, registry) == ["goodbye"]
+
+    await page.get_by_role("link", name="Delete").click()
+    await page.get_by_role("button", name="Delete").click()
+    await expect(page.locator("#notice")).to_contain_text("goodbye was deleted")
+    assert await webhook_names(client, registry) == []
+
+
+async def test_a_registry_is_created_and_deleted(page: Page, client: Client) -> None:
+    await page.goto("/console/registries")
+    await page.get_by_label("Registry name").fill("no")
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.get_by_label("Registry name")).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_label("Registry name")).to_have_value("no")
+
+    await page.get_by_label("Registry name").fill("madehere")
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("madehere")
+    assert (await client.manage("GET", client.registry_path("madehere")))[0] == 200
+
+    await page.get_by_role("link", name="Delete registry").click()
+    await page.get_by_role("button", name="Delete").click()
+    await expect(page.locator("#name-problem")).to_contain_text("madehere")
+    await page.get_by_label(re.compile("to confirm")).fill("madehere")
+    await page.get_by_role("button", name="Delete").click()
+    await expect(page.locator("#notice")).to_contain_text("madehere was deleted")
+    assert (await client.manage("GET", client.registry_path("madehere")))[0] == 404
+
+
+async def test_a_list_is_narrowed(page: Page, client: Client) -> None:
+    registry = await client.new_registry()
+    await client.put_webhook(registry, "alphahook", "http://127.0.0.1:9/", scope="team/app:*")
+    await client.put_webhook(registry, "betahook", "http://127.0.0.1:9/", status="disabled")
+    await page.goto(f"/console/registries/{registry}")
+    names = page.locator("table.webhooks tbody th a")
+
+    await expect(names).to_have_text(["alphahook", "betahook"])
+    await page.get_by_label("Filter", exact=True).fill("TEAM/")
+    await expect(names).to_have_text(["alphahook"])
+    await page.get_by_label("Filter", exact=True).fill("")
+    await page.get_by_text("Disabled", exact=False).first.click()
+    await expect(names).to_have_text(["betahook"])
+    await page.reload()  # the address says what is shown
+    await expect(names).to_have_text(["betahook"])
