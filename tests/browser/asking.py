@@ -1,6 +1,7 @@
 """What the management API says of what was done in the console."""
 
 from tests.installation import Client, Document
+from tests.sink import eventually
 
 
 async def webhook_of(client: Client, registry: str, name: str) -> Document:
@@ -27,3 +28,12 @@ async def webhook_names(client: Client, registry: str) -> list[str]:
     status, page = await client.manage("GET", f"{client.registry_path(registry)}/webhooks")
     assert status == 200, page
     return [each["name"] for each in page["value"]]
+
+
+async def is_listed(client: Client, registry: str, webhook: str, count: int) -> None:
+    """Wait until a webhook has so many records."""
+
+    async def there() -> bool:
+        return len(await client.list_events(registry, webhook)) == count
+
+    await eventually(there, within_s=20, what=f"{count} records of {webhook}")

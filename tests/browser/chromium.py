@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
+PATIENCE_MS = 15_000
+"""For whatever shall be seen soon; a loaded machine is slow."""
+
 
 def missing() -> str:
     """What must be installed first; empty: nothing."""
@@ -25,7 +28,9 @@ def missing() -> str:
 @asynccontextmanager
 async def running_browser() -> AsyncIterator["Browser"]:
     """A browser without a window, for the time of a block."""
-    from playwright.async_api import async_playwright  # noqa: PLC0415 (it may not be installed)
+    from playwright.async_api import async_playwright, expect  # noqa: PLC0415 (not always there)
+
+    expect.set_options(timeout=PATIENCE_MS)
 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(

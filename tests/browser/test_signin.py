@@ -56,7 +56,12 @@ async def test_who_signs_in_comes_to_where_they_wanted_and_leaves_again(
     await expect(stranger.get_by_role("button", name="Sign out")).to_have_count(0)
 
 
-PAGES_OF_A_READER = ("", "/registries", "/registries/{registry}", "/registries/{registry}/webhooks/{webhook}")
+PAGES_OF_A_READER = (
+    "",
+    "/registries",
+    "/registries/{registry}",
+    "/registries/{registry}/webhooks/{webhook}",
+)
 
 
 @pytest.mark.parametrize("path", PAGES_OF_A_READER)

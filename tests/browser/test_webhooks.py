@@ -78,7 +78,9 @@ async def test_a_form_with_mistakes_comes_back_with_what_was_typed(
         await expect(page.locator(f"#{name}-problem")).to_have_text(re.compile("."))
     await expect(page.get_by_label("Webhook name")).to_have_value("wrong")
     await expect(page.get_by_label("Service URI")).to_have_value("not a uri")
-    await expect(page.get_by_label("Custom headers")).to_have_value("X-Team: harbour\n<b>bold</b>: no")
+    await expect(page.get_by_label("Custom headers")).to_have_value(
+        "X-Team: harbour\n<b>bold</b>: no"
+    )
     await expect(page.get_by_label("Scope", exact=True)).to_have_value("team/app:v1")
     await expect(page.get_by_label("Off", exact=True)).to_be_checked()
     await expect(page.get_by_label("push", exact=True)).not_to_be_checked()
@@ -95,7 +97,10 @@ async def test_a_scope_shows_which_of_the_last_events_it_would_match(
     registry = await client.new_registry()
     await client.put_webhook(registry, "evernew", f"{sink.url}/scope")
     await asyncio.sleep(2)
-    await client.publish(registry, [push_event("team/app", "v1"), push_event("team/app", "v2"), push_event("other", "v1")])
+    await client.publish(
+        registry,
+        [push_event("team/app", "v1"), push_event("team/app", "v2"), push_event("other", "v1")],
+    )
     await sink.until(3)
     await page.goto(f"/console/registries/{registry}/webhooks/new")
 
@@ -136,7 +141,9 @@ async def test_a_ping_shows_its_request_and_its_response(
     page: Page, client: Client, sink: Sink
 ) -> None:
     registry = await client.new_registry()
-    await client.put_webhook(registry, "pinghook", f"{sink.url}/ping", customHeaders={"X-Team": "harbour"})
+    await client.put_webhook(
+        registry, "pinghook", f"{sink.url}/ping", customHeaders={"X-Team": "harbour"}
+    )
     sink.always("/ping", Answer(202, b'{"queued": true}', {"Content-Type": "application/json"}))
     await page.goto(f"/console/registries/{registry}/webhooks/pinghook")
     await page.get_by_role("button", name="Ping").click()

@@ -4,13 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from tests.browser.chromium import PATIENCE_MS
 from tests.browser.watching import Watch
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page, StorageState
-
-PATIENCE_MS = 15_000
-"""For whatever shall be seen soon; a loaded machine is slow."""
 
 
 class House:

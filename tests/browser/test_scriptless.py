@@ -1,0 +1,74 @@
+"""The same jobs in a browser that runs no scripts."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.browser.asking import config_of, webhook_names
+from tests.browser.visiting import House, sign_in
+from tests.installation import Client, Installation
+from tests.sink import Sink
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(house: House, visits: AsyncExitStack) -> AsyncIterator[Page]:
+    """Somebody who has not signed in and runs no scripts."""
+    yield await visits.enter_async_context(house.visit(java_script_enabled=False))
+
+
+async def test_the_tutorial_without_scripts(
+    page: Page, client: Client, pipeline: Installation, sink: Sink
+) -> None:
+    registry = await client.new_registry()
+    await sign_in(page, "wrong")
+    await expect(page.locator("#token-problem")).to_contain_text("No such token")
+    await sign_in(page, pipeline.ready["token"])
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+    await page.get_by_role("link", name="Registries").click()
+    await page.get_by_role("link", name=registry).click()
+    await page.get_by_role("link", name="Add webhook").click()
+    await page.get_by_label("Webhook name").fill("plain")
+    await page.get_by_label("Service URI").fill("nowhere")
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.locator("#uri-problem")).to_have_text(re.compile("."))
+    await expect(page.get_by_label("Webhook name")).to_have_value("plain")
+    await page.get_by_label("Service URI").fill(f"{sink.url}/plain")
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.locator("#notice")).to_contain_text("plain was created")
+
+    await page.get_by_role("link", name="Edit").click()
+    await page.get_by_label("Custom headers").fill("X-Plain: yes")
+    await page.get_by_role("button", name="Save").click()
+    assert (await config_of(client, registry, "plain"))["customHeaders"] == {"X-Plain": "yes"}
+
+    await page.get_by_role("button", name="Ping").click()
+    await sink.until(1)
+    again = page.get_by_role("link", name="Look again")
+    response = page.locator("#ping").get_by_role("region", name="Response")
+    await expect(again.or_(response).first).to_be_visible()
+    for _ in range(50):
+        if await response.is_visible():
+            break
+        await page.reload()
+    await expect(response).to_contain_text("200")
+
+    await page.get_by_label("Status", exact=True).select_option("5xx error")
+    await page.get_by_role("button", name="Filter").click()
+    await expect(page.get_by_role("heading", name="None fits")).to_be_visible()
+    await page.get_by_role("link", name="Show all").click()
+    await page.locator("tbody.record").get_by_role("link").first.click()
+    await page.get_by_text("Request and response").click()
+    await expect(page.get_by_role("region", name="Request")).to_be_visible()
+
+    await page.goto(f"/console/registries/{registry}/webhooks/plain")
+    await page.get_by_role("button", name="Disable").click()
+    await page.get_by_role("button", name="Enable").click()
+    await page.get_by_role("link", name="Delete").click()
+    await page.get_by_role("button", name="Delete").click()
+    assert await webhook_names(client, registry) == []
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_label("Token")).to_be_visible()
