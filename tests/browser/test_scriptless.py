@@ -56,7 +56,7 @@ async def test_the_tutorial_without_scripts(
         await page.reload()
     await expect(response).to_contain_text("200")
 
-    await page.get_by_label("Status", exact=True).select_option("5xx error")
+    await page.get_by_role("combobox", name="Status").select_option("5xx error")
     await page.get_by_role("button", name="Filter").click()
     await expect(page.get_by_role("heading", name="None fits")).to_be_visible()
     await page.get_by_role("link", name="Show all").click()
