@@ -16,6 +16,7 @@ from benchmarks.harness.report import Circumstances, Mode, Report, write
 from benchmarks.harness.toolchains import MissingError
 from benchmarks.measurements import (
     backlog,
+    console,
     delivery,
     latency,
     listing,
@@ -25,6 +26,7 @@ from benchmarks.measurements import (
     recording,
     scaling,
     tuning,
+    watching,
 )
 from cli.errors import NodeError
 
@@ -50,15 +52,19 @@ MEASUREMENTS = {
     "recording": Measurement(recording.TITLE, recording.measure),
     "loadtest": Measurement(loadtest.TITLE, loadtest.measure),
     "tuning": Measurement(tuning.TITLE, tuning.measure),
+    "console": Measurement(console.TITLE, console.measure),
+    "watching": Measurement(watching.TITLE, watching.measure),
 }
-USUAL = tuple(name for name in MEASUREMENTS if name not in {"tuning", "loadtest"})
+USUAL = tuple(
+    name for name in MEASUREMENTS if name not in {"tuning", "loadtest", "console", "watching"}
+)
 """What is measured when nothing is named."""
 
 
 def run(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help=f"Of: {', '.join(MEASUREMENTS)}; none: all but loadtest and tuning."),
+        typer.Argument(help=f"Of: {', '.join(MEASUREMENTS)}; none: all but the last four."),
     ] = None,
     *,
     full: Annotated[

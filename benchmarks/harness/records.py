@@ -31,13 +31,22 @@ _ANSWERED = {
 }
 
 
-def record_frames(first: int, count: int, webhook_ids: Sequence[int]) -> Iterator[RawRecordFrame]:
+def record_frames(
+    first: int,
+    count: int,
+    webhook_ids: Sequence[int],
+    *,
+    began_ms: int = STARTED_MS,
+    every_us: int = 200,
+) -> Iterator[RawRecordFrame]:
     """Frames of 64 records, ten of an event, of deliveries that the sink has taken.
 
     Args:
         first: The number of the first record.
         count: How many records.
         webhook_ids: Take turns.
+        began_ms: When the first record's attempt was, milliseconds since the epoch.
+        every_us: Microseconds from one to the next.
     """
     detail = msgspec.Raw(
         msgspec.json.encode(
@@ -58,7 +67,7 @@ def record_frames(first: int, count: int, webhook_ids: Sequence[int]) -> Iterato
                 attempt=1,
                 outcome=Outcome.DELIVERED,
                 status=200,
-                started_ms=STARTED_MS + number // 5,
+                started_ms=began_ms + number * every_us // 1000,
                 duration_us=900,
                 detail=detail,
             )

@@ -195,8 +195,11 @@ async def _furnish_one(client: Client, town: Town, registry: str, consumer: Cons
 
 async def send(client: Client, registry: str, batch: list[Document]) -> None:
     """Publish, as often as it takes."""
-    while (await client.publish(registry, batch))[0] != 202:
-        await asyncio.sleep(0.5)
+
+    async def is_taken() -> bool:
+        return (await client.publish(registry, batch))[0] == 202
+
+    await eventually(is_taken, within_s=60, what="events are taken")
 
 
 async def recorded(installation: Installation) -> None:

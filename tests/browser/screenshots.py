@@ -149,7 +149,6 @@ async def take_all(house: House, token: str, wanted: tuple[Picture, ...], folder
                         await picture.prepare(page)
                     path = folder / f"{picture.name}-{width}-{scheme}.png"
                     await take(page, path, across)
-                    print(path)
 
 
 async def take(page: "Page", path: Path, across: int) -> None:
@@ -192,7 +191,6 @@ async def find_life(client: Client) -> tuple[str, str]:
 
 async def run(folder: Path, only: str) -> None:
     """Start everything, make the day, take the pictures."""
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="portcall-screenshots-") as scratch:
         installation = Installation(
             Path(scratch) / "home",
@@ -244,7 +242,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if what := missing():
         sys.exit(what)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     asyncio.run(run(arguments.folder, arguments.only))
+    sys.stdout.write(f"The pictures are in {arguments.folder}\n")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from cli.sample_registry import RecordedRegistry, SampleRegistry, have_registry, real_registry
@@ -16,18 +16,19 @@ from tests.installation import Client, Installation, push_event
 from tests.sink import Answer, Sink
 
 
-@asynccontextmanager
-async def registry_of(
-    pipeline: Installation, name: str, folder: Path, http: aiohttp.ClientSession
-) -> AsyncIterator[SampleRegistry]:
-    """A real docker-registry that notifies *name*; where none is installed, one's recorded words."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def notifying(
+    pipeline: Installation, client: Client, http: aiohttp.ClientSession, tmp_path: Path
+) -> AsyncIterator[tuple[str, SampleRegistry]]:
+    """A registry's name, and the docker-registry that notifies it; or one's recorded words."""
+    name = await client.new_registry()
     ready = pipeline.ready
     url = f"{ready['producer_url']}/registries/{name}/notifications"
     if not have_registry():
-        yield RecordedRegistry(url, ready["token"], http)
+        yield name, RecordedRegistry(url, ready["token"], http)
         return
-    async with real_registry(folder / "registry", url, ready["token"]) as registry:
-        yield registry
+    async with real_registry(tmp_path / "registry", url, ready["token"]) as registry:
+        yield name, registry
 
 
 async def watch(page: Page, registry: str, webhook: str) -> None:
@@ -37,21 +38,15 @@ async def watch(page: Page, registry: str, webhook: str) -> None:
 
 
 async def test_a_row_appears_when_somebody_pushes(
-    page: Page,
-    client: Client,
-    sink: Sink,
-    pipeline: Installation,
-    http: aiohttp.ClientSession,
-    tmp_path: Path,
+    page: Page, client: Client, sink: Sink, notifying: tuple[str, SampleRegistry]
 ) -> None:
-    name = await client.new_registry()
+    name, registry = notifying
     webhook = await client.new_webhook(name, f"{sink.url}/live", scope="team/app:*")
     await watch(page, name, webhook)
     rows = page.locator("tbody.record")
     await expect(rows).to_have_count(0)
 
-    async with registry_of(pipeline, name, tmp_path, http) as registry:
-        await registry.push()
+    await registry.push()
 
     await expect(rows).to_have_count(1)
     for text in ("Delivered", "200", "push", "team/app:v1"):

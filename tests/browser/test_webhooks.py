@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.asking import config_of, webhook_names, webhook_of
 from tests.installation import Client, push_event
-from tests.sink import Answer, Sink
+from tests.sink import Answer, Sink, eventually
 
 
 async def test_a_webhook_is_created_by_the_form(page: Page, client: Client, sink: Sink) -> None:
@@ -102,9 +102,14 @@ async def test_a_scope_shows_which_of_the_last_events_it_would_match(
         [push_event("team/app", "v1"), push_event("team/app", "v2"), push_event("other", "v1")],
     )
     await sink.until(3)
-    await page.goto(f"/console/registries/{registry}/webhooks/new")
-
     tried = page.locator("#scope-test")
+
+    async def are_known() -> bool:  # the journal is seconds behind
+        await page.goto(f"/console/registries/{registry}/webhooks/new")
+        await expect(tried).to_have_text(re.compile("."))
+        return await tried.locator("li").count() == 3
+
+    await eventually(are_known, within_s=30, what="three events to try scopes on")
     await page.get_by_label("Scope", exact=True).fill("team/app:*")
     await expect(tried).to_contain_text("would have matched 2")
     await page.get_by_label("Scope", exact=True).fill("team/app:v2")
