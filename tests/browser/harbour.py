@@ -27,6 +27,7 @@ from tests.sink import Answer, eventually
 DAY_MS = 86_400_000
 SLOT_MS = 300_000
 SEED = 20
+LOCATION = "westeurope"
 EVENTS = 2_400
 BATCH = 100
 REPOSITORIES = (
@@ -166,7 +167,7 @@ async def furnish(client: Client, town: Town) -> None:
         await client.manage(
             "PUT",
             client.registry_path(registry),
-            {"location": "westeurope", "sku": {"name": "Premium"}},
+            {"location": LOCATION, "sku": {"name": "Premium"}},
         )
         for consumer in consumers:
             await _furnish_one(client, town, registry, consumer)
@@ -181,16 +182,20 @@ async def _furnish_one(client: Client, town: Town, registry: str, consumer: Cons
     town.answers[path] = consumer.answers
     to = "9" if consumer.host == "gone" else town.port  # nothing listens at 9
     extras: Document = {"portcall": {"signature": "v1"}} if _random.random() < 0.5 else {}
-    await client.put_webhook(
-        registry,
-        consumer.name,
-        f"http://{consumer.host}.localhost:{to}{path}",
-        actions=consumer.actions,
-        scope=consumer.scope,
-        customHeaders={"X-Environment": "production"},
+    properties = {
+        "serviceUri": f"http://{consumer.host}.localhost:{to}{path}",
+        "actions": consumer.actions,
+        "scope": consumer.scope,
+        "customHeaders": {"X-Environment": "production"},
         **consumer.properties,
         **extras,
+    }
+    status, answer = await client.manage(
+        "PUT",
+        f"{client.registry_path(registry)}/webhooks/{consumer.name}",
+        {"location": LOCATION, "properties": properties},
     )
+    assert status == 201, answer
 
 
 async def send(client: Client, registry: str, batch: list[Document]) -> None:

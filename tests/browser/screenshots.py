@@ -155,7 +155,7 @@ async def take(page: "Page", path: Path, across: int) -> None:
     """The whole page, up to a height."""
     high = await page.evaluate("document.documentElement.scrollHeight")
     clip = {"x": 0, "y": 0, "width": across, "height": min(high, MAX_HEIGHT)}
-    await page.screenshot(path=path, full_page=True, clip=clip)  # type: ignore[arg-type]
+    await page.screenshot(path=path, full_page=True, clip=clip)
 
 
 @asynccontextmanager

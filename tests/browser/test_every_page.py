@@ -70,7 +70,7 @@ async def open_everything(page: Page) -> None:
 async def check(page: Page) -> None:
     """Look at the page as it is: both themes, and then narrow."""
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         assert await faults_of(page) == [], scheme
     running = "document.getAnimations().filter((it) => it.playState === 'running' && it.effect.getTiming().duration > 10).length"
     assert await page.evaluate(running) == 0

@@ -23,7 +23,7 @@ FOCUS = """() => {
 
 async def tab_to(page: Page, name: str, role: str = "link") -> None:
     """Press Tab until the element of that name has the focus."""
-    wanted = page.get_by_role(role, name=name, exact=True).first  # type: ignore[arg-type]
+    wanted = page.get_by_role(role, name=name, exact=True).first
     await expect(wanted).to_be_visible()
     for _ in range(80):
         if await wanted.evaluate("it => it === document.activeElement"):

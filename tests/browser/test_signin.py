@@ -49,7 +49,7 @@ async def test_who_signs_in_comes_to_where_they_wanted_and_leaves_again(
     await stranger.get_by_role("button", name="Sign out").click()
     await expect(stranger).to_have_url(re.compile("/console/sign-in"))
     # Neither the old cookie nor the browser's memory of pages lets anybody back in.
-    await stranger.context.add_cookies([{**cookie} for cookie in cookies])  # type: ignore[typeddict-item]
+    await stranger.context.add_cookies([{**cookie} for cookie in cookies])
     await stranger.goto("/console/registries")
     await expect(stranger).to_have_url(re.compile("/console/sign-in"))
     await stranger.go_back()

@@ -107,7 +107,7 @@ async def test_a_scope_shows_which_of_the_last_events_it_would_match(
     async def are_known() -> bool:  # the journal is seconds behind
         await page.goto(f"/console/registries/{registry}/webhooks/new")
         await expect(tried).to_have_text(re.compile("."))
-        return await tried.locator("li").count() == 3
+        return bool(await tried.locator("li").count() == 3)
 
     await eventually(are_known, within_s=30, what="three events to try scopes on")
     await page.get_by_label("Scope", exact=True).fill("team/app:*")
