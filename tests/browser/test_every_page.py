@@ -77,6 +77,7 @@ async def check(page: Page) -> None:
     await page.set_viewport_size({"width": 360, "height": 800})
     assert await page.evaluate(_TOO_WIDE) == []
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await page.evaluate("scrollTo(0, 0)")  # else the bar may lie over half a button
     assert await faults_of(page) == [], "narrow"
 
 
