@@ -31,6 +31,12 @@ def listed(name: str, path: str, query: str, code: str, target: str) -> Row:
 
 
 FILTER = "InvalidFilterInQueryString"
+
+
+def tried(name: str, target: str, body: object) -> Row:
+    return Row(f"scope test: {name}", "POST", "{registry}/testScope", 400, CONTENT, target, body)
+
+
 NO_HOOK, NO_REGISTRY = "{webhook}/missing1", "{registries}/Missing"
 ROUTES = [
     # replays
@@ -78,4 +84,22 @@ ROUTES = [
     listed("audit of no registry", "/portcall/audit", "registry=a.b", PARAMETER, "registry"),
     listed("audit of no time", "/portcall/audit", "unmovedBefore=now", PARAMETER, "unmovedBefore"),
     listed("audit of a far time", "/portcall/audit", "unmovedBefore=99999999999999999", PARAMETER, "unmovedBefore"),
+    # what happens, and why
+    listed("overview of no registry", "/portcall/overview", "registry=a.b", PARAMETER, "registry"),
+    listed("overview of no time", "/portcall/overview", "span=yesterday", PARAMETER, "span"),
+    listed("overview of a second", "/portcall/overview", "span=1s", PARAMETER, "span"),
+    listed("overview of years", "/portcall/overview", "span=9999d", PARAMETER, "span"),
+    listed("no event", "{registry}/explainEvent", "eventId=", PARAMETER, "eventId"),
+    listed("an event with a space", "{registry}/explainEvent", "eventId=a+b", PARAMETER, "eventId"),
+    listed("a long event", "{registry}/explainEvent", f"eventId={'x' * 200}", PARAMETER, "eventId"),
+    Row("not there: an event", "GET", "{registry}/explainEvent", 404, "EventNotFound", "eventId", query=f"{VERSION}&eventId=e-1"),
+    Row("not there: an event's registry", "GET", f"{NO_REGISTRY}/explainEvent", 404, NOT_FOUND, query=f"{VERSION}&eventId=e-1"),
+    tried("a scope with a space", "scope", {"scope": "a b"}),
+    tried("a scope of a number", "scope", {"scope": 7}),
+    tried("an action that is none", "actions[0]", {"actions": ["pull"]}),
+    tried("none of the last", "last", {"last": 0}),
+    tried("too many of the last", "last", {"last": 100_000}),
+    tried("an unknown field", "colour", {"colour": "red"}),
+    tried("no JSON", "body", b"{"),
+    missing("POST", f"{NO_REGISTRY}/testScope", {}),
 ]  # fmt: skip
