@@ -58,7 +58,7 @@ async def type_a_scope(page: "Page") -> None:
         "Authorization: Bearer 4f1c…\nX-Environment: production"
     )
     await page.get_by_label("Scope", exact=True).fill("web/storefront:*")
-    await page.locator("#scope-test li").first.wait_for()
+    await page.locator("#scope-test li.miss .why", has_text="scope").first.wait_for()
 
 
 async def make_mistakes(page: "Page") -> None:
@@ -167,10 +167,10 @@ async def traffic(client: Client) -> AsyncIterator[None]:
         while True:
             registry = _random.choices(("contoso", "shipyard", "fabrikam"), weights=(6, 3, 1))[0]
             await send(
-                client, registry, [synthetic_event(number) for _ in range(_random.randint(1, 4))]
+                client, registry, [synthetic_event(number) for _ in range(_random.randint(1, 3))]
             )
             number += 1
-            await asyncio.sleep(_random.uniform(0.1, 0.6))
+            await asyncio.sleep(_random.uniform(1.0, 2.4))
 
     task = asyncio.create_task(flow())
     try:
