@@ -283,8 +283,16 @@ def check_headers(headers: Mapping[str, str], field: str = "customHeaders") -> d
         if len(value) > MAX_HEADER_LENGTH:
             raise InvalidValueError(where, f"is longer than {MAX_HEADER_LENGTH} characters")
         if not _HEADER_VALUE.fullmatch(value):
-            raise InvalidValueError(where, "contains a line break or another control character")
+            raise InvalidValueError(where, _unfit(value))
     return dict(headers)
+
+
+def _unfit(value: str) -> str:
+    """What is wrong with a header's value that `_HEADER_VALUE` does not allow."""
+    beyond = next((character for character in value if character > "\xff"), None)
+    if beyond is None:
+        return "contains a line break or another control character"
+    return f"contains {beyond!r}: a header takes ASCII and Latin-1 only"
 
 
 def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -75,6 +75,7 @@ class Pages:
             "rate": words.rate,
             "count": words.count,
             "pretty": words.pretty,
+            "sentence": words.sentence,
         }
 
     def page(

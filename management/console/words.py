@@ -92,6 +92,12 @@ def tone_of_status(status: int) -> str:
     return "warn" if status in (408, 429) else "bad"
 
 
+def sentence(text: str) -> str:
+    """A reason that somebody else wrote, as a sentence of its own; empty: there is none."""
+    stop = "" if text.endswith((".", "!", "?")) else "."
+    return f"{text[:1].upper()}{text[1:]}{stop}" if text else ""
+
+
 def pretty(text: str) -> str:
     """JSON laid out; what is none, as it is."""
     if len(text) > MAX_PRETTY:

@@ -268,6 +268,19 @@ def test_bad_custom_headers_are_refused_by_name(headers: dict[str, str], field: 
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        pytest.param("a\nb", "control character", id="a line feed"),
+        pytest.param("Bearer 4f1c\u2026", "contains '\u2026'", id="an ellipsis"),
+        pytest.param("\u6f22\n", "contains '\u6f22'", id="both"),
+    ],
+)
+def test_a_bad_value_of_a_header_is_told_by_what_is_in_it(value: str, problem: str) -> None:
+    with pytest.raises(InvalidValueError, match=problem):
+        check_headers({"X-Key": value})
+
+
 @pytest.mark.parametrize("name", sorted(RESERVED_HEADERS))
 def test_a_reserved_header_cannot_be_set(name: str) -> None:
     with pytest.raises(InvalidValueError, match="set by Portcall itself"):

@@ -118,3 +118,15 @@ def test_a_line_keeps_to_its_box() -> None:
 @pytest.mark.parametrize("values", [[], [1], [0, 0, 0], [None, None]])
 def test_nothing_is_no_line(values: list[float | None]) -> None:
     assert words.spark(values) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("the endpoint answered 410", "The endpoint answered 410."),
+        ("Every attempt has failed since.", "Every attempt has failed since."),
+        ("", ""),
+    ],
+)
+def test_a_reason_becomes_a_sentence(text: str, shown: str) -> None:
+    assert words.sentence(text) == shown
