@@ -46,7 +46,7 @@ class House:
             yield await context.new_page()
         finally:
             await context.close()
-        assert watch.faults == []
+        assert not watch.faults, watch.faults
 
     async def _state_of(self, token: str) -> "StorageState":
         """The cookies of a session; one for each token, as the sign-in is tested elsewhere."""
