@@ -14,6 +14,8 @@ document.addEventListener("securitypolicyviolation", (event) => {
 """
 _NOT_OK = "Failed to load resource: the server responded with a status of 4"
 """A page with a problem in it is a 400; `Watch` looks at every response itself."""
+_ABORTED = ("htmx:afterRequest, ", "htmx:sendAbort, ")
+"""Who types on has no use for the answer to what was typed before; htmx calls that an error."""
 _PARTS = frozenset({"script", "stylesheet", "image", "font"})
 
 
@@ -41,7 +43,9 @@ class Watch:
         context.on("response", self._on_response)
 
     def _on_console(self, message: "ConsoleMessage") -> None:
-        if message.type in {"error", "warning"} and not message.text.startswith(_NOT_OK):
+        if message.type in {"error", "warning"} and not message.text.startswith(
+            (_NOT_OK, *_ABORTED)
+        ):
             self.faults.append(f"console {message.type}: {message.text}")
 
     def _on_error(self, error: "WebError") -> None:
