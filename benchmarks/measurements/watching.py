@@ -50,7 +50,7 @@ async def measure(mode: Mode, told: Told) -> Report:
     report = Report(parameters={"rate": rate, "seconds": seconds})
     with tempfile.TemporaryDirectory(prefix="portcall-watching-") as scratch:
         folder = Path(scratch)
-        async with running_sink(folder) as sink, portcall_up(folder) as installation:
+        async with running_sink(folder / "sink") as sink, portcall_up(folder) as installation:
             with installation.open_store() as store:
                 await asyncio.to_thread(make_webhooks, store, [f"{sink.url}/hook"])
             await asyncio.sleep(IN_FORCE_S)
