@@ -99,7 +99,7 @@ async def test_an_endpoint_that_is_sick_stands_out(site: Site, browser: Browser)
     page = await browser.get(ALPHA)
     (line,) = page.root.by_id("webhooks").all("tr", class_="bad")
     assert "Disabled itself" in line.text
-    assert "it answered 410 Gone" in line.text
+    assert "It answered 410 Gone." in line.text
 
 
 def fill(store: Store) -> None:

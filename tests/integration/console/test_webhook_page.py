@@ -72,7 +72,7 @@ async def test_one_that_disabled_itself_can_be_probed(site: Site, browser: Brows
     assert row is not None
     site.store.webhooks.disable(row.id, "it answered 410 Gone", 1, Cause.GONE)
     page = await browser.get(HOOK)
-    assert "it answered 410 Gone" in page.said
+    assert "It answered 410 Gone." in page.said
     sent = await browser.post(f"{HOOK}/probe")
     assert "ping=" in sent.location
     (published,) = site.publisher.published

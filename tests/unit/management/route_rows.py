@@ -90,7 +90,7 @@ ROUTES = [
     listed("overview of a second", "/portcall/overview", "span=1s", PARAMETER, "span"),
     listed("overview of years", "/portcall/overview", "span=9999d", PARAMETER, "span"),
     listed("no event", "{registry}/explainEvent", "eventId=", PARAMETER, "eventId"),
-    listed("an event with a space", "{registry}/explainEvent", "eventId=a+b", PARAMETER, "eventId"),
+    listed("an event with a space", "{registry}/explainEvent", "eventId=a%20b", PARAMETER, "eventId"),
     listed("a long event", "{registry}/explainEvent", f"eventId={'x' * 200}", PARAMETER, "eventId"),
     Row("not there: an event", "GET", "{registry}/explainEvent", 404, "EventNotFound", "eventId", query=f"{VERSION}&eventId=e-1"),
     Row("not there: an event's registry", "GET", f"{NO_REGISTRY}/explainEvent", 404, NOT_FOUND, query=f"{VERSION}&eventId=e-1"),
