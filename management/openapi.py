@@ -96,7 +96,7 @@ def _operation(tag: str, row: Row) -> Operation:
         tag=tag,
         summary=row.summary,
         answers=answers,
-        refusals=() if row.open else _refusals(row, names),
+        refusals=_refusals(row, names),
         body={_media_type(row.body): row.body.__name__} if row.body else {},
         optional=row.optional,
         parameters=(*names, *(() if row.open else ("apiVersion",)), *row.query),
@@ -105,10 +105,10 @@ def _operation(tag: str, row: Row) -> Operation:
 
 
 def _refusals(row: Row, names: Sequence[str]) -> set[int]:
-    """How an operation that needs a token can be refused."""
-    found = {*_ALWAYS, *row.refusals}
+    """How an operation can be refused."""
+    found = set() if row.open else {*_ALWAYS, *row.refusals}
     found |= {404} if names else set()
-    return found | (set(_OF_BODIES) if row.body else set())
+    return found | (set(_OF_BODIES) if row.body and not row.open else set())
 
 
 def _media_type(body: type) -> str:

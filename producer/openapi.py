@@ -162,9 +162,10 @@ def encoded() -> bytes:
 
 
 def _header(name: str) -> Json:
-    schema: Json = {"type": "string", "minLength": 1}
+    # No rules: with a batch these headers count for nothing, and nobody looks at them.
+    schema: Json = {"type": "string"}
     if name == "ce-specversion":
-        schema = {"const": SPECVERSION}
+        schema["examples"] = [SPECVERSION]
     return {"name": name, "in": "header", "description": _HEADERS_SAY[name], "schema": schema}
 
 

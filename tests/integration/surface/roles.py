@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import create_engine, text
 
@@ -118,13 +119,15 @@ class _Role:
         """Where it serves."""
         end = time.monotonic() + START_S
         while time.monotonic() < end and self.process.poll() is None:
-            if self.run_file.exists():
-                told = json.loads(self.run_file.read_text())
-                if _is_ready(told["health_url"]):
-                    urls: dict[str, str] = told["urls"]
-                    return urls
+            if self.run_file.exists() and _is_ready(self._told()["health_url"]):
+                urls: dict[str, str] = self._told()["urls"]
+                return urls  # read once more: by then all of them stand there
             time.sleep(0.05)
         raise AssertionError(self.log.read_text()[-2000:])
+
+    def _told(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.run_file.read_text())
+        return told
 
 
 @contextmanager
