@@ -36,6 +36,23 @@ def read_sums(
         yield from connection.execute(query.where(columns.webhook_id.in_(chunk))).all()
 
 
+def read_totals(
+    connection: Connection, registry: str, step_s: int, starts: range
+) -> Sequence[Row[int, int, int]]:
+    """The attempts of each webhook of a registry, and those that succeeded: a range for each."""
+    columns = traffic.c
+    query = (
+        select(columns.webhook_id, func.sum(columns.attempts), func.sum(columns.succeeded))
+        .select_from(webhooks.join(traffic, columns.webhook_id == webhooks.c.id))
+        .where(webhooks.c.registry_key == registry)
+        .where(columns.registry == registry, columns.step_s == step_s)
+        .where(columns.start_s >= starts[0], columns.start_s < starts[-1] + starts.step)
+        .group_by(columns.webhook_id)
+    )
+    rows: Sequence[Row[int, int, int]] = connection.execute(query).all()
+    return rows
+
+
 def read_newest(
     connection: Connection, registry: str, webhook_ids: Collection[int] | None
 ) -> Iterator[Row[Any]]:

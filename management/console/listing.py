@@ -1,14 +1,16 @@
 """Lists: registries, and the webhooks of one, each with how it does."""
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from yarl import URL
 
 from management.console import words
+from management.console.health import Health, health_of
 from management.pulse import Pulse
-from schemas.webhooks import Cause, Status, action_names
+from schemas.webhooks import Status, action_names
 from store.engine import Store
 from store.registries import Registry
 from store.traffic import Sums, WebhookTraffic
@@ -17,35 +19,10 @@ from store.webhookrow import WebhookRow
 DAY_MS = 86_400_000
 MAX_WEBHOOKS = 1000
 """More than any SKU allows."""
-ENOUGH = 20
-"""Attempts in a day from which on a share of them says something."""
-STRAINED_BELOW = 0.9
-FAILING_AFTER_MS = 60_000
-"""One failure is none: the next attempt may succeed."""
 SHOWN = ("", "attention", "enabled", "disabled")
 """What a list can be narrowed to; empty: everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How a webhook is, at a glance.
-
-    Attributes:
-        tone: ``good``, ``warn``, ``bad`` or ``mute``.
-        word: In a word or two.
-        why: In a sentence; empty: there is nothing to say.
-        since_ms: Since when; 0: that does not matter.
-    """
-
-    tone: str
-    word: str
-    why: str = ""
-    since_ms: int = 0
-
-    @property
-    def needs_attention(self) -> bool:
-        """Whether somebody should look."""
-        return self.tone in ("bad", "warn")
+PAGE = 50
+"""Webhooks on one page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +44,45 @@ class WebhookLine:
     health: Health
     traffic: WebhookTraffic | None
     spark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which webhooks somebody asked for.
+
+    Attributes:
+        text: Part of the name, the host or the scope, in whatever case; empty: any.
+        show: One of `SHOWN`; anything else: all.
+        page: Which page of them, from 1; beyond the last: the last.
+    """
+
+    text: str = ""
+    show: str = ""
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookPage:
+    """A page of the webhooks that fit.
+
+    Attributes:
+        lines: Those of the page, by name.
+        number: Which page it is, from 1.
+        pages: How many there are, 1 at least.
+        fitting: How many webhooks fit, on all pages.
+        counts: How many webhooks of the registry each of `SHOWN` has.
+    """
+
+    lines: Sequence[WebhookLine]
+    number: int
+    pages: int
+    fitting: int
+    counts: Mapping[str, int]
+
+    @property
+    def first(self) -> int:
+        """The place of its first line among those that fit, from 1."""
+        return (self.number - 1) * PAGE + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +120,13 @@ class Lists:
         """Every registry, by name."""
         return await asyncio.to_thread(self._registries)
 
-    async def webhooks(self, registry: Registry) -> list[WebhookLine]:
-        """Every webhook of a registry, by name."""
-        return await asyncio.to_thread(self._webhooks, registry.key)
+    async def webhooks(self, registry: Registry, choice: Choice) -> WebhookPage:
+        """A page of the webhooks of a registry."""
+        return await asyncio.to_thread(self._webhooks, registry.key, choice)
 
     async def webhook(self, row: WebhookRow) -> WebhookLine:
         """One webhook."""
-        return (await asyncio.to_thread(self._lines, row.registry.lower(), [row], [row.id]))[0]
+        return await asyncio.to_thread(self._webhook, row)
 
     def _registries(self) -> list[RegistryLine]:
         until_ms = self.clock_ms()
@@ -124,77 +140,73 @@ class Lists:
             lines.append(RegistryLine(registry, number, series.total, spark))
         return lines
 
-    def _webhooks(self, registry: str) -> list[WebhookLine]:
-        rows = self.store.webhooks.list(registry, limit=MAX_WEBHOOKS)
-        return self._lines(registry, rows, None)
-
-    def _lines(
-        self, registry: str, rows: Sequence[WebhookRow], ids: Sequence[int] | None
-    ) -> list[WebhookLine]:
+    def _webhooks(self, registry: str, choice: Choice) -> WebhookPage:
+        """How each does is added up by the store; the rest is asked for those of the page."""
         until_ms = self.clock_ms()
+        since_ms = until_ms - DAY_MS
+        totals = self.store.traffic.totals(registry, since_ms=since_ms, until_ms=until_ms)
+        sick = self._sick()
+        every = [
+            (row, health_of(row, until_ms, sick.get(row.id, 0), totals.get(row.id)))
+            for row in self.store.webhooks.list(registry, limit=MAX_WEBHOOKS)
+        ]
+        fitting = [
+            each for each in every if _fits(*each, choice.show) and _has(each[0], choice.text)
+        ]
+        pages = max(1, math.ceil(len(fitting) / PAGE))
+        number = min(max(1, choice.page), pages)
+        shown = fitting[(number - 1) * PAGE : number * PAGE]
         traffic = self.store.traffic.of_webhooks(
-            registry, since_ms=until_ms - DAY_MS, until_ms=until_ms, webhook_ids=ids
+            registry,
+            since_ms=since_ms,
+            until_ms=until_ms,
+            webhook_ids=[row.id for row, _ in shown],
         )
-        sick = {each.webhook_id: each.until_ms for each in self.pulse.snapshot().sick}
-        return [_line(row, traffic, sick, until_ms) for row in rows]
+        return WebhookPage(
+            lines=[_line(row, health, traffic.get(row.id)) for row, health in shown],
+            number=number,
+            pages=pages,
+            fitting=len(fitting),
+            counts={show: sum(_fits(*each, show) for each in every) for show in SHOWN},
+        )
+
+    def _webhook(self, row: WebhookRow) -> WebhookLine:
+        until_ms = self.clock_ms()
+        known = self.store.traffic.of_webhooks(
+            row.registry.lower(),
+            since_ms=until_ms - DAY_MS,
+            until_ms=until_ms,
+            webhook_ids=[row.id],
+        ).get(row.id)
+        health = health_of(
+            row, until_ms, self._sick().get(row.id, 0), known.total if known else None
+        )
+        return _line(row, health, known)
+
+    def _sick(self) -> Mapping[int, int]:
+        return {each.webhook_id: each.until_ms for each in self.pulse.snapshot().sick}
 
 
-def health_of(row: WebhookRow, at_ms: int, held_until_ms: int = 0) -> Health:
-    """How a webhook is.
-
-    Args:
-        row: The webhook.
-        at_ms: The time, milliseconds since the epoch.
-        held_until_ms: Until when its endpoint is left alone; 0: it is not.
-    """
-    if row.status is Status.DISABLED:
-        if row.cause is Cause.OWNER:
-            return Health("mute", "Disabled", since_ms=row.status_changed_ms)
-        return Health("bad", "Disabled itself", row.status_reason, row.status_changed_ms)
-    if held_until_ms:
-        why = "Its endpoint keeps failing and is left alone for a while."
-        return Health("bad", "Held back", why, row.failing_since_ms)
-    if row.failing_since_ms and at_ms - row.failing_since_ms >= FAILING_AFTER_MS:
-        return Health("warn", "Failing", "No attempt has succeeded since.", row.failing_since_ms)
-    return Health("good", "Enabled")
-
-
-def narrowed(lines: Sequence[WebhookLine], text: str, show: str) -> list[WebhookLine]:
-    """The lines that somebody asked for.
-
-    Args:
-        lines: All of them.
-        text: Part of the name, the host or the scope, in whatever case; empty: any.
-        show: One of `SHOWN`; anything else: all.
-    """
-    wanted = text.lower()
-    return [
-        line
-        for line in lines
-        if _fits(line, show)
-        and any(wanted in each.lower() for each in (line.row.name, line.host, line.row.scope))
-    ]
-
-
-def _fits(line: WebhookLine, show: str) -> bool:
+def _fits(row: WebhookRow, health: Health, show: str) -> bool:
     match show:
         case "attention":
-            return line.health.needs_attention
+            return health.needs_attention
         case "enabled":
-            return line.row.status is Status.ENABLED
+            return row.status is Status.ENABLED
         case "disabled":
-            return line.row.status is Status.DISABLED
+            return row.status is Status.DISABLED
         case _:
             return True
 
 
-def _line(
-    row: WebhookRow, traffic: Mapping[int, WebhookTraffic], sick: Mapping[int, int], at_ms: int
-) -> WebhookLine:
-    known = traffic.get(row.id)
-    health = health_of(row, at_ms, sick.get(row.id, 0))
-    if known and health.tone == "good":
-        health = _strained(known.total) or health
+def _has(row: WebhookRow, text: str) -> bool:
+    wanted = text.lower()
+    return not wanted or any(
+        wanted in each.lower() for each in (row.name, host_of(row.uri), row.scope)
+    )
+
+
+def _line(row: WebhookRow, health: Health, known: WebhookTraffic | None) -> WebhookLine:
     attempts = [bucket.sums.attempts for bucket in known.series.buckets] if known else []
     return WebhookLine(
         row=row,
@@ -204,17 +216,6 @@ def _line(
         traffic=known,
         spark=words.spark(attempts),
     )
-
-
-def _strained(total: Sums) -> Health | None:
-    """How a webhook is of which many attempts fail, though not all; None: they do not."""
-    share = total.success_rate
-    if share is None or total.attempts < ENOUGH or share >= STRAINED_BELOW:
-        return None
-    why = (
-        f"{words.count(total.failed)} of {words.count(total.attempts)} attempts failed in 24 hours."
-    )
-    return Health("warn", "Strained", why)
 
 
 def host_of(uri: str) -> str:

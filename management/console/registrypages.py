@@ -6,7 +6,7 @@ from aiohttp import web
 
 from management.calls import Call
 from management.console.desk import REGISTRIES, REGISTRY, Desk, registry_path
-from management.console.listing import SHOWN, Lists, narrowed
+from management.console.listing import SHOWN, Choice, Lists
 from management.console.pages import FORM
 from management.console.webhookforms import faults_of
 from management.errors import ArmError, invalid_parameter
@@ -61,16 +61,13 @@ class RegistryPages:
     async def webhooks(self, call: Call) -> web.Response:
         """GET the webhooks of a registry, narrowed by what was typed."""
         registry = await self._desk.lookups.registry(call)
-        lines = await self._lists.webhooks(registry)
-        text, show = (call.parameter("q") or "").strip(), call.parameter("show") or ""
+        choice = _choice(call)
         return self._desk.pages.page(
             call,
             "webhooks.html",
             registry=registry,
-            lines=narrowed(lines, text, show),
-            counts={each: len(narrowed(lines, "", each)) for each in SHOWN},
-            text=text,
-            show=show if show in SHOWN else "",
+            page=await self._lists.webhooks(registry, choice),
+            choice=choice,
         )
 
     async def confirm(self, call: Call) -> web.Response:
@@ -119,6 +116,16 @@ class RegistryPages:
             skus=list(Sku),
             regions=REGIONS,
         )
+
+
+def _choice(call: Call) -> Choice:
+    """What was asked for; what makes no sense stands for everything, as people type addresses."""
+    show, page = call.parameter("show") or "", call.parameter("page") or ""
+    return Choice(
+        text=(call.parameter("q") or "").strip(),
+        show=show if show in SHOWN else "",
+        page=int(page) if page.isascii() and page.isdecimal() and len(page) < 6 else 1,
+    )
 
 
 def _check_name(name: str) -> None:

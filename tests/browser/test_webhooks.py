@@ -230,3 +230,25 @@ async def test_a_list_is_narrowed(page: Page, client: Client) -> None:
     await expect(names).to_have_text(["betahook"])
     await page.reload()  # the address says what is shown
     await expect(names).to_have_text(["betahook"])
+
+
+async def test_many_are_turned_page_by_page(page: Page, client: Client) -> None:
+    registry = await client.new_registry()
+    for number in range(53):
+        await client.put_webhook(registry, f"hook{number:04d}", "http://127.0.0.1:9/")
+    await page.goto(f"/console/registries/{registry}")
+    names = page.locator("table.webhooks tbody th a")
+    turns = page.get_by_role("navigation", name="Pages of webhooks")
+
+    await expect(names).to_have_count(50)
+    await expect(turns).to_contain_text("1 to 50 of 53")
+    await turns.get_by_role("link", name="Next").click()
+    await expect(names).to_have_text(["hook0050", "hook0051", "hook0052"])
+    await page.get_by_label("Filter", exact=True).fill("hook001")
+    await expect(names).to_have_count(10)
+    await expect(turns).to_have_count(0)
+    await page.get_by_label("Filter", exact=True).fill("")
+    await expect(names).to_have_count(50)
+    await turns.get_by_role("link", name="Next").click()
+    await turns.get_by_role("link", name="Previous").click()
+    await expect(names.first).to_have_text("hook0000")

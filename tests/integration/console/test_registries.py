@@ -2,6 +2,7 @@
 
 import pytest
 
+from management.console.listing import PAGE
 from schemas.webhooks import Cause, Sku, Status
 from store.engine import Store
 from tests.integration.console.site import ALPHA, CONSOLE, Browser, Site
@@ -116,7 +117,42 @@ def fill(store: Store) -> None:
         )
 
 
-async def test_five_hundred_webhooks_are_one_page(site: Site, browser: Browser) -> None:
+async def test_five_hundred_webhooks_are_ten_pages(site: Site, browser: Browser) -> None:
     fill(site.store)
-    assert len(await names(browser)) == MANY
-    assert await names(browser, "?q=filler0042") == ["filler0042"]
+    seen: list[str] = []
+    address = ""
+    while True:
+        page = await browser.get(f"{ALPHA}{address}")
+        assert f"{MANY} of 500 webhooks" in page.said
+        seen += [row.one("a").text for row in page.root.by_id("webhooks").all("th", scope="row")]
+        turns = {link["rel"]: link["href"] for link in page.root.all("a") if "rel" in link}
+        assert ("prev" in turns) == bool(address)
+        if "next" not in turns:
+            break
+        address = turns["next"].removeprefix(ALPHA)
+    assert len(seen) == len(set(seen)) == MANY
+    assert seen == sorted(seen, key=str.lower)
+    assert f"{MANY - PAGE + 1} to {MANY} of {MANY}" in page.said
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "number"),
+    [
+        ("?q=filler0042", "filler0042", 1),
+        ("?q=filler&page=2", "filler0050", 50),
+        ("?show=disabled&page=2", "filler0350", 22),
+        ("?page=10", "filler0449", 50),
+        ("?page=99999", "filler0449", 50),
+        ("?page=0", "Bare01", 50),
+        ("?page=-1", "Bare01", 50),
+        ("?page=two", "Bare01", 50),
+        ("?page=%D9%A3", "Bare01", 50),
+        (f"?page={'9' * 5000}", "Bare01", 50),
+    ],
+)
+async def test_a_page_of_many(
+    site: Site, browser: Browser, query: str, first: str, number: int
+) -> None:
+    fill(site.store)
+    found = await names(browser, query)
+    assert (found[0], len(found)) == (first, number)

@@ -65,6 +65,12 @@ def traffic_of_webhooks(store: Store) -> object:
     return store.traffic.of_webhooks("myregistry", since_ms=1, until_ms=5)
 
 
+def traffic_totals(store: Store) -> object:
+    """With rows to read."""
+    store.traffic.advance(now_ms=5)
+    return store.traffic.totals("myregistry", since_ms=1, until_ms=5)
+
+
 GIVEN_UP = Filter(outcomes=frozenset({Outcome.GIVEN_UP}))
 
 
@@ -124,6 +130,7 @@ ACTIONS: list[tuple[str, Action]] = [
     ("adding up", lambda store: store.traffic.advance(now_ms=5)),
     ("forgetting traffic", lambda store: store.traffic.prune(now_ms=5, before_ms=5, limit=5)),
     ("traffic of webhooks", traffic_of_webhooks),
+    ("traffic totals", traffic_totals),
     ("traffic of all", lambda store: store.traffic.series(since_ms=1, until_ms=5)),
     (
         "traffic of a webhook",

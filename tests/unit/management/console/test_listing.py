@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from management.console.listing import FAILING_AFTER_MS, health_of, host_of
+from management.console.health import FAILING_AFTER_MS, health_of
+from management.console.listing import host_of
 from schemas.webhooks import Cause, Status
+from store.traffic import Sums
 from store.webhookrow import WebhookRow
 
 NOW = 1_700_000_000_000
@@ -45,6 +47,26 @@ def test_a_webhook_is_told_in_a_word(
     health = health_of(row(**changes), NOW, held_until_ms)
     assert (health.tone, health.word) == (tone, word)
     assert health.needs_attention == (tone in {"bad", "warn"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "total", "word"),
+    [
+        ({}, Sums(attempts=20, succeeded=17), "Strained"),
+        ({}, Sums(attempts=20, succeeded=18), "Enabled"),
+        ({}, Sums(attempts=19), "Enabled"),
+        ({}, Sums(), "Enabled"),
+        ({"failing_since_ms": LONG}, Sums(attempts=20, succeeded=17), "Failing"),
+        (OFF, Sums(attempts=20, succeeded=17), "Disabled"),
+    ],
+    ids=str,
+)
+def test_many_failures_among_successes_are_told(
+    changes: dict[str, Any], total: Sums, word: str
+) -> None:
+    health = health_of(row(**changes), NOW, 0, total)
+    assert health.word == word
+    assert ("3 of 20 attempts failed" in health.why) == (word == "Strained")
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,10 @@ class AddingUpContract:
             )
             assert facts(alone.total) == facts(one.total)
         assert facts(whole) == total
+        sums = store.traffic.totals("myregistry", since_ms=since, until_ms=NOW)
+        assert {hook: (sums[hook].attempts, sums[hook].succeeded) for hook in sums} == {
+            hook: (one.total.attempts, one.total.succeeded) for hook, one in each.items()
+        }
 
     def test_registries_are_told_apart(self, store: Store) -> None:
         put(store, [record(7, NOW)])
@@ -179,6 +183,20 @@ class AddingUpContract:
             "myregistry", since_ms=NOW - HOUR, until_ms=NOW, webhook_ids=[quiet.id]
         )
         assert list(only) == [quiet.id]
+
+    def test_totals_are_of_one_registry_and_one_time(self, store: Store) -> None:
+        add_registry(store)
+        add_registry(store, "other")
+        old, mine = add_webhook(store, "old01"), add_webhook(store, "mine1")
+        others = add_webhook(store, "mine1", registry="other")
+        put(store, [record(old.id, NOW - 5 * HOUR), record(mine.id, NOW)])
+        put(store, [record(mine.id, NOW - HOUR, outcome=Outcome.RETRIED, status=503)])
+        put(store, [record(others.id, NOW)], registry="other")
+        add_up(store)
+        found = store.traffic.totals("myregistry", since_ms=NOW - 4 * HOUR, until_ms=NOW)
+        assert {key: (sums.attempts, sums.failed) for key, sums in found.items()} == {
+            mine.id: (2, 1)
+        }
 
     def test_it_says_whether_it_is_behind(self, store: Store) -> None:
         assert not store.traffic.is_behind()
