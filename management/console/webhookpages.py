@@ -19,6 +19,9 @@ from store.principals import Role
 from store.webhookrow import WebhookRow
 
 PAGE = 50
+FIRST_S = 0.05
+"""How long a page may search before it is shown; a browser then searches on by itself."""
+ON_S = 0.5
 
 
 class WebhookPages:
@@ -55,6 +58,7 @@ class WebhookPages:
             choice.filter_of(registry.key, webhook.id),
             before=choice.before,
             limit=PAGE,
+            budget_s=FIRST_S if choice.before is None else ON_S,
         )
         shown = webhook_answer(self._desk.inner.installation, webhook)["properties"]
         return self._desk.pages.page(

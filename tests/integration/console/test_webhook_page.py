@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from management.console import webhookpages
 from runtime.errors import BrokerError
 from schemas.frames import decode_deliveries
 from schemas.records import Detail
 from schemas.webhooks import Cause, Status
+from store import walking
 from tests.integration.arm.conftest import EVENT_ID
 from tests.integration.console.site import ALPHA, HOOK, Browser, Site
 
@@ -231,3 +233,23 @@ async def test_the_charts_get_columns_of_one_length(browser: Browser) -> None:
         lengths = {len(each) for each in told.values() if isinstance(each, list)}
         assert len(lengths) == 1, chosen
         assert told["at"] == sorted(told["at"])
+
+
+@pytest.mark.parametrize(("query", "found"), [("status=4", 1), ("status=3", 0)])
+async def test_a_search_that_takes_long_goes_on_by_itself(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch, query: str, found: int
+) -> None:
+    for budget in ("FIRST_S", "ON_S"):
+        monkeypatch.setattr(webhookpages, budget, 0)
+    monkeypatch.setattr(walking, "WINDOWS", (1,))
+    site.deliver("newest", Detail())
+    page = await browser.get(f"{HOOK}?{query}")
+    looks = 1
+    while more := [each for each in page.root.by_id("records").all("p") if "hx-get" in each]:
+        assert "searching on" in more[0].text
+        assert more[0]["hx-trigger"] == "load"
+        page = await browser.get(more[0]["hx-get"])
+        looks += 1
+    assert looks > 2
+    assert len(page.root.by_id("records").all("button", aria_label="Request and response")) == found
+    assert ("No record of this webhook is like that." in page.said) == (not found)
