@@ -23,8 +23,10 @@ from store.webhookrow import WebhookRow
 NAME, URI, HEADERS, ACTIONS = "name", "uri", "headers", "actions"
 STATUS, SCOPE, SIGNATURE, SECRET = "status", "scope", "signature", "secret"
 SCHEDULE, MAX_AGE, RATE = "schedule", "max_age", "rate"
+DISABLE_AFTER, PROBE = "disable_after", "probe"
 FIELDS = (
     NAME, URI, HEADERS, ACTIONS, STATUS, SCOPE, SIGNATURE, SECRET, SCHEDULE, MAX_AGE, RATE,
+    DISABLE_AFTER, PROBE,
 )  # fmt: skip
 LABELS = {
     NAME: "Webhook name",
@@ -38,6 +40,8 @@ LABELS = {
     SCHEDULE: "Retry schedule",
     MAX_AGE: "Maximum age",
     RATE: "Rate limit",
+    DISABLE_AFTER: "Disable after",
+    PROBE: "Probe while disabled by itself",
 }
 _EXTRAS = "properties.portcall."
 _TARGETS = (
@@ -52,8 +56,11 @@ _TARGETS = (
     (f"{_EXTRAS}retrySchedule", SCHEDULE),
     (f"{_EXTRAS}maxAge", MAX_AGE),
     (f"{_EXTRAS}rateLimit", RATE),
+    (f"{_EXTRAS}disableAfter", DISABLE_AFTER),
+    (f"{_EXTRAS}probe", PROBE),
 )
 """Where the API sees a fault, and the field that it is shown at."""
+_PROBES = {True: "always", False: "never"}
 
 Values = Mapping[str, str | list[str]]
 
@@ -129,6 +136,8 @@ def values_of(row: WebhookRow) -> Values:
         SCHEDULE: "" if schedule is None else _schedule_text(schedule),
         MAX_AGE: "" if row.max_age_ms is None else format_limit(row.max_age_ms),
         RATE: str(shortest(row.rate_limit)) if row.rate_limit else "",
+        DISABLE_AFTER: "" if row.disable_after_ms is None else format_limit(row.disable_after_ms),
+        PROBE: "" if row.probe is None else _PROBES[row.probe],
     }
 
 
@@ -214,6 +223,8 @@ def _extras_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
         "retrySchedule": ([] if schedule.lower() == "none" else schedule) if schedule else None,
         "maxAge": form.line(MAX_AGE) or None,
         "rateLimit": _number(form.line(RATE)),
+        "disableAfter": form.line(DISABLE_AFTER) or None,
+        "probe": _probe(form.line(PROBE)),
     }
     kept = scheme_of(before.secret).value if before else Scheme.NONE.value
     secret, wanted = form.text(SECRET).strip(), form.line(SIGNATURE) or kept
@@ -233,6 +244,11 @@ def _number(text: str) -> float | str | None:
     except ValueError:
         return text
     return number if math.isfinite(number) else text
+
+
+def _probe(text: str) -> bool | str | None:
+    """Whether it is probed; else the text, so that the API says what is wrong with it."""
+    return {"": None, **{word: value for value, word in _PROBES.items()}}.get(text, text)
 
 
 def _schedule_text(schedule_ms: tuple[int, ...]) -> str:

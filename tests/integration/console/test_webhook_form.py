@@ -22,6 +22,8 @@ GOOD: Mapping[str, object] = {
     "schedule": "10s,1m",
     "max_age": "12h",
     "rate": "50",
+    "disable_after": "2d",
+    "probe": "always",
 }
 BAD = [
     ("name", "ab", "5 to 50"),
@@ -50,6 +52,8 @@ BAD = [
     ("rate", "fast", "must be a number"),
     ("rate", "nan", "must be a number"),
     ("rate", "-1", "must be POSTs a second"),
+    ("disable_after", "later", "is not a duration"),
+    ("probe", "perhaps", "must be true or false"),
 ]
 
 
@@ -80,6 +84,7 @@ async def test_a_webhook_is_what_the_form_said(site: Site, browser: Browser) -> 
     assert row.headers == {"X-Team": "platform", "Authorization": "Bearer abc"}
     assert (row.actions, row.scope, row.status) == (0b11, "team/app:*", Status.ENABLED)
     assert (row.schedule_ms, row.max_age_ms, row.rate_limit) == ((10_000, 60_000), 43_200_000, 50)
+    assert (row.disable_after_ms, row.probe) == (172_800_000, True)
     assert row.location == "westus"
     assert site.publisher.announced
 
@@ -104,6 +109,7 @@ async def test_what_is_left_out_is_the_default(site: Site, browser: Browser) -> 
     row = site.store.webhooks.get("alpha", "least1")
     assert row is not None
     assert (row.schedule_ms, row.max_age_ms, row.rate_limit, row.secret) == (None, None, 0, "")
+    assert (row.disable_after_ms, row.probe) == (None, None)
     assert (row.headers, row.scope, row.status) == ({}, "", Status.ENABLED)
 
 
@@ -167,20 +173,25 @@ async def test_editing_begins_with_what_there_is(browser: Browser) -> None:
     assert "readonly" in page.root.by_id("name")
 
 
-async def test_saving_what_there_is_changes_nothing(site: Site, browser: Browser) -> None:
+@pytest.mark.parametrize("probe", [None, True, False])
+async def test_saving_what_there_is_changes_nothing(
+    site: Site, browser: Browser, *, probe: bool | None
+) -> None:
+    site.store.webhooks.patch("alpha", "Hook01", probe=probe, disable_after_ms=3_600_000)
     before = site.store.webhooks.get("alpha", "Hook01")
     page = await browser.get(f"{HOOK}/edit")
     form: dict[str, object] = {}
     for name in ("name", "uri", "headers", "scope", "secret", "schedule", "max_age", "rate"):
         form[name] = value_of(page.root, name)
-    for name in ("actions", "status", "signature"):
+    for name in ("actions", "status", "signature", "disable_after", "probe"):
         form[name] = value_of(page.root, name)
     assert (await browser.post(f"{HOOK}/edit", form)).status == 303
     after = site.store.webhooks.get("alpha", "Hook01")
     assert before is not None
     assert after is not None
-    for name in ("uri", "authorization", "headers", "actions", "scope", "status", "secret", "id"):
-        assert getattr(after, name) == getattr(before, name), name
+    for name in before.__slots__:
+        if name != "revision":
+            assert getattr(after, name) == getattr(before, name), name
 
 
 async def test_an_edit_is_kept(site: Site, browser: Browser) -> None:
