@@ -28,9 +28,9 @@ up: $(ENVIRONMENT) broker ## run the whole pipeline until Ctrl-C
 
 .PHONY: test check fmt unit integration e2e faults canary azure browser screenshots bench
 test: $(ENVIRONMENT) broker registry postgresql ## every test but the longer ones of `make faults`
+	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 	$(PYTEST) -m "not long" tests/integration tests/e2e tests/faults $(ARGS)
-	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 
 check: $(ENVIRONMENT) ## style, types, layers, spelling
 	.venv/bin/ruff check

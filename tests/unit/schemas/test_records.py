@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from schemas.records import Answer, Detail, Failure, Outcome, Record, RecordOf, Sent
+from schemas.records import Answer, Detail, Failure, Masking, Outcome, Record, RecordOf, Sent
 
 SENT = Sent(uri="http://h/", headers={"Content-Type": "application/json"})
 ANSWER = Answer(status=200, reason="OK", headers={})
@@ -43,3 +43,18 @@ def test_what_ends_a_delivery_has_one_word_each() -> None:
     assert list(Outcome) == ["delivered", "retried", "given_up", "cancelled"]
     assert Failure.NONE.value == ""
     assert len({failure.value for failure in Failure}) == len(Failure)
+
+
+@pytest.mark.parametrize(
+    ("masking", "name", "covered"),
+    [
+        (Masking.SECRETS, "Authorization", True),
+        (Masking.SECRETS, "X-Api-Key", True),
+        (Masking.SECRETS, "X-Team", False),
+        (Masking.ALL, "X-Team", True),
+    ],
+)
+def test_what_looks_secret_or_everything_is_masked(
+    masking: Masking, name: str, *, covered: bool
+) -> None:
+    assert masking.covers(name) is covered
