@@ -8,6 +8,7 @@ BROWSER := .venv/.browser
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 PARALLEL := --numprocesses=auto --dist=worksteal
+TWO_FILES := --numprocesses=2 --dist=loadfile
 COVERAGE := --cov=schemas --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 .PHONY: help
@@ -30,7 +31,8 @@ up: $(ENVIRONMENT) broker ## run the whole pipeline until Ctrl-C
 test: $(ENVIRONMENT) broker registry postgresql ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
-	$(PYTEST) -m "not long" tests/integration tests/e2e tests/faults $(ARGS)
+	$(PYTEST) $(TWO_FILES) -m "not long" tests/integration $(ARGS)
+	$(PYTEST) -m "not long" tests/e2e tests/faults $(ARGS)
 
 check: $(ENVIRONMENT) ## style, types, layers, spelling
 	.venv/bin/ruff check
