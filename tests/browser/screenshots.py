@@ -130,6 +130,7 @@ def pictures(delivery: str, event: str) -> tuple[Picture, ...]:
         Picture("webhook-edit", f"{WEBHOOK}/deploystaging/edit", settle),
         Picture("webhook-delete", f"{WEBHOOK}/deploystaging/delete"),
         Picture("registry-delete", "/registries/contoso/delete"),
+        Picture("webhooks-many", "/registries/bigharbor?page=2"),
         Picture("no-webhooks", "/registries/quietbay"),
         Picture("delivery", delivery),
         Picture("event", event),
@@ -225,9 +226,12 @@ def chosen(wanted: tuple[Picture, ...], only: str) -> tuple[Picture, ...]:
 async def live_a_day(installation: Installation, client: Client, town: Town) -> None:
     """Have the traffic of a day, and turn the clock back while nothing runs."""
     await furnish(client, town)
-    await client.manage(
-        "PUT", client.registry_path("quietbay"), {"location": "westus", "sku": {"name": "Basic"}}
-    )
+    for name, sku in (("quietbay", "Basic"), ("bigharbor", "Premium")):
+        body = {"location": "westus", "sku": {"name": sku}}
+        await client.manage("PUT", client.registry_path(name), body)
+    for number in range(120):
+        uri = f"https://hooks.example.com/{number}"
+        await client.put_webhook("bigharbor", f"team{number:03d}", uri, scope=f"team{number:03d}:*")
     await recorded(installation)
     url = installation.ready["database_url"]
     await asyncio.to_thread(installation.stop)
