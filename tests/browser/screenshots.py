@@ -227,7 +227,7 @@ async def live_a_day(installation: Installation, client: Client, town: Town) -> 
     """Have the traffic of a day, and turn the clock back while nothing runs."""
     await furnish(client, town)
     for name, sku in (("quietbay", "Basic"), ("bigharbor", "Premium")):
-        body = {"location": "westus", "sku": {"name": sku}}
+        body = {"location": "local", "sku": {"name": sku}}
         await client.manage("PUT", client.registry_path(name), body)
     for number in range(120):
         uri = f"https://hooks.example.com/{number}"
