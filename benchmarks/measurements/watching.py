@@ -12,7 +12,7 @@ from benchmarks.harness.deliveries import REGISTRY, make_webhooks
 from benchmarks.harness.installation import Installation, portcall_up
 from benchmarks.harness.processes import cpu_s
 from benchmarks.harness.report import Mode, Report, Target, percentiles
-from benchmarks.harness.sink import running_sink
+from benchmarks.harness.sink import Sink, running_sink
 from benchmarks.harness.toolchains import ROOT, MissingError
 from tests.browser.chromium import missing, running_browser
 from tests.browser.visiting import House
@@ -54,13 +54,15 @@ async def measure(mode: Mode, told: Told) -> Report:
             with installation.open_store() as store:
                 await asyncio.to_thread(make_webhooks, store, [f"{sink.url}/hook"])
             await asyncio.sleep(IN_FORCE_S)
-            report.runs.append(await _watched(installation, rate, seconds))
+            report.runs.append(await _watched(installation, sink, rate, seconds))
     told(str(report.runs[-1]))
     report.targets = _targets(report.runs[-1], rate)
     return report
 
 
-async def _watched(installation: Installation, rate: int, seconds: int) -> dict[str, Any]:
+async def _watched(
+    installation: Installation, sink: Sink, rate: int, seconds: int
+) -> dict[str, Any]:
     ready = installation.ready
     async with running_browser() as browser:
         house = House(browser, ready["management_url"])
@@ -70,11 +72,12 @@ async def _watched(installation: Installation, rate: int, seconds: int) -> dict[
             await page.get_by_text("Live", exact=True).wait_for()
             emitting = await _emit(installation, rate, seconds)
             management = installation.pids("management")
+            before = await sink.requests()
             began, cpu = time.monotonic(), cpu_s(management)
             figures = await _clicked(page, seconds)
-            figures["management_cpu_share"] = round(
-                (cpu_s(management) - cpu) / (time.monotonic() - began), 3
-            )
+            took_s = time.monotonic() - began
+            figures["deliveries_per_s"] = round((await sink.requests() - before) / took_s)
+            figures["management_cpu_share"] = round((cpu_s(management) - cpu) / took_s, 3)
             figures["emit_exit"] = await emitting.wait()
             return figures
 
@@ -101,12 +104,13 @@ async def _emit(installation: Installation, rate: int, seconds: int) -> asyncio.
 
 async def _clicked(page: "Page", seconds: int) -> dict[str, Any]:
     """Press the theme's button and open the newest row again and again; what that took."""
-    pressed_s, opened_s, rows = [], [], 0
+    pressed_s, opened_s, rows, said = [], [], 0, set[str]()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         await asyncio.sleep(CLICK_EVERY_S)
         pressed_s.append(await page.evaluate(_PRESS, "#theme") * MS)
         rows = max(rows, await page.locator("tbody.record").count())
+        said.add(await page.locator("#live-rate").text_content() or "")
         opener = page.get_by_role("button", name="Request and response").first
         if await opener.count():
             began = time.monotonic()
@@ -124,13 +128,23 @@ async def _clicked(page: "Page", seconds: int) -> dict[str, Any]:
         ),
         "longest_task_ms": await page.evaluate("Math.round(Math.max(0, ...longTasks))"),
         "heap_mib": await page.evaluate("Math.round(performance.memory.usedJSHeapSize / 1048576)"),
-        "said": await page.locator("#live-rate").inner_text(),
+        "updates_seen": len(said - {""}),
+        "said": max(said, key=len),
     }
 
 
 def _targets(run: dict[str, Any], rate: int) -> list[Target]:
     at = f"at {rate} deliveries a second"
     return [
+        Target(
+            f"what was delivered at {rate} a second",
+            0.95 * rate,
+            run["deliveries_per_s"],
+            at_least=True,
+        ),
+        Target(
+            f"different counts that the page showed {at}", 5, run["updates_seen"], at_least=True
+        ),
         Target(f"rows of the page {at}", MAX_ROWS, run["rows_at_most"], at_least=False),
         Target(
             f"a press until it is seen {at}", 200, run["press_ms"]["p50"], at_least=False, unit="ms"

@@ -66,6 +66,8 @@ async def make_mistakes(page: "Page") -> None:
     await page.get_by_label("Webhook name").fill("ci")
     await page.get_by_label("Service URI").fill("ftp://example.com")
     await page.get_by_label("Custom headers").fill("Bearer without a key")
+    await page.locator("details.more > summary").click()
+    await page.get_by_label("Disable after").fill("later")
     await page.get_by_role("button", name="Create").click()
     await page.locator("#problems").wait_for()
 
@@ -130,7 +132,7 @@ def pictures(delivery: str, event: str) -> tuple[Picture, ...]:
         Picture("webhook-edit", f"{WEBHOOK}/deploystaging/edit", settle),
         Picture("webhook-delete", f"{WEBHOOK}/deploystaging/delete"),
         Picture("registry-delete", "/registries/contoso/delete"),
-        Picture("webhooks-many", "/registries/bigharbor?page=2"),
+        Picture("webhooks-many", "/registries/bigharbor?page=3"),
         Picture("no-webhooks", "/registries/quietbay"),
         Picture("delivery", delivery),
         Picture("event", event),
