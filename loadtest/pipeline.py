@@ -12,7 +12,7 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from loadtest.journeys import STAGES, Journey
+from loadtest.journeys import STAGES, Journey, request_s
 from loadtest.metrics import trend
 from loadtest.plan import NotSent, Observer, Outcome, Planned, Timings
 from loadtest.report import milliseconds
@@ -173,15 +173,16 @@ class Pipeline:
 
     def _measure(self, journey: Journey, published: Outcome, record: Record, seen_s: float) -> None:
         began_s = record.started_ms / 1000 - self._began_epoch_s
-        ended_s = began_s + record.duration_us / 1e6
+        duration_s, written_s = record.duration_us / 1e6, request_s(record)
         stages, arrived_s = self.stages, journey.arrived_s or published.done_s
         routed_s = journey.routed_s or began_s
         stages["publish"].add(arrived_s - journey.planned.at_s)
         stages["confirm"].add(published.done_s - arrived_s)
         stages["route"].add(routed_s - arrived_s)
         stages["dequeue"].add(began_s - routed_s)
-        stages["response"].add(record.duration_us / 1e6)
-        stages["record"].add(seen_s - ended_s)
+        stages["request"].add(written_s)
+        stages["response"].add(duration_s - written_s)
+        stages["record"].add(seen_s - began_s - duration_s)
 
     def _tell_attempt(self, published: Outcome, record: Record) -> None:
         began_s = record.started_ms / 1000 - self._began_epoch_s
@@ -190,16 +191,20 @@ class Pipeline:
             planned, sent_s = replace(planned, at_s=began_s, attempt=record.attempt), began_s
             for other in self._others:
                 other.sent(planned)
-        duration_s = record.duration_us / 1e6
+        duration_s, written_s = record.duration_us / 1e6, request_s(record)
         outcome = Outcome(
             planned=planned,
             sent_s=sent_s,
             done_s=max(began_s, sent_s) + duration_s,
-            timings=Timings(blocked_s=max(0.0, began_s - sent_s), waiting_s=duration_s),
+            timings=Timings(
+                blocked_s=max(0.0, began_s - sent_s),
+                connecting_s=written_s,
+                waiting_s=duration_s - written_s,
+            ),
             status=record.status,
             failure=record.detail.failure,
             message=record.detail.message,
-            reused=True,
+            reused=not written_s,
             sent_bytes=len(planned.body),
         )
         self._tell(outcome)
