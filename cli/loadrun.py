@@ -1,7 +1,7 @@
 """Carrying out a load test: one run, or as many as the search for the highest rate takes."""
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -107,10 +107,7 @@ async def _once(order: Order) -> Result:
             tick=view.tick,
         )
 
-    def poster() -> AbstractAsyncContextManager[Poster]:
-        return Poster(order.target, timeout_s=order.limits.timeout_s, verify=order.limits.verify)
-
-    sections = await inspector.sections(ended.elapsed_s, poster)
+    sections = await inspector.sections(ended.elapsed_s, partial(_poster, order))
     return Result.of(_about(order, order.paced, began), ended, order.thresholds, sections)
 
 
@@ -135,9 +132,10 @@ async def _through(order: Order, way: Through) -> Result:
                 tick=view.tick,
                 relay=made.pipeline,
             )
-        sections = [made.pipeline.section()]
+        names = made.pipeline.names(deliveries.ledger.entries)
+        checked = await inspector.sections(ended.elapsed_s, partial(_poster, order), names)
     about = replace(_about(order, order.paced, began), path="pipeline")
-    return Result.of(about, ended, order.thresholds, sections)
+    return Result.of(about, ended, order.thresholds, [made.pipeline.section(), *checked])
 
 
 async def _search(order: Order) -> Result:
@@ -157,6 +155,10 @@ async def _search(order: Order) -> Result:
     thresholds = [*order.find_max, *order.thresholds]
     about = _about(order, found.paced, began)
     return Result.of(about, found.ended, thresholds, (found.section(),))
+
+
+def _poster(order: Order) -> Poster:
+    return Poster(order.target, timeout_s=order.limits.timeout_s, verify=order.limits.verify)
 
 
 def _deliveries(order: Order, paced: Paced) -> Deliveries:

@@ -11,10 +11,10 @@ import uvloop
 
 from cli import faultoptions as fault_options
 from cli import loadoptions as options
-from cli.errors import UsageError
 from cli.faultoptions import checking_of, mix_of, policy_of, traffic_of
 from cli.loadrun import Order, Through, carry_out
 from cli.options import pairs
+from cli.throughrules import check_through
 from loadtest.outputs.files import parse_outputs
 from loadtest.pacing import Form, Pace, work_out
 from loadtest.payloads.formats import find_format
@@ -30,6 +30,7 @@ SLICES = 100
 
 
 def loadtest(
+    ctx: typer.Context,
     *,
     uri: options.Uri,
     through: options.Through = False,
@@ -118,19 +119,22 @@ def loadtest(
     )
     written = find_format(payload)
     headers = pairs(header or [], "--header")
+    mix = mix_of(action, written, repositories=repositories, zipf=zipf, tags=tags)
+    policy = policy_of(retries, compression=compress, jitter=retry_jitter)
     if through:
-        _check_through(payload, fault or [], find_max)
+        defaults = {each.name or "": each.default for each in ctx.command.params}
+        check_through(ctx.params, defaults, faults=fault or [], actions=list(mix.actions))
     order = Order(
         target=Target.of(uri, headers),
-        through=Through(uri, headers, secret, retries) if through else None,
+        through=Through(uri, headers, secret, policy.written) if through else None,
         paced=paced,
         traffic=traffic_of(
-            mix_of(action, written, repositories=repositories, zipf=zipf, tags=tags),
+            mix,
             written,
             style=style,
             secret=secret,
             faults=fault or [],
-            policy=policy_of(retries, compression=compress, jitter=retry_jitter),
+            policy=policy,
             outage=outage,
         ),
         checking=checking_of(
@@ -161,18 +165,6 @@ def loadtest(
     code = uvloop.run(carry_out(order))
     if code:
         raise typer.Exit(code)
-
-
-def _check_through(payload: str, faults: list[str], find_max: str) -> None:
-    """What cannot be had through the pipeline, which makes its POSTs itself.
-
-    Raises:
-        UsageError: One of these options was given.
-    """
-    given = {"--payload": payload != "acr", "--fault": bool(faults), "--find-max": bool(find_max)}
-    for option, was_given in given.items():
-        if was_given:
-            raise UsageError(f"{option} does not go with --through, whose POSTs are Portcall's own")
 
 
 def _seconds(text: str, field: str) -> float:

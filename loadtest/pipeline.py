@@ -7,7 +7,7 @@ planned for to the consumer's answer, so that both paths have one report.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ from loadtest.sections import Section
 from loadtest.sketch import Sketch
 from runtime.stream import StreamMessage, StreamReader
 from runtime.tap import Tap
+from schemas.deliveries import delivery_id
 from schemas.errors import FrameError
 from schemas.events import Event
 from schemas.frames import decode_deliveries, decode_events, decode_records
@@ -48,6 +49,7 @@ class Pipeline:
         self._reader = StreamReader(url, name=name, queue=LOG, start=_from_now, handler=self._read)
         self._others: Sequence[Observer] = ()
         self._journeys: dict[str, Journey] = {}
+        self._webhook_ids: set[int] = set()
         self._began_epoch_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._all_ended = asyncio.Event()
@@ -87,6 +89,14 @@ class Pipeline:
         except TimeoutError:
             for journey in list(self._journeys.values()):
                 self._lost(journey)
+
+    def names(self, event_ids: Iterable[str]) -> dict[str, str]:
+        """The ids of the deliveries of these events, as the consumer got them; each event's id."""
+        return {
+            delivery_id(event_id, webhook_id): event_id
+            for event_id in event_ids
+            for webhook_id in self._webhook_ids
+        }
 
     def section(self) -> Section:
         """Where the time went."""
@@ -156,6 +166,7 @@ class Pipeline:
     def _recorded(self, event: Event, record: Record, now_s: float) -> None:
         journey = self._journeys.get(event.id)
         if journey is not None:
+            self._webhook_ids.add(record.webhook_id)
             journey.attempts.append((now_s, record))
             self._follow(journey)
 
