@@ -61,12 +61,43 @@ Tags = Annotated[
         "--tags", min=1, max=1_000_000, help="How many a repository has.", rich_help_panel=CONTENT
     ),
 ]
+Size = Annotated[
+    int,
+    typer.Option(
+        "--size",
+        min=0,
+        max=25_000_000,
+        metavar="BYTES",
+        help="Pad smaller bodies to so many bytes.",
+        rich_help_panel=CONTENT,
+    ),
+]
+Copies = Annotated[
+    int,
+    typer.Option(
+        "--copies",
+        min=1,
+        max=100,
+        help="How often a duplicate comes after the first.",
+        rich_help_panel=WRONG,
+    ),
+]
+CopiesAfter = Annotated[
+    str,
+    typer.Option(
+        "--copies-after",
+        metavar="FROM-TO",
+        help="When, as 1s-3s; what comes at once still does.",
+        show_default=False,
+        rich_help_panel=WRONG,
+    ),
+]
 Secret = Annotated[
     str,
     typer.Option(
         "--secret",
-        help="Sign with it: whsec_... or whsk_... (Standard Webhooks, Svix), or any text (GitHub,"
-        " Stripe). Unsigned without one.",
+        help="Sign with it: whsec_... or whsk_... (Standard Webhooks, Svix), or any text (the"
+        " others). Unsigned without one.",
         envvar="PORTCALL_LOADTEST_SECRET",
         show_envvar=True,
         show_default=False,
@@ -210,6 +241,9 @@ def traffic_of(
     faults: Sequence[str],
     policy: Policy,
     outage: str,
+    copies: int = 1,
+    copies_after: str = "",
+    size: int = 0,
 ) -> Traffic:
     """What is sent.
 
@@ -221,7 +255,11 @@ def traffic_of(
     away = parse_outage(outage) if outage else None
     if away is not None and not policy.schedule_ms:
         raise InvalidValueError("--outage", "needs --retries: what it holds back comes by those")
-    return Traffic(mix, signing, payload, rates, policy, away)
+    span = parse_outage(copies_after, "--copies-after") if copies_after else None
+    return Traffic(
+        mix, signing, payload, rates, policy, away, copies,
+        (span.from_s, span.to_s) if span is not None else None, size,
+    )  # fmt: skip
 
 
 def policy_of(retries: str, *, compression: float, jitter: bool) -> Policy:

@@ -9,6 +9,9 @@ from schemas.events import PING
 
 REFUSED = {
     "payload": "what is published has to be ACR's, as the producer takes it",
+    "size": "the producer takes events, not padding",
+    "copies": "the pipeline makes no duplicates on purpose",
+    "copies_after": "the pipeline makes no duplicates on purpose",
     "style": "Portcall signs as Standard Webhooks says, and in no other way",
     "keep_alive": "the deliverer keeps its connections by rules of its own",
     "insecure": "the deliverer believes good certificates only",

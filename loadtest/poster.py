@@ -152,7 +152,7 @@ class _Posting:
             await self._when_asked(connection, head_bytes)
         else:
             self._write(connection, self._data)
-        if transport.cut_at is not None:
+        if transport.cut_at is not None or transport.half_closed:
             connection.half_close()
 
     async def _drip(self, connection: TimedConnection, head_bytes: int, upload_s: float) -> None:

@@ -274,6 +274,20 @@ async def test_an_upload_can_end_in_the_middle(consumer: Consumer) -> None:
     assert consumer.bodies == []
 
 
+async def test_the_senders_side_can_be_closed_before_the_answer_comes() -> None:
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        whole = await reader.read()  # until the other side says that nothing more comes
+        assert whole.endswith(b"x" * 100)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    port = free_ports(1)[0]
+    server = await asyncio.start_server(serve_one, HOST, port)
+    async with server, Poster(Target.of(f"http://{HOST}:{port}/", {}), timeout_s=5) as poster:
+        closed = request(0, body=b"x" * 100, transport=Transport(fresh=True, half_closed=True))
+        assert (await poster.ask(closed)).status == 200
+
+
 async def test_a_content_can_wait_until_it_is_asked_for(consumer: Consumer) -> None:
     expecting = request(0, body=b"x" * 100, transport=Transport(expect=True))
     target = Target.of(consumer.uri, {})

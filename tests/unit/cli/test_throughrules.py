@@ -8,7 +8,7 @@ from cli.errors import UsageError
 from cli.throughrules import FAULTS, REFUSED, check_through
 from loadtest.faults.kinds import Group
 
-DEFAULTS: dict[str, object] = {name: None for name in REFUSED} | {"processed": ""}
+DEFAULTS: dict[str, object] = dict.fromkeys(REFUSED) | {"processed": ""}
 
 
 def check(

@@ -133,7 +133,12 @@ async def test_stages_lie_between_what_was_seen() -> None:
     found = {name: sketch.max_ms for name, sketch in run.pipeline.stages.items()}
     assert found == pytest.approx(
         {
-            "publish": 4, "confirm": 6, "route": 16, "dequeue": 30, "request": 2, "response": 3,
+            "publish": 4,
+            "confirm": 6,
+            "route": 16,
+            "dequeue": 30,
+            "request": 2,
+            "response": 3,
             "record": 5,
         },
         abs=0.01,
