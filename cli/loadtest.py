@@ -11,7 +11,9 @@ import uvloop
 
 from cli import faultoptions as fault_options
 from cli import loadoptions as options
+from cli.errors import UsageError
 from cli.faultoptions import checking_of, mix_of, policy_of, traffic_of
+from cli.loadmerge import merge_reports
 from cli.loadrun import Order, Through, carry_out
 from cli.options import pairs
 from cli.throughrules import check_through
@@ -29,10 +31,15 @@ SLICES = 100
 """Of a run's time, about so many, from a tenth of a second to a second long."""
 
 
+app = typer.Typer(add_completion=False)
+app.command("merge")(merge_reports)
+
+
+@app.callback(invoke_without_command=True, subcommand_metavar="[merge FILE...]")
 def loadtest(
     ctx: typer.Context,
     *,
-    uri: options.Uri,
+    uri: options.Uri = "",
     through: options.Through = False,
     header: options.Headers = None,
     timeout: options.Timeout = "15s",
@@ -101,6 +108,10 @@ def loadtest(
     portcall loadtest --uri URI --rate 100 --through -o html=stages.html
     portcall loadtest --uri URI --rate 100 --duration 5s --find-max 'p(99)<500,rate<0.001' -o html=knee.html
     """  # noqa: E501 (the examples are lines to be typed)
+    if ctx.invoked_subcommand is not None:
+        return
+    if not uri:
+        raise UsageError("--uri is missing: where to POST to")
     seed = random.getrandbits(32) if seed is None else seed
     duration_s = _seconds(duration, "--duration")
     paced = work_out(
