@@ -10,6 +10,7 @@ from cli.errors import UsageError
 from cli.loadthrough import passage
 from cli.loadview import View, show_result
 from loadtest.checking import Checking, Inspector
+from loadtest.dial import Dial
 from loadtest.journeys import Published
 from loadtest.outputs.files import Output
 from loadtest.pacing import Paced
@@ -94,10 +95,10 @@ async def carry_out(order: Order) -> int:
 
 
 async def _once(order: Order) -> Result:
-    began = now_iso()
-    deliveries = _deliveries(order, order.paced)
+    began, dial = now_iso(), Dial()
+    deliveries = _deliveries(order, order.paced, dial)
     inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
-    with View(order.paced, quiet=order.quiet) as view:
+    with View(order.paced, quiet=order.quiet, dial=dial) as view:
         ended = await run(
             order.target,
             deliveries,
@@ -108,12 +109,13 @@ async def _once(order: Order) -> Result:
         )
 
     sections = await inspector.sections(ended.elapsed_s, partial(_poster, order))
-    return Result.of(_about(order, order.paced, began), ended, order.thresholds, sections)
+    about = _about(order, order.paced.turned(dial), began)
+    return Result.of(about, ended, order.thresholds, sections)
 
 
 async def _through(order: Order, way: Through) -> Result:
-    began = now_iso()
-    deliveries = _deliveries(order, order.paced)
+    began, dial = now_iso(), Dial()
+    deliveries = _deliveries(order, order.paced, dial)
     inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
     async with passage(
         way.uri,
@@ -122,7 +124,7 @@ async def _through(order: Order, way: Through) -> Result:
         actions=list(order.traffic.mix.actions),
         schedule=way.schedule or None,
     ) as made:
-        with View(order.paced, quiet=order.quiet) as view:
+        with View(order.paced, quiet=order.quiet, dial=dial) as view:
             ended = await run(
                 made.producer,
                 Published(deliveries),
@@ -134,7 +136,7 @@ async def _through(order: Order, way: Through) -> Result:
             )
         names = made.pipeline.names(deliveries.ledger.entries)
         checked = await inspector.sections(ended.elapsed_s, partial(_poster, order), names)
-    about = replace(_about(order, order.paced, began), path="pipeline")
+    about = replace(_about(order, order.paced.turned(dial), began), path="pipeline")
     return Result.of(about, ended, order.thresholds, [made.pipeline.section(), *checked])
 
 
@@ -161,8 +163,8 @@ def _poster(order: Order) -> Poster:
     return Poster(order.target, timeout_s=order.limits.timeout_s, verify=order.limits.verify)
 
 
-def _deliveries(order: Order, paced: Paced) -> Deliveries:
-    return Deliveries(paced.times(), order.traffic, seed=order.seed, began_us=order.began_us)
+def _deliveries(order: Order, paced: Paced, dial: Dial | None = None) -> Deliveries:
+    return Deliveries(paced.times(dial), order.traffic, seed=order.seed, began_us=order.began_us)
 
 
 def _about(order: Order, paced: Paced, began: str) -> About:

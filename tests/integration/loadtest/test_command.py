@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pty
 import signal
 import sys
 from asyncio.subprocess import PIPE
@@ -48,6 +49,36 @@ async def test_a_first_run_needs_nothing_but_the_uri(consumer: Consumer, tmp_pat
     assert json.loads(files["json"].read_text())["metrics"]["http_reqs"]["values"]["count"] == 25
     assert all(file.stat().st_size for file in files.values())
     assert "fault in portcall" not in err
+
+
+async def test_keys_turn_the_rate_while_it_runs(consumer: Consumer, tmp_path: Path) -> None:
+    terminal, its_end = pty.openpty()
+    shown, hinted = bytearray(), asyncio.Event()
+
+    def read() -> None:
+        shown.extend(os.read(terminal, 65_536))
+        if b"tenth more" in shown:
+            hinted.set()
+
+    asyncio.get_running_loop().add_reader(terminal, read)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cli.main", "loadtest", "--uri", consumer.uri, "--rate", "50",
+        "-d", "4s", "--max-lag", "10s", "-o", f"json={tmp_path / 'r.json'}",
+        stdin=its_end, stderr=its_end, stdout=PIPE,
+        env={**os.environ, "COLUMNS": "200", "TERM": "xterm"},
+    )  # fmt: skip
+    async with asyncio.timeout(30):
+        await hinted.wait()
+        os.write(terminal, b"+" * 8)
+        out, _ = await process.communicate()
+    asyncio.get_running_loop().remove_reader(terminal)
+    os.close(terminal)
+    os.close(its_end)
+    assert process.returncode == 0, out.decode()
+    report = json.loads((tmp_path / "r.json").read_text())["portcall"]
+    assert "turned by hand: " in report["about"]["plan"]
+    assert "x2.14 from" in report["about"]["plan"]
+    assert report["planned"] > 210
 
 
 async def test_reports_of_several_generators_are_put_together(
