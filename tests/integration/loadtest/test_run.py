@@ -66,6 +66,7 @@ async def test_the_parts_of_a_request_add_up(consumer: Consumer) -> None:
         total_s = parts.blocked_s + parts.connecting_s + parts.tls_s + parts.service_s
         assert total_s == pytest.approx(outcome.done_s - outcome.sent_s, abs=0.002)
         assert (parts.connecting_s > 0) is not outcome.reused
+        assert parts.tls_s == 0  # there is none
     assert kept.outcomes[0].received_bytes > len(kept.outcomes[0].content) == len(b"ok")
 
 
