@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -17,6 +18,7 @@ from loadtest.target import Target
 from loadtest.thresholds import parse_threshold
 from schemas.errors import InvalidValueError
 from schemas.records import Failure
+from tests.integration.deliverer.certificates import server_context
 from tests.integration.loadtest.consumer import (
     Consumer,
     Fixed,
@@ -256,6 +258,26 @@ async def test_without_keep_alive_no_connection_serves_twice(consumer: Consumer)
     limits = Limits(timeout_s=5, max_lag_s=5, keep_alive=False)
     ended = await run(Target.of(consumer.uri, {}), Fixed(every(0.05, 4)), limits=limits)
     assert ended.measured.reused_count == 0
+
+
+async def test_every_new_tls_connection_makes_a_whole_handshake(tmp_path: Path) -> None:
+    resumed: list[bool] = []
+
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        resumed.append(writer.get_extra_info("ssl_object").session_reused)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    port = free_ports(1)[0]
+    server = await asyncio.start_server(serve_one, HOST, port, ssl=server_context(tmp_path))
+    target = Target.of(f"https://{HOST}:{port}/", {})
+    async with server, Poster(target, timeout_s=5, verify=False) as poster:
+        fresh = request(0, body=b"{}", transport=Transport(fresh=True))
+        outcomes = [await poster.ask(fresh) for _ in range(3)]
+    assert [each.status for each in outcomes] == [200] * 3
+    assert all(each.timings.tls_s > 0 for each in outcomes)
+    assert resumed == [False] * 3
 
 
 async def test_an_upload_can_be_slow(consumer: Consumer) -> None:
