@@ -143,8 +143,8 @@ def sink(
     It is right unless told otherwise: it verifies signatures (Standard Webhooks, Svix, GitHub,
     Stripe, Outpost, Convoy), refuses with 4xx what it cannot believe or read, processes each
     webhook-id once and nothing older over what is newer, and answers 2xx only then. GET /processed
-    says what it processed, for the load test's --processed; GET /requests shows the last requests; DELETE
-    /processed makes it forget. On a terminal a line for each POST, in a pipe a line of JSON.
+    says what it processed, for the load test's --processed; GET /requests shows the last requests;
+    DELETE /processed makes it forget. On a terminal a line for each POST, in a pipe a line of JSON.
 
     Examples:
     portcall sink
