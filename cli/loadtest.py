@@ -12,8 +12,8 @@ import uvloop
 from cli import faultoptions as fault_options
 from cli import loadoptions as options
 from cli.errors import UsageError
-from cli.faultoptions import checking_of, mix_of, policy_of, traffic_of
 from cli.loadmerge import merge_reports
+from cli.loadorders import checking_of, mix_of, policy_of, traffic_of
 from cli.loadrun import Order, Through, carry_out
 from cli.options import pairs
 from cli.throughrules import check_through

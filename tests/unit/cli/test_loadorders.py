@@ -3,7 +3,7 @@
 import pytest
 
 from cli.errors import UsageError
-from cli.faultoptions import checking_of, mix_of, policy_of, traffic_of
+from cli.loadorders import checking_of, mix_of, policy_of, traffic_of
 from loadtest.payloads.formats import ACR, Format, find_format
 from loadtest.retrying import Outage, Policy, parse_outage
 from loadtest.senders import SENDERS
