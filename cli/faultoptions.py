@@ -1,23 +1,13 @@
 """The load test's options of what is sent, what goes wrong, and whether the consumer is right."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from cli.synthetic import parse_actions
-from loadtest.checking import Checking
-from loadtest.faults.choice import parse_faults, possible_faults
 from loadtest.faults.kinds import KINDS, Group
-from loadtest.payloads.facts import Mix
-from loadtest.payloads.formats import FORMATS, Format
-from loadtest.retrying import Policy, parse_outage
-from loadtest.senders import SENDERS, find_sender
-from loadtest.signing import Signing, Style
-from loadtest.sources import Traffic
-from schemas.durations import parse_duration_ms, parse_schedule_ms
-from schemas.errors import InvalidValueError
-from schemas.events import PING
+from loadtest.payloads.formats import FORMATS
+from loadtest.senders import SENDERS
+from loadtest.signing import Style
 
 CONTENT, WRONG, RIGHT = "What is sent", "What goes wrong on purpose", "Is the consumer right?"
 
@@ -61,12 +51,43 @@ Tags = Annotated[
         "--tags", min=1, max=1_000_000, help="How many a repository has.", rich_help_panel=CONTENT
     ),
 ]
+Size = Annotated[
+    int,
+    typer.Option(
+        "--size",
+        min=0,
+        max=25_000_000,
+        metavar="BYTES",
+        help="Pad smaller bodies to so many bytes.",
+        rich_help_panel=CONTENT,
+    ),
+]
+Copies = Annotated[
+    int,
+    typer.Option(
+        "--copies",
+        min=1,
+        max=100,
+        help="How often a duplicate comes after the first.",
+        rich_help_panel=WRONG,
+    ),
+]
+CopiesAfter = Annotated[
+    str,
+    typer.Option(
+        "--copies-after",
+        metavar="FROM-TO",
+        help="When, as 1s-3s; what comes at once still does.",
+        show_default=False,
+        rich_help_panel=WRONG,
+    ),
+]
 Secret = Annotated[
     str,
     typer.Option(
         "--secret",
-        help="Sign with it: whsec_... or whsk_... (Standard Webhooks, Svix), or any text (GitHub,"
-        " Stripe). Unsigned without one.",
+        help="Sign with it: whsec_... or whsk_... (Standard Webhooks, Svix), or any text (the"
+        " others). Unsigned without one.",
         envvar="PORTCALL_LOADTEST_SECRET",
         show_envvar=True,
         show_default=False,
@@ -174,92 +195,3 @@ Conformance = Annotated[
         rich_help_panel=RIGHT,
     ),
 ]
-
-
-def mix_of(
-    actions: Sequence[str], payload: Format, *, repositories: int, zipf: float, tags: int
-) -> Mix:
-    """Which events there are.
-
-    Raises:
-        UsageError: A word is no action.
-        InvalidValueError: The format does not tell of an action.
-    """
-    words = [word.strip() for each in actions for word in each.split(",")]
-    pings = [word for word in words if word.partition(":")[0] == PING]
-    others = [word for word in words if word not in pings]
-    weights = (
-        {action.value: weight for action, weight in parse_actions(others).items()} if others else {}
-    )
-    for word in pings:
-        # The same rules for its weight; push stands in, as a ping is no registry's action.
-        (weights[PING],) = parse_actions([f"push{word.removeprefix(PING)}"]).values()
-    for action in weights:
-        if action not in payload.actions:
-            told = ", ".join(payload.actions)
-            raise InvalidValueError("--action", f"{payload.name} tells of {told} only")
-    return Mix(weights, repositories, zipf, tags)
-
-
-def traffic_of(
-    mix: Mix,
-    payload: Format,
-    *,
-    style: Style,
-    secret: str,
-    faults: Sequence[str],
-    policy: Policy,
-    outage: str,
-) -> Traffic:
-    """What is sent.
-
-    Raises:
-        InvalidValueError: An option is wrong, or does not fit another.
-    """
-    signing = Signing.of(style, secret)
-    rates = possible_faults(parse_faults(faults), faults, signing, payload)
-    away = parse_outage(outage) if outage else None
-    if away is not None and not policy.schedule_ms:
-        raise InvalidValueError("--outage", "needs --retries: what it holds back comes by those")
-    return Traffic(mix, signing, payload, rates, policy, away)
-
-
-def policy_of(retries: str, *, compression: float, jitter: bool) -> Policy:
-    """When what failed is sent again.
-
-    Raises:
-        InvalidValueError: It is neither delays nor a known sender.
-    """
-    if not retries.strip():
-        return Policy()
-    named = retries.strip()[0].isalpha()
-    schedule_ms = (
-        find_sender(retries.strip(), "--retries").schedule_ms
-        if named
-        else parse_schedule_ms(retries, "--retries")
-    )
-    return Policy(schedule_ms, compression, jitter)
-
-
-def checking_of(
-    *,
-    processed: str,
-    settle: str,
-    kill_cmd: str,
-    kill_at: str,
-    conformance: bool,
-    duration_s: float,
-) -> Checking:
-    """What is checked beside the times.
-
-    Raises:
-        InvalidValueError: A duration is none.
-    """
-    at_s = parse_duration_ms(kill_at, "--kill-at") / 1000 if kill_at else duration_s / 2
-    return Checking(
-        processed=processed,
-        settle_s=parse_duration_ms(settle, "--settle") / 1000,
-        kill_cmd=kill_cmd,
-        kill_at_s=at_s,
-        conformance=conformance,
-    )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.outputs.files import FORMATS
+from loadtest.outputs.files import NAMES
 from loadtest.pacing import Form
 from loadtest.schedule import Arrivals
 
@@ -227,7 +227,7 @@ Outputs = Annotated[
         "--output",
         "-o",
         metavar="FORMAT=FILE",
-        help=f"A report, - for standard output; may be repeated. Formats: {', '.join(FORMATS)}.",
+        help=f"A report, - for standard output; may be repeated. Formats: {', '.join(NAMES)}.",
         show_default=False,
         rich_help_panel=REPORT,
     ),

@@ -1,7 +1,7 @@
 """Carrying out a load test: one run, or as many as the search for the highest rate takes."""
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,6 +10,7 @@ from cli.errors import UsageError
 from cli.loadthrough import passage
 from cli.loadview import View, show_result
 from loadtest.checking import Checking, Inspector
+from loadtest.dial import Dial
 from loadtest.journeys import Published
 from loadtest.outputs.files import Output
 from loadtest.pacing import Paced
@@ -94,10 +95,10 @@ async def carry_out(order: Order) -> int:
 
 
 async def _once(order: Order) -> Result:
-    began = now_iso()
-    deliveries = _deliveries(order, order.paced)
+    began, dial = now_iso(), Dial()
+    deliveries = _deliveries(order, order.paced, dial)
     inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
-    with View(order.paced, quiet=order.quiet) as view:
+    with View(order.paced, quiet=order.quiet, dial=dial) as view:
         ended = await run(
             order.target,
             deliveries,
@@ -107,16 +108,14 @@ async def _once(order: Order) -> Result:
             tick=view.tick,
         )
 
-    def poster() -> AbstractAsyncContextManager[Poster]:
-        return Poster(order.target, timeout_s=order.limits.timeout_s, verify=order.limits.verify)
-
-    sections = await inspector.sections(ended.elapsed_s, poster)
-    return Result.of(_about(order, order.paced, began), ended, order.thresholds, sections)
+    sections = await inspector.sections(ended.elapsed_s, partial(_poster, order))
+    about = _about(order, order.paced.turned(dial), began)
+    return Result.of(about, ended, order.thresholds, sections)
 
 
 async def _through(order: Order, way: Through) -> Result:
-    began = now_iso()
-    deliveries = _deliveries(order, order.paced)
+    began, dial = now_iso(), Dial()
+    deliveries = _deliveries(order, order.paced, dial)
     inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
     async with passage(
         way.uri,
@@ -125,7 +124,7 @@ async def _through(order: Order, way: Through) -> Result:
         actions=list(order.traffic.mix.actions),
         schedule=way.schedule or None,
     ) as made:
-        with View(order.paced, quiet=order.quiet) as view:
+        with View(order.paced, quiet=order.quiet, dial=dial) as view:
             ended = await run(
                 made.producer,
                 Published(deliveries),
@@ -135,9 +134,10 @@ async def _through(order: Order, way: Through) -> Result:
                 tick=view.tick,
                 relay=made.pipeline,
             )
-        sections = [made.pipeline.section()]
-    about = replace(_about(order, order.paced, began), path="pipeline")
-    return Result.of(about, ended, order.thresholds, sections)
+        names = made.pipeline.names(deliveries.ledger.entries)
+        checked = await inspector.sections(ended.elapsed_s, partial(_poster, order), names)
+    about = replace(_about(order, order.paced.turned(dial), began), path="pipeline")
+    return Result.of(about, ended, order.thresholds, [made.pipeline.section(), *checked])
 
 
 async def _search(order: Order) -> Result:
@@ -159,8 +159,12 @@ async def _search(order: Order) -> Result:
     return Result.of(about, found.ended, thresholds, (found.section(),))
 
 
-def _deliveries(order: Order, paced: Paced) -> Deliveries:
-    return Deliveries(paced.times(), order.traffic, seed=order.seed, began_us=order.began_us)
+def _poster(order: Order) -> Poster:
+    return Poster(order.target, timeout_s=order.limits.timeout_s, verify=order.limits.verify)
+
+
+def _deliveries(order: Order, paced: Paced, dial: Dial | None = None) -> Deliveries:
+    return Deliveries(paced.times(dial), order.traffic, seed=order.seed, began_us=order.began_us)
 
 
 def _about(order: Order, paced: Paced, began: str) -> About:

@@ -12,9 +12,11 @@ import uvloop
 from cli import faultoptions as fault_options
 from cli import loadoptions as options
 from cli.errors import UsageError
-from cli.faultoptions import checking_of, mix_of, policy_of, traffic_of
+from cli.loadmerge import merge_reports
+from cli.loadorders import checking_of, mix_of, policy_of, traffic_of
 from cli.loadrun import Order, Through, carry_out
 from cli.options import pairs
+from cli.throughrules import check_through
 from loadtest.outputs.files import parse_outputs
 from loadtest.pacing import Form, Pace, work_out
 from loadtest.payloads.formats import find_format
@@ -29,9 +31,15 @@ SLICES = 100
 """Of a run's time, about so many, from a tenth of a second to a second long."""
 
 
+app = typer.Typer(add_completion=False)
+app.command("merge")(merge_reports)
+
+
+@app.callback(invoke_without_command=True, subcommand_metavar="[merge FILE...]")
 def loadtest(
+    ctx: typer.Context,
     *,
-    uri: options.Uri,
+    uri: options.Uri = "",
     through: options.Through = False,
     header: options.Headers = None,
     timeout: options.Timeout = "15s",
@@ -55,9 +63,12 @@ def loadtest(
     repositories: fault_options.Repositories = 100,
     zipf: fault_options.Zipf = 1.0,
     tags: fault_options.Tags = 5,
+    size: fault_options.Size = 0,
     secret: fault_options.Secret = "",
     style: fault_options.SigningStyle = Style.STANDARD,
     fault: fault_options.Faults = None,
+    copies: fault_options.Copies = 1,
+    copies_after: fault_options.CopiesAfter = "",
     retries: fault_options.Retries = "",
     compress: fault_options.Compression = 1.0,
     retry_jitter: fault_options.Jitter = True,
@@ -97,6 +108,10 @@ def loadtest(
     portcall loadtest --uri URI --rate 100 --through -o html=stages.html
     portcall loadtest --uri URI --rate 100 --duration 5s --find-max 'p(99)<500,rate<0.001' -o html=knee.html
     """  # noqa: E501 (the examples are lines to be typed)
+    if ctx.invoked_subcommand is not None:
+        return
+    if not uri:
+        raise UsageError("--uri is missing: where to POST to")
     seed = random.getrandbits(32) if seed is None else seed
     duration_s = _seconds(duration, "--duration")
     paced = work_out(
@@ -118,20 +133,26 @@ def loadtest(
     )
     written = find_format(payload)
     headers = pairs(header or [], "--header")
+    mix = mix_of(action, written, repositories=repositories, zipf=zipf, tags=tags)
+    policy = policy_of(retries, compression=compress, jitter=retry_jitter)
     if through:
-        _check_through(payload, fault or [], find_max)
+        defaults = {each.name or "": each.default for each in ctx.command.params}
+        check_through(ctx.params, defaults, faults=fault or [], actions=list(mix.actions))
     order = Order(
         target=Target.of(uri, headers),
-        through=Through(uri, headers, secret, retries) if through else None,
+        through=Through(uri, headers, secret, policy.written) if through else None,
         paced=paced,
         traffic=traffic_of(
-            mix_of(action, written, repositories=repositories, zipf=zipf, tags=tags),
+            mix,
             written,
             style=style,
             secret=secret,
             faults=fault or [],
-            policy=policy_of(retries, compression=compress, jitter=retry_jitter),
+            policy=policy,
             outage=outage,
+            copies=copies,
+            copies_after=copies_after,
+            size=size,
         ),
         checking=checking_of(
             processed=processed,
@@ -161,18 +182,6 @@ def loadtest(
     code = uvloop.run(carry_out(order))
     if code:
         raise typer.Exit(code)
-
-
-def _check_through(payload: str, faults: list[str], find_max: str) -> None:
-    """What cannot be had through the pipeline, which makes its POSTs itself.
-
-    Raises:
-        UsageError: One of these options was given.
-    """
-    given = {"--payload": payload != "acr", "--fault": bool(faults), "--find-max": bool(find_max)}
-    for option, was_given in given.items():
-        if was_given:
-            raise UsageError(f"{option} does not go with --through, whose POSTs are Portcall's own")
 
 
 def _seconds(text: str, field: str) -> float:

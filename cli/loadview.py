@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +12,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cli.loadkeys import HINT, press, pressed
 from cli.output import note
+from loadtest.dial import Dial
 from loadtest.measure import Measurements, Slice
 from loadtest.pacing import Paced
 from loadtest.report import chapters, milliseconds, planned_line
@@ -33,10 +36,14 @@ class View:
     Args:
         paced: What is planned.
         quiet: Show nothing.
+        dial: Turned by keys, where there is a terminal; None: there are none.
     """
 
-    def __init__(self, paced: Paced, *, quiet: bool) -> None:
+    def __init__(self, paced: Paced, *, quiet: bool, dial: Dial | None = None) -> None:
         self._paced = paced
+        self._dial = None if paced.recorded else dial
+        self._elapsed_s = 0.0
+        self._keys = ExitStack()
         self._quiet = quiet
         self._live: Live | None = None
         self._line_at = 0.0
@@ -46,6 +53,10 @@ class View:
             console = Console(stderr=True)
             self._live = Live(console=console, auto_refresh=False, transient=True)
             self._live.start()
+            if self._dial is not None and sys.stdin.isatty():
+                self._keys.enter_context(pressed(self._press))
+            else:
+                self._dial = None
         elif not self._quiet:
             note(f"{self._paced.words}: {self._paced.count:,} requests")
             self._line_at = time.monotonic() + LINE_EVERY_S
@@ -57,13 +68,19 @@ class View:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._keys.close()
         if self._live is not None:
             self._live.stop()
 
+    def _press(self, keys: bytes) -> None:
+        if self._dial is not None:
+            press(keys, self._dial, self._elapsed_s)
+
     def tick(self, measured: Measurements, elapsed_s: float) -> None:
         """Show how far it is."""
+        self._elapsed_s = elapsed_s
         if self._live is not None:
-            self._live.update(_screen(self._paced, measured, elapsed_s), refresh=True)
+            self._live.update(_screen(self._paced, measured, elapsed_s, self._dial), refresh=True)
         elif not self._quiet and time.monotonic() >= self._line_at:
             self._line_at = time.monotonic() + LINE_EVERY_S
             note(_line(measured, elapsed_s))
@@ -89,7 +106,9 @@ def show_result(result: Result, *, aside: bool) -> None:
     console.print(line)
 
 
-def _screen(paced: Paced, measured: Measurements, elapsed_s: float) -> RenderableType:
+def _screen(
+    paced: Paced, measured: Measurements, elapsed_s: float, dial: Dial | None = None
+) -> RenderableType:
     total = max(paced.count, measured.planned_count)
     grid = Table.grid(padding=(0, 2))
     grid.add_row("planned", f"{measured.planned_count:,} of {total:,}")
@@ -112,13 +131,15 @@ def _screen(paced: Paced, measured: Measurements, elapsed_s: float) -> Renderabl
     bar = ProgressBar(
         total=paced.duration_s, completed=min(elapsed_s, paced.duration_s), width=SPARK_WIDTH
     )
+    turned = f"   x{dial.factor:.3g}" if dial is not None and dial.turns else ""
+    hint = "Ctrl-C ends it, with the report of what was sent until then."
     return Group(
-        Text(f"{paced.words}   {elapsed_s:.0f} s", style="bold"),
+        Text(f"{paced.words}{turned}   {elapsed_s:.0f} s", style="bold"),
         bar,
         grid,
         times,
         Text(f"p99   {_sparks(measured)}", style="cyan"),
-        Text("Ctrl-C ends it, with the report of what was sent until then.", style="dim"),
+        Text(hint if dial is None else f"{hint} {HINT}", style="dim"),
     )
 
 

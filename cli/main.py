@@ -41,7 +41,7 @@ COMMANDS = (
     (WEBHOOKS, "replay", "cli.replay:app", "Attempt deliveries again that were given up."),
     (WEBHOOKS, "token", "cli.token:app", "Create, list and revoke tokens."),
     (WEBHOOKS, "emit", "cli.emit:emit", "Publish synthetic registry events."),
-    (TESTING, "loadtest", "cli.loadtest:loadtest", "See what a webhook consumer bears."),
+    (TESTING, "loadtest", "cli.loadtest:app", "See what a webhook consumer bears."),
     (TESTING, "sink", "cli.sink:sink", "Run a webhook consumer that shows what it gets."),
     (SERVER, "up", "cli.up:up", "Run the whole pipeline in the foreground until Ctrl-C."),
     (SERVER, "run", "cli.run:app", "Run one role of the pipeline alone."),

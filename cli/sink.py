@@ -51,8 +51,8 @@ Secrets = Annotated[
     list[str] | None,
     typer.Option(
         "--secret",
-        help="Verify signatures with it: whsec_..., a public key whpk_..., or GitHub's or Stripe's"
-        " secret; may be repeated. Without one nothing is verified.",
+        help="Verify signatures with it: whsec_..., a public key whpk_..., or another"
+        " sender's secret; may be repeated. Without one nothing is verified.",
         envvar="PORTCALL_SINK_SECRET",
         show_envvar=True,
         show_default=False,
@@ -141,10 +141,10 @@ def sink(
     """Run a webhook consumer that shows what it gets.
 
     It is right unless told otherwise: it verifies signatures (Standard Webhooks, Svix, GitHub,
-    Stripe), refuses with 4xx what it cannot believe or read, processes each webhook-id once and
-    nothing older over what is newer, and answers 2xx only then. GET /processed says what it
-    processed, for the load test's --processed; GET /requests shows the last requests; DELETE
-    /processed makes it forget. On a terminal a line for each POST, in a pipe a line of JSON.
+    Stripe, Outpost, Convoy), refuses with 4xx what it cannot believe or read, processes each
+    webhook-id once and nothing older over what is newer, and answers 2xx only then. GET /processed
+    says what it processed, for the load test's --processed; GET /requests shows the last requests;
+    DELETE /processed makes it forget. On a terminal a line for each POST, in a pipe a line of JSON.
 
     Examples:
     portcall sink

@@ -54,6 +54,7 @@ class Attempt(Struct, frozen=True):
         failure: Why there is none, or why it does not count.
         message: The failure in words.
         retry_after: The header of that name as it came; empty: none.
+        connect_us: Of that, how long a new connection took; 0: an older one served, or no answer.
     """
 
     started_ms: int
@@ -62,6 +63,7 @@ class Attempt(Struct, frozen=True):
     failure: Failure
     message: str = ""
     retry_after: str = ""
+    connect_us: int = 0
 
     @property
     def succeeded(self) -> bool:

@@ -30,6 +30,7 @@ def attempted(
         failure=attempt.failure,
         message=reason or attempt.message,
         next_attempt_ms=next_attempt_ms,
+        connect_us=attempt.connect_us,
     )
     return RecordOf(
         event=0,

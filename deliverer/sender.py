@@ -58,13 +58,14 @@ class Sender:
         began_ns = time.perf_counter_ns()
         deadline = asyncio.get_running_loop().time() + self._timeout_s
         try:
-            response = await self._post(request, deadline)
+            response, ready_at = await self._post(request, deadline)
         except (ProtocolError, OSError, ValueError) as error:
             failure, message = classify(error)
-            answer, retry_after, message = None, "", printable(message)
+            answer, retry_after, message, connect_us = None, "", printable(message), 0
         else:
             answer, retry_after = response.answer(), response.head.retry_after
             failure, message = _judge(response.status)
+            connect_us = int(ready_at * 1e6) - began_ns // 1000 if ready_at else 0
         return Attempt(
             started_ms=started_ms,
             duration_us=(time.perf_counter_ns() - began_ns) // 1000,
@@ -72,13 +73,18 @@ class Sender:
             failure=failure,
             message=message,
             retry_after=retry_after,
+            connect_us=connect_us,
         )
 
-    async def _post(self, request: Request, deadline: float) -> Response:
+    async def _post(self, request: Request, deadline: float) -> tuple[Response, float]:
         """POST; once more on a new connection if an idle one was closed under the request.
 
         A server may close an idle connection at the moment that we use it. That says nothing about
         the delivery, so it is not an attempt; on a new connection it would be.
+
+        Returns:
+            The response, and when a new connection was ready by `time.perf_counter`; 0: none was
+            made.
         """
         if not self._open:
             raise RuntimeError("a Sender sends only inside its 'async with'")
@@ -86,7 +92,7 @@ class Sender:
         idle = self._pool.take(request.origin)
         if idle is not None:
             try:
-                return await idle.exchange(data, deadline)
+                return await idle.exchange(data, deadline), 0.0
             except ClosedError as error:
                 if not error.silent:
                     raise
@@ -95,7 +101,7 @@ class Sender:
                 self._pool.put(request.origin, idle)
         connection = await self._dialer.dial(request.origin, deadline)
         try:
-            return await connection.exchange(data, deadline)
+            return await connection.exchange(data, deadline), connection.dialed.ready_at
         finally:
             self._pool.put(request.origin, connection)
 

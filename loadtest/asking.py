@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from loadtest.faults.kinds import Times
 from loadtest.ledger import Entry
@@ -15,7 +15,11 @@ STEP_S = 0.5
 
 
 async def until_settled(
-    where: str, entries: Iterable[Entry], *, settle_s: float = SETTLE_S
+    where: str,
+    entries: Iterable[Entry],
+    *,
+    settle_s: float = SETTLE_S,
+    names: Mapping[str, str] | None = None,
 ) -> list[Processed]:
     """What the consumer processed, asked again while something that it answered 2xx is missing.
 
@@ -24,6 +28,7 @@ async def until_settled(
         entries: What was sent.
         settle_s: How long to go on asking; when nothing comes any more for a third of that, the
             rest is lost.
+        names: What deliveries are called in *entries*, where consumers know them by another id.
 
     Raises:
         ProcessedError: It could not be asked.
@@ -32,7 +37,7 @@ async def until_settled(
     began = changed = time.monotonic()
     missing = len(owed)
     while True:
-        processed = await ask(where)
+        processed = [_renamed(each, names or {}) for each in await ask(where)]
         left = len(owed.difference(each.delivery_id for each in processed))
         now = time.monotonic()
         if left < missing:
@@ -40,3 +45,7 @@ async def until_settled(
         if not left or now - began > settle_s or now - changed > settle_s / 3:
             return processed
         await asyncio.sleep(STEP_S)
+
+
+def _renamed(each: Processed, names: Mapping[str, str]) -> Processed:
+    return Processed(names.get(each.delivery_id, each.delivery_id), each.stale)

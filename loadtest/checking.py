@@ -1,7 +1,7 @@
 """Checking a run's consumer: the oracle, faults, senders, a crash in the middle, a grade."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
 from msgspec import Struct
@@ -115,18 +115,22 @@ class Inspector:
         killer: list[Observer] = [self._killer] if self._killer else []
         return [self._deliveries.ledger, self._patience, *killer]
 
-    async def sections(self, elapsed_s: float, posters: Posters) -> tuple[Section, ...]:
+    async def sections(
+        self, elapsed_s: float, posters: Posters, names: Mapping[str, str] | None = None
+    ) -> tuple[Section, ...]:
         """Judge the run; the consumer is asked, and graded, now.
 
         Args:
             elapsed_s: How long the run took.
             posters: Makes what posts the conformance run.
+            names: Ids that the consumer has for deliveries, and what they are called here; None:
+                the same.
         """
         ledger = self._deliveries.ledger
         found = [await self._killer.section()] if self._killer else []
         verdict = UNASKED
         try:
-            verdict = await self._verdict()
+            verdict = await self._verdict(names)
         except PortcallError as error:
             found.append(_unchecked("the consumer was asked", error))
         if verdict.asked:
@@ -149,14 +153,14 @@ class Inspector:
             return _unchecked("the consumer was graded", error)
         return conformance_section(seen)
 
-    async def _verdict(self) -> Verdict:
+    async def _verdict(self, names: Mapping[str, str] | None) -> Verdict:
         if not self._checking.processed:
             return UNASKED
         entries = self._deliveries.ledger.sent_entries
-        settle_s = self._checking.settle_s
-        return judge(
-            entries, await until_settled(self._checking.processed, entries, settle_s=settle_s)
+        processed = await until_settled(
+            self._checking.processed, entries, settle_s=self._checking.settle_s, names=names
         )
+        return judge(entries, processed)
 
 
 def _unchecked(name: str, error: PortcallError) -> Section:

@@ -27,6 +27,7 @@ class Health(Struct, frozen=True):
         lag_p99_ms: What 99 of 100 requests did not exceed.
         lag_max_ms: The latest.
         loop_lag_max_ms: The longest time for which its loop did nothing else.
+        late: How many requests were sent later than is allowed.
         problem: Why the figures are not the consumer's; empty: they are.
     """
 
@@ -36,6 +37,7 @@ class Health(Struct, frozen=True):
     lag_p99_ms: float
     lag_max_ms: float
     loop_lag_max_ms: float
+    late: int = 0
     problem: str = ""
 
 
@@ -93,6 +95,7 @@ class Watch:
             lag_p99_ms=high,
             lag_max_ms=lag.max_ms,
             loop_lag_max_ms=self.loop_lag.max_ms,
+            late=lag.above(max_lag_s),
             problem=_late(high, max_lag_s, busiest) if late else self._left_out(max_in_flight),
         )
 

@@ -6,14 +6,19 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from loadtest.plan import Headers, Outcome, Planned, Source
-from schemas.records import Record
+from schemas.records import Failure, Record
 
+CONNECTING = frozenset(
+    {Failure.REFUSED, Failure.UNREACHABLE, Failure.DNS, Failure.TLS, Failure.BLOCKED}
+)
+"""Without an answer: failures before anything could be written."""
 STAGES = {
     "publish": "from the planned time until the event is in the broker",
     "confirm": "from there until the publisher has its 202",
     "route": "from the broker until the delivery is in its queue",
-    "dequeue": "from there until the POST begins",
-    "response": "from the request to the response",
+    "dequeue": "from there until its attempt begins",
+    "request": "from there until the POST is written: a connection, unless an older one serves",
+    "response": "from there until the answer",
     "record": "from the response until its record is in the log",
 }
 
@@ -35,6 +40,13 @@ class Journey:
     arrived_s: float = 0.0
     routed_s: float = 0.0
     attempts: list[tuple[float, Record]] = field(default_factory=list)
+
+
+def request_s(record: Record) -> float:
+    """How much of an attempt passed until the POST was written."""
+    whole = record.duration_us
+    taken_us = whole if record.detail.failure in CONNECTING else record.detail.connect_us
+    return min(taken_us, whole) / 1e6
 
 
 class Published:

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from msgspec import Struct, field
+
 from loadtest.plan import NotSent, Outcome, Planned
 from loadtest.sketch import Sketch, merged
 
@@ -21,30 +23,47 @@ class Label(NamedTuple):
     fault: str
 
 
-class Cell:
+class Cell(Struct, array_like=True):
     """Requests that are alike.
 
     Attributes:
         scheduled: From the planned time to the end.
         service: Sending, waiting and receiving.
         failed: How many were not answered as a correct consumer does.
+        failed_s: When the first of those ended, and the last.
+        received_bytes: Of their answers.
     """
 
-    __slots__ = ("failed", "scheduled", "service")
+    scheduled: Sketch = field(default_factory=Sketch)
+    service: Sketch = field(default_factory=Sketch)
+    failed: int = 0
+    failed_s: tuple[float, float] = (0.0, 0.0)
+    received_bytes: int = 0
 
-    def __init__(self) -> None:
-        self.scheduled = Sketch()
-        self.service = Sketch()
-        self.failed = 0
+    def fail(self, at_s: float) -> None:
+        """Count one that was not answered as it should be."""
+        self.failed_s = (self.failed_s[0] if self.failed else at_s, at_s)
+        self.failed += 1
+
+    def merge(self, other: "Cell") -> None:
+        """Count everything of *other*, too."""
+        self.scheduled.merge(other.scheduled)
+        self.service.merge(other.service)
+        spans = [each.failed_s for each in (self, other) if each.failed]
+        if spans:
+            self.failed_s = (min(first for first, _ in spans), max(last for _, last in spans))
+        self.failed += other.failed
+        self.received_bytes += other.received_bytes
 
 
-class Slice:
+class Slice(Struct, array_like=True):
     """A short part of a run.
 
     Attributes:
         planned: Requests whose time lay in it.
         not_sent: Those of them that were left out.
         sent: Requests that were sent in it.
+        failed: Requests that ended in it and were not answered as a correct consumer does.
         statuses: Of the answers that came in it.
         attempts: Of the requests that were sent in it, by their number.
         in_flight: The most requests that were seen under way.
@@ -53,30 +72,54 @@ class Slice:
         service: The service times of those.
     """
 
-    __slots__ = (
-        "attempts", "cpu", "in_flight", "not_sent", "planned", "scheduled", "sent", "service",
-        "statuses",
-    )  # fmt: skip
+    planned: int = 0
+    not_sent: int = 0
+    sent: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    cpu: float = 0.0
+    statuses: dict[str, int] = {}
+    attempts: dict[int, int] = {}
+    scheduled: Sketch = field(default_factory=Sketch)
+    service: Sketch = field(default_factory=Sketch)
 
-    def __init__(self) -> None:
-        self.planned = self.not_sent = self.sent = self.in_flight = 0
-        self.cpu = 0.0
-        self.statuses: dict[str, int] = {}
-        self.attempts: dict[int, int] = {}
-        self.scheduled = Sketch()
-        self.service = Sketch()
+    def merge(self, other: "Slice", *, together: bool) -> None:
+        """Count everything of *other*, too.
+
+        Args:
+            other: Another slice.
+            together: It was at the same time, as of another generator; else it came after.
+        """
+        self.planned += other.planned
+        self.not_sent += other.not_sent
+        self.sent += other.sent
+        self.failed += other.failed
+        flights = (self.in_flight, other.in_flight)
+        self.in_flight = sum(flights) if together else max(flights)
+        self.cpu = max(self.cpu, other.cpu)
+        for status, count in other.statuses.items():
+            self.statuses[status] = self.statuses.get(status, 0) + count
+        for attempt, count in other.attempts.items():
+            self.attempts[attempt] = self.attempts.get(attempt, 0) + count
+        self.scheduled.merge(other.scheduled)
+        self.service.merge(other.service)
 
 
-class Phases:
-    """The parts of all requests; the same names as in `loadtest.plan.Timings`."""
+class Phases(Struct, array_like=True):
+    """The parts of all requests; the same names as in `loadtest.plan.Timings`, and the whole."""
 
-    def __init__(self) -> None:
-        self.blocked = Sketch()
-        self.connecting = Sketch()
-        self.tls = Sketch()
-        self.sending = Sketch()
-        self.waiting = Sketch()
-        self.receiving = Sketch()
+    blocked: Sketch = field(default_factory=Sketch)
+    connecting: Sketch = field(default_factory=Sketch)
+    tls: Sketch = field(default_factory=Sketch)
+    sending: Sketch = field(default_factory=Sketch)
+    waiting: Sketch = field(default_factory=Sketch)
+    receiving: Sketch = field(default_factory=Sketch)
+    whole: Sketch = field(default_factory=Sketch)
+
+    def merge(self, other: "Phases") -> None:
+        """Count everything of *other*, too."""
+        for name in self.__struct_fields__:
+            getattr(self, name).merge(getattr(other, name))
 
 
 class Measurements:
@@ -160,9 +203,11 @@ class Measurements:
         cell = self._cell(Label(status, planned.action, planned.attempt, planned.fault))
         cell.scheduled.add(scheduled_s)
         cell.service.add(service_s)
+        cell.received_bytes += outcome.received_bytes
         if not outcome.as_wanted:
             self.failed_count += 1
-            cell.failed += 1
+            cell.fail(outcome.done_s)
+            self.slice(outcome.done_s).failed += 1
         if not outcome.status:
             self.errors[outcome.message] += 1
         part = self.slice(planned.at_s)
@@ -180,6 +225,7 @@ class Measurements:
         phases.sending.add(timings.sending_s)
         phases.waiting.add(timings.waiting_s)
         phases.receiving.add(timings.receiving_s)
+        phases.whole.add(outcome.done_s - outcome.sent_s)
 
     def _cell(self, label: Label) -> Cell:
         cell = self.cells.get(label)
@@ -199,10 +245,7 @@ class Measurements:
         """The cells put together by a part of their labels, in order."""
         groups: dict[str, Cell] = {}
         for label, cell in sorted(self.cells.items()):
-            group = groups.setdefault(part(label), Cell())
-            group.scheduled.merge(cell.scheduled)
-            group.service.merge(cell.service)
-            group.failed += cell.failed
+            groups.setdefault(part(label), Cell()).merge(cell)
         return groups
 
     def timeline(self) -> Iterator[tuple[float, Slice]]:

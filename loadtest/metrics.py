@@ -64,6 +64,7 @@ def metrics_of(
         "http_req_tls_handshaking": trend(phases.tls, percents),
         "http_req_waiting": trend(phases.waiting, percents),
         "http_reqs": counter(done, elapsed_s),
+        "iteration_duration": trend(phases.whole, percents),
         "iterations": counter(measured.sent_count, elapsed_s),
         "planned": counter(measured.planned_count, elapsed_s),
         "vus": gauge(measured.in_flight, min(flights, default=0), most),

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtest import schedule
+from loadtest.dial import Dial
 from loadtest.schedule import Arrivals, Shape
 from loadtest.trace import read_trace
 from schemas.durations import parse_duration_ms
@@ -82,11 +83,25 @@ class Paced(Struct, frozen=True):
     shape: Shape = ()
     recorded: tuple[float, ...] = ()
 
-    def times(self) -> Iterator[float]:
-        """When each request is sent."""
+    def times(self, dial: Dial | None = None) -> Iterator[float]:
+        """When each request is sent.
+
+        Args:
+            dial: Says how many times the planned rate; a recording has its own times only.
+        """
         if self.recorded:
             return schedule.replay(self.recorded, speed=self.pace.speed)
-        return schedule.times(self.shape, arrivals=self.pace.arrivals, seed=self.pace.seed)
+        turned = dial or Dial()
+        return schedule.times(
+            self.shape,
+            arrivals=self.pace.arrivals,
+            seed=self.pace.seed,
+            factor=lambda: turned.factor,
+        )
+
+    def turned(self, dial: Dial) -> "Paced":
+        """The same, with what was turned during the run."""
+        return replace(self, words=self.words + dial.words, rates=dial.turned(self.rates))
 
     def at_rate(self, rate: float) -> "Paced":
         """The same with a constant rate."""

@@ -7,12 +7,12 @@ planned for to the consumer's answer, so that both paths have one report.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 from msgspec.structs import replace
 
-from loadtest.journeys import STAGES, Journey
+from loadtest.journeys import STAGES, Journey, request_s
 from loadtest.metrics import trend
 from loadtest.plan import NotSent, Observer, Outcome, Planned, Timings
 from loadtest.report import milliseconds
@@ -20,6 +20,7 @@ from loadtest.sections import Section
 from loadtest.sketch import Sketch
 from runtime.stream import StreamMessage, StreamReader
 from runtime.tap import Tap
+from schemas.deliveries import delivery_id
 from schemas.errors import FrameError
 from schemas.events import Event
 from schemas.frames import decode_deliveries, decode_events, decode_records
@@ -48,6 +49,7 @@ class Pipeline:
         self._reader = StreamReader(url, name=name, queue=LOG, start=_from_now, handler=self._read)
         self._others: Sequence[Observer] = ()
         self._journeys: dict[str, Journey] = {}
+        self._webhook_ids: set[int] = set()
         self._began_epoch_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._all_ended = asyncio.Event()
@@ -87,6 +89,14 @@ class Pipeline:
         except TimeoutError:
             for journey in list(self._journeys.values()):
                 self._lost(journey)
+
+    def names(self, event_ids: Iterable[str]) -> dict[str, str]:
+        """The ids of the deliveries of these events, as the consumer got them; each event's id."""
+        return {
+            delivery_id(event_id, webhook_id): event_id
+            for event_id in event_ids
+            for webhook_id in self._webhook_ids
+        }
 
     def section(self) -> Section:
         """Where the time went."""
@@ -156,6 +166,7 @@ class Pipeline:
     def _recorded(self, event: Event, record: Record, now_s: float) -> None:
         journey = self._journeys.get(event.id)
         if journey is not None:
+            self._webhook_ids.add(record.webhook_id)
             journey.attempts.append((now_s, record))
             self._follow(journey)
 
@@ -173,15 +184,16 @@ class Pipeline:
 
     def _measure(self, journey: Journey, published: Outcome, record: Record, seen_s: float) -> None:
         began_s = record.started_ms / 1000 - self._began_epoch_s
-        ended_s = began_s + record.duration_us / 1e6
+        duration_s, written_s = record.duration_us / 1e6, request_s(record)
         stages, arrived_s = self.stages, journey.arrived_s or published.done_s
         routed_s = journey.routed_s or began_s
         stages["publish"].add(arrived_s - journey.planned.at_s)
         stages["confirm"].add(published.done_s - arrived_s)
         stages["route"].add(routed_s - arrived_s)
         stages["dequeue"].add(began_s - routed_s)
-        stages["response"].add(record.duration_us / 1e6)
-        stages["record"].add(seen_s - ended_s)
+        stages["request"].add(written_s)
+        stages["response"].add(duration_s - written_s)
+        stages["record"].add(seen_s - began_s - duration_s)
 
     def _tell_attempt(self, published: Outcome, record: Record) -> None:
         began_s = record.started_ms / 1000 - self._began_epoch_s
@@ -190,16 +202,20 @@ class Pipeline:
             planned, sent_s = replace(planned, at_s=began_s, attempt=record.attempt), began_s
             for other in self._others:
                 other.sent(planned)
-        duration_s = record.duration_us / 1e6
+        duration_s, written_s = record.duration_us / 1e6, request_s(record)
         outcome = Outcome(
             planned=planned,
             sent_s=sent_s,
             done_s=max(began_s, sent_s) + duration_s,
-            timings=Timings(blocked_s=max(0.0, began_s - sent_s), waiting_s=duration_s),
+            timings=Timings(
+                blocked_s=max(0.0, began_s - sent_s),
+                connecting_s=written_s,
+                waiting_s=duration_s - written_s,
+            ),
             status=record.status,
             failure=record.detail.failure,
             message=record.detail.message,
-            reused=True,
+            reused=not written_s,
             sent_bytes=len(planned.body),
         )
         self._tell(outcome)

@@ -45,12 +45,14 @@ class Transport(Struct, frozen=True):
         fresh: On a connection of its own, which is closed after it.
         cut_at: Of the content, only so many bytes are sent, and then the connection is half
             closed; None: all of it.
+        half_closed: After all of it the connection is half closed, and the answer awaited.
         upload_s: The content is spread over so long; 0: at once.
         expect: The content waits for ``100 Continue``, a second at most; sign() adds the header.
     """
 
     fresh: bool = False
     cut_at: int | None = None
+    half_closed: bool = False
     upload_s: float = 0.0
     expect: bool = False
 

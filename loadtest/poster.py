@@ -141,7 +141,9 @@ class _Posting:
             self._failed(error)
             return
         resolved_at, connected_at, ready_at = made.dialed
-        self._dialing_s = (connected_at - resolved_at, ready_at - connected_at)
+        # Without TLS, what comes after TCP's own handshake is our side's part of it.
+        tcp_at = connected_at if poster.target.origin.tls else ready_at
+        self._dialing_s = (tcp_at - resolved_at, ready_at - tcp_at)
         connection = cast("TimedConnection", made)
         head_bytes = len(self._data) - len(self._planned.body)
         if transport.cut_at is not None:
@@ -152,7 +154,7 @@ class _Posting:
             await self._when_asked(connection, head_bytes)
         else:
             self._write(connection, self._data)
-        if transport.cut_at is not None:
+        if transport.cut_at is not None or transport.half_closed:
             connection.half_close()
 
     async def _drip(self, connection: TimedConnection, head_bytes: int, upload_s: float) -> None:

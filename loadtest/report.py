@@ -22,7 +22,7 @@ LATENCIES = (
     ("http_req_receiving", "receiving"),
     ("generator_lag", "generator's lag"),
 )
-STATISTICS = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "p(99.9)", "max")
+STATISTICS = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "p(99.9)", "p(99.99)", "max")
 MAX_ROWS = 20
 
 
@@ -160,7 +160,7 @@ def _generator(result: Result) -> Section:
         f"{health.cpu:.0%} of a core ({health.busiest_cpu:.0%} in its busiest second); lag p50"
         f" {milliseconds(health.lag_p50_ms)}, p99 {milliseconds(health.lag_p99_ms)}, max"
         f" {milliseconds(health.lag_max_ms)}; longest stall of its loop"
-        f" {milliseconds(health.loop_lag_max_ms)}"
+        f" {milliseconds(health.loop_lag_max_ms)}; {health.late:,} late sends"
     )
     words = (f"{health.problem[0].upper()}{health.problem[1:]}.",) if health.problem else ()
     finding = Finding("the generator kept up", not health.problem, detail)

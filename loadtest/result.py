@@ -12,7 +12,7 @@ from loadtest.generator import Health
 from loadtest.measure import Measurements
 from loadtest.metrics import metrics_of
 from loadtest.run import Ended
-from loadtest.sections import Metric, Section
+from loadtest.sections import Metric, Section, counter
 from loadtest.thresholds import Threshold, Verdict, judge, percents_of
 from schemas import __version__
 
@@ -90,6 +90,7 @@ class Result(Struct, frozen=True):
         whole = not ended.interrupted and ended.crossed is None
         elapsed_s = max(ended.elapsed_s, about.duration_s if whole else 0.0)
         metrics = metrics_of(measured, elapsed_s, percents_of(thresholds))
+        metrics["late_sends"] = counter(ended.health.late, elapsed_s)
         for section in sections:
             metrics |= section.metrics
         return cls(

@@ -10,7 +10,7 @@ from msgspec import Struct
 from deliverer.attempts import Attempt
 from deliverer.policy import JITTER, Retry, decide
 from loadtest.plan import Outcome
-from schemas.durations import parse_duration_ms
+from schemas.durations import format_duration, parse_duration_ms
 from schemas.errors import InvalidValueError
 from schemas.records import Answer
 
@@ -28,6 +28,11 @@ class Policy(Struct, frozen=True):
     schedule_ms: tuple[int, ...] = ()
     compression: float = 1.0
     jitter: bool = True
+
+    @property
+    def written(self) -> str:
+        """The schedule as webhooks are given one, e.g. ``1s,5s``; empty: none."""
+        return ",".join(map(format_duration, self.schedule_ms))
 
     def next_s(self, outcome: Outcome, chance: float) -> float | None:
         """When the attempt after *outcome* is made; None: there is none.

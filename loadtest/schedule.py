@@ -8,9 +8,9 @@ of that reaches k.
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
-from itertools import count, pairwise
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -135,20 +135,27 @@ def rate_at(shape: Shape, at_s: float) -> float:
     return 0.0
 
 
-def times(shape: Shape, *, arrivals: Arrivals = Arrivals.EVEN, seed: int = 0) -> Iterator[float]:
+def times(
+    shape: Shape,
+    *,
+    arrivals: Arrivals = Arrivals.EVEN,
+    seed: int = 0,
+    factor: Callable[[], float] = lambda: 1.0,
+) -> Iterator[float]:
     """When each request is to be sent, in order, seconds from the start.
 
     Args:
         shape: The rate.
         arrivals: How requests lie within it.
         seed: Decides what is random; the same seed makes the same times.
+        factor: By how much the rate is multiplied from now on; asked before each time.
     """
     match arrivals:
         case Arrivals.EVEN:
-            return _times(shape, map(float, count()))
+            return _times(shape, _steps(factor))
         case Arrivals.POISSON:
             source = random.Random(seed)  # noqa: S311 (reproducible, not secret)
-            return _times(shape, _exponential_sums(source))
+            return _times(shape, _exponential_sums(source, factor))
 
 
 def replay(recorded: Iterable[float], *, speed: float = 1.0) -> Iterator[float]:
@@ -176,10 +183,18 @@ def _times(shape: Shape, marks: Iterator[float]) -> Iterator[float]:
         before, begun_s = end, begun_s + piece.length_s
 
 
-def _exponential_sums(source: random.Random) -> Iterator[float]:
+def _steps(factor: Callable[[], float]) -> Iterator[float]:
+    """0, 1, 2 ...; with more than the planned rate, less than 1 between them."""
     total = 0.0
     while True:
-        total += source.expovariate(1.0)
+        yield total
+        total += 1.0 / factor()
+
+
+def _exponential_sums(source: random.Random, factor: Callable[[], float]) -> Iterator[float]:
+    total = 0.0
+    while True:
+        total += source.expovariate(factor())
         yield total
 
 

@@ -127,7 +127,8 @@ class Patience:
         if planned.wants is not Wants.TAKEN or planned.transport.upload_s:
             return
         self.answers += 1
-        took_s = outcome.done_s - outcome.sent_s
+        # Without what it waited before: for a connection, or in the pipeline.
+        took_s = outcome.done_s - outcome.sent_s - outcome.timings.blocked_s
         self.failed += outcome.failure not in {Failure.NONE, Failure.TIMEOUT}
         for timeout_s in TIMEOUTS_S:
             # One that we did not wait out is late for all: nobody knows when it would have come.

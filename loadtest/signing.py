@@ -1,8 +1,9 @@
-"""Signatures in four styles, made at the moment of each attempt, right or wrong on purpose.
+"""Signatures in six styles, made at the moment of each attempt, right or wrong on purpose.
 
 Standard Webhooks and Svix use the deliverer's own signer. Sources: the Standard Webhooks
 specification 1.0; GitHub's "Validating webhook deliveries"; Stripe's "Verify webhook signatures
-manually"; Svix's "Verifying webhooks manually".
+manually"; Svix's "Verifying webhooks manually"; Convoy's "Signatures" (the advanced ones); Hookdeck
+Outpost's webhook destination, its default templates.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ from schemas.signatures import (
 
 HOUR_S = 3600
 """How far an expired or a future timestamp is off; consumers take five minutes."""
-LONG_BYTES = 10_000
+LONG = 10_000
 Headers = list[tuple[str, str]]
 
 
@@ -39,11 +40,13 @@ class Style(StrEnum):
     SVIX = "svix"
     GITHUB = "github"
     STRIPE = "stripe"
+    OUTPOST = "outpost"
+    CONVOY = "convoy"
 
     @property
     def stamped(self) -> bool:
         """Whether the time is signed, so that a consumer can refuse what is old."""
-        return self is not Style.GITHUB
+        return self not in {Style.GITHUB, Style.OUTPOST}
 
     @property
     def identified(self) -> bool:
@@ -144,7 +147,7 @@ def _standard(secret: str, _style: Style) -> tuple[Signer, Signer]:
 
 
 def _plain(secret: str, _style: Style) -> tuple[Signer, Signer]:
-    """GitHub's and Stripe's: HMAC-SHA256 in hex, the secret's text is the key."""
+    """All others': HMAC-SHA256 in hex, the secret's text is the key."""
     if not secret.isascii():
         raise InvalidValueError("--secret", "has to be ASCII")
     return _hex(secret.encode()), _hex(b"other " + secret.encode())
@@ -163,6 +166,8 @@ _CONTENTS: dict[Style, Callable[[str, int, bytes], bytes]] = {
     Style.SVIX: _dotted,
     Style.GITHUB: lambda _id, _now_s, body: body,
     Style.STRIPE: lambda _id, now_s, body: b"%d.%b" % (now_s, body),
+    Style.OUTPOST: lambda _id, _now_s, body: body,
+    Style.CONVOY: lambda _id, now_s, body: b"%d,%b" % (now_s, body),
 }
 """What is signed."""
 
@@ -184,11 +189,23 @@ def _write_github(delivery_id: str, _stamp: str, signatures: list[str] | None) -
     return headers
 
 
-def _write_stripe(delivery_id: str, stamp: str, signatures: list[str] | None) -> Headers:
-    headers = [("webhook-id", delivery_id)]  # Stripe's own ids are in its bodies; ours are ACR's
+def _write_stamped(name: str) -> "Writer":
+    """Stripe's and Convoy's: the time and the signatures in one header."""
+
+    def write(delivery_id: str, stamp: str, signatures: list[str] | None) -> Headers:
+        headers = [("webhook-id", delivery_id)]  # their own ids are in bodies; ours are ACR's
+        if signatures is not None:
+            parts = ",".join([f"t={stamp}", *(f"v1={each}" for each in signatures)])
+            headers.append((name, parts))
+        return headers
+
+    return write
+
+
+def _write_outpost(delivery_id: str, stamp: str, signatures: list[str] | None) -> Headers:
+    headers = [("x-outpost-event-id", delivery_id), ("x-outpost-timestamp", stamp)]
     if signatures is not None:
-        parts = ",".join([f"t={stamp}", *(f"v1={each}" for each in signatures)])
-        headers.append(("Stripe-Signature", parts))
+        headers.append(("x-outpost-signature", f"v0={','.join(signatures)}"))
     return headers
 
 
@@ -197,29 +214,52 @@ _WRITERS: dict[Style, Writer] = {
     Style.STANDARD: _write_standard("webhook"),
     Style.SVIX: _write_standard("svix"),
     Style.GITHUB: _write_github,
-    Style.STRIPE: _write_stripe,
+    Style.STRIPE: _write_stamped("Stripe-Signature"),
+    Style.OUTPOST: _write_outpost,
+    Style.CONVOY: _write_stamped("X-Convoy-Signature"),
 }
+SIGNATURES = {
+    Style.STANDARD: "webhook-signature",
+    Style.SVIX: "svix-signature",
+    Style.GITHUB: "X-Hub-Signature-256",
+    Style.STRIPE: "Stripe-Signature",
+    Style.OUTPOST: "x-outpost-signature",
+    Style.CONVOY: "X-Convoy-Signature",
+}
+"""The header that the signature is in."""
 
 
 def malformed(style: Style, delivery_id: str, stamp: str, right: str, nth: int) -> Headers:
-    """Headers that no consumer can read; *nth* chooses, round and round."""
-    write = _WRITERS[style]
+    """Headers that no consumer can read, or that lack one; *nth* chooses, round and round."""
     if style.identified:
-        stamps = ["yesterday", "", "1e9", "9" * 400]
-        broken = [
-            "garbage", "v1,abc", "v1", ",", "", "v2" + right[right.index(",") :], "v1,ü" * 9,
-            "v1," + "A" * LONG_BYTES, "v1, " * (LONG_BYTES // 4),
-        ]  # fmt: skip
-        choice = nth % (len(broken) + len(stamps))
-        if choice < len(broken):
-            return write(delivery_id, stamp, [broken[choice]])
-        return write(delivery_id, stamps[choice - len(broken)], [right])
-    name = "X-Hub-Signature-256" if style is Style.GITHUB else "Stripe-Signature"
-    if style is Style.GITHUB:
-        values = ["garbage", "sha256=", "sha256=xyz", f"sha1={right}", right, "", "=" * LONG_BYTES]
-    else:
-        values = [
-            "garbage", f"t=yesterday,v1={right}", f"v1={right}", f"t={stamp}", f"t=,v1={right}",
-            f"t={stamp},v0={right}", f"t={stamp},v1=", "", "," * LONG_BYTES, f"t={'9' * 400},v1=x",
-        ]  # fmt: skip
-    return [*write(delivery_id, stamp, None), (name, values[nth % len(values)])]
+        return _malformed_standard(style, delivery_id, stamp, right, nth)
+    match style:
+        case Style.GITHUB:
+            values = ["garbage", "sha256=", "sha256=xyz", f"sha1={right}", right, "", "=" * LONG]
+        case Style.OUTPOST:
+            values = ["garbage", "v0=", "v0=xyz", f"v9={right}", right, "", "v0=" + "," * LONG]
+        case _:
+            values = [
+                "garbage", f"t=yesterday,v1={right}", f"v1={right}", f"t={stamp}", f"t=,v1={right}",
+                f"t={stamp},v0={right}", f"t={stamp},v1=", "", "," * LONG, f"t={'9' * 400},v1=x",
+            ]  # fmt: skip
+    name = SIGNATURES[style]
+    return [*_WRITERS[style](delivery_id, stamp, None), (name, values[nth % len(values)])]
+
+
+def _malformed_standard(
+    style: Style, delivery_id: str, stamp: str, right: str, nth: int
+) -> Headers:
+    write = _WRITERS[style]
+    broken = [
+        "garbage", "v1,abc", "v1", "v2", ",", "", "v2" + right[right.index(",") :], "v1,ü" * 9,
+        "v1," + "A" * LONG, "v1, " * (LONG // 4),
+    ]  # fmt: skip
+    whole = write(delivery_id, stamp, [right])
+    choices = [
+        *(write(delivery_id, stamp, [each]) for each in broken),
+        *(write(delivery_id, each, [right]) for each in ("yesterday", "", "1e9", "9" * 400)),
+        whole[1:],  # without the id
+        [whole[0], *whole[2:]],  # without the time
+    ]
+    return choices[nth % len(choices)]

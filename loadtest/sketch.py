@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable
 
 from hdrh.histogram import HdrHistogram
+from msgspec import Struct
 
 EXACT = 2048
 """Microseconds below which each is a bucket of its own; above, three digits are kept."""
@@ -16,7 +17,7 @@ LONGEST_US = 3_600_000_000
 _NONE = 1 << 62
 
 
-class Sketch:
+class Sketch(Struct, array_like=True):
     """How many durations there were of each length; sketches can be merged.
 
     Attributes:
@@ -27,14 +28,11 @@ class Sketch:
         longest_us: The longest.
     """
 
-    __slots__ = ("count", "counts", "longest_us", "shortest_us", "total_us")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.total_us = 0
-        self.counts: dict[int, int] = {}
-        self.shortest_us = _NONE
-        self.longest_us = 0
+    count: int = 0
+    total_us: int = 0
+    counts: dict[int, int] = {}
+    shortest_us: int = _NONE
+    longest_us: int = 0
 
     def add(self, duration_s: float) -> None:
         """Count one; what is less than nothing counts as nothing."""

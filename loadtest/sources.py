@@ -8,14 +8,15 @@ from itertools import count
 from msgspec import Struct
 from msgspec.structs import replace
 
+from loadtest.faults.bodies import padded_to
 from loadtest.faults.choice import Chooser
-from loadtest.faults.kinds import WINDOW_S, Kind, Overtaken, Repeat
+from loadtest.faults.kinds import AT_ONCE_S, WINDOW_S, Kind, Overtaken, Repeat
 from loadtest.ledger import Entry, Ledger
 from loadtest.payloads.facts import Fact, Mix, Story
 from loadtest.payloads.formats import ACR, Format
 from loadtest.plan import Headers, Outcome, Planned, Sign, Wants
 from loadtest.retrying import Outage, Policy
-from loadtest.signing import Forgery, Signing
+from loadtest.signing import HOUR_S, Forgery, Signing
 from schemas.events import Action
 
 NEVER_AGAIN = Policy()
@@ -31,6 +32,9 @@ class Traffic(Struct, frozen=True):
         faults: The rate of each fault, from 0 to 1.
         policy: When what failed is sent again.
         outage: When nothing gets through; None: always.
+        copies: How often a duplicate comes after the first.
+        copies_after_s: From when to when after it; None: as its kind says.
+        size: What bodies are padded to at least, bytes.
     """
 
     mix: Mix
@@ -39,6 +43,9 @@ class Traffic(Struct, frozen=True):
     faults: dict[str, float] = {}
     policy: Policy = NEVER_AGAIN
     outage: Outage | None = None
+    copies: int = 1
+    copies_after_s: tuple[float, float] | None = None
+    size: int = 0
 
 
 class Deliveries:
@@ -135,6 +142,8 @@ class Deliveries:
     def _post(self, fact: Fact, at_s: float, kind: Kind | None = None) -> Planned:
         payload = self.traffic.payload
         whole = payload.write(fact)
+        if len(whole) < self.traffic.size:
+            whole = padded_to(self.traffic.size)(whole)
         if kind is not None and kind.spoil is not None:
             whole = kind.spoil(whole)
         body = kind.tamper(whole) if kind is not None and kind.tamper is not None else whole
@@ -168,14 +177,26 @@ class Deliveries:
         if repeat is None:
             yield first
             return
-        again_s = first.at_s + self._chooser.random.uniform(*repeat.after_s)
-        if repeat.signed_again:
-            yield first
-            yield replace(first, at_s=again_s, attempt=2)
-        else:
-            same = replace(first, sign=_signed_once(first.sign))
-            yield same
-            yield replace(same, at_s=again_s)
+        captured = _captured(first.sign)
+        if not repeat.signed_again:
+            first = replace(first, sign=_signed_once(first.sign))
+        yield first
+        for number in range(self.traffic.copies):
+            later = replace(first, at_s=first.at_s + self._later_s(repeat))
+            if repeat.signed_again:
+                later = replace(later, attempt=number + 2)
+            yield replace(later, sign=captured) if repeat.captured else later
+
+    def _later_s(self, repeat: Repeat) -> float:
+        """How long after the first a copy comes; at once stays at once."""
+        told = self.traffic.copies_after_s
+        after_s = repeat.after_s if told is None or repeat.after_s == AT_ONCE_S else told
+        return self._chooser.random.uniform(*after_s)
+
+
+def _captured(sign: Sign) -> Sign:
+    """Signs as it would have been signed an hour ago."""
+    return lambda now_s: sign(now_s - HOUR_S)
 
 
 def _signed_once(sign: Sign) -> Sign:

@@ -80,6 +80,8 @@ class Detail(Struct, frozen=True, omit_defaults=True):
         failure: The class of the failure.
         message: The failure in words, or why the delivery ended; empty on success.
         next_attempt_ms: When the next attempt is due, milliseconds since the epoch; 0: never.
+        connect_us: How much of the attempt passed until a new connection was there (the name, TCP,
+            TLS), microseconds; 0: an older one served, or there was no answer.
     """
 
     sent: Sent | None = None
@@ -87,6 +89,7 @@ class Detail(Struct, frozen=True, omit_defaults=True):
     failure: Failure = Failure.NONE
     message: str = ""
     next_attempt_ms: int = 0
+    connect_us: int = 0
 
 
 DetailT = TypeVar("DetailT")

@@ -82,7 +82,8 @@ def _circumstances(report: Figures) -> str:
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; consumer and tool on"
         f" one machine. Everything else on it, the consumer included, used {least:.1f} to"
-        f" {most:.1f} cores meanwhile."
+        f" {most:.1f} cores meanwhile; load average {report['load_before'][0]:.1f} before and"
+        f" {report['load_after'][0]:.1f} after."
     )
 
 

@@ -86,7 +86,7 @@ def checks(seen: Seen) -> list[Check]:
     return [
         _genuine(seen),
         _of("signature", seen, {"wrong-signature", "missing-signature", "tampered", "rotated"}),
-        _of("replay window", seen, {"expired", "future"}),
+        _of("replay window", seen, {"expired", "future", "replayed"}),
         _of("malformed header", seen, {"malformed-signature"}),
         _of("dedup", seen, _named(Group.DUPLICATES), asks=True),
         _of("order", seen, _named(Group.ORDER), asks=True),

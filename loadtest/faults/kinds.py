@@ -41,10 +41,12 @@ class Repeat(Struct, frozen=True):
     Attributes:
         after_s: From when to when after the first.
         signed_again: With a time and a signature of its own, as a retry; else the same bytes.
+        captured: With a right signature of an hour ago, as somebody would who had recorded it.
     """
 
     after_s: tuple[float, float]
     signed_again: bool = False
+    captured: bool = False
 
 
 class Overtaken(StrEnum):
@@ -144,6 +146,12 @@ KINDS = (
     ),
     _refused("tampered", "the body changed after it was signed", tamper=bodies.tampered),
     Kind(
+        "replayed", Group.SIGNATURES,
+        "a known delivery again, with a right signature of an hour ago",
+        "2xx or 4xx, and not processed again", Wants.EITHER, Times.AT_MOST_ONCE, needs="stamped",
+        repeat=Repeat(LATER_S, captured=True),
+    ),
+    Kind(
         "rotated", Group.SIGNATURES, "an unknown secret's signature before the right one",
         TAKEN_ONCE, needs="rotating", forgery=Forgery.ROTATED,
     ),
@@ -183,6 +191,11 @@ KINDS = (
     Kind(
         "cut-off", Group.TRANSPORT, "the connection ends in the middle of the body",
         "not processed", Wants.ANY, Times.NEVER, transport=Transport(fresh=True, cut_at=20),
+    ),
+    Kind(
+        "half-closed", Group.TRANSPORT, "the sender's side is closed right after the body",
+        "any answer or none, never 5xx", Wants.ANY, Times.AT_MOST_ONCE,
+        transport=Transport(fresh=True, half_closed=True),
     ),
 )  # fmt: skip
 BY_NAME = {kind.name: kind for kind in KINDS}

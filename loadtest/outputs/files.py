@@ -1,4 +1,7 @@
-"""Which outputs there are, and where each goes: ``json=report.json``; ``-`` is standard output."""
+"""Which outputs there are, and where each goes: ``json=report.json``; ``-`` is standard output.
+
+Locust's are several files: ``locust=PREFIX``.
+"""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -6,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from loadtest.outputs import hgrm, html, junit, k6, markdown, table, vegeta
+from loadtest.outputs import hgrm, html, junit, k6, locust, markdown, table, vegeta
 from loadtest.result import Result
 from schemas.errors import InvalidValueError
 
@@ -20,6 +23,9 @@ FORMATS: dict[str, Callable[[Result], str]] = {
     "hgrm": hgrm.render,
     "csv": table.render,
 }
+SEVERAL: dict[str, Callable[[Result], dict[str, str]]] = {"locust": locust.render}
+"""Formats of several files, whose names begin with what was given."""
+NAMES = (*FORMATS, *SEVERAL)
 _BY_SUFFIX = {".md": "markdown", ".xml": "junit", ".htm": "html"}
 
 
@@ -35,6 +41,10 @@ class Output(Struct, frozen=True):
         Raises:
             OSError: The file cannot be written.
         """
+        if self.format in SEVERAL:
+            for ending, content in SEVERAL[self.format](result).items():
+                Path(f"{self.path}{ending}").write_text(content, encoding="utf-8")
+            return
         text = FORMATS[self.format](result)
         if self.path == "-":
             sys.stdout.write(text)
@@ -56,10 +66,12 @@ def _parse(text: str) -> Output:
     if not equals:
         suffix = Path(text).suffix.lower()
         name, path = _BY_SUFFIX.get(suffix, suffix.removeprefix(".")), text
-    if name not in FORMATS or not path:
+    if name not in NAMES or not path:
         raise InvalidValueError(
-            FIELD, f"{text[:64]!r} is none: write FORMAT=FILE, of {', '.join(FORMATS)}"
+            FIELD, f"{text[:64]!r} is none: write FORMAT=FILE, of {', '.join(NAMES)}"
         )
+    if name in SEVERAL and path == "-":
+        raise InvalidValueError(FIELD, f"{name} is several files: write {name}=PREFIX")
     if path != "-" and not Path(path).absolute().parent.is_dir():
         raise InvalidValueError(FIELD, f"{path}: there is no such folder")
     return Output(name, path)

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from loadtest.merging import pack
 from loadtest.report import chapters, planned_line
 from loadtest.result import Result
 from loadtest.sections import Section
@@ -101,6 +102,7 @@ def _ours(result: Result) -> dict[str, Any]:
             "scheduled": measured.scheduled().histogram().encode().decode(),
             "service": measured.service().histogram().encode().decode(),
         },
+        "mergeable": pack(result),
         "sections": [_section(section) for section in chapters(result)],
     }
 

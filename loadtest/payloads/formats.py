@@ -2,8 +2,9 @@
 
 Sources: Microsoft's webhook reference and recorded traffic (ACR); what docker-registry 2.8.2 sent,
 recorded under tests/fixtures (distribution); Harbor's page "Configure Webhook Notifications"
-(Harbor, both forms); Docker's page "Webhooks" (Docker Hub); CloudEvents 1.0.2 with the types of
-Azure Event Grid's schema for container registries.
+(Harbor, both forms); Docker's page "Webhooks" (Docker Hub); GitHub's page "Webhook events and
+payloads", its ``registry_package`` (GitHub, without the fields that say nothing of the package);
+CloudEvents 1.0.2 with the types of Azure Event Grid's schema for container registries.
 """
 
 from collections.abc import Callable
@@ -199,6 +200,41 @@ def _docker_hub(fact: Fact) -> bytes:
     )
 
 
+def _github(fact: Fact) -> bytes:
+    namespace, _, name = fact.repository.partition("/")
+    at = rfc3339(fact.at_us)
+    owner = {"login": namespace, "id": 1, "type": "Organization"}
+    version = {
+        "id": fact.number,
+        "version": fact.digest,
+        "name": fact.digest,
+        "created_at": at,
+        "updated_at": at,
+        "container_metadata": {"tag": {"name": fact.tag, "digest": fact.digest}},
+        "package_url": f"ghcr.example/{fact.repository}:{fact.tag}",
+    }
+    package = {
+        "id": 1,
+        "name": name,
+        "namespace": namespace,
+        "ecosystem": "CONTAINER",
+        "package_type": "CONTAINER",
+        "created_at": at,
+        "updated_at": at,
+        "owner": owner,
+        "package_version": version,
+    }
+    repository = {"id": 1, "name": name, "full_name": fact.repository, "owner": owner}
+    return _encode(
+        {
+            "action": "published",
+            "registry_package": package,
+            "repository": repository,
+            "sender": {"login": "loadtest", "id": 2, "type": "User"},
+        }
+    )
+
+
 _EVENT_GRID = {
     "push": "Microsoft.ContainerRegistry.ImagePushed",
     "delete": "Microsoft.ContainerRegistry.ImageDeleted",
@@ -237,6 +273,7 @@ FORMATS = (
         "harbor-cloudevents", IMAGES, "application/cloudevents+json", _harbor_cloudevents, SECOND_US
     ),
     Format("docker-hub", (Action.PUSH.value,), "application/json", _docker_hub, SECOND_US),
+    Format("github", (Action.PUSH.value,), "application/json", _github, SECOND_US),
     Format(
         "cloudevents",
         tuple(_EVENT_GRID),

@@ -60,9 +60,19 @@ def _read(document: dict[str, Any], headers: Mapping[str, str]) -> Notice:
         pushed = document["push_data"]
         key = f"{document['repository']['repo_name']}:{pushed['tag']}"
         return Notice("push", (key,), f"{int(pushed['pushed_at']):020d}")
+    if "registry_package" in document:
+        return _github(document["registry_package"])
     if "specversion" in document:
         return _cloudevent(document)
     return _acr(document, headers.get("ce-id", ""))
+
+
+def _github(package: dict[str, Any]) -> Notice:
+    version = package["package_version"]
+    repository = f"{package['namespace']}/{package['name']}"
+    tag = version["container_metadata"]["tag"]["name"]
+    at = normalised_timestamp(version["updated_at"])
+    return Notice("push", _keys("push", repository, tag, version["version"]), at)
 
 
 def _cloudevent(document: dict[str, Any]) -> Notice:

@@ -32,8 +32,10 @@ _NAMES = {
     Style.SVIX: "svix-signature",
     Style.GITHUB: "x-hub-signature-256",
     Style.STRIPE: "stripe-signature",
+    Style.OUTPOST: "x-outpost-signature",
+    Style.CONVOY: "x-convoy-signature",
 }
-_IDS = ("webhook-id", "svix-id", "x-github-delivery", "ce-id")
+_IDS = ("webhook-id", "svix-id", "x-github-delivery", "x-outpost-event-id", "ce-id")
 
 
 class Trust(Struct, frozen=True):
@@ -41,7 +43,7 @@ class Trust(Struct, frozen=True):
 
     Attributes:
         shared: Keys of HMAC: the bytes behind a ``whsec_``, for Standard Webhooks and Svix.
-        texts: The secrets as they were typed: keys of GitHub's and Stripe's.
+        texts: The secrets as they were typed: keys of all the others.
         public: Public keys of ed25519.
     """
 
@@ -87,7 +89,9 @@ def style_of(headers: Mapping[str, str]) -> Style | None:
     return next((style for style, name in _NAMES.items() if name in headers), None)
 
 
-def objection(trust: Trust, headers: Mapping[str, str], body: bytes, now_s: float) -> str:
+def objection(  # noqa: PLR0911 (a table in code)
+    trust: Trust, headers: Mapping[str, str], body: bytes, now_s: float
+) -> str:
     """Why a request is not to be believed; empty: it is genuine.
 
     Args:
@@ -106,7 +110,11 @@ def objection(trust: Trust, headers: Mapping[str, str], body: bytes, now_s: floa
         case Style.GITHUB:
             return _github(trust, headers["x-hub-signature-256"], body)
         case Style.STRIPE:
-            return _stripe(trust, headers["stripe-signature"], body, now_s)
+            return _stamped(trust, headers["stripe-signature"], b".", body, now_s)
+        case Style.OUTPOST:
+            return _outpost(trust, headers["x-outpost-signature"], body)
+        case Style.CONVOY:
+            return _stamped(trust, headers["x-convoy-signature"], b",", body, now_s)
 
 
 def _standard(
@@ -134,12 +142,21 @@ def _github(trust: Trust, header: str, body: bytes) -> str:
     return "the signature is not right"
 
 
-def _stripe(trust: Trust, header: str, body: bytes, now_s: float) -> str:
+def _outpost(trust: Trust, header: str, body: bytes) -> str:
+    scheme, _, text = header.partition("=")
+    signatures = text.split(",")[:MAX_SIGNATURES] if scheme == "v0" else []
+    if any(_by_any(trust.texts, body, _unhexed(each)) for each in signatures):
+        return ""
+    return "no signature is right"
+
+
+def _stamped(trust: Trust, header: str, between: bytes, body: bytes, now_s: float) -> str:
+    """Stripe's and Convoy's: the time, *between* and the body are signed."""
     parts = [part.partition("=")[::2] for part in header.split(",")[:MAX_SIGNATURES]]
     stamp = next((value for name, value in parts if name == "t"), "")
     if why := _untimely(stamp, now_s):
         return why
-    content = stamp.encode() + b"." + body
+    content = stamp.encode() + between + body
     signatures = (value for name, value in parts if name == "v1")
     if any(_by_any(trust.texts, content, _unhexed(each)) for each in signatures):
         return ""

@@ -11,7 +11,7 @@ from tests.installation import Installation
 from tests.sink import Sink
 
 RUN = ("--rate", "20", "--duration", "1s", "--max-lag", "10s", "--quiet", "--through")
-STAGES = ("publish", "confirm", "route", "dequeue", "response", "record")
+STAGES = ("publish", "confirm", "route", "dequeue", "request", "response", "record")
 
 
 async def loadtest(
@@ -58,6 +58,8 @@ async def test_every_event_comes_through_and_every_stage_is_timed(
     assert metrics["http_reqs"]["values"]["count"] == 20
     assert metrics["http_req_failed"]["values"]["passes"] == 0
     assert all(metrics[f"portcall_{stage}"]["values"]["max"] >= 0 for stage in STAGES)
+    assert metrics["portcall_request"]["values"]["max"] > 0  # at least the first made a connection
+    assert metrics["http_req_connecting"]["values"] == metrics["portcall_request"]["values"]
     whole = metrics["http_req_scheduled_duration"]["values"]["med"]
     assert whole > metrics["portcall_response"]["values"]["med"]
     assert '"loadtest' not in await registries(pipeline)
@@ -77,9 +79,56 @@ async def test_the_pipelines_retries_are_attempts_of_the_report(
     assert [row[:2] for row in attempts["rows"]] == [["1", "20"], ["2", "5"]]
 
 
-@pytest.mark.parametrize("option", [("--fault", "all"), ("--payload", "harbor")])
+async def test_the_consumer_is_asked_what_it_processed_and_a_command_runs_in_the_middle(
+    pipeline: Installation, sink: Sink, tmp_path: Path
+) -> None:
+    listed, killed = tmp_path / "processed", tmp_path / "killed"
+    sink.answer("/hook", *[503] * 2)
+    asking = asyncio.create_task(list_processed(sink, listed, all_but=1))
+    code, said, report = await loadtest(
+        pipeline, "--uri", f"{sink.url}/hook", *RUN, "--retries", "1s",
+        "--processed", str(listed), "--settle", "2s", "--kill-cmd", f"touch {killed}",
+        "-t", "lost_after_accept: count<1", report=tmp_path / "report.json",
+    )  # fmt: skip
+    asking.cancel()
+    assert code == 99, said
+    assert killed.exists()
+    metrics = report["metrics"]
+    assert metrics["processed"]["values"]["count"] == 19
+    assert metrics["lost_after_accept"]["values"]["count"] == 1
+    assert metrics["retry_amplification"]["values"]["value"] == pytest.approx(22 / 20)
+    titles = [section["title"] for section in report["portcall"]["sections"]]
+    assert {"A crash in the middle", "Is the consumer right?", "What senders would do"} <= {*titles}
+
+
+async def list_processed(sink: Sink, listed: Path, *, all_but: int) -> None:
+    """Keep a file of the ids that were answered 2xx, as a consumer would that forgets some."""
+    while True:
+        taken = {post.headers["webhook-id"]: None for post in sink.at("/hook")}
+        whole = listed.with_suffix(".new")
+        whole.write_text("\n".join(list(taken)[all_but:]))
+        whole.replace(listed)
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--fault", "all"),
+        ("--payload", "harbor"),
+        ("--style", "github"),
+        ("--conformance",),
+        ("--find-max", "p(99)<500"),
+        ("--outage", "1s-2s"),
+        ("--compress", "60"),
+        ("--no-retry-jitter",),
+        ("--no-keep-alive",),
+        ("--insecure",),
+        ("--action", "ping"),
+    ],
+)
 async def test_what_it_cannot_do_is_refused(
-    pipeline: Installation, option: tuple[str, str]
+    pipeline: Installation, option: tuple[str, ...]
 ) -> None:
     process = await asyncio.create_subprocess_exec(
         *pipeline.command("loadtest", "--uri", "http://127.0.0.1:9/", "--through", *option),

@@ -80,6 +80,14 @@ async def test_the_request_on_the_wire(sender: Sender) -> None:
     assert received.body == BODY
 
 
+async def test_a_new_connection_is_timed_and_an_old_one_took_no_time(sender: Sender) -> None:
+    async with endpoint(answering(OK)) as target:
+        first, second = await posted(sender, target.url), await posted(sender, target.url)
+    assert target.connections == 1
+    assert 0 < first.connect_us <= first.duration_us
+    assert second.connect_us == 0
+
+
 async def test_custom_headers_that_a_client_would_set_are_sent_as_they_are(sender: Sender) -> None:
     custom = {"User-Agent": "mine/1", "Accept": "a/b", "Accept-Encoding": "gzip", "Cookie": "a=b"}
     async with endpoint(answering(OK)) as target:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pty
 import signal
 import sys
 from asyncio.subprocess import PIPE
@@ -48,6 +49,64 @@ async def test_a_first_run_needs_nothing_but_the_uri(consumer: Consumer, tmp_pat
     assert json.loads(files["json"].read_text())["metrics"]["http_reqs"]["values"]["count"] == 25
     assert all(file.stat().st_size for file in files.values())
     assert "fault in portcall" not in err
+
+
+async def test_keys_turn_the_rate_while_it_runs(consumer: Consumer, tmp_path: Path) -> None:
+    terminal, its_end = pty.openpty()
+    shown, hinted = bytearray(), asyncio.Event()
+
+    def read() -> None:
+        shown.extend(os.read(terminal, 65_536))
+        if b"tenth more" in shown:
+            hinted.set()
+
+    asyncio.get_running_loop().add_reader(terminal, read)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cli.main", "loadtest", "--uri", consumer.uri, "--rate", "50",
+        "-d", "4s", "--max-lag", "10s", "-o", f"json={tmp_path / 'r.json'}",
+        stdin=its_end, stderr=its_end, stdout=PIPE,
+        env={**os.environ, "COLUMNS": "200", "TERM": "xterm"},
+    )  # fmt: skip
+    async with asyncio.timeout(30):
+        await hinted.wait()
+        os.write(terminal, b"+" * 8)
+        out, _ = await process.communicate()
+    asyncio.get_running_loop().remove_reader(terminal)
+    os.close(terminal)
+    os.close(its_end)
+    assert process.returncode == 0, out.decode()
+    report = json.loads((tmp_path / "r.json").read_text())["portcall"]
+    assert "turned by hand: " in report["about"]["plan"]
+    assert "x2.14 from" in report["about"]["plan"]
+    assert report["planned"] > 210
+
+
+async def test_reports_of_several_generators_are_put_together(
+    consumer: Consumer, tmp_path: Path
+) -> None:
+    files = [tmp_path / "one.json", tmp_path / "two.json"]
+    for file in files:
+        assert (await loadtest("--uri", consumer.uri, *QUICK, "-o", str(file), "-q"))[0] == 0
+    merged, prefix = tmp_path / "both.json", tmp_path / "locust"
+    code, out, err = await loadtest(
+        "merge", *map(str, files), "-o", str(merged), "-o", f"locust={prefix}", "-t", "max<20s"
+    )
+    assert code == 0, err
+    assert "planned 50 = sent 50 + not sent 0" in out
+    report = json.loads(merged.read_text())
+    assert report["metrics"]["http_reqs"]["values"]["count"] == 50
+    assert ",Aggregated,50,0," in (tmp_path / "locust_stats.csv").read_text()
+    assert (await loadtest("merge", str(merged), "-t", "max<0.001"))[0] == 99
+
+
+@pytest.mark.parametrize("content", [None, b"{}"])
+async def test_what_cannot_be_merged_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "odd.json"
+    if content is not None:
+        file.write_bytes(content)
+    code, _, err = await loadtest("merge", str(file))
+    assert code == 2
+    assert "odd.json" in err
 
 
 @pytest.mark.parametrize(("bound", "code"), [("max<20s", 0), ("max<0.001", 99), ("dropped==0", 0)])
@@ -125,6 +184,8 @@ async def test_the_highest_rate_is_found_and_drawn(consumer: Consumer, tmp_path:
         (["--uri", "http://127.0.0.1/", "--rate", "0"], "rate"),
         (["--uri", "http://127.0.0.1/", "-t", "p99<5x"], "--threshold"),
         (["--uri", "http://127.0.0.1/", "-o", "pdf=x.pdf"], "--output"),
+        (["--uri", "http://127.0.0.1/", "-o", "locust=-"], "--output"),
+        (["--uri", "http://127.0.0.1/", "--copies-after", "soon"], "--copies-after"),
         (["--uri", "http://127.0.0.1/", "--trace", "/no/such/file"], "--trace"),
         (["--uri", "http://127.0.0.1/", "-H", "bad name=x"], "--header"),
         (["--uri", "http://127.0.0.1/", "--stages", "x"], "--stages"),

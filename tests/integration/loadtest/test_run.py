@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -17,6 +18,7 @@ from loadtest.target import Target
 from loadtest.thresholds import parse_threshold
 from schemas.errors import InvalidValueError
 from schemas.records import Failure
+from tests.integration.deliverer.certificates import server_context
 from tests.integration.loadtest.consumer import (
     Consumer,
     Fixed,
@@ -66,6 +68,7 @@ async def test_the_parts_of_a_request_add_up(consumer: Consumer) -> None:
         total_s = parts.blocked_s + parts.connecting_s + parts.tls_s + parts.service_s
         assert total_s == pytest.approx(outcome.done_s - outcome.sent_s, abs=0.002)
         assert (parts.connecting_s > 0) is not outcome.reused
+        assert parts.tls_s == 0  # there is none
     assert kept.outcomes[0].received_bytes > len(kept.outcomes[0].content) == len(b"ok")
 
 
@@ -257,6 +260,26 @@ async def test_without_keep_alive_no_connection_serves_twice(consumer: Consumer)
     assert ended.measured.reused_count == 0
 
 
+async def test_every_new_tls_connection_makes_a_whole_handshake(tmp_path: Path) -> None:
+    resumed: list[bool] = []
+
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        resumed.append(writer.get_extra_info("ssl_object").session_reused)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    port = free_ports(1)[0]
+    server = await asyncio.start_server(serve_one, HOST, port, ssl=server_context(tmp_path))
+    target = Target.of(f"https://{HOST}:{port}/", {})
+    async with server, Poster(target, timeout_s=5, verify=False) as poster:
+        fresh = request(0, body=b"{}", transport=Transport(fresh=True))
+        outcomes = [await poster.ask(fresh) for _ in range(3)]
+    assert [each.status for each in outcomes] == [200] * 3
+    assert all(each.timings.tls_s > 0 for each in outcomes)
+    assert resumed == [False] * 3
+
+
 async def test_an_upload_can_be_slow(consumer: Consumer) -> None:
     async with Poster(Target.of(consumer.uri, {}), timeout_s=5) as poster:
         slow = request(0, body=b"x" * 5000, transport=Transport(upload_s=0.4))
@@ -272,6 +295,20 @@ async def test_an_upload_can_end_in_the_middle(consumer: Consumer) -> None:
         outcome = await poster.ask(cut)
     assert not 200 <= outcome.status < 300
     assert consumer.bodies == []
+
+
+async def test_the_senders_side_can_be_closed_before_the_answer_comes() -> None:
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        whole = await reader.read()  # until the other side says that nothing more comes
+        assert whole.endswith(b"x" * 100)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    port = free_ports(1)[0]
+    server = await asyncio.start_server(serve_one, HOST, port)
+    async with server, Poster(Target.of(f"http://{HOST}:{port}/", {}), timeout_s=5) as poster:
+        closed = request(0, body=b"x" * 100, transport=Transport(fresh=True, half_closed=True))
+        assert (await poster.ask(closed)).status == 200
 
 
 async def test_a_content_can_wait_until_it_is_asked_for(consumer: Consumer) -> None:

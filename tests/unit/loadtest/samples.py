@@ -27,10 +27,14 @@ def traffic(
     secret: str = SECRET,
     policy: Policy | None = None,
     outage: Outage | None = None,
+    copies: int = 1,
+    copies_after_s: tuple[float, float] | None = None,
+    size: int = 0,
 ) -> Traffic:
     return Traffic(
-        mix, Signing.of(style, secret), payload, faults or {}, policy or Policy(), outage
-    )
+        mix, Signing.of(style, secret), payload, faults or {}, policy or Policy(), outage,
+        copies, copies_after_s, size,
+    )  # fmt: skip
 
 
 def deliveries(times: Iterable[float], seed: int = 1, **options: object) -> Deliveries:

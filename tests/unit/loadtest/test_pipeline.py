@@ -9,7 +9,7 @@ from loadtest.journeys import Published
 from loadtest.pipeline import Pipeline
 from loadtest.plan import NotSent, Outcome, Planned, Timings
 from runtime.stream import StreamMessage
-from schemas.deliveries import Delivery
+from schemas.deliveries import Delivery, delivery_id
 from schemas.events import Event
 from schemas.frames import encode_deliveries, encode_events, encode_records
 from schemas.records import Detail, Failure, Record
@@ -56,10 +56,18 @@ class Following:
 
 
 def record(
-    attempt: int = 1, status: int = 200, followed: Followed = Followed.DELIVERED, at_ms: int = 50
+    attempt: int = 1,
+    status: int = 200,
+    followed: Followed = Followed.DELIVERED,
+    at_ms: int = 50,
+    *,
+    connect_us: int = 0,
+    failure: Failure | None = None,
 ) -> Record:
-    failure = Failure.NONE if status == 200 else Failure.STATUS
-    return Record(0, 7, attempt, followed, status, at_ms, 5_000, Detail(failure=failure))
+    if failure is None:
+        failure = Failure.NONE if status == 200 else Failure.STATUS
+    detail = Detail(failure=failure, connect_us=connect_us)
+    return Record(0, 7, attempt, followed, status, at_ms, 5_000, detail)
 
 
 async def test_a_record_ends_what_was_published_with_the_time_from_the_plan() -> None:
@@ -121,15 +129,56 @@ async def test_stages_lie_between_what_was_seen() -> None:
     run.pipeline._tapped(DELIVER, encode_deliveries([EVENT], [Delivery(0, 7)]))
     run.published()
     run.pipeline._now_s = lambda: 0.060  # type: ignore[method-assign]  # the same
-    await run.recorded(record())
+    await run.recorded(record(connect_us=2_000))
     found = {name: sketch.max_ms for name, sketch in run.pipeline.stages.items()}
     assert found == pytest.approx(
-        {"publish": 4, "confirm": 6, "route": 16, "dequeue": 30, "response": 5, "record": 5},
+        {
+            "publish": 4,
+            "confirm": 6,
+            "route": 16,
+            "dequeue": 30,
+            "request": 2,
+            "response": 3,
+            "record": 5,
+        },
         abs=0.01,
     )
     assert run.pipeline.section().metrics["portcall_route"].values["max"] == pytest.approx(
         16, abs=0.1
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "request_ms", "response_ms"),
+    [
+        (record(), 0, 5),
+        (record(connect_us=1_500), 1.5, 3.5),
+        (record(connect_us=9_000), 5, 0),
+        (record(status=0, failure=Failure.REFUSED), 5, 0),
+        (record(status=0, failure=Failure.TLS), 5, 0),
+        (record(status=0, failure=Failure.TIMEOUT), 0, 5),
+    ],
+    ids=["an old connection", "a new one", "clocks", "refused", "no TLS", "no answer"],
+)
+async def test_request_and_response_share_the_attempt(
+    told: Record, request_ms: float, response_ms: float
+) -> None:
+    run = Following()
+    run.published()
+    await run.recorded(told)
+    stages = run.pipeline.stages
+    assert stages["request"].max_ms == pytest.approx(request_ms, abs=0.01)
+    assert stages["response"].max_ms == pytest.approx(response_ms, abs=0.01)
+    (outcome,) = run.kept.outcomes
+    assert outcome.timings.connecting_s == pytest.approx(request_ms / 1000)
+    assert outcome.reused is (request_ms == 0)
+
+
+async def test_ids_that_the_consumer_got_lead_to_events() -> None:
+    run = Following()
+    run.published()
+    await run.recorded(record())
+    assert run.pipeline.names(["e1"]) == {delivery_id("e1", 7): "e1"}
 
 
 async def test_what_is_nobodys_business_is_passed_by() -> None:

@@ -30,8 +30,11 @@ SIGNED = [
     (Style.GITHUB, TEXT, [TEXT]),
     (Style.STRIPE, TEXT, [TEXT]),
     (Style.STRIPE, SHARED, ["other", SHARED]),
+    (Style.OUTPOST, TEXT, [TEXT]),
+    (Style.CONVOY, TEXT, [TEXT]),
 ]
 IDS = ["v1", "v1a", "v1a by its private half", "svix", "github", "stripe", "stripe with whsec"]
+IDS += ["outpost", "convoy"]
 
 
 def headers_of(
@@ -77,6 +80,37 @@ def test_stripe_s_header_is_what_its_page_says() -> None:
     assert header == f"t={NOW},v1={digest}"
 
 
+def test_convoy_s_published_vector_comes_out() -> None:
+    """Source: frain-dev/convoy, pkg/signature/testdata, advanced_sha256_hex_valid."""
+    body = b'{"event":"charge.success","amount":1000,"currency":"NGN"}'
+    signing = Signing.of(Style.CONVOY, "convoy-webhook-secret")
+    headers = dict(signing.headers(ID, body, 1_700_000_000))
+    assert headers["X-Convoy-Signature"] == (
+        "t=1700000000,v1=77b8b9269f25a199846a55a2bd25b3fba151c70fdae60bb1dcd87fbbc943c55c"
+    )
+
+
+def test_outpost_s_header_is_over_the_body_alone() -> None:
+    headers = headers_of(Style.OUTPOST, TEXT)
+    digest = hmac.new(TEXT.encode(), BODY, hashlib.sha256).hexdigest()
+    assert headers["x-outpost-signature"] == f"v0={digest}"
+    assert headers["x-outpost-event-id"] == ID
+
+
+@pytest.mark.parametrize("style", [Style.OUTPOST, Style.CONVOY])
+def test_the_others_have_two_signatures_while_a_secret_is_rotated(style: Style) -> None:
+    rotated = headers_of(style, TEXT, Forgery.ROTATED)
+    (name,) = [name for name in rotated if "signature" in name]
+    assert rotated[name].count(",") == headers_of(style, TEXT)[name].count(",") + 1
+    assert objection(Trust.of([TEXT]), rotated, BODY, NOW) == ""
+
+
+@pytest.mark.parametrize("lacking", ["webhook-id", "webhook-timestamp"])
+def test_some_malformed_headers_lack_one(lacking: str) -> None:
+    made = [headers_of(Style.STANDARD, SHARED, Forgery.MALFORMED, nth) for nth in range(16)]
+    assert [lacking in each for each in made].count(False) == 1
+
+
 @pytest.mark.parametrize(("style", "secret", "trusted"), SIGNED, ids=IDS)
 def test_the_sink_believes_what_is_right(style: Style, secret: str, trusted: list[str]) -> None:
     headers = headers_of(style, secret)
@@ -112,7 +146,7 @@ def test_the_sink_answers_to_every_malformed_header(
         assert objection(Trust.of(trusted), headers, BODY, NOW), headers
 
 
-@pytest.mark.parametrize("nth", range(13))
+@pytest.mark.parametrize("nth", range(16))
 def test_no_malformed_header_is_taken_by_the_libraries(nth: int) -> None:
     headers = headers_of(Style.STANDARD, SHARED, Forgery.MALFORMED, nth)
     with pytest.raises((standardwebhooks.WebhookVerificationError, ValueError)):

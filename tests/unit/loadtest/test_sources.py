@@ -209,3 +209,32 @@ def test_events_happen_at_their_planned_times() -> None:
     (post,) = deliveries([2.5], mix=Mix({"ping": 1}))
     assert json.loads(post.body)["timestamp"] == "2026-03-04T10:20:32.6234560Z"
     assert BEGAN_US % 1_000_000 == 123_456
+
+
+def test_a_replayed_delivery_is_right_first_and_an_hour_old_then() -> None:
+    posts = list(deliveries(TIMES[:20], faults={"replayed": 1.0}))
+    for first, second in by_delivery(posts).values():
+        assert LATER_S[0] <= second.at_s - first.at_s <= LATER_S[1]
+        assert believed(first)
+        assert objection(TRUST, lower(second), second.body, NOW).endswith("minutes off")
+        assert objection(TRUST, lower(second), second.body, NOW - 3600) == ""
+
+
+@pytest.mark.parametrize("name", ["duplicate", "duplicate-resigned", "duplicate-concurrent"])
+def test_duplicates_come_as_often_and_as_late_as_told(name: str) -> None:
+    source = deliveries(TIMES[:20], faults={name: 1.0}, copies=3, copies_after_s=(5.0, 6.0))
+    low, high = AT_ONCE_S if name == "duplicate-concurrent" else (5.0, 6.0)
+    for posts in by_delivery(list(source)).values():
+        assert len(posts) == 4
+        first = min(posts, key=lambda planned: planned.at_s)
+        late = [planned.at_s - first.at_s for planned in posts if planned is not first]
+        assert all(low <= each <= high for each in late)
+
+
+def test_bodies_are_padded_to_their_size_and_not_cut() -> None:
+    (small,) = list(deliveries(TIMES[:1], size=10))
+    (large,) = list(deliveries(TIMES[:1], size=5_000))
+    assert 100 < len(small.body) < 5_000
+    assert len(large.body) == 5_000
+    assert json.loads(large.body)["id"] == large.delivery_id
+    assert believed(large)

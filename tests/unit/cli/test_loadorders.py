@@ -3,11 +3,13 @@
 import pytest
 
 from cli.errors import UsageError
-from cli.faultoptions import checking_of, mix_of, policy_of, traffic_of
+from cli.loadorders import checking_of, mix_of, policy_of, traffic_of
 from loadtest.payloads.formats import ACR, Format, find_format
 from loadtest.retrying import Outage, Policy, parse_outage
+from loadtest.senders import SENDERS
 from loadtest.signing import Style
 from loadtest.sources import Traffic
+from schemas.durations import parse_schedule_ms
 from schemas.errors import InvalidValueError
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)
@@ -115,3 +117,12 @@ def test_the_consumer_is_killed_in_the_middle_unless_told(kill_at: str, at_s: fl
     )
     assert checking.kill_at_s == at_s
     assert checking.settle_s == 10.0
+
+
+@pytest.mark.parametrize("retries", ["1s,5s,30s", "", *(s.name for s in SENDERS if s.schedule_ms)])
+def test_a_schedule_can_be_given_to_a_webhook_as_it_is(retries: str) -> None:
+    policy = policy_of(retries, compression=1.0, jitter=True)
+    if not retries:
+        assert policy.written == ""
+    else:
+        assert parse_schedule_ms(policy.written, "x") == policy.schedule_ms

@@ -1,0 +1,49 @@
+"""The dial: somebody who watches a run sends more or less than was planned, while it goes on.
+
+The open model stays: what is turned is the plan of what comes, never what was planned before, and
+no answer turns it.
+"""
+
+from itertools import pairwise
+
+LEAST, MOST = 0.01, 100.0
+Points = tuple[tuple[float, float], ...]
+
+
+class Dial:
+    """By how much the planned rate is multiplied.
+
+    Attributes:
+        factor: Now.
+        turns: When it was turned, seconds of the run, and to what.
+    """
+
+    def __init__(self) -> None:
+        self.factor = 1.0
+        self.turns: list[tuple[float, float]] = []
+
+    def turn(self, factor: float, at_s: float) -> None:
+        """Send so many times the planned rate from now on; within `LEAST` and `MOST`."""
+        self.factor = min(MOST, max(LEAST, factor))
+        self.turns.append((at_s, self.factor))
+
+    @property
+    def words(self) -> str:
+        """What was turned; empty: nothing."""
+        told = [f"x{factor:.3g} from {at_s:.1f} s" for at_s, factor in self.turns]
+        return f"; turned by hand: {', '.join(told)}" if told else ""
+
+    def turned(self, rates: Points) -> Points:
+        """The planned rates as they became: points of a line, seconds and requests a second."""
+        if not self.turns or not rates:
+            return rates
+        ends = [(0.0, 1.0), *self.turns, (float("inf"), 1.0)]
+        points: list[tuple[float, float]] = []
+        for (from_s, factor), (to_s, _) in pairwise(ends):
+            part = [(at_s, rate * factor) for at_s, rate in rates if from_s <= at_s < to_s]
+            before = [rate for at_s, rate in rates if at_s <= from_s]
+            if from_s and before:  # a step: the same time with the rate before and after it
+                points.append((from_s, points[-1][1] if points else before[-1]))
+                points.append((from_s, before[-1] * factor))
+            points += part
+        return tuple(points)

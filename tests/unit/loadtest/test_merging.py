@@ -1,0 +1,116 @@
+"""Merging: what several generators measured is one result, without loss."""
+
+import base64
+import zlib
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from loadtest.measure import Measurements
+from loadtest.merging import Packed, merge, unpack
+from loadtest.outputs import k6, locust
+from loadtest.result import Result
+from loadtest.sections import Section, counter, gauge
+from loadtest.thresholds import parse_threshold
+from schemas.errors import InvalidValueError
+from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned, result_of, steady
+
+SLOW = [outcome(planned(number / 100), service_s=0.5, status=503) for number in range(50)]
+
+
+def kept(result: Result) -> Packed:
+    return unpack(k6.render(result).encode(), "one.json")
+
+
+def both(first: Result, second: Result, *bounds: str) -> Result:
+    thresholds = [parse_threshold(each) for each in bounds]
+    return merge([("one", kept(first)), ("two", kept(second))], thresholds)
+
+
+def test_a_result_alone_stays_what_it_was() -> None:
+    result = result_of(measured_of([*steady(), *SLOW], [planned(1.0)]))
+    again = merge([("one", kept(result))], [])
+    untold = {"generator_cpu"}
+    assert {**again.metrics, **dict.fromkeys(untold)} == {
+        **result.metrics,
+        **dict.fromkeys(untold),
+    }
+    assert locust.render(again) == locust.render(result)
+    assert again.measured.errors == result.measured.errors
+
+
+def test_two_are_as_if_one_had_sent_all() -> None:
+    merged = both(result_of(measured_of(steady())), result_of(measured_of(SLOW)))
+    whole = result_of(measured_of([*steady(), *SLOW]))
+    for name in ("http_req_scheduled_duration", "http_req_duration", "http_req_failed", "http_reqs",
+                 "iteration_duration", "generator_lag", "data_sent"):  # fmt: skip
+        assert merged.metrics[name] == whole.metrics[name], name
+    assert [part.planned for _, part in merged.measured.timeline()] == [
+        part.planned for _, part in whole.measured.timeline()
+    ]
+    assert merged.about.rates[0] == (0.0, 200.0)
+
+
+def test_thresholds_are_judged_anew() -> None:
+    well, slow = result_of(measured_of(steady())), result_of(measured_of(SLOW))
+    assert both(well, well, "p(99)<100").exit_code == 0
+    assert both(well, slow, "p(99)<100", "rate<0.5").exit_code == 99
+
+
+def test_a_generator_that_was_late_spoils_the_whole_and_is_named() -> None:
+    late = result_of(measured_of(steady()), health=replace(WELL, problem="it was late", late=7))
+    merged = both(result_of(measured_of(steady())), late)
+    assert merged.exit_code == 98
+    assert merged.health.problem == "two: it was late"
+    assert merged.metrics["late_sends"].values["count"] == 7
+
+
+def test_what_was_found_is_kept_by_run_and_its_counters_are_summed() -> None:
+    found = Section(
+        "Is the consumer right?",
+        metrics={"processed_twice": counter(2, 8.0), "conformance": gauge(4.0)},
+        grade="wrong",
+    )
+    result = result_of(measured_of(steady()), sections=[found])
+    merged = both(result, result, "processed_twice==0")
+    titles = [section.title for section in merged.sections]
+    assert titles == ["Runs", "Is the consumer right? (one)", "Is the consumer right? (two)"]
+    assert merged.metrics["processed_twice"].values["count"] == 4
+    assert "conformance" not in merged.metrics
+    assert merged.exit_code == 99
+
+
+def test_slices_of_other_lengths_are_put_together_to_seconds() -> None:
+    fine = Measurements(slice_s=0.2)
+    for each in steady():
+        fine.sent(each.planned)
+        fine.done(each)
+    merged = both(result_of(fine), result_of(measured_of(steady())))
+    assert merged.measured.slice_s == 1.0
+    assert merged.measured.slices[0].planned == 200
+    assert merged.measured.slices[0].scheduled.count == 200
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"no JSON",
+        b"[]",
+        b'{"portcall": {}}',
+        b'{"portcall": {"mergeable": "?"}}',
+        b'{"portcall": {"mergeable": "eJwDAAAAAAE="}}',
+        b'{"portcall": {"mergeable": 7}}',
+    ],
+)
+def test_what_is_no_report_is_told_by_its_name(document: bytes) -> None:
+    with pytest.raises(InvalidValueError, match=r"other\.json"):
+        unpack(document, "other.json")
+
+
+def test_a_later_form_is_refused() -> None:
+    packed = kept(result_of(measured_of(steady())))
+    written = zlib.compress(msgspec.msgpack.encode(replace(packed, v=2)))
+    later = {"portcall": {"mergeable": base64.b64encode(written).decode()}}
+    with pytest.raises(InvalidValueError, match="later Portcall"):
+        unpack(msgspec.json.encode(later), "x")
