@@ -165,4 +165,4 @@ class Inspector:
 
 def _unchecked(name: str, error: PortcallError) -> Section:
     """That something could not be found out is a finding, too."""
-    return Section("Checks", findings=(Finding(name, ok=False, detail=str(error)),))
+    return Section("Checks", findings=(Finding(name, ok=False, detail=str(error)),), unchecked=True)

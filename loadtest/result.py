@@ -20,6 +20,8 @@ PASSED = 0
 THRESHOLDS_CROSSED = 99
 """As k6."""
 GENERATOR_LIMITED = 98
+UNCHECKED = 97
+"""What was asked for besides, as by ``--processed``, could not be found out."""
 INTERRUPTED = 105
 """As k6, which calls it an external abort."""
 
@@ -112,7 +114,9 @@ class Result(Struct, frozen=True):
             return THRESHOLDS_CROSSED
         if self.health.problem:
             return GENERATOR_LIMITED
-        return INTERRUPTED if self.interrupted else PASSED
+        if self.interrupted:
+            return INTERRUPTED
+        return UNCHECKED if any(each.unchecked for each in self.sections) else PASSED
 
     @property
     def words(self) -> str:
@@ -128,6 +132,8 @@ class Result(Struct, frozen=True):
                 return f"failed: {named}"
             case 98:
                 return f"does not count: {self.health.problem}"
+            case 97:
+                return "not all that was asked for could be checked"
             case _:
                 return "stopped before its end"
 

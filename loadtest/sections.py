@@ -99,6 +99,7 @@ class Section(Struct, frozen=True):
         metrics: Added to the metrics of the run, so that thresholds can name them.
         plots: Drawn below the table where the output can.
         grade: A verdict on the whole in a word or a letter; empty: none.
+        unchecked: Whether something could not be found out that was asked for: the run is no pass.
     """
 
     title: str
@@ -109,3 +110,4 @@ class Section(Struct, frozen=True):
     metrics: dict[str, Metric] = {}
     plots: tuple[Plot, ...] = ()
     grade: str = ""
+    unchecked: bool = False

@@ -288,3 +288,4 @@ async def test_a_grade_without_a_consumer_is_a_finding() -> None:
         "the consumer was graded",
     ]
     assert "refused" in failed[1].detail
+    assert sum(section.unchecked for section in sections) == 2

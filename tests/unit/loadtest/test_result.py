@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from loadtest.report import chapters, planned_line
+from loadtest.sections import Section
 from loadtest.thresholds import parse_threshold
 from tests.unit.loadtest.runs import WELL, measured_of, planned, result_of, steady
 
@@ -28,6 +29,21 @@ def test_the_exit_code(bound: str, health: object, interrupted: bool, code: int)
         interrupted=interrupted,
     )
     assert result.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("bound", "interrupted", "code"),
+    [("p(99)<500", False, 97), ("p(99)<1", False, 99), ("p(99)<500", True, 105)],
+)
+def test_what_could_not_be_checked_is_no_pass(bound: str, *, interrupted: bool, code: int) -> None:
+    result = result_of(
+        measured_of(steady()),
+        thresholds=[parse_threshold(bound)],
+        interrupted=interrupted,
+        sections=[Section("Checks", unchecked=True), Section("Others")],
+    )
+    assert result.exit_code == code
+    assert ("could be checked" in result.words) == (code == 97)
 
 
 def test_every_report_begins_with_planned_is_sent_and_not_sent() -> None:
