@@ -16,12 +16,13 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from loadtest.dial import Points
 from loadtest.generator import Health
 from loadtest.measure import Cell, Label, Measurements, Phases, Slice
 from loadtest.report import milliseconds
 from loadtest.result import About, Result
 from loadtest.run import Ended
-from loadtest.sections import Metric, Section
+from loadtest.sections import Metric, Section, counter
 from loadtest.sketch import Sketch
 from loadtest.thresholds import Threshold
 from schemas.errors import InvalidValueError
@@ -191,16 +192,13 @@ def _about(packed: Sequence[Packed]) -> About:
     )
 
 
-Line = tuple[tuple[float, float], ...]
-
-
-def _summed(lines: Sequence[Line]) -> Line:
+def _summed(lines: Sequence[Points]) -> Points:
     """The sum of lines, at the times of all of them."""
     times = sorted({at_s for line in lines for at_s, _ in line})
     return tuple((at_s, sum(_at(line, at_s) for line in lines)) for at_s in times)
 
 
-def _at(line: Line, at_s: float) -> float:
+def _at(line: Points, at_s: float) -> float:
     for (from_s, first), (to_s, last) in pairwise(line):
         if from_s <= at_s <= to_s:
             part = (at_s - from_s) / (to_s - from_s) if to_s > from_s else 1.0
@@ -237,10 +235,7 @@ def _metrics(packed: Sequence[Packed]) -> dict[str, Metric]:
             for name, metric in section.metrics.items():
                 if metric.type == "counter":
                     counts[name] += int(metric.values["count"])
-    return {
-        name: Metric("counter", "default", {"count": count, "rate": count / over_s})
-        for name, count in counts.items()
-    }
+    return {name: counter(count, over_s) for name, count in counts.items()}
 
 
 def _sections(runs: Sequence[tuple[str, Packed]]) -> list[Section]:

@@ -172,6 +172,17 @@ _CONTENTS: dict[Style, Callable[[str, int, bytes], bytes]] = {
 """What is signed."""
 
 
+SIGNATURES = {
+    Style.STANDARD: "webhook-signature",
+    Style.SVIX: "svix-signature",
+    Style.GITHUB: "X-Hub-Signature-256",
+    Style.STRIPE: "Stripe-Signature",
+    Style.OUTPOST: "x-outpost-signature",
+    Style.CONVOY: "X-Convoy-Signature",
+}
+"""The header that the signature is in."""
+
+
 def _write_standard(prefix: str) -> "Writer":
     def write(delivery_id: str, stamp: str, signatures: list[str] | None) -> Headers:
         headers = [(f"{prefix}-id", delivery_id), (f"{prefix}-timestamp", stamp)]
@@ -185,7 +196,7 @@ def _write_standard(prefix: str) -> "Writer":
 def _write_github(delivery_id: str, _stamp: str, signatures: list[str] | None) -> Headers:
     headers = [("X-GitHub-Delivery", delivery_id), ("X-GitHub-Event", "registry_package")]
     if signatures is not None:  # GitHub knows no rotation: one header, one signature
-        headers.append(("X-Hub-Signature-256", f"sha256={signatures[-1]}"))
+        headers.append((SIGNATURES[Style.GITHUB], f"sha256={signatures[-1]}"))
     return headers
 
 
@@ -205,7 +216,7 @@ def _write_stamped(name: str) -> "Writer":
 def _write_outpost(delivery_id: str, stamp: str, signatures: list[str] | None) -> Headers:
     headers = [("x-outpost-event-id", delivery_id), ("x-outpost-timestamp", stamp)]
     if signatures is not None:
-        headers.append(("x-outpost-signature", f"v0={','.join(signatures)}"))
+        headers.append((SIGNATURES[Style.OUTPOST], f"v0={','.join(signatures)}"))
     return headers
 
 
@@ -214,19 +225,10 @@ _WRITERS: dict[Style, Writer] = {
     Style.STANDARD: _write_standard("webhook"),
     Style.SVIX: _write_standard("svix"),
     Style.GITHUB: _write_github,
-    Style.STRIPE: _write_stamped("Stripe-Signature"),
+    Style.STRIPE: _write_stamped(SIGNATURES[Style.STRIPE]),
     Style.OUTPOST: _write_outpost,
-    Style.CONVOY: _write_stamped("X-Convoy-Signature"),
+    Style.CONVOY: _write_stamped(SIGNATURES[Style.CONVOY]),
 }
-SIGNATURES = {
-    Style.STANDARD: "webhook-signature",
-    Style.SVIX: "svix-signature",
-    Style.GITHUB: "X-Hub-Signature-256",
-    Style.STRIPE: "Stripe-Signature",
-    Style.OUTPOST: "x-outpost-signature",
-    Style.CONVOY: "X-Convoy-Signature",
-}
-"""The header that the signature is in."""
 
 
 def malformed(style: Style, delivery_id: str, stamp: str, right: str, nth: int) -> Headers:

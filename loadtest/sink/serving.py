@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 
 from aiohttp import web
 
@@ -37,8 +36,7 @@ async def serve(
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):
-            loop.add_signal_handler(each, stop.set)
+        loop.add_signal_handler(each, stop.set)
     try:
         site = web.TCPSite(runner, host, port, backlog=2_000)
         try:

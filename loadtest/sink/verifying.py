@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
-from loadtest.signing import Style
+from loadtest.signing import SIGNATURES, Style
 from schemas.errors import InvalidValueError
 from schemas.signatures import (
     PRIVATE_PREFIX,
@@ -27,14 +27,7 @@ TOLERANCE_S = 300
 MAX_STAMP_DIGITS = 12
 MAX_SIGNATURES = 20
 """Of one header: more are no sender's, and each costs an HMAC."""
-_NAMES = {
-    Style.STANDARD: "webhook-signature",
-    Style.SVIX: "svix-signature",
-    Style.GITHUB: "x-hub-signature-256",
-    Style.STRIPE: "stripe-signature",
-    Style.OUTPOST: "x-outpost-signature",
-    Style.CONVOY: "x-convoy-signature",
-}
+_NAMES = {style: name.lower() for style, name in SIGNATURES.items()}
 _IDS = ("webhook-id", "svix-id", "x-github-delivery", "x-outpost-event-id", "ce-id")
 
 
@@ -100,21 +93,23 @@ def objection(  # noqa: PLR0911 (a table in code)
         body: The exact bytes.
         now_s: The time, seconds since the epoch.
     """
-    match style_of(headers):
-        case None:
-            return "there is no signature"
+    style = style_of(headers)
+    if style is None:
+        return "there is no signature"
+    header = headers[_NAMES[style]]
+    match style:
         case Style.STANDARD:
             return _standard("webhook", trust, headers, body, now_s)
         case Style.SVIX:
             return _standard("svix", trust, headers, body, now_s)
         case Style.GITHUB:
-            return _github(trust, headers["x-hub-signature-256"], body)
+            return _github(trust, header, body)
         case Style.STRIPE:
-            return _stamped(trust, headers["stripe-signature"], b".", body, now_s)
+            return _stamped(trust, header, b".", body, now_s)
         case Style.OUTPOST:
-            return _outpost(trust, headers["x-outpost-signature"], body)
+            return _outpost(trust, header, body)
         case Style.CONVOY:
-            return _stamped(trust, headers["x-convoy-signature"], b",", body, now_s)
+            return _stamped(trust, header, b",", body, now_s)
 
 
 def _standard(

@@ -84,6 +84,11 @@ class WebhookPage:
         """The place of its first line among those that fit, from 1."""
         return (self.number - 1) * PAGE + 1
 
+    @property
+    def last(self) -> int:
+        """The place of its last line."""
+        return self.first + len(self.lines) - 1
+
 
 @dataclass(frozen=True, slots=True)
 class RegistryLine:
