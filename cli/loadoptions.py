@@ -232,6 +232,17 @@ Outputs = Annotated[
         rich_help_panel=REPORT,
     ),
 ]
+Dashboard = Annotated[
+    str | None,
+    typer.Option(
+        "--dashboard",
+        metavar="[HOST:PORT]",
+        help="A page that shows the run while it goes on, and turns the rate; at 127.0.0.1:5665,"
+        " unless told. Port 0: any free one.",
+        show_default=False,
+        rich_help_panel=REPORT,
+    ),
+]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Say nothing meanwhile.", rich_help_panel=REPORT)
 ]

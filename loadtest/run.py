@@ -5,6 +5,7 @@ import gc
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 from msgspec import Struct
@@ -73,8 +74,9 @@ class Relay(Protocol):
         """Wait for what is still to come, so long at most."""
 
 
-Tick = Callable[[Measurements, float], None]
-"""Shows how far it is: what was counted so far, and the seconds since the start."""
+Tick = Callable[[Measurements, float, Callable[[], Health]], None]
+"""Shows how far it is: what was counted so far, the seconds since the start, the generator's health
+for those who ask."""
 
 
 async def run(
@@ -113,8 +115,11 @@ async def run(
         told: list[Observer] = [measured, *observers]
         told = [relay.before(told)] if relay is not None else told
         engine = Engine(source, poster, told, max_in_flight=limits.max_in_flight)
-        steering = _Steering(engine, poster, measured, list(thresholds), tick)
         watch = Watch(measured)
+        health = partial(
+            watch.health, max_lag_s=limits.max_lag_s, max_in_flight=limits.max_in_flight
+        )
+        steering = _Steering(engine, poster, measured, list(thresholds), tick=tick, health=health)
         helpers = [asyncio.ensure_future(each) for each in (watch.run(), steering.run())]
         with _interruptible(steering.interrupt), _few_collections():
             try:
@@ -124,8 +129,7 @@ async def run(
             finally:
                 for helper in helpers:
                     helper.cancel()
-    health = watch.health(max_lag_s=limits.max_lag_s, max_in_flight=limits.max_in_flight)
-    return Ended(measured, measured.last_s, health, steering.interrupted, steering.crossed)
+    return Ended(measured, measured.last_s, health(), steering.interrupted, steering.crossed)
 
 
 class _Steering:
@@ -137,13 +141,16 @@ class _Steering:
         poster: Poster,
         measured: Measurements,
         thresholds: list[Threshold],
+        *,
         tick: Tick | None,
+        health: Callable[[], Health],
     ) -> None:
         self._engine = engine
         self._poster = poster
         self._measured = measured
         self._thresholds = thresholds
         self._tick = tick
+        self._health = health
         self._abandoning: asyncio.Task[None] | None = None
         self.interrupted = False
         self.crossed: Verdict | None = None
@@ -154,7 +161,7 @@ class _Steering:
             await asyncio.sleep(TICK_S)
             elapsed_s = self._engine.elapsed_s
             if self._tick is not None:
-                self._tick(self._measured, elapsed_s)
+                self._tick(self._measured, elapsed_s, self._health)
             if self.crossed is None and not self.interrupted:
                 self.crossed = crossed(self._thresholds, self._measured, elapsed_s)
                 if self.crossed is not None:
