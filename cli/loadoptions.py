@@ -57,6 +57,14 @@ KeepAlive = Annotated[
         rich_help_panel=TARGET,
     ),
 ]
+Http2 = Annotated[
+    bool,
+    typer.Option(
+        "--http2",
+        help="Over HTTP/2: by ALPN with https, by prior knowledge (h2c) with http.",
+        rich_help_panel=TARGET,
+    ),
+]
 Insecure = Annotated[
     bool,
     typer.Option(

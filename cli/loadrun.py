@@ -14,6 +14,7 @@ from loadtest.checking import Checking, Inspector
 from loadtest.dashboard.board import Board
 from loadtest.dashboard.place import Place
 from loadtest.dial import Dial
+from loadtest.http2.poster import Http2Poster
 from loadtest.journeys import Published
 from loadtest.outputs.files import Output
 from loadtest.pacing import Paced
@@ -85,8 +86,12 @@ async def carry_out(order: Order) -> int:
 
     Raises:
         UsageError: An output cannot be written.
-        InvalidValueError: The dashboard cannot listen where it should.
+        InvalidValueError: The dashboard cannot listen where it should; or HTTP/2 was asked for,
+            and the consumer does not offer it.
     """
+    if order.limits.http2:
+        async with _http2(order) as poster:
+            await poster.probe()
     async with shown(order.place) as board:
         if order.through is not None:
             result = await _through(order, order.through, board)
@@ -177,6 +182,11 @@ async def _search(order: Order, board: Board) -> Result:
 def _begin(board: Board, order: Order, paced: Paced, dial: Dial | None = None) -> None:
     thresholds = [*order.find_max, *order.thresholds]
     board.begin(watched(order.target.uri, paced, thresholds, dial))
+
+
+def _http2(order: Order) -> Http2Poster:
+    limits = order.limits
+    return Http2Poster(order.target, timeout_s=limits.timeout_s, verify=limits.verify)
 
 
 def _poster(order: Order) -> Poster:

@@ -12,6 +12,7 @@ import uvloop
 from cli import faultoptions as fault_options
 from cli import loadoptions as options
 from cli.errors import UsageError
+from cli.http2rules import check_http2
 from cli.loadmerge import merge_reports
 from cli.loadorders import checking_of, mix_of, policy_of, traffic_of
 from cli.loadrun import Order, Through, carry_out
@@ -46,6 +47,7 @@ def loadtest(
     header: options.Headers = None,
     timeout: options.Timeout = "15s",
     keep_alive: options.KeepAlive = True,
+    http2: options.Http2 = False,
     insecure: options.Insecure = False,
     rate: options.Rate = 10.0,
     duration: options.Duration = "10s",
@@ -143,6 +145,8 @@ def loadtest(
     if through:
         defaults = {each.name or "": each.default for each in ctx.command.params}
         check_through(ctx.params, defaults, faults=fault or [], actions=list(mix.actions))
+    if http2:
+        check_http2(faults=fault or [], keep_alive=keep_alive, conformance=conformance)
     order = Order(
         target=Target.of(uri, headers),
         through=Through(uri, headers, secret, policy.written) if through else None,
@@ -173,6 +177,7 @@ def loadtest(
             max_lag_s=_seconds(max_lag, "--max-lag"),
             keep_alive=keep_alive,
             verify=not insecure,
+            http2=http2,
             slice_s=_slice_s(paced.duration_s),
         ),
         thresholds=[parse_threshold(text, abort=abort_on_fail) for text in threshold or []],

@@ -10,8 +10,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from loadtest.engine import Engine
+from loadtest.engine import Engine, Sends
 from loadtest.generator import Health, Watch, allow_files
+from loadtest.http2.poster import Http2Poster
 from loadtest.measure import Measurements
 from loadtest.plan import Observer, Source
 from loadtest.poster import Poster
@@ -33,6 +34,7 @@ class Limits(Struct, frozen=True):
         keep_alive: Whether connections serve more than one request.
         verify: Whether the consumer's certificate must be good.
         slice_s: How long the slices of time are that things are counted in.
+        http2: Whether requests are sent over HTTP/2.
     """
 
     timeout_s: float = 15.0
@@ -41,6 +43,7 @@ class Limits(Struct, frozen=True):
     keep_alive: bool = True
     verify: bool = True
     slice_s: float = 1.0
+    http2: bool = False
 
 
 class Ended(Struct, frozen=True):
@@ -105,13 +108,7 @@ async def run(
     """
     allow_files(limits.max_in_flight)
     measured = Measurements(slice_s=limits.slice_s)
-    poster = Poster(
-        target,
-        timeout_s=limits.timeout_s,
-        keep_alive=limits.keep_alive,
-        verify=limits.verify,
-    )
-    async with poster:
+    async with _poster(target, limits) as poster:
         told: list[Observer] = [measured, *observers]
         told = [relay.before(told)] if relay is not None else told
         engine = Engine(source, poster, told, max_in_flight=limits.max_in_flight)
@@ -132,13 +129,21 @@ async def run(
     return Ended(measured, measured.last_s, health(), steering.interrupted, steering.crossed)
 
 
+def _poster(target: Target, limits: Limits) -> Poster | Http2Poster:
+    if limits.http2:
+        return Http2Poster(target, timeout_s=limits.timeout_s, verify=limits.verify)
+    return Poster(
+        target, timeout_s=limits.timeout_s, keep_alive=limits.keep_alive, verify=limits.verify
+    )
+
+
 class _Steering:
     """Shows how far a run is, and ends it before its time."""
 
     def __init__(
         self,
         engine: Engine,
-        poster: Poster,
+        poster: Sends,
         measured: Measurements,
         thresholds: list[Threshold],
         *,
