@@ -28,7 +28,7 @@ up: $(ENVIRONMENT) broker ## run the whole pipeline until Ctrl-C
 # -- test it
 
 .PHONY: test check fmt unit integration e2e faults canary azure browser screenshots bench
-test: $(ENVIRONMENT) broker registry postgresql ## every test but the longer ones of `make faults`
+test: $(ENVIRONMENT) broker registry postgresql nginx ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 	$(PYTEST) $(TWO_FILES) -m "not long" tests/integration $(ARGS)
@@ -50,7 +50,7 @@ fmt: $(ENVIRONMENT) ## put the code into its form
 unit: $(ENVIRONMENT) ## tests without a broker
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 
-integration: $(ENVIRONMENT) broker postgresql ## tests on a real RabbitMQ and PostgreSQL
+integration: $(ENVIRONMENT) broker postgresql nginx ## tests on a real RabbitMQ and PostgreSQL
 	$(PYTEST) tests/integration $(ARGS)
 
 e2e: $(ENVIRONMENT) broker registry ## tests of all processes, with a real registry
@@ -114,7 +114,7 @@ $(BROWSER): requirements/browser.txt $(ENVIRONMENT)
 	@$(PYTHON) -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $<
 	@touch $@
 
-.PHONY: broker registry postgresql chromium
+.PHONY: broker registry postgresql nginx chromium
 broker:
 	@scripts/debian-packages rabbitmq-server
 
@@ -123,6 +123,9 @@ registry:
 
 postgresql:
 	@scripts/debian-packages postgresql
+
+nginx:
+	@scripts/debian-packages --optional nginx-light
 
 chromium:
 	@scripts/debian-packages chromium

@@ -10,22 +10,13 @@ from contextlib import contextmanager
 
 from loadtest.dial import Dial
 
-STEP = 1.1
 HINT = "+ and - send a tenth more or less, 0 as planned."
-_FACTORS: dict[bytes, Callable[[float], float]] = {
-    b"+": lambda factor: factor * STEP,
-    b"=": lambda factor: factor * STEP,  # the same key on many keyboards, without shift
-    b"-": lambda factor: factor / STEP,
-    b"0": lambda _factor: 1.0,
-}
 
 
 def press(keys: bytes, dial: Dial, at_s: float) -> None:
     """Turn *dial* as those keys say; others mean nothing."""
-    for position in range(len(keys)):
-        turned = _FACTORS.get(keys[position : position + 1])
-        if turned is not None:
-            dial.turn(turned(dial.factor), at_s)
+    for key in keys.decode("ascii", "replace"):
+        dial.press(key, at_s)
 
 
 @contextmanager

@@ -57,6 +57,14 @@ KeepAlive = Annotated[
         rich_help_panel=TARGET,
     ),
 ]
+Http2 = Annotated[
+    bool,
+    typer.Option(
+        "--http2",
+        help="Over HTTP/2: by ALPN with https, by prior knowledge (h2c) with http.",
+        rich_help_panel=TARGET,
+    ),
+]
 Insecure = Annotated[
     bool,
     typer.Option(
@@ -228,6 +236,17 @@ Outputs = Annotated[
         "-o",
         metavar="FORMAT=FILE",
         help=f"A report, - for standard output; may be repeated. Formats: {', '.join(NAMES)}.",
+        show_default=False,
+        rich_help_panel=REPORT,
+    ),
+]
+Dashboard = Annotated[
+    str | None,
+    typer.Option(
+        "--dashboard",
+        metavar="[HOST:PORT]",
+        help="A page that shows the run while it goes on, and turns the rate; at 127.0.0.1:5665,"
+        " unless told. Port 0: any free one.",
         show_default=False,
         rich_help_panel=REPORT,
     ),

@@ -7,10 +7,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cli.errors import UsageError
+from cli.loadboard import both, shown, watched
 from cli.loadthrough import passage
 from cli.loadview import View, show_result
 from loadtest.checking import Checking, Inspector
+from loadtest.dashboard.board import Board
+from loadtest.dashboard.place import Place
 from loadtest.dial import Dial
+from loadtest.http2.poster import Http2Poster
 from loadtest.journeys import Published
 from loadtest.outputs.files import Output
 from loadtest.pacing import Paced
@@ -57,6 +61,7 @@ class Order(Struct, frozen=True):
         began_us: The time of the first event, microseconds since the epoch.
         command: What was typed.
         quiet: Say nothing meanwhile.
+        place: Where the dashboard listens; None: there is none.
     """
 
     target: Target
@@ -73,6 +78,7 @@ class Order(Struct, frozen=True):
     began_us: int
     command: str
     quiet: bool
+    place: Place | None = None
 
 
 async def carry_out(order: Order) -> int:
@@ -80,11 +86,18 @@ async def carry_out(order: Order) -> int:
 
     Raises:
         UsageError: An output cannot be written.
+        InvalidValueError: The dashboard cannot listen where it should; or HTTP/2 was asked for,
+            and the consumer does not offer it.
     """
-    if order.through is not None:
-        result = await _through(order, order.through)
-    else:
-        result = await (_search(order) if order.find_max else _once(order))
+    if order.limits.http2:
+        async with _http2(order) as poster:
+            await poster.probe()
+    async with shown(order.place) as board:
+        if order.through is not None:
+            result = await _through(order, order.through, board)
+        else:
+            result = await (_search(order, board) if order.find_max else _once(order, board))
+        board.end(result)
     show_result(result, aside=any(output.path == "-" for output in order.outputs))
     for output in order.outputs:
         try:
@@ -94,10 +107,11 @@ async def carry_out(order: Order) -> int:
     return result.exit_code
 
 
-async def _once(order: Order) -> Result:
+async def _once(order: Order, board: Board) -> Result:
     began, dial = now_iso(), Dial()
     deliveries = _deliveries(order, order.paced, dial)
     inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
+    _begin(board, order, order.paced, dial)
     with View(order.paced, quiet=order.quiet, dial=dial) as view:
         ended = await run(
             order.target,
@@ -105,15 +119,15 @@ async def _once(order: Order) -> Result:
             limits=order.limits,
             thresholds=order.thresholds,
             observers=inspector.observers,
-            tick=view.tick,
+            tick=both(view, board),
         )
-
+    board.check()
     sections = await inspector.sections(ended.elapsed_s, partial(_poster, order))
     about = _about(order, order.paced.turned(dial), began)
     return Result.of(about, ended, order.thresholds, sections)
 
 
-async def _through(order: Order, way: Through) -> Result:
+async def _through(order: Order, way: Through, board: Board) -> Result:
     began, dial = now_iso(), Dial()
     deliveries = _deliveries(order, order.paced, dial)
     inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
@@ -124,6 +138,7 @@ async def _through(order: Order, way: Through) -> Result:
         actions=list(order.traffic.mix.actions),
         schedule=way.schedule or None,
     ) as made:
+        _begin(board, order, order.paced, dial)
         with View(order.paced, quiet=order.quiet, dial=dial) as view:
             ended = await run(
                 made.producer,
@@ -131,23 +146,28 @@ async def _through(order: Order, way: Through) -> Result:
                 limits=order.limits,
                 thresholds=order.thresholds,
                 observers=inspector.observers,
-                tick=view.tick,
+                tick=both(view, board),
                 relay=made.pipeline,
             )
+        board.check()
         names = made.pipeline.names(deliveries.ledger.entries)
         checked = await inspector.sections(ended.elapsed_s, partial(_poster, order), names)
     about = replace(_about(order, order.paced.turned(dial), began), path="pipeline")
     return Result.of(about, ended, order.thresholds, [made.pipeline.section(), *checked])
 
 
-async def _search(order: Order) -> Result:
+async def _search(order: Order, board: Board) -> Result:
     began = now_iso()
 
     async def attempt(rate: float) -> tuple[Paced, Ended]:
         paced = order.paced.at_rate(rate)
+        _begin(board, order, paced)
         with View(paced, quiet=order.quiet) as view:
             ended = await run(
-                order.target, _deliveries(order, paced), limits=order.limits, tick=view.tick
+                order.target,
+                _deliveries(order, paced),
+                limits=order.limits,
+                tick=both(view, board),
             )
         return paced, ended
 
@@ -157,6 +177,16 @@ async def _search(order: Order) -> Result:
     thresholds = [*order.find_max, *order.thresholds]
     about = _about(order, found.paced, began)
     return Result.of(about, found.ended, thresholds, (found.section(),))
+
+
+def _begin(board: Board, order: Order, paced: Paced, dial: Dial | None = None) -> None:
+    thresholds = [*order.find_max, *order.thresholds]
+    board.begin(watched(order.target.uri, paced, thresholds, dial))
+
+
+def _http2(order: Order) -> Http2Poster:
+    limits = order.limits
+    return Http2Poster(order.target, timeout_s=limits.timeout_s, verify=limits.verify)
 
 
 def _poster(order: Order) -> Poster:

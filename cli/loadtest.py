@@ -12,11 +12,14 @@ import uvloop
 from cli import faultoptions as fault_options
 from cli import loadoptions as options
 from cli.errors import UsageError
+from cli.http2rules import check_http2
 from cli.loadmerge import merge_reports
 from cli.loadorders import checking_of, mix_of, policy_of, traffic_of
 from cli.loadrun import Order, Through, carry_out
+from cli.optionalvalues import Lenient
 from cli.options import pairs
 from cli.throughrules import check_through
+from loadtest.dashboard.place import Place
 from loadtest.outputs.files import parse_outputs
 from loadtest.pacing import Form, Pace, work_out
 from loadtest.payloads.formats import find_format
@@ -31,7 +34,7 @@ SLICES = 100
 """Of a run's time, about so many, from a tenth of a second to a second long."""
 
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, cls=Lenient)
 app.command("merge")(merge_reports)
 
 
@@ -44,6 +47,7 @@ def loadtest(
     header: options.Headers = None,
     timeout: options.Timeout = "15s",
     keep_alive: options.KeepAlive = True,
+    http2: options.Http2 = False,
     insecure: options.Insecure = False,
     rate: options.Rate = 10.0,
     duration: options.Duration = "10s",
@@ -85,6 +89,7 @@ def loadtest(
     max_in_flight: options.MaxInFlight = 2000,
     max_lag: options.MaxLag = "25ms",
     output: options.Outputs = None,
+    dashboard: options.Dashboard = None,
     quiet: options.Quiet = False,
 ) -> None:
     """See what a webhook consumer bears.
@@ -105,6 +110,7 @@ def loadtest(
     portcall loadtest --uri http://127.0.0.1:9000/hook
     portcall loadtest --uri URI --rate 100 --duration 1m -t 'p(99)<500' -t 'http_req_failed: rate<0.01'
     portcall loadtest --uri URI --rate 50 --shape spike --peak 1000 -o html=report.html -o json=report.json
+    portcall loadtest --uri URI --rate 100 --duration 10m --dashboard
     portcall loadtest --uri URI --rate 100 --secret whsec_... --fault all --processed http://127.0.0.1:9000/processed
     portcall loadtest --uri URI --rate 100 --through -o html=stages.html
     portcall loadtest --uri URI --rate 100 --duration 5s --find-max 'p(99)<500,rate<0.001' -o html=knee.html
@@ -139,6 +145,8 @@ def loadtest(
     if through:
         defaults = {each.name or "": each.default for each in ctx.command.params}
         check_through(ctx.params, defaults, faults=fault or [], actions=list(mix.actions))
+    if http2:
+        check_http2(faults=fault or [], keep_alive=keep_alive, conformance=conformance)
     order = Order(
         target=Target.of(uri, headers),
         through=Through(uri, headers, secret, policy.written) if through else None,
@@ -169,6 +177,7 @@ def loadtest(
             max_lag_s=_seconds(max_lag, "--max-lag"),
             keep_alive=keep_alive,
             verify=not insecure,
+            http2=http2,
             slice_s=_slice_s(paced.duration_s),
         ),
         thresholds=[parse_threshold(text, abort=abort_on_fail) for text in threshold or []],
@@ -178,6 +187,7 @@ def loadtest(
         seed=seed,
         began_us=time.time_ns() // 1000,
         command=_command(),
+        place=None if dashboard is None else Place.parse(dashboard),
         quiet=quiet,
     )
     code = uvloop.run(carry_out(order))

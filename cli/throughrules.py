@@ -14,6 +14,7 @@ REFUSED = {
     "copies_after": "the pipeline makes no duplicates on purpose",
     "style": "Portcall signs as Standard Webhooks says, and in no other way",
     "keep_alive": "the deliverer keeps its connections by rules of its own",
+    "http2": "the deliverer speaks HTTP/1.1",
     "insecure": "the deliverer believes good certificates only",
     "compress": "the pipeline's retries run in real time; give short delays by --retries",
     "retry_jitter": "the pipeline's retries always vary",

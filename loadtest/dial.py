@@ -4,9 +4,17 @@ The open model stays: what is turned is the plan of what comes, never what was p
 no answer turns it.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 
 LEAST, MOST = 0.01, 100.0
+STEP = 1.1
+KEYS: dict[str, Callable[[float], float]] = {
+    "+": lambda factor: factor * STEP,
+    "=": lambda factor: factor * STEP,  # the same key on many keyboards, without shift
+    "-": lambda factor: factor / STEP,
+    "0": lambda _factor: 1.0,
+}
 Points = tuple[tuple[float, float], ...]
 
 
@@ -26,6 +34,12 @@ class Dial:
         """Send so many times the planned rate from now on; within `LEAST` and `MOST`."""
         self.factor = min(MOST, max(LEAST, factor))
         self.turns.append((at_s, self.factor))
+
+    def press(self, key: str, at_s: float) -> None:
+        """Turn it as that key says; others mean nothing."""
+        turned = KEYS.get(key)
+        if turned is not None:
+            self.turn(turned(self.factor), at_s)
 
     @property
     def words(self) -> str:

@@ -10,14 +10,26 @@ import heapq
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
+from typing import Protocol
 
 from loadtest.plan import NotSent, Observer, Outcome, Planned, Source
-from loadtest.poster import Poster
 from loadtest.wake import Wake
 
 MAX_AT_ONCE = 64
 """Requests in one go of the loop; then answers have their turn."""
 TOO_MANY = "too many requests were under way"
+
+
+class Sends(Protocol):
+    """Brings requests to the consumer."""
+
+    began_at: float
+
+    def post(self, planned: Planned, done: Callable[[Outcome], None]) -> None:
+        """Send *planned* now, and tell *done* what became of it, whatever that is."""
+
+    async def abandon(self) -> None:
+        """Let go of what is under way: each is told as without an answer."""
 
 
 class Engine:
@@ -31,7 +43,7 @@ class Engine:
     """
 
     def __init__(
-        self, source: Source, poster: Poster, observers: Sequence[Observer], *, max_in_flight: int
+        self, source: Source, poster: Sends, observers: Sequence[Observer], *, max_in_flight: int
     ) -> None:
         self._source = source
         self._poster = poster

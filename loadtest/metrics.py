@@ -6,7 +6,7 @@ its planned time on is ``http_req_scheduled_duration``, the one to trust when a 
 Source: k6's reference of built-in metrics, and the end-of-test summary of version 1.1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from loadtest.measure import Label, Measurements
 from loadtest.sections import Metric, counter, share
@@ -16,6 +16,7 @@ PERCENTS = (90.0, 95.0, 99.0, 99.9, 99.99)
 TAGS = ("status", "action", "attempt", "fault")
 SCHEDULED = "http_req_scheduled_duration"
 SERVICE = "http_req_duration"
+Maker = Callable[[], Metric]
 
 
 def trend(sketch: Sketch, percents: tuple[float, ...] = PERCENTS) -> Metric:
@@ -37,38 +38,56 @@ def gauge(value: float, low: float, high: float) -> Metric:
 
 
 def metrics_of(
-    measured: Measurements, elapsed_s: float, percents: tuple[float, ...] = PERCENTS
+    measured: Measurements,
+    elapsed_s: float,
+    percents: tuple[float, ...] = PERCENTS,
+    names: Collection[str] | None = None,
 ) -> dict[str, Metric]:
-    """All metrics of a run, or of what there is of it so far."""
-    phases = measured.phases
+    """The metrics of a run, or of what there is of it so far.
+
+    Args:
+        measured: The run.
+        elapsed_s: Since its start.
+        percents: The percentiles that durations have.
+        names: Only these, since each costs some sorting; None: all.
+    """
+    makers = {**_counted(measured, elapsed_s), **_timed(measured, percents)}
+    wanted = sorted(makers) if names is None else [name for name in makers if name in names]
+    return {name: makers[name]() for name in wanted}
+
+
+def _counted(measured: Measurements, elapsed_s: float) -> dict[str, Maker]:
     done, failed = measured.done_count, measured.failed_count
     slices = measured.slices.values()
-    flights = [each.in_flight for each in slices]
-    most = max(flights, default=0)
-    loads = [each.cpu for each in slices if each.cpu]
     return {
-        "checks": share(done - failed, failed),
-        "data_received": _data(measured.received_bytes, elapsed_s),
-        "data_sent": _data(measured.sent_bytes, elapsed_s),
-        "dropped_iterations": counter(measured.not_sent_count, elapsed_s),
-        "generator_cpu": _cpu(loads),
-        "generator_lag": trend(measured.lag, percents),
-        "http_req_blocked": trend(phases.blocked, percents),
-        "http_req_connecting": trend(phases.connecting, percents),
-        SERVICE: trend(measured.service(), percents),
-        f"{SERVICE}{{expected_response:true}}": trend(_as_expected(measured), percents),
-        "http_req_failed": share(failed, done - failed),
-        "http_req_receiving": trend(phases.receiving, percents),
-        SCHEDULED: trend(measured.scheduled(), percents),
-        "http_req_sending": trend(phases.sending, percents),
-        "http_req_tls_handshaking": trend(phases.tls, percents),
-        "http_req_waiting": trend(phases.waiting, percents),
-        "http_reqs": counter(done, elapsed_s),
-        "iteration_duration": trend(phases.whole, percents),
-        "iterations": counter(measured.sent_count, elapsed_s),
-        "planned": counter(measured.planned_count, elapsed_s),
-        "vus": gauge(measured.in_flight, min(flights, default=0), most),
-        "vus_max": gauge(most, most, most),
+        "checks": lambda: share(done - failed, failed),
+        "data_received": lambda: _data(measured.received_bytes, elapsed_s),
+        "data_sent": lambda: _data(measured.sent_bytes, elapsed_s),
+        "dropped_iterations": lambda: counter(measured.not_sent_count, elapsed_s),
+        "generator_cpu": lambda: _cpu([each.cpu for each in slices if each.cpu]),
+        "http_req_failed": lambda: share(failed, done - failed),
+        "http_reqs": lambda: counter(done, elapsed_s),
+        "iterations": lambda: counter(measured.sent_count, elapsed_s),
+        "planned": lambda: counter(measured.planned_count, elapsed_s),
+        "vus": lambda: _under_way(measured),
+        "vus_max": lambda: _most(measured),
+    }
+
+
+def _timed(measured: Measurements, percents: tuple[float, ...]) -> dict[str, Maker]:
+    phases = measured.phases
+    return {
+        "generator_lag": lambda: trend(measured.lag, percents),
+        "http_req_blocked": lambda: trend(phases.blocked, percents),
+        "http_req_connecting": lambda: trend(phases.connecting, percents),
+        SERVICE: lambda: trend(measured.service(), percents),
+        f"{SERVICE}{{expected_response:true}}": lambda: trend(_as_expected(measured), percents),
+        "http_req_receiving": lambda: trend(phases.receiving, percents),
+        SCHEDULED: lambda: trend(measured.scheduled(), percents),
+        "http_req_sending": lambda: trend(phases.sending, percents),
+        "http_req_tls_handshaking": lambda: trend(phases.tls, percents),
+        "http_req_waiting": lambda: trend(phases.waiting, percents),
+        "iteration_duration": lambda: trend(phases.whole, percents),
     }
 
 
@@ -113,6 +132,16 @@ def _as_expected(measured: Measurements) -> Sketch:
 
 def _data(count: int, over_s: float) -> Metric:
     return Metric("counter", "data", {"count": count, "rate": count / over_s if over_s else 0.0})
+
+
+def _under_way(measured: Measurements) -> Metric:
+    flights = [each.in_flight for each in measured.slices.values()]
+    return gauge(measured.in_flight, min(flights, default=0), max(flights, default=0))
+
+
+def _most(measured: Measurements) -> Metric:
+    most = max((each.in_flight for each in measured.slices.values()), default=0)
+    return gauge(most, most, most)
 
 
 def _cpu(loads: list[float]) -> Metric:

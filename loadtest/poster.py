@@ -48,7 +48,7 @@ class Poster:
         self.dialer = Dialer(
             EVERYWHERE,
             ports=Ports(ANY),
-            tls=None if verify else _credulous(),
+            tls=None if verify else credulous(),
             connection=TimedConnection,
         )
         self.pool = Pool()
@@ -254,7 +254,7 @@ class _Posting:
         )
 
 
-def _credulous() -> ssl.SSLContext:
+def credulous() -> ssl.SSLContext:
     """TLS that believes any certificate: for a consumer under test that has made its own."""
     context = ssl.create_default_context()
     context.check_hostname = False

@@ -5,12 +5,14 @@ import gc
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 from msgspec import Struct
 
-from loadtest.engine import Engine
+from loadtest.engine import Engine, Sends
 from loadtest.generator import Health, Watch, allow_files
+from loadtest.http2.poster import Http2Poster
 from loadtest.measure import Measurements
 from loadtest.plan import Observer, Source
 from loadtest.poster import Poster
@@ -32,6 +34,7 @@ class Limits(Struct, frozen=True):
         keep_alive: Whether connections serve more than one request.
         verify: Whether the consumer's certificate must be good.
         slice_s: How long the slices of time are that things are counted in.
+        http2: Whether requests are sent over HTTP/2.
     """
 
     timeout_s: float = 15.0
@@ -40,6 +43,7 @@ class Limits(Struct, frozen=True):
     keep_alive: bool = True
     verify: bool = True
     slice_s: float = 1.0
+    http2: bool = False
 
 
 class Ended(Struct, frozen=True):
@@ -73,8 +77,9 @@ class Relay(Protocol):
         """Wait for what is still to come, so long at most."""
 
 
-Tick = Callable[[Measurements, float], None]
-"""Shows how far it is: what was counted so far, and the seconds since the start."""
+Tick = Callable[[Measurements, float, Callable[[], Health]], None]
+"""Shows how far it is: what was counted so far, the seconds since the start, the generator's health
+for those who ask."""
 
 
 async def run(
@@ -103,18 +108,15 @@ async def run(
     """
     allow_files(limits.max_in_flight)
     measured = Measurements(slice_s=limits.slice_s)
-    poster = Poster(
-        target,
-        timeout_s=limits.timeout_s,
-        keep_alive=limits.keep_alive,
-        verify=limits.verify,
-    )
-    async with poster:
+    async with _poster(target, limits) as poster:
         told: list[Observer] = [measured, *observers]
         told = [relay.before(told)] if relay is not None else told
         engine = Engine(source, poster, told, max_in_flight=limits.max_in_flight)
-        steering = _Steering(engine, poster, measured, list(thresholds), tick)
         watch = Watch(measured)
+        health = partial(
+            watch.health, max_lag_s=limits.max_lag_s, max_in_flight=limits.max_in_flight
+        )
+        steering = _Steering(engine, poster, measured, list(thresholds), tick=tick, health=health)
         helpers = [asyncio.ensure_future(each) for each in (watch.run(), steering.run())]
         with _interruptible(steering.interrupt), _few_collections():
             try:
@@ -124,8 +126,15 @@ async def run(
             finally:
                 for helper in helpers:
                     helper.cancel()
-    health = watch.health(max_lag_s=limits.max_lag_s, max_in_flight=limits.max_in_flight)
-    return Ended(measured, measured.last_s, health, steering.interrupted, steering.crossed)
+    return Ended(measured, measured.last_s, health(), steering.interrupted, steering.crossed)
+
+
+def _poster(target: Target, limits: Limits) -> Poster | Http2Poster:
+    if limits.http2:
+        return Http2Poster(target, timeout_s=limits.timeout_s, verify=limits.verify)
+    return Poster(
+        target, timeout_s=limits.timeout_s, keep_alive=limits.keep_alive, verify=limits.verify
+    )
 
 
 class _Steering:
@@ -134,16 +143,19 @@ class _Steering:
     def __init__(
         self,
         engine: Engine,
-        poster: Poster,
+        poster: Sends,
         measured: Measurements,
         thresholds: list[Threshold],
+        *,
         tick: Tick | None,
+        health: Callable[[], Health],
     ) -> None:
         self._engine = engine
         self._poster = poster
         self._measured = measured
         self._thresholds = thresholds
         self._tick = tick
+        self._health = health
         self._abandoning: asyncio.Task[None] | None = None
         self.interrupted = False
         self.crossed: Verdict | None = None
@@ -154,7 +166,7 @@ class _Steering:
             await asyncio.sleep(TICK_S)
             elapsed_s = self._engine.elapsed_s
             if self._tick is not None:
-                self._tick(self._measured, elapsed_s)
+                self._tick(self._measured, elapsed_s, self._health)
             if self.crossed is None and not self.interrupted:
                 self.crossed = crossed(self._thresholds, self._measured, elapsed_s)
                 if self.crossed is not None:

@@ -63,3 +63,24 @@ class Target(Struct, frozen=True):
             f"{name}: {value}\r\n" for name, value in signed if name.lower() not in self.named
         )
         return self.start + f"{lines}Content-Length: {length}\r\n\r\n".encode("latin-1")
+
+    def fields(self, signed: Headers, length: int) -> list[tuple[bytes, bytes]]:
+        """The same as HTTP/2 has it: pseudo-headers, then names in lower case.
+
+        Source: RFC 9113, 8.2 and 8.3.1.
+        """
+        request, host, *others = self.start.splitlines()
+        common = [line.partition(b": ") for line in others]
+        return [
+            (b":method", b"POST"),
+            (b":scheme", b"https" if self.origin.tls else b"http"),
+            (b":authority", host.removeprefix(b"Host: ")),
+            (b":path", request.split(b" ")[1]),
+            *((name.lower(), value) for name, _, value in common),
+            *(
+                (name.lower().encode("latin-1"), value.encode("latin-1"))
+                for name, value in signed
+                if name.lower() not in self.named
+            ),
+            (b"content-length", str(length).encode()),
+        ]

@@ -151,7 +151,8 @@ def crossed(
     watched = [each for each in thresholds if each.abort and each.delay_s <= elapsed_s]
     if not watched or not measured.done_count:
         return None
-    metrics = metrics_of(measured, elapsed_s, percents_of(watched))
+    asked = {each.metric for each in watched}
+    metrics = metrics_of(measured, elapsed_s, percents_of(watched), asked)
     verdicts = judge(watched, measured, metrics)
     return next((each for each in verdicts if each.value is not None and not each.ok), None)
 

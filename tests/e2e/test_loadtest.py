@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
 from tests.installation import Installation
 from tests.sink import Sink
@@ -63,6 +64,27 @@ async def test_every_event_comes_through_and_every_stage_is_timed(
     whole = metrics["http_req_scheduled_duration"]["values"]["med"]
     assert whole > metrics["portcall_response"]["values"]["med"]
     assert '"loadtest' not in await registries(pipeline)
+
+
+async def test_the_dashboard_shows_a_run_through_the_pipeline(
+    pipeline: Installation, sink: Sink
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *pipeline.command("loadtest", "--uri", f"{sink.url}/hook", *RUN, "--dashboard", ":0"),
+        env=pipeline.environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    line = (await process.stderr.readline()).decode()
+    url = line.removeprefix("Dashboard: ").strip()
+    async with ClientSession() as http, http.get(f"{url}events") as answer:
+        events = (await answer.text()).split("\n\n")
+    await process.communicate()
+    name, data = events[-2].split("\n")
+    last = json.loads(data.removeprefix("data: "))
+    assert (process.returncode, name) == (0, "event: end")
+    assert (last["sent"], last["statuses"], last["phase"]) == (20, [["200", 20]], "over")
 
 
 async def test_the_pipelines_retries_are_attempts_of_the_report(

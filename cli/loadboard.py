@@ -1,0 +1,61 @@
+"""The load test's dashboard: where it is, and what it is told beside the terminal."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from cli.loadview import View
+from cli.output import note
+from loadtest.dashboard.board import Board
+from loadtest.dashboard.place import Place
+from loadtest.dashboard.server import Dashboard
+from loadtest.dashboard.state import Watched
+from loadtest.dial import Dial
+from loadtest.generator import Health
+from loadtest.measure import Measurements
+from loadtest.pacing import Paced
+from loadtest.run import Tick
+from loadtest.thresholds import Threshold
+
+
+@asynccontextmanager
+async def shown(place: Place | None) -> AsyncIterator[Board]:
+    """A board that is served at *place*, or seen by nobody.
+
+    Raises:
+        InvalidValueError: One cannot listen there.
+    """
+    if place is None:
+        yield Board(served=False)
+        return
+    async with Dashboard(place) as dashboard:
+        # Said with --quiet, too: of port 0, nobody else knows what it became.
+        note(f"Dashboard: {dashboard.url}")
+        if not place.loopback:
+            note("Whoever can reach this address sees the run, and may turn its rate.")
+        yield dashboard.board
+
+
+def watched(
+    uri: str, paced: Paced, thresholds: Sequence[Threshold], dial: Dial | None = None
+) -> Watched:
+    """A run as the dashboard knows it; without *dial*, or from a recording, it cannot be turned."""
+    return Watched(
+        number=secrets.token_hex(6),
+        uri=uri,
+        plan=paced.words,
+        duration_s=paced.duration_s,
+        total=paced.count,
+        thresholds=thresholds,
+        dial=None if paced.recorded else dial,
+    )
+
+
+def both(view: View, board: Board) -> Tick:
+    """Tell the terminal and the dashboard."""
+
+    def tick(measured: Measurements, elapsed_s: float, health: Callable[[], Health]) -> None:
+        view.tick(measured, elapsed_s)
+        board.tick(measured, elapsed_s, health)
+
+    return tick

@@ -1,0 +1,26 @@
+"""Options that may stand alone or with a value; typer has none of its own."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from typer.core import TyperGroup
+
+MAY_STAND_ALONE = ("--dashboard",)
+
+
+class Lenient(TyperGroup):
+    """A command whose `MAY_STAND_ALONE` options need no value: it is empty then."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 (click's, hidden in typer)
+        """Read the command line."""
+        return super().parse_args(ctx, completed(args))
+
+
+def completed(args: Sequence[str]) -> list[str]:
+    """The same with ``--dashboard=`` where no value follows."""
+    found = []
+    for number, word in enumerate(args):
+        follows = args[number + 1] if number + 1 < len(args) else "-"
+        alone = word in MAY_STAND_ALONE and follows.startswith("-")
+        found.append(f"{word}=" if alone else word)
+    return found

@@ -1,0 +1,167 @@
+"""The board: one run as it stands, and readers who are told of it, each at its own pace.
+
+Nobody waits for a reader: one that is slow finds, when it comes back, the state as it is by then,
+and the points that changed meanwhile. What nobody reads is not worked out, but for the points.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+
+import msgspec
+from msgspec.structs import replace
+
+from loadtest.dashboard.history import History
+from loadtest.dashboard.state import Now, Phase, State, Watched, state_of
+from loadtest.generator import Health
+from loadtest.measure import Measurements
+from loadtest.result import Result
+
+EVERY_S = 1.0
+MAX_READERS = 16
+ALIVE_S = 10.0
+"""When nothing new is to be told: how long until a comment says that the line still stands."""
+EARLY_S = 0.3
+"""The run's clock ticks twice a second; the second tick after a snapshot may be a little early."""
+
+
+class Full(Exception):  # noqa: N818 (it is an answer, not a fault)
+    """There are as many readers as there may be."""
+
+
+class Board:
+    """What is shown of a run, and of the next one where there are several.
+
+    Args:
+        served: Whether anybody can see it; else it does nothing.
+    """
+
+    def __init__(self, *, served: bool = True) -> None:
+        self._served = served
+        self._watched = Watched("", "", "", 0.0, 0, ())
+        self._phase = Phase.WAITING
+        self._now: Now | None = None
+        self._result: Result | None = None
+        self._state: State | None = None
+        self._history = History()
+        self._told_s = self._elapsed_s = 0.0
+        self._changed = asyncio.Event()
+        self._readers = 0
+        self._left = asyncio.Event()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing comes any more."""
+        return self._phase is Phase.OVER
+
+    @property
+    def watched(self) -> Watched:
+        """The run that is shown."""
+        return self._watched
+
+    def begin(self, watched: Watched) -> None:
+        """Show *watched* from now on."""
+        self._watched, self._phase = watched, Phase.SENDING
+        self._now, self._history = None, History()
+        self._told_s = self._elapsed_s = 0.0
+        self._tell()
+
+    def tick(self, measured: Measurements, elapsed_s: float, health: Callable[[], Health]) -> None:
+        """Take a snapshot, when a second has passed since the last one."""
+        self._elapsed_s = elapsed_s
+        if not self._served or elapsed_s - self._told_s < EVERY_S - EARLY_S:
+            return
+        self._told_s = elapsed_s
+        self._history.look(measured, elapsed_s)
+        if self._readers:
+            self._now = Now(measured, elapsed_s, health())
+        self._tell()
+
+    def check(self) -> None:
+        """Nothing more is sent; the consumer is asked what it processed."""
+        self._phase = Phase.CHECKING
+        self._tell()
+
+    def end(self, result: Result) -> None:
+        """Show *result*, as the last thing."""
+        self._phase, self._result = Phase.OVER, result
+        self._history.look(result.measured, result.measured.last_s + EVERY_S)
+        self._now = Now(result.measured, result.elapsed_s, result.health)
+        self._tell()
+
+    def turn(self, change: str | float) -> float:
+        """Turn the rate, by a key or to so many times the planned one; gives what it became.
+
+        Raises:
+            LookupError: There is nothing to turn.
+        """
+        dial = self._watched.dial
+        if dial is None or self._phase is not Phase.SENDING:
+            raise LookupError
+        if isinstance(change, str):
+            dial.press(change, self._elapsed_s)
+        else:
+            dial.turn(change, self._elapsed_s)
+        self._tell()
+        return dial.factor
+
+    async def read(self) -> AsyncGenerator[bytes]:
+        """Events, until the run is over; as fast as whoever reads takes them.
+
+        Raises:
+            Full: There are too many readers.
+        """
+        if self._readers >= MAX_READERS:
+            raise Full
+        self._readers += 1
+        try:
+            async for event in self._events():
+                yield event
+        finally:
+            self._readers -= 1
+            self._left.set()
+
+    async def _events(self) -> AsyncGenerator[bytes]:
+        history, version = self._history, 0
+        while True:
+            changed, over = self._changed, self.over
+            if history is not self._history:
+                history, version = self._history, 0
+            points = history.since(version)
+            version = history.version
+            yield _event("end" if over else "state", replace(self._stands(), points=points))
+            if over:
+                return
+            while not await _within(changed, ALIVE_S):
+                yield b": still there\n\n"
+
+    async def all_read(self, within_s: float) -> None:
+        """Wait until every reader has had the last event, so long at most."""
+        try:
+            async with asyncio.timeout(within_s):
+                while self._readers:
+                    self._left.clear()
+                    await self._left.wait()
+        except TimeoutError:
+            return
+
+    def _stands(self) -> State:
+        if self._state is None:
+            self._state = state_of(self._watched, self._phase, self._now, self._result)
+        return self._state
+
+    def _tell(self) -> None:
+        self._state = None
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _event(name: str, state: State) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(state))
+
+
+async def _within(changed: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await changed.wait()
+    except TimeoutError:
+        return False

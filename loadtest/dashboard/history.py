@@ -1,0 +1,101 @@
+"""The last minutes of a run as points, a second each; only what changed is worked out anew."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from loadtest.measure import Measurements, Slice
+from loadtest.sketch import merged
+
+KEPT_S = 600
+LOOKED_AT_S = 120
+"""An answer changes the second that its request was planned for; so late, it does no more."""
+Mark = tuple[int, ...]
+
+
+class Point(Struct, frozen=True):
+    """One second of a run.
+
+    Attributes:
+        second: Its number, from 0.
+        planned: Requests whose time lay in it.
+        sent: Requests that were sent in it.
+        answered: Requests that ended in it.
+        not_sent: Requests whose time lay in it and that were left out.
+        failed: Requests that ended in it, not as with a correct consumer.
+        in_flight: The most that were under way.
+        statuses: Of those that ended in it.
+        latency: p50, p95 and p99 from the planned time, ms, of those planned for it; empty: none.
+    """
+
+    second: int
+    planned: int
+    sent: int
+    answered: int
+    not_sent: int
+    failed: int
+    in_flight: int
+    statuses: dict[str, int]
+    latency: tuple[float, ...]
+
+
+class History:
+    """The points of a run, and when each was last changed."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._points: dict[int, tuple[int, Mark, Point]] = {}
+
+    def look(self, measured: Measurements, elapsed_s: float) -> None:
+        """Work out the seconds that are over, where something changed."""
+        self.version += 1
+        each = max(1, round(1 / measured.slice_s))
+        over = int(elapsed_s)
+        for second in range(max(0, over - LOOKED_AT_S), over):
+            numbers = range(second * each, (second + 1) * each)
+            slices = [part for number in numbers if (part := measured.slices.get(number))]
+            mark = _mark(slices)
+            known = self._points.get(second)
+            if known is None or known[1] != mark:
+                self._points[second] = (self.version, mark, _point(second, slices))
+        for second in [number for number in self._points if number < over - KEPT_S]:
+            del self._points[second]
+
+    def since(self, version: int) -> list[Point]:
+        """What changed after *version*, in order; after 0: everything that is kept."""
+        found = sorted(self._points.items())
+        return [point for _, (changed, _, point) in found if changed > version]
+
+
+def _mark(slices: Sequence[Slice]) -> Mark:
+    """What is another one as soon as anything was counted; costs no sorting, unlike a point."""
+    return tuple(
+        number
+        for part in slices
+        for number in (
+            part.planned,
+            part.sent,
+            part.scheduled.count,
+            part.in_flight,
+            sum(part.statuses.values()),
+        )
+    )
+
+
+def _point(second: int, slices: Sequence[Slice]) -> Point:
+    statuses: dict[str, int] = {}
+    for part in slices:
+        for status, count in part.statuses.items():
+            statuses[status] = statuses.get(status, 0) + count
+    scheduled = merged(part.scheduled for part in slices)
+    return Point(
+        second=second,
+        planned=sum(part.planned for part in slices),
+        sent=sum(part.sent for part in slices),
+        answered=sum(statuses.values()),
+        not_sent=sum(part.not_sent for part in slices),
+        failed=sum(part.failed for part in slices),
+        in_flight=max((part.in_flight for part in slices), default=0),
+        statuses=dict(sorted(statuses.items())),
+        latency=tuple(scheduled.percentiles_ms((50, 95, 99))) if scheduled.count else (),
+    )

@@ -1,0 +1,76 @@
+"""Where the dashboard listens, and who may ask it there."""
+
+import ipaddress
+import re
+import socket
+from typing import Self
+
+from msgspec import Struct
+from yarl import URL
+
+from schemas.errors import InvalidValueError
+
+FIELD = "--dashboard"
+HOST, PORT = "127.0.0.1", 5665
+"""k6's port; the loopback, unless another address is asked for in so many words."""
+_WRITTEN = re.compile(
+    r"(?:(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]*):)?(?P<port>\d{1,5})|"
+    r"(?P<alone>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]*)"
+)
+
+
+class Place(Struct, frozen=True):
+    """An address to listen on.
+
+    Attributes:
+        host: A name or an address, without brackets.
+        port: 0: any free one.
+    """
+
+    host: str = HOST
+    port: int = PORT
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``HOST:PORT``, either of which may be missing; ``[::1]:PORT`` for IPv6.
+
+        Raises:
+            InvalidValueError: It is neither.
+        """
+        found = _WRITTEN.fullmatch(text.strip())
+        if found is None or int(found["port"] or 0) > 65_535:
+            raise InvalidValueError(
+                FIELD, f"{text[:64]!r} is no address: write HOST:PORT, as {HOST}:{PORT} or :0"
+            )
+        host = (found["host"] or found["alone"] or "").strip("[]")
+        return cls(host or HOST, PORT if found["port"] is None else int(found["port"]))
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine comes there."""
+        if self.host == "localhost":
+            return True
+        return _address(self.host) is not None and ipaddress.ip_address(self.host).is_loopback
+
+    def at(self, port: int) -> str:
+        """The URL, with the port that it became."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}/"
+
+    def admits(self, asked: str) -> bool:
+        """Whether a request with the Host header *asked* is meant for this page.
+
+        A site that lets its own name lead here (DNS rebinding) has a name, and not one of ours.
+        """
+        try:
+            name = URL(f"http://{asked}/").host or ""
+        except ValueError:
+            return False
+        ours = {"localhost", self.host.lower(), socket.gethostname().lower()}
+        return name.lower() in ours or _address(name) is not None
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None

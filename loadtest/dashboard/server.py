@@ -1,0 +1,166 @@
+"""Serving the dashboard: a page, its style, its script, the events, and the rate's knob."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from importlib.resources import files
+from typing import Literal, Self
+
+import msgspec
+from aiohttp import web
+
+from loadtest.dashboard.board import Board, Full
+from loadtest.dashboard.place import FIELD, Place
+from loadtest.dial import LEAST, MOST
+from schemas.errors import InvalidValueError
+
+SLOW_S = 10.0
+"""A reader that takes nothing for so long has gone."""
+LAST_S = 2.0
+"""How long the end of a run waits for readers to have had it."""
+MAX_BODY = 1024
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the rate is to be turned: by a key, or to so many times the planned one."""
+
+    key: Literal["+", "-", "0"] | None = None
+    factor: float | None = None
+
+
+class Dashboard:
+    """Serves a board while it lives; an asynchronous context manager.
+
+    Args:
+        place: Where to listen.
+
+    Attributes:
+        board: What is shown.
+        url: Where it is.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.board = Board()
+        self.url = ""
+        self._place = place
+        self._runner = web.AppRunner(
+            self._app(), access_log=None, handle_signals=False, shutdown_timeout=0.1
+        )
+
+    async def __aenter__(self) -> Self:
+        """Listen.
+
+        Raises:
+            InvalidValueError: The address is taken, or not ours.
+        """
+        await self._runner.setup()
+        place = self._place
+        try:
+            await web.TCPSite(self._runner, place.host, place.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise InvalidValueError(
+                FIELD,
+                f"cannot listen on {place.host}:{place.port} ({error.strerror or error}); name"
+                f" another, as {place.host}:0 for any free port",
+            ) from error
+        # aiohttp's own name for port 0 has no port.
+        self.url = place.at(self._runner.addresses[0][1])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.board.over:
+            await self.board.all_read(LAST_S)
+        await self._runner.cleanup()
+
+    def _app(self) -> web.Application:
+        app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
+        app.router.add_get("/", _document("page.html", "text/html"))
+        app.router.add_get("/page.css", _document("page.css", "text/css"))
+        app.router.add_get("/page.js", _document("page.js", "text/javascript"))
+        app.router.add_get("/events", self._events, allow_head=False)
+        app.router.add_post("/rate", self._rate)
+        return app
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not self._place.admits(request.host):
+            return _refused(403, "this page is not known by that name")
+        if request.method == "POST" and not _same_origin(request):
+            return _refused(403, "only the page itself may turn the rate")
+        return await handler(request)
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(
+            headers={**HEADERS, "Content-Type": "text/event-stream; charset=utf-8"}
+        )
+        try:
+            async with aclosing(self.board.read()) as events:
+                async for event in events:
+                    async with asyncio.timeout(SLOW_S):
+                        if not response.prepared:
+                            await response.prepare(request)
+                        await response.write(event)
+        except Full:
+            return _refused(503, "too many pages look at this run already: close one")
+        except (TimeoutError, ConnectionError):
+            if request.transport is not None:
+                request.transport.abort()
+        return response
+
+    async def _rate(self, request: web.Request) -> web.Response:
+        if request.content_type != "application/json":
+            return _refused(415, "send application/json")
+        try:
+            turn = msgspec.json.decode(await request.read(), type=Turn)
+        except msgspec.MsgspecError as error:
+            return _refused(400, str(error))
+        change = turn.key if turn.key is not None else turn.factor
+        if change is None or (turn.key is not None and turn.factor is not None):
+            return _refused(400, "send either key (+, - or 0) or factor")
+        if not isinstance(change, str) and not LEAST <= change <= MOST:
+            return _refused(400, f"factor must be from {LEAST:g} to {MOST:g}")
+        try:
+            factor = self.board.turn(change)
+        except LookupError:
+            return _refused(409, "the rate of this run cannot be turned, or not any more")
+        return web.Response(
+            body=msgspec.json.encode({"factor": factor}),
+            content_type="application/json",
+            headers=HEADERS,
+        )
+
+
+def _same_origin(request: web.Request) -> bool:
+    """Whether no other site sent it: browsers tell the origin of every POST."""
+    origin = request.headers.get("Origin")
+    if origin is not None:
+        return origin == f"http://{request.host}"
+    return request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+
+
+def _document(name: str, content_type: str) -> Handler:
+    body = files("loadtest.dashboard").joinpath(name).read_bytes()
+    if name == "page.css":
+        body = files("loadtest.outputs").joinpath("report.css").read_bytes() + body
+
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.Response(body=body, content_type=content_type, charset="utf-8", headers=HEADERS)
+
+    return answer
+
+
+def _refused(status: int, why: str) -> web.Response:
+    return web.json_response({"error": why}, status=status, headers=HEADERS)

@@ -1,0 +1,217 @@
+"""What the dashboard shows of a run as it stands: numbers and words, ready to be encoded."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from loadtest.dashboard.history import Point
+from loadtest.dial import Dial
+from loadtest.generator import Health
+from loadtest.measure import Measurements
+from loadtest.metrics import metrics_of
+from loadtest.report import milliseconds
+from loadtest.result import Result
+from loadtest.sections import Metric, counter
+from loadtest.sketch import merged
+from loadtest.thresholds import Threshold, Verdict, judge, percents_of
+
+RECENT_S = 5.0
+REASONS = 8
+
+
+class Phase(StrEnum):
+    """How far a run is."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    CHECKING = "checking"
+    OVER = "over"
+
+
+class Watched(Struct, frozen=True):
+    """A run that is shown.
+
+    Attributes:
+        number: Another one for each run, so that a page begins anew.
+        uri: The consumer.
+        plan: The schedule in words.
+        duration_s: How long it lasts.
+        total: How many requests are planned.
+        thresholds: What the consumer must keep to.
+        dial: Turns the rate; None: it cannot be turned.
+    """
+
+    number: str
+    uri: str
+    plan: str
+    duration_s: float
+    total: int
+    thresholds: Sequence[Threshold]
+    dial: Dial | None = None
+
+
+class Standing(Struct, frozen=True):
+    """A threshold as it stands.
+
+    Attributes:
+        words: The bound.
+        value: What it is now, in words.
+        ok: Whether it is kept; None: nothing is known yet.
+    """
+
+    words: str
+    value: str
+    ok: bool | None
+
+
+class Now(Struct, frozen=True):
+    """What a snapshot is made from.
+
+    Attributes:
+        measured: What was counted so far.
+        elapsed_s: Since the start.
+        health: Of the generator.
+    """
+
+    measured: Measurements
+    elapsed_s: float
+    health: Health
+
+
+class State(Struct, frozen=True):
+    """A run as it stands; times in ms, beside those in s by their names.
+
+    Attributes:
+        total: How many requests are planned; 0: nobody knows, as the rate was turned.
+        recent: p50, p95, p99 and the longest of the last seconds, by what is told; empty: none.
+        statuses: How many ended so, in order.
+        reasons: Of requests that were not answered, or not sent, how many.
+        factor: By how much the planned rate is multiplied; 0: it cannot be turned.
+        exit_code: None: it is not over.
+        points: Seconds that are new or another than they were told last.
+    """
+
+    number: str
+    phase: Phase
+    uri: str
+    plan: str
+    duration_s: float
+    total: int
+    factor: float
+    elapsed_s: float = 0.0
+    planned: int = 0
+    sent: int = 0
+    not_sent: int = 0
+    in_flight: int = 0
+    failed: int = 0
+    recent: dict[str, tuple[float, ...]] = {}
+    statuses: list[tuple[str, int]] = []
+    reasons: list[tuple[str, int]] = []
+    generator: Health | None = None
+    thresholds: list[Standing] = []
+    words: str = ""
+    exit_code: int | None = None
+    points: list[Point] = []
+
+
+def state_of(watched: Watched, phase: Phase, now: Now | None, result: Result | None) -> State:
+    """The state, without points."""
+    dial = watched.dial
+    begun = State(
+        number=watched.number,
+        phase=phase,
+        uri=watched.uri,
+        plan=watched.plan,
+        duration_s=watched.duration_s,
+        total=0 if dial is not None and dial.turns else watched.total,
+        factor=dial.factor if dial is not None else 0.0,
+        thresholds=[Standing(_words(each), "", None) for each in watched.thresholds],
+        words=result.words if result else "",
+        exit_code=result.exit_code if result else None,
+    )
+    return begun if now is None else _counted(begun, watched, now, result)
+
+
+def _counted(begun: State, watched: Watched, now: Now, result: Result | None) -> State:
+    measured = now.measured
+    reasons = (measured.errors + measured.not_sent).most_common(REASONS)
+    return replace(
+        begun,
+        elapsed_s=now.elapsed_s,
+        planned=measured.planned_count,
+        sent=measured.sent_count,
+        not_sent=measured.not_sent_count,
+        in_flight=measured.in_flight,
+        failed=measured.failed_count,
+        recent=_recent(now),
+        statuses=_statuses(measured),
+        reasons=reasons,
+        generator=now.health,
+        thresholds=_judged(result) if result else standing(watched.thresholds, now),
+    )
+
+
+def standing(thresholds: Sequence[Threshold], now: Now) -> list[Standing]:
+    """Each threshold, and whether it is kept so far; what only the end knows is not judged."""
+    if not thresholds:
+        return []
+    metrics = _metrics(thresholds, now)
+    verdicts = judge(list(thresholds), now.measured, metrics) if now.measured.done_count else []
+    known = {id(each.threshold): each for each in verdicts if each.value is not None}
+    return [
+        _standing(known[id(each)], metrics)
+        if id(each) in known
+        else Standing(_words(each), "", None)
+        for each in thresholds
+    ]
+
+
+def _metrics(thresholds: Sequence[Threshold], now: Now) -> dict[str, Metric]:
+    # Only what is asked for: all of them, sorted once a second, would make the generator late.
+    asked = {each.metric for each in thresholds}
+    metrics = metrics_of(now.measured, now.elapsed_s, percents_of(thresholds), asked)
+    metrics["late_sends"] = counter(now.health.late, now.elapsed_s)
+    return metrics
+
+
+def _judged(result: Result) -> list[Standing]:
+    return [_standing(each, result.metrics) for each in result.verdicts]
+
+
+def _standing(verdict: Verdict, metrics: dict[str, Metric]) -> Standing:
+    threshold, value = verdict.threshold, verdict.value
+    if value is None:
+        return Standing(_words(threshold), "not measured", verdict.ok)
+    metric = metrics.get(threshold.metric)
+    timed = metric is not None and metric.contains == "time" and threshold.statistic
+    words = milliseconds(value) if timed else f"{value:.6g}"
+    return Standing(_words(threshold), words, verdict.ok)
+
+
+def _words(threshold: Threshold) -> str:
+    return f"{threshold.selector}: {threshold.expression}"
+
+
+def _recent(now: Now) -> dict[str, tuple[float, ...]]:
+    measured = now.measured
+    last = int(now.elapsed_s / measured.slice_s)
+    numbers = range(last - int(RECENT_S / measured.slice_s), last + 1)
+    slices = [part for number in numbers if (part := measured.slices.get(number))]
+    sketches = {
+        "planned": merged(part.scheduled for part in slices),
+        "service": merged(part.service for part in slices),
+    }
+    return {
+        name: (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)
+        for name, sketch in sketches.items()
+        if sketch.count
+    }
+
+
+def _statuses(measured: Measurements) -> list[tuple[str, int]]:
+    counts: dict[str, int] = {}
+    for label, cell in measured.cells.items():
+        counts[label.status] = counts.get(label.status, 0) + cell.scheduled.count
+    return sorted(counts.items())

@@ -1,0 +1,1 @@
+"""Sending over HTTP/2: many requests on one connection."""

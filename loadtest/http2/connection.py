@@ -1,0 +1,250 @@
+"""One HTTP/2 connection: streams within the peer's limits, flow control, and how each ends."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+import h2.settings
+from h2.config import H2Configuration
+
+from deliverer.attempts import ClosedError, ProtocolError
+from deliverer.connection import MAX_CONTENT_BYTES, Connection
+from deliverer.deadlines import Deadlines
+from deliverer.heads import Heads
+from loadtest.http2.frames import Frames, Goaway
+from loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
+
+NO_HTTP2 = "the consumer does not offer HTTP/2"
+WINDOW = 2**24
+"""What the peer may send before it is told that more may come, on the whole connection."""
+MAX_STREAMS = 2**30
+"""Of one connection in its life; the protocol has twice as many numbers."""
+Fields = list[tuple[bytes, bytes]]
+
+
+class Http2Connection(Connection):
+    """A connection with many streams.
+
+    Attributes:
+        settled: Done when the peer has told its settings; fails when it speaks something else.
+        served: How many streams it has had.
+    """
+
+    def __init__(self, deadlines: Deadlines, heads: Heads) -> None:
+        super().__init__(deadlines, heads)
+        self.settled: asyncio.Future[None] = self._loop.create_future()
+        self.settled.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self.served = 0
+        self._frames = Frames()
+        self._streams: dict[int, Stream] = {}
+        self._going: Goaway | None = None
+        self._h2 = h2.connection.H2Connection(H2Configuration(client_side=True))
+        self._h2.local_settings = h2.settings.Settings(
+            client=True, initial_values={h2.settings.SettingCodes.ENABLE_PUSH: 0}
+        )
+
+    @property
+    def room(self) -> bool:
+        """Whether one more stream may be opened now."""
+        return (
+            self._transport is not None
+            and self._going is None
+            and len(self._streams) < self._h2.remote_settings.max_concurrent_streams
+            and self.served < MAX_STREAMS
+        )
+
+    def post(
+        self, fields: Fields, body: bytes, deadline: float, done: Callable[[Stream], None]
+    ) -> Stream:
+        """Open a stream; only while there is `room`.
+
+        Args:
+            fields: The headers, pseudo ones first.
+            body: The content.
+            deadline: When to stop waiting for the answer, in the loop's time.
+            done: Told when the stream is over, however.
+        """
+        stream = Stream(self, body, done)
+        stream.number = self._h2.get_next_available_stream_id()
+        self._streams[stream.number] = stream
+        self.served += 1
+        self._deadlines.set(stream, deadline)
+        self._h2.send_headers(stream.number, fields, end_stream=not body)
+        self._send(stream)
+        self._flush()
+        return stream
+
+    def cancel(self, stream: Stream, error: BaseException) -> None:
+        """End *stream* alone, and tell the peer."""
+        if stream.number in self._streams:
+            self._reset(stream.number, h2.errors.ErrorCodes.CANCEL)
+            self._flush()
+            self._over(stream.number, error)
+
+    def close(self) -> None:
+        """Drop the connection."""
+        super().close()
+        self._fail_all(ClosedError(silent=False))
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Say hello, where the peer agreed to speak HTTP/2."""
+        super().connection_made(transport)
+        tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        if tls is not None and tls.selected_alpn_protocol() != "h2":
+            self._reject("by TLS (ALPN)")
+            return
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(WINDOW)
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in whole frames."""
+        now = time.perf_counter()
+        try:
+            for part in self._frames.cut(data):
+                if isinstance(part, Goaway):
+                    self._go(part)
+                    continue
+                for event in self._h2.receive_data(part):
+                    self._take(event, now)
+        except ValueError as error:
+            self._reject(f"({error})")
+            return
+        except h2.exceptions.ProtocolError as error:
+            self._flush()
+            if not self.settled.done():
+                self._reject(f"({error})")
+            self._fail_all(ProtocolError(f"a fault of HTTP/2: {error}"))
+            self.close()
+            return
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Every stream that is open ends with it."""
+        self._transport = None
+        self.lost.set_result(None)
+        if not self.settled.done():
+            self._reject("(it closed the connection instead)")
+        self._fail_all(exc if isinstance(exc, ssl.SSLError) else ClosedError(silent=False))
+
+    # What frames say.
+
+    def _take(self, event: h2.events.Event, now: float) -> None:
+        match event:
+            case h2.events.ResponseReceived():
+                self._answered(self._streams.get(event.stream_id or 0), event, now)
+            case h2.events.DataReceived():
+                self._read(self._streams.get(event.stream_id or 0), event)
+            case h2.events.StreamEnded():
+                self._over(event.stream_id or 0, None, now)
+            case h2.events.StreamReset():
+                why = f"the consumer ended the request (RST_STREAM, {_code(event.error_code)})"
+                self._over(event.stream_id or 0, ResetError(why))
+            case h2.events.WindowUpdated() | h2.events.RemoteSettingsChanged():
+                self._more()
+            case _:
+                pass
+
+    def _answered(
+        self, stream: Stream | None, event: h2.events.ResponseReceived, now: float
+    ) -> None:
+        if stream is None:
+            return
+        stream.first_at = now
+        for name, value in event.headers or []:
+            stream.received_bytes += len(name) + len(value)
+            if name == b":status":
+                stream.status = int(value)
+
+    def _read(self, stream: Stream | None, event: h2.events.DataReceived) -> None:
+        length = event.flow_controlled_length or 0
+        if length:
+            self._h2.acknowledge_received_data(length, event.stream_id or 0)
+        if stream is not None:
+            stream.received_bytes += length
+            if len(stream.content) < MAX_CONTENT_BYTES:
+                stream.content += event.data or b""
+
+    def _more(self) -> None:
+        """The peer told its settings, or takes more content."""
+        if not self.settled.done():
+            self.settled.set_result(None)
+        for stream in [each for each in self._streams.values() if each.left]:
+            self._send(stream)
+
+    def _go(self, goaway: Goaway) -> None:
+        self._going = goaway
+        why = f"the consumer ended the connection (GOAWAY, {_code(goaway.code)})"
+        for number in [each for each in self._streams if each > goaway.last or goaway.code]:
+            unseen = not goaway.code and number > goaway.last
+            self._over(number, GoawayError(why, unseen=unseen))
+        if not self.settled.done():
+            self._reject(f"({why})")
+        self._leave()
+
+    # How streams go on and end.
+
+    def _send(self, stream: Stream) -> None:
+        """Send as much of the content as the peer takes now."""
+        while stream.left:
+            try:
+                window = self._h2.local_flow_control_window(stream.number)
+            except h2.exceptions.NoSuchStreamError:
+                return  # the peer has ended it: the event that says so comes after this one
+            part = stream.take(max(0, min(window, self._h2.max_outbound_frame_size)))
+            if not part:
+                return
+            self._h2.send_data(stream.number, bytes(part), end_stream=not stream.left)
+            stream.sent_bytes += len(part)
+        stream.written_at = time.perf_counter()
+
+    def _reset(self, number: int, code: h2.errors.ErrorCodes) -> None:
+        with suppress(h2.exceptions.NoSuchStreamError):  # the peer may have ended it itself
+            self._h2.reset_stream(number, code)
+
+    def _over(self, number: int, error: BaseException | None, now: float = 0.0) -> None:
+        stream = self._streams.pop(number, None)
+        if stream is None:
+            return
+        self._deadlines.clear(stream)
+        stream.last_at = now
+        if error is None and stream.left:  # it answered without wanting the rest
+            self._reset(number, h2.errors.ErrorCodes.NO_ERROR)
+        stream.end(error)
+        self._leave()
+
+    def _leave(self) -> None:
+        """After a GOAWAY: away with it when the last answer is there."""
+        if self._going is not None and not self._streams:
+            super().close()
+
+    def _fail_all(self, error: BaseException) -> None:
+        for number in list(self._streams):
+            self._over(number, error)
+
+    def _reject(self, how: str) -> None:
+        error = NoHttp2Error(f"{NO_HTTP2} {how}")
+        if not self.settled.done():
+            self.settled.set_exception(error)
+        super().close()
+        self._fail_all(error)
+
+    def _flush(self) -> None:
+        data = self._h2.data_to_send()
+        if data and self._transport is not None:
+            self._transport.write(data)
+
+
+def _code(number: int | None) -> str:
+    try:
+        return h2.errors.ErrorCodes(number or 0).name
+    except ValueError:
+        return f"error {number}"

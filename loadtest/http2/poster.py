@@ -1,0 +1,258 @@
+"""Posting over HTTP/2: requests share connections as far as the peer allows, as `Poster` does not.
+
+A request waits for a connection only while one is being made. Where the peer's limit of requests at
+once is reached, another connection is made: the plan does not wait for answers.
+"""
+
+import asyncio
+import ssl
+import time
+from typing import TYPE_CHECKING, Self, cast
+
+from deliverer.attempts import ProtocolError, classify
+from deliverer.dialer import Dialer
+from deliverer.heads import printable
+from deliverer.ports import ANY, Ports
+from loadtest.http2.connection import NO_HTTP2, Http2Connection
+from loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
+from loadtest.plan import Outcome, Planned, Timings
+from loadtest.poster import EVERYWHERE, Done, credulous
+from loadtest.target import Target
+from schemas.errors import InvalidValueError
+from schemas.records import Failure
+
+if TYPE_CHECKING:
+    from deliverer.connection import Dialed
+
+ASSUMED = 100
+"""How many requests wait for one connection that is being made: the least that RFC 9113 (6.5.2)
+recommends as a limit."""
+PROBE_S = 10.0
+ALPN_ALERT = "no application protocol"
+"""As OpenSSL has it, whose versions write it in several ways."""
+
+
+class Line:
+    """A connection, or one that is being made with those who wait for it."""
+
+    def __init__(self) -> None:
+        self.connection: Http2Connection | None = None
+        self.waiting: list[_Posting] = []
+
+    @property
+    def room(self) -> bool:
+        """Whether one more request fits."""
+        if self.connection is None:
+            return len(self.waiting) < ASSUMED
+        return self.connection.room
+
+
+class Http2Poster:
+    """Posts requests to one consumer; used as an asynchronous context manager.
+
+    Args:
+        target: The consumer.
+        timeout_s: The bound on one request as a whole.
+        verify: Whether its certificate must be good.
+    """
+
+    def __init__(self, target: Target, *, timeout_s: float, verify: bool = True) -> None:
+        self.target = target
+        self.timeout_s = timeout_s
+        self.began_at = 0.0
+        self._dialer = Dialer(
+            EVERYWHERE, ports=Ports(ANY), tls=_tls(verify=verify), connection=Http2Connection
+        )
+        self._lines: list[Line] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._abandoned = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self._abandoned:
+            await self.abandon()
+
+    def post(self, planned: Planned, done: Done) -> None:
+        """Send *planned* now, and tell *done* what became of it, whatever that is."""
+        self.place(_Posting(self, planned, done))
+
+    async def abandon(self) -> None:
+        """Let go of what is under way: each is told as without an answer."""
+        self._abandoned = True
+        for task in self._tasks:
+            task.cancel()
+        await self._dialer.close()
+
+    async def probe(self) -> None:
+        """See whether the consumer speaks HTTP/2; one that cannot be reached may do so later.
+
+        Raises:
+            InvalidValueError: It does not.
+        """
+        deadline = asyncio.get_running_loop().time() + PROBE_S
+        try:
+            (await self._connect(deadline)).close()
+        except NoHttp2Error as error:
+            raise InvalidValueError("--http2", str(error)) from error
+        except TimeoutError:
+            raise InvalidValueError(
+                "--http2", f"the consumer said nothing of HTTP/2 within {PROBE_S:g} s"
+            ) from None
+        except ssl.SSLError as error:
+            # A server with ALPN and nothing in common ends the handshake (RFC 7301, 3.2).
+            if ALPN_ALERT in str(error).replace("_", " ").lower():
+                raise InvalidValueError("--http2", f"{NO_HTTP2} by TLS (ALPN)") from error
+        except OSError:
+            return
+
+    def place(self, posting: "_Posting") -> None:
+        """Send it on a connection that has room, or let it wait for one."""
+        line = next((each for each in self._lines if each.room), None)
+        if line is None:
+            line = self._new_line(posting.deadline)
+        if line.connection is None:
+            line.waiting.append(posting)
+        else:
+            posting.send(line.connection)
+
+    def _new_line(self, deadline: float) -> Line:
+        line = Line()
+        self._lines.append(line)
+        task = asyncio.get_running_loop().create_task(self._dial(line, deadline))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return line
+
+    async def _dial(self, line: Line, deadline: float) -> None:
+        try:
+            connection = await self._connect(deadline)
+        except (ProtocolError, OSError, ValueError, asyncio.CancelledError) as error:
+            self._lines.remove(line)
+            for posting in line.waiting:
+                posting.failed(error)
+            return
+        line.connection = connection
+        connection.lost.add_done_callback(lambda _: self._lines.remove(line))
+        waiting, line.waiting = line.waiting, []
+        waiting[0].dialed = connection.dialed
+        for posting in waiting:
+            self.place(posting)
+
+    async def _connect(self, deadline: float) -> Http2Connection:
+        made = await self._dialer.dial(self.target.origin, deadline)
+        connection = cast("Http2Connection", made)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await connection.settled
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def explain(self, error: BaseException) -> tuple[Failure, str]:
+        """The class of an error, and the error in words."""
+        if self._abandoned:
+            return Failure.TIMEOUT, "no answer until the run was ended"
+        if isinstance(error, NoHttp2Error | GoawayError | ResetError):
+            failure = Failure.PROTOCOL if isinstance(error, NoHttp2Error) else Failure.RESET
+            return failure, printable(str(error))
+        failure, message = classify(error)
+        return failure, printable(message)
+
+
+class _Posting:
+    """One request under way."""
+
+    __slots__ = (
+        "_again", "_connection", "_done", "_opened_at", "_planned", "_poster", "_reused",
+        "_sent_at", "_sent_bytes", "deadline", "dialed",
+    )  # fmt: skip
+
+    def __init__(self, poster: Http2Poster, planned: Planned, done: Done) -> None:
+        self._poster = poster
+        self._planned = planned
+        self._done = done
+        self._sent_at = time.perf_counter()
+        self._opened_at = 0.0
+        self._reused = self._again = False
+        self._sent_bytes = 0
+        self.deadline = asyncio.get_running_loop().time() + poster.timeout_s
+        self.dialed: Dialed | None = None
+
+    def send(self, connection: Http2Connection) -> None:
+        """Open a stream for it; it is signed now."""
+        planned = self._planned
+        fields = self._poster.target.fields(planned.sign(time.time()), len(planned.body))
+        self._sent_bytes = sum(len(name) + len(value) for name, value in fields)
+        self._reused = connection.served > 0
+        self._opened_at = time.perf_counter()
+        connection.post(fields, planned.body, self.deadline, self._over)
+
+    def failed(self, error: BaseException) -> None:
+        """There is no answer, and no stream."""
+        now = time.perf_counter()
+        self._end(now, Timings(blocked_s=now - self._sent_at), error=error)
+
+    def _over(self, stream: Stream) -> None:
+        error = stream.error
+        if isinstance(error, GoawayError) and error.unseen and not self._again:
+            # The consumer wants it on another connection: that says nothing about it.
+            self._again = True
+            self._poster.place(self)
+            return
+        ended_at = stream.last_at or time.perf_counter()
+        self._end(ended_at, self._timings(stream, ended_at), stream, error)
+
+    def _end(
+        self,
+        ended_at: float,
+        timings: Timings,
+        stream: Stream | None = None,
+        error: BaseException | None = None,
+    ) -> None:
+        status = stream.status if stream is not None and error is None else 0
+        failure = Failure.NONE if 200 <= status < 300 else Failure.STATUS
+        message = ""
+        if error is not None:
+            failure, message = self._poster.explain(error)
+        began_at = self._poster.began_at
+        outcome = Outcome(
+            planned=self._planned,
+            sent_s=self._sent_at - began_at,
+            done_s=ended_at - began_at,
+            timings=timings,
+            status=status,
+            failure=failure,
+            message=message,
+            reused=self._reused,
+            sent_bytes=self._sent_bytes + stream.sent_bytes if stream is not None else 0,
+            received_bytes=stream.received_bytes if stream is not None else 0,
+            content=stream.content if stream is not None else b"",
+        )
+        self._done(outcome)
+
+    def _timings(self, stream: Stream, ended_at: float) -> Timings:
+        connecting_s = tls_s = 0.0
+        if self.dialed is not None:
+            resolved_at, connected_at, ready_at = self.dialed
+            # Without TLS, what comes after TCP's own handshake is our side's part of it.
+            tcp_at = connected_at if self._poster.target.origin.tls else ready_at
+            connecting_s, tls_s = tcp_at - resolved_at, ready_at - tcp_at
+        written_at = min(stream.written_at or ended_at, ended_at)
+        first_at = min(ended_at, max(written_at, stream.first_at or ended_at))
+        return Timings(
+            blocked_s=max(0.0, self._opened_at - self._sent_at - connecting_s - tls_s),
+            connecting_s=connecting_s,
+            tls_s=tls_s,
+            sending_s=written_at - self._opened_at,
+            waiting_s=first_at - written_at,
+            receiving_s=ended_at - first_at,
+        )
+
+
+def _tls(*, verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context() if verify else credulous()
+    context.set_alpn_protocols(["h2"])
+    return context

@@ -1,0 +1,78 @@
+"""One request of many on an HTTP/2 connection, and the ways in which it can end."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from deliverer.attempts import ProtocolError
+
+
+class Cancels(Protocol):
+    """The connection that a stream is on."""
+
+    def cancel(self, stream: "Stream", error: BaseException) -> None:
+        """End *stream* alone."""
+
+
+class NoHttp2Error(ProtocolError):
+    """The peer speaks something else."""
+
+
+class ResetError(ConnectionResetError):
+    """The peer ended one stream (RST_STREAM)."""
+
+
+class GoawayError(ConnectionResetError):
+    """The peer ended the connection (GOAWAY).
+
+    Attributes:
+        unseen: Whether the peer says that it has not looked at the request, and had no error.
+    """
+
+    def __init__(self, message: str, *, unseen: bool) -> None:
+        super().__init__(message)
+        self.unseen = unseen
+
+
+class Stream:
+    """One request and its answer.
+
+    Attributes:
+        error: Why there is no answer, or None.
+        written_at: When the last of the request was handed over.
+        first_at: When the first of the answer came; 0: nothing did.
+        last_at: When the last did.
+    """
+
+    __slots__ = (
+        "_body", "_connection", "_done", "content", "error", "first_at", "last_at", "number",
+        "received_bytes", "sent_bytes", "status", "written_at",
+    )  # fmt: skip
+
+    def __init__(self, connection: Cancels, body: bytes, done: Callable[["Stream"], None]) -> None:
+        self._connection = connection
+        self._body = memoryview(body)
+        self._done = done
+        self.number = self.status = self.received_bytes = 0
+        self.sent_bytes = 0
+        self.content = b""
+        self.error: BaseException | None = None
+        self.written_at = self.first_at = self.last_at = 0.0
+
+    def take(self, most: int) -> memoryview:
+        """The next part of the content, so long at most."""
+        part, self._body = self._body[:most], self._body[most:]
+        return part
+
+    @property
+    def left(self) -> int:
+        """How much of the content is still to be sent."""
+        return len(self._body)
+
+    def expire(self) -> None:
+        """Time is up: only this stream ends."""
+        self._connection.cancel(self, TimeoutError())
+
+    def end(self, error: BaseException | None = None) -> None:
+        """It is over."""
+        self.error = error
+        self._done(self)
