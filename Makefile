@@ -32,7 +32,7 @@ test: $(ENVIRONMENT) broker registry postgresql nginx ## every test but the long
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 	$(PYTEST) $(TWO_FILES) -m "not long" tests/integration $(ARGS)
-	$(PYTEST) -m "not long" tests/e2e tests/faults $(ARGS)
+	$(PYTEST) $(TWO_FILES) -m "not long" tests/e2e tests/faults $(ARGS)
 
 check: $(ENVIRONMENT) ## style, types, layers, spelling
 	.venv/bin/ruff check
