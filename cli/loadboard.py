@@ -1,5 +1,6 @@
 """The load test's dashboard: where it is, and what it is told beside the terminal."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,10 @@ from loadtest.measure import Measurements
 from loadtest.pacing import Paced
 from loadtest.run import Tick
 from loadtest.thresholds import Threshold
+from schemas.errors import PortcallError
+
+STOPPED = "It was stopped, and has no report."
+FAULT = "It ended with a fault; the terminal says which. There is no report."
 
 
 @asynccontextmanager
@@ -33,7 +38,15 @@ async def shown(place: Place | None) -> AsyncIterator[Board]:
         note(f"Dashboard: {dashboard.url}")
         if not place.loopback:
             note("Whoever can reach this address sees the run, and may turn its rate.")
-        yield dashboard.board
+        try:
+            yield dashboard.board
+        except PortcallError as error:
+            dashboard.board.break_off(str(error))
+            raise
+        except BaseException as error:
+            stopped = isinstance(error, (asyncio.CancelledError, KeyboardInterrupt))
+            dashboard.board.break_off(STOPPED if stopped else FAULT)
+            raise
 
 
 def watched(

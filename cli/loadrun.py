@@ -121,7 +121,7 @@ async def _once(order: Order, board: Board) -> Result:
             observers=inspector.observers,
             tick=both(view, board),
         )
-    board.check()
+    board.check(ended)
     sections = await inspector.sections(ended.elapsed_s, partial(_poster, order))
     about = _about(order, order.paced.turned(dial), began)
     return Result.of(about, ended, order.thresholds, sections)
@@ -149,7 +149,7 @@ async def _through(order: Order, way: Through, board: Board) -> Result:
                 tick=both(view, board),
                 relay=made.pipeline,
             )
-        board.check()
+        board.check(ended)
         names = made.pipeline.names(deliveries.ledger.entries)
         checked = await inspector.sections(ended.elapsed_s, partial(_poster, order), names)
     about = replace(_about(order, order.paced.turned(dial), began), path="pipeline")
@@ -172,8 +172,13 @@ async def _search(order: Order, board: Board) -> Result:
         return paced, ended
 
     found: Search = await search(
-        attempt, order.find_max, first=order.paced.pace.rate, pause_s=order.pause_s
+        attempt,
+        order.find_max,
+        first=order.paced.pace.rate,
+        pause_s=order.pause_s,
+        told=lambda trial: board.tried(trial.row),
     )
+    _begin(board, order, found.paced)  # what it ends with is the best of them, not the last
     thresholds = [*order.find_max, *order.thresholds]
     about = _about(order, found.paced, began)
     return Result.of(about, found.ended, thresholds, (found.section(),))

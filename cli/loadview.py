@@ -42,7 +42,7 @@ class View:
     def __init__(self, paced: Paced, *, quiet: bool, dial: Dial | None = None) -> None:
         self._paced = paced
         self._dial = None if paced.recorded else dial
-        self._elapsed_s = 0.0
+        self._began_at = 0.0
         self._keys = ExitStack()
         self._quiet = quiet
         self._live: Live | None = None
@@ -74,11 +74,12 @@ class View:
 
     def _press(self, keys: bytes) -> None:
         if self._dial is not None:
-            press(keys, self._dial, self._elapsed_s)
+            elapsed_s = time.perf_counter() - self._began_at if self._began_at else 0.0
+            press(keys, self._dial, elapsed_s)
 
     def tick(self, measured: Measurements, elapsed_s: float) -> None:
         """Show how far it is."""
-        self._elapsed_s = elapsed_s
+        self._began_at = time.perf_counter() - elapsed_s
         if self._live is not None:
             self._live.update(_screen(self._paced, measured, elapsed_s, self._dial), refresh=True)
         elif not self._quiet and time.monotonic() >= self._line_at:

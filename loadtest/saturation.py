@@ -24,6 +24,10 @@ LOWEST = 0.5
 Attempt = Callable[[float], Awaitable[tuple[Paced, Ended]]]
 
 
+MAX_RATE = "max_rate"
+COLUMNS = ("planned", "answered", "med", "p(95)", "p(99)", "failed", "verdict")
+
+
 class Trial(Struct, frozen=True):
     """One rate, and how the consumer did.
 
@@ -48,6 +52,19 @@ class Trial(Struct, frozen=True):
     p99_ms: float
     failed: float
     generator: bool = False
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The same in `COLUMNS`."""
+        return (
+            f"{self.rate:,.6g}/s",
+            f"{self.answered:,.1f}/s",
+            milliseconds(self.median_ms),
+            milliseconds(self.p95_ms),
+            milliseconds(self.p99_ms),
+            f"{self.failed:.2%}",
+            "held" if self.held else "generator" if self.generator else "crossed",
+        )
 
 
 class Search(Struct, frozen=True):
@@ -76,10 +93,10 @@ class Search(Struct, frozen=True):
         return Section(
             "Saturation",
             words=(_verdict(self.best, limit),),
-            columns=("planned", "answered", "med", "p(95)", "p(99)", "failed", "verdict"),
-            rows=tuple(map(_row, ordered)),
+            columns=COLUMNS,
+            rows=tuple(trial.row for trial in ordered),
             findings=(Finding("a rate was found", self.best > 0, _verdict(self.best, limit)),),
-            metrics={"max_rate": Metric("gauge", "default", {"value": self.best})},
+            metrics={MAX_RATE: Metric("gauge", "default", {"value": self.best})},
             plots=tuple(_plots(ordered)),
         )
 
@@ -105,7 +122,12 @@ def next_rate(trials: Sequence[Trial], first: float) -> float | None:
 
 
 async def search(
-    attempt: Attempt, bounds: Sequence[Threshold], *, first: float, pause_s: float
+    attempt: Attempt,
+    bounds: Sequence[Threshold],
+    *,
+    first: float,
+    pause_s: float,
+    told: Callable[[Trial], None] = lambda _trial: None,
 ) -> Search:
     """Look for the highest rate that keeps to *bounds*.
 
@@ -114,6 +136,7 @@ async def search(
         bounds: What it must keep to.
         first: Where to begin, requests a second.
         pause_s: Between two runs.
+        told: Hears of each trial.
     """
     trials: list[Trial] = []
     runs: dict[float, tuple[Paced, Ended]] = {}
@@ -123,6 +146,7 @@ async def search(
             await asyncio.sleep(pause_s)
         paced, ended = await attempt(rate)
         trials.append(tried(rate, paced, ended, bounds))
+        told(trials[-1])
         runs[rate] = paced, ended
         rate = None if ended.interrupted else next_rate(trials, first)
     best = max((trial.rate for trial in trials if trial.held), default=min(runs))
@@ -168,18 +192,6 @@ def _verdict(best: float, limit: Trial | None) -> str:
     return (
         f"It bears {best:,.6g} requests a second; at {limit.rate:,.6g} it does not keep to"
         f" {limit.why}."
-    )
-
-
-def _row(trial: Trial) -> tuple[str, ...]:
-    return (
-        f"{trial.rate:,.6g}/s",
-        f"{trial.answered:,.1f}/s",
-        milliseconds(trial.median_ms),
-        milliseconds(trial.p95_ms),
-        milliseconds(trial.p99_ms),
-        f"{trial.failed:.2%}",
-        "held" if trial.held else "generator" if trial.generator else "crossed",
     )
 
 

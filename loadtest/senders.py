@@ -161,9 +161,13 @@ def senders_section(patience: Patience) -> Section:
     timed = [each for each in SENDERS if each.timeout_ms]
     late = {each.name: patience.late_for(each) for each in timed}
     words = [_sentence(each, late[each.name], answers) for each in timed if late[each.name]]
-    if not words:
+    if not answers:
+        words = ["Nothing was sent that a sender would send."]
+    elif patience.failed == answers:
+        words = ["No POST was answered with a 2xx: a failure for every sender."]
+    elif not words:
         words = ["Every answer came in time for every sender whose timeout is known."]
-    if patience.failed:
+    if 0 < patience.failed < answers:
         told = _share(patience.failed, answers)
         words.append(f"Besides, {told} of the answers were no 2xx: a failure for every sender.")
     return Section(
@@ -171,11 +175,11 @@ def senders_section(patience: Patience) -> Section:
         words=tuple(words),
         columns=("sender", "waits", "tries again", "too late", "share"),
         rows=tuple(_row(each, late.get(each.name), answers) for each in SENDERS),
-        findings=_findings(late, answers),
+        findings=_findings(late, answers, judged=answers > patience.failed),
     )
 
 
-def _findings(late: Mapping[str, int], answers: int) -> tuple[Finding, ...]:
+def _findings(late: Mapping[str, int], answers: int, *, judged: bool) -> tuple[Finding, ...]:
     """One for each sender that would not have waited; if there is none, one for all."""
     found = tuple(
         Finding(
@@ -186,7 +190,7 @@ def _findings(late: Mapping[str, int], answers: int) -> tuple[Finding, ...]:
         for each in SENDERS
         if late.get(each.name)
     )
-    return found or (Finding("in time for every known sender", ok=True if answers else None),)
+    return found or (Finding("in time for every known sender", ok=judged or None),)
 
 
 def _sentence(sender: Sender, late: int, answers: int) -> str:

@@ -5,7 +5,8 @@ and the points that changed meanwhile. What nobody reads is not worked out, but 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from loadtest.dashboard.state import Now, Phase, State, Watched, state_of
 from loadtest.generator import Health
 from loadtest.measure import Measurements
 from loadtest.result import Result
+from loadtest.run import Ended
 
 EVERY_S = 1.0
 MAX_READERS = 16
@@ -39,11 +41,13 @@ class Board:
         self._served = served
         self._watched = Watched("", "", "", 0.0, 0, ())
         self._phase = Phase.WAITING
-        self._now: Now | None = None
+        self._latest: Callable[[], Now] | None = None
         self._result: Result | None = None
+        self._tried: list[Sequence[str]] = []
+        self._words = ""
         self._state: State | None = None
         self._history = History()
-        self._told_s = self._elapsed_s = 0.0
+        self._told_s = self._began_at = 0.0
         self._changed = asyncio.Event()
         self._readers = 0
         self._left = asyncio.Event()
@@ -61,31 +65,38 @@ class Board:
     def begin(self, watched: Watched) -> None:
         """Show *watched* from now on."""
         self._watched, self._phase = watched, Phase.SENDING
-        self._now, self._history = None, History()
-        self._told_s = self._elapsed_s = 0.0
+        self._latest, self._history = None, History()
+        self._told_s = self._began_at = 0.0
         self._tell()
 
     def tick(self, measured: Measurements, elapsed_s: float, health: Callable[[], Health]) -> None:
         """Take a snapshot, when a second has passed since the last one."""
-        self._elapsed_s = elapsed_s
+        self._began_at = time.perf_counter() - elapsed_s
         if not self._served or elapsed_s - self._told_s < EVERY_S - EARLY_S:
             return
         self._told_s = elapsed_s
         self._history.look(measured, elapsed_s)
-        if self._readers:
-            self._now = Now(measured, elapsed_s, health())
+        self._latest = lambda: Now(measured, elapsed_s, health())
         self._tell()
 
-    def check(self) -> None:
+    def check(self, ended: Ended) -> None:
         """Nothing more is sent; the consumer is asked what it processed."""
         self._phase = Phase.CHECKING
+        self._last(Now(ended.measured, ended.elapsed_s, ended.health))
+
+    def tried(self, row: Sequence[str]) -> None:
+        """Add a rate that was tried, in the columns of `loadtest.saturation`."""
+        self._tried.append(row)
         self._tell()
 
     def end(self, result: Result) -> None:
         """Show *result*, as the last thing."""
-        self._phase, self._result = Phase.OVER, result
-        self._history.look(result.measured, result.measured.last_s + EVERY_S)
-        self._now = Now(result.measured, result.elapsed_s, result.health)
+        self._phase, self._result, self._words = Phase.OVER, result, result.words
+        self._last(Now(result.measured, result.elapsed_s, result.health))
+
+    def break_off(self, words: str) -> None:
+        """There will be no result, because of *words*."""
+        self._phase, self._words = Phase.OVER, words
         self._tell()
 
     def turn(self, change: str | float) -> float:
@@ -144,10 +155,22 @@ class Board:
         except TimeoutError:
             return
 
+    @property
+    def _elapsed_s(self) -> float:
+        return time.perf_counter() - self._began_at if self._began_at else 0.0
+
     def _stands(self) -> State:
         if self._state is None:
-            self._state = state_of(self._watched, self._phase, self._now, self._result)
+            now = self._latest() if self._latest is not None else None
+            begun = state_of(self._watched, self._phase, now, self._result)
+            self._state = replace(begun, words=self._words, tried=self._tried)
         return self._state
+
+    def _last(self, now: Now) -> None:
+        self._latest = lambda: now
+        if self._served:
+            self._history.look(now.measured, now.measured.last_s + EVERY_S)
+        self._tell()
 
     def _tell(self) -> None:
         self._state = None

@@ -19,7 +19,7 @@ class Point(Struct, frozen=True):
     Attributes:
         second: Its number, from 0.
         planned: Requests whose time lay in it.
-        sent: Requests that were sent in it.
+        sent: Requests that were sent in it; what is under way counts where it was planned.
         answered: Requests that ended in it.
         not_sent: Requests whose time lay in it and that were left out.
         failed: Requests that ended in it, not as with a correct consumer.
@@ -51,7 +51,9 @@ class History:
         self.version += 1
         each = max(1, round(1 / measured.slice_s))
         over = int(elapsed_s)
-        for second in range(max(0, over - LOOKED_AT_S), over):
+        # A history that begins late, as of a run that is shown once more, is worked out whole.
+        back_s = LOOKED_AT_S if self._points else KEPT_S
+        for second in range(max(0, over - back_s), over):
             numbers = range(second * each, (second + 1) * each)
             slices = [part for number in numbers if (part := measured.slices.get(number))]
             mark = _mark(slices)
@@ -88,12 +90,16 @@ def _point(second: int, slices: Sequence[Slice]) -> Point:
         for status, count in part.statuses.items():
             statuses[status] = statuses.get(status, 0) + count
     scheduled = merged(part.scheduled for part in slices)
+    planned = sum(part.planned for part in slices)
+    not_sent = sum(part.not_sent for part in slices)
+    # When a request was sent is counted once it has ended.
+    under_way = planned - not_sent - scheduled.count
     return Point(
         second=second,
-        planned=sum(part.planned for part in slices),
-        sent=sum(part.sent for part in slices),
+        planned=planned,
+        sent=sum(part.sent for part in slices) + under_way,
         answered=sum(statuses.values()),
-        not_sent=sum(part.not_sent for part in slices),
+        not_sent=not_sent,
         failed=sum(part.failed for part in slices),
         in_flight=max((part.in_flight for part in slices), default=0),
         statuses=dict(sorted(statuses.items())),

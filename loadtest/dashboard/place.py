@@ -46,6 +46,11 @@ class Place(Struct, frozen=True):
         return cls(host or HOST, PORT if found["port"] is None else int(found["port"]))
 
     @property
+    def words(self) -> str:
+        """The same as one writes it."""
+        return f"{self._name}:{self.port}"
+
+    @property
     def loopback(self) -> bool:
         """Whether only this machine comes there."""
         if self.host == "localhost":
@@ -54,19 +59,25 @@ class Place(Struct, frozen=True):
 
     def at(self, port: int) -> str:
         """The URL, with the port that it became."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}/"
+        return f"http://{self._name}:{port}/"
 
     def admits(self, asked: str) -> bool:
         """Whether a request with the Host header *asked* is meant for this page.
 
         A site that lets its own name lead here (DNS rebinding) has a name, and not one of ours.
         """
+        if not asked:
+            return False
         try:
             name = URL(f"http://{asked}/").host or ""
         except ValueError:
             return False
         ours = {"localhost", self.host.lower(), socket.gethostname().lower()}
         return name.lower() in ours or _address(name) is not None
+
+    @property
+    def _name(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

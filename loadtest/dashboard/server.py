@@ -1,6 +1,7 @@
 """Serving the dashboard: a page, its style, its script, the events, and the rate's knob."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from importlib.resources import files
@@ -10,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from loadtest.dashboard.board import Board, Full
-from loadtest.dashboard.place import FIELD, Place
+from loadtest.dashboard.place import FIELD, HOST, Place
 from loadtest.dial import LEAST, MOST
 from schemas.errors import InvalidValueError
 
@@ -69,12 +70,12 @@ class Dashboard:
         place = self._place
         try:
             await web.TCPSite(self._runner, place.host, place.port).start()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             await self._runner.cleanup()
             raise InvalidValueError(
                 FIELD,
-                f"cannot listen on {place.host}:{place.port} ({error.strerror or error}); name"
-                f" another, as {place.host}:0 for any free port",
+                f"cannot listen on {place.words} ({_why(error)}); name another, as :0 for any free"
+                f" port of {HOST}",
             ) from error
         # aiohttp's own name for port 0 has no port.
         self.url = place.at(self._runner.addresses[0][1])
@@ -90,16 +91,18 @@ class Dashboard:
         app.router.add_get("/", _document("page.html", "text/html"))
         app.router.add_get("/page.css", _document("page.css", "text/css"))
         app.router.add_get("/page.js", _document("page.js", "text/javascript"))
+        app.router.add_get("/plots.js", _document("plots.js", "text/javascript"))
         app.router.add_get("/events", self._events, allow_head=False)
         app.router.add_post("/rate", self._rate)
         return app
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not self._place.admits(request.host):
+        # request.host asks the system's resolver where there is no such header, and waits for it.
+        if not self._place.admits(request.headers.get("Host", "")):
             return _refused(403, "this page is not known by that name")
-        if request.method == "POST" and not _same_origin(request):
-            return _refused(403, "only the page itself may turn the rate")
+        if (request.method == "POST" or request.path == "/events") and not _same_origin(request):
+            return _refused(403, "only the page itself may ask for that")
         return await handler(request)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
@@ -143,12 +146,20 @@ class Dashboard:
         )
 
 
+def _why(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError):
+        return "no name is written so"
+    # A negative number is the resolver's own; asyncio's words have the address once more.
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else error.strerror or str(error)
+
+
 def _same_origin(request: web.Request) -> bool:
-    """Whether no other site sent it: browsers tell the origin of every POST."""
+    """Whether no other site sent it: browsers tell the origin of every POST, the rest of reads."""
     origin = request.headers.get("Origin")
     if origin is not None:
         return origin == f"http://{request.host}"
-    return request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+    return request.headers.get("Sec-Fetch-Site", "none") in {"same-origin", "none"}
 
 
 def _document(name: str, content_type: str) -> Handler:

@@ -1,6 +1,6 @@
 """What the dashboard shows of a run as it stands: numbers and words, ready to be encoded."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from loadtest.dashboard.history import Point
 from loadtest.dial import Dial
 from loadtest.generator import Health
-from loadtest.measure import Measurements
+from loadtest.measure import Cell, Measurements, Slice
 from loadtest.metrics import metrics_of
 from loadtest.report import milliseconds
 from loadtest.result import Result
+from loadtest.saturation import MAX_RATE
 from loadtest.sections import Metric, counter
 from loadtest.sketch import merged
 from loadtest.thresholds import Threshold, Verdict, judge, percents_of
@@ -85,11 +86,15 @@ class State(Struct, frozen=True):
 
     Attributes:
         total: How many requests are planned; 0: nobody knows, as the rate was turned.
-        recent: p50, p95, p99 and the longest of the last seconds, by what is told; empty: none.
+        latency: p50, p95, p99 and the longest, by what is told; of the last seconds, and of all
+            when the run is over; empty: none.
         statuses: How many ended so, in order.
         reasons: Of requests that were not answered, or not sent, how many.
         factor: By how much the planned rate is multiplied; 0: it cannot be turned.
-        exit_code: None: it is not over.
+        words: How it ended.
+        exit_code: None: it is not over, or has no result.
+        tried: The rates that were tried, where the highest is looked for.
+        found: What came of that.
         points: Seconds that are new or another than they were told last.
     """
 
@@ -106,30 +111,32 @@ class State(Struct, frozen=True):
     not_sent: int = 0
     in_flight: int = 0
     failed: int = 0
-    recent: dict[str, tuple[float, ...]] = {}
+    latency: dict[str, tuple[float, ...]] = {}
     statuses: list[tuple[str, int]] = []
     reasons: list[tuple[str, int]] = []
     generator: Health | None = None
     thresholds: list[Standing] = []
     words: str = ""
     exit_code: int | None = None
+    tried: Sequence[Sequence[str]] = ()
+    found: str = ""
     points: list[Point] = []
 
 
 def state_of(watched: Watched, phase: Phase, now: Now | None, result: Result | None) -> State:
-    """The state, without points."""
+    """The state, without points, and without what only the board knows."""
     dial = watched.dial
     begun = State(
         number=watched.number,
         phase=phase,
         uri=watched.uri,
-        plan=watched.plan,
+        plan=result.about.plan if result else watched.plan,
         duration_s=watched.duration_s,
         total=0 if dial is not None and dial.turns else watched.total,
         factor=dial.factor if dial is not None else 0.0,
         thresholds=[Standing(_words(each), "", None) for each in watched.thresholds],
-        words=result.words if result else "",
         exit_code=result.exit_code if result else None,
+        found=_found(result) if result else "",
     )
     return begun if now is None else _counted(begun, watched, now, result)
 
@@ -145,7 +152,7 @@ def _counted(begun: State, watched: Watched, now: Now, result: Result | None) ->
         not_sent=measured.not_sent_count,
         in_flight=measured.in_flight,
         failed=measured.failed_count,
-        recent=_recent(now),
+        latency=_latency(_recent(now) if result is None else now.measured.cells.values()),
         statuses=_statuses(measured),
         reasons=reasons,
         generator=now.health,
@@ -194,20 +201,28 @@ def _words(threshold: Threshold) -> str:
     return f"{threshold.selector}: {threshold.expression}"
 
 
-def _recent(now: Now) -> dict[str, tuple[float, ...]]:
+def _recent(now: Now) -> list[Slice]:
     measured = now.measured
     last = int(now.elapsed_s / measured.slice_s)
     numbers = range(last - int(RECENT_S / measured.slice_s), last + 1)
-    slices = [part for number in numbers if (part := measured.slices.get(number))]
+    return [part for number in numbers if (part := measured.slices.get(number))]
+
+
+def _latency(parts: Collection[Slice | Cell]) -> dict[str, tuple[float, ...]]:
     sketches = {
-        "planned": merged(part.scheduled for part in slices),
-        "service": merged(part.service for part in slices),
+        "planned": merged(part.scheduled for part in parts),
+        "service": merged(part.service for part in parts),
     }
     return {
         name: (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)
         for name, sketch in sketches.items()
         if sketch.count
     }
+
+
+def _found(result: Result) -> str:
+    searches = (section for section in result.sections if MAX_RATE in section.metrics)
+    return next((section.words[0] for section in searches), "")
 
 
 def _statuses(measured: Measurements) -> list[tuple[str, int]]:

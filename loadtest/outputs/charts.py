@@ -21,6 +21,14 @@ from loadtest.sections import Plot
 
 HEIGHT = 300
 PERCENTS = (0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 99.999)
+SERIES_KINDS = {
+    "median": "planned",
+    "p95": "service",
+    "p99": "p99",
+    "planned": "wished",
+    "answered": "answered",
+}
+"""By what a line means, it looks the same in every plot."""
 STATUS_KINDS = {"2": "good", "3": "other", "4": "warn", "5": "bad"}
 
 
@@ -87,9 +95,10 @@ def rates(result: Result, columns: Sequence[Column]) -> Chart:
         (c.from_s, per_s(c, sum(sum(part.statuses.values()) for part in c.parts))) for c in columns
     ]
     not_sent = [per_s(c, sum(part.not_sent for part in c.parts)) for c in columns]
-    wished = [rate for _, rate in result.about.rates]
-    top = 1.08 * max([*wished, *(y for line in (planned, sent, answered) for _, y in line), 1e-9])
     end_s = columns[-1].to_s
+    wished = [(at_s, rate) for at_s, rate in result.about.rates if at_s <= end_s]
+    lines = (wished, planned, sent, answered)
+    top = 1.08 * max([*(y for line in lines for _, y in line), 1e-9])
     area = svg.frame((0, end_s), (0, top), height=HEIGHT)
     width_s = columns[0].to_s - columns[0].from_s
     parts = svg.axes(
@@ -104,8 +113,8 @@ def rates(result: Result, columns: Sequence[Column]) -> Chart:
     ]
     parts.append(svg.steps(area, answered, width_s, "answered", "answered"))
     parts.append(svg.steps(area, sent, width_s, "planned", "sent"))
-    if result.about.rates:
-        parts.append(svg.line(area, [*result.about.rates], "wished", "planned"))
+    if wished:
+        parts.append(svg.line(area, wished, "wished", "planned"))
     legend = [("wished", "planned"), ("planned", "sent"), ("answered", "answered")]
     legend += [("bad", "not sent")] if any(not_sent) else []
     words = (
@@ -185,9 +194,8 @@ def plotted(plot: Plot) -> str:
     across = [(each, f"{each:,.10g}{plot.x_unit}") for each in svg.ticks(right, most=10)]
     upwards = [(each, f"{each:,.10g}{plot.y_unit}") for each in svg.ticks(top)]
     parts = svg.axes(area, across, upwards)
-    for kind, (name, series) in zip(
-        ("planned", "service", "answered", "bad"), plot.series, strict=False
-    ):
+    for name, series in plot.series:
+        kind = SERIES_KINDS[name]
         parts.append(svg.line(area, series, kind, name))
         parts += [
             svg.dot(area, at, kind, f"{name}: {at[0]:g}{plot.x_unit}, {at[1]:g}{plot.y_unit}")

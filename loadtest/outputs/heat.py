@@ -49,6 +49,8 @@ def heat_map(result: Result, columns: Sequence[Column], *, scheduled: bool) -> C
         )
     marks = {1: "1", SHADES: f"{most:,} requests"}
     legend = tuple((f"h{shade}", marks.get(shade, "")) for shade in range(1, SHADES + 1))
+    if most == 1:
+        legend = ((f"h{SHADES}", "1 request"),)
     return Chart(title, words, svg.drawing(area.height, title, [*grid, *cells]), legend)
 
 

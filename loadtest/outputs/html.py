@@ -9,7 +9,7 @@ from html import escape
 from importlib.resources import files
 
 from loadtest.metrics import SCHEDULED, SERVICE
-from loadtest.outputs.charts import charts, plotted
+from loadtest.outputs.charts import SERIES_KINDS, charts, plotted
 from loadtest.outputs.columns import Chart
 from loadtest.report import chapters, milliseconds
 from loadtest.result import Result
@@ -72,7 +72,7 @@ def _head(result: Result) -> str:
     return (
         f"<header><h1>Load test of {escape(about.uri)}</h1>"
         f'<span class="badge {kind}">{word}</span></header>'
-        f'<p class="about">{escape(about.plan)}; {escape(about.began)}</p>'
+        f'<p class="about">{escape(about.plan)}; <time>{escape(about.began)}</time></p>'
         f'{notice}<div class="equation">{equation}</div>'
         f'<div class="figures">{"".join(figures)}</div>'
     )
@@ -85,7 +85,7 @@ def _figure(value: str, words: str, kind: str = "") -> str:
 def _chart(chart: Chart) -> str:
     return (
         f"<section><h2>{escape(chart.title)}</h2><p>{escape(chart.words)}</p>"
-        f"{chart.picture}{_legend(chart.legend)}</section>"
+        f"{_wide(chart.title, chart.picture)}{_legend(chart.legend)}</section>"
     )
 
 
@@ -109,10 +109,10 @@ def _section(section: Section) -> str:
         rows = "".join(map(_finding, section.findings))
         parts.append(f'<table class="words"><tbody>{rows}</tbody></table>')
     for plot in section.plots:
-        kinds = ("planned", "service", "answered", "bad")
-        legend = tuple((kind, name) for kind, (name, _) in zip(kinds, plot.series, strict=False))
+        legend = tuple((SERIES_KINDS[name], name) for name, _ in plot.series)
         parts.append(
-            f"<h3>{escape(plot.title)}</h3><p>{escape(plot.words)}</p>{plotted(plot)}{_legend(legend)}"
+            f"<h3>{escape(plot.title)}</h3><p>{escape(plot.words)}</p>"
+            f"{_wide(plot.title, plotted(plot))}{_legend(legend)}"
         )
     return "".join(parts) + "</section>"
 
@@ -122,7 +122,14 @@ def _table(section: Section) -> str:
     head = _cells("th", section.columns, kinds)
     rows = "".join(f"<tr>{_cells('td', row, kinds)}</tr>" for row in section.rows)
     top = f"<thead><tr>{head}</tr></thead>" if any(section.columns) else ""
-    return f'<div class="wide"><table>{top}<tbody>{rows}</tbody></table></div>'
+    return _wide(section.title, f"<table>{top}<tbody>{rows}</tbody></table>")
+
+
+def _wide(title: str, content: str) -> str:
+    """What is as wide as it must be: a narrow screen scrolls it in its box, by keys, too."""
+    return (
+        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(title)}">{content}</div>'
+    )
 
 
 def _cells(tag: str, cells: Sequence[str], kinds: Sequence[str]) -> str:

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,13 @@ import pytest
 from aiohttp import ClientSession
 from yarl import URL
 
+from cli.loadboard import shown as shown_board
+from cli.loadboard import watched
 from cli.ports import HOST
+from loadtest.dashboard.place import Place
+from loadtest.dashboard.server import Dashboard
+from loadtest.pacing import Pace, work_out
+from schemas.errors import InvalidValueError
 from tests.integration.loadtest.consumer import Consumer, serve
 
 LIMIT_S = 60
@@ -71,7 +78,7 @@ async def test_a_reader_sees_the_run_go_on_and_end(consumer: Consumer) -> None:
     sent = [state["sent"] for _, state in told]
     assert sent == sorted(sent)
     assert len(set(sent)) >= 3
-    assert any(state["phase"] == "sending" and state["recent"] for _, state in told)
+    assert any(state["phase"] == "sending" and state["latency"] for _, state in told)
     live = next(state for _, state in told if state["sent"])
     assert [each["ok"] for each in live["thresholds"]] == [False, None]
     assert live["generator"]["cpu"] > 0
@@ -120,10 +127,11 @@ async def test_the_rate_is_turned_by_the_page_and_by_no_other_site(
 
 async def test_the_page_loads_only_what_is_beside_it(consumer: Consumer) -> None:
     async with shown(consumer, "-d", "2s") as (_, url), ClientSession() as http:
-        for path, kind in (("", "text/html"), ("page.css", "text/css"), ("page.js", "javascript")):
+        parts = {"": "html", "page.css": "css", "page.js": "javascript", "plots.js": "javascript"}
+        for path, kind in parts.items():
             async with http.get(url / path) as answer:
                 assert answer.status == 200
-                assert kind in answer.headers["Content-Type"]
+                assert answer.headers["Content-Type"] == f"text/{kind}; charset=utf-8"
                 policy = answer.headers["Content-Security-Policy"]
                 assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
                 text = await answer.text()
@@ -151,6 +159,68 @@ async def test_readers_that_read_nothing_hold_up_neither_the_run_nor_its_end(
             writer.close()
 
 
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("..", "no name is written so"),
+        ("a..b", "no name is written so"),
+        ("a" * 80, "no name is written so"),
+        ("192.0.2.1", "Cannot assign requested address"),
+    ],
+)
+async def test_an_address_that_is_not_ours_is_refused_with_the_reason(host: str, why: str) -> None:
+    with pytest.raises(InvalidValueError) as refused:
+        await Dashboard(Place.parse(f"{host}:0")).__aenter__()
+    assert refused.value.problem == (
+        f"cannot listen on {host}:0 ({why}); name another, as :0 for any free port of 127.0.0.1"
+    )
+
+
+async def test_an_address_of_ipv6_has_brackets() -> None:
+    async with Dashboard(Place.parse("[::1]:0")) as dashboard, ClientSession() as http:
+        assert dashboard.url.startswith("http://[::1]:")
+        async with http.get(dashboard.url) as answer:
+            assert answer.status == 200
+        async with http.post(
+            f"{dashboard.url}rate",
+            json={"key": "+"},
+            headers={"Origin": dashboard.url.removesuffix("/")},
+        ) as answer:
+            assert answer.status == 409  # nothing runs
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+    ],
+)
+async def test_pages_of_other_sites_take_no_readers_place(
+    headers: dict[str, str], status: int
+) -> None:
+    async with Dashboard(Place(port=0)) as dashboard, ClientSession() as http:
+        dashboard.board.break_off("at once")
+        async with http.get(f"{dashboard.url}events", headers=headers) as answer:
+            assert answer.status == status
+
+
+async def test_a_request_without_a_host_waits_for_no_resolver(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "getfqdn", lambda *_: pytest.fail("it asked the resolver"))
+    async with Dashboard(Place(port=0)) as dashboard:
+        url = URL(dashboard.url)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(b"GET / HTTP/1.0\r\n\r\n")
+        assert b"403 Forbidden" in await reader.readline()
+        writer.close()
+
+
 async def test_a_port_that_is_taken_ends_it_before_anything_is_sent(consumer: Consumer) -> None:
     taken = URL(consumer.uri).port
     process = await asyncio.create_subprocess_exec(
@@ -159,16 +229,41 @@ async def test_a_port_that_is_taken_ends_it_before_anything_is_sent(consumer: Co
     )  # fmt: skip
     _, err = await process.communicate()
     assert process.returncode == 2
-    assert f"--dashboard: cannot listen on {HOST}:{taken}" in err.decode()
+    expected = f"--dashboard: cannot listen on {HOST}:{taken} (Address already in use)"
+    assert expected in err.decode()
     assert b"Traceback" not in err
     assert not consumer.requests
 
 
-async def test_the_search_for_the_highest_rate_shows_each_rate(consumer: Consumer) -> None:
-    async with shown(consumer, "-d", "1500ms", "--pause", "1ms", "--find-max", "max<0.001") as (
-        _,
-        url,
-    ):
+async def test_the_search_for_the_highest_rate_shows_each_rate_and_ends_with_the_best(
+    consumer: Consumer, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.json"
+    # 50 a second are 75 requests; whatever is tried besides has more than it may.
+    asked = ["-d", "1500ms", "--pause", "1ms", "--find-max", "http_reqs: count<79"]
+    async with shown(consumer, *asked, "-o", str(report)) as (_, url):
         told = [state async for _, state in events(url)]
     assert len({state["plan"] for state in told if state["plan"]}) >= 2
     assert {state["factor"] for state in told} == {0.0}
+    last, portcall = told[-1], json.loads(report.read_text())["portcall"]
+    (saturation,) = [each for each in portcall["sections"] if each["title"] == "Saturation"]
+    assert last["tried"][0][0] == "50/s"
+    assert last["tried"][-1][-1] == "crossed"  # so the last one is not the best one
+    assert sorted(last["tried"]) == sorted(saturation["rows"])
+    assert last["found"] == saturation["words"][0]
+    assert last["plan"] == portcall["about"]["plan"]
+    assert last["sent"] == last["total"] == portcall["planned"]
+    assert sum(each["planned"] for each in last["points"]) == portcall["planned"]
+
+
+async def test_a_run_that_breaks_off_says_why() -> None:
+    async with AsyncExitStack() as stack:
+        with pytest.raises(InvalidValueError):  # noqa: PT012 (what is read then is the point)
+            async with shown_board(Place(port=0)) as board:
+                board.begin(watched("http://127.0.0.1/", work_out(Pace()), ()))
+                reader = await stack.enter_async_context(aclosing(board.read()))
+                await anext(reader)
+                raise InvalidValueError("--through", "it is gone")
+        last = (await anext(reader)).decode()
+    assert last.startswith("event: end\n")
+    assert '"words":"--through: it is gone","exit_code":null' in last

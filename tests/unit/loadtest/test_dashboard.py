@@ -13,7 +13,9 @@ from loadtest.dashboard.place import Place
 from loadtest.dashboard.state import Now, Watched, standing
 from loadtest.dial import Dial
 from loadtest.measure import Measurements
-from loadtest.metrics import metrics_of
+from loadtest.metrics import SCHEDULED, metrics_of
+from loadtest.plan import NotSent
+from loadtest.run import Ended
 from loadtest.thresholds import parse_threshold
 from schemas.errors import InvalidValueError
 from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned, result_of, steady
@@ -60,10 +62,32 @@ def test_an_address_of_the_loopback_is_known_as_one(host: str, loopback: bool) -
         ("127.0.0.1.evil.example", False),
         ("", False),
         ("a:b:c", False),
+        ("[::1", False),
     ],
 )
 def test_a_name_of_strangers_that_leads_here_is_not_admitted(asked: str, meant: bool) -> None:  # noqa: FBT001 (a table)
     assert Place("box.example", 5665).admits(asked) is meant
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [(Place("::1", 81), "[::1]:81"), (Place("127.0.0.1", 0), "127.0.0.1:0")],
+)
+def test_an_address_is_said_as_one_writes_it(place: Place, words: str) -> None:
+    assert place.words == words
+    assert Place.parse(place.words) == place
+
+
+def test_what_is_under_way_was_sent_though_nobody_knows_its_end() -> None:
+    history, measured = History(), measured_of(steady(100))
+    for number in range(50):
+        measured.sent(planned(1 + number / 50))
+    measured.left_out(NotSent(planned(1.5), "too many"))
+    history.look(measured, 2.0)
+    assert [(each.planned, each.sent, each.not_sent) for each in history.since(0)] == [
+        (100, 100, 0),
+        (51, 50, 1),
+    ]
 
 
 def test_a_second_is_worked_out_anew_only_where_something_changed() -> None:
@@ -94,6 +118,12 @@ def test_old_seconds_are_forgotten() -> None:
     kept = [point.second for point in history.since(0)]
     assert kept[0] == 701 - KEPT_S
     assert kept[-1] == 700
+
+
+def test_a_run_that_is_shown_at_its_end_only_is_shown_whole() -> None:
+    history = History()
+    history.look(measured_of(steady(30_000)), 300.0)
+    assert len(history.since(0)) == 300
 
 
 def test_thresholds_stand_as_they_are_and_what_only_the_end_knows_is_open() -> None:
@@ -149,7 +179,7 @@ async def test_a_reader_that_was_away_finds_everything_that_changed_meanwhile() 
     await board.all_read(0)
 
 
-async def test_a_snapshot_is_taken_once_a_second_and_only_for_somebody() -> None:
+async def test_a_snapshot_is_worked_out_only_when_somebody_takes_it() -> None:
     board, asked = Board(), []
 
     def health() -> Any:  # noqa: ANN401 (a health)
@@ -161,10 +191,55 @@ async def test_a_snapshot_is_taken_once_a_second_and_only_for_somebody() -> None
     assert not asked
     reader = board.read()
     await told(reader)
+    asked.clear()
     for elapsed_s in (1.5, 2.0, 2.5, 3.0):
         board.tick(Measurements(), elapsed_s, health)
-    assert len(asked) == 2
+    assert not asked
+    await told(reader)
+    assert len(asked) == 1
     await reader.aclose()
+
+
+async def test_a_reader_that_comes_between_two_snapshots_sees_where_the_run_stands() -> None:
+    board = Board()
+    board.begin(watched())
+    board.tick(measured_of(steady(300)), 3.0, lambda: WELL)
+    _, state = await told(board.read())
+    assert (state["sent"], state["elapsed_s"], len(state["points"])) == (300, 3.0, 3)
+    assert state["generator"]["lag_p99_ms"] == 0.5
+
+
+async def test_a_reader_that_comes_while_the_consumer_is_asked_sees_what_was_sent() -> None:
+    board, result = Board(), result_of(measured_of(steady(250)))
+    board.begin(watched())
+    board.check(Ended(result.measured, 2.5, WELL))
+    _, state = await told(board.read())
+    assert (state["phase"], state["sent"], len(state["points"])) == ("checking", 250, 3)
+
+
+async def test_the_end_has_the_figures_of_the_report() -> None:
+    slow = [outcome(planned(0.1 + number / 100), service_s=2.0) for number in range(20)]
+    result = result_of(measured_of([*steady(800), *slow]))
+    board = Board()
+    board.begin(watched())
+    board.end(result)
+    _, state = await told(board.read())
+    values = result.metrics[SCHEDULED].values
+    assert state["latency"]["planned"] == [
+        values["med"], values["p(95)"], values["p(99)"], values["max"]
+    ]  # fmt: skip
+    assert state["latency"]["planned"][3] == pytest.approx(2000, rel=0.01)
+    assert (state["plan"], state["words"]) == (result.about.plan, "done")
+
+
+async def test_a_run_without_a_result_ends_with_its_reason() -> None:
+    board = Board()
+    board.begin(watched())
+    board.tick(measured_of(steady(300)), 3.0, lambda: WELL)
+    board.break_off("the broker is gone")
+    name, state = await told(board.read())
+    assert (name, state["phase"], state["exit_code"]) == ("end", "over", None)
+    assert (state["words"], state["sent"]) == ("the broker is gone", 300)
 
 
 async def test_readers_are_bounded_and_one_that_left_makes_room() -> None:
@@ -199,8 +274,9 @@ def test_the_rate_is_turned_while_requests_are_sent_and_no_longer() -> None:
     assert board.turn("+") == pytest.approx(1.1)
     assert board.turn(3.0) == 3.0
     assert board.turn("0") == 1.0
-    assert [at_s for at_s, _ in dial.turns] == [2.5, 2.5, 2.5]
-    board.check()
+    times = [at_s for at_s, _ in dial.turns]
+    assert 2.5 < times[0] < times[1] < times[2] < 5  # when it was, not when the last tick was
+    board.check(Ended(Measurements(), 3.0, WELL))
     with pytest.raises(LookupError):
         board.turn("+")
     board.begin(watched())

@@ -85,10 +85,17 @@ def test_an_answer_that_never_came_is_late_for_everybody() -> None:
 
 @pytest.mark.parametrize("failure", [Failure.STATUS, Failure.REFUSED])
 def test_a_failure_is_one_for_every_sender(failure: Failure) -> None:
-    section = senders_section(patience(0.1, failure=failure))
-    assert (
-        "Besides, 100.0 % of the answers were no 2xx: a failure for every sender." in section.words
-    )
+    some = patience(0.1, failure=failure)
+    section = senders_section(some)
+    assert section.words == ("No POST was answered with a 2xx: a failure for every sender.",)
+    assert [each.ok for each in section.findings] == [None]
+    some.answers += 1
+    said = "Besides, 50.0 % of the answers were no 2xx: a failure for every sender."
+    assert said in senders_section(some).words
+
+
+def test_of_answers_that_nobody_asked_for_nothing_is_said() -> None:
+    assert senders_section(Patience()).words == ("Nothing was sent that a sender would send.",)
 
 
 @pytest.mark.parametrize(
