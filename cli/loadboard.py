@@ -1,6 +1,5 @@
 """The load test's dashboard: where it is, and what it is told beside the terminal."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +18,6 @@ from loadtest.run import Tick
 from loadtest.thresholds import Threshold
 from schemas.errors import PortcallError
 
-STOPPED = "It was stopped, and has no report."
 FAULT = "It ended with a fault; the terminal says which. There is no report."
 
 
@@ -40,12 +38,9 @@ async def shown(place: Place | None) -> AsyncIterator[Board]:
             note("Whoever can reach this address sees the run, and may turn its rate.")
         try:
             yield dashboard.board
-        except PortcallError as error:
-            dashboard.board.break_off(str(error))
-            raise
-        except BaseException as error:
-            stopped = isinstance(error, (asyncio.CancelledError, KeyboardInterrupt))
-            dashboard.board.break_off(STOPPED if stopped else FAULT)
+        except Exception as error:
+            known = isinstance(error, PortcallError)
+            dashboard.board.break_off(str(error) if known else FAULT)
             raise
 
 

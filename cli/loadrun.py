@@ -13,6 +13,7 @@ from cli.loadview import View, show_result
 from loadtest.checking import Checking, Inspector
 from loadtest.dashboard.board import Board
 from loadtest.dashboard.place import Place
+from loadtest.dashboard.state import Phase
 from loadtest.dial import Dial
 from loadtest.http2.poster import Http2Poster
 from loadtest.journeys import Published
@@ -121,7 +122,7 @@ async def _once(order: Order, board: Board) -> Result:
             observers=inspector.observers,
             tick=both(view, board),
         )
-    board.check(ended)
+    board.rest(ended, Phase.CHECKING)
     sections = await inspector.sections(ended.elapsed_s, partial(_poster, order))
     about = _about(order, order.paced.turned(dial), began)
     return Result.of(about, ended, order.thresholds, sections)
@@ -149,7 +150,7 @@ async def _through(order: Order, way: Through, board: Board) -> Result:
                 tick=both(view, board),
                 relay=made.pipeline,
             )
-        board.check(ended)
+        board.rest(ended, Phase.CHECKING)
         names = made.pipeline.names(deliveries.ledger.entries)
         checked = await inspector.sections(ended.elapsed_s, partial(_poster, order), names)
     about = replace(_about(order, order.paced.turned(dial), began), path="pipeline")
@@ -169,6 +170,7 @@ async def _search(order: Order, board: Board) -> Result:
                 limits=order.limits,
                 tick=both(view, board),
             )
+        board.rest(ended, Phase.PAUSING)
         return paced, ended
 
     found: Search = await search(

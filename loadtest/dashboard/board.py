@@ -79,9 +79,9 @@ class Board:
         self._latest = lambda: Now(measured, elapsed_s, health())
         self._tell()
 
-    def check(self, ended: Ended) -> None:
-        """Nothing more is sent; the consumer is asked what it processed."""
-        self._phase = Phase.CHECKING
+    def rest(self, ended: Ended, then: Phase) -> None:
+        """Nothing more is sent; *then* is what comes now."""
+        self._phase = then
         self._last(Now(ended.measured, ended.elapsed_s, ended.health))
 
     def tried(self, row: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 import { KEPT_S, clock, kindOf, plots, whole } from "./plots.js";
 
-const BADGES = { waiting: "waiting", sending: "running", checking: "asking the consumer" };
+const BADGES = { waiting: "waiting", sending: "running", checking: "asking the consumer", pausing: "pausing" };
 const $ = (id) => document.getElementById(id);
 
 let points = new Map();

@@ -28,6 +28,7 @@ class Phase(StrEnum):
     WAITING = "waiting"
     SENDING = "sending"
     CHECKING = "checking"
+    PAUSING = "pausing"
     OVER = "over"
 
 

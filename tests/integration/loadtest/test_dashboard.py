@@ -240,11 +240,13 @@ async def test_the_search_for_the_highest_rate_shows_each_rate_and_ends_with_the
 ) -> None:
     report = tmp_path / "report.json"
     # 50 a second are 75 requests; whatever is tried besides has more than it may.
-    asked = ["-d", "1500ms", "--pause", "1ms", "--find-max", "http_reqs: count<79"]
+    asked = ["-d", "1500ms", "--pause", "300ms", "--find-max", "http_reqs: count<79"]
     async with shown(consumer, *asked, "-o", str(report)) as (_, url):
         told = [state async for _, state in events(url)]
     assert len({state["plan"] for state in told if state["plan"]}) >= 2
     assert {state["factor"] for state in told} == {0.0}
+    pauses = [state for state in told if state["phase"] == "pausing" and state["tried"]]
+    assert {state["sent"] for state in pauses} >= {75, 150}
     last, portcall = told[-1], json.loads(report.read_text())["portcall"]
     (saturation,) = [each for each in portcall["sections"] if each["title"] == "Saturation"]
     assert last["tried"][0][0] == "50/s"

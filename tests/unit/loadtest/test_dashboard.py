@@ -10,7 +10,7 @@ import pytest
 from loadtest.dashboard.board import MAX_READERS, Board, Full
 from loadtest.dashboard.history import KEPT_S, History
 from loadtest.dashboard.place import Place
-from loadtest.dashboard.state import Now, Watched, standing
+from loadtest.dashboard.state import Now, Phase, Watched, standing
 from loadtest.dial import Dial
 from loadtest.measure import Measurements
 from loadtest.metrics import SCHEDULED, metrics_of
@@ -212,7 +212,7 @@ async def test_a_reader_that_comes_between_two_snapshots_sees_where_the_run_stan
 async def test_a_reader_that_comes_while_the_consumer_is_asked_sees_what_was_sent() -> None:
     board, result = Board(), result_of(measured_of(steady(250)))
     board.begin(watched())
-    board.check(Ended(result.measured, 2.5, WELL))
+    board.rest(Ended(result.measured, 2.5, WELL), Phase.CHECKING)
     _, state = await told(board.read())
     assert (state["phase"], state["sent"], len(state["points"])) == ("checking", 250, 3)
 
@@ -276,7 +276,7 @@ def test_the_rate_is_turned_while_requests_are_sent_and_no_longer() -> None:
     assert board.turn("0") == 1.0
     times = [at_s for at_s, _ in dial.turns]
     assert 2.5 < times[0] < times[1] < times[2] < 5  # when it was, not when the last tick was
-    board.check(Ended(Measurements(), 3.0, WELL))
+    board.rest(Ended(Measurements(), 3.0, WELL), Phase.CHECKING)
     with pytest.raises(LookupError):
         board.turn("+")
     board.begin(watched())
