@@ -128,13 +128,14 @@ def _table(section: Section) -> str:
 def _wide(title: str, content: str) -> str:
     """What is as wide as it must be: a narrow screen scrolls it in its box, by keys, too."""
     return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(title)}">{content}</div>'
+        f'<div class="wide" role="group" tabindex="0" aria-label="{escape(title)}">{content}</div>'
     )
 
 
 def _cells(tag: str, cells: Sequence[str], kinds: Sequence[str]) -> str:
     pairs = zip(cells, kinds, strict=True)
-    return "".join(f"<{tag}{kind}>{escape(cell)}</{tag}>" for cell, kind in pairs)
+    tagged = ((tag if cell else "td", cell, kind) for cell, kind in pairs)  # a heading has words
+    return "".join(f"<{name}{kind}>{escape(cell)}</{name}>" for name, cell, kind in tagged)
 
 
 def _finding(finding: Finding) -> str:

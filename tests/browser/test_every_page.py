@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.browser.accessibility import faults_of
+from tests.browser.accessibility import check
 from tests.browser.asking import is_listed
 from tests.installation import Client, push_event
 from tests.sink import Answer, serve_sink
@@ -65,27 +65,6 @@ async def open_everything(page: Page) -> None:
         await opener.click()
         await expect(page.locator(".detail").get_by_role("region", name="Request")).to_be_visible()
     await page.evaluate("document.querySelectorAll('details').forEach((it) => { it.open = true; })")
-
-
-async def check(page: Page) -> None:
-    """Look at the page as it is: both themes, and then narrow."""
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        assert await faults_of(page) == [], scheme
-    running = "document.getAnimations().filter((it) => it.playState === 'running' && it.effect.getTiming().duration > 10).length"
-    assert await page.evaluate(running) == 0
-    await page.set_viewport_size({"width": 360, "height": 800})
-    assert await page.evaluate(_TOO_WIDE) == []
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
-    await page.evaluate("scrollTo(0, 0)")  # else the bar may lie over half a button
-    assert await faults_of(page) == [], "narrow"
-
-
-# What sticks out to the right, but for what scrolls in a box of its own.
-_TOO_WIDE = """() => [...document.querySelectorAll("body *")]
-  .filter((it) => it.getBoundingClientRect().right > innerWidth + 1 && it.checkVisibility())
-  .filter((it) => !it.closest(".scroll, pre, .uplot, .hidden, .tried, .segments"))
-  .map((it) => `${it.tagName}.${it.className} ${it.textContent.trim().slice(0, 40)}`).slice(0, 5)"""
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())

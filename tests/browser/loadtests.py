@@ -1,0 +1,72 @@
+"""Load tests as somebody runs them, with their dashboard in a browser."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.browser.visiting import House
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+ENDS_S = 60
+
+
+@dataclass(frozen=True)
+class Run:
+    """A load test that goes on, and the page that shows it.
+
+    Attributes:
+        process: `portcall loadtest`.
+        page: Of somebody who looks.
+        report: The file that it writes at its end.
+    """
+
+    process: Process
+    page: "Page"
+    report: Path
+
+    async def reported(self) -> dict[str, Any]:
+        """Wait for the end, and read what the report says."""
+        async with asyncio.timeout(ENDS_S):
+            await self.process.communicate()
+        report = json.loads(self.report.read_text(encoding="utf-8"))
+        assert isinstance(report, dict)
+        return report
+
+
+@asynccontextmanager
+async def watched(browser: "Browser", folder: Path, uri: str, *words: str) -> AsyncIterator[Run]:
+    """A load test of *uri* with its dashboard open, for the time of a block.
+
+    Args:
+        browser: What it is looked at with.
+        folder: Where its report goes.
+        uri: The consumer.
+        *words: Of the command line, besides; a busy machine is no fault.
+
+    Raises:
+        AssertionError: At the end: the page did what none may.
+    """
+    report = folder / "report.json"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cli.main", "loadtest", "--uri", uri, "--max-lag", "1m", "--quiet",
+        "--output", f"json={report}", *words, "--dashboard", ":0", stdout=PIPE, stderr=PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    try:
+        line = (await process.stderr.readline()).decode()
+        url = line.removeprefix("Dashboard: ").strip()
+        async with House(browser, url.removesuffix("/")).visit() as page:
+            await page.goto("/")
+            yield Run(process, page, report)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
