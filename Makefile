@@ -66,7 +66,7 @@ azure: $(ENVIRONMENT) broker registry ## tests with the real az and Azure's SDK,
 	@scripts/azure-environments
 	$(PYTEST) -m azure tests/azure $(ARGS)
 
-browser: $(BROWSER) chromium broker registry ## tests of the console in a real Chromium, which it installs
+browser: $(BROWSER) chromium broker registry ## tests of the console and of load tests' pages in a real Chromium, which it installs
 	$(PYTEST) tests/browser $(ARGS)
 
 screenshots: $(BROWSER) chromium broker ## every page of the console, light and dark, wide and narrow, into build/screenshots
