@@ -82,7 +82,9 @@ class Board:
     def rest(self, ended: Ended, then: Phase) -> None:
         """Nothing more is sent; *then* is what comes now."""
         self._phase = then
-        self._last(Now(ended.measured, ended.elapsed_s, ended.health))
+        whole = not ended.interrupted and ended.crossed is None
+        elapsed_s = max(ended.elapsed_s, self._watched.duration_s if whole else 0.0)
+        self._last(Now(ended.measured, elapsed_s, ended.health))
 
     def tried(self, row: Sequence[str]) -> None:
         """Add a rate that was tried, in the columns of `loadtest.saturation`."""

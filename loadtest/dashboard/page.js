@@ -126,7 +126,7 @@ function show(state) {
   put("title", state.uri ? `Load test of ${state.uri}` : "Load test");
   document.title = $("title").textContent;
   const late = state.elapsed_s >= state.duration_s + 1;
-  const far = `${clock(state.elapsed_s)} ${late ? "gone, planned were" : "of"} ${clock(state.duration_s)}`;
+  const far = `${clock(state.elapsed_s)}${late ? ", planned" : " of"} ${clock(state.duration_s)}`;
   put("about", state.plan ? `${state.plan}; ${far}` : "");
   badge(BADGES[state.phase] || "running", "live");
   notice("");

@@ -215,6 +215,7 @@ async def test_a_reader_that_comes_while_the_consumer_is_asked_sees_what_was_sen
     board.rest(Ended(result.measured, 2.5, WELL), Phase.CHECKING)
     _, state = await told(board.read())
     assert (state["phase"], state["sent"], len(state["points"])) == ("checking", 250, 3)
+    assert state["elapsed_s"] == 8.0  # what was planned has passed
 
 
 async def test_the_end_has_the_figures_of_the_report() -> None:
