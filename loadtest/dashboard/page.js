@@ -21,16 +21,20 @@ function element(name, text, kind) {
   return made;
 }
 
-const percent = (part) => `${(100 * part).toFixed(2)}%`;
+// As the report rounds: by the exact value, and what lies in the middle to the even digit.
+function fixed(value, digits) {
+  const scaled = value * 10 ** digits, below = Math.floor(scaled);
+  const middle = Number.isInteger(value * 8) && scaled - below === 0.5;
+  return (middle && below % 2 === 0 ? below / 10 ** digits : value).toFixed(digits);
+}
+
+const percent = (part) => `${fixed(100 * part, 2)}%`;
 
 function milliseconds(value) {
   if (value === undefined) return "-";
-  if (value >= 10000) return `${(value / 1000).toFixed(1)} s`;
-  return `${value.toLocaleString("en-US", digits(value >= 100 ? 0 : value >= 10 ? 1 : 2))} ms`;
-}
-
-function digits(count) {
-  return { minimumFractionDigits: count, maximumFractionDigits: count };
+  if (value >= 10000) return `${fixed(value / 1000, 1)} s`;
+  if (value >= 100) return `${whole(Number(fixed(value, 0)))} ms`;
+  return `${fixed(value, value >= 10 ? 1 : 2)} ms`;
 }
 
 // ---- words ----------------------------------------------------------------------------------
@@ -162,8 +166,7 @@ function listen() {
     lost += 1;
     const gone = lost > 3 || events.readyState === EventSource.CLOSED;
     badge(gone ? "gone" : "connecting", "lost");
-    if (!gone) return;
-    events.close();
+    if (!gone) return; // and the browser goes on trying, unless it was refused
     for (const each of $("turn").elements) each.disabled = true;
     notice("The run does not answer, or too many pages look at it. This is the last that was heard.");
   });

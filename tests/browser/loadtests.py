@@ -42,31 +42,39 @@ class Run:
 
 
 @asynccontextmanager
-async def watched(browser: "Browser", folder: Path, uri: str, *words: str) -> AsyncIterator[Run]:
-    """A load test of *uri* with its dashboard open, for the time of a block.
+async def started(report: Path, uri: str, *words: str) -> AsyncIterator[tuple[Process, str]]:
+    """A load test of *uri* with its dashboard, and where that is, for the time of a block.
 
     Args:
-        browser: What it is looked at with.
-        folder: Where its report goes.
+        report: The file that it writes at its end.
         uri: The consumer.
         *words: Of the command line, besides; a busy machine is no fault.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cli.main", "loadtest", "--uri", uri, "--max-lag", "1m", "--quiet",
+        "--output", f"json={report}", "--dashboard", ":0", *words, stdout=PIPE, stderr=PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    try:
+        line = (await process.stderr.readline()).decode()
+        yield process, line.removeprefix("Dashboard: ").strip()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@asynccontextmanager
+async def watched(browser: "Browser", folder: Path, uri: str, *words: str) -> AsyncIterator[Run]:
+    """The same, and a page that shows it.
 
     Raises:
         AssertionError: At the end: the page did what none may.
     """
     report = folder / "report.json"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", "loadtest", "--uri", uri, "--max-lag", "1m", "--quiet",
-        "--output", f"json={report}", *words, "--dashboard", ":0", stdout=PIPE, stderr=PIPE,
-    )  # fmt: skip
-    assert process.stderr is not None
-    try:
-        line = (await process.stderr.readline()).decode()
-        url = line.removeprefix("Dashboard: ").strip()
-        async with House(browser, url.removesuffix("/")).visit() as page:
-            await page.goto("/")
-            yield Run(process, page, report)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    async with (
+        started(report, uri, *words) as (process, url),
+        House(browser, url.removesuffix("/")).visit() as page,
+    ):
+        await page.goto("/")
+        yield Run(process, page, report)

@@ -5,10 +5,11 @@ import signal
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
+from yarl import URL
 
 from loadtest.report import milliseconds
 from tests.browser.accessibility import check
-from tests.browser.loadtests import watched
+from tests.browser.loadtests import started, watched
 from tests.sink import Sink
 
 RATE = ("--rate", "50")
@@ -116,6 +117,31 @@ async def test_a_search_shows_each_rate_and_what_was_found(
         await expect(page.locator("#about")).to_contain_text(report["about"]["plan"])
         assert await figure(page, "sent") == report["sent"]
         await check(page)
+
+
+async def test_a_page_that_lost_its_run_says_so_and_finds_the_next_one_there(
+    browser: Browser, sink: Sink, tmp_path: Path
+) -> None:
+    report, uri = tmp_path / "report.json", f"{sink.url}/hook"
+    context = await browser.new_context()  # nobody watches it: lost connections are errors
+    try:
+        page = await context.new_page()
+        async with started(report, uri, *RATE, "-d", "5m") as (process, url):
+            await page.goto(url)
+            await goes_on(page, "sent")
+            process.kill()
+        await expect(page.get_by_role("alert")).to_contain_text("does not answer", timeout=60_000)
+        assert await figure(page, "sent") > 0
+        await expect(page.get_by_role("button", name="+ more")).to_be_disabled()
+        again = ("--rate", "20", "-d", "15s", "--dashboard", f":{URL(url).port}")
+        async with started(report, uri, *again):
+            await expect(page.locator("#badge")).to_have_text("running", timeout=60_000)
+            await expect(page.get_by_role("alert")).to_be_hidden()
+            await expect(page.locator("#about")).to_contain_text("20/s for 15 s")
+            await expect(page.locator("#badge")).to_have_text("done", timeout=60_000)
+            assert await figure(page, "sent") == 300
+    finally:
+        await context.close()
 
 
 async def test_the_html_report_is_accessible_and_narrow_too(
