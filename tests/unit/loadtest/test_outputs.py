@@ -12,8 +12,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from hdrh.histogram import HdrHistogram
+from msgspec.structs import replace
 
-from loadtest.outputs import hgrm, html, junit, k6, markdown, table, vegeta
+from loadtest.outputs import hgrm, html, junit, k6, markdown, svg, table, vegeta
 from loadtest.outputs.files import FORMATS, parse_outputs
 from loadtest.result import Result
 from loadtest.sections import Finding, Plot, Section
@@ -192,6 +193,35 @@ def test_the_page_has_every_plot(result: Result) -> None:
         "Attempts", "Under way", "Knee",
     ):  # fmt: skip
         assert f">{title}<" in text, title
+
+
+def test_the_plan_is_drawn_as_far_as_the_run_came() -> None:
+    rates = tuple((float(at_s), 100.0 * (1 + at_s)) for at_s in range(60))
+    stopped = result_of(measured_of(steady(200)))
+    stopped = replace(stopped, about=replace(stopped.about, rates=rates))
+    text = html.render(stopped)
+    (points,) = re.findall(r'class="line wished" points="([^"]+)"', text)
+    drawn = [tuple(map(float, each.split(","))) for each in points.split()]
+    assert len(drawn) == 4  # 0, 1, 2 and 3 s: the last answer came then
+    assert max(x for x, _ in drawn) <= svg.WIDTH - svg.RIGHT
+    assert "400/s</text>" in text
+    assert "6,000/s</text>" not in text
+
+
+def test_a_line_looks_the_same_in_every_plot() -> None:
+    points = ((1.0, 1.0), (2.0, 2.0))
+    names = ("planned", "answered", "median", "p95", "p99")
+    knee = Plot("Knee", tuple((name, points) for name in names))
+    text = html.render(result_of(measured_of(steady()), sections=[Section("Knee", plots=(knee,))]))
+    for kind, name in (("wished", "planned"), ("answered", "answered"), ("p99", "p99")):
+        assert f'class="line {kind}"' in text
+        assert f'<span><i class="{kind}"></i>{name}</span>' in text
+
+
+def test_a_heat_map_of_single_requests_has_no_ramp() -> None:
+    text = html.render(result_of(measured_of([outcome(planned(0.1))])))
+    assert text.count('<i class="h9"></i>1 request</span>') == 2
+    assert "<b>1 requests</b>" not in text
 
 
 @pytest.mark.parametrize("render", FORMATS.values(), ids=FORMATS)
