@@ -9,6 +9,8 @@ from itertools import pairwise
 
 LEAST, MOST = 0.01, 100.0
 STEP = 1.1
+TOLD = 8
+"""Turns that a report names, the last ones; it draws all of them."""
 KEYS: dict[str, Callable[[float], float]] = {
     "+": lambda factor: factor * STEP,
     "=": lambda factor: factor * STEP,  # the same key on many keyboards, without shift
@@ -44,8 +46,9 @@ class Dial:
     @property
     def words(self) -> str:
         """What was turned; empty: nothing."""
-        told = [f"x{factor:.3g} from {at_s:.1f} s" for at_s, factor in self.turns]
-        return f"; turned by hand: {', '.join(told)}" if told else ""
+        told = [f"x{factor:.3g} from {at_s:.1f} s" for at_s, factor in self.turns[-TOLD:]]
+        often = f" {len(self.turns)} times, lastly" if len(self.turns) > TOLD else ""
+        return f"; turned by hand{often}: {', '.join(told)}" if told else ""
 
     def turned(self, rates: Points) -> Points:
         """The planned rates as they became: points of a line, seconds and requests a second."""

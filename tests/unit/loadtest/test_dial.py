@@ -55,6 +55,14 @@ def test_keys_turn_it(keys: bytes, factor: float) -> None:
     assert dial.factor == pytest.approx(factor)
 
 
+def test_of_many_turns_the_last_are_named() -> None:
+    dial = Dial()
+    for number in range(1, 51):
+        dial.turn(number / 10, number)
+    assert dial.words.startswith("; turned by hand 50 times, lastly: x4.3 from 43.0 s, x4.4 from")
+    assert dial.words.endswith(", x5 from 50.0 s")
+
+
 def test_it_has_its_bounds() -> None:
     dial = Dial()
     press(b"+" * 100, dial, 0.0)
