@@ -21,6 +21,7 @@ from benchmarks.measurements import (
     latency,
     listing,
     loadtest,
+    loadtest_http2,
     matching,
     pipeline,
     recording,
@@ -51,20 +52,20 @@ MEASUREMENTS = {
     "listing": Measurement(listing.TITLE, listing.measure),
     "recording": Measurement(recording.TITLE, recording.measure),
     "loadtest": Measurement(loadtest.TITLE, loadtest.measure),
+    "loadtest-http2": Measurement(loadtest_http2.TITLE, loadtest_http2.measure),
     "tuning": Measurement(tuning.TITLE, tuning.measure),
     "console": Measurement(console.TITLE, console.measure),
     "watching": Measurement(watching.TITLE, watching.measure),
 }
-USUAL = tuple(
-    name for name in MEASUREMENTS if name not in {"tuning", "loadtest", "console", "watching"}
-)
+ONLY_NAMED = frozenset({"loadtest", "loadtest-http2", "tuning", "console", "watching"})
+USUAL = tuple(name for name in MEASUREMENTS if name not in ONLY_NAMED)
 """What is measured when nothing is named."""
 
 
 def run(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help=f"Of: {', '.join(MEASUREMENTS)}; none: all but the last four."),
+        typer.Argument(help=f"Of: {', '.join(MEASUREMENTS)}; none: all but the last five."),
     ] = None,
     *,
     full: Annotated[

@@ -1,6 +1,7 @@
 """The consumer under test: where its requests go, and what they have in common."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Self
 
 from msgspec import Struct
@@ -69,18 +70,27 @@ class Target(Struct, frozen=True):
 
         Source: RFC 9113, 8.2 and 8.3.1.
         """
-        request, host, *others = self.start.splitlines()
-        common = [line.partition(b": ") for line in others]
+        own = [(name.lower(), value) for name, value in signed]
         return [
-            (b":method", b"POST"),
-            (b":scheme", b"https" if self.origin.tls else b"http"),
-            (b":authority", host.removeprefix(b"Host: ")),
-            (b":path", request.split(b" ")[1]),
-            *((name.lower(), value) for name, _, value in common),
+            *_common(self.start, self.origin.tls),
             *(
-                (name.lower().encode("latin-1"), value.encode("latin-1"))
-                for name, value in signed
-                if name.lower() not in self.named
+                (name.encode("latin-1"), value.strip().encode("latin-1"))
+                for name, value in own
+                if name not in self.named
             ),
-            (b"content-length", str(length).encode()),
+            (b"content-length", b"%d" % length),
         ]
+
+
+@lru_cache(maxsize=16)
+def _common(start: bytes, tls: bool) -> tuple[tuple[bytes, bytes], ...]:  # noqa: FBT001 (a key)
+    """What all requests of a target have: worked out once, as it costs 5 us."""
+    request, host, *others = start.splitlines()
+    pairs = (line.partition(b":") for line in others)
+    return (
+        (b":method", b"POST"),
+        (b":scheme", b"https" if tls else b"http"),
+        (b":authority", host.removeprefix(b"Host: ")),
+        (b":path", request.split(b" ")[1]),
+        *((name.lower(), value.strip()) for name, _, value in pairs),
+    )

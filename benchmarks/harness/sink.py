@@ -40,6 +40,10 @@ http {{
         location /file/ {{ error_page 405 =200 $uri; }}
         location = /status {{ stub_status; }}
     }}
+    server {{
+        listen {host}:{http2_port} http2 backlog=4096;
+        location / {{ return 200 "ok"; }}
+    }}
 }}
 """
 
@@ -50,12 +54,14 @@ class Sink:
     Args:
         program: The process.
         port: Where it listens.
+        http2_port: Where nginx listens for HTTP/2, by prior knowledge.
         kind: What it is.
     """
 
-    def __init__(self, program: Program, port: int, kind: str) -> None:
+    def __init__(self, program: Program, port: int, http2_port: int, kind: str) -> None:
         self.program = program
         self.url = f"http://{HOST}:{port}"
+        self.http2_url = f"http://{HOST}:{http2_port}"
         self.kind = kind
         self._port = port
         self._asked = 0
@@ -83,10 +89,10 @@ class Sink:
 @asynccontextmanager
 async def running_sink(folder: Path) -> AsyncIterator[Sink]:
     """A sink on a free port of the loopback."""
-    port = free_ports(1)[0]
-    argv, kind = _command(folder, port)
+    port, http2_port = free_ports(2)
+    argv, kind = _command(folder, port, http2_port)
     program = await Program.start("sink", argv, env={"PYTHONPATH": str(ROOT)}, folder=folder)
-    sink = Sink(program, port, kind)
+    sink = Sink(program, port, http2_port, kind)
     try:
         await _until_answering(sink)
         yield sink
@@ -95,16 +101,16 @@ async def running_sink(folder: Path) -> AsyncIterator[Sink]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _command(folder: Path, port: int) -> tuple[list[str], str]:
+def _command(folder: Path, port: int, http2_port: int) -> tuple[list[str], str]:
     """How it is started, and what it is."""
     folder.mkdir()
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
     if nginx:
-        return [nginx, "-c", str(_configure(folder, port)), "-p", str(folder)], "nginx"
+        return [nginx, "-c", str(_configure(folder, port, http2_port)), "-p", str(folder)], "nginx"
     return [sys.executable, "-m", "benchmarks.harness.sink_server", str(port)], "python"
 
 
-def _configure(folder: Path, port: int) -> Path:
+def _configure(folder: Path, port: int, http2_port: int) -> Path:
     files = folder / "file"
     files.mkdir()
     for name, size in SIZES.items():
@@ -112,7 +118,7 @@ def _configure(folder: Path, port: int) -> Path:
     for path in (folder, files):
         path.chmod(0o755)
     config = folder / "nginx.conf"
-    config.write_text(_CONFIG.format(folder=folder, host=HOST, port=port))
+    config.write_text(_CONFIG.format(folder=folder, host=HOST, port=port, http2_port=http2_port))
     return config
 
 

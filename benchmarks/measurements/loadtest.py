@@ -7,11 +7,10 @@ turns.
 import asyncio
 import json
 import os
-import resource
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -20,11 +19,11 @@ import aiohttp
 
 from benchmarks.harness import toolchains
 from benchmarks.harness.alternating import Told
-from benchmarks.harness.processes import Program, ProgramError, machine_cpu_s
+from benchmarks.harness.processes import Program
 from benchmarks.harness.quiet import until_quiet
 from benchmarks.harness.report import Figures, Mode, Report, Target, medians
-from benchmarks.harness.toolchains import MissingError
-from benchmarks.peers.load.tools import LOCUST, OURS, REFERENCE, Job, Tool, hey, k6
+from benchmarks.peers.load.running import kept, run_tool
+from benchmarks.peers.load.tools import LOCUST, OURS, REFERENCE, Tool, hey, k6
 from cli.ports import HOST, free_ports
 
 TITLE = "Load testers"
@@ -55,10 +54,10 @@ async def measure(mode: Mode, told: Told) -> Report:
     for number in range(rounds):
         for tool in (REFERENCE, OURS, k6(300), k6(10), hey(10)):
             await until_quiet(mode.quiet_s)
-            await _kept(report, told, _stall(tool), what="stall", tool=tool, number=number)
+            await kept(report, told, _stall(tool), what="stall", tool=tool, number=number)
         for tool in (OURS, k6(100), hey(10), LOCUST):
             await until_quiet(mode.quiet_s)
-            await _kept(report, told, _precision(tool), what="precision", tool=tool, number=number)
+            await kept(report, told, _precision(tool), what="precision", tool=tool, number=number)
     await _highest(report, told, mode)
     _summarise(report)
     return report
@@ -69,54 +68,26 @@ async def _highest(report: Report, told: Told, mode: Mode) -> None:
     for rate in HIGH_RATES:
         for _ in range(TRIES):
             await until_quiet(mode.quiet_s)
-            run = await _kept(report, told, _high(rate), what="high", tool=OURS, number=rate)
+            run = await kept(report, told, _high(rate), what="high", tool=OURS, number=rate)
             if run is None or run["kept"]:
                 break
         else:
             return
 
 
-async def _kept(
-    report: Report,
-    told: Told,
-    run: Coroutine[None, None, Figures],
-    *,
-    what: str,
-    tool: Tool,
-    number: int,
-) -> Figures | None:
-    """Add a run to the report, or why there is none."""
-    try:
-        figures = await run
-    except MissingError as error:
-        report.skipped[tool.name] = str(error)
-        return None
-    except (
-        ProgramError,
-        ValueError,
-        LookupError,
-    ) as error:  # it ended badly, or said something else
-        report.failed.append(f"{tool.name}: {error}")
-        told(f"{tool.name}: failed: {error}")
-        return None
-    report.runs.append({"what": what, "tool": tool.name, "number": number, **figures})
-    told(f"{what}, {tool.name}: {figures}")
-    return figures
-
-
 async def _stall(tool: Tool) -> Figures:
     async with _consumer(*STALL_S) as (uri, _program):
-        return await _run(tool, uri, STALL_RATE, STALL_DURATION_S)
+        return await run_tool(tool, uri, STALL_RATE, STALL_DURATION_S)
 
 
 async def _precision(tool: Tool) -> Figures:
     """The CPU is that of the difference of two runs: what a tool's start costs is not counted."""
     async with _consumer(1e9, 1e9) as (uri, _program):
-        await _run(tool, uri, PRECISE_RATE, 2)
+        await run_tool(tool, uri, PRECISE_RATE, 2)
         await _arrivals(uri)
-        short = await _run(tool, uri, PRECISE_RATE, SHORT_S)
+        short = await run_tool(tool, uri, PRECISE_RATE, SHORT_S)
         await _arrivals(uri)
-        long = await _run(tool, uri, PRECISE_RATE, LONG_S)
+        long = await run_tool(tool, uri, PRECISE_RATE, LONG_S)
         arrivals = await _arrivals(uri)
     more = long["requests"] - short["requests"]
     return {
@@ -131,34 +102,11 @@ async def _high(rate: int) -> Figures:
     cores = sorted(os.sched_getaffinity(0))
     async with _consumer(1e9, 1e9) as (uri, program):
         os.sched_setaffinity(program.pid, cores[1:] or cores)
-        figures = await _run(OURS, uri, rate, HIGH_S, core=cores[0])
+        figures = await run_tool(OURS, uri, rate, HIGH_S, core=cores[0])
         arrivals = await _arrivals(uri)
     sent_per_s = (len(arrivals) - 1) / (arrivals[-1] - arrivals[0])
     kept = sent_per_s >= ENOUGH * rate and figures["lag_p99"] <= LATE_MS
     return {**figures, "rate": rate, "arrived_per_s": round(sent_per_s, 1), "kept": kept}
-
-
-async def _run(
-    tool: Tool, uri: str, rate: int, duration_s: int, *, core: int | None = None
-) -> Figures:
-    with tempfile.TemporaryDirectory() as folder:
-        job = Job(uri, rate, duration_s, Path(folder))
-        command = await tool.command(job)
-        argv = command.argv if core is None else ["taskset", "-c", str(core), *command.argv]
-        before, machine_before = _children_cpu_s(), sum(machine_cpu_s())
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            env={**os.environ, **command.env},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        output, errors = await process.communicate()
-        cpu_s = _children_cpu_s() - before
-        if process.returncode not in (0, 98):
-            raise ProgramError(f"ended ({process.returncode}): {errors.decode()[-2000:]}")
-        figures = tool.read(job, output.decode())
-        others_s = sum(machine_cpu_s()) - machine_before - cpu_s
-        return {**figures, "cpu_s": round(cpu_s, 3), "rest_cpu_s": round(others_s, 3)}
 
 
 @asynccontextmanager
@@ -215,12 +163,6 @@ def _spread(arrivals: Sequence[float], rate: int) -> Figures:
         "off_max": round(deviations[-1], 3),
         "gap_deviation": round(statistics.pstdev(gaps), 3),
     }
-
-
-def _children_cpu_s() -> float:
-    """CPU of our children that have ended, and of theirs."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def _summarise(report: Report) -> None:

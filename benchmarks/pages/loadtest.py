@@ -1,6 +1,7 @@
-"""Writes the figures of results/loadtest.json into docs/loadtest.md, between their marks."""
+"""Writes the figures of results/loadtest*.json into docs/loadtest.md, between their marks."""
 
 import re
+import statistics
 from typing import Any
 
 from benchmarks.harness import toolchains
@@ -11,14 +12,20 @@ NAMES = {"reference": "reference: a thread for each request, from the planned ti
 
 
 def main() -> None:
-    """Write both tables anew."""
-    report = read("loadtest")
-    if report is None:
-        raise SystemExit("there is no benchmarks/results/loadtest.json: make bench ARGS=loadtest")
+    """Write all tables anew."""
+    report, http2 = _read("loadtest"), _read("loadtest-http2")
+    tables = {"stall": _stall(report), "precision": _precision(report), "http2": _http2(http2)}
     text = PAGE.read_text()
-    for mark, table in {"stall": _stall(report), "precision": _precision(report)}.items():
+    for mark, table in tables.items():
         text = _filled(text, mark, table)
     PAGE.write_text(text)
+
+
+def _read(name: str) -> Figures:
+    report = read(name)
+    if report is None:
+        raise SystemExit(f"there is no benchmarks/results/{name}.json: make bench ARGS={name}")
+    return report
 
 
 def _stall(report: Figures) -> list[str]:
@@ -71,10 +78,28 @@ def _high(report: Figures) -> str:
     )
 
 
+def _http2(report: Figures) -> list[str]:
+    costs, ratios = report["summary"]["costs"], report["summary"]["ratios"]
+    lines = [
+        "| 1,000/s to nginx | CPU a request: median | least | most |",
+        "| --- | --: | --: | --: |",
+    ]
+    for tool, cost in costs.items():
+        values = " | ".join(f"{cost[name]:,.0f} us" for name in ("median", "least", "most"))
+        lines.append(f"| {tool} | {values} |")
+    rounds = report["parameters"]["rounds"]
+    words = (
+        f"Of {rounds} rounds, in turn; a round is the difference of a run of 15 s and one of 5 s."
+        f" Over HTTP/2 a request costs {statistics.median(ratios):.1f} times the CPU of one over"
+        f" HTTP/1.1 (by round {min(ratios):.1f} to {max(ratios):.1f})."
+    )
+    return [*lines, "", words, "", _circumstances(report)]
+
+
 def _circumstances(report: Figures) -> str:
     machine: dict[str, Any] = report["machine"]
     shares = [
-        run["rest_cpu_s"] / (15 if run["what"] == "precision" else 8)
+        run["rest_cpu_s"] / (8 if run["what"] == "stall" else 15)
         for run in report["runs"]
         if run["what"] != "high"
     ]

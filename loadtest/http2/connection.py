@@ -6,18 +6,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
-import h2.settings
-from h2.config import H2Configuration
 
 from deliverer.attempts import ClosedError, ProtocolError
-from deliverer.connection import MAX_CONTENT_BYTES, Connection
+from deliverer.connection import CONTENT_TIMEOUT_S, MAX_CONTENT_BYTES, Connection
 from deliverer.deadlines import Deadlines
 from deliverer.heads import Heads
 from loadtest.http2.frames import Frames, Goaway
+from loadtest.http2.protocol import client, code_name, status_of
 from loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
 
 NO_HTTP2 = "the consumer does not offer HTTP/2"
@@ -43,21 +41,33 @@ class Http2Connection(Connection):
         self.served = 0
         self._frames = Frames()
         self._streams: dict[int, Stream] = {}
-        self._going: Goaway | None = None
-        self._h2 = h2.connection.H2Connection(H2Configuration(client_side=True))
-        self._h2.local_settings = h2.settings.Settings(
-            client=True, initial_values={h2.settings.SettingCodes.ENABLE_PUSH: 0}
-        )
+        self._heard_at = 0.0
+        self._leaving: BaseException | None = None
+        self._h2 = client()
 
     @property
     def room(self) -> bool:
         """Whether one more stream may be opened now."""
         return (
             self._transport is not None
-            and self._going is None
-            and len(self._streams) < self._h2.remote_settings.max_concurrent_streams
+            and self._leaving is None
+            and len(self._streams) < self.at_once
             and self.served < MAX_STREAMS
         )
+
+    @property
+    def at_once(self) -> int:
+        """How many streams the peer allows at once."""
+        return self._h2.remote_settings.max_concurrent_streams
+
+    @property
+    def refusal(self) -> BaseException:
+        """Why a connection that served nothing has no `room`."""
+        if self._leaving is not None:
+            return self._leaving
+        if self._transport is None:
+            return ClosedError(silent=False)
+        return ResetError("the consumer takes no requests (its MAX_CONCURRENT_STREAMS is 0)")
 
     def post(
         self, fields: Fields, body: bytes, deadline: float, done: Callable[[Stream], None]
@@ -81,11 +91,12 @@ class Http2Connection(Connection):
         return stream
 
     def cancel(self, stream: Stream, error: BaseException) -> None:
-        """End *stream* alone, and tell the peer."""
+        """End *stream* alone, and tell the peer; one that was silent meanwhile gets no more."""
         if stream.number in self._streams:
-            self._reset(stream.number, h2.errors.ErrorCodes.CANCEL)
+            if self._heard_at < stream.opened_at:
+                self._leaving = ClosedError(silent=True)
+            self._end(stream.number, h2.errors.ErrorCodes.CANCEL, error)
             self._flush()
-            self._over(stream.number, error)
 
     def close(self) -> None:
         """Drop the connection."""
@@ -107,7 +118,7 @@ class Http2Connection(Connection):
 
     def data_received(self, data: bytes) -> None:
         """Take in whole frames."""
-        now = time.perf_counter()
+        now = self._heard_at = time.perf_counter()
         try:
             for part in self._frames.cut(data):
                 if isinstance(part, Goaway):
@@ -115,16 +126,10 @@ class Http2Connection(Connection):
                     continue
                 for event in self._h2.receive_data(part):
                     self._take(event, now)
-        except ValueError as error:
-            self._reject(f"({error})")
-            return
-        except h2.exceptions.ProtocolError as error:
-            self._flush()
-            if not self.settled.done():
-                self._reject(f"({error})")
-            self._fail_all(ProtocolError(f"a fault of HTTP/2: {error}"))
-            self.close()
-            return
+        except h2.exceptions.NoSuchStreamError as error:
+            self._broken(f"a frame for request {error.stream_id}, which there is not")
+        except (ValueError, h2.exceptions.ProtocolError) as error:
+            self._broken(str(error))
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -144,9 +149,9 @@ class Http2Connection(Connection):
             case h2.events.DataReceived():
                 self._read(self._streams.get(event.stream_id or 0), event)
             case h2.events.StreamEnded():
-                self._over(event.stream_id or 0, None, now)
+                self._ended(event.stream_id or 0, now)
             case h2.events.StreamReset():
-                why = f"the consumer ended the request (RST_STREAM, {_code(event.error_code)})"
+                why = f"the consumer ended the request (RST_STREAM, {code_name(event.error_code)})"
                 self._over(event.stream_id or 0, ResetError(why))
             case h2.events.WindowUpdated() | h2.events.RemoteSettingsChanged():
                 self._more()
@@ -158,20 +163,34 @@ class Http2Connection(Connection):
     ) -> None:
         if stream is None:
             return
+        headers = event.headers or []
         stream.first_at = now
-        for name, value in event.headers or []:
-            stream.received_bytes += len(name) + len(value)
-            if name == b":status":
-                stream.status = int(value)
+        stream.received_bytes += sum(len(name) + len(value) for name, value in headers)
+        try:
+            stream.status = status_of(headers)
+        except ProtocolError as error:
+            self._end(stream.number, h2.errors.ErrorCodes.PROTOCOL_ERROR, error)
+            return
+        if event.stream_ended is None:
+            # The status has decided: the content gets a short time.
+            self._deadlines.shorten(stream, self._loop.time() + CONTENT_TIMEOUT_S)
 
     def _read(self, stream: Stream | None, event: h2.events.DataReceived) -> None:
         length = event.flow_controlled_length or 0
         if length:
             self._h2.acknowledge_received_data(length, event.stream_id or 0)
-        if stream is not None:
-            stream.received_bytes += length
-            if len(stream.content) < MAX_CONTENT_BYTES:
-                stream.content += event.data or b""
+        if stream is None:
+            return
+        stream.received_bytes += length
+        stream.content += event.data or b""
+        if len(stream.content) >= MAX_CONTENT_BYTES and event.stream_ended is None:
+            self._end(stream.number, h2.errors.ErrorCodes.CANCEL, None)
+
+    def _ended(self, number: int, now: float) -> None:
+        stream = self._streams.get(number)
+        if stream is not None and stream.left:  # it answered without wanting the rest
+            self._reset(number, h2.errors.ErrorCodes.NO_ERROR)
+        self._over(number, None, now)
 
     def _more(self) -> None:
         """The peer told its settings, or takes more content."""
@@ -181,8 +200,8 @@ class Http2Connection(Connection):
             self._send(stream)
 
     def _go(self, goaway: Goaway) -> None:
-        self._going = goaway
-        why = f"the consumer ended the connection (GOAWAY, {_code(goaway.code)})"
+        why = f"the consumer ended the connection (GOAWAY, {code_name(goaway.code)})"
+        self._leaving = GoawayError(why, unseen=False)
         for number in [each for each in self._streams if each > goaway.last or goaway.code]:
             unseen = not goaway.code and number > goaway.last
             self._over(number, GoawayError(why, unseen=unseen))
@@ -210,21 +229,33 @@ class Http2Connection(Connection):
         with suppress(h2.exceptions.NoSuchStreamError):  # the peer may have ended it itself
             self._h2.reset_stream(number, code)
 
+    def _end(self, number: int, code: h2.errors.ErrorCodes, error: BaseException | None) -> None:
+        """End it from our side."""
+        self._reset(number, code)
+        self._over(number, error)
+
     def _over(self, number: int, error: BaseException | None, now: float = 0.0) -> None:
         stream = self._streams.pop(number, None)
         if stream is None:
             return
         self._deadlines.clear(stream)
         stream.last_at = now
-        if error is None and stream.left:  # it answered without wanting the rest
-            self._reset(number, h2.errors.ErrorCodes.NO_ERROR)
-        stream.end(error)
+        # As over HTTP/1.1: a status that is there decides, whatever the content does.
+        stream.end(None if stream.status else error)
         self._leave()
 
     def _leave(self) -> None:
-        """After a GOAWAY: away with it when the last answer is there."""
-        if self._going is not None and not self._streams:
+        """Away with a connection that gets no more requests when the last answer is there."""
+        if self._leaving is not None and not self._streams:
             super().close()
+
+    def _broken(self, how: str) -> None:
+        """What came is no HTTP/2, or none any more."""
+        self._flush()
+        if not self.settled.done():
+            self._reject(f"({how})")
+        super().close()
+        self._fail_all(ProtocolError(f"a fault of HTTP/2: {how}"))
 
     def _fail_all(self, error: BaseException) -> None:
         for number in list(self._streams):
@@ -241,10 +272,3 @@ class Http2Connection(Connection):
         data = self._h2.data_to_send()
         if data and self._transport is not None:
             self._transport.write(data)
-
-
-def _code(number: int | None) -> str:
-    try:
-        return h2.errors.ErrorCodes(number or 0).name
-    except ValueError:
-        return f"error {number}"

@@ -1,19 +1,16 @@
-"""Posting over HTTP/2: requests share connections as far as the peer allows, as `Poster` does not.
-
-A request waits for a connection only while one is being made. Where the peer's limit of requests at
-once is reached, another connection is made: the plan does not wait for answers.
-"""
+"""Posting over HTTP/2: requests share connections as far as the peer allows."""
 
 import asyncio
 import ssl
 import time
 from typing import TYPE_CHECKING, Self, cast
 
-from deliverer.attempts import ProtocolError, classify
+from deliverer.attempts import classify
 from deliverer.dialer import Dialer
 from deliverer.heads import printable
 from deliverer.ports import ANY, Ports
 from loadtest.http2.connection import NO_HTTP2, Http2Connection
+from loadtest.http2.lines import Line, Lines
 from loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
 from loadtest.plan import Outcome, Planned, Timings
 from loadtest.poster import EVERYWHERE, Done, credulous
@@ -24,27 +21,9 @@ from schemas.records import Failure
 if TYPE_CHECKING:
     from deliverer.connection import Dialed
 
-ASSUMED = 100
-"""How many requests wait for one connection that is being made: the least that RFC 9113 (6.5.2)
-recommends as a limit."""
 PROBE_S = 10.0
 ALPN_ALERT = "no application protocol"
 """As OpenSSL has it, whose versions write it in several ways."""
-
-
-class Line:
-    """A connection, or one that is being made with those who wait for it."""
-
-    def __init__(self) -> None:
-        self.connection: Http2Connection | None = None
-        self.waiting: list[_Posting] = []
-
-    @property
-    def room(self) -> bool:
-        """Whether one more request fits."""
-        if self.connection is None:
-            return len(self.waiting) < ASSUMED
-        return self.connection.room
 
 
 class Http2Poster:
@@ -63,8 +42,7 @@ class Http2Poster:
         self._dialer = Dialer(
             EVERYWHERE, ports=Ports(ANY), tls=_tls(verify=verify), connection=Http2Connection
         )
-        self._lines: list[Line] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.lines = Lines(self._connect, timeout_s)
         self._abandoned = False
 
     async def __aenter__(self) -> Self:
@@ -76,13 +54,12 @@ class Http2Poster:
 
     def post(self, planned: Planned, done: Done) -> None:
         """Send *planned* now, and tell *done* what became of it, whatever that is."""
-        self.place(_Posting(self, planned, done))
+        self.lines.place(_Posting(self, planned, done))
 
     async def abandon(self) -> None:
         """Let go of what is under way: each is told as without an answer."""
         self._abandoned = True
-        for task in self._tasks:
-            task.cancel()
+        self.lines.abandon()
         await self._dialer.close()
 
     async def probe(self) -> None:
@@ -106,39 +83,6 @@ class Http2Poster:
                 raise InvalidValueError("--http2", f"{NO_HTTP2} by TLS (ALPN)") from error
         except OSError:
             return
-
-    def place(self, posting: "_Posting") -> None:
-        """Send it on a connection that has room, or let it wait for one."""
-        line = next((each for each in self._lines if each.room), None)
-        if line is None:
-            line = self._new_line(posting.deadline)
-        if line.connection is None:
-            line.waiting.append(posting)
-        else:
-            posting.send(line.connection)
-
-    def _new_line(self, deadline: float) -> Line:
-        line = Line()
-        self._lines.append(line)
-        task = asyncio.get_running_loop().create_task(self._dial(line, deadline))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return line
-
-    async def _dial(self, line: Line, deadline: float) -> None:
-        try:
-            connection = await self._connect(deadline)
-        except (ProtocolError, OSError, ValueError, asyncio.CancelledError) as error:
-            self._lines.remove(line)
-            for posting in line.waiting:
-                posting.failed(error)
-            return
-        line.connection = connection
-        connection.lost.add_done_callback(lambda _: self._lines.remove(line))
-        waiting, line.waiting = line.waiting, []
-        waiting[0].dialed = connection.dialed
-        for posting in waiting:
-            self.place(posting)
 
     async def _connect(self, deadline: float) -> Http2Connection:
         made = await self._dialer.dial(self.target.origin, deadline)
@@ -167,7 +111,7 @@ class _Posting:
 
     __slots__ = (
         "_again", "_connection", "_done", "_opened_at", "_planned", "_poster", "_reused",
-        "_sent_at", "_sent_bytes", "deadline", "dialed",
+        "_sent_at", "_sent_bytes", "deadline", "dialed", "line",
     )  # fmt: skip
 
     def __init__(self, poster: Http2Poster, planned: Planned, done: Done) -> None:
@@ -180,6 +124,13 @@ class _Posting:
         self._sent_bytes = 0
         self.deadline = asyncio.get_running_loop().time() + poster.timeout_s
         self.dialed: Dialed | None = None
+        self.line: Line | None = None
+
+    def expire(self) -> None:
+        """Time is up while it waits for a connection."""
+        if self.line is not None:
+            self.line.waiting.pop(self, None)
+        self.failed(TimeoutError())
 
     def send(self, connection: Http2Connection) -> None:
         """Open a stream for it; it is signed now."""
@@ -196,11 +147,13 @@ class _Posting:
         self._end(now, Timings(blocked_s=now - self._sent_at), error=error)
 
     def _over(self, stream: Stream) -> None:
+        if self.line is not None:
+            self._poster.lines.freed(self.line)
         error = stream.error
         if isinstance(error, GoawayError) and error.unseen and not self._again:
             # The consumer wants it on another connection: that says nothing about it.
             self._again = True
-            self._poster.place(self)
+            self._poster.lines.place(self)
             return
         ended_at = stream.last_at or time.perf_counter()
         self._end(ended_at, self._timings(stream, ended_at), stream, error)

@@ -1,5 +1,6 @@
 """One request of many on an HTTP/2 connection, and the ways in which it can end."""
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -38,6 +39,7 @@ class Stream:
 
     Attributes:
         error: Why there is no answer, or None.
+        opened_at: When it began.
         written_at: When the last of the request was handed over.
         first_at: When the first of the answer came; 0: nothing did.
         last_at: When the last did.
@@ -45,7 +47,7 @@ class Stream:
 
     __slots__ = (
         "_body", "_connection", "_done", "content", "error", "first_at", "last_at", "number",
-        "received_bytes", "sent_bytes", "status", "written_at",
+        "opened_at", "received_bytes", "sent_bytes", "status", "written_at",
     )  # fmt: skip
 
     def __init__(self, connection: Cancels, body: bytes, done: Callable[["Stream"], None]) -> None:
@@ -56,6 +58,7 @@ class Stream:
         self.sent_bytes = 0
         self.content = b""
         self.error: BaseException | None = None
+        self.opened_at = time.perf_counter()
         self.written_at = self.first_at = self.last_at = 0.0
 
     def take(self, most: int) -> memoryview:

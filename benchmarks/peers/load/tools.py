@@ -62,15 +62,20 @@ class Tool:
     read: Callable[[Job, str], Figures]
 
 
-async def _ours(job: Job) -> Command:
-    return Command(
-        [
-            sys.executable, "-m", "cli.main", "loadtest", "--uri", job.uri,
-            "--rate", str(job.rate), "--duration", f"{job.duration_s}s", "--max-lag", "1s",
-            "--quiet", "--seed", "1", "--output", f"json={job.summary}",
-        ],
-        {"PYTHONPATH": str(toolchains.ROOT)},
-    )  # fmt: skip
+def ours(name: str, *arguments: str) -> Tool:
+    """`portcall loadtest`, with these arguments beside the usual ones."""
+
+    async def command(job: Job) -> Command:
+        return Command(
+            [
+                sys.executable, "-m", "cli.main", "loadtest", "--uri", job.uri,
+                "--rate", str(job.rate), "--duration", f"{job.duration_s}s", "--max-lag", "1s",
+                "--quiet", "--seed", "1", "--output", f"json={job.summary}", *arguments,
+            ],
+            {"PYTHONPATH": str(toolchains.ROOT)},
+        )  # fmt: skip
+
+    return Tool(name, command, _ours_said)
 
 
 def _ours_said(job: Job, _output: str) -> Figures:
@@ -137,6 +142,26 @@ def hey(workers: int) -> Tool:
     return Tool(f"hey, {workers} workers", command, read)
 
 
+def h2load(name: str, clients: int, *arguments: str) -> Tool:
+    """h2load of nghttp2 with so many connections, each with its part of the rate."""
+
+    async def command(job: Job) -> Command:
+        program = shutil.which("h2load")
+        if program is None:
+            raise MissingError("h2load is not installed (apt-get install nghttp2-client)")
+        body = job.folder / "body"
+        body.write_text(BODY)
+        rate = ["--clients", str(clients), "--rps", f"{job.rate / clients:g}"]
+        duration = ["--duration", str(job.duration_s)]
+        return Command([program, *arguments, *rate, *duration, "--data", str(body), job.uri])
+
+    def read(_job: Job, output: str) -> Figures:
+        (succeeded,) = re.findall(r"(\d+) succeeded", output)
+        return {"requests": int(succeeded)}
+
+    return Tool(name, command, read)
+
+
 async def _locust(job: Job) -> Command:
     python = await toolchains.python(toolchains.LOAD_TOOLS)
     users = str(job.rate // 10)
@@ -170,7 +195,7 @@ def _reference_said(_job: Job, output: str) -> Figures:
     return figures
 
 
-OURS = Tool("portcall loadtest", _ours, _ours_said)
+OURS = ours("portcall loadtest")
 LOCUST = Tool("Locust", _locust, _locust_said)
 REFERENCE = Tool("reference", _reference, _reference_said)
 

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -14,6 +14,12 @@ import h2.events
 import h2.settings
 
 from cli.ports import HOST, free_ports
+from loadtest.plan import Outcome, Planned
+from loadtest.run import Limits, run
+from loadtest.target import Target
+from tests.integration.loadtest.consumer import Fixed, Kept
+
+LIMITS = Limits(timeout_s=5, max_lag_s=5, http2=True, verify=False)
 
 
 @dataclass
@@ -30,6 +36,8 @@ class Served:
     early: bool = False
     """Answer without waiting for the content, and end the request then (RFC 9113, 8.1)."""
     on_request: Callable[["Http2Consumer", int, int], None] | None = None
+    on_connection: Callable[["Http2Consumer"], None] | None = None
+    """Told each connection, and says hello on it, when it likes."""
     ids: Counter[str] = field(default_factory=Counter)
     headers: list[dict[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
@@ -48,11 +56,18 @@ class Http2Consumer(asyncio.Protocol):
         )
         self._open: dict[int, bytes] = {}
         self.transport: asyncio.Transport
+        self.deaf = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self.served.connections += 1
         self.served.open.append(self.transport)
+        if self.served.on_connection is None:
+            self.hello()
+        else:
+            self.served.on_connection(self)
+
+    def hello(self) -> None:
         self.h2.local_settings = h2.settings.Settings(
             client=False,
             initial_values={
@@ -64,6 +79,8 @@ class Http2Consumer(asyncio.Protocol):
         self.flush()
 
     def data_received(self, data: bytes) -> None:
+        if self.deaf:
+            return
         for event in self.h2.receive_data(data):
             match event:
                 case h2.events.RequestReceived():
@@ -109,6 +126,14 @@ class Http2Consumer(asyncio.Protocol):
         self.h2.send_data(stream, content, end_stream=True)
         self.flush()
 
+    def malform(self, stream: int, headers: list[tuple[str, str]]) -> None:
+        """Answer with these headers and nothing else, whatever the library thinks of them."""
+        self._open.pop(stream)
+        self.h2.config.validate_outbound_headers = False
+        self.h2.config.normalize_outbound_headers = False
+        self.h2.send_headers(stream, headers, end_stream=True)
+        self.flush()
+
     def reset(self, stream: int, code: int) -> None:
         self._open.pop(stream)
         self.h2.reset_stream(stream, code)
@@ -122,6 +147,16 @@ class Http2Consumer(asyncio.Protocol):
 
     def flush(self) -> None:
         self.transport.write(self.h2.data_to_send())
+
+
+async def send(
+    consumer: Served, requests: Iterable[Planned], limits: Limits = LIMITS
+) -> list[Outcome]:
+    """The outcomes in the order of the requests."""
+    kept = Kept()
+    target = Target.of(consumer.uri, {"X-Test": "yes"})
+    await run(target, Fixed(requests), limits=limits, observers=[kept])
+    return sorted(kept.outcomes, key=lambda each: each.planned.at_s)
 
 
 @asynccontextmanager

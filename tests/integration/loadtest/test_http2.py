@@ -13,16 +13,14 @@ import pytest
 from cli.ports import HOST, free_ports
 from loadtest.http2 import poster as http2_poster
 from loadtest.http2.poster import Http2Poster
-from loadtest.plan import Outcome, Planned
-from loadtest.run import Limits, run
+from loadtest.run import Limits
 from loadtest.target import Target
 from schemas.errors import InvalidValueError
 from schemas.records import Failure
 from tests.integration.deliverer.certificates import server_context
-from tests.integration.loadtest.consumer import Fixed, Kept, every, request, serve
-from tests.integration.loadtest.http2_consumer import Http2Consumer, Served, serve_http2
+from tests.integration.loadtest.consumer import every, request, serve
+from tests.integration.loadtest.http2_consumer import Http2Consumer, Served, send, serve_http2
 
-LIMITS = Limits(timeout_s=5, max_lag_s=5, http2=True, verify=False)
 LIMIT_S = 60
 NO_ERROR, REFUSED_STREAM, ENHANCE_YOUR_CALM = 0, 7, 11
 
@@ -31,14 +29,6 @@ NO_ERROR, REFUSED_STREAM, ENHANCE_YOUR_CALM = 0, 7, 11
 async def consumer() -> AsyncIterator[Served]:
     async with serve_http2() as serving:
         yield serving
-
-
-async def send(consumer: Served, requests: list[Planned], limits: Limits = LIMITS) -> list[Outcome]:
-    """The outcomes in the order of the requests."""
-    kept = Kept()
-    target = Target.of(consumer.uri, {"X-Test": "yes"})
-    await run(target, Fixed(requests), limits=limits, observers=[kept])
-    return sorted(kept.outcomes, key=lambda each: each.planned.at_s)
 
 
 async def test_many_requests_share_one_connection(consumer: Served) -> None:

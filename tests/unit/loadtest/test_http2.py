@@ -31,7 +31,7 @@ def test_what_is_no_http_2_is_known_at_once(data: bytes) -> None:
 
 
 def test_a_target_s_headers_are_lower_case_after_the_pseudo_ones() -> None:
-    target = Target.of("https://example.org/a?b=c", {"X-Own": "1", "User-Agent": "mine"})
+    target = Target.of("https://example.org/a?b=c", {"X-Own": " 1 ", "User-Agent": "mine"})
     fields = target.fields([("Content-Type", "application/json"), ("User-Agent", "ours")], 7)
     assert fields[:4] == [
         (b":method", b"POST"),

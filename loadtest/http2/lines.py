@@ -1,0 +1,136 @@
+"""Which connection a request goes on, and which it waits for.
+
+It waits only while one is being made. Where the peer's limit of requests at once is reached,
+another connection is made: the plan does not wait for answers.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from deliverer.attempts import ProtocolError
+from deliverer.connection import Dialed
+from deliverer.deadlines import Deadlines, Expiring
+from loadtest.http2.connection import Http2Connection
+
+ASSUMED = 100
+"""How many requests wait for one connection that is being made, until the consumer has told its
+limit: the least that RFC 9113 (6.5.2) recommends as one."""
+
+
+class Waits(Expiring, Protocol):
+    """A request before it is sent; it expires while it waits, and then waits for nothing."""
+
+    deadline: float
+    dialed: Dialed | None
+    line: "Line | None"
+
+    def send(self, connection: Http2Connection) -> None:
+        """Send it there, where there is room."""
+
+    def failed(self, error: BaseException) -> None:
+        """There is no connection."""
+
+
+class Line:
+    """A connection, or one that is being made with those who wait for it."""
+
+    def __init__(self) -> None:
+        self.connection: Http2Connection | None = None
+        self.waiting: dict[Waits, None] = {}
+
+    def takes(self, at_once: int) -> bool:
+        """Whether one more request fits, where a new connection is thought to take so many."""
+        if self.connection is None:
+            return len(self.waiting) < at_once
+        return self.connection.room
+
+
+class Lines:
+    """The connections to one consumer.
+
+    Args:
+        connect: Makes one until a deadline, in the loop's time.
+        timeout_s: How long that may take.
+    """
+
+    def __init__(
+        self, connect: Callable[[float], Awaitable[Http2Connection]], timeout_s: float
+    ) -> None:
+        self._connect = connect
+        self._timeout_s = timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._deadlines = Deadlines()
+        self._roomy: dict[Line, None] = {}  # those that may have room
+        self._at_once = ASSUMED
+        self._dialing: dict[Line, asyncio.Task[None]] = {}
+
+    def place(self, request: Waits) -> None:
+        """Send it on a connection that has room, or let it wait for one."""
+        line = request.line = self._with_room() or self._new()
+        if line.connection is None:
+            line.waiting[request] = None
+            self._deadlines.set(request, request.deadline)
+        else:
+            request.send(line.connection)
+
+    def freed(self, line: Line) -> None:
+        """A request on it is over."""
+        self._roomy[line] = None
+
+    def abandon(self) -> None:
+        """Make no more connections: those who wait for one are told."""
+        for line, task in self._dialing.items():
+            task.cancel()
+            for request in self._all_of(line):
+                request.failed(asyncio.CancelledError())
+
+    def _with_room(self) -> Line | None:
+        """The first that has room; to look at each of 1,000 full ones took 3 ms for a request."""
+        while self._roomy:
+            line = next(iter(self._roomy))
+            if line.takes(self._at_once):
+                return line
+            del self._roomy[line]
+        return None
+
+    def _new(self) -> Line:
+        line = Line()
+        self._roomy[line] = None
+        task = self._dialing[line] = self._loop.create_task(self._dial(line))
+        task.add_done_callback(lambda _: self._dialing.pop(line))
+        return line
+
+    async def _dial(self, line: Line) -> None:
+        try:
+            connection = await self._connect(self._loop.time() + self._timeout_s)
+        except (ProtocolError, OSError, ValueError, asyncio.CancelledError) as error:
+            self._disappoint(line, error)
+            return
+        self._at_once = max(1, min(ASSUMED, connection.at_once))
+        if not connection.room:  # another one would have none either
+            self._disappoint(line, connection.refusal)
+            connection.close()
+            return
+        line.connection = connection
+        self.freed(line)
+        for number, request in enumerate(self._all_of(line)):
+            if not number:
+                request.dialed = connection.dialed
+            self.place(request)
+
+    def _disappoint(self, line: Line, error: BaseException) -> None:
+        """There is no connection: those who have time left try again where that took too long."""
+        self._roomy.pop(line, None)
+        for request in self._all_of(line):
+            if isinstance(error, TimeoutError) and request.deadline > self._loop.time():
+                self.place(request)
+            else:
+                request.failed(error)
+
+    def _all_of(self, line: Line) -> list[Waits]:
+        """Those who waited for it, and do no more."""
+        found, line.waiting = list(line.waiting), {}
+        for request in found:
+            self._deadlines.clear(request)
+        return found

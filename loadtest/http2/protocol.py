@@ -1,0 +1,60 @@
+"""What is asked of the `h2` library, and what is judged here: the headers of answers.
+
+Source: RFC 9113, 8.1.1 (a malformed message ends its stream), 8.2 (fields) and 8.3.2 (the status).
+"""
+
+from collections.abc import Sequence
+
+import h2.connection
+import h2.errors
+import h2.settings
+from h2.config import H2Configuration
+
+from deliverer.attempts import ProtocolError
+
+OURS = H2Configuration(
+    client_side=True,
+    validate_inbound_headers=False,
+    normalize_inbound_headers=False,
+    validate_outbound_headers=False,
+    normalize_outbound_headers=False,
+)
+"""The target's own headers are right, and `status_of` looks at an answer's: the library would end
+the whole connection for one wrong answer, and its looking costs 15 us of each request."""
+OF_HTTP_1 = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
+)
+
+
+def client() -> h2.connection.H2Connection:
+    """Our side of a connection; it wants nothing pushed."""
+    made = h2.connection.H2Connection(OURS)
+    made.local_settings = h2.settings.Settings(
+        client=True, initial_values={h2.settings.SettingCodes.ENABLE_PUSH: 0}
+    )
+    return made
+
+
+def status_of(headers: Sequence[tuple[bytes, bytes]]) -> int:
+    """The status of an answer.
+
+    Raises:
+        ProtocolError: There is none, or a header is not allowed.
+    """
+    status = b""
+    for name, value in headers:
+        if name == b":status":
+            status = value
+        elif name in OF_HTTP_1 or name != name.lower():
+            raise ProtocolError(f"a fault of HTTP/2: the header {name!r}")
+    if len(status) != 3 or not status.isdigit() or status < b"200":
+        raise ProtocolError(f"a fault of HTTP/2: the status {status!r}")
+    return int(status)
+
+
+def code_name(number: int | None) -> str:
+    """What RFC 9113 calls an error."""
+    try:
+        return h2.errors.ErrorCodes(number or 0).name
+    except ValueError:
+        return f"error {number}"
