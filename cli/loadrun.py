@@ -151,6 +151,7 @@ async def _through(order: Order, way: Through, board: Board) -> Result:
                 relay=made.pipeline,
             )
         board.rest(ended, Phase.CHECKING)
+        deliveries.given_up = made.pipeline.given_up
         names = made.pipeline.names(deliveries.ledger.entries)
         checked = await inspector.sections(ended.elapsed_s, partial(_poster, order), names)
     about = replace(_about(order, order.paced.turned(dial), began), path="pipeline")

@@ -1,20 +1,26 @@
 """A load test through a running Portcall: a registry and a webhook of its own, gone afterwards."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from msgspec import Struct
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from cli.client import Management, find_server, webhook_path
-from cli.errors import UsageError
+from cli.errors import NotFoundError, NotRunningError, UsageError
 from cli.output import note
 from loadtest.pipeline import Pipeline
 from loadtest.target import Target
+from schemas.errors import PortcallError
 
 IN_FORCE_S = 2.0
 """Within so long a new webhook is in force, by the promise of the management API."""
+BACK_S = 5.0
+"""Within so long a role that died is back."""
+_OURS = re.compile("loadtest[0-9a-f]{12}")
 
 
 class Passage(Struct, frozen=True):
@@ -45,6 +51,7 @@ async def passage(
     Raises:
         NotRunningError: No Portcall runs here.
         UsageError: Its broker is not known.
+        BrokerError: Its broker cannot be reached.
     """
     server = find_server()
     broker = str(server.ready.get("amqp_url") or "")
@@ -53,19 +60,51 @@ async def passage(
     management = Management(server)
     name = f"loadtest{secrets.token_hex(6)}"
     path = management.registry_path(name)
+    left = await asyncio.to_thread(_left_over, management)
     made = await asyncio.to_thread(management.ask, "PUT", path, _REGISTRY)
     try:
         hook = webhook_path(made, "loadtest")
         body = _webhook(uri, headers, secret, actions, schedule)
         await asyncio.to_thread(management.ask, "PUT", hook, body)
         note(f"Made the registry {name} and its webhook; they are deleted at the end.")
+        if left:
+            note(
+                f"There are registries of other load tests: {', '.join(left)}. Where none runs, it"
+                " was killed: `portcall registry delete NAME` removes what it left."
+            )
         bearer = {"Authorization": f"Bearer {server.token}"}
         producer = Target.of(f"{server.producer_url}/registries/{name}/events", bearer)
-        async with Pipeline(broker, name) as pipeline:
+        async with Pipeline(broker, name, retries_awaited=schedule is not None) as pipeline:
             await asyncio.sleep(IN_FORCE_S)
             yield Passage(producer, pipeline)
     finally:
-        await asyncio.to_thread(management.send, "DELETE", path)
+        await _delete(management, path, name)
+
+
+def _left_over(management: Management) -> list[str]:
+    """The registries that load tests made and nobody deleted yet."""
+    names = (str(each.get("name", "")) for each in management.registries())
+    return [name for name in names if _OURS.fullmatch(name)]
+
+
+async def _delete(management: Management, path: str, name: str) -> None:
+    """Take the registry away; where that fails, say so: a report must not be lost by it."""
+    try:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(NotRunningError),
+            stop=stop_after_delay(BACK_S),
+            wait=wait_fixed(0.5),
+            reraise=True,
+        ):
+            with attempt:
+                await asyncio.to_thread(management.send, "DELETE", path)
+    except NotFoundError:
+        return
+    except PortcallError as error:
+        note(
+            f"The registry {name} could not be deleted: {error}. When Portcall runs, delete it with"
+            f" `portcall registry delete {name}`."
+        )
 
 
 _REGISTRY = {

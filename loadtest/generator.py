@@ -6,6 +6,7 @@ import time
 
 from msgspec import Struct
 
+from loadtest.engine import TOO_MANY
 from loadtest.measure import Measurements
 from loadtest.sketch import Sketch
 from schemas.errors import InvalidValueError
@@ -100,12 +101,19 @@ class Watch:
         )
 
     def _left_out(self, max_in_flight: int) -> str:
-        left_out = self._measured.not_sent_count
-        if not left_out:
+        measured = self._measured
+        too_many = measured.not_sent[TOO_MANY]
+        if too_many:
+            return (
+                f"{too_many} of {measured.planned_count} requests were not sent, because"
+                f" {max_in_flight} were under way: raise --max-in-flight, or plan fewer"
+            )
+        if not measured.not_sent:
             return ""
+        reasons = ", ".join(f"{why} ({count})" for why, count in measured.not_sent.most_common())
         return (
-            f"{left_out} of {self._measured.planned_count} requests were not sent, because"
-            f" {max_in_flight} were under way: raise --max-in-flight, or plan fewer"
+            f"{measured.not_sent_count} of {measured.planned_count} events did not reach the"
+            f" pipeline's queue, so it was the bottleneck, not the consumer: {reasons}"
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from loadtest.plan import Headers, Outcome, Planned, Source
+from loadtest.sketch import Sketch
 from schemas.records import Failure, Record
 
 CONNECTING = frozenset(
@@ -32,7 +33,9 @@ class Journey:
         published: What became of that; None: there is no answer yet.
         arrived_s: When the event was in the broker; 0: not seen.
         routed_s: When its delivery was in its queue; 0: not seen.
-        attempts: Its records, with the time that each was seen.
+        attempts: Its records that are not told yet, with the time that each was seen.
+        sent: Whether the observers know of it.
+        told: How many of its POSTs they know the end of.
     """
 
     planned: Planned
@@ -40,6 +43,47 @@ class Journey:
     arrived_s: float = 0.0
     routed_s: float = 0.0
     attempts: list[tuple[float, Record]] = field(default_factory=list)
+    sent: bool = False
+    told: int = 0
+
+
+class Stages:
+    """How long events were in each stage.
+
+    Attributes:
+        sketches: By the stage's name.
+    """
+
+    def __init__(self) -> None:
+        self.sketches = {name: Sketch() for name in STAGES}
+
+    def measure(
+        self, journey: Journey, published: Outcome, record: Record, *, began_s: float, seen_s: float
+    ) -> None:
+        """Count the first attempt of *journey*.
+
+        A copy may be seen after what follows from its original: no stage ends after the next one.
+        So the stages but the confirm and the record, which pass beside, add up to the whole.
+        """
+        duration_s, written_s = record.duration_us / 1e6, request_s(record)
+        planned_s = journey.planned.at_s
+        began_s = max(began_s, planned_s)
+        routed_s = min(journey.routed_s or began_s, began_s)
+        arrived_s = min(journey.arrived_s or published.done_s, published.done_s, routed_s)
+        sketches = self.sketches
+        sketches["publish"].add(arrived_s - planned_s)
+        if published.as_wanted:
+            sketches["confirm"].add(published.done_s - arrived_s)
+        sketches["route"].add(routed_s - arrived_s)
+        sketches["dequeue"].add(began_s - routed_s)
+        sketches["request"].add(written_s)
+        sketches["response"].add(duration_s - written_s)
+        sketches["record"].add(seen_s - began_s - duration_s)
+
+
+def never_arrived(publication: Outcome) -> bool:
+    """Whether it is certain that the event is not in the broker: else a record may come yet."""
+    return 400 <= publication.status < 500 or publication.failure in CONNECTING
 
 
 def request_s(record: Record) -> float:

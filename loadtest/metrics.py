@@ -16,6 +16,8 @@ PERCENTS = (90.0, 95.0, 99.0, 99.9, 99.99)
 TAGS = ("status", "action", "attempt", "fault")
 SCHEDULED = "http_req_scheduled_duration"
 SERVICE = "http_req_duration"
+TAGGED = (SERVICE, SCHEDULED, "http_reqs", "http_req_failed")
+"""What can be told for a part of the requests, by their labels."""
 Maker = Callable[[], Metric]
 
 
@@ -101,7 +103,7 @@ def tagged(
 
     Args:
         measured: The run.
-        name: One of the two durations, ``http_reqs`` or ``http_req_failed``.
+        name: One of `TAGGED`.
         tags: Of `TAGS`, and what each must be.
         percents: The percentiles that a duration has.
     """

@@ -8,29 +8,22 @@ planned for to the consumer's answer, so that both paths have one report.
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Self
 
 from msgspec.structs import replace
 
-from loadtest.journeys import STAGES, Journey, request_s
-from loadtest.metrics import trend
+from loadtest.journeys import STAGES, Journey, Stages, never_arrived, request_s
+from loadtest.lookout import Lookout
 from loadtest.plan import NotSent, Observer, Outcome, Planned, Timings
 from loadtest.report import milliseconds
 from loadtest.sections import Section
-from loadtest.sketch import Sketch
-from runtime.stream import StreamMessage, StreamReader
-from runtime.tap import Tap
 from schemas.deliveries import delivery_id
-from schemas.errors import FrameError
 from schemas.events import Event
-from schemas.frames import decode_deliveries, decode_events, decode_records
 from schemas.records import Failure, Record
 from schemas.records import Outcome as Followed
-from schemas.topology import DELIVER, EVENTS, LOG, deliver_key
 
-SHARDS = 64
-"""Keys that are tapped; those of shards that are not there bring nothing."""
-START_S = 15.0
+NO_RECORD = "no record of it came"
 
 
 class Pipeline:
@@ -39,36 +32,36 @@ class Pipeline:
     Args:
         url: The broker.
         registry: Where events are published; nobody else publishes there.
+        retries_awaited: Whether the run waits for retries however late they are due.
+
+    Attributes:
+        lookout: What it sees.
+        given_up: Deliveries whose last retry failed.
+        unfinished: Deliveries that were to be tried again when the run ended.
     """
 
-    def __init__(self, url: str, registry: str) -> None:
-        events = [(EVENTS, f"{registry.lower()}.#")]
-        deliveries = [(DELIVER, deliver_key(shard)) for shard in range(SHARDS)]
-        name = "portcall loadtest"
-        self._tap = Tap(url, name=name, bindings=events + deliveries, taken=self._tapped)
-        self._reader = StreamReader(url, name=name, queue=LOG, start=_from_now, handler=self._read)
+    def __init__(self, url: str, registry: str, *, retries_awaited: bool = False) -> None:
+        self.lookout = Lookout(
+            url, registry, arrived=self._arrived, routed=self._routed, recorded=self._recorded
+        )
+        self._retries_awaited = retries_awaited
         self._others: Sequence[Observer] = ()
         self._journeys: dict[str, Journey] = {}
         self._webhook_ids: set[int] = set()
         self._began_epoch_s = 0.0
-        self._tasks: list[asyncio.Task[None]] = []
-        self._all_ended = asyncio.Event()
-        self.stages = {name: Sketch() for name in STAGES}
+        self._awaited_from_s = 0.0
+        self._until_s: float | None = None
+        self._settling = asyncio.Event()
+        self.given_up = 0
+        self.unfinished = 0
+        self.stages = Stages()
 
     async def __aenter__(self) -> Self:
-        self._tasks = [
-            asyncio.ensure_future(each) for each in (self._tap.run(), self._reader.run())
-        ]
-        async with asyncio.timeout(START_S):
-            await self._tap.open.wait()
-            while self._reader.problem is not None:  # noqa: ASYNC110 (it has no event to wait for)
-                await asyncio.sleep(0.05)
+        await self.lookout.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.wait(self._tasks)
+        await self.lookout.__aexit__()
 
     def before(self, others: Sequence[Observer]) -> Observer:
         """Stand between the engine and *others*, who are told of POSTs instead of publications."""
@@ -80,15 +73,25 @@ class Pipeline:
         self._began_epoch_s = time.time() - (time.perf_counter() - began_at)
 
     async def settle(self, within_s: float) -> None:
-        """Wait for the records of all that was published; what has none then is told as such."""
-        self._all_ended.clear()
-        try:
-            async with asyncio.timeout(within_s):
-                if self._journeys:
-                    await self._all_ended.wait()
-        except TimeoutError:
-            for journey in list(self._journeys.values()):
-                self._lost(journey)
+        """Wait until nothing came for so long; what has no record then is told as such."""
+        self._awaited_from_s = max(self._awaited_from_s, self._now_s())
+        while self._journeys:
+            until_s = self._awaited_from_s + within_s if self._until_s is None else self._until_s
+            left_s = until_s - self._now_s()
+            if left_s <= 0:
+                break
+            self._settling.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._settling.wait()
+        for journey in list(self._journeys.values()):
+            self._lost(journey)
+
+    def hurry(self, within_s: float) -> None:
+        """Wait no longer than that from now on, whatever is still to come."""
+        until_s = self._now_s() + within_s
+        self._until_s = until_s if self._until_s is None else min(self._until_s, until_s)
+        self._settling.set()
 
     def names(self, event_ids: Iterable[str]) -> dict[str, str]:
         """The ids of the deliveries of these events, as the consumer got them; each event's id."""
@@ -100,26 +103,27 @@ class Pipeline:
 
     def section(self) -> Section:
         """Where the time went."""
-        rows = []
+        rows, sketches = [], self.stages.sketches
         for name, words in STAGES.items():
-            sketch = self.stages[name]
+            sketch = sketches[name]
             marks = (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)
             rows.append((name, *map(milliseconds, marks), words))
+        words = ["Clocks are those of the machines; records know milliseconds."]
+        if self.unfinished:
+            words.append(f"Still to be tried again when the run ended: {self.unfinished:,}.")
         return Section(
             "Through the pipeline",
-            words=("Clocks are those of the machines; records know milliseconds.",),
+            words=tuple(words),
             columns=("stage", "med", "p(95)", "p(99)", "max", "what it is"),
             rows=tuple(rows),
-            metrics={f"portcall_{name}": trend(self.stages[name]) for name in STAGES},
+            sketches={f"portcall_{name}": sketch for name, sketch in sketches.items()},
         )
 
     # What the engine tells.
 
     def sent(self, planned: Planned) -> None:
-        """An event is being published."""
+        """An event is being published; it is sent when the producer, or its record, says so."""
         self._journeys[planned.delivery_id] = Journey(planned)
-        for other in self._others:
-            other.sent(planned)
 
     def left_out(self, not_sent: NotSent) -> None:
         """It was not."""
@@ -127,46 +131,34 @@ class Pipeline:
             other.left_out(not_sent)
 
     def done(self, outcome: Outcome) -> None:
-        """The producer answered; an event that it did not take goes no further."""
+        """The producer answered; what it did not confirm may have come in all the same."""
         journey = self._journeys.get(outcome.planned.delivery_id) or Journey(outcome.planned)
-        if not outcome.as_wanted:
-            self._end(journey)
-            self._tell(outcome)
-            return
         journey.published = outcome
+        if outcome.as_wanted:
+            self._tell_sent(journey, outcome.planned)
+        elif not journey.attempts and never_arrived(outcome):
+            self._lost(journey)
         self._follow(journey)
 
     # What the broker tells.
 
-    def _tapped(self, exchange: str, body: bytes) -> None:
-        now_s = self._now_s()
-        try:
-            frame = decode_events(body) if exchange == EVENTS else decode_deliveries(body)
-        except FrameError:
-            return  # a newer one, whose fields nobody here knows
-        for event in frame.events:
-            journey = self._journeys.get(event.id)
-            if journey is None:
-                continue
-            if exchange == EVENTS:
-                journey.arrived_s = journey.arrived_s or now_s
-            else:
-                journey.routed_s = journey.routed_s or now_s
+    def _arrived(self, event: Event) -> None:
+        if journey := self._journeys.get(event.id):
+            journey.arrived_s = journey.arrived_s or self._now_s()
 
-    async def _read(self, messages: list[StreamMessage]) -> None:
-        now_s = self._now_s()
-        for message in messages:
-            try:
-                frame = decode_records(message.body)
-            except FrameError:
-                continue
-            for record in frame.records:
-                self._recorded(frame.events[record.event], record, now_s)
+    def _routed(self, event: Event) -> None:
+        if journey := self._journeys.get(event.id):
+            journey.routed_s = journey.routed_s or self._now_s()
 
-    def _recorded(self, event: Event, record: Record, now_s: float) -> None:
+    def _recorded(self, event: Event, record: Record) -> None:
         journey = self._journeys.get(event.id)
         if journey is not None:
+            now_s = self._now_s()
             self._webhook_ids.add(record.webhook_id)
+            due_s = record.detail.next_attempt_ms / 1000 - self._began_epoch_s
+            self._awaited_from_s = max(
+                self._awaited_from_s, now_s, due_s if self._retries_awaited else 0.0
+            )
             journey.attempts.append((now_s, record))
             self._follow(journey)
 
@@ -175,33 +167,25 @@ class Pipeline:
         if journey.published is None:
             return
         for seen_s, record in journey.attempts:
-            if record.attempt == 1:
-                self._measure(journey, journey.published, record, seen_s)
-            self._tell_attempt(journey.published, record)
+            if record.outcome is not Followed.CANCELLED or not journey.told:
+                self._tell_attempt(journey, journey.published, record, seen_s)
+            self.given_up += record.outcome is Followed.GIVEN_UP
             if record.outcome is not Followed.RETRIED:
                 self._end(journey)
         journey.attempts.clear()
 
-    def _measure(self, journey: Journey, published: Outcome, record: Record, seen_s: float) -> None:
+    def _tell_attempt(
+        self, journey: Journey, published: Outcome, record: Record, seen_s: float
+    ) -> None:
         began_s = record.started_ms / 1000 - self._began_epoch_s
-        duration_s, written_s = record.duration_us / 1e6, request_s(record)
-        stages, arrived_s = self.stages, journey.arrived_s or published.done_s
-        routed_s = journey.routed_s or began_s
-        stages["publish"].add(arrived_s - journey.planned.at_s)
-        stages["confirm"].add(published.done_s - arrived_s)
-        stages["route"].add(routed_s - arrived_s)
-        stages["dequeue"].add(began_s - routed_s)
-        stages["request"].add(written_s)
-        stages["response"].add(duration_s - written_s)
-        stages["record"].add(seen_s - began_s - duration_s)
-
-    def _tell_attempt(self, published: Outcome, record: Record) -> None:
-        began_s = record.started_ms / 1000 - self._began_epoch_s
-        planned, sent_s = published.planned, published.sent_s
-        if record.attempt > 1:
-            planned, sent_s = replace(planned, at_s=began_s, attempt=record.attempt), began_s
-            for other in self._others:
-                other.sent(planned)
+        planned, sent_s = replace(published.planned, attempt=record.attempt), published.sent_s
+        if journey.told:
+            planned, sent_s = replace(planned, at_s=began_s), began_s
+        elif record.outcome is not Followed.CANCELLED:
+            self.stages.measure(journey, published, record, began_s=began_s, seen_s=seen_s)
+        if journey.told or not journey.sent:
+            self._tell_sent(journey, planned)
+        journey.told += 1
         duration_s, written_s = record.duration_us / 1e6, request_s(record)
         outcome = Outcome(
             planned=planned,
@@ -221,17 +205,26 @@ class Pipeline:
         self._tell(outcome)
 
     def _lost(self, journey: Journey) -> None:
-        planned = journey.planned
-        now_s = self._now_s()
+        """Nothing more of it will be awaited."""
+        planned, published = journey.planned, journey.published
         self._end(journey)
-        if journey.published is not None:
-            waited_s = now_s - planned.at_s
+        if journey.told:
+            self.unfinished += 1
+        elif published is None or not published.as_wanted:
+            self.left_out(NotSent(planned, _why(published)))
+        else:
+            now_s = self._now_s()
+            waited = Timings(blocked_s=now_s - published.sent_s)
             self._tell(
                 Outcome(
-                    planned, journey.published.sent_s, now_s, Timings(blocked_s=waited_s), 0,
-                    Failure.TIMEOUT, "no record of it came",
+                    planned, published.sent_s, now_s, waited, 0, Failure.TIMEOUT, NO_RECORD,
                 )
             )  # fmt: skip
+
+    def _tell_sent(self, journey: Journey, planned: Planned) -> None:
+        journey.sent = True
+        for other in self._others:
+            other.sent(planned)
 
     def _tell(self, outcome: Outcome) -> None:
         for other in self._others:
@@ -240,11 +233,15 @@ class Pipeline:
     def _end(self, journey: Journey) -> None:
         self._journeys.pop(journey.planned.delivery_id, None)
         if not self._journeys:
-            self._all_ended.set()
+            self._settling.set()
 
     def _now_s(self) -> float:
         return time.time() - self._began_epoch_s
 
 
-async def _from_now() -> int | str:
-    return "next"
+def _why(publication: Outcome | None) -> str:
+    """Why an event is taken for not published."""
+    if publication is None:
+        return "not published: there was no answer"
+    answered = f"the producer answered {publication.status}"
+    return f"not published: {answered if publication.status else publication.message}"

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from loadtest.generator import Health
 from loadtest.measure import Measurements
-from loadtest.metrics import metrics_of
+from loadtest.metrics import metrics_of, trend
 from loadtest.run import Ended
 from loadtest.sections import Metric, Section, counter
 from loadtest.thresholds import Threshold, Verdict, judge, percents_of
@@ -91,10 +91,12 @@ class Result(Struct, frozen=True):
         measured = ended.measured
         whole = not ended.interrupted and ended.crossed is None
         elapsed_s = max(ended.elapsed_s, about.duration_s if whole else 0.0)
-        metrics = metrics_of(measured, elapsed_s, percents_of(thresholds))
+        percents = percents_of(thresholds)
+        metrics = metrics_of(measured, elapsed_s, percents)
         metrics["late_sends"] = counter(ended.health.late, elapsed_s)
         for section in sections:
             metrics |= section.metrics
+            metrics |= {name: trend(each, percents) for name, each in section.sketches.items()}
         return cls(
             about=about,
             measured=measured,

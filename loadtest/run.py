@@ -74,7 +74,10 @@ class Relay(Protocol):
         """The run began at *began_at*, by `time.perf_counter`."""
 
     async def settle(self, within_s: float) -> None:
-        """Wait for what is still to come, so long at most."""
+        """Wait for what is still to come, until nothing came for so long."""
+
+    def hurry(self, within_s: float) -> None:
+        """Wait no longer than that from now on."""
 
 
 Tick = Callable[[Measurements, float, Callable[[], Health]], None]
@@ -116,13 +119,15 @@ async def run(
         health = partial(
             watch.health, max_lag_s=limits.max_lag_s, max_in_flight=limits.max_in_flight
         )
-        steering = _Steering(engine, poster, measured, list(thresholds), tick=tick, health=health)
+        steering = _Steering(
+            engine, poster, measured, list(thresholds), tick=tick, health=health, relay=relay
+        )
         helpers = [asyncio.ensure_future(each) for each in (watch.run(), steering.run())]
         with _interruptible(steering.interrupt), _few_collections():
             try:
                 await engine.run(grace_s=GRACE_S, began=relay.begun if relay else None)
                 if relay is not None:
-                    await relay.settle(GRACE_S if steering.interrupted else limits.timeout_s)
+                    await relay.settle(limits.timeout_s + GRACE_S)
             finally:
                 for helper in helpers:
                     helper.cancel()
@@ -149,8 +154,10 @@ class _Steering:
         *,
         tick: Tick | None,
         health: Callable[[], Health],
+        relay: Relay | None = None,
     ) -> None:
         self._engine = engine
+        self._relay = relay
         self._poster = poster
         self._measured = measured
         self._thresholds = thresholds
@@ -170,14 +177,19 @@ class _Steering:
             if self.crossed is None and not self.interrupted:
                 self.crossed = crossed(self._thresholds, self._measured, elapsed_s)
                 if self.crossed is not None:
-                    self._engine.stop()
+                    self._stop(GRACE_S)
 
     def interrupt(self) -> None:
         """Stop sending; when asked again, wait for no answers either."""
         if self.interrupted and self._abandoning is None:
             self._abandoning = asyncio.ensure_future(self._poster.abandon())
+        self._stop(0.0 if self.interrupted else GRACE_S)
         self.interrupted = True
+
+    def _stop(self, within_s: float) -> None:
         self._engine.stop()
+        if self._relay is not None:
+            self._relay.hurry(within_s)
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from loadtest.sketch import Sketch
+
 Value = float | int
 
 
@@ -97,6 +99,7 @@ class Section(Struct, frozen=True):
         rows: Its cells, as text. Numbers are aligned to the right.
         findings: Each a row with its verdict; in JUnit a test case.
         metrics: Added to the metrics of the run, so that thresholds can name them.
+        sketches: Durations, which become metrics, too; counted, so that they can be merged.
         plots: Drawn below the table where the output can.
         grade: A verdict on the whole in a word or a letter; empty: none.
         unchecked: Whether something could not be found out that was asked for: the run is no pass.
@@ -108,6 +111,7 @@ class Section(Struct, frozen=True):
     rows: tuple[tuple[str, ...], ...] = ()
     findings: tuple[Finding, ...] = ()
     metrics: dict[str, Metric] = {}
+    sketches: dict[str, Sketch] = {}
     plots: tuple[Plot, ...] = ()
     grade: str = ""
     unchecked: bool = False

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from loadtest.measure import Measurements
-from loadtest.metrics import PERCENTS, SCHEDULED, TAGS, metrics_of, tagged
+from loadtest.metrics import PERCENTS, SCHEDULED, TAGGED, TAGS, metrics_of, tagged
 from loadtest.sections import Metric
 from schemas.durations import parse_duration_ms
 from schemas.errors import InvalidValueError
@@ -114,10 +114,15 @@ def parse_threshold(text: str, *, abort: bool = False) -> Threshold:
             f"{text[:64]!r} is none: write 'p(99)<500', 'http_req_failed: rate<0.01', 'dropped==0'",
         )
     metric, statistic = _subject(found["metric"], found["what"])
+    tags = _tags(found["tags"] or "")
+    if tags and metric not in TAGGED:
+        raise InvalidValueError(
+            FIELD, f"{metric} is not told apart by labels; only {', '.join(TAGGED)} are"
+        )
     words, delay_s = _words(found["words"])
     return Threshold(
         metric=metric,
-        tags=_tags(found["tags"] or ""),
+        tags=tags,
         statistic=statistic,
         sign=found["sign"],
         bound=float(found["bound"]) * _UNITS[found["unit"]],
