@@ -8,8 +8,9 @@ import typer
 from cli import loadoptions as options
 from cli.errors import UsageError
 from cli.loadview import show_result
-from loadtest.merging import merge, unpack
+from loadtest.merging import merge
 from loadtest.outputs.files import parse_outputs
+from loadtest.packed import unpack
 from loadtest.thresholds import parse_threshold
 
 Reports = Annotated[

@@ -1,120 +1,27 @@
 """Merging: what several generators measured of one consumer, as one result.
 
-A result is packed without loss into a text that stands in the JSON output, so that a report of
-all can be made later, on another machine, with other thresholds. The runs are laid over each other
-from their beginnings, as those of generators that were started together.
+The runs are laid over each other from their beginnings, as those of generators that were started
+together; thresholds are judged anew.
 """
 
-import base64
-import binascii
-import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from itertools import pairwise
 
-import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtest.dial import Points
 from loadtest.generator import Health
-from loadtest.measure import Cell, Label, Measurements, Phases, Slice
+from loadtest.measure import Cell, Measurements, Slice
+from loadtest.packed import COUNTS, FIELD, Packed
 from loadtest.report import milliseconds
 from loadtest.result import About, Result
 from loadtest.run import Ended
-from loadtest.sections import Metric, Section, counter
+from loadtest.sections import Section
 from loadtest.sketch import Sketch
 from loadtest.thresholds import Threshold
+from loadtest.together import merged_metrics, merged_sketches, names
 from schemas.errors import InvalidValueError
-
-VERSION = 1
-FIELD = "FILE"
-
-
-class Packed(Struct, frozen=True):
-    """A result as it is kept.
-
-    Attributes:
-        v: The version of this form.
-        about: What was tested.
-        health: Of the generator.
-        sections: What others found.
-        elapsed_s: How long it took.
-        interrupted: Whether somebody stopped it.
-        slice_s: How long its slices are.
-        cells: By label.
-        slices: By number.
-        phases: The parts of requests.
-        lag: How late they were sent.
-        errors: Of requests without an answer.
-        not_sent: Of those left out.
-        counts: The plain counts, by the names that `Measurements` has.
-    """
-
-    v: int
-    about: About
-    health: Health
-    sections: list[Section]
-    elapsed_s: float
-    interrupted: bool
-    slice_s: float
-    cells: list[tuple[Label, Cell]]
-    slices: dict[int, Slice]
-    phases: Phases
-    lag: Sketch
-    errors: dict[str, int]
-    not_sent: dict[str, int]
-    counts: dict[str, int]
-
-
-COUNTS = (
-    "sent_count", "done_count", "failed_count", "reused_count", "sent_bytes", "received_bytes",
-)  # fmt: skip
-_decode = msgspec.msgpack.Decoder(Packed).decode
-
-
-def pack(result: Result) -> str:
-    """The result as text: msgpack, deflated, in base64."""
-    measured = result.measured
-    packed = Packed(
-        v=VERSION,
-        about=result.about,
-        health=result.health,
-        sections=list(result.sections),
-        elapsed_s=result.elapsed_s,
-        interrupted=result.interrupted,
-        slice_s=measured.slice_s,
-        cells=list(measured.cells.items()),
-        slices=measured.slices,
-        phases=measured.phases,
-        lag=measured.lag,
-        errors=dict(measured.errors),
-        not_sent=dict(measured.not_sent),
-        counts={name: getattr(measured, name) for name in COUNTS},
-    )
-    return base64.b64encode(zlib.compress(msgspec.msgpack.encode(packed), 9)).decode()
-
-
-def unpack(document: bytes, name: str) -> Packed:
-    """The result that the JSON output *document* has.
-
-    Args:
-        document: The content of a file.
-        name: The file's, for errors.
-
-    Raises:
-        InvalidValueError: It is not the JSON of a load test, or of a later version.
-    """
-    try:
-        found = msgspec.json.decode(document)["portcall"]["mergeable"]
-        packed = _decode(zlib.decompress(base64.b64decode(found, validate=True)))
-    except (msgspec.MsgspecError, KeyError, TypeError, zlib.error, binascii.Error) as error:
-        raise InvalidValueError(
-            FIELD, f"{name} is not what `portcall loadtest --output json=FILE` writes"
-        ) from error
-    if packed.v > VERSION:
-        raise InvalidValueError(FIELD, f"{name} was written by a later Portcall")
-    return packed
 
 
 def merge(
@@ -126,7 +33,11 @@ def merge(
         runs: Each with the name that reports call it.
         thresholds: What the consumer must keep to.
         command: What was typed.
+
+    Raises:
+        InvalidValueError: A run is there twice.
     """
+    _check_all_differ(runs)
     packed = [each for _, each in runs]
     slice_s = 1.0 if len({each.slice_s for each in packed}) > 1 else packed[0].slice_s
     measured = Measurements(slice_s=slice_s)
@@ -137,9 +48,19 @@ def merge(
         max(each.elapsed_s for each in packed),
         _health(measured, runs),
         interrupted=any(each.interrupted for each in packed),
+        crossed=next((each.crossed for each in packed if each.crossed), None),
     )
     about = replace(_about(packed), command=command)
     return Result.of(about, ended, thresholds, [_runs(runs), *_sections(runs)])
+
+
+def _check_all_differ(runs: Sequence[tuple[str, Packed]]) -> None:
+    seen: dict[tuple[object, ...], str] = {}
+    for name, each in runs:
+        about = each.about
+        first = seen.setdefault((about.seed, about.began, about.machine, each.elapsed_s), name)
+        if first is not name:
+            raise InvalidValueError(FIELD, f"{name} has the same run as {first}: name each once")
 
 
 def _add(measured: Measurements, packed: Packed) -> None:
@@ -217,31 +138,38 @@ def _runs(runs: Sequence[tuple[str, Packed]]) -> Section:
         kept = "late" if each.health.problem else "kept up"
         rows.append((name, each.about.began, f"{each.counts['sent_count']:,}", f"{not_sent:,}",
                      *marks, kept))  # fmt: skip
+    packed = [each for _, each in runs]
+    sketches, metrics = merged_sketches(packed), merged_metrics(packed)
     return Section(
         "Runs",
-        words=("Laid over each other from their beginnings.",),
+        words=_words(runs, {*sketches, *metrics}),
         columns=("file", "began", "sent", "not sent", "med", "p(95)", "p(99)", "generator"),
         rows=tuple(rows),
-        metrics=_metrics([each for _, each in runs]),
+        metrics=metrics,
+        sketches=sketches,
     )
 
 
-def _metrics(packed: Sequence[Packed]) -> dict[str, Metric]:
-    """The other chapters' counters, added up; percentiles cannot be, and are left out."""
-    over_s = max(each.elapsed_s for each in packed)
-    counts: Counter[str] = Counter()
-    for each in packed:
-        for section in each.sections:
-            for name, metric in section.metrics.items():
-                if metric.type == "counter":
-                    counts[name] += int(metric.values["count"])
-    return {name: counter(count, over_s) for name, count in counts.items()}
+def _words(runs: Sequence[tuple[str, Packed]], merged: Container[str]) -> tuple[str, ...]:
+    words = ["Laid over each other from their beginnings."]
+    by_seed: dict[int, list[str]] = {}
+    for name, each in runs:
+        by_seed.setdefault(each.about.seed, []).append(name)
+    words += [
+        f"{' and '.join(files)} have one seed, {seed}, so their events may have the same ids."
+        for seed, files in by_seed.items()
+        if len(files) > 1
+    ]
+    left = sorted(names([each for _, each in runs]).difference(merged))
+    if left:
+        words.append(f"Left out, as it cannot be merged: {', '.join(left)}.")
+    return tuple(words)
 
 
 def _sections(runs: Sequence[tuple[str, Packed]]) -> list[Section]:
     """What was found in each run, under the run's name."""
     return [
-        replace(section, title=f"{section.title} ({name})", metrics={})
+        replace(section, title=f"{section.title} ({name})", metrics={}, sketches={})
         for name, each in runs
         for section in each.sections
     ]

@@ -104,10 +104,10 @@ class Pipeline:
     def section(self) -> Section:
         """Where the time went."""
         rows, sketches = [], self.stages.sketches
-        for name, words in STAGES.items():
+        for name, what in STAGES.items():
             sketch = sketches[name]
             marks = (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)
-            rows.append((name, *map(milliseconds, marks), words))
+            rows.append((name, *map(milliseconds, marks), what))
         words = ["Clocks are those of the machines; records know milliseconds."]
         if self.unfinished:
             words.append(f"Still to be tried again when the run ended: {self.unfinished:,}.")

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from loadtest.merging import pack
+from loadtest.packed import pack
 from loadtest.report import chapters, planned_line
 from loadtest.result import Result
 from loadtest.sections import Section

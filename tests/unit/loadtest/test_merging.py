@@ -8,11 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from loadtest.measure import Measurements
-from loadtest.merging import Packed, merge, unpack
+from loadtest.merging import merge
 from loadtest.outputs import k6, locust
+from loadtest.packed import Packed, unpack
 from loadtest.result import Result
-from loadtest.sections import Section, counter, gauge
-from loadtest.thresholds import parse_threshold
+from loadtest.sections import Metric, Section, counter, gauge
+from loadtest.sketch import Sketch
+from loadtest.thresholds import Verdict, parse_threshold
 from schemas.errors import InvalidValueError
 from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned, result_of, steady
 
@@ -25,7 +27,9 @@ def kept(result: Result) -> Packed:
 
 def both(first: Result, second: Result, *bounds: str) -> Result:
     thresholds = [parse_threshold(each) for each in bounds]
-    return merge([("one", kept(first)), ("two", kept(second))], thresholds)
+    other = kept(second)
+    other = replace(other, about=replace(other.about, seed=8))
+    return merge([("one", kept(first)), ("two", other)], thresholds)
 
 
 def test_a_result_alone_stays_what_it_was() -> None:
@@ -77,8 +81,75 @@ def test_what_was_found_is_kept_by_run_and_its_counters_are_summed() -> None:
     titles = [section.title for section in merged.sections]
     assert titles == ["Runs", "Is the consumer right? (one)", "Is the consumer right? (two)"]
     assert merged.metrics["processed_twice"].values["count"] == 4
-    assert "conformance" not in merged.metrics
     assert merged.exit_code == 99
+
+
+def test_gauges_that_have_a_rule_are_merged_and_the_others_named() -> None:
+    def found(grade: float, retries: int, drain_ms: float) -> Result:
+        metrics = {
+            "conformance": gauge(grade),
+            "retries": counter(retries, 8.0),
+            "retry_amplification": gauge(100 / (100 - retries)),
+            "storm_drain": gauge(drain_ms, "time"),
+            "storm_peak": gauge(7.0),
+        }
+        return result_of(measured_of(steady()), sections=[Section("Found", metrics=metrics)])
+
+    merged = both(found(4, 50, 900), found(2, 0, 1_500), "conformance: value<3")
+    values = {name: metric.values.get("value") for name, metric in merged.metrics.items()}
+    assert (values["conformance"], values["storm_drain"]) == (2, 1_500)
+    assert merged.metrics["storm_drain"].contains == "time"
+    assert values["retry_amplification"] == pytest.approx(200 / 150)
+    assert "storm_peak" not in merged.metrics
+    assert merged.sections[0].words[-1] == "Left out, as it cannot be merged: storm_peak."
+    assert merged.exit_code == 0
+
+
+def through(*durations_s: float) -> Result:
+    sketch = Sketch()
+    for duration_s in durations_s:
+        sketch.add(duration_s)
+    section = Section("Through the pipeline", sketches={"portcall_route": sketch})
+    return result_of(measured_of(steady()), sections=[section])
+
+
+def test_stages_are_merged_without_loss() -> None:
+    first, second = [number / 1e4 for number in range(100)], [number / 1e3 for number in range(50)]
+    merged = both(through(*first), through(*second), "portcall_route: p(97)<40")
+    whole = through(*first, *second)
+    values = dict(merged.metrics["portcall_route"].values)
+    assert values.pop("p(97)") > values["p(95)"]
+    assert values == whole.metrics["portcall_route"].values
+    assert merged.exit_code == 99
+    again = merge([("both", kept(merged))], [])
+    assert again.metrics["portcall_route"] == whole.metrics["portcall_route"]
+
+
+def test_stages_of_which_one_run_has_percentiles_only_are_left_out() -> None:
+    old = Section("Through the pipeline", metrics={"portcall_route": Metric("trend", "time", {})})
+    merged = both(through(0.1), result_of(measured_of(steady()), sections=[old]))
+    assert "portcall_route" not in merged.metrics
+    assert "portcall_route" in merged.sections[0].words[-1]
+
+
+def test_a_run_that_a_threshold_ended_is_not_taken_for_whole() -> None:
+    crossed = Verdict(parse_threshold("p(99)<1 abortOnFail"), 12.0)
+    ended = replace(result_of(measured_of(steady())), crossed=crossed)
+    merged = both(ended, ended)
+    assert merged.crossed == crossed
+
+
+def test_a_run_that_is_named_twice_is_refused() -> None:
+    packed = kept(result_of(measured_of(steady())))
+    with pytest.raises(InvalidValueError, match="two has the same run as one"):
+        merge([("one", packed), ("two", packed)], [])
+
+
+def test_runs_of_one_seed_are_named() -> None:
+    packed = kept(result_of(measured_of(steady())))
+    other = replace(packed, about=replace(packed.about, began="2026-11-22T22:00:01+00:00"))
+    merged = merge([("one", packed), ("two", other)], [])
+    assert merged.sections[0].words[-1].startswith("one and two have one seed, 7")
 
 
 def test_slices_of_other_lengths_are_put_together_to_seconds() -> None:
@@ -101,6 +172,7 @@ def test_slices_of_other_lengths_are_put_together_to_seconds() -> None:
         b'{"portcall": {"mergeable": "?"}}',
         b'{"portcall": {"mergeable": "eJwDAAAAAAE="}}',
         b'{"portcall": {"mergeable": 7}}',
+        '{"portcall": {"mergeable": "\u00fc"}}'.encode(),
     ],
 )
 def test_what_is_no_report_is_told_by_its_name(document: bytes) -> None:

@@ -1,0 +1,66 @@
+"""The metrics of several runs' chapters together: what can be merged, and nothing else.
+
+Counters are added up, and durations counted together. Of gauges there are few rules: the worst
+grade, the longest drain, the amplification anew from its parts. The rest would be a lie.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from loadtest.packed import Packed
+from loadtest.sections import Metric, Section, counter, gauge
+from loadtest.sketch import Sketch
+
+AMPLIFICATION = "retry_amplification"
+WORST: dict[str, Callable[[Sequence[float]], float]] = {"conformance": min, "storm_drain": max}
+"""Gauges of which the worst is that of all."""
+
+
+def merged_metrics(packed: Sequence[Packed]) -> dict[str, Metric]:
+    """The counters, added up, and the gauges that there is a rule for."""
+    over_s = max(each.elapsed_s for each in packed)
+    counts: Counter[str] = Counter()
+    gauges: dict[str, list[Metric]] = {}
+    for section in _sections(packed):
+        for name, metric in section.metrics.items():
+            if metric.type == "counter":
+                counts[name] += int(metric.values["count"])
+            elif name in WORST:
+                gauges.setdefault(name, []).append(metric)
+    found = {name: counter(count, over_s) for name, count in counts.items()}
+    for name, each in gauges.items():
+        contains = "time" if each[0].contains == "time" else "default"
+        found[name] = gauge(WORST[name]([one.values["value"] for one in each]), contains)
+    return found | _amplification(packed)
+
+
+def merged_sketches(packed: Sequence[Packed]) -> dict[str, Sketch]:
+    """The durations counted together; none of which a run has only percentiles."""
+    found: dict[str, Sketch] = {}
+    for section in _sections(packed):
+        for name, sketch in section.sketches.items():
+            found.setdefault(name, Sketch()).merge(sketch)
+    told = {name for section in _sections(packed) for name in section.metrics}
+    return {name: sketch for name, sketch in found.items() if name not in told}
+
+
+def names(packed: Sequence[Packed]) -> set[str]:
+    """Every metric that a chapter of theirs has."""
+    return {name for section in _sections(packed) for name in (*section.metrics, *section.sketches)}
+
+
+def _amplification(packed: Sequence[Packed]) -> dict[str, Metric]:
+    posts = deliveries = 0
+    for each in packed:
+        metrics = {
+            name: metric for section in each.sections for name, metric in section.metrics.items()
+        }
+        if AMPLIFICATION in metrics and "retries" in metrics:
+            posts += each.counts["sent_count"]
+            deliveries += each.counts["sent_count"] - int(metrics["retries"].values["count"])
+    return {AMPLIFICATION: gauge(posts / deliveries)} if deliveries else {}
+
+
+def _sections(packed: Sequence[Packed]) -> Iterator[Section]:
+    for each in packed:
+        yield from each.sections
