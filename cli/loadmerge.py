@@ -35,7 +35,8 @@ def merge_reports(
     portcall loadtest merge one.json two.json -o html=both.html -t 'p(99)<500'
     """
     outputs = parse_outputs(output or [])
-    runs = [(path.name, unpack(_read(path), str(path))) for path in files]
+    short = len({path.name for path in files}) == len(files)
+    runs = [(path.name if short else str(path), unpack(_read(path), str(path))) for path in files]
     bounds = [parse_threshold(text) for text in threshold or []]
     words = " ".join(["portcall loadtest merge", *(str(path) for path in files)])
     result = merge(runs, bounds, command=words)

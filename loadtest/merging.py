@@ -5,7 +5,7 @@ together; thresholds are judged anew.
 """
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from msgspec.structs import replace
@@ -58,9 +58,12 @@ def _check_all_differ(runs: Sequence[tuple[str, Packed]]) -> None:
     seen: dict[tuple[object, ...], str] = {}
     for name, each in runs:
         about = each.about
-        first = seen.setdefault((about.seed, about.began, about.machine, each.elapsed_s), name)
-        if first is not name:
-            raise InvalidValueError(FIELD, f"{name} has the same run as {first}: name each once")
+        run = (about.seed, about.began, about.machine, each.elapsed_s)
+        if run in seen:
+            raise InvalidValueError(
+                FIELD, f"{name} has the same run as {seen[run]}: name each once"
+            )
+        seen[run] = name
 
 
 def _add(measured: Measurements, packed: Packed) -> None:
@@ -85,7 +88,7 @@ def _health(measured: Measurements, runs: Sequence[tuple[str, Packed]]) -> Healt
     """The worst of each, and of the lag what all requests had together."""
     every = [each.health for _, each in runs]
     median, high = measured.lag.percentiles_ms((50, 99))
-    problems = [f"{name}: {each.health.problem}" for name, each in runs if each.health.problem]
+    problems = [f"in {name}, {each.health.problem}" for name, each in runs if each.health.problem]
     return Health(
         cpu=max(each.cpu for each in every),
         busiest_cpu=max(each.busiest_cpu for each in every),
@@ -135,7 +138,7 @@ def _runs(runs: Sequence[tuple[str, Packed]]) -> Section:
             sketch.merge(cell.scheduled)
         not_sent = sum(each.not_sent.values())
         marks = map(milliseconds, sketch.percentiles_ms((50, 95, 99)))
-        kept = "late" if each.health.problem else "kept up"
+        kept = "no" if each.health.problem else "yes"
         rows.append((name, each.about.began, f"{each.counts['sent_count']:,}", f"{not_sent:,}",
                      *marks, kept))  # fmt: skip
     packed = [each for _, each in runs]
@@ -143,14 +146,14 @@ def _runs(runs: Sequence[tuple[str, Packed]]) -> Section:
     return Section(
         "Runs",
         words=_words(runs, {*sketches, *metrics}),
-        columns=("file", "began", "sent", "not sent", "med", "p(95)", "p(99)", "generator"),
+        columns=("file", "began", "sent", "not sent", "med", "p(95)", "p(99)", "kept up"),
         rows=tuple(rows),
         metrics=metrics,
         sketches=sketches,
     )
 
 
-def _words(runs: Sequence[tuple[str, Packed]], merged: Container[str]) -> tuple[str, ...]:
+def _words(runs: Sequence[tuple[str, Packed]], merged: set[str]) -> tuple[str, ...]:
     words = ["Laid over each other from their beginnings."]
     by_seed: dict[int, list[str]] = {}
     for name, each in runs:
@@ -160,7 +163,7 @@ def _words(runs: Sequence[tuple[str, Packed]], merged: Container[str]) -> tuple[
         for seed, files in by_seed.items()
         if len(files) > 1
     ]
-    left = sorted(names([each for _, each in runs]).difference(merged))
+    left = sorted(names([each for _, each in runs]) - merged)
     if left:
         words.append(f"Left out, as it cannot be merged: {', '.join(left)}.")
     return tuple(words)

@@ -7,6 +7,8 @@ grade, the longest drain, the amplification anew from its parts. The rest would 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from loadtest.packed import Packed
 from loadtest.sections import Metric, Section, counter, gauge
 from loadtest.sketch import Sketch
@@ -29,8 +31,8 @@ def merged_metrics(packed: Sequence[Packed]) -> dict[str, Metric]:
                 gauges.setdefault(name, []).append(metric)
     found = {name: counter(count, over_s) for name, count in counts.items()}
     for name, each in gauges.items():
-        contains = "time" if each[0].contains == "time" else "default"
-        found[name] = gauge(WORST[name]([one.values["value"] for one in each]), contains)
+        worst = WORST[name]([one.values["value"] for one in each])
+        found[name] = replace(each[0], values=dict.fromkeys(("value", "min", "max"), worst))
     return found | _amplification(packed)
 
 

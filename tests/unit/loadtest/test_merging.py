@@ -66,7 +66,7 @@ def test_a_generator_that_was_late_spoils_the_whole_and_is_named() -> None:
     late = result_of(measured_of(steady()), health=replace(WELL, problem="it was late", late=7))
     merged = both(result_of(measured_of(steady())), late)
     assert merged.exit_code == 98
-    assert merged.health.problem == "two: it was late"
+    assert merged.health.problem == "in two, it was late"
     assert merged.metrics["late_sends"].values["count"] == 7
 
 
@@ -141,8 +141,8 @@ def test_a_run_that_a_threshold_ended_is_not_taken_for_whole() -> None:
 
 def test_a_run_that_is_named_twice_is_refused() -> None:
     packed = kept(result_of(measured_of(steady())))
-    with pytest.raises(InvalidValueError, match="two has the same run as one"):
-        merge([("one", packed), ("two", packed)], [])
+    with pytest.raises(InvalidValueError, match="one has the same run as one"):
+        merge([("one", packed), ("one", packed)], [])
 
 
 def test_runs_of_one_seed_are_named() -> None:
