@@ -20,6 +20,7 @@ IN_FORCE_S = 2.0
 """Within so long a new webhook is in force, by the promise of the management API."""
 BACK_S = 5.0
 """Within so long a role that died is back."""
+AGAIN_S = 0.5
 _OURS = re.compile("loadtest[0-9a-f]{12}")
 
 
@@ -93,7 +94,7 @@ async def _delete(management: Management, path: str, name: str) -> None:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(NotRunningError),
             stop=stop_after_delay(BACK_S),
-            wait=wait_fixed(0.5),
+            wait=wait_fixed(AGAIN_S),
             reraise=True,
         ):
             with attempt:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from aiohttp import ClientSession
 
 from tests.installation import Installation
-from tests.sink import Sink
+from tests.sink import Answer, Sink
 
 RUN = ("--rate", "20", "--duration", "1s", "--max-lag", "10s", "--quiet", "--through")
 STAGES = ("publish", "confirm", "route", "dequeue", "request", "response", "record")
@@ -131,6 +132,52 @@ async def list_processed(sink: Sink, listed: Path, *, all_but: int) -> None:
         whole.write_text("\n".join(list(taken)[all_but:]))
         whole.replace(listed)
         await asyncio.sleep(0.1)
+
+
+async def test_what_does_not_get_into_the_pipeline_is_no_failure_of_the_consumer(
+    pipeline: Installation, sink: Sink, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    elsewhere = {**pipeline.ready, "producer_url": "http://127.0.0.1:1"}
+    (home / "ready.json").write_text(json.dumps(elsewhere))
+    report = tmp_path / "report.json"
+    process = await asyncio.create_subprocess_exec(
+        *pipeline.command("loadtest", "--uri", f"{sink.url}/hook", *RUN, "-o", f"json={report}"),
+        env={**pipeline.environ, "PORTCALL_HOME": str(home)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 98, out.decode()
+    document = read(report)
+    ours = document["portcall"]
+    assert (ours["planned"], ours["sent"], ours["notSent"]) == (20, 0, 20)
+    assert "did not reach the pipeline" in ours["generator"]["problem"]
+    assert document["metrics"]["http_req_failed"]["values"]["passes"] == 0
+
+
+async def test_ctrl_c_ends_the_waiting_for_records_and_leaves_nothing_behind(
+    pipeline: Installation, sink: Sink, tmp_path: Path
+) -> None:
+    sink.always("/hook", Answer(after_s=12))
+    report = tmp_path / "report.json"
+    process = await asyncio.create_subprocess_exec(
+        *pipeline.command(
+            "loadtest", "--uri", f"{sink.url}/hook", *RUN, "--timeout", "2m", "-o", f"json={report}"
+        ),
+        env=pipeline.environ,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    await sink.until(5, path="/hook", within_s=60)
+    process.send_signal(signal.SIGINT)
+    await asyncio.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(process.wait(), 30) == 105
+    ours = read(report)["portcall"]
+    assert ours["planned"] == ours["sent"] + ours["notSent"]
+    assert '"loadtest' not in await registries(pipeline)
 
 
 @pytest.mark.parametrize(

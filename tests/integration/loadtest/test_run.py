@@ -4,16 +4,16 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from cli.ports import HOST, free_ports
-from loadtest.plan import NotSent, Outcome, Planned, Transport
+from loadtest.plan import NotSent, Observer, Outcome, Planned, Transport
 from loadtest.poster import Poster
-from loadtest.run import Limits, run
+from loadtest.run import GRACE_S, Limits, run
 from loadtest.target import Target
 from loadtest.thresholds import parse_threshold
 from schemas.errors import InvalidValueError
@@ -231,6 +231,45 @@ async def test_the_second_ctrl_c_waits_for_no_answers(consumer: Consumer) -> Non
     stall.end()
     assert set(ended.measured.errors) == {"no answer until the run was ended"}
     assert ended.measured.done_count == ended.measured.sent_count
+
+
+class Patient:
+    """A relay that waits until it is told to hurry to the end."""
+
+    def __init__(self) -> None:
+        self.told: list[float] = []
+        self.settling, self._hurried = asyncio.Event(), asyncio.Event()
+
+    def before(self, others: Sequence[Observer]) -> Observer:
+        (only,) = others
+        return only
+
+    def begun(self, began_at: float) -> None:
+        pass
+
+    async def settle(self, within_s: float) -> None:
+        self.settling.set()
+        await self._hurried.wait()
+
+    def hurry(self, within_s: float) -> None:
+        self.told.append(within_s)
+        if not within_s:
+            self._hurried.set()
+
+
+async def test_ctrl_c_hurries_what_is_awaited_after_the_last_request(consumer: Consumer) -> None:
+    relay = Patient()
+    running = asyncio.ensure_future(
+        run(Target.of(consumer.uri, {}), Fixed(every(0.01, 2)), limits=PATIENT, relay=relay)
+    )
+    await relay.settling.wait()
+    os.kill(os.getpid(), signal.SIGINT)
+    await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGINT)
+    async with asyncio.timeout(4):
+        ended = await running
+    assert ended.interrupted
+    assert relay.told == [GRACE_S, 0.0]
 
 
 async def test_an_error_of_the_source_ends_the_run_and_is_raised(consumer: Consumer) -> None:

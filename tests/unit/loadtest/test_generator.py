@@ -7,6 +7,7 @@ import pytest
 from loadtest import generator
 from loadtest.generator import Watch, allow_files
 from loadtest.measure import Measurements
+from loadtest.plan import NotSent
 from schemas.errors import InvalidValueError
 from tests.unit.loadtest.runs import measured_of, outcome, planned
 
@@ -41,6 +42,15 @@ def test_what_was_left_out_makes_the_figures_incomplete() -> None:
     measured = measured_of([outcome(planned())], [planned(1), planned(2)])
     problem = Watch(measured).health(max_lag_s=1, max_in_flight=10).problem
     assert problem.startswith("2 of 3 requests were not sent, because 10 were under way")
+
+
+def test_what_did_not_get_into_the_pipeline_is_told_with_its_reasons() -> None:
+    measured = measured_of([outcome(planned())])
+    for number, why in enumerate(["it said 503", "nobody listens", "it said 503"]):
+        measured.left_out(NotSent(planned(number), why))
+    problem = Watch(measured).health(max_lag_s=1, max_in_flight=10).problem
+    assert problem.startswith("3 of 4 events did not reach the pipeline's queue")
+    assert problem.endswith("it said 503 (2), nobody listens (1)")
 
 
 def test_a_limit_beyond_the_systems_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,7 @@ def test_a_threshold_is_read(
     [
         "", "p(99)", "p(101)<5", "p(99)<", "p(99)<x", "http_req_duration: nonsense<5",
         "http_reqs{colour:red}: count>1", "p(99)<5 stopNow", "rate~1", "p(99)<500 delayAbortEval=x",
+        "portcall_route{action:push}: p(95)<5", "checks{status:200}: rate>0.9",
     ],
 )  # fmt: skip
 def test_what_is_no_threshold_is_refused_with_the_option_named(text: str) -> None:
