@@ -103,8 +103,8 @@ def loadtest(
     prints.
 
     The exit code is 0 for a pass, 99 where a threshold was crossed (as k6), 98 where this program
-    itself was the bottleneck, 97 where --processed or --conformance could not find out what they
-    should, 105 after Ctrl-C, 2 for wrong usage.
+    itself, or the pipeline, was the bottleneck, 97 where --processed or --conformance could not
+    find out what they should, 105 after Ctrl-C, 2 for wrong usage.
 
     Examples:
     portcall loadtest --uri http://127.0.0.1:9000/hook

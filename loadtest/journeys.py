@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from loadtest.plan import Headers, Outcome, Planned, Source
+from loadtest.report import milliseconds
 from loadtest.sketch import Sketch
 from schemas.records import Failure, Record
 
@@ -79,6 +80,13 @@ class Stages:
         sketches["request"].add(written_s)
         sketches["response"].add(duration_s - written_s)
         sketches["record"].add(seen_s - began_s - duration_s)
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """Of each stage its name, four marks, and what it is."""
+        for name, what in STAGES.items():
+            sketch = self.sketches[name]
+            marks = (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)
+            yield (name, *map(milliseconds, marks), what)
 
 
 def never_arrived(publication: Outcome) -> bool:

@@ -13,16 +13,16 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from loadtest.journeys import STAGES, Journey, Stages, never_arrived, request_s
+from loadtest.journeys import Journey, Stages, never_arrived, request_s
 from loadtest.lookout import Lookout
 from loadtest.plan import NotSent, Observer, Outcome, Planned, Timings
-from loadtest.report import milliseconds
 from loadtest.sections import Section
 from schemas.deliveries import delivery_id
 from schemas.events import Event
 from schemas.records import Failure, Record
 from schemas.records import Outcome as Followed
 
+GONE = 410
 NO_RECORD = "no record of it came"
 
 
@@ -52,6 +52,7 @@ class Pipeline:
         self._awaited_from_s = 0.0
         self._until_s: float | None = None
         self._settling = asyncio.Event()
+        self._gone = False
         self.given_up = 0
         self.unfinished = 0
         self.stages = Stages()
@@ -103,20 +104,20 @@ class Pipeline:
 
     def section(self) -> Section:
         """Where the time went."""
-        rows, sketches = [], self.stages.sketches
-        for name, what in STAGES.items():
-            sketch = sketches[name]
-            marks = (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)
-            rows.append((name, *map(milliseconds, marks), what))
         words = ["Clocks are those of the machines; records know milliseconds."]
         if self.unfinished:
             words.append(f"Still to be tried again when the run ended: {self.unfinished:,}.")
+        if self._gone:
+            words.append(
+                f"The consumer answered {GONE}, which disables a webhook: later events did not"
+                " reach it."
+            )
         return Section(
             "Through the pipeline",
             words=tuple(words),
             columns=("stage", "med", "p(95)", "p(99)", "max", "what it is"),
-            rows=tuple(rows),
-            sketches={f"portcall_{name}": sketch for name, sketch in sketches.items()},
+            rows=tuple(self.stages.rows()),
+            sketches={f"portcall_{name}": each for name, each in self.stages.sketches.items()},
         )
 
     # What the engine tells.
@@ -186,6 +187,7 @@ class Pipeline:
         if journey.told or not journey.sent:
             self._tell_sent(journey, planned)
         journey.told += 1
+        self._gone |= record.status == GONE
         duration_s, written_s = record.duration_us / 1e6, request_s(record)
         outcome = Outcome(
             planned=planned,

@@ -196,6 +196,14 @@ async def test_cancelled_retries_are_no_posts() -> None:
     assert run.pipeline.unfinished == 0
 
 
+async def test_a_webhook_that_the_consumer_disabled_explains_what_has_no_record() -> None:
+    run = Following()
+    assert len(run.pipeline.section().words) == 1
+    run.published()
+    await run.recorded(record(status=410, followed=Followed.GIVEN_UP))
+    assert "answered 410" in run.pipeline.section().words[-1]
+
+
 async def test_what_has_no_record_in_time_is_told_as_such() -> None:
     run = Following()
     run.published()
