@@ -8,7 +8,7 @@ from loadtest.faults.choice import parse_faults, possible_faults
 from loadtest.payloads.facts import Mix
 from loadtest.payloads.formats import Format
 from loadtest.retrying import Policy, parse_outage
-from loadtest.senders import find_sender
+from loadtest.senders import NEVER, find_sender
 from loadtest.signing import Signing, Style
 from loadtest.sources import Traffic
 from schemas.durations import parse_duration_ms, parse_schedule_ms
@@ -75,17 +75,18 @@ def policy_of(retries: str, *, compression: float, jitter: bool) -> Policy:
     """When what failed is sent again.
 
     Raises:
-        InvalidValueError: It is neither delays nor a known sender.
+        InvalidValueError: It is neither delays nor a known sender, or that one's are not known.
     """
     if not retries.strip():
         return Policy()
-    named = retries.strip()[0].isalpha()
-    schedule_ms = (
-        find_sender(retries.strip(), "--retries").schedule_ms
-        if named
-        else parse_schedule_ms(retries, "--retries")
-    )
-    return Policy(schedule_ms, compression, jitter)
+    if not retries.strip()[0].isalpha():
+        return Policy(parse_schedule_ms(retries, "--retries"), compression, jitter)
+    sender = find_sender(retries.strip(), "--retries")
+    if not sender.schedule_ms and sender.retries != NEVER:
+        raise InvalidValueError(
+            "--retries", f"{sender.title} publishes no schedule; give delays, as 1s,5s,30s"
+        )
+    return Policy(sender.schedule_ms, compression, jitter)
 
 
 def checking_of(

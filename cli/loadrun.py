@@ -35,13 +35,13 @@ class Through(Struct, frozen=True):
         uri: The consumer.
         headers: Custom headers of the webhook.
         secret: What its POSTs are signed with.
-        schedule: Its retry schedule; empty: the installation's.
+        schedule: Its retry schedule; empty: no retries; None: the installation's.
     """
 
     uri: str
     headers: dict[str, str]
     secret: str
-    schedule: str
+    schedule: str | None
 
 
 class Order(Struct, frozen=True):
@@ -137,7 +137,7 @@ async def _through(order: Order, way: Through, board: Board) -> Result:
         way.headers,
         secret=way.secret,
         actions=list(order.traffic.mix.actions),
-        schedule=way.schedule or None,
+        schedule=way.schedule,
     ) as made:
         _begin(board, order, order.paced, dial)
         with View(order.paced, quiet=order.quiet, dial=dial) as view:

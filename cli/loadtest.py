@@ -149,7 +149,9 @@ def loadtest(
         check_http2(faults=fault or [], keep_alive=keep_alive, conformance=conformance)
     order = Order(
         target=Target.of(uri, headers),
-        through=Through(uri, headers, secret, policy.written) if through else None,
+        through=Through(uri, headers, secret, policy.written if retries.strip() else None)
+        if through
+        else None,
         paced=paced,
         traffic=traffic_of(
             mix,

@@ -47,7 +47,7 @@ async def passage(
         headers: Custom headers of its POSTs.
         secret: What they are signed with; empty: nothing.
         actions: What it subscribes to.
-        schedule: Its retry schedule; None: the installation's.
+        schedule: Its retry schedule; empty: no retries; None: the installation's.
 
     Raises:
         NotRunningError: No Portcall runs here.

@@ -107,7 +107,8 @@ def _about(packed: Sequence[Packed]) -> About:
     return replace(
         first,
         uri=", ".join(dict.fromkeys(each.uri for each in every)),
-        plan=f"{len(every)} runs together: " + "; ".join(each.plan for each in every),
+        plan=(f"{len(every)} runs together: " if every[1:] else "")
+        + "; ".join(each.plan for each in every),
         began=min(each.began for each in every),
         duration_s=max(each.duration_s for each in every),
         rates=_summed([each.rates for each in every]),

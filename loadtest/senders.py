@@ -14,6 +14,7 @@ from schemas.errors import InvalidValueError
 from schemas.records import Failure
 
 MINUTE, HOUR = 60_000, 3_600_000
+NEVER = "never"
 
 
 class Sender(Struct, frozen=True):
@@ -58,7 +59,7 @@ SENDERS = (
     ),
     Sender(
         "acr", "Azure Container Registry", 5_000, (),
-        "MicrosoftDocs/azure-docs#54638 (5 s, shown as 504); Azure/acr#681 (one attempt)", "never",
+        "MicrosoftDocs/azure-docs#54638 (5 s, shown as 504); Azure/acr#681 (one attempt)", NEVER,
     ),
     Sender(
         "outpost", "Hookdeck Outpost", 5_000,
@@ -71,7 +72,7 @@ SENDERS = (
     ),
     Sender(
         "github", "GitHub", 10_000, (),
-        "GitHub docs, Handling failed webhook deliveries: 10 s, no automatic redelivery", "never",
+        "GitHub docs, Handling failed webhook deliveries: 10 s, no automatic redelivery", NEVER,
     ),
     Sender(
         "quay", "Quay", 10_000, (30_000,) * 5,
@@ -94,7 +95,7 @@ SENDERS = (
         "svix/svix-webhooks: config.default.toml, 30 s until the headers",
     ),
     Sender(
-        "zot", "zot", 30_000, (), "project-zot/zot: HTTP sink, 30 s, one attempt", "never",
+        "zot", "zot", 30_000, (), "project-zot/zot: HTTP sink, 30 s, one attempt", NEVER,
     ),
     Sender(
         "docker-hub", "Docker Hub", 0, (), "Docker docs, Webhooks: nothing is said", "not said",

@@ -102,6 +102,18 @@ async def test_the_pipelines_retries_are_attempts_of_the_report(
     assert [row[:2] for row in attempts["rows"]] == [["1", "20"], ["2", "5"]]
 
 
+async def test_a_sender_that_never_tries_again_has_no_retries_of_the_installations(
+    pipeline: Installation, sink: Sink, tmp_path: Path
+) -> None:
+    sink.always("/hook", 503)
+    code, said, report = await loadtest(
+        pipeline, "--uri", f"{sink.url}/hook", *RUN, "--retries", "acr", report=tmp_path / "r.json"
+    )
+    assert code == 0, said
+    assert report["metrics"]["http_reqs"]["values"]["count"] == len(sink.at("/hook")) == 20
+    assert report["metrics"]["given_up"]["values"]["count"] == 20
+
+
 async def test_the_consumer_is_asked_what_it_processed_and_a_command_runs_in_the_middle(
     pipeline: Installation, sink: Sink, tmp_path: Path
 ) -> None:

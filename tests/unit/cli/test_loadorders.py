@@ -46,13 +46,18 @@ def test_an_action_that_a_sender_does_not_tell_of_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "schedule_ms"),
-    [("", ()), ("1s,5s", (1000, 5000)), ("outpost", tuple(30_000 * 2**n for n in range(10)))],
+    [
+        ("", ()),
+        ("1s,5s", (1000, 5000)),
+        ("outpost", tuple(30_000 * 2**n for n in range(10))),
+        ("acr", ()),
+    ],
 )
 def test_retries_are_delays_or_a_sender_s(text: str, schedule_ms: tuple[int, ...]) -> None:
     assert policy_of(text, compression=2.0, jitter=False).schedule_ms == schedule_ms
 
 
-@pytest.mark.parametrize("text", ["pigeon", "1x", "1s,,x"])
+@pytest.mark.parametrize("text", ["pigeon", "1x", "1s,,x", "stripe", "docker-hub"])
 def test_what_are_no_retries_is_told(text: str) -> None:
     with pytest.raises(InvalidValueError, match="--retries"):
         policy_of(text, compression=1.0, jitter=True)
