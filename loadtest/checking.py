@@ -1,8 +1,9 @@
 """Checking a run's consumer: the oracle, faults, senders, a crash in the middle, a grade."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -13,11 +14,13 @@ from loadtest.oracle import UNASKED, Verdict, judge
 from loadtest.plan import NotSent, Observer, Outcome, Planned
 from loadtest.poster import Poster
 from loadtest.rightness import faults_section, oracle_section, retries_section
+from loadtest.run import interruptible
 from loadtest.sections import Finding, Section
 from loadtest.senders import Patience, senders_section
 from loadtest.sources import Deliveries, Traffic
 from schemas.errors import PortcallError
 
+Asked = TypeVar("Asked")
 Posters = Callable[[], AbstractAsyncContextManager[Poster]]
 KILL_TIMEOUT_S = 60.0
 
@@ -130,7 +133,7 @@ class Inspector:
         found = [await self._killer.section()] if self._killer else []
         verdict = UNASKED
         try:
-            verdict = await self._verdict(names)
+            verdict = await _unless_stopped(self._verdict(names))
         except PortcallError as error:
             found.append(_unchecked("the consumer was asked", error))
         if verdict.asked:
@@ -146,8 +149,8 @@ class Inspector:
         processed = self._checking.processed
         try:
             async with posters() as poster:
-                seen = await conduct(
-                    poster, self._traffic, processed=processed, seed=self._seed + 1
+                seen = await _unless_stopped(
+                    conduct(poster, self._traffic, processed=processed, seed=self._seed + 1)
                 )
         except PortcallError as error:
             return _unchecked("the consumer was graded", error)
@@ -161,6 +164,24 @@ class Inspector:
             self._checking.processed, entries, settle_s=self._checking.settle_s, names=names
         )
         return judge(entries, processed)
+
+
+class StoppedError(PortcallError):
+    """Ctrl-C came while the consumer was asked; the report goes without."""
+
+
+async def _unless_stopped(asking: Coroutine[None, None, Asked]) -> Asked:
+    """What *asking* gives.
+
+    Raises:
+        StoppedError: Somebody pressed Ctrl-C meanwhile.
+    """
+    task = asyncio.ensure_future(asking)
+    with interruptible(task.cancel):
+        await asyncio.wait({task})
+    if task.cancelled():
+        raise StoppedError("it was stopped by Ctrl-C before that was known")
+    return task.result()
 
 
 def _unchecked(name: str, error: PortcallError) -> Section:

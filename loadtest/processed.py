@@ -118,9 +118,11 @@ async def _from_command(command: str) -> str:
         async with asyncio.timeout(TIMEOUT_S):
             out, err = await process.communicate()
     except TimeoutError as error:
-        process.kill()
-        await process.wait()
         raise ProcessedError(f"{FIELD}: `{command}` took more than {TIMEOUT_S:.0f} s") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode:
         told = err.decode(errors="replace").strip()[-200:] or "it said nothing"
         raise ProcessedError(

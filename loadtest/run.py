@@ -123,7 +123,7 @@ async def run(
             engine, poster, measured, list(thresholds), tick=tick, health=health, relay=relay
         )
         helpers = [asyncio.ensure_future(each) for each in (watch.run(), steering.run())]
-        with _interruptible(steering.interrupt), _few_collections():
+        with interruptible(steering.interrupt), _few_collections():
             try:
                 await engine.run(grace_s=GRACE_S, began=relay.begun if relay else None)
                 if relay is not None:
@@ -193,7 +193,7 @@ class _Steering:
 
 
 @contextmanager
-def _interruptible(called: Callable[[], None]) -> Iterator[None]:
+def interruptible(called: Callable[[], object]) -> Iterator[None]:
     """Ctrl-C and SIGTERM call *called* meanwhile, and raise nothing."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)

@@ -145,6 +145,24 @@ async def test_ctrl_c_reports_what_was_sent_until_then(consumer: Consumer) -> No
     assert b"Traceback" not in err
 
 
+async def test_ctrl_c_while_the_consumer_is_asked_loses_no_report(
+    consumer: Consumer, tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked"
+    os.mkfifo(asked)
+    asking = ("--processed", f"echo $$ > {asked}; exec sleep 60")
+    process = await start("--uri", consumer.uri, *QUICK, "-q", *asking)
+    command = int(await asyncio.to_thread(asked.read_text))
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 97, err.decode()
+    said = " ".join(out.decode().split())
+    assert "planned 25 = sent 25 + not sent 0" in said
+    assert "the consumer was asked: it was stopped by Ctrl-C" in said
+    assert not Path(f"/proc/{command}").exists()
+    assert b"Traceback" not in err
+
+
 async def test_a_report_may_go_to_standard_output_alone(consumer: Consumer) -> None:
     code, out, err = await loadtest("--uri", consumer.uri, *QUICK, "-o", "json=-", "-q")
     assert code == 0
