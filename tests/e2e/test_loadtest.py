@@ -179,10 +179,8 @@ async def test_ctrl_c_ends_the_waiting_for_records_and_leaves_nothing_behind(
             "loadtest", "--uri", f"{sink.url}/hook", *RUN, "--timeout", "2m", "-o", f"json={report}"
         ),
         env=pipeline.environ,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
     )
-    await sink.until(5, path="/hook", within_s=60)
+    await sink.until(1, path="/hook", within_s=60)
     process.send_signal(signal.SIGINT)
     await asyncio.sleep(0.2)
     process.send_signal(signal.SIGINT)
