@@ -95,9 +95,10 @@ class Engine:
             raise self._broken
 
     def stop(self) -> None:
-        """Send nothing more."""
-        self._stopped = True
-        self._over.set()
+        """Send nothing more; to ask again changes nothing, as answers are still awaited."""
+        if not self._stopped:
+            self._stopped = True
+            self._over.set()
 
     async def _finish(self, grace_s: float) -> None:
         """After a stop: wait for what is under way, and let go of what takes too long."""

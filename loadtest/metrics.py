@@ -8,16 +8,14 @@ Source: k6's reference of built-in metrics, and the end-of-test summary of versi
 
 from collections.abc import Callable, Collection, Mapping
 
-from loadtest.measure import Label, Measurements
+from loadtest.measure import Cell, Label, Measurements
 from loadtest.sections import Metric, counter, share
 from loadtest.sketch import Sketch, merged
 
 PERCENTS = (90.0, 95.0, 99.0, 99.9, 99.99)
-TAGS = ("status", "action", "attempt", "fault")
+TAGS = ("status", "action", "attempt", "fault", "expected_response")
 SCHEDULED = "http_req_scheduled_duration"
 SERVICE = "http_req_duration"
-TAGGED = (SERVICE, SCHEDULED, "http_reqs", "http_req_failed")
-"""What can be told for a part of the requests, by their labels."""
 Maker = Callable[[], Metric]
 
 
@@ -103,11 +101,11 @@ def tagged(
 
     Args:
         measured: The run.
-        name: One of `TAGGED`.
+        name: One of `loadtest.known.LABELLED`.
         tags: Of `TAGS`, and what each must be.
         percents: The percentiles that a duration has.
     """
-    cells = [cell for label, cell in measured.cells.items() if _has(label, tags)]
+    cells = [cell for label, cell in measured.cells.items() if _has(label, cell, tags)]
     done, failed = sum(cell.scheduled.count for cell in cells), sum(cell.failed for cell in cells)
     total = Sketch()
     for cell in cells:
@@ -123,12 +121,14 @@ def tagged(
             return None
 
 
-def _has(label: Label, tags: Mapping[str, str]) -> bool:
-    return all(str(getattr(label, name)) == value for name, value in tags.items())
+def _has(label: Label, cell: Cell, tags: Mapping[str, str]) -> bool:
+    # All of a cell is answered as it should be, or nothing.
+    had = {**label._asdict(), "expected_response": "false" if cell.failed else "true"}
+    return all(str(had[name]) == value for name, value in tags.items())
 
 
 def _as_expected(measured: Measurements) -> Sketch:
-    """The service times of what was answered as it should be: all of a cell is, or nothing."""
+    """The service times of what was answered as it should be."""
     return merged(cell.service for cell in measured.cells.values() if not cell.failed)
 
 

@@ -110,7 +110,7 @@ def _thresholds(result: Result) -> Section | None:
 def _was(verdict: Verdict, metric: Metric | None) -> str:
     if verdict.value is None or metric is None:
         return "it was not measured"
-    if metric.contains == "time" and verdict.threshold.statistic:
+    if metric.contains == "time":
         return f"it was {milliseconds(verdict.value)}"
     return f"it was {verdict.value:.6g}"
 

@@ -112,7 +112,7 @@ class Result(Struct, frozen=True):
     @property
     def exit_code(self) -> int:
         """0 is a pass."""
-        if not all(verdict.ok for verdict in self.verdicts):
+        if self.crossed is not None or not all(verdict.ok for verdict in self.verdicts):
             return THRESHOLDS_CROSSED
         if self.health.problem:
             return GENERATOR_LIMITED
@@ -127,10 +127,11 @@ class Result(Struct, frozen=True):
             case 0:
                 return "passed" if self.verdicts else "done"
             case 99:
-                crossed = [each for each in self.verdicts if not each.ok]
-                named = ", ".join(
-                    f"{each.threshold.selector}: {each.threshold.expression}" for each in crossed
-                )
+                # What ended the run may be kept again by the answers that came after that.
+                crossed = [each.threshold for each in self.verdicts if not each.ok]
+                if not crossed and self.crossed is not None:
+                    crossed = [self.crossed.threshold]
+                named = ", ".join(f"{each.selector}: {each.expression}" for each in crossed)
                 return f"failed: {named}"
             case 98:
                 return f"does not count: {self.health.problem}"

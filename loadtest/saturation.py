@@ -13,7 +13,7 @@ from loadtest.metrics import SCHEDULED, metrics_of
 from loadtest.pacing import Paced
 from loadtest.report import milliseconds
 from loadtest.run import Ended
-from loadtest.sections import Finding, Metric, Plot, Section
+from loadtest.sections import Finding, Plot, Section, gauge
 from loadtest.thresholds import Threshold, judge, percents_of
 
 CLOSE = 1.1
@@ -96,7 +96,7 @@ class Search(Struct, frozen=True):
             columns=COLUMNS,
             rows=tuple(trial.row for trial in ordered),
             findings=(Finding("a rate was found", self.best > 0, _verdict(self.best, limit)),),
-            metrics={MAX_RATE: Metric("gauge", "default", {"value": self.best})},
+            metrics={MAX_RATE: gauge(self.best)},
             plots=tuple(_plots(ordered)),
         )
 

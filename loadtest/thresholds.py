@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
+from loadtest.known import statistic_of
 from loadtest.measure import Measurements
-from loadtest.metrics import PERCENTS, SCHEDULED, TAGGED, TAGS, metrics_of, tagged
+from loadtest.metrics import PERCENTS, SCHEDULED, TAGS, metrics_of, tagged
 from loadtest.sections import Metric
 from schemas.durations import parse_duration_ms
 from schemas.errors import InvalidValueError
@@ -26,11 +27,13 @@ _STATISTICS = r"avg|min|med|max|count|rate|value|p\((?:100|\d{1,2}(?:\.\d{1,6})?
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _TEXT = re.compile(
     rf"(?:(?P<metric>{_NAME})\s*(?:\{{(?P<tags>[^}}]*)\}})?\s*:\s*)?"
-    rf"(?P<what>{_STATISTICS}|{_NAME})\s*(?P<sign><=|>=|===?|!=|<|>)\s*"
-    r"(?P<bound>-?\d+(?:\.\d+)?)(?P<unit>ms|s|%)?"
+    rf"(?P<typed>(?P<what>{_STATISTICS}|{_NAME})\s*(?P<sign><=|>=|===?|!=|<|>)\s*"
+    r"(?P<bound>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>ms|s|%)?)"
     r"(?P<words>(?:[\s,;]+[A-Za-z]+(?:=\w+)?)*)\s*",
 )
 _STATISTIC = re.compile(_STATISTICS)
+_COMMA = re.compile(r",(?![^{}]*\})")
+"""Between two thresholds, and not between two labels."""
 _SIGNS = {
     "<": operator.lt,
     "<=": operator.le,
@@ -49,9 +52,10 @@ class Threshold(Struct, frozen=True):
     Attributes:
         metric: Its name.
         tags: What the requests' labels must be; empty: all requests.
-        statistic: As in k6: avg, p(95), rate, count ...; empty: the metric's usual one.
+        statistic: As in k6: avg, p(95), rate, count ...
         sign: How the two are compared.
         bound: Milliseconds for durations, a part of 1 for rates.
+        expression: The bound as it was typed, which is what k6 calls a threshold by.
         abort: Whether crossing it ends the run.
         delay_s: It does not within so long from the start.
     """
@@ -61,6 +65,7 @@ class Threshold(Struct, frozen=True):
     statistic: str
     sign: str
     bound: float
+    expression: str
     abort: bool = False
     delay_s: float = 0.0
 
@@ -69,11 +74,6 @@ class Threshold(Struct, frozen=True):
         """The metric with its labels, as in k6."""
         tags = ",".join(f"{name}:{value}" for name, value in self.tags.items())
         return f"{self.metric}{{{tags}}}" if tags else self.metric
-
-    @property
-    def expression(self) -> str:
-        """The bound as k6 writes it."""
-        return f"{self.statistic or 'count'}{self.sign}{self.bound:g}"
 
     def kept_by(self, value: float) -> bool:
         """Whether *value* is as it must be."""
@@ -97,12 +97,13 @@ class Verdict(Struct, frozen=True):
         return self.value is not None and self.threshold.kept_by(self.value)
 
 
-def parse_threshold(text: str, *, abort: bool = False) -> Threshold:
+def parse_threshold(text: str, *, abort: bool = False, field: str = FIELD) -> Threshold:
     """Read one threshold.
 
     Args:
         text: As in this module's docstring; ``abortOnFail`` and ``delayAbortEval=10s`` may follow.
         abort: Whether crossing it ends the run also without that word.
+        field: The option that it comes from, for the message.
 
     Raises:
         InvalidValueError: It cannot be read.
@@ -110,30 +111,36 @@ def parse_threshold(text: str, *, abort: bool = False) -> Threshold:
     found = _TEXT.fullmatch(text.strip())
     if found is None:
         raise InvalidValueError(
-            FIELD,
+            field,
             f"{text[:64]!r} is none: write 'p(99)<500', 'http_req_failed: rate<0.01', 'dropped==0'",
         )
-    metric, statistic = _subject(found["metric"], found["what"])
-    tags = _tags(found["tags"] or "")
-    if tags and metric not in TAGGED:
-        raise InvalidValueError(
-            FIELD, f"{metric} is not told apart by labels; only {', '.join(TAGGED)} are"
-        )
-    words, delay_s = _words(found["words"])
+    metric, statistic = _subject(field, found["metric"], found["what"])
+    tags = _tags(field, found["tags"] or "")
+    statistic = statistic_of(field, metric, statistic, labelled=bool(tags))
+    words, delay_s = _words(field, found["words"])
+    bound = f"{found['sign']}{found['bound']}{found['unit'] or ''}"
     return Threshold(
         metric=metric,
         tags=tags,
         statistic=statistic,
         sign=found["sign"],
         bound=float(found["bound"]) * _UNITS[found["unit"]],
+        expression=found["typed"] if found["what"] == statistic else f"{statistic}{bound}",
         abort=abort or "abortonfail" in words,
         delay_s=delay_s,
     )
 
 
-def parse_thresholds(texts: str) -> list[Threshold]:
-    """Read several, with commas between them, as in ``p(99)<500,rate<0.001``."""
-    return [parse_threshold(text) for text in texts.split(",") if text.strip()]
+def parse_thresholds(texts: str, field: str = FIELD) -> list[Threshold]:
+    """Read several, with commas between them, as in ``p(99)<500,rate<0.001``.
+
+    Raises:
+        InvalidValueError: One cannot be read, or there is none.
+    """
+    parts = [text for text in _COMMA.split(texts) if text.strip()]
+    if not parts:
+        raise InvalidValueError(field, "has no bound: write 'p(99)<500,rate<0.001'")
+    return [parse_threshold(text, field=field) for text in parts]
 
 
 def percents_of(thresholds: Iterable[Threshold]) -> tuple[float, ...]:
@@ -162,11 +169,11 @@ def crossed(
     return next((each for each in verdicts if each.value is not None and not each.ok), None)
 
 
-def _subject(metric: str | None, what: str) -> tuple[str, str]:
-    """The metric and the statistic that are meant."""
+def _subject(field: str, metric: str | None, what: str) -> tuple[str, str]:
+    """The metric and the statistic that are meant; an empty one: the usual."""
     if metric is not None:
         if not _STATISTIC.fullmatch(what):
-            raise InvalidValueError(FIELD, f"{what!r} is no statistic: write avg, p(95), rate ...")
+            raise InvalidValueError(field, f"{what!r} is no statistic: write avg, p(95), rate ...")
         return ALIASES.get(metric, metric), what
     if what == "rate":
         return "http_req_failed", what
@@ -175,24 +182,24 @@ def _subject(metric: str | None, what: str) -> tuple[str, str]:
     return ALIASES.get(what, what), ""
 
 
-def _tags(text: str) -> dict[str, str]:
+def _tags(field: str, text: str) -> dict[str, str]:
     pairs = [pair.partition(":") for pair in text.split(",") if pair.strip()]
     tags = {name.strip(): value.strip() for name, _, value in pairs}
     unknown = sorted(set(tags) - set(TAGS))
     if unknown:
-        raise InvalidValueError(FIELD, f"{unknown[0]!r} is no label; there are {', '.join(TAGS)}")
+        raise InvalidValueError(field, f"{unknown[0]!r} is no label; there are {', '.join(TAGS)}")
     return tags
 
 
-def _words(text: str) -> tuple[set[str], float]:
+def _words(field: str, text: str) -> tuple[set[str], float]:
     words, delay_s = set(), 0.0
     for word in re.split(r"[\s,;]+", text.strip()):
         name, _, value = word.lower().partition("=")
         if name == "delayaborteval":
-            delay_s = parse_duration_ms(value, FIELD) / 1000
+            delay_s = parse_duration_ms(value, field) / 1000
         elif name not in {"", "abortonfail"}:
             raise InvalidValueError(
-                FIELD, f"{word!r} is not known; there are abortOnFail and delayAbortEval=10s"
+                field, f"{word!r} is not known; there are abortOnFail and delayAbortEval=10s"
             )
         words.add(name)
     return words, delay_s
@@ -205,7 +212,4 @@ def _value(
     if metric is not None and threshold.tags:
         percents = percents_of([threshold])
         metric = tagged(measured, threshold.metric, threshold.tags, percents)
-    if metric is None:
-        return None
-    usual = {"trend": "avg", "counter": "count", "rate": "rate", "gauge": "value"}[metric.type]
-    return metric.values.get(threshold.statistic or usual)
+    return metric.values.get(threshold.statistic) if metric is not None else None

@@ -193,7 +193,7 @@ def _standing(verdict: Verdict, metrics: dict[str, Metric]) -> Standing:
     if value is None:
         return Standing(_words(threshold), "not measured", verdict.ok)
     metric = metrics.get(threshold.metric)
-    timed = metric is not None and metric.contains == "time" and threshold.statistic
+    timed = metric is not None and metric.contains == "time"
     words = milliseconds(value) if timed else f"{value:.6g}"
     return Standing(_words(threshold), words, verdict.ok)
 

@@ -12,10 +12,13 @@ from typing import Any
 
 import msgspec
 
+from loadtest.known import TYPES
+from loadtest.metrics import tagged
 from loadtest.packed import pack
 from loadtest.report import chapters, planned_line
 from loadtest.result import Result
-from loadtest.sections import Section
+from loadtest.sections import Metric, Section
+from loadtest.thresholds import percents_of
 
 STATISTICS = ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)", "p(99.9)", "p(99.99)"]
 MAX_BUCKETS = 600
@@ -50,17 +53,20 @@ def render(result: Result) -> str:
 def metrics(result: Result) -> dict[str, Any]:
     """The metrics, with their thresholds."""
     shown: dict[str, Any] = {
-        name: {"type": metric.type, "contains": metric.contains, "values": dict(metric.values)}
-        for name, metric in sorted(result.metrics.items())
+        name: _shown(metric) for name, metric in sorted(result.metrics.items())
     }
+    percents = percents_of([verdict.threshold for verdict in result.verdicts])
     for verdict in result.verdicts:
-        named = shown.setdefault(
-            verdict.threshold.selector, {"type": "trend", "contains": "default", "values": {}}
-        )
-        if verdict.threshold.tags and verdict.value is not None:
-            named["values"][verdict.threshold.statistic] = verdict.value
-        named.setdefault("thresholds", {})[verdict.threshold.expression] = {"ok": verdict.ok}
+        bound = verdict.threshold
+        found = tagged(result.measured, bound.metric, bound.tags, percents) if bound.tags else None
+        unmeasured = {"type": TYPES[bound.metric], "contains": "default", "values": {}}
+        named = shown.setdefault(bound.selector, _shown(found) if found else unmeasured)
+        named.setdefault("thresholds", {})[bound.expression] = {"ok": verdict.ok}
     return shown
+
+
+def _shown(metric: Metric) -> dict[str, Any]:
+    return {"type": metric.type, "contains": metric.contains, "values": dict(metric.values)}
 
 
 def _checks(result: Result) -> list[dict[str, Any]]:

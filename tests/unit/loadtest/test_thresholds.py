@@ -6,7 +6,6 @@ from loadtest.metrics import metrics_of
 from loadtest.plan import Wants
 from loadtest.sections import Metric
 from loadtest.thresholds import (
-    Threshold,
     crossed,
     judge,
     parse_threshold,
@@ -32,9 +31,12 @@ SCHEDULED = "http_req_scheduled_duration"
         ("p(99.9) < 500ms", SCHEDULED, "p(99.9)", "<", 500),
         ("max<1s", SCHEDULED, "max", "<", 1000),
         ("rate<0.001", "http_req_failed", "rate", "<", 0.001),
-        ("dropped==0", "dropped_iterations", "", "==", 0),
-        ("not_sent===0", "dropped_iterations", "", "===", 0),
-        ("processed_twice==0", "processed_twice", "", "==", 0),
+        ("dropped==0", "dropped_iterations", "count", "==", 0),
+        ("not_sent===0", "dropped_iterations", "count", "===", 0),
+        ("processed_twice==0", "processed_twice", "count", "==", 0),
+        ("conformance>=3", "conformance", "value", ">=", 3),
+        ("http_req_duration: p(95)<1.5e3", "http_req_duration", "p(95)", "<", 1500),
+        ("http_req_failed: rate<.5", "http_req_failed", "rate", "<", 0.5),
         ("checks:rate!=0", "checks", "rate", "!=", 0),
     ],
 )
@@ -53,6 +55,9 @@ def test_a_threshold_is_read(
         "", "p(99)", "p(101)<5", "p(99)<", "p(99)<x", "http_req_duration: nonsense<5",
         "http_reqs{colour:red}: count>1", "p(99)<5 stopNow", "rate~1", "p(99)<500 delayAbortEval=x",
         "portcall_route{action:push}: p(95)<5", "checks{status:200}: rate>0.9",
+        "no_such_metric==0", "htp_req_failed: rate<0.01", "http_req_duration: count>1",
+        "http_req_failed: p(95)<1", "http_reqs: avg>0", "vus_max: avg>0",
+        "http_req_waiting{status:200}: p(95)<5",
     ],
 )  # fmt: skip
 def test_what_is_no_threshold_is_refused_with_the_option_named(text: str) -> None:
@@ -86,7 +91,10 @@ def test_several_are_parted_by_commas() -> None:
         ("dropped==0", 1, False),
         ("http_reqs>50", 100, True),
         ("processed_twice==0", 3, False),
-        ("no_such_metric==0", None, False),
+        ("missing==0", None, False),
+        ("p(10)<11", 10.0, True),
+        ("http_req_duration{expected_response:true}: max<11", 10.0, True),
+        ("http_reqs{expected_response:false}: count==10", 10, True),
     ],
 )
 def test_a_run_is_held_against_it(text: str, value: float | None, *, ok: bool) -> None:
@@ -145,9 +153,31 @@ def test_no_answer_fails_unless_anything_goes() -> None:
     assert measured_of(unanswered).failed_count == 2
 
 
-def test_its_expression_is_k6s() -> None:
-    assert parse_threshold("http_req_failed: rate < 1%").expression == "rate<0.01"
-    assert (
-        Threshold("http_reqs", {"status": "200"}, "count", ">", 5).selector
-        == "http_reqs{status:200}"
-    )
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("http_req_failed: rate < 1%", "rate < 1%"),
+        ("http_req_duration: p(95)<1e3 abortOnFail", "p(95)<1e3"),
+        ("http_reqs: count<123456789", "count<123456789"),
+        ("dropped == 0", "count==0"),
+        ("conformance>=3", "value>=3"),
+    ],
+)
+def test_its_expression_is_what_was_typed_as_k6_has_it(text: str, expression: str) -> None:
+    assert parse_threshold(text).expression == expression
+
+
+def test_its_selector_is_k6s() -> None:
+    read = parse_threshold("http_reqs{ status:200, action:push }: count>5")
+    assert read.selector == "http_reqs{status:200,action:push}"
+
+
+@pytest.mark.parametrize("texts", ["", " , "])
+def test_bounds_without_a_bound_are_refused_with_their_option(texts: str) -> None:
+    with pytest.raises(InvalidValueError, match="--find-max: has no bound"):
+        parse_thresholds(texts, "--find-max")
+
+
+def test_a_comma_between_labels_parts_no_thresholds() -> None:
+    texts = "http_reqs{status:200,action:push}: count>5,rate<1"
+    assert [each.metric for each in parse_thresholds(texts)] == ["http_reqs", "http_req_failed"]
