@@ -82,6 +82,16 @@ CopiesAfter = Annotated[
         rich_help_panel=WRONG,
     ),
 ]
+SwapWithin = Annotated[
+    str,
+    typer.Option(
+        "--swap-within",
+        metavar="FROM-TO",
+        help="How late a POST is that others overtake: 200ms-1s, unless told.",
+        show_default=False,
+        rich_help_panel=WRONG,
+    ),
+]
 Secret = Annotated[
     str,
     typer.Option(

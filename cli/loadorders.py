@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from cli.synthetic import parse_actions
 from loadtest.checking import Checking
 from loadtest.faults.choice import parse_faults, possible_faults
+from loadtest.faults.kinds import WINDOW_S
 from loadtest.payloads.facts import Mix
 from loadtest.payloads.formats import Format
-from loadtest.retrying import Policy, parse_outage
+from loadtest.retrying import Policy, parse_outage, parse_span
 from loadtest.senders import NEVER, find_sender
 from loadtest.signing import Signing, Style
 from loadtest.sources import Traffic
@@ -50,8 +51,10 @@ def traffic_of(
     faults: Sequence[str],
     policy: Policy,
     outage: str,
+    duration_s: float,
     copies: int = 1,
     copies_after: str = "",
+    swap_within: str = "",
     size: int = 0,
 ) -> Traffic:
     """What is sent.
@@ -64,10 +67,12 @@ def traffic_of(
     away = parse_outage(outage) if outage else None
     if away is not None and not policy.schedule_ms:
         raise InvalidValueError("--outage", "needs --retries: what it holds back comes by those")
-    span = parse_outage(copies_after, "--copies-after") if copies_after else None
+    if away is not None and away.from_s >= duration_s:
+        raise InvalidValueError("--outage", f"begins after the run, which lasts {duration_s:g} s")
     return Traffic(
         mix, signing, payload, rates, policy, away, copies,
-        (span.from_s, span.to_s) if span is not None else None, size,
+        parse_span(copies_after, "--copies-after") if copies_after else None, size,
+        parse_span(swap_within, "--swap-within") if swap_within else WINDOW_S,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """`portcall loadtest`: what a webhook consumer bears, and whether it is right."""
 
 import random
+import re
 import shlex
 import sys
 import time
@@ -14,6 +15,7 @@ from cli import loadoptions as options
 from cli.errors import UsageError
 from cli.http2rules import check_http2
 from cli.loadmerge import merge_reports
+from cli.loadneeds import check_measurable, check_needs
 from cli.loadorders import checking_of, mix_of, policy_of, traffic_of
 from cli.loadrun import Order, Through, carry_out
 from cli.optionalvalues import Lenient
@@ -30,6 +32,9 @@ from loadtest.target import Target
 from loadtest.thresholds import parse_threshold, parse_thresholds
 from schemas.durations import parse_duration_ms
 
+_SECRET = {"--secret", "--header", "-H"}
+_USER = re.compile(r"//[^/@\s]+@")
+"""The name and the password in a URI."""
 SLICES = 100
 """Of a run's time, about so many, from a tenth of a second to a second long."""
 
@@ -73,6 +78,7 @@ def loadtest(
     fault: fault_options.Faults = None,
     copies: fault_options.Copies = 1,
     copies_after: fault_options.CopiesAfter = "",
+    swap_within: fault_options.SwapWithin = "",
     retries: fault_options.Retries = "",
     compress: fault_options.Compression = 1.0,
     retry_jitter: fault_options.Jitter = True,
@@ -142,11 +148,15 @@ def loadtest(
     headers = pairs(header or [], "--header")
     mix = mix_of(action, written, repositories=repositories, zipf=zipf, tags=tags)
     policy = policy_of(retries, compression=compress, jitter=retry_jitter)
+    defaults = {each.name or "": each.default for each in ctx.command.params}
     if through:
-        defaults = {each.name or "": each.default for each in ctx.command.params}
         check_through(ctx.params, defaults, faults=fault or [], actions=list(mix.actions))
     if http2:
         check_http2(faults=fault or [], keep_alive=keep_alive, conformance=conformance)
+    check_needs(ctx.params, defaults)
+    thresholds = [parse_threshold(text, abort=abort_on_fail) for text in threshold or []]
+    bounds = parse_thresholds(find_max, "--find-max") if find_max else []
+    check_measurable(thresholds, bounds, ctx.params)
     order = Order(
         target=Target.of(uri, headers),
         through=Through(uri, headers, secret, policy.written if retries.strip() else None)
@@ -161,8 +171,10 @@ def loadtest(
             faults=fault or [],
             policy=policy,
             outage=outage,
+            duration_s=paced.duration_s,
             copies=copies,
             copies_after=copies_after,
+            swap_within=swap_within,
             size=size,
         ),
         checking=checking_of(
@@ -182,9 +194,9 @@ def loadtest(
             http2=http2,
             slice_s=_slice_s(paced.duration_s),
         ),
-        thresholds=[parse_threshold(text, abort=abort_on_fail) for text in threshold or []],
+        thresholds=thresholds,
         outputs=parse_outputs(output or []),
-        find_max=parse_thresholds(find_max),
+        find_max=bounds,
         pause_s=_seconds(pause, "--pause"),
         seed=seed,
         began_us=time.time_ns() // 1000,
@@ -214,9 +226,11 @@ def _command() -> str:
         name, equals, _ = word.partition("=")
         if hidden:
             words.append("***")
-        elif name in {"--secret", "--header", "-H"} and equals:
+        elif name in _SECRET and equals:
             words.append(f"{name}=***")
+        elif word.startswith("-H") and word != "-H":
+            words.append("-H***")
         else:
-            words.append(word)
-        hidden = word in {"--secret", "--header", "-H"}
+            words.append(_USER.sub("//***@", word))
+        hidden = word in _SECRET
     return shlex.join(words).replace("'***'", "***")

@@ -12,6 +12,7 @@ REFUSED = {
     "size": "the producer takes events, not padding",
     "copies": "the pipeline makes no duplicates on purpose",
     "copies_after": "the pipeline makes no duplicates on purpose",
+    "swap_within": "the order of POSTs is the pipeline's own",
     "style": "Portcall signs as Standard Webhooks says, and in no other way",
     "keep_alive": "the deliverer keeps its connections by rules of its own",
     "http2": "the deliverer speaks HTTP/1.1",

@@ -76,7 +76,7 @@ class Killer:
         else:
             code = await self._task
             finding = Finding("crash", ok=code == 0, detail=f"{told} ended with {code}")
-        return Section("A crash in the middle", findings=(finding,))
+        return Section("A crash in the middle", findings=(finding,), unchecked=not finding.ok)
 
     async def _run(self) -> int:
         process = await asyncio.create_subprocess_shell(

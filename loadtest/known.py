@@ -38,6 +38,21 @@ STATISTICS = {
 }
 """Of each type, the usual one first; a trend has any percentile."""
 
+MEASURED_BY: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(
+        ("processed", "missing", "lost_after_accept", "processed_twice", "phantom",
+         "order_violations"),
+        "processed",
+    )
+    | dict.fromkeys(("faults_tripped", "fault_server_errors"), "fault")
+    | dict.fromkeys(("storm_drain", "storm_peak"), "outage")
+    | dict.fromkeys((name for name in TRENDS if name.startswith("portcall_")), "through")
+    | {"conformance": "conformance", "max_rate": "find_max"}
+)  # fmt: skip
+"""Those that are there only with an option of the command, by its parameter."""
+MEASURED_LAST = frozenset({"late_sends", "retries", "retry_amplification", "given_up"})
+"""Those that are known only when a whole run is judged."""
+
 
 def statistic_of(field: str, metric: str, statistic: str, *, labelled: bool) -> str:
     """The statistic that is meant; an empty one is the metric's usual one.
@@ -62,7 +77,5 @@ def statistic_of(field: str, metric: str, statistic: str, *, labelled: bool) -> 
     if statistic.startswith("p(") and TYPES[metric] == "trend":
         return statistic
     if statistic and statistic not in allowed:
-        raise InvalidValueError(
-            field, f"{metric} has no {statistic}; it has {', '.join(allowed)}"
-        )
+        raise InvalidValueError(field, f"{metric} has no {statistic}; it has {', '.join(allowed)}")
     return statistic or allowed[0]

@@ -94,11 +94,20 @@ class Outage(Struct, frozen=True):
         return self.from_s <= at_s < self.to_s
 
 
-def parse_outage(text: str, field: str = "--outage") -> Outage:
+def parse_outage(text: str) -> Outage:
     """Read an outage, e.g. ``20s-40s``: from and to, in times of the run.
 
     Raises:
         InvalidValueError: It is not two durations, the first shorter than the second.
+    """
+    return Outage(*parse_span(text, "--outage"))
+
+
+def parse_span(text: str, field: str) -> tuple[float, float]:
+    """Read two durations, e.g. ``200ms-1s``, as seconds.
+
+    Raises:
+        InvalidValueError: They are none, or the second is not longer than the first.
     """
     first, dash, last = text.partition("-")
     if not dash:
@@ -107,4 +116,4 @@ def parse_outage(text: str, field: str = "--outage") -> Outage:
     end = parse_duration_ms(last, field)
     if end <= begin:
         raise InvalidValueError(field, f"{text[:32]!r} ends before it begins")
-    return Outage(begin / 1000, end / 1000)
+    return begin / 1000, end / 1000

@@ -139,14 +139,19 @@ async def search(
         told: Hears of each trial.
     """
     trials: list[Trial] = []
+    again: set[float] = set()
     runs: dict[float, tuple[Paced, Ended]] = {}
     rate: float | None = first
     while rate is not None:
-        if trials:
+        if trials or again:
             await asyncio.sleep(pause_s)
         paced, ended = await attempt(rate)
-        trials.append(tried(rate, paced, ended, bounds))
-        told(trials[-1])
+        trial = tried(rate, paced, ended, bounds)
+        if trial.generator and rate not in again and not ended.interrupted:
+            again.add(rate)  # a moment's noise on this machine says nothing of the rate
+            continue
+        trials.append(trial)
+        told(trial)
         runs[rate] = paced, ended
         rate = None if ended.interrupted else next_rate(trials, first)
     best = max((trial.rate for trial in trials if trial.held), default=min(runs))

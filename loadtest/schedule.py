@@ -66,7 +66,7 @@ def ramp(rate: float, peak: float, duration_s: float) -> Shape:
 def step(rate: float, peak: float, duration_s: float, steps: int) -> Shape:
     """From one rate to another in steps of the same length, both rates among them."""
     if steps < 2:
-        raise InvalidValueError("steps", "must be 2 or more")
+        raise InvalidValueError("--steps", "must be 2 or more")
     rates = [rate + (peak - rate) * number / (steps - 1) for number in range(steps)]
     return _checked([Piece(duration_s / steps, each, each) for each in rates])
 
@@ -75,7 +75,7 @@ def spike(rate: float, peak: float, duration_s: float, *, begins_s: float, lasts
     """One rate, and for a while another."""
     rest_s = duration_s - begins_s - lasts_s
     if begins_s < 0 or lasts_s <= 0 or rest_s < 0:
-        raise InvalidValueError("spike", "must lie within the duration")
+        raise InvalidValueError("--spike-at", "must lie with --spike-for within the duration")
     pieces = [
         Piece(begins_s, rate, rate),
         Piece(lasts_s, peak, peak),
@@ -87,7 +87,7 @@ def spike(rate: float, peak: float, duration_s: float, *, begins_s: float, lasts
 def sine(rate: float, peak: float, duration_s: float, period_s: float) -> Shape:
     """Between two rates up and down like a day, beginning with the first."""
     if not 0 < period_s <= MAX_DURATION_S or duration_s / period_s > 10_000:
-        raise InvalidValueError("period", "must be positive, and not a tiny part of the duration")
+        raise InvalidValueError("--period", "must be positive, and not a tiny part of the duration")
     middle, half = (rate + peak) / 2, (peak - rate) / 2
     ends = [number * period_s / PIECES for number in range(int(duration_s / period_s * PIECES) + 1)]
     if ends[-1] < duration_s:
@@ -109,7 +109,7 @@ def stages(rate: float, targets: Iterable[tuple[float, float]]) -> Shape:
     pieces, now = [], rate
     for length_s, target in targets:
         if length_s < 0:
-            raise InvalidValueError("stages", "a stage cannot last less than no time")
+            raise InvalidValueError("--stages", "a stage cannot last less than no time")
         if length_s > 0:
             pieces.append(Piece(length_s, now, target))
         now = target
@@ -207,9 +207,11 @@ def _checked(pieces: Iterable[Piece]) -> Shape:
     """
     shape = tuple(pieces)
     if not all(0 <= rate <= MAX_RATE for piece in shape for rate in (piece.first, piece.last)):
-        raise InvalidValueError("rate", f"must be from 0 to {MAX_RATE:,.0f} a second")
+        raise InvalidValueError(
+            "--rate", f"like all rates, must be from 0 to {MAX_RATE:,.0f} a second"
+        )
     if not 0 < duration_s(shape) <= MAX_DURATION_S:
-        raise InvalidValueError("duration", "must be positive, and a week at most")
+        raise InvalidValueError("--duration", "must be positive, and a week at most")
     if planned_count(shape) < 1:
-        raise InvalidValueError("rate", "must be so high that there is a request at all")
+        raise InvalidValueError("--rate", "must be so high that there is a request at all")
     return shape

@@ -35,6 +35,7 @@ class Traffic(Struct, frozen=True):
         copies: How often a duplicate comes after the first.
         copies_after_s: From when to when after it; None: as its kind says.
         size: What bodies are padded to at least, bytes.
+        swap_within_s: How late at least and at most a POST is that others overtake.
     """
 
     mix: Mix
@@ -46,6 +47,7 @@ class Traffic(Struct, frozen=True):
     copies: int = 1
     copies_after_s: tuple[float, float] | None = None
     size: int = 0
+    swap_within_s: tuple[float, float] = WINDOW_S
 
 
 class Deliveries:
@@ -127,7 +129,7 @@ class Deliveries:
 
     def _overtaken(self, fact: Fact, at_s: float, kind: Kind, by: Overtaken) -> Iterator[Planned]:
         """A POST, and what comes before it although it happened later."""
-        late_s = self._chooser.random.uniform(*WINDOW_S)
+        late_s = self._chooser.random.uniform(*self.traffic.swap_within_s)
         if by is Overtaken.BY_OTHERS or fact.action not in (Action.PUSH, Action.CHART_PUSH):
             yield self._post(fact, at_s + late_s, kind)
             return

@@ -14,7 +14,7 @@ LATER_S = (1.0, 3.0)
 """How long after the first a repetition comes."""
 AT_ONCE_S = (0.0, 0.001)
 WINDOW_S = (0.2, 1.0)
-"""By how much a POST may be late so that others overtake it."""
+"""By how much a POST is late so that others overtake it, unless told."""
 
 
 class Group(StrEnum):

@@ -74,4 +74,6 @@ def _parse(text: str) -> Output:
         raise InvalidValueError(FIELD, f"{name} is several files: write {name}=PREFIX")
     if path != "-" and not Path(path).absolute().parent.is_dir():
         raise InvalidValueError(FIELD, f"{path}: there is no such folder")
+    if name in FORMATS and Path(path).is_dir():
+        raise InvalidValueError(FIELD, f"{path}: is a folder; name a file in it")
     return Output(name, path)

@@ -5,7 +5,9 @@ The latencies are those from the planned time.
 Source: vegeta's README, and its ``metrics.go``.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -43,8 +45,18 @@ def document(result: Result) -> dict[str, Any]:
         "throughput": succeeded / end_s,
         "success": succeeded / done if done else 0.0,
         "status_codes": codes,
-        "errors": sorted(measured.errors),
+        "errors": sorted({*measured.errors, *map(_status_line, _failed(codes))}),
     }
+
+
+def _failed(codes: Iterable[str]) -> Iterator[int]:
+    """What is an error by its status to vegeta."""
+    return (int(code) for code in codes if code != "0" and not 200 <= int(code) < 400)
+
+
+def _status_line(status: int) -> str:
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+    return f"{status} {phrase}".strip()
 
 
 def render(result: Result) -> str:

@@ -208,7 +208,8 @@ async def test_ctrl_c_ends_it_with_what_was_sent_so_far(consumer: Consumer) -> N
     assert 0 < ended.measured.done_count == ended.measured.sent_count < 6000
 
 
-async def test_the_second_ctrl_c_waits_for_no_answers(consumer: Consumer) -> None:
+@pytest.mark.parametrize("turns", [1, 20], ids=["at once", "when answers are awaited"])
+async def test_the_second_ctrl_c_waits_for_no_answers(consumer: Consumer, turns: int) -> None:
     arrived = asyncio.Event()
     stall = Stall()
     stall.begin()
@@ -224,7 +225,8 @@ async def test_the_second_ctrl_c_waits_for_no_answers(consumer: Consumer) -> Non
     )
     await arrived.wait()
     os.kill(os.getpid(), signal.SIGINT)
-    await asyncio.sleep(0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
     os.kill(os.getpid(), signal.SIGINT)
     async with asyncio.timeout(4):
         ended = await running

@@ -78,7 +78,12 @@ def test_what_is_no_outage_is_told(text: str) -> None:
 
 
 def traffic(
-    faults: list[str], *, secret: str = SECRET, outage: str = "", retries: str = ""
+    faults: list[str],
+    *,
+    secret: str = SECRET,
+    outage: str = "",
+    retries: str = "",
+    swap_within: str = "",
 ) -> Traffic:
     return traffic_of(
         mix_of(["push"], ACR, repositories=1, zipf=1.0, tags=1),
@@ -88,6 +93,8 @@ def traffic(
         faults=faults,
         policy=policy_of(retries, compression=1.0, jitter=True),
         outage=outage,
+        duration_s=10,
+        swap_within=swap_within,
     )
 
 
@@ -102,6 +109,18 @@ def test_faults_and_retries_come_together() -> None:
 def test_an_outage_without_retries_would_lose_everything() -> None:
     with pytest.raises(InvalidValueError, match="needs --retries"):
         traffic([], outage="1s-2s")
+
+
+def test_an_outage_after_the_run_would_be_none() -> None:
+    with pytest.raises(InvalidValueError, match="begins after the run, which lasts 10 s"):
+        traffic([], outage="20s-40s", retries="1s")
+
+
+def test_how_late_is_late_is_from_when_to_when() -> None:
+    assert traffic(["swapped"]).swap_within_s == (0.2, 1)
+    assert traffic(["swapped"], swap_within="2s-5s").swap_within_s == (2, 5)
+    with pytest.raises(InvalidValueError, match="--swap-within: '5s' is no time span"):
+        traffic(["swapped"], swap_within="5s")
 
 
 def test_a_fault_of_signatures_needs_a_secret() -> None:

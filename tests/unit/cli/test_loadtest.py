@@ -69,6 +69,9 @@ def test_the_summary_begins_and_ends_with_the_equation(capsys: pytest.CaptureFix
         ),
         (["loadtest", "--secret=hush"], "portcall loadtest '--secret=***'"),
         (["loadtest", "-H", "a=hush", "-t", "p(99)<5"], "portcall loadtest -H *** -t 'p(99)<5'"),
+        (["loadtest", "-Ha=hush"], "portcall loadtest '-H***'"),
+        (["--uri", "https://me:hush@host/a@b"], "portcall --uri 'https://***@host/a@b'"),
+        (["--processed=http://me:hush@host/"], "portcall '--processed=http://***@host/'"),
     ],
 )
 def test_the_command_in_a_report_has_no_secrets(

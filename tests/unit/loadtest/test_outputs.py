@@ -14,6 +14,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from msgspec.structs import replace
 
+from loadtest.known import MEASURED_BY, MEASURED_LAST, TYPES
 from loadtest.outputs import hgrm, html, junit, k6, markdown, svg, table, vegeta
 from loadtest.outputs.files import FORMATS, parse_outputs
 from loadtest.result import Result
@@ -101,7 +102,28 @@ def test_a_threshold_of_some_requests_is_a_metric_of_its_own_as_in_k6() -> None:
     shown = k6.metrics(result_of(measured_of(steady()), thresholds=[threshold]))
     metric = shown["http_req_duration{status:200}"]
     assert metric["thresholds"] == {"p(95)<500": {"ok": True}}
+    assert {**metric, "values": {}, "thresholds": {}} == {
+        "type": "trend", "contains": "time", "values": {}, "thresholds": {},
+    }  # fmt: skip
+    assert metric["values"].keys() == shown["http_req_duration"]["values"].keys()
     assert metric["values"]["p(95)"] == pytest.approx(10, rel=0.001)
+
+
+def test_a_count_by_label_and_what_was_not_measured_have_their_types() -> None:
+    thresholds = [parse_threshold("http_reqs{status:500}: count==0"), parse_threshold("missing==0")]
+    shown = k6.metrics(result_of(measured_of(steady()), thresholds=thresholds))
+    assert shown["http_reqs{status:500}"] == {
+        "type": "counter", "contains": "default", "values": {"count": 0, "rate": 0.0},
+        "thresholds": {"count==0": {"ok": True}},
+    }  # fmt: skip
+    assert shown["missing"]["type"] == "counter"
+    assert shown["missing"]["thresholds"] == {"count==0": {"ok": False}}
+
+
+def test_every_metric_of_a_run_is_known_by_its_type(result: Result) -> None:
+    found = {name: metric.type for name, metric in result.metrics.items() if "{" not in name}
+    assert found.items() <= TYPES.items()
+    assert set(TYPES) - set(found) <= {*MEASURED_BY, *MEASURED_LAST}
 
 
 def test_vegeta_has_its_names_in_nanoseconds(result: Result) -> None:
@@ -116,6 +138,7 @@ def test_vegeta_has_its_names_in_nanoseconds(result: Result) -> None:
     assert report["latencies"]["50th"] == pytest.approx(10_000_000, rel=0.001)
     assert report["status_codes"] == {"200": 101, "503": 1, "0": 1}
     assert report["success"] == pytest.approx(101 / 103)
+    assert report["errors"] == ["503 Service Unavailable", f"no answer {HOSTILE}"]
 
 
 def test_hgrm_has_the_columns_that_its_readers_expect(result: Result) -> None:

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from loadtest.report import chapters, planned_line
 from loadtest.sections import Section
-from loadtest.thresholds import parse_threshold
+from loadtest.thresholds import Verdict, parse_threshold
 from tests.unit.loadtest.runs import WELL, measured_of, planned, result_of, steady
 
 LATE = replace(WELL, problem="the generator itself was late")
@@ -29,6 +29,15 @@ def test_the_exit_code(bound: str, health: object, interrupted: bool, code: int)
         interrupted=interrupted,
     )
     assert result.exit_code == code
+
+
+def test_what_ended_the_run_failed_it_even_if_the_last_answers_made_up_for_it() -> None:
+    bound = parse_threshold("p(99)<500", abort=True)
+    result = replace(
+        result_of(measured_of(steady()), thresholds=[bound]), crossed=Verdict(bound, 501.0)
+    )
+    assert result.exit_code == 99
+    assert result.words == "failed: http_req_scheduled_duration: p(99)<500"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,13 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from loadtest.saturation import CLOSE, LOWEST, MAX_TRIALS, Trial, next_rate
+from loadtest.pacing import Pace, Paced, work_out
+from loadtest.run import Ended
+from loadtest.saturation import CLOSE, LOWEST, MAX_TRIALS, Trial, next_rate, search
+from loadtest.thresholds import parse_threshold
+from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned
 
 
 def trial(rate: float, *, held: bool) -> Trial:
@@ -28,6 +33,22 @@ def trial(rate: float, *, held: bool) -> Trial:
 )
 def test_the_next_rate(tried: list[tuple[float, bool]], then: float | None) -> None:
     assert next_rate([trial(rate, held=held) for rate, held in tried], 100) == then
+
+
+async def test_a_rate_is_tried_again_when_the_generator_was_late_at_it() -> None:
+    tried: list[float] = []
+
+    async def attempt(rate: float) -> tuple[Paced, Ended]:
+        tried.append(rate)
+        noisy = rate == 20 and tried.count(20) == 1
+        health = replace(WELL, problem="the machine did something else") if noisy else WELL
+        measured = measured_of([outcome(planned(0.1), service_s=0.01 if rate < 40 else 0.9)])
+        return work_out(Pace(rate, 1)), Ended(measured, 1.0, health)
+
+    found = await search(attempt, [parse_threshold("max<500")], first=10, pause_s=0)
+    assert tried[:4] == [10, 20, 20, 40]
+    assert 35 < found.best < 40
+    assert [trial.rate for trial in found.trials].count(20) == 1
 
 
 @given(

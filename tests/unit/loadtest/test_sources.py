@@ -5,6 +5,7 @@ from collections import defaultdict
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from loadtest.faults.kinds import AT_ONCE_S, BY_NAME, LATER_S, WINDOW_S
 from loadtest.payloads.facts import Mix
@@ -110,6 +111,12 @@ def test_what_is_newer_comes_first(name: str, action: str, payload: str) -> None
 def test_what_is_swapped_is_late() -> None:
     posts = list(deliveries([0.0, 5.0], faults={"swapped": 1.0}))
     assert [WINDOW_S[0] <= planned.at_s % 5 <= WINDOW_S[1] for planned in posts] == [True, True]
+
+
+def test_what_is_swapped_is_as_late_as_told() -> None:
+    made = deliveries([0.0, 5.0], faults={"swapped": 1.0})
+    made.traffic = replace(made.traffic, swap_within_s=(2.0, 3.0))
+    assert [2 <= planned.at_s % 5 <= 3 for planned in made] == [True, True]
 
 
 @pytest.mark.parametrize(
