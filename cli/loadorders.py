@@ -91,7 +91,7 @@ def policy_of(retries: str, *, compression: float, jitter: bool) -> Policy:
         raise InvalidValueError(
             "--retries", f"{sender.title} publishes no schedule; give delays, as 1s,5s,30s"
         )
-    return Policy(sender.schedule_ms, compression, jitter)
+    return Policy(sender.schedule_ms, compression, jitter, heeds=sender.name == "portcall")
 
 
 def checking_of(

@@ -129,6 +129,7 @@ class Outcome(Struct, frozen=True, gc=False):
         sent_bytes: Of the request, head and content.
         received_bytes: Of the answer, head and content.
         content: The answer's content as far as it was read.
+        retry_after_ms: How long the answer asks to wait, milliseconds; 0: it does not.
     """
 
     planned: Planned
@@ -142,6 +143,7 @@ class Outcome(Struct, frozen=True, gc=False):
     sent_bytes: int = 0
     received_bytes: int = 0
     content: bytes = b""
+    retry_after_ms: int = 0
 
     @property
     def scheduled_s(self) -> float:

@@ -15,6 +15,7 @@ from typing import Any, Self, cast
 from deliverer.attempts import ClosedError, ProtocolError, classify
 from deliverer.dialer import Dialer, Pool
 from deliverer.heads import Response, printable
+from deliverer.policy import retry_after_ms
 from deliverer.ports import ANY, Ports
 from loadtest.connection import TimedConnection
 from loadtest.plan import USUAL, Outcome, Planned, Timings
@@ -209,16 +210,15 @@ class _Posting:
     def _tell(self, connection: TimedConnection, response: Response) -> None:
         # A content without a length ends with the connection, after its last byte.
         ended_at = time.perf_counter() if not connection.last_at else connection.last_at
-        status = response.status
-        failure = Failure.NONE if 200 <= status < 300 else Failure.STATUS
-        self._end(ended_at, status, failure, "", response.content)
+        failure = Failure.NONE if 200 <= response.status < 300 else Failure.STATUS
+        self._end(ended_at, failure, "", response)
 
     def _failed(self, error: BaseException) -> None:
         failure, message = self._poster.explain(error)
-        self._end(time.perf_counter(), 0, failure, message, b"")
+        self._end(time.perf_counter(), failure, message)
 
     def _end(
-        self, ended_at: float, status: int, failure: Failure, message: str, content: bytes
+        self, ended_at: float, failure: Failure, message: str, response: Response | None = None
     ) -> None:
         began_at = self._poster.began_at
         connection = self._connection
@@ -227,13 +227,14 @@ class _Posting:
             sent_s=self._sent_at - began_at,
             done_s=ended_at - began_at,
             timings=self._timings(ended_at),
-            status=status,
+            status=response.status if response else 0,
             failure=failure,
             message=message,
             reused=self._reused,
             sent_bytes=len(self._data) if connection else 0,
             received_bytes=connection.received_bytes if connection else 0,
-            content=content,
+            content=response.content if response else b"",
+            retry_after_ms=_asked_ms(response.head.retry_after) if response else 0,
         )
         self._done(outcome)
 
@@ -252,6 +253,10 @@ class _Posting:
             waiting_s=first_at - written_at,
             receiving_s=max(0.0, ended_at - first_at),
         )
+
+
+def _asked_ms(retry_after: str) -> int:
+    return retry_after_ms(retry_after, int(time.time() * 1000)) if retry_after else 0
 
 
 def credulous() -> ssl.SSLContext:

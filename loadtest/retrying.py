@@ -3,6 +3,7 @@
 The decision is the deliverer's own (`deliverer.policy`); only its clock runs faster.
 """
 
+import math
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -23,11 +24,13 @@ class Policy(Struct, frozen=True):
             tries again.
         compression: By how much faster its time runs: at 60 a minute takes a second.
         jitter: Whether delays vary, so that what failed together does not come back together.
+        heeds: Whether ``Retry-After`` lengthens a delay, as with Portcall; few others heed it.
     """
 
     schedule_ms: tuple[int, ...] = ()
     compression: float = 1.0
     jitter: bool = True
+    heeds: bool = True
 
     @property
     def written(self) -> str:
@@ -48,6 +51,7 @@ class Policy(Struct, frozen=True):
             answer=answer,
             failure=outcome.failure,
             message=outcome.message,
+            retry_after=self._asked(outcome),
         )
         decision = decide(
             attempt, outcome.planned.attempt, self.schedule_ms, now_ms=0, chance=chance
@@ -56,6 +60,12 @@ class Policy(Struct, frozen=True):
             return None
         delay_ms = decision.due_ms if self.jitter else decision.not_before_ms
         return outcome.done_s + delay_ms / 1000 / self.compression
+
+    def _asked(self, outcome: Outcome) -> str:
+        """What the consumer asked for, in seconds of the compressed clock: its own runs as ever."""
+        if not (self.heeds and outcome.retry_after_ms):
+            return ""
+        return str(math.ceil(outcome.retry_after_ms * self.compression / 1000))
 
     def after_outage(
         self, at_s: float, end_s: float, chances: Callable[[], float]

@@ -19,6 +19,8 @@ from schemas.errors import InvalidValueError
 from schemas.signatures import (
     PRIVATE_PREFIX,
     SEED_BYTES,
+    SHARED_BYTES,
+    SHARED_PREFIX,
     Scheme,
     check_shared_secret,
     private_secret,
@@ -136,7 +138,7 @@ def _standard(secret: str, _style: Style) -> tuple[Signer, Signer]:
         except ValueError as error:
             raise InvalidValueError("--secret", "is no key of v1a: whsk_ and base64") from error
     else:
-        check_shared_secret(secret, "--secret")
+        _check_shared(secret)
     other = shared_secret(hashlib.sha256(b"other " + secret.encode()).digest())
     if scheme_of(secret) is Scheme.V1A:
         other = private_secret(secret_bytes(other), b"")
@@ -144,6 +146,18 @@ def _standard(secret: str, _style: Style) -> tuple[Signer, Signer]:
     if right is None or wrong is None:
         raise TypeError("a secret signs")
     return right, wrong
+
+
+def _check_shared(secret: str) -> None:
+    try:
+        check_shared_secret(secret)
+    except InvalidValueError as error:
+        span = f"{SHARED_BYTES[0]} to {SHARED_BYTES[-1]}"
+        raise InvalidValueError(
+            "--secret",
+            f"must be {SHARED_PREFIX} and the base64 of {span} bytes, or {PRIVATE_PREFIX} and a key"
+            " of v1a, to sign as Standard Webhooks or Svix do; any text goes with another --style",
+        ) from error
 
 
 def _plain(secret: str, _style: Style) -> tuple[Signer, Signer]:

@@ -9,6 +9,9 @@ from typing import IO, Any
 from loadtest.payloads.reading import Notice
 from schemas.errors import PortcallError
 
+_BEGINS = b'{"id":'
+"""How each line of the file does."""
+
 
 class SinkFileError(PortcallError):
     """The file of processed ids cannot be used."""
@@ -52,9 +55,11 @@ class Memory:
         """
         if self._path is None:
             return
-        for entry in _lines(self._path):
+        whole = _whole_lines(self._path)
+        for entry in _entries(self._path, whole):
             self._note(entry)
         self._file = self._path.open("a", encoding="utf-8")
+        self._file.truncate(len(whole))
 
     def close(self) -> None:
         """Close the file."""
@@ -96,11 +101,16 @@ class Memory:
             self._newest.update(dict.fromkeys(entry["keys"], entry["at"]))
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The entries of a file; a last line that a crash cut is left out."""
-    if not path.exists():
-        return
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+def _whole_lines(path: Path) -> bytes:
+    """What a file has, but for a last line of ours that a crash cut: that was never answered."""
+    content = path.read_bytes() if path.exists() else b""
+    whole = content[: content.rfind(b"\n") + 1]
+    rest = content[len(whole) :]
+    return whole if rest.startswith(_BEGINS) or _BEGINS.startswith(rest) else content
+
+
+def _entries(path: Path, lines: bytes) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines.splitlines(), 1):
         try:
             entry = json.loads(line)
             yield {"id": str(entry["id"]), "stale": entry["stale"] is True,

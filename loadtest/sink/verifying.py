@@ -46,13 +46,13 @@ class Trust(Struct, frozen=True):
 
     @classmethod
     def of(cls, secrets: Iterable[str]) -> "Trust":
-        """Believe what any of these secrets, or public keys, signed.
+        """Believe what any of these secrets, or public keys, signed; empty ones are none.
 
         Raises:
             InvalidValueError: A key of ed25519 is none.
         """
         shared, texts, public = [], [], []
-        for secret in secrets:
+        for secret in filter(None, secrets):
             texts.append(secret.encode())
             try:
                 if secret.startswith(SHARED_PREFIX):

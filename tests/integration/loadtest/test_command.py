@@ -200,7 +200,7 @@ async def test_the_highest_rate_is_found_and_drawn(consumer: Consumer, tmp_path:
     [
         (["--uri", "nonsense"], "--uri"),
         (["--uri", "http://127.0.0.1/", "--duration", "soon"], "--duration"),
-        (["--uri", "http://127.0.0.1/", "--rate", "0"], "rate"),
+        (["--uri", "http://127.0.0.1/", "--rate", "0"], "--rate"),
         (["--uri", "http://127.0.0.1/", "-t", "p99<5x"], "--threshold"),
         (["--uri", "http://127.0.0.1/", "-o", "pdf=x.pdf"], "--output"),
         (["--uri", "http://127.0.0.1/", "-o", "locust=-"], "--output"),
@@ -208,6 +208,13 @@ async def test_the_highest_rate_is_found_and_drawn(consumer: Consumer, tmp_path:
         (["--uri", "http://127.0.0.1/", "--trace", "/no/such/file"], "--trace"),
         (["--uri", "http://127.0.0.1/", "-H", "bad name=x"], "--header"),
         (["--uri", "http://127.0.0.1/", "--stages", "x"], "--stages"),
+        (["--uri", "http://127.0.0.1/", "--peak", "50"], "--peak needs --shape"),
+        (["--uri", "http://127.0.0.1/", "-t", "htp_reqs: count>1"], "no metric 'htp_reqs'"),
+        (["--uri", "http://127.0.0.1/", "-t", "missing==0"], "measured with --processed only"),
+        (["--uri", "http://127.0.0.1/", "--find-max", "x"], "--find-max"),
+        (["--uri", "http://127.0.0.1/", "--find-max", "max<5", "--conformance"], "--conformance"),
+        (["--uri", "http://127.0.0.1/", "--retries", "1s", "--outage", "20s-40s"], "--outage"),
+        (["--uri", "http://127.0.0.1/", "-o", "json=/"], "--output: /: is a folder"),
         ([], "--uri"),
     ],
 )
@@ -223,6 +230,12 @@ async def test_the_help_page_has_what_a_first_run_needs() -> None:
     assert code == 0
     for words in ("portcall sink", "--rate", "--duration", "--threshold", "html=", "Examples"):
         assert words in out
+
+
+async def test_a_crash_that_did_not_happen_is_no_pass(consumer: Consumer) -> None:
+    code, out, _ = await loadtest("--uri", consumer.uri, *QUICK, "--kill-cmd", "exit 3")
+    assert code == 97
+    assert "`exit 3` at 0.25 s ended with 3" in out
 
 
 async def test_a_secret_is_in_no_report(consumer: Consumer, tmp_path: Path) -> None:

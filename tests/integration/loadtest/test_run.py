@@ -124,13 +124,16 @@ async def test_beyond_the_limit_nothing_is_dropped_silently(consumer: Consumer) 
 
 async def test_what_follows_from_an_outcome_is_sent_at_its_time(consumer: Consumer) -> None:
     async def refuse_first(seen: web.Request) -> web.Response:
-        return web.Response(status=503 if consumer.ids[seen.headers["webhook-id"]] == 1 else 200)
+        status = 503 if consumer.ids[seen.headers["webhook-id"]] == 1 else 200
+        return web.Response(status=status, headers={"Retry-After": "7"})
 
     consumer.answer = refuse_first
+    asked_ms: set[int] = set()
 
     def again(outcome: Outcome) -> list[Planned]:
         if outcome.status != 503:
             return []
+        asked_ms.add(outcome.retry_after_ms)
         first = outcome.planned
         later = outcome.done_s + 0.1
         return [Planned(later, first.delivery_id, first.action, first.body, first.sign, attempt=2)]
@@ -143,6 +146,7 @@ async def test_what_follows_from_an_outcome_is_sent_at_its_time(consumer: Consum
         observers=[kept],
     )
     assert ended.measured.planned_count == 20
+    assert asked_ms == {7000}
     assert set(consumer.ids.values()) == {2}
     attempts = ended.measured.by(lambda label: f"{label.attempt} {label.status}")
     assert {name: cell.scheduled.count for name, cell in attempts.items()} == {

@@ -57,6 +57,13 @@ def test_retries_are_delays_or_a_sender_s(text: str, schedule_ms: tuple[int, ...
     assert policy_of(text, compression=2.0, jitter=False).schedule_ms == schedule_ms
 
 
+@pytest.mark.parametrize(
+    ("text", "heeds"), [("1s", True), ("portcall", True), ("harbor", False), ("svix", False)]
+)
+def test_whose_retries_heed_what_a_consumer_asks_for(text: str, *, heeds: bool) -> None:
+    assert policy_of(text, compression=1.0, jitter=True).heeds is heeds
+
+
 @pytest.mark.parametrize("text", ["pigeon", "1x", "1s,,x", "stripe", "docker-hub"])
 def test_what_are_no_retries_is_told(text: str) -> None:
     with pytest.raises(InvalidValueError, match="--retries"):

@@ -13,6 +13,7 @@ from loadtest.sink.behaviour import Behaviour, Deed
 from loadtest.sink.memory import Done, Memory, SinkFileError
 from loadtest.sink.server import Seen
 from loadtest.sink.showing import Shower, json_line, line
+from loadtest.sink.verifying import Trust
 
 
 def notice(at_us: int, action: str = "push", digest: str = "sha256:0") -> Notice:
@@ -107,7 +108,28 @@ def test_what_was_processed_outlives_the_sink(tmp_path: Path) -> None:
     assert [json.loads(each)["id"] for each in path.read_text().splitlines()] == ["fresh"]
 
 
-@pytest.mark.parametrize("text", ["no json\n", '{"id": 1}\n', "[]\n"])
+@pytest.mark.parametrize("cut", [1, 20, 60])
+def test_a_last_line_that_a_crash_cut_is_left_out(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "processed.jsonl"
+    first = Memory(path)
+    first.open()
+    first.process("whole", notice(1), now_s=1.0)
+    first.process("cut", notice(2), now_s=1.0)
+    first.close()
+    whole, torn = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(whole + torn[:cut])
+    again = Memory(path)
+    again.open()
+    again.process("next", notice(3), now_s=2.0)
+    again.close()
+    assert [json.loads(each)["id"] for each in path.read_text().splitlines()] == ["whole", "next"]
+
+
+def test_an_empty_secret_is_none() -> None:
+    assert not Trust.of([""])
+
+
+@pytest.mark.parametrize("text", ["no json\n", "no json", '{"id": 1}\n', "[]\n"])
 def test_a_file_that_is_none_of_ours_is_told(tmp_path: Path, text: str) -> None:
     path = tmp_path / "other.txt"
     path.write_text(text)

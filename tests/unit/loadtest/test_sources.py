@@ -170,6 +170,24 @@ def test_a_failed_post_is_tried_again_by_the_schedule() -> None:
     assert not list(source.after(outcome(first, 410)))
 
 
+@pytest.mark.parametrize(
+    ("policy", "after_s"),
+    [
+        (Policy((1000,), jitter=False), 5.0),
+        (Policy((10_000,), jitter=False), 10.0),
+        (Policy((60_000,), compression=60, jitter=False), 5.0),
+        (Policy((1000,), jitter=False, heeds=False), 1.0),
+    ],
+    ids=["longer than the delay", "shorter", "the consumer's seconds are real", "not heeded"],
+)
+def test_retry_after_lengthens_a_delay(policy: Policy, after_s: float) -> None:
+    source = deliveries([0.0], policy=policy)
+    (first,) = source
+    asked = replace(outcome(first, 429, at_s=1.0), retry_after_ms=5000)
+    (second,) = source.after(asked)
+    assert second.at_s - asked.done_s == pytest.approx(after_s)
+
+
 def test_a_forged_post_is_not_tried_again() -> None:
     source = deliveries([0.0], policy=Policy((1000,)), faults={"wrong-signature": 1.0})
     (forged,) = source
