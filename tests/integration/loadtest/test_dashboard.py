@@ -68,7 +68,7 @@ async def events(url: URL) -> AsyncGenerator[tuple[str, dict[str, Any]]]:
 
 
 async def test_a_reader_sees_the_run_go_on_and_end(consumer: Consumer) -> None:
-    async with shown(consumer, "-d", "4s", "-t", "max<0.001", "-t", "processed_twice==0") as run:
+    async with shown(consumer, "-d", "4s", "-t", "max<0.001", "-t", "retry_amplification<2") as run:
         process, url = run
         told = [each async for each in events(url)]
     assert process.returncode == 99
