@@ -8,7 +8,7 @@ from schemas.errors import InvalidValueError
 COUNTERS = (
     "data_received", "data_sent", "dropped_iterations", "fault_server_errors", "faults_tripped",
     "given_up", "http_reqs", "iterations", "late_sends", "lost_after_accept", "missing",
-    "order_violations", "phantom", "planned", "processed", "processed_twice", "retries",
+    "order_violations", "phantom", "planned", "processed", "processed_twice", "resent", "retries",
 )  # fmt: skip
 RATES = ("checks", "http_req_failed")
 GAUGES = (

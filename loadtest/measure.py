@@ -150,6 +150,7 @@ class Measurements:
         self.done_count = 0
         self.failed_count = 0
         self.reused_count = 0
+        self.resent_count = 0
         self.sent_bytes = 0
         self.received_bytes = 0
         self.last_s = 0.0
@@ -196,6 +197,7 @@ class Measurements:
         status = str(outcome.status) if outcome.status else outcome.failure.value
         self.done_count += 1
         self.reused_count += outcome.reused
+        self.resent_count += outcome.resent
         self.sent_bytes += outcome.sent_bytes
         self.received_bytes += outcome.received_bytes
         self.last_s = max(self.last_s, outcome.done_s)

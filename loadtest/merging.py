@@ -80,7 +80,7 @@ def _add(measured: Measurements, packed: Packed) -> None:
     measured.errors += Counter(packed.errors)
     measured.not_sent += Counter(packed.not_sent)
     for name in COUNTS:
-        setattr(measured, name, getattr(measured, name) + packed.counts[name])
+        setattr(measured, name, getattr(measured, name) + packed.counts.get(name, 0))
     measured.last_s = max(measured.last_s, packed.elapsed_s)
 
 

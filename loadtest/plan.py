@@ -126,6 +126,7 @@ class Outcome(Struct, frozen=True, gc=False):
         failure: Why there is none, or STATUS where the answer is no 2xx.
         message: The failure in words.
         reused: Whether the connection had served before.
+        resent: Whether it was sent again on a new connection, as an idle one ended under it.
         sent_bytes: Of the request, head and content.
         received_bytes: Of the answer, head and content.
         content: The answer's content as far as it was read.
@@ -144,6 +145,7 @@ class Outcome(Struct, frozen=True, gc=False):
     received_bytes: int = 0
     content: bytes = b""
     retry_after_ms: int = 0
+    resent: bool = False
 
     @property
     def scheduled_s(self) -> float:

@@ -103,6 +103,7 @@ class _Posting:
         "_exchanged_at",
         "_planned",
         "_poster",
+        "_resent",
         "_reused",
         "_sent_at",
     )
@@ -114,7 +115,7 @@ class _Posting:
         self._sent_at = self._exchanged_at = time.perf_counter()
         head = poster.target.head(planned.sign(time.time()), len(planned.body))
         self._data = head + planned.body
-        self._reused = False
+        self._reused = self._resent = False
         self._dialing_s = (0.0, 0.0)
         self._connection: TimedConnection | None = None
 
@@ -201,8 +202,10 @@ class _Posting:
         if error is None:
             self._tell(connection, waiter.result())
         elif isinstance(error, ClosedError) and error.silent and self._reused:
-            # An idle connection that was closed under the request says nothing about it.
+            # An idle connection that was closed under the request says nothing about it: the
+            # consumer's own time for idle ones may have been over. Reports count these.
             self._reused = False
+            self._resent = True
             self._in_a_task()
         else:
             self._failed(error)
@@ -231,6 +234,7 @@ class _Posting:
             failure=failure,
             message=message,
             reused=self._reused,
+            resent=self._resent,
             sent_bytes=len(self._data) if connection else 0,
             received_bytes=connection.received_bytes if connection else 0,
             content=response.content if response else b"",

@@ -83,6 +83,9 @@ def _requests(result: Result) -> Section:
     if result.about.path == "direct":
         reused = f"{measured.reused_count:,} times an old one"
         rows.append(("connections", f"{opened:,} new, {reused}"))
+    if measured.resent_count:
+        why = "a connection that had served before ended without an answer"
+        rows.append(("POSTs sent again at once", f"{measured.resent_count:,}, as {why}"))
     rows += [(f"not sent, {reason}", f"{count:,}") for reason, count in measured.not_sent.items()]
     words = [planned_line(result)]
     if result.crossed is not None:

@@ -180,6 +180,7 @@ class _Posting:
             failure=failure,
             message=message,
             reused=self._reused,
+            resent=self._again,
             sent_bytes=self._sent_bytes + stream.sent_bytes if stream is not None else 0,
             received_bytes=stream.received_bytes if stream is not None else 0,
             content=stream.content if stream is not None else b"",

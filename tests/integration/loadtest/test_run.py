@@ -387,3 +387,26 @@ async def test_an_idle_connection_that_was_closed_under_a_request_is_no_failure(
         outcome = await poster.ask(request(0, 2))
     assert outcome.status == 200
     assert not outcome.reused
+    assert outcome.resent
+
+
+async def test_what_a_consumer_that_drops_connections_was_sent_again_is_counted() -> None:
+    seen = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal seen
+        for answers in (True, False):  # the second request of each connection is dropped
+            await reader.readuntil(b"{}")
+            seen += 1
+            if answers:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    port = free_ports(1)[0]
+    server = await asyncio.start_server(serve, HOST, port)
+    async with server:
+        target = Target.of(f"http://{HOST}:{port}/", {})
+        ended = await run(target, Fixed(every(0.05, 5)), limits=PATIENT)
+    assert ended.measured.failed_count == 0
+    assert ended.measured.resent_count > 0
+    assert seen == ended.measured.sent_count + ended.measured.resent_count

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from loadtest.report import chapters, planned_line
 from loadtest.sections import Section
 from loadtest.thresholds import Verdict, parse_threshold
-from tests.unit.loadtest.runs import WELL, measured_of, planned, result_of, steady
+from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned, result_of, steady
 
 LATE = replace(WELL, problem="the generator itself was late")
 
@@ -59,6 +59,15 @@ def test_every_report_begins_with_planned_is_sent_and_not_sent() -> None:
     result = result_of(measured_of(steady(), [planned(1), planned(2)]))
     assert planned_line(result) == "planned 102 = sent 100 + not sent 2"
     assert chapters(result)[0].words[0] == planned_line(result)
+
+
+def test_what_was_sent_again_at_once_is_told() -> None:
+    result = result_of(measured_of([*steady(), replace(outcome(planned(1)), resent=True)]))
+    assert result.metrics["resent"].values["count"] == 1
+    (told,) = (row[1] for row in chapters(result)[0].rows if row[0] == "POSTs sent again at once")
+    assert told.startswith("1, as a connection")
+    rows = chapters(result_of(measured_of(steady())))[0].rows
+    assert "POSTs sent again at once" not in [row[0] for row in rows]
 
 
 def test_a_rate_is_that_of_the_planned_time_not_only_until_the_last_answer() -> None:
