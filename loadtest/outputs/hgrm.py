@@ -1,14 +1,19 @@
 """``.hgrm``: the percentile distribution that the HDR histogram tools read and plot; in ms."""
 
 import io
+import re
 
 from loadtest.result import Result
 
 _TO_MS = 1000.0
+_DEVIATION = re.compile(r"StdDeviation = +[\d.]+")
 
 
 def render(result: Result) -> str:
     """The distribution from the planned time."""
     out = io.BytesIO()
-    result.measured.scheduled().histogram().output_percentile_distribution(out, _TO_MS)
-    return out.getvalue().decode()
+    histogram = result.measured.scheduled().histogram()
+    histogram.output_percentile_distribution(out, _TO_MS)
+    # The library scales the mean, and forgets the deviation beside it.
+    deviation = f"StdDeviation = {histogram.get_stddev() / _TO_MS:12.3f}"
+    return _DEVIATION.sub(deviation, out.getvalue().decode())

@@ -152,7 +152,10 @@ def test_hgrm_has_the_columns_that_its_readers_expect(result: Result) -> None:
     rows = [line.split() for line in text.splitlines() if re.match(r"\s+[\d.]+\s", line)]
     assert float(rows[0][0]) == pytest.approx(10, rel=0.01)  # ms
     assert rows[-1][2] == "103"
-    assert "#[Mean" in text
+    mean, deviation = map(float, re.findall(r"(?:Mean|StdDeviation) += +([\d.]+)", text))
+    # 102 of 10 ms, one of 2 s: both in ms.
+    assert mean == pytest.approx((102 * 10 + 2000) / 103, rel=0.01)
+    assert deviation == pytest.approx(1990 * (102**0.5) / 103, rel=0.01)
 
 
 def test_junit_has_a_case_for_each_threshold_and_finding(result: Result) -> None:
