@@ -57,7 +57,8 @@ class Packed(Struct, frozen=True):
 
 
 COUNTS = (
-    "sent_count", "done_count", "failed_count", "reused_count", "resent_count", "sent_bytes", "received_bytes",
+    "sent_count", "done_count", "failed_count", "reused_count", "resent_count", "sent_bytes",
+    "received_bytes",
 )  # fmt: skip
 _decode = msgspec.msgpack.Decoder(Packed).decode
 

@@ -55,14 +55,14 @@ class Poster:
         self.pool = Pool()
         self.began_at = 0.0
         self.tasks: set[asyncio.Task[None]] = set()
-        self._abandoned = False
+        self.abandoned = False
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.pool.close()
-        if not self._abandoned:
+        if not self.abandoned:
             await self.abandon()
 
     def post(self, planned: Planned, done: Done) -> None:
@@ -79,14 +79,14 @@ class Poster:
 
     async def abandon(self) -> None:
         """Let go of what is under way: each is told as without an answer."""
-        self._abandoned = True
+        self.abandoned = True
         for task in self.tasks:
             task.cancel()
         await self.dialer.close()
 
     def explain(self, error: BaseException) -> tuple[Failure, str]:
         """The class of an error, and the error in words."""
-        if self._abandoned:
+        if self.abandoned:
             return Failure.TIMEOUT, "no answer until the run was ended"
         failure, message = classify(error)
         return failure, printable(message)
@@ -201,7 +201,7 @@ class _Posting:
         error = waiter.exception()
         if error is None:
             self._tell(connection, waiter.result())
-        elif isinstance(error, ClosedError) and error.silent and self._reused:
+        elif self._is_of_an_idle_connection(error):
             # An idle connection that was closed under the request says nothing about it: the
             # consumer's own time for idle ones may have been over. Reports count these.
             self._reused = False
@@ -209,6 +209,11 @@ class _Posting:
             self._in_a_task()
         else:
             self._failed(error)
+
+    def _is_of_an_idle_connection(self, error: BaseException) -> bool:
+        """Whether the connection ended under the request, and not because the run was ended."""
+        silent = isinstance(error, ClosedError) and error.silent
+        return silent and self._reused and not self._poster.abandoned
 
     def _tell(self, connection: TimedConnection, response: Response) -> None:
         # A content without a length ends with the connection, after its last byte.

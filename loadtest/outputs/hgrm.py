@@ -6,7 +6,7 @@ import re
 from loadtest.result import Result
 
 _TO_MS = 1000.0
-_DEVIATION = re.compile(r"StdDeviation = +[\d.]+")
+_DEVIATION = re.compile(r"(StdDeviation +=) +[\d.]+")
 
 
 def render(result: Result) -> str:
@@ -15,5 +15,5 @@ def render(result: Result) -> str:
     histogram = result.measured.scheduled().histogram()
     histogram.output_percentile_distribution(out, _TO_MS)
     # The library scales the mean, and forgets the deviation beside it.
-    deviation = f"StdDeviation = {histogram.get_stddev() / _TO_MS:12.3f}"
-    return _DEVIATION.sub(deviation, out.getvalue().decode())
+    deviation = f"{histogram.get_stddev() / _TO_MS:12.3f}"
+    return _DEVIATION.sub(rf"\1 {deviation}", out.getvalue().decode())

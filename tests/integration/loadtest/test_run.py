@@ -278,6 +278,34 @@ async def test_ctrl_c_hurries_what_is_awaited_after_the_last_request(consumer: C
     assert relay.told == [GRACE_S, 0.0]
 
 
+async def test_the_second_ctrl_c_sends_nothing_again(consumer: Consumer) -> None:
+    stall, stalled = Stall(), asyncio.Event()
+
+    async def answer(seen: web.Request) -> web.Response:
+        if seen.headers["webhook-id"] == "msg_0":
+            return web.Response(text="ok")
+        stalled.set()  # on the connection that served the first one
+        return await stall.answer(seen)
+
+    consumer.answer = answer
+    stall.begin()
+    limits = Limits(timeout_s=60, max_lag_s=5)
+    running = asyncio.ensure_future(
+        run(Target.of(consumer.uri, {}), Fixed(every(0.1, 6000)), limits=limits)
+    )
+    await stalled.wait()
+    os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGINT)
+    async with asyncio.timeout(4):
+        ended = await running
+    stall.end()
+    assert set(ended.measured.errors) == {"no answer until the run was ended"}
+    assert ended.measured.resent_count == 0
+    assert set(consumer.ids.values()) == {1}
+
+
 async def test_an_error_of_the_source_ends_the_run_and_is_raised(consumer: Consumer) -> None:
     def broken() -> object:
         yield request(0.0)
