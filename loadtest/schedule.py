@@ -37,10 +37,12 @@ class Piece(Struct, frozen=True):
 
     def reached(self, requests: float) -> float:
         """After how many seconds it has had so many requests; at most its length."""
+        if requests <= 0:  # by rounding, a little of it may lie in the piece before
+            return 0.0
         slope = (self.last - self.first) / self.length_s
         root = math.sqrt(max(0.0, self.first**2 + 2 * slope * requests))
         # The usual form of the root divides nothing by nothing where the rate is even.
-        return min(self.length_s, 2 * requests / (self.first + root)) if requests else 0.0
+        return min(self.length_s, 2 * requests / (self.first + root))
 
 
 Shape = Sequence[Piece]

@@ -56,6 +56,11 @@ def test_a_sine_ends_with_the_duration_also_within_a_period() -> None:
     assert schedule.duration_s(schedule.sine(10, 20, 7, 20)) == pytest.approx(7)
 
 
+def test_what_rounding_puts_before_a_piece_is_at_its_beginning() -> None:
+    assert Piece(1.0, 0.0, 5.0).reached(-1e-12) == 0
+    assert Piece(1.0, 5.0, 0.0).reached(-1e-12) == 0
+
+
 def test_nothing_is_planned_after_the_end() -> None:
     assert rate_at(schedule.constant(5, 2), 2) == 0
 
