@@ -35,7 +35,7 @@ Headers = Annotated[
         "--header",
         "-H",
         metavar="NAME=VALUE",
-        help="A header of every request; may be repeated.",
+        help="A header of every request, also as 'Name: value'; may be repeated.",
         show_default=False,
         rich_help_panel=TARGET,
     ),

@@ -19,7 +19,7 @@ from cli.loadneeds import check_measurable, check_needs
 from cli.loadorders import checking_of, mix_of, policy_of, traffic_of
 from cli.loadrun import Order, Through, carry_out
 from cli.optionalvalues import Lenient
-from cli.options import pairs
+from cli.options import headers as header_map
 from cli.throughrules import check_through
 from loadtest.dashboard.place import Place
 from loadtest.outputs.files import parse_outputs
@@ -145,7 +145,7 @@ def loadtest(
         )
     )
     written = find_format(payload)
-    headers = pairs(header or [], "--header")
+    headers = header_map(header or [], "--header")
     mix = mix_of(action, written, repositories=repositories, zipf=zipf, tags=tags)
     policy = policy_of(retries, compression=compress, jitter=retry_jitter)
     defaults = {each.name or "": each.default for each in ctx.command.params}

@@ -1,5 +1,6 @@
 """The options that several commands share, with az's names and shorts, and how their words read."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from cli.output import Output
 from schemas.errors import InvalidValueError
 from schemas.events import ACTION_NAMES, check_action
 
+_NAME_AND_COLON = re.compile(r"^([^=:]+):\s*")
 SERVER_PANEL = "Server"
 EXTRAS_PANEL = "Beyond az"
 
@@ -163,6 +165,15 @@ def pairs(words: Iterable[str], option: str) -> dict[str, str]:
             # What it is is not repeated: it may be a header's value.
             raise UsageError(f"{option}: a word has no name before the =: write name=value")
     return found
+
+
+def headers(words: Iterable[str], option: str) -> dict[str, str]:
+    """As `pairs`, and a word may also be ``Name: value``, as curl's users write it.
+
+    Raises:
+        UsageError: A word has no name.
+    """
+    return pairs((_NAME_AND_COLON.sub(r"\1=", word) for word in words), option)
 
 
 def actions(words: Iterable[str]) -> list[str]:

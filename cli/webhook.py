@@ -271,7 +271,7 @@ def _properties(
     properties: Document = {
         "serviceUri": uri,
         "actions": None if actions is None else options.actions(actions),
-        "customHeaders": None if headers is None else options.pairs(headers, "--headers"),
+        "customHeaders": None if headers is None else options.headers(headers, "--headers"),
         "scope": scope,
         "status": status,
     }

@@ -2,7 +2,7 @@ import pytest
 
 from cli.errors import UsageError
 from cli.examples import examples
-from cli.options import actions, pairs
+from cli.options import actions, headers, pairs
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,21 @@ from cli.options import actions, pairs
 )
 def test_pairs(words: list[str], read: dict[str, str]) -> None:
     assert pairs(words, "--headers") == read
+
+
+@pytest.mark.parametrize(
+    ("word", "read"),
+    [
+        pytest.param("X-Key=a: b", {"X-Key": "a: b"}, id="a colon in a value"),
+        pytest.param("X-Key: a=b", {"X-Key": "a=b"}, id="as curl's users write it"),
+        pytest.param("X-Key:a", {"X-Key": "a"}, id="without a space"),
+        pytest.param("X-Key:", {"X-Key": ""}, id="an empty value"),
+        pytest.param("X-Key", {"X-Key": ""}, id="a name alone"),
+        pytest.param("", {}, id="an empty word clears"),
+    ],
+)
+def test_headers(word: str, read: dict[str, str]) -> None:
+    assert headers([word], "--headers") == read
 
 
 def test_a_pair_without_a_name_is_refused_by_option_and_its_value_is_not_repeated() -> None:
