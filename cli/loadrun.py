@@ -184,7 +184,8 @@ async def _search(order: Order, board: Board) -> Result:
     _begin(board, order, found.paced)  # what it ends with is the best of them, not the last
     thresholds = [*order.find_max, *order.thresholds]
     about = _about(order, found.paced, began)
-    return Result.of(about, found.ended, thresholds, (found.section(),))
+    result = Result.of(about, found.ended, thresholds, (found.section(),))
+    return replace(result, interrupted=found.interrupted)
 
 
 def _begin(board: Board, order: Order, paced: Paced, dial: Dial | None = None) -> None:

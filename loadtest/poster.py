@@ -243,7 +243,7 @@ class _Posting:
             sent_bytes=len(self._data) if connection else 0,
             received_bytes=connection.received_bytes if connection else 0,
             content=response.content if response else b"",
-            retry_after_ms=_asked_ms(response.head.retry_after) if response else 0,
+            retry_after_ms=asked_ms(response.head.retry_after) if response else 0,
         )
         self._done(outcome)
 
@@ -264,7 +264,8 @@ class _Posting:
         )
 
 
-def _asked_ms(retry_after: str) -> int:
+def asked_ms(retry_after: str) -> int:
+    """How long an answer with this ``Retry-After`` asks to wait, milliseconds; 0: it does not."""
     return retry_after_ms(retry_after, int(time.time() * 1000)) if retry_after else 0
 
 

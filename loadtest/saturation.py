@@ -6,13 +6,14 @@ Each rate has a run of its own, and the consumer a pause to finish what it has.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from msgspec import Struct
 
 from loadtest.metrics import SCHEDULED, metrics_of
 from loadtest.pacing import Paced
 from loadtest.report import milliseconds
-from loadtest.run import Ended
+from loadtest.run import Ended, interruptible
 from loadtest.sections import Finding, Plot, Section, gauge
 from loadtest.thresholds import Threshold, judge, percents_of
 
@@ -41,6 +42,7 @@ class Trial(Struct, frozen=True):
         p99_ms: The same.
         failed: Which part of the requests.
         generator: Whether the generator was the bottleneck.
+        stopped: Whether somebody stopped it before its end: it says nothing of the rate.
     """
 
     rate: float
@@ -52,6 +54,14 @@ class Trial(Struct, frozen=True):
     p99_ms: float
     failed: float
     generator: bool = False
+    stopped: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """What came of it, in a word."""
+        if self.held or self.stopped:
+            return "held" if self.held else "stopped"
+        return "generator" if self.generator else "crossed"
 
     @property
     def row(self) -> tuple[str, ...]:
@@ -63,7 +73,7 @@ class Trial(Struct, frozen=True):
             milliseconds(self.p95_ms),
             milliseconds(self.p99_ms),
             f"{self.failed:.2%}",
-            "held" if self.held else "generator" if self.generator else "crossed",
+            self.verdict,
         )
 
 
@@ -74,11 +84,13 @@ class Search(Struct, frozen=True):
         trials: In their order.
         paced: The plan of the highest rate that held; of the lowest of all, if none did.
         ended: How its run ended.
+        interrupted: Whether somebody stopped the search.
     """
 
     trials: tuple[Trial, ...]
     paced: Paced
     ended: Ended
+    interrupted: bool = False
 
     @property
     def best(self) -> float:
@@ -88,11 +100,12 @@ class Search(Struct, frozen=True):
     def section(self) -> Section:
         """The same as a chapter of the report, with the knee drawn."""
         ordered = sorted(self.trials, key=lambda trial: trial.rate)
-        failed = [trial for trial in ordered if not trial.held]
+        failed = [trial for trial in ordered if not trial.held and not trial.stopped]
         limit = failed[0] if failed else None
+        stopped = ("The search was stopped before its end.",) if self.interrupted else ()
         return Section(
             "Saturation",
-            words=(_verdict(self.best, limit),),
+            words=(_verdict(self.best, limit), *stopped),
             columns=COLUMNS,
             rows=tuple(trial.row for trial in ordered),
             findings=(Finding("a rate was found", self.best > 0, _verdict(self.best, limit)),),
@@ -142,20 +155,33 @@ async def search(
     again: set[float] = set()
     runs: dict[float, tuple[Paced, Ended]] = {}
     rate: float | None = first
+    stopped = False
     while rate is not None:
-        if trials or again:
-            await asyncio.sleep(pause_s)
         paced, ended = await attempt(rate)
+        stopped = ended.interrupted
         trial = tried(rate, paced, ended, bounds)
-        if trial.generator and rate not in again and not ended.interrupted:
+        if trial.generator and rate not in again and not stopped:
             again.add(rate)  # a moment's noise on this machine says nothing of the rate
-            continue
+            stopped = await _paused(pause_s)
+            if not stopped:
+                continue
         trials.append(trial)
         told(trial)
         runs[rate] = paced, ended
-        rate = None if ended.interrupted else next_rate(trials, first)
+        rate = None if stopped else next_rate(trials, first)
+        if rate is not None and await _paused(pause_s):
+            stopped, rate = True, None
     best = max((trial.rate for trial in trials if trial.held), default=min(runs))
-    return Search(tuple(trials), *runs[best])
+    return Search(tuple(trials), *runs[best], interrupted=stopped)
+
+
+async def _paused(pause_s: float) -> bool:
+    """Wait; True: somebody asked to stop meanwhile."""
+    stopped = asyncio.Event()
+    with interruptible(stopped.set), suppress(TimeoutError):
+        async with asyncio.timeout(pause_s):
+            await stopped.wait()
+    return stopped.is_set()
 
 
 def tried(rate: float, paced: Paced, ended: Ended, bounds: Sequence[Threshold]) -> Trial:
@@ -181,6 +207,7 @@ def tried(rate: float, paced: Paced, ended: Ended, bounds: Sequence[Threshold]) 
         p99_ms=values["p(99)"],
         failed=metrics["http_req_failed"].values["rate"],
         generator=bool(problem) and not crossed,
+        stopped=ended.interrupted and not crossed,
     )
 
 

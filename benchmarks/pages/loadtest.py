@@ -103,12 +103,12 @@ def _circumstances(report: Figures) -> str:
         for run in report["runs"]
         if run["what"] != "high"
     ]
-    least, most = max(0.0, min(shares)), max(shares)
+    most = max(shares)
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; consumer and tool on"
-        f" one machine. Everything else on it, the consumer included, used {least:.1f} to"
-        f" {most:.1f} cores meanwhile; load average {report['load_before'][0]:.1f} before and"
-        f" {report['load_after'][0]:.1f} after."
+        f" one machine. Everything else on it, the consumer included, used {most:.1f} cores at most"
+        " meanwhile, by the kernel's coarse count; load average"
+        f" {report['load_before'][0]:.1f} before and {report['load_after'][0]:.1f} after."
     )
 
 

@@ -15,7 +15,7 @@ from deliverer.connection import CONTENT_TIMEOUT_S, MAX_CONTENT_BYTES, Connectio
 from deliverer.deadlines import Deadlines
 from deliverer.heads import Heads
 from loadtest.http2.frames import Frames, Goaway
-from loadtest.http2.protocol import client, code_name, status_of
+from loadtest.http2.protocol import client, code_name, retry_after_of, status_of
 from loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
 
 NO_HTTP2 = "the consumer does not offer HTTP/2"
@@ -168,6 +168,7 @@ class Http2Connection(Connection):
         stream.received_bytes += sum(len(name) + len(value) for name, value in headers)
         try:
             stream.status = status_of(headers)
+            stream.retry_after = retry_after_of(headers)
         except ProtocolError as error:
             self._end(stream.number, h2.errors.ErrorCodes.PROTOCOL_ERROR, error)
             return

@@ -13,7 +13,7 @@ from loadtest.http2.connection import NO_HTTP2, Http2Connection
 from loadtest.http2.lines import Line, Lines
 from loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
 from loadtest.plan import Outcome, Planned, Timings
-from loadtest.poster import EVERYWHERE, Done, credulous
+from loadtest.poster import EVERYWHERE, Done, asked_ms, credulous
 from loadtest.target import Target
 from schemas.errors import InvalidValueError
 from schemas.records import Failure
@@ -184,6 +184,7 @@ class _Posting:
             sent_bytes=self._sent_bytes + stream.sent_bytes if stream is not None else 0,
             received_bytes=stream.received_bytes if stream is not None else 0,
             content=stream.content if stream is not None else b"",
+            retry_after_ms=asked_ms(stream.retry_after) if stream is not None else 0,
         )
         self._done(outcome)
 

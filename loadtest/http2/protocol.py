@@ -25,6 +25,8 @@ OF_HTTP_1 = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
 )
 
+RETRY_AFTER = b"retry-after"
+
 
 def client() -> h2.connection.H2Connection:
     """Our side of a connection; it wants nothing pushed."""
@@ -50,6 +52,11 @@ def status_of(headers: Sequence[tuple[bytes, bytes]]) -> int:
     if len(status) != 3 or not status.isdigit() or status < b"200":
         raise ProtocolError(f"a fault of HTTP/2: the status {status!r}")
     return int(status)
+
+
+def retry_after_of(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    """When an answer asks to be asked again: its header as it is, or empty."""
+    return next((value.decode("latin-1") for name, value in headers if name == RETRY_AFTER), "")
 
 
 def code_name(number: int | None) -> str:

@@ -43,11 +43,12 @@ class Stream:
         written_at: When the last of the request was handed over.
         first_at: When the first of the answer came; 0: nothing did.
         last_at: When the last did.
+        retry_after: The answer's header of that name; empty: none.
     """
 
     __slots__ = (
         "_body", "_connection", "_done", "content", "error", "first_at", "last_at", "number",
-        "opened_at", "received_bytes", "sent_bytes", "status", "written_at",
+        "opened_at", "received_bytes", "retry_after", "sent_bytes", "status", "written_at",
     )  # fmt: skip
 
     def __init__(self, connection: Cancels, body: bytes, done: Callable[["Stream"], None]) -> None:
@@ -57,6 +58,7 @@ class Stream:
         self.number = self.status = self.received_bytes = 0
         self.sent_bytes = 0
         self.content = b""
+        self.retry_after = ""
         self.error: BaseException | None = None
         self.opened_at = time.perf_counter()
         self.written_at = self.first_at = self.last_at = 0.0

@@ -119,10 +119,13 @@ class Http2Consumer(asyncio.Protocol):
         else:
             served.on_request(self, stream, len(served.bodies))
 
-    def answer(self, stream: int, status: int = 200, content: bytes = b"ok") -> None:
+    def answer(
+        self, stream: int, status: int = 200, content: bytes = b"ok", *, retry_after: str = ""
+    ) -> None:
         if self._open.pop(stream, None) is None or self.transport.is_closing():
             return
-        self.h2.send_headers(stream, [(":status", str(status))])
+        asked = [("retry-after", retry_after)] if retry_after else []
+        self.h2.send_headers(stream, [(":status", str(status)), *asked])
         self.h2.send_data(stream, content, end_stream=True)
         self.flush()
 

@@ -121,6 +121,15 @@ async def test_a_request_that_is_reset_fails_alone(consumer: Served) -> None:
     assert consumer.connections == 1
 
 
+async def test_how_long_an_answer_asks_to_wait_is_told(consumer: Served) -> None:
+    def busy(connection: Http2Consumer, stream: int, number: int) -> None:
+        connection.answer(stream, 429, retry_after="7" if number == 1 else "")
+
+    consumer.on_request = busy
+    outcomes = await send(consumer, every(0.05, 2))
+    assert [each.retry_after_ms for each in outcomes] == [7000, 0]
+
+
 async def test_after_a_friendly_goaway_nothing_is_lost(consumer: Served) -> None:
     """As nginx after so many requests: what it has is answered, what it has not goes elsewhere."""
 

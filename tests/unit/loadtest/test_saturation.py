@@ -1,5 +1,8 @@
 """Which rate the search for the highest one tries next."""
 
+import asyncio
+import os
+import signal
 from itertools import pairwise
 
 import pytest
@@ -49,6 +52,33 @@ async def test_a_rate_is_tried_again_when_the_generator_was_late_at_it() -> None
     assert tried[:4] == [10, 20, 20, 40]
     assert 35 < found.best < 40
     assert [trial.rate for trial in found.trials].count(20) == 1
+
+
+def run_at(rate: float, *, interrupted: bool = False) -> tuple[Paced, Ended]:
+    measured = measured_of([outcome(planned(0.1), service_s=0.01)])
+    return work_out(Pace(rate, 1)), Ended(measured, 1.0, WELL, interrupted)
+
+
+async def test_a_search_that_is_stopped_in_a_run_says_so_and_what_held_until_then() -> None:
+    async def attempt(rate: float) -> tuple[Paced, Ended]:
+        return run_at(rate, interrupted=rate > 15)
+
+    found = await search(attempt, [parse_threshold("max<500")], first=10, pause_s=0)
+    assert (found.best, found.interrupted) == (10, True)
+    assert [trial.verdict for trial in found.trials] == ["held", "stopped"]
+    assert found.section().words == (
+        "It bears 10 requests a second, and perhaps more: none failed.",
+        "The search was stopped before its end.",
+    )
+
+
+async def test_a_search_that_is_stopped_in_a_pause_keeps_what_it_found() -> None:
+    async def attempt(rate: float) -> tuple[Paced, Ended]:
+        asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
+        return run_at(rate)
+
+    found = await search(attempt, [parse_threshold("max<500")], first=10, pause_s=60)
+    assert (found.best, found.interrupted) == (10, True)
 
 
 @given(
