@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cli.errors import NodeError
 from cli.home import write_private
-from cli.ports import HOST, free_ports, is_free
+from cli.ports import HOST, free_ports, is_free, reserve
 
 _GB = 1_000_000_000
 SETTLE_S = 1.5
@@ -51,11 +51,12 @@ class NodeState:
     @classmethod
     def new(cls) -> "NodeState":
         """Make up a new node's secrets and ports."""
-        amqp_port, dist_port, epmd_port = free_ports(3)
+        cookie = secrets.token_urlsafe(24)
+        amqp_port, dist_port, epmd_port = free_ports(3, owner=cookie)
         return cls(
             user="portcall",
             password=secrets.token_urlsafe(24),
-            cookie=secrets.token_urlsafe(24),
+            cookie=cookie,
             amqp_port=amqp_port,
             dist_port=dist_port,
             epmd_port=epmd_port,
@@ -63,9 +64,10 @@ class NodeState:
 
     def with_free_ports(self) -> "NodeState":
         """The same node on other ports, where one of its own was taken meanwhile."""
-        if all(is_free(HOST, port) for port in (self.amqp_port, self.dist_port, self.epmd_port)):
+        ports = self.amqp_port, self.dist_port, self.epmd_port
+        if all(is_free(HOST, port) and reserve(port, owner=self.cookie) for port in ports):
             return self
-        amqp_port, dist_port, epmd_port = free_ports(3)
+        amqp_port, dist_port, epmd_port = free_ports(3, owner=self.cookie)
         return replace(self, amqp_port=amqp_port, dist_port=dist_port, epmd_port=epmd_port)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cli.errors import UpError
 from cli.home import Home
-from cli.ports import free_ports, is_free
+from cli.ports import free_ports, is_free, reserve
 from deliverer.settings import DelivererSettings
 from management.settings import ManagementSettings
 from management.tls import files_of
@@ -94,9 +94,13 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
     RouterSettings.from_environment(checked)
     deliverer = DelivererSettings.from_environment(checked)
     settings = ManagementSettings.from_environment(checked)
+    producer_bind = ProducerSettings.from_environment(checked).bind
+    for wanted in (settings.bind, settings.tls_bind, producer_bind):
+        if wanted and wanted.port:
+            reserve(wanted.port)  # before one of the others, or the node, is given it
     management = _address("PORTCALL_MANAGEMENT_BIND", settings.bind)
     tls = settings.tls_bind and _address(TLS_BIND, settings.tls_bind)
-    producer = _address("PORTCALL_PRODUCER_BIND", ProducerSettings.from_environment(checked).bind)
+    producer = _address("PORTCALL_PRODUCER_BIND", producer_bind)
     return Plan(
         home=home,
         environ={

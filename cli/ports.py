@@ -1,17 +1,36 @@
-"""Choosing ports of the loopback interface."""
+"""Choosing ports of the loopback interface.
 
+Seconds pass until somebody listens on a port that was chosen. Until then it is reserved: by a name
+in Linux's abstract namespace of Unix sockets, which belongs to the network's namespace as ports do,
+and ends with the process.
+"""
+
+import errno
 import random
 import socket
 from pathlib import Path
+from typing import NamedTuple
 
 from cli.errors import CliError
 
 HOST = "127.0.0.1"
 _USUAL_FIRST_OUTGOING = 32_768
+_KEPT = 256
+"""Reservations of one process: the oldest are for ports that somebody listens on by then."""
 
 
-def free_ports(count: int) -> list[int]:
+class _Reservation(NamedTuple):
+    name: socket.socket
+    owner: str
+
+
+_reserved: dict[int, _Reservation] = {}
+
+
+def free_ports(count: int, *, owner: str = "") -> list[int]:
     """Ports that nobody listens on, below the range that the kernel takes for outgoing connections.
+
+    They are reserved for *owner*: no process gets them from here a second time.
 
     A port from that range, which binding to port 0 gives, is dangerous for a server that may be
     restarted: while it is down, a client that tries again and again to connect to it is in the end
@@ -26,11 +45,37 @@ def free_ports(count: int) -> list[int]:
     for port in ports:
         if len(found) == count:
             break
-        if is_free(HOST, port):
+        if port not in _reserved and is_free(HOST, port) and reserve(port, owner=owner):
             found.append(port)
     if len(found) < count:
         raise CliError("no free port is left on the loopback interface")
     return found
+
+
+def reserve(port: int, *, owner: str = "") -> bool:
+    """Keep a port from the `free_ports` of this process and of others.
+
+    Args:
+        port: Which.
+        owner: For whom in this process; the same one may have it again.
+
+    Returns:
+        Whether it is reserved for *owner* now; False: it is for somebody else.
+    """
+    if port in _reserved:
+        return _reserved[port].owner == owner
+    name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        name.bind(f"\0portcall-port-{port}")
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            name.close()
+            return False
+        # There is no such namespace here: then it is reserved in this process only.
+    _reserved[port] = _Reservation(name, owner)
+    if len(_reserved) > _KEPT:
+        _reserved.pop(next(iter(_reserved))).name.close()
+    return True
 
 
 def is_free(host: str, port: int) -> bool:
