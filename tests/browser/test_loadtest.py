@@ -32,7 +32,15 @@ async def goes_on(page: Page, name: str) -> None:
 async def test_a_run_is_watched_turned_and_ends_with_the_figures_of_its_report(
     browser: Browser, sink: Sink, tmp_path: Path
 ) -> None:
-    words = (*RATE, "-d", "12s", "-t", "http_req_failed: rate<0.01", "-t", "retry_amplification: value>=1000")
+    words = (
+        *RATE,
+        "-d",
+        "12s",
+        "-t",
+        "http_req_failed: rate<0.01",
+        "-t",
+        "retry_amplification: value>=1000",
+    )
     async with watched(browser, tmp_path, f"{sink.url}/hook", *words) as run:
         page = run.page
         await expect(page.get_by_role("heading", level=1)).to_have_text(
@@ -42,7 +50,9 @@ async def test_a_run_is_watched_turned_and_ends_with_the_figures_of_its_report(
         await goes_on(page, "sent")
         thresholds = page.locator("#thresholds tr")
         await expect(thresholds.nth(0)).to_have_text("✓ http_req_failed: rate<0.010")
-        await expect(thresholds.nth(1)).to_have_text("? retry_amplification: value>=1000not known yet")
+        await expect(thresholds.nth(1)).to_have_text(
+            "? retry_amplification: value>=1000not known yet"
+        )
 
         await page.get_by_role("button", name="+ more").click()
         await expect(page.locator("#turned")).to_have_text("now \N{MULTIPLICATION SIGN}1.1")
@@ -54,7 +64,9 @@ async def test_a_run_is_watched_turned_and_ends_with_the_figures_of_its_report(
         await expect(page.locator("#turned")).to_have_text("now \N{MULTIPLICATION SIGN}3")
 
         await expect(page.locator("#badge")).to_have_text("failed")
-        await expect(page.get_by_role("alert")).to_have_text("failed: retry_amplification: value>=1000")
+        await expect(page.get_by_role("alert")).to_have_text(
+            "failed: retry_amplification: value>=1000"
+        )
         report = await run.reported()
         portcall, metrics = report["portcall"], report["metrics"]
         assert run.process.returncode == 99
