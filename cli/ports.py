@@ -6,6 +6,7 @@ and ends with the process.
 """
 
 import errno
+import os
 import random
 import socket
 from pathlib import Path
@@ -20,7 +21,7 @@ _KEPT = 256
 
 
 class _Reservation(NamedTuple):
-    name: socket.socket
+    descriptor: int  # of a socket that has the name; open as long as the process lives
     owner: str
 
 
@@ -72,10 +73,15 @@ def reserve(port: int, *, owner: str = "") -> bool:
             name.close()
             return False
         # There is no such namespace here: then it is reserved in this process only.
-    _reserved[port] = _Reservation(name, owner)
+    _reserved[port] = _Reservation(name.detach(), owner)
     if len(_reserved) > _KEPT:
-        _reserved.pop(next(iter(_reserved))).name.close()
+        release(next(iter(_reserved)))
     return True
+
+
+def release(port: int) -> None:
+    """End a reservation of this process."""
+    os.close(_reserved.pop(port).descriptor)
 
 
 def is_free(host: str, port: int) -> bool:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cli import ports
-from cli.ports import free_ports, reserve
+from cli.ports import free_ports, release, reserve
 
 NARROW = 20_200
 """Of so few ports, two choices without knowledge of each other would have some in common."""
@@ -28,7 +28,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_port_is_given_twice() -> None:
     first, second = free_ports(CHOICE), free_ports(CHOICE)
     assert len({*first, *second}) == 2 * CHOICE
-    release(*first, *second)
+    release_all(*first, *second)
 
 
 def test_no_port_is_given_that_another_process_was_given() -> None:
@@ -46,7 +46,7 @@ def test_no_port_is_given_that_another_process_was_given() -> None:
         assert not any(reserve(port) for port in theirs)
         other.communicate()
     assert all(reserve(port) for port in theirs), "a reservation ends with its process"
-    release(*ours, *theirs)
+    release_all(*ours, *theirs)
 
 
 def test_a_reserved_port_is_its_owners() -> None:
@@ -62,9 +62,9 @@ def test_only_the_last_reservations_are_kept(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(ports, "_reserved", {})
     found = free_ports(5)
     assert [*ports._reserved] == found[-3:]
-    release(*found[-3:])
+    release_all(*found[-3:])
 
 
-def release(*found: int) -> None:
+def release_all(*found: int) -> None:
     for port in found:
-        ports._reserved.pop(port).name.close()
+        release(port)
