@@ -9,6 +9,7 @@ import gc
 import itertools
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -32,6 +33,10 @@ gc.disable()  # until everything is imported and collected
 TESTS = Path(__file__).parent
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 _numbers = itertools.count(1)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So a shell without a terminal starts what it runs in the background, and what tests start
+    # would inherit that: Ctrl-C must end it all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
