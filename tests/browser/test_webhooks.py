@@ -59,6 +59,42 @@ async def test_a_mistake_is_shown_at_its_field_while_one_types(page: Page, clien
         await expect(problem).to_have_text("")
 
 
+async def test_a_button_does_not_move_away_while_it_is_pressed(page: Page, client: Client) -> None:
+    registry = await client.new_registry()
+    await page.goto(f"/console/registries/{registry}/webhooks/new")
+    field, problem = page.get_by_label("Custom headers"), page.locator("#headers-problem")
+    button = page.get_by_role("button", name="Create")
+    await button.scroll_into_view_if_needed()
+    await field.fill("no colon here")
+    place = await button.bounding_box()
+    assert place is not None
+    await page.mouse.move(place["x"] + place["width"] / 2, place["y"] + 2)
+
+    await press_until_checked(page)
+    assert await button.bounding_box() == place
+    await page.mouse.move(0, 0)  # she thinks better of it
+    await page.mouse.up()
+    await expect(problem).to_contain_text("Key: value")
+    await expect(field).to_have_attribute("aria-invalid", "true")
+    assert await button.bounding_box() != place
+
+    await field.fill("X-Team: harbour")
+    await expect(problem).to_have_text("")
+    await field.fill("no colon here")
+    await page.mouse.move(place["x"] + place["width"] / 2, place["y"] + 2)
+    await press_until_checked(page)
+    await page.mouse.up()
+    await expect(page.locator("#problems")).to_contain_text("Key: value")
+
+
+async def press_until_checked(page: Page) -> None:
+    """Press the mouse's button, and hold it until the answer to what was typed is there."""
+    async with page.expect_response("**/check?field=headers*") as answer:
+        await page.mouse.down()
+    await (await answer.value).finished()
+    await page.wait_for_timeout(300)
+
+
 async def test_a_form_with_mistakes_comes_back_with_what_was_typed(
     page: Page, client: Client
 ) -> None:

@@ -114,6 +114,30 @@
     form.dataset.sent = "yes";
     setTimeout(() => { delete form.dataset.sent; }, 5000);
   });
+  // What is checked in a form while its button is pressed is shown when that is released: else the
+  // button may move away under the pointer, and the press means nothing.
+  let pressed = null;
+  const held = new Map();
+  function release() {
+    const shown = [...held.values()];
+    pressed = null;
+    held.clear();
+    for (const show of shown) show();
+  }
+  document.addEventListener("pointerdown", (event) => {
+    release();
+    pressed = event.target.closest("form button")?.form ?? null;
+  });
+  for (const name of ["pointerup", "pointercancel"]) {
+    document.addEventListener(name, () => { if (pressed) setTimeout(release); });  // after the click
+  }
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, serverResponse, requestConfig } = event.detail;
+    if (!pressed?.contains(target) || !event.detail.shouldSwap) return;
+    event.detail.shouldSwap = false;
+    const swapStyle = requestConfig.elt.getAttribute("hx-swap");
+    held.set(target, () => htmx.swap(target, serverResponse, { swapStyle }));
+  });
   window.portcall = { toast, age };
   nameTheme();
   age();
