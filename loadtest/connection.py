@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import cast
 
 from deliverer.connection import Connection
@@ -52,7 +53,8 @@ class TimedConnection(Connection):
         if self._out is None or self._out.is_closing():
             return
         if self._out.can_write_eof():
-            self._out.write_eof()
+            with suppress(OSError):  # the consumer has gone: `connection_lost` tells that
+                self._out.write_eof()
         else:
             self._out.close()
 

@@ -27,5 +27,6 @@ class Hook(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 9000
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text file here
+    server = ThreadingHTTPServer(("127.0.0.1", port), Hook)
     sys.stdout.write(f"Listening on http://127.0.0.1:{port}/; Ctrl-C ends it.\n")
-    ThreadingHTTPServer(("127.0.0.1", port), Hook).serve_forever()
+    server.serve_forever()

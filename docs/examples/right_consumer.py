@@ -181,6 +181,7 @@ class Hook(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 9000
     path = sys.argv[2] if len(sys.argv) > 2 else ":memory:"
+    server = Server(port, os.environ["WEBHOOK_SECRET"], path)
     sys.stdout.write(f"Listening on http://127.0.0.1:{port}/; Ctrl-C ends it.\n")
     sys.stdout.flush()
-    Server(port, os.environ["WEBHOOK_SECRET"], path).serve_forever()
+    server.serve_forever()

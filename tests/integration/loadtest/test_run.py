@@ -3,14 +3,17 @@
 import asyncio
 import os
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from aiohttp import web
 
 from cli.ports import HOST, free_ports
+from deliverer.attempts import ClosedError
 from loadtest.plan import NotSent, Observer, Outcome, Planned, Transport
 from loadtest.poster import Poster
 from loadtest.run import GRACE_S, Limits, run
@@ -28,6 +31,9 @@ from tests.integration.loadtest.consumer import (
     request,
     serve,
 )
+
+if TYPE_CHECKING:
+    from loadtest.connection import TimedConnection
 
 PATIENT = Limits(timeout_s=5, max_lag_s=5)
 
@@ -438,3 +444,18 @@ async def test_what_a_consumer_that_drops_connections_was_sent_again_is_counted(
     assert ended.measured.failed_count == 0
     assert ended.measured.resent_count > 0
     assert seen == ended.measured.sent_count + ended.measured.resent_count
+
+
+async def test_a_consumer_that_hangs_up_before_the_half_close_is_one_that_closed() -> None:
+    with socket.create_server((HOST, 0)) as server:
+        target = Target.of("http://{}:{}/".format(*server.getsockname()), {})
+        async with Poster(target, timeout_s=5) as poster:
+            deadline = asyncio.get_running_loop().time() + 5
+            made = cast("TimedConnection", await poster.dialer.dial(target.origin, deadline))
+            theirs, _ = server.accept()
+            theirs.close()
+            # It resets the connection at that; the event loop has heard of neither yet.
+            answer = made.exchange(b"POST / HTTP/1.1\r\n\r\n", deadline)
+            made.half_close()
+            with pytest.raises(ClosedError):
+                await answer
