@@ -1,7 +1,8 @@
 """Requests: what is POSTed to a webhook, prepared once for each webhook and finished per attempt.
 
-ACR's body and Content-Type, a User-Agent, the custom headers, then ``webhook-id``, ``webhook-timestamp`` and,
-where the webhook has a secret, ``webhook-signature``. Nothing else but what HTTP itself needs.
+ACR's body and Content-Type, a User-Agent, the custom headers, then ``webhook-id``,
+``webhook-timestamp`` and, where the webhook has a secret, ``webhook-signature``. Nothing else but
+what HTTP itself needs.
 
 Source: ACR's webhook reference and recorded traffic; the Standard Webhooks specification 1.0.
 """

@@ -177,8 +177,8 @@ class ServiceUri:
         if not self.authorization:
             return ""
         pair = base64.b64decode(self.authorization.removeprefix("Basic "))
-        user, _, password = pair.partition(b":")
-        return f"{quote(user, _IN_USER_INFO)}{':' if password else ''}{quote(password, _IN_USER_INFO)}@"
+        user, _, password = (quote(each, _IN_USER_INFO) for each in pair.partition(b":"))
+        return f"{user}:{password}@" if password else f"{user}@"
 
 
 def check_rate_limit(rate: float, field: str = "rateLimit") -> float:

@@ -104,7 +104,7 @@ webhooks = Table(
     Column("credentials", Text, nullable=False, server_default=""),
     UniqueConstraint("registry_key", "name_key"),
 )
-"""Webhooks. ``delivered`` to ``cancelled`` count what their records say, as `store.standing` reads them."""
+"""Webhooks. ``delivered`` to ``cancelled`` count what their records say: see `store.standing`."""
 
 encryption_keys = Table(
     "encryption_keys",
