@@ -110,7 +110,7 @@ def parse_uri(text: str, field: str = "serviceUri", *, max_length: int = MAX_URI
     if shape.end() < len(text):
         place = shape.end() + 1
         raise InvalidValueError(
-            field, f"must have no fragment (# at character {place}); write %23 for a # in a path"
+            field, f"must have no fragment (#...): there is a # at character {place}; write %23"
         )
     scheme, authority, rest = shape.groups()
     credentials, at, where = authority.rpartition("@")

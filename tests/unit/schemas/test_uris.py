@@ -91,7 +91,11 @@ REFUSED = [
     pytest.param("http://::1/", "only a port may stand", id="an address without brackets"),
     pytest.param("http://h:0/", "port 0", id="port 0"),
     pytest.param("http://h:000/", "port 0", id="port 0, longer"),
-    pytest.param("http://h/#top", "# at character 10", id="a fragment"),
+    pytest.param(
+        "http://h/#top",
+        "no fragment (#...): there is a # at character 10; write %23",
+        id="a fragment",
+    ),
     pytest.param("http://h/?a#", "# at character 12", id="an empty fragment"),
     pytest.param("http://h#@a.test/", "# at character 9", id="a fragment behind the host"),
     pytest.param("http://h/a b", "a space at character 11; write %20", id="a space"),
