@@ -162,7 +162,7 @@ def _check_characters(text: str, field: str) -> None:
 
 def _encoded(text: str) -> str:
     """*text* with what is beyond ASCII as the escapes of its UTF-8. Source: RFC 3987, 3.1."""
-    return _BEYOND_ASCII.sub(lambda match: quote(match[0]), text)
+    return text if text.isascii() else _BEYOND_ASCII.sub(lambda match: quote(match[0]), text)
 
 
 def _split(where: str, field: str) -> tuple[str, str]:
