@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from cli.client import Server
 from cli.errors import CliError, NotFoundError, NotRunningError, ServiceError
@@ -151,14 +152,15 @@ class Sending:
         """Send one request; gives how long to wait before it is worth sending again, or None."""
         refusal: CliError
         try:
-            async with http.post(self._url, data=body, allow_redirects=False) as answer:
+            url = URL(self._url, encoded=self._url.isascii())  # a path prefix goes out as given
+            async with http.post(url, data=body, allow_redirects=False) as answer:
                 if answer.status == 202:
                     self._tally.accepted += size
                     self._advance(size)
                     return None
                 refusal = _refusal(answer.status, await answer.read())
                 wait_s = _retry_after_s(answer.headers.get("Retry-After"))
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             refusal, wait_s = self._unanswered(error), RECONNECT_S
         self._tally.problem = str(refusal)
         if isinstance(refusal, ServiceError) and refusal.status == 503:

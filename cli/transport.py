@@ -68,7 +68,8 @@ class HttpTransport:
         self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
         self._patience_s = patience_s
         self._secure = parts.scheme == "https"
-        self._host, self._port = parts.hostname or "", parts.port
+        # Certificates have no dot at the end of a name, and the hosts file knows none.
+        self._host, self._port = (parts.hostname or "").removesuffix("."), parts.port
         self._context = _tls(ca_file) if self._secure else None
         self._kept: http.client.HTTPConnection | None = None
 

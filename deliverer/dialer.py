@@ -11,7 +11,8 @@ from weakref import WeakSet
 
 import aiohappyeyeballs
 import aiohttp
-from aiohttp.abc import AbstractResolver
+import pycares
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from deliverer.addresses import AddressInfo, admitted
 from deliverer.attempts import PortBlockedError, UnresolvedError
@@ -21,7 +22,7 @@ from deliverer.heads import Heads
 from deliverer.origin import Origin
 from deliverer.ports import USUAL, Ports
 from runtime.settings import Network
-from schemas.webhooks import looks_like_an_address
+from schemas.uris import looks_like_an_address
 
 KEEP_ALIVE_S = 15.0
 """How long an idle connection is kept; many servers close theirs after 15 to 75 s."""
@@ -65,6 +66,7 @@ class Dialer:
         self._connection = connection
         # c-ares in its own thread: the loop's few threads would stall at some hanging names.
         self._resolver = resolver or aiohttp.AsyncResolver(timeout=3, tries=2)
+        self._absolute = resolver  # for names with a dot at the end; made when there is one
         self._open: WeakSet[Connection] = WeakSet()
         self._names: dict[tuple[str, int], tuple[float, list[AddressInfo]]] = {}
 
@@ -94,7 +96,8 @@ class Dialer:
                 partial(self._connection, self._deadlines, self._heads),
                 sock=sock,
                 ssl=self._tls if origin.tls else None,
-                server_hostname=origin.host if origin.tls else None,
+                # Neither SNI nor certificates have the dot (RFC 6066, 3).
+                server_hostname=origin.host.removesuffix(".") if origin.tls else None,
             )
         connection.dialed = Dialed(resolved_at, connected_at, time.perf_counter())
         self._open.add(connection)
@@ -108,6 +111,8 @@ class Dialer:
         if opened:
             await asyncio.wait([connection.lost for connection in opened])
         await self._resolver.close()
+        if self._absolute is not None and self._absolute is not self._resolver:
+            await self._absolute.close()
 
     async def _connect(self, infos: list[AddressInfo]) -> socket.socket:
         # The very tuples that were checked go to the system's connect: there is nothing between.
@@ -129,7 +134,7 @@ class Dialer:
         if known is not None and known[0] > time.monotonic():
             return known[1]
         try:
-            found = await self._resolver.resolve(host, port, socket.AF_UNSPEC)
+            found = await self._asked(host, port)
         except OSError as error:
             raise UnresolvedError(f"the name {host} could not be resolved") from error
         infos = [
@@ -139,6 +144,20 @@ class Dialer:
             self._names.clear()
         self._names[host, port] = (time.monotonic() + NAME_TTL_S, infos)
         return infos
+
+    async def _asked(self, host: str, port: int) -> list[ResolveResult]:
+        """Look a name up. The dot at its end says that it is whole: no search domain is added.
+
+        c-ares is asked without the dot: with it, it knows neither ``localhost`` nor the names of
+        the hosts file.
+        """
+        if not host.endswith("."):
+            return await self._resolver.resolve(host, port, socket.AF_UNSPEC)
+        if self._absolute is None:
+            self._absolute = aiohttp.AsyncResolver(
+                timeout=3, tries=2, flags=pycares.ARES_FLAG_NOSEARCH
+            )
+        return await self._absolute.resolve(host[:-1], port, socket.AF_UNSPEC)
 
 
 def _stream_infos(address: str, port: int) -> list[AddressInfo]:

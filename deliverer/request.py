@@ -1,7 +1,8 @@
 """Requests: what is POSTed to a webhook, prepared once for each webhook and finished per attempt.
 
-ACR's body and Content-Type, the custom headers, then ``webhook-id``, ``webhook-timestamp`` and,
-where the webhook has a secret, ``webhook-signature``. Nothing else but what HTTP itself needs.
+ACR's body and Content-Type, a User-Agent, the custom headers, then ``webhook-id``,
+``webhook-timestamp`` and, where the webhook has a secret, ``webhook-signature``. Nothing else but
+what HTTP itself needs.
 
 Source: ACR's webhook reference and recorded traffic; the Standard Webhooks specification 1.0.
 """
@@ -9,15 +10,19 @@ Source: ACR's webhook reference and recorded traffic; the Standard Webhooks spec
 from typing import Self
 
 from msgspec import Struct
-from yarl import URL
 
 from deliverer.echoes import secrets_of
 from deliverer.origin import Origin
 from deliverer.signatures import Signer, signer
+from schemas import __version__
 from schemas.records import Masking, Sent
+from schemas.uris import parse_uri
 from schemas.webhooks import MASK, Webhook
 
 CONTENT_TYPE = "application/json; charset=utf-8"
+USER_AGENT = f"AzureContainerRegistry/1.0 (Portcall/{__version__})"
+"""Names ACR, whose form this is, and us. Kargo goes by the first word, and firewalls refuse POSTs
+without any. Source: akuity/kargo, pkg/webhook/external/azure.go."""
 
 
 class Request(Struct, frozen=True):
@@ -41,8 +46,9 @@ class Template(Struct, frozen=True):
 
     Attributes:
         webhook: Whose requests these are.
+        uri: Its URI, as a record shows it.
         origin: Where its URI leads.
-        head: The request line, Host, Content-Type and the custom headers.
+        head: The request line, Host, Content-Type, User-Agent and the custom headers.
         shown: The headers for the record, with secrets masked.
         secrets: What must not be in a record, however the endpoint comes by it.
         sign: Signs; None: unsigned.
@@ -51,6 +57,7 @@ class Template(Struct, frozen=True):
     """
 
     webhook: Webhook
+    uri: str
     origin: Origin
     head: bytes
     shown: dict[str, str]
@@ -62,15 +69,15 @@ class Template(Struct, frozen=True):
     @classmethod
     def of(cls, webhook: Webhook, masking: Masking = Masking.SECRETS) -> Self:
         """Prepare the requests to *webhook*; *masking* says what their records do not show."""
-        url = URL(webhook.uri)
-        named = {name.lower() for name in webhook.headers}
-        default = {} if "content-type" in named else {"Content-Type": CONTENT_TYPE}
+        uri = parse_uri(webhook.uri, max_length=0)  # older ones may be longer
+        default = _defaults(webhook)
         headers = {**default, **webhook.headers}
-        lines = [f"POST {url.raw_path_qs} HTTP/1.1", f"Host: {url.host_port_subcomponent}"]
+        lines = [f"POST {uri.target} HTTP/1.1", f"Host: {uri.authority}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return cls(
             webhook=webhook,
-            origin=Origin(url.raw_host or "", url.port or 0, url.scheme == "https"),
+            uri=uri.requested,
+            origin=Origin(uri.host, uri.port, uri.tls),
             head="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
             shown=default | _shown(webhook, masking),
             secrets=secrets_of(webhook, masking),
@@ -100,7 +107,14 @@ class Template(Struct, frozen=True):
         shown["Content-Length"] = length
         lines += f"Content-Length: {length}\r\n\r\n"
         head = self.head + lines.encode("ascii")
-        return Request(self.origin, head, body, Sent(self.webhook.uri, shown))
+        return Request(self.origin, head, body, Sent(self.uri, shown))
+
+
+def _defaults(webhook: Webhook) -> dict[str, str]:
+    """The headers that a custom one of the same name takes the place of."""
+    named = {name.lower() for name in webhook.headers}
+    every = {"Content-Type": CONTENT_TYPE, "User-Agent": USER_AGENT}
+    return {name: value for name, value in every.items() if name.lower() not in named}
 
 
 def _shown(webhook: Webhook, masking: Masking) -> dict[str, str]:

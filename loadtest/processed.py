@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from loadtest.oracle import Processed
-from schemas.errors import InvalidValueError, PortcallError
+from schemas.errors import PortcallError
+from schemas.uris import Uri, parse_uri
+from schemas.webhooks import parse_service_uri
 
 FIELD = "--processed"
 TIMEOUT_S = 30.0
@@ -36,7 +39,7 @@ async def ask(where: str) -> list[Processed]:
     Raises:
         ProcessedError: It could not be asked, or its answer could not be read.
     """
-    if where.startswith(("http://", "https://")):
+    if where.lower().startswith(("http://", "https://")):
         text = await _from_url(where)
     elif (path := Path(where)).is_file():
         text = await asyncio.to_thread(path.read_text, "utf-8", "replace")
@@ -96,17 +99,27 @@ def _line(line: str) -> Processed:
 
 
 async def _from_url(url: str) -> str:
+    service = parse_service_uri(url, FIELD)
+    headers = {"Authorization": service.authorization} if service.authorization else {}
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     try:
-        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url) as answer:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, headers=headers) as http,
+            http.get(exactly(parse_uri(service.uri, FIELD))) as answer,
+        ):
             if answer.status != 200:
                 raise ProcessedError(f"{FIELD}: {url} answered {answer.status}")
             return await answer.text()
-    except aiohttp.InvalidURL as error:
-        raise InvalidValueError(FIELD, f"{url[:80]!r} is no URL") from error
     except (aiohttp.ClientError, TimeoutError, UnicodeDecodeError) as error:
         reason = str(error) or type(error).__name__
         raise ProcessedError(f"{FIELD}: {url} could not be read: {reason}") from error
+
+
+def exactly(uri: Uri) -> URL:
+    """*uri* for aiohttp, which sends the path as it is and makes a query of its own."""
+    return URL.build(
+        scheme=uri.scheme.lower(), authority=uri.authority, path=uri.target, encoded=True
+    )
 
 
 async def _from_command(command: str) -> str:

@@ -5,21 +5,19 @@ from functools import lru_cache
 from typing import Self
 
 from msgspec import Struct
-from yarl import URL
 
 from deliverer.origin import Origin
+from deliverer.request import USER_AGENT
 from loadtest.plan import Headers
-from schemas import __version__
+from schemas.uris import parse_uri
 from schemas.webhooks import check_headers, parse_service_uri
-
-AGENT = f"portcall-loadtest/{__version__}"
 
 
 class Target(Struct, frozen=True):
     """A consumer.
 
     Attributes:
-        uri: Without a user and a password.
+        uri: As given, without a user and a password.
         origin: Where that leads.
         start: The request line and the headers that all requests have.
         named: The names of the headers that the user gave, in lower case: those win.
@@ -42,13 +40,13 @@ class Target(Struct, frozen=True):
         named = frozenset(name.lower() for name in headers)
         if service.authorization and "authorization" not in named:
             headers = {**headers, "Authorization": service.authorization}
-        url = URL(service.uri)
-        default = {} if "user-agent" in named else {"User-Agent": AGENT}
-        lines = [f"POST {url.raw_path_qs} HTTP/1.1", f"Host: {url.host_port_subcomponent}"]
+        read = parse_uri(service.uri, "--uri")
+        default = {} if "user-agent" in named else {"User-Agent": USER_AGENT}  # as deliverers do
+        lines = [f"POST {read.target} HTTP/1.1", f"Host: {read.authority}"]
         lines += [f"{name}: {value}" for name, value in {**default, **headers}.items()]
         return cls(
             uri=service.uri,
-            origin=Origin(url.raw_host or "", url.port or 0, url.scheme == "https"),
+            origin=Origin(read.host, read.port, read.tls),
             start="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
             named=named,
         )

@@ -57,6 +57,7 @@ def draft_of(
         tags=tags or {},
         uri=uri.uri,
         authorization=uri.authorization,
+        credentials=uri.credentials,
         headers=properties.custom_headers or {},
         actions=action_bits(properties.actions),
         scope=properties.scope or "",
@@ -97,6 +98,7 @@ def changes_of(
         uri = parse_service_uri(properties.service_uri)
         changes["uri"] = uri.uri
         changes["authorization"] = uri.authorization
+        changes["credentials"] = uri.credentials
     if properties.custom_headers is not None:
         changes["headers"] = properties.custom_headers
     if properties.actions is not None:

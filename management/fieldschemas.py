@@ -8,7 +8,8 @@ from pydantic import WithJsonSchema
 from schemas.events import EVENT_ID_PATTERN, Action
 from schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
 from schemas.signatures import Scheme
-from schemas.webhooks import MAX_HEADER_LENGTH, MAX_HEADERS, MAX_URI_LENGTH, Sku, Status
+from schemas.uris import MAX_URI_LENGTH
+from schemas.webhooks import MAX_HEADER_LENGTH, MAX_HEADERS, Sku, Status
 from store.principals import Role
 from store.selection import ENDINGS
 

@@ -11,7 +11,7 @@ from management.locations import LOCAL, Region
 from schemas.durations import format_duration, format_limit
 from schemas.signatures import public_key, scheme_of
 from schemas.timestamps import acr_timestamp
-from schemas.webhooks import ServiceUri, Status, action_names
+from schemas.webhooks import Status, action_names
 from store.database import now_ms
 from store.installation import Installation
 from store.registries import Registry
@@ -236,7 +236,7 @@ def _standing(webhook: WebhookRow) -> Answer:
 
 def callback_answer(webhook: WebhookRow) -> Answer:
     """What getCallbackConfig tells: the URI with its credentials, and the headers, if any."""
-    answer: Answer = {"serviceUri": ServiceUri(webhook.uri, webhook.authorization).with_credentials}
+    answer: Answer = {"serviceUri": webhook.service_uri}
     if webhook.headers:
         answer["customHeaders"] = dict(webhook.headers)
     return answer

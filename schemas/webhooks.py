@@ -6,19 +6,17 @@ and digits, a webhook has at least one action, its service URI is http or https.
 
 import base64
 import re
-import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-
-from yarl import URL
+from urllib.parse import quote, unquote_to_bytes
 
 from schemas.errors import InvalidValueError
 from schemas.events import Action, check_action
 from schemas.scopes import Scope
+from schemas.uris import parse_uri
 
-MAX_URI_LENGTH = 2048
 MAX_HEADERS = 50
 MAX_HEADER_LENGTH = 4096
 MIN_RATE = 0.1
@@ -27,13 +25,8 @@ MAX_RATE = 100_000
 _NAME = re.compile(r"[A-Za-z0-9]{5,50}", re.ASCII)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff\t]*")
-_NOT_IN_URI = re.compile(r"[\x00-\x20\x7f\\]")
-_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_HOST = re.compile(rf"(?=.{{1,254}}$)(?:{_LABEL}\.)*{_LABEL}\.?|[0-9a-f:]+", re.ASCII)
-"""A host as yarl writes it: a name in its ASCII form, an IPv4 address, or an IPv6 one."""
-
-_NUMBER = re.compile(r"(?:^|\.)(?:0[xX][0-9A-Fa-f]*|[0-9]+)\.?$")
-"""Ends as an address does; resolvers take ``127.1``, ``0177.0.0.1`` or ``0x7f000001`` for one."""
+_IN_USER_INFO = "!$&'()*+,;="
+"""What needs no escape there. Source: RFC 3986, 3.2.1."""
 
 RESERVED_HEADERS = frozenset(
     {
@@ -89,7 +82,7 @@ class Webhook:
         id: The store's number; never used again for another webhook.
         registry: The registry's name in lower case.
         name: As created; unique in its registry without regard to case.
-        uri: Normalised, without user info: sent exactly so.
+        uri: As set, without user info: sent exactly so.
         headers: The custom headers, with ``Authorization`` for the URI's user info added.
         actions: The bits of the subscribed actions.
         scope: What part of the registry it covers.
@@ -160,18 +153,32 @@ def action_names(bits: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ServiceUri:
-    """A service URI taken apart: what is connected to, and the credentials that came with it."""
+    """A service URI taken apart: what is kept in clear, and the credentials that came with it.
+
+    Attributes:
+        uri: As set, without user info.
+        authorization: The header that the user info became; empty: there is none.
+        credentials: The user info as set, with the ``@`` behind it; empty where there is none,
+            and for webhooks that were stored before it was kept.
+    """
 
     uri: str
-    authorization: str = ""
+    authorization: str = field(default="", repr=False)
+    credentials: str = field(default="", repr=False)
 
     @property
     def with_credentials(self) -> str:
-        """The URI as getCallbackConfig shows it to the webhook's owner."""
+        """The URI as it was set, and as getCallbackConfig shows it to the webhook's owner."""
+        scheme, slashes, rest = self.uri.partition("://")
+        return f"{scheme}{slashes}{self.credentials or self._rebuilt()}{rest}"
+
+    def _rebuilt(self) -> str:
+        """User info that gives the same header."""
         if not self.authorization:
-            return self.uri
-        user, _, password = base64.b64decode(self.authorization[6:]).decode().partition(":")
-        return str(URL(self.uri).with_user(user).with_password(password))
+            return ""
+        pair = base64.b64decode(self.authorization.removeprefix("Basic "))
+        user, _, password = (quote(each, _IN_USER_INFO) for each in pair.partition(b":"))
+        return f"{user}:{password}@" if password else f"{user}@"
 
 
 def check_rate_limit(rate: float, field: str = "rateLimit") -> float:
@@ -188,76 +195,24 @@ def check_rate_limit(rate: float, field: str = "rateLimit") -> float:
 
 
 def parse_service_uri(text: str, field: str = "serviceUri") -> ServiceUri:
-    """Check and normalise a service URI; user info becomes basic authentication.
+    """Check a service URI; its user info becomes basic authentication.
 
     Raises:
         InvalidValueError: It is not an absolute http or https URI that can be connected to.
     """
-    if not text:
-        raise InvalidValueError(field, "is required")
-    if len(text) > MAX_URI_LENGTH:
-        raise InvalidValueError(field, f"is longer than {MAX_URI_LENGTH} characters")
-    if _NOT_IN_URI.search(text):
-        raise InvalidValueError(field, "contains a space, a control character or a backslash")
-    url = _parse_url(text, field)
-    _check_host(url.raw_host or "", field)
-    if looks_like_an_address(url.raw_host or ""):
-        url = url.with_host(_whole_address(url.raw_host or "", field))
-    if not url.port:
-        raise InvalidValueError(field, "port 0 cannot be connected to")
-    if url.fragment or text.endswith("#"):
-        raise InvalidValueError(field, "must have no fragment (#...)")
-    if url.raw_path == "/":
-        url = url.with_path("/", keep_query=True)  # as ACR: http://host is shown as http://host/
-    return ServiceUri(str(url.with_user(None)), _basic_authorization(url, field))
+    uri = parse_uri(text, field)
+    return ServiceUri(uri.text, _basic_authorization(uri.credentials, field), uri.credentials)
 
 
-def _check_host(host: str, field: str) -> None:
-    if not host:
-        raise InvalidValueError(field, "names no host, as in https://example.com/hook")
-    if not _HOST.fullmatch(host):
-        raise InvalidValueError(field, f"{host[:64]!r} is not a host name or an address")
-
-
-def looks_like_an_address(host: str) -> bool:
-    """Whether a name ends in a number; no name of the internet does."""
-    return _NUMBER.search(host) is not None
-
-
-def _whole_address(host: str, field: str) -> str:
-    """The address in its usual form, as browsers and .NET read one: ``127.1`` is ``127.0.0.1``.
-
-    Said once, here, so that nobody after us reads it in another way.
-    Source: the WHATWG URL standard, "IPv4 parser"; ``inet_aton`` keeps to the same.
-    """
-    try:
-        return socket.inet_ntoa(socket.inet_aton(host.removesuffix(".")))
-    except OSError as error:
-        raise InvalidValueError(
-            field, f"{host[:64]!r} ends in a number, but is no address, as in 192.0.2.1"
-        ) from error
-
-
-def _basic_authorization(url: URL, field: str) -> str:
-    if url.user is None and url.password is None:
+def _basic_authorization(credentials: str, field: str) -> str:
+    """The header for user info, whose ``%`` escapes stand for bytes. Source: RFC 7617, 2."""
+    user, _, password = credentials.removesuffix("@").partition(":")
+    if not user and not password:
         return ""
-    if ":" in (url.user or ""):
+    pair = unquote_to_bytes(user), unquote_to_bytes(password)
+    if b":" in pair[0]:
         raise InvalidValueError(field, "the user name must have no colon")
-    pair = f"{url.user or ''}:{url.password or ''}"
-    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
-
-
-def _parse_url(text: str, field: str) -> URL:
-    try:
-        url = URL(str(URL(text)))  # twice: encoding a name may leave upper case in it
-        url.port  # noqa: B018 (yarl checks the port only when it is asked for)
-    except (ValueError, UnicodeError) as error:
-        # The parser may repeat the credentials; without them its words help.
-        words = "it has user info, so no more is said" if "@" in text else error
-        raise InvalidValueError(field, f"is not a URI: {words}") from error
-    if not text[:8].lower().startswith(("http://", "https://")):
-        raise InvalidValueError(field, "must begin with http:// or https://")
-    return url
+    return "Basic " + base64.b64encode(b":".join(pair)).decode("ascii")
 
 
 def check_headers(headers: Mapping[str, str], field: str = "customHeaders") -> dict[str, str]:

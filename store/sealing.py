@@ -25,6 +25,7 @@ from store.vault import Vault
 CHUNK = 500
 _DISCARDED: dict[str, Any] = {
     "authorization": "",
+    "credentials": "",
     "headers": {},
     "secret": "",
     "old_secret": "",

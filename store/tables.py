@@ -101,9 +101,10 @@ webhooks = Table(
     Column("cancelled", Big, nullable=False, server_default=text("0")),
     Column("old_secret", Text, nullable=False, server_default=""),
     Column("old_secret_until_ms", Big, nullable=False, server_default=text("0")),
+    Column("credentials", Text, nullable=False, server_default=""),
     UniqueConstraint("registry_key", "name_key"),
 )
-"""Webhooks. The last four columns count what their records say, as `store.standing` reads them."""
+"""Webhooks. ``delivered`` to ``cancelled`` count what their records say: see `store.standing`."""
 
 encryption_keys = Table(
     "encryption_keys",

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from sqlalchemy import RowMapping
 
 from schemas.scopes import parse_scope
-from schemas.webhooks import Cause, Status, Webhook
+from schemas.webhooks import Cause, ServiceUri, Status, Webhook
 from store.sealedcolumns import opened, sealed
 from store.vault import Vault
 
@@ -21,8 +21,9 @@ class WebhookDraft:
         name: 5 to 50 letters and digits.
         location: The region.
         tags: ARM tags.
-        uri: The service URI, normalised, without user info.
+        uri: The service URI as set, without user info.
         authorization: The header value that the URI's user info became; empty: none.
+        credentials: The user info as set, with the ``@`` behind it; empty: none.
         headers: The custom headers as given.
         actions: The bits of the subscribed actions.
         scope: As the owner wrote it; a valid scope.
@@ -43,6 +44,7 @@ class WebhookDraft:
     tags: Mapping[str, str]
     uri: str
     authorization: str = field(default="", repr=False)
+    credentials: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(repr=False)
     actions: int
     scope: str = ""
@@ -61,6 +63,7 @@ class WebhookChanges(TypedDict, total=False):
     tags: Mapping[str, str]
     uri: str
     authorization: str
+    credentials: str
     headers: Mapping[str, str]
     actions: int
     scope: str
@@ -126,6 +129,12 @@ class WebhookRow:
     cancelled: int = 0
     old_secret: str = field(default="", repr=False)
     old_secret_until_ms: int = 0
+    credentials: str = field(default="", repr=False)
+
+    @property
+    def service_uri(self) -> str:
+        """The service URI as its owner set it, with the user info."""
+        return ServiceUri(self.uri, self.authorization, self.credentials).with_credentials
 
     def webhook(self) -> Webhook:
         """What the deliverer needs of it."""

@@ -17,7 +17,7 @@ from schemas.durations import format_duration, format_limit
 from schemas.errors import InvalidValueError
 from schemas.events import Action
 from schemas.signatures import Scheme, scheme_of
-from schemas.webhooks import ServiceUri, Status, action_names, check_name
+from schemas.webhooks import Status, action_names, check_name
 from store.webhookrow import WebhookRow
 
 NAME, URI, HEADERS, ACTIONS = "name", "uri", "headers", "actions"
@@ -126,7 +126,7 @@ def values_of(row: WebhookRow) -> Values:
     schedule = row.schedule_ms
     return {
         NAME: row.name,
-        URI: ServiceUri(row.uri, row.authorization).with_credentials,
+        URI: row.service_uri,
         HEADERS: "\n".join(f"{name}: {value}" for name, value in row.headers.items()),
         ACTIONS: action_names(row.actions),
         STATUS: row.status.value,

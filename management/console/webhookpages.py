@@ -14,7 +14,7 @@ from management.errors import ArmError
 from management.resources import webhook_answer
 from management.routes import Routes
 from schemas.signatures import Scheme, scheme_of
-from schemas.webhooks import Cause, ServiceUri, Status
+from schemas.webhooks import Cause, Status
 from store.principals import Role
 from store.webhookrow import WebhookRow
 
@@ -180,4 +180,4 @@ def _uri_for(call: Call, webhook: WebhookRow) -> str:
     """The URI, for whoever the API would tell it."""
     if not call.principal.administrator:
         return ""
-    return ServiceUri(webhook.uri, webhook.authorization).with_credentials
+    return webhook.service_uri

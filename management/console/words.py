@@ -1,6 +1,7 @@
 """How values are written for people: times, durations, sizes, rates, statuses. Pure."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -110,7 +111,7 @@ def pretty(text: str) -> str:
 
 def curl(method: str, uri: str, headers: Mapping[str, str], body: str) -> str:
     """A command that sends the same request; what was masked is to be filled in by hand."""
-    lines = [f"curl -X {shlex.quote(method)} {shlex.quote(uri)}"]
+    lines = [f"curl {_as_it_is(uri)}-X {shlex.quote(method)} {shlex.quote(uri)}"]
     for name, value in headers.items():
         if name.lower() not in ("host", "content-length"):
             lines.append(f"-H {shlex.quote(f'{name}: {value}')}")
@@ -119,6 +120,12 @@ def curl(method: str, uri: str, headers: Mapping[str, str], body: str) -> str:
     if any(value == MASK for value in headers.values()):
         return f"# {MASK} stands for a value that Portcall does not keep\n{command}"
     return command
+
+
+def _as_it_is(uri: str) -> str:
+    """The options that keep curl from resolving dots, and from taking brackets for patterns."""
+    dots = "--path-as-is " if re.search(r"/\.\.?(?:[/?]|$)", uri) else ""
+    return f"{dots}--globoff " if re.search(r"[\[\]{}]", uri) else dots
 
 
 def spark(values: Sequence[float | None], *, width: int = 96, height: int = 24) -> str:

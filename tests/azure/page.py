@@ -16,7 +16,9 @@ _CHANGING = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "<digest>"),
     (re.compile(r"msg_[0-9a-f]{32}"), "<delivery>"),
     (
-        re.compile(r'"(Date|Server|webhook-timestamp|length|size|Content-Length|useragent)": .*'),
+        re.compile(
+            r'"(Date|Server|webhook-timestamp|length|size|Content-Length|useragent|User-Agent)": .*'
+        ),
         r'"\1": <any>',
     ),
     (re.compile(r"127\.0\.0\.1:\d+"), "<address>"),

@@ -63,6 +63,7 @@ def seed(store: Store) -> None:
         headers={"key": "value"},
         actions=0b11,
         authorization="Basic dTpw",  # u:p
+        credentials="u:p@",
         scope="team/app:*",
     )
     store.webhooks.put(

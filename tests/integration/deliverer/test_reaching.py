@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pycares
 import pytest
 
 from deliverer.attempts import Attempt
@@ -114,13 +115,42 @@ async def test_the_real_resolver_knows_localhost() -> None:
     assert attempt.succeeded
 
 
+@pytest.mark.parametrize("host", ["localhost.", "LocalHost.", "x.localhost."])
+async def test_the_real_resolver_knows_localhost_with_a_dot(host: str) -> None:
+    async with endpoint(answering(OK)) as target:
+        loopback = [*LOOPBACK, ipaddress.ip_network("::1/128")]
+        attempt = await posted(f"http://{host}:{target.port}/", loopback)
+    assert attempt.succeeded
+    assert target.requests[0].headers["host"] == f"{host}:{target.port}"
+
+
+async def test_a_name_with_a_dot_at_its_end_is_looked_up_as_a_whole(
+    names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without search domains: where ``x.search`` is a search domain, ``dot.`` is not in it."""
+    made: list[dict[str, Any]] = []
+    made_as_usual = aiohttp.AsyncResolver.__init__
+
+    def make(self: aiohttp.AsyncResolver, **options: Any) -> None:  # noqa: ANN401 (passed on)
+        made.append(options)
+        made_as_usual(self, **options)
+
+    monkeypatch.setattr(aiohttp.AsyncResolver, "__init__", make)
+    names["dot.example"] = ["127.0.0.1"]
+    async with endpoint(answering(OK)) as target, Sender(timeout_s=2.0, allowed=LOOPBACK) as sender:
+        for host in ("dot.example", "dot.example."):
+            assert (await sender.send(request_to(f"http://{host}:{target.port}/"))).succeeded
+    assert [each.get("flags", 0) for each in made] == [0, pycares.ARES_FLAG_NOSEARCH]
+    assert target.connections == 2
+
+
 @pytest.mark.parametrize(
     "uri", ["http://127.1/", "http://2130706433/", "http://0177.0.0.1/", "http://127.0.0.1./"]
 )
-async def test_what_is_nearly_an_address_is_never_tried(uri: str) -> None:
-    attempt = await posted(uri)
-    assert attempt.failure in (Failure.INVALID, Failure.DNS, Failure.TIMEOUT)
-    assert attempt.answer is None
+async def test_every_notation_of_an_address_is_that_address(uri: str) -> None:
+    attempt = await posted(uri, ())
+    assert attempt.failure is Failure.BLOCKED
+    assert "127.0.0.1" in attempt.message
 
 
 # -- addresses that are refused ------------------------------------------------------------------
@@ -245,6 +275,35 @@ async def test_a_certificate_that_is_accepted(
             assert (await sender.send(request_to(target.url))).succeeded
             assert (await sender.send(request_to(target.url))).succeeded
         assert (target.connections, len(target.requests)) == (1, 2)
+
+
+@pytest.mark.parametrize("host", ["dot.example.", "Dot.Example.", "dot.example"])
+async def test_a_certificate_and_sni_have_no_dot_at_the_end(
+    host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: dict[str, list[str]]
+) -> None:
+    """As curl does: the dot is for the lookup, and goes out in ``Host`` as it was set."""
+    names["dot.example"] = ["127.0.0.1"]
+    tls = server_context(tmp_path, name="dot.example")
+    trust(monkeypatch, tmp_path)
+    asked: list[str | None] = []
+    tls.sni_callback = lambda _, name, __: asked.append(name)
+    async with endpoint(answering(OK), tls=tls) as target:
+        attempt = await posted(f"https://{host}:{target.port}/")
+    assert attempt.succeeded, attempt.message
+    assert asked == ["dot.example"]
+    assert target.requests[0].headers["host"] == f"{host}:{target.port}"
+
+
+async def test_a_certificate_of_another_is_not_accepted_for_a_name_with_a_dot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: dict[str, list[str]]
+) -> None:
+    names["dot.example"] = ["127.0.0.1"]
+    tls = server_context(tmp_path, name="other.example")
+    trust(monkeypatch, tmp_path)
+    async with endpoint(answering(OK), tls=tls) as target:
+        attempt = await posted(f"https://dot.example.:{target.port}/")
+    assert attempt.failure is Failure.TLS
+    assert target.requests == []
 
 
 async def test_a_certificates_words_are_fit_to_be_shown(

@@ -10,7 +10,7 @@ import pytest
 
 import deliverer.connection
 from deliverer.attempts import Attempt, ProtocolError
-from deliverer.request import Request, Template
+from deliverer.request import USER_AGENT, Request, Template
 from deliverer.sender import Sender
 from schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure
 from schemas.webhooks import MASK
@@ -69,6 +69,7 @@ async def test_the_request_on_the_wire(sender: Sender) -> None:
         "POST /hook?key=value HTTP/1.1",
         f"Host: 127.0.0.1:{target.port}",
         "Content-Type: application/json; charset=utf-8",
+        f"User-Agent: {USER_AGENT}",
         "X-Team: registry",
         "x-a: 1",
         "webhook-id: msg_A",
@@ -94,6 +95,8 @@ async def test_custom_headers_that_a_client_would_set_are_sent_as_they_are(sende
         await sender.send(request_to(target.url, headers=custom))
     received = target.requests[0].headers
     assert {name: received[name.lower()] for name in custom} == custom
+    names = [line.partition(":")[0].lower() for line in target.requests[0].lines]
+    assert all(names.count(name.lower()) == 1 for name in custom)
 
 
 async def test_a_large_body_goes_out_whole(sender: Sender) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliverer.request import Template
+from schemas import __version__
 from schemas.deliveries import delivery_id
 from schemas.errors import InvalidValueError
 from schemas.records import Masking
@@ -16,6 +17,7 @@ from schemas.webhooks import MASK, parse_service_uri
 from tests.unit.deliverer.samples import SECRET, headers_of, uri_of, webhook
 
 ACR_TYPE = "application/json; charset=utf-8"
+AGENT = f"AzureContainerRegistry/1.0 (Portcall/{__version__})"
 BODY = b'{"id":"e1","timestamp":"2026-03-04T10:20:30.1234567Z","action":"ping"}'
 ID = "msg_ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NOW_S = 1_772_619_630
@@ -26,6 +28,8 @@ def sent_headers(custom: dict[str, str], secret: str = "") -> list[tuple[str, st
     return list(headers_of(template.request(delivery_id=ID, body=BODY, now_s=NOW_S)).items())
 
 
+TYPE = ("Content-Type", ACR_TYPE)
+OURS_AGENT = ("User-Agent", AGENT)
 LENGTH = ("Content-Length", str(len(BODY)))
 OURS = [("webhook-id", ID), ("webhook-timestamp", str(NOW_S)), LENGTH]
 
@@ -33,18 +37,30 @@ OURS = [("webhook-id", ID), ("webhook-timestamp", str(NOW_S)), LENGTH]
 @pytest.mark.parametrize(
     ("custom", "expected"),
     [
-        ({}, [("Content-Type", ACR_TYPE)]),
-        ({"X-B": "2", "X-A": "1"}, [("Content-Type", ACR_TYPE), ("X-B", "2"), ("X-A", "1")]),
-        ({"Content-Type": "text/plain"}, [("Content-Type", "text/plain")]),
+        ({}, [TYPE, OURS_AGENT]),
+        ({"X-B": "2", "X-A": "1"}, [TYPE, OURS_AGENT, ("X-B", "2"), ("X-A", "1")]),
+        ({"Content-Type": "text/plain"}, [OURS_AGENT, ("Content-Type", "text/plain")]),
         (
             {"X-A": "1", "content-type": "application/x", "X-B": "2"},
-            [("X-A", "1"), ("content-type", "application/x"), ("X-B", "2")],
+            [OURS_AGENT, ("X-A", "1"), ("content-type", "application/x"), ("X-B", "2")],
         ),
-        ({"CONTENT-TYPE": ""}, [("CONTENT-TYPE", "")]),
-        ({"User-Agent": "mine/1"}, [("Content-Type", ACR_TYPE), ("User-Agent", "mine/1")]),
-        ({"Accept": "a/b"}, [("Content-Type", ACR_TYPE), ("Accept", "a/b")]),
+        ({"CONTENT-TYPE": ""}, [OURS_AGENT, ("CONTENT-TYPE", "")]),
+        ({"User-Agent": "mine/1"}, [TYPE, ("User-Agent", "mine/1")]),
+        ({"X-A": "1", "uSER-aGENT": "m"}, [TYPE, ("X-A", "1"), ("uSER-aGENT", "m")]),
+        ({"user-agent": ""}, [TYPE, ("user-agent", "")]),
+        ({"Accept": "a/b"}, [TYPE, OURS_AGENT, ("Accept", "a/b")]),
     ],
-    ids=["none", "in-order", "type", "type-in-lower-case", "type-empty", "agent", "accept"],
+    ids=[
+        "none",
+        "in-order",
+        "type",
+        "type-in-lower-case",
+        "type-empty",
+        "agent",
+        "agent-odd-case",
+        "agent-empty",
+        "accept",
+    ],
 )
 def test_the_headers_are_acrs_then_the_custom_ones_then_ours(
     custom: dict[str, str], expected: list[tuple[str, str]]
@@ -54,7 +70,16 @@ def test_the_headers_are_acrs_then_the_custom_ones_then_ours(
 
 def test_nothing_is_added_that_nobody_asked_for() -> None:
     names = {name.lower() for name, _ in sent_headers({})}
-    assert names == {"content-type", "content-length", "webhook-id", "webhook-timestamp"}
+    assert names == {
+        "content-type", "user-agent", "content-length", "webhook-id", "webhook-timestamp",
+    }  # fmt: skip
+
+
+def test_the_agent_is_what_receivers_of_acrs_form_look_for_and_names_us() -> None:
+    """Kargo takes what begins with the word; RFC 9110, 10.1.5 has the rest as a comment."""
+    agent = dict(sent_headers({}))["User-Agent"]
+    assert agent.startswith("AzureContainerRegistry/")
+    assert f"Portcall/{__version__}" in agent
 
 
 def test_the_body_is_the_events_byte_for_byte() -> None:
@@ -63,22 +88,55 @@ def test_the_body_is_the_events_byte_for_byte() -> None:
     assert request.body == body
 
 
+def posted(text: str) -> tuple[str, str, tuple[str, int, bool], str]:
+    """The request line, Host, where it is connected to, and what the record shows."""
+    kept = parse_service_uri(text).uri
+    request = Template.of(webhook(uri=kept)).request(delivery_id=ID, body=BODY, now_s=NOW_S)
+    line, host = request.head.decode("ascii").split("\r\n")[:2]
+    return line, host, request.origin, request.sent.uri
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("start", "host", "origin"),
     [
-        "http://endpoint.example",
-        "https://user:pass@endpoint.example:8443/a/b?c=d&e=%2F%20f",
-        "http://[2001:DB8::1]:8080/x",
-        "http://Endpoint.example/%c3%a4/\u00e4?code=a%2Bb==&x=%25&y=a+b",
-        "https://b\u00fccher.example/%7Euser;v=1?q={1}|'\"",
+        ("http://endpoint.example", "endpoint.example", ("endpoint.example", 80, False)),
+        ("HTTPS://A.B:443", "A.B:443", ("a.b", 443, True)),
+        ("https://user:pass@a.b:8443", "a.b:8443", ("a.b", 8443, True)),
+        ("https://A.b.:8443", "A.b.:8443", ("a.b.", 8443, True)),
+        ("http://127.1:81", "127.1:81", ("127.0.0.1", 81, False)),
+        ("http://[2001:DB8::1]:8080", "[2001:DB8::1]:8080", ("2001:db8::1", 8080, False)),
+        (
+            "https://b\u00fccher.example",
+            "xn--bcher-kva.example",
+            ("xn--bcher-kva.example", 443, True),
+        ),
     ],
     ids=ascii,
 )
-def test_the_uri_is_sent_as_it_is_kept(text: str) -> None:
-    kept = parse_service_uri(text).uri
-    request = Template.of(webhook(uri=kept)).request(delivery_id=ID, body=BODY, now_s=NOW_S)
-    assert uri_of(request) == kept
-    assert request.sent.uri == kept
+@pytest.mark.parametrize(
+    ("rest", "target"),
+    [
+        ("", "/"),
+        ("/", "/"),
+        ("?", "/?"),
+        ("?sp=%2Ftriggers%2Fmanual%2Frun&sig=a", "/?sp=%2Ftriggers%2Fmanual%2Frun&sig=a"),
+        ("/a/../b/%2e%2e//c;d?", "/a/../b/%2e%2e//c;d?"),
+        ("/%40%3A%27%28%41%7E%2f%zz%", "/%40%3A%27%28%41%7E%2f%zz%"),
+        ("/~user;v=1?q={1}|'\"`^<>[]", "/~user;v=1?q={1}|'\"`^<>[]"),
+        ("/%c3%a4/\u00e4?code=a%2Bb==&x=%25&y=a+b", "/%c3%a4/%C3%A4?code=a%2Bb==&x=%25&y=a+b"),
+    ],
+    ids=ascii,
+)
+def test_what_is_sent_is_what_was_set_byte_for_byte(
+    start: str, host: str, origin: tuple[str, int, bool], rest: str, target: str
+) -> None:
+    scheme = start.partition(":")[0]
+    assert posted(f"{start}{rest}") == (
+        f"POST {target} HTTP/1.1",
+        f"Host: {host}",
+        origin,
+        f"{scheme}://{host}{target}",
+    )
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40))
@@ -87,6 +145,13 @@ def test_no_path_or_query_is_sent_otherwise_than_kept(text: str) -> None:
         kept = parse_service_uri(f"http://endpoint.example/{text}").uri
     except InvalidValueError:
         return
+    request = Template.of(webhook(uri=kept)).request(delivery_id=ID, body=BODY, now_s=NOW_S)
+    assert uri_of(request) == kept
+    assert request.sent.uri == kept
+
+
+def test_a_uri_that_was_kept_when_none_was_measured_encoded_is_still_sent() -> None:
+    kept = "http://endpoint.example/" + "%E2%82%AC" * 600
     request = Template.of(webhook(uri=kept)).request(delivery_id=ID, body=BODY, now_s=NOW_S)
     assert uri_of(request) == kept
 
@@ -106,7 +171,7 @@ def test_the_signature_is_that_of_the_specification(body: bytes) -> None:
 
 def test_the_signature_comes_after_what_it_signs() -> None:
     assert [name for name, _ in sent_headers({"X-A": "1"}, SECRET)] == [
-        "Content-Type", "X-A", "webhook-id", "webhook-timestamp", "webhook-signature",
+        "Content-Type", "User-Agent", "X-A", "webhook-id", "webhook-timestamp", "webhook-signature",
         "Content-Length",
     ]  # fmt: skip
 
@@ -174,4 +239,4 @@ def test_requests_of_one_template_do_not_share_their_headers() -> None:
     assert headers_of(first)["webhook-id"] == "a"
     assert headers_of(second)["webhook-id"] == "b"
     assert first.sent.headers["Content-Length"] == "1"
-    assert template.shown == {"Content-Type": ACR_TYPE}
+    assert template.shown == {"Content-Type": ACR_TYPE, "User-Agent": AGENT}

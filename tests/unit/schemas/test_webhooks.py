@@ -3,9 +3,6 @@
 import base64
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from yarl import URL
 
 from schemas.errors import InvalidValueError
 from schemas.events import Action
@@ -14,7 +11,6 @@ from schemas.webhooks import (
     MASK,
     MAX_HEADER_LENGTH,
     MAX_HEADERS,
-    MAX_URI_LENGTH,
     RESERVED_HEADERS,
     Cause,
     ServiceUri,
@@ -97,47 +93,31 @@ def basic(pair: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "uri", "credentials"),
+    ("text", "uri", "authorization"),
     [
-        pytest.param("http://www.microsoft.com", "http://www.microsoft.com/", "", id="no path"),
-        pytest.param("http://h?x=1", "http://h/?x=1", "", id="no path but a query"),
-        pytest.param("HTTPS://Example.COM/Hook", "https://example.com/Hook", "", id="upper case"),
-        pytest.param("https://h:443/a", "https://h/a", "", id="the scheme's own port"),
-        pytest.param("http://h:8080/a", "http://h:8080/a", "", id="another port"),
-        pytest.param("http://h/a/../b?q=1&q=2", "http://h/b?q=1&q=2", "", id="dots in the path"),
-        pytest.param("http://h/a//b/", "http://h/a//b/", "", id="slashes in the path"),
-        pytest.param("http://h/%zz", "http://h/%25zz", "", id="a broken escape"),
-        pytest.param("http://h/ü", "http://h/%C3%BC", "", id="a path beyond ASCII"),
+        pytest.param("https://h/a?x=1", "https://h/a?x=1", "", id="none"),
         pytest.param(
-            "http://bücher.example/", "http://xn--bcher-kva.example/", "", id="a name beyond ASCII"
+            "https://$site:p%40ss@h/api?x=1", "https://h/api?x=1", basic("$site:p@ss"), id="both"
         ),
-        pytest.param("http://xn--a/", "http://xn--a/", "", id="a name that only looks encoded"),
-        pytest.param("http://a_b.example./", "http://a_b.example./", "", id="an underscore, a dot"),
-        pytest.param("http://10.0.0.1/", "http://10.0.0.1/", "", id="an IPv4 address"),
-        pytest.param("http://①②⑦.⓪.⓪.①/", "http://127.0.0.1/", "", id="digits in circles"),
-        pytest.param("http://127.1/", "http://127.0.0.1/", "", id="a short address"),
-        pytest.param("http://2130706433:81/a", "http://127.0.0.1:81/a", "", id="one number"),
-        pytest.param("http://0X7F.0.0.1/", "http://127.0.0.1/", "", id="hexadecimal"),
-        pytest.param("http://0177.0.0.1?a", "http://127.0.0.1/?a", "", id="octal"),
-        pytest.param("http://10.0.0.1./", "http://10.0.0.1/", "", id="an address with a dot"),
-        pytest.param("http://\uff11\uff12\uff17.1/", "http://127.0.0.1/", "", id="wide digits"),
-        pytest.param("http://u:p@127.1/", "http://127.0.0.1/", "u:p", id="short, credentials"),
-        pytest.param("http://[::1]:81/x", "http://[::1]:81/x", "", id="an IPv6 address"),
+        pytest.param("https://user@h/", "https://h/", basic("user:"), id="a user alone"),
+        pytest.param("https://:pw@h", "https://h", basic(":pw"), id="a password alone"),
+        pytest.param("https://u:p:q@h?", "https://h?", basic("u:p:q"), id="a colon in it"),
+        pytest.param("https://u:p%3Aq@h/", "https://h/", basic("u:p:q"), id="an escaped colon"),
+        pytest.param("https://u:p@q@h/", "https://h/", basic("u:p@q"), id="an at sign in it"),
+        pytest.param("https://u:%zz%2f@h/", "https://h/", basic("u:%zz/"), id="a broken escape"),
         pytest.param(
-            "http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/", "", id="IPv4 in IPv6"
+            "https://\u00fc:%c3%bc@h/", "https://h/", basic("\u00fc:\u00fc"), id="beyond ASCII"
         ),
-        pytest.param(
-            "https://$site:p%40ss@h/api?x=1", "https://h/api?x=1", "$site:p@ss", id="credentials"
-        ),
-        pytest.param("https://user@h/", "https://h/", "user:", id="a user alone"),
-        pytest.param("https://:pw@h/", "https://h/", ":pw", id="a password alone"),
-        pytest.param("https://u:p:q@h/", "https://h/", "u:p:q", id="a colon in the password"),
+        pytest.param("https://u:%ff@h/", "https://h/", "Basic dTr/", id="a byte of no UTF-8"),
+        pytest.param("http://u:p@127.1/", "http://127.1/", basic("u:p"), id="a short address"),
         pytest.param("https://h/@u:p", "https://h/@u:p", "", id="an at sign in the path"),
+        pytest.param("https://@h/", "https://h/", "", id="an at sign alone"),
+        pytest.param("https://:@h/", "https://h/", "", id="a colon alone"),
     ],
 )
-def test_a_service_uri_is_normalised(text: str, uri: str, credentials: str) -> None:
-    authorization = basic(credentials) if credentials else ""
-    assert parse_service_uri(text) == ServiceUri(uri, authorization)
+def test_user_info_becomes_basic_authentication(text: str, uri: str, authorization: str) -> None:
+    parsed = parse_service_uri(text)
+    assert (parsed.uri, parsed.authorization) == (uri, authorization)
 
 
 @pytest.mark.parametrize(
@@ -145,92 +125,38 @@ def test_a_service_uri_is_normalised(text: str, uri: str, credentials: str) -> N
     [
         pytest.param("https://h/a?x=1", id="no credentials"),
         pytest.param("https://$site:p%40ss@h.example/api?x=1", id="user and password"),
+        pytest.param("https://%24site:p%2fss@h.example?", id="escapes that need not be"),
         pytest.param("https://u:p%3Aq@h/", id="a colon in the password"),
+        pytest.param("https://u:p'(~)*!@h/", id="signs"),
+        pytest.param("https://u:%ff%zz@h/", id="bytes"),
         pytest.param("https://:pw@h/", id="a password alone"),
+        pytest.param("https://u:@h/", id="an empty password"),
+        pytest.param("https://@h/", id="an at sign alone"),
     ],
 )
-def test_the_owner_is_shown_the_credentials_again(text: str) -> None:
-    shown = parse_service_uri(text).with_credentials
-    assert URL(shown) == URL(text)
-    assert parse_service_uri(shown) == parse_service_uri(text)
+def test_the_owner_is_shown_the_uri_as_it_was_set(text: str) -> None:
+    parsed = parse_service_uri(text)
+    assert parsed.with_credentials == text
+    assert parse_service_uri(parsed.with_credentials) == parsed
 
 
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        pytest.param("", "is required", id="empty"),
-        pytest.param("example.com/hook", "must begin with", id="no scheme"),
-        pytest.param("//example.com/hook", "must begin with", id="no scheme, two slashes"),
-        pytest.param("ftp://example.com/", "must begin with", id="ftp"),
-        pytest.param("file:///etc/passwd", "must begin with", id="file"),
-        pytest.param("javascript:alert(1)", "must begin with", id="javascript"),
-        pytest.param("https:example.com", "must begin with", id="no slashes"),
-        pytest.param("http:/example.com", "must begin with", id="one slash"),
-        pytest.param("http://", "names no host", id="nothing behind the scheme"),
-        pytest.param("http:///hook", "names no host", id="no host"),
-        pytest.param("http://u:p@/", "not a URI", id="credentials but no host"),
-        pytest.param("http://h:99999/", "not a URI", id="a port out of range"),
-        pytest.param("http://h:x/", "not a URI", id="a port that is a word"),
-        pytest.param("http://h:0/", "port 0", id="port 0"),
-        pytest.param("http://h/#top", "no fragment", id="a fragment"),
-        pytest.param("http://h/#", "no fragment", id="an empty fragment"),
-        pytest.param("http://h/a b", "contains a space", id="a space"),
-        pytest.param("http://h/\r\nX: y", "contains a space", id="a line break"),
-        pytest.param("http://h\\@evil/", "contains a space", id="a backslash"),
-        pytest.param("http://h\t/", "contains a space", id="a tab"),
-        pytest.param("http://\u00a0h/", "not a host", id="a no-break space in the host"),
-        pytest.param("http://h%20h/", "not a host", id="an escape in the host"),
-        pytest.param("http://a..b/", "not a host", id="an empty label"),
-        pytest.param("http://-a/", "not a host", id="a hyphen first"),
-        pytest.param("http://" + "a" * 64 + ".b/", "not a host", id="a long label"),
-        pytest.param("http://" + "a." * 130 + "b/", "not a host", id="a long name"),
-        pytest.param("http://[fe80::1%25eth0]/", "not a host", id="an address with a zone"),
-        pytest.param("http://256.1.1.1/", "ends in a number", id="a byte too large"),
-        pytest.param("http://1.2.3.4.5/", "ends in a number", id="five bytes"),
-        pytest.param("http://08.1.1.1/", "ends in a number", id="an octal 8"),
-        pytest.param("http://4294967296/", "ends in a number", id="a number too large"),
-        pytest.param("http://example.123/", "ends in a number", id="a name that ends in a number"),
-        pytest.param("http://[::1/", "not a URI", id="an open bracket"),
-        pytest.param("http://::1/", "not a URI", id="an address without brackets"),
-        pytest.param("http://\ud800/", "not a URI", id="half a character in the host"),
-        pytest.param("http://a%3Ab:c@h/", "no colon", id="a colon in the user name"),
-        pytest.param("http://h/" + "a" * MAX_URI_LENGTH, "is longer", id="too long"),
-    ],
-)
-def test_a_bad_service_uri_is_refused(text: str, problem: str) -> None:
-    with pytest.raises(InvalidValueError) as caught:
-        parse_service_uri(text, "properties.serviceUri")
-    assert caught.value.field == "properties.serviceUri"
-    assert problem in caught.value.problem
+@pytest.mark.parametrize("pair", ["$site:p@ss", "u:", ":p", "u:p:q", "\u00fc:/?#[]@%"])
+def test_credentials_of_which_only_the_header_is_kept_are_shown_so_that_they_give_it(
+    pair: str,
+) -> None:
+    """Webhooks that were stored before the user info was kept."""
+    shown = ServiceUri("https://h/a?x=1", basic(pair)).with_credentials
+    again = parse_service_uri(shown)
+    assert (again.uri, again.authorization) == ("https://h/a?x=1", basic(pair))
 
 
-@pytest.mark.parametrize(
-    "rest",
-    ["h:99999/", "[::1/", "/", "h:x/", "256.1.1.1/", "a..b/", "h/#", "h h/", "h\\/", "]@h/"],
-    ids=ascii,
-)
-def test_a_refusal_repeats_no_credentials(rest: str) -> None:
-    with pytest.raises(InvalidValueError) as caught:
-        parse_service_uri(f"http://robot:canary@{rest}")
-    assert "canary" not in str(caught.value)
+def test_a_colon_in_the_user_name_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="no colon"):
+        parse_service_uri("http://a%3Ab:c@h/")
 
 
-@pytest.mark.parametrize("text", ["http://u:canary\u2100@h/", "http://u:canary\u2100x@a.example/"])
-def test_what_the_parser_says_of_credentials_is_not_repeated(text: str) -> None:
-    with pytest.raises(InvalidValueError, match="not a URI") as caught:
-        parse_service_uri(text)
-    assert "canary" not in str(caught.value)
-
-
-@given(st.text(max_size=40))
-def test_any_text_behind_a_scheme_is_a_uri_or_an_invalid_value(rest: str) -> None:
-    try:
-        parsed = parse_service_uri(f"http://{rest}")
-    except InvalidValueError:
-        return
-    assert parse_service_uri(parsed.uri) == ServiceUri(parsed.uri)
-    assert parsed.uri.isascii()
-    assert parsed.uri.startswith("http://")
+def test_what_is_shown_of_a_service_uri_has_no_credentials() -> None:
+    assert "canary" not in repr(parse_service_uri("https://u:canary@h/"))
 
 
 def test_custom_headers_are_given_back_as_they_came() -> None:

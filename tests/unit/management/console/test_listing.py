@@ -74,7 +74,8 @@ def test_many_failures_among_successes_are_told(
     [
         ("https://x.io/secret?token=1", "https://x.io"),
         ("http://127.0.0.1:9000/hook", "http://127.0.0.1:9000"),
-        ("http://[2001:db8::1]:80/", "http://[2001:db8::1]"),
+        ("http://[2001:db8::1]:80/", "http://[2001:db8::1]:80"),
+        ("HTTPS://Consumer.Example?sig=1", "HTTPS://Consumer.Example"),
     ],
 )
 def test_a_host_is_what_may_be_told(uri: str, host: str) -> None:

@@ -96,6 +96,23 @@ def test_a_command_is_one_command_whatever_was_sent(text: str) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("uri", "options"),
+    [
+        ("http://h/a?b=/../c%2e", ["--path-as-is"]),
+        ("http://h/a/../b", ["--path-as-is"]),
+        ("http://h/.", ["--path-as-is"]),
+        ("http://h/a/..?x", ["--path-as-is"]),
+        ("http://[::1]/", ["--globoff"]),
+        ("http://h/./{a}", ["--path-as-is", "--globoff"]),
+        ("http://h.example/a.b/..c/%2e%2e/d?", []),
+    ],
+)
+def test_a_command_sends_the_uri_as_it_is(uri: str, options: list[str]) -> None:
+    parts = shlex.split(words.curl("POST", uri, {}, "").replace(" \\\n  ", " "))
+    assert parts == ["curl", *options, "-X", "POST", uri, "--data-raw", ""]
+
+
 def test_a_command_says_what_it_does_not_know() -> None:
     command = words.curl("POST", "http://x.io/", {"Authorization": MASK}, "{}")
     assert command.startswith("# ")

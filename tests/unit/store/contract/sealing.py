@@ -21,6 +21,7 @@ from tests.unit.store.samples import add_registry, add_webhook, draft
 NEWER = Key.of(b"a newer key of the tests: 32 b..")
 SECRETS: dict[str, Any] = {
     "authorization": "Basic bWFyazptYXJr",
+    "credentials": "mark:%6dark@",
     "headers": {"X-B": "mark-b", "X-A": 'mark"\\ü'},
     "secret": "whsec_bWFya21hcmttYXJrbWFya21hcms=",
 }
@@ -40,21 +41,26 @@ def add_secret_webhooks(store: Store, count: int) -> None:
     )
 
 
-def secrets_of(store: Store) -> list[tuple[str, object, str, str]]:
+def secrets_of(store: Store) -> list[tuple[str, str, object, str, str]]:
     rows = [
         row
         for registry in ("myregistry", "second", "third")
         for row in store.webhooks.list(registry, limit=10_000)
     ]
-    return [(row.authorization, row.headers, row.secret, row.old_secret) for row in rows]
+    return [
+        (row.authorization, row.credentials, row.headers, row.secret, row.old_secret)
+        for row in rows
+    ]
 
 
 def stored(store: Store) -> list[tuple[str, ...]]:
     """The columns as they are kept."""
     with store.database.reading() as connection:
-        query = "SELECT authorization, headers, secret, old_secret FROM webhooks ORDER BY id"
-        quoted = query.replace("authorization", '"authorization"')
-        return [tuple(map(str, row)) for row in connection.execute(text(quoted))]
+        query = (
+            'SELECT "authorization", credentials, headers, secret, old_secret'
+            " FROM webhooks ORDER BY id"
+        )
+        return [tuple(map(str, row)) for row in connection.execute(text(query))]
 
 
 def reopened(url: str, *held: Key) -> Store:
@@ -68,6 +74,7 @@ class SealingContract:
         add_registry(store)
         marked: dict[str, Any] = {
             "authorization": f"Basic {canary.mark('user-info')}",
+            "credentials": f"robot:{canary.mark('as-set')}@",
             "headers": {"X-Team": canary.mark("header"), "Authorization": canary.mark("bearer")},
             "secret": f"whsec_{canary.mark('secret')}",
         }
@@ -85,7 +92,7 @@ class SealingContract:
     def test_two_webhooks_of_the_same_secret_do_not_look_alike(self, store: Store) -> None:
         add_secret_webhooks(store, 2)
         first, second = stored(store)
-        assert not set(first[:3]) & set(second[:3])
+        assert not set(first[:4]) & set(second[:4])
 
     def test_nothing_stays_nothing_and_needs_no_key(self, database_url: str) -> None:
         without = open_store(database_url, NO_KEYS)
@@ -113,7 +120,7 @@ class SealingContract:
         other.close()
         store.sealing.check("PORTCALL_ENCRYPTION_KEY")
 
-    @pytest.mark.parametrize("column", ["authorization", "secret", "headers"])
+    @pytest.mark.parametrize("column", ["authorization", "credentials", "secret", "headers"])
     def test_a_value_of_another_row_does_not_open(self, store: Store, column: str) -> None:
         add_secret_webhooks(store, 2)
         with store.database.writing() as connection:
@@ -197,7 +204,7 @@ class ResealingContract:
         prepare_secrets(database_url, keys.source())
         assert secrets_of(store) == before
         assert store.sealing.key_ids() == [keys.KEY.id]
-        assert all(MARK in each for row in stored(store) for each in row[:3])
+        assert all(MARK in each for row in stored(store) for each in row[:4])
 
     def test_a_signing_key_that_was_in_clear_is_sealed_at_the_next_start(
         self, store: Store, database_url: str
@@ -328,6 +335,7 @@ class ResealingContract:
         rows = {row.name: row for row in other.webhooks.list("myregistry", limit=10)}
         lost = rows["webhook0"]
         assert (lost.secret, lost.authorization, lost.headers) == ("", "", {})
+        assert lost.credentials == ""
         assert lost.status is Status.DISABLED and "key was lost" in lost.status_reason
         assert lost.revision > revision
         assert rows["plain"].status is Status.ENABLED and rows["plain"].revision <= revision
@@ -370,6 +378,7 @@ def in_clear(store: Store) -> None:
         for row in rows:
             values = {
                 "authorization": row.authorization,
+                "credentials": row.credentials,
                 "headers": dict(row.headers),
                 "secret": row.secret,
                 "old_secret": row.old_secret,

@@ -23,6 +23,7 @@ class PuttingContract:
             tags={"b": "2", "a": "1"},
             uri="https://example.com/hook",
             authorization="Basic abc",
+            credentials="a:b@",
             headers={"X-B": "2", "X-A": "1"},
             actions=PUSH | Action.DELETE.bit,
             scope="team/app",
@@ -32,6 +33,7 @@ class PuttingContract:
             rate_limit=0.5,
         )
         assert created
+        assert row.service_uri == "https://a:b@example.com/hook"
         assert (row.rate_limit, row.webhook().rate_limit) == (0.5, 0.5)
         assert (row.registry, row.name) == ("MyRegistry", "MyWebhook")
         assert (row.uri, row.authorization) == ("https://example.com/hook", "Basic abc")

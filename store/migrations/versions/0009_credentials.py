@@ -1,0 +1,22 @@
+"""Service URIs as they were set: the user info, byte for byte, beside the header that it became.
+
+Revision: 0009, after 0008.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the column; for a webhook that is there already the header is all that is known."""
+    op.add_column("webhooks", sa.Column("credentials", sa.Text, nullable=False, server_default=""))
+
+
+def downgrade() -> None:
+    """Forget how user info was written; the header stays."""
+    op.drop_column("webhooks", "credentials")
