@@ -86,6 +86,16 @@ READERS: dict[str, Read] = {
 }
 
 
+def without_empty(event: dict[str, object]) -> dict[str, object]:
+    """*event* without nulls, empty texts and zeros, and without a request that has nothing else."""
+    left = {
+        name: without_empty(value) if isinstance(value, dict) else value
+        for name, value in event.items()
+        if value not in (None, "", 0, {})
+    }
+    return {name: value for name, value in left.items() if value != {}}
+
+
 def body_of(translation: Translation) -> Payload:
     (event,) = translation.events
     return msgspec.json.decode(event.body, type=Payload)
@@ -103,7 +113,8 @@ def cloud(event: object, **attributes: object) -> dict[str, object]:
 def test_an_event_is_posted_as_it_was_published(event: dict[str, object]) -> None:
     payload = body_of(published.read(json.dumps(event).encode(), acceptance()))
     told = msgspec.to_builtins(payload)
-    assert told == event | {"id": event.get("id", "new-1"), "timestamp": payload.timestamp}
+    sent = without_empty(event)
+    assert told == sent | {"id": sent.get("id", "new-1"), "timestamp": payload.timestamp}
 
 
 @given(st.lists(EVENTS, max_size=5))
@@ -159,6 +170,6 @@ def test_whatever_is_sent_is_read_or_refused(read: Read, body: bytes) -> None:
 def test_whatever_headers_are_sent_are_read_or_refused(
     headers: dict[str, str], body: bytes
 ) -> None:
-    assert cloudevents.is_binary(headers)
+    assert cloudevents.is_binary(headers) == any(headers.values())
     with suppress(InvalidValueError):
         assert cloudevents.read_binary(headers, body, acceptance()).events
