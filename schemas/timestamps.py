@@ -1,8 +1,8 @@
 """Timestamps in ACR's form, and the units that Portcall keeps time in.
 
 Inside Portcall time is an integer of milliseconds since the Unix epoch (``*_ms``). On the outside
-it is RFC 3339 in UTC with seven fractional digits and ``Z``, as the real service writes it. An event
-keeps the digits of its sender's time, up to nine: the real service has sent nine, too.
+it is RFC 3339 in UTC with seven fractional digits and ``Z``, as the real service writes it. The
+digits of a sender's time are kept, up to nine: the real service has sent nine, too.
 
 An event's time may be written in more forms than those of RFC 3339 (`sent_timestamp`); an argument
 of an API may not (`parse_timestamp`). docs/decisions/0027 lists the forms.
@@ -95,19 +95,29 @@ def _moment(match: re.Match[str], text: str, field: str) -> datetime:
     A leap second and 24:00 are the first second of the next day, as POSIX counts. No clock has
     them elsewhere: a leap second is the last one of a day in UTC.
     """
-    day, clock = match["day"], match["clock"]
+    clock = match["clock"]
     ends_day, leaps = clock == "24:00:00", clock.endswith(":60")
     if ends_day:
         clock = "00:00:00"
     elif leaps:
         clock = f"{clock[:-2]}59"
     try:
-        moment = datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=UTC) - _offset(match)
-        if leaps and (moment.hour, moment.minute) != (23, 59):
-            raise ValueError("a leap second in the middle of a day")
-        return moment + timedelta(days=1 if ends_day else 0, seconds=1 if leaps else 0)
+        moment = datetime.fromisoformat(f"{match['day']}T{clock}").replace(tzinfo=UTC)
+        moment += timedelta(days=1 if ends_day else 0) - _offset(match)
+        return _after_leap(moment) if leaps else moment
     except (ValueError, OverflowError) as error:
         raise InvalidValueError(field, f"{text[:64]!r} is not a real date and time") from error
+
+
+def _after_leap(moment: datetime) -> datetime:
+    """The second after a leap second, whose predecessor is *moment*.
+
+    Raises:
+        ValueError: *moment* is not the last second of its day, which alone has a successor.
+    """
+    if (moment.hour, moment.minute) != (23, 59):
+        raise ValueError("a leap second in the middle of a day")
+    return moment + timedelta(seconds=1)
 
 
 def _offset(match: re.Match[str]) -> timedelta:

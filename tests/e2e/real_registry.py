@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,25 +82,20 @@ async def skopeo(*arguments: str) -> None:
     assert await process.wait() == 0
 
 
+def _write_settings(folder: Path, settings: object) -> None:
+    folder.mkdir()
+    (folder / "config.yml").write_text(json.dumps(settings))
+
+
 @asynccontextmanager
 async def docker_registry(
-    folder: Path,
-    http: aiohttp.ClientSession,
-    urls: Sequence[str],
-    token: str,
-    storage: Path | None = None,
+    folder: Path, http: aiohttp.ClientSession, url: str, token: str, storage: Path | None = None
 ) -> AsyncIterator[DockerRegistry]:
-    """A docker-registry that notifies the endpoints at *urls*; several may share a *storage*."""
+    """A docker-registry that notifies the producer at *url*; several may share a *storage*."""
     if not have_registry():
         unavailable("docker-registry and skopeo are not installed")
-    folder.mkdir()
     address = f"{HOST}:{free_ports(1)[0]}"
-    settings: Document = registry_settings(storage or folder / "storage", address, urls[0], token)
-    (endpoint,) = settings["notifications"]["endpoints"]
-    settings["notifications"]["endpoints"] = [
-        {**endpoint, "name": f"portcall{number}", "url": url} for number, url in enumerate(urls)
-    ]
-    (folder / "config.yml").write_text(json.dumps(settings))
+    _write_settings(folder, registry_settings(storage or folder / "storage", address, url, token))
     with (folder / "registry.log").open("wb") as log:
         process = await children.spawn(
             ["docker-registry", "serve", str(folder / "config.yml")],

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -13,7 +14,7 @@ import pytest
 from cli import children
 from cli.ports import HOST, free_ports
 from cli.sample_image import MANIFEST
-from tests.e2e.real_registry import Document, docker_registry
+from tests.e2e.real_registry import DockerRegistry, Document, Image, docker_registry
 from tests.installation import Client, Installation
 from tests.sink import Sink, eventually
 
@@ -59,7 +60,13 @@ async def second_producer(
 
 
 async def posted(sink: Sink, count: int) -> list[Document]:
-    return [post.json for post in await sink.until(count, within_s=30)]
+    """Wait for so many deliveries; one that a kill made come twice counts once."""
+
+    def bodies() -> dict[str, Document]:
+        return {post.delivery_id: post.json for post in sink.posts}
+
+    await eventually(lambda: len(bodies()) >= count, within_s=30, what=f"{count} deliveries")
+    return list(bodies().values())
 
 
 async def test_repositories_named_like_a_part_of_the_urls_get_their_webhooks(
@@ -69,7 +76,7 @@ async def test_repositories_named_like_a_part_of_the_urls_get_their_webhooks(
     await client.new_webhook(registry, f"{sink.url}/hook")
     ready = pipeline.ready
     url = notifications(ready["producer_url"], registry)
-    async with docker_registry(tmp_path / "registry", http, [url], ready["token"]) as docker:
+    async with docker_registry(tmp_path / "registry", http, url, ready["token"]) as docker:
         image = docker.image("image")
         for repository in REPOSITORIES:
             await docker.push(image, repository)
@@ -86,7 +93,7 @@ async def test_a_header_of_a_client_does_not_make_a_manifest_a_blob(
     await client.new_webhook(registry, f"{sink.url}/hook")
     ready = pipeline.ready
     url = notifications(ready["producer_url"], registry)
-    async with docker_registry(tmp_path / "registry", http, [url], ready["token"]) as docker:
+    async with docker_registry(tmp_path / "registry", http, url, ready["token"]) as docker:
         image = docker.image("image")
         await docker.push(image, "team/app")
         end = f"/v2/team/app/blobs/{image.digest}"
@@ -103,52 +110,69 @@ async def test_a_header_of_a_client_does_not_make_a_manifest_a_blob(
     ]
 
 
-@pytest.mark.parametrize("how", ["after a kill", "in another producer"])
-async def test_a_delete_is_known_for_what_it_is_by_a_producer_that_never_saw_the_push(
-    how: str,
-    pipeline: Installation,
-    client: Client,
-    http: aiohttp.ClientSession,
-    sink: Sink,
-    tmp_path: Path,
-) -> None:
+@dataclass(frozen=True)
+class Pushed:
+    """An image that one producer knows of, in a storage that another registry may open."""
+
+    image: Image
+    registry: str
+    storage: Path
+    docker: DockerRegistry
+
+
+@pytest.fixture
+async def pushed(
+    pipeline: Installation, client: Client, http: aiohttp.ClientSession, sink: Sink, tmp_path: Path
+) -> AsyncIterator[Pushed]:
     registry = await client.new_registry()
     await client.new_webhook(registry, f"{sink.url}/hook", actions=("push", "delete"))
     ready = pipeline.ready
-    first = notifications(ready["producer_url"], registry)
+    url = notifications(ready["producer_url"], registry)
     storage = tmp_path / "storage"
-    async with docker_registry(tmp_path / "one", http, [first], ready["token"], storage) as docker:
+    async with docker_registry(tmp_path / "one", http, url, ready["token"], storage) as docker:
         image = docker.image("image")
         await docker.push(image, "team/app")
         await posted(sink, 1)
-        if how == "after a kill":
-            (pid,) = pipeline.pids("producer")
-            os.kill(pid, signal.SIGKILL)
-            await eventually(
-                lambda: pipeline.pids("producer") not in ([], [pid]),
-                within_s=BACK_S,
-                what="the producer is back",
-            )
-            for blob in image.blobs:
-                await docker.delete("team/app", "blobs", blob)
-            await docker.delete("team/app", "manifests", image.digest)
-            bodies = await posted(sink, 2)
-        else:
-            async with (
-                second_producer(pipeline, http) as url,
-                docker_registry(
-                    tmp_path / "two", http, [notifications(url, registry)], ready["token"], storage
-                ) as other,
-            ):
-                for blob in image.blobs:
-                    await other.delete("team/app", "blobs", blob)
-                await other.delete("team/app", "manifests", image.digest)
-                bodies = await posted(sink, 2)
-        await asyncio.sleep(1)  # deliveries come in no order: a wrong one would be here by now
-    assert len(sink.posts) == 2
-    assert [body["action"] for body in bodies] == ["push", "delete"]
-    assert bodies[1]["target"] == {
-        "mediaType": MANIFEST,
-        "digest": image.digest,
-        "repository": "team/app",
-    }
+        yield Pushed(image, registry, storage, docker)
+
+
+async def delete_all(docker: DockerRegistry, image: Image) -> None:
+    """Delete the blobs of an image, and then its manifest."""
+    for blob in image.blobs:
+        await docker.delete("team/app", "blobs", blob)
+    await docker.delete("team/app", "manifests", image.digest)
+
+
+async def expect_one_delete(sink: Sink, image: Image) -> None:
+    """Expect the push, and the manifest's delete with its media type."""
+    push, delete = await posted(sink, 2)
+    assert (push["action"], delete["action"]) == ("push", "delete")
+    target = {"mediaType": MANIFEST, "digest": image.digest, "repository": "team/app"}
+    assert delete["target"] == target
+    await asyncio.sleep(1)  # deliveries come in no order: that of a blob would be here by now
+    assert len(await posted(sink, 2)) == 2
+
+
+async def test_deletes_are_known_for_what_they_are_after_a_kill_of_the_producer(
+    pipeline: Installation, sink: Sink, pushed: Pushed
+) -> None:
+    (pid,) = pipeline.pids("producer")
+    os.kill(pid, signal.SIGKILL)
+    await eventually(
+        lambda: pipeline.pids("producer") not in ([], [pid]),
+        within_s=BACK_S,
+        what="the producer is back",
+    )
+    await delete_all(pushed.docker, pushed.image)
+    await expect_one_delete(sink, pushed.image)
+
+
+async def test_deletes_are_known_for_what_they_are_by_a_producer_that_never_saw_the_push(
+    pipeline: Installation, http: aiohttp.ClientSession, sink: Sink, pushed: Pushed, tmp_path: Path
+) -> None:
+    async with second_producer(pipeline, http) as producer_url:
+        url = notifications(producer_url, pushed.registry)
+        token = pipeline.ready["token"]
+        async with docker_registry(tmp_path / "two", http, url, token, pushed.storage) as other:
+            await delete_all(other, pushed.image)
+            await expect_one_delete(sink, pushed.image)

@@ -117,14 +117,14 @@ def test_an_empty_value_is_an_absent_one(field: str, value: object, source: str)
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_an_event_with_nothing_but_empty_values_has_what_it_must_have(source: str) -> None:
+    empty = {"mediaType": "", "digest": "", "tag": "", "size": 0, "length": 0}
     event = {
         "id": "",
         "timestamp": "",
         "action": "push",
-        "target": dict.fromkeys(("mediaType", "digest", "tag"), "") | {"size": 0, "length": 0},
+        "target": empty | {"repository": "team/app"},
         "request": dict.fromkeys(("id", "host", "method", "useragent"), ""),
     }
-    event["target"] |= {"repository": "team/app"}
     made = "ce-1" if "CloudEvent" in source else "new-1"
     assert body(SOURCES[source](event)) == {
         "id": made,
