@@ -85,7 +85,7 @@ class Notification(Struct, frozen=True):
     action: str
     target: NotificationTarget | None = None
     id: str | None = None
-    timestamp: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    timestamp: object = None
     request: NotificationRequest | None = None
 
     @property
@@ -95,8 +95,8 @@ class Notification(Struct, frozen=True):
         The time of arrival is near enough, and a refusal would stop the registry's notifications.
         """
         try:
-            return sent_timestamp(_decode_text(self.timestamp))
-        except (msgspec.DecodeError, UnicodeDecodeError, InvalidValueError):
+            return sent_timestamp(self.timestamp) if isinstance(self.timestamp, str) else None
+        except InvalidValueError:
             return None
 
 
@@ -107,7 +107,6 @@ class Envelope(Struct, frozen=True):
 
 
 _DECODER = msgspec.json.Decoder(Envelope)
-_decode_text = msgspec.json.Decoder(str).decode
 
 
 def read(seen: Seen, body: bytes, acceptance: Acceptance) -> Translation:
@@ -139,7 +138,7 @@ def read(seen: Seen, body: bytes, acceptance: Acceptance) -> Translation:
         if reason:
             ignored[reason] += 1
         else:
-            published = _published(notification, _media_type(seen, name, notification.target), path)
+            published = _published(notification, seen.media_type(name), path)
             events.append(acceptance.accept(published, path))
     return Translation(events, ignored)
 
@@ -159,13 +158,6 @@ def _remember(seen: Seen, name: bytes, target: NotificationTarget | None) -> Non
         seen.saw_blob(name)
     elif target.media_type or target.tag:
         seen.saw_manifest(name, target.media_type or "")
-
-
-def _media_type(seen: Seen, name: bytes, target: NotificationTarget | None) -> str | None:
-    """The target's media type, or what its digest had before."""
-    if target is not None and target.media_type:
-        return target.media_type
-    return seen.media_type(name) if name else None
 
 
 def _why_ignored(seen: Seen, name: bytes, notification: Notification) -> str:
@@ -197,7 +189,7 @@ def _published(notification: Notification, media_type: str | None, path: str) ->
         id=notification.id,
         timestamp=notification.time,
         target=Target(
-            media_type=media_type,
+            media_type=target.media_type or media_type,
             size=None if deletes else target.size,
             digest=target.digest,
             length=None if deletes else target.length,

@@ -87,11 +87,8 @@ class Glance:
         self.learnt.setdefault(name, None)
 
     def media_type(self, name: bytes) -> str | None:
-        """As `Seen` says."""
-        media_type = self._memory.media_type(name)
-        if media_type is None:
-            self.asked.add(name)
-        return media_type
+        """As `Seen` says; a delete has asked `only_blob` before."""
+        return self._memory.media_type(name)
 
     def only_blob(self, name: bytes) -> bool:
         """As `Seen` says; another process may have seen the same digest as a manifest."""

@@ -325,7 +325,6 @@ TIMES = {
     "seconds": ("1772619630", NOW),
     "milliseconds": ("1772619630123", NOW),
     "a fraction": ("1772619630.5", NOW),
-    "a number that is too large": ("1e999", NOW),
     "a word": ('"yesterday"', NOW),
     "a day that is none": ('"2026-02-30T10:20:30Z"', NOW),
     "a long text": (f'"{"9" * 100_000}"', NOW),

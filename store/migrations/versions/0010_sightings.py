@@ -1,12 +1,12 @@
 """Sightings: which digests name manifests, of which type, and which name blobs.
 
-Revision: 0009, after 0008. It begins empty: producers fill it with what they see from now on.
+Revision: 0010, after 0008. It begins empty: producers fill it with what they see from now on.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
+revision = "0010"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
