@@ -24,6 +24,7 @@ Source: distribution 2.8 ``notifications/event.go`` and ``bridge.go``, and recor
 """
 
 from collections import Counter
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -85,7 +86,7 @@ class Notification(Struct, frozen=True):
     action: str
     target: NotificationTarget | None = None
     id: str | None = None
-    timestamp: object = None
+    timestamp: Any = None
     request: NotificationRequest | None = None
 
     @property

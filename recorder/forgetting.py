@@ -9,12 +9,12 @@ from runtime.logs import get_logger
 from store.errors import StoreUnavailableError
 
 MAX_SIGHTINGS = 500_000
-"""Of each kind, manifests and blobs: some 130 bytes each, with the index."""
+"""Of each kind, manifests and blobs: some 90 bytes each on SQLite, with the index."""
 MAX_AGE_MS = 2 * 365 * 24 * 3600 * 1000
 """A digest is forgotten when it was neither pushed nor pulled for two years."""
 INTERVAL_S = 60.0
-CHUNK = 2_000
-"""Of each kind in one transaction: some 20 ms on SQLite."""
+CHUNK = 1_000
+"""Of each kind in one transaction, for which other writers have to wait on SQLite."""
 BREATH_S = 0.05
 
 

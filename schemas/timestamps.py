@@ -19,6 +19,11 @@ from schemas.errors import InvalidValueError
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+SENT_PATTERN = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.,][0-9]{1,40})?"
+    r"([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?"
+)
+"""What a sender's time looks like, for those who describe our interfaces."""
 _SENT = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[Tt ](?P<clock>\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d{1,40}))?"
     r"(?:[Zz]|(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)?",

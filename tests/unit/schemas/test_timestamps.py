@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import InvalidValueError
 from schemas.timestamps import (
+    SENT_PATTERN,
     acr_timestamp,
     normalised_timestamp,
     parse_timestamp,
@@ -157,6 +158,7 @@ SENT = [
 @pytest.mark.parametrize(("text", "written"), SENT)
 def test_a_senders_time_goes_out_with_its_digits_in_utc(text: str, written: str | None) -> None:
     assert sent_timestamp(text) == written
+    assert re.fullmatch(f"({SENT_PATTERN})?", text)
     if written is not None:
         assert sent_timestamp(written) == written
 
