@@ -4,7 +4,6 @@ The order of the checks is the order of their cost: nothing is read from a stran
 parsed that is too large, and nothing is promised before the broker has confirmed it.
 """
 
-import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -103,8 +102,9 @@ class Ingest:
             translation = read(body, acceptance)
             if await self._keeping.recall(glance):
                 translation = read(body, acceptance)
-            keeping = self._keeping.keep(glance.learnt)
-            await asyncio.gather(self._published(translation.events), keeping)
+            writing = self._keeping.begin(glance.learnt)
+            await self._published(translation.events)
+            await self._keeping.settled(writing)
         _count(registry, translation)
         ignored = translation.ignored.total()
         self._log.info(

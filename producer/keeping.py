@@ -92,28 +92,29 @@ class Keeping:
             return False
         if not self._reads.is_hopeless:
             self._asked |= glance.asked
-        answered = await self._reads.share()
+        answered = await self._reads.settled(self._reads.begin())
         if not answered:
             BY_MEMORY.inc()
         return answered
 
-    async def keep(self, learnt: Mapping[bytes, str | None]) -> None:
-        """Write down what a request taught, and wait for that as long as it is reasonable.
+    def begin(self, learnt: Mapping[bytes, str | None]) -> "asyncio.Future[bool] | None":
+        """Have written down what a request taught; gives what `settled` waits for.
 
         Args:
             learnt: As `Glance.learnt`.
         """
         now_ms = self._clock_ms()
-        seen = [
-            Sighting(name, media_type is not None, media_type or "", now_ms)
-            for name, media_type in learnt.items()
-        ]
-        new = [each for each in seen if not self._is_kept(each)]
-        if not new:
-            return
-        for each in new:
-            self._put(each)
-        await self._writes.share()
+        new = False
+        for name, media_type in learnt.items():
+            sighting = Sighting(name, media_type is not None, media_type or "", now_ms)
+            if not self._is_kept(sighting):
+                self._put(sighting)
+                new = True
+        return self._writes.begin() if new else None
+
+    async def settled(self, writing: "asyncio.Future[bool] | None") -> None:
+        """Wait until it is written, as long as that is reasonable."""
+        await self._writes.settled(writing)
 
     async def drained(self, within_s: float) -> None:
         """Write what still waits, if that can be done in time."""

@@ -42,13 +42,18 @@ class Rounds:
             return True
         return self._failed_at is not None and now - self._failed_at < RETRY_S
 
-    async def share(self) -> bool:
-        """Wait for a round; False: it failed, or there is none in time."""
-        if self.is_hopeless:
-            if self._retries and self._running is not None:
-                self._start()
+    def begin(self) -> "asyncio.Future[bool] | None":
+        """Have a round made; gives what `settled` waits for. None: it is not worth waiting."""
+        if not self.is_hopeless:
+            return self._start()
+        if self._retries and self._running is not None:
+            self._start()
+        return None
+
+    async def settled(self, following: "asyncio.Future[bool] | None") -> bool:
+        """Wait for a round; False: it failed, or has not ended in time."""
+        if following is None:
             return False
-        following = self._start()
         try:
             async with asyncio.timeout(PATIENCE_S):
                 return await asyncio.shield(following)

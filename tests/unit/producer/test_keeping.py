@@ -80,7 +80,7 @@ async def take(kept: Keeping, *notifications: object) -> Translation:
     translation = distribution.read(glance, body, acceptance())
     if await kept.recall(glance):
         translation = distribution.read(glance, body, acceptance())
-    await kept.keep(glance.learnt)
+    await kept.settled(kept.begin(glance.learnt))
     return translation
 
 
