@@ -14,7 +14,7 @@ import pytest
 from cli import children
 from cli.ports import HOST, free_ports
 from cli.sample_image import MANIFEST
-from tests.e2e.real_registry import DockerRegistry, Document, Image, docker_registry
+from tests.e2e.docker_registry import DockerRegistry, Document, Image, docker_registry
 from tests.installation import Client, Installation
 from tests.sink import Sink, eventually
 
