@@ -17,8 +17,9 @@ from producer.acceptance import Acceptance, Reader, Translation
 from producer.access import Access, bearer_token
 from producer.bodies import Bodies
 from producer.errors import UnavailableError, UnsupportedTypeError
+from producer.keeping import Keeping, NoTable
 from producer.registries import Registries
-from producer.sightings import Sightings
+from producer.sightings import Glance
 from runtime.clients import AUTHENTICATED, authorization_of
 from runtime.errors import BrokerError
 from runtime.logs import get_logger
@@ -54,22 +55,30 @@ class Ingest:
         registries: For which registries.
         bodies: Reads the requests' bodies.
         publish: Where the events go.
+        keeping: Remembers which digests name what; None: for itself alone.
     """
 
     def __init__(
-        self, *, access: Access, registries: Registries, bodies: Bodies, publish: Publish
+        self,
+        *,
+        access: Access,
+        registries: Registries,
+        bodies: Bodies,
+        publish: Publish,
+        keeping: Keeping | None = None,
     ) -> None:
         self._access = access
         self._registries = registries
         self._bodies = bodies
         self._publish = publish
-        self._seen = Sightings()
+        self._keeping = keeping or Keeping(NoTable())
         self._log = get_logger()
 
     async def take_notifications(self, request: web.Request) -> web.Response:
         """Docker distribution's notifications."""
-        read = partial(distribution.read, self._seen)
-        return await self._take(request, dict.fromkeys(distribution.MEDIA_TYPES, read))
+        glance = self._keeping.glance()
+        read = partial(distribution.read, glance)
+        return await self._take(request, dict.fromkeys(distribution.MEDIA_TYPES, read), glance)
 
     async def take_events(self, request: web.Request) -> web.Response:
         """Registry events, plain or as CloudEvents."""
@@ -80,15 +89,22 @@ class Ingest:
         }
         if cloudevents.is_binary(request.headers):
             readers[JSON] = partial(cloudevents.read_binary, request.headers)
-        return await self._take(request, readers)
+        return await self._take(request, readers, self._keeping.glance())
 
-    async def _take(self, request: web.Request, readers: Mapping[str, Reader]) -> web.Response:
+    async def _take(
+        self, request: web.Request, readers: Mapping[str, Reader], glance: Glance
+    ) -> web.Response:
         began = time.perf_counter()
         registry = await self._admitted(request)
         read = _reader(request, readers)
         async with self._bodies.of(request) as body:
-            translation = read(body, Acceptance(registry, _now_ms(), _new_id))
+            acceptance = Acceptance(registry, _now_ms(), _new_id)
+            translation = read(body, acceptance)
+            if await self._keeping.recall(glance):
+                translation = read(body, acceptance)
+            writing = self._keeping.begin(glance.learnt)
             await self._published(translation.events)
+            await self._keeping.settled(writing)
         _count(registry, translation)
         ignored = translation.ignored.total()
         self._log.info(
