@@ -48,7 +48,7 @@ def test_a_success_between_begins_anew() -> None:
     for number in range(100):
         breaker.fail(number * 10.0, number * 10.0, 0.5)
         if number % 2:
-            assert not breaker.succeed()
+            assert not breaker.succeed(number * 10.0)
     assert breaker.is_closed
 
 
@@ -61,7 +61,7 @@ def test_it_opens_for_longer_each_time_and_not_for_ever() -> None:
         now = breaker.until
     assert times[:3] == pytest.approx([FIRST_OPEN_S, 2 * FIRST_OPEN_S, MAX_OPEN_S])
     assert times[-1] == pytest.approx(MAX_OPEN_S)
-    assert breaker.succeed()
+    assert breaker.succeed(now)
     assert breaker.is_closed and breaker.opened == 0
 
 
