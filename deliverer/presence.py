@@ -32,9 +32,8 @@ class Presence:
             now: The time.
             hindered: Whether something else than the broker keeps deliveries from being attempted.
         """
-        self._counted_to = max(self._counted_to, self._answered_at)
         silent = now - self._answered_at > ANSWER_S
-        since = self._counted_to if silent else max(self._counted_to, self._looked_at)
+        since = max(self._counted_to, self._answered_at if silent else self._looked_at)
         self._looked_at = now
         if not (silent or hindered):
             return 0.0
