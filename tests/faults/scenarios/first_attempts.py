@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import pairwise
 
 from tests.faults.harness.injector import BROKER
 from tests.faults.harness.lab import Lab
@@ -64,4 +65,4 @@ async def first_attempts_fail(
 
 def _longest_gap(lab: Lab, path: str, since: float) -> float:
     times = [since, *(post.at for post in lab.posts if post.path == path and post.at > since)]
-    return max((later - at for at, later in zip(times, times[1:], strict=False)), default=0.0)
+    return max((later - at for at, later in pairwise(times)), default=0.0)

@@ -155,6 +155,7 @@ def bound_s(pattern: Pattern, count: int, over_s: float, delay_s: float, attempt
 )
 @settings(max_examples=60, derandomize=True)
 def test_what_succeeds_once_in_ten_is_drained_at_a_rate_that_follows_from_its_answers(
+    *,
     pattern: Pattern,
     count: int,
     per_s: float,
@@ -175,3 +176,84 @@ def test_what_succeeds_once_in_ten_is_drained_at_a_rate_that_follows_from_its_an
     attempts = max(post.attempt for _, post, _ in world.posts if post.delivery in wanted)
     took_s = max(world.ended[number][0] for number in wanted)
     assert took_s <= bound_s(pattern, count, over_s, delay_s, attempts)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_outage_of_the_broker_opens_no_breaker(seed: int) -> None:
+    """It took 148 to 684 s: three failures "over 40 s", and then trials with fresh deliveries."""
+    world = World({7: nth_attempt(2, 0.005).endpoint}, seed=seed)
+    for number in range(311):
+        world.publish(7, number / 100 if number < 11 else 3 + (number - 11) / 300)
+    world.broker_away(0.2, 40.0)
+    assert world.run(until=1_000) < 41 + 10 * 1.1 + 2
+    assert world.outcomes() == {"delivered": 311}
+    assert not [process for process in world.processes if process.lanes.open_breakers]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_trial_finds_out_that_the_fourth_attempt_succeeds(processes: int) -> None:
+    """With trials of whatever came first it took two hours."""
+    world = World({7: nth_attempt(4, 0.01).endpoint}, seed=1, processes=processes)
+    for number in range(300):
+        world.publish(7, number / 5)
+    found_s = 3 * (KINDS * 3) * TRIAL_S * processes
+    assert world.run(until=10_000) < 60 + 1.1 * (10 + 60 + 300) + found_s
+    assert world.outcomes() == {"delivered": 300}
+
+
+@pytest.mark.parametrize(
+    ("reply", "per_s", "posts_before"),
+    [
+        pytest.param(FAILED, 5.0, 166, id="fails"),
+        pytest.param(FAILED, 100.0, 415, id="fails at a burst"),
+        pytest.param(Reply(0), 5.0, 86, id="hangs"),
+        pytest.param(Reply(0), 100.0, 85, id="hangs at a burst"),
+    ],
+)
+def test_a_dead_endpoint_costs_no_more_than_before(
+    reply: Reply, per_s: float, posts_before: int
+) -> None:
+    """Before: as these rules were first, with trials that took whatever came first."""
+    world = World({7: lambda _: reply}, seed=1)
+    for number in range(300):
+        world.publish(7, number / per_s)
+    world.run(until=3_600)
+    assert len(world.posts_to(7)) <= 1.03 * posts_before
+    last = [post.at for post in world.posts_to(7) if post.at > 1_800]
+    assert len(last) <= 1_800 / (MAX_OPEN_S * (1 - SPREAD))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(
+    "sick", [pytest.param(FAILED, id="fails"), pytest.param(Reply(0), id="hangs")]
+)
+def test_a_dead_endpoint_that_heals_is_found_at_the_next_trial(sick: Reply, processes: int) -> None:
+    healed = 1_800.0
+    world = World(
+        {7: lambda post: Reply() if post.at >= healed else sick}, seed=2, processes=processes
+    )
+    for number in range(300):
+        world.publish(7, float(number * 6))
+    world.run(until=healed + 600)
+    well = [post.at for post in world.posts_to(7) if post.at >= healed]
+    assert min(well) <= healed + TRIAL_S + TIMEOUT_S
+    in_a_minute = sum(at <= min(well) + 60 for at in well)
+    assert in_a_minute >= 10, "and then it gets what has waited"
+
+
+@pytest.mark.parametrize(
+    "sick", [pytest.param(FAILED, id="fail"), pytest.param(Reply(0), id="hang")]
+)
+def test_dead_endpoints_starve_no_sick_one_that_succeeds(sick: Reply) -> None:
+    """They share a fifth of the process: 40 dead ones leave room to one that takes half."""
+    dead: dict[int, Endpoint] = {number: lambda _: sick for number in range(100, 140)}
+    world = World({7: nth_attempt(2, 0.05).endpoint, **dead}, seed=3, max_in_flight=50)
+    for number in range(60):
+        world.publish(7, number / 2)
+        for webhook_id in dead:
+            world.publish(webhook_id, number / 2)
+    of_ours = {number for number in world.accepted if number % (len(dead) + 1) == 0}
+    world.run(until_ended=of_ours, until=3_600)
+    assert of_ours <= world.ended.keys()
+    # Its trial, and parks of a minute at most while the dead have the fifth for themselves.
+    assert max(world.ended[number][0] for number in of_ours) < 30 + KINDS * TRIAL_S + 5 * 60

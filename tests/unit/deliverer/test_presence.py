@@ -36,12 +36,12 @@ def quarters(first: float, last: float) -> set[float]:
     ("answers", "hindered", "away_s"),
     [
         pytest.param(every_second((1, 60)), set(), 0.0, id="all is well"),
-        pytest.param(every_second((1, 10), (50, 60)), set(), 40.0 - STEP_S, id="the broker is away"),
+        pytest.param(
+            every_second((1, 10), (50, 60)), set(), 40.0 - STEP_S, id="the broker is away"
+        ),
         pytest.param(every_second((1, 10), (12, 60)), set(), 0.0, id="one answer is late"),
         pytest.param(every_second((1, 60)), quarters(10, 20), 10.25, id="frames are held back"),
-        pytest.param(
-            every_second((1, 10), (50, 60)), quarters(11, 55), 44.5, id="both"
-        ),
+        pytest.param(every_second((1, 10), (50, 60)), quarters(11, 55), 44.5, id="both"),
         pytest.param(set(), set(), 60.0, id="the broker was never there"),
     ],
 )

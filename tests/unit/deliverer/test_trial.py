@@ -48,7 +48,11 @@ def test_the_kinds_take_turns() -> None:
 @pytest.mark.parametrize(
     ("turn", "attempts", "first"),
     [
-        (Turn.DEEPEST, [1, 2, 3, 2, 3, 3, 3, 3], [False, True, True, False, True, True, True, False]),
+        (
+            Turn.DEEPEST,
+            [1, 2, 3, 2, 3, 3, 3, 3],
+            [False, True, True, False, True, True, True, False],
+        ),
         (Turn.FRESH, [1, 2, 1, 1, 1, 1], [True, False, True, True, True, False]),
         (Turn.RETRY, [1, 2, 9, 3, 2, 2], [False, True, True, True, True, False]),
     ],

@@ -8,7 +8,7 @@ import heapq
 import itertools
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
@@ -110,9 +110,10 @@ class World:
         """Let the broker be away: nothing comes from its queues meanwhile."""
         self.at(at, lambda: setattr(self, "away_until", at + for_s))
 
-    def run(self, until: float = math.inf) -> float:
-        """Run until all has ended, or until a time; gives when that was."""
-        while self._heap and len(self.ended) < len(self.accepted):
+    def run(self, until: float = math.inf, *, until_ended: Collection[int] = ()) -> float:
+        """Run until all deliveries have ended, or these, or until a time; gives when that was."""
+        wanted = set(until_ended) or set(self.accepted)
+        while self._heap and not wanted <= self.ended.keys():
             if self._heap[0][0] > until:
                 self.now = until
                 break
@@ -201,9 +202,7 @@ class World:
                 if pause := pause_ms(attempt, self.now_ms):
                     process.lanes.ask_pause(delivery.webhook_id, pause / 1000, self.now)
                 number = delivery.attempt + 1
-                again = Delivery(
-                    delivery.event, delivery.webhook_id, number, not_before_ms, due_ms
-                )
+                again = Delivery(delivery.event, delivery.webhook_id, number, not_before_ms, due_ms)
                 self._wait(again)
             case GiveUp():
                 self.ended[delivery.event] = (self.now, "given up")
