@@ -97,7 +97,7 @@ async def main() -> None:
         process.supervise(deliverer.watch_rates(), "rates")
         process.supervise(depths.run(), "depths")
         process.supervise(fullness.run(), "fullness")
-        process.supervise(Sharing(depths, lanes, queues[0]).run(), "sharing")
+        process.supervise(Sharing(depths, deliverer, queues[0]).run(), "sharing")
         process.supervise(consumer.run(), "consumer")
         await process.until_stopped()
         deliverer.stop()

@@ -1,8 +1,8 @@
 """The breaker of one endpoint: when to leave it alone, and for how long.
 
-It opens when the endpoint has failed again and again for some time, so that a delivery which fails
-on a short schedule does not open it by itself. While it is open nothing is sent; then one delivery
-tries, and its end decides.
+It opens when every attempt has failed again and again for some time. It takes more for an endpoint
+that is known to succeed now and then. While it is open nothing is sent; then one delivery tries,
+and its end decides. docs/isolation.md has this together with the rules that act on it.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,29 @@ MANY_S = 10.0
 FEW_FAILURES = 3
 FEW_S = 30.0
 """It opens at many failures in a row over some time, or at a few over a longer time."""
+SILENCE_S = 2.0
+"""How much of the time between two attempts counts at most where nothing could be attempted: the
+broker or the store was away, too much waited for this process, or a rate or a pause held deliveries
+back. Where there was only nothing to attempt, it counts in full."""
+TIMES = 4.0
+LONGEST = 25.0
+KEPT = 7 / 8
+"""It takes `TIMES` the longest row of failures that a success has ended lately, of which `LONGEST`
+counts at most, and `KEPT` after each further success. Of an endpoint that takes one attempt in ten
+at random, every third row has ten failures or more: 40 to 100 are needed then, which it has by
+chance once in hundreds of successes. An endpoint that recovered from an outage is back to ten
+after 20 successes: 4 * 25 * (7/8)^20 = 7."""
 FIRST_OPEN_S = 10.0
 MAX_OPEN_S = 30.0
 """A POST every half minute hurts nobody, and shows an endpoint's recovery soon."""
 SPREAD = 0.2
 """How much of the time is left to chance, so that endpoints of one host are not tried at once."""
+LEAST_OPEN_S = 1.0
+PART_OF_OUTAGE = 0.1
+"""An endpoint that recovered not long ago is tried again after this part of its outage, if that is
+sooner: one that is up for a tenth of the time is found each time that it is up."""
+LATELY = 20.0
+"""So many times its outage an endpoint must have been well, and that outage is forgotten."""
 
 
 @dataclass(slots=True)
@@ -25,14 +43,30 @@ class Breaker:
 
     Attributes:
         failures: In a row, since the last healthy answer.
+        failing_s: For how long it has failed since then, without the time in which nothing could
+            be attempted.
         since: When the first of them was begun.
+        ended: When the last of them ended.
+        away_s: What the counter of the time in which nothing could be attempted said then.
+        longest: The longest row of failures lately that a healthy answer has ended.
+        outage_s: How long the last outage was, from its first failure to the success that closed
+            the breaker; 0: none is remembered.
+        closed_at: When that was.
         opened: How often it has opened in a row.
+        open_s: For how long it opened last.
         until: Until when it is open; afterwards one delivery may try. 0: closed.
     """
 
     failures: int = 0
+    failing_s: float = 0.0
     since: float = 0.0
+    ended: float = 0.0
+    away_s: float = 0.0
+    longest: float = 0.0
+    outage_s: float = 0.0
+    closed_at: float = 0.0
     opened: int = 0
+    open_s: float = 0.0
     until: float = 0.0
 
     @property
@@ -40,33 +74,74 @@ class Breaker:
         """Whether deliveries go as usual."""
         return self.until == 0.0
 
-    def succeed(self) -> bool:
+    def succeed(self, now: float) -> bool:
         """Note a healthy answer; says whether that has closed it."""
+        if not self.failures and not self.longest:
+            return False  # nearly always
         was_open = not self.is_closed
+        if was_open:
+            self.outage_s, self.closed_at = now - self.since, now
+        row = min(float(self.failures), LONGEST)
+        self.longest = max(row, self.longest * KEPT if self.longest > 1 else 0.0)
         self.failures = self.opened = 0
+        self.failing_s = 0.0
         self.until = 0.0
         return was_open
 
-    def fail(self, began: float, now: float, chance: float) -> bool:
+    def fail(
+        self, began: float, now: float, chance: float, *, away_s: float = 0.0, held: bool = False
+    ) -> bool:
         """Note a failure; says whether that has opened it, or opened it again.
 
         Args:
             began: When the attempt was begun.
             now: The time.
             chance: From 0 to 1, for the spread.
+            away_s: A counter of the seconds in which nothing could be attempted.
+            held: Whether a rate or a pause held attempts back since the last one.
         """
         if not self.failures or began < self.since:
             self.since = began
+        if self.failures:
+            silence_s = max(began - self.ended, 0.0)
+            possible_s = 0.0 if held else silence_s - (away_s - self.away_s)
+            self.failing_s += max(possible_s, min(silence_s, SILENCE_S))
+            self.failing_s += now - max(began, self.ended)
+        else:
+            self.failing_s = now - began
+        self.ended, self.away_s = now, away_s
         self.failures += 1
         if now < self.until:
             return False  # one that was under way when it opened
-        if self.is_closed and not self._enough(now - self.since):
+        if self.is_closed and not self._enough():
             return False
-        open_s = min(FIRST_OPEN_S * 2.0 ** min(self.opened, 10), MAX_OPEN_S)
+        self.open_s = self._next_s(now) * (1 + SPREAD * (2 * chance - 1))
+        self.until = now + self.open_s
         self.opened += 1
-        self.until = now + open_s * (1 + SPREAD * (2 * chance - 1))
         return True
 
-    def _enough(self, lasted_s: float) -> bool:
-        many = self.failures >= MANY_FAILURES and lasted_s >= MANY_S
-        return many or (self.failures >= FEW_FAILURES and lasted_s >= FEW_S)
+    def try_now(self, now: float) -> None:
+        """Let one delivery try at once, if it is open: elsewhere the endpoint has succeeded."""
+        self.until = min(self.until, now)
+
+    def skip(self, passed_s: float) -> None:
+        """Note that so much time has passed which the clock leaves out."""
+        self.since -= passed_s
+        self.closed_at -= passed_s
+        if not self.is_closed:
+            self.until -= passed_s
+
+    def _enough(self) -> bool:
+        least = TIMES * self.longest
+        many = self.failures >= max(MANY_FAILURES, least) and self.failing_s >= MANY_S
+        return many or (self.failures >= max(FEW_FAILURES, least) and self.failing_s >= FEW_S)
+
+    def _next_s(self, now: float) -> float:
+        """How long it opens for: longer each time, or a part of the outage if that is shorter."""
+        open_s = min(FIRST_OPEN_S * 2.0 ** min(self.opened, 10), MAX_OPEN_S)
+        if self.outage_s and self.since - self.closed_at > LATELY * self.outage_s:
+            self.outage_s = 0.0
+        if self.outage_s:
+            outage_s = max(self.outage_s, now - self.since)
+            open_s = min(open_s, max(LEAST_OPEN_S, PART_OF_OUTAGE * outage_s))
+        return open_s

@@ -9,6 +9,7 @@ from typing import Protocol
 from prometheus_client import Counter, Gauge, Histogram
 
 from deliverer.attempts import Attempt
+from deliverer.clock import Clock
 from deliverer.echoes import without_echoes
 from deliverer.endings import Disabling, Endings
 from deliverer.gate import Gate
@@ -16,9 +17,8 @@ from deliverer.jobs import Job, Ledger
 from deliverer.lanes import Admission, Lanes
 from deliverer.outbox import Outbox
 from deliverer.patience import answered
-from deliverer.policy import (
-    is_due,
-)
+from deliverer.policy import is_due
+from deliverer.presence import Presence
 from deliverer.request import Request, Template
 from deliverer.results import expired
 from deliverer.webhooks import Webhooks
@@ -86,6 +86,7 @@ class Deliverer:
         schedule_ms: The retry schedule of webhooks without one of their own.
         max_age_ms: How old deliveries of webhooks without a limit of their own get; 0: any age.
         rungs_ms: The wait ladder, ascending.
+        clock: Says how long attempts take, and how long deliveries wait.
     """
 
     def __init__(
@@ -100,11 +101,15 @@ class Deliverer:
         schedule_ms: tuple[int, ...],
         rungs_ms: tuple[int, ...],
         max_age_ms: int = 0,
+        clock: Clock | None = None,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._webhooks = webhooks
         self._sender = sender
+        self._clock = clock or Clock(lanes.skip)
+        self._presence = Presence(self._clock.now())
+        self._outbox = outbox
         self._lanes = lanes
         self._log_store = log
         self._endings = Endings(
@@ -116,6 +121,7 @@ class Deliverer:
             schedule_ms=schedule_ms,
             rungs_ms=rungs_ms,
             max_age_ms=max_age_ms,
+            clock=self._clock,
             clock_ms=clock_ms,
             chance=chance,
         )
@@ -159,11 +165,18 @@ class Deliverer:
         self._gate.let_in()
         await ledger.settled()
 
+    def share_rates(self, processes: int) -> None:
+        """Keep to a part of every rate: the broker has answered that there are so many of us."""
+        self._presence.answered(self._clock.now())
+        self._lanes.share_rates(processes)
+
     async def watch_lanes(self) -> None:
         """Find out who hangs, and park what waits too long; runs for as long as the process."""
         while True:
             await asyncio.sleep(LINE_CHECK_S)
-            now = time.monotonic()
+            now = self._clock.now()
+            hindered = self._gate.holds or self._outbox.is_behind or self._webhooks.is_asking
+            self._lanes.be_away(self._presence.look(now, hindered=hindered))
             expired, starting = self._lanes.look(now)
             for job in expired:
                 self._endings.park(job)
@@ -176,19 +189,22 @@ class Deliverer:
             BREAKERS_OPEN.set(self._lanes.open_breakers)
 
     async def watch_rates(self) -> None:
-        """Start what waited for its webhook's rate; runs for as long as the process."""
+        """Start what waited for its webhook's rate; runs for as long as the process.
+
+        The clock is read each time: so it notices when this process did not run.
+        """
         while True:
             await asyncio.sleep(RATE_CHECK_S)
+            now = self._clock.now()
             if self._lanes.held_back:
-                now = time.monotonic()
                 for job in self._lanes.refill(now):
                     self._start(job, now)
 
     def hear(self, news: bytes) -> None:
         """Leave alone, or no longer, what another deliverer tells of."""
-        now_ms, now = self._clock_ms(), time.monotonic()
-        for webhook_id, until_ms in decode_news(news).items():
-            self._lanes.pause(webhook_id, max(until_ms - now_ms, 0) / 1000, now)
+        now_ms, now = self._clock_ms(), self._clock.now()
+        for webhook_id, until_ms in decode_news(news, now_ms).items():
+            self._lanes.hear(webhook_id, max(until_ms - now_ms, 0) / 1000, now)
 
     def stop(self) -> None:
         """Begin nothing new: what waits in a line is put back for others."""
@@ -225,12 +241,18 @@ class Deliverer:
         elif not is_due(job.delivery, self._clock_ms()):
             self._endings.wait(job, job.delivery, job.ledger.settle)
         else:
-            now = time.monotonic()
-            fresh = job.delivery.attempt == 1 and not job.delivery.parks
-            accepted = now if fresh else self._endings.accepted(job, now)
-            per_s = template.webhook.rate_limit
+            now = self._clock.now()
+            attempt, parked = job.delivery.attempt, job.delivery.parks > 0
+            fresh = attempt == 1 and not parked
             match self._lanes.admit(
-                template.webhook.id, job, now, fresh=fresh, accepted=accepted, per_s=per_s
+                template.webhook.id,
+                job,
+                now,
+                fresh=fresh,
+                parked=parked,
+                attempt=attempt,
+                accepted=now if fresh else self._endings.accepted(job, now),
+                per_s=template.webhook.rate_limit,
             ):
                 case Admission.START:
                     self._start(job, now)
@@ -254,11 +276,14 @@ class Deliverer:
         """
         while job is not None:
             healthy: bool | None = None
+            lost_s = self._clock.lost_s
             try:
                 healthy = await self._attempt(job)
             except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
                 job.ledger.fail(error)
-            now = time.monotonic()
+            now = self._clock.now()
+            if not healthy and self._clock.lost_s - lost_s > now - started:
+                healthy = None  # for most of it this process did not run: that says nothing
             following = self._lanes.finish(
                 job.delivery.webhook_id,
                 healthy=healthy,

@@ -9,6 +9,7 @@ from typing import Protocol
 from prometheus_client import Counter
 
 from deliverer.attempts import Attempt
+from deliverer.clock import Clock
 from deliverer.jobs import Job
 from deliverer.lanes import Lanes
 from deliverer.outbox import Outbox
@@ -63,6 +64,7 @@ class Endings:
         schedule_ms: The retry schedule of webhooks without one of their own.
         rungs_ms: The wait ladder, ascending.
         max_age_ms: How old deliveries of webhooks without a limit of their own get; 0: any age.
+        clock: Says when a pause ends, and a turn begins.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Endings:
         schedule_ms: tuple[int, ...],
         rungs_ms: tuple[int, ...],
         max_age_ms: int = 0,
+        clock: Clock,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -87,6 +90,7 @@ class Endings:
         self._schedule_ms = schedule_ms
         self._rungs_ms = rungs_ms
         self._max_age_ms = max_age_ms
+        self._clock = clock
         self._clock_ms = clock_ms
         self._chance = chance
         self._log = get_logger().bind()  # not the proxy, which makes a logger at each call
@@ -125,7 +129,7 @@ class Endings:
                     delivery, attempt, sent, Outcome.RETRIED, next_attempt_ms=not_before_ms
                 )
                 if pause := pause_ms(attempt, now_ms):
-                    self._lanes.ask_pause(delivery.webhook_id, pause / 1000, time.monotonic())
+                    self._lanes.ask_pause(delivery.webhook_id, pause / 1000, self._clock.now())
                 # First the wait, then the record: a record proves that the retry is safe.
                 self.wait(job, again, lambda: self.record(job, retried))
             case GiveUp(reason=reason, gone=gone):
@@ -186,9 +190,13 @@ class Endings:
     def park(self, job: Job) -> None:
         """Put a delivery aside until it is its turn; no attempt is used up."""
         PARKED.inc()
-        now = time.monotonic()
-        accepted = self.accepted(job, now)
-        turn_s = self._lanes.turn_s(job.delivery.webhook_id, now, accepted=accepted)
+        now = self._clock.now()
+        turn_s = self._lanes.turn_s(
+            job.delivery.webhook_id,
+            now,
+            accepted=self.accepted(job, now),
+            attempt=job.delivery.attempt,
+        )
         delivery = parked(
             job.delivery, turn_s=turn_s, now_ms=self._clock_ms(), chance=self._chance()
         )

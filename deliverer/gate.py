@@ -47,6 +47,11 @@ class Gate:
         self._entering = False
         self._open = False
 
+    @property
+    def holds(self) -> bool:
+        """Whether frames wait here."""
+        return bool(self._turns)
+
     async def enter(self) -> None:
         """Wait for a frame's turn, while many deliveries wait: it would only wait behind them."""
         short = self._lines.waiting_well < MAX_WAITING and not self._records.is_behind

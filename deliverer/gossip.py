@@ -32,6 +32,7 @@ class Gossip:
         self._announcer = announcer
         self._clock_ms = clock_ms
         self._news: dict[int, int] = {}
+        self._since_ms = 0
         self._sending: asyncio.Task[None] | None = None
 
     def tell(self, webhook_id: int, for_s: float) -> None:
@@ -39,11 +40,13 @@ class Gossip:
         for_ms = int(for_s * 1000)
         if 0 < for_ms < LEAST_MS:
             return
-        self._news[webhook_id] = self._clock_ms() + for_ms if for_ms else 0
+        now_ms = self._clock_ms()
+        self._news[webhook_id] = now_ms + for_ms if for_ms else 0
         if self._sending is None:
+            self._since_ms = now_ms
             self._sending = asyncio.get_running_loop().create_task(self._send())
 
     async def _send(self) -> None:
         await asyncio.sleep(GATHER_S)
         news, self._news, self._sending = self._news, {}, None
-        await self._announcer.announce(encode_news(news), exchange=HEALTH)
+        await self._announcer.announce(encode_news(news, self._since_ms), exchange=HEALTH)

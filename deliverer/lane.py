@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from deliverer.breaker import Breaker
 from deliverer.rate import Rate
+from deliverer.trial import Trial
 
 Item = TypeVar("Item")
 
@@ -32,6 +33,8 @@ LONGEST_GAP_S = 2.0
 """A longer time without a fresh delivery says nothing: it may be that of an outage."""
 MIN_PACE = 0.5
 """The pace where no faster one is known."""
+MAX_PACE = 1_000.0
+"""From where on a pace that follows from nothing holds nothing back."""
 GROWTH_S = 60.0
 """How long a pace that follows from nothing takes to double."""
 RECOVERED_S = 1.5 * MAX_PARK_S
@@ -45,7 +48,8 @@ class Pace:
     The endpoint gets almost twice the rate at which fresh ones used to come before, so that after
     ten minutes' outage it does not get ten minutes' worth at once. Fresh ones always go, and take
     their part of that; what had to wait gets the rest. Where nothing is known of before, slowly at
-    first and then faster and faster, whatever fresh ones come.
+    first and then faster and faster, whatever fresh ones come; after a further outage it goes on
+    from where it was. Retries of what was attempted since are not held back: they did not wait.
     What was accepted since the endpoint last failed goes before all that is older: it only had to
     wait until somebody found out that the endpoint is well.
     Times are seconds of a clock that never goes back, rates are per second.
@@ -55,6 +59,8 @@ class Pace:
     span: float = 0.0
     counted_at: float = 0.0
     rate: float = 0.0
+    known: bool = False
+    reached: float = 0.0
     began: float = 0.0
     since: float = 0.0
     next_at: float = 0.0
@@ -74,14 +80,28 @@ class Pace:
             self.total = self.total * kept + 1
             self.span = self.span * kept + passed_s
         self.counted_at = now
-        if self.is_set(now) and self.is_known:
+        if self.known and self.is_set(now):
             self._take(now)
 
     def begin(self, now: float, failed_at: float) -> None:
         """The endpoint is well again, and failed last at *failed_at*."""
-        self.rate = max(PART * self.usual, MIN_PACE)
+        usual = PART * self.usual
+        self.known = usual > max(MIN_PACE, self.reached)
+        self.rate = usual if self.known else max(MIN_PACE, self.reached)
         self.since = failed_at
         self.began = self.next_at = self.young_until = self.held_at = now
+
+    def stop(self, failing_since: float) -> None:
+        """The endpoint fails again: remember how fast it went, if that followed from nothing."""
+        followed = not self.known and self.is_set(failing_since)
+        self.reached = 1 / self._turn_s(max(failing_since, self.began)) if followed else 0.0
+
+    def skip(self, passed_s: float) -> None:
+        """Note that so much time has passed which the clock leaves out."""
+        self.counted_at -= passed_s
+        self.since -= passed_s
+        self.next_at -= passed_s
+        self.young_until -= passed_s
 
     def lets_go(self, now: float, accepted: float) -> bool:
         """Whether a delivery that had to wait may go now; if so, it is counted."""
@@ -101,25 +121,24 @@ class Pace:
         """Whether there is a pace: since an outage ended, and until nobody has to wait for it."""
         return self.rate > 0 and now - self.held_at <= RECOVERED_S
 
-    @property
-    def is_known(self) -> bool:
-        """Whether there is a usual rate to keep to."""
-        return self.rate > MIN_PACE
-
     def each_s(self, now: float) -> float:
         """The time between two of them, as far as can be told; 0: no pace is set."""
         if not self.is_set(now):
             return 0.0
-        if not self.is_known:
+        if not self.known:
             return self._turn_s(now)
         fresh_ones_come = now - max(self.counted_at, self.began) < LONGEST_GAP_S
         return 2 * self._turn_s(now) if fresh_ones_come else self._turn_s(now)
 
     def _turn_s(self, now: float) -> float:
-        """How long a turn is, of whoever takes it."""
-        if self.is_known:
-            return 1 / (2 * self.rate)
-        return 1 / (self.rate * 2 ** min((now - self.began) / GROWTH_S, 20))
+        """How long one turn is.
+
+        It follows the usual rate upwards: fresh ones that come faster than before would otherwise
+        take every turn.
+        """
+        if self.known:
+            return 1 / (2 * max(self.rate, PART * self.usual))
+        return 1 / min(self.rate * 2 ** min((now - self.began) / GROWTH_S, 20), MAX_PACE)
 
     def _take(self, now: float) -> None:
         earliest = max(self.next_at, now - CATCH_UP_S)
@@ -137,8 +156,10 @@ class Lane(Generic[Item]):
         latency_s: A moving average; 0: nothing is known.
         booked_until: The turn of the last delivery that was parked.
         paused_until: The endpoint asked not to be disturbed until then.
+        told: Whether another process told of a pause, and no attempt has succeeded here since.
         sick: Whether it counts among the sick, which share a part of the process.
         breaker: Whether it is left alone.
+        trial: Which delivery tries when the breaker has been open for its time.
         pace: How what had to wait comes back after an outage.
         rate: How many of its attempts may begin in a second, as its owner wants it.
         held_back: Whether only its rate holds up its line.
@@ -152,8 +173,10 @@ class Lane(Generic[Item]):
     latency_s: float = 0.0
     booked_until: float = 0.0
     paused_until: float = 0.0
+    told: bool = False
     sick: bool = False
     breaker: Breaker = field(default_factory=Breaker)
+    trial: Trial = field(default_factory=Trial)
     pace: Pace = field(default_factory=Pace)
     rate: Rate = field(default_factory=Rate)
     held_back: bool = False
@@ -182,10 +205,24 @@ class Lane(Generic[Item]):
             return True
         return not self.breaker.is_closed and (now < self.breaker.until or bool(self.started))
 
+    def takes(self, attempt: int, now: float) -> bool:
+        """Whether a delivery may start that needs this attempt, or may wait for its turn."""
+        if self.is_barred(now):
+            return False
+        breaker = self.breaker
+        return breaker.is_closed or self.trial.takes(attempt, breaker.open_s, now - breaker.until)
+
+    def start(self, now: float) -> None:
+        """Note that an attempt begins."""
+        self.started.append(now)
+        self.rate.take(now)
+        if not self.breaker.is_closed:
+            self.trial.begin()
+
     def learn(self, began: float, now: float, max_cap: int) -> bool:
         """Take note of a healthy answer; says whether the breaker has closed."""
         latency_s = now - began
-        closed = self.breaker.succeed()
+        closed = self.breaker.succeed(now)
         if closed:
             self.pace.begin(now, self.failed_at)
         if closed or not self.latency_s:
@@ -196,17 +233,33 @@ class Lane(Generic[Item]):
         self.cap = min(self.cap + 1, max_cap)
         return closed
 
-    def suffer(self, began: float, now: float, chance: float) -> bool:
+    def suffer(self, began: float, now: float, chance: float, away_s: float = 0.0) -> bool:
         """Take note of a failure; says whether the breaker has opened."""
         latency_s = now - began
         self.failed_at = now
         weight = SMOOTHING if self.latency_s else 1.0
         self.latency_s += weight * (latency_s - self.latency_s)
         self.cap = max(self.cap // 2, 1)
-        opened = self.breaker.fail(began, now, chance)
+        was_closed = self.breaker.is_closed
+        held = bool(self.rate.per_s) or self.paused_until > self.breaker.ended
+        opened = self.breaker.fail(began, now, chance, away_s=away_s, held=held)
         if opened:
             self.cap = 1
+            if was_closed:
+                self.pace.stop(self.breaker.since)
         return opened
+
+    def skip(self, passed_s: float) -> None:
+        """Note that so much time has passed which the clock leaves out, as this process hung.
+
+        The attempts under way and those that wait in line are no older for it; but what was to end
+        at some time ends at that time.
+        """
+        self.booked_until -= passed_s
+        self.paused_until -= passed_s
+        self.failed_at -= passed_s
+        self.breaker.skip(passed_s)
+        self.pace.skip(passed_s)
 
     def is_sick(self, now: float) -> bool:
         """Whether the endpoint fails, is slow, or hangs.
@@ -232,7 +285,7 @@ class Lane(Generic[Item]):
         own_s = (len(self.line) + 1) * self.each_s(now)
         return max(own_s, self.rate.wait_s(now, len(self.line))) if self.rate.per_s else own_s
 
-    def book(self, now: float, accepted: float) -> float:
+    def book(self, now: float, accepted: float, attempt: int = 1) -> float:
         """Book a turn for a delivery that is being parked; gives the seconds until then.
 
         Each books the turn behind the line and behind those parked before it, so that they come
@@ -243,6 +296,8 @@ class Lane(Generic[Item]):
         pace = self.pace
         each_s = max(self.each_s(now), pace.each_s(now), self.rate.each_s)
         begin = max(now, self.paused_until, self.breaker.until)
+        if not self.breaker.is_closed and self.trial.note(attempt):
+            return begin - now
         behind_the_line = begin + len(self.line) * each_s
         latest = begin + MAX_PARK_S
         if pace.is_set(now) and pace.is_young(accepted):

@@ -74,6 +74,7 @@ class Lanes(Generic[Item]):
         self._held_back: dict[int, Lane[Item]] = {}
         """Lanes with a line that only their own rate holds up."""
         self._sharers = 1
+        self._away_s = 0.0
         self._open: set[int] = set()
         # For the well, for the sick, and for those in lines that only a rate holds up.
         self._in_flight = [0, 0]
@@ -123,6 +124,8 @@ class Lanes(Generic[Item]):
         now: float,
         *,
         fresh: bool = True,
+        parked: bool | None = None,
+        attempt: int = 1,
         accepted: float = -math.inf,
         per_s: float = 0.0,
     ) -> Admission:
@@ -135,12 +138,17 @@ class Lanes(Generic[Item]):
             item: The delivery.
             now: The time.
             fresh: Whether it was neither attempted nor parked before.
+            parked: Whether it was parked since its last attempt; None: if it is not fresh.
+            attempt: The number of the attempt that it needs.
             accepted: When its event was accepted, if it was not attempted before.
             per_s: The webhook's own limit, attempts a second; 0: it has none.
         """
         lane = self._lane(webhook_id)
         lane.rate.per_s = per_s / self._sharers
-        if lane.is_barred(now) or not (fresh or lane.pace.lets_go(now, accepted)):
+        had_to_wait = not fresh if parked is None else parked
+        if not lane.takes(attempt, now):
+            return Admission.PARK
+        if had_to_wait and not lane.pace.lets_go(now, accepted):
             return Admission.PARK
         if fresh:
             lane.pace.count(now)
@@ -161,22 +169,26 @@ class Lanes(Generic[Item]):
             self._held_up[lane.sick][webhook_id] = lane
         return Admission.WAIT
 
-    def turn_s(self, webhook_id: int, now: float, *, accepted: float = -math.inf) -> float | None:
+    def turn_s(
+        self, webhook_id: int, now: float, *, accepted: float = -math.inf, attempt: int = 1
+    ) -> float | None:
         """In how many seconds it will be the turn of a delivery that is being parked.
 
         Args:
             webhook_id: Whose.
             now: The time.
+            attempt: The number of the attempt that it needs.
             accepted: When its event was accepted, if it was not attempted before.
 
         Returns:
             Seconds; None when it is not the endpoint but the process that has no room.
         """
         lane = self._lane(webhook_id)
-        barred = lane.is_barred(now) or lane.pace.is_set(now) or lane.rate.wait_s(now) > 0
-        if lane.has_room and not barred:
+        barred = lane.is_barred(now) or not lane.breaker.is_closed
+        held_back = lane.pace.is_set(now) or lane.rate.wait_s(now) > 0
+        if lane.has_room and not barred and not held_back:
             return None
-        return lane.book(now, accepted)
+        return lane.book(now, accepted, attempt)
 
     def ask_pause(self, webhook_id: int, pause_s: float, now: float) -> None:
         """Start nothing for a while, and have others told: the endpoint asked for it."""
@@ -184,7 +196,7 @@ class Lanes(Generic[Item]):
         self._on_change(webhook_id, min(pause_s, MAX_PAUSE_S))
 
     def pause(self, webhook_id: int, pause_s: float, now: float) -> None:
-        """Start nothing for a while; what another process tells has its end here.
+        """Start nothing for a while.
 
         Args:
             webhook_id: Whose.
@@ -194,6 +206,29 @@ class Lanes(Generic[Item]):
         lane = self._lane(webhook_id)
         until = now + min(pause_s, MAX_PAUSE_S)
         lane.paused_until = max(lane.paused_until, until) if pause_s > 0 else 0.0
+
+    def hear(self, webhook_id: int, pause_s: float, now: float) -> None:
+        """Take note of what another process tells of an endpoint.
+
+        Args:
+            webhook_id: Whose.
+            pause_s: For how long it is to be left alone; 0: no longer, for it has succeeded there.
+            now: The time.
+        """
+        self.pause(webhook_id, pause_s, now)
+        lane = self._lane(webhook_id)
+        lane.told = pause_s > 0
+        if pause_s <= 0 and not lane.breaker.is_closed:
+            lane.breaker.try_now(now)
+
+    def be_away(self, for_s: float) -> None:
+        """Note that nothing could be attempted for so long: that counts for no endpoint."""
+        self._away_s += for_s
+
+    def skip(self, passed_s: float) -> None:
+        """Note that so much time has passed which the clock leaves out, as this process hung."""
+        for lane in self._lanes.values():
+            lane.skip(passed_s)
 
     def finish(
         self,
@@ -217,10 +252,13 @@ class Lanes(Generic[Item]):
         lane.started.remove(started)
         self._in_flight[lane.sick] -= 1
         if healthy:
-            if lane.learn(started, now, self._max_cap):
+            closed = lane.learn(started, now, self._max_cap)
+            if closed:
                 self._open.discard(webhook_id)
+            if (closed or lane.told) and now >= lane.paused_until:
+                lane.told = False
                 self._on_change(webhook_id, 0.0)
-        elif healthy is not None and lane.suffer(started, now, chance):
+        elif healthy is not None and lane.suffer(started, now, chance, self._away_s):
             self._open.add(webhook_id)
             self._on_change(webhook_id, lane.breaker.until - now)
         self._judge(lane, now)
@@ -292,8 +330,7 @@ class Lanes(Generic[Item]):
     def _start(self, lane: Lane[Item], now: float) -> None:
         if not lane.started:
             self._busy[lane.webhook_id] = lane
-        lane.started.append(now)
-        lane.rate.take(now)
+        lane.start(now)
         self._in_flight[lane.sick] += 1
 
     def _judge(self, lane: Lane[Item], now: float) -> None:

@@ -91,8 +91,11 @@ def outlived(delivery: Delivery, age: Age, now_ms: int) -> str:
     """Why a delivery that is put aside again and again is given up; empty: it is not yet.
 
     One that was never put aside is attempted, however old: it was not its endpoint that was late.
+    Nor is it the endpoint when one comes back long after its time, as when the broker was away: its
+    age is that at which it should have come back.
     """
-    if delivery.parks and age.end_ms and now_ms >= age.end_ms:
+    back_ms = min(now_ms, delivery.due_ms + SLACK_MS) if delivery.due_ms else now_ms
+    if delivery.parks and age.end_ms and back_ms >= age.end_ms:
         return f"it is older than {format_duration(age.limit_ms)}, the maximum age"
     return ""
 

@@ -24,7 +24,7 @@ class Counting(Protocol):
 
 
 class Rates(Protocol):
-    """What keeps to the rates: Lanes."""
+    """What keeps to the rates: a Deliverer, which also learns from it that the broker answers."""
 
     def share_rates(self, processes: int) -> None:
         """Keep to a part of every rate: so many processes have a share in each."""

@@ -74,6 +74,11 @@ class Webhooks:
         self._revision = -1
         self._log = get_logger()
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether the store is asked just now; it may be away for long."""
+        return bool(self._queries)
+
     async def load(self, webhook_ids: Collection[int]) -> dict[int, Template | None]:
         """What is known of these webhooks, None for one that was deleted.
 

@@ -191,8 +191,8 @@ class Pulse:
 
     def hear(self, news: bytes) -> None:
         """Take in what deliverers tell of endpoints."""
-        self._sick.update(decode_news(news))
         now_ms = self._clock_ms()
+        self._sick.update(decode_news(news, now_ms))
         for each in [each for each, until_ms in self._sick.items() if until_ms <= now_ms]:
             del self._sick[each]
 

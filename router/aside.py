@@ -12,6 +12,8 @@ from schemas.health import decode_news
 from schemas.topology import BASE_RUNGS_MS
 
 MAX_WEBHOOKS = 100_000
+MAX_MS = 300_000
+"""What a deliverer asks for is five minutes at most; more would be a clock that is wrong."""
 SPREAD = 0.1
 """How much later than the end of the pause a delivery may be due, by chance."""
 
@@ -31,7 +33,8 @@ class Aside:
     def hear(self, body: bytes) -> None:
         """Take a message of the deliverers."""
         now_ms = self._clock_ms()
-        for webhook_id, until_ms in decode_news(body).items():
+        for webhook_id, told_ms in decode_news(body, now_ms).items():
+            until_ms = min(told_ms, now_ms + MAX_MS)
             self._until.pop(webhook_id, None)
             if len(self._until) >= MAX_WEBHOOKS:
                 self._until = {each: end for each, end in self._until.items() if end > now_ms}

@@ -6,7 +6,7 @@ follows from it: of several processes that look at the same records one has its 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, case, func, insert, or_, select, update
@@ -25,6 +25,10 @@ WINDOW = 50_000
 """Records looked at in one query: some 50 ms on SQLite."""
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+SILENCES = 4
+"""A time without an attempt counts as this part of the limit at most: it may be one in which none
+could be made. So five failures at least disable a webhook, and not one before and one after an
+outage of ours."""
 
 COUNTERS = ("delivered", "failed", "given_up", "cancelled")
 _FAILED = (Outcome.RETRIED.value, Outcome.GIVEN_UP.value)
@@ -45,11 +49,15 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What the records say of one webhook; *until_ms* is set where it must be disabled."""
+    """What the records say of one webhook; *until_ms* is set where it must be disabled.
+
+    *limit_ms* is for how long it may fail, where it must be disabled.
+    """
 
     row: Row[Any]
     since_ms: int
     until_ms: int = 0
+    limit_ms: int = 0
 
 
 class Standing:
@@ -62,7 +70,8 @@ class Standing:
         """Look at the records that are new, and disable what failed for too long.
 
         A webhook is disabled when two of its attempts failed so long apart and none in between
-        succeeded; silence is no failure.
+        succeeded; silence is no failure, and what there is of it between two failures counts as a
+        part of the limit at most.
 
         Args:
             disable_after_ms: For webhooks without a time of their own; 0: never.
@@ -83,6 +92,7 @@ class Standing:
                 for row in _enabled(connection, list(seen))
                 if (change := _judged(row, seen[row.id], disable_after_ms)) is not None
             ]
+            changes = [_without_silence(connection, change, reached) for change in changes]
         with self._database.writing() as connection:
             counters.bump(connection, counters.REVISION, 0)  # no webhook changes beside us
             if _place(connection) != before:
@@ -228,8 +238,32 @@ def _judged(row: Row[Any], seen: Row[Any], disable_after_ms: int) -> _Change | N
         since_ms = max(first_ms, row.status_changed_ms)
     after_ms = disable_after_ms if row.disable_after_ms is None else row.disable_after_ms
     if since_ms and after_ms and seen.failed and seen.last_ms - since_ms >= after_ms:
-        return _Change(row, since_ms, seen.last_ms)
+        return _Change(row, since_ms, seen.last_ms, after_ms)
     return None if since_ms == row.failing_since_ms else _Change(row, since_ms)
+
+
+def _without_silence(connection: Connection, change: _Change, reached: int) -> _Change:
+    """The change, but that nothing is disabled for having been silent.
+
+    Asked only of a webhook that would be disabled: it reads each of its failures.
+    """
+    if not change.until_ms:
+        return change
+    longest_ms = change.limit_ms // SILENCES
+    before = func.lag(records.c.started_ms).over(order_by=records.c.started_ms)
+    gaps = (
+        select((records.c.started_ms - before).label("gap_ms"))
+        .where(records.c.webhook_id == change.row.id)
+        .where(records.c.id <= reached)
+        .where(records.c.started_ms >= change.since_ms)
+        .where(records.c.outcome.in_(_FAILED))
+        .subquery()
+    )
+    silent_ms = connection.execute(
+        select(func.sum(gaps.c.gap_ms - longest_ms)).where(gaps.c.gap_ms > longest_ms)
+    ).scalar_one()
+    failing_ms = change.until_ms - change.since_ms - int(silent_ms or 0)
+    return change if failing_ms >= change.limit_ms else replace(change, until_ms=0)
 
 
 def _change(

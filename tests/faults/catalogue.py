@@ -111,6 +111,13 @@ CATALOGUE: dict[str, Scenario] = {
         {"before_s": 3, "after_s": 6, "rate": 100},
         (*_NONE_LOST, *_RESUMES),
     ),
+    "first-attempts-fail": Scenario(
+        "Endpoints fail each delivery once, and the broker gets a SIGSTOP meanwhile",
+        runs.run_first_attempts_fail,
+        {"away_s": 40, "after": 300, "rate": 100},
+        {"away_s": 8, "after": 100},
+        (*_NONE_LOST, Bound("given_up", at_most=0), Bound("drained_after_s", at_most=75.0)),
+    ),
     "leader-killed": Scenario(
         "A cluster of three nodes loses the one that leads the queues, under load",
         runs.run_leader_killed,

@@ -12,6 +12,7 @@ from tests.faults.harness.injector import ROLES
 from tests.faults.harness.lab import laboratory
 from tests.faults.harness.stores import postgres_stopped
 from tests.faults.scenarios.broker_away import broker_away
+from tests.faults.scenarios.first_attempts import first_attempts_fail, schedule
 from tests.faults.scenarios.hostility import hostility, wrong_ends
 from tests.faults.scenarios.isolation import isolation, pause
 from tests.faults.scenarios.kills import kills
@@ -57,6 +58,12 @@ def running_broker_away(how: signal.Signals) -> Callable[[Path, Settings], Await
             return await broker_away(lab, how=how, **settings)
 
     return run
+
+
+async def run_first_attempts_fail(folder: Path, settings: Settings) -> Figures:
+    environ = {"PORTCALL_RETRY_SCHEDULE": schedule(settings["away_s"])}
+    async with laboratory(folder, environ) as lab:
+        return await first_attempts_fail(lab, **{**settings, "after": int(settings["after"])})
 
 
 async def run_leader_killed(folder: Path, settings: Settings) -> Figures:

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.faults.harness.lab import laboratory
+from tests.faults.scenarios.first_attempts import first_attempts_fail, schedule
 from tests.faults.scenarios.isolation import isolation, pause
 from tests.faults.scenarios.outage import outage
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 ROUNDS = 3
+RESUMED_S = 15.0
 MOST_P99 = 2.0
 LEAST_THROUGHPUT = 0.8
 """What is promised, times the baseline of the same round."""
@@ -47,3 +49,16 @@ async def test_an_outage_of_everybody_drains(tmp_path: Path) -> None:
 
     assert figures["problems"] == []
     assert figures["given_up"] == 0
+
+
+async def test_an_outage_of_the_broker_is_no_failure_of_the_endpoints(tmp_path: Path) -> None:
+    """Failures before and after it opened the breakers, whose trials then took fresh deliveries."""
+    away_s = 12
+    async with laboratory(tmp_path, {"PORTCALL_RETRY_SCHEDULE": schedule(away_s)}) as lab:
+        figures = await first_attempts_fail(lab, away_s=away_s, after=100)
+
+    assert figures["problems"] == []
+    assert figures["given_up"] == 0
+    drained_s = figures["drained_after_s"]
+    assert isinstance(drained_s, float)
+    assert drained_s < 1.25 * (away_s + 10) + RESUMED_S

@@ -32,6 +32,7 @@ class Script(Struct, frozen=True, omit_defaults=True):
         up_s: With `down_s`: how long it is well before it does the above for `down_s`, in turns
             from the epoch on.
         down_s: See `up_s`; 0: it is never well.
+        first: Only the first POST of each delivery; the others get 200 at once.
     """
 
     deed: Deed = Deed.ANSWER
@@ -41,10 +42,17 @@ class Script(Struct, frozen=True, omit_defaults=True):
     every: int = 1
     up_s: float = 0.0
     down_s: float = 0.0
+    first: bool = False
 
-    def applies(self, number: int, now: float) -> bool:
-        """Whether the POST with this number (from 1) at this time gets it, or a plain 200."""
-        if number % self.every:
+    def applies(self, number: int, now: float, *, again: bool = False) -> bool:
+        """Whether a POST gets it, or a plain 200.
+
+        Args:
+            number: Which of the endpoint's POSTs it is, from 1.
+            now: The time.
+            again: Whether its delivery had a POST before.
+        """
+        if number % self.every or (self.first and again):
             return False
         return not self.down_s or now % (self.up_s + self.down_s) >= self.up_s
 

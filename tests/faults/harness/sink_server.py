@@ -40,6 +40,7 @@ class Sink:
         self._journal = journal
         self._scripts: dict[str, Script] = {}
         self._counts: Counter[str] = Counter()
+        self._begun: set[str] = set()
         self._posts = 0
 
     def change(self, scripts: dict[str, Script]) -> None:
@@ -53,7 +54,11 @@ class Sink:
         self._counts[path] += 1
         self._write("+", self._posts, now, path, delivery_id, event_id)
         script = self._scripts.get(path) or self._scripts.get(EVERYBODY, WELL)
-        return self._posts, script if script.applies(self._counts[path], now) else WELL
+        again = delivery_id in self._begun
+        if script.first:
+            self._begun.add(delivery_id)
+        applies = script.applies(self._counts[path], now, again=again)
+        return self._posts, script if applies else WELL
 
     def through(self, number: int, status: int, did: str) -> None:
         """Note that the answer is out, up to where it decides something; status 0: it was none."""

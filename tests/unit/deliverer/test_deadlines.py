@@ -1,8 +1,9 @@
 """Deadlines: one timer for all, at most a tick late."""
 
 import asyncio
+import time
 
-from deliverer.deadlines import TICK_S, Deadlines
+from deliverer.deadlines import LATE_S, TICK_S, Deadlines
 
 
 class Waiting:
@@ -54,3 +55,18 @@ async def test_it_ticks_again_for_what_comes_later() -> None:
     await asyncio.sleep(4 * TICK_S)
     assert first.expired_at is not None
     assert second.expired_at is not None
+
+
+async def test_what_waited_while_the_loop_did_not_run_gets_that_time_back() -> None:
+    """After a SIGSTOP every attempt under way timed out, although its answer had come."""
+    deadlines, waiting = Deadlines(), Waiting()
+    loop = asyncio.get_running_loop()
+    due = loop.time() + 4 * TICK_S
+    deadlines.set(waiting, due)
+    time.sleep(LATE_S + 0.2)  # noqa: ASYNC251 (a loop that hangs is what is tested)
+    await asyncio.sleep(TICK_S)
+    assert loop.time() > due
+    assert waiting.expired_at is None
+    await asyncio.sleep(6 * TICK_S)
+    assert waiting.expired_at is not None
+    assert waiting.expired_at > due + LATE_S

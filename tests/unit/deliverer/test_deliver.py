@@ -1,14 +1,16 @@
 """A frame of deliveries in; attempts, records and retries out; and only then the ack."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from deliverer import deliver, gate, outbox, patience
 from deliverer.attempts import Attempt
+from deliverer.clock import Clock
 from deliverer.deliver import Deliverer
 from deliverer.jobs import Job
 from deliverer.lanes import Admission, Lanes
@@ -55,12 +57,14 @@ class Bench:
     clock_ms: list[int] = field(default_factory=lambda: [NOW_MS])
     max_cap: int = 16
     max_in_flight: int = 100
+    monotonic: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
         self.store_disabled: list[int] = []
         self.store_enabled: list[int] = []
         self.webhooks = Webhooks(self.store)
         self.lanes = Lanes[Job](max_cap=self.max_cap, max_in_flight=self.max_in_flight)
+        self.clock = Clock(self.lanes.skip, self.monotonic)
         self.deliverer = Deliverer(
             webhooks=self.webhooks,
             sender=self.sender,
@@ -70,6 +74,7 @@ class Bench:
             disabling=self,
             schedule_ms=SCHEDULE,
             rungs_ms=BASE_RUNGS_MS,
+            clock=self.clock,
             clock_ms=lambda: self.clock_ms[0],
             chance=lambda: 0.0,
         )
@@ -88,6 +93,12 @@ class Bench:
     def begin(self, body: bytes, redeliveries: int = 0) -> asyncio.Task[None]:
         return asyncio.ensure_future(self.handle(body, redeliveries))
 
+    def pass_time(self, seconds: list[float], for_s: float) -> None:
+        """Let time pass in which the process runs: its clock is read all the while."""
+        for _ in range(round(for_s * 4)):
+            seconds[0] += 0.25
+            self.clock.now()
+
     def outcomes(self) -> list[tuple[int, int, Outcome]]:
         return [(each.webhook_id, each.attempt, each.outcome) for each in self.broker.records()]
 
@@ -98,6 +109,7 @@ def bench(
     holding: bool = False,
     max_cap: int = 16,
     max_in_flight: int = 100,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Bench:
     return Bench(
         FakeStore(*webhooks),
@@ -105,6 +117,7 @@ def bench(
         FakeSender(*(script or (answered(200),))),
         max_cap=max_cap,
         max_in_flight=max_in_flight,
+        monotonic=monotonic,
     )
 
 
@@ -355,18 +368,13 @@ async def test_a_hanging_endpoint_does_not_hold_up_another() -> None:
     assert sorted(each.outcomes()) == [(1, 1, Outcome.DELIVERED), (2, 1, Outcome.DELIVERED)]
 
 
-async def test_what_would_wait_for_long_is_parked_without_an_attempt(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_what_would_wait_for_long_is_parked_without_an_attempt() -> None:
     seconds = [0.0]
-    for module in ("deliver", "endings"):
-        clock = SimpleNamespace(monotonic=lambda: seconds[0])
-        monkeypatch.setattr(f"deliverer.{module}.time", clock)
-    each = bench(max_cap=1)
+    each = bench(max_cap=1, monotonic=lambda: seconds[0])
     each.sender.hold()
     hanging = each.begin(frame(delivery()))
     await each.sender.begun.wait()
-    seconds[0] = 5.0
+    each.pass_time(seconds, 5.0)
     await each.handle(frame(delivery(attempt=2, parks=1), events=[event("e2")]))
     (parked,) = each.broker.deliveries("portcall.wait.2s")
     assert parked.deliveries == [Delivery(0, 7, 2, NOW_MS + 5_000, NOW_MS + 5_250, 2)]
@@ -375,14 +383,9 @@ async def test_what_would_wait_for_long_is_parked_without_an_attempt(
     await hanging
 
 
-async def test_what_has_waited_too_long_in_a_line_is_parked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_what_has_waited_too_long_in_a_line_is_parked() -> None:
     seconds = [0.0]
-    for module in ("deliver", "endings"):
-        clock = SimpleNamespace(monotonic=lambda: seconds[0])
-        monkeypatch.setattr(f"deliverer.{module}.time", clock)
-    each = bench(max_cap=1)
+    each = bench(max_cap=1, monotonic=lambda: seconds[0])
     each.sender.hold()
     watching = asyncio.ensure_future(each.deliverer.watch_lanes())
     hanging = each.begin(frame(delivery()))
@@ -390,7 +393,7 @@ async def test_what_has_waited_too_long_in_a_line_is_parked(
     waiting = each.begin(frame(delivery(), events=[event("e2")]))
     await turns(50)
     assert not waiting.done()
-    seconds[0] = 1.5
+    each.pass_time(seconds, 1.5)
     await waiting
     (parked,) = each.broker.deliveries("portcall.wait.2s")
     assert [one.id for one in parked.events] == ["e2"]
@@ -398,6 +401,66 @@ async def test_what_has_waited_too_long_in_a_line_is_parked(
     watching.cancel()
     each.sender.release()
     await hanging
+
+
+@pytest.mark.parametrize(
+    ("stopped_s", "is_parked"),
+    [pytest.param(0.4, False, id="busy"), pytest.param(40.0, False, id="stopped")],
+)
+async def test_a_stall_of_ours_parks_nothing(stopped_s: float, *, is_parked: bool) -> None:
+    """After a SIGSTOP all that stood in lines was parked, and who was under way counted as slow."""
+    seconds = [0.0]
+    each = bench(max_cap=1, monotonic=lambda: seconds[0])
+    each.sender.hold()
+    watching = asyncio.ensure_future(each.deliverer.watch_lanes())
+    hanging = each.begin(frame(delivery()))
+    await each.sender.begun.wait()
+    waiting = each.begin(frame(delivery(), events=[event("e2")]))
+    await turns(50)
+    seconds[0] += stopped_s
+    await turns(50)
+    assert bool(each.broker.deliveries("portcall.wait.2s")) is is_parked
+    assert each.lanes.waiting == 1
+    assert each.lanes.sick_in_flight == 0
+    each.sender.release()
+    await asyncio.gather(hanging, waiting)
+    assert each.lanes._lanes[7].latency_s < 1
+    watching.cancel()
+
+
+@pytest.mark.parametrize(
+    ("before_s", "stopped_s", "failures"),
+    [
+        pytest.param(0.25, 40.0, 0, id="most of it we were stopped"),
+        pytest.param(5.0, 0.75, 1, id="most of it it hung"),
+        pytest.param(5.0, 0.0, 1, id="it hung"),
+    ],
+)
+async def test_an_attempt_that_failed_while_we_were_stopped_says_nothing_of_the_endpoint(
+    before_s: float, stopped_s: float, failures: int
+) -> None:
+    seconds = [0.0]
+    each = bench(unanswered(), monotonic=lambda: seconds[0])
+    each.sender.hold()
+    handling = each.begin(frame(delivery()))
+    await each.sender.begun.wait()
+    each.pass_time(seconds, before_s)
+    seconds[0] += stopped_s
+    each.sender.release()
+    await handling
+    assert each.lanes._lanes[7].breaker.failures == failures
+
+
+async def test_a_pause_ends_when_it_was_to_end_although_we_were_stopped_meanwhile() -> None:
+    seconds = [0.0]
+    each = bench(answered(429, "30"), answered(200), monotonic=lambda: seconds[0])
+    await each.handle(frame(delivery()))
+    seconds[0] += 29.0
+    await each.handle(frame(delivery(), events=[event("e2")]))
+    assert len(each.sender.requests) == 1
+    seconds[0] += 1.1
+    await each.handle(frame(delivery(), events=[event("e3")]))
+    assert len(each.sender.requests) == 2
 
 
 async def test_too_many_requests_pauses_the_endpoint_and_not_only_the_delivery() -> None:
@@ -709,11 +772,9 @@ async def test_frames_at_the_gate_are_let_in_one_by_one(monkeypatch: pytest.Monk
     longest = 0
     admit = each.lanes.admit
 
-    def admitting(
-        webhook_id: int, job: Job, now: float, *, fresh: bool, accepted: float, per_s: float
-    ) -> Admission:
+    def admitting(*args: Any, **what: Any) -> Admission:  # noqa: ANN401 (handed on)
         nonlocal longest
-        admission = admit(webhook_id, job, now, fresh=fresh, accepted=accepted, per_s=per_s)
+        admission = admit(*args, **what)
         longest = max(longest, each.lanes.waiting)
         return admission
 

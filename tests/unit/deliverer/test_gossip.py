@@ -13,7 +13,7 @@ async def heard(*told: tuple[int, float]) -> list[dict[int, int]]:
     for webhook_id, for_s in told:
         gossip.tell(webhook_id, for_s)
     await asyncio.sleep(2 * GATHER_S)
-    return [decode_news(body) for body in broker.announced]
+    return [decode_news(body, NOW_MS) for body in broker.announced]
 
 
 async def test_news_are_gathered_into_one_message() -> None:

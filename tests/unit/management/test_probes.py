@@ -49,7 +49,8 @@ async def test_a_webhook_that_fails_for_long_says_why_and_since_when(api: Manage
     assert changed is not None
     from_ms = changed.status_changed_ms
     failed = [
-        record(webhook_id, outcome=Outcome.RETRIED, started_ms=from_ms + at) for at in (0, 500)
+        record(webhook_id, outcome=Outcome.RETRIED, started_ms=from_ms + at)
+        for at in (0, 250, 500, 750)
     ]
     append(api.store, frame(failed))
     announced = len(api.publisher.announced)

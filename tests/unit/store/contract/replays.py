@@ -300,7 +300,8 @@ class StandingContract:
     def test_a_webhook_that_fails_for_too_long_is_disabled(self, store: Store, window: int) -> None:
         hook = add_hook(store)
         before = store.webhooks.revision()
-        self.attempts(store, hook, (0, RETRIED), (5_000, RETRIED), (10_000, GIVEN_UP))
+        times = range(0, 10_000, 2_500)
+        self.attempts(store, hook, *((at, RETRIED) for at in times), (10_000, GIVEN_UP))
         since = self.row(store).status_changed_ms
         assert self.look(store, window) == [hook]
         row = self.row(store)
@@ -321,9 +322,13 @@ class StandingContract:
             [(0, RETRIED), (10_000, RETRIED), (10_001, DELIVERED)],
             [(0, CANCELLED), (20_000, CANCELLED)],
             [(-90_000, RETRIED), (1_000, RETRIED)],
+            [(0, RETRIED), (90_000, RETRIED)],
+            [(0, RETRIED), (1_000, RETRIED), (90_000, RETRIED), (90_001, RETRIED)],
+            [(0, RETRIED), (30_000, RETRIED), (60_000, RETRIED), (62_499, RETRIED)],
         ],
         ids=["not long enough", "one", "one success between", "well again", "no attempts",
-             "from before it was enabled"],
+             "from before it was enabled", "nothing but silence between", "an outage of ours",
+             "several"],
     )  # fmt: skip
     def test_others_are_not(self, store: Store, made: list[tuple[int, Outcome]]) -> None:
         self.attempts(store, add_hook(store), *made)
@@ -366,12 +371,12 @@ class StandingContract:
     def test_its_own_time_goes_first(self, store: Store, own_ms: int, *, disabled: bool) -> None:
         hook = add_hook(store)
         store.webhooks.patch("myregistry", "webhook1", disable_after_ms=own_ms)
-        self.attempts(store, hook, (0, RETRIED), (12_000, RETRIED))
+        self.attempts(store, hook, *((at, RETRIED) for at in range(0, 12_001, 1_000)))
         assert bool(self.look(store)) is disabled
 
     def test_what_was_looked_at_is_not_looked_at_again(self, store: Store) -> None:
         hook = add_hook(store)
-        self.attempts(store, hook, (0, RETRIED), (12_000, RETRIED))
+        self.attempts(store, hook, *((at, RETRIED) for at in range(0, 12_001, 1_000)))
         assert self.look(store) == [hook]
         store.webhooks.patch("myregistry", "webhook1", status=Status.ENABLED)
         assert self.look(store) == []
