@@ -34,7 +34,7 @@ class Seen:
     Attributes:
         number: From 1.
         at: When it came, seconds since the epoch.
-        path: Where to.
+        path: Where to: the request target as it arrived.
         delivery_id: As its headers say, or else its body.
         action: Of the event; empty where it could not be read.
         about: What the event is about.
@@ -147,7 +147,7 @@ class Sink:
             self._number,
             time.time(),
             time.perf_counter(),
-            request.path,
+            request.raw_path,
             {name.lower(): value for name, value in request.headers.items()},
         )
         deed = self._behaviour.deed(self._chance())

@@ -297,7 +297,9 @@ async def test_a_ping_is_listed_within_a_second(client: Client, own_sink: Sink) 
     assert list(post.json) == ["id", "timestamp", "action"]
 
 
-async def test_what_acr_sends_and_nothing_more(client: Client, own_sink: Sink) -> None:
+async def test_what_acr_sends_with_its_user_agent_and_our_name_and_nothing_more(
+    client: Client, own_sink: Sink
+) -> None:
     registry = await client.new_registry()
     await client.new_webhook(registry, f"{own_sink.url}/exact", customHeaders={"X-Team": "blue"})
 
@@ -305,9 +307,10 @@ async def test_what_acr_sends_and_nothing_more(client: Client, own_sink: Sink) -
     (post,) = await own_sink.until(1, path="/exact")
 
     assert list(post.headers) == [
-        "Host", "Content-Type", "X-Team", "webhook-id", "webhook-timestamp", "Content-Length",
+        "Host", "Content-Type", "User-Agent", "X-Team", "webhook-id", "webhook-timestamp", "Content-Length",
     ]  # fmt: skip
     assert post.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert post.headers["User-Agent"].startswith("AzureContainerRegistry/1.0 (Portcall/")
     assert post.body.startswith(b'{"id":"exact-1","timestamp":"')
 
 

@@ -17,10 +17,12 @@ from tests.integration.deliverer.certificates import server_context
 from tests.integration.deliverer.endpoints import OK, Received, answering, endpoint, response
 from tests.integration.loadtest.consumer import request
 from tests.integration.loadtest.http2_consumer import serve_http2
+from tests.integration.loadtest.test_sink import serving
 from tests.signedtargets import RESTS, is_signed, signed, signed_targets, target_of
 
 if TYPE_CHECKING:
     from loadtest.plan import Outcome
+    from loadtest.sink.server import Seen
 
 LISTED = response(200, "Content-Type: application/json", content=b'["msg_1"]')
 
@@ -115,3 +117,12 @@ def test_the_receiver_of_these_tests_refuses_a_target_that_was_changed() -> None
     changed = [right[:-1], right.replace("%2f", "%2F"), right.replace("/a/../b", "/b"), "/", ""]
     for target, good in ((right, True), *((each, False) for each in changed)):
         assert is_signed(Received(f"POST {target} HTTP/1.1\r\n\r\n".encode(), b"")) is good
+
+
+async def test_the_sink_shows_targets_as_they_arrived() -> None:
+    seen: list[Seen] = []
+    async with serving(tell=seen.append) as url:
+        for rest in RESTS.values():
+            async with Poster(Target.of(f"{url}{signed(rest)}", {}), timeout_s=5) as poster:
+                await poster.ask(request(0))
+    assert [each.path for each in seen] == [*map(signed, RESTS.values())]
