@@ -1,4 +1,4 @@
-"""Presence: whether this process could attempt anything, so that its own troubles blame no endpoint.
+"""Presence: whether this process could attempt anything: its own troubles blame no endpoint.
 
 The broker is asked something every second anyway (see `deliverer.sharing`). While it does not
 answer, records cannot be written, frames wait at the gate or the store is waited for, deliveries do

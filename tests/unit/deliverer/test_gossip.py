@@ -22,3 +22,12 @@ async def test_news_are_gathered_into_one_message() -> None:
 
 async def test_what_is_over_soon_is_not_told() -> None:
     assert await heard((1, (LEAST_MS - 1) / 1000)) == []
+
+
+async def test_it_is_told_since_when_it_is_known() -> None:
+    broker, now_ms = FakeBroker(), [NOW_MS]
+    gossip = Gossip(broker, clock_ms=lambda: now_ms[0])
+    gossip.tell(1, 0.0)
+    now_ms[0] += 60_000  # stopped, before it was sent
+    await asyncio.sleep(2 * GATHER_S)
+    assert [decode_news(body, now_ms[0]) for body in broker.announced] == [{}]

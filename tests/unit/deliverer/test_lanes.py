@@ -745,3 +745,84 @@ def test_the_usual_rate_is_known_after_seconds_and_outlives_an_outage() -> None:
     for tenth in range(600):
         pace.count(2_000 + tenth / 10)
     assert pace.usual == pytest.approx(10, rel=0.1)
+
+
+def test_retries_at_their_own_time_are_not_held_back_by_the_pace() -> None:
+    """They once were: an endpoint that needs several attempts has more of them than the pace."""
+    held, now = recovered(fresh_per_s=2)
+    let_go(held, now, 1, fresh_per_s=0)
+    for number in range(100):
+        at = now + 1 + number / 100
+        admission = held.admit(7, "retry", at, fresh=False, parked=False, attempt=2)
+        assert admission is START
+        finish(held, 7, started=at, now=at)
+
+
+def test_fresh_ones_that_come_faster_than_before_do_not_take_every_turn() -> None:
+    """They once did: with twice the usual rate from then on, what had waited waited for ever."""
+    held, now = recovered(fresh_per_s=4)
+    gone = let_go(held, now, 240, fresh_per_s=12)
+    assert sum(gone[120:]) / 120 > 4
+
+
+def test_a_pace_that_follows_from_nothing_goes_on_after_a_further_outage() -> None:
+    pace = Pace()
+    pace.begin(100.0, 90.0)
+    for tenth in range(1_000, 2_000):
+        pace.lets_go(tenth / 10, 0.0)
+    before_s = pace.each_s(200.0)
+    assert 0 < before_s < 1
+    pace.stop(200.0)
+    pace.begin(1_000.0, 990.0)
+    assert pace.each_s(1_000.0) == pytest.approx(before_s)
+    assert pace.each_s(1_060.0) == pytest.approx(before_s / 2)
+
+
+# -- what other processes tell, and time that is left out ----------------------------------------
+
+
+def test_news_that_it_is_well_let_one_delivery_try_at_once() -> None:
+    held, _ = opened()
+    held.hear(7, 0.0, 101.0)
+    assert admissions(held, 7, 3, now=101.0) == [START, PARK, PARK]
+
+
+def test_a_success_in_spite_of_the_news_is_told() -> None:
+    told: list[tuple[int, float]] = []
+    held = Lanes[str](max_cap=4, max_in_flight=9, on_change=lambda *change: told.append(change))
+    held.admit(7, "under way", 0.0)
+    held.hear(7, 10.0, 1.0)
+    finish(held, 7, started=0.0, now=2.0)
+    assert told == [], "the pause holds: the endpoint may have asked for it"
+    for at in (11.5, 12.0):
+        assert held.admit(7, "next", at) is START
+        finish(held, 7, started=at, now=at)
+    assert told == [(7, 0.0)], "once"
+
+
+def test_a_breaker_that_closes_does_not_end_a_pause() -> None:
+    held, told = opened()
+    again = 100.0 + FIRST_OPEN_S
+    assert held.admit(7, "trial", again) is START
+    held.pause(7, 60.0, again)
+    finish(held, 7, started=again, now=again + 0.1)
+    assert (7, 0.0) not in told
+    assert held.admit(7, "next", again + 59) is PARK
+
+
+def test_time_that_the_clock_leaves_out_makes_nothing_older_and_lets_pauses_end() -> None:
+    held = lanes(max_cap=1)
+    assert admissions(held, 7, 2) == [START, WAIT]
+    held.pause(8, 50.0, 0.0)
+    held.skip(40.0)
+    assert held.look(0.9) == ([], [])
+    assert held.admit(8, "early", 9.9) is PARK
+    assert held.admit(8, "on time", 10.1) is START
+
+
+def test_time_in_which_nothing_could_be_attempted_opens_no_breaker() -> None:
+    held = lanes()
+    fail(held, 7, MANY_FAILURES - 1, at=0.0, lasting=0.1)
+    held.be_away(40.0)
+    fail(held, 7, 5, at=40.2, lasting=0.1)
+    assert held.open_breakers == 0

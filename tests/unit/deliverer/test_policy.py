@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from deliverer.attempts import Attempt
 from deliverer.policy import (
     MAX_RETRY_AFTER_MS,
+    Age,
     Decision,
     Done,
     GiveUp,
@@ -17,6 +18,7 @@ from deliverer.policy import (
     decide,
     is_due,
     next_rung,
+    outlived,
     parked,
     retry_after_ms,
     schedule_of,
@@ -376,3 +378,23 @@ def test_a_park_ends_in_its_time() -> None:
     rung_ms = next_rung(held, DEFAULT_RUNGS, NOW_MS)
     assert rung_ms == 2_000
     assert is_due(held, NOW_MS + rung_ms + 20)
+
+
+AGE = Age(limit_ms=600_000, end_ms=NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("parks", "due_ms", "now_ms", "is_over"),
+    [
+        pytest.param(1, NOW_MS - 5_000, NOW_MS - 4_000, False, id="in time"),
+        pytest.param(1, NOW_MS + 1_000, NOW_MS + 1_000, True, id="it was to come back too late"),
+        pytest.param(1, NOW_MS - 5_000, NOW_MS + 3_600_000, False, id="we were away for an hour"),
+        pytest.param(0, 0, NOW_MS + 3_600_000, False, id="never parked"),
+        pytest.param(1, 0, NOW_MS + 1, True, id="parked, and nobody knows for how long"),
+    ],
+)
+def test_a_delivery_that_comes_back_late_is_not_too_old_for_that(
+    parks: int, due_ms: int, now_ms: int, *, is_over: bool
+) -> None:
+    delivery = Delivery(0, 7, due_ms=due_ms, parks=parks)
+    assert bool(outlived(delivery, AGE, now_ms)) is is_over

@@ -55,6 +55,23 @@ def test_news_end_by_themselves() -> None:
     assert not found._until
 
 
+def test_news_that_are_over_end_nothing() -> None:
+    """A deliverer that was stopped for a minute once ended what was found out meanwhile."""
+    found = aside({7: NOW_MS + 10_000})
+    found.hear(encode_news({7: NOW_MS - 30_000}, NOW_MS - 60_000))
+    assert found.rung_ms(7) == 10_000
+    found.hear(encode_news({7: 0}, NOW_MS - 60_000))
+    assert found.rung_ms(7) == 10_000
+    found.hear(encode_news({7: 0}, NOW_MS - 1_000))
+    assert found.rung_ms(7) == 0
+
+
+def test_a_deliverer_whose_clock_is_wrong_puts_nothing_aside_for_a_day() -> None:
+    found = aside({7: NOW_MS + 86_400_000})
+    assert found.rung_ms(7) == aside_module.MAX_MS
+    assert found.delivery(0, 7).not_before_ms == NOW_MS + aside_module.MAX_MS
+
+
 def test_garbage_is_no_news() -> None:
     found = aside({7: NOW_MS + 10_000})
     found.hear(b"garbage")
