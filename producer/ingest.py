@@ -4,6 +4,7 @@ The order of the checks is the order of their cost: nothing is read from a stran
 parsed that is too large, and nothing is promised before the broker has confirmed it.
 """
 
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,7 +19,9 @@ from producer.access import Access, bearer_token
 from producer.bodies import Bodies
 from producer.errors import UnavailableError, UnsupportedTypeError
 from producer.registries import Registries
+from producer.sampling import Sample
 from producer.sightings import Sightings
+from producer.skimming import Skimmed
 from runtime.clients import AUTHENTICATED, authorization_of
 from runtime.errors import BrokerError
 from runtime.logs import get_logger
@@ -33,14 +36,16 @@ ACCEPTED = Counter(
 )
 IGNORED = Counter(
     "portcall_producer_ignored",
-    "Notifications that are no registry events, by the reason.",
-    ["reason"],
+    "Notifications that become no event, by registry and reason.",
+    ["registry", "reason"],
     registry=REGISTRY,
 )
 
 JSON = "application/json"
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 Publish = Callable[[Sequence[Event]], Awaitable[None]]
 """Publishes events and returns when the broker has confirmed them; raises `BrokerError`."""
@@ -64,15 +69,24 @@ class Ingest:
         self._bodies = bodies
         self._publish = publish
         self._seen = Sightings()
+        self._sample = Sample()
         self._log = get_logger()
 
     async def take_notifications(self, request: web.Request) -> web.Response:
-        """Docker distribution's notifications."""
-        read = partial(distribution.read, self._seen)
-        return await self._take(request, dict.fromkeys(distribution.MEDIA_TYPES, read))
+        """Docker distribution's notifications, of any size and by whatever type they are called."""
+        began = time.perf_counter()
+        registry = await self._admitted(request)
+        async with self._bodies.of_any_size(request) as body:
+            translation = distribution.read(self._seen, body, _acceptance(registry))
+            await self._published(translation.events)
+        answer = self._taken(request, registry, translation, began)
+        if isinstance(body, Skimmed) and body.is_cut:
+            answer.force_close()
+        return answer
 
     async def take_events(self, request: web.Request) -> web.Response:
         """Registry events, plain or as CloudEvents."""
+        began = time.perf_counter()
         readers: dict[str, Reader] = {
             JSON: published.read,
             STRUCTURED: cloudevents.read_structured,
@@ -80,28 +94,49 @@ class Ingest:
         }
         if cloudevents.is_binary(request.headers):
             readers[JSON] = partial(cloudevents.read_binary, request.headers)
-        return await self._take(request, readers)
-
-    async def _take(self, request: web.Request, readers: Mapping[str, Reader]) -> web.Response:
-        began = time.perf_counter()
         registry = await self._admitted(request)
         read = _reader(request, readers)
         async with self._bodies.of(request) as body:
-            translation = read(body, Acceptance(registry, _now_ms(), _new_id))
+            translation = read(body, _acceptance(registry))
             await self._published(translation.events)
+        return self._taken(request, registry, translation, began)
+
+    def knows(self, key: str) -> bool:
+        """Whether there is a registry of that key, as far as is in memory."""
+        return self._registries.has(key)
+
+    def _taken(
+        self, request: web.Request, registry: str, translation: Translation, began: float
+    ) -> web.Response:
+        """Count, log, and answer what the broker has."""
         _count(registry, translation)
-        ignored = translation.ignored.total()
+        self._say_unread(registry, translation)
+        accepted, ignored = len(translation.events), translation.ignored.total()
         self._log.info(
             "event.published",
             registry=registry,
             path=request.path,
-            accepted=len(translation.events),
+            accepted=accepted,
             ignored=ignored,
             duration_ms=round((time.perf_counter() - began) * 1000, 1),
         )
-        return web.json_response(
-            {"accepted": len(translation.events), "ignored": ignored}, status=202
-        )
+        return web.json_response({"accepted": accepted, "ignored": ignored}, status=202)
+
+    def _say_unread(self, registry: str, translation: Translation) -> None:
+        """Log what could not be read, some of it: whoever may pull can make very many."""
+        unread = [one for one in translation.details if one.is_unread]
+        for one in unread:
+            times = self._sample.times((registry, one.reason))
+            if times:
+                self._log.warning(
+                    "event.ignored",
+                    registry=registry,
+                    event_id=one.event_id,
+                    reason=one.reason,
+                    place=one.field,
+                    problem=one.problem,
+                    times=times,
+                )
 
     async def _admitted(self, request: web.Request) -> str:
         """The key of the registry in the path, for somebody who may publish to it."""
@@ -122,10 +157,15 @@ class Ingest:
             ) from error
 
 
+def _acceptance(registry: str) -> Acceptance:
+    return Acceptance(registry, _now_ms(), _new_id)
+
+
 def _reader(request: web.Request, readers: Mapping[str, Reader]) -> Reader:
     """What reads a body of this type, whatever the type's parameters."""
     given = request.headers.get(hdrs.CONTENT_TYPE, "")
-    reader = readers.get(given.partition(";")[0].strip().lower())
+    types = {each.partition(";")[0].strip().lower() for each in _QUOTED.sub("", given).split(",")}
+    reader = readers.get(types.pop()) if len(types) == 1 else None
     if reader is None:
         raise UnsupportedTypeError(
             f"Content-Type {given[:100]!r} is not read here; send {' or '.join(readers)}"
@@ -137,7 +177,7 @@ def _count(registry: str, translation: Translation) -> None:
     for event in translation.events:
         ACCEPTED.labels(registry, event.action).inc()
     for reason, count in translation.ignored.items():
-        IGNORED.labels(reason).inc(count)
+        IGNORED.labels(registry, reason).inc(count)
 
 
 def _now_ms() -> int:
