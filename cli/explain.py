@@ -45,7 +45,8 @@ def explain(
     """Explain which webhooks get an event, and where each delivery is.
 
     Of a webhook that does not match it says why not: status, action or scope. Every attempt is
-    told with the reason of what followed. Exits 3 when there is no such event.
+    told with the reason of what followed. What a registry sent and became no event is told, too,
+    with the reason. Exits 3 when there is no such event.
     """
     management = Management.at(url)
     path = value(management.find_registry(registry, group), "id")
@@ -59,10 +60,12 @@ def explain(
 def tree(explanation: Document) -> Tree:
     """An explanation as a tree: the event, its webhooks, their attempts."""
     about = " ".join([value(explanation, "action"), image(explanation)]).strip()
-    head = Text.assemble(
-        (clean(value(explanation, "id")), "bold"),
-        f"  {clean(about)}  accepted {seconds(value(explanation, 'acceptedAt'))}",
-    )
+    ignored = explanation.get("ignored")
+    came = f"{'came' if ignored else 'accepted'} {seconds(value(explanation, 'acceptedAt'))}"
+    head = Text.assemble((clean(value(explanation, "id")), "bold"), f"  {clean(about)}  {came}")
+    if ignored:
+        head.append(f"  ignored, because {clean(value(ignored, 'message'))}", "yellow")
+        return Tree(head)
     if not explanation.get("isRouted"):
         head.append("  not routed yet, as far as is known", "dim")
     root = Tree(head)

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from producer.acceptance import Ignored
 from schemas.errors import InvalidValueError
+from schemas.journal import IgnoredNote
 
 NO_ENVELOPE = "no_envelope"
 UNREAD: Mapping[str, str] = MappingProxyType(
@@ -55,6 +56,21 @@ def unread(problem: InvalidValueError, path: str, event_id: str, sent: object) -
         tag=text_of(target, "tag"),
         field=problem.field,
         problem=problem.problem,
+    )
+
+
+def note_of(one: Ignored, registry: str, now_ms: int) -> IgnoredNote:
+    """What the journal is told, so that `portcall explain` knows it."""
+    return IgnoredNote(
+        event_id=one.event_id,
+        registry=registry,
+        ignored_ms=now_ms,
+        reason=one.reason,
+        action=one.action,
+        repository=one.repository,
+        tag=one.tag,
+        place=one.field,
+        problem=one.problem.replace("\0", ""),
     )
 
 

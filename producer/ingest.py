@@ -18,8 +18,9 @@ from producer.acceptance import Acceptance, Reader, Translation
 from producer.access import Access, bearer_token
 from producer.bodies import Bodies
 from producer.errors import UnavailableError, UnsupportedTypeError
+from producer.ignoring import note_of
 from producer.registries import Registries
-from producer.sampling import Sample
+from producer.sampling import Allowance, Sample
 from producer.sightings import Sightings
 from producer.skimming import Skimmed
 from runtime.clients import AUTHENTICATED, authorization_of
@@ -27,6 +28,7 @@ from runtime.errors import BrokerError
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
 from schemas.events import Event
+from schemas.journal import IgnoredNote
 
 ACCEPTED = Counter(
     "portcall_producer_events",
@@ -49,6 +51,14 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 Publish = Callable[[Sequence[Event]], Awaitable[None]]
 """Publishes events and returns when the broker has confirmed them; raises `BrokerError`."""
+Note = Callable[[Sequence[IgnoredNote], float], Awaitable[None]]
+"""Notes what became no event, and waits so many seconds at most; never raises."""
+
+UNREAD_NOTES_PER_S = 50.0
+OTHER_NOTES_PER_S = 20.0
+"""So much of what is ignored is noted, to be explained; a busy registry has pulls by the thousand."""
+NOTE_PATIENCE_S = 0.5
+"""What could not be read is noted before the answer, if that is quick: a registry waits for 1 s."""
 
 
 class Ingest:
@@ -59,17 +69,27 @@ class Ingest:
         registries: For which registries.
         bodies: Reads the requests' bodies.
         publish: Where the events go.
+        note: Where it is noted what became no event; None: nowhere.
     """
 
     def __init__(
-        self, *, access: Access, registries: Registries, bodies: Bodies, publish: Publish
+        self,
+        *,
+        access: Access,
+        registries: Registries,
+        bodies: Bodies,
+        publish: Publish,
+        note: Note | None = None,
     ) -> None:
         self._access = access
         self._registries = registries
         self._bodies = bodies
         self._publish = publish
         self._seen = Sightings()
+        self._note = note
         self._sample = Sample()
+        self._unread_notes = Allowance(UNREAD_NOTES_PER_S)
+        self._other_notes = Allowance(OTHER_NOTES_PER_S)
         self._log = get_logger()
 
     async def take_notifications(self, request: web.Request) -> web.Response:
@@ -79,6 +99,7 @@ class Ingest:
         async with self._bodies.of_any_size(request) as body:
             translation = distribution.read(self._seen, body, _acceptance(registry))
             await self._published(translation.events)
+        await self._noted(registry, translation)
         answer = self._taken(request, registry, translation, began)
         if isinstance(body, Skimmed) and body.is_cut:
             answer.force_close()
@@ -121,6 +142,20 @@ class Ingest:
             duration_ms=round((time.perf_counter() - began) * 1000, 1),
         )
         return web.json_response({"accepted": accepted, "ignored": ignored}, status=202)
+
+    async def _noted(self, registry: str, translation: Translation) -> None:
+        """Note what became no event, as much as the rates allow."""
+        if self._note is None or not translation.details:
+            return
+        now_ms = _now_ms()
+        unread = [one for one in translation.details if one.is_unread]
+        others = [one for one in translation.details if one.event_id and not one.is_unread]
+        for kept, allowance, patience_s in (
+            (unread, self._unread_notes, NOTE_PATIENCE_S),
+            (others, self._other_notes, 0),
+        ):
+            chosen = kept[: allowance.take(len(kept))]
+            await self._note([note_of(one, registry, now_ms) for one in chosen], patience_s)
 
     def _say_unread(self, registry: str, translation: Translation) -> None:
         """Log what could not be read, some of it: whoever may pull can make very many."""

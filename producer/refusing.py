@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from prometheus_client import Counter
 
 from producer.sampling import Sample
+from runtime.health import REFUSED_AGAIN
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
 
@@ -98,7 +99,7 @@ class Refusing:
         """What is refused again and again, in words, by registry and code."""
         now_s = self._clock()
         return {
-            f"refused {code} {registry}".rstrip(): _told(kind, now_s)
+            f"{REFUSED_AGAIN} {code} {registry}".rstrip(): _told(kind, now_s)
             for (registry, code), kind in self._kinds.items()
             if kind.count >= AGAIN and now_s - kind.last_s <= FORGOTTEN_S
         }

@@ -1,4 +1,4 @@
-"""Samples: of what strangers can make happen very often, a line of the log now and then."""
+"""Samples of what strangers can make happen very often: a line of the log, a note, now and then."""
 
 import time
 from collections.abc import Callable, Hashable
@@ -42,3 +42,28 @@ class Sample:
             return 0
         times, known.unsaid, known.said_s = known.unsaid, 0, now_s
         return times
+
+
+class Allowance:
+    """Says how many of something are still within a rate; a burst of ten seconds is.
+
+    Args:
+        per_s: The rate.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, per_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_s = per_s
+        self._most = per_s * EVERY_S
+        self._clock = clock
+        self._left = self._most
+        self._at_s = clock()
+
+    def take(self, wanted: int) -> int:
+        """Take as many of *wanted* as there are."""
+        now_s = self._clock()
+        self._left = min(self._most, self._left + (now_s - self._at_s) * self._per_s)
+        self._at_s = now_s
+        taken = min(wanted, int(self._left))
+        self._left -= taken
+        return taken
