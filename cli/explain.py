@@ -23,6 +23,8 @@ _COLOURS = {
     "cancelled": "red",
     "none": "dim",
 }
+UNBOUNDED = 10_000
+"""Columns; a reason may quote much."""
 _WORDS = {
     "unknown": "matches; not routed yet, or routed before the webhook was as it is now",
     "queued": "routed; waits for its first attempt",
@@ -54,7 +56,13 @@ def explain(
     if chosen(output) is Output.JSON:
         say(pretty(found))
     else:
-        Console(highlight=False, soft_wrap=True).print(tree(found))
+        show(tree(found))
+
+
+def show(grown: Tree) -> None:
+    """Print a tree; what is wider than a terminal wraps, and elsewhere nothing is cut."""
+    is_terminal = Console().is_terminal
+    Console(highlight=False, width=None if is_terminal else UNBOUNDED).print(grown)
 
 
 def tree(explanation: Document) -> Tree:

@@ -56,7 +56,7 @@ Note = Callable[[Sequence[IgnoredNote], float], Awaitable[None]]
 
 UNREAD_NOTES_PER_S = 50.0
 OTHER_NOTES_PER_S = 20.0
-"""So much of what is ignored is noted, to be explained; a busy registry has pulls by the thousand."""
+"""So much of what is ignored is noted, to be explained; a busy registry has thousands of pulls."""
 NOTE_PATIENCE_S = 0.5
 """What could not be read is noted before the answer, if that is quick: a registry waits for 1 s."""
 

@@ -1,8 +1,9 @@
 """Refused requests: each is counted by registry and reason, and who is refused again is named.
 
-A registry that is refused says so in its own log at most, and sends the same again for ever. So the
-counters are here, a line of the log for each kind and while, and a warning of the process that
-`portcall doctor` shows. A name is a label only where there is such a registry: names are strangers'.
+A registry that is refused says so in its own log at most, and sends the same again for ever. So
+each kind of refusal has a counter, a line of the log now and then, and a warning of the process,
+which `portcall doctor` shows. A name is a label only where there is such a registry, because
+strangers choose names.
 """
 
 import re
