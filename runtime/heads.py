@@ -58,7 +58,8 @@ def joined(head: bytes) -> bytes | None:
         seen = values.setdefault(key, [])
         if (value := value.strip(b" \t")) not in seen:
             seen.append(value)
-            kept[first[key]] = name + b": " + b", ".join(seen)
+            called = kept[first[key]].partition(b":")[0]
+            kept[first[key]] = called + b": " + b", ".join(seen)
     if len(kept) == len(lines):
         return None
     return b"\r\n".join(kept if after else [*kept, rest]) + after
