@@ -1,7 +1,7 @@
 """Skimming: the few fields of an envelope that events are made of, out of a body of any size.
 
 A registry's clients choose most of what is in a notification: a user agent of 1 MiB becomes 6 MiB
-of JSON, a manifest of 4 MiB becomes up to 40 MiB of ``references``. None of that is needed. So a
+of JSON, a manifest of 4 MiB becomes 37 MiB of ``references``. None of that is needed. So a
 large body is read piece by piece, and what is not needed is dropped at once. The same reader takes
 what a strict one refuses: bytes that are not UTF-8, half a surrogate pair, any depth, numbers of
 any length.

@@ -26,7 +26,7 @@ from schemas.frames import (
 )
 from schemas.journal import Note
 from schemas.records import Record
-from schemas.scopes import REPOSITORY_PATTERN, TAG_PATTERN
+from schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
 
 Json = dict[str, Any]
 
@@ -40,7 +40,7 @@ _RULES: dict[str, Json] = {
     "Event": {
         **_EVENT_RULES,
         "registry": {"pattern": "^[a-z0-9]{5,50}$"},
-        "repository": {"pattern": f"^({REPOSITORY_PATTERN})?$", "maxLength": 255},
+        "repository": {"pattern": f"^({REPOSITORY_PATTERN})?$", "maxLength": MAX_REPOSITORY_LENGTH},
         "tag": {"pattern": f"^({TAG_PATTERN})?$"},
         "body": {"$ref": f"{_SCHEMAS}Payload"},
     },

@@ -11,7 +11,7 @@ import pytest
 
 from cli.sample_registry import have_registry
 from tests.conftest import unavailable
-from tests.e2e.real_registry import MAX_MANIFEST_BYTES, Clients, real_registry
+from tests.e2e.odd_clients import MAX_MANIFEST_BYTES, Clients, real_registry
 from tests.installation import Client, Installation
 from tests.sink import Sink, eventually
 

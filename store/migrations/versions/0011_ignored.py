@@ -1,12 +1,12 @@
 """Notifications that became no event, so that somebody can ask why.
 
-Revision: 0010, after 0008.
+Revision: 0011, after 0008.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
+revision = "0011"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
