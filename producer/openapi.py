@@ -127,7 +127,10 @@ _RULES: dict[str, Json] = {
         "data_base64": {"contentEncoding": "base64"},
     },
     "Target": {
-        "repository": {"pattern": f"^{REPOSITORY_PATTERN}$".replace("(?:", "("), "maxLength": MAX_REPOSITORY_LENGTH},
+        "repository": {
+            "pattern": f"^{REPOSITORY_PATTERN}$".replace("(?:", "("),
+            "maxLength": MAX_REPOSITORY_LENGTH,
+        },
         "tag": {"pattern": f"^({TAG_PATTERN})?$"},
     },
 }

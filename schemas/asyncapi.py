@@ -24,7 +24,7 @@ from schemas.frames import (
     JournalFrame,
     RecordFrame,
 )
-from schemas.journal import Note
+from schemas.journal import IgnoredNote, Note
 from schemas.records import Record
 from schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
 
@@ -214,7 +214,13 @@ def _schemas() -> Json:
     text = msgspec.json.encode(components).replace(b"RecordOf_Detail_", b"Record")
     schemas: Json = msgspec.json.decode(text)
     schemas["Record"]["title"] = "Record"
-    for struct, name in ((Delivery, "Delivery"), (Record, "Record"), (Note, "Note")):
+    arrays = (
+        (Delivery, "Delivery"),
+        (Record, "Record"),
+        (Note, "Note"),
+        (IgnoredNote, "IgnoredNote"),
+    )
+    for struct, name in arrays:
         _name_positions(schemas[name], [field.name for field in msgspec.structs.fields(struct)])
     for schema in schemas.values():
         _describe(schema)

@@ -46,13 +46,14 @@ async def test_who_has_a_token_is_never_put_off() -> None:
 async def test_a_registry_whose_token_is_mended_is_taken_though_it_failed_often() -> None:
     sink = Sink()
     async with served(sink.publish) as producer, ClientSession(producer.url) as registry:
+        last = 0
         for _ in range(MAX_FAILURES + 20):
             wrong = {"Authorization": "Bearer wrong-wrong-wrong"}
             async with registry.post(PATH, json=PUSH, headers=wrong) as answer:
                 last = answer.status
         assert last == 429
         began = time.monotonic()
-        statuses = []
+        statuses: list[int] = []
         while not statuses or statuses[-1] != 202:
             async with registry.post(PATH, json=PUSH, headers=AUTHORIZATION) as answer:
                 statuses.append(answer.status)

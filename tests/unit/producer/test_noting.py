@@ -38,7 +38,8 @@ class FakePublisher:
         self.said.append(exchange)
         await self.journal_open.wait()
         frame = decode_journal(body)
-        self.noted.append([note.event_id for note in (*frame.notes, *frame.ignored)])
+        noted = [note.event_id for note in frame.notes]
+        self.noted.append([*noted, *(note.event_id for note in frame.ignored)])
 
 
 async def test_what_is_confirmed_is_noted_and_then_accepted() -> None:
