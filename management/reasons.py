@@ -48,6 +48,7 @@ IGNORED = {
     "blob_push": "it is the push of a blob, not of a manifest",
     "blob_delete": "it is the delete of a blob, not of a manifest",
     "tag_delete": "it deletes a tag and no manifest",
+    "repository_delete": "it deletes a repository and names no manifest",
     "other_action": "its action is none of push and delete",
 }
 """Why a notification that can be read becomes no event, by the word that counters have."""

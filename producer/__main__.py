@@ -5,6 +5,7 @@ import os
 from producer.access import TokenAccess
 from producer.bodies import Bodies
 from producer.ingest import Ingest
+from producer.keeping import Keeping
 from producer.noting import Accepting
 from producer.refusing import Refusing
 from producer.registries import Registries
@@ -20,6 +21,9 @@ from schemas.topology import EVENTS, topology
 from store.bearers import Bearers
 from store.engine import open_store
 
+DRAIN_S = 2.0
+"""How long the store may take for what waits for it at the end."""
+
 
 async def main() -> None:
     """Run the producer until it is asked to stop."""
@@ -32,12 +36,14 @@ async def main() -> None:
         feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
         follower.hint(0)
         accepting = Accepting(publisher)
+        keeping = Keeping(store.sightings)
         ingest = Ingest(
             access=TokenAccess(settings.token, Bearers(store)),
             registries=registries,
             bodies=Bodies(),
             publish=accepting.accept,
             note=accepting.note_ignored,
+            keeping=keeping,
         )
         process.check("broker", lambda: publisher.problem or accepting.problem)
         depths = Depths(settings.amqp_url, name="portcall producer depths")
@@ -56,6 +62,7 @@ async def main() -> None:
         app = make_app(ingest, process.checks, throttle, refusing)
         await process.serve(app, settings.bind, "producer")
         await process.until_stopped()
+    await keeping.drained(DRAIN_S)
     store.close()
 
 

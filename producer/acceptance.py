@@ -43,7 +43,7 @@ class Acceptance:
         event = accept(
             published,
             registry=self.registry,
-            new_id=self.new_id() if published.id is None else published.id,
+            new_id=published.id or self.new_id(),
             now_ms=self.now_ms,
             now=acr_timestamp(self.now_ms),
             path=f"{path}." if path else "",

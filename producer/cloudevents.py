@@ -17,7 +17,7 @@ from producer.decoding import decode, joined
 from producer.published import check_count
 from schemas.errors import InvalidValueError
 from schemas.events import Action, Event, PublishedEvent, Request, Target, check_event_id
-from schemas.timestamps import normalised_timestamp
+from schemas.timestamps import sent_timestamp
 
 SPECVERSION = "1.0"
 ACTIONS = {
@@ -27,6 +27,7 @@ ACTIONS = {
     "Microsoft.ContainerRegistry.ChartDeleted": Action.CHART_DELETE,
 }
 HEADERS = ("ce-specversion", "ce-id", "ce-source", "ce-type", "ce-time")
+_NO_DATA = (b"null", b'""')
 
 
 class CloudEvent(Struct, frozen=True):
@@ -80,7 +81,7 @@ def read_batch(body: bytes, acceptance: Acceptance) -> Translation:
 
 def is_binary(headers: Mapping[str, str]) -> bool:
     """Whether a request of a JSON type is one CloudEvent with its attributes as headers."""
-    return any(name in headers for name in HEADERS)
+    return any(headers.get(name) for name in HEADERS)
 
 
 def read_binary(headers: Mapping[str, str], body: bytes, acceptance: Acceptance) -> Translation:
@@ -112,7 +113,7 @@ def _accepted(event: CloudEvent, acceptance: Acceptance, path: str) -> Event:
 
 def _check_attributes(event: CloudEvent, prefix: str) -> None:
     """Check what every CloudEvent must have; *prefix* goes before the attributes' names."""
-    if event.specversion is None:
+    if not event.specversion:
         raise InvalidValueError(f"{prefix}specversion", "is required")
     if event.specversion != SPECVERSION:
         raise InvalidValueError(
@@ -126,11 +127,11 @@ def _check_attributes(event: CloudEvent, prefix: str) -> None:
 def _data_of(event: CloudEvent, prefix: str) -> bytes:
     """The JSON of an event's data, which may have been wrapped in base64."""
     data = bytes(event.data)
-    if event.data_base64 is None:
-        if data == b"null":
+    if not event.data_base64:
+        if data in _NO_DATA:
             raise InvalidValueError(f"{prefix}data", "is required")
         return data
-    if data != b"null":
+    if data not in _NO_DATA:
         raise InvalidValueError(f"{prefix}data_base64", "stands beside data; send one of them")
     try:
         return base64.b64decode(event.data_base64, validate=True)
@@ -139,16 +140,20 @@ def _data_of(event: CloudEvent, prefix: str) -> bytes:
 
 
 def _published(event: CloudEvent, data: RegistryData, prefix: str, where: str) -> PublishedEvent:
-    """The registry event in a CloudEvent: its own id and time, or else the CloudEvent's."""
+    """The registry event in a CloudEvent: its own id and time, or else the CloudEvent's.
+
+    Both times are read, so that an unreadable one is refused by its own name.
+    """
     event_id = data.id
-    if event_id is None and event.id is not None:
+    if not event_id and event.id:
         event_id = check_event_id(event.id, f"{prefix}id")
-    time = None if event.time is None else normalised_timestamp(event.time, f"{prefix}time")
+    time = sent_timestamp(event.time or "", f"{prefix}time")
+    own_time = sent_timestamp(data.timestamp or "", joined(where, "timestamp"))
     return PublishedEvent(
-        action=_action(event.type or "", data.action, prefix, where),
+        action=_action(event.type or "", data.action or None, prefix, where),
         target=data.target,
         id=event_id,
-        timestamp=time if data.timestamp is None else data.timestamp,
+        timestamp=own_time or time,
         request=data.request,
     )
 

@@ -7,7 +7,8 @@ push of a manifest or an index, with or without tag   push
 delete with a digest                                  delete, with the media type if known
 push of a blob                                        nothing: ``blob_push``
 delete of a digest that was seen as a blob            nothing: ``blob_delete``
-delete without a digest (one for each tag)            nothing: ``tag_delete``
+delete with a tag and no digest (one for each tag)    nothing: ``tag_delete``
+delete with neither: of a whole repository            nothing: ``repository_delete``
 pull, mount                                           nothing: ``pull``, ``mount``
 any other action                                      nothing: ``other_action``
 ====================================================  ==================================
@@ -21,16 +22,20 @@ Texts of a client's own request to the registry (its user agent, its host) are c
 Source: distribution 2.8 ``notifications/event.go`` and ``bridge.go``, and recorded traffic.
 """
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
 from producer.acceptance import Acceptance, Ignored, Translation
+from producer.blobs import is_blob
 from producer.decoding import complaint, decode
 from producer.ignoring import NO_ENVELOPE, passed, text_of, unread
-from producer.sightings import Sightings, full_name
+from producer.sightings import Seen, full_name
 from producer.skimming import MAX_EVENTS, Skimmed, skim
 from schemas.errors import InvalidValueError
 from schemas.events import Event, PublishedEvent, Request, Size, Target, Text, check_event_id
+from schemas.timestamps import sent_timestamp
 
 MEDIA_TYPES = (
     "application/vnd.docker.distribution.events.v1+json",
@@ -38,7 +43,6 @@ MEDIA_TYPES = (
 )
 EVENT_ACTIONS = ("push", "delete")
 SILENT_ACTIONS = ("pull", "mount")
-BLOB_TYPE = "application/octet-stream"
 MAX_TEXT = 1024
 MAX_USERAGENT = 2048
 """As long as the texts of `schemas.events.Request` may be."""
@@ -58,7 +62,13 @@ class NotificationTarget(Struct, frozen=True, rename="camel"):
     @property
     def is_blob(self) -> bool:
         """Whether it is a blob: neither a manifest nor an index."""
-        return self.media_type == BLOB_TYPE or "/blobs/" in (self.url or "")
+        return is_blob(
+            media_type=self.media_type or "",
+            tag=self.tag or "",
+            url=self.url or "",
+            repository=self.repository or "",
+            digest=self.digest or "",
+        )
 
 
 class NotificationRequest(Struct, frozen=True):
@@ -76,8 +86,19 @@ class Notification(Struct, frozen=True):
     action: str
     target: NotificationTarget | None = None
     id: str | None = None
-    timestamp: str | None = None
+    timestamp: Any = None
     request: NotificationRequest | None = None
+
+    @property
+    def time(self) -> str | None:
+        """When it happened; None: its registry does not know, or writes it in a way of its own.
+
+        The time of arrival is near enough, and a refusal would stop the registry's notifications.
+        """
+        try:
+            return sent_timestamp(self.timestamp) if isinstance(self.timestamp, str) else None
+        except InvalidValueError:
+            return None
 
 
 class Envelope(Struct, frozen=True):
@@ -89,8 +110,10 @@ class Envelope(Struct, frozen=True):
 _DECODER = msgspec.json.Decoder(Envelope)
 
 
-def read(seen: Sightings, body: bytes | Skimmed, acceptance: Acceptance) -> Translation:
+def read(seen: Seen, body: bytes | Skimmed, acceptance: Acceptance) -> Translation:
     """Translate one envelope, and remember which digests name what.
+
+    It may be called again for the same envelope, when more is known of what it asked.
 
     Args:
         seen: What was learnt from earlier envelopes; this one's is added.
@@ -143,7 +166,7 @@ def _notification(sent: object, path: str) -> Notification:
 
 
 def _taken(
-    seen: Sightings, notification: Notification, acceptance: Acceptance, path: str
+    seen: Seen, notification: Notification, acceptance: Acceptance, path: str
 ) -> Event | Ignored:
     """The event that a notification tells of, or why it tells of none.
 
@@ -178,32 +201,36 @@ def _id_of(sent: object) -> str:
         return ""
 
 
-def _full_name(registry: str, target: NotificationTarget | None) -> str:
+def _full_name(registry: str, target: NotificationTarget | None) -> bytes:
     """What the target's digest is remembered under; empty where it has none."""
     if target is None or not target.digest:
-        return ""
+        return b""
     return full_name(registry, target.repository or "", target.digest)
 
 
-def _remember(seen: Sightings, name: str, target: NotificationTarget | None) -> None:
+def _remember(seen: Seen, name: bytes, target: NotificationTarget | None) -> None:
+    """Remember what a target says of itself: a delete's says nothing."""
     if not name or target is None:
         return
     if target.is_blob:
         seen.saw_blob(name)
-    elif target.media_type and "\0" not in target.media_type:  # else later deletes would have it
-        seen.saw_manifest(name, target.media_type)
+    elif target.media_type or target.tag:
+        media_type = target.media_type or ""
+        seen.saw_manifest(name, "" if "\0" in media_type else media_type)  # deletes would have it
 
 
-def _why_ignored(seen: Sightings, name: str, notification: Notification) -> str:
+def _why_ignored(seen: Seen, name: bytes, notification: Notification) -> str:
     """Why a notification is no registry event; empty: it is one."""
     target = notification.target
     match notification.action:
         case "push":
             return "blob_push" if target is not None and target.is_blob else ""
         case "delete" if target is not None and not target.digest:
-            return "tag_delete"
+            return "tag_delete" if target.tag else "repository_delete"
+        case "delete" if target is not None:
+            return "blob_delete" if target.is_blob or seen.only_blob(name) else ""
         case "delete":
-            return "blob_delete" if seen.only_blob(name) else ""
+            return ""
         case action if action in SILENT_ACTIONS:
             return action
         case _:
@@ -211,21 +238,22 @@ def _why_ignored(seen: Sightings, name: str, notification: Notification) -> str:
 
 
 def _published(notification: Notification, media_type: str | None, path: str) -> PublishedEvent:
-    """The event that a notification tells of, in ACR's shape."""
+    """The event that a notification tells of, in ACR's shape, whose deletes have no size."""
     target, request = notification.target, notification.request
     if target is None:
         raise InvalidValueError(f"{path}.target", "is required")
+    deletes = notification.action == "delete"
     return PublishedEvent(
         action=notification.action,
         id=notification.id,
-        timestamp=notification.timestamp,
+        timestamp=notification.time,
         target=Target(
             media_type=target.media_type or media_type,
-            size=target.size,
-            digest=target.digest or None,
-            length=target.length,
+            size=None if deletes else target.size,
+            digest=target.digest,
+            length=None if deletes else target.length,
             repository=target.repository,
-            tag=target.tag or None,
+            tag=target.tag,
         ),
         request=None if request is None else _request(request),
     )

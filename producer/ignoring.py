@@ -12,7 +12,6 @@ UNREAD: Mapping[str, str] = MappingProxyType(
     {
         "action": "bad_action",
         "id": "bad_id",
-        "timestamp": "bad_timestamp",
         "target.repository": "bad_repository",
         "target.tag": "bad_tag",
         "target.digest": "bad_digest",

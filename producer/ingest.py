@@ -19,9 +19,9 @@ from producer.access import Access, bearer_token
 from producer.bodies import Bodies
 from producer.errors import UnavailableError, UnsupportedTypeError
 from producer.ignoring import note_of
+from producer.keeping import Keeping, NoTable
 from producer.registries import Registries
 from producer.sampling import Allowance, Sample
-from producer.sightings import Sightings
 from producer.skimming import Skimmed
 from runtime.clients import AUTHENTICATED, authorization_of
 from runtime.errors import BrokerError
@@ -70,6 +70,7 @@ class Ingest:
         bodies: Reads the requests' bodies.
         publish: Where the events go.
         note: Where it is noted what became no event; None: nowhere.
+        keeping: Remembers which digests name what; None: for itself alone.
     """
 
     def __init__(
@@ -80,12 +81,13 @@ class Ingest:
         bodies: Bodies,
         publish: Publish,
         note: Note | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         self._access = access
         self._registries = registries
         self._bodies = bodies
         self._publish = publish
-        self._seen = Sightings()
+        self._keeping = keeping or Keeping(NoTable())
         self._note = note
         self._sample = Sample()
         self._unread_notes = Allowance(UNREAD_NOTES_PER_S)
@@ -96,9 +98,14 @@ class Ingest:
         """Docker distribution's notifications, of any size and by whatever type they are called."""
         began = time.perf_counter()
         registry = await self._admitted(request)
+        glance, acceptance = self._keeping.glance(), _acceptance(registry)
         async with self._bodies.of_any_size(request) as body:
-            translation = distribution.read(self._seen, body, _acceptance(registry))
+            translation = distribution.read(glance, body, acceptance)
+            if await self._keeping.recall(glance):
+                translation = distribution.read(glance, body, acceptance)
+            writing = self._keeping.begin(glance.learnt)
             await self._published(translation.events)
+            await self._keeping.settled(writing)
         await self._noted(registry, translation)
         answer = self._taken(request, registry, translation, began)
         if isinstance(body, Skimmed) and body.is_cut:

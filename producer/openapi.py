@@ -15,6 +15,7 @@ from runtime.openapi import document as whole
 from schemas.events import EVENT_ID_PATTERN, Action, PublishedEvent
 from schemas.examples import event
 from schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
+from schemas.timestamps import SENT_PATTERN
 
 NOTIFICATIONS = "/registries/{registry}/notifications"
 EVENTS = "/registries/{registry}/events"
@@ -97,7 +98,8 @@ Events of registries come in here, and go out to webhooks. An answer of 202 mean
 has them: nothing accepted is lost. One bad event of people's own refuses the whole request. A
 registry's notification that cannot be read is ignored and counted, because a registry would send
 it again for ever; its size and its type do not matter. The same event id again is accepted again
-and delivered under the same `webhook-id`. Fields that are not described are left alone."""
+and delivered under the same `webhook-id`. Fields that are not described are left alone; nulls,
+empty texts and sizes of 0 count as absent."""
 
 _HEADERS_SAY = {
     "ce-specversion": "That the body is the data of one CloudEvent; its attributes are headers.",
@@ -106,23 +108,33 @@ _HEADERS_SAY = {
     "ce-type": f"One of {', '.join(ACTIONS)}, or any other where the data have an action.",
     "ce-time": "When it happened.",
 }
+_TIME = {
+    "pattern": f"^({SENT_PATTERN})?$",
+    "description": (
+        "When it happened, as in RFC 3339; without a zone it is UTC. Empty, or of the years 0, 1"
+        " and 1970: not known."
+    ),
+}
 _RULES: dict[str, Json] = {
+    "Notification": {
+        "timestamp": {"description": "When it happened; if it cannot be read: the time of arrival."}
+    },
     "PublishedEvent": {
-        "id": {"pattern": f"^{EVENT_ID_PATTERN}$"},
-        "timestamp": {"format": "date-time"},
+        "id": {"pattern": f"^({EVENT_ID_PATTERN})?$"},
+        "timestamp": _TIME,
         "action": {"enum": [action.value for action in Action]},
     },
     "RegistryData": {
-        "id": {"pattern": f"^{EVENT_ID_PATTERN}$"},
-        "timestamp": {"format": "date-time"},
-        "action": {"enum": [*(action.value for action in Action), None]},
+        "id": {"pattern": f"^({EVENT_ID_PATTERN})?$"},
+        "timestamp": _TIME,
+        "action": {"enum": [*(action.value for action in Action), "", None]},
     },
     "CloudEvent": {
         "specversion": {"const": SPECVERSION},
         "id": {"minLength": 1},
         "source": {"minLength": 1},
         "type": {"minLength": 1},
-        "time": {"format": "date-time"},
+        "time": _TIME,
         "data": {"$ref": f"{SCHEMAS}RegistryData"},
         "data_base64": {"contentEncoding": "base64"},
     },

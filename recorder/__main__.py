@@ -3,6 +3,7 @@
 import os
 
 from recorder.adding import Adding
+from recorder.forgetting import Forgetting
 from recorder.kinds import LOG_KIND, journal_kind
 from recorder.record import Recorder
 from recorder.retention import Retention
@@ -73,6 +74,7 @@ async def main() -> None:
         process.supervise(retention.run(), "retention")
         process.supervise(settling.run(), "settling")
         process.supervise(adding.run(), "adding up")
+        process.supervise(Forgetting(store.sightings).run(), "forgetting")
         process.supervise(watch.run(), "watch")
         await process.until_stopped()
     await recorder.settled()

@@ -9,14 +9,14 @@ chart_delete), Azure/acr ``docs/preview/quarantine`` (quarantine), recorded traf
 
 import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from schemas.errors import InvalidValueError
 from schemas.scopes import check_repository, check_tag
-from schemas.timestamps import normalised_timestamp
+from schemas.timestamps import sent_timestamp
 
 PING = "ping"
 
@@ -82,7 +82,8 @@ class Payload(Struct, frozen=True, omit_defaults=True):
 class PublishedEvent(Struct, frozen=True, omit_defaults=True):
     """One event as a publisher sends it: `Payload`, where id and timestamp may be missing.
 
-    Nulls and unknown fields are taken as absent: publishers are many and not ours.
+    Unknown fields, nulls, empty texts and sizes of 0 count as absent: registries write what they do
+    not know in each of these ways, and ACR writes none of them.
     """
 
     action: str
@@ -115,6 +116,17 @@ class Event(Struct, frozen=True, omit_defaults=True):
 
 
 _encode = msgspec.json.Encoder().encode
+_NO_REQUEST = Request()
+Part = TypeVar("Part", Target, Request)
+
+
+def known(part: Part) -> Part:
+    """*part* with None for what is not known: an empty text, and a size of 0."""
+    values = structs.astuple(part)
+    if "" not in values and 0 not in values:
+        return part
+    named = zip(part.__struct_fields__, values, strict=True)
+    return structs.replace(part, **{name: value or None for name, value in named})
 
 
 def check_event_id(event_id: str, field: str = "id") -> str:
@@ -154,15 +166,17 @@ def accept(
         registry: Whose event it is, in lower case.
         new_id: The id to use where the publisher gave none.
         now_ms: The time of acceptance, milliseconds since the epoch.
-        now: The same as an ACR timestamp, used where the publisher gave none.
+        now: The same as an ACR timestamp, used where the publisher does not know the time.
         path: Where the event stands in the request, e.g. ``[3].``, to name fields by.
 
     Raises:
         InvalidValueError: A field breaks its rule; ``field`` is its path.
     """
+    if not published.action:
+        raise InvalidValueError(f"{path}action", "is required")
     action = check_action(published.action, f"{path}action")
-    event_id = new_id if published.id is None else check_event_id(published.id, f"{path}id")
-    target = published.target
+    event_id = check_event_id(published.id, f"{path}id") if published.id else new_id
+    target = known(published.target)
     if target.repository is None:
         raise InvalidValueError(f"{path}target.repository", "is required")
     repository = check_repository(target.repository, f"{path}target.repository")
@@ -174,17 +188,14 @@ def accept(
             f"{path}target.digest",
             f"{target.digest[:64]!r} is not a digest, as in sha256:<64 hex digits>",
         )
-    timestamp = (
-        now
-        if published.timestamp is None
-        else normalised_timestamp(published.timestamp, f"{path}timestamp")
-    )
+    timestamp = sent_timestamp(published.timestamp or "", f"{path}timestamp")
+    request = None if published.request is None else known(published.request)
     payload = Payload(
         id=event_id,
-        timestamp=timestamp,
+        timestamp=timestamp or now,
         action=action.value,
         target=target,
-        request=published.request,
+        request=None if request == _NO_REQUEST else request,
     )
     return Event(
         id=event_id,

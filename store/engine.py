@@ -11,6 +11,7 @@ from store.registries import Registries
 from store.replays import Replays
 from store.sealing import Sealing
 from store.searching import Searching
+from store.sightings import Sightings
 from store.signingkeys import SigningKeys
 from store.standing import Standing
 from store.subscribers import Subscribers
@@ -37,6 +38,7 @@ class Store:
     traffic: Traffic
     searching: Searching
     subscribers: Subscribers
+    sightings: Sightings
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -69,4 +71,5 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         traffic=Traffic(database),
         searching=Searching(database),
         subscribers=Subscribers(database),
+        sightings=Sightings(database),
     )

@@ -326,3 +326,16 @@ traffic = Table(
 )
 """What records add up to in steps of time; ``start_s`` is seconds since the epoch. Of a webhook; of
 a registry, where the webhook's id is 0; and of everything, where the registry is empty, too."""
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("name", LargeBinary, primary_key=True),
+    Column("is_manifest", Integer, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("seen_ms", Big, nullable=False),
+    Index(None, "is_manifest", "seen_ms"),
+    sqlite_with_rowid=False,
+)
+"""What digests in notifications name; ``name`` stands for the registry, the repository and the
+digest, and ``is_manifest`` is 0 or 1."""

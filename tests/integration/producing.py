@@ -12,6 +12,7 @@ from structlog.typing import EventDict
 from producer.access import TokenAccess
 from producer.bodies import Bodies
 from producer.ingest import Ingest, Publish
+from producer.keeping import Keeping
 from producer.registries import Registries
 from producer.server import make_app
 from runtime.health import Problem
@@ -94,6 +95,7 @@ async def served(
     *,
     bodies: Bodies | None = None,
     checks: dict[str, Problem] | None = None,
+    keeping: Keeping | None = None,
 ) -> AsyncIterator[Served]:
     """Serve a producer as its process does, and give a client for it that has the token."""
     store = FakeStore()
@@ -103,6 +105,7 @@ async def served(
             registries=Registries(catalogue=store, revisions=store),
             bodies=bodies or Bodies(),
             publish=publish,
+            keeping=keeping,
         )
         app = make_app(ingest, checks or {})
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_S)

@@ -1,13 +1,13 @@
 """Notifications that became no event, so that somebody can ask why.
 
-Revision: 0011, after 0008.
+Revision: 0011, after 0010.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

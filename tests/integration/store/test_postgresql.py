@@ -31,6 +31,7 @@ from tests.unit.store.contract.replays import (
 )
 from tests.unit.store.contract.sealing import ResealingContract, SealingContract
 from tests.unit.store.contract.searching import SearchingContract, filled
+from tests.unit.store.contract.sightings import SightingsContract
 from tests.unit.store.contract.traffic import (
     AddingUpContract,
     EventsContract,
@@ -55,6 +56,10 @@ def empty_database_url(private_postgres: PrivatePostgres) -> Iterator[str]:
 
 
 class TestSealing(SealingContract):
+    pass
+
+
+class TestSightings(SightingsContract):
     pass
 
 

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from producer import distribution
 from producer.acceptance import Translation
+from producer.blobs import BLOB_TYPE
 from producer.sightings import Sightings
 from schemas.errors import InvalidValueError
 from tests.unit.producer.samples import (
     DIGEST,
     MANIFEST,
     NOTIFICATIONS,
+    NOW,
     acceptance,
     envelope,
     notification,
@@ -92,7 +94,7 @@ def test_recorded_push_has_the_fields_of_acr_in_their_order() -> None:
     digest, request = source["target"]["digest"], source["request"]
     assert event.id == source["id"]
     assert bytes(event.body).decode() == (
-        f'{{"id":"{source["id"]}","timestamp":"{source["timestamp"][:27]}Z","action":"push",'
+        f'{{"id":"{source["id"]}","timestamp":"{source["timestamp"]}","action":"push",'
         f'"target":{{"mediaType":"{OCI_MANIFEST}","size":418,"digest":"{digest}","length":418,'
         '"repository":"team/app","tag":"v1"},'
         f'"request":{{"id":"{request["id"]}","host":"registry.example:5000","method":"PUT",'
@@ -135,7 +137,7 @@ def test_a_pull_teaches_the_media_type_after_a_restart() -> None:
 
 def test_what_is_known_of_one_registry_says_nothing_about_another() -> None:
     seen = Sightings()
-    one(seen, notification(mediaType=distribution.BLOB_TYPE))
+    one(seen, notification(mediaType=BLOB_TYPE))
     elsewhere = distribution.read(seen, envelope(notification("delete")), acceptance("other"))
     assert len(elsewhere.events) == 1
     assert one(seen, notification("delete")).ignored == {"blob_delete": 1}
@@ -144,7 +146,8 @@ def test_what_is_known_of_one_registry_says_nothing_about_another() -> None:
 def test_a_manifest_that_was_uploaded_as_a_blob_too_is_deleted_as_a_manifest() -> None:
     seen = Sightings()
     one(seen, notification(mediaType=MANIFEST))
-    one(seen, notification(mediaType=distribution.BLOB_TYPE))
+    one(seen, notification(mediaType=BLOB_TYPE))
+    one(seen, notification(tag="v1"))
     (delete,) = bodies([one(seen, notification("delete"))])
     assert delete["target"]["mediaType"] == MANIFEST
 
@@ -156,15 +159,70 @@ def test_a_retried_notification_comes_out_the_same() -> None:
     assert again[0] == again[1]
 
 
+OCTETS = "application/octet-stream"
+UNUSUAL = "application/vnd.example.thing.v7+json"
+
+
+def url(kind: str, repository: str = "team/app", before: str = "http://h", after: str = "") -> str:
+    """Where a registry serves `DIGEST`, when a client wrote *before* into its headers."""
+    return f"{before}/v2/{repository}/{kind}/{DIGEST}{after}"
+
+
 MEANINGS = {
-    "a blob by its url alone": (notification(mediaType="x/y", url="http://h/v2/a/blobs/sha256:1"), "blob_push"),
-    "a blob by its type alone": (notification(mediaType="application/octet-stream"), "blob_push"),
-    "a manifest by its url": (notification(mediaType=MANIFEST, url="http://h/v2/a/manifests/v1"), ""),
+    "a blob by its type": (notification(mediaType=OCTETS), "blob_push"),
+    "a blob by its type and its url": (notification(mediaType=OCTETS, url=url("blobs")), "blob_push"),
+    "a blob of an unusual type": (notification(mediaType=UNUSUAL, url=url("blobs")), "blob_push"),
+    "a blob without a type": (notification(mediaType="", url=url("blobs")), "blob_push"),
+    "a blob with a relative url": (notification(url=url("blobs", before="")), "blob_push"),
+    "a blob of a repository called manifests": (
+        notification(repository="manifests/x", mediaType=OCTETS, url=url("blobs", "manifests/x")), "blob_push",
+    ),
+    "a blob behind a client's manifest": (
+        notification(mediaType=OCTETS, url=url("blobs", before=url("manifests"))), "blob_push",
+    ),
+    "a manifest by its url": (notification(mediaType=MANIFEST, url=url("manifests")), ""),
+    "a manifest of an unusual type": (notification(mediaType=UNUSUAL, url=url("manifests")), ""),
+    "a manifest of an unusual type, without a url": (notification(mediaType=UNUSUAL), ""),
+    "a manifest of a blob's type, by its url": (notification(mediaType=OCTETS, url=url("manifests")), ""),
+    "a manifest of a blob's type, by its tag": (notification(mediaType=OCTETS, tag="v1"), ""),
+    "a manifest by its tag, against its url": (notification(tag="v1", url=url("blobs")), ""),
+    "a manifest by its type, against its url": (notification(mediaType=MANIFEST, url=url("blobs")), ""),
+    "a manifest behind a client's blob": (
+        notification(mediaType=MANIFEST, url=url("manifests", before=url("blobs"))), "",
+    ),
+    "an unusual manifest behind a client's blob": (
+        notification(mediaType=UNUSUAL, url=url("manifests", before=url("blobs", after="?"))), "",
+    ),
+    "a blob's url with more behind it": (notification(mediaType=UNUSUAL, url=url("blobs", after="/")), ""),
+    "a blob's url of another digest": (notification(url="http://h/v2/team/app/blobs/sha256:1"), ""),
+    "a blob's url of another repository": (notification(url=url("blobs", "app")), ""),
+    "a blob's url of a longer repository": (notification(repository="app", url=url("blobs", "team/app")), ""),
     "a push without a media type": (notification(), ""),
     "a push without a digest": (notification(digest=None), ""),
+    "a push without a digest, its url a blob's": (
+        notification(digest=None, url="http://h/v2/team/app/blobs/x"), "",
+    ),
+    **{
+        f"a manifest of the repository {name}, {kind}": (
+            notification(repository=name, mediaType=media_type, url=url("manifests", name), tag=tag), "",
+        )
+        for name in ("blobs", "blobs/app", "team/blobs/app", "x/blobs", "manifests", "manifests/x", "v2/blobs/x")
+        for kind, media_type, tag in (("tagged", OCI_MANIFEST, "v1"), ("an index", OCI_INDEX, None), ("unusual", UNUSUAL, None))
+    },
+    **{f"a blob of the repository {name}": (
+            notification(repository=name, mediaType=OCTETS, url=url("blobs", name)), "blob_push",
+        ) for name in ("blobs", "blobs/app", "manifests", "team/manifests/x")
+    },
     "a delete with an empty digest": (notification("delete", digest="", tag="v1"), "tag_delete"),
-    "a delete of a repository": (notification("delete", digest=None), "tag_delete"),
+    "a delete without a digest": (notification("delete", digest=None, tag="v1"), "tag_delete"),
+    "a tag's delete of 3.x": (notification("delete", digest="", tag="v1", mediaType="", size=0), "tag_delete"),
+    "a delete of a repository": (notification("delete", digest=None), "repository_delete"),
+    "a repository's delete of 3.x": (notification("delete", digest="", mediaType="", size=0), "repository_delete"),
+    "a delete that says it is a blob's": (notification("delete", mediaType=OCTETS), "blob_delete"),
     "an action of the future": (notification("promote"), "other_action"),
+    "a rename of GitLab's": (
+        {"action": "rename", "target": {"repository": "a", "rename": {"type": "name", "from": "a", "to": "b"}}}, "other_action",
+    ),
     "a pull without a target": ({"action": "pull"}, "pull"),
     "a mount": (notification("mount", fromRepository="team/base"), "mount"),
     "a tag that is empty": (notification(tag=""), ""),
@@ -215,13 +273,65 @@ def test_missing_id_and_timestamp_are_made() -> None:
 
 def test_memory_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
     seen = Sightings(limit=2)
-    for name in ("a", "b"):
+    for name in (b"a", b"b"):
         seen.saw_manifest(name, MANIFEST)
-        seen.saw_blob(f"blob-{name}")
-    assert seen.media_type("a") == MANIFEST
-    seen.saw_manifest("c", MANIFEST)
-    assert [seen.media_type(name) for name in "abc"] == [MANIFEST, None, MANIFEST]
-    assert seen.only_blob("blob-a") and seen.only_blob("blob-b")
+        seen.saw_blob(b"blob-" + name)
+    assert seen.media_type(b"a") == MANIFEST
+    seen.saw_manifest(b"c", MANIFEST)
+    assert [seen.media_type(name) for name in (b"a", b"b", b"c")] == [MANIFEST, None, MANIFEST]
+    assert seen.only_blob(b"blob-a") and seen.only_blob(b"blob-b")
+
+
+V3_DELETES = [
+    # what is known of the digest before the delete, the delete's media type
+    (None, None),
+    (MANIFEST, MANIFEST),
+    (OCI_INDEX, OCI_INDEX),
+]
+
+
+@pytest.mark.parametrize(("known", "media_type"), V3_DELETES)
+def test_a_delete_of_3x_goes_out_as_acrs_does(known: str | None, media_type: str | None) -> None:
+    seen = Sightings()
+    if known:
+        one(seen, notification(mediaType=known))
+    sent = notification("delete", mediaType="", size=0, length=0)
+    (body,) = bodies([one(seen, sent)])
+    target = {"mediaType": media_type, "digest": DIGEST, "repository": "team/app"}
+    assert body["target"] == {name: value for name, value in target.items() if value}
+
+
+def test_a_delete_has_no_size_even_where_its_registry_sends_one() -> None:
+    (body,) = bodies([one(Sightings(), notification("delete", size=7, length=7))])
+    assert list(body["target"]) == ["digest", "repository"]
+
+
+TIMES = {
+    "nine digits": ('"2026-03-04T10:20:30.123456789Z"', "2026-03-04T10:20:30.123456789Z"),
+    "eight digits": ('"2026-03-04T10:20:30.12345678Z"', "2026-03-04T10:20:30.12345678Z"),
+    "a zone": ('"2026-05-02T11:04:05.5+02:00"', "2026-05-02T09:04:05.5000000Z"),
+    "a zone without a colon": ('"2026-05-02T11:04:05+0000"', "2026-05-02T11:04:05.0000000Z"),
+    "no zone": ('"2026-05-02 11:04:05"', "2026-05-02T11:04:05.0000000Z"),
+    "year 1": ('"0001-01-01T00:00:00Z"', NOW),
+    "1970": ('"1970-01-01T00:00:00Z"', NOW),
+    "empty": ('""', NOW),
+    "null": ("null", NOW),
+    "seconds": ("1772619630", NOW),
+    "milliseconds": ("1772619630123", NOW),
+    "a fraction": ("1772619630.5", NOW),
+    "a word": ('"yesterday"', NOW),
+    "a day that is none": ('"2026-02-30T10:20:30Z"', NOW),
+    "a long text": (f'"{"9" * 100_000}"', NOW),
+    "an object": ('{"seconds": 1}', NOW),
+    "an array": ("[" * 50 + "]" * 50, NOW),
+}
+
+
+@pytest.mark.parametrize(("sent", "told"), TIMES.values(), ids=TIMES)
+def test_a_time_that_cannot_be_read_is_that_of_arrival_and_no_refusal(sent: str, told: str) -> None:
+    body = envelope(notification()).replace(b'"2026-03-04T10:20:30.123456789Z"', sent.encode())
+    (event,) = distribution.read(Sightings(), body, acceptance()).events
+    assert json.loads(bytes(event.body))["timestamp"] == told
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()

@@ -86,6 +86,16 @@ READERS: dict[str, Read] = {
 }
 
 
+def without_empty(event: dict[str, object]) -> dict[str, object]:
+    """*event* without nulls, empty texts and zeros, and without a request that has nothing else."""
+    left = {
+        name: without_empty(value) if isinstance(value, dict) else value
+        for name, value in event.items()
+        if value not in (None, "", 0, {})
+    }
+    return {name: value for name, value in left.items() if value != {}}
+
+
 def body_of(translation: Translation) -> Payload:
     (event,) = translation.events
     return msgspec.json.decode(event.body, type=Payload)
@@ -103,7 +113,8 @@ def cloud(event: object, **attributes: object) -> dict[str, object]:
 def test_an_event_is_posted_as_it_was_published(event: dict[str, object]) -> None:
     payload = body_of(published.read(json.dumps(event).encode(), acceptance()))
     told = msgspec.to_builtins(payload)
-    assert told == event | {"id": event.get("id", "new-1"), "timestamp": payload.timestamp}
+    sent = without_empty(event)
+    assert told == sent | {"id": sent.get("id", "new-1"), "timestamp": payload.timestamp}
 
 
 @given(st.lists(EVENTS, max_size=5))
@@ -141,8 +152,9 @@ def test_a_notification_is_an_event_or_is_counted(target: dict[str, object], act
     assert len(translation.events) + translation.ignored.total() == 1
     for event in translation.events:
         told = msgspec.json.decode(event.body)["target"]
-        kept = {name: value for name, value in target.items() if name not in ("name", "version")}
-        assert told == {name: value for name, value in kept.items() if value != ""}
+        left_out = {"name", "version"} | ({"size", "length"} if action == "delete" else set())
+        kept = {name: value for name, value in target.items() if name not in left_out}
+        assert told == without_empty(kept)
 
 
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
@@ -159,6 +171,6 @@ def test_whatever_is_sent_is_read_or_refused(read: Read, body: bytes) -> None:
 def test_whatever_headers_are_sent_are_read_or_refused(
     headers: dict[str, str], body: bytes
 ) -> None:
-    assert cloudevents.is_binary(headers)
+    assert cloudevents.is_binary(headers) == any(headers.values())
     with suppress(InvalidValueError):
         assert cloudevents.read_binary(headers, body, acceptance()).events

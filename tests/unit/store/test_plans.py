@@ -1,6 +1,6 @@
 """No query of the hot paths reads a table from end to end; as SQLite plans the real statements."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -14,6 +14,7 @@ from store.engine import Store
 from store.filters import Filter
 from store.journal import Journal
 from store.selection import ENDINGS, Selection
+from store.sightings import Sighting
 from store.webhookindex import Changes
 from tests.unit.store.contract import journal
 from tests.unit.store.contract.eventlog import append
@@ -29,11 +30,17 @@ def plans_of(store: Store) -> Iterator[list[str]]:
     steps: list[str] = []
 
     def explain(
-        _connection: Connection, cursor: object, statement: str, parameters: object, *_: object
+        _connection: Connection,
+        cursor: object,
+        statement: str,
+        parameters: Sequence[object],
+        _context: object,
+        many: bool,  # noqa: FBT001 (as SQLAlchemy calls it)
     ) -> None:
         if statement.split(maxsplit=1)[0] in ("SELECT", "WITH", "UPDATE", "DELETE"):
             other = cursor.connection.cursor()  # type: ignore[attr-defined]  # a cursor of sqlite3
-            planned = other.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            first = parameters[0] if many else parameters
+            planned = other.execute(f"EXPLAIN QUERY PLAN {statement}", first)
             steps.extend(step for *_, step in planned.fetchall())
 
     engine = store.database._engine
@@ -69,6 +76,13 @@ def traffic_totals(store: Store) -> object:
     """With rows to read."""
     store.traffic.advance(now_ms=5)
     return store.traffic.totals("myregistry", since_ms=1, until_ms=5)
+
+
+def forgetting_sightings(store: Store) -> object:
+    """With rows to forget, for both reasons."""
+    rows = [Sighting(bytes([n]), is_manifest=False, media_type="", seen_ms=n) for n in range(9)]
+    store.sightings.keep(rows)
+    return store.sightings.prune(2, most=4, limit=9)
 
 
 GIVEN_UP = Filter(outcomes=frozenset({Outcome.GIVEN_UP}))
@@ -142,6 +156,8 @@ ACTIONS: list[tuple[str, Action]] = [
     ("searching a time", lambda store: store.searching.search(Filter(since_ms=1, until_ms=9))),
     ("searching what was given up", lambda store: store.searching.search(GIVEN_UP)),
     ("a record", lambda store: store.searching.get(1)),
+    ("sightings", lambda store: store.sightings.find([b"a", b"b"])),
+    ("forgetting sightings", forgetting_sightings),
     ("delete", lambda store: store.webhooks.delete("myregistry", "webhook1")),
 ]
 

@@ -1,0 +1,33 @@
+"""Sightings: which digests name manifests, of which type, and which name blobs.
+
+Revision: 0010, after 0008. It begins empty: producers fill it with what they see from now on.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+_BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def upgrade() -> None:
+    """Make the table."""
+    op.create_table(
+        "sightings",
+        sa.Column("name", sa.LargeBinary, nullable=False),
+        sa.Column("is_manifest", sa.Integer, nullable=False),
+        sa.Column("media_type", sa.Text, nullable=False),
+        sa.Column("seen_ms", _BIG, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_sightings"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_sightings_is_manifest_seen_ms", "sightings", ["is_manifest", "seen_ms"])
+
+
+def downgrade() -> None:
+    """Forget them."""
+    op.drop_table("sightings")
