@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -97,6 +97,17 @@ async def test_a_registry_that_adds_a_content_type_is_heard(
         await sink.until(1, path="/all")
 
 
+@pytest.fixture(scope="module")
+def own(
+    tmp_path_factory: pytest.TempPathFactory, rabbitmq_installed: None
+) -> Iterator[Installation]:
+    """An installation of these tests alone: afterwards its doctor has something to say."""
+    installation = Installation(tmp_path_factory.mktemp("odd") / "home")
+    installation.start()
+    yield installation
+    installation.clean_up()
+
+
 async def metrics_of(pipeline: Installation, http: aiohttp.ClientSession) -> str:
     (run_file,) = (pipeline.home / "run").glob("producer*.json")
     told = json.loads(run_file.read_text())
@@ -105,15 +116,15 @@ async def metrics_of(pipeline: Installation, http: aiohttp.ClientSession) -> str
 
 
 async def test_a_registry_that_is_refused_is_counted_logged_and_named_by_the_doctor(
-    pipeline: Installation,
-    client: Client,
+    own: Installation,
     http: aiohttp.ClientSession,
     sink: Sink,
     tmp_path: Path,
 ) -> None:
+    client = Client(own, http)
     registry = await client.new_registry()
     await client.new_webhook(registry, f"{sink.url}/all")
-    ready = pipeline.ready
+    ready = own.ready
     url = f"{ready['producer_url']}/registries/{registry}/notifications"
     (tmp_path / "wrong").mkdir()
     (tmp_path / "twice").mkdir()
@@ -125,7 +136,7 @@ async def test_a_registry_that_is_refused_is_counted_logged_and_named_by_the_doc
         await asyncio.to_thread(twice.push, "team/app", "v2")
 
         async def is_named() -> bool:
-            _, out, _ = await pipeline.portcall("doctor", "-o", "json")
+            _, out, _ = await own.portcall("doctor", "-o", "json")
             named = {
                 (each["facts"]["registry"], each["facts"]["code"])
                 for each in json.loads(out)["checks"]
@@ -134,21 +145,21 @@ async def test_a_registry_that_is_refused_is_counted_logged_and_named_by_the_doc
             return {(registry, "Unauthorized"), (registry, "BadRequest")} <= named
 
         await eventually(is_named, within_s=60, what="the doctor names the registry")
-    text = await metrics_of(pipeline, http)
+    text = await metrics_of(own, http)
     for code in ("Unauthorized", "BadRequest"):
         labels = f'code="{code}",registry="{registry}"'
         assert f"portcall_producer_refused_requests_total{{{labels}}}" in text
-    lines = [line for line in pipeline.said(2000).splitlines() if "request.refused" in line]
+    lines = [line for line in own.said(2000).splitlines() if "request.refused" in line]
     mine = [line for line in lines if registry in line]
     assert 2 <= len(mine) <= 20, "sampled: a line for each kind and ten seconds"
     assert not any("aaaaaaaaaa" in line or ready["token"] in line for line in mine)
 
 
 async def test_what_is_ignored_is_explained_counted_and_shown_by_the_doctor(
-    pipeline: Installation, client: Client, http: aiohttp.ClientSession
+    own: Installation, http: aiohttp.ClientSession
 ) -> None:
-    registry = await client.new_registry()
-    ready = pipeline.ready
+    registry = await Client(own, http).new_registry()
+    ready = own.ready
     url = f"{ready['producer_url']}/registries/{registry}/notifications"
     bad, pull = f"bad-{os.getpid()}", f"pull-{os.getpid()}"
     target = {"repository": "Up/Per", "tag": "v1"}
@@ -161,18 +172,18 @@ async def test_what_is_ignored_is_explained_counted_and_shown_by_the_doctor(
     async with http.post(url, json={"events": events}, headers=headers) as answer:
         assert (answer.status, await answer.json()) == (202, {"accepted": 1, "ignored": 2})
     place = "events[0].target.repository"
-    code, out, err = await pipeline.portcall("explain", bad, "-r", registry, "-o", "table")
+    code, out, err = await own.portcall("explain", bad, "-r", registry, "-o", "table")
     assert (code, err) == (0, "") and f"ignored, because {place}: 'Up/Per' is not" in out
-    code, out, _ = await pipeline.portcall("explain", pull, "-r", registry, "-o", "table")
+    code, out, _ = await own.portcall("explain", pull, "-r", registry, "-o", "table")
     assert code == 0 and "ignored, because a pull is no registry event" in out
-    code, out, _ = await pipeline.portcall("explain", "good", "-r", registry, "-o", "table")
+    code, out, _ = await own.portcall("explain", "good", "-r", registry, "-o", "table")
     assert code == 0 and "ignored" not in out
-    assert (await pipeline.portcall("explain", "nothing", "-r", registry))[0] == 3
-    _, out, _ = await pipeline.portcall("doctor", "-o", "json")
+    assert (await own.portcall("explain", "nothing", "-r", registry))[0] == 3
+    _, out, _ = await own.portcall("doctor", "-o", "json")
     (found,) = [each for each in json.loads(out)["checks"] if each["check"] == "ignored events"]
     assert found["verdict"] == "wrong" and f"{registry} bad_repository 1" in found["found"]
     assert place in found["found"]
-    text = await metrics_of(pipeline, http)
+    text = await metrics_of(own, http)
     for reason in ("bad_repository", "pull"):
         labels = f'reason="{reason}",registry="{registry}"'
         assert f"portcall_producer_ignored_total{{{labels}}} 1.0" in text
