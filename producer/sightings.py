@@ -46,8 +46,9 @@ class Sightings:
         self._blobs: Recent[bool] = Recent(limit)
 
     def saw_manifest(self, name: bytes, media_type: str) -> None:
-        """As `Seen` says; a type that is known stays known."""
-        self._manifests.put(name, media_type or self._manifests.get(name) or "")
+        """As `Seen` says; a type that is known stays known, and a text that is none is not kept."""
+        known = media_type if is_keepable(media_type) else ""
+        self._manifests.put(name, known or self._manifests.get(name) or "")
 
     def saw_blob(self, name: bytes) -> None:
         """As `Seen` says."""
@@ -77,9 +78,8 @@ class Glance:
 
     def saw_manifest(self, name: bytes, media_type: str) -> None:
         """As `Seen` says."""
-        kept = media_type if is_keepable(media_type) else ""
-        self._memory.saw_manifest(name, kept)
-        self.learnt[name] = kept
+        self._memory.saw_manifest(name, media_type)
+        self.learnt[name] = media_type if is_keepable(media_type) else ""
 
     def saw_blob(self, name: bytes) -> None:
         """As `Seen` says."""

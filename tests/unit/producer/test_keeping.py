@@ -12,7 +12,7 @@ from producer.acceptance import Translation
 from producer.blobs import BLOB_TYPE
 from producer.keeping import REFRESH_MS, Keeping
 from producer.rounds import PATIENCE_S, RETRY_S
-from producer.sightings import full_name
+from producer.sightings import Sightings, full_name
 from runtime.metrics import REGISTRY
 from store.errors import StoreUnavailableError
 from store.sightings import Sighting
@@ -287,3 +287,6 @@ async def test_a_text_that_is_no_media_type_is_not_kept(media_type: str, table: 
     assert glance.learnt == {NAME: ""}
     assert glance.media_type(NAME) is None
     assert not glance.only_blob(NAME)
+    memory = Sightings()
+    memory.saw_manifest(NAME, media_type)
+    assert memory.media_type(NAME) is None
