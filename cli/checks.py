@@ -18,9 +18,11 @@ from cli.schema import schema_problem
 from cli.topology import TopologySettings, settings_of
 from cli.transport import HttpTransport
 from runtime.errors import BrokerError, SettingsError
+from runtime.health import REFUSED_AGAIN
 from runtime.topology import apply, depths, ping
 from schemas.errors import InvalidValueError
 from schemas.topology import Topology
+from store.engine import open_store
 from store.errors import StoreUnavailableError
 
 PATIENCE_S = 5.0
@@ -153,18 +155,39 @@ def database(site: Site) -> Finding:
     return ok("database", "reachable, schema up to date")
 
 
+def ignored(site: Site) -> Finding:
+    """What registries sent and became no event, as far as the store has it."""
+    named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
+    if not named:
+        return unknown("ignored events", "no database is known")
+    try:
+        if schema_problem(str(named)):
+            return unknown("ignored events", "the database does not have them yet")
+        store = open_store(str(named))
+    except (StoreUnavailableError, InvalidValueError):
+        return unknown("ignored events", "the database does not answer")
+    since_ms = time.time_ns() // 1_000_000 - findings.IGNORED_MS
+    try:
+        kinds = store.journal.ignored_kinds(since_ms)
+        return findings.ignored(kinds, store.journal.newest_unread(since_ms, 1))
+    except StoreUnavailableError:
+        return unknown("ignored events", "the database does not answer")
+    finally:
+        store.close()
+
+
 def roles(site: Site) -> Iterator[tuple[Finding, float | None]]:
     """Each role that wrote a run file, with its server's clock in seconds since the epoch."""
     for path in sorted((site.home / "run").glob("*.json")):
         try:
             run = json.loads(path.read_bytes())
-            yield _role(path.stem, str(run["health_url"]))
+            yield from _role(path.stem, str(run["health_url"]))
         except (OSError, ValueError, KeyError, TypeError):
             advice = "restart that role; it writes the file again"
             yield wrong(f"role {path.stem}", f"{path} cannot be read", advice), None
 
 
-def _role(name: str, url: str) -> tuple[Finding, float | None]:
+def _role(name: str, url: str) -> Iterator[tuple[Finding, float | None]]:
     with HttpTransport(url, token="", patience_s=PATIENCE_S) as http:
         try:
             http.request("GET", "/live")
@@ -172,11 +195,16 @@ def _role(name: str, url: str) -> tuple[Finding, float | None]:
         except NotRunningError as error:
             found = f"not live: {str(error).partition(': ')[0]}"
             advice = "`portcall up` restarts a role that dies; its output says why it does not live"
-            return wrong(f"role {name}", found, advice, {"url": url}), None
+            yield wrong(f"role {name}", found, advice, {"url": url}), None
+            return
     said: Document = reply.document if isinstance(reply.document, dict) else {}
     problems, warnings = said.get("problems", {}), said.get("warnings", {})
-    finding = findings.role(name, url, reply.status, problems, warnings)
-    return finding, _date_s(reply.headers.get("date"))
+    again = {key: said for key, said in warnings.items() if key.startswith(f"{REFUSED_AGAIN} ")}
+    others = {key: said for key, said in warnings.items() if key not in again}
+    finding = findings.role(name, url, reply.status, problems, others)
+    yield finding, _date_s(reply.headers.get("date"))
+    for key, told in again.items():
+        yield findings.refused(name, key.removeprefix(f"{REFUSED_AGAIN} "), told), None
 
 
 def _date_s(date: str | None) -> float | None:

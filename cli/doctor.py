@@ -29,6 +29,7 @@ def examine(site: Site) -> Iterator[Finding]:
     yield from checks.running(site)
     yield from checks.broker(site)
     yield checks.database(site)
+    yield checks.ignored(site)
     yield from safeguards.encryption(site)
     yield from safeguards.tls(site)
     yield from safeguards.tokens(site)

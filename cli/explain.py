@@ -23,6 +23,8 @@ _COLOURS = {
     "cancelled": "red",
     "none": "dim",
 }
+UNBOUNDED = 10_000
+"""Columns; a reason may quote much."""
 _WORDS = {
     "unknown": "matches; not routed yet, or routed before the webhook was as it is now",
     "queued": "routed; waits for its first attempt",
@@ -45,7 +47,8 @@ def explain(
     """Explain which webhooks get an event, and where each delivery is.
 
     Of a webhook that does not match it says why not: status, action or scope. Every attempt is
-    told with the reason of what followed. Exits 3 when there is no such event.
+    told with the reason of what followed. What a registry sent and became no event is told, too,
+    with the reason. Exits 3 when there is no such event.
     """
     management = Management.at(url)
     path = value(management.find_registry(registry, group), "id")
@@ -53,16 +56,24 @@ def explain(
     if chosen(output) is Output.JSON:
         say(pretty(found))
     else:
-        Console(highlight=False, soft_wrap=True).print(tree(found))
+        show(tree(found))
+
+
+def show(grown: Tree) -> None:
+    """Print a tree; what is wider than a terminal wraps, and elsewhere nothing is cut."""
+    is_terminal = Console().is_terminal
+    Console(highlight=False, width=None if is_terminal else UNBOUNDED).print(grown)
 
 
 def tree(explanation: Document) -> Tree:
     """An explanation as a tree: the event, its webhooks, their attempts."""
     about = " ".join([value(explanation, "action"), image(explanation)]).strip()
-    head = Text.assemble(
-        (clean(value(explanation, "id")), "bold"),
-        f"  {clean(about)}  accepted {seconds(value(explanation, 'acceptedAt'))}",
-    )
+    ignored = explanation.get("ignored")
+    came = f"{'came' if ignored else 'accepted'} {seconds(value(explanation, 'acceptedAt'))}"
+    head = Text.assemble((clean(value(explanation, "id")), "bold"), f"  {clean(about)}  {came}")
+    if ignored:
+        head.append(f"  ignored, because {clean(value(ignored, 'message'))}", "yellow")
+        return Tree(head)
     if not explanation.get("isRouted"):
         head.append("  not routed yet, as far as is known", "dim")
     root = Tree(head)

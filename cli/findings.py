@@ -1,11 +1,12 @@
 """What `portcall doctor` thinks of what it sees: facts in, findings out; nothing is asked here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from schemas.topology import DEAD, EVENTS_IN, UNROUTED
+from store.ignored import IgnoredEvent, IgnoredKind
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1024**3
@@ -159,6 +160,70 @@ def role(
     reasons = "; ".join(f"{part}: {why}" for part, why in problems.items()) or f"status {status}"
     return wrong(
         check, f"live, not ready: {reasons}", f"mend that; {url}/ready shows when it is", facts
+    )
+
+
+REFUSED_ADVICE = {
+    "Unauthorized": "its token is not valid here: make one with `portcall token create NAME --role"
+    " publisher -r REGISTRY`, and put it into the header Authorization of its configuration",
+    "Forbidden": "its token is of a reader: make one with `portcall token create NAME --role"
+    " publisher -r REGISTRY`",
+    "RegistryNotFound": "correct the name in the URL that it sends to, or run `portcall registry"
+    " create`",
+    "BadRequest": "the reason says what is wrong with its HTTP: look at the headers that its"
+    " configuration adds, and at proxies in between",
+    "InvalidRequest": "the reason says what is wrong with its body; only registries of docker"
+    " distribution send to /notifications",
+    "UnsupportedMediaType": "send a type that is read here, and no Content-Encoding",
+    "BodyTooLarge": "send fewer events in one request",
+    "RequestTimeout": "look for what is slow between it and the producer",
+    "RequestHeaderFieldsTooLarge": "look at the headers that its configuration adds",
+    "TooManyRequests": "others behind the same address have wrong tokens: mend those",
+    "ServiceUnavailable": "see what is said of the broker and the database; nothing is lost, what"
+    " is refused so is sent again",
+}
+"""What to do about requests that are refused again and again, by the code of the answer."""
+
+
+def refused(role: str, kind: str, told: str) -> Finding:
+    """A sender that is refused again and again, and sends the same again.
+
+    Args:
+        role: The process that says so.
+        kind: The answer's code, and the registry where that is one.
+        told: What happened, in words.
+    """
+    code, _, registry = kind.partition(" ")
+    sender = f"registry {registry}" if registry else "a sender of no registry that there is"
+    advice = REFUSED_ADVICE.get(code, "the reason says what is wrong")
+    facts = {"role": role, "registry": registry, "code": code}
+    return wrong("refused requests", f"{sender} ({code}): {told}", advice, facts)
+
+
+IGNORED_MS = 24 * 3_600_000
+"""How far back the doctor looks for events that were ignored."""
+
+
+def ignored(kinds: Sequence[IgnoredKind], newest: Sequence[IgnoredEvent]) -> Finding:
+    """What became no event in the last day: what could not be read is worth a look."""
+    unread = [each for each in kinds if each.is_unread]
+    facts = {"kinds": [asdict(each) for each in kinds]}
+    if not unread:
+        others = sum(each.count for each in kinds)
+        found = f"none that could not be read; {others} that are none of ours" if others else "none"
+        return ok("ignored events", f"{found}, in the last day", facts)
+    counts = ", ".join(f"{each.registry} {each.reason} {each.count}" for each in unread)
+    example = "".join(
+        f"; the last: {each.place}: {each.problem}"
+        f" (portcall explain {each.event_id} -r {each.registry})"
+        for each in newest[:1]
+    )
+    return wrong(
+        "ignored events",
+        f"could not be read in the last day: {counts}{example}",
+        "no webhook got them: see what that registry sends, or whether it is one of docker"
+        " distribution",
+        facts,
     )
 
 

@@ -12,6 +12,7 @@ from schemas.records import Outcome
 from store.database import now_ms
 from store.engine import Store
 from store.eventlog import StoredRecord
+from store.ignored import IgnoredEvent
 from store.noted import NotedEvent
 
 
@@ -105,6 +106,7 @@ class Explanation:
         accepted_ms: When it was accepted, milliseconds since the epoch.
         is_routed: Whether the router has said for whom it is; a ping never is.
         webhooks: Every webhook of the registry, and those deleted that it was sent to.
+        ignored: Why it became no event at all; None: it did, and goes to webhooks.
     """
 
     event_id: str
@@ -115,6 +117,7 @@ class Explanation:
     accepted_ms: int
     is_routed: bool
     webhooks: Sequence[Explained]
+    ignored: IgnoredEvent | None = None
 
 
 class Explaining:
@@ -145,13 +148,31 @@ class Explaining:
         noted = [each for each in self._store.journal.of_id(event_id) if each.registry == registry]
         about = _about(records, noted)
         if about is None:
-            return None
+            return self._ignored(registry, event_id)
         routed = next((each.webhook_ids for each in noted if _is_of(each, about)), None)
         records = [each for each in records if each.accepted_ms == about.accepted_ms]
         return replace(
             about,
             is_routed=routed is not None,
             webhooks=self._webhooks(about, records, frozenset(routed or ())),
+        )
+
+    def _ignored(self, registry: str, event_id: str) -> Explanation | None:
+        """Why the registry's newest notification of that id became no event."""
+        found = self._store.journal.ignored(registry, event_id)
+        if not found:
+            return None
+        newest = found[0]
+        return Explanation(
+            event_id=newest.event_id,
+            registry=newest.registry,
+            action=newest.action,
+            repository=newest.repository,
+            tag=newest.tag,
+            accepted_ms=newest.ignored_ms,
+            is_routed=False,
+            webhooks=(),
+            ignored=newest,
         )
 
     def life(self, webhook_id: int, event_id: str) -> Life | None:

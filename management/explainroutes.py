@@ -15,7 +15,7 @@ from management.errors import ArmError, invalid_parameter
 from management.explaining import Explained, Explaining, Explanation, Life, Step
 from management.fields import Actions, ScopeText
 from management.lookups import Lookups
-from management.reasons import Miss
+from management.reasons import Miss, ignored_reason
 from management.routes import REGISTRY, Routes
 from management.scopetests import LAST, MAX_LAST, ScopeTests, Tried
 from runtime.errors import BrokerError
@@ -104,7 +104,7 @@ class ExplainHandlers:
         """The explanation; what was accepted a moment ago is waited for."""
         found = await asyncio.to_thread(self._explaining.explain, registry, event_id)
         if found is not None and (
-            found.is_routed or any(each.life.steps for each in found.webhooks)
+            found.ignored or found.is_routed or any(each.life.steps for each in found.webhooks)
         ):
             return found
         with suppress(BrokerError, BehindError, TimeoutError):
@@ -124,7 +124,7 @@ def _event_id(call: Call) -> str:
 
 
 def _explanation(explanation: Explanation) -> Json:
-    return {
+    told: Json = {
         "id": explanation.event_id,
         "registry": explanation.registry,
         "action": explanation.action,
@@ -134,6 +134,13 @@ def _explanation(explanation: Explanation) -> Json:
         "isRouted": explanation.is_routed,
         "webhooks": [_explained(each) for each in explanation.webhooks],
     }
+    if explanation.ignored is not None:
+        told["ignored"] = {
+            "reason": explanation.ignored.reason,
+            "place": explanation.ignored.place,
+            "message": ignored_reason(explanation.ignored),
+        }
+    return told
 
 
 def _explained(explained: Explained) -> Json:

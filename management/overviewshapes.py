@@ -188,8 +188,26 @@ class WebhookExplained(Shape, frozen=True):
     delivery: DeliveryLife
 
 
+class IgnoredBecause(Shape, frozen=True):
+    """Why a notification became no event.
+
+    Attributes:
+        reason: In the word that counters have.
+        place: The path of what could not be read; empty: it was read, and is no registry event.
+        message: In words.
+    """
+
+    reason: str
+    place: str
+    message: str
+
+
 class Explanation(Shape, frozen=True):
-    """For every webhook of the registry why it gets the event or not, and where that is."""
+    """For every webhook of the registry why it gets the event or not, and where that is.
+
+    Attributes:
+        ignored: Why it became no event at all; then there are no webhooks.
+    """
 
     id: str
     registry: str
@@ -199,6 +217,7 @@ class Explanation(Shape, frozen=True):
     accepted_at: Timestamp
     is_routed: bool
     webhooks: list[WebhookExplained]
+    ignored: IgnoredBecause | UnsetType = UNSET
 
 
 class TriedEvent(Shape, frozen=True):

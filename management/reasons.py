@@ -10,6 +10,7 @@ from schemas.scopes import Scope
 from schemas.timestamps import acr_timestamp
 from schemas.webhooks import Status, action_names
 from store.eventlog import StoredRecord
+from store.ignored import IgnoredEvent
 from store.subscribers import Subscriber
 
 JITTER = 0.075
@@ -39,6 +40,25 @@ class Miss:
 
 
 DELETED = Miss(Predicate.STATUS, "the webhook was deleted")
+
+
+IGNORED = {
+    "pull": "a pull is no registry event",
+    "mount": "a mount is no registry event",
+    "blob_push": "it is the push of a blob, not of a manifest",
+    "blob_delete": "it is the delete of a blob, not of a manifest",
+    "tag_delete": "it deletes a tag and no manifest",
+    "repository_delete": "it deletes a repository and names no manifest",
+    "other_action": "its action is none of push and delete",
+}
+"""Why a notification that can be read becomes no event, by the word that counters have."""
+
+
+def ignored_reason(ignored: IgnoredEvent) -> str:
+    """Why a notification became no event, in words."""
+    if ignored.problem:
+        return f"{ignored.place}: {ignored.problem}"
+    return IGNORED.get(ignored.reason, ignored.reason)
 
 
 def misses_of(subscriber: Subscriber, action: str, repository: str, tag: str) -> list[Miss]:

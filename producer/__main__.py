@@ -7,6 +7,7 @@ from producer.bodies import Bodies
 from producer.ingest import Ingest
 from producer.keeping import Keeping
 from producer.noting import Accepting
+from producer.refusing import Refusing
 from producer.registries import Registries
 from producer.server import make_app
 from producer.settings import ProducerSettings
@@ -41,6 +42,7 @@ async def main() -> None:
             registries=registries,
             bodies=Bodies(),
             publish=accepting.accept,
+            note=accepting.note_ignored,
             keeping=keeping,
         )
         process.check("broker", lambda: publisher.problem or accepting.problem)
@@ -54,7 +56,10 @@ async def main() -> None:
         process.supervise(depths.run(), "depths")
         process.supervise(fullness.run(), "fullness")
         process.supervise(follower.run(), "registries")
-        app = make_app(ingest, process.checks, Throttle(settings.auth_failures_per_s))
+        refusing = Refusing(ingest.knows)
+        process.warn_of(refusing.warnings)
+        throttle = Throttle(settings.auth_failures_per_s)
+        app = make_app(ingest, process.checks, throttle, refusing)
         await process.serve(app, settings.bind, "producer")
         await process.until_stopped()
     await keeping.drained(DRAIN_S)

@@ -11,6 +11,8 @@ from schemas.errors import InvalidValueError
 from schemas.events import Event, PublishedEvent, accept
 from schemas.timestamps import acr_timestamp
 
+MAX_DETAILS = 200
+"""Of one request. A registry sends one notification at a time."""
 _ESCAPED_NUL = rb"\u0000"
 
 
@@ -53,11 +55,52 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignored:
+    """One notification that becomes no event.
+
+    Attributes:
+        event_id: Its id, or one of ours where it has none that could be looked for.
+        reason: Why, in a word that counters have.
+        action: As it was sent, cut; so are the next two. Empty: there was none.
+        repository: The repository.
+        tag: The tag.
+        field: The path of what cannot be read; empty: it was read, and is none of ours.
+        problem: What is wrong there.
+    """
+
+    event_id: str
+    reason: str
+    action: str = ""
+    repository: str = ""
+    tag: str = ""
+    field: str = ""
+    problem: str = ""
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether it might have been an event, and could not be read."""
+        return bool(self.problem)
+
+
+@dataclass(frozen=True, slots=True)
 class Translation:
-    """What a request's body says: the events in it, and why the rest is none of ours."""
+    """What a request's body says: the events in it, and why the rest is none of ours.
+
+    Attributes:
+        events: The events.
+        ignored: How many notifications were ignored, by the reason.
+        details: What is known of those; not of all, where they are very many.
+    """
 
     events: list[Event]
     ignored: Counter[str] = field(default_factory=Counter)
+    details: list[Ignored] = field(default_factory=list)
+
+    def ignore(self, one: Ignored) -> None:
+        """Count one that is ignored, and keep what is known of it."""
+        self.ignored[one.reason] += 1
+        if len(self.details) < MAX_DETAILS:
+            self.details.append(one)
 
 
 Reader = Callable[[bytes, Acceptance], Translation]

@@ -32,7 +32,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes, path: str = "") -> T:
         body.decode()
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _translated(str(error), path) from error
+        raise complaint(error, path) from error
     except UnicodeDecodeError as error:
         raise _whole(path, f"is not UTF-8: {error.reason} at byte {error.start}") from error
     except RecursionError as error:
@@ -55,8 +55,9 @@ def _whole(path: str, problem: str) -> InvalidValueError:
     return InvalidValueError(path, problem if path else f"the body {problem}")
 
 
-def _translated(message: str, path: str) -> InvalidValueError:
+def complaint(error: msgspec.ValidationError, path: str) -> InvalidValueError:
     """Take ``Expected `int`, got `str` - at `$[3].target.size``` apart."""
+    message = str(error)
     where = _WITH_PATH.fullmatch(message)
     problem, field = (where["problem"], where["path"].lstrip(".")) if where else (message, "")
     field = joined(path, field)

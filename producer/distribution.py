@@ -14,35 +14,35 @@ any other action                                      nothing: ``other_action``
 ====================================================  ==================================
 
 Deleting a manifest makes one notification with its digest and one more for each tag that pointed
-to it: the first is the event. One malformed event refuses the whole envelope, and nothing of it is
-published: a registry sends what was refused again and again, so that the fault shows, and sends
-nothing twice that was published already. What a stranger can write into a notification by way of
-his own request to the registry (its user agent, its host) is cut to size, never refused: else he
-could stop a registry's notifications for good.
+to it: the first is the event. A registry sends what was refused again for ever, and holds all its
+other notifications behind it. So nothing that a client of the registry can choose is a reason to
+refuse: what cannot be read is ignored, counted and named, and the rest of its envelope is taken.
+Texts of a client's own request to the registry (its user agent, its host) are cut to size.
 
 Source: distribution 2.8 ``notifications/event.go`` and ``bridge.go``, and recorded traffic.
 """
 
-from collections import Counter
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from producer.acceptance import Acceptance, Translation
+from producer.acceptance import Acceptance, Ignored, Translation
 from producer.blobs import is_blob
-from producer.decoding import decode
+from producer.decoding import complaint, decode
+from producer.ignoring import NO_ENVELOPE, passed, text_of, unread
 from producer.sightings import Seen, full_name
+from producer.skimming import MAX_EVENTS, Skimmed, skim
 from schemas.errors import InvalidValueError
-from schemas.events import Event, PublishedEvent, Request, Size, Target, Text
+from schemas.events import Event, PublishedEvent, Request, Size, Target, Text, check_event_id
 from schemas.timestamps import sent_timestamp
 
 MEDIA_TYPES = (
     "application/vnd.docker.distribution.events.v1+json",
     "application/vnd.docker.distribution.events.v2+json",
 )
-MAX_NOTIFICATIONS = 10_000
-"""In one envelope. A registry sends them one by one; a megabyte could have 60,000 of nothing."""
+EVENT_ACTIONS = ("push", "delete")
+SILENT_ACTIONS = ("pull", "mount")
 MAX_TEXT = 1024
 MAX_USERAGENT = 2048
 """As long as the texts of `schemas.events.Request` may be."""
@@ -110,38 +110,95 @@ class Envelope(Struct, frozen=True):
 _DECODER = msgspec.json.Decoder(Envelope)
 
 
-def read(seen: Seen, body: bytes, acceptance: Acceptance) -> Translation:
+def read(seen: Seen, body: bytes | Skimmed, acceptance: Acceptance) -> Translation:
     """Translate one envelope, and remember which digests name what.
 
     It may be called again for the same envelope, when more is known of what it asked.
 
     Args:
         seen: What was learnt from earlier envelopes; this one's is added.
-        body: The JSON of the envelope.
+        body: The JSON of the envelope, or what was kept of it.
         acceptance: Whose it is, and when it came.
 
     Raises:
-        InvalidValueError: The envelope, or an event in it, is wrong; ``field`` is the path.
+        InvalidValueError: The body is no JSON at all.
     """
-    events: list[Event] = []
-    ignored: Counter[str] = Counter()
-    notifications = decode(_DECODER, body).events
-    if len(notifications) > MAX_NOTIFICATIONS:
-        count = len(notifications)
-        raise InvalidValueError(
-            "events", f"has {count} notifications; at most {MAX_NOTIFICATIONS} are allowed"
-        )
-    for index, notification in enumerate(notifications):
+    skimmed = body if isinstance(body, Skimmed) else _opened(body)
+    translation = Translation([], skimmed.dropped.copy())
+    if not skimmed.is_envelope:
+        translation.ignored[NO_ENVELOPE] += 1
+    for index, sent in enumerate(skimmed.events):
         path = f"events[{index}]"
-        name = _full_name(acceptance.registry, notification.target)
-        _remember(seen, name, notification.target)
-        reason = _why_ignored(seen, name, notification)
-        if reason:
-            ignored[reason] += 1
+        try:
+            taken = _taken(seen, _notification(sent, path), acceptance, path)
+        except InvalidValueError as problem:
+            taken = _untaken(sent, problem, acceptance, path)
+        if isinstance(taken, Ignored):
+            translation.ignore(taken)
         else:
-            published = _published(notification, seen.media_type(name), path)
-            events.append(acceptance.accept(published, path))
-    return Translation(events, ignored)
+            translation.events.append(taken)
+    return translation
+
+
+def _opened(body: bytes) -> Skimmed:
+    """The notifications in a body; where one breaks the types, all as plain objects."""
+    try:
+        notifications = decode(_DECODER, body).events
+    except InvalidValueError:
+        return skim(body)
+    if len(notifications) > MAX_EVENTS:
+        return skim(body)
+    return Skimmed(is_envelope=True, events=list(notifications))
+
+
+def _notification(sent: object, path: str) -> Notification:
+    """Read one notification, if it is not read yet.
+
+    Raises:
+        InvalidValueError: A field has a wrong type; ``field`` is its path.
+    """
+    if isinstance(sent, Notification):
+        return sent
+    try:
+        return msgspec.convert(sent, Notification)
+    except msgspec.ValidationError as error:
+        raise complaint(error, path) from error
+
+
+def _taken(
+    seen: Seen, notification: Notification, acceptance: Acceptance, path: str
+) -> Event | Ignored:
+    """The event that a notification tells of, or why it tells of none.
+
+    Raises:
+        InvalidValueError: A field breaks its rule; ``field`` is its path.
+    """
+    name = _full_name(acceptance.registry, notification.target)
+    _remember(seen, name, notification.target)
+    reason = _why_ignored(seen, name, notification)
+    if reason:
+        return passed(reason, _id_of(notification), notification)
+    published = _published(notification, seen.media_type(name), path)
+    return acceptance.accept(published, path)
+
+
+def _untaken(
+    sent: object, problem: InvalidValueError, acceptance: Acceptance, path: str
+) -> Ignored:
+    """What is said of a notification that cannot be read; most could be no event anyway."""
+    event_id, action = _id_of(sent), text_of(sent, "action")
+    if action not in ("", *EVENT_ACTIONS):
+        reason = action if action in SILENT_ACTIONS else "other_action"
+        return passed(reason, event_id, sent)
+    return unread(problem, path, event_id or acceptance.new_id(), sent)
+
+
+def _id_of(sent: object) -> str:
+    """The id of a notification; empty: it has none that anything could be found by."""
+    try:
+        return check_event_id(text_of(sent, "id"))
+    except InvalidValueError:
+        return ""
 
 
 def _full_name(registry: str, target: NotificationTarget | None) -> bytes:
@@ -158,7 +215,8 @@ def _remember(seen: Seen, name: bytes, target: NotificationTarget | None) -> Non
     if target.is_blob:
         seen.saw_blob(name)
     elif target.media_type or target.tag:
-        seen.saw_manifest(name, target.media_type or "")
+        media_type = target.media_type or ""
+        seen.saw_manifest(name, "" if "\0" in media_type else media_type)  # deletes would have it
 
 
 def _why_ignored(seen: Seen, name: bytes, notification: Notification) -> str:
@@ -173,8 +231,8 @@ def _why_ignored(seen: Seen, name: bytes, notification: Notification) -> str:
             return "blob_delete" if target.is_blob or seen.only_blob(name) else ""
         case "delete":
             return ""
-        case "pull" | "mount":
-            return notification.action
+        case action if action in SILENT_ACTIONS:
+            return action
         case _:
             return "other_action"
 

@@ -4,6 +4,7 @@ The order of the checks is the order of their cost: nothing is read from a stran
 parsed that is too large, and nothing is promised before the broker has confirmed it.
 """
 
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,14 +18,17 @@ from producer.acceptance import Acceptance, Reader, Translation
 from producer.access import Access, bearer_token
 from producer.bodies import Bodies
 from producer.errors import UnavailableError, UnsupportedTypeError
+from producer.ignoring import note_of
 from producer.keeping import Keeping, NoTable
 from producer.registries import Registries
-from producer.sightings import Glance
+from producer.sampling import Allowance, Sample
+from producer.skimming import Skimmed
 from runtime.clients import AUTHENTICATED, authorization_of
 from runtime.errors import BrokerError
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
 from schemas.events import Event
+from schemas.journal import IgnoredNote
 
 ACCEPTED = Counter(
     "portcall_producer_events",
@@ -34,8 +38,8 @@ ACCEPTED = Counter(
 )
 IGNORED = Counter(
     "portcall_producer_ignored",
-    "Notifications that are no registry events, by the reason.",
-    ["reason"],
+    "Notifications that become no event, by registry and reason.",
+    ["registry", "reason"],
     registry=REGISTRY,
 )
 
@@ -43,8 +47,18 @@ JSON = "application/json"
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
 Publish = Callable[[Sequence[Event]], Awaitable[None]]
 """Publishes events and returns when the broker has confirmed them; raises `BrokerError`."""
+Note = Callable[[Sequence[IgnoredNote], float], Awaitable[None]]
+"""Notes what became no event, and waits so many seconds at most; never raises."""
+
+UNREAD_NOTES_PER_S = 50.0
+OTHER_NOTES_PER_S = 20.0
+"""So much of what is ignored is noted, to be explained; a busy registry has thousands of pulls."""
+NOTE_PATIENCE_S = 0.5
+"""What could not be read is noted before the answer, if that is quick: a registry waits for 1 s."""
 
 
 class Ingest:
@@ -55,6 +69,7 @@ class Ingest:
         registries: For which registries.
         bodies: Reads the requests' bodies.
         publish: Where the events go.
+        note: Where it is noted what became no event; None: nowhere.
         keeping: Remembers which digests name what; None: for itself alone.
     """
 
@@ -65,6 +80,7 @@ class Ingest:
         registries: Registries,
         bodies: Bodies,
         publish: Publish,
+        note: Note | None = None,
         keeping: Keeping | None = None,
     ) -> None:
         self._access = access
@@ -72,16 +88,33 @@ class Ingest:
         self._bodies = bodies
         self._publish = publish
         self._keeping = keeping or Keeping(NoTable())
+        self._note = note
+        self._sample = Sample()
+        self._unread_notes = Allowance(UNREAD_NOTES_PER_S)
+        self._other_notes = Allowance(OTHER_NOTES_PER_S)
         self._log = get_logger()
 
     async def take_notifications(self, request: web.Request) -> web.Response:
-        """Docker distribution's notifications."""
-        glance = self._keeping.glance()
-        read = partial(distribution.read, glance)
-        return await self._take(request, dict.fromkeys(distribution.MEDIA_TYPES, read), glance)
+        """Docker distribution's notifications, of any size and by whatever type they are called."""
+        began = time.perf_counter()
+        registry = await self._admitted(request)
+        glance, acceptance = self._keeping.glance(), _acceptance(registry)
+        async with self._bodies.of_any_size(request) as body:
+            translation = distribution.read(glance, body, acceptance)
+            if await self._keeping.recall(glance):
+                translation = distribution.read(glance, body, acceptance)
+            writing = self._keeping.begin(glance.learnt)
+            await self._published(translation.events)
+            await self._keeping.settled(writing)
+        await self._noted(registry, translation)
+        answer = self._taken(request, registry, translation, began)
+        if isinstance(body, Skimmed) and body.is_cut:
+            answer.force_close()
+        return answer
 
     async def take_events(self, request: web.Request) -> web.Response:
         """Registry events, plain or as CloudEvents."""
+        began = time.perf_counter()
         readers: dict[str, Reader] = {
             JSON: published.read,
             STRUCTURED: cloudevents.read_structured,
@@ -89,35 +122,63 @@ class Ingest:
         }
         if cloudevents.is_binary(request.headers):
             readers[JSON] = partial(cloudevents.read_binary, request.headers)
-        return await self._take(request, readers, self._keeping.glance())
-
-    async def _take(
-        self, request: web.Request, readers: Mapping[str, Reader], glance: Glance
-    ) -> web.Response:
-        began = time.perf_counter()
         registry = await self._admitted(request)
         read = _reader(request, readers)
         async with self._bodies.of(request) as body:
-            acceptance = Acceptance(registry, _now_ms(), _new_id)
-            translation = read(body, acceptance)
-            if await self._keeping.recall(glance):
-                translation = read(body, acceptance)
-            writing = self._keeping.begin(glance.learnt)
+            translation = read(body, _acceptance(registry))
             await self._published(translation.events)
-            await self._keeping.settled(writing)
+        return self._taken(request, registry, translation, began)
+
+    def knows(self, key: str) -> bool:
+        """Whether there is a registry of that key, as far as is in memory."""
+        return self._registries.has(key)
+
+    def _taken(
+        self, request: web.Request, registry: str, translation: Translation, began: float
+    ) -> web.Response:
+        """Count, log, and answer what the broker has."""
         _count(registry, translation)
-        ignored = translation.ignored.total()
+        self._say_unread(registry, translation)
+        accepted, ignored = len(translation.events), translation.ignored.total()
         self._log.info(
             "event.published",
             registry=registry,
             path=request.path,
-            accepted=len(translation.events),
+            accepted=accepted,
             ignored=ignored,
             duration_ms=round((time.perf_counter() - began) * 1000, 1),
         )
-        return web.json_response(
-            {"accepted": len(translation.events), "ignored": ignored}, status=202
-        )
+        return web.json_response({"accepted": accepted, "ignored": ignored}, status=202)
+
+    async def _noted(self, registry: str, translation: Translation) -> None:
+        """Note what became no event, as much as the rates allow."""
+        if self._note is None or not translation.details:
+            return
+        now_ms = _now_ms()
+        unread = [one for one in translation.details if one.is_unread]
+        others = [one for one in translation.details if one.event_id and not one.is_unread]
+        for kept, allowance, patience_s in (
+            (unread, self._unread_notes, NOTE_PATIENCE_S),
+            (others, self._other_notes, 0),
+        ):
+            chosen = kept[: allowance.take(len(kept))]
+            await self._note([note_of(one, registry, now_ms) for one in chosen], patience_s)
+
+    def _say_unread(self, registry: str, translation: Translation) -> None:
+        """Log what could not be read, some of it: whoever may pull can make very many."""
+        unread = [one for one in translation.details if one.is_unread]
+        for one in unread:
+            times = self._sample.times((registry, one.reason))
+            if times:
+                self._log.warning(
+                    "event.ignored",
+                    registry=registry,
+                    event_id=one.event_id,
+                    reason=one.reason,
+                    place=one.field,
+                    problem=one.problem,
+                    times=times,
+                )
 
     async def _admitted(self, request: web.Request) -> str:
         """The key of the registry in the path, for somebody who may publish to it."""
@@ -138,10 +199,15 @@ class Ingest:
             ) from error
 
 
+def _acceptance(registry: str) -> Acceptance:
+    return Acceptance(registry, _now_ms(), _new_id)
+
+
 def _reader(request: web.Request, readers: Mapping[str, Reader]) -> Reader:
     """What reads a body of this type, whatever the type's parameters."""
     given = request.headers.get(hdrs.CONTENT_TYPE, "")
-    reader = readers.get(given.partition(";")[0].strip().lower())
+    types = {each.partition(";")[0].strip().lower() for each in _QUOTED.sub("", given).split(",")}
+    reader = readers.get(types.pop()) if len(types) == 1 else None
     if reader is None:
         raise UnsupportedTypeError(
             f"Content-Type {given[:100]!r} is not read here; send {' or '.join(readers)}"
@@ -153,7 +219,7 @@ def _count(registry: str, translation: Translation) -> None:
     for event in translation.events:
         ACCEPTED.labels(registry, event.action).inc()
     for reason, count in translation.ignored.items():
-        IGNORED.labels(reason).inc(count)
+        IGNORED.labels(registry, reason).inc(count)
 
 
 def _now_ms() -> int:

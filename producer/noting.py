@@ -16,7 +16,7 @@ from runtime.batcher import Batcher
 from runtime.errors import RefusedError, UnconfirmedError
 from schemas.events import Event
 from schemas.frames import encode_journal
-from schemas.journal import Note, accepted
+from schemas.journal import IgnoredNote, Note, accepted
 from schemas.topology import JOURNAL
 
 PUBLISH_TIMEOUT_S = 5.0
@@ -25,6 +25,8 @@ STALL_S = 1.0
 """A confirm takes milliseconds: when one has been waited for so long, nothing more is published."""
 NOTE_BYTES = 128
 """About what a note adds to a frame."""
+IGNORED_BYTES = 1024
+"""The most that one of an ignored notification does, but for escapes."""
 
 
 class SurePublisher(Publisher, Protocol):
@@ -34,10 +36,15 @@ class SurePublisher(Publisher, Protocol):
         """Publish until confirmed."""
 
 
+MAX_WAITING = 1_000
+"""Notes of what was ignored, while the broker takes none; more are dropped."""
+
+
 class Noted(NamedTuple):
     """The notes of one request, and who waits for their confirm."""
 
     notes: list[Note]
+    ignored: list[IgnoredNote]
     confirmed: "asyncio.Future[None]"
 
 
@@ -59,6 +66,7 @@ class Accepting:
         self._publisher = publisher
         self._clock = clock
         self._notes = Batcher(self._send, weigh=_weigh)
+        self._waiting = 0
         self._under_way: dict[asyncio.Task[None], float] = {}
         """What is not confirmed yet, the oldest first, and since when."""
 
@@ -88,10 +96,23 @@ class Accepting:
             raise UnconfirmedError(f"no confirm from the broker within {PUBLISH_TIMEOUT_S:g} s")
         accepting.result()
 
+    async def note_ignored(self, notes: Sequence[IgnoredNote], patience_s: float) -> None:
+        """Note what became no event, and wait a little for the confirm; it is no event lost.
+
+        A broker that is away makes nobody send it again: then it is in the log and the counters.
+        """
+        if not notes or self.problem or self._waiting + len(notes) > MAX_WAITING:
+            return
+        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting += len(notes)
+        self._notes.add(Noted([], list(notes), confirmed))
+        if patience_s:
+            await asyncio.wait({confirmed}, timeout=patience_s)
+
     async def _accept(self, events: Sequence[Event]) -> None:
         await publish_events(self._publisher, events)
         confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._notes.add(Noted([accepted(event) for event in events], confirmed))
+        self._notes.add(Noted([accepted(event) for event in events], [], confirmed))
         await confirmed
 
     def _end(self, accepting: "asyncio.Task[None]") -> None:
@@ -101,13 +122,15 @@ class Accepting:
 
     async def _send(self, items: list[Noted]) -> None:
         notes = [note for item in items for note in item.notes]
+        ignored = [note for item in items for note in item.ignored]
         await self._publisher.publish_surely(
-            encode_journal(uuid.uuid4().hex, notes), exchange=JOURNAL
+            encode_journal(uuid.uuid4().hex, notes, ignored), exchange=JOURNAL
         )
         for item in items:
+            self._waiting -= len(item.ignored)
             if not item.confirmed.done():
                 item.confirmed.set_result(None)
 
 
 def _weigh(item: Noted, _last: Noted | None) -> int:
-    return NOTE_BYTES * len(item.notes)
+    return NOTE_BYTES * len(item.notes) + IGNORED_BYTES * len(item.ignored)

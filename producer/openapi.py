@@ -14,7 +14,7 @@ from runtime.openapi import SCHEMAS, Answer, Json, Operation, components
 from runtime.openapi import document as whole
 from schemas.events import EVENT_ID_PATTERN, Action, PublishedEvent
 from schemas.examples import event
-from schemas.scopes import REPOSITORY_PATTERN, TAG_PATTERN
+from schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
 from schemas.timestamps import SENT_PATTERN
 
 NOTIFICATIONS = "/registries/{registry}/notifications"
@@ -26,7 +26,7 @@ class Accepted(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         accepted: Events that are on their way.
-        ignored: Notifications that are no registry events, such as pulls.
+        ignored: Notifications that are no registry events, such as pulls, or cannot be read.
     """
 
     accepted: int
@@ -78,8 +78,8 @@ OPERATIONS = {
         tag="events",
         summary="Take the notifications of docker distribution.",
         answers={202: _TAKEN},
-        refusals=REFUSALS,
-        body=dict.fromkeys(MEDIA_TYPES, "Envelope"),
+        refusals={status: said for status, said in REFUSALS.items() if status != 413},
+        body=dict.fromkeys((*MEDIA_TYPES, JSON), "Envelope"),
         parameters=("registry",),
     ),
     ("POST", EVENTS): Operation(
@@ -95,9 +95,11 @@ OPERATIONS = {
 
 _DESCRIPTION = """\
 Events of registries come in here, and go out to webhooks. An answer of 202 means that the broker
-has them: nothing accepted is lost. One bad event refuses the whole request. The same event id
-again is accepted again and delivered under the same `webhook-id`. Fields that are not described
-are left alone; nulls, empty texts and sizes of 0 count as absent."""
+has them: nothing accepted is lost. One bad event of people's own refuses the whole request. A
+registry's notification that cannot be read is ignored and counted, because a registry would send
+it again for ever; its size and its type do not matter. The same event id again is accepted again
+and delivered under the same `webhook-id`. Fields that are not described are left alone; nulls,
+empty texts and sizes of 0 count as absent."""
 
 _HEADERS_SAY = {
     "ce-specversion": "That the body is the data of one CloudEvent; its attributes are headers.",
@@ -137,7 +139,10 @@ _RULES: dict[str, Json] = {
         "data_base64": {"contentEncoding": "base64"},
     },
     "Target": {
-        "repository": {"pattern": f"^{REPOSITORY_PATTERN}$".replace("(?:", "("), "maxLength": 255},
+        "repository": {
+            "pattern": f"^{REPOSITORY_PATTERN}$".replace("(?:", "("),
+            "maxLength": MAX_REPOSITORY_LENGTH,
+        },
         "tag": {"pattern": f"^({TAG_PATTERN})?$"},
     },
 }

@@ -68,6 +68,10 @@ class Registries:
             await self._look_for(key, name)
         return key
 
+    def has(self, key: str) -> bool:
+        """Whether there is a registry of that key, without asking the store."""
+        return key in self._known
+
     async def _look_for(self, key: str, name: str) -> None:
         try:
             async with asyncio.timeout(MISS_TIMEOUT_S):

@@ -67,11 +67,11 @@ LOG_KIND = Kind(
 
 
 def journal_kind(on_mark: Callable[[], None]) -> Kind[RawJournalFrame]:
-    """The journal; *on_mark* is called when a frame without notes was stored."""
+    """The journal; *on_mark* is called when a frame with nothing in it was stored."""
 
     def count(_came: object, stored: Sequence[RawJournalFrame], _now_ms: int) -> None:
         NOTED.inc(len(stored))
-        if any(bytes(frame.notes) == NO_NOTES for frame in stored):
+        if any(bytes(frame.notes) == bytes(frame.ignored) == NO_NOTES for frame in stored):
             on_mark()
 
     return Kind(

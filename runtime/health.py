@@ -4,13 +4,17 @@ A problem keeps a role from being ready. A warning does not: nothing is broken y
 the role out of service for it would break something.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
 
 from runtime import metrics
 
 Problem = Callable[[], str | None]
+Several = Callable[[], Mapping[str, str]]
+"""Problems whose names are not known before, in words by their names."""
+REFUSED_AGAIN = "refused"
+"""How a warning begins that requests are refused again and again: then a code and a registry."""
 
 
 def problems_of(checks: Mapping[str, Problem]) -> dict[str, str]:
@@ -23,6 +27,7 @@ def add_health_routes(
     app: web.Application,
     checks: Mapping[str, Problem],
     warnings: Mapping[str, Problem] | None = None,
+    several: Sequence[Several] = (),
 ) -> None:
     """Serve ``/live`` and ``/ready`` on *app*: 200, or 503 with the reasons.
 
@@ -36,7 +41,10 @@ def add_health_routes(
         problems = problems_of(checks)
         if problems:
             return web.json_response({"status": "not ready", "problems": problems}, status=503)
-        if warned := problems_of(warnings or {}):
+        warned = problems_of(warnings or {})
+        for more in several:
+            warned |= more()
+        if warned:
             return web.json_response({"status": "degraded", "warnings": warned})
         return web.json_response({"status": "ready"})
 
@@ -45,7 +53,9 @@ def add_health_routes(
 
 
 def health_app(
-    checks: Mapping[str, Problem], warnings: Mapping[str, Problem] | None = None
+    checks: Mapping[str, Problem],
+    warnings: Mapping[str, Problem] | None = None,
+    several: Sequence[Several] = (),
 ) -> web.Application:
     """The application of a role's health server."""
 
@@ -55,6 +65,6 @@ def health_app(
         )
 
     app = web.Application()
-    add_health_routes(app, checks, warnings)
+    add_health_routes(app, checks, warnings, several)
     app.router.add_get("/metrics", show_metrics)
     return app

@@ -23,7 +23,7 @@ from aiohttp import web
 
 from runtime import logs
 from runtime.errors import ListenError, SettingsError
-from runtime.health import Problem, health_app
+from runtime.health import Problem, Several, health_app
 from runtime.serving import JsonRunner, Site
 from runtime.settings import HostPort, Settings
 
@@ -45,6 +45,7 @@ class Process:
         self._set_up = False
         self.checks: dict[str, Problem] = {"start": self._start_problem}
         self.warnings: dict[str, Problem] = {}
+        self.several: list[Several] = []
         self._settings = settings
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -67,6 +68,10 @@ class Process:
     def warn(self, name: str, problem: Problem) -> None:
         """Have ``/ready`` say what *problem* says, though the process is ready all the same."""
         self.warnings[name] = problem
+
+    def warn_of(self, several: Several) -> None:
+        """Have ``/ready`` say all that *several* gives, as a warning each."""
+        self.several.append(several)
 
     async def until_stopped(self) -> None:
         """Wait for SIGTERM, SIGINT, or the end of a supervised task.
@@ -186,7 +191,9 @@ async def running(role: str, settings: Settings) -> AsyncIterator[Process]:
         loop.add_signal_handler(number, process.stop)
     try:
         await process.serve(
-            health_app(process.checks, process.warnings), settings.health_bind, "health"
+            health_app(process.checks, process.warnings, process.several),
+            settings.health_bind,
+            "health",
         )
         yield process
     finally:

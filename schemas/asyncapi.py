@@ -24,9 +24,9 @@ from schemas.frames import (
     JournalFrame,
     RecordFrame,
 )
-from schemas.journal import Note
+from schemas.journal import IgnoredNote, Note
 from schemas.records import Record
-from schemas.scopes import REPOSITORY_PATTERN, TAG_PATTERN
+from schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
 
 Json = dict[str, Any]
 
@@ -40,7 +40,7 @@ _RULES: dict[str, Json] = {
     "Event": {
         **_EVENT_RULES,
         "registry": {"pattern": "^[a-z0-9]{5,50}$"},
-        "repository": {"pattern": f"^({REPOSITORY_PATTERN})?$", "maxLength": 255},
+        "repository": {"pattern": f"^({REPOSITORY_PATTERN})?$", "maxLength": MAX_REPOSITORY_LENGTH},
         "tag": {"pattern": f"^({TAG_PATTERN})?$"},
         "body": {"$ref": f"{_SCHEMAS}Payload"},
     },
@@ -214,7 +214,13 @@ def _schemas() -> Json:
     text = msgspec.json.encode(components).replace(b"RecordOf_Detail_", b"Record")
     schemas: Json = msgspec.json.decode(text)
     schemas["Record"]["title"] = "Record"
-    for struct, name in ((Delivery, "Delivery"), (Record, "Record"), (Note, "Note")):
+    arrays = (
+        (Delivery, "Delivery"),
+        (Record, "Record"),
+        (Note, "Note"),
+        (IgnoredNote, "IgnoredNote"),
+    )
+    for struct, name in arrays:
         _name_positions(schemas[name], [field.name for field in msgspec.structs.fields(struct)])
     for schema in schemas.values():
         _describe(schema)

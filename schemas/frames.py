@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from schemas.deliveries import Delivery
 from schemas.errors import FrameError, NewerFrameError
 from schemas.events import Event
-from schemas.journal import Note
+from schemas.journal import IgnoredNote, Note
 from schemas.records import RawRecord, Record
 
 VERSION = 1
@@ -80,8 +80,8 @@ class _AnyRecordFrame(Struct, frozen=True):
     records: list[Record | RawRecord]
 
 
-class JournalFrame(Struct, frozen=True):
-    """What is published to the stream ``portcall.journal``; one without notes is a mark.
+class JournalFrame(Struct, frozen=True, omit_defaults=True):
+    """What is published to the stream ``portcall.journal``; one with nothing in it is a mark.
 
     ``id`` is the frame's own, as in a `RecordFrame`.
     """
@@ -89,6 +89,7 @@ class JournalFrame(Struct, frozen=True):
     v: Version
     id: str
     notes: list[Note]
+    ignored: list[IgnoredNote] = []
 
 
 class RawJournalFrame(Struct, frozen=True):
@@ -97,6 +98,7 @@ class RawJournalFrame(Struct, frozen=True):
     v: Version
     id: str
     notes: msgspec.Raw
+    ignored: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class _AnyFrame(Struct, frozen=True):
@@ -136,9 +138,11 @@ def encode_records(
     return encode(_AnyRecordFrame(VERSION, frame_id, list(events), list(records)))
 
 
-def encode_journal(frame_id: str, notes: Sequence[Note]) -> bytes:
+def encode_journal(
+    frame_id: str, notes: Sequence[Note], ignored: Sequence[IgnoredNote] = ()
+) -> bytes:
     """Write a frame of the journal."""
-    return encode(JournalFrame(VERSION, frame_id, list(notes)))
+    return encode(JournalFrame(VERSION, frame_id, list(notes), list(ignored)))
 
 
 def decode_events(body: bytes) -> EventFrame:

@@ -44,6 +44,33 @@ class Note(Struct, frozen=True, array_like=True):
     tag: str = ""
 
 
+class IgnoredNote(Struct, frozen=True, array_like=True):
+    """What a registry sent and became no event; it is told in the journal for who asks why.
+
+    Attributes:
+        event_id: Its id, or one that the producer made.
+        registry: Its registry, in lower case.
+        ignored_ms: When it came, milliseconds since the epoch.
+        reason: Why, in the word that counters have.
+        action: As it was sent, cut, like the next two.
+        repository: The repository.
+        tag: The tag.
+        place: The path of what could not be read, e.g. ``events[3].target.repository``; empty: it
+            was read, and is no registry event.
+        problem: What is wrong there.
+    """
+
+    event_id: str
+    registry: str
+    ignored_ms: int
+    reason: str
+    action: str = ""
+    repository: str = ""
+    tag: str = ""
+    place: str = ""
+    problem: str = ""
+
+
 def digest_of(event: Event) -> bytes:
     """What tells one event from another, 128 bits. The same id may be accepted twice."""
     return hashlib.blake2b(_encode(event), digest_size=16).digest()

@@ -9,10 +9,16 @@ scope          covers
 ``repo:*``     every event of that repository, with or without a tag
 =============  ===========================================================================
 
-A repository may have slashes (``team/app``). There is no wildcard inside a name.
+A repository may have slashes (``team/app``). There is no wildcard inside a name. Case counts.
+
+The first of several parts may also look like a host, with upper case in it (``Example.COM/app``):
+the registries of docker distribution take such names, so their events and scopes must, too. ACR
+itself has lower case only. A port is no part of a name: no registry can store one.
 
 Source: ACR's REST reference for ``Webhook.scope``; names and tags are those of the OCI
-distribution specification 1.1, section "Pulling manifests".
+distribution specification 1.1, section "Pulling manifests", and of distribution/reference
+(``anchoredNameRegexp``; the length counts behind the host since 3.0). Tried with docker-registry
+2.8.2: it takes ``Team/app``, and fails with 500 on ``Example.COM:5000/app``.
 """
 
 import re
@@ -21,12 +27,19 @@ from enum import Enum
 
 from schemas.errors import InvalidValueError
 
-MAX_REPOSITORY_LENGTH = 255
+MAX_PATH_LENGTH = 255
+"""Of a repository, or of what follows its host."""
+MAX_HOST_LENGTH = 255
+"""No name server knows a longer one, and no file system stores one; the registry has no limit."""
+MAX_REPOSITORY_LENGTH = MAX_HOST_LENGTH + 1 + MAX_PATH_LENGTH
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-REPOSITORY_PATTERN = rf"{_COMPONENT}(?:/{_COMPONENT})*"
+_PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})*"
+REPOSITORY_PATTERN = rf"(?:{_HOST}/)?{_PATH}"
 TAG_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
-_REPOSITORY = re.compile(REPOSITORY_PATTERN, re.ASCII)
+_REPOSITORY = re.compile(rf"(?:(?P<host>{_HOST})/)?(?P<path>{_PATH})", re.ASCII)
 _TAG = re.compile(TAG_PATTERN, re.ASCII)
 
 
@@ -91,19 +104,29 @@ def check_repository(repository: str, field: str = "repository") -> str:
     """Check a repository name and give it back.
 
     Raises:
-        InvalidValueError: It is not lower-case path components of at most 255 characters.
+        InvalidValueError: It is not path components in lower case, after a host perhaps, or it is
+            longer than 255 characters behind that.
     """
     if len(repository) > MAX_REPOSITORY_LENGTH:
-        raise InvalidValueError(
-            field, f"the repository name is longer than {MAX_REPOSITORY_LENGTH} characters"
-        )
-    if not _REPOSITORY.fullmatch(repository):
+        raise _too_long(field)
+    parts = _REPOSITORY.fullmatch(repository)
+    if parts is None:
         raise InvalidValueError(
             field,
             f"{repository[:64]!r} is not a repository name; write lower-case letters, digits and"
             " the separators . _ - in parts divided by /, as in team/app",
         )
+    if len(parts["path"]) > MAX_PATH_LENGTH or len(parts["host"] or "") > MAX_HOST_LENGTH:
+        raise _too_long(field)
     return repository
+
+
+def _too_long(field: str) -> InvalidValueError:
+    return InvalidValueError(
+        field,
+        f"the repository name is longer than {MAX_PATH_LENGTH} characters, without a host before"
+        " its first /",
+    )
 
 
 def check_tag(tag: str, field: str = "tag") -> str:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from schemas.frames import RawJournalFrame
 from schemas.topology import JOURNAL
-from store import accounts, appending, noted, noting, settling
+from store import accounts, appending, ignored, noted, noting, settling
 from store.accounts import Accounts
 from store.appending import Position
 from store.database import Database
+from store.ignored import IgnoredEvent, IgnoredKind
 from store.noted import NotedEvent
 from store.openevents import BEGINNING, Cursor
 
@@ -85,12 +86,28 @@ class Journal:
         """
         with self._database.writing(durable=False) as connection:
             settling.forget_frames(connection, JOURNAL)
+            ignored.prune(connection, before_ms)
             return settling.prune(connection, before_ms, limit)
 
     def of_id(self, event_id: str) -> list[NotedEvent]:
         """The events of that id, newest first, as far as their notes are entered."""
         with self._database.reading() as connection:
             return noted.of_id(connection, event_id)
+
+    def ignored(self, registry: str, event_id: str) -> list[IgnoredEvent]:
+        """What a registry (its key) sent under that id and became no event, newest first."""
+        with self._database.reading() as connection:
+            return ignored.of_id(connection, registry, event_id)
+
+    def newest_unread(self, since_ms: int, limit: int) -> list[IgnoredEvent]:
+        """The last that could not be read and came since a time, newest first."""
+        with self._database.reading() as connection:
+            return ignored.newest_unread(connection, since_ms, limit)
+
+    def ignored_kinds(self, since_ms: int) -> list[IgnoredKind]:
+        """How much of what came since a time became no event, as far as is kept, by why."""
+        with self._database.reading() as connection:
+            return ignored.kinds(connection, since_ms)
 
     def newest(self, registry: str, limit: int) -> list[NotedEvent]:
         """The last events of a registry (its key), newest first; no pings."""

@@ -14,7 +14,7 @@ from schemas import journal
 from schemas.frames import RawJournalFrame
 from schemas.journal import Note
 from schemas.scopes import MAX_REPOSITORY_LENGTH
-from store import counters, rollups, tables
+from store import counters, ignored, rollups, tables
 from store.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
 from store.database import chunks, insert_rows, matching, now_ms
 from store.errors import UnstorableError
@@ -78,6 +78,7 @@ def append(
         new = {frame.id: (offset, frame) for offset, frame in frames if frame.id not in known}
         rows = [(each, offset, bytes(frame.notes)) for each, (offset, frame) in new.items()]
         insert_rows(connection, tables.journal_frames, rows)
+        ignored.add(connection, (frame for _, frame in new.values()))
         rollups.add_events(connection, _acceptances(frame for _, frame in new.values()), now_ms())
         move(connection, stream, stored, reached)
     return reached

@@ -254,6 +254,26 @@ journal_frames = Table(
 )
 """The newest frames of the journal; ``notes`` is their JSON until they are entered above."""
 
+ignored = Table(
+    "ignored",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    Column("is_unread", Integer, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("registry", Text, nullable=False),
+    Column("ignored_ms", Big, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("repository", Text, nullable=False),
+    Column("tag", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    Index(None, "event_id"),
+    Index(None, "is_unread", "id"),
+    Index(None, "ignored_ms"),
+)
+"""Notifications that became no event; ``is_unread`` is 1 where they could not be read."""
+
 principals = Table(
     "principals",
     metadata,

@@ -10,6 +10,7 @@ from management.console.desk import REGISTRY, WEBHOOK, Desk, webhook_path
 from management.console.records import entry_of
 from management.errors import ArmError
 from management.explaining import Explaining, Life, Whereabouts
+from management.reasons import ignored_reason
 from management.routes import Routes
 from store.eventlog import StoredRecord
 from store.registries import Registry
@@ -117,7 +118,10 @@ class DeliveryPages:
         explanation = await asyncio.to_thread(self._explaining.explain, registry.key, event_id)
         if explanation is None:
             raise ArmError(404, "EventNotFound", f"{registry.name} has no event of this id.")
-        return self._desk.pages.page(call, "event.html", registry=registry, explanation=explanation)
+        because = ignored_reason(explanation.ignored) if explanation.ignored else ""
+        return self._desk.pages.page(
+            call, "event.html", registry=registry, explanation=explanation, because=because
+        )
 
     async def _found(self, call: Call) -> tuple[Registry, WebhookRow]:
         return await self._desk.lookups.registry(call), await self._desk.lookups.webhook(call)

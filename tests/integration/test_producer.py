@@ -161,7 +161,13 @@ REFUSED: dict[str, tuple[str, str, dict[str, str], bytes, int, str]] = {
     "no type": ("POST", EVENTS, {"Content-Type": ""}, PUSH_BYTES, 415, "UnsupportedMediaType"),
     "text": ("POST", EVENTS, {"Content-Type": "text/plain"}, PUSH_BYTES, 415, "UnsupportedMediaType"),
     "notifications as events": ("POST", EVENTS, {"Content-Type": V1}, b"{}", 415, "UnsupportedMediaType"),
-    "events as notifications": ("POST", NOTIFICATIONS, JSON, PUSH_BYTES, 415, "UnsupportedMediaType"),
+    "two types at once": (
+        "POST", EVENTS, {"Content-Type": "application/json, application/cloudevents+json"}, PUSH_BYTES, 415,
+        "UnsupportedMediaType",
+    ),
+    "notifications in gzip": (
+        "POST", NOTIFICATIONS, {"Content-Encoding": "gzip"}, gzip.compress(PUSH_BYTES), 415, "UnsupportedMediaType",
+    ),
     "a type that is none": ("POST", EVENTS, {"Content-Type": ";;"}, PUSH_BYTES, 415, "UnsupportedMediaType"),
     "gzip": (
         "POST", EVENTS, JSON | {"Content-Encoding": "gzip"}, gzip.compress(PUSH_BYTES), 415, "UnsupportedMediaType",
@@ -176,7 +182,8 @@ REFUSED: dict[str, tuple[str, str, dict[str, str], bytes, int, str]] = {
     "no body": ("POST", EVENTS, JSON, b"", 400, "InvalidRequest"),
     "no JSON": ("POST", EVENTS, JSON, b"\xff\xfe", 400, "InvalidRequest"),
     "depth": ("POST", EVENTS, JSON, b'{"x":' + b"[" * 500_000, 400, "InvalidRequest"),
-    "no envelope": ("POST", NOTIFICATIONS, {"Content-Type": V1}, b"[]", 400, "InvalidRequest"),
+    "no JSON at all": ("POST", NOTIFICATIONS, {"Content-Type": V1}, b"events", 400, "InvalidRequest"),
+    "no body of notifications": ("POST", NOTIFICATIONS, {"Content-Type": V1}, b"", 400, "InvalidRequest"),
 }  # fmt: skip
 
 
@@ -209,9 +216,63 @@ async def test_bad_requests_are_refused_in_one_form(
 
 
 async def test_a_wrong_type_is_told_the_right_ones(producer: Served) -> None:
-    async with producer.client.post(NOTIFICATIONS, json=PUSH) as answer:
+    async with producer.client.post(EVENTS, data=b"{}", headers={"Content-Type": V1}) as answer:
         message = (await error_of(answer))["message"]
-    assert V1 in message and V2 in message
+    assert "application/json" in message and "application/cloudevents+json" in message
+
+
+TYPES = {
+    "none": "",
+    "JSON": "application/json",
+    "JSON of something": "application/vnd.acme+json; charset=utf-8",
+    "two": f"{V1}, application/json",
+    "text": "text/plain",
+    "none that is one": ";;",
+}
+
+
+@pytest.mark.parametrize("media_type", TYPES.values(), ids=TYPES)
+async def test_notifications_are_taken_by_whatever_type_they_are_called(
+    producer: Served, sink: Sink, media_type: str
+) -> None:
+    (body,) = recorded("push_by_digest")
+    headers = {"Content-Type": media_type} if media_type else {}
+    async with producer.client.post(
+        NOTIFICATIONS, data=BytesIO(body), headers=headers, skip_auto_headers=["Content-Type"]
+    ) as answer:
+        assert (answer.status, await answer.json()) == (202, {"accepted": 1, "ignored": 0})
+
+
+NO_EVENTS = {
+    "an array": b"[]",
+    "no envelope": PUSH_BYTES,
+    "an event of nothing": b'{"events":[{}]}',
+}
+
+
+@pytest.mark.parametrize("body", NO_EVENTS.values(), ids=NO_EVENTS)
+async def test_json_in_which_there_is_no_event_is_taken_and_counted(
+    producer: Served, sink: Sink, body: bytes
+) -> None:
+    async with producer.client.post(NOTIFICATIONS, data=body) as answer:
+        assert (answer.status, await answer.json()) == (202, {"accepted": 0, "ignored": 1})
+    assert sink.events == []
+
+
+async def test_one_bad_notification_is_logged_and_the_others_are_taken(
+    producer: Served, sink: Sink
+) -> None:
+    bad = PUSH | {"id": "bad", "target": {"repository": "Upper/Case", "tag": "v1"}}
+    for _ in range(50):
+        async with producer.client.post(
+            NOTIFICATIONS, json={"events": [PUSH, bad, PUSH]}
+        ) as answer:
+            assert (answer.status, await answer.json()) == (202, {"accepted": 2, "ignored": 1})
+    assert len(sink.events) == 100
+    (line,) = [line for line in producer.logs if line["event"] == "event.ignored"]
+    assert (line["registry"], line["reason"]) == ("myregistry", "bad_repository")
+    assert (line["event_id"], line["place"]) == ("bad", "events[1].target.repository")
+    assert "'Upper/Case' is not a repository name" in line["problem"]
 
 
 @pytest.mark.parametrize("path", [EVENTS, NOTIFICATIONS, "/registries/nobody1/events"])
@@ -280,17 +341,22 @@ async def test_metrics_count_what_came_in(producer: Served) -> None:
     def counts() -> list[float]:
         return [
             value("portcall_producer_events_total", registry="myregistry", action="push"),
-            value("portcall_producer_ignored_total", reason="blob_push"),
-            value("portcall_producer_refused_requests_total", code="InvalidRequest"),
+            value("portcall_producer_ignored_total", registry="myregistry", reason="blob_push"),
+            value("portcall_producer_ignored_total", registry="myregistry", reason="bad_event"),
+            value(
+                "portcall_producer_refused_requests_total",
+                registry="myregistry",
+                code="InvalidRequest",
+            ),
         ]
 
     before = counts()
-    for body in (*recorded("push_tag"), b"{}"):
+    for body in (*recorded("push_tag"), b'{"events":[7]}', b"events"):
         async with producer.client.post(
             NOTIFICATIONS, data=body, headers={"Content-Type": V1}
         ) as answer:
             assert answer.status in (202, 400)
-    assert [new - old for new, old in zip(counts(), before, strict=True)] == [1, 2, 1]
+    assert [new - old for new, old in zip(counts(), before, strict=True)] == [1, 2, 1, 1]
 
 
 async def test_live_and_ready(sink: Sink) -> None:
@@ -317,6 +383,68 @@ async def test_requests_over_the_room_are_503_until_others_have_ended(sink: Sink
         assert (await first).status == 202
         async with producer.client.post(EVENTS, data=PUSH_BYTES, headers=JSON) as answer:
             assert answer.status == 202
+
+
+def large(size: int) -> bytes:
+    """An envelope of about that size with one push."""
+    target = {
+        "repository": "team/app",
+        "tag": "v1",
+        "references": [{"urls": ["<" * 100]}] * (size // 100),
+    }
+    return json.dumps({"events": [{"action": "push", "target": target}]}).encode()
+
+
+async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(body), 100_000):
+        yield body[at : at + 100_000]
+
+
+@pytest.mark.parametrize("mib", [1, 7, 45])
+async def test_a_large_notification_is_taken_in_the_room_of_a_body_that_just_fits(
+    sink: Sink, mib: int
+) -> None:
+    body = large(mib * MAX_BODY_BYTES)
+    assert len(body) > mib * MAX_BODY_BYTES
+    async with served(sink.publish, bodies=Bodies(max_held_bytes=MAX_BODY_BYTES)) as producer:
+        for data in (BytesIO(body), in_chunks(body)):
+            async with producer.client.post(NOTIFICATIONS, data=data) as answer:
+                assert (answer.status, await answer.json()) == (202, {"accepted": 1, "ignored": 0})
+    assert [event.tag for event in sink.events] == ["v1", "v1"]
+
+
+async def test_a_notification_larger_than_any_is_left_unread_behind_its_first_events(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("producer.bodies.MAX_SKIMMED_BYTES", 3 * MAX_BODY_BYTES)
+    good, endless = json.dumps(PUSH).encode(), large(9 * MAX_BODY_BYTES)
+    body = b'{"events":[' + good + b"," + endless + b"]}"
+    async with served(sink.publish) as producer:
+        async with producer.client.post(NOTIFICATIONS, data=BytesIO(body)) as answer:
+            assert (answer.status, await answer.json()) == (202, {"accepted": 1, "ignored": 1})
+            assert answer.headers["Connection"] == "close"
+        async with producer.client.post(NOTIFICATIONS, data=b'{"events":[]}') as answer:
+            assert answer.status == 202
+
+
+async def test_a_large_body_that_is_no_json_is_refused(producer: Served) -> None:
+    body = BytesIO(b"x" * (2 * MAX_BODY_BYTES))
+    async with producer.client.post(NOTIFICATIONS, data=body) as answer:
+        assert (answer.status, (await error_of(answer))["code"]) == (400, "InvalidRequest")
+
+
+async def test_many_large_notifications_at_once_are_each_taken_or_put_off(sink: Sink) -> None:
+    body = large(2 * MAX_BODY_BYTES)
+    async with served(sink.publish, bodies=Bodies(max_held_bytes=2 * MAX_BODY_BYTES)) as producer:
+
+        async def post() -> int:
+            async with producer.client.post(NOTIFICATIONS, data=BytesIO(body)) as answer:
+                return answer.status
+
+        statuses = await asyncio.gather(*(post() for _ in range(8)))
+        assert set(statuses) <= {202, 503} and 202 in statuses
+        assert await post() == 202
+    assert len(sink.events) == statuses.count(202) + 1
 
 
 async def test_a_request_in_flight_is_answered_when_the_server_stops(sink: Sink) -> None:

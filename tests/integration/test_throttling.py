@@ -41,3 +41,21 @@ async def test_who_has_a_token_is_never_put_off() -> None:
         for _ in range(2 * MAX_FAILURES):
             async with producer.client.post(PATH, json=PUSH, headers=AUTHORIZATION) as answer:
                 assert answer.status == 202
+
+
+async def test_a_registry_whose_token_is_mended_is_taken_though_it_failed_often() -> None:
+    sink = Sink()
+    async with served(sink.publish) as producer, ClientSession(producer.url) as registry:
+        last = 0
+        for _ in range(MAX_FAILURES + 20):
+            wrong = {"Authorization": "Bearer wrong-wrong-wrong"}
+            async with registry.post(PATH, json=PUSH, headers=wrong) as answer:
+                last = answer.status
+        assert last == 429
+        began = time.monotonic()
+        statuses: list[int] = []
+        while not statuses or statuses[-1] != 202:
+            async with registry.post(PATH, json=PUSH, headers=AUTHORIZATION) as answer:
+                statuses.append(answer.status)
+            assert time.monotonic() - began < 5
+        assert set(statuses) <= {202, 429}

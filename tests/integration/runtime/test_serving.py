@@ -5,13 +5,14 @@ import json
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, web
 
 import runtime.serving
-from runtime.serving import JsonRunner, Site
+from runtime.serving import UNREAD, JsonRunner, Site, Unread
 from tests.integration.deliverer.certificates import server_context
 
 
@@ -64,6 +65,106 @@ async def test_a_good_request_is_served_as_before(port: int) -> None:
 
     assert head.startswith(b"HTTP/1.1 200")
     assert json.loads(content) == {"hello": "there"}
+
+
+# -- what repeats a header, and what is told of the unread
+
+
+@dataclass
+class Told:
+    """A server whose application says which types it saw, and what was refused before it."""
+
+    port: int
+    unread: list[Unread]
+
+
+@pytest.fixture
+async def told() -> AsyncIterator[Told]:
+    async def types(request: web.Request) -> web.Response:
+        body = await request.text()
+        return web.json_response([request.headers.getall("Content-Type", []), body])
+
+    unread: list[Unread] = []
+    app = web.Application()
+    app.router.add_post("/{path:.*}", types)
+    app[UNREAD] = unread.append
+    runner = JsonRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield Told(runner.addresses[0][1], unread)
+    await runner.cleanup()
+
+
+TYPED = b"POST /a/b HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n"
+TWICE = (
+    b"Content-Type: a/b\r\nX: 1\r\ncontent-type: c/d\r\nUser-Agent: 1\r\nUser-Agent: 1\r\n\r\nhi"
+)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1000])
+async def test_a_second_content_type_is_joined_however_it_arrives(told: Told, size: int) -> None:
+    sent = TYPED + TWICE
+    reader, writer = await asyncio.open_connection("127.0.0.1", told.port)
+    for at in range(0, len(sent), size):
+        writer.write(sent[at : at + size])
+        await asyncio.sleep(0.001 if size < 100 else 0.05)
+    async with asyncio.timeout(5):
+        _, _, content = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert json.loads(content) == [["a/b, c/d"], "hi"]
+    assert told.unread == []
+
+
+async def test_a_second_content_type_is_joined_on_a_connection_that_goes_on(told: Told) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", told.port)
+    for number in range(3):
+        writer.write(TYPED.replace(b"close", b"keep-alive") + TWICE)
+        async with asyncio.timeout(5):
+            head = await reader.readuntil(b"\r\n\r\n")
+            content = await reader.readexactly(len(b'[["a/b, c/d"], "hi"]'))
+        assert head.startswith(b"HTTP/1.1 200"), number
+        assert json.loads(content) == [["a/b, c/d"], "hi"]
+    writer.close()
+
+
+UNREADS = {
+    "two lengths": (
+        TYPED + b"Content-Length: 2\r\n\r\nhi", 400, "/a/b", "not well-formed HTTP/1.1",
+    ),
+    "two hosts": (TYPED + b"Host: b\r\n\r\nhi", 400, "/a/b", "Duplicate 'Host' header found"),
+    "a folded header beside a second type": (
+        TYPED + b"X: 1\r\n 2\r\n" + TWICE, 400, "/a/b", "not well-formed HTTP/1.1",
+    ),
+    "a long header": (
+        TYPED + b"Authorization: Bearer " + b"secret" * 3000 + b"\r\n\r\nhi", 400, "/a/b", "is too long",
+    ),
+    "many headers": (TYPED + b"X: secret\r\n" * 200 + b"\r\nhi", 400, "/a/b", "Too many headers received"),
+    "garbage": (b"garbage\r\n\r\n", 400, "", "not well-formed HTTP/1.1"),
+    "NUL in a header": (TYPED + b"X: secret\0\r\n\r\nhi", 400, "/a/b", "not well-formed HTTP/1.1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("sent", "status", "target", "problem"), UNREADS.values(), ids=UNREADS)
+async def test_an_application_is_told_what_its_server_refused_and_no_secret(
+    told: Told, sent: bytes, status: int, target: str, problem: str
+) -> None:
+    await answer_to(told.port, sent)
+    (unread,) = told.unread
+    assert (unread.status, unread.target) == (status, target)
+    assert problem in unread.problem and "secret" not in unread.problem
+
+
+async def test_an_application_is_told_of_heads_that_are_late_or_endless(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime.serving, "HEAD_TIMEOUT_S", 0.3)
+    await answer_to(told.port, b"POST /registries/a/events HTTP/1.1\r\nHost: ")
+    monkeypatch.setattr(runtime.serving, "MAX_HEAD_BYTES", 1000)
+    await answer_to(told.port, b"POST /endless HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 2000)
+    assert [(unread.status, unread.target) for unread in told.unread] == [
+        (408, "/registries/a/events"),
+        (431, "/endless"),
+    ]
 
 
 # -- who is slow, large, or many

@@ -20,7 +20,7 @@ from tests.unit.store.contract.eventlog import (
     ReadingContract,
     append,
 )
-from tests.unit.store.contract.journal import AccountsContract, NotingContract
+from tests.unit.store.contract.journal import AccountsContract, IgnoredContract, NotingContract
 from tests.unit.store.contract.migrations import MigratingAtOnceContract, MigrationsContract
 from tests.unit.store.contract.principals import PrincipalsContract, SigningKeysContract
 from tests.unit.store.contract.registries import InstallationContract, RegistriesContract
@@ -80,6 +80,10 @@ class TestForgetting(ForgettingContract):
 
 
 class TestSearching(SearchingContract):
+    """On PostgreSQL."""
+
+
+class TestIgnored(IgnoredContract):
     """On PostgreSQL."""
 
 

@@ -120,3 +120,19 @@ def test_an_unknown_event_ends_with_3(api: FakeApi, portcall: Run) -> None:
 
 def test_a_registry_is_needed(portcall: Run) -> None:
     assert portcall("explain", "e-1").code == 2
+
+
+LONG = "events[0].target.repository: 'Up/Per' is not a repository name; " + "write less " * 20
+IGNORED = {"reason": "bad_repository", "place": "events[0].target.repository", "message": LONG}
+
+
+def test_what_became_no_event_is_told_with_the_reason() -> None:
+    told = " ".join(printed(explanation(ignored=IGNORED, isRouted=False)).split())
+    assert "push team/app:v1 came 2026-11-22T10:20:29Z ignored, because events[0].target" in told
+    assert "no webhook" not in told and "routed" not in told
+
+
+def test_a_long_reason_is_not_cut_where_there_is_no_terminal(api: FakeApi, portcall: Run) -> None:
+    api.on("GET", PATH, explanation(ignored=IGNORED))
+    ended = portcall("explain", "e-1", "-r", "myregistry", "-o", "table")
+    assert (ended.code, ended.out.count("write less")) == (0, 20)

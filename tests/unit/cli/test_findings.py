@@ -5,7 +5,9 @@ import pytest
 
 from cli import findings
 from cli.findings import Finding, Verdict
+from producer.errors import RequestRefusedError
 from schemas.topology import DEAD, EVENTS_IN, UNROUTED
+from store.ignored import IgnoredEvent, IgnoredKind
 
 NOW_S = 1_795_000_000.0
 
@@ -157,3 +159,48 @@ def test_a_role_that_is_degraded_is_told_before_it_breaks() -> None:
     assert finding.verdict is Verdict.WRONG
     assert finding.found == "live and ready, for now: queues: nearly full: q 85%"
     assert finding.facts["warnings"] == {"queues": "nearly full: q 85%"}
+
+
+def test_a_registry_that_is_refused_again_is_named_with_what_to_do() -> None:
+    told = "12 requests in 40 s, the last 1 s ago, to /registries/a/notifications: 401, no token"
+    finding = findings.refused("producer", "Unauthorized myregistry", told)
+    assert finding.verdict is Verdict.WRONG and "portcall token create" in finding.advice
+    assert finding.found == f"registry myregistry (Unauthorized): {told}"
+    assert finding.facts == {"role": "producer", "registry": "myregistry", "code": "Unauthorized"}
+
+
+def test_a_sender_of_no_registry_is_told_to_mend_its_url() -> None:
+    finding = findings.refused("producer", "RegistryNotFound", "the registry 'x' does not exist")
+    assert "no registry that there is" in finding.found and "URL" in finding.advice
+
+
+@pytest.mark.parametrize(
+    "code",
+    [each.code for each in RequestRefusedError.__subclasses__()]
+    + ["BadRequest", "InvalidRequest", "TooManyRequests", "RequestHeaderFieldsTooLarge"],
+)
+def test_there_is_advice_for_every_refusal(code: str) -> None:
+    assert code in findings.REFUSED_ADVICE
+
+
+KINDS = [
+    IgnoredKind("alpha", "pull", is_unread=False, count=20, last_ms=5),
+    IgnoredKind("alpha", "bad_tag", is_unread=True, count=3, last_ms=7),
+]
+LAST = IgnoredEvent(
+    "e-1", "alpha", 7, "bad_tag", "push", "a", "-", "events[0].target.tag", "is bad"
+)
+
+
+def test_what_could_not_be_read_is_shown_with_the_last_of_it() -> None:
+    finding = findings.ignored(KINDS, [LAST])
+    assert finding.verdict is Verdict.WRONG
+    assert finding.found == (
+        "could not be read in the last day: alpha bad_tag 3; the last: events[0].target.tag: is bad"
+        " (portcall explain e-1 -r alpha)"
+    )
+
+
+def test_what_is_none_of_ours_is_no_fault() -> None:
+    assert findings.ignored(KINDS[:1], []).verdict is Verdict.OK
+    assert findings.ignored([], []).found == "none, in the last day"

@@ -12,7 +12,7 @@ from store.database import now_ms
 from store.engine import Store
 from tests.unit.management.api import GUEST_TOKEN, VERSION, Answer, Json, ManagementApi
 from tests.unit.store.contract.eventlog import append
-from tests.unit.store.contract.journal import note
+from tests.unit.store.contract.journal import bad, note, pulled, take
 from tests.unit.store.samples import frame
 
 NOW = now_ms()
@@ -243,3 +243,28 @@ async def test_a_bad_scope_test_names_the_field(
 ) -> None:
     answer = await tried(api, body)
     assert (answer.status, answer.error["target"]) == (400, target), answer.text
+
+
+async def test_what_became_no_event_says_why(api: ManagementApi) -> None:
+    take(api.store, ignored=[bad("x", NOW, registry="alpha", repository="Up/Per")])
+    answer = await explain(api, "x")
+    told = msgspec.convert(answer.json, Explanation)
+    assert (told.repository, told.is_routed, told.webhooks) == ("Up/Per", False, [])
+    assert answer.json["ignored"] == {
+        "reason": "bad_tag",
+        "place": "events[0].target.tag",
+        "message": "events[0].target.tag: is not a tag",
+    }
+
+
+async def test_a_pull_says_that_it_is_no_registry_event(api: ManagementApi) -> None:
+    note_of_a_pull = msgspec.structs.replace(pulled("p", NOW), registry="alpha")
+    take(api.store, ignored=[note_of_a_pull])
+    told = (await explain(api, "p")).json["ignored"]
+    assert told == {"reason": "pull", "place": "", "message": "a pull is no registry event"}
+
+
+async def test_an_event_that_was_taken_once_is_explained_as_one(api: ManagementApi) -> None:
+    take(api.store, ignored=[bad("e-1", NOW, registry="alpha")])
+    note(api.store, accepted(event()))
+    assert "ignored" not in (await explain(api)).json

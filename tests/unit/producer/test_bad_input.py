@@ -172,31 +172,19 @@ BATCH: dict[str, tuple[bytes, str, str]] = {
 
 ENVELOPES: dict[str, tuple[bytes, str, str]] = {
     "empty body": (b"", "", "the body is empty"),
+    "white space": (b" \n", "", "the body is empty"),
     "no JSON": (b"events", "", "the body is not JSON"),
-    "an array": (b"[]", "", "expected object, got array"),
-    "no events": (b"{}", "events", "is required"),
-    "events that are null": (b'{"events":null}', "events", "expected array, got null"),
-    "an event that is text": (b'{"events":["x"]}', "events[0]", "expected object, got str"),
-    "an event without an action": (b'{"events":[{}]}', "events[0].action", "is required"),
-    "a push without a target": (b'{"events":[{"action":"push"}]}', "events[0].target", "is required"),
-    "a delete without a target": (b'{"events":[{"action":"delete"}]}', "events[0].target", "is required"),
-    "a push without a repository": (
-        b'{"events":[{"action":"push","target":{}}]}', "events[0].target.repository", "is required",
-    ),
-    "a size that is text": (
-        b'{"events":[{"action":"pull"},{"action":"pull","target":{"size":"x"}}]}', "events[1].target.size", "got str",
-    ),
-    "a media type with NUL": (
-        b'{"events":[{"action":"push","target":{"repository":"a","mediaType":"\\u0000"}}]}',
-        "events[0].target.mediaType", "NUL",
-    ),
-    "too many notifications": (
-        b'{"events":[' + b",".join([b'{"action":"pull"}'] * 10_001) + b"]}", "events", "has 10001 notifications",
-    ),
-    "nested without end": (b'{"events":' + b"[" * 100_000, "events[0]", "expected object, got array"),
-    "nested deep in a field nobody knows": (
-        b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b',"events":[]}', "", "the body is nested too deeply",
-    ),
+    "a form": (b"events=x", "", "the body is not JSON"),
+    "truncated": (b'{"events":[{"action":"push"', "", "it ends too early"),
+    "truncated in a text": (b'{"events":[{"action":"pu', "", "it ends too early"),
+    "two documents": (b'{"events":[]}{}', "", "something behind its end"),
+    "a word that is none": (b'{"events":[{"action":push}]}', "", "a word that JSON does not have"),
+    "an escape that is none": (b'{"events":[{"action":"\\x"}]}', "", "an escape that JSON does not have"),
+    "no name": (b"{1:2}", "", "something that is no name"),
+    "a name without a value": (b'{"events"}', "", "a name has no value"),
+    "no comma": (b'{"events":[{} {}]}', "", "the array of events is not closed"),
+    "no comma in an event": (b'{"events":[{"id":"a" "x":1}]}', "", "an object is not closed"),
+    "a comma too many": (b'{"events":[{"id":"a",}]}', "", "something that is no name"),
 }  # fmt: skip
 
 READERS: dict[str, tuple[Read, dict[str, tuple[bytes, str, str]]]] = {
@@ -227,7 +215,7 @@ def test_bad_input_is_refused_by_the_name_of_its_field(
 @settings(max_examples=50, deadline=None)
 def test_no_bytes_raise_anything_else(read: Read, body: bytes) -> None:
     with suppress(InvalidValueError):
-        assert read(body, acceptance()) == Translation([])  # an empty array, with spaces perhaps
+        assert read(body, acceptance()).events == []  # an empty array, with spaces perhaps
 
 
 def test_an_empty_array_has_no_events() -> None:

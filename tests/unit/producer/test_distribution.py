@@ -271,12 +271,6 @@ def test_missing_id_and_timestamp_are_made() -> None:
     assert event.id == "new-1"
 
 
-def test_one_malformed_event_refuses_the_envelope_and_is_named() -> None:
-    with pytest.raises(InvalidValueError) as refusal:
-        one(Sightings(), notification(), notification(repository="Upper/Case"))
-    assert refusal.value.field == "events[1].target.repository"
-
-
 def test_memory_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
     seen = Sightings(limit=2)
     for name in (b"a", b"b"):

@@ -10,7 +10,7 @@ from producer.noting import Accepting
 from runtime.errors import RefusedError, UnconfirmedError
 from schemas.events import Event
 from schemas.frames import decode_journal
-from schemas.journal import accepted
+from schemas.journal import IgnoredNote, accepted
 
 
 def event(name: str) -> Event:
@@ -37,7 +37,9 @@ class FakePublisher:
     async def publish_surely(self, body: bytes, *, exchange: str) -> None:
         self.said.append(exchange)
         await self.journal_open.wait()
-        self.noted.append([note.event_id for note in decode_journal(body).notes])
+        frame = decode_journal(body)
+        noted = [note.event_id for note in frame.notes]
+        self.noted.append([*noted, *(note.event_id for note in frame.ignored)])
 
 
 async def test_what_is_confirmed_is_noted_and_then_accepted() -> None:
@@ -121,3 +123,28 @@ def test_a_note_tells_events_of_one_id_apart() -> None:
     again = msgspec.structs.replace(one, accepted_ms=2)
     assert accepted(one) == accepted(event("a")) != accepted(again)
     assert accepted(one).event_id == accepted(again).event_id
+
+
+def ignored(name: str) -> IgnoredNote:
+    return IgnoredNote(name, "myregistry", 1, "pull")
+
+
+async def test_what_is_ignored_is_noted_before_the_answer_where_that_is_quick() -> None:
+    publisher = FakePublisher()
+    await Accepting(publisher).note_ignored([ignored("x"), ignored("y")], 5)
+    assert publisher.said == ["portcall.journal"]
+    assert publisher.noted == [["x", "y"]]
+
+
+async def test_a_journal_that_does_not_confirm_holds_nobody_up_and_is_bounded() -> None:
+    publisher, clock = FakePublisher(), Clock()
+    publisher.journal_open.clear()
+    accepting = Accepting(publisher, clock)
+    for number in range(noting.MAX_WAITING + 50):
+        await accepting.note_ignored([ignored(f"n{number}")], 0)
+    await accepting.note_ignored([ignored("last")], 0.01)
+    publisher.journal_open.set()
+    await asyncio.sleep(0.1)
+    assert sum(len(names) for names in publisher.noted) == noting.MAX_WAITING
+    await accepting.note_ignored([ignored("again")], 5)
+    assert publisher.noted[-1] == ["again"]

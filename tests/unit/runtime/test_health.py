@@ -54,3 +54,17 @@ async def test_a_warning_leaves_a_role_ready(
     response = await (await app.router.resolve(request)).handler(request)
     assert isinstance(response, web.Response) and response.text is not None
     assert (response.status, json.loads(response.text)) == (status, said)
+
+
+async def test_warnings_whose_names_are_not_known_before_are_said_by_their_names() -> None:
+    several = {"refused BadRequest a": "again"}
+    app = health_app({}, {"b": ill}, [lambda: several])
+    request = make_mocked_request("GET", "/ready", app=app)
+    resolved = await app.router.resolve(request)
+    answer = await resolved.handler(request)
+    assert isinstance(answer, web.Response) and isinstance(answer.body, bytes)
+    assert answer.status == 200
+    assert json.loads(answer.body) == {
+        "status": "degraded",
+        "warnings": {"b": "away", "refused BadRequest a": "again"},
+    }

@@ -18,6 +18,7 @@ NO_TAG = ""
 DIGEST_LIKE_TAG = "sha256-" + "a" * 64 + ".sig"
 LONGEST_TAG = "t" * 128
 LONGEST_REPOSITORY = "r" * 255
+LONGEST_BEHIND_A_HOST = "H" * 255 + "/" + LONGEST_REPOSITORY
 
 COVERS = [
     # scope, repository of the event, its tag, covered?
@@ -96,6 +97,15 @@ COVERS = [
     ("a---b:*", "a---b", NO_TAG, True),
     ("0/1:2", "0/1", "2", True),
     (f"{LONGEST_REPOSITORY}:*", LONGEST_REPOSITORY, "v1", True),
+    # a first part that looks like a host: the registries of docker distribution take it
+    ("Example.COM/app:v1", "Example.COM/app", "v1", True),
+    ("Example.COM/app:v1", "example.com/app", "v1", False),
+    ("Example.COM/app:*", "Example.COM/app", NO_TAG, True),
+    ("Example.COM/app", "Example.COM/app", "latest", True),
+    ("Team/app:*", "Team/app", "v1", True),
+    ("Team/app:*", "team/app", "v1", False),
+    ("a--B.c/x__y/z:v1", "a--B.c/x__y/z", "v1", True),
+    (f"{LONGEST_BEHIND_A_HOST}:*", LONGEST_BEHIND_A_HOST, "v1", True),
 ]
 
 
@@ -151,7 +161,17 @@ REFUSED = [
     pytest.param("äpp:v1", id="a letter beyond ASCII"),
     pytest.param("app:v\u0661", id="a digit beyond ASCII"),
     pytest.param("r" * 256, id="a repository that is too long"),
-    pytest.param("r/" * 128 + "r", id="many parts that are too long together"),
+    pytest.param("r/" * 129 + "r", id="many parts that are too long together"),
+    pytest.param("Example.COM/" + "r" * 256, id="too long behind a host"),
+    pytest.param("H" * 256 + "/r", id="a host that is too long"),
+    pytest.param("r_" * 127 + "r/r", id="too long behind a first part that is no host"),
+    pytest.param("Example.COM", id="a host alone"),
+    pytest.param("Example.COM/App", id="upper case behind a host"),
+    pytest.param("a_B/app", id="upper case in a first part that is no host"),
+    pytest.param("Example..COM/app", id="an empty label of a host"),
+    pytest.param("-Example/app", id="a host that begins with a hyphen"),
+    pytest.param("[::1]/app", id="an IPv6 address"),
+    pytest.param("Example.COM:5000/app", id="a host in upper case with a port"),
 ]
 
 
@@ -185,10 +205,12 @@ def test_a_scope_has_one_canonical_text(text: str, scope: Scope, canonical: str)
     assert parse_scope(canonical) == scope
 
 
+HOSTS = st.sampled_from(["", "", "Example.COM/", "Team/", "x-Y.z/", "9/"])
 WORDS = st.text("abyz019", min_size=1, max_size=8)
 SEPARATORS = st.sampled_from([".", "_", "__", "-", "---", "/"])
 REPOSITORIES = st.builds(
-    lambda first, rest: first + "".join(separator + word for separator, word in rest),
+    lambda host, first, rest: host + first + "".join(s + word for s, word in rest),
+    HOSTS,
     WORDS,
     st.lists(st.tuples(SEPARATORS, WORDS), max_size=6),
 )

@@ -1,6 +1,6 @@
 """The journal on SQLite."""
 
-from tests.unit.store.contract.journal import AccountsContract, NotingContract
+from tests.unit.store.contract.journal import AccountsContract, IgnoredContract, NotingContract
 
 
 class TestNoting(NotingContract):
@@ -8,4 +8,8 @@ class TestNoting(NotingContract):
 
 
 class TestAccounts(AccountsContract):
+    """On SQLite."""
+
+
+class TestIgnored(IgnoredContract):
     """On SQLite."""

@@ -11,7 +11,7 @@ import pytest
 
 from schemas.events import Event
 from schemas.frames import decode_raw_journal, encode_journal
-from schemas.journal import Note, accepted, routed
+from schemas.journal import IgnoredNote, Note, accepted, routed
 from schemas.records import Outcome
 from schemas.topology import JOURNAL
 from store.accounts import MAX_SUSPECTS, Account, Accounts, Doubt
@@ -33,9 +33,11 @@ def event(name: str, *, accepted_ms: int = T, registry: str = "myregistry") -> E
     return Event(name, registry, "push", accepted_ms, msgspec.Raw(b"{}"), "team/app", "v1")
 
 
-def take(store: Store, *notes: Note, frame_id: str = "") -> Position:
+def take(
+    store: Store, *notes: Note, frame_id: str = "", ignored: Sequence[IgnoredNote] = ()
+) -> Position:
     """Append a frame of notes behind what is there, and do not enter it."""
-    body = encode_journal(frame_id or f"notes-{next(_numbers)}", notes)
+    body = encode_journal(frame_id or f"notes-{next(_numbers)}", notes, ignored)
     position = store.journal.position(JOURNAL)
     offset = position.offset + 1 if position else 0
     return store.journal.append(JOURNAL, position, [(offset, decode_raw_journal(body))])
@@ -441,3 +443,92 @@ def _count(
         else:
             doubt = Doubt.NOT_RETRIED if found else Doubt.NOT_ATTEMPTED
             expected.open[doubt] += 1
+
+
+def bad(event_id: str, at_ms: int = T, *, registry: str = "myregistry", **more: str) -> IgnoredNote:
+    """The note of a push that cannot be read."""
+    fields = {"action": "push", "place": "events[0].target.tag", "problem": "is not a tag"} | more
+    return IgnoredNote(event_id, registry, at_ms, "bad_tag", **fields)
+
+
+def pulled(event_id: str, at_ms: int = T) -> IgnoredNote:
+    """The note of a pull."""
+    return IgnoredNote(event_id, "myregistry", at_ms, "pull", "pull", "team/app")
+
+
+class IgnoredContract:
+    """What became no event is found by its id, and is bounded."""
+
+    def test_it_is_found_by_registry_and_id_as_soon_as_it_is_stored(self, store: Store) -> None:
+        take(store, accepted(event("a")), ignored=[bad("x"), pulled("y")])
+        take(store, ignored=[bad("x", T + 5, tag="-")])
+        newest, older = store.journal.ignored("myregistry", "x")
+        assert (newest.ignored_ms, newest.tag, older.ignored_ms, older.tag) == (T + 5, "-", T, "")
+        assert (newest.reason, newest.place) == ("bad_tag", "events[0].target.tag")
+        assert newest.problem == "is not a tag" and newest.action == "push"
+        assert [each.reason for each in store.journal.ignored("myregistry", "y")] == ["pull"]
+        assert store.journal.ignored("other", "x") == store.journal.ignored("myregistry", "a") == []
+
+    def test_a_frame_that_comes_twice_is_kept_once(self, store: Store) -> None:
+        for _ in range(2):
+            take(store, frame_id="same", ignored=[bad("x")])
+        assert len(store.journal.ignored("myregistry", "x")) == 1
+
+    def test_it_is_no_event_of_the_accounts(self, store: Store) -> None:
+        take(store, ignored=[bad("x"), pulled("y")])
+        enter(store)
+        assert read(store).registries == ()
+        assert store.journal.of_id("x") == []
+
+    def test_it_is_counted_by_registry_and_reason(self, store: Store) -> None:
+        take(store, ignored=[pulled("a"), pulled("b", T + 9), bad("c"), bad("d", registry="other")])
+        told = [
+            (each.registry, each.reason, each.is_unread, each.count, each.last_ms)
+            for each in store.journal.ignored_kinds(T)
+        ]
+        assert told == [
+            ("myregistry", "bad_tag", True, 1, T),
+            ("myregistry", "pull", False, 2, T + 9),
+            ("other", "bad_tag", True, 1, T),
+        ]
+        assert [each.event_id for each in store.journal.newest_unread(T, 10)] == ["d", "c"]
+        assert store.journal.newest_unread(T + 1, 10) == []
+        assert [each.count for each in store.journal.ignored_kinds(T + 1)] == [1]
+
+    def test_what_no_column_holds_is_left_out_and_the_rest_kept(self, store: Store) -> None:
+        odd = [
+            bad("nul", tag="\0"),
+            bad("long", problem="p" * 601),
+            bad("early", -1),
+            bad("late", 2**63),
+            bad("x" * 601),
+            bad("good", repository="r" * 511, problem="é" * 600),
+        ]
+        take(store, ignored=odd)
+        assert [each.event_id for each in store.journal.newest_unread(0, 10)] == ["good"]
+
+    def test_notes_that_are_none_are_left_out(self, store: Store) -> None:
+        for number, ignored in enumerate((b"7", b'[7,["x"],["a","b",1,"pull"]]', b'{"a":1}')):
+            body = b'{"v":1,"id":"f%d","notes":[],"ignored":%b}' % (number, ignored)
+            position = store.journal.position(JOURNAL)
+            offset = position.offset + 1 if position else 0
+            store.journal.append(JOURNAL, position, [(offset, decode_raw_journal(body))])
+        assert [each.registry for each in store.journal.ignored_kinds(0)] == ["b"]
+
+    def test_it_is_forgotten_with_the_events_of_its_time(self, store: Store) -> None:
+        take(store, ignored=[bad("old"), pulled("older"), bad("new", T + 100)])
+        store.journal.prune(T + 50, limit=10)
+        assert store.journal.ignored("myregistry", "old") == []
+        assert len(store.journal.ignored("myregistry", "new")) == 1
+
+    def test_pulls_push_out_pulls_and_not_what_cannot_be_read(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("store.ignored.KEPT", 3)
+        take(store, ignored=[bad("bad"), *(pulled(f"p{number}") for number in range(10))])
+        store.journal.prune(0, limit=10)
+        kinds = [(each.reason, each.count) for each in store.journal.ignored_kinds(0)]
+        assert kinds == [("bad_tag", 1), ("pull", 3)]
+        assert store.journal.ignored("myregistry", "p9") and not store.journal.ignored(
+            "myregistry", "p6"
+        )
