@@ -24,6 +24,8 @@ MAX_LINES = 4 * MAX_HEADERS
 """Of a head that the parser refuses and that may be valid all the same: some lines are folded."""
 MAX_LINE_BYTES = 8 * 1024
 """Of one header's name or value, or the reason phrase."""
+TLS_ALERT = b"\x15\x03"
+"""How a TLS server begins its answer to plain HTTP. Source: RFC 8446, 5.1."""
 CONTENT_TIMEOUT_S = 2.0
 """How long to wait for the content once the status has decided the attempt."""
 
@@ -62,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._keep_alive = False
         self.dialed = Dialed(0.0, 0.0, 0.0)
         self.idle_since = 0.0
+        self.version = 0
         self.lost: asyncio.Future[None] = self._loop.create_future()
 
     @property
@@ -220,7 +223,8 @@ class Connection(asyncio.Protocol):
             self._unread = self._unread.lstrip(b"\r\n")
             seen = 0
         if not may_begin(self._unread[:5]):
-            raise ProtocolError("Expected HTTP/")
+            is_tls = self._unread.startswith(TLS_ALERT)
+            raise ProtocolError("the port speaks TLS: https://" if is_tls else "Expected HTTP/")
         return head_end(self._unread, seen - 3)
 
     def _parse(self, data: bytes, end: int) -> None:

@@ -70,7 +70,7 @@ class Template(Struct, frozen=True):
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return cls(
             webhook=webhook,
-            origin=Origin(url.raw_host or "", url.port or 0, url.scheme == "https"),
+            origin=Origin(url.raw_host or "", url.port or 0, url.scheme == "https", webhook.trust),
             head="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
             shown=default | _shown(webhook, masking),
             secrets=secrets_of(webhook, masking),
