@@ -7,8 +7,8 @@ import msgspec
 
 from store.vault import Vault
 
-SECRETS = ("authorization", "headers", "secret", "old_secret")
-"""User info, custom headers, and what signs."""
+SECRETS = ("authorization", "headers", "secret", "old_secret", "client_key")
+"""User info, custom headers, what signs, and the key of the client certificate."""
 
 
 def sealed(values: Mapping[str, Any], webhook_id: int, vault: Vault) -> dict[str, Any]:

@@ -101,9 +101,12 @@ webhooks = Table(
     Column("cancelled", Big, nullable=False, server_default=text("0")),
     Column("old_secret", Text, nullable=False, server_default=""),
     Column("old_secret_until_ms", Big, nullable=False, server_default=text("0")),
+    Column("ca_bundle", Text, nullable=False, server_default=""),
+    Column("client_certificate", Text, nullable=False, server_default=""),
+    Column("client_key", Text, nullable=False, server_default=""),
     UniqueConstraint("registry_key", "name_key"),
 )
-"""Webhooks. The last four columns count what their records say, as `store.standing` reads them."""
+"""Webhooks. ``delivered`` to ``cancelled`` count what their records say, as `store.standing` does."""
 
 encryption_keys = Table(
     "encryption_keys",

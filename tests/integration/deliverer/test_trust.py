@@ -1,7 +1,6 @@
 """Private authorities, client certificates, and what a record says where TLS fails."""
 
 import asyncio
-import os
 import ssl
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from runtime.errors import SettingsError
 from runtime.trust import TrustFiles, context_of
 from schemas.records import Failure
 from schemas.trust import Trust
-from tests.integration.deliverer.authorities import (
+from tests.authorities import (
     Identity,
     authority,
     self_signed,
@@ -81,8 +80,8 @@ async def test_a_bundle_may_hold_an_intermediate_or_the_servers_own(tmp_path: Pa
     middle = CA.issue("Middle", hosts=(), is_ca=True)
     below = middle.issue()
     alone = self_signed()
-    for identity, trusted in ((below, CA.pem), (below, middle.certificate), (alone, alone.pem)):
-        pem = trusted if isinstance(trusted, str) else Identity(trusted, None).pem
+    only_middle = Identity(middle.certificate, middle.key).pem
+    for identity, pem in ((below, CA.pem), (below, only_middle), (alone, alone.pem)):
         with tls_server(server_context(tmp_path, identity)) as server:
             attempt = await posted(server.url, Trust(pem))
         assert attempt.succeeded, attempt.message
@@ -297,6 +296,10 @@ async def test_a_chain_that_ends_in_a_stranger(tmp_path: Path) -> None:
     )
 
 
+NO_AGREEMENT = (
+    "the server refused the TLS handshake: it requires a client certificate, or shares no cipher or"
+    " signature with Portcall"
+)
 REFUSED = "the server does not accept the client certificate"
 
 
@@ -307,8 +310,7 @@ REFUSED = "the server does not accept the client certificate"
         (
             None,
             ssl.TLSVersion.TLSv1_2,
-            "the server refused the TLS handshake: it requires a client certificate, or shares no"
-            " cipher or signature with Portcall",
+            NO_AGREEMENT,
         ),
         (None, ssl.TLSVersion.TLSv1_3, "the server requires a client certificate"),
         (OTHER_CA.issue("x"), ssl.TLSVersion.TLSv1_2, f"{REFUSED}: unknown certificate authority"),
@@ -406,7 +408,7 @@ def test_a_key_is_on_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     real = ssl.SSLContext.load_cert_chain
 
     def load(self: ssl.SSLContext, certfile: str, **rest: str) -> None:
-        opened.append(os.readlink(certfile))
+        opened.append(str(Path(certfile).readlink()))
         real(self, certfile, **rest)
 
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", load)

@@ -18,8 +18,8 @@ from schemas.frames import (
 )
 from schemas.records import Answer, Failure, Record
 from schemas.scopes import parse_scope
-from schemas.trust import Trust
 from schemas.topology import LOG
+from schemas.trust import Trust
 from schemas.webhooks import Cause, Status, Webhook
 from store.webhookindex import Changes
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -22,6 +21,7 @@ from cryptography.x509.oid import NameOID
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 DAY = dt.timedelta(days=1)
+PrivateKey = ec.EllipticCurvePrivateKey
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Identity:
     """A certificate, the chain behind it, and its key."""
 
     certificate: x509.Certificate
-    key: Any
+    key: PrivateKey
     chain: tuple[x509.Certificate, ...] = ()
 
     @property
@@ -55,11 +55,13 @@ class Identity:
         days: float = 10,
         from_days: float = -30,
         is_ca: bool = False,
-        key: Any = None,
+        key: PrivateKey | None = None,
     ) -> "Identity":
         """A certificate of this authority."""
         made_key = key or ec.generate_private_key(ec.SECP256R1())
-        signed = _signed(name, made_key, self, hosts, days, from_days, is_ca=is_ca)
+        signed = _signed(
+            name, made_key, self, hosts=hosts, days=days, from_days=from_days, is_ca=is_ca
+        )
         return Identity(signed, made_key, self._above())
 
     def _above(self) -> tuple[x509.Certificate, ...]:
@@ -74,12 +76,12 @@ class Identity:
 
 def _signed(
     name: str,
-    key: Any,
+    key: PrivateKey,
     issuer: Identity | None,
+    *,
     hosts: Sequence[str],
     days: float,
     from_days: float,
-    *,
     is_ca: bool,
 ) -> x509.Certificate:
     now = dt.datetime.now(dt.UTC)
@@ -123,12 +125,12 @@ def _usage(*, is_ca: bool) -> x509.KeyUsage:
 def authority(name: str = "Test CA", days: float = 100) -> Identity:
     """An authority that nobody knows."""
     key = ec.generate_private_key(ec.SECP256R1())
-    return Identity(_signed(name, key, None, (), days, -400, is_ca=True), key)
+    return Identity(_signed(name, key, None, hosts=(), days=days, from_days=-400, is_ca=True), key)
 
 
 def self_signed(name: str = "endpoint", hosts: Sequence[str] = ("127.0.0.1",)) -> Identity:
     key = ec.generate_private_key(ec.SECP256R1())
-    return Identity(_signed(name, key, None, hosts, 10, -30, is_ca=False), key)
+    return Identity(_signed(name, key, None, hosts=hosts, days=10, from_days=-30, is_ca=False), key)
 
 
 def server_context(
