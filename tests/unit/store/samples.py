@@ -37,6 +37,7 @@ def draft(
     headers: dict[str, str] | None = None,
     secret: str = "",
     schedule_ms: tuple[int, ...] | None = None,
+    client_key: str = "",
 ) -> WebhookDraft:
     return WebhookDraft(
         registry=registry,
@@ -51,6 +52,7 @@ def draft(
         status=status,
         secret=secret,
         schedule_ms=schedule_ms,
+        client_key=client_key,
     )
 
 

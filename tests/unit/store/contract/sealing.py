@@ -23,6 +23,7 @@ SECRETS: dict[str, Any] = {
     "authorization": "Basic bWFyazptYXJr",
     "headers": {"X-B": "mark-b", "X-A": 'mark"\\ü'},
     "secret": "whsec_bWFya21hcmttYXJrbWFya21hcms=",
+    "client_key": "the key of a client certificate",
 }
 
 
@@ -40,21 +41,25 @@ def add_secret_webhooks(store: Store, count: int) -> None:
     )
 
 
-def secrets_of(store: Store) -> list[tuple[str, object, str, str]]:
+def secrets_of(store: Store) -> list[tuple[str, object, str, str, str]]:
     rows = [
         row
         for registry in ("myregistry", "second", "third")
         for row in store.webhooks.list(registry, limit=10_000)
     ]
-    return [(row.authorization, row.headers, row.secret, row.old_secret) for row in rows]
+    return [
+        (row.authorization, row.headers, row.secret, row.old_secret, row.client_key) for row in rows
+    ]
 
 
 def stored(store: Store) -> list[tuple[str, ...]]:
     """The columns as they are kept."""
     with store.database.reading() as connection:
-        query = "SELECT authorization, headers, secret, old_secret FROM webhooks ORDER BY id"
-        quoted = query.replace("authorization", '"authorization"')
-        return [tuple(map(str, row)) for row in connection.execute(text(quoted))]
+        query = (
+            'SELECT "authorization", headers, secret, old_secret, client_key FROM webhooks'
+            " ORDER BY id"
+        )
+        return [tuple(map(str, row)) for row in connection.execute(text(query))]
 
 
 def reopened(url: str, *held: Key) -> Store:
@@ -70,6 +75,7 @@ class SealingContract:
             "authorization": f"Basic {canary.mark('user-info')}",
             "headers": {"X-Team": canary.mark("header"), "Authorization": canary.mark("bearer")},
             "secret": f"whsec_{canary.mark('secret')}",
+            "client_key": canary.mark("client key"),
         }
         ((row, _),) = store.webhooks.put_many([draft(**marked)])
         rotated = store.webhooks.rotate(
@@ -373,5 +379,6 @@ def in_clear(store: Store) -> None:
                 "headers": dict(row.headers),
                 "secret": row.secret,
                 "old_secret": row.old_secret,
+                "client_key": row.client_key,
             }
             connection.execute(update(webhooks).where(webhooks.c.id == row.id).values(values))
