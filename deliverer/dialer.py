@@ -210,7 +210,7 @@ class Pool:
         while idle:
             connection = idle.pop()
             self._count -= 1
-            if connection.reusable and (connection.version == version or not origin.tls):
+            if connection.reusable and (not origin.tls or connection.version == version):
                 return connection
             connection.close()
         return None

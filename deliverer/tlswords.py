@@ -125,7 +125,7 @@ def _refusal(  # noqa: PLR0911 (a table in code)
 
 def words_of(error: ssl.SSLError) -> str:
     """What a failure of TLS was."""
-    reason = (error.reason or "").upper()
+    reason = (getattr(error, "reason", None) or "").upper()  # Python's own errors have none
     for end, words in _BY_ALERT.items():
         if reason.endswith(end):
             return words
