@@ -166,7 +166,7 @@ def check_pair(chain: str, key: str, field: str, now: dt.datetime) -> None:
 
 
 def facts_of(chain: str) -> CertificateFacts:
-    """What may be told of a checked client certificate; 40 us."""
+    """What may be told of a checked client certificate; 0.1 ms."""
     certificate = x509.load_pem_x509_certificate(chain.encode("ascii"))
     return CertificateFacts(
         certificate.subject.rfc4514_string()[:256], certificate.not_valid_after_utc

@@ -1,5 +1,6 @@
 """Files of certificates: what the options send, and what is said of files that cannot be used."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -132,14 +133,9 @@ def test_a_missing_file_is_wrong_usage_and_nothing_is_asked(api: FakeApi, portca
 
 
 def test_an_export_says_what_it_leaves_out(api: FakeApi, portcall: Run, somewhere: Path) -> None:
-    told = {
-        **WEBHOOK,
-        "properties": {
-            **WEBHOOK["properties"],
-            "serviceUri": "https://ci.example.com/hook",
-            "portcall": {"clientCertificateSubject": "CN=portcall"},
-        },
-    }
+    told = json.loads(json.dumps(WEBHOOK))
+    told["properties"]["serviceUri"] = "https://ci.example.com/hook"
+    told["properties"]["portcall"] = {"clientCertificateSubject": "CN=portcall"}
     api.on("GET", f"{REG}/webhooks", {"value": [told]})
     ended = portcall("webhook", "export", "out.jsonl", "-r", "myregistry")
     assert "1 of them with a client certificate: those are never exported" in ended.err
