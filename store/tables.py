@@ -106,7 +106,7 @@ webhooks = Table(
     Column("client_key", Text, nullable=False, server_default=""),
     UniqueConstraint("registry_key", "name_key"),
 )
-"""Webhooks. From ``delivered`` to ``cancelled`` they count what records say; see `store.standing`."""
+"""Webhooks. ``delivered`` to ``cancelled`` count what their records say: see `store.standing`."""
 
 encryption_keys = Table(
     "encryption_keys",

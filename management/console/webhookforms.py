@@ -255,9 +255,9 @@ def _trust_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
     key = form.line(CLIENT_KEY)
     if CA_BUNDLE in form.values and bundle != (before.ca_bundle.strip() if before else ""):
         extras["caBundle"] = bundle or None
-    if CLIENT_CERTIFICATE in form.values:
-        if chain != (before.client_certificate.strip() if before else ""):
-            extras["clientCertificate"] = chain or None
+    kept_chain = before.client_certificate.strip() if before else ""
+    if CLIENT_CERTIFICATE in form.values and chain != kept_chain:
+        extras["clientCertificate"] = chain or None
     if key:
         extras["clientKey"] = key
     return extras
