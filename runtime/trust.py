@@ -12,6 +12,9 @@ from runtime.errors import SettingsError
 from schemas.errors import InvalidValueError
 from schemas.trust import Trust, check_chain, check_key, split_pem
 
+CA_FILE, CERT_FILE = "PORTCALL_CA_FILE", "PORTCALL_CLIENT_CERT_FILE"
+KEY_FILE = "PORTCALL_CLIENT_KEY_FILE"
+"""The variables that name the files, for messages."""
 _MAX_FILE_BYTES = 4 * 1024 * 1024
 Stamp = tuple[tuple[int, int, int], ...]
 
@@ -40,12 +43,12 @@ class TrustFiles:
             SettingsError: One cannot be read, or is not what it should be; it is named.
         """
         if self.key and not self.certificate:
-            raise SettingsError(f"{self.key}: a client key needs a client certificate")
-        ca = _text(self.ca) if self.ca else ""
+            raise SettingsError(f"{KEY_FILE}: a client key needs a client certificate: {CERT_FILE}")
+        ca = _text(CA_FILE, self.ca) if self.ca else ""
         if not self.certificate:
             return Trust(ca)
-        chain, key = split_pem(_text(self.certificate))
-        return Trust(ca, chain, _text(self.key) if self.key else key)
+        chain, key = split_pem(_text(CERT_FILE, self.certificate))
+        return Trust(ca, chain, _text(KEY_FILE, self.key) if self.key else key)
 
     def stamp(self) -> Stamp:
         """What changes when a file does; of one that is not there, zeros."""
@@ -60,12 +63,15 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return (found.st_mtime_ns, found.st_ino, found.st_size)
 
 
-def _text(path: Path) -> str:
+def _text(variable: str, path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(_MAX_FILE_BYTES).decode("utf-8", "replace")
+            text = file.read(_MAX_FILE_BYTES).decode("utf-8", "replace")
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror or error}") from error
+        raise SettingsError(f"{variable}: {path}: {error.strerror or error}") from error
+    if not text.strip():
+        raise SettingsError(f"{variable}: {path} is empty")
+    return text
 
 
 def installation_context(trust: Trust) -> ssl.SSLContext:
@@ -75,17 +81,19 @@ def installation_context(trust: Trust) -> ssl.SSLContext:
         SettingsError: It cannot be used.
     """
     context = ssl.create_default_context()
+    variable = CA_FILE
     try:
         if trust.ca_bundle:
             context.load_verify_locations(cadata=trust.ca_bundle)
-        if trust.client_certificate:
-            chain = check_chain(trust.client_certificate, "the client certificate")
-            key = check_key(trust.client_key, "the client key")
+        variable = CERT_FILE
+        if trust.client_certificate or trust.client_key:
+            chain = check_chain(trust.client_certificate, CERT_FILE)
+            key = check_key(trust.client_key, KEY_FILE)
             load_client_certificate(context, chain, key)
     except InvalidValueError as error:
-        raise SettingsError(f"{error.field} {error.problem}") from error
+        raise SettingsError(str(error)) from error
     except (ssl.SSLError, ValueError) as error:
-        raise SettingsError(f"the certificates cannot be used: {_reason(error)}") from error
+        raise SettingsError(f"{variable}: cannot be used: {_reason(error)}") from error
     return context
 
 

@@ -191,7 +191,8 @@ def _certificates(
         found = x509.load_pem_x509_certificates(_ascii(text, field))
         for each in found:
             each.public_key()
-            each.extensions  # noqa: B018 (parsed only when asked for)
+            each.subject.rfc4514_string()
+            each.extensions, each.not_valid_after_utc  # noqa: B018 (parsed only when asked for)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise InvalidValueError(field, "has a certificate that cannot be read") from error
     if len(found) > max_number:
