@@ -15,7 +15,7 @@ import httptools
 from deliverer.attempts import ClosedError, ProtocolError
 from deliverer.deadlines import Deadlines
 from deliverer.heads import MAX_CONTENT_BYTES, Head, Heads, Response
-from deliverer.rawheads import head_end, is_interim, may_begin, plain
+from deliverer.rawheads import blank_bytes, head_end, is_interim, may_begin, plain
 
 MAX_HEAD_BYTES = 256 * 1024
 """Of status lines and headers together, interim responses included."""
@@ -219,8 +219,8 @@ class Connection(asyncio.Protocol):
 
     def _head_end(self, seen: int) -> int:
         """Where the head in `_unread` ends; 0: it is not whole; *seen*: what was looked through."""
-        if self._unread.startswith((b"\r", b"\n")):
-            self._unread = self._unread.lstrip(b"\r\n")
+        if blank := blank_bytes(self._unread):
+            del self._unread[:blank]
             seen = 0
         if not may_begin(self._unread[:5]):
             is_tls = self._unread.startswith(TLS_ALERT)

@@ -11,6 +11,7 @@ and 6.3 (the length of a content); RFC 9110, 15.2 (interim responses) and 8.6 (e
 import re
 
 _END = re.compile(rb"\n\r?\n")
+_EMPTY_LINES = re.compile(rb"[\r\n]+")
 _INTERIM = re.compile(rb"HTTP/[0-9]\.[0-9] 1(?!01)[0-9]{2}(?:[ \r\n])")
 _NEWER_MINOR = re.compile(rb"HTTP/1\.[2-9] ")
 _LINE_END = re.compile(rb"\r?\n")
@@ -25,6 +26,12 @@ def head_end(data: bytes | bytearray, start: int) -> int:
         start: Where to look from: what was looked through before, less three bytes.
     """
     found = _END.search(data, max(0, start))
+    return found.end() if found else 0
+
+
+def blank_bytes(data: bytes | bytearray) -> int:
+    """How many bytes of empty lines are at the beginning of *data*; they mean nothing."""
+    found = _EMPTY_LINES.match(data)
     return found.end() if found else 0
 
 

@@ -148,9 +148,14 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
         listed = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return tuple(
-            str(each.value)[:64]
+            _word(each.value)
             for each in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         )
     hosts = listed.get_values_for_type(x509.DNSName)
     addresses = listed.get_values_for_type(x509.IPAddress)
-    return tuple(str(each)[:64] for each in (*hosts, *addresses))
+    return tuple(map(_word, (*hosts, *addresses)))
+
+
+def _word(name: object) -> str:
+    """A name that a stranger chose, on one line and cut."""
+    return "".join(each for each in str(name)[:64] if each.isprintable())

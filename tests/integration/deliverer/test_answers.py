@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import time
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable
@@ -243,6 +244,15 @@ async def test_a_flood_of_interim_answers_ends_at_the_bound_of_all_heads(sender:
         attempt = await posted(sender, target.url, within_s=TIMEOUT_S)
     assert (attempt.answer, attempt.failure) == (None, Failure.PROTOCOL)
     assert attempt.message == "the answer is not HTTP: the headers are too long"
+
+
+async def test_many_interim_answers_with_empty_lines_cost_little(sender: Sender) -> None:
+    flood = b"HTTP/1.1 199 X\r\n\r\n\r\n" * 10_000 + OK
+    began = time.process_time()
+    async with endpoint(saying(flood)) as target:
+        attempt = await posted(sender, target.url, within_s=TIMEOUT_S)
+    assert attempt.succeeded, attempt.message
+    assert time.process_time() - began < 0.5
 
 
 async def test_an_endlessly_folded_header_is_bounded(sender: Sender) -> None:
