@@ -53,6 +53,16 @@ class Entry:
             and portcall.get("signature") != Scheme.V1A
         )
 
+    @property
+    def lost_certificate(self) -> bool:
+        """Whether it had a client certificate when it was exported; its key never is."""
+        portcall = self.item["properties"].get("portcall")
+        return (
+            isinstance(portcall, dict)
+            and bool(portcall.get("clientCertificateSubject"))
+            and not portcall.get("clientKey")
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -71,6 +71,37 @@ Insecure = Annotated[
         "--insecure", "-k", help="Believe any certificate of the consumer.", rich_help_panel=TARGET
     ),
 ]
+CaFile = Annotated[
+    str,
+    typer.Option(
+        "--ca-file",
+        metavar="FILE",
+        help="Authorities (PEM): the only ones whose certificates of the consumer are accepted.",
+        show_default=False,
+        rich_help_panel=TARGET,
+    ),
+]
+ClientCert = Annotated[
+    str,
+    typer.Option(
+        "--client-cert",
+        metavar="FILE",
+        help="A client certificate (PEM, with its chain, and perhaps its key) for a consumer that"
+        " asks for one.",
+        show_default=False,
+        rich_help_panel=TARGET,
+    ),
+]
+ClientKey = Annotated[
+    str,
+    typer.Option(
+        "--client-key",
+        metavar="FILE",
+        help="Its private key (PEM, without a passphrase), where the certificate's file has none.",
+        show_default=False,
+        rich_help_panel=TARGET,
+    ),
+]
 Rate = Annotated[
     float,
     typer.Option(

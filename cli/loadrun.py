@@ -26,6 +26,7 @@ from loadtest.saturation import Search, search
 from loadtest.sources import Deliveries, Traffic
 from loadtest.target import Target
 from loadtest.thresholds import Threshold
+from schemas.trust import NO_TRUST, Trust
 
 
 class Through(Struct, frozen=True):
@@ -36,12 +37,14 @@ class Through(Struct, frozen=True):
         headers: Custom headers of the webhook.
         secret: What its POSTs are signed with.
         schedule: Its retry schedule; empty: no retries; None: the installation's.
+        trust: What certificates are accepted of the consumer, and shown to it.
     """
 
     uri: str
     headers: dict[str, str]
     secret: str
     schedule: str | None
+    trust: Trust = NO_TRUST
 
 
 class Order(Struct, frozen=True):
@@ -138,6 +141,7 @@ async def _through(order: Order, way: Through, board: Board) -> Result:
         secret=way.secret,
         actions=list(order.traffic.mix.actions),
         schedule=way.schedule,
+        trust=way.trust,
     ) as made:
         _begin(board, order, order.paced, dial)
         with View(order.paced, quiet=order.quiet, dial=dial) as view:
@@ -195,11 +199,16 @@ def _begin(board: Board, order: Order, paced: Paced, dial: Dial | None = None) -
 
 def _http2(order: Order) -> Http2Poster:
     limits = order.limits
-    return Http2Poster(order.target, timeout_s=limits.timeout_s, verify=limits.verify)
+    return Http2Poster(
+        order.target, timeout_s=limits.timeout_s, verify=limits.verify, trust=limits.trust
+    )
 
 
 def _poster(order: Order) -> Poster:
-    return Poster(order.target, timeout_s=order.limits.timeout_s, verify=order.limits.verify)
+    limits = order.limits
+    return Poster(
+        order.target, timeout_s=limits.timeout_s, verify=limits.verify, trust=limits.trust
+    )
 
 
 def _deliveries(order: Order, paced: Paced, dial: Dial | None = None) -> Deliveries:

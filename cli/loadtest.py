@@ -21,6 +21,7 @@ from cli.loadrun import Order, Through, carry_out
 from cli.optionalvalues import Lenient
 from cli.options import headers as header_map
 from cli.throughrules import check_through
+from cli.trustfiles import trust_of
 from loadtest.dashboard.place import Place
 from loadtest.outputs.files import parse_outputs
 from loadtest.pacing import Form, Pace, work_out
@@ -54,6 +55,9 @@ def loadtest(
     keep_alive: options.KeepAlive = True,
     http2: options.Http2 = False,
     insecure: options.Insecure = False,
+    ca_file: options.CaFile = "",
+    client_cert: options.ClientCert = "",
+    client_key: options.ClientKey = "",
     rate: options.Rate = 10.0,
     duration: options.Duration = "10s",
     shape: options.Shape = Form.CONSTANT,
@@ -157,9 +161,10 @@ def loadtest(
     thresholds = [parse_threshold(text, abort=abort_on_fail) for text in threshold or []]
     bounds = parse_thresholds(find_max, "--find-max") if find_max else []
     check_measurable(thresholds, bounds, ctx.params)
+    trust = trust_of(ca_file, client_cert, client_key)
     order = Order(
         target=Target.of(uri, headers),
-        through=Through(uri, headers, secret, policy.written if retries.strip() else None)
+        through=Through(uri, headers, secret, policy.written if retries.strip() else None, trust)
         if through
         else None,
         paced=paced,
@@ -191,6 +196,7 @@ def loadtest(
             max_lag_s=_seconds(max_lag, "--max-lag"),
             keep_alive=keep_alive,
             verify=not insecure,
+            trust=trust,
             http2=http2,
             slice_s=_slice_s(paced.duration_s),
         ),

@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from cli.client import Management, find_server, webhook_path
+from cli.client import Document, Management, find_server, webhook_path
 from cli.errors import NotFoundError, NotRunningError, UsageError
 from cli.output import note
 from loadtest.pipeline import Pipeline
 from loadtest.target import Target
 from schemas.errors import PortcallError
+from schemas.trust import NO_TRUST, Trust
 
 IN_FORCE_S = 2.0
 """Within so long a new webhook is in force, by the promise of the management API."""
@@ -38,7 +39,13 @@ class Passage(Struct, frozen=True):
 
 @asynccontextmanager
 async def passage(
-    uri: str, headers: Mapping[str, str], *, secret: str, actions: list[str], schedule: str | None
+    uri: str,
+    headers: Mapping[str, str],
+    *,
+    secret: str,
+    actions: list[str],
+    schedule: str | None,
+    trust: Trust = NO_TRUST,
 ) -> AsyncIterator[Passage]:
     """Make a registry and a webhook to *uri*, and take them away at the end.
 
@@ -48,6 +55,7 @@ async def passage(
         secret: What they are signed with; empty: nothing.
         actions: What it subscribes to.
         schedule: Its retry schedule; empty: no retries; None: the installation's.
+        trust: What certificates are accepted of the consumer, and shown to it.
 
     Raises:
         NotRunningError: No Portcall runs here.
@@ -66,6 +74,7 @@ async def passage(
     try:
         hook = webhook_path(made, "loadtest")
         body = _webhook(uri, headers, secret, actions, schedule)
+        body["properties"]["portcall"] |= _trust_extras(trust)
         await asyncio.to_thread(management.ask, "PUT", hook, body)
         note(f"Made the registry {name} and its webhook; they are deleted at the end.")
         if left:
@@ -115,9 +124,18 @@ _REGISTRY = {
 }
 
 
+def _trust_extras(trust: Trust) -> Document:
+    extras = {
+        "caBundle": trust.ca_bundle,
+        "clientCertificate": trust.client_certificate,
+        "clientKey": trust.client_key,
+    }
+    return {name: pem for name, pem in extras.items() if pem}
+
+
 def _webhook(
     uri: str, headers: Mapping[str, str], secret: str, actions: list[str], schedule: str | None
-) -> dict[str, object]:
+) -> Document:
     extras = {"secret": secret} if secret else {}
     if schedule is not None:
         extras["retrySchedule"] = schedule

@@ -140,6 +140,29 @@ RATE_LIMIT = typer.Option(
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
+CA_FILE = typer.Option(
+    "--ca-file",
+    metavar="FILE",
+    help='Authorities (PEM): the only ones whose certificates of the endpoint are accepted; ""'
+    " for the usual ones.",
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
+CLIENT_CERT = typer.Option(
+    "--client-cert",
+    metavar="FILE",
+    help="A client certificate (PEM, with its chain, and perhaps its key) for an endpoint that asks"
+    ' for one; "" for none.',
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
+CLIENT_KEY = typer.Option(
+    "--client-key",
+    metavar="FILE",
+    help="Its private key (PEM, without a passphrase), where the certificate's file has none.",
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
 PROBE = typer.Option(
     "--probe/--no-probe",
     help="Probe it from time to time when it was disabled by itself; unless told, not after a 410.",

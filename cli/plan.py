@@ -16,6 +16,7 @@ from management.tlsfiles import LocalFiles, OwnFiles
 from producer.settings import ProducerSettings
 from router.settings import RouterSettings
 from runtime.settings import HostPort, Settings
+from runtime.trust import installation_context
 from schemas.topology import Topology, topology
 
 ALLOW_TARGETS = "127.0.0.0/8,::1/128"
@@ -93,6 +94,7 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
     checked = {**env, "PORTCALL_AMQP_URL": env.get("PORTCALL_AMQP_URL") or _UNKNOWN_YET}
     RouterSettings.from_environment(checked)
     deliverer = DelivererSettings.from_environment(checked)
+    installation_context(deliverer.trust_files.read())  # each deliverer would end because of it
     settings = ManagementSettings.from_environment(checked)
     producer_bind = ProducerSettings.from_environment(checked).bind
     for wanted in (settings.bind, settings.tls_bind, producer_bind):

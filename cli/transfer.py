@@ -37,6 +37,7 @@ class Imported:
     failed: int = 0
     told: int = 0
     lost_secrets: int = 0
+    lost_certificates: int = 0
 
 
 def export_webhooks(
@@ -51,18 +52,23 @@ def export_webhooks(
     found = (
         [management.find_registry(registry, group)] if registry else management.registries(group)
     )
-    written = secrets = 0
+    written = secrets = certificates = 0
     with _replacing(file) as out, progress("webhooks") as advance:
         for each in found:
             for webhook in _in_full(management, each):
                 out.write(compact(webhook).encode() + b"\n")
                 written += 1
                 secrets += bool(value(webhook, "properties", "portcall", "hasSecret"))
+                certificates += bool(
+                    value(webhook, "properties", "portcall", "clientCertificateSubject")
+                )
                 advance(1)
     kept = "" if file == STDIN_OR_STDOUT else f" to {file}, which now holds their credentials"
     note(f"{counted(written, 'webhook')} exported{kept}.")
     if secrets:
         note(f"{secrets} of them with a secret: secrets are never exported.")
+    if certificates:
+        note(f"{certificates} of them with a client certificate: those are never exported.")
 
 
 def _in_full(management: Management, registry: Document) -> Iterator[Document]:
@@ -168,6 +174,7 @@ def take(imported: Imported, chunk: Chunk, send: Callable[[Chunk], Document]) ->
             imported.replaced += int(answer.get("replaced", 0))
             if answer.get("created"):  # a webhook that is only replaced keeps its secret
                 imported.lost_secrets += sum(entry.lost_secret for entry in chunk.entries)
+                imported.lost_certificates += sum(each.lost_certificate for each in chunk.entries)
             return
     imported.failed += chunk.count
     _complain_of(imported, faults)
@@ -208,6 +215,12 @@ def _tell(imported: Imported) -> None:
         note(
             f"{counted(imported.lost_secrets, 'webhook')} had a secret, which no export holds:"
             " one that is new here is unsigned until `portcall webhook update --secret` is run."
+        )
+    if imported.lost_certificates:
+        note(
+            f"{counted(imported.lost_certificates, 'webhook')} had a client certificate, which no"
+            " export holds: one that is new here shows none until"
+            " `portcall webhook update --client-cert --client-key` is run."
         )
 
 

@@ -17,6 +17,7 @@ from cli.signing import tell_webhook
 from cli.standing import enable_webhook, explain, probe_webhook
 from cli.tables import config_row, ping_row, value, webhook_row
 from cli.transfer import export_webhooks, import_webhooks
+from cli.trustfiles import trust_extras
 from schemas.signatures import Scheme
 from schemas.webhooks import Status
 
@@ -38,6 +39,9 @@ app.add_typer(secrets, name="secret")
         "portcall webhook create -r myregistry -n apphook --actions push delete \\",
         '    --uri https://ci.example.com/hook --scope "team/app:*" \\',
         '    --headers "Authorization=Bearer 123" X-Team=web --signature v1',
+        "portcall webhook create -r myregistry -n innerhook --actions push \\",
+        "    --uri https://ci.corp.example/hook --ca-file corp-ca.pem \\",
+        "    --client-cert client.pem --client-key client.key",
     ),
 )
 def create(
@@ -58,6 +62,9 @@ def create(
     disable_after: Annotated[str | None, options.DISABLE_AFTER] = None,
     probe: Annotated[bool | None, options.PROBE] = None,
     rate_limit: Annotated[float | None, options.RATE_LIMIT] = None,
+    ca_file: Annotated[str | None, options.CA_FILE] = None,
+    client_cert: Annotated[str | None, options.CLIENT_CERT] = None,
+    client_key: Annotated[str | None, options.CLIENT_KEY] = None,
     group: Group = None,
     url: Url = None,
     output: Format = None,
@@ -76,6 +83,7 @@ def create(
         disable_after=disable_after,
         probe=probe,
         rate_limit=rate_limit,
+        trust=trust_extras(ca_file, client_cert, client_key),
     )
     management = Management.at(url)
     found = management.find_registry(registry, group)
@@ -91,6 +99,7 @@ def create(
         "portcall webhook update -r myregistry -n ci01hook --status disabled",
         'portcall webhook update -r myregistry -n ci01hook --headers "" --scope app:v1',
         "portcall webhook update -r myregistry -n ci01hook --retry-schedule 10s,1m,10m",
+        'portcall webhook update -r myregistry -n ci01hook --client-cert ""   # none any more',
     ),
 )
 def update(
@@ -110,6 +119,9 @@ def update(
     disable_after: Annotated[str | None, options.DISABLE_AFTER] = None,
     probe: Annotated[bool | None, options.PROBE] = None,
     rate_limit: Annotated[float | None, options.RATE_LIMIT] = None,
+    ca_file: Annotated[str | None, options.CA_FILE] = None,
+    client_cert: Annotated[str | None, options.CLIENT_CERT] = None,
+    client_key: Annotated[str | None, options.CLIENT_KEY] = None,
     group: Group = None,
     url: Url = None,
     output: Format = None,
@@ -128,6 +140,7 @@ def update(
         disable_after=disable_after,
         probe=probe,
         rate_limit=rate_limit,
+        trust=trust_extras(ca_file, client_cert, client_key),
     )
     body: Document = {"properties": properties} if properties else {}
     if tags is not None:
@@ -266,6 +279,7 @@ def _properties(
     disable_after: str | None,
     probe: bool | None,
     rate_limit: float | None,
+    trust: Document,
 ) -> Document:
     """The properties that were given, as the API takes them; what was not given is left out."""
     properties: Document = {
@@ -288,5 +302,6 @@ def _properties(
         extras["probe"] = probe
     if rate_limit is not None:
         extras["rateLimit"] = rate_limit
+    extras.update(trust)
     given = {key: given for key, given in properties.items() if given is not None}
     return {**given, "portcall": extras} if extras else given

@@ -12,6 +12,7 @@ from deliverer.outbox import Outbox
 from deliverer.sender import Sender
 from deliverer.settings import DelivererSettings
 from deliverer.sharing import Sharing
+from deliverer.trusts import Trusts
 from deliverer.webhooks import Webhooks
 from runtime.consumer import Consumer
 from runtime.depths import Depths
@@ -39,9 +40,15 @@ async def main() -> None:
     """Deliver until told to stop."""
     settings = DelivererSettings.from_environment(os.environ)
     timeout_s = settings.attempt_timeout_ms / 1000
+    trusts = Trusts(files=settings.trust_files)
     async with (
         running("deliverer", settings) as process,
-        Sender(timeout_s=timeout_s, allowed=settings.allow_targets, ports=settings.ports) as sender,
+        Sender(
+            timeout_s=timeout_s,
+            allowed=settings.allow_targets,
+            ports=settings.ports,
+            trusts=trusts,
+        ) as sender,
     ):
         keys = KeySource.named_by(settings)
         store = open_store(settings.database_url, keys.vault())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from deliverer.tlswords import words_of
 from schemas.records import Answer, Failure
 
 
@@ -23,6 +24,14 @@ class ClosedError(ConnectionError):
     def __init__(self, *, silent: bool) -> None:
         super().__init__("the connection was closed without an answer")
         self.silent = silent
+
+
+class HandshakeTimeoutError(TimeoutError):
+    """The TLS handshake did not end in time."""
+
+
+class HandshakeError(OSError):
+    """The TLS handshake failed; the message says why."""
 
 
 class UnresolvedError(OSError):
@@ -84,16 +93,18 @@ class Attempt(Struct, frozen=True):
 def classify(error: BaseException) -> tuple[Failure, str]:  # noqa: PLR0911 (a table in code)
     """The class of an error of the sender, and the error in words for the webhook's owner."""
     match error:
+        case HandshakeTimeoutError():
+            return Failure.TIMEOUT, "the TLS handshake did not end within the attempt timeout"
         case TimeoutError():
             return Failure.TIMEOUT, "no answer within the attempt timeout"
         case AddressBlockedError() | PortBlockedError():
             return Failure.BLOCKED, str(error)
         case UnresolvedError():
             return Failure.DNS, str(error)
-        case ssl.SSLCertVerificationError():
-            return Failure.TLS, f"the certificate was not accepted: {error.verify_message}"
+        case HandshakeError():
+            return Failure.TLS, str(error)
         case ssl.SSLError():
-            return Failure.TLS, "the TLS handshake failed"
+            return Failure.TLS, _tls_words(error)
         case ClosedError():
             return Failure.RESET, str(error)
         case ProtocolError():
@@ -102,6 +113,12 @@ def classify(error: BaseException) -> tuple[Failure, str]:  # noqa: PLR0911 (a t
             return _classify_os_error(error)
         case _:
             return Failure.INVALID, f"the service URI cannot be connected to: {_short(error)}"
+
+
+def _tls_words(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate was not accepted: {error.verify_message}"
+    return words_of(error)
 
 
 def _classify_os_error(error: OSError) -> tuple[Failure, str]:

@@ -14,18 +14,18 @@ import httptools
 
 from deliverer.attempts import ClosedError, ProtocolError
 from deliverer.deadlines import Deadlines
-from deliverer.heads import Head, Heads, Response
-from schemas.records import MAX_RESPONSE_CHARACTERS
+from deliverer.heads import MAX_CONTENT_BYTES, Head, Heads, Response
+from deliverer.rawheads import blank_bytes, head_end, is_interim, may_begin, plain
 
-MAX_CONTENT_BYTES = 4 * MAX_RESPONSE_CHARACTERS
-"""Of a response's content, what is read at most; UTF-8 has at most four bytes a character."""
 MAX_HEAD_BYTES = 256 * 1024
 """Of status lines and headers together, interim responses included."""
 MAX_HEADERS = 100
+MAX_LINES = 4 * MAX_HEADERS
+"""Of a head that the parser refuses and that may be valid all the same: some lines are folded."""
 MAX_LINE_BYTES = 8 * 1024
 """Of one header's name or value, or the reason phrase."""
-INTERIM = frozenset({100, 102, 103})
-"""Statuses of responses before the response."""
+TLS_ALERT = b"\x15\x03"
+"""How a TLS server begins its answer to plain HTTP. Source: RFC 8446, 5.1."""
 CONTENT_TIMEOUT_S = 2.0
 """How long to wait for the content once the status has decided the attempt."""
 
@@ -52,6 +52,8 @@ class Connection(asyncio.Protocol):
         self._heads = heads
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
+        self._unread = bytearray()
+        self._is_odd = False
         self._waiter: asyncio.Future[Response] | None = None
         self._reason = b""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -62,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._keep_alive = False
         self.dialed = Dialed(0.0, 0.0, 0.0)
         self.idle_since = 0.0
+        self.version = 0
         self.lost: asyncio.Future[None] = self._loop.create_future()
 
     @property
@@ -83,6 +86,7 @@ class Connection(asyncio.Protocol):
             self._fail(ClosedError(silent=True))
             return self._waiter
         self._received = 0
+        self._unread.clear()
         self._head = None
         self._keep_alive = False
         self._deadlines.set(self, deadline)
@@ -116,8 +120,8 @@ class Connection(asyncio.Protocol):
             self._begin()
         self._received += len(data)
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._feed(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, ProtocolError) as error:
             self._broken(_words(error))
             return
         if self._head is None:
@@ -165,11 +169,10 @@ class Connection(asyncio.Protocol):
             raise ProtocolError("there are too many headers")
 
     def on_headers_complete(self) -> None:
-        """The head is there; an interim response is forgotten when it is complete."""
+        """The head is there."""
         status = self._parser.get_status_code()
-        if status not in INTERIM:
-            version = self._parser.get_http_version()
-            self._head = Head.of(status, version, self._reason, self._headers)
+        version = self._parser.get_http_version()
+        self._head = Head.of(status, version, self._reason, self._headers)
 
     def on_body(self, data: bytes) -> None:
         """A part of the content; enough is enough."""
@@ -180,14 +183,66 @@ class Connection(asyncio.Protocol):
             self._finish(self._response(self._head))
 
     def on_message_complete(self) -> None:
-        """The end of the response, or of an interim one."""
-        if self._head is None:
-            self._begin()
+        """The end of the response."""
+        if self._head is None or self._waiter is None or self._waiter.done():
             return
-        if self._waiter is None or self._waiter.done():
-            return
-        self._keep_alive = self._parser.should_keep_alive() and self._transport is not None
+        self._keep_alive = (
+            self._parser.should_keep_alive()
+            and self._transport is not None
+            and not self._is_odd
+            and not self._head.belies_itself
+        )
         self._finish(self._response(self._head))
+
+    # What the parser gets of the bytes.
+
+    def on_interim(self, head: bytes) -> None:
+        """A response before the response: it is passed over."""
+
+    def _feed(self, data: bytes) -> None:
+        """Give the parser a head only as a whole, and no interim ones."""
+        if self._head is not None:
+            self._parser.feed_data(data)
+            return
+        seen = len(self._unread)
+        self._unread += data
+        while end := self._head_end(seen):
+            seen = 0
+            if is_interim(self._unread):
+                self.on_interim(bytes(self._unread[:end]))
+                del self._unread[:end]
+                continue
+            whole = bytes(self._unread)
+            self._unread.clear()
+            self._parse(whole, end)
+            return
+
+    def _head_end(self, seen: int) -> int:
+        """Where the head in `_unread` ends; 0: it is not whole; *seen*: what was looked through."""
+        if blank := blank_bytes(self._unread):
+            del self._unread[:blank]
+            seen = 0
+        if not may_begin(self._unread[:5]):
+            is_tls = self._unread.startswith(TLS_ALERT)
+            raise ProtocolError("the port speaks TLS: https://" if is_tls else "Expected HTTP/")
+        return head_end(self._unread, seen - 3)
+
+    def _parse(self, data: bytes, end: int) -> None:
+        """Parse a head and the content behind it; a valid head of an odd form, too.
+
+        An odd head is the last on its connection: others on the way may have read it differently.
+        """
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            is_ours = isinstance(error.__context__, ProtocolError)
+            if self._head is not None or is_ours or data.count(b"\n", 0, end) > MAX_LINES:
+                raise
+            self._begin()
+            self._is_odd = True
+            self._parser = httptools.HttpResponseParser(self)
+            self._parser.set_dangerous_leniencies(lenient_chunked_length=True)
+            self._parser.feed_data(plain(data[:end]) + data[end:])
 
     # What the deadlines call.
 

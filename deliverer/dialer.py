@@ -5,7 +5,7 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from weakref import WeakSet
 
@@ -15,12 +15,20 @@ import pycares
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from deliverer.addresses import AddressInfo, admitted
-from deliverer.attempts import PortBlockedError, UnresolvedError
+from deliverer.attempts import (
+    HandshakeError,
+    HandshakeTimeoutError,
+    PortBlockedError,
+    UnresolvedError,
+)
 from deliverer.connection import Connection, Dialed
 from deliverer.deadlines import Deadlines
+from deliverer.handshakes import Looks, open_tls
 from deliverer.heads import Heads
 from deliverer.origin import Origin
 from deliverer.ports import USUAL, Ports
+from deliverer.tlswords import NEED_A_LOOK, refusal
+from deliverer.trusts import Trusts
 from runtime.settings import Network
 from schemas.uris import looks_like_an_address
 
@@ -46,6 +54,7 @@ class Dialer:
         ports: Which ports may be connected to.
         resolver: Looks names up.
         tls: What certificates are accepted; None: those of the system's authorities.
+        trusts: The same for each endpoint, instead of *tls*.
         connection: What is made of each.
     """
 
@@ -56,17 +65,19 @@ class Dialer:
         ports: Ports = USUAL,
         resolver: AbstractResolver | None = None,
         tls: ssl.SSLContext | None = None,
+        trusts: Trusts | None = None,
         connection: type[Connection] = Connection,
     ) -> None:
         self._allowed = allowed
         self._ports = ports
         self._deadlines = Deadlines()
         self._heads = Heads()
-        self._tls = tls or ssl.create_default_context()
+        self._trusts = trusts or Trusts(tls)
         self._connection = connection
         # c-ares in its own thread: the loop's few threads would stall at some hanging names.
         self._resolver = resolver or aiohttp.AsyncResolver(timeout=3, tries=2)
         self._absolute = resolver  # for names with a dot at the end; made when there is one
+        self._looks = Looks()
         self._open: WeakSet[Connection] = WeakSet()
         self._names: dict[tuple[str, int], tuple[float, list[AddressInfo]]] = {}
 
@@ -81,24 +92,29 @@ class Dialer:
             PortBlockedError: Its port is refused; no name is looked up then.
             AddressBlockedError: All its addresses are refused.
             UnresolvedError: The name leads nowhere.
-            TimeoutError: It took too long.
-            OSError: It cannot be connected to; an `ssl.SSLError`: its TLS is not acceptable.
+            TimeoutError: It took too long; a `HandshakeTimeoutError`: the TLS handshake did.
+            OSError: It cannot be connected to; an `ssl.SSLError` or a `HandshakeError`: its TLS is
+                not acceptable, or ours is not to it.
         """
         if not self._ports.allow(origin.port):
             raise PortBlockedError(origin.port)
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout_at(deadline):
-            infos = await self._resolve(origin.host, origin.port)
-            resolved_at = time.perf_counter()
-            sock = await self._connect(infos)
-            connected_at = time.perf_counter()
-            _, connection = await loop.create_connection(
-                partial(self._connection, self._deadlines, self._heads),
-                sock=sock,
-                ssl=self._tls if origin.tls else None,
-                # Neither SNI nor certificates have the dot (RFC 6066, 3).
-                server_hostname=origin.host.removesuffix(".") if origin.tls else None,
-            )
+        is_connected = False
+        try:
+            async with asyncio.timeout_at(deadline):
+                infos = await self._resolve(origin.host, origin.port)
+                resolved_at = time.perf_counter()
+                sock = await self._connect(infos)
+                connected_at, is_connected = time.perf_counter(), True
+                make = partial(self._connection, self._deadlines, self._heads)
+                if origin.tls:
+                    connection = await self._shake_hands(make, sock, infos, origin, deadline)
+                else:
+                    _, connection = await loop.create_connection(make, sock=sock)
+        except TimeoutError:
+            if is_connected and origin.tls:
+                raise HandshakeTimeoutError from None
+            raise
         connection.dialed = Dialed(resolved_at, connected_at, time.perf_counter())
         self._open.add(connection)
         return connection
@@ -113,6 +129,36 @@ class Dialer:
         await self._resolver.close()
         if self._absolute is not None and self._absolute is not self._resolver:
             await self._absolute.close()
+
+    @property
+    def version(self) -> int:
+        """Raised when what is trusted changed: connections of before are not used any more."""
+        return self._trusts.version
+
+    async def _shake_hands(
+        self,
+        make: Callable[[], Connection],
+        sock: socket.socket,
+        infos: list[AddressInfo],
+        origin: Origin,
+        deadline: float,
+    ) -> Connection:
+        """Speak TLS on *sock*; where that fails, say why."""
+        try:
+            context = await self._trusts.context(origin.trust)
+            version = self.version
+        except BaseException:
+            sock.close()
+            raise
+        try:
+            connection = await open_tls(make, sock, context, origin.server_name, deadline)
+        except ssl.SSLCertVerificationError as error:
+            peer = None
+            if error.verify_code in NEED_A_LOOK:
+                peer = await self._looks.look(origin, partial(self._connect, infos), deadline)
+            raise HandshakeError(refusal(error, origin.server_name, peer)) from error
+        connection.version = version
+        return connection
 
     async def _connect(self, infos: list[AddressInfo]) -> socket.socket:
         # The very tuples that were checked go to the system's connect: there is nothing between.
@@ -176,14 +222,15 @@ class Pool:
         self._count = 0
         self._sweep: asyncio.TimerHandle | None = None
 
-    def take(self, origin: Origin) -> Connection | None:
-        """An open idle connection to *origin*, or None."""
+    def take(self, origin: Origin, version: int = 0) -> Connection | None:
+        """An open idle connection to *origin*, or None; one of another *version* is closed."""
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
             self._count -= 1
-            if connection.reusable:
+            if connection.reusable and (not origin.tls or connection.version == version):
                 return connection
+            connection.close()
         return None
 
     def put(self, origin: Origin, connection: Connection) -> None:

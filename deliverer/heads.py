@@ -5,13 +5,18 @@ again; only ``Date`` changes, once a second. So a head is worked out once, and f
 the next time: without that a delivery costs 10 to 14 us more (docs/decisions/0010).
 """
 
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec import Struct
 
+from deliverer.contents import charset_of, codings_of, text_of
 from schemas.records import MAX_RESPONSE_CHARACTERS, Answer
 from schemas.webhooks import masked_headers
 
+MAX_CONTENT_BYTES = 4 * MAX_RESPONSE_CHARACTERS
+"""Of a response's content, what is read at most, and what is decompressed of it at most; UTF-8 has
+at most four bytes a character."""
 MAX_HEADER_CHARACTERS = 1024
 MAX_NAME_CHARACTERS = 128
 MAX_SHOWN_HEADERS = 64
@@ -30,6 +35,9 @@ class Head(Struct, frozen=True):
         reason: The reason phrase, printable and cut.
         headers: Printable, cut, with secrets masked; shared, so never changed.
         retry_after: The header of that name as it came; empty: none.
+        codings: How the content is compressed, in the order in which that was done.
+        charset: The codec of its text; empty: not known.
+        belies_itself: Whether it promises a content that its status cannot have.
     """
 
     status: int
@@ -37,23 +45,30 @@ class Head(Struct, frozen=True):
     reason: str
     headers: dict[str, str]
     retry_after: str
+    codings: tuple[str, ...] = ()
+    charset: str = ""
+    belies_itself: bool = False
 
     @classmethod
     def of(
         cls, status: int, version: str, reason: bytes, headers: list[tuple[bytes, bytes]]
     ) -> "Head":
         """Work out what a record shows of a head as it came."""
-        values = (value for name, value in headers if name.lower() == b"retry-after")
+        said = _by_name(headers)
+        length, coded = _joined(said, b"content-length"), _joined(said, b"transfer-encoding")
         shown = {
-            _text(name)[:MAX_NAME_CHARACTERS]: _text(value)[:MAX_HEADER_CHARACTERS]
-            for name, value in headers[:MAX_SHOWN_HEADERS]
+            name[:MAX_NAME_CHARACTERS]: ", ".join(values)[:MAX_HEADER_CHARACTERS]
+            for name, values in islice(said.values(), MAX_SHOWN_HEADERS)
         }
         return cls(
             status,
             version,
-            _text(reason)[:MAX_HEADER_CHARACTERS],
+            _line(reason)[:MAX_HEADER_CHARACTERS],
             masked_headers(shown),
-            next(values, b"").decode("latin-1"),
+            _first(said, b"retry-after"),
+            codings_of(_joined(said, b"content-encoding"), coded),
+            charset_of(_last(said, b"content-type")),
+            status in _WITHOUT_CONTENT and (length not in ("", "0") or bool(coded)),
         )
 
 
@@ -71,7 +86,10 @@ class Response(Struct, frozen=True):
     def answer(self) -> Answer:
         """The same for a record."""
         head = self.head
-        content = _text(self.content)[:MAX_RESPONSE_CHARACTERS]
+        content = text_of(
+            self.content, codings=head.codings, charset=head.charset, limit=MAX_CONTENT_BYTES
+        )
+        content = printable(content)[:MAX_RESPONSE_CHARACTERS]
         return Answer(head.status, head.reason, head.headers, content, head.version)
 
 
@@ -112,8 +130,37 @@ _UNPRINTABLE = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160
 """The control characters but for tab and line breaks."""
 
 
-def _text(raw: bytes) -> str:
-    return printable(raw.decode("utf-8", "replace"))
+_WITHOUT_CONTENT = frozenset({204, 304})
+Fields = dict[bytes, tuple[str, list[str]]]
+"""Headers by their names in lower case: the name as it came first, and the values in order."""
+
+
+def _by_name(headers: list[tuple[bytes, bytes]]) -> Fields:
+    """Put the values of repeated headers together. Source: RFC 9110, 5.3."""
+    found: Fields = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), (_line(name), []))[1].append(_line(value.strip(b" \t")))
+    return found
+
+
+def _joined(said: Fields, name: bytes) -> str:
+    return ", ".join(said[name][1]) if name in said else ""
+
+
+def _first(said: Fields, name: bytes) -> str:
+    return said[name][1][0] if name in said else ""
+
+
+def _last(said: Fields, name: bytes) -> str:
+    return said[name][1][-1] if name in said else ""
+
+
+def _line(raw: bytes) -> str:
+    """A header's text: UTF-8 where it is that, else Latin-1. Source: RFC 9110, 5.5 (obs-text)."""
+    try:
+        return printable(raw.decode())
+    except UnicodeDecodeError:
+        return printable(raw.decode("latin-1"))
 
 
 def printable(text: str) -> str:

@@ -77,7 +77,7 @@ class Template(Struct, frozen=True):
         return cls(
             webhook=webhook,
             uri=uri.requested,
-            origin=Origin(uri.host, uri.port, uri.tls),
+            origin=Origin(uri.host, uri.port, uri.tls, webhook.trust),
             head="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
             shown=default | _shown(webhook, masking),
             secrets=secrets_of(webhook, masking),

@@ -16,6 +16,7 @@ from deliverer.dialer import Dialer, Pool
 from deliverer.heads import Response, printable
 from deliverer.ports import USUAL, Ports
 from deliverer.request import Request
+from deliverer.trusts import Trusts
 from runtime.settings import Network
 from schemas.records import Failure
 
@@ -28,6 +29,7 @@ class Sender:
         allowed: Networks that are let through although they are not public.
         ports: Which ports may be connected to.
         resolver: Looks names up.
+        trusts: What certificates are accepted, and shown; None: the system's authorities, none.
     """
 
     def __init__(
@@ -37,9 +39,10 @@ class Sender:
         allowed: Sequence[Network],
         ports: Ports = USUAL,
         resolver: AbstractResolver | None = None,
+        trusts: Trusts | None = None,
     ) -> None:
         self._timeout_s = timeout_s
-        self._dialer = Dialer(allowed, ports=ports, resolver=resolver)
+        self._dialer = Dialer(allowed, ports=ports, resolver=resolver, trusts=trusts)
         self._pool = Pool()
         self._open = False
 
@@ -89,7 +92,7 @@ class Sender:
         if not self._open:
             raise RuntimeError("a Sender sends only inside its 'async with'")
         data = request.head + request.body
-        idle = self._pool.take(request.origin)
+        idle = self._pool.take(request.origin, self._dialer.version)
         if idle is not None:
             try:
                 return await idle.exchange(data, deadline), 0.0

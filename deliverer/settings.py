@@ -1,6 +1,7 @@
 """What the deliverer reads from the environment."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, PlainValidator
@@ -8,6 +9,7 @@ from yarl import URL
 
 from deliverer.ports import Ports, parse_ports
 from runtime.settings import DurationMs, LimitMs, Networks, SealedSettings
+from runtime.trust import TrustFiles
 from schemas.records import Masking
 
 
@@ -52,6 +54,23 @@ class DelivererSettings(SealedSettings):
         description="Which custom headers records do not show: secrets, those whose names look"
         " like it; or all.",
     )
+    ca_file: Path | None = Field(
+        default=None,
+        alias="PORTCALL_CA_FILE",
+        description="Authorities (PEM) whose certificates of webhooks are accepted beside those of"
+        " the system; read again when it changes.",
+    )
+    client_cert_file: Path | None = Field(
+        default=None,
+        alias="PORTCALL_CLIENT_CERT_FILE",
+        description="A client certificate (PEM, with its chain) for webhooks that ask for one and"
+        " have none of their own; read again when it changes.",
+    )
+    client_key_file: Path | None = Field(
+        default=None,
+        alias="PORTCALL_CLIENT_KEY_FILE",
+        description="Its private key (PEM, not encrypted); unset: it is in the same file.",
+    )
     prefetch: int = Field(
         default=300,
         ge=1,
@@ -73,6 +92,11 @@ class DelivererSettings(SealedSettings):
         alias="PORTCALL_ENDPOINT_CONCURRENCY",
         description="Attempts under way for one webhook in one process.",
     )
+
+    @property
+    def trust_files(self) -> TrustFiles:
+        """What is trusted beyond the system, and shown."""
+        return TrustFiles(self.ca_file, self.client_cert_file, self.client_key_file)
 
     @property
     def ports(self) -> Ports:

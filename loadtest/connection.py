@@ -70,8 +70,7 @@ class TimedConnection(Connection):
         self.received_bytes += len(data)
         super().data_received(data)
 
-    def on_headers_complete(self) -> None:
+    def on_interim(self, head: bytes) -> None:
         """Note that the content is asked for."""
-        if self._parser.get_status_code() == 100:
+        if head[9:12] == b"100":
             self.continued.set()
-        super().on_headers_complete()

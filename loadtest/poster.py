@@ -20,7 +20,9 @@ from deliverer.ports import ANY, Ports
 from loadtest.connection import TimedConnection
 from loadtest.plan import USUAL, Outcome, Planned, Timings
 from loadtest.target import Target
+from runtime.trust import context_of
 from schemas.records import Failure
+from schemas.trust import NO_TRUST, Trust
 
 EVERYWHERE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 """The user named the target and means it: the rule for strangers' webhooks does not apply here."""
@@ -38,10 +40,17 @@ class Poster:
         timeout_s: The bound on one request as a whole.
         keep_alive: Whether connections serve more than one request.
         verify: Whether its certificate must be good.
+        trust: What authorities it may have it from, and what it is shown.
     """
 
     def __init__(
-        self, target: Target, *, timeout_s: float, keep_alive: bool = True, verify: bool = True
+        self,
+        target: Target,
+        *,
+        timeout_s: float,
+        keep_alive: bool = True,
+        verify: bool = True,
+        trust: Trust = NO_TRUST,
     ) -> None:
         self.target = target
         self.timeout_s = timeout_s
@@ -49,7 +58,7 @@ class Poster:
         self.dialer = Dialer(
             EVERYWHERE,
             ports=Ports(ANY),
-            tls=None if verify else credulous(),
+            tls=client_tls(trust, verify=verify),
             connection=TimedConnection,
         )
         self.pool = Pool()
@@ -269,9 +278,15 @@ def asked_ms(retry_after: str) -> int:
     return retry_after_ms(retry_after, int(time.time() * 1000)) if retry_after else 0
 
 
-def credulous() -> ssl.SSLContext:
-    """TLS that believes any certificate: for a consumer under test that has made its own."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+def client_tls(trust: Trust, *, verify: bool) -> ssl.SSLContext:
+    """TLS with a consumer under test.
+
+    Args:
+        trust: What authorities its certificate may be from, and what it is shown.
+        verify: Whether its certificate must be good; it may have made one itself.
+    """
+    context = context_of(trust, NO_TRUST)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     return context

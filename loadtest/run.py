@@ -18,6 +18,7 @@ from loadtest.plan import Observer, Source
 from loadtest.poster import Poster
 from loadtest.target import Target
 from loadtest.thresholds import Threshold, Verdict, crossed
+from schemas.trust import NO_TRUST, Trust
 
 TICK_S = 0.5
 GRACE_S = 5.0
@@ -33,6 +34,7 @@ class Limits(Struct, frozen=True):
         max_lag_s: What the generator's own lag may be for 99 of 100 requests.
         keep_alive: Whether connections serve more than one request.
         verify: Whether the consumer's certificate must be good.
+        trust: What authorities it may have it from, and what it is shown.
         slice_s: How long the slices of time are that things are counted in.
         http2: Whether requests are sent over HTTP/2.
     """
@@ -42,6 +44,7 @@ class Limits(Struct, frozen=True):
     max_lag_s: float = 0.025
     keep_alive: bool = True
     verify: bool = True
+    trust: Trust = NO_TRUST
     slice_s: float = 1.0
     http2: bool = False
 
@@ -136,9 +139,15 @@ async def run(
 
 def _poster(target: Target, limits: Limits) -> Poster | Http2Poster:
     if limits.http2:
-        return Http2Poster(target, timeout_s=limits.timeout_s, verify=limits.verify)
+        return Http2Poster(
+            target, timeout_s=limits.timeout_s, verify=limits.verify, trust=limits.trust
+        )
     return Poster(
-        target, timeout_s=limits.timeout_s, keep_alive=limits.keep_alive, verify=limits.verify
+        target,
+        timeout_s=limits.timeout_s,
+        keep_alive=limits.keep_alive,
+        verify=limits.verify,
+        trust=limits.trust,
     )
 
 

@@ -15,6 +15,9 @@ from pydantic_core import ErrorDetails
 from management.errors import INVALID_CONTENT, Fault, invalid_content
 from management.fields import (
     Actions,
+    CaBundle,
+    ClientCertificate,
+    ClientKey,
     Headers,
     Limit,
     Location,
@@ -72,6 +75,9 @@ class PortcallExtras(Body):
             it never is; null: the installation's.
         probe: Whether it is probed when it was disabled by itself; null: not after a 410.
         rate_limit: POSTs a second at most; 0 or null: no limit.
+        ca_bundle: The only authorities that are trusted, in PEM; null: the usual ones.
+        client_certificate: What an endpoint is shown that asks, in PEM; null: none.
+        client_key: Its private key in PEM; left out with a certificate, it is the one there is.
     """
 
     secret: Secret | None = None
@@ -81,12 +87,18 @@ class PortcallExtras(Body):
     disable_after: Limit = None
     probe: bool | None = None
     rate_limit: Rate = 0.0
+    ca_bundle: CaBundle | None = None
+    client_certificate: ClientCertificate | None = None
+    client_key: Annotated[ClientKey | None, Field(repr=False)] = None
     id: ReadOnly
     has_secret: ReadOnly
     public_key: ReadOnly
     previous_signature: ReadOnly
     previous_public_key: ReadOnly
     previous_until: ReadOnly
+    ca_certificates: ReadOnly
+    client_certificate_subject: ReadOnly
+    client_certificate_expires_at: ReadOnly
     created_at: ReadOnly
     status_reason: ReadOnly
     status_cause: ReadOnly

@@ -12,6 +12,8 @@ from management.errors import location_changed, no_replica
 from management.locations import check_available
 from management.resources import WEBHOOK_TYPE
 from management.signing import NewSecret, Wanted, shows, wanted_secret
+from management.trusting import trust_changes
+from schemas.trust import Trust
 from schemas.webhooks import Status, action_bits, parse_service_uri
 from store.registries import Registry
 from store.webhookrow import WebhookChanges as StoreChanges
@@ -44,7 +46,8 @@ def draft_of(
     """
     uri = parse_service_uri(properties.service_uri)
     kept_secret = before.secret if before else ""
-    extras = extra_changes(properties.portcall, kept_secret, new_secret)
+    kept_trust = before.trust if before else None
+    extras = extra_changes(properties.portcall, kept_secret, new_secret, kept_trust)
     kept_schedule = before.schedule_ms if before else None
     kept_age = before.max_age_ms if before else None
     kept_disabling = before.disable_after_ms if before else None
@@ -68,6 +71,11 @@ def draft_of(
         disable_after_ms=extras.get("disable_after_ms", kept_disabling),
         probe=extras.get("probe", kept_probe),
         rate_limit=extras.get("rate_limit", kept_rate),
+        ca_bundle=extras.get("ca_bundle", before.ca_bundle if before else ""),
+        client_certificate=extras.get(
+            "client_certificate", before.client_certificate if before else ""
+        ),
+        client_key=extras.get("client_key", before.client_key if before else ""),
     )
 
 
@@ -77,6 +85,7 @@ def changes_of(
     *,
     secret: str,
     new_secret: NewSecret,
+    trust: Trust | None = None,
 ) -> StoreChanges:
     """What a PATCH changes: what was sent and is not null.
 
@@ -85,9 +94,11 @@ def changes_of(
         properties: As sent.
         secret: What the webhook signs with.
         new_secret: Makes the secret if one is to be generated.
+        trust: What the webhook accepts and shows in TLS.
 
     Raises:
-        InvalidValueError: The secret is none for the signature.
+        InvalidValueError: The secret is none for the signature, or the client certificate not its
+            key's.
     """
     changes = StoreChanges()
     if tags is not None:
@@ -107,12 +118,15 @@ def changes_of(
         changes["scope"] = properties.scope
     if properties.status is not None:
         changes["status"] = properties.status
-    changes.update(extra_changes(properties.portcall, secret, new_secret))
+    changes.update(extra_changes(properties.portcall, secret, new_secret, trust))
     return changes
 
 
 def extra_changes(
-    extras: PortcallExtras | None, kept_secret: str, new_secret: NewSecret
+    extras: PortcallExtras | None,
+    kept_secret: str,
+    new_secret: NewSecret,
+    kept_trust: Trust | None = None,
 ) -> StoreChanges:
     """What ``properties.portcall`` changes: what was sent; null is none, or the default."""
     changes = StoreChanges()
@@ -131,6 +145,7 @@ def extra_changes(
         changes["probe"] = extras.probe
     if "rate_limit" in extras.model_fields_set:
         changes["rate_limit"] = extras.rate_limit
+    changes.update(trust_changes(extras, kept_trust))
     return changes
 
 

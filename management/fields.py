@@ -22,6 +22,7 @@ from schemas.records import Outcome
 from schemas.scopes import parse_scope
 from schemas.signatures import Scheme, check_shared_secret
 from schemas.timestamps import parse_timestamp
+from schemas.trust import check_ca_bundle, check_chain, check_key
 from schemas.webhooks import (
     Sku,
     Status,
@@ -250,6 +251,18 @@ def _location(text: str) -> str:
         raise _refused(error) from error
 
 
+def _written(check: Callable[[str, str], str]) -> AfterValidator:
+    """A validator that keeps what *check* makes of a text; empty stays empty."""
+
+    def validate(text: str) -> str:
+        try:
+            return check(text, "") if text.strip() else ""
+        except InvalidValueError as error:
+            raise _refused(error) from error
+
+    return AfterValidator(validate)
+
+
 Name = Annotated[str, _ruled(lambda text: check_name(text, "")), said.NAME]
 Location = Annotated[str, AfterValidator(_location), said.LOCATION]
 Tags = Annotated[dict[str, str], _ruled(check_tags), said.TAGS]
@@ -263,6 +276,9 @@ StatusWord = Annotated[Status | None, _made(_status), said.STATUS]
 SkuWord = Annotated[Sku, _made(_member(Sku)), said.SKU]
 Secret = Annotated[str, _ruled(check_secret), said.SECRET]
 Signature = Annotated[Scheme | None, _made(_scheme), said.SIGNATURE]
+CaBundle = Annotated[str, _written(check_ca_bundle), said.CA_BUNDLE]
+ClientCertificate = Annotated[str, _written(check_chain), said.CLIENT_CERTIFICATE]
+ClientKey = Annotated[str, _written(check_key), said.CLIENT_KEY]
 Limit = Annotated[int | None, _made(_limit), said.LIMIT]
 Rate = Annotated[float, _made(_rate), said.RATE]
 Overlap = Annotated[int | None, _made(_overlap), said.LIMIT]

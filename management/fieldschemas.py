@@ -8,6 +8,12 @@ from pydantic import WithJsonSchema
 from schemas.events import EVENT_ID_PATTERN, Action
 from schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
 from schemas.signatures import Scheme
+from schemas.trust import (
+    MAX_BUNDLE,
+    MAX_BUNDLE_CHARACTERS,
+    MAX_CHAIN_CHARACTERS,
+    MAX_KEY_CHARACTERS,
+)
 from schemas.uris import MAX_URI_LENGTH
 from schemas.webhooks import MAX_HEADER_LENGTH, MAX_HEADERS, Sku, Status
 from store.principals import Role
@@ -72,6 +78,20 @@ SCOPE = text(pattern=_SCOPE, maxLength=MAX_REPOSITORY_LENGTH + 129)
 STATUS = WithJsonSchema({"enum": [*(each.value for each in Status), None]})
 SKU = text(enum=[each.value for each in Sku])
 SECRET = text(pattern="^(generate|whsec_[A-Za-z0-9+/]{32,86}={0,2})?$")
+CA_BUNDLE = text(
+    maxLength=MAX_BUNDLE_CHARACTERS,
+    description="Authorities in PEM: the only ones whose certificates of the endpoint are accepted."
+    f" At most {MAX_BUNDLE}.",
+)
+CLIENT_CERTIFICATE = text(
+    maxLength=MAX_CHAIN_CHARACTERS,
+    description="A client certificate in PEM, with its chain: shown to an endpoint that asks.",
+)
+CLIENT_KEY = text(
+    maxLength=MAX_KEY_CHARACTERS,
+    writeOnly=True,
+    description="Its private key in PEM, not encrypted. It is sealed, and never shown.",
+)
 SIGNATURE = WithJsonSchema({"enum": [*(each.value for each in Scheme), None]})
 LIMIT = WithJsonSchema({"anyOf": [_DURATION, {"enum": ["none", None]}]})
 RATE = WithJsonSchema({"type": ["number", "null"], "minimum": 0})

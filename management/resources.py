@@ -11,6 +11,7 @@ from management.locations import LOCAL, Region
 from schemas.durations import format_duration, format_limit
 from schemas.signatures import public_key, scheme_of
 from schemas.timestamps import acr_timestamp
+from schemas.trust import count_of, facts_of
 from schemas.webhooks import Status, action_names
 from store.database import now_ms
 from store.installation import Installation
@@ -141,7 +142,7 @@ def webhook_answer(
         "scope": webhook.scope,
         "actions": action_names(webhook.actions),
         "provisioningState": "Succeeded",
-        "portcall": _extras(webhook, secret),
+        "portcall": _extras(webhook, secret) | (_bundle(webhook) if exported else {}),
     }
     if exported:
         properties |= {"customHeaders": {}} | callback_answer(webhook)
@@ -165,7 +166,7 @@ def _extras(webhook: WebhookRow, secret: str) -> Answer:
     }
     if secret:
         extras["secret"] = secret
-    extras |= _keys(webhook)
+    extras |= _keys(webhook) | _trusted(webhook)
     if webhook.schedule_ms is not None:
         extras["retrySchedule"] = [format_duration(delay) for delay in webhook.schedule_ms]
     if webhook.max_age_ms is not None:
@@ -177,6 +178,24 @@ def _extras(webhook: WebhookRow, secret: str) -> Answer:
     if webhook.rate_limit:
         extras["rateLimit"] = shortest(webhook.rate_limit)
     return extras | _standing(webhook) | {"counters": _counters(webhook)}
+
+
+def _trusted(webhook: WebhookRow) -> Answer:
+    """What is accepted of its endpoint, and shown to it; of a private key, nothing."""
+    trusted: Answer = {}
+    if webhook.ca_bundle:
+        trusted["caCertificates"] = count_of(webhook.ca_bundle)
+    if webhook.client_certificate:
+        facts = facts_of(webhook.client_certificate)
+        trusted["clientCertificateSubject"] = facts.subject
+        expires_ms = int(facts.expires_at.timestamp() * 1000)
+        trusted["clientCertificateExpiresAt"] = acr_timestamp(expires_ms)
+    return trusted
+
+
+def _bundle(webhook: WebhookRow) -> Answer:
+    """Its authorities: an export can be imported with them. A certificate is no use without key."""
+    return {"caBundle": webhook.ca_bundle} if webhook.ca_bundle else {}
 
 
 def shortest(number: float) -> int | float:

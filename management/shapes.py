@@ -143,6 +143,9 @@ class WebhookExtras(Shape, frozen=True):
         status_cause: The same as a word.
         failing_since: Since when every attempt has failed.
         probed_at: When it was last probed.
+        ca_certificates: How many authorities of its own it trusts.
+        ca_bundle: In an export only.
+        client_certificate_subject: Whose certificate its endpoint is shown.
     """
 
     id: str
@@ -165,6 +168,10 @@ class WebhookExtras(Shape, frozen=True):
     status_changed_at: Timestamp | UnsetType = UNSET
     failing_since: Timestamp | UnsetType = UNSET
     probed_at: Timestamp | UnsetType = UNSET
+    ca_certificates: int | UnsetType = UNSET
+    ca_bundle: str | UnsetType = UNSET
+    client_certificate_subject: str | UnsetType = UNSET
+    client_certificate_expires_at: Timestamp | UnsetType = UNSET
 
 
 class WebhookFacts(Shape, frozen=True):

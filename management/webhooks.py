@@ -111,7 +111,11 @@ class WebhookHandlers:
         if body.location is not None:
             check_unmoved(body.location, before)
         changes = changes_of(
-            body.tags, body.properties, secret=before.secret, new_secret=new_secret
+            body.tags,
+            body.properties,
+            secret=before.secret,
+            new_secret=new_secret,
+            trust=before.trust,
         )
         if not changes:
             return answer(webhook_answer(self._installation, before))

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote_to_bytes
 from schemas.errors import InvalidValueError
 from schemas.events import Action, check_action
 from schemas.scopes import Scope
+from schemas.trust import Trust
 from schemas.uris import parse_uri
 
 MAX_HEADERS = 50
@@ -95,6 +96,7 @@ class Webhook:
         rate_limit: POSTs a second at most; 0: as many as it takes.
         old_secret: The secret that *secret* took the place of; it signs, too.
         old_secret_until_ms: Until when, milliseconds since the epoch; 0: there is none.
+        trust: What certificates are accepted of it, and which is shown; None: the usual ones.
     """
 
     id: int
@@ -113,6 +115,7 @@ class Webhook:
     rate_limit: float = 0.0
     old_secret: str = field(default="", repr=False)
     old_secret_until_ms: int = 0
+    trust: Trust | None = None
 
     def takes(self, *, probe: bool) -> bool:
         """Whether it gets POSTs now; a probe is for one that was disabled by itself, too."""

@@ -7,8 +7,9 @@ import msgspec
 
 from store.vault import Vault
 
-SECRETS = ("authorization", "headers", "secret", "old_secret", "credentials")
-"""User info (as a header, and as set), custom headers, and what signs."""
+SECRETS = ("authorization", "headers", "secret", "old_secret", "credentials", "client_key")
+"""User info (as a header, and as set), custom headers, what signs, and the key of the client
+certificate."""
 
 
 def sealed(values: Mapping[str, Any], webhook_id: int, vault: Vault) -> dict[str, Any]:

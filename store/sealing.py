@@ -30,6 +30,8 @@ _DISCARDED: dict[str, Any] = {
     "secret": "",
     "old_secret": "",
     "old_secret_until_ms": 0,
+    "client_certificate": "",
+    "client_key": "",
     "status": Status.DISABLED.value,
     "status_reason": "its secrets and headers were discarded, because their key was lost",
 }

@@ -102,6 +102,9 @@ webhooks = Table(
     Column("old_secret", Text, nullable=False, server_default=""),
     Column("old_secret_until_ms", Big, nullable=False, server_default=text("0")),
     Column("credentials", Text, nullable=False, server_default=""),
+    Column("ca_bundle", Text, nullable=False, server_default=""),
+    Column("client_certificate", Text, nullable=False, server_default=""),
+    Column("client_key", Text, nullable=False, server_default=""),
     UniqueConstraint("registry_key", "name_key"),
 )
 """Webhooks. ``delivered`` to ``cancelled`` count what their records say: see `store.standing`."""

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from sqlalchemy import RowMapping
 
 from schemas.scopes import parse_scope
+from schemas.trust import Trust
 from schemas.webhooks import Cause, ServiceUri, Status, Webhook
 from store.sealedcolumns import opened, sealed
 from store.vault import Vault
@@ -36,6 +37,9 @@ class WebhookDraft:
         probe: Whether it is asked from time to time when it was disabled by itself; None: only
             when that was because it failed for long.
         rate_limit: POSTs a second at most; 0: no limit.
+        ca_bundle: The only authorities that are trusted, in PEM; empty: the usual ones.
+        client_certificate: What is shown to a server that asks, in PEM; empty: none of its own.
+        client_key: Its private key, in PEM.
     """
 
     registry: str
@@ -55,6 +59,9 @@ class WebhookDraft:
     disable_after_ms: int | None = None
     probe: bool | None = None
     rate_limit: float = 0.0
+    ca_bundle: str = field(default="", repr=False)
+    client_certificate: str = field(default="", repr=False)
+    client_key: str = field(default="", repr=False)
 
 
 class WebhookChanges(TypedDict, total=False):
@@ -74,6 +81,9 @@ class WebhookChanges(TypedDict, total=False):
     disable_after_ms: int | None
     probe: bool | None
     rate_limit: float
+    ca_bundle: str
+    client_certificate: str
+    client_key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +146,16 @@ class WebhookRow:
         """The service URI as its owner set it, with the user info."""
         return ServiceUri(self.uri, self.authorization, self.credentials).with_credentials
 
+    ca_bundle: str = field(default="", repr=False)
+    client_certificate: str = field(default="", repr=False)
+    client_key: str = field(default="", repr=False)
+
+    @property
+    def trust(self) -> Trust | None:
+        """What is special about TLS with its endpoint; None: nothing is."""
+        found = Trust(self.ca_bundle, self.client_certificate, self.client_key)
+        return found or None
+
     def webhook(self) -> Webhook:
         """What the deliverer needs of it."""
         return Webhook(
@@ -155,6 +175,7 @@ class WebhookRow:
             rate_limit=self.rate_limit,
             old_secret=self.old_secret,
             old_secret_until_ms=self.old_secret_until_ms,
+            trust=self.trust,
         )
 
 

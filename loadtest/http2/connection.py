@@ -11,9 +11,9 @@ import h2.events
 import h2.exceptions
 
 from deliverer.attempts import ClosedError, ProtocolError
-from deliverer.connection import CONTENT_TIMEOUT_S, MAX_CONTENT_BYTES, Connection
+from deliverer.connection import CONTENT_TIMEOUT_S, Connection
 from deliverer.deadlines import Deadlines
-from deliverer.heads import Heads
+from deliverer.heads import MAX_CONTENT_BYTES, Heads
 from loadtest.http2.frames import Frames, Goaway
 from loadtest.http2.protocol import client, code_name, retry_after_of, status_of
 from loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
@@ -146,6 +146,8 @@ class Http2Connection(Connection):
         match event:
             case h2.events.ResponseReceived():
                 self._answered(self._streams.get(event.stream_id or 0), event, now)
+            case h2.events.InformationalResponseReceived():
+                self._interim(event)
             case h2.events.DataReceived():
                 self._read(self._streams.get(event.stream_id or 0), event)
             case h2.events.StreamEnded():
@@ -157,6 +159,12 @@ class Http2Connection(Connection):
                 self._more()
             case _:
                 pass
+
+    def _interim(self, event: h2.events.InformationalResponseReceived) -> None:
+        """A response before the response is passed over; 101 is none in HTTP/2."""
+        if (b":status", b"101") in (event.headers or []):
+            error = ProtocolError("a fault of HTTP/2: the status b'101'")
+            self._end(event.stream_id or 0, h2.errors.ErrorCodes.PROTOCOL_ERROR, error)
 
     def _answered(
         self, stream: Stream | None, event: h2.events.ResponseReceived, now: float

@@ -13,10 +13,11 @@ from loadtest.http2.connection import NO_HTTP2, Http2Connection
 from loadtest.http2.lines import Line, Lines
 from loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
 from loadtest.plan import Outcome, Planned, Timings
-from loadtest.poster import EVERYWHERE, Done, asked_ms, credulous
+from loadtest.poster import EVERYWHERE, Done, asked_ms, client_tls
 from loadtest.target import Target
 from schemas.errors import InvalidValueError
 from schemas.records import Failure
+from schemas.trust import NO_TRUST, Trust
 
 if TYPE_CHECKING:
     from deliverer.connection import Dialed
@@ -33,14 +34,20 @@ class Http2Poster:
         target: The consumer.
         timeout_s: The bound on one request as a whole.
         verify: Whether its certificate must be good.
+        trust: What authorities it may have it from, and what it is shown.
     """
 
-    def __init__(self, target: Target, *, timeout_s: float, verify: bool = True) -> None:
+    def __init__(
+        self, target: Target, *, timeout_s: float, verify: bool = True, trust: Trust = NO_TRUST
+    ) -> None:
         self.target = target
         self.timeout_s = timeout_s
         self.began_at = 0.0
         self._dialer = Dialer(
-            EVERYWHERE, ports=Ports(ANY), tls=_tls(verify=verify), connection=Http2Connection
+            EVERYWHERE,
+            ports=Ports(ANY),
+            tls=_tls(trust, verify=verify),
+            connection=Http2Connection,
         )
         self.lines = Lines(self._connect, timeout_s)
         self._abandoned = False
@@ -207,7 +214,7 @@ class _Posting:
         )
 
 
-def _tls(*, verify: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context() if verify else credulous()
+def _tls(trust: Trust, *, verify: bool) -> ssl.SSLContext:
+    context = client_tls(trust, verify=verify)
     context.set_alpn_protocols(["h2"])
     return context

@@ -1,6 +1,7 @@
 """What is asked of the `h2` library, and what is judged here: the headers of answers.
 
-Source: RFC 9113, 8.1.1 (a malformed message ends its stream), 8.2 (fields) and 8.3.2 (the status).
+Source: RFC 9113, 8.1.1 (a malformed message ends its stream), 8.2 (fields), 8.3.2 (the status)
+and 8.6 (no 101).
 """
 
 from collections.abc import Sequence

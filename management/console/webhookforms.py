@@ -24,10 +24,13 @@ NAME, URI, HEADERS, ACTIONS = "name", "uri", "headers", "actions"
 STATUS, SCOPE, SIGNATURE, SECRET = "status", "scope", "signature", "secret"
 SCHEDULE, MAX_AGE, RATE = "schedule", "max_age", "rate"
 DISABLE_AFTER, PROBE = "disable_after", "probe"
+CA_BUNDLE, CLIENT_CERTIFICATE, CLIENT_KEY = "ca_bundle", "client_certificate", "client_key"
 FIELDS = (
     NAME, URI, HEADERS, ACTIONS, STATUS, SCOPE, SIGNATURE, SECRET, SCHEDULE, MAX_AGE, RATE,
-    DISABLE_AFTER, PROBE,
+    DISABLE_AFTER, PROBE, CA_BUNDLE, CLIENT_CERTIFICATE, CLIENT_KEY,
 )  # fmt: skip
+_TEXTS = (HEADERS, CA_BUNDLE, CLIENT_CERTIFICATE)
+"""Fields of several lines."""
 LABELS = {
     NAME: "Webhook name",
     URI: "Service URI",
@@ -42,6 +45,9 @@ LABELS = {
     RATE: "Rate limit",
     DISABLE_AFTER: "Disable after",
     PROBE: "Probe while disabled by itself",
+    CA_BUNDLE: "Certificate authorities",
+    CLIENT_CERTIFICATE: "Client certificate",
+    CLIENT_KEY: "Client key",
 }
 _EXTRAS = "properties.portcall."
 _TARGETS = (
@@ -58,6 +64,9 @@ _TARGETS = (
     (f"{_EXTRAS}rateLimit", RATE),
     (f"{_EXTRAS}disableAfter", DISABLE_AFTER),
     (f"{_EXTRAS}probe", PROBE),
+    (f"{_EXTRAS}caBundle", CA_BUNDLE),
+    (f"{_EXTRAS}clientCertificate", CLIENT_CERTIFICATE),
+    (f"{_EXTRAS}clientKey", CLIENT_KEY),
 )
 """Where the API sees a fault, and the field that it is shown at."""
 _PROBES = {True: "always", False: "never"}
@@ -138,6 +147,9 @@ def values_of(row: WebhookRow) -> Values:
         RATE: str(shortest(row.rate_limit)) if row.rate_limit else "",
         DISABLE_AFTER: "" if row.disable_after_ms is None else format_limit(row.disable_after_ms),
         PROBE: "" if row.probe is None else _PROBES[row.probe],
+        CA_BUNDLE: row.ca_bundle,
+        CLIENT_CERTIFICATE: row.client_certificate,
+        CLIENT_KEY: "",
     }
 
 
@@ -150,7 +162,8 @@ def read_entry(form: Form, *, before: WebhookRow | None = None) -> Entry:
     """
     values: dict[str, str | list[str]] = {name: form.line(name) for name in FIELDS}
     values[ACTIONS] = list(form.all(ACTIONS))
-    values[HEADERS] = form.text(HEADERS)
+    values |= {name: form.text(name) for name in _TEXTS}
+    values[CLIENT_KEY] = ""  # never shown, not even to who wrote it
     headers, faults = _headers_of(form.text(HEADERS))
     body: dict[str, object] = {
         "serviceUri": form.line(URI),
@@ -232,6 +245,21 @@ def _extras_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
         extras["secret"] = secret
     if wanted != kept or (secret and wanted != Scheme.V1.value):
         extras["signature"] = wanted
+    return extras | _trust_of(form, before)
+
+
+def _trust_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
+    """What of TLS is not as it was; a form without these fields says nothing about it."""
+    extras: dict[str, object] = {}
+    bundle, chain = form.line(CA_BUNDLE), form.line(CLIENT_CERTIFICATE)
+    key = form.line(CLIENT_KEY)
+    if CA_BUNDLE in form.values and bundle != (before.ca_bundle.strip() if before else ""):
+        extras["caBundle"] = bundle or None
+    kept_chain = before.client_certificate.strip() if before else ""
+    if CLIENT_CERTIFICATE in form.values and chain != kept_chain:
+        extras["clientCertificate"] = chain or None
+    if key:
+        extras["clientKey"] = key
     return extras
 
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 from playwright.async_api import Page, expect
 
+from tests.authorities import authority, server_context, tls_server
 from tests.browser.asking import config_of, webhook_names, webhook_of
 from tests.installation import Client, push_event
 from tests.sink import Answer, Sink, eventually
@@ -176,6 +178,35 @@ async def test_a_webhook_is_changed(page: Page, client: Client) -> None:
     assert config["serviceUri"] == "http://127.0.0.1:9/new"
     assert config["customHeaders"] == {"X-New": "2"}
     assert (await webhook_of(client, registry, "oldhook")).get("scope", "") == ""
+
+
+async def test_an_endpoint_behind_mutual_tls_is_set_up_by_the_form(
+    page: Page, client: Client, tmp_path: Path
+) -> None:
+    registry = await client.new_registry()
+    ca = authority()
+    identity = ca.issue("portcall")
+    with tls_server(server_context(tmp_path, ca.issue(), clients=ca)) as server:
+        await client.put_webhook(registry, "innerhook", server.url)
+        await page.goto(f"/console/registries/{registry}/webhooks/innerhook/edit")
+        await page.get_by_text("Signature, retries, limits and TLS").click()
+        await page.get_by_label("Certificate authorities").fill(ca.pem)
+        await page.get_by_label("Client certificate").fill("hello")
+        await expect(page.locator("#client_certificate-problem")).to_contain_text("no certificate")
+        await page.get_by_label("Client certificate").fill(identity.pem)
+        await expect(page.locator("#client_certificate-problem")).to_have_text("")
+        await page.get_by_label("Client key").fill(identity.key_pem)
+        await page.get_by_role("button", name="Save").click()
+
+        await expect(page.locator("#notice")).to_contain_text("was changed")
+        await expect(page.get_by_label("Properties")).to_contain_text("CN=portcall")
+        await page.get_by_role("button", name="Ping").click()
+        await eventually(lambda: len(server.requests) == 1, within_s=20, what="the ping arrives")
+        await page.get_by_role("link", name="Edit").click()
+        await page.get_by_text("Signature, retries, limits and TLS").click()
+        await expect(page.get_by_label("Client certificate")).to_have_value(identity.pem)
+        await expect(page.get_by_label("Client key")).to_have_value("")
+    assert server.clients == ["((('commonName', 'portcall'),),)"]
 
 
 async def test_a_ping_shows_its_request_and_its_response(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.authorities import authority, server_context, tls_server
 from tests.installation import Installation, new_name
 from tests.sink import Answer, Sink, eventually
 
@@ -297,3 +298,53 @@ async def test_the_topology_is_applied_and_shown(portcall: Portcall) -> None:
     queues = {queue["name"]: queue["messages"] for queue in shown["queues"]}
     assert {"portcall.events.in", "portcall.wait.1s", "portcall.log"} <= queues.keys()
     assert None not in queues.values()
+
+
+async def test_an_endpoint_behind_mutual_tls_from_the_command_line(
+    portcall: Portcall, registry: str, tmp_path: Path
+) -> None:
+    """A private authority and a client certificate: given, used, exported without the key, taken."""
+    ca = authority()
+    client = ca.issue("portcall")
+    files = {"ca.pem": ca.pem, "client.pem": client.pem, "client.key": client.key_pem}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    named = [str(tmp_path / name) for name in files]
+    with tls_server(server_context(tmp_path, ca.issue(), clients=ca)) as server:
+        these = ("-r", registry, "-n", "inner01")
+        made = await portcall.json(
+            "webhook", "create", *these, "--actions", "push", "--uri", server.url,
+            "--retry-schedule", "", "--ca-file", named[0], "--client-cert", named[1],
+            "--client-key", named[2], "-o", "json",
+        )  # fmt: skip
+        assert made["properties"]["portcall"]["clientCertificateSubject"] == "CN=portcall"
+
+        async def pinged() -> dict[str, Any]:
+            event = (await portcall.json("webhook", "ping", *these, "-o", "json"))["id"]
+            listed: list[dict[str, Any]] = []
+
+            async def is_listed() -> bool:
+                listed[:] = [
+                    each
+                    for each in await portcall.json("webhook", "list-events", *these, "-o", "json")
+                    if each["id"] == event
+                ]
+                return bool(listed)
+
+            await eventually(is_listed, within_s=20, what="the ping is listed")
+            answer: dict[str, Any] = listed[0]["eventResponseMessage"]
+            return answer
+
+        assert (await pinged())["statusCode"] == "200"
+        exported = tmp_path / "export.jsonl"
+        code, _, err = await portcall("webhook", "export", str(exported), "-r", registry)
+        assert (code, "with a client certificate" in err) == (0, True)
+        assert ca.pem.splitlines()[1] in exported.read_text()
+        for line in client.key_pem.splitlines()[1:-1]:
+            assert line not in exported.read_text() + json.dumps(made)
+        await portcall.json("webhook", "update", *these, "--client-cert", "", "-o", "json")
+        await asyncio.sleep(2)
+        refused = await pinged()
+        assert "statusCode" not in refused
+        assert "the server requires a client certificate" in refused["content"]
+    assert server.clients == ["((('commonName', 'portcall'),),)"]

@@ -1,6 +1,6 @@
 """Sightings: which digests name manifests, of which type, and which name blobs.
 
-Revision: 0010, after 0008. It begins empty: producers fill it with what they see from now on.
+Revision: 0010, after 0009. It begins empty: producers fill it with what they see from now on.
 """
 
 import sqlalchemy as sa

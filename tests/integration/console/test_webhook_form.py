@@ -7,9 +7,12 @@ import pytest
 from management.errors import ArmError
 from schemas.signatures import Scheme, scheme_of
 from schemas.webhooks import Status
+from tests.authorities import authority
 from tests.integration.console.document import Element
 from tests.integration.console.site import ALPHA, HOOK, Browser, Page, Site
 
+CA = authority()
+CLIENT = CA.issue("portcall")
 NEW = f"{ALPHA}/webhooks/new"
 GOOD: Mapping[str, object] = {
     "name": "ci01hook",
@@ -54,6 +57,10 @@ BAD = [
     ("rate", "-1", "must be POSTs a second"),
     ("disable_after", "later", "is not a duration"),
     ("probe", "perhaps", "must be true or false"),
+    ("ca_bundle", "hello", "has no certificate in PEM"),
+    ("ca_bundle", CLIENT.pem + CLIENT.key_pem, "has a private key in it"),
+    ("client_certificate", "hello", "has no certificate in PEM"),
+    ("client_key", "hello", "must be one private key in PEM"),
 ]
 
 
@@ -113,7 +120,9 @@ async def test_what_is_left_out_is_the_default(site: Site, browser: Browser) -> 
     assert (row.headers, row.scope, row.status) == ({}, "", Status.ENABLED)
 
 
-@pytest.mark.parametrize(("name", "value", "said"), BAD, ids=str)
+@pytest.mark.parametrize(
+    ("name", "value", "said"), BAD, ids=[f"{name}-{said}" for name, _, said in BAD]
+)
 async def test_what_is_wrong_is_said_beside_its_field(
     site: Site, browser: Browser, name: str, value: object, said: str
 ) -> None:
@@ -208,7 +217,9 @@ async def test_an_edit_is_kept(site: Site, browser: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"), [each for each in BAD if each[0] != "name"], ids=str
+    ("name", "value", "said"),
+    [each for each in BAD if each[0] != "name"],
+    ids=[f"{name}-{said}" for name, _, said in BAD if name != "name"],
 )
 async def test_an_edit_that_is_wrong_changes_nothing(
     site: Site, browser: Browser, name: str, value: object, said: str
@@ -246,3 +257,74 @@ def test_an_error_of_the_api_is_about_its_fields() -> None:
     error = ArmError(400, "X", "properties.scope: is wrong", target="properties.scope")
     (fault,) = faults_of(error)
     assert (fault.target, fault.message) == ("properties.scope", "is wrong")
+
+
+TRUST: Mapping[str, object] = {
+    "ca_bundle": CA.pem.replace("\n", "\r\n"),
+    "client_certificate": CLIENT.pem.replace("\n", "\r\n"),
+    "client_key": CLIENT.key_pem.replace("\n", "\r\n"),
+}
+
+
+async def test_certificates_are_kept_and_the_key_is_never_shown(
+    site: Site, browser: Browser
+) -> None:
+    made = await create(browser, **TRUST)
+    assert made.status == 303, made.text
+    row = site.store.webhooks.get("alpha", "ci01hook")
+    assert row is not None
+    assert (row.ca_bundle, row.client_certificate) == (CA.pem, CLIENT.pem)
+    assert row.client_key == CLIENT.key_pem
+    page = await browser.follow(made)
+    assert "1 of its own" in page.text
+    assert "CN=portcall" in page.text
+    edit = await browser.get(f"{ALPHA}/webhooks/ci01hook/edit")
+    assert value_of(edit.root, "ca_bundle") == CA.pem
+    assert value_of(edit.root, "client_certificate") == CLIENT.pem
+    assert value_of(edit.root, "client_key") == ""
+    for shown in (page.text, edit.text):
+        assert "PRIVATE KEY" not in shown
+
+
+async def test_a_key_is_not_shown_again_when_something_else_is_wrong(browser: Browser) -> None:
+    page = await create(browser, **TRUST, uri="x")
+    assert page.status == 400
+    assert value_of(page.root, "client_certificate") != ""
+    assert not any(line in page.text for line in CLIENT.key_pem.splitlines()[1:-1])
+
+
+async def test_a_certificate_without_its_key_is_said_beside_the_key(browser: Browser) -> None:
+    page = await create(browser, client_certificate=CLIENT.pem)
+    assert page.status == 400
+    assert "is required with clientCertificate" in page.problem("client_key")
+    other = CA.issue("other")
+    page = await create(browser, client_certificate=CLIENT.pem, client_key=other.key_pem)
+    assert "does not belong to the private key" in page.problem("client_certificate")
+
+
+@pytest.mark.parametrize(
+    ("changed", "bundle", "client"),
+    [
+        ({}, CA.pem, CLIENT.pem),
+        ({"ca_bundle": ""}, "", CLIENT.pem),
+        ({"client_certificate": ""}, CA.pem, ""),
+    ],
+    ids=["as-it-is", "no-authorities", "no-certificate"],
+)
+async def test_an_edit_keeps_or_removes_them(
+    site: Site, browser: Browser, changed: Mapping[str, object], bundle: str, client: str
+) -> None:
+    await create(browser, **TRUST)
+    path = f"{ALPHA}/webhooks/ci01hook/edit"
+    await browser.get(path)
+    form = {**GOOD, **TRUST, "client_key": "", **changed}
+    assert (await browser.post(path, form)).status == 303
+    row = site.store.webhooks.get("alpha", "ci01hook")
+    assert row is not None
+    assert (row.ca_bundle, row.client_certificate) == (bundle, client)
+    assert bool(row.client_key) is bool(client)
+    del form["ca_bundle"], form["client_certificate"], form["client_key"]
+    assert (await browser.post(path, form)).status == 303  # a form that does not know of them
+    again = site.store.webhooks.get("alpha", "ci01hook")
+    assert again is not None
+    assert (again.ca_bundle, again.client_certificate) == (bundle, client)

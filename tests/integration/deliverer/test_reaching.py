@@ -243,8 +243,8 @@ async def test_a_name_that_changes_its_mind_is_checked_again(names: dict[str, li
     ("options", "words"),
     [
         ({}, "self-signed certificate"),
-        ({"days": -1}, "expired"),
-        ({"name": "other.example"}, "mismatch|certificate is not valid for"),
+        ({"days": -1}, "it expired on 2"),
+        ({"name": "other.example"}, "it is for other.example, not 127.0.0.1"),
     ],
     ids=["untrusted", "expired", "of-another"],
 )
@@ -261,7 +261,7 @@ async def test_a_certificate_that_is_not_accepted(
         attempt = await posted(target.url)
     assert attempt.failure is Failure.TLS
     assert attempt.message.startswith("the certificate was not accepted: ")
-    assert any(word in attempt.message for word in words.split("|"))
+    assert words in attempt.message
     assert target.requests == []
 
 
@@ -331,7 +331,8 @@ async def test_garbage_instead_of_a_handshake() -> None:
 
     async with endpoint(script) as target:
         attempt = await posted(target.url.replace("http://", "https://"))
-    assert (attempt.failure, attempt.message) == (Failure.TLS, "the TLS handshake failed")
+    assert attempt.failure is Failure.TLS
+    assert attempt.message == "the port does not speak TLS: is it http:// there?"
 
 
 async def test_a_handshake_that_hangs_is_bounded() -> None:

@@ -252,14 +252,13 @@ async def test_content_is_cut_to_4096_characters(sender: Sender, content: bytes,
     assert attempt.answer is not None and attempt.answer.content == kept
 
 
-async def test_a_gzip_bomb_is_not_unpacked(sender: Sender) -> None:
+async def test_a_gzip_bomb_is_unpacked_only_as_far_as_it_is_shown(sender: Sender) -> None:
     packer = zlib.compressobj(wbits=31)
-    bomb = b"".join(packer.compress(b"\0" * 2**20) for _ in range(50)) + packer.flush()
+    bomb = b"".join(packer.compress(b"a" * 2**20) for _ in range(50)) + packer.flush()
     async with endpoint(once(response(200, "Content-Encoding: gzip", content=bomb))) as target:
         attempt = await posted(sender, target.url, within_s=0.2)
     assert attempt.succeeded and attempt.answer is not None
-    assert len(attempt.answer.content) <= MAX_RESPONSE_CHARACTERS
-    assert "\ufffd" in attempt.answer.content  # as it came: what it unpacks to has only zeros
+    assert attempt.answer.content == "a" * MAX_RESPONSE_CHARACTERS
     assert attempt.answer.headers["Content-Encoding"] == "gzip"
 
 
@@ -363,8 +362,8 @@ async def test_what_is_no_text_is_kept_as_far_as_a_database_takes_it(sender: Sen
         attempt = await posted(sender, target.url)
     assert attempt.answer is not None
     assert attempt.answer.content == "nu\ufffd[1m\r\n\t\u00e4"
-    assert attempt.answer.reason == "\ufffd\ufffd Good"
-    assert attempt.answer.headers["X-A"] == "\ufffdt\ufffd"
+    assert attempt.answer.reason == "\u00e9\u00ff Good"
+    assert attempt.answer.headers["X-A"] == "\u00e9t\u00e9"
     assert attempt.answer.headers["X-B"] == "a\tb"
 
 

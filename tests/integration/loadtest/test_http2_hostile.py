@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from cli.ports import HOST
-from deliverer.connection import MAX_CONTENT_BYTES
+from deliverer.heads import MAX_CONTENT_BYTES
 from loadtest.http2 import connection as http2_connection
 from loadtest.http2.poster import Http2Poster
 from loadtest.run import Limits
@@ -159,9 +159,13 @@ async def test_the_status_decides_whatever_the_content_does(
     assert outcome.done_s - outcome.sent_s < 3
 
 
-async def test_interim_answers_and_trailers_are_not_the_answer(consumer: Served) -> None:
+@pytest.mark.parametrize("status", ["100", "102", "103", "104", "199"])
+async def test_interim_answers_and_trailers_are_not_the_answer(
+    consumer: Served, status: str
+) -> None:
     def at_length(connection: Http2Consumer, stream: int, _number: int) -> None:
-        connection.h2.send_headers(stream, [(":status", "103"), ("link", "</a>")])
+        for _ in range(3):
+            connection.h2.send_headers(stream, [(":status", status), ("link", "</a>")])
         connection.h2.send_headers(stream, [(":status", "202")])
         connection.h2.send_data(stream, b"yes")
         connection.h2.send_headers(stream, [("x-sum", "1")], end_stream=True)
@@ -170,6 +174,17 @@ async def test_interim_answers_and_trailers_are_not_the_answer(consumer: Served)
     consumer.on_request = at_length
     (outcome,) = await send(consumer, [request(0.0)])
     assert (outcome.status, outcome.content) == (202, b"yes")
+
+
+async def test_101_is_no_answer_of_http2(consumer: Served) -> None:
+    def switch(connection: Http2Consumer, stream: int, _number: int) -> None:
+        connection.h2.send_headers(stream, [(":status", "101")])
+        connection.flush()
+
+    consumer.on_request = switch
+    (outcome,) = await send(consumer, [request(0.0)])
+    assert (outcome.status, outcome.failure) == (0, Failure.PROTOCOL)
+    assert outcome.message == "the answer is not HTTP: a fault of HTTP/2: the status b'101'"
 
 
 @pytest.mark.parametrize(

@@ -210,3 +210,23 @@ def test_another_key_than_the_databases_is_refused_at_the_start_and_nothing_is_m
         with pytest.raises(WrongKeyError, match=f"sealed with the key {keys.KEY.id}"):
             prepare_store(make_plan(home, environ, routers=1, deliverers=1))
     assert not (home.path / "encryption.key").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "content", "words"),
+    [
+        ("PORTCALL_CA_FILE", None, "PORTCALL_CA_FILE: .*: No such file"),
+        ("PORTCALL_CA_FILE", " ", "PORTCALL_CA_FILE: .* is empty"),
+        ("PORTCALL_CA_FILE", "hello", "PORTCALL_CA_FILE: cannot be used"),
+        ("PORTCALL_CLIENT_CERT_FILE", "hello", "PORTCALL_CLIENT_CERT_FILE: has no certificate"),
+        ("PORTCALL_CLIENT_KEY_FILE", "hello", "PORTCALL_CLIENT_KEY_FILE: a client key needs"),
+    ],
+)
+def test_certificates_that_cannot_be_used_are_said_before_anything_starts(
+    home: Home, tmp_path: Path, variable: str, content: str | None, words: str
+) -> None:
+    file = tmp_path / "file.pem"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(SettingsError, match=words):
+        make_plan(home, {**ANY, variable: str(file)}, routers=1, deliverers=1)

@@ -19,6 +19,7 @@ from schemas.frames import (
 from schemas.records import Answer, Failure, Record
 from schemas.scopes import parse_scope
 from schemas.topology import LOG
+from schemas.trust import Trust
 from schemas.webhooks import Cause, Status, Webhook
 from store.webhookindex import Changes
 
@@ -48,6 +49,7 @@ def webhook(
     cause: Cause = Cause.OWNER,
     old_secret: str = "",
     old_secret_until_ms: int = 0,
+    trust: Trust | None = None,
 ) -> Webhook:
     return Webhook(
         id=webhook_id,
@@ -64,6 +66,7 @@ def webhook(
         cause=cause,
         old_secret=old_secret,
         old_secret_until_ms=old_secret_until_ms,
+        trust=trust,
     )
 
 

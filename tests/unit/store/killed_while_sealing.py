@@ -39,7 +39,7 @@ OURS = {
     module.__file__
     for module in (store.keyfile, store.keys, store.preparing, store.sealing, store.signingrows)
 }  # fmt: skip
-Found = tuple[list[tuple[str, str, object, str, str]], tuple[str, object]]
+Found = tuple[list[tuple[str, str, object, str, str, str]], tuple[str, object]]
 
 
 def url_of(home: Path) -> str:

@@ -38,6 +38,7 @@ def draft(
     headers: dict[str, str] | None = None,
     secret: str = "",
     schedule_ms: tuple[int, ...] | None = None,
+    client_key: str = "",
 ) -> WebhookDraft:
     return WebhookDraft(
         registry=registry,
@@ -53,6 +54,7 @@ def draft(
         status=status,
         secret=secret,
         schedule_ms=schedule_ms,
+        client_key=client_key,
     )
 
 

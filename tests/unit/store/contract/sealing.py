@@ -24,6 +24,7 @@ SECRETS: dict[str, Any] = {
     "credentials": "mark:%6dark@",
     "headers": {"X-B": "mark-b", "X-A": 'mark"\\ü'},
     "secret": "whsec_bWFya21hcmttYXJrbWFya21hcms=",
+    "client_key": "the key of a client certificate",
 }
 
 
@@ -41,14 +42,21 @@ def add_secret_webhooks(store: Store, count: int) -> None:
     )
 
 
-def secrets_of(store: Store) -> list[tuple[str, str, object, str, str]]:
+def secrets_of(store: Store) -> list[tuple[str, str, object, str, str, str]]:
     rows = [
         row
         for registry in ("myregistry", "second", "third")
         for row in store.webhooks.list(registry, limit=10_000)
     ]
     return [
-        (row.authorization, row.credentials, row.headers, row.secret, row.old_secret)
+        (
+            row.authorization,
+            row.credentials,
+            row.headers,
+            row.secret,
+            row.old_secret,
+            row.client_key,
+        )
         for row in rows
     ]
 
@@ -57,7 +65,7 @@ def stored(store: Store) -> list[tuple[str, ...]]:
     """The columns as they are kept."""
     with store.database.reading() as connection:
         query = (
-            'SELECT "authorization", credentials, headers, secret, old_secret'
+            'SELECT "authorization", credentials, headers, secret, old_secret, client_key'
             " FROM webhooks ORDER BY id"
         )
         return [tuple(map(str, row)) for row in connection.execute(text(query))]
@@ -77,6 +85,7 @@ class SealingContract:
             "credentials": f"robot:{canary.mark('as-set')}@",
             "headers": {"X-Team": canary.mark("header"), "Authorization": canary.mark("bearer")},
             "secret": f"whsec_{canary.mark('secret')}",
+            "client_key": canary.mark("client key"),
         }
         ((row, _),) = store.webhooks.put_many([draft(**marked)])
         rotated = store.webhooks.rotate(
@@ -382,5 +391,6 @@ def in_clear(store: Store) -> None:
                 "headers": dict(row.headers),
                 "secret": row.secret,
                 "old_secret": row.old_secret,
+                "client_key": row.client_key,
             }
             connection.execute(update(webhooks).where(webhooks.c.id == row.id).values(values))

@@ -1,0 +1,219 @@
+"""Trust: which certificates of an endpoint are accepted, and which one is shown to it.
+
+Both are PEM. What a client sends is parsed, held to limits, and written again: only certificates
+and one key are kept, never the text around them. No message repeats any of a private key.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+
+from schemas.errors import InvalidValueError
+
+MAX_BUNDLE_CHARACTERS = 65_536
+MAX_BUNDLE = 50
+"""Certificates of authorities: some 1.3 KB each. The roots of all browsers are about 140."""
+MAX_CHAIN_CHARACTERS = 32_768
+MAX_CHAIN = 10
+MAX_KEY_CHARACTERS = 16_384
+"""An RSA key of 8,192 bits has 6,400."""
+MIN_RSA_BITS = 2048
+"""What OpenSSL's security level 2 asks for, which Debian and Ubuntu set."""
+
+_KEYS = (
+    rsa.RSAPrivateKey,
+    ec.EllipticCurvePrivateKey,
+    ed25519.Ed25519PrivateKey,
+    ed448.Ed448PrivateKey,
+)
+_KEY_MARK = "PRIVATE KEY-----"
+_ENCRYPTED_MARKS = ("BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What is special about TLS with an endpoint; empty: nothing is.
+
+    Attributes:
+        ca_bundle: The only authorities that are trusted, in PEM; empty: the usual ones.
+        client_certificate: What is shown to a server that asks, with its chain, in PEM.
+        client_key: Its private key, in PEM.
+    """
+
+    ca_bundle: str = field(default="", repr=False)
+    client_certificate: str = field(default="", repr=False)
+    client_key: str = field(default="", repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.ca_bundle or self.client_certificate)
+
+
+NO_TRUST = Trust()
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What may be told of a client certificate.
+
+    Attributes:
+        subject: Whose it is, as in ``CN=portcall,O=Example``.
+        expires_at: When it expires.
+    """
+
+    subject: str
+    expires_at: dt.datetime
+
+
+def split_pem(text: str) -> tuple[str, str]:
+    """PEM without its private keys, and those alone; many keep both in one file."""
+    others: list[str] = []
+    keys: list[str] = []
+    in_key = False
+    for line in text.splitlines(keepends=True):
+        is_mark = _KEY_MARK in line
+        in_key = in_key or (is_mark and line.startswith("-----BEGIN "))
+        (keys if in_key else others).append(line)
+        in_key = in_key and not (is_mark and line.startswith("-----END "))
+    return "".join(others), "".join(keys)
+
+
+def check_ca_bundle(text: str, field: str) -> str:
+    """Check certificates of authorities; the same without anything else. Expired ones are kept.
+
+    Raises:
+        InvalidValueError: There is none, too many, or a private key among them.
+    """
+    certificates = _certificates(
+        text, field, max_characters=MAX_BUNDLE_CHARACTERS, max_number=MAX_BUNDLE
+    )
+    unique = dict.fromkeys(map(_pem, certificates))
+    return "".join(unique)
+
+
+def check_chain(text: str, field: str) -> str:
+    """Check a client certificate with the chain behind it; the same without anything else.
+
+    Raises:
+        InvalidValueError: There is none, too many, or a private key among them.
+    """
+    certificates = _certificates(
+        text, field, max_characters=MAX_CHAIN_CHARACTERS, max_number=MAX_CHAIN
+    )
+    return "".join(map(_pem, certificates))
+
+
+def check_key(text: str, field: str) -> str:
+    """Check a private key; the same as PKCS #8.
+
+    Raises:
+        InvalidValueError: It is none, is encrypted, or of a kind that TLS clients do not use.
+    """
+    if len(text) > MAX_KEY_CHARACTERS:
+        raise InvalidValueError(field, f"is longer than {MAX_KEY_CHARACTERS:,} characters")
+    if any(mark in text for mark in _ENCRYPTED_MARKS):
+        raise InvalidValueError(
+            field, "is encrypted: give it without a passphrase, as `openssl pkey` writes it"
+        )
+    if text.count(_KEY_MARK) != 2:
+        raise InvalidValueError(
+            field, "must be one private key in PEM (-----BEGIN PRIVATE KEY-----)"
+        )
+    try:
+        key = serialization.load_pem_private_key(_ascii(text, field), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # Without the cause: it may quote the key.
+        raise InvalidValueError(field, "is not a private key that can be read") from None
+    if not isinstance(key, _KEYS):
+        raise InvalidValueError(field, "must be an RSA, an elliptic-curve or an Ed25519 key")
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
+        raise InvalidValueError(
+            field, f"has {key.key_size} bits; an RSA key must have {MIN_RSA_BITS} or more"
+        )
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode("ascii")
+
+
+def check_pair(chain: str, key: str, field: str, now: dt.datetime) -> None:
+    """Check that a client certificate is the key's, and not over.
+
+    Args:
+        chain: As `check_chain` gives it.
+        key: As `check_key` gives it.
+        field: The certificate's.
+        now: The time.
+
+    Raises:
+        InvalidValueError: It is another one's, or has expired.
+    """
+    certificates = x509.load_pem_x509_certificates(chain.encode("ascii"))
+    wanted = _public(
+        serialization.load_pem_private_key(key.encode("ascii"), password=None).public_key()
+    )
+    if _public(certificates[0].public_key()) != wanted:
+        if any(_public(each.public_key()) == wanted for each in certificates[1:]):
+            raise InvalidValueError(field, "must begin with the client's own certificate")
+        raise InvalidValueError(field, "does not belong to the private key")
+    expires_at = certificates[0].not_valid_after_utc
+    if expires_at <= now:
+        raise InvalidValueError(field, f"expired on {expires_at:%Y-%m-%d}")
+
+
+def facts_of(chain: str) -> CertificateFacts:
+    """What may be told of a checked client certificate; 0.1 ms."""
+    certificate = x509.load_pem_x509_certificate(chain.encode("ascii"))
+    return CertificateFacts(
+        certificate.subject.rfc4514_string()[:256], certificate.not_valid_after_utc
+    )
+
+
+def count_of(bundle: str) -> int:
+    """How many certificates a checked bundle has."""
+    return bundle.count("-----BEGIN CERTIFICATE-----")
+
+
+def _certificates(
+    text: str, field: str, *, max_characters: int, max_number: int
+) -> list[x509.Certificate]:
+    if _KEY_MARK in text:
+        raise InvalidValueError(field, "has a private key in it: give certificates only")
+    if len(text) > max_characters:
+        raise InvalidValueError(field, f"is longer than {max_characters:,} characters")
+    if not text.count("-----BEGIN CERTIFICATE-----"):
+        raise InvalidValueError(field, "has no certificate in PEM (-----BEGIN CERTIFICATE-----)")
+    try:
+        found = x509.load_pem_x509_certificates(_ascii(text, field))
+        for each in found:
+            each.public_key()
+            each.subject.rfc4514_string()
+            each.extensions, each.not_valid_after_utc  # noqa: B018 (parsed only when asked for)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InvalidValueError(field, "has a certificate that cannot be read") from error
+    if len(found) > max_number:
+        raise InvalidValueError(field, f"has {len(found)} certificates; at most {max_number}")
+    return found
+
+
+def _ascii(text: str, field: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidValueError(field, "is not text") from None
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
+def _public(key: object) -> bytes:
+    bytes_of = getattr(key, "public_bytes")  # noqa: B009 (every kind of public key has it)
+    found: bytes = bytes_of(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return found
