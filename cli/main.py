@@ -51,6 +51,12 @@ COMMANDS = (
         "cli.azenv:app",
         "Print the shell lines that point Microsoft's az at this server.",
     ),
+    (
+        SERVER,
+        "console",
+        "cli.console:app",
+        "Print a link that signs in to the console once.",
+    ),
     (CARE, "top", "cli.top:top", "Watch rates, queues, retries and sick endpoints, live."),
     (CARE, "topology", "cli.topology:app", "Declare the broker topology, or look at it."),
     (

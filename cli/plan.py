@@ -13,6 +13,7 @@ from deliverer.settings import DelivererSettings
 from management.settings import ManagementSettings
 from management.tls import files_of
 from management.tlsfiles import LocalFiles, OwnFiles
+from management.routes import CONSOLE
 from producer.settings import ProducerSettings
 from router.settings import RouterSettings
 from runtime.settings import HostPort, Settings
@@ -67,6 +68,11 @@ class Plan:
         """What clients are to trust; None: they do already, or there is no TLS."""
         found = self.tls.ca_file if self.tls else None
         return found and found.resolve()
+
+    @property
+    def console_url(self) -> str:
+        """Where people find the console."""
+        return f"{self.management_url}{CONSOLE}"
 
     def prepare_tls(self) -> None:
         """Make the CA and the certificate, or check the user's own.

@@ -7,6 +7,7 @@ from management.console.assets import Assets
 from management.console.deliverypages import DeliveryPages
 from management.console.desk import Desk
 from management.console.inner import Inner
+from management.console.links import Links
 from management.console.listing import Lists
 from management.console.live import Live
 from management.console.notices import Notices
@@ -19,6 +20,7 @@ from management.console.signin import SignIn
 from management.console.site import Console
 from management.console.webhookedit import WebhookEdit
 from management.console.webhookpages import WebhookPages
+from management.consolelinks import ConsoleLinkHandler
 from management.explaining import Explaining
 from management.follow import Followers
 from management.lookups import Lookups
@@ -47,7 +49,7 @@ def add_console(
 
     Args:
         app: The application.
-        api: The API's routes, by which everything is changed.
+        api: The API's routes, by which everything is changed; the one of links is added.
         authenticator: Knows the tokens.
         lookups: Finds what a path names.
         throttle: Counts tokens that nobody has.
@@ -67,9 +69,15 @@ def add_console(
     desk = Desk(pages=pages, notices=notices, inner=inner, lookups=lookups, store=store)
     lists = Lists(store=store, pulse=pulse, clock_ms=now_ms)
     routes, open_routes = Routes(), Routes()
-    SignIn(pages=pages, sessions=sessions, authenticator=authenticator, throttle=throttle).add_to(
-        routes, open_routes
-    )
+    links = Links(seal, store)
+    ConsoleLinkHandler(links.make).add_to(api)
+    SignIn(
+        pages=pages,
+        sessions=sessions,
+        authenticator=authenticator,
+        throttle=throttle,
+        links=links,
+    ).add_to(routes, open_routes)
     Overview(pages=pages, store=store, pulse=pulse).add_to(routes)
     RegistryPages(desk=desk, lists=lists).add_to(routes)
     WebhookEdit(desk=desk, scopes=scopes).add_to(routes)

@@ -1,5 +1,6 @@
 """The same jobs in a browser that runs no scripts."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -72,3 +73,15 @@ async def test_the_tutorial_without_scripts(
     assert await webhook_names(client, registry) == []
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_label("Token")).to_be_visible()
+
+
+async def test_the_code_of_a_link_signs_in_without_scripts(
+    page: Page, pipeline: Installation
+) -> None:
+    code, out, err = await pipeline.portcall("console", "-o", "json")
+    assert code == 0, err
+    link: str = json.loads(out)["url"]
+    await page.goto(link)
+    await page.get_by_label("Token").fill(link.partition("#link=")[2])
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
