@@ -39,6 +39,12 @@ COMMANDS = (
         "Explain which webhooks get an event, and where each delivery is.",
     ),
     (WEBHOOKS, "replay", "cli.replay:app", "Attempt deliveries again that were given up."),
+    (
+        WEBHOOKS,
+        "dead-letters",
+        "cli.letters:app",
+        "See, resend and purge what could not be delivered or routed.",
+    ),
     (WEBHOOKS, "token", "cli.token:app", "Create, list and revoke tokens."),
     (WEBHOOKS, "emit", "cli.emit:emit", "Publish synthetic registry events."),
     (TESTING, "loadtest", "cli.loadtest:app", "See what a webhook consumer bears."),

@@ -11,13 +11,17 @@ from management.app import Api, make_app
 from management.audit import AuditHandler
 from management.auditing import Auditor
 from management.auditmetrics import AuditMetrics
+from management.console.links import code_maker
 from management.console.wiring import add_console
+from management.consolelinks import ConsoleLinkHandler
 from management.eventroutes import EventHandlers
 from management.explaining import Explaining
 from management.explainroutes import ExplainHandlers
 from management.follow import Followers
 from management.identity import IdentityHandler, ensure_identity
 from management.imports import ImportHandler
+from management.letters.box import LetterBox
+from management.letters.routes import LetterHandlers
 from management.login import LoginHandlers
 from management.lookups import Lookups
 from management.overviews import OverviewHandler
@@ -39,13 +43,12 @@ from management.webhooks import WebhookHandlers
 from runtime.clients import Throttle
 from runtime.depths import Depths
 from runtime.feed import Feed
-from runtime.peek import peek
 from runtime.process import Process, launch, running
 from runtime.publisher import Publisher
 from runtime.stream import BatchHandler, Start, StreamReader
 from runtime.streamend import StreamEnd
 from runtime.topology import depths as queue_depths
-from schemas.topology import DEAD, LOG, topology
+from schemas.topology import LOG, topology
 from store.bearers import Bearers
 from store.engine import Store, open_store
 from store.installation import Installation
@@ -107,7 +110,21 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
     ReplayHandlers(store=store, lookups=lookups).add_to(routes)
     TokenHandlers(store=store, lookups=lookups).add_to(routes)
-    auditor = _auditor(settings, store, publisher)
+    ConsoleLinkHandler(code_maker(store)).add_to(routes)
+    auditor: Auditor
+
+    async def catch_up() -> None:
+        await auditor.caught_up()
+
+    box = LetterBox(
+        url=settings.amqp_url,
+        store=store,
+        publisher=publisher,
+        shards=settings.shards,
+        catch_up=catch_up,
+    )
+    auditor = _auditor(settings, store, publisher, box)
+    LetterHandlers(box=box, store=store, lookups=lookups).add_to(routes)
     AuditHandler(auditor).add_to(routes)
     process.supervise(AuditMetrics(auditor).run(), "audit")
     pulse = _pulse(process, settings, store)
@@ -206,13 +223,15 @@ def _pulse(process: Process, settings: ManagementSettings, store: Store) -> Puls
     return pulse
 
 
-def _auditor(settings: ManagementSettings, store: Store, publisher: Publisher) -> Auditor:
+def _auditor(
+    settings: ManagementSettings, store: Store, publisher: Publisher, box: LetterBox
+) -> Auditor:
     wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
     return Auditor(
         store=store,
         publisher=publisher,
         depths=partial(queue_depths, settings.amqp_url, [queue.name for queue in wanted.queues]),
-        dead=lambda limit: peek(settings.amqp_url, DEAD, limit=limit),
+        dead=box.peek,
         retention_ms=settings.record_retention_ms,
     )
 

@@ -1,5 +1,6 @@
 """Links to the console over HTTP, for `portcall up` and `portcall console`."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -31,7 +32,7 @@ class ConsoleLinkHandler:
     """The route of links; for administrators alone.
 
     Args:
-        make: Makes a code for whoever asks.
+        make: Makes a code for whoever asks; it blocks.
     """
 
     def __init__(self, make: Callable[[Principal], Code]) -> None:
@@ -48,7 +49,7 @@ class ConsoleLinkHandler:
         The code is in the fragment: browsers keep that from servers, proxies and referrers.
         """
         console = f"{call.origin}{CONSOLE}"
-        code = self._make(call.principal)
+        code = await asyncio.to_thread(self._make, call.principal)
         self._log.info(
             "console_link.created", by=call.principal.name, works_s=code.until_s - int(time.time())
         )

@@ -122,7 +122,7 @@ class Reading:
 
     def __init__(self, channel: Channel, queue: str, waiting: int) -> None:
         self._channel = channel
-        self._queue = queue
+        self.queue = queue
         self._consuming: Consuming | None = None
         self._arrived: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
         self._held: dict[int, int] = {}
@@ -176,7 +176,7 @@ class Reading:
             self._read = self.waiting
             return None
         self._read += 1
-        letter = letter_of(delivered, self._queue)
+        letter = letter_of(delivered, self.queue)
         if letter.returns >= WORN:
             self._worn[letter.tag] = letter
         return letter
@@ -184,7 +184,7 @@ class Reading:
     async def _consume_more(self) -> None:
         await self._cancel()
         self._consumers += 1
-        self._consuming = await consume(self._channel, self._queue, self._take)
+        self._consuming = await consume(self._channel, self.queue, self._take)
 
     async def _cancel(self) -> None:
         if self._consuming is not None:
@@ -200,7 +200,7 @@ class Reading:
             try:
                 await renew(letter)
             except BrokerError as error:
-                get_logger().warning("letter.not_renewed", queue=self._queue, reason=str(error))
+                get_logger().warning("letter.not_renewed", queue=self.queue, reason=str(error))
                 return
             await self.remove(letter)
 

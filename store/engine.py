@@ -6,6 +6,8 @@ from store.database import Database
 from store.eventlog import EventLog
 from store.installation import InstallationTable
 from store.journal import Journal
+from store.known import KnownWebhooks
+from store.lasts import Lasts
 from store.principals import Principals
 from store.registries import Registries
 from store.replays import Replays
@@ -37,6 +39,8 @@ class Store:
     traffic: Traffic
     searching: Searching
     subscribers: Subscribers
+    known: KnownWebhooks
+    lasts: Lasts
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -69,4 +73,6 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         traffic=Traffic(database),
         searching=Searching(database),
         subscribers=Subscribers(database),
+        known=KnownWebhooks(database),
+        lasts=Lasts(database),
     )

@@ -146,3 +146,12 @@ class Links:
     def _is_live(self, client_id: str) -> bool:
         found = self._store.principals.get(client_id)
         return found is not None and found.is_live(int(self._clock() * 1000))
+
+
+def code_maker(store: Store) -> Callable[[Principal], Code]:
+    """What makes codes with the installation's key; it blocks while it reads that."""
+
+    def make(issuer: Principal) -> Code:
+        return Links(Seal([store.signing_keys.signing()]), store).make(issuer)
+
+    return make

@@ -20,7 +20,6 @@ from management.console.signin import SignIn
 from management.console.site import Console
 from management.console.webhookedit import WebhookEdit
 from management.console.webhookpages import WebhookPages
-from management.consolelinks import ConsoleLinkHandler
 from management.explaining import Explaining
 from management.follow import Followers
 from management.lookups import Lookups
@@ -49,7 +48,7 @@ def add_console(
 
     Args:
         app: The application.
-        api: The API's routes, by which everything is changed; the one of links is added.
+        api: The API's routes, by which everything is changed.
         authenticator: Knows the tokens.
         lookups: Finds what a path names.
         throttle: Counts tokens that nobody has.
@@ -70,7 +69,6 @@ def add_console(
     lists = Lists(store=store, pulse=pulse, clock_ms=now_ms)
     routes, open_routes = Routes(), Routes()
     links = Links(seal, store)
-    ConsoleLinkHandler(links.make).add_to(api)
     SignIn(
         pages=pages,
         sessions=sessions,

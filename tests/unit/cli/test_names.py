@@ -96,5 +96,3 @@ def test_no_name_or_two_is_wrong_usage(
     assert (ended.code, ended.out) == (2, "")
     assert says in ended.err
     assert api.asked == []
-
-
