@@ -21,6 +21,7 @@ from runtime.errors import BrokerError, SettingsError
 from runtime.topology import apply, depths, ping
 from schemas.errors import InvalidValueError
 from schemas.topology import Topology
+from store.engine import open_store
 from store.errors import StoreUnavailableError
 
 PATIENCE_S = 5.0
@@ -151,6 +152,22 @@ def database(site: Site) -> Finding:
     if problem:
         return wrong("database", problem, "restart the roles: each brings the schema up to date")
     return ok("database", "reachable, schema up to date")
+
+
+def webhooks(site: Site) -> Finding:
+    """Webhooks that have disabled themselves, as the database has them."""
+    named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
+    if not named:
+        return unknown("webhooks", "no database is known")
+    try:
+        store = open_store(str(named))
+        try:
+            found = store.known.disabled_by_themselves()
+        finally:
+            store.close()
+    except (StoreUnavailableError, InvalidValueError):
+        return unknown("webhooks", "the database cannot be asked")
+    return findings.webhooks([(each.registry, each.name, each.reason) for each in found])
 
 
 def roles(site: Site) -> Iterator[tuple[Finding, float | None]]:

@@ -14,6 +14,7 @@ from cli.errors import UsageError
 from cli.examples import examples
 from cli.options import Format, Url
 from cli.output import Output, chosen, compact, counted, note, pretty, say, show
+from cli.tables import Document as Shown
 from cli.tables import Row, table, value
 
 PATH = "/portcall/deadLetters"
@@ -239,7 +240,7 @@ def export(
     note(f"{counted(count, 'letter')} exported.")
 
 
-def letter_row(letter: Document) -> Row:
+def letter_row(letter: Shown) -> Row:
     """A letter."""
     items = letter.get("items") or [{}]
     first = items[0]
@@ -256,7 +257,7 @@ def letter_row(letter: Document) -> Row:
     }
 
 
-def item_line(item: Document) -> str:
+def item_line(item: Shown) -> str:
     """What is in a letter, in a line."""
     parts = [value(item, name) for name in ("action", "registry", "repository", "tag", "eventId")]
     if value(item, "webhookId"):
@@ -265,7 +266,7 @@ def item_line(item: Document) -> str:
     return " ".join(part for part in parts if part)
 
 
-def resent_row(total: Document) -> Row:
+def resent_row(total: Shown) -> Row:
     """What was done by all requests together."""
     return {
         "SENT": str(total["sent"]),
@@ -278,11 +279,12 @@ def resent_row(total: Document) -> Row:
     }
 
 
-def purged_row(total: Document) -> Row:
+def purged_row(total: Shown) -> Row:
     """The same of what was thrown away."""
     return {"REMOVED": str(total["removed"]), "LETTERS LEFT": str(total["waiting"])}
 
 
+FILTERS = ("registry", "webhook", "reason")
 RESENT = ("removed", "sent", "alreadyDelivered", "alreadyPending")
 PURGED = ("removed",)
 
@@ -309,12 +311,9 @@ def _agreed(
     if ids:
         question = f"{what} {counted(len(ids), 'letter')} of portcall.{queue.value}?"
     else:
-        query = {
-            name: str(body[name]) for name in ("registry", "webhook", "reason") if name in body
-        }
-        page = management.ask(
-            "GET", f"{PATH}?{urlencode({'queue': queue.value, **query, '$top': '1'})}"
-        )
+        query = {"queue": queue.value, "$top": "1"}
+        query |= {name: str(body[name]) for name in FILTERS if name in body}
+        page = management.ask("GET", f"{PATH}?{urlencode(query)}")
         _tell_counts(page, 0)
         if not page["counts"]["letters"]:
             note("There is none.")
@@ -335,7 +334,7 @@ def _tell_counts(page: Document, shown: int) -> None:
         note("There are more than could be looked at in one go.")
 
 
-def _no_reason(letter: Document) -> str:
+def _no_reason(letter: Shown) -> str:
     if value(letter, "exchange"):
         return f"no queue takes {value(letter, 'routingKey')!r} from {value(letter, 'exchange')}"
     return value(letter, "problem")
@@ -364,7 +363,8 @@ def _selection(
     Raises:
         UsageError: It is not said, or said twice.
     """
-    body: Document = dict(_query(queue, registry, name, reason))
+    body: Document = {}
+    body.update(_query(queue, registry, name, reason))
     filtered = len(body) > 1
     if sum((bool(ids), everything, filtered)) > 1:
         raise UsageError("give ids, or --all, or --registry, --name and --reason: one of them")

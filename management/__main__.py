@@ -7,6 +7,7 @@ from functools import partial
 from aiohttp import web
 
 from management.access import AdministratorToken, Tokens
+from management.alarms import Alarms
 from management.app import Api, make_app
 from management.audit import AuditHandler
 from management.auditing import Auditor
@@ -48,6 +49,7 @@ from runtime.publisher import Publisher
 from runtime.stream import BatchHandler, Start, StreamReader
 from runtime.streamend import StreamEnd
 from runtime.topology import depths as queue_depths
+from schemas.operator import OPERATOR_ID
 from schemas.topology import LOG, topology
 from store.bearers import Bearers
 from store.engine import Store, open_store
@@ -122,6 +124,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
         publisher=publisher,
         shards=settings.shards,
         catch_up=catch_up,
+        always={OPERATOR_ID} if settings.operator_uri else frozenset(),
     )
     auditor = _auditor(settings, store, publisher, box)
     LetterHandlers(box=box, store=store, lookups=lookups).add_to(routes)
@@ -168,7 +171,14 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     )
     process.supervise(depths.run(), "depths")
     process.supervise(replayer.run(), "replays")
+    alarms = Alarms(
+        store=store,
+        publisher=publisher,
+        shards=settings.shards,
+        has_operator=bool(settings.operator_uri),
+    )
     process.supervise(watch.run(), "watch")
+    process.supervise(alarms.run(), "alarms")
     await process.until_stopped()
     await replayer.stop()
 

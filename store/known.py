@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, insert, select
 
 from schemas.webhooks import Cause, Status
+from store import counters
 from store.database import Database, chunks
+from store.tables import counters as stored
 from store.tables import registries, webhooks
 
 _MAX_ID = 2**63 - 1
@@ -85,6 +87,35 @@ class KnownWebhooks:
         )
         with self._database.reading() as connection:
             return [_known(row) for row in connection.execute(query)]
+
+    def told(self) -> int:
+        """The revision up to which the operator was told of what disabled itself.
+
+        Asked for the first time it is the newest: what was so before is no news.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        named = select(stored.c.value).where(stored.c.name == counters.TOLD)
+        with self._database.reading() as connection:
+            found: int | None = connection.execute(named).scalar_one_or_none()
+        if found is not None:
+            return found
+        with self._database.writing() as connection:
+            found = connection.execute(named).scalar_one_or_none()
+            if found is None:
+                found = counters.read(connection, counters.REVISION)
+                connection.execute(insert(stored).values(name=counters.TOLD, value=found))
+        return found
+
+    def note_told(self, revision: int) -> None:
+        """Note that the operator was told up to a revision.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        with self._database.writing() as connection:
+            counters.put(connection, counters.TOLD, revision)
 
 
 def _query() -> Select[Any]:

@@ -7,7 +7,9 @@ from management.letters.box import Scan, Seen
 from management.letters.contents import Piece
 from management.letters.fates import Fate
 from schemas.deliveries import delivery_id
+from schemas.operator import OPERATOR_ID, OPERATOR_NAME
 from schemas.timestamps import acr_timestamp
+from schemas.webhooks import Status
 from store.known import KnownWebhook
 
 Json = dict[str, object]
@@ -62,11 +64,13 @@ def item_answer(piece: Piece, webhooks: Mapping[int, KnownWebhook]) -> Json:
     }
     if delivery is not None:
         known = webhooks.get(delivery.webhook_id)
+        is_operators = delivery.webhook_id == OPERATOR_ID
+        name, status = (known.name, known.status.value) if known else ("", DELETED)
         told |= {
             "deliveryId": delivery_id(event.id, delivery.webhook_id),
             "webhookId": str(delivery.webhook_id),
-            "webhook": known.name if known else "",
-            "webhookStatus": known.status.value if known else DELETED,
+            "webhook": OPERATOR_NAME if is_operators else name,
+            "webhookStatus": Status.ENABLED.value if is_operators else status,
             "attempt": delivery.attempt,
         }
     return told

@@ -114,6 +114,35 @@ class _Order:
     rest: Sequence[Piece]
 
 
+@dataclass(slots=True)
+class _Mail:
+    """What follows from a batch.
+
+    Attributes:
+        deliveries: Go out.
+        events: Go to the routers.
+        dropped: Deliveries that need not go out.
+    """
+
+    deliveries: list[Selected] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    dropped: list[Selected] = field(default_factory=list)
+
+    def add(self, piece: Piece, fate: Fate, attempts: int) -> None:
+        """One more piece that does not stay."""
+        if piece.delivery is None:
+            self.events.append(piece.event)
+            return
+        selected = Selected(
+            record_id=0,
+            event=piece.event,
+            webhook_id=piece.delivery.webhook_id,
+            attempt=attempts,
+            enabled=True,
+        )
+        (self.deliveries if fate is Fate.SENT else self.dropped).append(selected)
+
+
 class LetterBox:
     """Reads, sends and empties the queues of letters.
 
@@ -259,8 +288,7 @@ class LetterBox:
     ) -> None:
         """Send what can be sent, keep what must stay, and take the letters out: in this order."""
         facts = await asyncio.to_thread(self._facts, batch)
-        deliveries: list[Selected] = []
-        events: list[Event] = []
+        mail = _Mail()
         done: list[tuple[_Order, Sequence[Piece]]] = []
         for order in batch:
             stays: list[Piece] = []
@@ -270,41 +298,28 @@ class LetterBox:
                 SETTLED.labels(kept.queue, fate.value).inc()
                 if fate.stays:
                     stays.append(piece)
-                elif fate is Fate.SENT:
-                    self._note(piece, facts, deliveries, events, sent)
+                else:
+                    mail.add(piece, fate, made_attempts(piece, facts))
+                if fate is Fate.SENT and (key := key_of(piece)) is not None:
+                    sent.add(key)
             if len(stays) < len(order.chosen):
                 done.append((order, [*order.rest, *stays]))
-        await self._publish(deliveries, events)
+        await self._publish(mail)
         await asyncio.gather(*(self._keep(order.letter, left) for order, left in done))
         for order, _ in done:
             await kept.remove(order.letter)
             scan.removed += 1
 
-    @staticmethod
-    def _note(
-        piece: Piece,
-        facts: Facts,
-        deliveries: list[Selected],
-        events: list[Event],
-        sent: set[Key],
-    ) -> None:
-        key = key_of(piece)
-        if piece.delivery is None or key is None:
-            events.append(piece.event)
-            return
-        sent.add(key)
-        attempts = made_attempts(piece, facts)
-        deliveries.append(Selected(0, piece.event, piece.delivery.webhook_id, attempts, True))
+    async def _publish(self, mail: "_Mail") -> None:
+        """Publish and wait for every confirm; then note in the journal what is open again.
 
-    async def _publish(self, deliveries: Sequence[Selected], events: Sequence[Event]) -> None:
-        """Publish and wait for every confirm; then note in the journal what goes out anew."""
+        What is only taken out is noted, too: it may have gone out just before a process died that
+        had not noted it yet, and would count as given up for ever.
+        """
         now_ms = self._clock_ms()
         by_shard: dict[int, list[Selected]] = {}
-        for each in deliveries:
+        for each in mail.deliveries:
             by_shard.setdefault(shard_of(each.webhook_id, self._shards), []).append(each)
-        by_key: dict[str, list[Event]] = {}
-        for event in events:
-            by_key.setdefault(event_key(event.registry, event.action), []).append(event)
         await asyncio.gather(
             *(
                 self._publisher.publish(body, exchange=DELIVER, key=retry_key(shard))
@@ -313,14 +328,16 @@ class LetterBox:
             ),
             *(
                 self._publisher.publish(
-                    encode_events([event]), exchange=EVENTS, key=key, headers={AGAIN_HEADER: 1}
+                    encode_events([event]),
+                    exchange=EVENTS,
+                    key=event_key(event.registry, event.action),
+                    headers={AGAIN_HEADER: 1},
                 )
-                for key, chosen_events in by_key.items()
-                for event in chosen_events
+                for event in mail.events
             ),
         )
-        if deliveries:
-            body = encode_journal(uuid.uuid4().hex, notes_of(deliveries))
+        if noted := [*mail.deliveries, *mail.dropped]:
+            body = encode_journal(uuid.uuid4().hex, notes_of(noted))
             await self._publisher.publish(body, exchange=JOURNAL)
 
     async def _keep(self, letter: Letter, pieces: Sequence[Piece]) -> None:

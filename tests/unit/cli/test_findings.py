@@ -157,3 +157,15 @@ def test_a_role_that_is_degraded_is_told_before_it_breaks() -> None:
     assert finding.verdict is Verdict.WRONG
     assert finding.found == "live and ready, for now: queues: nearly full: q 85%"
     assert finding.facts["warnings"] == {"queues": "nearly full: q 85%"}
+
+
+def test_webhooks_that_have_disabled_themselves_are_named_with_what_to_do() -> None:
+    assert findings.webhooks([]).verdict is Verdict.OK
+    found = findings.webhooks(
+        [("myregistry", f"hook{n}", "the endpoint answered 410") for n in range(25)]
+    )
+    assert found.verdict is Verdict.WRONG
+    assert found.found.startswith("25 disabled by themselves: myregistry/hook0: the endpoint")
+    assert "myregistry/hook19" in found.found and "and 5 more" in found.found
+    assert "portcall webhook enable -r myregistry -n hook0" in found.advice
+    assert len(found.facts["disabled"]) == 25

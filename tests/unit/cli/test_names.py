@@ -10,7 +10,8 @@ from cli import main
 from cli.lazy import LazyCommand
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import REG, REGISTRY, FakeApi
-from tests.unit.cli.test_token import CLIENT, MADE, PATH, TOKEN
+from cli.token import PATH
+from tests.unit.cli.test_token import CLIENT, MADE, TOKEN
 
 FORMS = [
     pytest.param(("NAME",), id="as an argument"),
