@@ -7,6 +7,7 @@ from management.console.assets import Assets
 from management.console.deliverypages import DeliveryPages
 from management.console.desk import Desk
 from management.console.inner import Inner
+from management.console.letterpages import LetterPages
 from management.console.links import Links
 from management.console.listing import Lists
 from management.console.live import Live
@@ -80,6 +81,7 @@ def add_console(
     RegistryPages(desk=desk, lists=lists).add_to(routes)
     WebhookEdit(desk=desk, scopes=scopes).add_to(routes)
     WebhookPages(desk=desk, lists=lists).add_to(routes)
+    LetterPages(desk).add_to(routes)
     DeliveryPages(desk=desk, explaining=explaining).add_to(routes)
     Live(desk=desk, followers=followers, sessions=sessions, authenticator=authenticator).add_to(
         routes
