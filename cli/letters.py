@@ -1,6 +1,7 @@
-"""`portcall dead-letters`: what nobody could deliver or route: see it, send it again, discard it."""
+"""`portcall dead-letters`: see what could not be delivered or routed, resend it, purge it."""
 
 import sys
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -233,7 +234,7 @@ def export(
     query = _query(queue, registry, name, reason) | {"$expand": "body", "$top": "1000"}
     lines = (f"{compact(each)}\n" for each in management.pages("GET", f"{PATH}?{urlencode(query)}"))
     count = 0
-    with sys.stdout if file == "-" else Path(file).open("w", encoding="utf-8") as target:
+    with nullcontext(sys.stdout) if file == "-" else Path(file).open("w") as target:
         for line in lines:
             target.write(line)
             count += 1

@@ -10,10 +10,10 @@ from cli.errors import UpError
 from cli.home import Home
 from cli.ports import free_ports, is_free, reserve
 from deliverer.settings import DelivererSettings
+from management.routes import CONSOLE
 from management.settings import ManagementSettings
 from management.tls import files_of
 from management.tlsfiles import LocalFiles, OwnFiles
-from management.routes import CONSOLE
 from producer.settings import ProducerSettings
 from router.settings import RouterSettings
 from runtime.settings import HostPort, Settings

@@ -114,7 +114,6 @@ def _signing_in(link: str) -> list[str]:
     if not link:
         return []
     return [
-        "Open this to sign in to the console, once and within ten minutes"
-        " (`portcall console` prints another link):",
+        "Sign in to the console, once, within ten minutes (later: `portcall console`):",
         f"  {link}",
     ]

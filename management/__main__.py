@@ -113,20 +113,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     ReplayHandlers(store=store, lookups=lookups).add_to(routes)
     TokenHandlers(store=store, lookups=lookups).add_to(routes)
     ConsoleLinkHandler(code_maker(store)).add_to(routes)
-    auditor: Auditor
-
-    async def catch_up() -> None:
-        await auditor.caught_up()
-
-    box = LetterBox(
-        url=settings.amqp_url,
-        store=store,
-        publisher=publisher,
-        shards=settings.shards,
-        catch_up=catch_up,
-        always={OPERATOR_ID} if settings.operator_uri else frozenset(),
-    )
-    auditor = _auditor(settings, store, publisher, box)
+    box, auditor = _box(settings, store, publisher)
     LetterHandlers(box=box, store=store, lookups=lookups).add_to(routes)
     AuditHandler(auditor).add_to(routes)
     process.supervise(AuditMetrics(auditor).run(), "audit")
@@ -162,23 +149,9 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     replayer = Replayer(
         replays=store.replays, publisher=publisher, depths=depths, shards=settings.shards
     )
-    watch = Watch(
-        store=store,
-        announcer=publisher,
-        prober=prober,
-        disable_after_ms=settings.disable_after_ms,
-        probe_after_ms=settings.probe_after_ms,
-    )
     process.supervise(depths.run(), "depths")
     process.supervise(replayer.run(), "replays")
-    alarms = Alarms(
-        store=store,
-        publisher=publisher,
-        shards=settings.shards,
-        has_operator=bool(settings.operator_uri),
-    )
-    process.supervise(watch.run(), "watch")
-    process.supervise(alarms.run(), "alarms")
+    _watch_webhooks(process, settings, store, publisher, prober)
     await process.until_stopped()
     await replayer.stop()
 
@@ -209,6 +182,31 @@ async def _add_identity(
     ).add_to(routes)
 
 
+def _watch_webhooks(
+    process: Process,
+    settings: ManagementSettings,
+    store: Store,
+    publisher: Publisher,
+    prober: Prober,
+) -> None:
+    """Disable webhooks that fail for too long, and tell of those that are disabled."""
+    watch = Watch(
+        store=store,
+        announcer=publisher,
+        prober=prober,
+        disable_after_ms=settings.disable_after_ms,
+        probe_after_ms=settings.probe_after_ms,
+    )
+    alarms = Alarms(
+        store=store,
+        publisher=publisher,
+        shards=settings.shards,
+        has_operator=bool(settings.operator_uri),
+    )
+    process.supervise(watch.run(), "watch")
+    process.supervise(alarms.run(), "alarms")
+
+
 def _pulse(process: Process, settings: ManagementSettings, store: Store) -> Pulse:
     """How the installation is; with connections of its own, which a missing queue may cost."""
     depths = Depths(settings.amqp_url, name="management.pulse.depths")
@@ -231,6 +229,27 @@ def _pulse(process: Process, settings: ManagementSettings, store: Store) -> Puls
     process.supervise(feed.run(), "pulse feed")
     process.supervise(pulse.run(), "pulse")
     return pulse
+
+
+def _box(
+    settings: ManagementSettings, store: Store, publisher: Publisher
+) -> tuple[LetterBox, Auditor]:
+    """The dead letters, and the auditor: each asks the other."""
+    auditor: Auditor
+
+    async def catch_up() -> None:
+        await auditor.caught_up()
+
+    box = LetterBox(
+        url=settings.amqp_url,
+        store=store,
+        publisher=publisher,
+        shards=settings.shards,
+        catch_up=catch_up,
+        always={OPERATOR_ID} if settings.operator_uri else frozenset(),
+    )
+    auditor = _auditor(settings, store, publisher, box)
+    return box, auditor
 
 
 def _auditor(

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import zip_longest
 
 from aiormq import Channel
 from aiormq.abc import DeliveredMessage
@@ -247,8 +247,8 @@ def ends_of_chunks(held: Mapping[int, int]) -> list[int]:
     """
     ends: list[int] = []
     size = 0
-    for tag, following in pairwise([*sorted(held), None]):
-        assert tag is not None
+    tags = sorted(held)
+    for tag, following in zip_longest(tags, tags[1:]):
         size += 1
         if following is None or size == IN_ORDER or held[following] != held[tag]:
             ends.append(tag)

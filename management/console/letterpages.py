@@ -87,7 +87,7 @@ class LetterPages:
         return self._desk.done(call, _back(form), resent_words(told), kind=kind)
 
     async def purge(self, call: Call) -> web.Response:
-        """POST that letters shall be thrown away: asks first, and does it when that was answered."""
+        """POST that letters shall be thrown away: asks, and does it once that is answered."""
         form = call.request[FORM]
         meant = _meant(form)
         if form.line("confirmed") != "yes":
@@ -140,7 +140,7 @@ def _letters(number: int) -> str:
 
 
 def _meant(form: Form) -> dict[str, Json]:
-    """The body that a form stands for: the letters that were ticked, or all that the filter fits."""
+    """The body that a form stands for: letters that were ticked, or all that the filter fits."""
     body: dict[str, Json] = {"queue": _queue(form.line("queue"))}
     if form.line("which") != "all":
         return {**body, "ids": list(form.all("id"))}

@@ -57,7 +57,9 @@ def key_of(piece: Piece) -> Key | None:
     return piece.event.id, piece.event.accepted_ms, piece.delivery.webhook_id
 
 
-def fate_of(piece: Piece, facts: Facts, sent: Container[Key]) -> Fate:
+def fate_of(  # noqa: PLR0911 (a table)
+    piece: Piece, facts: Facts, sent: Container[Key]
+) -> Fate:
     """What becomes of a piece.
 
     Args:

@@ -74,27 +74,33 @@ async def test_what_is_removed_is_gone_and_the_rest_keeps_its_order(laid: str) -
 
 
 async def test_what_a_failing_reader_held_goes_back(laid: str) -> None:
-    await put(laid, DEAD, BODIES)
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with reading(laid, DEAD) as kept:
             async for letter in kept.letters():
                 if letter.body == BODIES[5]:
                     await kept.remove(letter)
                 if letter.body == BODIES[9]:
                     raise ZeroDivisionError
+
+    await put(laid, DEAD, BODIES)
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert await bodies(laid) == [body for body in BODIES if body != BODIES[5]]
 
 
 async def test_what_a_lost_reader_held_goes_back(laid: str, line: Line) -> None:
-    await put(laid, DEAD, BODIES)
-    address = await line.open()
-    with pytest.raises(BrokerError):
+    async def lose(address: str) -> None:
         async with reading(address, DEAD) as kept:
             async for letter in kept.letters():
                 if letter.body == BODIES[3]:
                     line.cut()
                     await asyncio.sleep(0.1)
                     await kept.remove(letter)
+
+    await put(laid, DEAD, BODIES)
+    address = await line.open()
+    with pytest.raises(BrokerError):
+        await lose(address)
     await until_depth(laid, DEAD, 40)
     assert sorted(await bodies(laid)) == sorted(BODIES)
 

@@ -8,9 +8,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from cli import main
 from cli.lazy import LazyCommand
+from cli.token import PATH
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import REG, REGISTRY, FakeApi
-from cli.token import PATH
 from tests.unit.cli.test_token import CLIENT, MADE, TOKEN
 
 FORMS = [

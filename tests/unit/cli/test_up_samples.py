@@ -5,6 +5,7 @@ import json
 import os
 from importlib import resources
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -152,7 +153,7 @@ def test_without_an_answer_there_is_no_link_and_no_error(
         def __init__(self, *_args: object, **_kwargs: object) -> None:
             pass
 
-        def __enter__(self) -> "Silent":
+        def __enter__(self) -> Self:
             return self
 
         def __exit__(self, *_error: object) -> None:

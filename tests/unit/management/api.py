@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
@@ -44,13 +44,15 @@ from management.subscriptions import SubscriptionHandlers
 from management.tokens import TokenHandlers
 from management.webhooks import WebhookHandlers
 from runtime.errors import BrokerError
-from runtime.letters import Letter
 from runtime.stream import BatchHandler, Start
 from schemas.frames import decode_journal
 from schemas.journal import Note
 from schemas.topology import JOURNAL
 from store.engine import Store
 from store.principals import Role
+
+if TYPE_CHECKING:
+    from runtime.letters import Letter
 
 TOKEN = "a-token-of-the-tests"  # noqa: S105
 GUEST_TOKEN = "a-token-of-somebody-else"  # noqa: S105
