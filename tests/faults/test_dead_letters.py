@@ -16,7 +16,7 @@ from tests.faults.harness.crashing import CrashPoint, environment, order
 from tests.installation import Client, Document, Installation, push_event
 from tests.sink import Sink, eventually, serve_sink
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(480)]
 
 COUNT = 30
 POINTS = [
@@ -107,7 +107,8 @@ async def test_a_death_in_the_middle_loses_nothing(
     wanted = ("-r", registry, "-n", "broken1", "--yes")
     code, _, err = await installation.portcall("dead-letters", "resend", *wanted)
     assert order_file.with_suffix(".done").exists(), err
-    assert code == 1  # management is gone: nobody knows how far it came
+    # Management is gone: nobody knows how far it came. Behind the last letter it may just answer.
+    assert code == 1 or point == POINTS[-1]
 
     async def sent() -> bool:
         code, out, _ = await installation.portcall("dead-letters", "resend", *wanted, "-o", "json")

@@ -8,7 +8,7 @@ from runtime.errors import BrokerError
 from runtime.letters import Letter
 from schemas.deliveries import Delivery
 from schemas.events import Event
-from schemas.frames import REASON_HEADER, encode_deliveries
+from schemas.frames import REASON_HEADER, encode_deliveries, encode_events
 from schemas.topology import DEAD
 from store.principals import Role
 from tests.integration.console.site import CONSOLE, Browser, Site
@@ -84,6 +84,20 @@ async def test_a_letter_is_shown_whole_and_harmless(site: Site, browser: Browser
     assert made.id in page.said and HOSTILE in page.said
     assert HOSTILE not in page.text
     assert (await browser.get(f"{LETTERS}/{'0' * 32}?queue=dead")).status == 404
+
+
+async def test_every_kind_of_letter_has_a_page(site: Site, browser: Browser) -> None:
+    routed = letter(site, 1, "")
+    events = encode_events(
+        [Event("e", "alpha", "push", 1_700_000_000_000, msgspec.Raw(b"{}"), "team/app")]
+    )
+    unrouted = letter(site, 2, "", events)
+    poison = letter(site, 3, "", b"\x00")
+    assert (await browser.get(LETTERS)).status == 200
+    for made in (routed, unrouted, poison):
+        page = await browser.get(f"{LETTERS}/{made.id}?queue=dead")
+        assert page.status == 200, page.said
+        assert made.id in page.said
 
 
 async def test_what_was_ticked_is_sent_again(site: Site, browser: Browser) -> None:
