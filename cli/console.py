@@ -27,7 +27,7 @@ def console(*, url: Url = None, output: Format = None) -> None:
     it in a browser, or paste its code, portcall_link_..., where the console asks for a token.
     """
     show(link_of(Management.at(url)), link_row, output)
-    note("The link signs in once, within ten minutes. Give it to nobody else.")
+    note("The link signs in once, within ten minutes. Keep it to yourself.")
 
 
 def link_of(management: Management) -> Document:

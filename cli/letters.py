@@ -163,7 +163,7 @@ def resend(
 
     A delivery begins its retry schedule anew, under the same webhook-id; an event is routed again.
     What was delivered in the meantime, or is under way, is only taken out. What cannot be sent
-    stays: because its webhook is disabled or deleted, or because nobody can read it.
+    stays: because its webhook is disabled or deleted, or because it cannot be read.
     """
     management = Management.at(url)
     body = _selection(queue, ids, registry, name, reason, everything=everything)
@@ -203,7 +203,7 @@ def purge(
     """Throw letters away for good. Export them first if you are not sure.
 
     What was given up can still be replayed for as long as its records are kept; what never had a
-    record, because nobody could read it or route it, is lost.
+    record, because it could not be read or routed, is lost.
     """
     management = Management.at(url)
     body = _selection(queue, ids, registry, name, reason, everything=everything)
@@ -321,7 +321,7 @@ def _agreed(
             return True
         question = f"{what} {counted(page['counts']['letters'], 'letter')}?"
     if not sys.stdin.isatty():
-        raise UsageError(f"{question} Say so with --yes: there is nobody to ask.")
+        raise UsageError(f"{question} This is no terminal: confirm with --yes.")
     return typer.confirm(question, err=True)
 
 

@@ -1,8 +1,9 @@
 """Webhooks that have disabled themselves: a metric of how many, and news for the operator.
 
-The store is the outbox. A disabling raises the store's revision in its own transaction; what was
-told is a revision, which is moved after the broker's confirm. A process that dies in between tells
-it again, as the same event: the deliverer leaves out what the log shows as attempted.
+The store is the outbox. A disabling raises the store's revision in its own transaction. A counter
+has the revision up to which news was published, and moves only after the broker's confirm. A
+process that dies in between publishes the same event again; the deliverer skips what the log shows
+as attempted.
 """
 
 import asyncio
@@ -78,7 +79,7 @@ class Alarms:
         """Count those that are disabled, and tell the operator of those that are new.
 
         Raises:
-            BrokerError: The broker did not confirm; the same is told again by the next look.
+            BrokerError: The broker did not confirm; the next look publishes the same again.
             StoreUnavailableError: The database does not answer.
         """
         revision = await asyncio.to_thread(self._store.webhooks.revision)

@@ -32,7 +32,7 @@ class ConsoleLinkHandler:
     """The route of links; for administrators alone.
 
     Args:
-        make: Makes a code for whoever asks; it blocks.
+        make: Makes a code for the caller; it blocks.
     """
 
     def __init__(self, make: Callable[[Principal], Code]) -> None:

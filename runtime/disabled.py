@@ -1,4 +1,4 @@
-"""Saying that a webhook has disabled itself: one log line and one metric, whoever found out."""
+"""One log line and one metric for every webhook that disables itself, in whatever role."""
 
 from prometheus_client import Counter
 
@@ -14,7 +14,7 @@ DISABLED = Counter(
 
 
 def say_disabled(*, webhook_id: int, registry: str, name: str, cause: str, reason: str) -> None:
-    """Say it.
+    """Log and count one.
 
     Args:
         webhook_id: The store's number.

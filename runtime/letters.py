@@ -1,4 +1,4 @@
-"""Reading a queue that nobody consumes, message by message, and taking out what is settled.
+"""Reading a queue without consumers, message by message, and removing what is settled.
 
 For ``portcall.dead`` and ``portcall.unrouted``. A message that is read is held until the reading
 ends; then it goes back to where it was. A message that is removed is acknowledged: whatever must
@@ -78,7 +78,7 @@ class Letter:
 
     @property
     def reason(self) -> str:
-        """Why it is there; empty: nobody said."""
+        """Why it is there; empty: unknown."""
         if reason := self.headers.get(REASON_HEADER):
             return _text(reason)
         if self.headers.get("x-first-death-reason") or self.headers.get("x-death"):
@@ -87,7 +87,7 @@ class Letter:
 
     @property
     def taken_from(self) -> str:
-        """The queue that it was in before; empty: none, or nobody said."""
+        """The queue that it was in before; empty: none, or unknown."""
         named = self.headers.get(QUEUE_HEADER) or self.headers.get("x-first-death-queue")
         return _text(named or "")
 

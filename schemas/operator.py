@@ -1,4 +1,4 @@
-"""The operator's webhook: one address that is told when a webhook has disabled itself.
+"""The operator's webhook: one address that gets a POST when a webhook disables itself.
 
 It is no row of the store: an id that no row has, and settings. Its deliveries go through the same
 pipeline as all others, with retries, signature, address check and dead letters; whatever its

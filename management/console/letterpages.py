@@ -128,7 +128,7 @@ def resent_words(told: Mapping[str, Json]) -> str:
         (told["alreadyPending"], "were under way"),
         (left["disabled"], "stay, as their webhooks are disabled"),
         (left["deleted"], "stay, as their webhooks or registries were deleted"),
-        (left["unreadable"], "stay, as nobody can read them"),
+        (left["unreadable"], "stay, as they cannot be read"),
     ):
         if number:
             parts.append(f"{words.count(number)} {what}")
@@ -140,7 +140,7 @@ def _letters(number: int) -> str:
 
 
 def _meant(form: Form) -> dict[str, Json]:
-    """The body that a form stands for: letters that were ticked, or all that the filter fits."""
+    """The request body of a form: the selected letters, or all that match the filter."""
     body: dict[str, Json] = {"queue": _queue(form.line("queue"))}
     if form.line("which") != "all":
         return {**body, "ids": list(form.all("id"))}
@@ -149,7 +149,7 @@ def _meant(form: Form) -> dict[str, Json]:
 
 
 def _queue(text: str | None) -> str:
-    """The queue that is meant; what makes no sense stands for the dead letters."""
+    """The queue that is meant; any other word means the dead letters."""
     return text if text in QUEUES else "dead"
 
 

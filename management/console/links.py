@@ -1,6 +1,6 @@
 """Links that sign in once: printed by `portcall up` and `portcall console`, opened in a browser.
 
-A link carries a code in its fragment, which browsers send to nobody. The code is sealed with the
+A link carries a code in its fragment, which browsers do not send. The code is sealed with the
 installation's key, so that every management process reads it and no other installation does. It
 opens nothing by itself: it is exchanged, once, for a token of its own that ends with the session.
 """
@@ -29,7 +29,7 @@ NAME = "console-"
 
 
 class LinkError(PortcallError):
-    """A link signs nobody in; the message says why, fit to be shown."""
+    """A link does not sign in; the message says why, fit to be shown."""
 
 
 class _Link(msgspec.Struct, frozen=True, array_like=True, tag="link"):

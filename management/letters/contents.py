@@ -72,7 +72,7 @@ _shape_of = msgspec.json.Decoder(_Shape).decode
 
 
 def read(body: bytes) -> Contents:
-    """Read a letter; never raises: what cannot be read is told so."""
+    """Read a letter; never raises: an unreadable one gets that kind and the problem."""
     try:
         shape = _shape_of(body)
         if shape.deliveries is not UNSET:

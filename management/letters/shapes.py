@@ -33,7 +33,7 @@ class DeadLetter(Shape, frozen=True):
 
     Attributes:
         id: A hash: letters that are alike have the same.
-        reason: Why it is there; empty: nobody said.
+        reason: Why it is there; empty: unknown.
         taken_from: The queue that it was in before; empty: none.
         exchange: What it was published to.
         size: Bytes.
