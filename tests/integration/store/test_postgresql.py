@@ -21,6 +21,7 @@ from tests.unit.store.contract.eventlog import (
     append,
 )
 from tests.unit.store.contract.journal import AccountsContract, NotingContract
+from tests.unit.store.contract.known import KnownContract
 from tests.unit.store.contract.migrations import MigratingAtOnceContract, MigrationsContract
 from tests.unit.store.contract.principals import PrincipalsContract, SigningKeysContract
 from tests.unit.store.contract.registries import InstallationContract, RegistriesContract
@@ -56,6 +57,10 @@ def empty_database_url(private_postgres: PrivatePostgres) -> Iterator[str]:
 
 class TestSealing(SealingContract):
     pass
+
+
+class TestKnown(KnownContract):
+    """On PostgreSQL."""
 
 
 class TestResealing(ResealingContract):
