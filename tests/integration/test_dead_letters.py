@@ -384,7 +384,7 @@ async def test_thousands_are_sent_in_seconds(world: World) -> None:
     began = time.monotonic()
     scan = await world.box.resend("dead", Wanted(), 5000)
     assert (scan.removed, scan.complete) == (3000, True)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60  # 3 s on an idle machine
     assert len(await world.sent()) == 3000
 
 
