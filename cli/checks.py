@@ -176,6 +176,22 @@ def ignored(site: Site) -> Finding:
         store.close()
 
 
+def webhooks(site: Site) -> Finding:
+    """Webhooks that have disabled themselves, as the database has them."""
+    named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
+    if not named:
+        return unknown("webhooks", "no database is known")
+    try:
+        store = open_store(str(named))
+        try:
+            found = store.known.disabled_by_themselves()
+        finally:
+            store.close()
+    except (StoreUnavailableError, InvalidValueError):
+        return unknown("webhooks", "the database cannot be asked")
+    return findings.webhooks([(each.registry, each.name, each.reason) for each in found])
+
+
 def roles(site: Site) -> Iterator[tuple[Finding, float | None]]:
     """Each role that wrote a run file, with its server's clock in seconds since the epoch."""
     for path in sorted((site.home / "run").glob("*.json")):

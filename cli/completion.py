@@ -31,6 +31,17 @@ def webhooks(context: typer.Context) -> list[str]:
     )
 
 
+def tokens() -> list[str]:
+    """The names of the tokens that work."""
+    return _names(
+        lambda management: (
+            each
+            for each in management.pages("GET", "/portcall/tokens")
+            if value(each, "status") == "live"
+        )
+    )
+
+
 def actions() -> list[str]:
     """The actions that there are."""
     return [action.value for action in Action]

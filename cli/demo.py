@@ -73,7 +73,7 @@ class Demo:
             self._show_posts(consumer.posts)
             await self._show_events()
             self._say("Stopping")
-        self._say("That was it. Next: `make up`, and the README's first steps.")
+        self._say("That was it. Next: `make up`, which names the console, and the README.")
 
     @asynccontextmanager
     async def _portcall(self) -> AsyncIterator[Document]:

@@ -9,7 +9,7 @@ import typer
 from cli import checks, findings, safeguards
 from cli.checks import Site, site_of
 from cli.examples import examples
-from cli.findings import Finding
+from cli.findings import Finding, Verdict
 from cli.options import Format
 from cli.verdicts import report
 
@@ -28,7 +28,10 @@ def examine(site: Site) -> Iterator[Finding]:
     yield checks.home(site)
     yield from checks.running(site)
     yield from checks.broker(site)
-    yield checks.database(site)
+    database = checks.database(site)
+    yield database
+    if database.verdict is Verdict.OK:
+        yield checks.webhooks(site)
     yield checks.ignored(site)
     yield from safeguards.encryption(site)
     yield from safeguards.tls(site)

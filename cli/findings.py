@@ -12,6 +12,8 @@ OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1024**3
 """The broker stops taking messages when the disk is nearly full; RabbitMQ's own limit is near."""
 MOST_SKEW_S = 5
+MOST_NAMED = 20
+"""Webhooks that are named; the facts have all of them."""
 RELEASED_S = 1_767_225_600
 """2026-01-01: no clock that is right shows less."""
 
@@ -129,8 +131,8 @@ def queues(depths: Mapping[str, int | None]) -> Finding:
         return wrong(
             "queues",
             found,
-            f"messages in {UNROUTED} found no queue: run `portcall topology apply`, and look into"
-            " them before you purge that queue",
+            f"messages in {UNROUTED} found no queue: run `portcall topology apply`, then"
+            " `portcall dead-letters resend --queue unrouted --all`",
             facts,
         )
     return ok("queues", found, facts)
@@ -138,6 +140,32 @@ def queues(depths: Mapping[str, int | None]) -> Finding:
 
 def _sum(depths: Mapping[str, int | None], prefix: str) -> int:
     return sum(count or 0 for queue, count in depths.items() if queue.startswith(prefix))
+
+
+def webhooks(disabled: Sequence[tuple[str, str, str]]) -> Finding:
+    """Whether webhooks have disabled themselves.
+
+    Args:
+        disabled: Registry, name and reason of each that has.
+    """
+    if not disabled:
+        return ok("webhooks", "none has disabled itself")
+    told = "; ".join(f"{registry}/{name}: {why}" for registry, name, why in disabled[:MOST_NAMED])
+    more = f"; and {len(disabled) - MOST_NAMED} more" if len(disabled) > MOST_NAMED else ""
+    facts = {
+        "disabled": [
+            {"registry": registry, "webhook": name, "reason": why}
+            for registry, name, why in disabled
+        ]
+    }
+    registry, name, _ = disabled[0]
+    return wrong(
+        "webhooks",
+        f"{len(disabled)} disabled by themselves: {told}{more}",
+        f"mend the endpoint, then `portcall webhook enable -r {registry} -n {name}`, or `probe` in"
+        " place of `enable` to have it asked first; what was given up meanwhile: `portcall replay`",
+        facts,
+    )
 
 
 def role(

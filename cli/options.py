@@ -36,6 +36,8 @@ Name = Annotated[
         autocompletion=completion.webhooks,
     ),
 ]
+NAME_OPTION = ("--name", "-n")
+"""az's way to give a name; commands that take it as an argument take it by these, too."""
 Group = Annotated[
     str | None,
     typer.Option(
@@ -169,6 +171,22 @@ PROBE = typer.Option(
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
+
+
+def one_name(argument: str | None, option: str | None) -> str:
+    """The name that was given: as the argument NAME, or by ``--name``.
+
+    Raises:
+        UsageError: It was not given, or two different ones were.
+    """
+    if argument is None and option is None:
+        raise UsageError("Missing argument 'NAME': write it as a word, or as --name NAME.")
+    if argument is not None and option is not None and argument != option:
+        raise UsageError(
+            f"two different names were given: {argument!r} as the argument NAME, and {option!r} by"
+            " --name: give one of them."
+        )
+    return str(option if argument is None else argument)
 
 
 def pairs(words: Iterable[str], option: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ SPARE_S = 5.0
 """What stopping may take beyond one attempt; the contract's figure."""
 TELL_AGAIN_S = 10.0
 RETRY_S = 0.5
+OPERATOR_VARIABLES = ("PORTCALL_OPERATOR_WEBHOOK_URI", "PORTCALL_OPERATOR_WEBHOOK_SECRET")
 DECLARE_S = 15.0
 SEALED_ROLES = frozenset({"deliverer", "management"})
 """Those that open secrets; no others are told the keys."""
@@ -154,6 +155,7 @@ class Pipeline:
             management_tls_url=self._plan.management_tls_url,
             ca_file=str(ca_file) if ca_file else None,
             producer_url=self._plan.producer_url,
+            console_url=self._plan.console_url,
             amqp_url=amqp_url,
             database_url=self._plan.database_url,
             token=self._plan.token,
@@ -226,7 +228,7 @@ def prepare_store(plan: Plan) -> tuple[Installation, Account]:
 
 def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
     """An environment for those who open no secrets."""
-    hidden = {VARIABLE, FILE_VARIABLE}
+    hidden = {VARIABLE, FILE_VARIABLE, *OPERATOR_VARIABLES}
     return {name: value for name, value in environ.items() if name not in hidden}
 
 

@@ -10,6 +10,7 @@ from cli.errors import UpError
 from cli.home import Home
 from cli.ports import free_ports, is_free, reserve
 from deliverer.settings import DelivererSettings
+from management.routes import CONSOLE
 from management.settings import ManagementSettings
 from management.tls import files_of
 from management.tlsfiles import LocalFiles, OwnFiles
@@ -68,6 +69,11 @@ class Plan:
         """What clients are to trust; None: they do already, or there is no TLS."""
         found = self.tls.ca_file if self.tls else None
         return found and found.resolve()
+
+    @property
+    def console_url(self) -> str:
+        """Where people find the console."""
+        return f"{self.management_url}{CONSOLE}"
 
     def prepare_tls(self) -> None:
         """Make the CA and the certificate, or check the user's own.

@@ -19,6 +19,7 @@ class Addresses:
     management_tls_url: str | None
     ca_file: str | None
     producer_url: str
+    console_url: str
     amqp_url: str
     database_url: str
     token: str
@@ -60,7 +61,7 @@ def ready_text(addresses: Addresses, services: Sequence[Service]) -> str:
         "management_tls_url": addresses.management_tls_url,
         "ca_file": addresses.ca_file,
         "producer_url": addresses.producer_url,
-        "console_url": None,
+        "console_url": addresses.console_url,
         "amqp_url": addresses.amqp_url,
         "database_url": addresses.database_url,
         "token": addresses.token,

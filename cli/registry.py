@@ -8,7 +8,7 @@ import typer
 from cli import completion
 from cli.client import Management
 from cli.examples import examples
-from cli.options import Format, Group, Url, pairs
+from cli.options import NAME_OPTION, Format, Group, Url, one_name, pairs
 from cli.output import note, show, show_all
 from cli.tables import registry_row, value
 from schemas.webhooks import Sku
@@ -20,14 +20,32 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-RegistryName = Annotated[
-    str, typer.Argument(help="The registry's name: 5 to 50 letters and digits.", metavar="NAME")
-]
-
-ExistingName = Annotated[
-    str,
+NewName = Annotated[
+    str | None,
     typer.Argument(
-        help="The registry's name.", metavar="NAME", autocompletion=completion.registries
+        help="The registry's name: 5 to 50 letters and digits.", metavar="NAME", show_default=False
+    ),
+]
+NewNameOption = Annotated[
+    str | None,
+    typer.Option(*NAME_OPTION, help="The same as NAME, as with az.", show_default=False),
+]
+ExistingName = Annotated[
+    str | None,
+    typer.Argument(
+        help="The registry's name.",
+        metavar="NAME",
+        show_default=False,
+        autocompletion=completion.registries,
+    ),
+]
+ExistingNameOption = Annotated[
+    str | None,
+    typer.Option(
+        *NAME_OPTION,
+        help="The same as NAME, as with az.",
+        show_default=False,
+        autocompletion=completion.registries,
     ),
 ]
 
@@ -36,12 +54,13 @@ ExistingName = Annotated[
     "create",
     epilog=examples(
         "portcall registry create myregistry",
-        "portcall registry create myregistry --sku Basic -l westeurope --tags team=web",
+        "portcall registry create --name myregistry --sku Basic -l westeurope --tags team=web",
     ),
 )
 def create(
-    name: RegistryName,
+    name: NewName = None,
     *,
+    name_option: NewNameOption = None,
     location: Annotated[
         str, typer.Option("--location", "-l", help="Where Azure's clients should think it is.")
     ] = "westus",
@@ -57,6 +76,7 @@ def create(
     output: Format = None,
 ) -> None:
     """Create a registry, or change the one of that name."""
+    name = one_name(name, name_option)
     management = Management.at(url)
     body = {
         "location": location,
@@ -76,9 +96,15 @@ def list_registries(*, group: Group = None, url: Url = None, output: Format = No
 
 @app.command("show", epilog=examples("portcall registry show myregistry"))
 def show_registry(
-    name: ExistingName, *, group: Group = None, url: Url = None, output: Format = None
+    name: ExistingName = None,
+    *,
+    name_option: ExistingNameOption = None,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
 ) -> None:
     """Show one registry."""
+    name = one_name(name, name_option)
     show(Management.at(url).find_registry(name, group), registry_row, output)
 
 
@@ -89,13 +115,15 @@ def show_registry(
     ),
 )
 def delete(
-    name: ExistingName,
+    name: ExistingName = None,
     *,
+    name_option: ExistingNameOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     group: Group = None,
     url: Url = None,
 ) -> None:
     """Delete a registry and all its webhooks."""
+    name = one_name(name, name_option)
     management = Management.at(url)
     registry = management.find_registry(name, group)
     if not yes and sys.stdin.isatty():

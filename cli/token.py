@@ -9,7 +9,7 @@ from cli import completion
 from cli.client import Management
 from cli.errors import NotFoundError
 from cli.examples import examples
-from cli.options import Format, Url
+from cli.options import NAME_OPTION, Format, Url, one_name
 from cli.output import note, show, show_all
 from cli.tables import Document, Row, seconds, value
 
@@ -40,8 +40,14 @@ class Role(StrEnum):
     ),
 )
 def create(
-    name: Annotated[str, typer.Argument(help="What it is for.", metavar="NAME")],
+    name: Annotated[
+        str | None, typer.Argument(help="What it is for.", metavar="NAME", show_default=False)
+    ] = None,
     *,
+    name_option: Annotated[
+        str | None,
+        typer.Option(*NAME_OPTION, help="The same as NAME, as with az.", show_default=False),
+    ] = None,
     role: Annotated[
         Role,
         typer.Option(
@@ -70,7 +76,7 @@ def create(
     output: Format = None,
 ) -> None:
     """Create a token. Its secret is shown this once, and cannot be shown again."""
-    body = {"name": name, "role": role.value, "expiresAfter": expires}
+    body = {"name": one_name(name, name_option), "role": role.value, "expiresAfter": expires}
     if registry is not None:
         body["registry"] = registry
     show(Management.at(url).ask("POST", PATH, body), secret_row, output)
@@ -91,12 +97,30 @@ def list_tokens(*, url: Url = None, output: Format = None) -> None:
     ),
 )
 def revoke(
-    token: Annotated[str, typer.Argument(help="Its name or its client id.", metavar="NAME")],
+    token: Annotated[
+        str | None,
+        typer.Argument(
+            help="Its name or its client id.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=completion.tokens,
+        ),
+    ] = None,
     *,
+    name_option: Annotated[
+        str | None,
+        typer.Option(
+            *NAME_OPTION,
+            help="The same as NAME, as with az.",
+            show_default=False,
+            autocompletion=completion.tokens,
+        ),
+    ] = None,
     url: Url = None,
     output: Format = None,
 ) -> None:
     """Revoke a token: within two seconds nobody is let in with it."""
+    token = one_name(token, name_option)
     management = Management.at(url)
     client_id = value(find(management, token), "clientId")
     show(management.ask("POST", f"{PATH}/{client_id}/revoke"), token_row, output)

@@ -2,17 +2,25 @@
 
 import asyncio
 import os
+import sys
 from shlex import quote
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from cli.client import home_folder
+from cli.client import Management, Server, home_folder
+from cli.console import link_of
 from cli.home import Home
 from cli.pipeline import Pipeline
 from cli.plan import Plan, make_plan
+from cli.tables import value
+from cli.transport import HttpTransport
 from runtime import logs
+from schemas.errors import PortcallError
+
+LINK_S = 2.0
+"""How long the start waits for a link."""
 
 Routers = Annotated[int, typer.Option("--routers", min=1, max=32, help="Processes that route.")]
 Deliverers = Annotated[
@@ -40,7 +48,7 @@ def up(*, deliverers: Deliverers = 1, routers: Routers = 1) -> None:
 
         def tell() -> None:
             console.print("Portcall is ready.", style="bold green")
-            console.print(ready(plan))
+            console.print(ready(plan, link=sign_in_link(plan) if sys.stderr.isatty() else ""))
 
         asyncio.run(Pipeline(plan, on_ready=tell).run())
         console.print("Portcall has stopped.")
@@ -59,8 +67,26 @@ def starting(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def ready(plan: Plan) -> str:
-    """What is said when everything is ready: where that is, and what to do next."""
+def sign_in_link(plan: Plan) -> str:
+    """A link that signs in to the console once; empty where there is none to be had.
+
+    For a terminal only: what is printed elsewhere is kept in logs.
+    """
+    server = Server(plan.management_url, plan.producer_url, plan.token)
+    with HttpTransport(plan.management_url, token=plan.token, patience_s=LINK_S) as http:
+        try:
+            return value(link_of(Management(server, http)), "url")
+        except PortcallError:
+            return ""
+
+
+def ready(plan: Plan, *, link: str = "") -> str:
+    """What is said when everything is ready: where that is, and what to do next.
+
+    Args:
+        plan: What runs.
+        link: A link that signs in to the console once; empty: only its address is told.
+    """
     named = "PORTCALL_HOME" in os.environ
     elsewhere = f"export PORTCALL_HOME={quote(str(plan.home.path))}" if named else ""
     next_lines = [
@@ -74,9 +100,20 @@ def ready(plan: Plan) -> str:
         f"  management  {plan.management_url}",
         *([f"  over TLS    {plan.management_tls_url}"] if plan.management_tls_url else ()),
         f"  producer    {plan.producer_url}",
+        f"  console     {plan.console_url}",
         f"  ready.json  {plan.home.ready_file}",
+        *_signing_in(link),
         "Next, in another terminal:",
         *(f"  {line}" for line in next_lines if line),
         "Ctrl-C stops everything.",
     ]
     return "\n".join(lines)
+
+
+def _signing_in(link: str) -> list[str]:
+    if not link:
+        return []
+    return [
+        "Sign in to the console, once, within ten minutes (later: `portcall console`):",
+        f"  {link}",
+    ]

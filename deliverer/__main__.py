@@ -8,6 +8,7 @@ from deliverer.disabling import Disabling
 from deliverer.gossip import Gossip
 from deliverer.jobs import Job
 from deliverer.lanes import Lanes
+from deliverer.operator import WithOperator, operator_webhook
 from deliverer.outbox import Outbox
 from deliverer.sender import Sender
 from deliverer.settings import DelivererSettings
@@ -53,7 +54,8 @@ async def main() -> None:
         keys = KeySource.named_by(settings)
         store = open_store(settings.database_url, keys.vault())
         await asyncio.to_thread(check_secrets, store, keys)
-        webhooks = Webhooks(store.webhooks, masking=settings.mask_headers)
+        operator = operator_webhook(settings.operator_uri, settings.operator_secret)
+        webhooks = Webhooks(WithOperator(store.webhooks, operator), masking=settings.mask_headers)
         follower = Follower(webhooks.refresh)
         publisher = Publisher(settings.amqp_url, name="portcall deliverer publisher")
         lanes = Lanes[Job](
@@ -67,7 +69,7 @@ async def main() -> None:
             lanes=lanes,
             outbox=Outbox(publisher, shards=settings.shards),
             log=store.eventlog,
-            disabling=Disabling(store.webhooks, publisher),
+            disabling=Disabling(store.webhooks, publisher, store.known),
             schedule_ms=settings.retry_schedule_ms,
             rungs_ms=settings.rungs_ms,
             max_age_ms=settings.max_age_ms,

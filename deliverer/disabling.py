@@ -1,12 +1,16 @@
 """Disabling a webhook because its endpoint answered 410, enabling one that answers a probe."""
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from deliverer.patience import answered
+from runtime.disabled import say_disabled
 from runtime.feed import encode_hint
 from runtime.logs import get_logger
 from schemas.topology import WEBHOOKS
+from schemas.webhooks import Cause
+from store.known import KnownWebhook
 
 
 class Source(Protocol):
@@ -22,6 +26,13 @@ class Source(Protocol):
         """The newest revision."""
 
 
+class Names(Protocol):
+    """What knows webhooks by name: `store.known`."""
+
+    def by_ids(self, ids: Sequence[int]) -> Mapping[int, KnownWebhook]:
+        """Those that exist, by id."""
+
+
 class Announcer(Protocol):
     """What tells the other processes: a Publisher."""
 
@@ -35,10 +46,12 @@ class Disabling:
     Args:
         source: The store; its methods block and are called in a thread.
         announcer: Publishes the hint that something changed.
+        names: Knows what they are called; blocks, too.
     """
 
-    def __init__(self, source: Source, announcer: Announcer) -> None:
+    def __init__(self, source: Source, announcer: Announcer, names: Names) -> None:
         self._source = source
+        self._names = names
         self._announcer = announcer
         self._log = get_logger()
 
@@ -46,8 +59,15 @@ class Disabling:
         """Disable a webhook; waits for as long as the store does not answer."""
         now_ms = time.time_ns() // 1_000_000
         if await answered(self._source.disable, webhook_id, reason, now_ms):
-            self._log.warning("webhook.disabled", webhook_id=webhook_id, reason=reason)
             await self._tell()
+            known = (await answered(self._names.by_ids, [webhook_id])).get(webhook_id)
+            say_disabled(
+                webhook_id=webhook_id,
+                registry=known.registry if known else "",
+                name=known.name if known else "",
+                cause=Cause.GONE.value,
+                reason=reason,
+            )
 
     async def enable(self, webhook_id: int) -> None:
         """Enable a webhook whose endpoint answered a probe; waits for the store as above."""

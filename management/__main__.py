@@ -7,17 +7,22 @@ from functools import partial
 from aiohttp import web
 
 from management.access import AdministratorToken, Tokens
+from management.alarms import Alarms
 from management.app import Api, make_app
 from management.audit import AuditHandler
 from management.auditing import Auditor
 from management.auditmetrics import AuditMetrics
+from management.console.links import code_maker
 from management.console.wiring import add_console
+from management.consolelinks import ConsoleLinkHandler
 from management.eventroutes import EventHandlers
 from management.explaining import Explaining
 from management.explainroutes import ExplainHandlers
 from management.follow import Followers
 from management.identity import IdentityHandler, ensure_identity
 from management.imports import ImportHandler
+from management.letters.box import LetterBox
+from management.letters.routes import LetterHandlers
 from management.login import LoginHandlers
 from management.lookups import Lookups
 from management.overviews import OverviewHandler
@@ -39,13 +44,13 @@ from management.webhooks import WebhookHandlers
 from runtime.clients import Throttle
 from runtime.depths import Depths
 from runtime.feed import Feed
-from runtime.peek import peek
 from runtime.process import Process, launch, running
 from runtime.publisher import Publisher
 from runtime.stream import BatchHandler, Start, StreamReader
 from runtime.streamend import StreamEnd
 from runtime.topology import depths as queue_depths
-from schemas.topology import DEAD, LOG, topology
+from schemas.operator import OPERATOR_ID
+from schemas.topology import LOG, topology
 from store.bearers import Bearers
 from store.engine import Store, open_store
 from store.installation import Installation
@@ -107,7 +112,9 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
     ReplayHandlers(store=store, lookups=lookups).add_to(routes)
     TokenHandlers(store=store, lookups=lookups).add_to(routes)
-    auditor = _auditor(settings, store, publisher)
+    ConsoleLinkHandler(code_maker(store)).add_to(routes)
+    box, auditor = _box(settings, store, publisher)
+    LetterHandlers(box=box, store=store, lookups=lookups).add_to(routes)
     AuditHandler(auditor).add_to(routes)
     process.supervise(AuditMetrics(auditor).run(), "audit")
     pulse = _pulse(process, settings, store)
@@ -142,16 +149,9 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     replayer = Replayer(
         replays=store.replays, publisher=publisher, depths=depths, shards=settings.shards
     )
-    watch = Watch(
-        store=store,
-        announcer=publisher,
-        prober=prober,
-        disable_after_ms=settings.disable_after_ms,
-        probe_after_ms=settings.probe_after_ms,
-    )
     process.supervise(depths.run(), "depths")
     process.supervise(replayer.run(), "replays")
-    process.supervise(watch.run(), "watch")
+    _watch_webhooks(process, settings, store, publisher, prober)
     await process.until_stopped()
     await replayer.stop()
 
@@ -182,6 +182,31 @@ async def _add_identity(
     ).add_to(routes)
 
 
+def _watch_webhooks(
+    process: Process,
+    settings: ManagementSettings,
+    store: Store,
+    publisher: Publisher,
+    prober: Prober,
+) -> None:
+    """Disable webhooks that fail for too long, and tell of those that are disabled."""
+    watch = Watch(
+        store=store,
+        announcer=publisher,
+        prober=prober,
+        disable_after_ms=settings.disable_after_ms,
+        probe_after_ms=settings.probe_after_ms,
+    )
+    alarms = Alarms(
+        store=store,
+        publisher=publisher,
+        shards=settings.shards,
+        has_operator=bool(settings.operator_uri),
+    )
+    process.supervise(watch.run(), "watch")
+    process.supervise(alarms.run(), "alarms")
+
+
 def _pulse(process: Process, settings: ManagementSettings, store: Store) -> Pulse:
     """How the installation is; with connections of its own, which a missing queue may cost."""
     depths = Depths(settings.amqp_url, name="management.pulse.depths")
@@ -206,13 +231,36 @@ def _pulse(process: Process, settings: ManagementSettings, store: Store) -> Puls
     return pulse
 
 
-def _auditor(settings: ManagementSettings, store: Store, publisher: Publisher) -> Auditor:
+def _box(
+    settings: ManagementSettings, store: Store, publisher: Publisher
+) -> tuple[LetterBox, Auditor]:
+    """The dead letters, and the auditor: each asks the other."""
+    auditor: Auditor
+
+    async def catch_up() -> None:
+        await auditor.caught_up()
+
+    box = LetterBox(
+        url=settings.amqp_url,
+        store=store,
+        publisher=publisher,
+        shards=settings.shards,
+        catch_up=catch_up,
+        always={OPERATOR_ID} if settings.operator_uri else frozenset(),
+    )
+    auditor = _auditor(settings, store, publisher, box)
+    return box, auditor
+
+
+def _auditor(
+    settings: ManagementSettings, store: Store, publisher: Publisher, box: LetterBox
+) -> Auditor:
     wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
     return Auditor(
         store=store,
         publisher=publisher,
         depths=partial(queue_depths, settings.amqp_url, [queue.name for queue in wanted.queues]),
-        dead=lambda limit: peek(settings.amqp_url, DEAD, limit=limit),
+        dead=box.peek,
         retention_ms=settings.record_retention_ms,
     )
 

@@ -112,3 +112,14 @@ SCHEDULE = WithJsonSchema(
 )
 LABEL = text(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 ROLE = text(enum=[each.value for each in Role])
+
+QUEUE = WithJsonSchema({"type": "string", "enum": ["dead", "unrouted"]})
+LETTER_IDS = WithJsonSchema(
+    {
+        "type": "array",
+        "items": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        "minItems": 1,
+        "maxItems": 1000,
+    }
+)
+REASON = text(minLength=1, maxLength=200)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from management import identity, tokens
+from management import consolelinks, identity, tokens
 from management import loginshapes as login
 from management.authority import ADFS
 from management.operationrows import Row, post
@@ -54,6 +54,12 @@ LOGIN: Mapping[str, Sequence[Row]] = {
             *(f"{tokens.PATH}/{{client}}/revoke", "revokeToken"),
             "Revoke a client: it is let in no more, within two seconds.",
             login.Token,
+        ),
+        Row(
+            *("POST", consolelinks.PATH, "createConsoleLink"),
+            "Make a link that signs in to the console once.",
+            login.ConsoleLink,
+            status=201,
         ),
     ),
     "login": (

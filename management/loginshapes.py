@@ -159,3 +159,17 @@ class TokenList(Shape, frozen=True):
     """All clients, the newest first."""
 
     value: list[Token]
+
+
+class ConsoleLink(Shape, frozen=True):
+    """A link that signs in to the console once, as an administrator.
+
+    Attributes:
+        console_url: The console's address.
+        url: The same with a code in the fragment that can be used once.
+        expires_at: Until when.
+    """
+
+    console_url: str
+    url: str
+    expires_at: Timestamp

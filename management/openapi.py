@@ -12,6 +12,8 @@ from pydantic.json_schema import models_json_schema
 
 from management import eventroutes, identity, registries, shapes, webhooks
 from management.examples import EXAMPLES
+from management.letters.bodies import MAX_REASON
+from management.letters.box import QUEUES
 from management.loginshapes import IdentityRefusal, OAuthError
 from management.operationrows import Row
 from management.operations import OPERATIONS
@@ -240,6 +242,23 @@ PARAMETERS: Json = {
         },
     ),
     "registryName": _parameter("registry", "Only of this registry.", _NAME),
+    "webhookName": _parameter("webhook", "Only for this webhook of the registry.", _NAME),
+    "reason": _parameter(
+        "reason",
+        "Only with this in the reason, without regard to case.",
+        {"type": "string", "maxLength": MAX_REASON},
+    ),
+    "queue": _parameter(
+        "queue",
+        "Dead letters, or what no queue took.",
+        {"type": "string", "enum": list(QUEUES), "default": "dead"},
+    ),
+    "expandBody": _parameter(
+        "$expand", "Show the headers and the bytes as well.", {"type": "string", "enum": ["body"]}
+    ),
+    "letter": _parameter(
+        "letter", "The letter's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, where="path"
+    ),
     "overviewOf": _parameter("registry", "Of this registry, with its webhooks.", _NAME),
     "span": _parameter(
         "span",

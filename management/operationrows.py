@@ -43,6 +43,13 @@ def post(path: str, name: str, summary: str, shape: type, *refusals: int) -> Row
     return Row("POST", path, name, summary, shape, refusals=refusals)
 
 
-def paged(path: str, name: str, summary: str, shape: type, *query: str) -> Row:
+def paged(
+    path: str,
+    name: str,
+    summary: str,
+    shape: type,
+    *query: str,
+    refusals: tuple[int, ...] = (),
+) -> Row:
     """A list that comes in pages."""
-    return Row("GET", path, name, summary, shape, query=(*PAGED, *query))
+    return Row("GET", path, name, summary, shape, query=(*PAGED, *query), refusals=refusals)

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from management import audit, bodies, overviews, overviewshapes, recordshapes, shapes
 from management import subscriptionshapes as above
 from management.explainroutes import ScopeTest
+from management.letters import routes as letters
+from management.letters import shapes as lettershapes
+from management.letters.bodies import LetterSelection
 from management.loginoperations import LOGIN
 from management.operationrows import PAGED, Row, paged, post
 from management.replaybodies import ReplayBody
@@ -240,6 +243,35 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         post(
             *(f"{REPLAY}/resume", "resumeReplay", "Go on with a replay that was cancelled."),
             *(recordshapes.Replay, 409),
+        ),
+    ),
+    "deadLetters": (
+        paged(
+            *(letters.PATH, "listDeadLetters"),
+            "List dead letters or unrouted messages, with how many there are and why.",
+            lettershapes.DeadLetterList,
+            *("queue", "registryName", "webhookName", "reason", "expandBody"),
+            refusals=(404, 409),
+        ),
+        Row(
+            *("GET", letters.LETTER, "getDeadLetter", "Get a letter with all its bytes."),
+            lettershapes.WholeDeadLetter,
+            query=("queue",),
+            refusals=(409,),
+        ),
+        Row(
+            *("POST", f"{letters.PATH}/resend", "resendDeadLetters"),
+            "Send letters again, and take them out of the queue.",
+            lettershapes.DeadLettersResent,
+            LetterSelection,
+            refusals=(404, 409),
+        ),
+        Row(
+            *("POST", f"{letters.PATH}/purge", "purgeDeadLetters"),
+            "Throw letters away for good.",
+            lettershapes.DeadLettersPurged,
+            LetterSelection,
+            refusals=(404, 409),
         ),
     ),
     **LOGIN,

@@ -7,6 +7,7 @@ comes through that unchanged. It names its list, so that the token of another li
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from management.calls import Call
@@ -67,10 +68,19 @@ def skip_number(call: Call, kind: str) -> int | None:
     return int(after)
 
 
-def next_link(call: Call, kind: str, after: str | int) -> str:
-    """The absolute URL of the page that begins behind *after*, to be asked for with GET."""
+def next_link(call: Call, kind: str, after: str | int, filters: Sequence[str] = ()) -> str:
+    """The absolute URL of the page that begins behind *after*, to be asked for with GET.
+
+    Args:
+        call: Who asks for a page.
+        kind: Names its list.
+        after: Where the next page begins.
+        filters: Parameters that it keeps, beside those that every list has.
+    """
     token = base64.urlsafe_b64encode(f"{kind}:{after}".encode()).decode("ascii").rstrip("=")
-    parameters = [(name, value) for name in _KEPT if (value := call.parameter(name)) is not None]
+    parameters = [
+        (name, value) for name in (*_KEPT, *filters) if (value := call.parameter(name)) is not None
+    ]
     parameters.append((SKIP_TOKEN, token))
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters)
     return f"{call.origin}{call.request.rel_url.raw_path}?{query}"

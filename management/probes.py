@@ -5,6 +5,7 @@ By hand with POST probe, and by themselves at growing pauses for webhooks that w
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from management.errors import ArmError, service_unavailable
 from management.lookups import Lookups
 from management.pings import Publisher, send_ping
 from management.routes import WEBHOOK, Routes
+from runtime.disabled import say_disabled
 from runtime.errors import BrokerError
 from runtime.logs import get_logger
 from schemas.webhooks import Cause, Status
@@ -146,8 +148,7 @@ class Watch:
             StoreUnavailableError: The database does not answer.
         """
         while (found := await self._advance()).more:
-            for webhook_id, reason in found.disabled:
-                self._log.warning("webhook.disabled", webhook_id=webhook_id, reason=reason)
+            await self._say(found.disabled)
             if found.disabled:
                 revision = await asyncio.to_thread(self._store.webhooks.revision)
                 await announce(self._announcer, revision)
@@ -160,6 +161,19 @@ class Watch:
                 await self._prober.probe(webhook.id, webhook.registry)
             except BrokerError as error:  # the next one is sent when it is due
                 self._log.warning("probe.failed", webhook_id=webhook.id, reason=str(error))
+
+    async def _say(self, disabled: Sequence[tuple[int, str]]) -> None:
+        ids = [webhook_id for webhook_id, _ in disabled]
+        known = await asyncio.to_thread(self._store.known.by_ids, ids) if ids else {}
+        for webhook_id, reason in disabled:
+            webhook = known.get(webhook_id)
+            say_disabled(
+                webhook_id=webhook_id,
+                registry=webhook.registry if webhook else "",
+                name=webhook.name if webhook else "",
+                cause=Cause.FAILING.value,
+                reason=reason,
+            )
 
     async def _advance(self) -> Advance:
         return await asyncio.to_thread(

@@ -11,7 +11,7 @@ from runtime.metrics import REGISTRY
 from runtime.settle import Message
 from schemas.errors import InvalidValueError
 from schemas.events import Event, check_action
-from schemas.frames import decode_events
+from schemas.frames import AGAIN_HEADER, decode_events
 
 EVENTS = Counter(
     "portcall_events_routed",
@@ -63,6 +63,7 @@ class Router:
             PoisonMessageError: One of its events has no known action.
         """
         events = decode_events(message.body).events
+        again = message.redeliveries > 0 or AGAIN_HEADER in message.headers
         bits = [_action_bit(event) for event in events]
         ticket = Ticket()
         matched: list[tuple[Event, list[int]]] = []
@@ -72,7 +73,7 @@ class Router:
             )
             (_MATCHED if found else _UNMATCHED).inc()
             matched.append((event, found))
-            await self._outbox.put(event, found, ticket, again=message.redeliveries > 0)
+            await self._outbox.put(event, found, ticket, again=again)
         await ticket.confirmed()
         await self._outbox.note(matched)
         matches = sum(len(found) for _, found in matched)

@@ -24,7 +24,9 @@ from yarl import URL
 from runtime.errors import SettingsError
 from schemas.durations import parse_duration_ms, parse_limit_ms, parse_schedule_ms
 from schemas.errors import InvalidValueError
+from schemas.signatures import check_shared_secret
 from schemas.topology import rungs_for
+from schemas.webhooks import parse_service_uri
 
 DEFAULT_SCHEDULE = "10s,1m,5m,30m,1h,3h,6h,12h,12h,24h"
 
@@ -146,6 +148,28 @@ LimitMs = Annotated[int, BeforeValidator(_limit_ms)]
 ScheduleMs = Annotated[tuple[int, ...], BeforeValidator(_schedule_ms)]
 Servers = Annotated[frozenset[str], BeforeValidator(_servers)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+
+
+def _operator_uri(text: str) -> str:
+    try:
+        if text:
+            parse_service_uri(text, "")
+    except InvalidValueError as error:
+        raise ValueError(error.problem) from None
+    return text
+
+
+def _operator_secret(text: str) -> str:
+    try:
+        if text:
+            check_shared_secret(text, "")
+    except InvalidValueError:
+        raise ValueError("must be whsec_ and the base64 of 24 to 64 bytes") from None
+    return text
+
+
+OperatorUri = Annotated[str, AfterValidator(_operator_uri)]
+OperatorSecret = Annotated[str, AfterValidator(_operator_secret)]
 
 
 class Settings(BaseModel):
@@ -270,6 +294,18 @@ class SealedSettings(Settings):
         default=None,
         alias="PORTCALL_ENCRYPTION_KEY_FILE",
         description="A file with the same, one on each line.",
+    )
+    operator_uri: OperatorUri = Field(
+        default="",
+        alias="PORTCALL_OPERATOR_WEBHOOK_URI",
+        repr=False,
+        description="Is told by a POST when a webhook has disabled itself.",
+    )
+    operator_secret: OperatorSecret = Field(
+        default="",
+        alias="PORTCALL_OPERATOR_WEBHOOK_SECRET",
+        repr=False,
+        description="Signs those POSTs: whsec_ and the base64 of 24 to 64 bytes.",
     )
 
 

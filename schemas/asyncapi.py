@@ -16,7 +16,10 @@ from schemas import __version__, examples, topology
 from schemas.deliveries import Delivery
 from schemas.events import ACTION_NAMES, EVENT_ID_PATTERN, PING, Action, Payload
 from schemas.frames import (
+    AGAIN_HEADER,
     CONTENT_TYPE,
+    EXCHANGE_HEADER,
+    KEY_HEADER,
     QUEUE_HEADER,
     REASON_HEADER,
     DeliveryFrame,
@@ -183,10 +186,23 @@ def _messages() -> Json:
         "properties": {
             REASON_HEADER: {"type": "string", "description": "Why it was put aside."},
             QUEUE_HEADER: {"type": "string", "description": "The queue that it was taken from."},
+            EXCHANGE_HEADER: {
+                "type": "string",
+                "description": "Of a copy: the exchange that the first was published to.",
+            },
+            KEY_HEADER: {"type": "string", "description": "Of a copy: the first's routing key."},
         },
     }
+    again = "1: its events may have been routed before; deliverers ask the log about them."
+    event_headers = {
+        "type": "object",
+        "properties": {AGAIN_HEADER: {"type": "integer", "description": again}},
+    }
     return {
-        "EventFrame": _message("EventFrame", examples.event_frame()),
+        "EventFrame": {
+            **_message("EventFrame", examples.event_frame()),
+            "headers": event_headers,
+        },
         "DeliveryFrame": _message("DeliveryFrame", examples.delivery_frame()),
         "RecordFrame": _message("RecordFrame", examples.record_frame()),
         "JournalFrame": _message("JournalFrame", examples.journal_frame()),

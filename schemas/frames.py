@@ -27,6 +27,13 @@ REASON_HEADER = "portcall-reason"
 """Of a message on ``portcall.dead``: why it is there."""
 QUEUE_HEADER = "portcall-queue"
 """Of a message on ``portcall.dead``: which queue it was taken from."""
+EXCHANGE_HEADER = "portcall-exchange"
+"""Of a copy of a message on ``portcall.dead`` or ``portcall.unrouted``: what the first was
+published to."""
+KEY_HEADER = "portcall-key"
+"""Of the same: by which routing key."""
+AGAIN_HEADER = "portcall-again"
+"""Of a frame of events that may have been routed before: it is sent once more by a person."""
 
 Version = Annotated[int, Meta(ge=1)]
 

@@ -24,6 +24,10 @@ JOURNAL_SINCE = "journal_since"
 JOURNAL_CHECKED = "journal_checked"
 """The key of the event up to which it is known whether the journal has it."""
 
+TOLD = "told"
+"""The revision up to which the operator was told of webhooks that disabled themselves; there from
+the first time on that there is somebody to tell."""
+
 
 def first_values(install_s: int) -> list[dict[str, object]]:
     """The counters of a new database; those of the journal come with their migration.

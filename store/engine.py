@@ -6,6 +6,8 @@ from store.database import Database
 from store.eventlog import EventLog
 from store.installation import InstallationTable
 from store.journal import Journal
+from store.known import KnownWebhooks
+from store.lasts import Lasts
 from store.principals import Principals
 from store.registries import Registries
 from store.replays import Replays
@@ -39,6 +41,8 @@ class Store:
     searching: Searching
     subscribers: Subscribers
     sightings: Sightings
+    known: KnownWebhooks
+    lasts: Lasts
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -72,4 +76,6 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         searching=Searching(database),
         subscribers=Subscribers(database),
         sightings=Sightings(database),
+        known=KnownWebhooks(database),
+        lasts=Lasts(database),
     )

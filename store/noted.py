@@ -8,12 +8,13 @@ from sqlalchemy import Connection, Select, select
 
 from schemas.events import PING
 from schemas.journal import numbers
+from schemas.operator import DISABLED_ACTION
 from store import noting
 from store.tables import journal
 
 MAX_EVENTS = 500
 """Of one id; ids are the publishers' choice, and may come back."""
-_NOT_SHOWN = ("", PING)
+_NOT_SHOWN = ("", PING, DISABLED_ACTION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -98,12 +99,14 @@ class RegistryLine:
         webhooks: How many it has.
         total: What happened in the last day.
         spark: The points of a line through the events of the day.
+        disabled: How many of its webhooks have disabled themselves.
     """
 
     registry: Registry
     webhooks: int
     total: Sums
     spark: str
+    disabled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,8 @@ class Lists:
 
     def _registries(self) -> list[RegistryLine]:
         until_ms = self.clock_ms()
+        known = self.store.known.disabled_by_themselves()
+        disabled = Counter(each.registry.lower() for each in known)
         lines = []
         for registry in self.store.registries.list():
             series = self.store.traffic.series(
@@ -141,7 +146,9 @@ class Lists:
             )
             spark = words.spark([bucket.sums.events for bucket in series.buckets])
             number = self.store.webhooks.count(registry.key)
-            lines.append(RegistryLine(registry, number, series.total, spark))
+            lines.append(
+                RegistryLine(registry, number, series.total, spark, disabled[registry.key])
+            )
         return lines
 
     def _webhooks(self, registry: str, choice: Choice) -> WebhookPage:

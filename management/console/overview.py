@@ -15,6 +15,7 @@ from schemas.durations import format_duration
 from schemas.webhooks import Webhook
 from store.database import now_ms
 from store.engine import Store
+from store.known import KnownWebhook
 from store.registries import Registry
 from store.traffic import Bucket, Series
 
@@ -47,12 +48,16 @@ class Now:
         sick: The endpoints that are left alone, up to `MAX_SICK`.
         more_sick: How many more there are.
         rungs: What waits by the delay of the rung.
+        disabled: Webhooks that have disabled themselves, the newest first, up to `MAX_SICK`.
+        disabled_count: How many there are.
     """
 
     snapshot: Snapshot
     sick: Sequence[SickEndpoint]
     more_sick: int
     rungs: Sequence[tuple[str, int]]
+    disabled: Sequence[KnownWebhook] = ()
+    disabled_count: int = 0
 
 
 class Overview:
@@ -68,6 +73,8 @@ class Overview:
         self._pages = pages
         self._store = store
         self._pulse = pulse
+        self._looked_at = -1
+        self._found: Sequence[KnownWebhook] = ()
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
@@ -118,12 +125,24 @@ class Overview:
 
     async def _now(self) -> Now:
         snapshot = self._pulse.snapshot()
+        disabled = await asyncio.to_thread(self._disabled)
         return Now(
+            disabled=disabled[:MAX_SICK],
+            disabled_count=len(disabled),
             snapshot=snapshot,
             sick=await self._sick(snapshot.sick),
             more_sick=max(len(snapshot.sick) - MAX_SICK, 0),
             rungs=[(format_duration(rung.delay_ms), rung.frames) for rung in snapshot.rungs],
         )
+
+    def _disabled(self) -> Sequence[KnownWebhook]:
+        """Those that have disabled themselves; looked for when something changed."""
+        revision = self._store.webhooks.revision()
+        if revision != self._looked_at:
+            found = self._store.known.disabled_by_themselves()
+            self._found = sorted(found, key=lambda each: -each.changed_ms)
+            self._looked_at = revision
+        return self._found
 
     async def _sick(self, sick: Sequence[Sick]) -> list[SickEndpoint]:
         named = sick[:MAX_SICK]

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from management.access import Authenticator, Principal
 from management.calls import Call
+from management.console.links import PREFIX, LinkError, Links
 from management.console.pages import FORM, SESSION, Pages, see
 from management.console.sealing import MAX_SEALED
 from management.console.sessions import COOKIE, Sessions, give_cookie, take_cookie
@@ -19,6 +20,7 @@ SIGN_IN = f"{CONSOLE}/sign-in"
 SIGN_OUT = f"{CONSOLE}/sign-out"
 _OURS = re.compile(rf"{CONSOLE}([/?][\x21-\x5b\x5d-\x7e]*)?", re.ASCII)
 _UNKNOWN = "No such token is known here, or it was revoked. Check that all of it was copied."
+_ANOTHER_LINK = "The command portcall console prints another one."
 _PUBLISHER = (
     "This is a publisher's token: it sends events, and sees nothing. Sign in with the token of an"
     " administrator or of a reader (portcall token create NAME --role reader)."
@@ -34,15 +36,23 @@ class SignIn:
         sessions: Makes and ends them.
         authenticator: Knows the tokens.
         throttle: Counts tokens that nobody has.
+        links: Exchanges the codes of links that sign in once.
     """
 
     def __init__(
-        self, *, pages: Pages, sessions: Sessions, authenticator: Authenticator, throttle: Throttle
+        self,
+        *,
+        pages: Pages,
+        sessions: Sessions,
+        authenticator: Authenticator,
+        throttle: Throttle,
+        links: Links,
     ) -> None:
         self._pages = pages
         self._sessions = sessions
         self._authenticator = authenticator
         self._throttle = throttle
+        self._links = links
         self._log = get_logger()
 
     def add_to(self, routes: Routes, open_routes: Routes) -> None:
@@ -68,6 +78,8 @@ class SignIn:
             THROTTLED.inc()
             return self._shown(call, back, 429, too_many_failures().message)
         token = form.line("token")
+        if token.startswith(PREFIX):
+            return await self._enter_by_link(call, token, back)
         principal = await self._authenticator.principal_of(token) if token else None
         if principal is None:
             if token:
@@ -79,9 +91,20 @@ class SignIn:
             return self._shown(call, back, 403, _PUBLISHER)
         return self._let_in(call, token, principal, back)
 
+    async def _enter_by_link(self, call: Call, code: str, back: str) -> web.StreamResponse:
+        """Exchange the code of a link for a session."""
+        try:
+            entry = await self._links.exchange(code)
+        except LinkError as error:
+            self._throttle.note_failure(client_of(call.request.remote))
+            self._log.info("session.refused", reason=str(error))
+            return self._shown(call, back, 401, f"{error} {_ANOTHER_LINK}")
+        return self._let_in(call, entry.token, entry.principal, back)
+
     async def leave(self, call: Call) -> web.StreamResponse:
         """POST sign-out: the session is over."""
         self._sessions.end(call.request[SESSION])
+        await self._links.end(call.principal)
         self._log.info("session.ended", name=call.principal.name)
         response = see(SIGN_IN)
         take_cookie(response, COOKIE, secure=call.request.secure)

@@ -7,6 +7,8 @@ from management.console.assets import Assets
 from management.console.deliverypages import DeliveryPages
 from management.console.desk import Desk
 from management.console.inner import Inner
+from management.console.letterpages import LetterPages
+from management.console.links import Links
 from management.console.listing import Lists
 from management.console.live import Live
 from management.console.notices import Notices
@@ -67,13 +69,19 @@ def add_console(
     desk = Desk(pages=pages, notices=notices, inner=inner, lookups=lookups, store=store)
     lists = Lists(store=store, pulse=pulse, clock_ms=now_ms)
     routes, open_routes = Routes(), Routes()
-    SignIn(pages=pages, sessions=sessions, authenticator=authenticator, throttle=throttle).add_to(
-        routes, open_routes
-    )
+    links = Links(seal, store)
+    SignIn(
+        pages=pages,
+        sessions=sessions,
+        authenticator=authenticator,
+        throttle=throttle,
+        links=links,
+    ).add_to(routes, open_routes)
     Overview(pages=pages, store=store, pulse=pulse).add_to(routes)
     RegistryPages(desk=desk, lists=lists).add_to(routes)
     WebhookEdit(desk=desk, scopes=scopes).add_to(routes)
     WebhookPages(desk=desk, lists=lists).add_to(routes)
+    LetterPages(desk).add_to(routes)
     DeliveryPages(desk=desk, explaining=explaining).add_to(routes)
     Live(desk=desk, followers=followers, sessions=sessions, authenticator=authenticator).add_to(
         routes

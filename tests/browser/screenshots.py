@@ -136,6 +136,8 @@ def pictures(delivery: str, event: str) -> tuple[Picture, ...]:
         Picture("no-webhooks", "/registries/quietbay"),
         Picture("delivery", delivery),
         Picture("event", event),
+        Picture("dead-letters", "/dead-letters"),
+        Picture("dead-letters-none", "/dead-letters?queue=unrouted"),
         Picture("not-found", "/registries/nosuch"),
     )
 

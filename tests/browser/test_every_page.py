@@ -27,6 +27,11 @@ PAGES = {
     "a delivery": "/registries/{registry}/webhooks/{webhook}/deliveries/{event}",
     "a failed delivery": "/registries/{registry}/webhooks/{failing}/deliveries/{event}",
     "an event": "/registries/{registry}/events/{event}",
+    "dead letters": "/dead-letters?registry={registry}",
+    "dead letters that do not fit": "/dead-letters?registry={registry}&reason=no-such-reason",
+    "a filter that makes no sense": "/dead-letters?webhook={webhook}",
+    "unrouted": "/dead-letters?queue=unrouted",
+    "a dead letter": "/dead-letters/{letter}",
     "nothing there": "/registries/nosuch",
 }
 LONG = "a/very/long/" + "/".join(["repository-name-without-end"] * 6)
@@ -50,7 +55,9 @@ async def names(client: Client) -> Mapping[str, str]:
         await client.publish(registry, [push_event(LONG, "t" * 128, id="an-event")])
         await is_listed(client, registry, "w" * 50, 1)
         await is_listed(client, registry, failing, 4)
+    _, page = await client.manage("GET", f"/portcall/deadLetters?registry={registry}")
     return {
+        "letter": page["value"][0]["id"],
         "registry": registry,
         "empty": empty,
         "webhook": "w" * 50,

@@ -1,5 +1,6 @@
 """The same jobs in a browser that runs no scripts."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -9,8 +10,8 @@ from playwright.async_api import Page, expect
 
 from tests.browser.asking import config_of, webhook_names
 from tests.browser.visiting import House, sign_in
-from tests.installation import Client, Installation
-from tests.sink import Sink
+from tests.installation import Client, Installation, push_event
+from tests.sink import Sink, eventually
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -72,3 +73,48 @@ async def test_the_tutorial_without_scripts(
     assert await webhook_names(client, registry) == []
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_label("Token")).to_be_visible()
+
+
+async def test_the_code_of_a_link_signs_in_without_scripts(
+    page: Page, pipeline: Installation
+) -> None:
+    code, out, err = await pipeline.portcall("console", "-o", "json")
+    assert code == 0, err
+    link: str = json.loads(out)["url"]
+    await page.goto(link)
+    await page.get_by_label("Token").fill(link.partition("#link=")[2])
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+async def test_dead_letters_without_scripts(
+    page: Page, client: Client, pipeline: Installation, sink: Sink
+) -> None:
+    registry = await client.new_registry()
+    sink.always(f"/{registry}", 500)
+    await client.new_webhook(registry, f"{sink.url}/{registry}")
+    await client.publish(registry, [push_event(id=f"{registry}-{number}") for number in range(3)])
+
+    async def dead(count: int) -> bool:
+        _, found = await client.manage("GET", f"/portcall/deadLetters?registry={registry}")
+        return bool(found["counts"]["letters"] == count)
+
+    await eventually(lambda: dead(3), within_s=40, what="three dead letters")
+    sink.always(f"/{registry}", 200)
+    await sign_in(page, pipeline.ready["token"])
+    await page.get_by_role("link", name="Dead letters").first.click()
+    await page.get_by_label("Registry").fill(registry)
+    await page.get_by_role("button", name="Filter").click()
+    await page.get_by_role("checkbox").first.check()
+    await page.get_by_role("button", name="Resend selected").click()
+    await expect(page.locator("#notice")).to_contain_text("1 sent again")
+    await page.get_by_role("checkbox").first.check()
+    await page.get_by_role("button", name="Purge selected").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Throw away 1 letter?")
+    await page.get_by_role("button", name="Throw away").click()
+    await expect(page.locator("#notice")).to_contain_text("1 letter thrown away")
+    await page.get_by_role("button", name="Resend all 1").click()
+    await expect(page.locator("#notice")).to_contain_text("1 sent again")
+    await eventually(lambda: dead(0), within_s=10, what="none is left")
+    delivered = [post for post in sink.posts if post.path == f"/{registry}"]
+    assert len(delivered) == 3 * 4 + 2

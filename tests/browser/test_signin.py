@@ -1,12 +1,14 @@
 """Who is let in, with what cookie, and what a reader may do."""
 
+import json
 import re
+from contextlib import AsyncExitStack
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import token_of
-from tests.browser.visiting import sign_in
+from tests.browser.visiting import House, sign_in
 from tests.installation import Client, Installation
 
 WRONG = "pct_0000000000000000000000000000000000000000"
@@ -54,6 +56,44 @@ async def test_who_signs_in_comes_to_where_they_wanted_and_leaves_again(
     await expect(stranger).to_have_url(re.compile("/console/sign-in"))
     await stranger.go_back()
     await expect(stranger.get_by_role("button", name="Sign out")).to_have_count(0)
+
+
+async def link_of(pipeline: Installation) -> str:
+    code, out, err = await pipeline.portcall("console", "-o", "json")
+    assert code == 0, err
+    url: str = json.loads(out)["url"]
+    return url
+
+
+async def test_a_link_signs_in_once_and_leaves_no_trace(
+    stranger: Page, house: House, visits: AsyncExitStack, pipeline: Installation
+) -> None:
+    link = await link_of(pipeline)
+    secret = link.partition("#link=")[2]
+    asked: list[str] = []
+    stranger.on("request", lambda request: asked.append(f"{request.url} {request.headers}"))
+    await stranger.goto(link)
+
+    await expect(stranger).to_have_url(re.compile("/console$"))
+    await expect(stranger.get_by_role("button", name="Sign out")).to_be_visible()
+    assert not [each for each in asked[1:] if secret in each]
+    assert secret not in await stranger.content()
+    await stranger.go_back()
+    assert secret not in stranger.url
+
+    second = await visits.enter_async_context(house.visit())
+    await second.goto(link)
+    await expect(second.locator("#token-problem")).to_contain_text("used already")
+    assert secret not in second.url + await second.content()
+
+
+async def test_a_link_opened_by_somebody_who_is_in_is_off_the_address_at_once(
+    stranger: Page, pipeline: Installation
+) -> None:
+    await sign_in(stranger, pipeline.ready["token"])
+    await expect(stranger).to_have_url(re.compile("/console$"))
+    await stranger.goto(await link_of(pipeline))
+    await expect(stranger).to_have_url(re.compile("/console$"))
 
 
 PAGES_OF_A_READER = (

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import pty
+import re
 import signal
 import stat
 import time
@@ -53,6 +55,64 @@ async def test_ready_json_tells_where_everything_is(
     assert await all_ready(pipeline, http)
     async with http.get(f"{ready['management_url']}/live") as response:
         assert response.status == 200
+
+
+async def test_the_console_is_where_ready_json_says_also_after_a_restart_of_management(
+    pipeline: Installation, http: aiohttp.ClientSession
+) -> None:
+    url = pipeline.ready["console_url"]
+    assert url == f"{pipeline.ready['management_url']}/console"
+    os.kill(pipeline.pids("management")[0], signal.SIGKILL)
+    await eventually(lambda: all_ready(pipeline, http), within_s=BACK_S + 5, what="ready")
+    assert pipeline.ready["console_url"] == url
+    async with http.get(url) as response:
+        assert (response.status, response.url.path) == (200, "/console/sign-in")
+
+
+async def test_where_no_terminal_is_the_console_is_named_without_a_secret(
+    pipeline: Installation,
+) -> None:
+    said = pipeline.log.read_text()
+    assert f"console     {pipeline.ready['console_url']}" in said
+    assert "portcall_link_" not in said
+    assert pipeline.ready["token"] not in said
+
+
+async def test_on_a_terminal_a_link_to_the_console_is_printed(
+    tmp_path: Path, rabbitmq_installed: None
+) -> None:
+    installation = Installation(tmp_path / "home")
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *installation.command("up"),
+        env=installation.environ,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    try:
+        said = await asyncio.to_thread(read_until, ours, b"Ctrl-C stops everything")
+    finally:
+        process.terminate()
+        reading = asyncio.create_task(asyncio.to_thread(read_until, ours, b"\0never\0"))
+        assert await process.wait() == 0
+        await reading
+        os.close(ours)
+    link = re.search(r"(http://\S+/console/sign-in)#link=(portcall_link_\S+)", said)
+    assert link is not None, said
+    assert installation.home.joinpath("token").read_text().strip() not in said
+
+
+def read_until(terminal: int, end: bytes) -> str:
+    """What is printed on a terminal, until *end* or until nobody has it open."""
+    said = b""
+    try:
+        while end not in said and (found := os.read(terminal, 4096)):
+            said += found
+    except OSError:
+        pass
+    return said.decode(errors="replace")
 
 
 async def test_no_process_listens_beyond_the_loopback(pipeline: Installation) -> None:

@@ -106,6 +106,16 @@
     toast(event.detail.xhr.responseText || "That did not work.");
   });
   document.addEventListener("htmx:sendError", () => toast("Portcall cannot be reached."));
+  // The code of a link that signs in once: off the address and the history first, then sent.
+  function useLink() {
+    const code = /^#link=(portcall_link_[\w=-]+)$/.exec(location.hash)?.[1];
+    if (!code) return;
+    history.replaceState(null, "", location.pathname + location.search);
+    const form = document.querySelector("form[data-sign-in]");
+    if (!form) return;
+    form.elements.token.value = code;
+    form.requestSubmit();
+  }
   // A form is sent once, however often its button is pressed.
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -141,5 +151,6 @@
   window.portcall = { toast, age };
   nameTheme();
   age();
+  useLink();
   setInterval(age, 1000);
 })();

@@ -33,7 +33,7 @@ class CrashPoint:
     Attributes:
         role: Who.
         place: Which call: ``taken``, ``publish``, ``ack``, ``post``, ``follow``, ``append``,
-            ``insert``.
+            ``insert``, ``remove``.
         when: ``before`` the call, with it ``under way``, or ``after`` it.
         exchange: Of a ``publish``: only one to an exchange whose name begins so.
         number: At the so-manieth time from now.
@@ -151,6 +151,7 @@ def arm(role: str) -> None:
     from deliverer.connection import Connection  # noqa: PLC0415
     from deliverer.endings import Endings  # noqa: PLC0415
     from runtime.consumer import ChannelReceipt  # noqa: PLC0415
+    from runtime.letters import Reading  # noqa: PLC0415
     from runtime.publisher import Publisher  # noqa: PLC0415
     from runtime.settle import Settler  # noqa: PLC0415
     from store import appending, eventlog  # noqa: PLC0415
@@ -161,6 +162,7 @@ def arm(role: str) -> None:
         (Publisher, "publish", "publish"),
         (ChannelReceipt, "acknowledge", "ack"),
         (Endings, "follow", "follow"),
+        (Reading, "remove", "remove"),
     ):
         call = getattr(owner, name)
         around = trap.around if inspect.iscoroutinefunction(call) else trap.around_blocking

@@ -29,7 +29,7 @@ from store.bearers import Bearers
 from store.engine import Store
 from store.principals import PrincipalRow, Role, digest_of, new_secret
 from tests.integration.console.document import Element, parse
-from tests.unit.management.api import FakePublisher, ManagementApi
+from tests.unit.management.api import FakeBox, FakePublisher, ManagementApi
 
 TOKEN = "an-administrators-token"  # noqa: S105 (of the tests alone)
 PUSHED_MS = 1_700_000_000_000
@@ -131,6 +131,7 @@ class Site:
     browser: Browser
     throttle: Throttle
     routes: Routes
+    box: FakeBox
 
     @asynccontextmanager
     async def stranger(self) -> AsyncIterator[Browser]:
@@ -209,6 +210,6 @@ async def serving(store: Store) -> AsyncIterator[Site]:
         await site.start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         async with _client(url) as client:
-            yield Site(url, store, made.publisher, Browser(client), throttle, routes)
+            yield Site(url, store, made.publisher, Browser(client), throttle, routes, made.box)
     finally:
         await runner.cleanup()

@@ -11,6 +11,8 @@ from tests.integration.console.site import ALPHA, CONSOLE, HOOK, TOKEN, Browser,
 FORMS = [
     f"{CONSOLE}/sign-out",
     f"{CONSOLE}/registries",
+    f"{CONSOLE}/dead-letters/resend",
+    f"{CONSOLE}/dead-letters/purge",
     f"{ALPHA}/delete",
     f"{ALPHA}/webhooks/new",
     f"{ALPHA}/check?field=uri",
@@ -40,6 +42,7 @@ def state(site: Site) -> object:
         webhooks,
         site.publisher.published,
         site.store.replays.list("alpha", before=None, limit=9),
+        {queue: list(letters) for queue, letters in site.box.letters.items()},
     )
 
 

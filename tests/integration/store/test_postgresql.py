@@ -21,6 +21,7 @@ from tests.unit.store.contract.eventlog import (
     append,
 )
 from tests.unit.store.contract.journal import AccountsContract, IgnoredContract, NotingContract
+from tests.unit.store.contract.known import KnownContract
 from tests.unit.store.contract.migrations import MigratingAtOnceContract, MigrationsContract
 from tests.unit.store.contract.principals import PrincipalsContract, SigningKeysContract
 from tests.unit.store.contract.registries import InstallationContract, RegistriesContract
@@ -61,6 +62,10 @@ class TestSealing(SealingContract):
 
 class TestSightings(SightingsContract):
     pass
+
+
+class TestKnown(KnownContract):
+    """On PostgreSQL."""
 
 
 class TestResealing(ResealingContract):

@@ -24,6 +24,8 @@ def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     fake.on("GET", REG, REGISTRY)
     fake.on("GET", EVERY_REGISTRY, {"value": [REGISTRY, {**REGISTRY, "name": "other"}]})
     fake.on("GET", f"{REG}/webhooks", {"value": [WEBHOOK]})
+    tokens = [{"name": "ci", "status": "live"}, {"name": "old", "status": "revoked"}]
+    fake.on("GET", "/portcall/tokens", {"value": tokens})
     monkeypatch.setattr(completion, "find_server", lambda: SERVER)
     monkeypatch.setattr(completion, "HttpTransport", lambda *_args, **_options: fake)
     return fake
@@ -55,6 +57,10 @@ class Complete:
     [
         pytest.param("portcall webhook list", ["list", "list-events"], id="commands"),
         pytest.param("portcall registry show ", ["myregistry", "other"], id="registries"),
+        pytest.param("portcall registry show -n ", ["myregistry", "other"], id="registries by -n"),
+        pytest.param("portcall registry delete --name my", ["myregistry"], id="by --name"),
+        pytest.param("portcall token revoke ", ["ci"], id="tokens"),
+        pytest.param("portcall token revoke -n c", ["ci"], id="tokens by -n"),
         pytest.param("portcall webhook show -r my", ["myregistry"], id="registries by prefix"),
         pytest.param(
             "portcall webhook show -r myregistry -n ", ["ci01hook"], id="webhooks of a registry"

@@ -10,7 +10,7 @@ from typing import Self
 
 import pytest
 
-from cli import checks
+from cli import checks, findings
 from cli.checks import Site, site_of
 from cli.errors import NotRunningError
 from cli.findings import Finding, Verdict
@@ -76,11 +76,12 @@ def test_all_is_well(
     home: Path, broker: FakeBroker, portcall: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "schema_problem", lambda _url: None)
+    monkeypatch.setattr(checks, "webhooks", lambda _site: findings.webhooks([]))
     ended = portcall("doctor", "-o", "json")
     told = json.loads(ended.out)
     assert (ended.code, told["ok"], ended.err) == (0, True, "")
     assert {each["check"]: each["verdict"] for each in told["checks"]} == dict.fromkeys(
-        ("python", "home", "ready.json", "processes", "broker", "topology", "queues", "database",
+        ("python", "home", "ready.json", "processes", "broker", "topology", "queues", "database", "webhooks",
          "binds", "clock", "disk"), "ok",
     ) | {"encryption keys": "unknown", "certificate": "unknown", "ignored events": "unknown"}  # fmt: skip
 

@@ -204,3 +204,15 @@ def test_what_could_not_be_read_is_shown_with_the_last_of_it() -> None:
 def test_what_is_none_of_ours_is_no_fault() -> None:
     assert findings.ignored(KINDS[:1], []).verdict is Verdict.OK
     assert findings.ignored([], []).found == "none, in the last day"
+
+
+def test_webhooks_that_have_disabled_themselves_are_named_with_what_to_do() -> None:
+    assert findings.webhooks([]).verdict is Verdict.OK
+    found = findings.webhooks(
+        [("myregistry", f"hook{n}", "the endpoint answered 410") for n in range(25)]
+    )
+    assert found.verdict is Verdict.WRONG
+    assert found.found.startswith("25 disabled by themselves: myregistry/hook0: the endpoint")
+    assert "myregistry/hook19" in found.found and "and 5 more" in found.found
+    assert "portcall webhook enable -r myregistry -n hook0" in found.advice
+    assert len(found.facts["disabled"]) == 25

@@ -100,6 +100,7 @@ ADDRESSES = Addresses(
     management_tls_url="https://127.0.0.1:8443",
     ca_file="/home/tls/ca.pem",
     producer_url="http://127.0.0.1:8401",
+    console_url="http://127.0.0.1:8400/console",
     amqp_url="amqp://user:password@127.0.0.1:5672/",
     database_url="sqlite:////home/portcall.db",
     token="token",  # noqa: S106 (of nobody)
@@ -121,6 +122,7 @@ def test_ready_json_has_the_keys_of_the_contract(tmp_path: Path) -> None:
         *("amqp_url", "database_url", "token", "client_id", "client_secret"),
         *("tenant", "subscription", "resource_group", "processes"),
     }
+    assert document["console_url"] == "http://127.0.0.1:8400/console"
     assert document["processes"] == [
         {"role": "producer", "pid": 1},
         {"role": "router", "pid": 2},

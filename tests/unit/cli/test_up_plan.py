@@ -182,7 +182,11 @@ def test_unit_tests_have_no_network() -> None:
 
 
 def test_only_those_who_open_secrets_are_told_the_keys(home: Home) -> None:
-    environ = {"PATH": "/bin", "PORTCALL_ENCRYPTION_KEY": "x", "PORTCALL_ENCRYPTION_KEY_FILE": "y"}
+    secrets = (
+        *("PORTCALL_ENCRYPTION_KEY", "PORTCALL_ENCRYPTION_KEY_FILE"),
+        *("PORTCALL_OPERATOR_WEBHOOK_URI", "PORTCALL_OPERATOR_WEBHOOK_SECRET"),
+    )
+    environ = {"PATH": "/bin", **dict.fromkeys(secrets, "x")}
     assert without_keys(environ) == {"PATH": "/bin"}
     assert {"deliverer", "management"} == SEALED_ROLES
 

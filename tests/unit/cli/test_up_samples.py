@@ -5,12 +5,14 @@ import json
 import os
 from importlib import resources
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from cli import plan as planning
 from cli import up
 from cli.demo import demo_environment
+from cli.errors import NotRunningError
 from cli.home import Home
 from cli.plan import make_plan
 from cli.sample_image import write_image
@@ -111,3 +113,57 @@ def test_up_says_what_it_starts_and_what_it_allows(
     assert not any(part in text for part in untold)
     assert f"export PORTCALL_HOME='{tmp_path}/my home'" in up.ready(plan)
     assert plan.token not in text + up.ready(plan)
+
+
+LINK = "http://127.0.0.1:8400/console/sign-in#link=portcall_link_x"
+
+
+@pytest.mark.parametrize(
+    ("bind", "console"),
+    [
+        pytest.param("127.0.0.1:8400", "http://127.0.0.1:8400/console", id="as it is"),
+        pytest.param("127.0.0.1:0", "http://127.0.0.1:21000/console", id="any free port"),
+        pytest.param("[::1]:8400", "http://[::1]:8400/console", id="IPv6"),
+        pytest.param("0.0.0.0:8400", "http://127.0.0.1:8400/console", id="every address"),
+        pytest.param("[::]:8400", "http://[::1]:8400/console", id="every address of IPv6"),
+        pytest.param("localhost:8400", "http://localhost:8400/console", id="a name"),
+    ],
+)
+def test_up_names_the_console_and_links_to_it_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bind: str, console: str
+) -> None:
+    monkeypatch.setattr(planning, "is_free", lambda _host, _port: True)
+    monkeypatch.setattr(planning, "free_ports", lambda count: [21_000] * count)
+    home = Home(tmp_path / "home")
+    home.prepare()
+    environ = {"PORTCALL_MANAGEMENT_BIND": bind, "PORTCALL_INSECURE_BIND": "all"}
+    plan = make_plan(home, environ, routers=1, deliverers=1)
+    assert plan.console_url == console
+    plain, linked = up.ready(plan), up.ready(plan, link=LINK)
+    assert f"console     {console}\n" in plain
+    assert "portcall_link" not in plain
+    assert LINK in linked and "once" in linked
+    assert plan.token not in linked
+
+
+def test_without_an_answer_there_is_no_link_and_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent:
+        def __init__(self, *_args: object, **_kwargs: object) -> None:
+            pass
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_error: object) -> None:
+            pass
+
+        def request(self, *_args: object) -> object:
+            raise NotRunningError("nobody answers")
+
+    monkeypatch.setattr(planning, "is_free", lambda _host, _port: True)
+    monkeypatch.setattr(up, "HttpTransport", Silent)
+    home = Home(tmp_path / "home")
+    home.prepare()
+    assert up.sign_in_link(make_plan(home, {}, routers=1, deliverers=1)) == ""

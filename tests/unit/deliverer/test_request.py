@@ -93,7 +93,7 @@ def posted(text: str) -> tuple[str, str, tuple[str, int, bool], str]:
     kept = parse_service_uri(text).uri
     request = Template.of(webhook(uri=kept)).request(delivery_id=ID, body=BODY, now_s=NOW_S)
     line, host = request.head.decode("ascii").split("\r\n")[:2]
-    return line, host, request.origin, request.sent.uri
+    return line, host, request.origin[:3], request.sent.uri
 
 
 @pytest.mark.parametrize(

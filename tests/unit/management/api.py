@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
@@ -15,12 +15,19 @@ from management.access import AdministratorToken, Principal
 from management.app import Api, make_app
 from management.audit import AuditHandler
 from management.auditing import Auditor
+from management.console.links import code_maker
+from management.consolelinks import ConsoleLinkHandler
 from management.eventroutes import EventHandlers
 from management.explaining import Explaining
 from management.explainroutes import ExplainHandlers
 from management.follow import Followers, Reader
 from management.identity import IdentityHandler, ensure_identity
 from management.imports import ImportHandler
+from management.letters.box import LetterBox, Scan, Seen
+from management.letters.contents import Kind, read
+from management.letters.fates import Fate
+from management.letters.routes import LetterHandlers
+from management.letters.wanted import Wanted
 from management.login import LoginHandlers
 from management.lookups import Lookups
 from management.overviews import OverviewHandler
@@ -43,6 +50,9 @@ from schemas.journal import Note
 from schemas.topology import JOURNAL
 from store.engine import Store
 from store.principals import Role
+
+if TYPE_CHECKING:
+    from runtime.letters import Letter
 
 TOKEN = "a-token-of-the-tests"  # noqa: S105
 GUEST_TOKEN = "a-token-of-somebody-else"  # noqa: S105
@@ -106,6 +116,47 @@ class FakeEnd:
         return None
 
 
+class FakeBox(LetterBox):
+    """Letters in memory: whatever is meant can be sent, and is gone then."""
+
+    def __init__(self) -> None:
+        self.letters: dict[str, list[Letter]] = {"dead": [], "unrouted": []}
+        self.failure: Exception | None = None
+
+    async def look(self, queue: str, wanted: Wanted, see: Callable[[Seen], None]) -> Scan:
+        scan, found = self._meant(queue, wanted)
+        for seen in found:
+            see(seen)
+        return scan
+
+    async def resend(self, queue: str, wanted: Wanted, limit: int) -> Scan:
+        scan, found = self._meant(queue, wanted)
+        for seen in found[:limit]:
+            if seen.contents.kind is Kind.UNREADABLE:
+                scan.count(Fate.UNREADABLE)
+            else:
+                scan.count(Fate.SENT, len(seen.contents.pieces))
+                self._remove(queue, seen, scan)
+        return scan
+
+    async def purge(self, queue: str, wanted: Wanted, limit: int) -> Scan:
+        scan, found = self._meant(queue, wanted)
+        for seen in found[:limit]:
+            self._remove(queue, seen, scan)
+        return scan
+
+    def _meant(self, queue: str, wanted: Wanted) -> tuple[Scan, list[Seen]]:
+        if self.failure:
+            raise self.failure
+        seen = [Seen(each, read(each.body)) for each in self.letters[queue]]
+        found = [each for each in seen if wanted.covers(each.letter, each.contents)]
+        return Scan(waiting=len(seen), looked_at=len(seen)), found
+
+    def _remove(self, queue: str, seen: Seen, scan: Scan) -> None:
+        self.letters[queue].remove(seen.letter)
+        scan.removed += 1
+
+
 class Tokens:
     """The administrator's token, and one of somebody who is none."""
 
@@ -164,6 +215,9 @@ class ManagementApi:
         )
         OverviewHandler(store=store, pulse=self.pulse, lookups=lookups).add_to(routes)
         self.caught_up = 0
+        self.box = FakeBox()
+        LetterHandlers(box=self.box, store=store, lookups=lookups).add_to(routes)
+        ConsoleLinkHandler(code_maker(store)).add_to(routes)
         ExplainHandlers(
             lookups=lookups,
             explaining=Explaining(store, (2_000, 10_000)),

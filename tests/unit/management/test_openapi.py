@@ -37,6 +37,7 @@ async def test_a_request_is_described_by_the_model_that_reads_it(
         "webhook": "webhook01",
         "replay": "1",
         "client": "nobody",
+        "letter": "nobody",
         "tenant": api.installation.tenant,
     }
     await api.request(row.method, row.path.format(**names), [])

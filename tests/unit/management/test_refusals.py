@@ -13,6 +13,7 @@ from schemas.webhooks import Sku
 from store.engine import Store, open_store
 from tests import keys
 from tests.unit.management.api import GUEST_TOKEN, VERSION, Json, ManagementApi, webhook_body
+from tests.unit.management.letter_rows import LETTERS
 from tests.unit.management.route_rows import ROUTES
 from tests.unit.management.row import CONTENT, NOT_FOUND, PARAMETER, Row
 from tests.unit.management.token_rows import EVERYWHERE, TOKENS
@@ -253,7 +254,7 @@ OWN = [
     Row("import that moves", "POST", "{registry}/importWebhooks", 409, "InvalidResourceLocation", "value[0].location", {"value": [{"name": "webhook01"} | webhook_body() | {"location": "eastus"}]}),
     Row("import over the quota", "POST", "{registries}/Basic/importWebhooks", 403, "QuotaExceeded", None, {"value": [{"name": f"webhook9{i}"} | webhook_body() for i in range(3)]}),
 ]  # fmt: skip
-ROWS = [*OWN, *ROUTES, *TOKENS, *EVERYWHERE]
+ROWS = [*OWN, *ROUTES, *LETTERS, *TOKENS, *EVERYWHERE]
 
 
 @pytest.fixture(scope="module")
@@ -344,9 +345,9 @@ _KINDS = ("registry", "webhook", "replay", "client")
 
 
 def test_every_operation_has_bad_input_of_its_own(api: ManagementApi) -> None:
-    """A new route that takes a body, or names something, needs rows: in `OWN`, `ROUTES` or `TOKENS`."""
+    """A new route that takes a body, or names something, needs rows: in `OWN`, `ROUTES`, `LETTERS` or `TOKENS`."""
     refused: dict[tuple[str, str], set[int]] = {}
-    for row in (*OWN, *ROUTES, *TOKENS):
+    for row in (*OWN, *ROUTES, *LETTERS, *TOKENS):
         with suppress(ArmError):
             route, _ = api.routes.find(row.method, filled(row.path, api))
             refused.setdefault((route.method, route.path), set()).add(row.status)

@@ -16,7 +16,12 @@ from tests.unit.management.api import (
 )
 
 READER_POSTS = ("listEvents", "checkNameAvailability", "countReplay", "testScope")
-ADMINISTRATOR_GETS = ("/portcall/tokens", "/portcall/tokens/{client}")
+ADMINISTRATOR_GETS = (
+    "/portcall/tokens",
+    "/portcall/tokens/{client}",
+    "/portcall/deadLetters",
+    "/portcall/deadLetters/{letter}",
+)
 
 GUEST = Principal("guest", Role.READER, "6f1f4a9c-0000-4000-8000-000000000001")
 

@@ -1,0 +1,1 @@
+"""Dead letters and unrouted messages: looked into, sent again, thrown away."""

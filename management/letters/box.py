@@ -1,0 +1,408 @@
+"""The box of letters: one queue at a time, one reader at a time.
+
+Whatever is taken out is published first, and confirmed; the letter is acknowledged last. A process
+that dies in between leaves the letter: it may be sent twice then, under the same ``webhook-id``,
+and is never lost.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prometheus_client import Counter
+
+from management.letters.contents import Contents, Kind, Piece, read
+from management.letters.fates import Facts, Fate, fate_of, key_of, made_attempts
+from management.letters.wanted import Wanted
+from management.replaying import frames_of, notes_of
+from runtime.errors import BrokerError
+from runtime.letters import Letter, Reading, reading
+from runtime.logs import get_logger
+from runtime.metrics import REGISTRY
+from runtime.peek import peek
+from runtime.settle import Message
+from schemas.deliveries import Delivery, shard_of
+from schemas.errors import PortcallError
+from schemas.events import Event
+from schemas.frames import AGAIN_HEADER, encode_deliveries, encode_events, encode_journal
+from schemas.topology import DEAD, DELIVER, EVENTS, JOURNAL, UNROUTED, event_key, retry_key
+from store.engine import Store
+from store.lasts import Key
+from store.selection import Selected
+
+QUEUES = {"dead": DEAD, "unrouted": UNROUTED}
+"""By the names that people use."""
+SETTLED = Counter(
+    "portcall_letters_settled",
+    "Deliveries and events of dead letters, by queue and what became of them.",
+    ["queue", "how"],
+    registry=REGISTRY,
+)
+BATCH = 100
+"""Letters that are published together, and then acknowledged."""
+BATCH_BYTES = 4 * 1024 * 1024
+PUBLISH_S = 5.0
+SCAN_S = 20.0
+"""How long one request looks through a queue; what is behind that is said not to be looked at."""
+PATIENCE_S = 10.0
+"""How long somebody waits for another reader."""
+
+
+class BusyError(PortcallError):
+    """Somebody else is at the queue."""
+
+
+class Publisher(Protocol):
+    """Publishes what must not be lost."""
+
+    async def publish(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+        timeout_s: float = PUBLISH_S,
+    ) -> None:
+        """Publish one message and wait for the broker's confirm, or raise a `BrokerError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One letter that was looked at, and what is in it."""
+
+    letter: Letter
+    contents: Contents
+
+
+@dataclass(slots=True)
+class Scan:
+    """How far a queue was looked through.
+
+    Attributes:
+        waiting: How many letters were there.
+        looked_at: How many of them were looked at.
+        removed: How many were taken out.
+        counts: Pieces by what became of them.
+    """
+
+    waiting: int = 0
+    looked_at: int = 0
+    removed: int = 0
+    counts: dict[Fate, int] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every letter was looked at."""
+        return self.looked_at >= self.waiting
+
+    def count(self, fate: Fate, number: int = 1) -> None:
+        """So many pieces more became this."""
+        self.counts[fate] = self.counts.get(fate, 0) + number
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One letter, and what is to be done with its pieces."""
+
+    letter: Letter
+    chosen: Sequence[Piece]
+    rest: Sequence[Piece]
+
+
+@dataclass(slots=True)
+class _Mail:
+    """What follows from a batch.
+
+    Attributes:
+        deliveries: Go out.
+        events: Go to the routers.
+        dropped: Deliveries that need not go out.
+    """
+
+    deliveries: list[Selected] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    dropped: list[Selected] = field(default_factory=list)
+
+    def add(self, piece: Piece, fate: Fate, attempts: int) -> None:
+        """One more piece that does not stay."""
+        if piece.delivery is None:
+            self.events.append(piece.event)
+            return
+        selected = Selected(
+            record_id=0,
+            event=piece.event,
+            webhook_id=piece.delivery.webhook_id,
+            attempt=attempts,
+            enabled=True,
+        )
+        (self.deliveries if fate is Fate.SENT else self.dropped).append(selected)
+
+
+class LetterBox:
+    """Reads, sends and empties the queues of letters.
+
+    Args:
+        url: The broker.
+        store: Knows webhooks and how deliveries stand; its methods block.
+        publisher: Publishes.
+        shards: How many queues the deliveries are spread over.
+        catch_up: Waits until the log has what was recorded; raises a `PortcallError`.
+        always: Webhooks that are no rows of the store, and get everything.
+        clock_ms: The time, milliseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        store: Store,
+        publisher: Publisher,
+        shards: int,
+        catch_up: Callable[[], Awaitable[None]],
+        always: Container[int] = (),
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._url = url
+        self._store = store
+        self._publisher = publisher
+        self._shards = shards
+        self._catch_up = catch_up
+        self._always = always
+        self._clock_ms = clock_ms
+        self._locks = {queue: asyncio.Lock() for queue in QUEUES.values()}
+        self._log = get_logger()
+
+    async def peek(self, limit: int) -> list[Message]:
+        """The first dead letters, for the audit.
+
+        Raises:
+            BrokerError: The broker cannot be asked.
+        """
+        async with self._locks[DEAD]:
+            return await peek(self._url, DEAD, limit=limit, renew=self._renew)
+
+    async def look(self, queue: str, wanted: Wanted, see: Callable[[Seen], None]) -> Scan:
+        """Look at all letters that are meant; nothing is changed.
+
+        Args:
+            queue: Which.
+            wanted: Which letters.
+            see: Given each, in the queue's order.
+
+        Raises:
+            BrokerError: The broker cannot be asked.
+            BusyError: Somebody else is at the queue.
+        """
+        async with self._open(queue) as (scan, kept):
+            async for seen in self._through(kept, scan):
+                if wanted.covers(seen.letter, seen.contents):
+                    see(seen)
+        return scan
+
+    async def resend(self, queue: str, wanted: Wanted, limit: int) -> Scan:
+        """Send again what is meant, and take it out.
+
+        Args:
+            queue: Which.
+            wanted: What is meant.
+            limit: How many letters are taken out at most.
+
+        Raises:
+            BrokerError: The broker cannot be asked, or took not everything; what it did not take
+                is still there.
+            BusyError: Somebody else is at the queue.
+            StoreUnavailableError: The database does not answer.
+        """
+        await self._caught_up()
+        sent: set[Key] = set()
+        async with self._open(queue) as (scan, kept):
+            batch: list[_Order] = []
+            async for seen in self._through(kept, scan):
+                if not wanted.covers(seen.letter, seen.contents):
+                    continue
+                if seen.contents.kind is Kind.UNREADABLE:
+                    scan.count(Fate.UNREADABLE)
+                    continue
+                batch.append(_Order(seen.letter, *wanted.choose(seen.contents)))
+                if _is_full(batch) or scan.removed + len(batch) >= limit:
+                    await self._send(kept, scan, batch, sent)
+                    batch = []
+                if scan.removed >= limit:
+                    break
+            await self._send(kept, scan, batch, sent)
+        self._tell("letters.resent", queue, scan)
+        return scan
+
+    async def purge(self, queue: str, wanted: Wanted, limit: int) -> Scan:
+        """Throw away what is meant; what else is in a letter stays.
+
+        Raises:
+            BrokerError: As for `resend`.
+            BusyError: As for `resend`.
+        """
+        async with self._open(queue) as (scan, kept):
+            async for seen in self._through(kept, scan):
+                if not wanted.covers(seen.letter, seen.contents):
+                    continue
+                chosen, rest = wanted.choose(seen.contents)
+                await self._keep(seen.letter, rest)
+                await kept.remove(seen.letter)
+                scan.removed += 1
+                SETTLED.labels(queue, "purged").inc(max(len(chosen), 1))
+                if scan.removed >= limit:
+                    break
+        self._tell("letters.purged", queue, scan)
+        return scan
+
+    @asynccontextmanager
+    async def _open(self, queue: str) -> AsyncIterator[tuple[Scan, Reading]]:
+        lock = self._locks[QUEUES[queue]]
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await lock.acquire()
+        except TimeoutError:
+            raise BusyError(f"somebody else is looking through {QUEUES[queue]} now") from None
+        try:
+            async with reading(self._url, QUEUES[queue], renew=self._renew) as kept:
+                yield Scan(waiting=kept.waiting), kept
+        finally:
+            lock.release()
+
+    async def _through(self, kept: Reading, scan: Scan) -> AsyncIterator[Seen]:
+        """Letter after letter, for as long as one request may take."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + SCAN_S
+        async for letter in kept.letters():
+            scan.looked_at += 1
+            yield Seen(letter, read(letter.body))
+            if loop.time() > end:
+                break
+
+    async def _send(
+        self, kept: Reading, scan: Scan, batch: Sequence[_Order], sent: set[Key]
+    ) -> None:
+        """Send what can be sent, keep what must stay, and take the letters out: in this order."""
+        facts = await asyncio.to_thread(self._facts, batch)
+        mail = _Mail()
+        done: list[tuple[_Order, Sequence[Piece]]] = []
+        for order in batch:
+            stays: list[Piece] = []
+            for piece in order.chosen:
+                fate = fate_of(piece, facts, sent)
+                scan.count(fate)
+                SETTLED.labels(kept.queue, fate.value).inc()
+                if fate.stays:
+                    stays.append(piece)
+                else:
+                    mail.add(piece, fate, made_attempts(piece, facts))
+                if fate is Fate.SENT and (key := key_of(piece)) is not None:
+                    sent.add(key)
+            if len(stays) < len(order.chosen):
+                done.append((order, [*order.rest, *stays]))
+        await self._publish(mail)
+        await asyncio.gather(*(self._keep(order.letter, left) for order, left in done))
+        for order, _ in done:
+            await kept.remove(order.letter)
+            scan.removed += 1
+
+    async def _publish(self, mail: "_Mail") -> None:
+        """Publish and wait for every confirm; then note in the journal what is open again.
+
+        What is only taken out is noted, too: it may have gone out just before a process died that
+        had not noted it yet, and would count as given up for ever.
+        """
+        now_ms = self._clock_ms()
+        by_shard: dict[int, list[Selected]] = {}
+        for each in mail.deliveries:
+            by_shard.setdefault(shard_of(each.webhook_id, self._shards), []).append(each)
+        await asyncio.gather(
+            *(
+                self._publisher.publish(body, exchange=DELIVER, key=retry_key(shard))
+                for shard, chosen in by_shard.items()
+                for body in frames_of(chosen, now_ms)
+            ),
+            *(
+                self._publisher.publish(
+                    encode_events([event]),
+                    exchange=EVENTS,
+                    key=event_key(event.registry, event.action),
+                    headers={AGAIN_HEADER: 1},
+                )
+                for event in mail.events
+            ),
+        )
+        if noted := [*mail.deliveries, *mail.dropped]:
+            body = encode_journal(uuid.uuid4().hex, notes_of(noted))
+            await self._publisher.publish(body, exchange=JOURNAL)
+
+    async def _keep(self, letter: Letter, pieces: Sequence[Piece]) -> None:
+        """Put what must stay of a letter into its queue, as a letter of its own."""
+        if pieces:
+            await self._publisher.publish(
+                body_of(pieces), exchange=letter.queue, headers=letter.kept_headers
+            )
+
+    async def _renew(self, letter: Letter) -> None:
+        await self._publisher.publish(
+            letter.body, exchange=letter.queue, headers=letter.kept_headers
+        )
+
+    def _facts(self, batch: Sequence[_Order]) -> Facts:
+        pieces = [piece for order in batch for piece in order.chosen]
+        keys = [key for piece in pieces if (key := key_of(piece)) is not None]
+        return Facts(
+            webhooks=self._store.known.by_ids(sorted({webhook_id for _, _, webhook_id in keys})),
+            registries={each.key for each in self._store.registries.list()},
+            lasts=self._store.lasts.of(keys),
+            always=self._always,
+        )
+
+    async def _caught_up(self) -> None:
+        """Have the log say what was delivered a moment ago; without it something goes out twice."""
+        try:
+            await self._catch_up()
+        except BrokerError:
+            raise
+        except PortcallError as error:
+            self._log.warning("letters.log_behind", reason=str(error))
+
+    def _tell(self, event: str, queue: str, scan: Scan) -> None:
+        counts = {fate.value: number for fate, number in scan.counts.items()}
+        self._log.info(event, queue=QUEUES[queue], letters=scan.removed, **counts)
+
+
+def body_of(pieces: Sequence[Piece]) -> bytes:
+    """A frame of these pieces, which are all deliveries or all events."""
+    events: dict[int, int] = {}
+    bodies: list[Event] = []
+    for piece in pieces:
+        if id(piece.event) not in events:
+            events[id(piece.event)] = len(bodies)
+            bodies.append(piece.event)
+    deliveries = [
+        _at(piece.delivery, events[id(piece.event)]) for piece in pieces if piece.delivery
+    ]
+    return encode_deliveries(bodies, deliveries) if deliveries else encode_events(bodies)
+
+
+def _at(delivery: Delivery, event: int) -> Delivery:
+    return Delivery(
+        event,
+        delivery.webhook_id,
+        delivery.attempt,
+        delivery.not_before_ms,
+        delivery.due_ms,
+        delivery.parks,
+        delivery.first,
+        delivery.began_ms,
+        delivery.probe,
+    )
+
+
+def _is_full(batch: Sequence[_Order]) -> bool:
+    return len(batch) >= BATCH or sum(len(each.letter.body) for each in batch) >= BATCH_BYTES

@@ -1,0 +1,102 @@
+"""What is in a letter: deliveries, events, or something that no frame is. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from schemas.deliveries import Delivery
+from schemas.errors import FrameError, InvalidValueError
+from schemas.events import Event, check_action
+from schemas.frames import decode_deliveries, decode_events
+
+
+class Kind(StrEnum):
+    """What a letter holds."""
+
+    DELIVERIES = "deliveries"
+    EVENTS = "events"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One thing in a letter that can be sent again by itself.
+
+    Attributes:
+        event: The event.
+        delivery: For which webhook; None: the event was not routed yet.
+    """
+
+    event: Event
+    delivery: Delivery | None = None
+
+    @property
+    def problem(self) -> str:
+        """Why it can never be sent again; empty: it can."""
+        if self.delivery is not None:
+            return ""  # who made it knew the action; deliverers ask no more about it
+        try:
+            check_action(self.event.action)
+        except InvalidValueError as error:
+            return str(error)
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in a letter.
+
+    Attributes:
+        kind: What it holds.
+        pieces: One by one; none of what cannot be read.
+        problem: Why it cannot be read.
+    """
+
+    kind: Kind
+    pieces: Sequence[Piece] = field(default=(), repr=False)
+    problem: str = ""
+
+
+class _Shape(Struct):
+    """Which of the fields a frame has that tell frames apart."""
+
+    deliveries: msgspec.Raw | UnsetType = UNSET
+    records: msgspec.Raw | UnsetType = UNSET
+    notes: msgspec.Raw | UnsetType = UNSET
+
+
+_shape_of = msgspec.json.Decoder(_Shape).decode
+
+
+def read(body: bytes) -> Contents:
+    """Read a letter; never raises: an unreadable one gets that kind and the problem."""
+    try:
+        shape = _shape_of(body)
+        if shape.deliveries is not UNSET:
+            return _deliveries(body)
+        if shape.records is UNSET and shape.notes is UNSET:
+            return _events(body)
+    except FrameError as error:
+        return Contents(Kind.UNREADABLE, problem=str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Contents(Kind.UNREADABLE, problem=f"not a frame: {error}")
+    return Contents(Kind.UNREADABLE, problem="a frame of the log, which is not sent again")
+
+
+def _deliveries(body: bytes) -> Contents:
+    frame = decode_deliveries(body)
+    pieces = [Piece(frame.events[each.event], each) for each in frame.deliveries]
+    return _of(Kind.DELIVERIES, pieces)
+
+
+def _events(body: bytes) -> Contents:
+    return _of(Kind.EVENTS, [Piece(event) for event in decode_events(body).events])
+
+
+def _of(kind: Kind, pieces: Sequence[Piece]) -> Contents:
+    if not pieces:
+        return Contents(Kind.UNREADABLE, problem=f"a frame without {kind}")
+    return Contents(kind, pieces)

@@ -1,0 +1,217 @@
+"""Letters over HTTP, for `portcall dead-letters` and the console; for administrators alone."""
+
+import asyncio
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from management.calls import Call, answer, flag
+from management.errors import (
+    ArmError,
+    invalid_parameter,
+    registry_not_found,
+    service_unavailable,
+    webhook_not_found,
+)
+from management.letters.answers import letter_answer, purged_answer, resent_answer, webhook_ids
+from management.letters.bodies import MAX_REASON, LetterSelection, is_letter_id
+from management.letters.box import QUEUES, BusyError, LetterBox, Scan, Seen
+from management.letters.counting import Counts
+from management.letters.wanted import Wanted
+from management.lookups import Lookups
+from management.paging import next_link, page_answer, page_size, skip_number
+from management.routes import Routes
+from runtime.errors import BrokerError
+from schemas.errors import InvalidValueError
+from schemas.webhooks import check_name
+from store.engine import Store
+from store.principals import Role
+
+PATH = "/portcall/deadLetters"
+LETTER = f"{PATH}/{{letter}}"
+PAGE, MAX_PAGE = 100, 1000
+MAX_BODIES = 8 * 1024 * 1024
+"""Bytes of bodies on a page; it ends with the letter that passes them."""
+TOKEN_KIND = "letters"  # noqa: S105 (not a secret)
+FILTERS = ("queue", "registry", "webhook", "reason")
+
+
+class LetterHandlers:
+    """The routes of letters.
+
+    Args:
+        box: Has them.
+        store: Knows the webhooks by name.
+        lookups: Knows the resource group.
+    """
+
+    def __init__(self, *, box: LetterBox, store: Store, lookups: Lookups) -> None:
+        self._box = box
+        self._store = store
+        self._lookups = lookups
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        routes.add("GET", PATH, self.page, need=Role.ADMINISTRATOR)
+        routes.add("GET", LETTER, self.get, need=Role.ADMINISTRATOR)
+        routes.add("POST", f"{PATH}/resend", self.resend)
+        routes.add("POST", f"{PATH}/purge", self.purge)
+
+    async def page(self, call: Call) -> web.Response:
+        """GET the letters of a queue that a filter fits, and how many there are of which kind."""
+        queue = _queue(call)
+        size = page_size(call, default=PAGE, maximum=MAX_PAGE)
+        skipped = skip_number(call, TOKEN_KIND) or 0
+        with_body = flag(call, "$expand", "body")
+        wanted = await self._wanted(
+            registry=_name(call, "registry"),
+            webhook=_name(call, "webhook"),
+            reason=_reason(call),
+        )
+        counts, shown = Counts(), _Page(skipped, size, limited=with_body)
+
+        def see(seen: Seen) -> None:
+            counts.add(seen)
+            shown.add(seen)
+
+        with refusing():
+            scan = await self._box.look(queue, wanted, see)
+        ids = sorted({*webhook_ids(shown.letters), *counts.webhook_ids})
+        known = await asyncio.to_thread(self._store.known.by_ids, ids)
+        value = [letter_answer(each, known, with_body=with_body) for each in shown.letters]
+        end = skipped + len(value)
+        link = next_link(call, TOKEN_KIND, end, FILTERS) if shown.more and value else None
+        return answer(
+            {
+                "queue": queue,
+                "waiting": scan.waiting,
+                "complete": scan.complete,
+                "counts": counts.answer(known),
+                **page_answer([*value], link),
+            }
+        )
+
+    async def get(self, call: Call) -> web.Response:
+        """GET a letter whole, with its bytes."""
+        queue, wanted_id = _queue(call), call.names["letter"].lower()
+        found: list[Seen] = []
+        if is_letter_id(wanted_id):
+            with refusing():
+                await self._box.look(queue, Wanted(ids=frozenset([wanted_id])), found.append)
+        if not found:
+            raise ArmError(
+                404,
+                "DeadLetterNotFound",
+                f"There is no letter '{wanted_id[:64]}' in {QUEUES[queue]}.",
+            )
+        known = await asyncio.to_thread(self._store.known.by_ids, webhook_ids(found[:1]))
+        told = letter_answer(found[0], known, with_body=True)
+        return answer({"queue": queue, **told, "copies": len(found)})
+
+    async def resend(self, call: Call) -> web.Response:
+        """POST resend: send letters again, and take them out."""
+        body = await call.body(LetterSelection)
+        wanted = await self._meant(body)
+        return answer(resent_answer(await _asked(self._box.resend(body.queue, wanted, body.limit))))
+
+    async def purge(self, call: Call) -> web.Response:
+        """POST purge: throw letters away for good."""
+        body = await call.body(LetterSelection)
+        wanted = await self._meant(body)
+        return answer(purged_answer(await _asked(self._box.purge(body.queue, wanted, body.limit))))
+
+    async def _meant(self, body: LetterSelection) -> Wanted:
+        body.check()
+        if body.ids is not None:
+            return Wanted(ids=frozenset(body.ids))
+        return await self._wanted(body.registry or "", body.webhook or "", body.reason or "")
+
+    async def _wanted(self, registry: str, webhook: str, reason: str) -> Wanted:
+        """What a filter means; names must be of something that there is.
+
+        Raises:
+            ArmError: 400 or 404: They are not.
+        """
+        if webhook and not registry:
+            raise invalid_parameter("registry", "is required with webhook")
+        webhook_id = None
+        group = self._lookups.installation.resource_group
+        if webhook:
+            row = await asyncio.to_thread(self._store.webhooks.get, registry, webhook)
+            if row is None:
+                raise webhook_not_found(registry, webhook, group)
+            webhook_id = row.id
+        elif registry and await asyncio.to_thread(self._store.registries.get, registry) is None:
+            raise registry_not_found(registry, group)
+        return Wanted(registry=registry.lower(), webhook_id=webhook_id, reason=reason)
+
+
+class _Page:
+    """The letters of one page, as they come by."""
+
+    def __init__(self, skipped: int, size: int, *, limited: bool) -> None:
+        self._skipped = skipped
+        self._size = size
+        self._room = MAX_BODIES if limited else None
+        self._seen = 0
+        self.letters: list[Seen] = []
+        self.more = False
+
+    def add(self, seen: Seen) -> None:
+        """One more letter."""
+        self._seen += 1
+        if self._seen <= self._skipped or self.more:
+            return
+        if len(self.letters) == self._size or (self._room is not None and self._room <= 0):
+            self.more = True
+            return
+        self.letters.append(seen)
+        if self._room is not None:
+            self._room -= len(seen.letter.body)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What the box cannot do, in the API's words.
+
+    Raises:
+        ArmError: 409 or 503.
+    """
+    try:
+        yield
+    except BusyError as error:
+        raise ArmError(409, "DeadLettersBusy", f"{str(error).capitalize()}; try again.") from error
+    except BrokerError as error:
+        raise service_unavailable(
+            f"The broker did not do all of it: {error}. What it did not take is still there."
+        ) from error
+
+
+async def _asked(work: Awaitable[Scan]) -> Scan:
+    with refusing():
+        return await work
+
+
+def _queue(call: Call) -> str:
+    name = (call.parameter("queue") or "dead").lower()
+    if name not in QUEUES:
+        raise invalid_parameter("queue", f"must be one of {', '.join(QUEUES)}")
+    return name
+
+
+def _name(call: Call, parameter: str) -> str:
+    text = call.parameter(parameter)
+    if not text:
+        return ""
+    try:
+        return check_name(text, parameter)
+    except InvalidValueError as error:
+        raise invalid_parameter(parameter, error.problem) from error
+
+
+def _reason(call: Call) -> str:
+    text = call.parameter("reason") or ""
+    if len(text) > MAX_REASON:
+        raise invalid_parameter("reason", f"must have at most {MAX_REASON} characters")
+    return text

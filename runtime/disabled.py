@@ -1,0 +1,34 @@
+"""One log line and one metric for every webhook that disables itself, in whatever role."""
+
+from prometheus_client import Counter
+
+from runtime.logs import get_logger
+from runtime.metrics import REGISTRY
+
+DISABLED = Counter(
+    "portcall_webhooks_disabled",
+    "Webhooks that disabled themselves, by registry and cause: gone (410) or failing.",
+    ["registry", "cause"],
+    registry=REGISTRY,
+)
+
+
+def say_disabled(*, webhook_id: int, registry: str, name: str, cause: str, reason: str) -> None:
+    """Log and count one.
+
+    Args:
+        webhook_id: The store's number.
+        registry: Its registry's name; empty: it was deleted meanwhile.
+        name: Its name.
+        cause: Why, in a word.
+        reason: Why, in words.
+    """
+    DISABLED.labels(registry.lower(), cause).inc()
+    get_logger().warning(
+        "webhook.disabled",
+        registry=registry,
+        webhook=name,
+        webhook_id=webhook_id,
+        cause=cause,
+        reason=reason,
+    )

@@ -1,0 +1,87 @@
+"""The operator's webhook: one address that gets a POST when a webhook disables itself.
+
+It is no row of the store: an id that no row has, and settings. Its deliveries go through the same
+pipeline as all others, with retries, signature, address check and dead letters; whatever its
+endpoint answers, it cannot be disabled, so that it can cause no news of itself.
+"""
+
+import msgspec
+from msgspec import Struct
+
+from schemas.events import Event
+from schemas.timestamps import acr_timestamp
+
+OPERATOR_ID = 1
+"""Of the operator's webhook. Rows have ids from 2**51 on (see `store.counters`)."""
+OPERATOR_NAME = "operator"
+"""What it is called where webhooks are named; no webhook has it, as it has no registry."""
+DISABLED_ACTION = "webhook_disabled"
+"""The action of its events; registries have none of that name."""
+DISABLED_TYPE = "portcall.webhook.disabled"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class DisabledWebhook(Struct, frozen=True, rename="camel"):
+    """Which webhook disabled itself, and why.
+
+    Attributes:
+        registry: Its registry's name.
+        webhook: Its own.
+        webhook_id: The store's number for it, as a text.
+        cause: ``gone``: its endpoint answered 410; ``failing``: every attempt failed, for long.
+        reason: The same for people.
+        disabled_at: When.
+        enable: The command that enables it.
+    """
+
+    registry: str
+    webhook: str
+    webhook_id: str
+    cause: str
+    reason: str
+    disabled_at: str
+    enable: str
+
+
+class Notification(Struct, frozen=True):
+    """What is POSTed: Standard Webhooks' type, timestamp and data, and an id."""
+
+    id: str
+    type: str
+    timestamp: str
+    data: DisabledWebhook
+
+
+def disabled_event(
+    *, webhook_id: int, registry: str, name: str, cause: str, reason: str, at_ms: int
+) -> Event:
+    """The event that a webhook disabled itself: the same however often it is made.
+
+    Args:
+        webhook_id: Which.
+        registry: Its registry's name.
+        name: Its name.
+        cause: Why, in a word.
+        reason: Why, in words.
+        at_ms: When, milliseconds since the epoch.
+    """
+    event_id = f"disabled-{webhook_id}-{at_ms}"
+    at = acr_timestamp(at_ms)
+    data = DisabledWebhook(
+        registry=registry,
+        webhook=name,
+        webhook_id=str(webhook_id),
+        cause=cause,
+        reason=reason,
+        disabled_at=at,
+        enable=f"portcall webhook enable -r {registry} -n {name}",
+    )
+    body = _encode(Notification(event_id, DISABLED_TYPE, at, data))
+    return Event(
+        id=event_id,
+        registry=registry.lower(),
+        action=DISABLED_ACTION,
+        accepted_ms=at_ms,
+        body=msgspec.Raw(body),
+    )

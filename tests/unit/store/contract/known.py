@@ -1,0 +1,62 @@
+"""What every store says of webhooks by name, and of how deliveries stand."""
+
+from schemas.records import Outcome
+from schemas.webhooks import Cause, Status
+from store.engine import Store
+from store.lasts import Last
+from tests.unit.store.contract.eventlog import append
+from tests.unit.store.samples import add_registry, add_webhook, event, frame, record
+
+
+class KnownContract:
+    """`KnownWebhooks` and `Lasts`."""
+
+    def test_webhooks_by_name(self, store: Store) -> None:
+        add_registry(store, "MyRegistry")
+        first, second = add_webhook(store, "Hook1"), add_webhook(store, "hook2")
+        found = store.known.by_ids([first.id, second.id, 7, -1, 2**70])
+        assert set(found) == {first.id, second.id}
+        assert found[first.id].path == "MyRegistry/Hook1"
+        assert (found[first.id].status, found[first.id].reason) == (Status.ENABLED, "")
+
+    def test_those_that_disabled_themselves_in_the_order_of_their_changes(
+        self, store: Store
+    ) -> None:
+        add_registry(store, "MyRegistry")
+        rows = [add_webhook(store, f"hook{number}") for number in range(4)]
+        store.webhooks.patch("myregistry", "hook3", status=Status.DISABLED)
+        store.webhooks.disable(rows[2].id, "410", 1_000)
+        store.webhooks.disable(rows[0].id, "failed", 2_000, Cause.FAILING)
+        found = store.known.disabled_by_themselves()
+        assert [(each.name, each.cause, each.reason, each.changed_ms) for each in found] == [
+            ("hook2", Cause.GONE, "410", 1_000),
+            ("hook0", Cause.FAILING, "failed", 2_000),
+        ]
+        newer = store.known.disabled_by_themselves(found[0].revision)
+        assert [each.name for each in newer] == ["hook0"]
+
+    def test_what_was_told_begins_at_the_present_and_is_kept(self, store: Store) -> None:
+        add_registry(store, "MyRegistry")
+        first = store.known.told()
+        assert first == store.webhooks.revision()
+        add_webhook(store, "hook1")
+        assert store.known.told() == first
+        store.known.note_told(first + 1)
+        assert store.known.told() == first + 1
+
+    def test_the_last_of_each_delivery(self, store: Store) -> None:
+        one, two = event("one"), event("two", accepted_ms=5)
+        append(
+            store,
+            frame([record(7, attempt=1, outcome=Outcome.RETRIED), record(8)], [one]),
+            frame([record(7, attempt=2, outcome=Outcome.GIVEN_UP)], [one]),
+            frame([record(7, attempt=1, outcome=Outcome.CANCELLED)], [two]),
+        )
+        keys = [("one", 1_000, 7), ("one", 1_000, 8), ("two", 5, 7)]
+        missing = [("one", 1_000, 9), ("one", 999, 7), ("three", 1_000, 7)]
+        assert store.lasts.of([*keys, *missing]) == {
+            keys[0]: Last(2, Outcome.GIVEN_UP),
+            keys[1]: Last(1, Outcome.DELIVERED),
+            keys[2]: Last(1, Outcome.CANCELLED),
+        }
+        assert store.lasts.of([]) == {}
