@@ -3,8 +3,9 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 
-ENVIRONMENT := .venv/.complete
-BROWSER := .venv/.browser
+RUNTIME := environment-runtime
+ENVIRONMENT := environment-dev
+BROWSER := environment-browser
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 PARALLEL := --numprocesses=auto --dist=worksteal
@@ -19,10 +20,10 @@ help: ## show this list
 # -- run it
 
 .PHONY: demo up
-demo: $(ENVIRONMENT) broker registry ## see it work: a real registry, a consumer, the POSTs, the list of events
+demo: $(RUNTIME) broker registry ## see it work: a real registry, a consumer, the POSTs, the list of events
 	@$(PYTHON) -m cli.demo $(ARGS)
 
-up: $(ENVIRONMENT) broker ## run the whole pipeline until Ctrl-C
+up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 	@exec .venv/bin/portcall up $(ARGS)
 
 # -- test it
@@ -106,13 +107,11 @@ clean: ## remove what make has made (not .portcall, where the data is)
 
 # -- what the targets need
 
-$(ENVIRONMENT): requirements/dev.txt pyproject.toml scripts/environment
-	@scripts/environment
-
-$(BROWSER): requirements/browser.txt $(ENVIRONMENT)
-	@echo "Installing $$(grep -c '^[a-z]' $<) packages into .venv, as locked in $< (55 MB)"
-	@$(PYTHON) -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $<
-	@touch $@
+# The script looks at what .venv was made of, so it runs each time: a changed lock, an interrupted
+# installation or a moved folder is seen whatever the times of files say.
+.PHONY: $(RUNTIME) $(ENVIRONMENT) $(BROWSER)
+$(RUNTIME) $(ENVIRONMENT) $(BROWSER): environment-%:
+	@scripts/environment $*
 
 .PHONY: broker registry postgresql nginx chromium
 broker:

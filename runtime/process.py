@@ -24,6 +24,7 @@ from aiohttp import web
 from runtime import logs
 from runtime.errors import ListenError, SettingsError
 from runtime.health import Problem, Several, health_app
+from runtime.listening import why_not
 from runtime.serving import JsonRunner, Site
 from runtime.settings import HostPort, Settings
 
@@ -105,8 +106,8 @@ class Process:
         site = Site(runner, bind.host, bind.port, ssl_context=tls, reuse_address=True)
         try:
             await site.start()
-        except OSError as error:
-            raise ListenError(f"{name}: cannot listen on {bind}: {error}") from error
+        except (OSError, UnicodeError) as error:
+            raise ListenError(f"{name}: cannot listen on {bind}: {why_not(error)}") from error
         host, port = runner.addresses[before][:2]
         url = f"{'https' if tls else 'http'}://{HostPort(host=host, port=port)}"
         self._addresses[name] = url

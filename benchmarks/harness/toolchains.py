@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -123,12 +124,10 @@ def _locked_versions() -> dict[str, str]:
         "aio-pika", "aiohttp", "aiormq", "celery", "dramatiq", "faststream", "gevent", "kombu",
         "pika", "requests", "taskiq", "taskiq-aio-pika", "uvloop",
     }  # fmt: skip
-    pins = (
-        line.split()[0].split("==")
-        for line in REQUIREMENTS.read_text().splitlines()
-        if "==" in line
+    pins = re.findall(
+        r"^([a-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", REQUIREMENTS.read_text(), flags=re.MULTILINE
     )
-    return {pin[0]: pin[1] for pin in pins if pin[0] in wanted}
+    return {name: version for name, version in pins if name in wanted}
 
 
 def _node_versions() -> dict[str, str]:

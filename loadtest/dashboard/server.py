@@ -1,7 +1,6 @@
 """Serving the dashboard: a page, its style, its script, the events, and the rate's knob."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from importlib.resources import files
@@ -13,6 +12,7 @@ from aiohttp import web
 from loadtest.dashboard.board import Board, Full
 from loadtest.dashboard.place import FIELD, HOST, Place
 from loadtest.dial import LEAST, MOST
+from runtime.listening import why_not
 from schemas.errors import InvalidValueError
 
 SLOW_S = 10.0
@@ -74,8 +74,8 @@ class Dashboard:
             await self._runner.cleanup()
             raise InvalidValueError(
                 FIELD,
-                f"cannot listen on {place.words} ({_why(error)}); name another, as :0 for any free"
-                f" port of {HOST}",
+                f"cannot listen on {place.words} ({why_not(error)}); name another, as :0 for any"
+                f" free port of {HOST}",
             ) from error
         # aiohttp's own name for port 0 has no port.
         self.url = place.at(self._runner.addresses[0][1])
@@ -144,14 +144,6 @@ class Dashboard:
             content_type="application/json",
             headers=HEADERS,
         )
-
-
-def _why(error: OSError | UnicodeError) -> str:
-    if isinstance(error, UnicodeError):
-        return "no name is written so"
-    # A negative number is the resolver's own; asyncio's words have the address once more.
-    number = error.errno or 0
-    return os.strerror(number) if number > 0 else error.strerror or str(error)
 
 
 def _same_origin(request: web.Request) -> bool:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from loadtest.sink.memory import Memory
 from loadtest.sink.server import Sink
+from runtime.listening import why_not
 from schemas.errors import PortcallError
 
 
@@ -41,9 +42,8 @@ async def serve(
         site = web.TCPSite(runner, host, port, backlog=2_000)
         try:
             await site.start()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise SinkError(f"cannot listen on {host}:{port}: {reason}") from error
+        except (OSError, UnicodeError) as error:
+            raise SinkError(f"cannot listen on {host}:{port}: {why_not(error)}") from error
         # aiohttp's own name for port 0 has no port.
         address = runner.addresses[0]
         ready(f"http://{f'[{host}]' if ':' in host else host}:{address[1]}")

@@ -111,7 +111,8 @@ def test_the_page_of_commands_is_the_generated_one() -> None:
 def pinned(name: str) -> dict[str, str]:
     """The distributions of a file of requirements, each with its lines of hashes."""
     blocks = re.split(r"\n(?=[a-z0-9])", (ROOT / "requirements" / name).read_text())
-    return {match[1]: block for block in blocks if (match := re.match(r"([a-z0-9._-]+)==", block))}
+    name_of = re.compile(r"([a-z0-9._-]+)(?:\[[^]]*\])?==")
+    return {match[1]: block for block in blocks if (match := name_of.match(block))}
 
 
 def names(requirements: list[str]) -> set[str]:
@@ -137,7 +138,7 @@ def test_the_locks_have_what_the_project_asks_for() -> None:
 
 def test_what_runs_is_the_same_where_it_is_tested() -> None:
     tested = pinned("dev.txt")
-    for name, block in pinned("portcall.txt").items():
+    for name, block in (pinned("portcall.txt") | pinned("build.txt")).items():
         # Its version: where only a tool of the tests needs it, too, the marker is another.
         assert tested[name].split()[0] == block.split()[0]
 
