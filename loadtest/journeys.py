@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from loadtest.plan import Headers, Outcome, Planned, Source
-from loadtest.report import milliseconds
+from loadtest.report import marks
 from loadtest.sketch import Sketch
 from schemas.records import Failure, Record
 
@@ -85,8 +85,7 @@ class Stages:
         """Of each stage its name, four marks, and what it is."""
         for name, what in STAGES.items():
             sketch = self.sketches[name]
-            marks = (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)
-            yield (name, *map(milliseconds, marks), what)
+            yield (name, *marks(sketch), what)
 
 
 def never_arrived(publication: Outcome) -> bool:
