@@ -79,8 +79,10 @@ async def test_a_consumer_that_is_not_there_is_not_passed(
     assert code == 99, said
     assert "✗ http_req_scheduled_duration: p(99)<1e9: no samples" in said
     assert "✓ portcall_publish: max<1e9" in said  # that was measured
-    assert report["metrics"]["http_reqs"]["values"]["count"] == 20
-    assert report["metrics"]["http_req_duration"]["values"]["max"] is None
+    metrics = report["metrics"]
+    assert metrics["http_reqs"]["values"]["count"] >= 20
+    for name in ("http_req_duration", "portcall_request", "portcall_response"):
+        assert metrics[name]["values"]["max"] is None, name
     code, said, _ = await loadtest(
         pipeline, "--uri", uri, *RUN, "--retries", "", report=tmp_path / "plain.json"
     )
