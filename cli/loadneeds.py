@@ -1,13 +1,15 @@
 """Options of `portcall loadtest` that would mean nothing as they were given, and what they need."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from cli.errors import UsageError
 from loadtest.faults.choice import parse_faults
 from loadtest.faults.kinds import BY_NAME, Kind
-from loadtest.known import MEASURED_BY, MEASURED_LAST
+from loadtest.known import MEASURED_BY, MEASURED_LAST, NOT_THROUGH
+from loadtest.metrics import NO_FAULT
 from loadtest.pacing import Form
+from loadtest.sources import Traffic
 from loadtest.thresholds import Threshold
 
 Values = Mapping[str, object]
@@ -108,9 +110,34 @@ def check_measurable(
         name = MEASURED_BY.get(each.metric)
         if name is not None and not values[name]:
             raise UsageError(f"--threshold: {each.metric} is measured with {_option(name)} only")
+        if values["through"] and each.metric in NOT_THROUGH:
+            raise UsageError(f"--threshold: {each.metric} is not measured with --through")
     for each in bounds:
         if each.metric in MEASURED_BY or each.metric in MEASURED_LAST:
             raise UsageError(f"--find-max: {each.metric} is not known of each rate that is tried")
+
+
+def check_labels(thresholds: Sequence[Threshold], traffic: Traffic) -> None:
+    """Refuse thresholds on requests that this run does not make.
+
+    Args:
+        thresholds: Of all options.
+        traffic: What is sent.
+
+    Raises:
+        UsageError: No request will have such a label.
+    """
+    had: dict[str, Collection[str]] = {"fault": [NO_FAULT, *traffic.faults]}
+    if not traffic.faults:  # those of the order send removals of their own
+        had["action"] = list(traffic.mix.actions)
+    for each in thresholds:
+        for name, values in had.items():
+            asked = each.tags.get(name, "")
+            if asked and asked not in values:
+                raise UsageError(
+                    f"{each.selector}: no request of this run has {name}:{asked}; there are"
+                    f" {', '.join(values)}"
+                )
 
 
 def _option(name: str) -> str:

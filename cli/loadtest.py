@@ -15,7 +15,7 @@ from cli import loadoptions as options
 from cli.errors import UsageError
 from cli.http2rules import check_http2
 from cli.loadmerge import merge_reports
-from cli.loadneeds import check_measurable, check_needs
+from cli.loadneeds import check_labels, check_measurable, check_needs
 from cli.loadorders import checking_of, mix_of, policy_of, traffic_of
 from cli.loadrun import Order, Through, carry_out
 from cli.optionalvalues import Lenient
@@ -114,7 +114,8 @@ def loadtest(
 
     The exit code is 0 for a pass, 99 where a threshold was crossed (as k6), 98 where this program
     itself, or the pipeline, was the bottleneck, 97 where --processed or --conformance could not
-    find out what they should, 105 after Ctrl-C, 2 for wrong usage.
+    find out what they should, 96 where no request was answered, 105 after Ctrl-C, 2 for wrong usage.
+    What has no samples keeps to no threshold.
 
     Examples:
     portcall loadtest --uri http://127.0.0.1:9000/hook
@@ -210,6 +211,7 @@ def loadtest(
         place=None if dashboard is None else Place.parse(dashboard),
         quiet=quiet,
     )
+    check_labels([*thresholds, *bounds], order.traffic)
     code = uvloop.run(carry_out(order))
     if code:
         raise typer.Exit(code)

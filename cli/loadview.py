@@ -17,10 +17,10 @@ from cli.output import note
 from loadtest.dial import Dial
 from loadtest.measure import Measurements, Slice
 from loadtest.pacing import Paced
-from loadtest.report import chapters, milliseconds, planned_line
+from loadtest.report import chapters, marks, planned_line
 from loadtest.result import Result
 from loadtest.sections import Finding, Section, numeric_columns
-from loadtest.sketch import Sketch, merged
+from loadtest.sketch import merged
 
 PLAIN_WIDTH = 120
 LINE_EVERY_S = 5.0
@@ -127,8 +127,8 @@ def _screen(
     service = merged(part.service for part in recent)
     times = Table.grid(padding=(0, 2))
     times.add_row(f"last {RECENT_S:g} s", "p50", "p95", "p99", "max", style="dim")
-    times.add_row("from the planned time", *_marks(scheduled))
-    times.add_row("service time", *_marks(service))
+    times.add_row("from the planned time", *marks(scheduled))
+    times.add_row("service time", *marks(service))
     bar = ProgressBar(
         total=paced.duration_s, completed=min(elapsed_s, paced.duration_s), width=SPARK_WIDTH
     )
@@ -147,12 +147,11 @@ def _screen(
 def _line(measured: Measurements, elapsed_s: float) -> str:
     recent = _recent(measured, elapsed_s)
     scheduled = merged(part.scheduled for part in recent)
-    median, high = scheduled.percentiles_ms((50, 99))
+    median, _, high, _ = marks(scheduled)
     return (
         f"{elapsed_s:5.0f} s  planned {measured.planned_count:,} = sent {measured.sent_count:,}"
         f" + not sent {measured.not_sent_count:,}; under way {measured.in_flight:,}, failed"
-        f" {measured.failed_count:,}; last {RECENT_S:g} s: p50 {milliseconds(median)},"
-        f" p99 {milliseconds(high)}"
+        f" {measured.failed_count:,}; last {RECENT_S:g} s: p50 {median}, p99 {high}"
     )
 
 
@@ -161,10 +160,6 @@ def _recent(measured: Measurements, elapsed_s: float) -> list[Slice]:
     first = last - int(RECENT_S / measured.slice_s)
     found = (measured.slices.get(number) for number in range(first, last + 1))
     return [part for part in found if part is not None]
-
-
-def _marks(sketch: Sketch) -> list[str]:
-    return [*map(milliseconds, sketch.percentiles_ms((50, 95, 99))), milliseconds(sketch.max_ms)]
 
 
 def _sparks(measured: Measurements) -> str:

@@ -97,7 +97,7 @@ class Watch:
             lag_max_ms=lag.max_ms,
             loop_lag_max_ms=self.loop_lag.max_ms,
             late=lag.above(max_lag_s),
-            problem=_late(high, max_lag_s, busiest) if late else self._left_out(max_in_flight),
+            problem=_late(lag, max_lag_s, busiest) if late else self._left_out(max_in_flight),
         )
 
     def _left_out(self, max_in_flight: int) -> str:
@@ -117,15 +117,17 @@ class Watch:
         )
 
 
-def _late(lag_ms: float, max_lag_s: float, cpu: float) -> str:
+def _late(lag: Sketch, max_lag_s: float, cpu: float) -> str:
+    late, sent = lag.above(max_lag_s), lag.count
     why = (
         f"its core was busy ({cpu:.0%}): plan fewer requests a second, or run several generators"
         if cpu > BUSY
         else "the machine did something else meanwhile: let it be quiet, or allow more by --max-lag"
     )
     return (
-        f"the generator itself was late: 1 of 100 requests by {lag_ms:.1f} ms or more, of"
-        f" {max_lag_s * 1000:g} ms allowed; {why}"
+        f"the generator itself was late: {late:,} of {sent:,} requests"
+        f" {'was' if late == 1 else 'were'} sent more than {max_lag_s * 1000:g} ms late, the latest"
+        f" by {lag.max_ms:.1f} ms, and 1 of 100 may be; {why}"
     )
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from loadtest.measure import UNWRITTEN
 from loadtest.plan import Headers, Outcome, Planned, Source
-from loadtest.report import milliseconds
+from loadtest.report import marks
 from loadtest.sketch import Sketch
 from schemas.records import Failure, Record
 
@@ -61,7 +62,7 @@ class Stages:
     def measure(
         self, journey: Journey, published: Outcome, record: Record, *, began_s: float, seen_s: float
     ) -> None:
-        """Count the first attempt of *journey*.
+        """Count the first attempt of *journey*; what it never came to has no sample.
 
         A copy may be seen after what follows from its original: no stage ends after the next one.
         So the stages but the confirm and the record, which pass beside, add up to the whole.
@@ -77,16 +78,17 @@ class Stages:
             sketches["confirm"].add(published.done_s - arrived_s)
         sketches["route"].add(routed_s - arrived_s)
         sketches["dequeue"].add(began_s - routed_s)
-        sketches["request"].add(written_s)
-        sketches["response"].add(duration_s - written_s)
+        if record.detail.failure not in UNWRITTEN:
+            sketches["request"].add(written_s)
+        if record.status or record.detail.failure is Failure.TIMEOUT:
+            sketches["response"].add(duration_s - written_s)
         sketches["record"].add(seen_s - began_s - duration_s)
 
     def rows(self) -> Iterator[tuple[str, ...]]:
         """Of each stage its name, four marks, and what it is."""
         for name, what in STAGES.items():
             sketch = self.sketches[name]
-            marks = (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)
-            yield (name, *map(milliseconds, marks), what)
+            yield (name, *marks(sketch), what)
 
 
 def never_arrived(publication: Outcome) -> bool:

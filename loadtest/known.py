@@ -1,9 +1,14 @@
-"""Which metrics there are, so that a threshold on none of them is refused before the run."""
+"""Which metrics and labels there are: a threshold on none of them is refused before the run."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from loadtest.faults.kinds import BY_NAME
+from loadtest.metrics import NO_FAULT
 from schemas.errors import InvalidValueError
+from schemas.events import PING, Action
+from schemas.records import Failure
 
 COUNTERS = (
     "data_received", "data_sent", "dropped_iterations", "fault_server_errors", "faults_tripped",
@@ -50,8 +55,43 @@ MEASURED_BY: Mapping[str, str] = MappingProxyType(
     | {"conformance": "conformance", "max_rate": "find_max"}
 )  # fmt: skip
 """Those that are there only with an option of the command, by its parameter."""
+NOT_THROUGH = (
+    "data_received", "http_req_receiving", "http_req_sending", "http_req_tls_handshaking",
+)  # fmt: skip
+"""Those that a run through the pipeline does not measure."""
+UNANSWERED = tuple(each.value for each in Failure if each not in {Failure.NONE, Failure.STATUS})
+"""What the label ``status`` has of requests without an answer."""
+VALUES: Mapping[str, tuple[Callable[[str], object], str]] = MappingProxyType(
+    {
+        "status": (
+            lambda text: re.fullmatch("[1-9][0-9][0-9]", text) or text in UNANSWERED,
+            f"a status as 200, or one of {', '.join(UNANSWERED)}",
+        ),
+        "action": (lambda text: text in {*Action, PING}, f"one of {', '.join((*Action, PING))}"),
+        "attempt": (lambda text: re.fullmatch("[1-9][0-9]*", text), "a number from 1"),
+        "fault": (
+            lambda text: text in {*BY_NAME, NO_FAULT},
+            f"{NO_FAULT}, or a fault's name as in reports",
+        ),
+        "expected_response": (lambda text: text in {"true", "false"}, "true or false"),
+    }
+)
+"""Of each label, which values it can have, and those in words."""
 MEASURED_LAST = frozenset({"late_sends", "retries", "retry_amplification", "given_up"})
 """Those that are known only when a whole run is judged."""
+
+
+def check_label(field: str, name: str, value: str) -> None:
+    """Refuse a label that no request can have: nothing would ever be measured.
+
+    Raises:
+        InvalidValueError: There is no such label, or it never has this value.
+    """
+    if name not in VALUES:
+        raise InvalidValueError(field, f"{name!r} is no label; there are {', '.join(VALUES)}")
+    fits, words = VALUES[name]
+    if not fits(value):
+        raise InvalidValueError(field, f"{name}:{value[:40]} never occurs; {name} is {words}")
 
 
 def statistic_of(field: str, metric: str, statistic: str, *, labelled: bool) -> str:

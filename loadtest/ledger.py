@@ -49,6 +49,11 @@ class Entry:
         return self.kind.processed if self.kind else Times.ONCE
 
     @property
+    def answered(self) -> bool:
+        """Whether any POST of it was answered, with whatever status."""
+        return any(status for _, status in self.answers)
+
+    @property
     def taken(self) -> bool:
         """Whether any POST of it was answered 2xx."""
         return any(200 <= status < 300 for _, status in self.answers)

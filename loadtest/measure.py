@@ -1,7 +1,9 @@
 """Measurements: everything that is counted while requests are sent, slice by slice.
 
 A request is counted once in its cell (status, action, attempt, fault) and once in the slice that
-it was planned for; whatever a report shows is merged from those.
+it was planned for; whatever a report shows is merged from those. A request that could not be
+written (refused, no such name, no TLS) is counted, but has no duration: 0.2 ms until a refusal say
+nothing of how fast the consumer answers.
 """
 
 from collections import Counter
@@ -12,6 +14,15 @@ from msgspec import Struct, field
 
 from loadtest.plan import NotSent, Outcome, Planned
 from loadtest.sketch import Sketch, merged
+from schemas.records import Failure
+
+UNWRITTEN = frozenset(
+    {
+        Failure.REFUSED, Failure.UNREACHABLE, Failure.DNS, Failure.TLS, Failure.BLOCKED,
+        Failure.INVALID,
+    }
+)  # fmt: skip
+"""Failures before anything could be written."""
 
 
 class Label(NamedTuple):
@@ -21,6 +32,19 @@ class Label(NamedTuple):
     action: str
     attempt: int
     fault: str
+
+    @property
+    def answered(self) -> bool:
+        """Whether the consumer answered at all."""
+        return self.status.isdecimal()
+
+    @property
+    def timed(self) -> bool:
+        """Whether its durations are samples: of an answer, or of one that was waited for in vain.
+
+        A connection that the consumer ends without an answer is none on its own.
+        """
+        return self.answered or self.status == Failure.TIMEOUT
 
 
 class Cell(Struct, array_like=True):
@@ -32,6 +56,7 @@ class Cell(Struct, array_like=True):
         failed: How many were not answered as a correct consumer does.
         failed_s: When the first of those ended, and the last.
         received_bytes: Of their answers.
+        unwritten: Requests that could not be written, and so have no durations.
     """
 
     scheduled: Sketch = field(default_factory=Sketch)
@@ -39,6 +64,12 @@ class Cell(Struct, array_like=True):
     failed: int = 0
     failed_s: tuple[float, float] = (0.0, 0.0)
     received_bytes: int = 0
+    unwritten: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many requests there were, with durations or without."""
+        return self.scheduled.count + self.unwritten
 
     def fail(self, at_s: float) -> None:
         """Count one that was not answered as it should be."""
@@ -54,6 +85,7 @@ class Cell(Struct, array_like=True):
             self.failed_s = (min(first for first, _ in spans), max(last for _, last in spans))
         self.failed += other.failed
         self.received_bytes += other.received_bytes
+        self.unwritten += other.unwritten
 
 
 class Slice(Struct, array_like=True):
@@ -70,6 +102,7 @@ class Slice(Struct, array_like=True):
         cpu: How much of a core the generator used.
         scheduled: From the planned time, of those that were planned for it.
         service: The service times of those.
+        unwritten: Of those that were planned for it, how many could not be written.
     """
 
     planned: int = 0
@@ -82,6 +115,17 @@ class Slice(Struct, array_like=True):
     attempts: dict[int, int] = {}
     scheduled: Sketch = field(default_factory=Sketch)
     service: Sketch = field(default_factory=Sketch)
+    unwritten: int = 0
+
+    @property
+    def ended(self) -> int:
+        """How many of those that were planned for it have ended."""
+        return self.scheduled.count + self.unwritten
+
+    @property
+    def answered(self) -> int:
+        """How many answers came in it."""
+        return sum(count for status, count in self.statuses.items() if status.isdecimal())
 
     def merge(self, other: "Slice", *, together: bool) -> None:
         """Count everything of *other*, too.
@@ -103,6 +147,7 @@ class Slice(Struct, array_like=True):
             self.attempts[attempt] = self.attempts.get(attempt, 0) + count
         self.scheduled.merge(other.scheduled)
         self.service.merge(other.service)
+        self.unwritten += other.unwritten
 
 
 class Phases(Struct, array_like=True):
@@ -166,6 +211,16 @@ class Measurements:
         return self.sent_count + self.not_sent_count
 
     @property
+    def answered_count(self) -> int:
+        """How many requests the consumer answered, with whatever status."""
+        return sum(cell.count for label, cell in self.cells.items() if label.answered)
+
+    @property
+    def timed(self) -> bool:
+        """Whether any request has durations that are samples."""
+        return any(label.timed for label in self.cells)
+
+    @property
     def in_flight(self) -> int:
         """How many requests have been sent and not answered."""
         return self.sent_count - self.done_count
@@ -192,8 +247,7 @@ class Measurements:
 
     def done(self, outcome: Outcome) -> None:
         """Count what became of a request."""
-        planned, timings = outcome.planned, outcome.timings
-        scheduled_s, service_s = outcome.scheduled_s, timings.service_s
+        planned = outcome.planned
         status = str(outcome.status) if outcome.status else outcome.failure.value
         self.done_count += 1
         self.reused_count += outcome.reused
@@ -203,8 +257,6 @@ class Measurements:
         self.last_s = max(self.last_s, outcome.done_s)
         self.lag.add(outcome.lag_s)
         cell = self._cell(Label(status, planned.action, planned.attempt, planned.fault))
-        cell.scheduled.add(scheduled_s)
-        cell.service.add(service_s)
         cell.received_bytes += outcome.received_bytes
         if not outcome.as_wanted:
             self.failed_count += 1
@@ -213,13 +265,24 @@ class Measurements:
         if not outcome.status:
             self.errors[outcome.message] += 1
         part = self.slice(planned.at_s)
-        part.scheduled.add(scheduled_s)
-        part.service.add(service_s)
+        if outcome.failure in UNWRITTEN:
+            cell.unwritten += 1
+            part.unwritten += 1
+        else:
+            self._time(outcome, cell, part)
         part = self.slice(outcome.sent_s)
         part.sent += 1
         part.attempts[planned.attempt] = part.attempts.get(planned.attempt, 0) + 1
         part = self.slice(outcome.done_s)
         part.statuses[status] = part.statuses.get(status, 0) + 1
+
+    def _time(self, outcome: Outcome, cell: Cell, part: Slice) -> None:
+        """Count how long a request took, in the cell and in the slice that it was planned for."""
+        timings = outcome.timings
+        scheduled_s, service_s = outcome.scheduled_s, timings.service_s
+        for counted in (cell, part):
+            counted.scheduled.add(scheduled_s)
+            counted.service.add(service_s)
         phases = self.phases
         phases.blocked.add(timings.blocked_s)
         phases.connecting.add(timings.connecting_s)

@@ -14,7 +14,7 @@ from loadtest.dial import Points
 from loadtest.generator import Health
 from loadtest.measure import Cell, Measurements, Slice
 from loadtest.packed import COUNTS, FIELD, Packed
-from loadtest.report import milliseconds
+from loadtest.report import marks
 from loadtest.result import About, Result
 from loadtest.run import Ended
 from loadtest.sections import Section
@@ -138,10 +138,9 @@ def _runs(runs: Sequence[tuple[str, Packed]]) -> Section:
         for _, cell in each.cells:
             sketch.merge(cell.scheduled)
         not_sent = sum(each.not_sent.values())
-        marks = map(milliseconds, sketch.percentiles_ms((50, 95, 99)))
         kept = "no" if each.health.problem else "yes"
         rows.append((name, each.about.began, f"{each.counts['sent_count']:,}", f"{not_sent:,}",
-                     *marks, kept))  # fmt: skip
+                     *marks(sketch)[:3], kept))  # fmt: skip
     packed = [each for _, each in runs]
     sketches, metrics = merged_sketches(packed), merged_metrics(packed)
     return Section(

@@ -8,33 +8,42 @@ Source: k6's reference of built-in metrics, and the end-of-test summary of versi
 
 from collections.abc import Callable, Collection, Mapping
 
-from loadtest.measure import Cell, Label, Measurements
+from loadtest.measure import Cell, Label, Measurements, Phases
 from loadtest.sections import Metric, counter, share
 from loadtest.sketch import Sketch, merged
 
 PERCENTS = (90.0, 95.0, 99.0, 99.9, 99.99)
-TAGS = ("status", "action", "attempt", "fault", "expected_response")
 SCHEDULED = "http_req_scheduled_duration"
 SERVICE = "http_req_duration"
+NO_FAULT = "none"
+"""What the label ``fault`` has of requests with nothing wrong, as in reports."""
 Maker = Callable[[], Metric]
 
 
 def trend(sketch: Sketch, percents: tuple[float, ...] = PERCENTS) -> Metric:
-    """Durations as a metric, in milliseconds."""
+    """Durations as a metric, in milliseconds; of none, each value is None."""
+    if not sketch.count:
+        names = ("avg", "min", "med", "max", *(f"p({percent:g})" for percent in percents))
+        return Metric("trend", "time", dict.fromkeys(names))
     median, *others = sketch.percentiles_ms((50.0, *percents))
-    values: dict[str, float] = {
+    values: dict[str, float | None] = {
         "avg": round(sketch.mean_ms, 6),
         "min": sketch.min_ms,
         "med": median,
         "max": sketch.max_ms,
     }
     values |= {f"p({percent:g})": value for percent, value in zip(percents, others, strict=True)}
-    return Metric("trend", "time", dict(values))
+    return Metric("trend", "time", values)
 
 
 def gauge(value: float, low: float, high: float) -> Metric:
     """Something that goes up and down: as it is now, and its bounds."""
     return Metric("gauge", "default", {"value": value, "min": low, "max": high})
+
+
+def unmeasured() -> Metric:
+    """The same without a sample."""
+    return Metric("gauge", "default", dict.fromkeys(("value", "min", "max")))
 
 
 def metrics_of(
@@ -76,20 +85,33 @@ def _counted(measured: Measurements, elapsed_s: float) -> dict[str, Maker]:
 
 
 def _timed(measured: Measurements, percents: tuple[float, ...]) -> dict[str, Maker]:
-    phases = measured.phases
+    # Where all ended without an answer, how soon they did is no sample of anything.
+    phases = measured.phases if measured.timed else Phases()
     return {
         "generator_lag": lambda: trend(measured.lag, percents),
         "http_req_blocked": lambda: trend(phases.blocked, percents),
-        "http_req_connecting": lambda: trend(phases.connecting, percents),
-        SERVICE: lambda: trend(measured.service(), percents),
+        "http_req_connecting": lambda: trend(_any(phases.connecting), percents),
+        SERVICE: lambda: trend(samples(measured.cells, service=True), percents),
         f"{SERVICE}{{expected_response:true}}": lambda: trend(_as_expected(measured), percents),
         "http_req_receiving": lambda: trend(phases.receiving, percents),
-        SCHEDULED: lambda: trend(measured.scheduled(), percents),
+        SCHEDULED: lambda: trend(samples(measured.cells), percents),
         "http_req_sending": lambda: trend(phases.sending, percents),
-        "http_req_tls_handshaking": lambda: trend(phases.tls, percents),
+        "http_req_tls_handshaking": lambda: trend(_any(phases.tls), percents),
         "http_req_waiting": lambda: trend(phases.waiting, percents),
         "iteration_duration": lambda: trend(phases.whole, percents),
     }
+
+
+def samples(cells: Mapping[Label, Cell], *, service: bool = False) -> Sketch:
+    """The durations of some requests; none where the consumer ended each without an answer.
+
+    Args:
+        cells: The requests.
+        service: Their service times, instead of those from the planned time.
+    """
+    if not any(label.timed for label in cells):
+        return Sketch()
+    return merged(cell.service if service else cell.scheduled for cell in cells.values())
 
 
 def tagged(
@@ -100,20 +122,22 @@ def tagged(
 ) -> Metric | None:
     """A metric of the requests with certain labels, as k6's ``http_req_duration{status:200}``.
 
+    Without such requests a duration and a rate have no samples, and a count is 0.
+
     Args:
         measured: The run.
         name: One of `loadtest.known.LABELLED`.
-        tags: Of `TAGS`, and what each must be.
+        tags: As in `loadtest.known.VALUES`, and what each must be.
         percents: The percentiles that a duration has.
     """
-    cells = [cell for label, cell in measured.cells.items() if _has(label, cell, tags)]
-    done, failed = sum(cell.scheduled.count for cell in cells), sum(cell.failed for cell in cells)
-    total = Sketch()
-    for cell in cells:
-        total.merge(cell.service if name == SERVICE else cell.scheduled)
+    found = {label: cell for label, cell in measured.cells.items() if _has(label, cell, tags)}
+    done, failed = (
+        sum(cell.count for cell in found.values()),
+        sum(cell.failed for cell in found.values()),
+    )
     match name:
         case "http_req_duration" | "http_req_scheduled_duration":
-            return trend(total, percents)
+            return trend(samples(found, service=name == SERVICE), percents)
         case "http_reqs":
             return counter(done, measured.last_s)
         case "http_req_failed":
@@ -124,13 +148,23 @@ def tagged(
 
 def _has(label: Label, cell: Cell, tags: Mapping[str, str]) -> bool:
     # All of a cell is answered as it should be, or nothing.
-    had = {**label._asdict(), "expected_response": "false" if cell.failed else "true"}
+    had = {
+        **label._asdict(),
+        "fault": label.fault or NO_FAULT,
+        "expected_response": "false" if cell.failed else "true",
+    }
     return all(str(had[name]) == value for name, value in tags.items())
 
 
 def _as_expected(measured: Measurements) -> Sketch:
     """The service times of what was answered as it should be."""
-    return merged(cell.service for cell in measured.cells.values() if not cell.failed)
+    found = {label: cell for label, cell in measured.cells.items() if not cell.failed}
+    return samples(found, service=True)
+
+
+def _any(sketch: Sketch) -> Sketch:
+    """Nothing where all are 0: no connection, or no TLS, was made in the whole run."""
+    return sketch if sketch.longest_us else Sketch()
 
 
 def _data(count: int, over_s: float) -> Metric:
@@ -148,4 +182,5 @@ def _most(measured: Measurements) -> Metric:
 
 
 def _cpu(loads: list[float]) -> Metric:
-    return gauge(loads[-1], min(loads), max(loads)) if loads else gauge(0.0, 0.0, 0.0)
+    # A second has to pass before the first of them is known.
+    return gauge(loads[-1], min(loads), max(loads)) if loads else unmeasured()

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from loadtest.measure import Label
 from loadtest.metrics import SCHEDULED, SERVICE
 from loadtest.result import Result
-from loadtest.sections import Finding, Metric, Section
+from loadtest.sections import NO_SAMPLES, Finding, Metric, Section
+from loadtest.sketch import Sketch
 from loadtest.thresholds import Verdict
 
 LATENCIES = (
@@ -24,6 +25,10 @@ LATENCIES = (
 )
 STATISTICS = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "p(99.9)", "p(99.99)", "max")
 MAX_ROWS = 20
+ANSWERED = "a request was answered"
+EMPTY = "No samples: no request was answered, nor was an answer waited for until its time was up."
+NONE = "-"
+"""A cell of a table that there are no samples for."""
 
 
 def planned_line(result: Result) -> str:
@@ -51,12 +56,21 @@ def chapters(result: Result) -> list[Section]:
     return [part for part in parts if part is not None] + list(result.sections)
 
 
-def milliseconds(value: float) -> str:
+def milliseconds(value: float | None) -> str:
     """A duration as people read it: three digits, in ms or s."""
+    if value is None:
+        return NO_SAMPLES
     if value >= 10_000:
         return f"{value / 1000:.1f} s"
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
     return f"{value:,.{digits}f} ms"
+
+
+def marks(sketch: Sketch) -> tuple[str, ...]:
+    """The median, p95, p99 and longest as cells of a table; dashes where there are no samples."""
+    if not sketch.count:
+        return (NONE,) * 4
+    return tuple(map(milliseconds, (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)))
 
 
 def size(count: float) -> str:
@@ -72,15 +86,15 @@ def _requests(result: Result) -> Section:
     measured, elapsed_s = result.measured, result.elapsed_s
     failed, opened = measured.failed_count, measured.done_count - measured.reused_count
     per_s = measured.sent_count / elapsed_s if elapsed_s else 0.0
-    share = failed / measured.done_count if measured.done_count else 0.0
     rows = [
         ("target", result.about.uri),
         ("plan", result.about.plan),
         ("duration", f"{elapsed_s:.1f} s, {per_s:,.1f} requests a second"),
-        ("failed", f"{failed:,} ({share:.2%})"),
-        ("data", f"{size(measured.sent_bytes)} sent, {size(measured.received_bytes)} received"),
+        ("failed", _part(failed, measured.done_count)),
+        ("data", f"{size(measured.sent_bytes)} sent"),
     ]
     if result.about.path == "direct":
+        rows[-1] = ("data", f"{rows[-1][1]}, {size(measured.received_bytes)} received")
         reused = f"{measured.reused_count:,} times an old one"
         rows.append(("connections", f"{opened:,} new, {reused}"))
     if measured.resent_count:
@@ -93,7 +107,15 @@ def _requests(result: Result) -> Section:
         words.append(f"Ended by its threshold {bound.selector}: {bound.expression}.")
     elif result.interrupted:
         words.append("Stopped before its end: the figures are those of what was sent until then.")
-    return Section("Requests", words=tuple(words), columns=("", ""), rows=tuple(rows))
+    found = (Finding(ANSWERED, ok=False, detail=result.unanswered),) if result.unanswered else ()
+    return Section(
+        "Requests", words=tuple(words), columns=("", ""), rows=tuple(rows), findings=found
+    )
+
+
+def _part(part: int, whole: int) -> str:
+    """A number, and which part of the whole that is."""
+    return f"{part:,} ({part / whole:.2%})" if whole else f"{part:,} ({NO_SAMPLES})"
 
 
 def _thresholds(result: Result) -> Section | None:
@@ -111,8 +133,11 @@ def _thresholds(result: Result) -> Section | None:
 
 
 def _was(verdict: Verdict, metric: Metric | None) -> str:
-    if verdict.value is None or metric is None:
+    if metric is None:
         return "it was not measured"
+    if verdict.value is None:
+        which = ": no request with these labels was answered" if verdict.threshold.tags else ""
+        return f"{NO_SAMPLES}{which}"
     if metric.contains == "time":
         return f"it was {milliseconds(verdict.value)}"
     return f"it was {verdict.value:.6g}"
@@ -129,7 +154,8 @@ def _latencies(result: Result) -> Section:
         "From the planned time: what a sender that keeps its times sees, a stall included."
         " Service time: from the moment that the request was really written."
     )
-    return Section("Latency", (words,), ("", *STATISTICS), rows)
+    every = (words,) if result.metrics[SCHEDULED].values["max"] is not None else (words, EMPTY)
+    return Section("Latency", every, ("", *STATISTICS), rows)
 
 
 def _group(
@@ -141,9 +167,8 @@ def _group(
     total = result.measured.done_count
     rows = []
     for value, cell in list(groups.items())[:MAX_ROWS]:
-        count = cell.scheduled.count
-        marks = cell.scheduled.percentiles_ms((50, 95, 99))
-        cells = (milliseconds(mark) for mark in (*marks, cell.scheduled.max_ms))
+        count = cell.count
+        cells = marks(cell.scheduled)
         rows.append((value, f"{count:,}", f"{count / total:.2%}", f"{cell.failed:,}", *cells))
     columns = (name, "requests", "share", "failed", "med", "p(95)", "p(99)", "max")
     return Section(title, columns=columns, rows=tuple(rows))
@@ -171,8 +196,9 @@ def _generator(result: Result) -> Section:
 
 
 def _cells(metric: Metric) -> tuple[str, ...]:
-    return tuple(milliseconds(metric.values.get(name, 0.0)) for name in STATISTICS)
+    values = map(metric.values.get, STATISTICS)
+    return tuple(NONE if value is None else milliseconds(value) for value in values)
 
 
 def _any(metric: Metric) -> bool:
-    return metric.values["max"] > 0
+    return bool(metric.values["max"])

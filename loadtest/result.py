@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loadtest.generator import Health
+from loadtest.known import NOT_THROUGH
 from loadtest.measure import Measurements
 from loadtest.metrics import metrics_of, trend
 from loadtest.run import Ended
-from loadtest.sections import Metric, Section, counter
+from loadtest.sections import NO_SAMPLES, Metric, Section, counter
 from loadtest.thresholds import Threshold, Verdict, judge, percents_of
 from schemas import __version__
 
@@ -22,6 +24,8 @@ THRESHOLDS_CROSSED = 99
 GENERATOR_LIMITED = 98
 UNCHECKED = 97
 """What was asked for besides, as by ``--processed``, could not be found out."""
+UNANSWERED = 96
+"""No request was answered, so nothing was measured; k6 has no such code, and passes."""
 INTERRUPTED = 105
 """As k6, which calls it an external abort."""
 
@@ -93,6 +97,7 @@ class Result(Struct, frozen=True):
         elapsed_s = max(ended.elapsed_s, about.duration_s if whole else 0.0)
         percents = percents_of(thresholds)
         metrics = metrics_of(measured, elapsed_s, percents)
+        _blank(metrics, about.path)
         metrics["late_sends"] = counter(ended.health.late, elapsed_s)
         for section in sections:
             metrics |= section.metrics
@@ -118,7 +123,20 @@ class Result(Struct, frozen=True):
             return GENERATOR_LIMITED
         if self.interrupted:
             return INTERRUPTED
+        if not self.measured.answered_count:
+            return UNANSWERED
         return UNCHECKED if any(each.unchecked for each in self.sections) else PASSED
+
+    @property
+    def unanswered(self) -> str:
+        """That no request was answered; empty: one was."""
+        measured = self.measured
+        if measured.answered_count:
+            return ""
+        reached = "answered" if measured.sent_count else "sent"
+        if not measured.planned_count:
+            reached = "planned"
+        return f"no request was {reached}, so nothing was measured"
 
     @property
     def words(self) -> str:
@@ -128,17 +146,31 @@ class Result(Struct, frozen=True):
                 return "passed" if self.verdicts else "done"
             case 99:
                 # What ended the run may be kept again by the answers that came after that.
-                crossed = [each.threshold for each in self.verdicts if not each.ok]
+                crossed = [each for each in self.verdicts if not each.ok]
                 if not crossed and self.crossed is not None:
-                    crossed = [self.crossed.threshold]
-                named = ", ".join(f"{each.selector}: {each.expression}" for each in crossed)
-                return f"failed: {named}"
+                    crossed = [self.crossed]
+                return f"failed: {', '.join(map(_named, crossed))}"
             case 98:
                 return f"does not count: {self.health.problem}"
+            case 96:
+                return self.unanswered
             case 97:
                 return "not all that was asked for could be checked"
             case _:
                 return "stopped before its end"
+
+
+def _named(verdict: Verdict) -> str:
+    bound = verdict.threshold
+    empty = f" ({NO_SAMPLES})" if verdict.value is None else ""
+    return f"{bound.selector}: {bound.expression}{empty}"
+
+
+def _blank(metrics: dict[str, Metric], path: str) -> None:
+    """Take away the values of what is not measured on this path: each would be a false 0."""
+    if path == "pipeline":
+        for name in NOT_THROUGH:
+            metrics[name] = replace(metrics[name], values=dict.fromkeys(metrics[name].values))
 
 
 def now_iso() -> str:

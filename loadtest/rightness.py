@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from loadtest.faults.kinds import BY_NAME, Kind
+from loadtest.faults.kinds import BY_NAME, Kind, Times
 from loadtest.ledger import Entry, Ledger
 from loadtest.oracle import Verdict
-from loadtest.sections import Finding, Section, counter, gauge
+from loadtest.sections import NO_SAMPLES, Finding, Metric, Section, counter, gauge
 from loadtest.sources import Deliveries
 
 MAX_SHOWN = 2
@@ -70,22 +71,101 @@ def faults_section(ledger: Ledger, verdict: Verdict, duration_s: float) -> Secti
         for tally in found
     )  # fmt: skip
     tripped = [tally.kind.name for tally in found if not tally.caught]
+    heard = any(entry.answered for entry in ledger.sent_entries)
+    posts, errors = (
+        sum(each.posts for each in found),
+        sum(each.server_errors for each in found),
+    )
     words = f"{_counted(len(found), 'kind')} of faults, {len(tripped)} of them tripped the consumer"
     return Section(
         "Faults",
         words=(f"{words}: {', '.join(tripped)}." if tripped else f"{words}.",),
         columns=("fault", "deliveries", "POSTs", "answered right", "5xx", "processed wrong"),
         rows=rows,
-        findings=tuple(fault_finding(tally, verdict) for tally in found),
+        findings=tuple(fault_finding(tally, verdict, heard=heard) for tally in found),
         metrics={
-            "faults_tripped": counter(len(tripped), duration_s),
-            "fault_server_errors": counter(sum(each.server_errors for each in found), duration_s),
+            "faults_tripped": _among(posts, len(tripped), duration_s),
+            "fault_server_errors": _among(posts, errors, duration_s),
         },
     )
 
 
-def fault_finding(tally: FaultTally, verdict: Verdict) -> Finding:
-    """Whether the consumer is right about one fault, with the figures."""
+class Question(Struct, frozen=True):
+    """One thing that the oracle was asked.
+
+    Attributes:
+        name: What, in words.
+        metric: Where it is counted.
+        wrong: The deliveries with which it is wrong.
+        why: What that means.
+        among: How many deliveries could have been wrong; 0: the answer says nothing.
+        lacking: Which deliveries there were none of, then.
+    """
+
+    name: str
+    metric: str
+    wrong: Sequence[str]
+    why: str
+    among: int
+    lacking: str
+
+    @property
+    def finding(self) -> Finding:
+        """The same for the report."""
+        if self.wrong:
+            told = f"{len(self.wrong)}: {self.why}: {_told(self.wrong)}"
+            return Finding(self.name, ok=False, detail=told)
+        if not self.among:
+            return Finding(self.name, ok=None, detail=f"{NO_SAMPLES}: {self.lacking}")
+        return Finding(self.name, ok=True, detail="none")
+
+
+def questions(sent: Sequence[Entry], verdict: Verdict) -> list[Question]:
+    """What the oracle was asked, each with how many deliveries it is about."""
+    processed = set(verdict.processed)
+    keys = Counter(key for each in sent if each.delivery_id in processed for key in each.keys)
+    violated = [each.delivery_id for each in verdict.violations]
+    return [
+        Question(
+            "missing", "missing", verdict.missing, "never answered 2xx, never processed",
+            sum(each.expected is Times.ONCE for each in sent), "none was to be processed",
+        ),
+        Question(
+            "lost after accept", "lost_after_accept", verdict.lost,
+            "answered 2xx, never processed",
+            sum(each.taken for each in sent), "none was answered 2xx",
+        ),
+        Question(
+            "processed twice", "processed_twice", verdict.twice,
+            "a duplicate was not recognised", len(processed), "none was processed",
+        ),
+        Question(
+            "phantom", "phantom", verdict.phantom,
+            "processed although forged, spoilt or cut off",
+            sum(each.expected is Times.NEVER for each in sent), "none was forged or spoilt",
+        ),
+        Question(
+            "order", "order_violations", violated, "older was applied over newer",
+            sum(count for count in keys.values() if count > 1),
+            "no two about the same thing were processed",
+        ),
+    ]  # fmt: skip
+
+
+def _among(sent: int, count: int, duration_s: float) -> Metric:
+    """A counter of something among so many that were *sent*; among none it has no samples."""
+    found = counter(count, duration_s)
+    return found if sent or count else replace(found, values=dict.fromkeys(found.values))
+
+
+def fault_finding(tally: FaultTally, verdict: Verdict, *, heard: bool = True) -> Finding:
+    """Whether the consumer is right about one fault, with the figures.
+
+    Args:
+        tally: What became of it.
+        verdict: The oracle's.
+        heard: Whether the consumer answered anything in this run.
+    """
     kind = tally.kind
     parts = [f"sent: {kind.sent}; right: {kind.right}"]
     if tally.as_wanted < tally.posts:
@@ -95,6 +175,10 @@ def fault_finding(tally: FaultTally, verdict: Verdict) -> Finding:
     if tally.wrong:
         parts.append(f"{_told(tally.wrong)} {_was_were(tally.wrong)} processed wrongly")
     ok: bool | None = tally.caught
+    if ok and not heard:
+        # Of some faults no answer is right, too; but not of a consumer that is not there.
+        ok = None
+        parts.append(f"{NO_SAMPLES}: no POST of the run was answered")
     if ok and not verdict.asked and (kind.repeat or kind.overtaken):
         ok = None
         parts.append(UNASKED)
@@ -105,27 +189,20 @@ def oracle_section(ledger: Ledger, verdict: Verdict, duration_s: float) -> Secti
     """The idempotency oracle's verdict."""
     if not verdict.asked:
         return Section("Is the consumer right?", words=(f"It cannot be told: {UNASKED}.",))
-    violated = [each.delivery_id for each in verdict.violations]
-    checks: list[tuple[str, str, Sequence[str], str]] = [
-        ("missing", "missing", verdict.missing, "never answered 2xx, never processed"),
-        ("lost after accept", "lost_after_accept", verdict.lost, "answered 2xx, never processed"),
-        ("processed twice", "processed_twice", verdict.twice, "a duplicate was not recognised"),
-        ("phantom", "phantom", verdict.phantom, "processed although forged, spoilt or cut off"),
-        ("order", "order_violations", violated, "older was applied over newer"),
-    ]
-    findings = tuple(
-        Finding(name, not ids, f"{len(ids)}: {why}: {_told(ids)}" if ids else "none")
-        for name, _, ids, why in checks
-    )
-    metrics = {metric: counter(len(ids), duration_s) for _, metric, ids, _ in checks}
+    sent = ledger.sent_entries
+    if not sent:
+        untold = f"It cannot be told: {NO_SAMPLES}, as nothing was sent."
+        return Section("Is the consumer right?", words=(untold,), unchecked=True)
+    asked = questions(sent, verdict)
+    metrics = {each.metric: _among(each.among, len(each.wrong), duration_s) for each in asked}
     metrics["processed"] = counter(len(verdict.processed), duration_s)
-    sent = len(ledger.sent_entries)
-    told = f"{_counted(sent, 'delivery', 'deliveries')} of this run"
+    told = f"{_counted(len(sent), 'delivery', 'deliveries')} of this run"
     words = [f"{told}, {len(verdict.processed)} processed as the consumer says."]
     if verdict.unknown:
         words.append(f"It also processed {len(verdict.unknown)} that this run did not send.")
     return Section(
-        "Is the consumer right?", words=tuple(words), findings=findings, metrics=metrics,
+        "Is the consumer right?", words=tuple(words), metrics=metrics,
+        findings=tuple(each.finding for each in asked),
         grade="right" if verdict.right else "wrong",
     )  # fmt: skip
 
@@ -136,17 +213,18 @@ def retries_section(deliveries: Deliveries, duration_s: float) -> Section:
     entries = ledger.sent_entries
     posts = sum(entry.sent for entry in entries)
     told = f"{_counted(posts, 'POST')} for {_counted(len(entries), 'delivery', 'deliveries')}"
-    words = [f"{told}: amplification {ledger.amplification:.2f}."]
+    amplified = f"amplification {ledger.amplification:.2f}" if entries else NO_SAMPLES
+    words = [f"{told}: {amplified}."]
     metrics = {
         "retries": counter(posts - len(entries), duration_s),
         "given_up": counter(deliveries.given_up, duration_s),
-        "retry_amplification": gauge(ledger.amplification),
+        "retry_amplification": gauge(ledger.amplification if entries else None),
     }
     if outage is not None:
         storm = storm_of(ledger, outage.to_s)
         words.append(storm.words(deliveries.given_up))
-        metrics["storm_drain"] = gauge(storm.drain_s * 1000, "time")
-        metrics["storm_peak"] = gauge(storm.peak)
+        metrics["storm_drain"] = gauge(storm.drain_s * 1000 if storm.held else None, "time")
+        metrics["storm_peak"] = gauge(storm.peak or None)
     return Section("Retries", words=tuple(words), metrics=metrics)
 
 
@@ -167,6 +245,8 @@ class Storm(Struct, frozen=True):
 
     def words(self, given_up: int) -> str:
         """The same in a sentence."""
+        if not self.held:
+            return f"After the outage nothing came back: {NO_SAMPLES}."
         told = (
             f"After the outage {_counted(self.held, 'delivery', 'deliveries')} came back within"
             f" {self.drain_s:.1f} s; the peak was {self.peak} POSTs a second,"

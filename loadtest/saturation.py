@@ -5,16 +5,16 @@ Each rate has a run of its own, and the consumer a pause to finish what it has.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 from msgspec import Struct
 
 from loadtest.metrics import SCHEDULED, metrics_of
 from loadtest.pacing import Paced
-from loadtest.report import milliseconds
+from loadtest.report import NONE, milliseconds
 from loadtest.run import Ended, interruptible
-from loadtest.sections import Finding, Plot, Section, gauge
+from loadtest.sections import NO_SAMPLES, Finding, Plot, Section, gauge
 from loadtest.thresholds import Threshold, judge, percents_of
 
 CLOSE = 1.1
@@ -37,7 +37,7 @@ class Trial(Struct, frozen=True):
         answered: What was answered, a second, until the last answer.
         held: Whether it kept to its bounds.
         why: The bounds that it did not keep to, or what the generator's problem was.
-        median_ms: From the planned time.
+        median_ms: From the planned time; None: no samples.
         p95_ms: The same.
         p99_ms: The same.
         failed: Which part of the requests.
@@ -49,10 +49,10 @@ class Trial(Struct, frozen=True):
     answered: float
     held: bool
     why: str
-    median_ms: float
-    p95_ms: float
-    p99_ms: float
-    failed: float
+    median_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    failed: float | None
     generator: bool = False
     stopped: bool = False
 
@@ -69,10 +69,11 @@ class Trial(Struct, frozen=True):
         return (
             f"{self.rate:,.6g}/s",
             f"{self.answered:,.1f}/s",
-            milliseconds(self.median_ms),
-            milliseconds(self.p95_ms),
-            milliseconds(self.p99_ms),
-            f"{self.failed:.2%}",
+            *(
+                NONE if each is None else milliseconds(each)
+                for each in (self.median_ms, self.p95_ms, self.p99_ms)
+            ),
+            NONE if self.failed is None else f"{self.failed:.2%}",
             self.verdict,
         )
 
@@ -191,15 +192,17 @@ def tried(rate: float, paced: Paced, ended: Ended, bounds: Sequence[Threshold]) 
     metrics = metrics_of(measured, elapsed_s, percents_of(bounds))
     verdicts = judge(list(bounds), measured, metrics)
     crossed = [
-        f"{verdict.threshold.expression} (it was {verdict.value or 0:.6g})"
+        f"{verdict.threshold.expression} ({_was(verdict.value)})"
         for verdict in verdicts
         if not verdict.ok
     ]
+    if not measured.answered_count and not ended.interrupted:
+        crossed.append("an answer: no request had one")
     problem = ended.health.problem
     values = metrics[SCHEDULED].values
     return Trial(
         rate=rate,
-        answered=measured.done_count / elapsed_s,
+        answered=measured.answered_count / elapsed_s,
         held=not crossed and not problem and not ended.interrupted,
         why=", ".join(crossed) or problem or ("stopped" if ended.interrupted else ""),
         median_ms=values["med"],
@@ -227,13 +230,21 @@ def _verdict(best: float, limit: Trial | None) -> str:
     )
 
 
+def _was(value: float | None) -> str:
+    return NO_SAMPLES if value is None else f"it was {value:.6g}"
+
+
+def _points(values: Iterable[tuple[float, float | None]]) -> tuple[tuple[float, float], ...]:
+    return tuple((rate, value) for rate, value in values if value is not None)
+
+
 def _plots(ordered: Sequence[Trial]) -> list[Plot]:
-    if len(ordered) < 2:
+    if len([trial for trial in ordered if trial.median_ms is not None]) < 2:
         return []
     series = (
-        ("median", tuple((trial.rate, trial.median_ms) for trial in ordered)),
-        ("p95", tuple((trial.rate, trial.p95_ms) for trial in ordered)),
-        ("p99", tuple((trial.rate, trial.p99_ms) for trial in ordered)),
+        ("median", _points((trial.rate, trial.median_ms) for trial in ordered)),
+        ("p95", _points((trial.rate, trial.p95_ms) for trial in ordered)),
+        ("p99", _points((trial.rate, trial.p99_ms) for trial in ordered)),
     )
     answered = (
         ("planned", tuple((trial.rate, trial.rate) for trial in ordered)),

@@ -8,6 +8,8 @@ from msgspec import Struct
 from loadtest.sketch import Sketch
 
 Value = float | int
+NO_SAMPLES = "no samples"
+"""How reports name a value that nothing was measured for."""
 
 
 class Metric(Struct, frozen=True):
@@ -17,12 +19,13 @@ class Metric(Struct, frozen=True):
         type: ``trend``, ``rate``, ``counter`` or ``gauge``.
         contains: ``time``: its values are milliseconds; ``data``: bytes; else ``default``.
         values: By k6's names: a trend has avg, min, med, max, p(90) ...; a rate has rate, passes,
-            fails; a counter has count and rate; a gauge value, min and max.
+            fails; a counter has count and rate; a gauge value, min and max. None: the metric has
+            no samples. A counter always has one: nothing counted is 0.
     """
 
     type: Literal["trend", "rate", "counter", "gauge"]
     contains: Literal["time", "data", "default"]
-    values: dict[str, Value]
+    values: dict[str, Value | None]
 
 
 def counter(count: int, over_s: float) -> Metric:
@@ -31,17 +34,17 @@ def counter(count: int, over_s: float) -> Metric:
 
 
 def share(passes: int, fails: int) -> Metric:
-    """A rate in k6's sense: which part of all is *passes*."""
+    """A rate in k6's sense: which part of all is *passes*; of nothing there is none."""
     total = passes + fails
     return Metric(
         "rate",
         "default",
-        {"rate": passes / total if total else 0.0, "passes": passes, "fails": fails},
+        {"rate": passes / total if total else None, "passes": passes, "fails": fails},
     )
 
 
-def gauge(value: float, contains: Literal["time", "default"] = "default") -> Metric:
-    """One value; of a time: milliseconds."""
+def gauge(value: float | None, contains: Literal["time", "default"] = "default") -> Metric:
+    """One value; of a time: milliseconds; None: it was not measured."""
     return Metric("gauge", contains, {"value": value, "min": value, "max": value})
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from loadtest.measure import UNWRITTEN
 from loadtest.plan import NotSent, Outcome, Planned, Wants
 from loadtest.sections import Finding, Section
 from schemas.durations import format_duration
@@ -112,9 +113,15 @@ class Patience:
     """Counts the answers that would have come too late for each sender; an `Observer`.
 
     Only right POSTs that were sent at once count: how long the others take is our own doing.
+
+    Attributes:
+        posts: How many there were.
+        answers: Of these, how many were answered, or could have been: they were written.
+        failed: Of these, how many failed for every sender.
     """
 
     def __init__(self) -> None:
+        self.posts = 0
         self.answers = 0
         self.failed = 0
         self._late = dict.fromkeys(TIMEOUTS_S, 0)
@@ -127,10 +134,13 @@ class Patience:
         planned = outcome.planned
         if planned.wants is not Wants.TAKEN or planned.transport.upload_s:
             return
+        self.posts += 1
+        self.failed += outcome.failure not in {Failure.NONE, Failure.TIMEOUT}
+        if outcome.failure in UNWRITTEN:
+            return  # there was nothing that anybody could wait for
         self.answers += 1
         # Without what it waited before: for a connection, or in the pipeline.
         took_s = outcome.done_s - outcome.sent_s - outcome.timings.blocked_s
-        self.failed += outcome.failure not in {Failure.NONE, Failure.TIMEOUT}
         for timeout_s in TIMEOUTS_S:
             # One that we did not wait out is late for all: nobody knows when it would have come.
             self._late[timeout_s] += outcome.failure is Failure.TIMEOUT or took_s > timeout_s
@@ -162,21 +172,23 @@ def senders_section(patience: Patience) -> Section:
     timed = [each for each in SENDERS if each.timeout_ms]
     late = {each.name: patience.late_for(each) for each in timed}
     words = [_sentence(each, late[each.name], answers) for each in timed if late[each.name]]
-    if not answers:
+    if not patience.posts:
         words = ["Nothing was sent that a sender would send."]
-    elif patience.failed == answers:
+    elif patience.failed == patience.posts:
         words = ["No POST was answered with a 2xx: a failure for every sender."]
     elif not words:
         words = ["Every answer came in time for every sender whose timeout is known."]
-    if 0 < patience.failed < answers:
-        told = _share(patience.failed, answers)
-        words.append(f"Besides, {told} of the answers were no 2xx: a failure for every sender.")
+    if 0 < patience.failed < patience.posts:
+        told = _share(patience.failed, patience.posts)
+        words.append(f"Besides, {told} of the POSTs had no 2xx: a failure for every sender.")
     return Section(
         "What senders would do",
         words=tuple(words),
         columns=("sender", "waits", "tries again", "too late", "share"),
-        rows=tuple(_row(each, late.get(each.name), answers) for each in SENDERS),
-        findings=_findings(late, answers, judged=answers > patience.failed),
+        rows=tuple(
+            _row(each, late.get(each.name) if answers else None, answers) for each in SENDERS
+        ),
+        findings=_findings(late, answers, judged=patience.posts > patience.failed),
     )
 
 
@@ -210,4 +222,4 @@ def _row(sender: Sender, late: int | None, answers: int) -> tuple[str, ...]:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "0.0 %"
+    return f"{100 * part / whole:.1f} %" if whole else "-"

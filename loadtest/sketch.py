@@ -99,8 +99,12 @@ class Sketch(Struct, array_like=True):
         return found
 
     def above(self, limit_s: float) -> int:
-        """How many took longer than that, to three digits."""
-        return sum(number for bucket, number in self.counts.items() if bucket > limit_s * 1e6)
+        """How many took longer than that, to three digits, as percentiles have them."""
+        return sum(
+            number
+            for bucket, number in self.counts.items()
+            if min(_highest(bucket), self.longest_us) > limit_s * 1e6
+        )
 
     def histogram(self) -> HdrHistogram:
         """The same as the library has it; microseconds."""

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from loadtest.known import statistic_of
+from loadtest.known import check_label, statistic_of
 from loadtest.measure import Measurements
-from loadtest.metrics import PERCENTS, SCHEDULED, TAGS, metrics_of, tagged
+from loadtest.metrics import PERCENTS, SCHEDULED, metrics_of, tagged
 from loadtest.sections import Metric
 from schemas.durations import parse_duration_ms
 from schemas.errors import InvalidValueError
@@ -43,6 +43,8 @@ _SIGNS = {
     "===": operator.eq,
     "!=": operator.ne,
 }
+_AT_LEAST = frozenset({">", ">=", "==", "===", "!="})
+"""With these a count is not crossed before it is above the bound."""
 _UNITS = {"ms": 1.0, "s": 1000.0, "%": 0.01, None: 1.0}
 
 
@@ -85,7 +87,7 @@ class Verdict(Struct, frozen=True):
 
     Attributes:
         threshold: The bound.
-        value: What it was; None: the run has no such metric.
+        value: What it was; None: there are no samples, or the run has no such metric.
     """
 
     threshold: Threshold
@@ -95,6 +97,17 @@ class Verdict(Struct, frozen=True):
     def ok(self) -> bool:
         """Whether it was kept; what was not measured was not."""
         return self.value is not None and self.threshold.kept_by(self.value)
+
+    @property
+    def final(self) -> bool:
+        """Whether it is crossed whatever is still to come.
+
+        Without samples it is not, and a count that is too low may rise.
+        """
+        if self.ok or self.value is None:
+            return False
+        rises = self.threshold.statistic == "count" and self.threshold.sign in _AT_LEAST
+        return not rises or self.value > self.threshold.bound
 
 
 def parse_threshold(text: str, *, abort: bool = False, field: str = FIELD) -> Threshold:
@@ -166,7 +179,7 @@ def crossed(
     asked = {each.metric for each in watched}
     metrics = metrics_of(measured, elapsed_s, percents_of(watched), asked)
     verdicts = judge(watched, measured, metrics)
-    return next((each for each in verdicts if each.value is not None and not each.ok), None)
+    return next((each for each in verdicts if each.final), None)
 
 
 def _subject(field: str, metric: str | None, what: str) -> tuple[str, str]:
@@ -185,9 +198,8 @@ def _subject(field: str, metric: str | None, what: str) -> tuple[str, str]:
 def _tags(field: str, text: str) -> dict[str, str]:
     pairs = [pair.partition(":") for pair in text.split(",") if pair.strip()]
     tags = {name.strip(): value.strip() for name, _, value in pairs}
-    unknown = sorted(set(tags) - set(TAGS))
-    if unknown:
-        raise InvalidValueError(field, f"{unknown[0]!r} is no label; there are {', '.join(TAGS)}")
+    for name, value in tags.items():
+        check_label(field, name, value)
     return tags
 
 

@@ -4,13 +4,12 @@ Counters are added up, and durations counted together. Of gauges there are few r
 grade, the longest drain, the amplification anew from its parts. The rest would be a lie.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
 from loadtest.packed import Packed
-from loadtest.sections import Metric, Section, counter, gauge
+from loadtest.sections import Metric, Section, Value, counter, gauge
 from loadtest.sketch import Sketch
 
 AMPLIFICATION = "retry_amplification"
@@ -21,17 +20,18 @@ WORST: dict[str, Callable[[Sequence[float]], float]] = {"conformance": min, "sto
 def merged_metrics(packed: Sequence[Packed]) -> dict[str, Metric]:
     """The counters, added up, and the gauges that there is a rule for."""
     over_s = max(each.elapsed_s for each in packed)
-    counts: Counter[str] = Counter()
+    counts: dict[str, int | None] = {}
     gauges: dict[str, list[Metric]] = {}
     for section in _sections(packed):
         for name, metric in section.metrics.items():
             if metric.type == "counter":
-                counts[name] += int(metric.values["count"])
+                counts[name] = _sum(counts.get(name), metric.values["count"])
             elif name in WORST:
                 gauges.setdefault(name, []).append(metric)
-    found = {name: counter(count, over_s) for name, count in counts.items()}
+    found = {name: _counter(count, over_s) for name, count in counts.items()}
     for name, each in gauges.items():
-        worst = WORST[name]([one.values["value"] for one in each])
+        values = [value for one in each if (value := one.values["value"]) is not None]
+        worst = WORST[name](values) if values else None
         found[name] = replace(each[0], values=dict.fromkeys(("value", "min", "max"), worst))
     return found | _amplification(packed)
 
@@ -51,6 +51,17 @@ def names(packed: Sequence[Packed]) -> set[str]:
     return {name for section in _sections(packed) for name in (*section.metrics, *section.sketches)}
 
 
+def _sum(first: int | None, second: Value | None) -> int | None:
+    """Both together; None: neither run has samples."""
+    known = [int(each) for each in (first, second) if each is not None]
+    return sum(known) if known else None
+
+
+def _counter(count: int | None, over_s: float) -> Metric:
+    found = counter(count or 0, over_s)
+    return found if count is not None else replace(found, values=dict.fromkeys(found.values))
+
+
 def _amplification(packed: Sequence[Packed]) -> dict[str, Metric]:
     posts = deliveries = 0
     for each in packed:
@@ -59,7 +70,7 @@ def _amplification(packed: Sequence[Packed]) -> dict[str, Metric]:
         }
         if AMPLIFICATION in metrics and "retries" in metrics:
             posts += each.counts["sent_count"]
-            deliveries += each.counts["sent_count"] - int(metrics["retries"].values["count"])
+            deliveries += each.counts["sent_count"] - int(metrics["retries"].values["count"] or 0)
     return {AMPLIFICATION: gauge(posts / deliveries)} if deliveries else {}
 
 

@@ -9,7 +9,7 @@ from loadtest.faults.kinds import Group
 from loadtest.ledger import Entry
 from loadtest.oracle import Verdict
 from loadtest.plan import Outcome, Wants
-from loadtest.sections import Finding, Section, gauge
+from loadtest.sections import NO_SAMPLES, Finding, Section, gauge
 from loadtest.senders import SENDERS
 from schemas.durations import format_duration
 
@@ -123,6 +123,8 @@ def _named(group: Group) -> Callable[[Entry], bool]:
 def _genuine(seen: Seen) -> Check:
     """Right POSTs are taken: without that nothing else means anything."""
     right = [entry for entry in seen.entries if entry.kind is None]
+    if not right:
+        return Check("right POSTs are taken", ok=None, evidence=(NO_SAMPLES,))
     refused = [entry for entry in right if not entry.taken]
     lost = [entry for entry in right if entry.delivery_id in seen.verdict.lost]
     if not (refused or lost):
@@ -148,6 +150,8 @@ def _of(
         return Check(name, ok=False, weight=worst, evidence=_few([each.told for each in by_weight]))
     if asks and not seen.verdict.asked:
         return Check(name, ok=None, evidence=("say where the processed ids are: --processed",))
+    if not any(entry.answered for entry in seen.entries):
+        return Check(name, ok=None, evidence=(f"{NO_SAMPLES}: no POST was answered",))
     answered = sum(len(entry.answers) for entry in entries)
     return Check(name, ok=True, evidence=(f"{answered} POSTs, all answered as they should be",))
 

@@ -77,7 +77,7 @@ def _mark(slices: Sequence[Slice]) -> Mark:
         for number in (
             part.planned,
             part.sent,
-            part.scheduled.count,
+            part.ended,
             part.in_flight,
             sum(part.statuses.values()),
         )
@@ -93,7 +93,7 @@ def _point(second: int, slices: Sequence[Slice]) -> Point:
     planned = sum(part.planned for part in slices)
     not_sent = sum(part.not_sent for part in slices)
     # When a request was sent is counted once it has ended.
-    under_way = planned - not_sent - scheduled.count
+    under_way = planned - not_sent - sum(part.ended for part in slices)
     return Point(
         second=second,
         planned=planned,

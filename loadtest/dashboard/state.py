@@ -14,7 +14,7 @@ from loadtest.metrics import metrics_of
 from loadtest.report import milliseconds
 from loadtest.result import Result
 from loadtest.saturation import MAX_RATE
-from loadtest.sections import Metric, counter
+from loadtest.sections import NO_SAMPLES, Metric, counter
 from loadtest.sketch import merged
 from loadtest.thresholds import Threshold, Verdict, judge, percents_of
 
@@ -191,7 +191,8 @@ def _judged(result: Result) -> list[Standing]:
 def _standing(verdict: Verdict, metrics: dict[str, Metric]) -> Standing:
     threshold, value = verdict.threshold, verdict.value
     if value is None:
-        return Standing(_words(threshold), "not measured", verdict.ok)
+        empty = NO_SAMPLES if threshold.metric in metrics else "not measured"
+        return Standing(_words(threshold), empty, verdict.ok)
     metric = metrics.get(threshold.metric)
     timed = metric is not None and metric.contains == "time"
     words = milliseconds(value) if timed else f"{value:.6g}"
@@ -229,5 +230,5 @@ def _found(result: Result) -> str:
 def _statuses(measured: Measurements) -> list[tuple[str, int]]:
     counts: dict[str, int] = {}
     for label, cell in measured.cells.items():
-        counts[label.status] = counts.get(label.status, 0) + cell.scheduled.count
+        counts[label.status] = counts.get(label.status, 0) + cell.count
     return sorted(counts.items())

@@ -37,13 +37,13 @@ def charts(result: Result) -> list[Chart]:
     columns = columns_of(result)
     if not columns:
         return []
-    found = [
+    timed = [
         heat_map(result, columns, scheduled=True),
         heat_map(result, columns, scheduled=False),
         percentile_curve(result),
-        rates(result, columns),
-        statuses(columns),
     ]
+    found = timed if result.measured.timed else []
+    found += [rates(result, columns), statuses(columns)]
     if any(attempt > 1 for column in columns for part in column.parts for attempt in part.attempts):
         found.append(attempts(columns))
     found.append(load(columns))
@@ -91,9 +91,7 @@ def rates(result: Result, columns: Sequence[Column]) -> Chart:
     """Requests a second: planned, sent, answered, not sent."""
     planned = [(c.from_s, per_s(c, sum(part.planned for part in c.parts))) for c in columns]
     sent = [(c.from_s, per_s(c, sum(part.sent for part in c.parts))) for c in columns]
-    answered = [
-        (c.from_s, per_s(c, sum(sum(part.statuses.values()) for part in c.parts))) for c in columns
-    ]
+    answered = [(c.from_s, per_s(c, sum(part.answered for part in c.parts))) for c in columns]
     not_sent = [per_s(c, sum(part.not_sent for part in c.parts)) for c in columns]
     end_s = columns[-1].to_s
     wished = [(at_s, rate) for at_s, rate in result.about.rates if at_s <= end_s]

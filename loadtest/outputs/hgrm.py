@@ -3,7 +3,9 @@
 import io
 import re
 
+from loadtest.metrics import samples
 from loadtest.result import Result
+from loadtest.sections import NO_SAMPLES
 
 _TO_MS = 1000.0
 _DEVIATION = re.compile(r"(StdDeviation +=) +[\d.]+")
@@ -12,8 +14,10 @@ _DEVIATION = re.compile(r"(StdDeviation +=) +[\d.]+")
 def render(result: Result) -> str:
     """The distribution from the planned time."""
     out = io.BytesIO()
-    histogram = result.measured.scheduled().histogram()
+    found = samples(result.measured.cells)
+    histogram = found.histogram()
     histogram.output_percentile_distribution(out, _TO_MS)
     # The library scales the mean, and forgets the deviation beside it.
     deviation = f"{histogram.get_stddev() / _TO_MS:12.3f}"
-    return _DEVIATION.sub(rf"\1 {deviation}", out.getvalue().decode())
+    text = _DEVIATION.sub(rf"\1 {deviation}", out.getvalue().decode())
+    return text if found.count else f"#[{NO_SAMPLES}: each 0 below is none]\n{text}"

@@ -13,7 +13,7 @@ from loadtest.outputs.charts import SERIES_KINDS, charts, plotted
 from loadtest.outputs.columns import Chart
 from loadtest.report import chapters, milliseconds
 from loadtest.result import Result
-from loadtest.sections import Finding, Section, numeric_columns
+from loadtest.sections import NO_SAMPLES, Finding, Section, numeric_columns
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _MARKS = {True: ("good", "✓"), False: ("bad", "✗"), None: ("none", "?")}
@@ -67,7 +67,7 @@ def _head(result: Result) -> str:
         _figure(milliseconds(scheduled["p(99)"]), "p99, from the planned time", "planned"),
         _figure(milliseconds(service["p(95)"]), "p95, service time", "service"),
         _figure(milliseconds(service["p(99)"]), "p99, service time", "service"),
-        _figure(f"{share:.2%}", "failed", "bad" if share else ""),
+        _figure(NO_SAMPLES if share is None else f"{share:.2%}", "failed", "bad" if share else ""),
     ]
     return (
         f"<header><h1>Load test of {escape(about.uri)}</h1>"

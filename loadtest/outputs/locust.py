@@ -30,6 +30,8 @@ HISTORY = (
 )  # fmt: skip
 FAILURES = ("Method", "Name", "Error", "Occurrences", "First Seen", "Last Seen")
 ALL = ("", "Aggregated")
+NONE = "N/A"
+"""As Locust for percentiles of nothing; here for every time of nothing, where Locust has 0."""
 
 
 def render(result: Result) -> dict[str, str]:
@@ -50,7 +52,7 @@ def _stats(result: Result) -> Iterable[Sequence[object]]:
 
 
 def _stat(named: tuple[str, str], cell: Cell, over_s: float) -> Sequence[object]:
-    count, failed, per_s = cell.scheduled.count, cell.failed, 1 / over_s if over_s else 0.0
+    count, failed, per_s = cell.count, cell.failed, 1 / over_s if over_s else 0.0
     size = cell.received_bytes / count if count else 0.0
     return (
         *named, count, failed, *_summary(cell.scheduled), size, count * per_s, failed * per_s,
@@ -62,13 +64,14 @@ def _history(result: Result) -> Iterable[Sequence[object]]:
     measured = result.measured
     began_s = datetime.fromisoformat(result.about.began).timestamp()
     size = measured.received_bytes / measured.done_count if measured.done_count else 0.0
-    total, failed = Sketch(), 0
+    total, count, failed = Sketch(), 0, 0
     for at_s, part in _seconds(measured.timeline()):
         total.merge(part.scheduled)
+        count += part.ended
         failed += part.failed
         yield (
-            int(began_s + at_s), part.in_flight, *ALL, part.scheduled.count, part.failed,
-            *_marks(part.scheduled), total.count, failed, *_summary(total), size,
+            int(began_s + at_s), part.in_flight, *ALL, part.ended, part.failed,
+            *_marks(part.scheduled), count, failed, *_summary(total), size,
         )  # fmt: skip
 
 
@@ -95,12 +98,14 @@ def _failed(result: Result) -> dict[tuple[str, str], Cell]:
     return found
 
 
-def _summary(sketch: Sketch) -> Sequence[float]:
+def _summary(sketch: Sketch) -> Sequence[float | str]:
+    if not sketch.count:
+        return [NONE] * 4
     return sketch.percentile_ms(50), sketch.mean_ms, sketch.min_ms, sketch.max_ms
 
 
 def _marks(sketch: Sketch) -> Sequence[float | str]:
-    return sketch.percentiles_ms(PERCENTS) if sketch.count else ["N/A"] * len(PERCENTS)
+    return sketch.percentiles_ms(PERCENTS) if sketch.count else [NONE] * len(PERCENTS)
 
 
 def _written(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -1,9 +1,11 @@
-"""CSV: one line for each slice of time, for a spreadsheet."""
+"""CSV: one line for each slice of time, for a spreadsheet; without samples a cell is empty."""
 
 import csv
 import io
+from collections.abc import Sequence
 
 from loadtest.result import Result
+from loadtest.sketch import Sketch
 
 COLUMNS = (
     "from_s", "planned", "sent", "not_sent", "in_flight", "cpu",
@@ -18,14 +20,17 @@ def render(result: Result) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for from_s, part in result.measured.timeline():
-        scheduled = part.scheduled.percentiles_ms((50, 95, 99))
-        service = part.service.percentiles_ms((50, 95, 99))
         writer.writerow(
             [
                 round(from_s, 3), part.planned, part.sent, part.not_sent, part.in_flight,
-                round(part.cpu, 3), *scheduled, part.scheduled.max_ms, *service,
-                part.service.max_ms,
+                round(part.cpu, 3), *_marks(part.scheduled), *_marks(part.service),
                 " ".join(f"{status}:{count}" for status, count in sorted(part.statuses.items())),
             ]
         )  # fmt: skip
     return out.getvalue()
+
+
+def _marks(sketch: Sketch) -> Sequence[float | str]:
+    if not sketch.count:
+        return [""] * 4
+    return (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)

@@ -1,6 +1,6 @@
 """vegeta's ``report -type=json``: durations in ns; a success is a status from 200 to 399.
 
-The latencies are those from the planned time.
+The latencies are those from the planned time; without samples null, where vegeta writes 0.
 
 Source: vegeta's README, and its ``metrics.go``.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from loadtest.metrics import samples
 from loadtest.result import Result
 from loadtest.sketch import Sketch
 
@@ -20,8 +21,7 @@ def document(result: Result) -> dict[str, Any]:
     """The report as a document."""
     measured, about = result.measured, result.about
     statuses = {
-        value: cell.scheduled.count
-        for value, cell in measured.by(lambda label: label.status).items()
+        value: cell.count for value, cell in measured.by(lambda label: label.status).items()
     }
     codes = {value if value.isdecimal() else "0": 0 for value in statuses}
     for value, count in statuses.items():
@@ -32,7 +32,7 @@ def document(result: Result) -> dict[str, Any]:
     done, end_s = measured.done_count, result.elapsed_s or 1e-9
     began = datetime.fromisoformat(about.began)
     return {
-        "latencies": _latencies(measured.scheduled()),
+        "latencies": _latencies(samples(measured.cells)),
         "bytes_in": _bytes(measured.received_bytes, done),
         "bytes_out": _bytes(measured.sent_bytes, done),
         "earliest": began.isoformat(),
@@ -64,7 +64,10 @@ def render(result: Result) -> str:
     return msgspec.json.encode(document(result)).decode() + "\n"
 
 
-def _latencies(sketch: Sketch) -> dict[str, int]:
+def _latencies(sketch: Sketch) -> dict[str, int | None]:
+    if not sketch.count:
+        names = ("mean", "50th", "90th", "95th", "99th", "max", "min")
+        return {"total": 0, **dict.fromkeys(names)}
     median, high, higher, highest = sketch.percentiles_ms((50, 90, 95, 99))
     return {
         "total": sketch.total_us * 1000,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from cli.ports import HOST, free_ports
 from tests.installation import Installation
 from tests.sink import Answer, Sink
 
@@ -65,6 +66,27 @@ async def test_every_event_comes_through_and_every_stage_is_timed(
     whole = metrics["http_req_scheduled_duration"]["values"]["med"]
     assert whole > metrics["portcall_response"]["values"]["med"]
     assert '"loadtest' not in await registries(pipeline)
+
+
+async def test_a_consumer_that_is_not_there_is_not_passed(
+    pipeline: Installation, tmp_path: Path
+) -> None:
+    uri = f"http://{HOST}:{free_ports(1)[0]}/hook"
+    bounds = ("-t", "p(99)<1e9", "-t", "portcall_publish: max<1e9")
+    code, said, report = await loadtest(
+        pipeline, "--uri", uri, *RUN, "--retries", "", *bounds, report=tmp_path / "report.json"
+    )
+    assert code == 99, said
+    assert "✗ http_req_scheduled_duration: p(99)<1e9: no samples" in said
+    assert "✓ portcall_publish: max<1e9" in said  # that was measured
+    metrics = report["metrics"]
+    assert metrics["http_reqs"]["values"]["count"] >= 20
+    for name in ("http_req_duration", "portcall_request", "portcall_response"):
+        assert metrics[name]["values"]["max"] is None, name
+    code, said, _ = await loadtest(
+        pipeline, "--uri", uri, *RUN, "--retries", "", report=tmp_path / "plain.json"
+    )
+    assert code == 96, said
 
 
 async def test_the_dashboard_shows_a_run_through_the_pipeline(

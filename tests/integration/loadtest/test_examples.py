@@ -116,10 +116,10 @@ async def test_the_right_consumer_bears_a_retry_storm() -> None:
     retries = sections["Retries"]
     assert "After the outage 160 deliveries came back" in retries.words[1]
     assert retries.metrics["retry_amplification"].values["value"] == 1.0
-    assert retries.metrics["storm_peak"].values["value"] >= 160
+    assert (retries.metrics["storm_peak"].values["value"] or 0) >= 160
 
 
 async def test_a_retry_storm_trips_the_naive_consumer() -> None:
     sections = await storm("naive")
-    assert sections["Retries"].metrics["retry_amplification"].values["value"] > 1.0
-    assert sections["Is the consumer right?"].metrics["missing"].values["count"] > 0
+    assert (sections["Retries"].metrics["retry_amplification"].values["value"] or 0) > 1.0
+    assert (sections["Is the consumer right?"].metrics["missing"].values["count"] or 0) > 0

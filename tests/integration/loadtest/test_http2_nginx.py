@@ -84,7 +84,7 @@ async def test_a_server_that_changes_connections_often_answers_everything(
     metrics = json.loads(report.read_text())["metrics"]
     assert metrics["http_reqs"]["values"]["count"] == 300
     handshakes = metrics["http_req_tls_handshaking"]["values"]["max"]
-    assert (handshakes > 0) is (scheme == "https")
+    assert bool(handshakes) is (scheme == "https")  # over http there are no samples
     lines = (tmp_path / "access.log").read_text().splitlines()
     assert len(lines) == 300
     assert all('"POST /hook HTTP/2.0" 200' in line for line in lines)

@@ -269,8 +269,8 @@ async def test_a_crash_in_the_middle_loses_nothing_that_was_accepted(tmp_path: P
     assert found["A crash in the middle"].findings[0].ok
     oracle = found["Is the consumer right?"].metrics
     assert oracle["lost_after_accept"].values["count"] == 0
-    assert oracle["missing"].values["count"] > 0
-    assert oracle["processed"].values["count"] > 20
+    assert (oracle["missing"].values["count"] or 0) > 0
+    assert (oracle["processed"].values["count"] or 0) > 20
 
 
 async def test_a_grade_without_a_consumer_is_a_finding() -> None:

@@ -5,11 +5,12 @@ import inspect
 import pytest
 
 from cli.errors import UsageError
-from cli.loadneeds import AGAINST, NEEDS, check_measurable, check_needs
+from cli.loadneeds import AGAINST, NEEDS, check_labels, check_measurable, check_needs
 from cli.loadtest import loadtest
-from loadtest.known import MEASURED_BY
+from loadtest.known import MEASURED_BY, NOT_THROUGH
 from loadtest.pacing import Form
 from loadtest.thresholds import parse_threshold
+from tests.unit.loadtest.samples import traffic
 
 DEFAULTS = {
     name: each.default
@@ -72,5 +73,36 @@ def test_a_threshold_on_what_is_not_measured_is_refused_before_the_run() -> None
     with pytest.raises(UsageError, match="processed_twice is measured with --processed only"):
         check_measurable([bound], [], DEFAULTS)
     check_measurable([bound], [], {**DEFAULTS, "processed": "http://127.0.0.1/processed"})
+    for name in NOT_THROUGH:
+        asked = [parse_threshold(f"{name}: {'count' if name == 'data_received' else 'max'}>0")]
+        with pytest.raises(UsageError, match=f"{name} is not measured with --through"):
+            check_measurable(asked, [], {**DEFAULTS, "through": True})
+        check_measurable(asked, [], DEFAULTS)
     with pytest.raises(UsageError, match="--find-max: late_sends"):
         check_measurable([], [parse_threshold("late_sends==0")], DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("labels", "faults", "refused"),
+    [
+        ("action:push", {}, False),
+        ("action:delete", {}, True),
+        ("action:delete", {"late-retry": 0.1}, False),
+        ("fault:none", {}, False),
+        ("fault:duplicate", {}, True),
+        ("fault:duplicate", {"duplicate": 0.1}, False),
+        ("fault:tampered", {"duplicate": 0.1}, True),
+        ("status:500,attempt:2", {}, False),
+    ],
+)
+def test_a_label_that_no_request_of_the_run_has_is_refused(
+    labels: str, faults: dict[str, float], *, refused: bool
+) -> None:
+    asked = [parse_threshold(f"http_reqs{{{labels}}}: count==0")]
+    made = traffic(faults=faults)
+    if not refused:
+        check_labels(asked, made)
+        return
+    with pytest.raises(UsageError, match="no request of this run has") as error:
+        check_labels(asked, made)
+    assert labels in str(error.value)

@@ -31,6 +31,28 @@ def test_a_lag_of_more_than_one_in_a_hundred_is_a_problem(
     assert problem in health.problem
 
 
+@pytest.mark.parametrize(
+    ("count", "of", "words"),
+    [
+        (1, 10, "1 of 10 requests was sent more than 25 ms late"),
+        (1, 1, "1 of 1 requests was sent more than 25 ms late"),
+        (2, 100, "2 of 100 requests were sent more than 25 ms late"),
+        (1500, 2000, "1,500 of 2,000 requests were sent more than 25 ms late"),
+    ],
+)
+@pytest.mark.parametrize("late_s", [0.5, 0.025_005])
+def test_late_sends_are_counted_against_the_requests_that_there_were(
+    count: int, of: int, words: str, late_s: float
+) -> None:
+    measured = measured_of(
+        outcome(planned(number / 100), late_s=late_s if number < count else 0.0001)
+        for number in range(of)
+    )
+    health = Watch(measured).health(max_lag_s=0.025, max_in_flight=10)
+    assert words in health.problem
+    assert health.late == count
+
+
 def test_it_says_whether_its_own_core_was_busy() -> None:
     measured = late(50, 0.5)
     assert "did something else" in Watch(measured).health(max_lag_s=0.025, max_in_flight=9).problem

@@ -120,7 +120,10 @@ def test_what_cannot_be_read_is_told(text: str) -> None:
 
 
 def test_the_oracle_s_chapter_counts_everything() -> None:
-    entries = [entry("a", 200), entry("b", 200, 200, fault="duplicate"), entry("c", 200)]
+    entries = [
+        entry("a", 200, keys=("k",)), entry("b", 200, 200, fault="duplicate", keys=("k",)),
+        entry("c", 200), entry("d", 401, fault="wrong-signature"),
+    ]  # fmt: skip
     verdict = judge(entries, [Processed("a"), Processed("b"), Processed("b"), Processed("x")])
     section = oracle_section(ledger(*entries), verdict, 10.0)
     assert section.grade == "wrong"
@@ -133,6 +136,60 @@ def test_the_oracle_s_chapter_counts_everything() -> None:
         "processed twice",
     ]
     assert any("1 that this run did not send" in words for words in section.words)
+
+
+@pytest.mark.parametrize(
+    ("entries", "processed", "empty"),
+    [
+        ([entry("a", 400)], [],
+         {"lost after accept", "processed twice", "phantom", "order"}),
+        ([entry("a", 200)], ["a"], {"phantom", "order"}),
+        ([entry("a", 401, fault="wrong-signature")], [],
+         {"missing", "lost after accept", "processed twice", "order"}),
+        ([entry("a", 200, keys=("k",)), entry("b", 200, keys=("k",))], ["a", "b"], {"phantom"}),
+    ],
+    ids=["all refused", "one taken", "only forged", "two about one tag"],
+)  # fmt: skip
+def test_a_question_about_no_delivery_has_no_samples(
+    entries: list[Entry], processed: list[str], empty: set[str]
+) -> None:
+    verdict = judge(entries, [Processed(each) for each in processed])
+    section = oracle_section(ledger(*entries), verdict, 1.0)
+    untold = {each.name: each.detail for each in section.findings if each.ok is None}
+    assert set(untold) == empty
+    assert all(detail.startswith("no samples: ") for detail in untold.values())
+    values = [
+        metric.values["count"] for name, metric in section.metrics.items() if name != "processed"
+    ]
+    assert sum(value is None for value in values) == len(empty)
+
+
+def test_of_nothing_sent_the_oracle_cannot_tell() -> None:
+    section = oracle_section(ledger(), judge([], []), 1.0)
+    assert section.unchecked
+    assert "no samples" in section.words[0]
+    assert not section.grade
+    assert not section.metrics
+
+
+def test_faults_of_which_nothing_was_sent_or_answered_are_not_caught() -> None:
+    none_sent = faults_section(ledger(entry("a", 200)), UNASKED, 1.0)
+    assert none_sent.metrics["faults_tripped"].values["count"] is None
+    # To this fault no answer is right, too: but not where the consumer answered nothing at all.
+    for others, ok in (([], None), ([entry("b", 200)], True)):
+        section = faults_section(ledger(entry("a", 0, fault="cut-off"), *others), UNASKED, 1.0)
+        (finding,) = section.findings
+        assert finding.ok is ok
+        assert ("no samples" in finding.detail) == (ok is None)
+
+
+def test_retries_and_a_storm_of_nothing_have_no_samples() -> None:
+    source = deliveries([], policy=Policy((1000,)), outage=Outage(0.0, 1.0))
+    section = retries_section(source, 1.0)
+    gauges = ("retry_amplification", "storm_drain", "storm_peak")
+    assert [section.metrics[name].values["value"] for name in gauges] == [None] * 3
+    assert "no samples" in section.words[0]
+    assert "nothing came back" in section.words[1]
 
 
 def test_an_oracle_that_was_not_asked_says_so() -> None:

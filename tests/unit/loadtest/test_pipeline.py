@@ -273,11 +273,9 @@ async def test_stages_lie_between_what_was_seen() -> None:
         (record(), 0, 5),
         (record(connect_us=1_500), 1.5, 3.5),
         (record(connect_us=9_000), 5, 0),
-        (record(status=0, failure=Failure.REFUSED), 5, 0),
-        (record(status=0, failure=Failure.TLS), 5, 0),
         (record(status=0, failure=Failure.TIMEOUT), 0, 5),
     ],
-    ids=["an old connection", "a new one", "clocks", "refused", "no TLS", "no answer"],
+    ids=["an old connection", "a new one", "clocks", "no answer"],
 )
 async def test_request_and_response_share_the_attempt(
     told: Record, request_ms: float, response_ms: float
@@ -291,6 +289,24 @@ async def test_request_and_response_share_the_attempt(
     (outcome,) = run.kept.outcomes
     assert outcome.timings.connecting_s == pytest.approx(request_ms / 1000)
     assert outcome.reused is (request_ms == 0)
+
+
+@pytest.mark.parametrize(
+    ("failure", "measured"),
+    [(Failure.REFUSED, 0), (Failure.TLS, 0), (Failure.DNS, 0), (Failure.RESET, 1)],
+)
+async def test_what_could_not_be_written_is_in_no_stage_of_the_attempt(
+    failure: Failure, measured: int
+) -> None:
+    run = Following()
+    run.published()
+    await run.recorded(record(status=0, failure=failure))
+    stages = run.pipeline.stages.sketches
+    assert stages["request"].count == measured
+    assert stages["response"].count == 0
+    assert stages["dequeue"].count == 1
+    (row,) = (row for row in run.pipeline.section().rows if row[0] == "response")
+    assert row[1:5] == ("-", "-", "-", "-")
 
 
 async def test_ids_that_the_consumer_got_lead_to_events() -> None:

@@ -89,8 +89,9 @@ def test_a_failure_is_one_for_every_sender(failure: Failure) -> None:
     section = senders_section(some)
     assert section.words == ("No POST was answered with a 2xx: a failure for every sender.",)
     assert [each.ok for each in section.findings] == [None]
+    some.posts += 1
     some.answers += 1
-    said = "Besides, 50.0 % of the answers were no 2xx: a failure for every sender."
+    said = "Besides, 50.0 % of the POSTs had no 2xx: a failure for every sender."
     assert said in senders_section(some).words
 
 
