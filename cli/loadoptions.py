@@ -256,7 +256,7 @@ MaxLag = Annotated[
     typer.Option(
         "--max-lag",
         metavar="DURATION",
-        help="The run fails when this program itself was later than that with 1 of 100 requests.",
+        help="The run fails when more than 1% of the requests were sent later than that.",
         rich_help_panel=JUDGE,
     ),
 ]

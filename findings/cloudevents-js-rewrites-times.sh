@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # cloudevents 10.0.0 (JavaScript): an event that is read and passed on has another time than the one it
-# came with.
+# arrived with.
 #
 # Expected: the attribute "time" of CloudEvents is an RFC 3339 timestamp, which has any number of digits and
 # an offset. A relay that changes nothing sends what it received.
 # Happens: the constructor makes a Date of it. 05:06:07.123456789+02:00 goes on as 03:06:07.123Z, also
 # when the event is written anew at once.
 # Matters to: routers of registry events. Two events within one millisecond have no order any more
-# (which of two pushes to a tag was last?), and whoever signed or hashed the event does not find it again.
+# (which of two pushes to a tag was last?), and a signature or hash over the event no longer matches.
 # The guess before: the text is kept.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"

@@ -5,7 +5,7 @@
 # Expected: datacontenttype says what data is. With text/plain the body 1.10 is the text "1.10", as the
 # newer cloudevents.core of the same package reads it.
 # Happens: from_http() tries JSON first, whatever the type. The tag 1.10 becomes the number 1.1, 007 stays
-# (it is no JSON), null is nothing at all; and to_binary() writes what was made of it: 1.1.
+# (it is no JSON), null is nothing at all; and to_binary() writes the changed value: 1.1.
 # Matters to: those who send tags, digests or versions as text: 1.10 and 1.1 are two releases.
 # The guess before: the text stays a text.
 set -euo pipefail

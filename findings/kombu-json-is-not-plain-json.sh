@@ -3,7 +3,7 @@
 # others into Python's types.
 #
 # Expected: content type application/json with a datetime in it is either refused, as json.dumps does, or
-# an ISO 8601 string, as in most frameworks; and what was published as an object arrives as one.
+# an ISO 8601 string, as in most frameworks; and a published object arrives as an object.
 # Happens: the body has {"__type__": "datetime", "__value__": "..."}, which consumers that are not kombu
 # do not expect; and a message that any other client published, with an object of these two
 # names, is a Decimal or a UUID when a kombu consumer decodes it.

@@ -3,10 +3,10 @@
 #
 # Expected: the summary on the terminal and PREFIX_stats.csv are of the same run, so they count the
 # same requests and failures.
-# Happens: the CSV is written once a second, and not once more at the end. What was answered after the last
-# of these moments is on the terminal and in the exit code, but not in the files: a run of some tenths of a
+# Happens: the CSV is written once a second, and not once more at the end. Answers after the last
+# of these moments are on the terminal and in the exit code, but not in the files: a run of some tenths of a
 # second has none of its requests, a burst of failures at the end is missing.
-# Matters to: pipelines that read the CSV, as those that keep figures of a webhook receiver over time: the
+# Matters to: pipelines that read the CSV, e.g. to keep a webhook receiver's figures over time: the
 # counts are too low by up to a second's worth, and "Failure Count" may be 0 in a run that failed.
 # The guess before: the same counts.
 # (The moment of the last writing is chance, so that this tries five times.)

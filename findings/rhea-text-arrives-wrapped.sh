@@ -2,7 +2,7 @@
 # rhea 3.0.5 (AMQP 1.0) and RabbitMQ 3.10.8 with its AMQP 1.0 plugin: a consumer of AMQP 0-9-1 gets the
 # text with five bytes before it, and the application's properties as one opaque header.
 #
-# Expected: the plugin is there so that both protocols share queues: what is sent as the body 'text' arrives
+# Expected: the plugin is there so that both protocols share queues: the body 'text' arrives
 # as the body 'text', and application properties as headers.
 # Happens: for a body that is a value (which a string is by default in rhea) the section is handed on
 # as it is encoded: 00 53 77 a1 04, then the text. The properties are one binary header. Nothing tells a consumer

@@ -6,10 +6,10 @@
 # one that is not raises WebhookVerificationError, which is what receivers catch to answer 4xx.
 # Happens: after the signature was found to be right, verify() parses the body as JSON. Text, a form, or
 # no body at all raise json.JSONDecodeError, which ends as a 500 in most frameworks, so that the
-# sender goes on retrying what will never work. The text 1.10 is returned as 1.1. (json_parse=False
+# sender retries a request that can never succeed. The text 1.10 is returned as 1.1. (json_parse=False
 # helps, where one knows it.)
 # Matters to: receivers of webhooks that are not JSON, e.g. CloudEvents with text, or empty pings.
-# The guess before: what was signed is returned.
+# The guess before: the signed body is returned.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 python_packages standardwebhooks==1.1.0

@@ -125,7 +125,7 @@ def test_a_count_of_nothing_is_a_sample(bound: str, *, ok: bool) -> None:
     "tags",
     [
         "status:2xx", "status:0", "status:ok", "status:refused", "status:20", "status:2000",
-        "action:pusch", "action:", "attempt:first", "attempt:0", "fault:duplicat",
+        "action:pusch", "action:", "attempt:first", "attempt:0", "fault:doubled",
         "expected_response:yes", "colour:red",
     ],
 )  # fmt: skip
