@@ -4,6 +4,8 @@ It goes to the database itself, not through the API: no key ever travels over HT
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -39,8 +41,9 @@ class Site:
     store: Store
 
     @classmethod
-    def here(cls) -> "Site":
-        """Those that the environment and ``$PORTCALL_HOME`` name.
+    @contextmanager
+    def here(cls) -> Iterator["Site"]:
+        """Those that the environment and ``$PORTCALL_HOME`` name, open for a block.
 
         Raises:
             KeyFileError: The keys cannot be had.
@@ -48,7 +51,8 @@ class Site:
         home = Home(home_folder())
         source = KeySource.of(os.environ, home.path)
         vault = source.vault()
-        return cls(source, vault, open_store(_database_url(home), vault))
+        with closing(open_store(_database_url(home), vault)) as store:
+            yield cls(source, vault, store)
 
     def answer(self) -> dict[str, Any]:
         """Where the keys are, which there are, and which the database needs."""
@@ -88,7 +92,8 @@ def _database_url(home: Home) -> str:
 @app.command("status", epilog=examples("portcall secrets status"))
 def status(*, output: Format = None) -> None:
     """Show which keys are here, and which ones the database needs. The keys are not shown."""
-    show(Site.here().answer(), _row, output)
+    with Site.here() as site:
+        show(site.answer(), _row, output)
 
 
 @app.command("reencrypt", epilog=examples("portcall secrets reencrypt"))
@@ -97,10 +102,10 @@ def reencrypt(*, output: Format = None) -> None:
 
     Everything may run meanwhile. Afterwards the other keys are needed for old backups only.
     """
-    site = Site.here()
-    site.reencrypt()
-    _tell(site)
-    show(site.answer(), _row, output)
+    with Site.here() as site:
+        site.reencrypt()
+        _tell(site)
+        show(site.answer(), _row, output)
 
 
 @app.command(
@@ -121,22 +126,22 @@ def rotate_key(
     changed from here: put the new one in front of the old one yourself, for management and every
     deliverer, start them again, and run `portcall secrets reencrypt`.
     """
-    site = Site.here()
-    if site.source.path is None:
-        raise CliError(
-            f"the keys are in {VARIABLE}: put a new one in front of them there (a comma between),"
-            " restart management and the deliverers, and run `portcall secrets reencrypt`; or keep"
-            f" them in a file, which {FILE_VARIABLE} names"
-        )
-    site.store.sealing.check(site.source.name)
-    add_key(site.source.path)
-    site.vault.refresh()
-    site.reencrypt()
-    if forget_old and site.store.sealing.key_ids() == [site.vault.first]:
-        keep_first_key(site.source.path)
+    with Site.here() as site:
+        if site.source.path is None:
+            raise CliError(
+                f"the keys are in {VARIABLE}: put a new one in front of them there (a comma"
+                " between), restart management and the deliverers, and run `portcall secrets"
+                f" reencrypt`; or keep them in a file, which {FILE_VARIABLE} names"
+            )
+        site.store.sealing.check(site.source.name)
+        add_key(site.source.path)
         site.vault.refresh()
-    _tell(site)
-    show(site.answer(), _row, output)
+        site.reencrypt()
+        if forget_old and site.store.sealing.key_ids() == [site.vault.first]:
+            keep_first_key(site.source.path)
+            site.vault.refresh()
+        _tell(site)
+        show(site.answer(), _row, output)
 
 
 @app.command(
@@ -153,11 +158,13 @@ def discard(
     anew and enable them. A key that signs access tokens is replaced: whoever has one logs in again.
     What can be opened stays as it is.
     """
-    site = Site.here()
-    if not yes:
-        typer.confirm("Secrets that cannot be opened are lost then. Go on?", abort=True, err=True)
-    note(f"{counted(site.store.sealing.discard(), 'webhook')} lost secrets, and are disabled.")
-    show(site.answer(), _row, output)
+    with Site.here() as site:
+        if not yes:
+            typer.confirm(
+                "Secrets that cannot be opened are lost then. Go on?", abort=True, err=True
+            )
+        note(f"{counted(site.store.sealing.discard(), 'webhook')} lost secrets, and are disabled.")
+        show(site.answer(), _row, output)
 
 
 def _tell(site: Site) -> None:

@@ -53,7 +53,8 @@ class Pin:
     @cached_property
     def places(self) -> tuple[dict[str, str], ...]:
         """The supported places where it is installed."""
-        return tuple(place for place in PLACES if holds(self.marker, place))
+        marker = Marker(self.marker) if self.marker else None
+        return tuple(place for place in PLACES if holds(marker, place))
 
 
 def _place(python: str, machine: str) -> dict[str, str]:
@@ -74,9 +75,9 @@ def _place(python: str, machine: str) -> dict[str, str]:
 PLACES = tuple(_place(python, machine) for python in PYTHONS for machine in MACHINES)
 
 
-def holds(marker: str | Marker | None, place: Mapping[str, str], extra: str = "") -> bool:
+def holds(marker: Marker | None, place: Mapping[str, str], extra: str = "") -> bool:
     """Whether a marker holds in a place, for one extra or none."""
-    return marker is None or Marker(str(marker)).evaluate({**place, "extra": extra})
+    return marker is None or marker.evaluate({**place, "extra": extra})
 
 
 def pins(text: str) -> list[Pin]:
@@ -118,34 +119,34 @@ def faults(lock: Sequence[Pin], asked: Mapping[str, Sequence[str]]) -> list[str]
         for pin in lock
         if pin.places and pin.key not in asked
     }
+    by_name: dict[str, list[Pin]] = {}
+    for pin in lock:
+        by_name.setdefault(pin.name, []).append(pin)
     unpinned = {
-        f"{pin.name} asks for {text}, which is not pinned as that"
+        f"{pin.name} asks for {wanted}, which is not pinned as that"
         for pin in lock
-        for text in asked.get(pin.key, ())
-        for place in pin.places
-        if _is_asked(text, pin, place)
-        and not any(_answers(other, Requirement(text), place) for other in lock)
+        for wanted in map(Requirement, asked.get(pin.key, ()))
+        if not _answered(pin, wanted, by_name.get(canonicalize_name(wanted.name), []))
     }
     return sorted(unknown | unpinned)
 
 
-def _is_asked(requirement: str, pin: Pin, place: Mapping[str, str]) -> bool:
-    """Whether a requirement of a pin's package holds in a place, with the pin's extras."""
-    marker = Requirement(requirement).marker
-    return any(holds(marker, place, extra) for extra in ("", *pin.extras))
-
-
-def _answers(pin: Pin, wanted: Requirement, place: dict[str, str]) -> bool:
-    """Whether a pin is what is wanted, for every pip there is.
+def _answered(pin: Pin, wanted: Requirement, others: Sequence[Pin]) -> bool:
+    """Whether a requirement of a pin's package is pinned wherever it holds, for every pip there is.
 
     A package that is pinned with extras answers a requirement without any: pip makes one of it.
     """
     extras = frozenset(map(canonicalize_name, wanted.extras))
-    return (
-        pin.name == canonicalize_name(wanted.name)
-        and (not extras or pin.extras == extras)
-        and wanted.specifier.contains(pin.version, prereleases=True)
-        and place in pin.places
+    answers = [
+        other.places
+        for other in others
+        if (not extras or other.extras == extras)
+        and wanted.specifier.contains(other.version, prereleases=True)
+    ]
+    return all(
+        any(place in places for places in answers)
+        for place in pin.places
+        if any(holds(wanted.marker, place, extra) for extra in ("", *pin.extras))
     )
 
 
@@ -176,7 +177,7 @@ def ask(lock: Sequence[Pin]) -> dict[str, list[str]]:
     """
     here = {name: str(value) for name, value in default_environment().items()}
     answers: dict[str, list[str]] = {}
-    if texts := [pin.text for pin in lock if holds(pin.marker, here)]:
+    if texts := [pin.text for pin in lock if not pin.marker or Marker(pin.marker).evaluate(here)]:
         answers |= reported(texts)
     for python in PYTHONS:
         elsewhere = [

@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import tomllib
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +30,28 @@ def test_a_lock_pins_all_that_its_packages_ask_for_with_its_extras(name: str) ->
     assert script.faults(lock(name), ASKED) == []
 
 
+def inputs(name: str) -> list[str]:
+    """The requirements that a locked file was made of."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    runs, tests = project["project"]["dependencies"], project["project"]["optional-dependencies"]
+    made_of: dict[str, list[str]] = {
+        "portcall.txt": runs,
+        "dev.txt": [*runs, *tests["dev"]],
+        "build.txt": project["build-system"]["requires"],
+    }
+    if name in made_of:
+        return made_of[name]
+    lines = (REQUIREMENTS / name).with_suffix(".in").read_text().splitlines()
+    return [line for line in lines if not line.startswith(("#", "-c"))]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_pins_what_it_was_made_of_with_its_extras(name: str) -> None:
+    asks = script.Pin("asks", frozenset(), "0", None, "")
+    assert inputs(name)
+    assert script.faults([asks, *lock(name)], ASKED | {asks.key: inputs(name)}) == []
+
+
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_without_its_extras_would_be_found(name: str) -> None:
     stripped = [
@@ -47,8 +70,7 @@ def test_a_lock_without_its_extras_would_be_found(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_is_made_by_make_lock(name: str) -> None:
-    made_of_project = {"portcall.txt", "dev.txt", "build.txt"}
-    assert name in made_of_project or (REQUIREMENTS / name).with_suffix(".in").exists()
+    assert inputs(name)
     assert "for file in *.in;" in (ROOT / "scripts/lock").read_text()
 
 

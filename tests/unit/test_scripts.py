@@ -93,7 +93,7 @@ def test_old_lists_of_packages_are_renewed_once(stubs: Stubs) -> None:
 
 
 def test_without_a_new_enough_python_it_says_what_is_needed(stubs: Stubs, tmp_path: Path) -> None:
-    for name in ("python3", "python3.13", "python3.12", "python3.11"):
+    for name in ("python3", "python3.14", "python3.13", "python3.12", "python3.11"):
         stubs.add(name, "exit 1")
     (tmp_path / "scripts").mkdir()
     copy = shutil.copy(ROOT / "scripts/environment", tmp_path / "scripts")
