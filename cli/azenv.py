@@ -63,7 +63,7 @@ def az_env(
     ] = None,
     output: Format = None,
 ) -> None:
-    """Print the shell lines that point Microsoft's az at this server.
+    """Print shell lines that point Microsoft's az at this server.
 
     They hold no secret: what logs in reads it from where it is kept. az gets a configuration
     folder of its own for this, so that your Azure subscriptions stay as they are.

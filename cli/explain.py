@@ -44,7 +44,7 @@ def explain(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Explain which webhooks get an event, and where each delivery is.
+    """Explain which webhooks get an event, and each delivery.
 
     Of a webhook that does not match it says why not: status, action or scope. Every attempt is
     told with the reason of what followed. What a registry sent and became no event is told, too,

@@ -173,18 +173,24 @@ PROBE = typer.Option(
 )
 
 
-def one_name(argument: str | None, option: str | None) -> str:
+def one_name(argument: str | None, option: str | None, command: str) -> str:
     """The name that was given: as the argument NAME, or by ``--name``.
+
+    Args:
+        argument: What was given as the argument.
+        option: What was given by ``--name``.
+        command: Whose help to name, e.g. ``registry create``.
 
     Raises:
         UsageError: It was not given, or two different ones were.
     """
+    see = f"\nSee `portcall {command} --help`."
     if argument is None and option is None:
-        raise UsageError("Missing argument 'NAME': write it as a word, or as --name NAME.")
+        raise UsageError(f"Missing argument 'NAME': write it as a word, or as --name NAME.{see}")
     if argument is not None and option is not None and argument != option:
         raise UsageError(
             f"two different names were given: {argument!r} as the argument NAME, and {option!r} by"
-            " --name: give one of them."
+            f" --name: give one of them.{see}"
         )
     return str(option if argument is None else argument)
 

@@ -76,7 +76,7 @@ def create(
     output: Format = None,
 ) -> None:
     """Create a registry, or change the one of that name."""
-    name = one_name(name, name_option)
+    name = one_name(name, name_option, "registry create")
     management = Management.at(url)
     body = {
         "location": location,
@@ -104,7 +104,7 @@ def show_registry(
     output: Format = None,
 ) -> None:
     """Show one registry."""
-    name = one_name(name, name_option)
+    name = one_name(name, name_option, "registry show")
     show(Management.at(url).find_registry(name, group), registry_row, output)
 
 
@@ -123,7 +123,7 @@ def delete(
     url: Url = None,
 ) -> None:
     """Delete a registry and all its webhooks."""
-    name = one_name(name, name_option)
+    name = one_name(name, name_option, "registry delete")
     management = Management.at(url)
     registry = management.find_registry(name, group)
     if not yes and sys.stdin.isatty():

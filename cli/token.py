@@ -76,7 +76,11 @@ def create(
     output: Format = None,
 ) -> None:
     """Create a token. Its secret is shown this once, and cannot be shown again."""
-    body = {"name": one_name(name, name_option), "role": role.value, "expiresAfter": expires}
+    body = {
+        "name": one_name(name, name_option, "token create"),
+        "role": role.value,
+        "expiresAfter": expires,
+    }
     if registry is not None:
         body["registry"] = registry
     show(Management.at(url).ask("POST", PATH, body), secret_row, output)
@@ -120,7 +124,7 @@ def revoke(
     output: Format = None,
 ) -> None:
     """Revoke a token: within two seconds nobody is let in with it."""
-    token = one_name(token, name_option)
+    token = one_name(token, name_option, "token revoke")
     management = Management.at(url)
     client_id = value(find(management, token), "clientId")
     show(management.ask("POST", f"{PATH}/{client_id}/revoke"), token_row, output)
