@@ -164,6 +164,7 @@ REFUSED = [
     pytest.param("r/" * 129 + "r", id="many parts that are too long together"),
     pytest.param("Example.COM/" + "r" * 256, id="too long behind a host"),
     pytest.param("H" * 256 + "/r", id="a host that is too long"),
+    pytest.param("H" * 256 + "/" + "r" * 256, id="a host and a path that are too long"),
     pytest.param("r_" * 127 + "r/r", id="too long behind a first part that is no host"),
     pytest.param("Example.COM", id="a host alone"),
     pytest.param("Example.COM/App", id="upper case behind a host"),
