@@ -171,9 +171,14 @@ class ServiceUri:
 
     @property
     def with_credentials(self) -> str:
-        """The URI as it was set, and as getCallbackConfig shows it to the webhook's owner."""
+        """The URI as it was set, and as getCallbackConfig shows it to the webhook's owner.
+
+        A process of an older version changes the header and does not know the credentials: during
+        an upgrade they may be those of the URI before. So they count only where they give the header.
+        """
         scheme, slashes, rest = self.uri.partition("://")
-        return f"{scheme}{slashes}{self.credentials or self._rebuilt()}{rest}"
+        fits = _basic_authorization(self.credentials, "serviceUri") == self.authorization
+        return f"{scheme}{slashes}{self.credentials if fits else self._rebuilt()}{rest}"
 
     def _rebuilt(self) -> str:
         """User info that gives the same header."""

@@ -32,7 +32,8 @@ CACHE_MIB = 16
 """How long a transaction waits for one of the 15 connections of the process."""
 
 _SYNCHRONOUS = "portcall_synchronous"
-_UNDEFINED_TABLE = "42P01"
+_NOT_THERE_YET = frozenset({"42P01", "42703"})
+"""PostgreSQL's undefined_table and undefined_column: the database is not migrated yet."""
 _POSTGRESQL_ARGUMENTS = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -121,12 +122,12 @@ def translated() -> Iterator[None]:
 
 
 def _is_ours(error: exc.DBAPIError) -> bool:
-    """Whether we asked for something impossible; tables that are not there yet are no such thing.
+    """Whether we asked for something impossible; what is not migrated yet is no such thing.
 
-    (SQLite reports those as an operational error in the first place.)
+    (SQLite reports that as an operational error in the first place.)
     """
     ours = (exc.IntegrityError, exc.DataError, exc.ProgrammingError, exc.NotSupportedError)
-    return isinstance(error, ours) and getattr(error.orig, "sqlstate", "") != _UNDEFINED_TABLE
+    return isinstance(error, ours) and getattr(error.orig, "sqlstate", "") not in _NOT_THERE_YET
 
 
 def database_url(text: str) -> URL:

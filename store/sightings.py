@@ -127,7 +127,7 @@ def _oldest(
 
 
 def _forget(connection: Connection, names: Sequence[tuple[bytes, int]]) -> int:
-    """Delete these rows, unless they were seen again since."""
+    """Delete these rows, unless they were seen again since; in the order in which `keep` writes."""
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    gone = connection.exec_driver_sql(_DELETE.replace("?", mark), list(names))
+    gone = connection.exec_driver_sql(_DELETE.replace("?", mark), sorted(names))
     return gone.rowcount

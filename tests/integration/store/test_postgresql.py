@@ -194,6 +194,16 @@ def test_a_database_without_tables_is_unavailable(empty_database_url: str) -> No
     store.close()
 
 
+def test_a_database_without_a_newer_column_is_unavailable(postgres_url: str) -> None:
+    """A role of this version that starts before the database is migrated waits for that."""
+    with psycopg.connect(postgres_url, autocommit=True) as other:
+        other.execute("ALTER TABLE webhooks DROP COLUMN client_key")
+    store = open_store(postgres_url)
+    with pytest.raises(StoreUnavailableError, match="client_key"):
+        store.webhooks.list("myregistry", limit=1)
+    store.close()
+
+
 def test_connections_that_the_server_closed_are_not_used_again(
     store: Store, postgres_url: str
 ) -> None:

@@ -150,6 +150,15 @@ def test_credentials_of_which_only_the_header_is_kept_are_shown_so_that_they_giv
     assert (again.uri, again.authorization) == ("https://h/a?x=1", basic(pair))
 
 
+def test_credentials_that_do_not_give_the_header_are_those_of_an_earlier_uri() -> None:
+    """A process of an older version changed the URI and the header, and left the credentials."""
+    before = parse_service_uri("https://u:canary@a.example/x")
+    for header in ("", basic("v:other")):
+        shown = ServiceUri("https://b.example/y", header, before.credentials).with_credentials
+        assert "canary" not in shown
+        assert parse_service_uri(shown).authorization == header
+
+
 def test_a_colon_in_the_user_name_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="no colon"):
         parse_service_uri("http://a%3Ab:c@h/")
