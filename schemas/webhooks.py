@@ -174,7 +174,7 @@ class ServiceUri:
         """The URI as it was set, and as getCallbackConfig shows it to the webhook's owner.
 
         A process of an older version changes the header and does not know the credentials: during
-        an upgrade they may be those of the URI before. So they count only where they give the header.
+        an upgrade they may be those of the URI before. So they count where they give the header.
         """
         scheme, slashes, rest = self.uri.partition("://")
         fits = _basic_authorization(self.credentials, "serviceUri") == self.authorization
