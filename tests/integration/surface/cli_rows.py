@@ -36,7 +36,6 @@ LINES = [
     Line("letters twice", ("dead-letters", "purge", "--all", "-r", "Alpha"), 2, "one of them"),
     Line("no queue", ("dead-letters", "list", "--queue", "events"), 2, "--queue"),
     Line("letters of no registry", ("dead-letters", "list", "-r", "Missing"), 3, "Missing"),
-    Line("letters unasked", ("dead-letters", "purge", "--all"), 2, "--yes"),
     Line("no letter", ("dead-letters", "show", "0" * 32), 3, "DeadLetterNotFound"),
     Line("no registry", ("webhook", "list"), 2, "--registry"),
     Line("no webhook", ("webhook", "ping", "-r", "Alpha"), 2, "--name"),

@@ -108,7 +108,15 @@ PRODUCER = schema_of(producer_document())
 @PRODUCER.parametrize()
 @hypothesis.settings(max_examples=EXAMPLES, deadline=None)
 def test_producer(case: schemathesis.Case[Any], roles: Roles) -> None:
-    case.call_and_validate(base_url=roles.urls["producer"], headers=AUTHORIZATION, checks=CHECKS)
+    left_out = []
+    if case.path.endswith("/notifications"):
+        left_out.append(checks.negative_data_rejection)  # 202: a registry would send it for ever
+    case.call_and_validate(
+        base_url=roles.urls["producer"],
+        headers=AUTHORIZATION,
+        checks=CHECKS,
+        excluded_checks=left_out,
+    )
 
 
 @MANAGEMENT.parametrize()
