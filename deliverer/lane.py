@@ -210,7 +210,10 @@ class Lane(Generic[Item]):
         if self.is_barred(now):
             return False
         breaker = self.breaker
-        return breaker.is_closed or self.trial.takes(attempt, breaker.open_s, now - breaker.until)
+        if breaker.is_closed:
+            return True
+        barred_until = max(breaker.until, self.paused_until)
+        return self.trial.takes(attempt, breaker.open_s, now - barred_until)
 
     def start(self, now: float) -> None:
         """Note that an attempt begins."""
@@ -225,6 +228,7 @@ class Lane(Generic[Item]):
         closed = self.breaker.succeed(now)
         if closed:
             self.pace.begin(now, self.failed_at)
+            self.trial.restart()
         if closed or not self.latency_s:
             self.latency_s = latency_s
             self.booked_until = min(self.booked_until, now)
