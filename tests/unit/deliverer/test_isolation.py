@@ -155,7 +155,7 @@ class Case(NamedTuple):
     """An endpoint, and what it is to get; `per_s` deliveries are published in a second."""
 
     pattern: Pattern
-    count: int
+    deliveries: int
     per_s: float
     delay_s: float
     processes: int
@@ -165,7 +165,7 @@ class Case(NamedTuple):
 CASES = st.builds(
     Case,
     pattern=PATTERNS,
-    count=st.sampled_from([20, 150, 311]),
+    deliveries=st.sampled_from([20, 150, 311]),
     per_s=st.sampled_from([2.0, 20.0, 1_000.0]),
     delay_s=st.sampled_from([1.0, 10.0]),
     processes=st.sampled_from([1, 2]),
