@@ -74,6 +74,11 @@ class Breaker:
         """Whether deliveries go as usual."""
         return self.until == 0.0
 
+    @property
+    def is_strained(self) -> bool:
+        """Whether there are as many failures in a row as lately before a success."""
+        return self.failures >= max(MANY_FAILURES, self.longest)
+
     def succeed(self, now: float) -> bool:
         """Note a healthy answer; says whether that has closed it."""
         if not self.failures and not self.longest:
@@ -119,10 +124,6 @@ class Breaker:
         self.until = now + self.open_s
         self.opened += 1
         return True
-
-    def try_now(self, now: float) -> None:
-        """Let one delivery try at once, if it is open: elsewhere the endpoint has succeeded."""
-        self.until = min(self.until, now)
 
     def skip(self, passed_s: float) -> None:
         """Note that so much time has passed which the clock leaves out."""

@@ -37,6 +37,10 @@ MAX_PACE = 1_000.0
 """From where on a pace that follows from nothing holds nothing back."""
 GROWTH_S = 60.0
 """How long a pace that follows from nothing takes to double."""
+STRAINED_S = 5.0
+"""The pace where an endpoint has failed as often in a row as lately before a success. What was let
+go is attempted again at its own times until one succeeds: an endpoint that takes each delivery at
+its tenth attempt would else spend the failures that open its breaker on first attempts."""
 RECOVERED_S = 1.5 * MAX_PARK_S
 """Nobody had to wait for the pace for so long: whoever had been parked is through."""
 
@@ -103,14 +107,22 @@ class Pace:
         self.next_at -= passed_s
         self.young_until -= passed_s
 
-    def lets_go(self, now: float, accepted: float) -> bool:
-        """Whether a delivery that had to wait may go now; if so, it is counted."""
+    def lets_go(self, now: float, accepted: float, *, strained: bool = False) -> bool:
+        """Whether a delivery that had to wait may go now; if so, it is counted.
+
+        Args:
+            now: The time.
+            accepted: When its event was accepted.
+            strained: Whether the endpoint has failed in a row for as long as before a success.
+        """
         if not self.is_set(now):
             return True
         if now < self.next_at or (now < self.young_until and not self.is_young(accepted)):
             self.held_at = now
             return False
         self._take(now)
+        if strained:
+            self.next_at = max(self.next_at, now + STRAINED_S)
         return True
 
     def is_young(self, accepted: float) -> bool:
@@ -210,7 +222,11 @@ class Lane(Generic[Item]):
         if self.is_barred(now):
             return False
         breaker = self.breaker
-        return breaker.is_closed or self.trial.takes(attempt, breaker.open_s, now - breaker.until)
+        if breaker.is_closed:
+            return True
+        # The pause is mostly that of another process whose trial has failed meanwhile.
+        barred_until = max(breaker.until, self.paused_until)
+        return self.trial.takes(attempt, breaker.open_s, now - barred_until)
 
     def start(self, now: float) -> None:
         """Note that an attempt begins."""
@@ -222,15 +238,25 @@ class Lane(Generic[Item]):
     def learn(self, began: float, now: float, max_cap: int) -> bool:
         """Take note of a healthy answer; says whether the breaker has closed."""
         latency_s = now - began
-        closed = self.breaker.succeed(now)
-        if closed:
-            self.pace.begin(now, self.failed_at)
+        closed = self.recover(now)
         if closed or not self.latency_s:
             self.latency_s = latency_s
-            self.booked_until = min(self.booked_until, now)
         else:
             self.latency_s += SMOOTHING * (latency_s - self.latency_s)
         self.cap = min(self.cap + 1, max_cap)
+        return closed
+
+    def recover(self, now: float) -> bool:
+        """Take note that the endpoint has succeeded, here or elsewhere.
+
+        Returns:
+            Whether the breaker has closed.
+        """
+        closed = self.breaker.succeed(now)
+        if closed:
+            self.pace.begin(now, self.failed_at)
+            self.trial.restart()
+            self.booked_until = min(self.booked_until, now)
         return closed
 
     def suffer(self, began: float, now: float, chance: float, away_s: float = 0.0) -> bool:

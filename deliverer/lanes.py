@@ -148,7 +148,7 @@ class Lanes(Generic[Item]):
         had_to_wait = not fresh if parked is None else parked
         if not lane.takes(attempt, now):
             return Admission.PARK
-        if had_to_wait and not lane.pace.lets_go(now, accepted):
+        if had_to_wait and not lane.pace.lets_go(now, accepted, strained=lane.breaker.is_strained):
             return Admission.PARK
         if fresh:
             lane.pace.count(now)
@@ -219,7 +219,10 @@ class Lanes(Generic[Item]):
         lane = self._lane(webhook_id)
         lane.told = pause_s > 0
         if pause_s <= 0 and not lane.breaker.is_closed:
-            lane.breaker.try_now(now)
+            # A trial here that fails would have the process wait in which deliveries succeed.
+            lane.recover(now)
+            self._open.discard(webhook_id)
+            self._judge(lane, now)
 
     def be_away(self, for_s: float) -> None:
         """Note that nothing could be attempted for so long: that counts for no endpoint."""

@@ -36,26 +36,32 @@ class Trial:
     Attributes:
         turn: Whose turn it is.
         known: How many of that kind were put aside since the last trial.
-        deepest: The highest number of an attempt that one of them needs; 1: it is fresh.
+        deepest: The highest number of an attempt that a retry needs, of those that were put aside
+            since the last turn of that kind; 0: none was.
+        deep: How many such retries were put aside since the last trial.
     """
 
     turn: Turn = Turn.DEEPEST
     known: int = 0
     deepest: int = 0
+    deep: int = 0
 
     def note(self, attempt: int) -> bool:
         """Note a delivery that is put aside; says whether it should have one of the first turns.
 
+        The one that was attempted most has one in every trial: it may come back to a process in
+        which another kind has its turn, and would then be away for a minute.
+
         Args:
             attempt: The number of the attempt that it needs.
         """
-        if not self._is_wanted(attempt):
-            return False
-        if attempt > self.deepest:
-            self.deepest = attempt
+        if attempt > max(self.deepest, 1):
+            self.deepest, self.deep = attempt, 0
             self.known = 0 if self.turn is Turn.DEEPEST else self.known
-        self.known += 1
-        return self.known <= FIRST_TURNS
+        wanted, deepest = self._is_wanted(attempt), 1 < attempt == self.deepest
+        self.known += wanted
+        self.deep += deepest
+        return (wanted and self.known <= FIRST_TURNS) or (deepest and self.deep <= FIRST_TURNS)
 
     def takes(self, attempt: int, open_s: float, over_s: float) -> bool:
         """Whether a delivery may try.
@@ -71,8 +77,15 @@ class Trial:
 
     def begin(self) -> None:
         """One tries: the next one is of another kind."""
+        if self.turn is Turn.DEEPEST:
+            self.deepest = 0
         self.turn = _FOLLOWING[self.turn]
-        self.known = self.deepest = 0
+        self.known = self.deep = 0
+
+    def restart(self) -> None:
+        """The endpoint is well again: the next outage begins with the one attempted most."""
+        self.turn = Turn.DEEPEST
+        self.known = self.deepest = self.deep = 0
 
     def _is_wanted(self, attempt: int) -> bool:
         match self.turn:

@@ -151,6 +151,27 @@ def test_rows_as_long_as_usual_do_not_open_it(length: int) -> None:
     assert breaker.fail(now + 20.0, now + 20.0, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("before", "failures", "strained"),
+    [
+        (0, 9, False),
+        (0, 10, True),
+        (20, 19, False),
+        (20, 20, True),
+        (90, 24, False),
+        (90, 25, True),
+    ],
+)
+def test_it_is_strained_at_as_many_failures_as_lately_before_a_success(
+    before: int, failures: int, *, strained: bool
+) -> None:
+    breaker = Breaker()
+    now = rows(breaker, before)
+    for number in range(failures):
+        breaker.fail(now + number, now + number, 0.5)
+    assert breaker.is_strained is strained
+
+
 def test_an_endpoint_that_recovered_is_soon_like_any_other() -> None:
     breaker = Breaker()
     now = rows(breaker, 5_000, each_s=0.01)

@@ -765,6 +765,17 @@ def test_fresh_ones_that_come_faster_than_before_do_not_take_every_turn() -> Non
     assert sum(gone[120:]) / 120 > 4
 
 
+@pytest.mark.parametrize(("strained", "in_a_minute"), [(False, 60), (True, 12)])
+def test_what_had_to_wait_comes_slowly_while_nothing_succeeds(
+    *, strained: bool, in_a_minute: int
+) -> None:
+    pace = Pace(reached=1.0)
+    pace.begin(100.0, 90.0)
+    times = [100.0 + tenth / 10 for tenth in range(600)]
+    gone = sum(pace.lets_go(at, 0.0, strained=strained) for at in times)
+    assert in_a_minute <= gone <= 1.5 * in_a_minute
+
+
 def test_a_pace_that_follows_from_nothing_goes_on_after_a_further_outage() -> None:
     pace = Pace()
     pace.begin(100.0, 90.0)
@@ -781,10 +792,24 @@ def test_a_pace_that_follows_from_nothing_goes_on_after_a_further_outage() -> No
 # -- what other processes tell, and time that is left out ----------------------------------------
 
 
-def test_news_that_it_is_well_let_one_delivery_try_at_once() -> None:
-    held, _ = opened()
+def test_news_that_it_is_well_close_the_breaker() -> None:
+    held, told = opened()
     held.hear(7, 0.0, 101.0)
-    assert admissions(held, 7, 3, now=101.0) == [START, PARK, PARK]
+    assert held.open_breakers == 0
+    assert held.admit(7, "first", 101.0) is START
+    del told[:]
+    finish(held, 7, started=101.0, now=101.1, healthy=False)
+    assert held.admit(7, "next", 101.2) is START
+    assert not told, "one failure here does not have the others wait"
+
+
+def test_a_trial_after_news_of_a_pause_waits_for_its_kind() -> None:
+    """The wait for it was over before the pause was: two deliverers hardly tried a retry."""
+    held, _ = opened()
+    held.turn_s(7, 100.0, attempt=3)
+    held.hear(7, 60.0, 100.0)
+    assert held.admit(7, "fresh", 160.1) is PARK
+    assert held.admit(7, "retry", 160.1, fresh=False, attempt=3) is START
 
 
 def test_a_success_in_spite_of_the_news_is_told() -> None:

@@ -53,7 +53,9 @@ def test_the_kinds_take_turns() -> None:
             [1, 2, 3, 2, 3, 3, 3, 3],
             [False, True, True, False, True, True, True, False],
         ),
-        (Turn.FRESH, [1, 2, 1, 1, 1, 1], [True, False, True, True, True, False]),
+        (Turn.FRESH, [1, 2, 1, 1, 1, 1], [True, True, True, True, True, False]),
+        (Turn.FRESH, [3, 2, 1, 3], [True, False, True, True]),
+        (Turn.FRESH, [3, 3, 3, 3, 3], [True, True, True, True, False]),
         (Turn.RETRY, [1, 2, 9, 3, 2, 2], [False, True, True, True, True, False]),
     ],
 )
@@ -65,9 +67,24 @@ def test_some_of_that_kind_come_back_first(
     assert FIRST_TURNS == 4
 
 
-def test_what_was_known_is_forgotten_with_the_trial() -> None:
-    each = trial(Turn.DEEPEST, 4)
+@pytest.mark.parametrize(
+    ("turn", "forgotten"),
+    [(Turn.FRESH, False), (Turn.RETRY, False), (Turn.DEEPEST, True)],
+)
+def test_the_one_that_was_attempted_most_is_kept_until_its_turn_is_over(
+    turn: Turn, *, forgotten: bool
+) -> None:
+    each = trial(turn, 4)
     each.begin()
-    each.begin()
-    each.begin()
-    assert each.takes(1, OPEN_S, 0.0)
+    while each.turn is not Turn.DEEPEST:
+        each.begin()
+    assert each.note(2) is forgotten
+    assert each.note(4)
+    assert not each.takes(2, OPEN_S, 0.0)
+
+
+def test_the_next_outage_begins_with_the_one_that_was_attempted_most() -> None:
+    each = trial(Turn.FRESH, 1, 4)
+    each.restart()
+    assert each.turn is Turn.DEEPEST
+    assert each.takes(1, OPEN_S, 0.0), "nothing is known"
