@@ -68,7 +68,7 @@ class Routes:
         self._routes: dict[int, list[Route]] = {}
 
     def add(self, method: str, path: str, handler: Handler, *, need: Role | None = None) -> None:
-        """Add a route; of two that fit the same request the one that was added first answers.
+        """Add a route; of two that fit the same path the one with fewer ``{names}`` answers.
 
         Args:
             method: In capitals.
@@ -102,15 +102,19 @@ class Routes:
             ArmError: 404: no route has the path; 405: none of those that do has the method.
         """
         segments = segments_of(path)
-        allowed = set()
-        for route in self._routes.get(len(segments), ()):
-            parameters = route.parameters(segments)
-            if parameters is None:
-                continue
+        fits = [
+            (route, parameters)
+            for route in self._routes.get(len(segments), ())
+            if (parameters := route.parameters(segments)) is not None
+        ]
+        # A path that is written out is no name of another: ``deadLetters/resend`` is no letter.
+        fewest = min((len(parameters) for _, parameters in fits), default=0)
+        fits = [each for each in fits if len(each[1]) == fewest]
+        for route, parameters in fits:
             if route.method == method:
                 return route, parameters
-            allowed.add(route.method)
-        if allowed:
+        if fits:
+            allowed = {route.method for route, _ in fits}
             raise ArmError(
                 405,
                 "MethodNotAllowed",

@@ -56,8 +56,11 @@ def test_fixed_words_have_no_case_and_names_keep_theirs(routes: Routes, path: st
     assert found(routes, "PUT", path) == (second, {"thing": "One"})
 
 
-def test_the_route_that_was_added_first_answers(routes: Routes) -> None:
-    assert found(routes, "GET", "/things/special") == (first, {"thing": "special"})
+def test_a_path_that_is_written_out_is_no_name_of_another(routes: Routes) -> None:
+    assert found(routes, "GET", "/Things/Special") == (second, {})
+    with pytest.raises(ArmError, match="PUT") as refused:
+        routes.find("PUT", "/Things/Special")
+    assert (refused.value.status, refused.value.headers) == (405, {"Allow": "GET"})
 
 
 def test_a_path_without_the_method_says_which_ones_it_has(routes: Routes) -> None:
