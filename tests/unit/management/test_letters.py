@@ -29,7 +29,7 @@ async def test_a_page_ends_when_its_room_is_full(
 
 
 async def test_a_letter_is_shown_once_with_the_number_of_its_copies(api: ManagementApi) -> None:
-    first = [bury(api, b"\x00") for _ in range(3)][0]
+    first, *_ = [bury(api, b"\x00") for _ in range(3)]
     bury(api, b"\x01")
     answer = (await api.request("GET", f"{PATH}/{first.id}")).json
     assert (answer["id"], answer["copies"]) == (first.id, 3)
