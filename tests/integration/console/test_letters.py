@@ -6,12 +6,15 @@ import msgspec
 import pytest
 
 from management.letters.box import BusyError
+from management.pulse import Sick
 from runtime.errors import BrokerError
 from runtime.letters import Letter
 from schemas.deliveries import Delivery
 from schemas.events import Event
 from schemas.frames import REASON_HEADER, encode_deliveries, encode_events
 from schemas.topology import DEAD, UNROUTED
+from store.database import now_ms
+from store.errors import StoreUnavailableError
 from store.principals import Role
 from tests.integration.console.site import CONSOLE, Browser, Site
 
@@ -236,6 +239,29 @@ async def test_readers_see_nothing_of_it(site: Site) -> None:
         assert (await browser.post(path, form)).status == 403
     assert "dead-letters" not in (await browser.get(CONSOLE)).text
     assert len(site.box.letters["dead"]) == 1
+
+
+async def test_the_overview_refreshes_itself_while_the_store_is_away(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = site.store.webhooks.get("alpha", "Hook01")
+    assert row is not None
+    site.store.webhooks.disable(row.id, "the endpoint answered 410", 1_700_000_000_000)
+    sick = replace(site.pulse.snapshot(), sick=(Sick(row.id, now_ms() + 60_000),))
+    monkeypatch.setattr(site.pulse, "snapshot", lambda: sick)
+    before = await browser.get(f"{CONSOLE}/overview/now")
+    assert before.status == 200 and "The endpoint answered 410." in before.said
+
+    def away(*_arguments: object) -> None:
+        raise StoreUnavailableError("the store does not answer")
+
+    for named in ("revision", "by_ids"):
+        monkeypatch.setattr(type(site.store.webhooks), named, away)
+    after = await browser.get(f"{CONSOLE}/overview/now")
+    assert after.status == 200
+    for page in (before, after):
+        assert page.text.count("Hook01") == before.text.count("Hook01") >= 2
+    assert "The endpoint answered 410." in after.said
 
 
 async def test_webhooks_that_disabled_themselves_stand_out(site: Site, browser: Browser) -> None:
