@@ -10,6 +10,7 @@ import pytest
 
 from cli import pipeline
 from cli.pipeline import Pipeline
+from cli.ready import ReadyFile
 
 
 class FakeSupervisor:
@@ -43,7 +44,7 @@ async def test_what_is_told_when_all_is_ready_holds_up_nothing(
 
     monkeypatch.setattr(pipeline, "Supervisor", FakeSupervisor)
     monkeypatch.setattr(pipeline, "prepare_store", lambda _plan: ())
-    monkeypatch.setattr(pipeline.ReadyFile, "publish", lambda *_arguments: None)
+    monkeypatch.setattr(ReadyFile, "publish", lambda *_arguments: None)
     monkeypatch.setattr(Pipeline, "_services", lambda *_arguments: [])
     monkeypatch.setattr(Pipeline, "_addresses", lambda *_arguments: None)
     monkeypatch.setattr(Pipeline, "_declare", nothing)
