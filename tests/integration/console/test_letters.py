@@ -185,7 +185,7 @@ async def test_of_more_than_one_request_takes_the_first_are_meant(
     ("query", "kept"),
     [
         pytest.param({"queue": "UNROUTED"}, ["dead", "dead"], id="a queue in capitals"),
-        pytest.param({"queue": "dead", "reason": " timed "}, ["dead", "unrouted"], id="a reason"),
+        pytest.param({"queue": "dead", "reason": " out "}, ["dead", "unrouted"], id="a reason"),
         pytest.param({"queue": "dead", "reason": " "}, ["unrouted"], id="a reason of blanks"),
     ],
 )
