@@ -234,9 +234,16 @@ class Management:
         self, method: str, path: str, *, query: Mapping[str, str] | None = None
     ) -> Iterator[Document]:
         """Everything that a listing has, page after page as it is taken."""
+        for page in self.whole_pages(method, path, query=query):
+            yield from page.get("value") or ()
+
+    def whole_pages(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None
+    ) -> Iterator[Document]:
+        """The pages of a listing, as they are taken."""
         page = self.ask(method, path, query=query)
         while True:
-            yield from page.get("value") or ()
+            yield page
             following = page.get("nextLink")
             if not following:
                 return

@@ -11,12 +11,12 @@ import typer
 
 from cli import completion
 from cli.client import Document, Management
-from cli.errors import UsageError
+from cli.errors import NotFoundError, ServiceError, UsageError
 from cli.examples import examples
 from cli.options import Format, Url
 from cli.output import Output, chosen, compact, counted, note, pretty, say, show
 from cli.tables import Document as Shown
-from cli.tables import Row, table, value
+from cli.tables import Row, clean, table, value
 
 PATH = "/portcall/deadLetters"
 MAX_BODY_SHOWN = 4_000
@@ -132,11 +132,11 @@ def show_letter(
         return
     show(found, letter_row, output)
     for item in found.get("items", ()):
-        say(f"  {item_line(item)}")
+        say(f"  {clean(item_line(item))}")
     if problem := value(found, "problem"):
-        say(f"Unreadable: {problem}")
-    say(pretty(found.get("headers", {})))
-    say(pretty(value(found, "text")[:MAX_BODY_SHOWN]))
+        say(f"Unreadable: {clean(problem)}")
+    say(_clean_lines(pretty(found.get("headers", {}))))
+    say(_clean_lines(pretty(value(found, "text")[:MAX_BODY_SHOWN])))
 
 
 @app.command(
@@ -167,9 +167,8 @@ def resend(
     """
     management = Management.at(url)
     body = _selection(queue, ids, registry, name, reason, everything=everything)
-    if not yes and not _agreed("Send again", management, queue, body, ids):
-        raise typer.Abort
-    total = _repeated(management, "resend", body, RESENT)
+    meant = None if yes else _agreed("Send again", management, body)
+    total = _repeated(management, "resend", body, meant)
     show(total, resent_row, output)
     left = total["left"]
     if left["disabled"]:
@@ -178,6 +177,7 @@ def resend(
         note("What is for deleted webhooks or registries can only be purged.")
     if left["unreadable"]:
         note("What cannot be read stays: see `portcall dead-letters show`, then export or purge.")
+    _check_done(total, body)
 
 
 @app.command(
@@ -207,10 +207,10 @@ def purge(
     """
     management = Management.at(url)
     body = _selection(queue, ids, registry, name, reason, everything=everything)
-    if not yes and not _agreed("Throw away", management, queue, body, ids):
-        raise typer.Abort
-    total = _repeated(management, "purge", body, PURGED)
+    meant = None if yes else _agreed("Throw away", management, body)
+    total = _repeated(management, "purge", body, meant)
     show(total, purged_row, output)
+    _check_done(total, body)
 
 
 @app.command(
@@ -229,16 +229,27 @@ def export(
     reason: Reason = None,
     url: Url = None,
 ) -> None:
-    """Save letters to a file, a line of JSON each, with every byte in base64. They stay there."""
+    """Save letters to a file, a line of JSON each, with every byte in base64. They stay there.
+
+    The queue is read page by page. Do not resend or purge meanwhile: what moves up between two
+    pages is missed. The command fails if it sees that letters were left out.
+    """
     management = Management.at(url)
     query = _query(queue, registry, name, reason) | {"$expand": "body", "$top": "1000"}
-    lines = (f"{compact(each)}\n" for each in management.pages("GET", f"{PATH}?{urlencode(query)}"))
-    count = 0
+    count, most, problem = 0, 0, ""
     with nullcontext(sys.stdout) if file == "-" else Path(file).open("w") as target:
-        for line in lines:
-            target.write(line)
-            count += 1
+        for page in management.whole_pages("GET", f"{PATH}?{urlencode(query)}"):
+            for each in page.get("value") or ():
+                target.write(f"{compact(each)}\n")
+                count += 1
+            most = max(most, page["counts"]["letters"])
+            if not page["complete"]:
+                problem = "not all letters could be looked at in one go"
     note(f"{counted(count, 'letter')} exported.")
+    if not problem and count < most:
+        problem = f"there were {most}, and some left the queue meanwhile"
+    if problem:
+        raise ServiceError(f"the export may lack letters: {problem}; export again")
 
 
 def letter_row(letter: Shown) -> Row:
@@ -286,43 +297,87 @@ def purged_row(total: Shown) -> Row:
 
 
 FILTERS = ("registry", "webhook", "reason")
-RESENT = ("removed", "sent", "alreadyDelivered", "alreadyPending")
-PURGED = ("removed",)
+ADDED = ("removed", "sent", "alreadyDelivered", "alreadyPending")
 
 
-def _repeated(
-    management: Management, action: str, body: Document, added: tuple[str, ...]
-) -> Document:
-    """Ask until nothing more is taken out; the counts of all requests together."""
+def _repeated(management: Management, action: str, body: Document, meant: int | None) -> Document:
+    """Ask until all that is meant is taken out, or nothing more can be.
+
+    The queue is first in, first out: what arrives meanwhile is behind the letters that are meant.
+
+    Args:
+        management: The API.
+        action: ``resend`` or ``purge``.
+        body: Which letters.
+        meant: How many at most; None: as many as the queue has at the first request.
+
+    Returns:
+        The counts of all requests together; complete is true if all that is meant is done.
+    """
     total: Document = {}
     while True:
-        answer = management.ask("POST", f"{PATH}/{action}", {**body, "limit": AT_ONCE})
-        for name in added:
-            answer[name] += total.get(name, 0)
-        done = answer["removed"] - total.get("removed", 0)
-        total = answer
-        if done < AT_ONCE and (answer["complete"] or not done):
+        before = total.get("removed", 0)
+        limit = AT_ONCE if meant is None else min(AT_ONCE, meant - before)
+        answer = management.ask("POST", f"{PATH}/{action}", {**body, "limit": limit})
+        done = answer["removed"]
+        if meant is None:
+            meant = answer["waiting"] + done
+        added = {name: answer[name] + total.get(name, 0) for name in ADDED if name in answer}
+        total = answer | added
+        if total["removed"] >= meant:
+            return total | {"complete": True}
+        if not done or (done < limit and answer["complete"]):
             return total
 
 
-def _agreed(
-    what: str, management: Management, queue: Queue, body: Document, ids: list[str] | None
-) -> bool:
-    """Count what is meant, and ask, where there is somebody to ask."""
-    if ids:
-        question = f"{what} {counted(len(ids), 'letter')} of portcall.{queue.value}?"
+def _agreed(what: str, management: Management, body: Document) -> int | None:
+    """Ask, where there is a terminal, and say how many letters are meant; None: not counted.
+
+    Raises:
+        Abort: The answer is no.
+        Exit: There is none; nothing is asked for.
+        UsageError: There is no terminal.
+    """
+    meant = None
+    if "ids" in body:
+        letters = counted(len(set(body["ids"])), "letter")
+        question = f"{what} {letters} of portcall.{body['queue']}, with all copies?"
     else:
-        query = {"queue": queue.value, "$top": "1"}
+        query = {"queue": body["queue"], "$top": "1"}
         query |= {name: str(body[name]) for name in FILTERS if name in body}
         page = management.ask("GET", f"{PATH}?{urlencode(query)}")
         _tell_counts(page, 0)
-        if not page["counts"]["letters"]:
-            note("There is none.")
-            return True
-        question = f"{what} {counted(page['counts']['letters'], 'letter')}?"
+        meant = page["counts"]["letters"] or None
+        question = f"{what} {counted(meant or 0, 'letter')}?"
+        if not meant:
+            if page["complete"]:
+                note("There is none.")
+                raise typer.Exit
+            question = f"{what} what fits of the letters that were not looked at?"
     if not sys.stdin.isatty():
         raise UsageError(f"{question} This is no terminal: confirm with --yes.")
-    return typer.confirm(question, err=True)
+    typer.confirm(question, err=True, abort=True)
+    return meant
+
+
+def _check_done(total: Document, body: Document) -> None:
+    """Complain of what was not done.
+
+    Raises:
+        NotFoundError: Letters that were named by id are not there.
+        ServiceError: Not all letters could be looked at.
+    """
+    if not total["complete"]:
+        raise ServiceError(
+            "not all letters could be looked at, so that some may be left: run it again"
+        )
+    named = len(set(body.get("ids", ())))
+    missing = named - total["removed"] - sum(total.get("left", {}).values())
+    if missing > 0:
+        raise NotFoundError(
+            f"{missing} of {counted(named, 'letter')} not found in portcall.{body['queue']}:"
+            " see `portcall dead-letters list`"
+        )
 
 
 def _tell_counts(page: Document, shown: int) -> None:
@@ -330,9 +385,13 @@ def _tell_counts(page: Document, shown: int) -> None:
     told = f"{counted(counts['letters'], 'letter')} in portcall.{page['queue']}"
     note(f"{told}, {shown} shown." if shown < counts["letters"] and shown else f"{told}.")
     for each in counts["reasons"]:
-        note(f"  {each['letters']:>6}  {each['reason'] or '(no reason)'}")
+        note(f"  {each['letters']:>6}  {clean(each['reason']) or '(no reason)'}")
     if not page["complete"]:
         note("There are more than could be looked at in one go.")
+
+
+def _clean_lines(text: str) -> str:
+    return "\n".join(clean(line) for line in text.split("\n"))
 
 
 def _no_reason(letter: Shown) -> str:
@@ -344,10 +403,13 @@ def _no_reason(letter: Shown) -> str:
 def _query(
     queue: Queue, registry: str | None, name: str | None, reason: str | None
 ) -> dict[str, str]:
+    for option, text in (("--registry", registry), ("--name", name), ("--reason", reason)):
+        if text is not None and not text.strip():
+            raise UsageError(f"{option} is empty: give it a value, or leave it out")
     if name and not registry:
         raise UsageError("--name needs --registry: whose webhook?")
     given = {"queue": queue.value, "registry": registry, "webhook": name, "reason": reason}
-    return {key: text for key, text in given.items() if text}
+    return {key: text for key, text in given.items() if text is not None}
 
 
 def _selection(

@@ -51,7 +51,7 @@ class Pipeline:
 
     Args:
         plan: What to run.
-        on_ready: Told once, when everything is ready and ready.json is written.
+        on_ready: Told once, when everything is ready and ready.json is written; it may block.
     """
 
     def __init__(self, plan: Plan, *, on_ready: Callable[[], None]) -> None:
@@ -97,7 +97,7 @@ class Pipeline:
             self._ready_file.publish(
                 self._addresses(amqp_url, *installed.result()), supervisor.services
             )
-            self._on_ready()
+            await asyncio.to_thread(self._on_ready)
 
     async def _start_broker(self) -> str:
         """Start the private node, with the topology; nothing to do for a broker of others."""

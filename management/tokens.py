@@ -24,7 +24,7 @@ from runtime.logs import get_logger
 from schemas.timestamps import acr_timestamp
 from store.engine import Store
 from store.errors import NameTakenError, TooManyPrincipalsError
-from store.principals import PrincipalRow, Role, digest_of, new_secret
+from store.principals import PrincipalRow, Role, digest_of, is_session_name, new_secret
 
 PATH = "/portcall/tokens"
 MAX_LIFE_MS = 3650 * 86_400_000
@@ -38,6 +38,10 @@ def _label(text: str) -> str:
             "rule",
             "must be 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or"
             " a digit",
+        )
+    if is_session_name(text):
+        raise PydanticCustomError(
+            "rule", "must be another one: names of this form are those of the console's sessions"
         )
     return text
 

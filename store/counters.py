@@ -6,6 +6,7 @@ and numbers are committed in the order in which they were given.
 """
 
 from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from store.tables import counters
 
@@ -57,6 +58,18 @@ def bump(connection: Connection, name: str, by: int = 1) -> int:
 def put(connection: Connection, name: str, value: int) -> None:
     """Set a counter."""
     connection.execute(update(counters).where(counters.c.name == name).values(value=value))
+
+
+def lift(connection: Connection, name: str, value: int) -> None:
+    """Set a counter, unless it is as high already."""
+    lower = (counters.c.name == name) & (counters.c.value < value)
+    connection.execute(update(counters).where(lower).values(value=value))
+
+
+def begin(connection: Connection, name: str, value: int) -> None:
+    """Add a counter, unless it is there: another process may add it at the same moment."""
+    added = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(counters)
+    connection.execute(added.values(name=name, value=value).on_conflict_do_nothing())
 
 
 def read(connection: Connection, name: str) -> int:

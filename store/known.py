@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select
+from sqlalchemy import Row, Select, select
 
 from schemas.webhooks import Cause, Status
 from store import counters
@@ -102,20 +102,18 @@ class KnownWebhooks:
         if found is not None:
             return found
         with self._database.writing() as connection:
-            found = connection.execute(named).scalar_one_or_none()
-            if found is None:
-                found = counters.read(connection, counters.REVISION)
-                connection.execute(insert(stored).values(name=counters.TOLD, value=found))
-        return found
+            newest = counters.read(connection, counters.REVISION)
+            counters.begin(connection, counters.TOLD, newest)
+            return counters.read(connection, counters.TOLD)
 
     def note_told(self, revision: int) -> None:
-        """Note that the operator was told up to a revision.
+        """Note that the operator was told up to a revision; an earlier one changes nothing.
 
         Raises:
             StoreUnavailableError: The database does not answer.
         """
         with self._database.writing() as connection:
-            counters.put(connection, counters.TOLD, revision)
+            counters.lift(connection, counters.TOLD, revision)
 
 
 def _query() -> Select[Any]:

@@ -23,6 +23,10 @@ MAX_LIVE = 1000
 FORGET_AFTER_MS = 30 * 86_400_000
 """For how long a principal that was revoked, or has expired, is still listed."""
 
+SESSION_PREFIX = "console-"
+"""What the names begin with of the tokens of the console's sessions; 16 digits of hex follow."""
+
+_SESSION = re.compile(rf"{SESSION_PREFIX}[0-9a-f]{{16}}", re.ASCII)
 _SECRET = re.compile(r"portcall_[A-Za-z0-9_-]{43}", re.ASCII)
 _COLUMNS = principals.c
 
@@ -33,6 +37,11 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
     READER = "reader"
     PUBLISHER = "publisher"
+
+
+def is_session_name(name: str) -> bool:
+    """Whether a token of this name belongs to a session of the console that a link began."""
+    return _SESSION.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

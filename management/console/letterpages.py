@@ -1,5 +1,6 @@
 """Dead letters: how many and why, each of them, sending again, throwing away."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +13,7 @@ from management.console.desk import Desk
 from management.console.forms import Form
 from management.console.pages import FORM
 from management.errors import ArmError
+from management.letters.bodies import MAX_LIMIT
 from management.letters.box import QUEUES
 from management.letters.routes import PATH
 from management.routes import CONSOLE, Routes
@@ -21,6 +23,7 @@ LETTERS = f"{CONSOLE}/dead-letters"
 FILTERS = ("registry", "webhook", "reason")
 Json = Any
 """What a JSON text holds."""
+_NUMBER = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 _NONE: Mapping[str, Json] = {
     "waiting": 0,
     "complete": True,
@@ -100,7 +103,8 @@ class LetterPages:
                 which=form.line("which"),
                 ids=form.all("id"),
                 number=number,
-                total=form.line("total"),
+                total=_total(form),
+                most=MAX_LIMIT,
                 back=_back(form),
             )
         try:
@@ -140,17 +144,29 @@ def _letters(number: int) -> str:
 
 
 def _meant(form: Form) -> dict[str, Json]:
-    """The request body of a form: the selected letters, or all that match the filter."""
-    body: dict[str, Json] = {"queue": _queue(form.line("queue"))}
+    """The request body of a form: the selected letters, or all that match the filter.
+
+    Of all that match, no more than the page has shown: what arrived since is behind those.
+    """
+    body: dict[str, Json] = {"queue": form.line("queue") or "dead"}
     if form.line("which") != "all":
         return {**body, "ids": list(form.all("id"))}
     filters = {name: text for name in FILTERS if (text := form.line(name))}
+    if total := _total(form):
+        body["limit"] = min(total, MAX_LIMIT)
     return {**body, **(filters or {"all": True})}
 
 
+def _total(form: Form) -> int | None:
+    """How many letters the page has shown; None: it is not said."""
+    text = form.line("total")
+    return int(text) if _NUMBER.fullmatch(text) else None
+
+
 def _queue(text: str | None) -> str:
-    """The queue that is meant; any other word means the dead letters."""
-    return text if text in QUEUES else "dead"
+    """The queue that a page is of, as the API reads it; what it refuses is shown as none."""
+    name = (text or "").lower()
+    return name if name in QUEUES else "dead"
 
 
 def _back(form: Form) -> str:

@@ -19,13 +19,18 @@ from management.console.sessions import LONGEST_S
 from schemas.errors import PortcallError
 from store.engine import Store
 from store.errors import NameTakenError, TooManyPrincipalsError
-from store.principals import Role, digest_of, new_secret
+from store.principals import (
+    SESSION_PREFIX,
+    PrincipalRow,
+    Role,
+    digest_of,
+    is_session_name,
+    new_secret,
+)
 
 PREFIX = "portcall_link_"
 LIFE_S = 600
 """Long enough to walk to a browser, short enough for a terminal's history."""
-NAME = "console-"
-"""What the names of the tokens begin with that links were exchanged for."""
 
 
 class LinkError(PortcallError):
@@ -113,9 +118,10 @@ class Links:
     def _exchanged(self, link: _Link) -> Entry:
         """The name of the token is the link's own: of two that come at once one finds it taken."""
         principals = self._store.principals
-        name = NAME + link.nonce
-        if link.client_id and not self._is_live(link.client_id):
-            raise LinkError("The token that this link was made with was revoked.")
+        name = SESSION_PREFIX + link.nonce
+        issuer = principals.get(link.client_id) if link.client_id else None
+        if link.client_id and not self._is_live(issuer):
+            raise LinkError("The token that this link was made with has expired or was revoked.")
         if any(each.name == name for each in principals.list()):
             raise LinkError("This link was used already: each signs in once.")
         secret = new_secret()
@@ -124,7 +130,7 @@ class Links:
                 name,
                 role=Role.ADMINISTRATOR,
                 digest=digest_of(secret),
-                expires_ms=int((self._clock() + LONGEST_S) * 1000),
+                expires_ms=self._end_of(issuer),
             )
         except NameTakenError:
             raise LinkError("This link was used already: each signs in once.") from None
@@ -140,12 +146,18 @@ class Links:
         Raises:
             StoreUnavailableError: The database does not answer.
         """
-        if principal.client_id and principal.name.startswith(NAME):
+        if principal.client_id and is_session_name(principal.name):
             await asyncio.to_thread(self._store.principals.revoke, principal.client_id)
 
-    def _is_live(self, client_id: str) -> bool:
-        found = self._store.principals.get(client_id)
-        return found is not None and found.is_live(int(self._clock() * 1000))
+    def _is_live(self, issuer: PrincipalRow | None) -> bool:
+        return issuer is not None and issuer.is_live(int(self._clock() * 1000))
+
+    def _end_of(self, issuer: PrincipalRow | None) -> int:
+        """When a session ends that begins now, milliseconds since the epoch: its issuer's end."""
+        end_ms = int((self._clock() + LONGEST_S) * 1000)
+        if issuer is None or issuer.expires_ms is None:
+            return end_ms
+        return min(end_ms, issuer.expires_ms)
 
 
 def code_maker(store: Store) -> Callable[[Principal], Code]:

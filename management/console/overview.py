@@ -1,7 +1,8 @@
 """The overview: how the installation is now, and how it was."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from schemas.durations import format_duration
 from schemas.webhooks import Webhook
 from store.database import now_ms
 from store.engine import Store
+from store.errors import StoreUnavailableError
 from store.known import KnownWebhook
 from store.registries import Registry
 from store.traffic import Bucket, Series
@@ -75,6 +77,7 @@ class Overview:
         self._pulse = pulse
         self._looked_at = -1
         self._found: Sequence[KnownWebhook] = ()
+        self._rows: Mapping[int, Webhook] = {}
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
@@ -136,12 +139,16 @@ class Overview:
         )
 
     def _disabled(self) -> Sequence[KnownWebhook]:
-        """Those that have disabled themselves; looked for when something changed."""
-        revision = self._store.webhooks.revision()
-        if revision != self._looked_at:
-            found = self._store.known.disabled_by_themselves()
-            self._found = sorted(found, key=lambda each: -each.changed_ms)
-            self._looked_at = revision
+        """Those that have disabled themselves; looked for when something changed.
+
+        While the store is away, those that were found before.
+        """
+        with suppress(StoreUnavailableError):
+            revision = self._store.webhooks.revision()
+            if revision != self._looked_at:
+                found = self._store.known.disabled_by_themselves()
+                self._found = sorted(found, key=lambda each: -each.changed_ms)
+                self._looked_at = revision
         return self._found
 
     async def _sick(self, sick: Sequence[Sick]) -> list[SickEndpoint]:
@@ -149,11 +156,13 @@ class Overview:
         if not named:
             return []
         ids = [each.webhook_id for each in named]
-        rows = {row.id: row for row in await asyncio.to_thread(self._store.webhooks.by_ids, ids)}
+        with suppress(StoreUnavailableError):
+            found = await asyncio.to_thread(self._store.webhooks.by_ids, ids)
+            self._rows = {row.id: row for row in found}
         return [
-            SickEndpoint(rows[each.webhook_id], each.until_ms)
+            SickEndpoint(self._rows[each.webhook_id], each.until_ms)
             for each in named
-            if each.webhook_id in rows
+            if each.webhook_id in self._rows
         ]
 
 

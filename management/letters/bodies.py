@@ -42,6 +42,7 @@ def _ids(ids: list[str]) -> list[str]:
 
 
 def _reason(text: str) -> str:
+    text = text.strip()
     if not 1 <= len(text) <= MAX_REASON:
         raise PydanticCustomError("rule", f"must be 1 to {MAX_REASON} characters")
     return text

@@ -69,7 +69,7 @@ class LetterHandlers:
             webhook=_name(call, "webhook"),
             reason=_reason(call),
         )
-        counts, shown = Counts(), _Page(skipped, size, limited=with_body)
+        counts, shown = Counts(), _Page(skipped, size)
 
         def see(seen: Seen) -> None:
             counts.add(seen)
@@ -95,19 +95,19 @@ class LetterHandlers:
     async def get(self, call: Call) -> web.Response:
         """GET a letter whole, with its bytes."""
         queue, wanted_id = _queue(call), call.names["letter"].lower()
-        found: list[Seen] = []
+        found = _First()
         if is_letter_id(wanted_id):
             with refusing():
-                await self._box.look(queue, Wanted(ids=frozenset([wanted_id])), found.append)
-        if not found:
+                await self._box.look(queue, Wanted(ids=frozenset([wanted_id])), found.add)
+        if found.seen is None:
             raise ArmError(
                 404,
                 "DeadLetterNotFound",
                 f"There is no letter '{wanted_id[:64]}' in {QUEUES[queue]}.",
             )
-        known = await asyncio.to_thread(self._store.known.by_ids, webhook_ids(found[:1]))
-        told = letter_answer(found[0], known, with_body=True)
-        return answer({"queue": queue, **told, "copies": len(found)})
+        known = await asyncio.to_thread(self._store.known.by_ids, webhook_ids([found.seen]))
+        told = letter_answer(found.seen, known, with_body=True)
+        return answer({"queue": queue, **told, "copies": found.copies})
 
     async def resend(self, call: Call) -> web.Response:
         """POST resend: send letters again, and take them out."""
@@ -147,13 +147,26 @@ class LetterHandlers:
         return Wanted(registry=registry.lower(), webhook_id=webhook_id, reason=reason)
 
 
+class _First:
+    """The first of the letters that come by, and how many there were."""
+
+    def __init__(self) -> None:
+        self.seen: Seen | None = None
+        self.copies = 0
+
+    def add(self, seen: Seen) -> None:
+        """One more letter."""
+        self.seen = self.seen or seen
+        self.copies += 1
+
+
 class _Page:
     """The letters of one page, as they come by."""
 
-    def __init__(self, skipped: int, size: int, *, limited: bool) -> None:
+    def __init__(self, skipped: int, size: int) -> None:
         self._skipped = skipped
         self._size = size
-        self._room = MAX_BODIES if limited else None
+        self._room = MAX_BODIES
         self._seen = 0
         self.letters: list[Seen] = []
         self.more = False
@@ -163,12 +176,11 @@ class _Page:
         self._seen += 1
         if self._seen <= self._skipped or self.more:
             return
-        if len(self.letters) == self._size or (self._room is not None and self._room <= 0):
+        if len(self.letters) == self._size or self._room <= 0:
             self.more = True
             return
         self.letters.append(seen)
-        if self._room is not None:
-            self._room -= len(seen.letter.body)
+        self._room -= len(seen.letter.body)
 
 
 @contextmanager
@@ -211,7 +223,7 @@ def _name(call: Call, parameter: str) -> str:
 
 
 def _reason(call: Call) -> str:
-    text = call.parameter("reason") or ""
+    text = (call.parameter("reason") or "").strip()
     if len(text) > MAX_REASON:
         raise invalid_parameter("reason", f"must have at most {MAX_REASON} characters")
     return text

@@ -17,6 +17,7 @@ from management.console.wiring import add_console
 from management.explaining import Explaining
 from management.follow import Followers, Reader
 from management.lookups import Lookups
+from management.pulse import Pulse
 from management.routes import Routes
 from management.scopetests import ScopeTests
 from runtime.clients import Throttle
@@ -132,6 +133,7 @@ class Site:
     throttle: Throttle
     routes: Routes
     box: FakeBox
+    pulse: Pulse
 
     @asynccontextmanager
     async def stranger(self) -> AsyncIterator[Browser]:
@@ -210,6 +212,8 @@ async def serving(store: Store) -> AsyncIterator[Site]:
         await site.start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         async with _client(url) as client:
-            yield Site(url, store, made.publisher, Browser(client), throttle, routes, made.box)
+            yield Site(
+                url, store, made.publisher, Browser(client), throttle, routes, made.box, made.pulse
+            )
     finally:
         await runner.cleanup()

@@ -1,15 +1,20 @@
 """The pages of dead letters, as a browser without scripts sees them."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
 from management.letters.box import BusyError
+from management.pulse import Sick
 from runtime.errors import BrokerError
 from runtime.letters import Letter
 from schemas.deliveries import Delivery
 from schemas.events import Event
 from schemas.frames import REASON_HEADER, encode_deliveries, encode_events
-from schemas.topology import DEAD
+from schemas.topology import DEAD, UNROUTED
+from store.database import now_ms
+from store.errors import StoreUnavailableError
 from store.principals import Role
 from tests.integration.console.site import CONSOLE, Browser, Site
 
@@ -134,12 +139,86 @@ async def test_throwing_away_asks_first(site: Site, browser: Browser) -> None:
     asked = await browser.post(f"{LETTERS}/purge", form)
     assert asked.status == 200
     assert "Throw away 1 letter?" in asked.said
+    assert "with all copies" in asked.said
     assert len(site.box.letters["dead"]) == 2
     told = await browser.follow(
         await browser.post(f"{LETTERS}/purge", {**form, "confirmed": "yes"})
     )
     assert "1 letter thrown away; 1 letter left." in told.said
     assert site.box.letters["dead"] == [second]
+
+
+@pytest.mark.parametrize("action", ["resend", "purge"])
+async def test_what_arrives_after_a_page_was_shown_is_not_meant(
+    site: Site, browser: Browser, action: str
+) -> None:
+    for number in range(3):
+        letter(site, number)
+    page = await browser.get(LETTERS)
+    form = {"queue": "dead", "which": "all", "total": page.root.one("input", name="total")["value"]}
+    late = letter(site, 9)
+    if action == "purge":
+        asked = await browser.post(f"{LETTERS}/purge", form)
+        assert "Throw away 3 letters that fit?" in asked.said
+        form["total"] = asked.root.one("input", name="total")["value"]
+    told = await browser.follow(
+        await browser.post(f"{LETTERS}/{action}", {**form, "confirmed": "yes"})
+    )
+    assert "1 letter left." in told.said
+    assert site.box.letters["dead"] == [late]
+
+
+async def test_of_more_than_one_request_takes_the_first_are_meant(
+    site: Site, browser: Browser
+) -> None:
+    for number in range(1_002):
+        letter(site, number)
+    await browser.get(LETTERS)
+    form = {"queue": "dead", "which": "all", "total": "1002"}
+    asked = await browser.post(f"{LETTERS}/purge", form)
+    assert "Throw away the first 1,000 of 1,002 letters that fit?" in asked.said
+    await browser.post(f"{LETTERS}/purge", {**form, "confirmed": "yes"})
+    assert len(site.box.letters["dead"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        pytest.param({"queue": "UNROUTED"}, ["dead", "dead"], id="a queue in capitals"),
+        pytest.param({"queue": "dead", "reason": " out "}, ["dead", "unrouted"], id="a reason"),
+        pytest.param({"queue": "dead", "reason": " "}, ["unrouted"], id="a reason of blanks"),
+    ],
+)
+async def test_what_is_shown_is_what_is_purged(
+    site: Site, browser: Browser, query: dict[str, str], kept: list[str]
+) -> None:
+    letter(site, 1)
+    letter(site, 2, "status 503")
+    site.box.letters["unrouted"].append(replace(letter(site, 3), queue=UNROUTED))
+    site.box.letters["dead"].pop()
+    page = await browser.client_get(LETTERS, **query)
+    shown = {each["value"] for each in page.root.all("input", name="id")}
+    before = [each.id for each in (*site.box.letters["dead"], *site.box.letters["unrouted"])]
+    form = page.root.one("form", id="letters")
+    fields = {
+        name: form.one("input", name=name)["value"]
+        for name in ("queue", "total", "registry", "webhook", "reason")
+    }
+    posted = {**fields, "which": "all", "confirmed": "yes"}
+    assert (await browser.post(f"{LETTERS}/purge", posted)).status == 303
+    left = [each.id for each in (*site.box.letters["dead"], *site.box.letters["unrouted"])]
+    assert shown and set(before) - set(left) == shown
+    assert [name for name, each in site.box.letters.items() for _ in each] == kept
+
+
+async def test_a_queue_that_is_none_is_no_queue_to_empty(site: Site, browser: Browser) -> None:
+    letter(site, 1)
+    page = await browser.client_get(LETTERS, queue="events")
+    assert page.status == 400 and not page.root.all("form", id="letters")
+    form = {"queue": "events", "which": "all", "total": "1", "confirmed": "yes"}
+    told = await browser.follow(await browser.post(f"{LETTERS}/purge", form))
+    assert "must be one of dead, unrouted" in told.said
+    assert len(site.box.letters["dead"]) == 1
 
 
 async def test_a_broker_that_is_away_is_an_error_page(site: Site, browser: Browser) -> None:
@@ -160,6 +239,29 @@ async def test_readers_see_nothing_of_it(site: Site) -> None:
         assert (await browser.post(path, form)).status == 403
     assert "dead-letters" not in (await browser.get(CONSOLE)).text
     assert len(site.box.letters["dead"]) == 1
+
+
+async def test_the_overview_refreshes_itself_while_the_store_is_away(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = site.store.webhooks.get("alpha", "Hook01")
+    assert row is not None
+    site.store.webhooks.disable(row.id, "the endpoint answered 410", 1_700_000_000_000)
+    sick = replace(site.pulse.snapshot(), sick=(Sick(row.id, now_ms() + 60_000),))
+    monkeypatch.setattr(site.pulse, "snapshot", lambda: sick)
+    before = await browser.get(f"{CONSOLE}/overview/now")
+    assert before.status == 200 and "The endpoint answered 410." in before.said
+
+    def away(*_arguments: object) -> None:
+        raise StoreUnavailableError("the store does not answer")
+
+    for named in ("revision", "by_ids"):
+        monkeypatch.setattr(type(site.store.webhooks), named, away)
+    after = await browser.get(f"{CONSOLE}/overview/now")
+    assert after.status == 200
+    for page in (before, after):
+        assert page.text.count("Hook01") == before.text.count("Hook01") >= 2
+    assert "The endpoint answered 410." in after.said
 
 
 async def test_webhooks_that_disabled_themselves_stand_out(site: Site, browser: Browser) -> None:

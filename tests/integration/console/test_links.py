@@ -8,9 +8,9 @@ from aiohttp import ClientSession
 from structlog.testing import capture_logs
 
 from management.console import links
-from management.console.links import LIFE_S, NAME, PREFIX, Links
+from management.console.links import LIFE_S, PREFIX, Links
 from store.database import now_ms
-from store.principals import Role
+from store.principals import SESSION_PREFIX, Role, digest_of, new_secret
 from tests.integration.console.site import CONSOLE, HOOK, TOKEN, Browser, Page, Site
 from tests.integration.test_management import poll
 
@@ -79,7 +79,9 @@ async def test_a_link_goes_on_being_used_after_its_session_has_ended(site: Site)
 
 async def test_the_session_has_a_token_of_its_own_which_ends_with_it(site: Site) -> None:
     await enter(site.browser, await code_of(site))
-    (principal,) = [each for each in site.store.principals.list() if each.name.startswith(NAME)]
+    (principal,) = [
+        each for each in site.store.principals.list() if each.name.startswith(SESSION_PREFIX)
+    ]
     assert principal.role is Role.ADMINISTRATOR
     assert principal.expires_ms is not None
     assert principal.expires_ms - now_ms() <= 12 * 3_600_000
@@ -97,9 +99,50 @@ async def test_signing_out_revokes_no_token_that_a_person_made(site: Site) -> No
     assert kept is not None and kept.revoked_ms is None
 
 
+@pytest.mark.parametrize(
+    "name", ["console-x", "console-0123456789abcde", "console-0123456789ABCDEF", "console-"]
+)
+async def test_a_persons_token_may_be_named_as_the_console(site: Site, name: str) -> None:
+    secret = new_secret()
+    made = site.store.principals.create(name, role=Role.ADMINISTRATOR, digest=digest_of(secret))
+    browser = await site.browser.sign_in(secret)
+    await browser.post(f"{CONSOLE}/sign-out")
+    kept = site.store.principals.get(made.client_id)
+    assert kept is not None and kept.revoked_ms is None
+
+
+@pytest.mark.parametrize(
+    ("life_ms", "longest_ms"),
+    [
+        pytest.param(3_600_000, 3_600_000, id="less than a session"),
+        pytest.param(86_400_000, 12 * 3_600_000, id="more than a session"),
+        pytest.param(None, 12 * 3_600_000, id="for good"),
+    ],
+)
+async def test_a_session_ends_no_later_than_the_token_that_made_the_link(
+    site: Site, life_ms: int | None, longest_ms: int
+) -> None:
+    secret, began_ms = new_secret(), now_ms()
+    site.store.principals.create(
+        "short",
+        role=Role.ADMINISTRATOR,
+        digest=digest_of(secret),
+        expires_ms=None if life_ms is None else began_ms + life_ms,
+    )
+    assert (await enter(site.browser, await code_of(site, secret))).status == 303
+    (made,) = [
+        each for each in site.store.principals.list() if each.name.startswith(SESSION_PREFIX)
+    ]
+    assert made.expires_ms is not None
+    assert abs(made.expires_ms - began_ms - longest_ms) < 60_000
+    assert life_ms is None or made.expires_ms <= began_ms + life_ms
+
+
 async def test_revoking_the_sessions_token_ends_it(site: Site) -> None:
     await enter(site.browser, await code_of(site))
-    (principal,) = [each for each in site.store.principals.list() if each.name.startswith(NAME)]
+    (principal,) = [
+        each for each in site.store.principals.list() if each.name.startswith(SESSION_PREFIX)
+    ]
     site.store.principals.revoke(principal.client_id)
 
     async def is_out() -> bool:

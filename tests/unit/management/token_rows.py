@@ -37,6 +37,7 @@ TOKENS = [
     field("name of a number", "name", name=7),
     field("empty name", "name", name=""),
     field("name with a space", "name", name="ci robot"),
+    field("name of a session of the console", "name", name="console-0123456789abcdef"),
     field("name that begins with a dash", "name", name="-robot"),
     field("name with a line break", "name", name="robot\n"),
     field("name with NUL", "name", name="ro\0bot"),

@@ -1,7 +1,16 @@
 """What every store says of webhooks by name, and of how deliveries stand."""
 
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Connection
+
 from schemas.records import Outcome
 from schemas.webhooks import Cause, Status
+from store.database import Database
 from store.engine import Store
 from store.lasts import Last
 from tests.unit.store.contract.eventlog import append
@@ -43,6 +52,31 @@ class KnownContract:
         assert store.known.told() == first
         store.known.note_told(first + 1)
         assert store.known.told() == first + 1
+
+    def test_what_was_told_never_goes_backwards(self, store: Store) -> None:
+        first = store.known.told()
+        for revision, told in ((first + 5, 5), (first + 2, 5), (first + 5, 5), (first + 6, 6)):
+            store.known.note_told(revision)
+            assert store.known.told() == first + told
+
+    def test_two_that_ask_for_the_first_time_at_once_are_told_the_same(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Both have found none before one of them adds it."""
+        both = threading.Barrier(2, timeout=20)
+        writing = Database.writing
+
+        @contextmanager
+        def together(self: Database, **options: bool) -> Iterator[Connection]:
+            both.wait()
+            with writing(self, **options) as connection:
+                yield connection
+
+        monkeypatch.setattr(Database, "writing", together)
+        with ThreadPoolExecutor(2) as pool:
+            told = {each.result() for each in [pool.submit(store.known.told) for _ in range(2)]}
+        monkeypatch.undo()
+        assert told == {store.known.told()} == {store.webhooks.revision()}
 
     def test_the_last_of_each_delivery(self, store: Store) -> None:
         one, two = event("one"), event("two", accepted_ms=5)

@@ -1,0 +1,45 @@
+"""Letters over the API: what a page holds, and what one letter is shown with."""
+
+import pytest
+
+from management.letters import routes
+from management.letters.routes import PATH
+from runtime.letters import Letter
+from schemas.frames import REASON_HEADER
+from schemas.topology import DEAD
+from tests.unit.management.api import ManagementApi
+
+
+def bury(api: ManagementApi, body: bytes, reason: str = "it timed out") -> Letter:
+    made = Letter(body=body, queue=DEAD, exchange=DEAD, key="", headers={REASON_HEADER: reason})
+    api.box.letters["dead"].append(made)
+    return made
+
+
+@pytest.mark.parametrize("query", ["", "$expand=body"], ids=["without bodies", "with bodies"])
+async def test_a_page_ends_when_its_room_is_full(
+    api: ManagementApi, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(routes, "MAX_BODIES", 100)
+    made = [bury(api, bytes([number]) * 60) for number in range(5)]
+    answer = (await api.request("GET", PATH, query=f"api-version=2025-11-01&{query}")).json
+    assert [each["id"] for each in answer["value"]] == [each.id for each in made[:2]]
+    assert answer["counts"]["letters"] == 5
+    assert "nextLink" in answer
+
+
+async def test_a_letter_is_shown_once_with_the_number_of_its_copies(api: ManagementApi) -> None:
+    first, *_ = [bury(api, b"\x00") for _ in range(3)]
+    bury(api, b"\x01")
+    answer = (await api.request("GET", f"{PATH}/{first.id}")).json
+    assert (answer["id"], answer["copies"]) == (first.id, 3)
+
+
+@pytest.mark.parametrize("action", ["resend", "purge"])
+async def test_a_reason_is_read_alike_by_all_requests(api: ManagementApi, action: str) -> None:
+    bury(api, b"\x00", "x timed")
+    listed = await api.request("GET", PATH, query="api-version=2025-11-01&reason=%20timed%20")
+    assert listed.json["counts"]["letters"] == 1
+    done = await api.request("POST", f"{PATH}/{action}", {"reason": " timed "})
+    assert done.status == 200
+    assert len(api.box.letters["dead"]) == (0 if action == "purge" else 1)  # it is unreadable
