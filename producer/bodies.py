@@ -19,6 +19,7 @@ from producer.errors import (
     UnsupportedTypeError,
 )
 from producer.skimming import Skimmed, Skimmer
+from producer.turns import feed
 from schemas.errors import InvalidValueError
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -33,8 +34,6 @@ of 4 MiB full of empty ``os.features``, with ``includereferences``, and a user a
 is behind this size is not read; the events before it are taken."""
 LEAST_BYTES_PER_S = 512 * 1024
 """A large body has more time: a second for so much of it that has come."""
-SKIMMED_AT_ONCE = 64 * 1024
-"""About 20 ms; then others have their turn."""
 
 BROKEN = (web.RequestPayloadError, HttpProcessingError, ConnectionError)
 """How a body ends that does not keep to HTTP, or whose sender is gone."""
@@ -154,10 +153,10 @@ async def _whole_or_skimmed(request: web.Request, time: asyncio.Timeout) -> byte
 async def _skimmed(begin: bytes, rest: AsyncIterator[bytes], time: asyncio.Timeout) -> Skimmed:
     """Skim a body that begins with *begin*."""
     skimmer = Skimmer()
-    await _feed(skimmer, begin)
+    await feed(skimmer, begin)
     count = len(begin)
     async for chunk in rest:
-        await _feed(skimmer, chunk)
+        await feed(skimmer, chunk)
         count += len(chunk)
         if count > MAX_SKIMMED_BYTES:
             return skimmer.so_far()
@@ -165,12 +164,6 @@ async def _skimmed(begin: bytes, rest: AsyncIterator[bytes], time: asyncio.Timeo
         if due_s is not None:
             time.reschedule(due_s + len(chunk) / LEAST_BYTES_PER_S)
     return skimmer.finish()
-
-
-async def _feed(skimmer: Skimmer, piece: bytes) -> None:
-    for at in range(0, len(piece), SKIMMED_AT_ONCE):
-        skimmer.feed(piece[at : at + SKIMMED_AT_ONCE])
-        await asyncio.sleep(0)
 
 
 def _too_large() -> BodyTooLargeError:

@@ -22,6 +22,7 @@ Texts of a client's own request to the registry (its user agent, its host) are c
 Source: distribution 2.8 ``notifications/event.go`` and ``bridge.go``, and recorded traffic.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -33,6 +34,8 @@ from producer.decoding import complaint, decode
 from producer.ignoring import NO_ENVELOPE, passed, text_of, unread
 from producer.sightings import Seen, full_name
 from producer.skimming import MAX_EVENTS, Skimmed, skim
+from producer.turns import exhaust
+from producer.turns import skim as skim_in_turns
 from schemas.errors import InvalidValueError
 from schemas.events import Event, PublishedEvent, Request, Size, Target, Text, check_event_id
 from schemas.timestamps import sent_timestamp
@@ -111,22 +114,55 @@ _DECODER = msgspec.json.Decoder(Envelope)
 
 
 def read(seen: Seen, body: bytes | Skimmed, acceptance: Acceptance) -> Translation:
+    """Translate one envelope at once: `opened` and `translated` without letting others in.
+
+    Raises:
+        InvalidValueError: The body is no JSON at all.
+    """
+    skimmed = body if isinstance(body, Skimmed) else _strictly(body) or skim(body)
+    translation = _begun(skimmed)
+    for _ in _steps(translation, seen, skimmed, acceptance):
+        pass
+    return translation
+
+
+async def opened(body: bytes | Skimmed) -> Skimmed:
+    """The notifications in a body; where one breaks the types, all as plain objects.
+
+    Raises:
+        InvalidValueError: The body is no JSON at all.
+    """
+    if isinstance(body, Skimmed):
+        return body
+    return _strictly(body) or await skim_in_turns(body)
+
+
+async def translated(seen: Seen, skimmed: Skimmed, acceptance: Acceptance) -> Translation:
     """Translate one envelope, and remember which digests name what.
 
     It may be called again for the same envelope, when more is known of what it asked.
 
     Args:
         seen: What was learnt from earlier envelopes; this one's is added.
-        body: The JSON of the envelope, or what was kept of it.
+        skimmed: The envelope, as `opened` gives it.
         acceptance: Whose it is, and when it came.
-
-    Raises:
-        InvalidValueError: The body is no JSON at all.
     """
-    skimmed = body if isinstance(body, Skimmed) else _opened(body)
+    translation = _begun(skimmed)
+    await exhaust(_steps(translation, seen, skimmed, acceptance))
+    return translation
+
+
+def _begun(skimmed: Skimmed) -> Translation:
     translation = Translation([], skimmed.dropped.copy())
     if not skimmed.is_envelope:
         translation.ignored[NO_ENVELOPE] += 1
+    return translation
+
+
+def _steps(
+    translation: Translation, seen: Seen, skimmed: Skimmed, acceptance: Acceptance
+) -> Iterator[None]:
+    """Add what is in an envelope to a translation, one notification a step."""
     for index, sent in enumerate(skimmed.events):
         path = f"events[{index}]"
         try:
@@ -137,17 +173,17 @@ def read(seen: Seen, body: bytes | Skimmed, acceptance: Acceptance) -> Translati
             translation.ignore(taken)
         else:
             translation.events.append(taken)
-    return translation
+        yield
 
 
-def _opened(body: bytes) -> Skimmed:
-    """The notifications in a body; where one breaks the types, all as plain objects."""
+def _strictly(body: bytes) -> Skimmed | None:
+    """The notifications in a body; None: one breaks the types, or they are very many."""
     try:
         notifications = decode(_DECODER, body).events
     except InvalidValueError:
-        return skim(body)
+        return None
     if len(notifications) > MAX_EVENTS:
-        return skim(body)
+        return None
     return Skimmed(is_envelope=True, events=list(notifications))
 
 

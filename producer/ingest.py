@@ -22,7 +22,6 @@ from producer.ignoring import note_of
 from producer.keeping import Keeping, NoTable
 from producer.registries import Registries
 from producer.sampling import Allowance, Sample
-from producer.skimming import Skimmed
 from runtime.clients import AUTHENTICATED, authorization_of
 from runtime.errors import BrokerError
 from runtime.logs import get_logger
@@ -100,15 +99,16 @@ class Ingest:
         registry = await self._admitted(request)
         glance, acceptance = self._keeping.glance(), _acceptance(registry)
         async with self._bodies.of_any_size(request) as body:
-            translation = distribution.read(glance, body, acceptance)
+            opened = await distribution.opened(body)
+            translation = await distribution.translated(glance, opened, acceptance)
             if await self._keeping.recall(glance):
-                translation = distribution.read(glance, body, acceptance)
+                translation = await distribution.translated(glance, opened, acceptance)
             writing = self._keeping.begin(glance.learnt)
             await self._published(translation.events)
             await self._keeping.settled(writing)
         await self._noted(registry, translation)
         answer = self._taken(request, registry, translation, began)
-        if isinstance(body, Skimmed) and body.is_cut:
+        if opened.is_cut:
             answer.force_close()
         return answer
 

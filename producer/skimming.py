@@ -23,6 +23,11 @@ MAX_EVENTS = 10_000
 """Of one envelope. A registry sends one; a megabyte could have 60,000 of nothing."""
 MAX_KEPT_BYTES = 1024 * 1024
 """What is kept of one body; events behind that are counted only."""
+MAX_COUNTED = 10_000
+"""Of those that are not kept; the rest of the array counts as one more, and is not looked into."""
+MAX_KEYS = 256
+"""Of one envelope, or of one event with its parts; no registry writes more than 20. An event with
+more is not kept, and the names behind are not looked at."""
 MAX_TEXT_BYTES = 32 * 1024
 """Of one text as written: 2,048 characters of a user agent, each as two escapes of 6 bytes."""
 MAX_KEY_BYTES = 256
@@ -93,6 +98,7 @@ class Skimmer:
         self._at = 0
         self._is_last = False
         self._kept_bytes = 0
+        self._keys = 0
         self._skimmed = Skimmed()
         self._problem: InvalidValueError | None = None
         self._ended = False
@@ -153,9 +159,13 @@ class Skimmer:
             raise _no_json("there is something behind its end")
 
     def _envelope(self) -> Generator[None, None, None]:
-        first = True
-        while (key := (yield from self._key(first=first))) is not None:
-            first = False
+        count = 0
+        while (key := (yield from self._key(first=not count))) is not None:
+            count += 1
+            if count > MAX_KEYS:
+                self._skimmed.dropped["too_large"] += 1
+                yield from self._skip_nested(1)
+                return
             opening = yield from self._next()
             if key != "events":
                 yield from self._skip()
@@ -170,6 +180,10 @@ class Skimmer:
             return
         separator = b","
         while separator == b",":
+            if self._skimmed.dropped.total() >= MAX_COUNTED:
+                self._skimmed.dropped["too_many"] += 1
+                yield from self._skip_nested(1)
+                return
             yield from self._take_event()
             separator = yield from self._next()
             self._at += 1
@@ -185,8 +199,13 @@ class Skimmer:
         if reason:
             self._skimmed.dropped[reason] += 1
             yield from self._skip()
+            return
+        self._keys = 0
+        event = yield from self._part(EVENT, _PARTS)
+        if self._keys > MAX_KEYS:
+            self._skimmed.dropped["too_large"] += 1
         else:
-            self._skimmed.events.append((yield from self._part(EVENT, _PARTS)))
+            self._skimmed.events.append(event)
 
     def _part(
         self, names: frozenset[str], parts: Mapping[str, frozenset[str]]
@@ -198,6 +217,10 @@ class Skimmer:
         first = True
         while (key := (yield from self._key(first=first))) is not None:
             first = False
+            self._keys += 1
+            if self._keys > MAX_KEYS:
+                yield from self._skip_nested(1)
+                return kept
             if key in parts:
                 kept[key] = yield from self._part(parts[key], {})
             elif key in names:
@@ -247,8 +270,9 @@ class Skimmer:
         else:
             _scalar((yield from self._scalar_bytes()))
 
-    def _skip_nested(self) -> Generator[None, None, None]:
-        depth = followed = 0
+    def _skip_nested(self, depth: int = 0) -> Generator[None, None, None]:
+        """Read over an array or object, of which *depth* brackets are open already."""
+        followed = 0
         while True:
             if followed > PATIENCE:
                 depth, followed = self._deep(depth), 0

@@ -27,6 +27,12 @@ JOINED = frozenset(
 )
 """What says nothing about where a request ends, or whose it is."""
 
+MAX_HEAD_BYTES = 64 * 1024
+MAX_LINES = 128
+"""A larger head is not joined: anybody can send one, and who sends it has shown no token yet."""
+MAX_JOINS = 16
+"""How often one head is joined; it is read from its begin each time that more of it is repeated."""
+
 
 def joined(head: bytes) -> bytes | None:
     """The head with one line for each of the headers `JOINED`, different values with commas.
@@ -35,13 +41,18 @@ def joined(head: bytes) -> bytes | None:
         head: A request line and headers, as far as they have come.
 
     Returns:
-        None: there is nothing to join, or a line is folded, which stays refused.
+        None: there is nothing to join, a line is folded, or it is too large to be joined. The
+            last two stay refused.
     """
-    *lines, rest = head.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    own = head.partition(b"\r\n\r\n")[0]
+    breaks = own.removesuffix(b"\r\n").count(b"\r\n")
+    if len(own) > MAX_HEAD_BYTES or breaks >= MAX_LINES:
+        return None
+    *lines, rest = own.split(b"\r\n")
     after = head[len(b"\r\n".join([*lines, rest])) :]
     if after:
         lines, rest = [*lines, rest], b""
-    values: dict[bytes, list[bytes]] = {}
+    values: dict[bytes, dict[bytes, None]] = {}
     first: dict[bytes, int] = {}
     kept: list[bytes] = []
     for line in lines:
@@ -55,13 +66,11 @@ def joined(head: bytes) -> bytes | None:
         if key not in first:
             first[key] = len(kept)
             kept.append(line)
-        seen = values.setdefault(key, [])
-        if (value := value.strip(b" \t")) not in seen:
-            seen.append(value)
-            called = kept[first[key]].partition(b":")[0]
-            kept[first[key]] = called + b": " + b", ".join(seen)
+        values.setdefault(key, {})[value.strip(b" \t")] = None
     if len(kept) == len(lines):
         return None
+    for key, at in first.items():
+        kept[at] = kept[at].partition(b":")[0] + b": " + b", ".join(values[key])
     return b"\r\n".join(kept if after else [*kept, rest]) + after
 
 
@@ -75,17 +84,23 @@ class LenientParser:
     def __init__(self, renew: Callable[[], Any]) -> None:
         self._renew = renew
         self._parser = renew()
+        self.begin()
+
+    def begin(self) -> None:
+        """Have another head read next."""
         self.head = bytearray()
-        """What has come of the head that is being read; the owner begins and ends it."""
+        """What has come of the head that is being read; the owner adds to it."""
+        self._joins = 0
 
     def feed_data(self, data: bytes) -> Any:  # noqa: ANN401 (as aiohttp has it)
         """Read on; `head` has *data* already."""
         try:
             return self._parser.feed_data(data)
         except BadHttpMessage:
-            head = joined(bytes(self.head))
+            head = joined(bytes(self.head)) if self._joins < MAX_JOINS else None
             if head is None:
                 raise
+            self._joins += 1
             self.head = bytearray(head)
             self._parser = self._renew()
             return self._parser.feed_data(head)

@@ -189,7 +189,7 @@ class _Protocol(web.RequestHandler):
 
     def _head_ended(self) -> None:
         self._head_bytes = 0
-        self._lenient.head = bytearray()
+        self._lenient.begin()
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

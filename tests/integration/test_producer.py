@@ -11,6 +11,10 @@ import pytest
 from aiohttp import ClientResponse
 
 from producer.bodies import MAX_BODY_BYTES, Bodies
+from producer.keeping import Keeping
+from producer.sightings import Glance
+from producer.skimming import Skimmed, Skimmer
+from producer.turns import SKIMMED_AT_ONCE
 from runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from runtime.metrics import REGISTRY
 from tests.integration.producing import AUTHORIZATION, Served, Sink, poll, served
@@ -431,6 +435,41 @@ async def test_a_large_body_that_is_no_json_is_refused(producer: Served) -> None
     body = BytesIO(b"x" * (2 * MAX_BODY_BYTES))
     async with producer.client.post(NOTIFICATIONS, data=body) as answer:
         assert (answer.status, (await error_of(answer))["code"]) == (400, "InvalidRequest")
+
+
+async def test_a_body_is_skimmed_once_though_the_store_is_asked_in_between(
+    producer: Served, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished: list[Skimmer] = []
+    fed: list[int] = []
+    finish, feed = Skimmer.finish, Skimmer.feed
+
+    def noted_finish(skimmer: Skimmer) -> Skimmed:
+        finished.append(skimmer)
+        return finish(skimmer)
+
+    def noted_feed(skimmer: Skimmer, piece: bytes) -> None:
+        fed.append(len(piece))
+        feed(skimmer, piece)
+
+    monkeypatch.setattr(Skimmer, "finish", noted_finish)
+    monkeypatch.setattr(Skimmer, "feed", noted_feed)
+    recalls: list[bool] = []
+    recall = Keeping.recall
+
+    async def recalled(keeping: Keeping, glance: Glance) -> bool:
+        recalls.append(await recall(keeping, glance))
+        return recalls[-1]
+
+    monkeypatch.setattr(Keeping, "recall", recalled)
+    target = {"repository": "team/app", "digest": f"sha256:{'a' * 64}"}
+    events: list[object] = [*[{}] * 100_000, {"action": "delete", "target": target}]
+    body = json.dumps({"events": events[::-1]}).encode()
+    async with producer.client.post(NOTIFICATIONS, data=body) as answer:
+        assert answer.status == 202
+    assert len(sink.events) == 1
+    assert recalls == [True] and len(finished) == 1
+    assert sum(fed) == len(body) and max(fed) <= SKIMMED_AT_ONCE
 
 
 async def test_many_large_notifications_at_once_are_each_taken_or_put_off(sink: Sink) -> None:

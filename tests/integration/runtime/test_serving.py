@@ -296,6 +296,7 @@ async def test_who_waits_for_a_long_answer_and_begins_another_request_gets_both(
         pytest.param(b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", id="a long path"),
         pytest.param(b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: " % n + b"y" * 8_000 + b"\r\n" for n in range(90)), id="500 KiB of headers"),
         pytest.param(b"GET / HTTP/1.1\r\nX: " + b"y" * 1_000_000, id="one endless header"),
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"".join(b"etag: %d\r\n" % n for n in range(5_000)) + b"\r\n", id="5,000 ETags"),
     ],
 )  # fmt: skip
 async def test_headers_that_are_too_many_or_too_large(strict: int, sent: bytes) -> None:

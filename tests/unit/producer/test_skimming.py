@@ -2,13 +2,14 @@
 
 import json
 import random
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producer.skimming import REQUEST, TARGET, Skimmer, skim
+from producer.skimming import MAX_COUNTED, MAX_EVENTS, MAX_KEYS, REQUEST, TARGET, Skimmer, skim
 from schemas.errors import InvalidValueError
 
 SCALARS = (
@@ -131,3 +132,87 @@ def test_memory_is_that_of_a_piece() -> None:
     assert len(skimmer._buffer) <= 65_536
     skimmer.feed(b'"}]}')
     assert skimmer.finish().events == [{}]
+
+
+def names(count: int) -> bytes:
+    return b"".join(b',"x%d":[{"a":1}]' % number for number in range(count))
+
+
+GOOD = b'{"id":"b"}'
+MANY_NAMES = {
+    "of an event, as many as there may be": (
+        b'[{"id":"a"' + names(MAX_KEYS - 1) + b"}," + GOOD + b"]",
+        [{"id": "a"}, {"id": "b"}],
+    ),
+    "of an event": (b'[{"id":"a"' + names(MAX_KEYS) + b"}," + GOOD + b"]", [{"id": "b"}]),
+    "of its target": (
+        b'[{"id":"a","target":{"tag":"v"' + names(MAX_KEYS) + b'},"action":"push"},' + GOOD + b"]",
+        [{"id": "b"}],
+    ),
+    "of both together": (
+        b'[{"id":"a"' + names(200) + b',"request":{"id":"c"' + names(200) + b"}}," + GOOD + b"]",
+        [{"id": "b"}],
+    ),
+    "of the last event": (b"[" + GOOD + b',{"id":"a"' + names(MAX_KEYS) + b"}]", [{"id": "b"}]),
+}
+
+
+@pytest.mark.parametrize("size", [1, 1000, 1_000_000], ids=str)
+@pytest.mark.parametrize(("events", "kept"), MANY_NAMES.values(), ids=MANY_NAMES)
+def test_an_event_of_too_many_names_is_not_kept_and_the_others_are(
+    events: bytes, kept: list[object], size: int
+) -> None:
+    body = b'{"events":' + events + b"}"
+    skimmer = Skimmer()
+    for at in range(0, len(body), size):
+        skimmer.feed(body[at : at + size])
+    skimmed = skimmer.finish()
+    assert skimmed.is_envelope and skimmed.events == kept
+    assert skimmed.dropped.total() == events.count(b'"id":"a"') + events.count(GOOD) - len(kept)
+
+
+def test_names_of_an_envelope_are_bounded_and_the_events_before_them_kept() -> None:
+    skimmed = skim(b'{"events":[' + GOOD + b"]" + names(MAX_KEYS) + b',"events":[]}')
+    assert (skimmed.events, skimmed.dropped) == ([{"id": "b"}], {"too_large": 1})
+    assert not skim(b'{"x":1' + names(MAX_KEYS) + b',"events":[{}]}').is_envelope
+
+
+def test_the_rest_of_an_array_of_very_many_counts_as_one() -> None:
+    body = b'{"events":[{"id":"a"}' + b',{"x":[]}' * (MAX_EVENTS + MAX_COUNTED + 50) + b'],"z":1}'
+    skimmed = skim(body)
+    assert len(skimmed.events) == MAX_EVENTS and skimmed.is_envelope
+    assert skimmed.dropped == {"too_many": MAX_COUNTED + 1}
+    with pytest.raises(InvalidValueError, match="too early"):
+        skim(body[:-10])
+
+
+ENDLESS: dict[str, Callable[[int], bytes]] = {
+    "empty events": lambda count: b'{"events":[' + b"{}," * count + b"{}]}",
+    "numbers": lambda count: b'{"events":[' + b"1," * count + b"1]}",
+    "events with something": lambda count: b'{"events":[' + b'{"id":"a"},' * count + b"{}]}",
+    "names of an event": lambda count: b'{"events":[{"id":1' + b',"":1' * count + b"}]}",
+    "names of a target": lambda count: b'{"events":[{"target":{"a":1' + b',"":1' * count + b"}}]}",
+    "names of an envelope": lambda count: b'{"a":1' + b',"":1' * count + b"}",
+    "arrays of events": lambda count: b'{"a":1' + b',"events":[{}]' * count + b"}",
+}
+
+
+@pytest.mark.parametrize("made", ENDLESS.values(), ids=ENDLESS)
+def test_what_is_read_name_by_name_or_event_by_event_is_bounded(
+    made: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps are counted: each look at a next sign is one."""
+    steps, own = 0, Skimmer._next
+
+    def counted(skimmer: Skimmer) -> Generator[None, None, bytes]:
+        nonlocal steps
+        steps += 1
+        return own(skimmer)
+
+    monkeypatch.setattr(Skimmer, "_next", counted)
+    taken = []
+    for count in (30_000, 60_000):
+        steps = 0
+        skim(made(count))
+        taken.append(steps)
+    assert taken[0] == taken[1] < 20 * MAX_EVENTS

@@ -1,8 +1,12 @@
 """Heads that repeat a header: what is joined, and what stays as it is."""
 
-import pytest
+from itertools import count
 
-from runtime.heads import joined
+import pytest
+from aiohttp.http_exceptions import BadHttpMessage
+
+from runtime import heads
+from runtime.heads import MAX_HEAD_BYTES, MAX_JOINS, MAX_LINES, LenientParser, joined
 from runtime.serving import target_of
 
 FIRST = b"POST /x HTTP/1.1\r\n"
@@ -33,12 +37,54 @@ LEFT = {
     "behind the head": b"Content-Type: a\r\n\r\nContent-Type: b\r\n\r\n",
     "a name with a space behind it": b"Content-Type : a\r\nContent-Type : b\r\n\r\n",
     "nothing": b"",
+    "a line too many": b"ETag: 1\r\n" * MAX_LINES + b"\r\n",
+    "a line too many, not complete yet": b"ETag: 1\r\n" * MAX_LINES,
+    "too many bytes": b"ETag: 1\r\nETag: " + b"x" * MAX_HEAD_BYTES + b"\r\n\r\n",
+    "6,000 different ones": b"".join(b"etag: %d\r\n" % n for n in range(6000)) + b"\r\n",
 }
 
 
 @pytest.mark.parametrize("head", LEFT.values(), ids=LEFT)
 def test_everything_else_is_left_to_the_parser(head: bytes) -> None:
     assert joined(FIRST + head) is None
+
+
+def test_a_head_that_just_fits_is_joined() -> None:
+    values = [b"%d" % n for n in range(MAX_LINES - 1)]
+    lines = b"".join(b"ETag: " + value + b"\r\n" for value in values)
+    assert joined(FIRST + lines + b"\r\n") == FIRST + b"ETag: " + b", ".join(values) + b"\r\n\r\n"
+
+
+def test_a_large_body_behind_a_head_is_no_part_of_it() -> None:
+    body = b"\r\n" * MAX_HEAD_BYTES
+    head = FIRST + b"ETag: 1\r\nETag: 1\r\n\r\n"
+    assert joined(head + body) == FIRST + b"ETag: 1\r\n\r\n" + body
+
+
+class Refusing:
+    """A parser that refuses whatever is repeated in a head, as aiohttp's does at once."""
+
+    def feed_data(self, data: bytes) -> None:
+        if data.lower().count(b"etag") != 1 or FIRST not in data:
+            raise BadHttpMessage("repeated")
+
+
+def test_a_head_that_comes_line_by_line_is_joined_so_many_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    joins = count()
+    monkeypatch.setattr(heads, "joined", lambda head: (next(joins), joined(head))[1])
+    parser = LenientParser(Refusing)
+    for _ in range(2):  # of one connection
+        parser.begin()
+        parser.head += FIRST + b"ETag: 0\r\n"
+        for n in range(MAX_JOINS):
+            parser.head += b"ETag: %d\r\n" % n
+            parser.feed_data(b"ETag: %d\r\n" % n)
+        parser.head += b"ETag: 0\r\n"
+        with pytest.raises(BadHttpMessage):
+            parser.feed_data(b"ETag: 0\r\n")
+    assert next(joins) == 2 * MAX_JOINS
 
 
 @pytest.mark.parametrize(
