@@ -17,6 +17,8 @@ from runtime.trust import TrustFiles, context_of
 from schemas.records import Failure
 from schemas.trust import Trust
 from tests.authorities import (
+    EDI_NAMES,
+    X400_NAMES,
     Identity,
     authority,
     self_signed,
@@ -283,6 +285,17 @@ async def test_why_a_servers_certificate_is_not_accepted(
         attempt = await posted(server.url, trust())
     assert (attempt.failure, attempt.message) == (Failure.TLS, NOT_ACCEPTED + words)
     assert not server.requests
+
+
+@pytest.mark.parametrize("names", [X400_NAMES, EDI_NAMES], ids=["x400", "edi"])
+async def test_a_refused_certificate_that_cannot_be_read(tmp_path: Path, names: bytes) -> None:
+    odd = CA.issue("odd", raw_names=names)
+    with tls_server(server_context(tmp_path, odd)) as server:
+        attempt = await posted(server.url, trust())
+    assert (attempt.failure, attempt.message) == (
+        Failure.TLS,
+        f"{NOT_ACCEPTED}it is not for 127.0.0.1",
+    )
 
 
 async def test_a_chain_that_ends_in_a_stranger(tmp_path: Path) -> None:
