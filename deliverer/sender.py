@@ -22,7 +22,7 @@ from runtime.settings import Network
 from schemas.records import Failure
 
 LOG_AGAIN_S = 60.0
-"""How often an unforeseen error of one class is logged: an endpoint can cause it at each attempt."""
+"""An unforeseen error is logged once in so long, by class: an endpoint may cause it each time."""
 
 
 class Sender:

@@ -9,7 +9,6 @@ import ssl
 import time
 from collections import OrderedDict
 
-from runtime.errors import SettingsError
 from runtime.logs import get_logger
 from runtime.trust import TrustFiles, context_of, installation_context
 from schemas.trust import Trust
@@ -92,8 +91,8 @@ class Trusts:
         try:
             trust = await asyncio.to_thread(self._files.read)
             usual = await asyncio.to_thread(installation_context, trust)
-        except SettingsError as error:
-            self._log.warning("trust.unreadable", reason=str(error))
+        except Exception as error:  # noqa: BLE001 (whatever a file holds, the old ones serve)
+            self._log.warning("trust.unreadable", reason=str(error) or type(error).__name__)
             return
         self._stamp, self._usual_trust, self._usual = stamp, trust, usual
         self._made.clear()

@@ -148,6 +148,18 @@ def self_signed(name: str = "endpoint", hosts: Sequence[str] = ("127.0.0.1",)) -
     return Identity(_signed(name, key, None, hosts=hosts, days=10, from_days=-30, is_ca=False), key)
 
 
+def unreadable(issuer: Identity) -> list[str]:
+    """PEM that is a certificate, but has odd names (two), an odd version, an extension twice."""
+    odd = [issuer.issue("odd", raw_names=names).pem for names in (X400_NAMES, EDI_NAMES)]
+    der = issuer.issue("odd").certificate.public_bytes(serialization.Encoding.DER)
+    key_id, constraints = bytes.fromhex("0603551d0e"), bytes.fromhex("0603551d13")
+    version_3, version_6 = bytes.fromhex("a003020102"), bytes.fromhex("a003020105")
+    for found, put in ((version_3, version_6), (key_id, constraints)):
+        assert der.count(found) == 1
+        odd.append(ssl.DER_cert_to_PEM_cert(der.replace(found, put)))
+    return odd
+
+
 def server_context(
     folder: Path,
     identity: Identity,

@@ -24,6 +24,7 @@ from tests.authorities import (
     self_signed,
     server_context,
     tls_server,
+    unreadable,
 )
 from tests.integration.deliverer.conftest import LOOPBACK
 from tests.integration.deliverer.endpoints import endpoint, once
@@ -34,6 +35,7 @@ CA = authority()
 OTHER_CA = authority("Another CA")
 SERVER = CA.issue()
 CLIENT = CA.issue("portcall")
+UNREADABLE = unreadable(CA)
 VERSIONS = pytest.mark.parametrize(
     "version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"]
 )
@@ -190,15 +192,18 @@ async def test_renewed_files_are_used_without_a_restart(
     with tls_server(server_context(tmp_path, SERVER, clients=CA)) as server:
         async with Sender(timeout_s=TIMEOUT_S, allowed=LOOPBACK, trusts=trusts) as sender:
             assert (await sender.send(request_to(server.url, None))).succeeded
-            (tmp_path / "client.crt").write_text("half a file")
-            sender._pool.close()
-            assert (await sender.send(request_to(server.url, None))).succeeded
+            for bad in ("half a file", *UNREADABLE):
+                (tmp_path / "client.crt").write_text(bad)
+                sender._pool.close()
+                assert (await sender.send(request_to(server.url, None))).succeeded
             renewed = CA.issue("renewed")
             (tmp_path / "client.crt").write_text(renewed.pem)
             (tmp_path / "client.key").write_text(renewed.key_pem)
             sender._pool.close()
             assert (await sender.send(request_to(server.url, None))).succeeded
-    assert [each.split("'")[3] for each in server.clients] == ["portcall", "portcall", "renewed"]
+    assert [each.split("'")[3] for each in server.clients] == [
+        "portcall", *["portcall"] * 5, "renewed",
+    ]  # fmt: skip
 
 
 async def test_a_connection_of_before_a_renewal_is_not_used_any_more(tmp_path: Path) -> None:
@@ -233,6 +238,28 @@ def test_files_that_cannot_be_used_are_said_at_the_start(
     spoil(tmp_path)
     with pytest.raises(SettingsError, match=words):
         Trusts(files=named)
+
+
+@pytest.mark.parametrize("text", UNREADABLE, ids=["x400", "edi", "version", "twice"])
+def test_a_client_certificate_that_cannot_be_read_is_said_at_the_start(
+    tmp_path: Path, text: str
+) -> None:
+    named = files(tmp_path, CA, CLIENT)
+    (tmp_path / "client.crt").write_text(text)
+    with pytest.raises(SettingsError, match="CLIENT_CERT_FILE: has a certificate that cannot be"):
+        Trusts(files=named)
+
+
+async def test_authorities_in_a_file_may_have_names_around_that_are_not_ascii(
+    tmp_path: Path,
+) -> None:
+    named = files(tmp_path, CA, CLIENT)
+    (tmp_path / "ca.crt").write_text(
+        f"\ufeff# F\u0151tan\u00fas\u00edtv\u00e1ny\n{CA.pem}", "utf-8"
+    )
+    with tls_server(server_context(tmp_path, SERVER)) as server:
+        assert (await posted(server.url, trusts=Trusts(files=named))).succeeded
+        assert (await posted(server.url, trust(None, CLIENT), trusts=Trusts(files=named))).succeeded
 
 
 def test_a_key_without_a_certificate_is_refused(tmp_path: Path) -> None:
