@@ -49,15 +49,19 @@ class Sender:
         self._dialer = Dialer(allowed, ports=ports, resolver=resolver, trusts=trusts)
         self._pool = Pool()
         self._open = False
+        self._watch: asyncio.Task[None] | None = None
         self._logged: dict[type[Exception], float] = {}
         self._log = get_logger()
 
     async def __aenter__(self) -> Self:
         self._open = True
+        self._watch = asyncio.create_task(self._dialer.watch(), name="trust")
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._open = False
+        if self._watch is not None:
+            self._watch.cancel()
         self._pool.close()
         await self._dialer.close()
 

@@ -126,7 +126,7 @@ async def test_equal_trust_shares_connections_and_a_context(tmp_path: Path) -> N
                 assert (await sender.send(request_to(server.url, trust()))).succeeded
     assert server.connections == 1
     first, second = await asyncio.gather(trusts.context(trust()), trusts.context(trust()))
-    assert first is second
+    assert first[0] is second[0]
 
 
 async def test_contexts_are_bounded() -> None:
@@ -184,26 +184,58 @@ async def test_one_file_may_hold_certificate_and_key(tmp_path: Path) -> None:
         assert (await posted(server.url, trusts=trusts)).succeeded
 
 
-async def test_renewed_files_are_used_without_a_restart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("deliverer.trusts.LOOK_EVERY_S", 0.0)
+async def test_renewed_files_are_used_without_a_restart(tmp_path: Path) -> None:
     trusts = Trusts(files=files(tmp_path, CA, CLIENT))
     with tls_server(server_context(tmp_path, SERVER, clients=CA)) as server:
         async with Sender(timeout_s=TIMEOUT_S, allowed=LOOPBACK, trusts=trusts) as sender:
             assert (await sender.send(request_to(server.url, None))).succeeded
             for bad in ("half a file", *UNREADABLE):
                 (tmp_path / "client.crt").write_text(bad)
+                await trusts.look()
                 sender._pool.close()
                 assert (await sender.send(request_to(server.url, None))).succeeded
             renewed = CA.issue("renewed")
             (tmp_path / "client.crt").write_text(renewed.pem)
             (tmp_path / "client.key").write_text(renewed.key_pem)
+            await trusts.look()
             sender._pool.close()
             assert (await sender.send(request_to(server.url, None))).succeeded
     assert [each.split("'")[3] for each in server.clients] == [
         "portcall", *["portcall"] * 5, "renewed",
     ]  # fmt: skip
+
+
+async def test_a_withdrawn_certificate_is_not_used_any_more_by_connections_that_are_kept_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deliverer.trusts.LOOK_EVERY_S", 0.02)
+    trusts = Trusts(files=files(tmp_path, CA, CLIENT))
+    with tls_server(server_context(tmp_path, SERVER, clients=CA)) as server:
+        async with Sender(timeout_s=TIMEOUT_S, allowed=LOOPBACK, trusts=trusts) as sender:
+            assert (await sender.send(request_to(server.url, None))).succeeded
+            (tmp_path / "ca.crt").write_text(OTHER_CA.pem)
+            attempt, until = None, time.monotonic() + 5
+            while (attempt is None or attempt.succeeded) and time.monotonic() < until:
+                attempt = await sender.send(request_to(server.url, None))
+                await asyncio.sleep(0.005)
+    assert attempt is not None and attempt.failure is Failure.TLS
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("own", [trust(), None], ids=["own", "usual"])
+async def test_a_connection_has_the_version_that_its_context_was_made_of(
+    tmp_path: Path, own: Trust | None
+) -> None:
+    """The files change while a context is made: with it comes the version of before."""
+    trusts = Trusts(files=files(tmp_path, CA, CLIENT))
+    made = asyncio.ensure_future(trusts.context(own))
+    await asyncio.sleep(0)
+    trusts._usual_trust, trusts.version = Trust(), trusts.version + 1
+    context, version = await made
+    assert version == 0
+    again, version = await trusts.context(own)
+    assert version == 1
+    assert (again is context) is (own is None)
 
 
 async def test_a_connection_of_before_a_renewal_is_not_used_any_more(tmp_path: Path) -> None:
