@@ -115,6 +115,11 @@ def classify(error: BaseException) -> tuple[Failure, str]:  # noqa: PLR0911 (a t
             return Failure.INVALID, f"the service URI cannot be connected to: {_short(error)}"
 
 
+def unforeseen(error: Exception) -> tuple[Failure, str]:
+    """The same for an error that no code expects; its own words are for the log only."""
+    return Failure.PROTOCOL, f"the attempt failed in an unforeseen way: {type(error).__name__}"
+
+
 def _tls_words(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate was not accepted: {error.verify_message}"

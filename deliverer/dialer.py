@@ -135,6 +135,10 @@ class Dialer:
         """Raised when what is trusted changed: connections of before are not used any more."""
         return self._trusts.version
 
+    async def watch(self) -> None:
+        """Keep *version* true."""
+        await self._trusts.watch()
+
     async def _shake_hands(
         self,
         make: Callable[[], Connection],
@@ -145,8 +149,7 @@ class Dialer:
     ) -> Connection:
         """Speak TLS on *sock*; where that fails, say why."""
         try:
-            context = await self._trusts.context(origin.trust)
-            version = self.version
+            context, version = await self._trusts.context(origin.trust)
         except BaseException:
             sock.close()
             raise

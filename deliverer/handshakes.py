@@ -72,7 +72,7 @@ class Looks:
     async def look(
         self, origin: Origin, connect: Callable[[], Awaitable[socket.socket]], deadline: float
     ) -> Peer | None:
-        """What the certificate there says of itself; None: that could not be seen in time.
+        """What the certificate there says of itself; None: it was not seen in time, or not read.
 
         Args:
             origin: Where.
@@ -87,7 +87,7 @@ class Looks:
         try:
             async with asyncio.timeout_at(min(now + LOOK_S, now + (deadline - now) * 0.8)):
                 peer = await self._shown(origin.server_name, await connect())
-        except (OSError, ValueError):
+        except Exception:  # noqa: BLE001 (a certificate may hold anything; the look is an extra)
             peer = None
         if len(self._seen) >= MAX_LOOKS:
             self._seen.clear()

@@ -11,14 +11,18 @@ from typing import Self
 
 from aiohttp.abc import AbstractResolver
 
-from deliverer.attempts import Attempt, ClosedError, ProtocolError, classify
+from deliverer.attempts import Attempt, ClosedError, ProtocolError, classify, unforeseen
 from deliverer.dialer import Dialer, Pool
 from deliverer.heads import Response, printable
 from deliverer.ports import USUAL, Ports
 from deliverer.request import Request
 from deliverer.trusts import Trusts
+from runtime.logs import get_logger
 from runtime.settings import Network
 from schemas.records import Failure
+
+LOG_AGAIN_S = 60.0
+"""An unforeseen error is logged once in so long, by class: an endpoint may cause it each time."""
 
 
 class Sender:
@@ -45,28 +49,44 @@ class Sender:
         self._dialer = Dialer(allowed, ports=ports, resolver=resolver, trusts=trusts)
         self._pool = Pool()
         self._open = False
+        self._watch: asyncio.Task[None] | None = None
+        self._logged: dict[type[Exception], float] = {}
+        self._log = get_logger()
 
     async def __aenter__(self) -> Self:
         self._open = True
+        self._watch = asyncio.create_task(self._dialer.watch(), name="trust")
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._open = False
+        if self._watch is not None:
+            self._watch.cancel()
         self._pool.close()
         await self._dialer.close()
 
     async def send(self, request: Request) -> Attempt:
-        """POST *request*; whatever the endpoint does, the result is an Attempt."""
+        """POST *request*; whatever the endpoint does, the result is an Attempt.
+
+        Raises:
+            RuntimeError: The sender is not open.
+        """
+        if not self._open:
+            raise RuntimeError("a Sender sends only inside its 'async with'")
         started_ms = time.time_ns() // 1_000_000
         began_ns = time.perf_counter_ns()
         deadline = asyncio.get_running_loop().time() + self._timeout_s
         try:
             response, ready_at = await self._post(request, deadline)
+            answer, retry_after = response.answer(), response.head.retry_after
         except (ProtocolError, OSError, ValueError) as error:
             failure, message = classify(error)
             answer, retry_after, message, connect_us = None, "", printable(message), 0
+        except Exception as error:  # noqa: BLE001 (it would fail the whole frame, again and again)
+            self._log_unforeseen(error, request)
+            failure, message = unforeseen(error)
+            answer, retry_after, connect_us = None, "", 0
         else:
-            answer, retry_after = response.answer(), response.head.retry_after
             failure, message = _judge(response.status)
             connect_us = int(ready_at * 1e6) - began_ns // 1000 if ready_at else 0
         return Attempt(
@@ -89,8 +109,6 @@ class Sender:
             The response, and when a new connection was ready by `time.perf_counter`; 0: none was
             made.
         """
-        if not self._open:
-            raise RuntimeError("a Sender sends only inside its 'async with'")
         data = request.head + request.body
         idle = self._pool.take(request.origin, self._dialer.version)
         if idle is not None:
@@ -107,6 +125,13 @@ class Sender:
             return await connection.exchange(data, deadline), connection.dialed.ready_at
         finally:
             self._pool.put(request.origin, connection)
+
+    def _log_unforeseen(self, error: Exception, request: Request) -> None:
+        now, kind = time.monotonic(), type(error)
+        if now - self._logged.get(kind, -LOG_AGAIN_S) < LOG_AGAIN_S:
+            return
+        self._logged[kind] = now
+        self._log.error("attempt.failed", host=request.origin.host, exc_info=error)
 
 
 def _judge(status: int) -> tuple[Failure, str]:

@@ -79,7 +79,7 @@ class Peer(NamedTuple):
         """What a certificate says of itself.
 
         Raises:
-            ValueError: It cannot be read.
+            Exception: It cannot be read; not all errors of `cryptography` are ValueErrors.
         """
         certificate = x509.load_der_x509_certificate(der)
         begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc

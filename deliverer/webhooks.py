@@ -8,13 +8,14 @@ deleted, and ids are never used again.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from prometheus_client import Counter
 
 from deliverer.patience import answered
 from deliverer.request import Template
+from deliverer.texts import Texts
 from runtime.logs import get_logger
 from runtime.metrics import REGISTRY
 from schemas.frames import MAX_ITEMS
@@ -27,6 +28,8 @@ LOOKUPS = Counter(
     "portcall_deliverer_webhook_queries", "Queries for webhooks not in memory.", registry=REGISTRY
 )
 MAX_WEBHOOKS = 20_000
+MAX_CHARACTERS = 64_000_000
+"""Of certificates and keys, each text counted once: a webhook may have 110,000."""
 
 
 class Source(Protocol):
@@ -70,6 +73,7 @@ class Webhooks:
         self._masking = masking
         self._max = max(max_webhooks, MAX_ITEMS)
         self._known: OrderedDict[int, Template | None] = OrderedDict()
+        self._texts = Texts()
         self._queries: set[_Query] = set()
         self._revision = -1
         self._log = get_logger()
@@ -126,7 +130,7 @@ class Webhooks:
 
     def _drop(self, webhook_ids: Iterable[int]) -> None:
         for webhook_id in webhook_ids:
-            self._known.pop(webhook_id, None)
+            self._forget(webhook_id)
             for query in self._queries:
                 query.dropped.add(webhook_id)
 
@@ -143,10 +147,26 @@ class Webhooks:
             found = await answered(self._source.by_ids, webhook_ids)
         finally:
             self._queries.discard(query)
-        templates = {webhook.id: Template.of(webhook, self._masking) for webhook in found}
+        webhooks = {webhook.id: webhook for webhook in found}
         for webhook_id in webhook_ids:
             if webhook_id not in query.dropped:
-                self._known[webhook_id] = templates.get(webhook_id)
-                self._known.move_to_end(webhook_id)
-        while len(self._known) > self._max:
-            self._known.popitem(last=False)
+                self._remember(webhook_id, webhooks.get(webhook_id))
+        while self._has_too_many():
+            self._forget(next(iter(self._known)))
+
+    def _remember(self, webhook_id: int, webhook: Webhook | None) -> None:
+        self._forget(webhook_id)
+        if webhook is not None and webhook.trust is not None:
+            webhook = replace(webhook, trust=self._texts.take(webhook.trust))
+        self._known[webhook_id] = Template.of(webhook, self._masking) if webhook else None
+
+    def _forget(self, webhook_id: int) -> None:
+        template = self._known.pop(webhook_id, None)
+        if template is not None and template.webhook.trust is not None:
+            self._texts.drop(template.webhook.trust)
+
+    def _has_too_many(self) -> bool:
+        """Whether the oldest must go; never one of what a frame names."""
+        if self._texts.characters > MAX_CHARACTERS and len(self._known) > MAX_ITEMS:
+            return True
+        return len(self._known) > self._max

@@ -66,7 +66,8 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 def _text(variable: str, path: Path) -> str:
     try:
         with path.open("rb") as file:
-            text = file.read(_MAX_FILE_BYTES).decode("utf-8", "replace")
+            # ssl takes ASCII only: what else there is, as an authority's name, is around the PEM.
+            text = file.read(_MAX_FILE_BYTES).decode("ascii", "ignore")
     except OSError as error:
         raise SettingsError(f"{variable}: {path}: {error.strerror or error}") from error
     if not text.strip():

@@ -17,8 +17,11 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
+X400_NAMES = bytes.fromhex("3002a300")
+EDI_NAMES = bytes.fromhex("3009a507a1050c0378797a")
+"""A subjectAltName with one name of a kind that `cryptography` does not read."""
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 DAY = dt.timedelta(days=1)
 PrivateKey = ec.EllipticCurvePrivateKey
@@ -56,11 +59,19 @@ class Identity:
         from_days: float = -30,
         is_ca: bool = False,
         key: PrivateKey | None = None,
+        raw_names: bytes = b"",
     ) -> "Identity":
-        """A certificate of this authority."""
+        """A certificate of this authority; *raw_names*: its subjectAltName in DER, not *hosts*."""
         made_key = key or ec.generate_private_key(ec.SECP256R1())
         signed = _signed(
-            name, made_key, self, hosts=hosts, days=days, from_days=from_days, is_ca=is_ca
+            name,
+            made_key,
+            self,
+            hosts=hosts,
+            days=days,
+            from_days=from_days,
+            is_ca=is_ca,
+            raw_names=raw_names,
         )
         return Identity(signed, made_key, self._above())
 
@@ -83,6 +94,7 @@ def _signed(
     days: float,
     from_days: float,
     is_ca: bool,
+    raw_names: bytes = b"",
 ) -> x509.Certificate:
     now = dt.datetime.now(dt.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -103,7 +115,10 @@ def _signed(
         )
         .add_extension(_usage(is_ca=is_ca), critical=True)
     )
-    if hosts:
+    if raw_names:
+        raw = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, raw_names)
+        builder = builder.add_extension(raw, critical=False)
+    elif hosts:
         names = [
             x509.IPAddress(ipaddress.ip_address(host))
             if host[0].isdecimal()
@@ -131,6 +146,18 @@ def authority(name: str = "Test CA", days: float = 100) -> Identity:
 def self_signed(name: str = "endpoint", hosts: Sequence[str] = ("127.0.0.1",)) -> Identity:
     key = ec.generate_private_key(ec.SECP256R1())
     return Identity(_signed(name, key, None, hosts=hosts, days=10, from_days=-30, is_ca=False), key)
+
+
+def unreadable(issuer: Identity) -> list[str]:
+    """PEM that is a certificate, but has odd names (two), an odd version, an extension twice."""
+    odd = [issuer.issue("odd", raw_names=names).pem for names in (X400_NAMES, EDI_NAMES)]
+    der = issuer.issue("odd").certificate.public_bytes(serialization.Encoding.DER)
+    key_id, constraints = bytes.fromhex("0603551d0e"), bytes.fromhex("0603551d13")
+    version_3, version_6 = bytes.fromhex("a003020102"), bytes.fromhex("a003020105")
+    for found, put in ((version_3, version_6), (key_id, constraints)):
+        assert der.count(found) == 1
+        odd.append(ssl.DER_cert_to_PEM_cert(der.replace(found, put)))
+    return odd
 
 
 def server_context(

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
+import structlog.testing
 
 import deliverer.connection
 from deliverer.attempts import Attempt, ProtocolError
+from deliverer.heads import Response
 from deliverer.request import USER_AGENT, Request, Template
 from deliverer.sender import Sender
 from schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure
@@ -591,3 +593,38 @@ async def test_a_sender_sends_only_while_it_is_open() -> None:
         assert (await sender.send(request_to(target.url))).succeeded
     with pytest.raises(RuntimeError, match="only inside"):
         await sender.send(request_to("http://127.0.0.1:1/"))
+
+
+class OddError(Exception):
+    """An error that no code expects."""
+
+
+async def test_an_unforeseen_error_is_an_attempt_that_failed_and_is_logged_once(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dial(*_: object) -> None:
+        raise OddError("never to be in a record")
+
+    async with endpoint(answering(OK)) as target:
+        with structlog.testing.capture_logs() as logs, monkeypatch.context() as patched:
+            patched.setattr(sender._dialer, "dial", dial)
+            attempts = await asyncio.gather(*(posted(sender, target.url) for _ in range(3)))
+        assert (await posted(sender, target.url)).succeeded
+    assert {(each.failure, each.message) for each in attempts} == {
+        (Failure.PROTOCOL, "the attempt failed in an unforeseen way: OddError")
+    }
+    (line,) = logs
+    assert (line["event"], line["host"]) == ("attempt.failed", "127.0.0.1")
+    assert isinstance(line["exc_info"], OddError)
+
+
+async def test_an_unforeseen_error_in_an_answer_is_an_attempt_that_failed(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(_: Response) -> Answer:
+        raise OddError
+
+    monkeypatch.setattr(Response, "answer", answer)
+    async with endpoint(answering(OK)) as target:
+        attempt = await posted(sender, target.url)
+    assert (attempt.failure, attempt.answer) == (Failure.PROTOCOL, None)

@@ -17,11 +17,14 @@ from runtime.trust import TrustFiles, context_of
 from schemas.records import Failure
 from schemas.trust import Trust
 from tests.authorities import (
+    EDI_NAMES,
+    X400_NAMES,
     Identity,
     authority,
     self_signed,
     server_context,
     tls_server,
+    unreadable,
 )
 from tests.integration.deliverer.conftest import LOOPBACK
 from tests.integration.deliverer.endpoints import endpoint, once
@@ -32,6 +35,7 @@ CA = authority()
 OTHER_CA = authority("Another CA")
 SERVER = CA.issue()
 CLIENT = CA.issue("portcall")
+UNREADABLE = unreadable(CA)
 VERSIONS = pytest.mark.parametrize(
     "version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"]
 )
@@ -122,7 +126,7 @@ async def test_equal_trust_shares_connections_and_a_context(tmp_path: Path) -> N
                 assert (await sender.send(request_to(server.url, trust()))).succeeded
     assert server.connections == 1
     first, second = await asyncio.gather(trusts.context(trust()), trusts.context(trust()))
-    assert first is second
+    assert first[0] is second[0]
 
 
 async def test_contexts_are_bounded() -> None:
@@ -180,23 +184,58 @@ async def test_one_file_may_hold_certificate_and_key(tmp_path: Path) -> None:
         assert (await posted(server.url, trusts=trusts)).succeeded
 
 
-async def test_renewed_files_are_used_without_a_restart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("deliverer.trusts.LOOK_EVERY_S", 0.0)
+async def test_renewed_files_are_used_without_a_restart(tmp_path: Path) -> None:
     trusts = Trusts(files=files(tmp_path, CA, CLIENT))
     with tls_server(server_context(tmp_path, SERVER, clients=CA)) as server:
         async with Sender(timeout_s=TIMEOUT_S, allowed=LOOPBACK, trusts=trusts) as sender:
             assert (await sender.send(request_to(server.url, None))).succeeded
-            (tmp_path / "client.crt").write_text("half a file")
-            sender._pool.close()
-            assert (await sender.send(request_to(server.url, None))).succeeded
+            for bad in ("half a file", *UNREADABLE):
+                (tmp_path / "client.crt").write_text(bad)
+                await trusts.look()
+                sender._pool.close()
+                assert (await sender.send(request_to(server.url, None))).succeeded
             renewed = CA.issue("renewed")
             (tmp_path / "client.crt").write_text(renewed.pem)
             (tmp_path / "client.key").write_text(renewed.key_pem)
+            await trusts.look()
             sender._pool.close()
             assert (await sender.send(request_to(server.url, None))).succeeded
-    assert [each.split("'")[3] for each in server.clients] == ["portcall", "portcall", "renewed"]
+    assert [each.split("'")[3] for each in server.clients] == [
+        "portcall", *["portcall"] * 5, "renewed",
+    ]  # fmt: skip
+
+
+async def test_a_withdrawn_certificate_is_not_used_any_more_by_connections_that_are_kept_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deliverer.trusts.LOOK_EVERY_S", 0.02)
+    trusts = Trusts(files=files(tmp_path, CA, CLIENT))
+    with tls_server(server_context(tmp_path, SERVER, clients=CA)) as server:
+        async with Sender(timeout_s=TIMEOUT_S, allowed=LOOPBACK, trusts=trusts) as sender:
+            assert (await sender.send(request_to(server.url, None))).succeeded
+            (tmp_path / "ca.crt").write_text(OTHER_CA.pem)
+            attempt, until = None, time.monotonic() + 5
+            while (attempt is None or attempt.succeeded) and time.monotonic() < until:
+                attempt = await sender.send(request_to(server.url, None))
+                await asyncio.sleep(0.005)
+    assert attempt is not None and attempt.failure is Failure.TLS
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("own", [trust(), None], ids=["own", "usual"])
+async def test_a_connection_has_the_version_that_its_context_was_made_of(
+    tmp_path: Path, own: Trust | None
+) -> None:
+    """The files change while a context is made: with it comes the version of before."""
+    trusts = Trusts(files=files(tmp_path, CA, CLIENT))
+    made = asyncio.ensure_future(trusts.context(own))
+    await asyncio.sleep(0)
+    trusts._usual_trust, trusts.version = Trust(), trusts.version + 1
+    context, version = await made
+    assert version == 0
+    again, version = await trusts.context(own)
+    assert version == 1
+    assert (again is context) is (own is None)
 
 
 async def test_a_connection_of_before_a_renewal_is_not_used_any_more(tmp_path: Path) -> None:
@@ -231,6 +270,28 @@ def test_files_that_cannot_be_used_are_said_at_the_start(
     spoil(tmp_path)
     with pytest.raises(SettingsError, match=words):
         Trusts(files=named)
+
+
+@pytest.mark.parametrize("text", UNREADABLE, ids=["x400", "edi", "version", "twice"])
+def test_a_client_certificate_that_cannot_be_read_is_said_at_the_start(
+    tmp_path: Path, text: str
+) -> None:
+    named = files(tmp_path, CA, CLIENT)
+    (tmp_path / "client.crt").write_text(text)
+    with pytest.raises(SettingsError, match="CLIENT_CERT_FILE: has a certificate that cannot be"):
+        Trusts(files=named)
+
+
+async def test_authorities_in_a_file_may_have_names_around_that_are_not_ascii(
+    tmp_path: Path,
+) -> None:
+    named = files(tmp_path, CA, CLIENT)
+    (tmp_path / "ca.crt").write_text(
+        f"\ufeff# F\u0151tan\u00fas\u00edtv\u00e1ny\n{CA.pem}", "utf-8"
+    )
+    with tls_server(server_context(tmp_path, SERVER)) as server:
+        assert (await posted(server.url, trusts=Trusts(files=named))).succeeded
+        assert (await posted(server.url, trust(None, CLIENT), trusts=Trusts(files=named))).succeeded
 
 
 def test_a_key_without_a_certificate_is_refused(tmp_path: Path) -> None:
@@ -283,6 +344,17 @@ async def test_why_a_servers_certificate_is_not_accepted(
         attempt = await posted(server.url, trust())
     assert (attempt.failure, attempt.message) == (Failure.TLS, NOT_ACCEPTED + words)
     assert not server.requests
+
+
+@pytest.mark.parametrize("names", [X400_NAMES, EDI_NAMES], ids=["x400", "edi"])
+async def test_a_refused_certificate_that_cannot_be_read(tmp_path: Path, names: bytes) -> None:
+    odd = CA.issue("odd", raw_names=names)
+    with tls_server(server_context(tmp_path, odd)) as server:
+        attempt = await posted(server.url, trust())
+    assert (attempt.failure, attempt.message) == (
+        Failure.TLS,
+        f"{NOT_ACCEPTED}it is not for 127.0.0.1",
+    )
 
 
 async def test_a_chain_that_ends_in_a_stranger(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from deliverer import patience
 from deliverer.request import Template
 from deliverer.webhooks import Webhooks
 from schemas.frames import MAX_ITEMS
+from schemas.trust import Trust
 from schemas.webhooks import Status, Webhook
 from store.errors import StoreUnavailableError
 from tests.unit.deliverer.samples import FakeStore, webhook
@@ -270,3 +271,56 @@ async def test_a_frames_webhooks_are_held_together_whatever_the_bound() -> None:
     store = FakeStore(*(webhook(n) for n in range(1, MAX_ITEMS + 1)))
     held = Webhooks(store, max_webhooks=1)
     assert len(await loaded(held, *range(1, MAX_ITEMS + 1))) == MAX_ITEMS
+
+
+# -- the certificates that they have in memory ---------------------------------------------------
+
+
+def with_trust(webhook_id: int, bundle: str, key: str = "") -> Webhook:
+    """A webhook with texts of its own, as they come out of the store: equal, but not the same."""
+    return webhook(webhook_id, trust=Trust("".join(list(bundle)), key, "".join(list(key))))
+
+
+def trust_in(held: Webhooks, webhook_id: int) -> Trust:
+    template = held.known(webhook_id)
+    assert template is not None and template.webhook.trust is not None
+    assert template.origin.trust is template.webhook.trust
+    return template.webhook.trust
+
+
+async def test_a_common_bundle_is_in_memory_once() -> None:
+    bundle = "x" * 65_000
+    held = Webhooks(FakeStore(*(with_trust(n, bundle, f"key {n}") for n in range(1, 9))))
+    for n in range(1, 9):
+        await held.load([n])
+    assert len({id(trust_in(held, n).ca_bundle) for n in range(1, 9)}) == 1
+    assert {trust_in(held, n).client_key for n in range(1, 9)} == {f"key {n}" for n in range(1, 9)}
+    assert held._texts.characters == 65_000 + 8 * len("key 1")
+
+
+async def test_texts_go_with_the_last_webhook_that_has_them() -> None:
+    held = Webhooks(FakeStore(with_trust(1, "common"), with_trust(2, "common"), webhook(3)))
+    for _ in range(3):
+        await held.load([1, 2, 3])
+        assert held._texts.characters == len("common")
+        held.forget(1)
+        held.forget(3)
+        assert trust_in(held, 2) == Trust("common")
+        assert held._texts.characters == len("common")
+        held.forget(2)
+        assert (held._texts.characters, held._texts._kept) == (0, {})
+
+
+async def test_texts_are_bounded_but_for_what_a_frame_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("deliverer.webhooks.MAX_CHARACTERS", 1_000)
+    every = range(1, 2 * MAX_ITEMS + 1)
+    held = Webhooks(FakeStore(*(with_trust(n, f"{n:0100}") for n in every)))
+    frame = list(every[:MAX_ITEMS])
+    assert await loaded(held, *frame) == frame
+    for n in every[MAX_ITEMS:]:
+        assert await loaded(held, n) == [n]
+        assert held._texts.characters == 100 * MAX_ITEMS
+    assert held.known(every[0]) is None
+    assert trust_in(held, every[-1]).ca_bundle == f"{every[-1]:0100}"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.authorities import Identity, authority
+from tests.authorities import Identity, authority, unreadable
 from tests.unit.management.api import VERSION, Answer, Json, ManagementApi
 
 CA = authority()
@@ -12,6 +12,7 @@ CLIENT = CA.issue("portcall")
 RENEWED = CA.issue("portcall", key=CLIENT.key)
 OTHER = CA.issue("other")
 OLD = CA.issue("old", days=-2)
+UNREADABLE = unreadable(CA)
 HOOK = "webhook01"
 KEY_LINES = [line for line in CLIENT.key_pem.splitlines() if not line.startswith("-")]
 
@@ -41,6 +42,17 @@ async def put(api: ManagementApi, **portcall: object) -> Answer:
 
 async def patch(api: ManagementApi, **portcall: object) -> Answer:
     return await api.request("PATCH", api.webhook(HOOK), {"properties": {"portcall": portcall}})
+
+
+@pytest.mark.parametrize("text", UNREADABLE, ids=["x400", "edi", "version", "twice"])
+async def test_certificates_that_cannot_be_read_are_refused_with_their_field(
+    api: ManagementApi, text: str
+) -> None:
+    for extras in ({"caBundle": text}, pair() | {"clientCertificate": text}):
+        answer = await put(api, **extras)
+        assert answer.status == 400
+        named = "caBundle" if "caBundle" in extras else "clientCertificate"
+        assert f"properties.portcall.{named}: has a certificate that cannot be read" in answer.text
 
 
 async def test_they_are_kept_and_told_of_but_not_shown(api: ManagementApi) -> None:
