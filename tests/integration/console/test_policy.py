@@ -40,7 +40,7 @@ REFUSED = [
     (f"{HOOK}/records/x", 404),
     (f"{HOOK}?status=9", 400),
     (f"{HOOK}?before=x", 400),
-    (f"{HOOK}?repository={'a' * 600}", 400),
+    (f"{HOOK}?repository={'a' * 700}", 400),
     (f"{CONSOLE}/overview/series?range=1y", 400),
     (f"{HOOK}/deliveries/nothing", 404),
     (f"{ALPHA}/events/nothing", 404),
