@@ -107,6 +107,7 @@ async def test_by_a_patch_and_by_the_command_line(
         "webhook", "update", *at, "--uri", uri_of(receiver, dots)
     )
     assert code == 0, err
+    await asyncio.sleep(IN_FORCE_S)
     await ping(client, registry, "clihook")
     await arrived(receiver, dots)
 
@@ -115,6 +116,7 @@ async def test_by_a_patch_and_by_the_command_line(
         change = {"properties": {"serviceUri": uri_of(receiver, target)}}
         assert (await client.manage("PATCH", path, change))[0] == 200
         assert await shown(client, registry, "clihook") == uri_of(receiver, target)
+        await asyncio.sleep(IN_FORCE_S)
         await ping(client, registry, "clihook")
         await arrived(receiver, target)
 

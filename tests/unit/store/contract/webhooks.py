@@ -22,7 +22,7 @@ class PuttingContract:
             location="westus",
             tags={"b": "2", "a": "1"},
             uri="https://example.com/hook",
-            authorization="Basic abc",
+            authorization="Basic YTpi",
             credentials="a:b@",
             headers={"X-B": "2", "X-A": "1"},
             actions=PUSH | Action.DELETE.bit,
@@ -36,7 +36,7 @@ class PuttingContract:
         assert row.service_uri == "https://a:b@example.com/hook"
         assert (row.rate_limit, row.webhook().rate_limit) == (0.5, 0.5)
         assert (row.registry, row.name) == ("MyRegistry", "MyWebhook")
-        assert (row.uri, row.authorization) == ("https://example.com/hook", "Basic abc")
+        assert (row.uri, row.authorization) == ("https://example.com/hook", "Basic YTpi")
         assert list(row.headers.items()) == [("X-B", "2"), ("X-A", "1")]
         assert list(row.tags.items()) == [("b", "2"), ("a", "1")]
         assert row.actions == PUSH | Action.DELETE.bit
