@@ -140,15 +140,14 @@ class WebhookRow:
     old_secret: str = field(default="", repr=False)
     old_secret_until_ms: int = 0
     credentials: str = field(default="", repr=False)
+    ca_bundle: str = field(default="", repr=False)
+    client_certificate: str = field(default="", repr=False)
+    client_key: str = field(default="", repr=False)
 
     @property
     def service_uri(self) -> str:
         """The service URI as its owner set it, with the user info."""
         return ServiceUri(self.uri, self.authorization, self.credentials).with_credentials
-
-    ca_bundle: str = field(default="", repr=False)
-    client_certificate: str = field(default="", repr=False)
-    client_key: str = field(default="", repr=False)
 
     @property
     def trust(self) -> Trust | None:
