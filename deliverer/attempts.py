@@ -9,6 +9,11 @@ from msgspec import Struct
 from deliverer.tlswords import words_of
 from schemas.records import Answer, Failure
 
+CERTIFICATE_HINT = (
+    ", right after the TLS handshake: the server may require a client certificate, or not accept"
+    " the one that it was shown"
+)
+
 
 class ProtocolError(Exception):
     """The endpoint does not speak HTTP/1.1."""
@@ -17,12 +22,19 @@ class ProtocolError(Exception):
 class ClosedError(ConnectionError):
     """The connection ended before a response.
 
+    A server may reset the connection right after the alert that says why. Then the alert can be
+    lost: what was received and not read yet is dropped when a write fails.
+
     Attributes:
         silent: Whether no byte of a response had come.
+
+    Args:
+        secured: Whether this was the first exchange after a TLS handshake.
     """
 
-    def __init__(self, *, silent: bool) -> None:
-        super().__init__("the connection was closed without an answer")
+    def __init__(self, *, silent: bool, secured: bool = False) -> None:
+        message = "the connection was closed without an answer"
+        super().__init__(message + CERTIFICATE_HINT if secured else message)
         self.silent = silent
 
 

@@ -65,6 +65,8 @@ class Connection(asyncio.Protocol):
         self.dialed = Dialed(0.0, 0.0, 0.0)
         self.idle_since = 0.0
         self.version = 0
+        self._refused: ssl.SSLError | None = None
+        self._secured = False
         self.lost: asyncio.Future[None] = self._loop.create_future()
 
     @property
@@ -79,11 +81,12 @@ class Connection(asyncio.Protocol):
             data: The whole request.
             deadline: When to stop waiting, in the loop's time.
 
-        The future raises `ClosedError`, `ProtocolError`, `TimeoutError` or another OSError.
+        The future raises `ClosedError`, `ProtocolError`, `TimeoutError`, `ssl.SSLError` or another
+        OSError.
         """
         self._waiter = self._loop.create_future()
         if self._transport is None:
-            self._fail(ClosedError(silent=True))
+            self._fail(self._refused or ClosedError(silent=True, secured=self._secured))
             return self._waiter
         self._received = 0
         self._unread.clear()
@@ -105,6 +108,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the way out."""
         self._transport = cast("asyncio.Transport", transport)
+        self._secured = transport.get_extra_info("ssl_object") is not None
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; between exchanges nothing may come."""
@@ -144,9 +148,14 @@ class Connection(asyncio.Protocol):
         if self._head is not None:
             self._finish(self._response(self._head))
         elif isinstance(exc, ssl.SSLError):
+            if self._waiter is None:
+                # In TLS 1.3 a server judges our certificate after our side's handshake is done: its
+                # alert may be here before the request is written (RFC 8446, 4.4.2.4).
+                self._refused = exc
             self._fail(exc)
         else:
-            self._fail(ClosedError(silent=self._received == 0))
+            silent = self._received == 0
+            self._fail(ClosedError(silent=silent, secured=silent and self._secured))
 
     # What the parser calls.
 
@@ -267,6 +276,7 @@ class Connection(asyncio.Protocol):
         return Response(head, b"".join(self._content))
 
     def _finish(self, response: Response) -> None:
+        self._secured = False
         self._deadlines.clear(self)
         waiter = self._waiter
         if waiter is not None and not waiter.done():

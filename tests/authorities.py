@@ -207,7 +207,7 @@ def tls_server(context: ssl.SSLContext | None, answer: bytes = OK) -> Iterator[T
                 raw.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
                 raw.close()
                 return
-            with context.wrap_socket(raw, server_side=True) as secured:
+            with _secured(context, raw) as secured:
                 shown = secured.getpeercert()
                 server.clients.append(str(shown["subject"]) if shown else "")
                 _answer(secured, server, answer)
@@ -227,6 +227,27 @@ def tls_server(context: ssl.SSLContext | None, answer: bytes = OK) -> Iterator[T
         listener.close()
         for raw in opened:
             raw.close()
+
+
+def _secured(context: ssl.SSLContext, raw: socket.socket) -> ssl.SSLSocket:
+    """Shake hands; after an alert, read on until the client hangs up.
+
+    A server that closes with something unread resets the connection, and the client may lose the
+    alert.
+    """
+    with raw.dup() as spare:
+        spare.settimeout(10)
+        secured = context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
+        try:
+            secured.do_handshake()
+        except BaseException:
+            with suppress(OSError):
+                spare.shutdown(socket.SHUT_WR)
+                while spare.recv(65_536):
+                    pass
+            secured.close()
+            raise
+        return secured
 
 
 def _answer(secured: ssl.SSLSocket, server: TlsServer, answer: bytes) -> None:

@@ -137,7 +137,10 @@ class Http2Connection(Connection):
         self._transport = None
         self.lost.set_result(None)
         if not self.settled.done():
-            self._reject("(it closed the connection instead)")
+            if isinstance(exc, ssl.SSLError):
+                self.settled.set_exception(exc)
+            else:
+                self._reject("(it closed the connection instead)")
         self._fail_all(exc if isinstance(exc, ssl.SSLError) else ClosedError(silent=False))
 
     # What frames say.
