@@ -24,7 +24,6 @@ from rich.text import Text
 from cli import children
 from cli.client import Document, read_ready
 from cli.errors import CliError, NotRunningError
-from cli.roles import PACKAGES
 from cli.sample_consumer import Post, SampleConsumer, sample_consumer
 from cli.sample_registry import RecordedRegistry, SampleRegistry, have_registry, real_registry
 
@@ -208,7 +207,6 @@ def demo_environment(home: Path) -> dict[str, str]:
         "PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0",
         "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:0",
         "PORTCALL_PRODUCER_BIND": "127.0.0.1:0",
-        "PYTHONPATH": str(PACKAGES),
     }
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -14,8 +13,6 @@ import aiohttp
 from cli import children
 from cli.errors import UpError
 
-PACKAGES = Path(__file__).resolve().parent.parent
-"""Where the packages of the roles are, beside this one: a checkout, or site-packages."""
 READY_TIMEOUT = aiohttp.ClientTimeout(total=2)
 
 
@@ -78,14 +75,9 @@ class RoleProcess:
     async def launch(self) -> None:
         """Start it; what is in the working directory cannot stand in for our packages (-P)."""
         self.run_file.unlink(missing_ok=True)
-        path = [str(PACKAGES), self._environ.get("PYTHONPATH", "")]
         self._process = await children.spawn(
-            [sys.executable, "-P", "-m", self.role],
-            env={
-                **self._environ,
-                "PORTCALL_RUN_FILE": str(self.run_file),
-                "PYTHONPATH": os.pathsep.join(filter(None, path)),
-            },
+            [sys.executable, "-P", "-m", f"portcall.{self.role}"],
+            env={**self._environ, "PORTCALL_RUN_FILE": str(self.run_file)},
             mark=str(self._home),
         )
 

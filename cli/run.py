@@ -40,5 +40,5 @@ def run(role: Annotated[Role, typer.Argument(help="Which one.", metavar="ROLE")]
     PORTCALL_ALLOW_TARGETS says more.
     """
     # -P: a folder named "router" in the current directory must not be taken for ours.
-    arguments = [sys.executable, "-P", "-m", role.value]
+    arguments = [sys.executable, "-P", "-m", f"portcall.{role.value}"]
     os.execv(sys.executable, arguments)  # noqa: S606 (no shell: the role takes our place and pid)

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from schemas import __version__, examples, topology
+from schemas import __version__
+from schemas import examples, topology
 from schemas.deliveries import Delivery
 from schemas.events import ACTION_NAMES, EVENT_ID_PATTERN, PING, Action, Payload
 from schemas.frames import (

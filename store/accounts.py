@@ -1,4 +1,4 @@
-"""The accounts: what was accepted, by what became of it. Read only; `store.settling` writes.
+"""The accounts: what was accepted, by what became of it. `store.settling` writes.
 
 Two sides that know nothing of each other: the journal says which deliveries there should be, the
 log which there were. Each open event is counted anew, each settled one was counted once.

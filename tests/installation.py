@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from cli import children
-from cli.roles import PACKAGES
+from tests import ROOT
 
 API_VERSION = "2025-11-01"
 START_S = 90.0
@@ -51,7 +51,7 @@ class Installation:
             "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:0",
             "PORTCALL_PRODUCER_BIND": "127.0.0.1:0",
             "PORTCALL_RETRY_SCHEDULE": "1s,1s,2s",
-            "PYTHONPATH": str(PACKAGES),
+            "PYTHONPATH": str(ROOT),
             **(environ or {}),
         }
         self._arguments = arguments

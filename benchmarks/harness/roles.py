@@ -119,7 +119,7 @@ class Site:
         """Run so many processes of a role, ready, for the time of a block."""
         reports = [self.folder / f"{role}-{number}.json" for number in range(count)]
         commands = [
-            (report.stem, (sys.executable, "-P", "-m", role), self._environ(report))
+            (report.stem, (sys.executable, "-P", "-m", f"portcall.{role}"), self._environ(report))
             for report in reports
         ]
         async with self.lab.programs(commands) as programs, aiohttp.ClientSession() as http:

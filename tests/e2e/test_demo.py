@@ -15,7 +15,6 @@ import pytest
 
 from cli import children
 from cli.demo import POSTS
-from cli.roles import PACKAGES
 from cli.sample_registry import have_registry
 from tests.conftest import unavailable
 
@@ -33,7 +32,7 @@ def folder(rabbitmq_installed: None) -> Iterator[Path]:
 def launch(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 (our own program)
         [sys.executable, "-P", "-m", "cli.demo", *arguments],
-        env={**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(PACKAGES)},
+        env={**os.environ, "TMPDIR": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

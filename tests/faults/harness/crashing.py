@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cli.roles import PACKAGES
+from tests import ROOT
 
 VARIABLE = "PORTCALL_CRASH"
 PRELOAD = Path(__file__).parent / "preload"
@@ -52,7 +52,7 @@ class CrashPoint:
 
 def environment(file: Path) -> dict[str, str]:
     """The variables with which roles look at *file*."""
-    return {VARIABLE: str(file), "PYTHONPATH": os.pathsep.join([str(PRELOAD), str(PACKAGES)])}
+    return {VARIABLE: str(file), "PYTHONPATH": os.pathsep.join([str(PRELOAD), str(ROOT)])}
 
 
 def order(file: Path, point: CrashPoint) -> None:

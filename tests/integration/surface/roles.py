@@ -152,7 +152,7 @@ def _running(name: str, folder: Path, roles: Roles) -> Iterator[_Role]:
     }
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 (our own role)
-            [sys.executable, "-m", name], env=environ, stdout=output, stderr=output
+            [sys.executable, "-m", f"portcall.{name}"], env=environ, stdout=output, stderr=output
         )
         try:
             yield _Role(process, run_file, log)

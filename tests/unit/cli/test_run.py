@@ -19,7 +19,7 @@ def test_a_role_takes_the_place_of_the_command(
     role: str, executed: list[tuple[str, list[str]]], portcall: Run
 ) -> None:
     portcall("run", role)
-    assert executed == [(sys.executable, [sys.executable, "-P", "-m", role])]
+    assert executed == [(sys.executable, [sys.executable, "-P", "-m", f"portcall.{role}"])]
 
 
 @pytest.mark.parametrize("role", ["", "rabbitmq", "cli", "../x"])
