@@ -5,11 +5,11 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.errors import UpError
-from cli.home import write_private
-from store.engine import Store
-from store.errors import NameTakenError
-from store.principals import Role, digest_of, is_secret, new_secret
+from portcall.cli.errors import UpError
+from portcall.cli.home import write_private
+from portcall.store.engine import Store
+from portcall.store.errors import NameTakenError
+from portcall.store.principals import Role, digest_of, is_secret, new_secret
 
 
 @dataclass(frozen=True, slots=True)

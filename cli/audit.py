@@ -6,16 +6,16 @@ from typing import Annotated
 
 import typer
 
-from cli import completion
-from cli.accounts import Watch, judged, rows_of, told
-from cli.client import Document, Management
-from cli.errors import CliError, NotRunningError, ServiceError, UsageError
-from cli.examples import examples
-from cli.options import Format, Url
-from cli.output import Output, chosen, note, pretty, say
-from cli.tables import table
-from schemas.durations import format_duration, parse_duration_ms
-from schemas.errors import InvalidValueError
+from portcall.cli import completion
+from portcall.cli.accounts import Watch, judged, rows_of, told
+from portcall.cli.client import Document, Management
+from portcall.cli.errors import CliError, NotRunningError, ServiceError, UsageError
+from portcall.cli.examples import examples
+from portcall.cli.options import Format, Url
+from portcall.cli.output import Output, chosen, note, pretty, say
+from portcall.cli.tables import table
+from portcall.schemas.durations import format_duration, parse_duration_ms
+from portcall.schemas.errors import InvalidValueError
 
 PATH = "/portcall/audit"
 EVERY_S = 1.0

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cli.azlines import AzTarget
-from cli.client import check
-from cli.errors import CliError, NotRunningError, UsageError
-from cli.findings import Finding, ok, wrong
-from cli.transport import HttpTransport
+from portcall.cli.azlines import AzTarget
+from portcall.cli.client import check
+from portcall.cli.errors import CliError, NotRunningError, UsageError
+from portcall.cli.findings import Finding, ok, wrong
+from portcall.cli.transport import HttpTransport
 
 PATIENCE_S = 10.0
 COMMAND_S = 120.0

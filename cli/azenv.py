@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 
 import typer
 
-from cli.azcheck import examine
-from cli.azlines import SECRET_VARIABLE, AzTarget, Shell, lines, no_proxy_for
-from cli.client import Document, home_folder, read_ready
-from cli.errors import NotRunningError, UsageError
-from cli.examples import examples
-from cli.options import SERVER_PANEL, Format
-from cli.output import say
-from cli.transport import shown
-from cli.verdicts import report
+from portcall.cli.azcheck import examine
+from portcall.cli.azlines import SECRET_VARIABLE, AzTarget, Shell, lines, no_proxy_for
+from portcall.cli.client import Document, home_folder, read_ready
+from portcall.cli.errors import NotRunningError, UsageError
+from portcall.cli.examples import examples
+from portcall.cli.options import SERVER_PANEL, Format
+from portcall.cli.output import say
+from portcall.cli.transport import shown
+from portcall.cli.verdicts import report
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 

@@ -8,10 +8,10 @@ import shutil
 import signal
 from pathlib import Path
 
-from cli import children
-from cli.errors import NodeError
-from cli.node import NodeFolder, NodeState
-from cli.ports import HOST
+from portcall.cli import children
+from portcall.cli.errors import NodeError
+from portcall.cli.node import NodeFolder, NodeState
+from portcall.cli.ports import HOST
 
 START_S = 60.0
 """What a start may take. Measured on two cores: 5 s; after a kill with much data, more."""

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from cli import findings
-from cli.client import Document, home_folder, read_ready
-from cli.errors import NotRunningError, UsageError
-from cli.findings import Finding, ok, unknown, wrong
-from cli.schema import schema_problem
-from cli.topology import TopologySettings, settings_of
-from cli.transport import HttpTransport
-from runtime.errors import BrokerError, SettingsError
-from runtime.health import REFUSED_AGAIN
-from runtime.topology import apply, depths, ping
-from schemas.errors import InvalidValueError
-from schemas.topology import Topology
-from store.engine import open_store
-from store.errors import StoreUnavailableError
+from portcall.cli import findings
+from portcall.cli.client import Document, home_folder, read_ready
+from portcall.cli.errors import NotRunningError, UsageError
+from portcall.cli.findings import Finding, ok, unknown, wrong
+from portcall.cli.schema import schema_problem
+from portcall.cli.topology import TopologySettings, settings_of
+from portcall.cli.transport import HttpTransport
+from portcall.runtime.errors import BrokerError, SettingsError
+from portcall.runtime.health import REFUSED_AGAIN
+from portcall.runtime.topology import apply, depths, ping
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.topology import Topology
+from portcall.store.engine import open_store
+from portcall.store.errors import StoreUnavailableError
 
 PATIENCE_S = 5.0
 """How long a role may take to answer."""

@@ -2,11 +2,11 @@
 
 import typer
 
-from cli.client import Management
-from cli.examples import examples
-from cli.options import Format, Url
-from cli.output import note, show
-from cli.tables import Document, Row, seconds, value
+from portcall.cli.client import Management
+from portcall.cli.examples import examples
+from portcall.cli.options import Format, Url
+from portcall.cli.output import note, show
+from portcall.cli.tables import Document, Row, seconds, value
 
 PATH = "/portcall/consoleLinks"
 

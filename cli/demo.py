@@ -21,11 +21,16 @@ from rich.json import JSON
 from rich.panel import Panel
 from rich.text import Text
 
-from cli import children
-from cli.client import Document, read_ready
-from cli.errors import CliError, NotRunningError
-from cli.sample_consumer import Post, SampleConsumer, sample_consumer
-from cli.sample_registry import RecordedRegistry, SampleRegistry, have_registry, real_registry
+from portcall.cli import children
+from portcall.cli.client import Document, read_ready
+from portcall.cli.errors import CliError, NotRunningError
+from portcall.cli.sample_consumer import Post, SampleConsumer, sample_consumer
+from portcall.cli.sample_registry import (
+    RecordedRegistry,
+    SampleRegistry,
+    have_registry,
+    real_registry,
+)
 
 REGISTRY = "demoregistry"
 WEBHOOKS = (("pushhook", "push", "team/app:*"), ("deletehook", "delete", ""))
@@ -80,7 +85,7 @@ class Demo:
         log_file = self._folder / "up.log"
         with log_file.open("wb") as log:
             process = await children.spawn(
-                [sys.executable, "-P", "-m", "cli.main", "up"],
+                [sys.executable, "-P", "-m", "portcall.cli.main", "up"],
                 env=self._environ,
                 mark=str(self._folder),
                 stdout=log,
@@ -181,7 +186,7 @@ class Demo:
     async def _output(self, *arguments: str) -> str:
         with tempfile.TemporaryFile() as output:
             process = await children.spawn(
-                [sys.executable, "-P", "-m", "cli.main", *arguments],
+                [sys.executable, "-P", "-m", "portcall.cli.main", *arguments],
                 env=self._environ,
                 mark=str(self._folder),
                 stdout=output,
@@ -229,7 +234,7 @@ async def demo(console: Console, *, recorded: bool) -> None:
 
 def main() -> int:
     """Run the demo, and give the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m cli.demo", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m portcall.cli.demo", description=__doc__)
     parser.add_argument(
         "--recorded",
         action="store_true",

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import typer
 
-from cli import checks, findings, safeguards
-from cli.checks import Site, site_of
-from cli.examples import examples
-from cli.findings import Finding, Verdict
-from cli.options import Format
-from cli.verdicts import report
+from portcall.cli import checks, findings, safeguards
+from portcall.cli.checks import Site, site_of
+from portcall.cli.examples import examples
+from portcall.cli.findings import Finding, Verdict
+from portcall.cli.options import Format
+from portcall.cli.verdicts import report
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 

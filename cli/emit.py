@@ -6,16 +6,16 @@ from typing import Annotated
 import typer
 import uvloop
 
-from cli.client import find_server
-from cli.errors import ServiceError, UsageError
-from cli.options import SERVER_PANEL, Format, Registry
-from cli.output import note, show
-from cli.progress import progress
-from cli.sending import Schedule, Sending, Tally
-from cli.synthetic import Mix, Synthesis, parse_actions
-from cli.tables import Document, Row
-from schemas.errors import InvalidValueError
-from schemas.webhooks import check_name
+from portcall.cli.client import find_server
+from portcall.cli.errors import ServiceError, UsageError
+from portcall.cli.options import SERVER_PANEL, Format, Registry
+from portcall.cli.output import note, show
+from portcall.cli.progress import progress
+from portcall.cli.sending import Schedule, Sending, Tally
+from portcall.cli.synthetic import Mix, Synthesis, parse_actions
+from portcall.cli.tables import Document, Row
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.webhooks import check_name
 
 EVENTS_PANEL = "The events"
 PACE_PANEL = "The pace"

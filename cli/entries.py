@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from cli.client import Document
-from cli.errors import CliError
-from schemas.signatures import Scheme
+from portcall.cli.client import Document
+from portcall.cli.errors import CliError
+from portcall.schemas.signatures import Scheme
 
 CHUNK_ENTRIES = 1_000
 CHUNK_BYTES = 4 * 1024 * 1024

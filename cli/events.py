@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from cli.client import Document, Management, webhook_path
-from cli.errors import NotRunningError, ServiceError
-from cli.options import Format, Group, Name, Registry, Url
-from cli.output import Output, chosen, compact, note, say, show_all
-from cli.tables import RECORD_WIDTHS, clean, heading, line_of, record_row
+from portcall.cli.client import Document, Management, webhook_path
+from portcall.cli.errors import NotRunningError, ServiceError
+from portcall.cli.options import Format, Group, Name, Registry, Url
+from portcall.cli.output import Output, chosen, compact, note, say, show_all
+from portcall.cli.tables import RECORD_WIDTHS, clean, heading, line_of, record_row
 
 PAGE = 500
 RECONNECT_S = 1.0

@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from cli.client import Document, Management
-from cli.options import Format, Group, Registry, Url
-from cli.output import Output, chosen, counted, pretty, say
-from cli.scopetest import image
-from cli.tables import clean, seconds, value
+from portcall.cli.client import Document, Management
+from portcall.cli.options import Format, Group, Registry, Url
+from portcall.cli.output import Output, chosen, counted, pretty, say
+from portcall.cli.scopetest import image
+from portcall.cli.tables import clean, seconds, value
 
 _COLOURS = {
     "delivered": "green",

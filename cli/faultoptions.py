@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from loadtest.faults.kinds import KINDS, Group
-from loadtest.payloads.formats import FORMATS
-from loadtest.senders import SENDERS
-from loadtest.signing import Style
+from portcall.loadtest.faults.kinds import KINDS, Group
+from portcall.loadtest.payloads.formats import FORMATS
+from portcall.loadtest.senders import SENDERS
+from portcall.loadtest.signing import Style
 
 CONTENT, WRONG, RIGHT = "What is sent", "What goes wrong on purpose", "Is the consumer right?"
 

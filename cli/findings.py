@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from schemas.topology import DEAD, EVENTS_IN, UNROUTED
-from store.ignored import IgnoredEvent, IgnoredKind
+from portcall.schemas.topology import DEAD, EVENTS_IN, UNROUTED
+from portcall.store.ignored import IgnoredEvent, IgnoredKind
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1024**3

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from cli.errors import UsageError
-from loadtest.faults.choice import parse_faults
-from loadtest.faults.kinds import BY_NAME
-from loadtest.plan import USUAL
+from portcall.cli.errors import UsageError
+from portcall.loadtest.faults.choice import parse_faults
+from portcall.loadtest.faults.kinds import BY_NAME
+from portcall.loadtest.plan import USUAL
 
 
 def check_http2(*, faults: Sequence[str], keep_alive: bool, conformance: bool) -> None:

@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 
 import typer
 
-from cli import completion
-from cli.client import Document, Management
-from cli.errors import NotFoundError, ServiceError, UsageError
-from cli.examples import examples
-from cli.options import Format, Url
-from cli.output import Output, chosen, compact, counted, note, pretty, say, show
-from cli.tables import Document as Shown
-from cli.tables import Row, clean, table, value
+from portcall.cli import completion
+from portcall.cli.client import Document, Management
+from portcall.cli.errors import NotFoundError, ServiceError, UsageError
+from portcall.cli.examples import examples
+from portcall.cli.options import Format, Url
+from portcall.cli.output import Output, chosen, compact, counted, note, pretty, say, show
+from portcall.cli.tables import Document as Shown
+from portcall.cli.tables import Row, clean, table, value
 
 PATH = "/portcall/deadLetters"
 MAX_BODY_SHOWN = 4_000

@@ -4,19 +4,19 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from cli.loadview import View
-from cli.output import note
-from loadtest.dashboard.board import Board
-from loadtest.dashboard.place import Place
-from loadtest.dashboard.server import Dashboard
-from loadtest.dashboard.state import Watched
-from loadtest.dial import Dial
-from loadtest.generator import Health
-from loadtest.measure import Measurements
-from loadtest.pacing import Paced
-from loadtest.run import Tick
-from loadtest.thresholds import Threshold
-from schemas.errors import PortcallError
+from portcall.cli.loadview import View
+from portcall.cli.output import note
+from portcall.loadtest.dashboard.board import Board
+from portcall.loadtest.dashboard.place import Place
+from portcall.loadtest.dashboard.server import Dashboard
+from portcall.loadtest.dashboard.state import Watched
+from portcall.loadtest.dial import Dial
+from portcall.loadtest.generator import Health
+from portcall.loadtest.measure import Measurements
+from portcall.loadtest.pacing import Paced
+from portcall.loadtest.run import Tick
+from portcall.loadtest.thresholds import Threshold
+from portcall.schemas.errors import PortcallError
 
 FAULT = "It ended with a fault; the terminal says which. There is no report."
 

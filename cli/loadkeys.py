@@ -8,7 +8,7 @@ import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from loadtest.dial import Dial
+from portcall.loadtest.dial import Dial
 
 HINT = "+ and - send a tenth more or less, 0 as planned."
 

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from cli import loadoptions as options
-from cli.errors import UsageError
-from cli.loadview import show_result
-from loadtest.merging import merge
-from loadtest.outputs.files import parse_outputs
-from loadtest.packed import unpack
-from loadtest.thresholds import parse_threshold
+from portcall.cli import loadoptions as options
+from portcall.cli.errors import UsageError
+from portcall.cli.loadview import show_result
+from portcall.loadtest.merging import merge
+from portcall.loadtest.outputs.files import parse_outputs
+from portcall.loadtest.packed import unpack
+from portcall.loadtest.thresholds import parse_threshold
 
 Reports = Annotated[
     list[Path],

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from cli.errors import UsageError
-from loadtest.faults.choice import parse_faults
-from loadtest.faults.kinds import BY_NAME, Kind
-from loadtest.known import MEASURED_BY, MEASURED_LAST, NOT_THROUGH
-from loadtest.metrics import NO_FAULT
-from loadtest.pacing import Form
-from loadtest.sources import Traffic
-from loadtest.thresholds import Threshold
+from portcall.cli.errors import UsageError
+from portcall.loadtest.faults.choice import parse_faults
+from portcall.loadtest.faults.kinds import BY_NAME, Kind
+from portcall.loadtest.known import MEASURED_BY, MEASURED_LAST, NOT_THROUGH
+from portcall.loadtest.metrics import NO_FAULT
+from portcall.loadtest.pacing import Form
+from portcall.loadtest.sources import Traffic
+from portcall.loadtest.thresholds import Threshold
 
 Values = Mapping[str, object]
 """Of each parameter of the command, what it is."""

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from loadtest.outputs.files import NAMES
-from loadtest.pacing import Form
-from loadtest.schedule import Arrivals
+from portcall.loadtest.outputs.files import NAMES
+from portcall.loadtest.pacing import Form
+from portcall.loadtest.schedule import Arrivals
 
 TARGET, PACE, JUDGE, REPORT = "The consumer", "When", "Pass or fail", "Output"
 

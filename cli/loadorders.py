@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 
-from cli.synthetic import parse_actions
-from loadtest.checking import Checking
-from loadtest.faults.choice import parse_faults, possible_faults
-from loadtest.faults.kinds import WINDOW_S
-from loadtest.payloads.facts import Mix
-from loadtest.payloads.formats import Format
-from loadtest.retrying import Policy, parse_outage, parse_span
-from loadtest.senders import NEVER, find_sender
-from loadtest.signing import Signing, Style
-from loadtest.sources import Traffic
-from schemas.durations import parse_duration_ms, parse_schedule_ms
-from schemas.errors import InvalidValueError
-from schemas.events import PING
+from portcall.cli.synthetic import parse_actions
+from portcall.loadtest.checking import Checking
+from portcall.loadtest.faults.choice import parse_faults, possible_faults
+from portcall.loadtest.faults.kinds import WINDOW_S
+from portcall.loadtest.payloads.facts import Mix
+from portcall.loadtest.payloads.formats import Format
+from portcall.loadtest.retrying import Policy, parse_outage, parse_span
+from portcall.loadtest.senders import NEVER, find_sender
+from portcall.loadtest.signing import Signing, Style
+from portcall.loadtest.sources import Traffic
+from portcall.schemas.durations import parse_duration_ms, parse_schedule_ms
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import PING
 
 
 def mix_of(

@@ -6,27 +6,27 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cli.errors import UsageError
-from cli.loadboard import both, shown, watched
-from cli.loadthrough import passage
-from cli.loadview import View, show_result
-from loadtest.checking import Checking, Inspector
-from loadtest.dashboard.board import Board
-from loadtest.dashboard.place import Place
-from loadtest.dashboard.state import Phase
-from loadtest.dial import Dial
-from loadtest.http2.poster import Http2Poster
-from loadtest.journeys import Published
-from loadtest.outputs.files import Output
-from loadtest.pacing import Paced
-from loadtest.poster import Poster
-from loadtest.result import About, Result, machine, now_iso
-from loadtest.run import Ended, Limits, run
-from loadtest.saturation import Search, search
-from loadtest.sources import Deliveries, Traffic
-from loadtest.target import Target
-from loadtest.thresholds import Threshold
-from schemas.trust import NO_TRUST, Trust
+from portcall.cli.errors import UsageError
+from portcall.cli.loadboard import both, shown, watched
+from portcall.cli.loadthrough import passage
+from portcall.cli.loadview import View, show_result
+from portcall.loadtest.checking import Checking, Inspector
+from portcall.loadtest.dashboard.board import Board
+from portcall.loadtest.dashboard.place import Place
+from portcall.loadtest.dashboard.state import Phase
+from portcall.loadtest.dial import Dial
+from portcall.loadtest.http2.poster import Http2Poster
+from portcall.loadtest.journeys import Published
+from portcall.loadtest.outputs.files import Output
+from portcall.loadtest.pacing import Paced
+from portcall.loadtest.poster import Poster
+from portcall.loadtest.result import About, Result, machine, now_iso
+from portcall.loadtest.run import Ended, Limits, run
+from portcall.loadtest.saturation import Search, search
+from portcall.loadtest.sources import Deliveries, Traffic
+from portcall.loadtest.target import Target
+from portcall.loadtest.thresholds import Threshold
+from portcall.schemas.trust import NO_TRUST, Trust
 
 
 class Through(Struct, frozen=True):

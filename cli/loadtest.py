@@ -10,28 +10,28 @@ from pathlib import Path
 import typer
 import uvloop
 
-from cli import faultoptions as fault_options
-from cli import loadoptions as options
-from cli.errors import UsageError
-from cli.http2rules import check_http2
-from cli.loadmerge import merge_reports
-from cli.loadneeds import check_labels, check_measurable, check_needs
-from cli.loadorders import checking_of, mix_of, policy_of, traffic_of
-from cli.loadrun import Order, Through, carry_out
-from cli.optionalvalues import Lenient
-from cli.options import headers as header_map
-from cli.throughrules import check_through
-from cli.trustfiles import trust_of
-from loadtest.dashboard.place import Place
-from loadtest.outputs.files import parse_outputs
-from loadtest.pacing import Form, Pace, work_out
-from loadtest.payloads.formats import find_format
-from loadtest.run import Limits
-from loadtest.schedule import Arrivals
-from loadtest.signing import Style
-from loadtest.target import Target
-from loadtest.thresholds import parse_threshold, parse_thresholds
-from schemas.durations import parse_duration_ms
+from portcall.cli import faultoptions as fault_options
+from portcall.cli import loadoptions as options
+from portcall.cli.errors import UsageError
+from portcall.cli.http2rules import check_http2
+from portcall.cli.loadmerge import merge_reports
+from portcall.cli.loadneeds import check_labels, check_measurable, check_needs
+from portcall.cli.loadorders import checking_of, mix_of, policy_of, traffic_of
+from portcall.cli.loadrun import Order, Through, carry_out
+from portcall.cli.optionalvalues import Lenient
+from portcall.cli.options import headers as header_map
+from portcall.cli.throughrules import check_through
+from portcall.cli.trustfiles import trust_of
+from portcall.loadtest.dashboard.place import Place
+from portcall.loadtest.outputs.files import parse_outputs
+from portcall.loadtest.pacing import Form, Pace, work_out
+from portcall.loadtest.payloads.formats import find_format
+from portcall.loadtest.run import Limits
+from portcall.loadtest.schedule import Arrivals
+from portcall.loadtest.signing import Style
+from portcall.loadtest.target import Target
+from portcall.loadtest.thresholds import parse_threshold, parse_thresholds
+from portcall.schemas.durations import parse_duration_ms
 
 _SECRET = {"--secret", "--header", "-H"}
 _USER = re.compile(r"//[^/@\s]+@")

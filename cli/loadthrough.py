@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from cli.client import Document, Management, find_server, webhook_path
-from cli.errors import NotFoundError, NotRunningError, UsageError
-from cli.output import note
-from loadtest.pipeline import Pipeline
-from loadtest.target import Target
-from schemas.errors import PortcallError
-from schemas.trust import NO_TRUST, Trust
+from portcall.cli.client import Document, Management, find_server, webhook_path
+from portcall.cli.errors import NotFoundError, NotRunningError, UsageError
+from portcall.cli.output import note
+from portcall.loadtest.pipeline import Pipeline
+from portcall.loadtest.target import Target
+from portcall.schemas.errors import PortcallError
+from portcall.schemas.trust import NO_TRUST, Trust
 
 IN_FORCE_S = 2.0
 """Within so long a new webhook is in force, by the promise of the management API."""

@@ -12,15 +12,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli.loadkeys import HINT, press, pressed
-from cli.output import note
-from loadtest.dial import Dial
-from loadtest.measure import Measurements, Slice
-from loadtest.pacing import Paced
-from loadtest.report import chapters, marks, planned_line
-from loadtest.result import Result
-from loadtest.sections import Finding, Section, numeric_columns
-from loadtest.sketch import merged
+from portcall.cli.loadkeys import HINT, press, pressed
+from portcall.cli.output import note
+from portcall.loadtest.dial import Dial
+from portcall.loadtest.measure import Measurements, Slice
+from portcall.loadtest.pacing import Paced
+from portcall.loadtest.report import chapters, marks, planned_line
+from portcall.loadtest.result import Result
+from portcall.loadtest.sections import Finding, Section, numeric_columns
+from portcall.loadtest.sketch import merged
 
 PLAIN_WIDTH = 120
 LINE_EVERY_S = 5.0

@@ -12,9 +12,9 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from cli.errors import NodeError
-from cli.home import write_private
-from cli.ports import HOST, free_ports, is_free, reserve
+from portcall.cli.errors import NodeError
+from portcall.cli.home import write_private
+from portcall.cli.ports import HOST, free_ports, is_free, reserve
 
 _GB = 1_000_000_000
 SETTLE_S = 1.5

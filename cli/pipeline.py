@@ -7,21 +7,21 @@ from contextlib import suppress
 
 import aiohttp
 
-from cli import children
-from cli.account import Account, ensure_account
-from cli.broker import PrivateBroker
-from cli.plan import Plan
-from cli.ready import Addresses, ReadyFile
-from cli.roles import RoleProcess
-from cli.supervisor import Service, Stage, Supervisor
-from runtime import topology
-from runtime.errors import BrokerError
-from runtime.logs import get_logger
-from store.engine import open_store
-from store.installation import Installation
-from store.keys import FILE_VARIABLE, VARIABLE, KeySource
-from store.migrate import migrate
-from store.preparing import prepare_secrets
+from portcall.cli import children
+from portcall.cli.account import Account, ensure_account
+from portcall.cli.broker import PrivateBroker
+from portcall.cli.plan import Plan
+from portcall.cli.ready import Addresses, ReadyFile
+from portcall.cli.roles import RoleProcess
+from portcall.cli.supervisor import Service, Stage, Supervisor
+from portcall.runtime import topology
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.store.engine import open_store
+from portcall.store.installation import Installation
+from portcall.store.keys import FILE_VARIABLE, VARIABLE, KeySource
+from portcall.store.migrate import migrate
+from portcall.store.preparing import prepare_secrets
 
 SPARE_S = 5.0
 """What stopping may take beyond one attempt; the contract's figure."""

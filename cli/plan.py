@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.errors import UpError
-from cli.home import Home
-from cli.ports import free_ports, is_free, reserve
-from deliverer.settings import DelivererSettings
-from management.routes import CONSOLE
-from management.settings import ManagementSettings
-from management.tls import files_of
-from management.tlsfiles import LocalFiles, OwnFiles
-from producer.settings import ProducerSettings
-from router.settings import RouterSettings
-from runtime.settings import HostPort, Settings
-from runtime.trust import installation_context
-from schemas.topology import Topology, topology
+from portcall.cli.errors import UpError
+from portcall.cli.home import Home
+from portcall.cli.ports import free_ports, is_free, reserve
+from portcall.deliverer.settings import DelivererSettings
+from portcall.management.routes import CONSOLE
+from portcall.management.settings import ManagementSettings
+from portcall.management.tls import files_of
+from portcall.management.tlsfiles import LocalFiles, OwnFiles
+from portcall.producer.settings import ProducerSettings
+from portcall.router.settings import RouterSettings
+from portcall.runtime.settings import HostPort, Settings
+from portcall.runtime.trust import installation_context
+from portcall.schemas.topology import Topology, topology
 
 ALLOW_TARGETS = "127.0.0.0/8,::1/128"
 """What `portcall up` allows webhooks to lead to, because a first consumer runs beside it."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.home import write_private
-from cli.supervisor import Service
+from portcall.cli.home import write_private
+from portcall.cli.supervisor import Service
 
 ROLES = ("producer", "router", "deliverer", "recorder", "management", "rabbitmq")
 

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from cli import completion
-from cli.client import Management
-from cli.examples import examples
-from cli.options import NAME_OPTION, Format, Group, Url, one_name, pairs
-from cli.output import note, show, show_all
-from cli.tables import registry_row, value
-from schemas.webhooks import Sku
+from portcall.cli import completion
+from portcall.cli.client import Management
+from portcall.cli.examples import examples
+from portcall.cli.options import NAME_OPTION, Format, Group, Url, one_name, pairs
+from portcall.cli.output import note, show, show_all
+from portcall.cli.tables import registry_row, value
+from portcall.schemas.webhooks import Sku
 
 app = typer.Typer(
     no_args_is_help=True,

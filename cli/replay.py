@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from cli.client import Document, Management, webhook_path
-from cli.errors import UsageError
-from cli.examples import examples
-from cli.options import Format, Group, Registry, Url
-from cli.output import note, show, show_all
-from cli.replaying import (
+from portcall.cli.client import Document, Management, webhook_path
+from portcall.cli.errors import UsageError
+from portcall.cli.examples import examples
+from portcall.cli.options import Format, Group, Registry, Url
+from portcall.cli.output import note, show, show_all
+from portcall.cli.replaying import (
     agreed,
     count_row,
     counted_at,
@@ -22,7 +22,7 @@ from cli.replaying import (
     tell,
     time_of,
 )
-from cli.tables import replay_row, value
+from portcall.cli.tables import replay_row, value
 
 app = typer.Typer(
     add_completion=False,

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 import typer
 
-from cli.client import Document, Management
-from cli.errors import UsageError
-from cli.output import Output, note, show, show_all
-from cli.progress import progress
-from cli.tables import Row, replay_row, value
-from schemas.durations import format_duration, parse_duration_ms
-from schemas.errors import InvalidValueError
+from portcall.cli.client import Document, Management
+from portcall.cli.errors import UsageError
+from portcall.cli.output import Output, note, show, show_all
+from portcall.cli.progress import progress
+from portcall.cli.tables import Row, replay_row, value
+from portcall.schemas.durations import format_duration, parse_duration_ms
+from portcall.schemas.errors import InvalidValueError
 
 POLL_S = 0.5
 _pause = time.sleep

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import aiohttp
 
-from cli import children
-from cli.errors import UpError
+from portcall.cli import children
+from portcall.cli.errors import UpError
 
 READY_TIMEOUT = aiohttp.ClientTimeout(total=2)
 

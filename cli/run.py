@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.examples import examples
+from portcall.cli.examples import examples
 
 
 class Role(StrEnum):

@@ -7,21 +7,21 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from cli import findings
-from cli.checks import Site
-from cli.findings import Finding, ok, unknown, wrong
-from cli.schema import schema_problem
-from cli.topology import environ_of_role
-from management.certificates import days_left, is_signed_by, read_identity
-from management.tlsfiles import CA_FILE, CERT_FILE, KEY_FILE, OwnFiles
-from runtime.errors import SettingsError
-from runtime.settings import SERVERS, is_loopback, server_names
-from schemas.errors import InvalidValueError
-from store.engine import open_store
-from store.errors import KeyFileError, StoreUnavailableError, WrongKeyError
-from store.keys import FILE_VARIABLE, VARIABLE, KeySource
-from store.sealing import PLAIN, Sealing
-from store.vault import Vault
+from portcall.cli import findings
+from portcall.cli.checks import Site
+from portcall.cli.findings import Finding, ok, unknown, wrong
+from portcall.cli.schema import schema_problem
+from portcall.cli.topology import environ_of_role
+from portcall.management.certificates import days_left, is_signed_by, read_identity
+from portcall.management.tlsfiles import CA_FILE, CERT_FILE, KEY_FILE, OwnFiles
+from portcall.runtime.errors import SettingsError
+from portcall.runtime.settings import SERVERS, is_loopback, server_names
+from portcall.schemas.errors import InvalidValueError
+from portcall.store.engine import open_store
+from portcall.store.errors import KeyFileError, StoreUnavailableError, WrongKeyError
+from portcall.store.keys import FILE_VARIABLE, VARIABLE, KeySource
+from portcall.store.sealing import PLAIN, Sealing
+from portcall.store.vault import Vault
 
 SOON_DAYS = 14
 """A certificate that has less left is worth a word: those that are made here are renewed at 30."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from cli.ports import HOST, free_ports
+from portcall.cli.ports import HOST, free_ports
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from typing import Protocol
 
 import aiohttp
 
-from cli import children
-from cli.errors import CliError
-from cli.ports import HOST, free_ports
-from cli.sample_image import write_image
+from portcall.cli import children
+from portcall.cli.errors import CliError
+from portcall.cli.ports import HOST, free_ports
+from portcall.cli.sample_image import write_image
 
 REPOSITORY = "team/app"
 ENVELOPE = "application/vnd.docker.distribution.events.v1+json"
@@ -125,7 +125,7 @@ class RecordedRegistry:
         return await self._send("3_delete_manifest.json")
 
     async def _send(self, name: str) -> str:
-        envelopes = json.loads((resources.files("cli") / "fixtures" / name).read_text())
+        envelopes = json.loads((resources.files("portcall.cli") / "fixtures" / name).read_text())
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": ENVELOPE}
         for envelope in envelopes:
             async with self._http.post(

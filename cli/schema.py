@@ -5,8 +5,8 @@ from pathlib import Path
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from store.database import Database, database_url
-from store.migrate import configuration
+from portcall.store.database import Database, database_url
+from portcall.store.migrate import configuration
 
 
 def schema_problem(url: str) -> str | None:

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from cli import options
-from cli.client import Document, Management
-from cli.options import Format, Group, Registry, Url
-from cli.output import Output, chosen, counted, note, pretty, say
-from cli.tables import Row, seconds, table, value
+from portcall.cli import options
+from portcall.cli.client import Document, Management
+from portcall.cli.options import Format, Group, Registry, Url
+from portcall.cli.output import Output, chosen, counted, note, pretty, say
+from portcall.cli.tables import Row, seconds, table, value
 
 LAST = 20
 MAX_LAST = 500

@@ -11,18 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.client import home_folder, read_ready
-from cli.errors import CliError, NotRunningError
-from cli.examples import examples
-from cli.home import Home
-from cli.options import Format
-from cli.output import counted, note, show
-from cli.progress import progress
-from cli.tables import Document, Row, value
-from store.engine import Store, open_store
-from store.keyfile import add_key, keep_first_key
-from store.keys import FILE_VARIABLE, VARIABLE, KeySource
-from store.vault import Vault
+from portcall.cli.client import home_folder, read_ready
+from portcall.cli.errors import CliError, NotRunningError
+from portcall.cli.examples import examples
+from portcall.cli.home import Home
+from portcall.cli.options import Format
+from portcall.cli.output import counted, note, show
+from portcall.cli.progress import progress
+from portcall.cli.tables import Document, Row, value
+from portcall.store.engine import Store, open_store
+from portcall.store.keyfile import add_key, keep_first_key
+from portcall.store.keys import FILE_VARIABLE, VARIABLE, KeySource
+from portcall.store.vault import Vault
 
 app = typer.Typer(
     no_args_is_help=True,

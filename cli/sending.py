@@ -10,10 +10,10 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from cli.client import Server
-from cli.errors import CliError, NotFoundError, NotRunningError, ServiceError
-from cli.synthetic import Synthesis
-from schemas.timestamps import acr_timestamp
+from portcall.cli.client import Server
+from portcall.cli.errors import CliError, NotFoundError, NotRunningError, ServiceError
+from portcall.cli.synthetic import Synthesis
+from portcall.schemas.timestamps import acr_timestamp
 
 MAX_TRIES = 10
 RECONNECT_S = 1.0

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from cli import options
-from cli.client import Management, webhook_path
-from cli.examples import examples
-from cli.options import Format, Group, Name, Registry, Url
-from cli.output import Output, chosen, note, show, show_all
-from cli.tables import Document, Row, seconds, value, webhook_row
-from schemas.signatures import Scheme
+from portcall.cli import options
+from portcall.cli.client import Management, webhook_path
+from portcall.cli.examples import examples
+from portcall.cli.options import Format, Group, Name, Registry, Url
+from portcall.cli.output import Output, chosen, note, show, show_all
+from portcall.cli.tables import Document, Row, seconds, value, webhook_row
+from portcall.schemas.signatures import Scheme
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 import uvloop
 
-from cli.errors import UsageError
-from cli.output import note
-from loadtest.sink.behaviour import Behaviour
-from loadtest.sink.memory import Memory
-from loadtest.sink.server import DEFAULT_MAX_BODY, Sink
-from loadtest.sink.serving import serve
-from loadtest.sink.showing import Shower
-from loadtest.sink.verifying import Trust
-from schemas.durations import parse_duration_ms
+from portcall.cli.errors import UsageError
+from portcall.cli.output import note
+from portcall.loadtest.sink.behaviour import Behaviour
+from portcall.loadtest.sink.memory import Memory
+from portcall.loadtest.sink.server import DEFAULT_MAX_BODY, Sink
+from portcall.loadtest.sink.serving import serve
+from portcall.loadtest.sink.showing import Shower
+from portcall.loadtest.sink.verifying import Trust
+from portcall.schemas.durations import parse_duration_ms
 
 SLOW, WRONG, HOSTILE, LISTEN = "Slow", "Wrong on purpose", "Hostile", "The sink"
 

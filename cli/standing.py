@@ -1,10 +1,10 @@
 """How a webhook stands: why it is disabled, and its coming back by hand or by a probe."""
 
-from cli.client import Document, Management, webhook_path
-from cli.options import Format, Group, Name, Registry, Url
-from cli.output import note, show
-from cli.tables import clean, ping_row, seconds, value, webhook_row
-from schemas.webhooks import Status
+from portcall.cli.client import Document, Management, webhook_path
+from portcall.cli.options import Format, Group, Name, Registry, Url
+from portcall.cli.output import note, show
+from portcall.cli.tables import clean, ping_row, seconds, value, webhook_row
+from portcall.schemas.webhooks import Status
 
 _COUNTERS = (
     ("delivered", "delivered"),

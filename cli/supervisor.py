@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cli.errors import USAGE, NodeError, UpError
-from runtime.logs import get_logger
+from portcall.cli.errors import USAGE, NodeError, UpError
+from portcall.runtime.logs import get_logger
 
 QUICK_DEATH_S = 5.0
 MAX_RESTART_DELAY_S = 2.0

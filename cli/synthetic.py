@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from cli.errors import UsageError
-from schemas import __version__
-from schemas.errors import InvalidValueError
-from schemas.events import Action, PublishedEvent, Request, Target, check_action
+from portcall import __version__
+from portcall.cli.errors import UsageError
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Action, PublishedEvent, Request, Target, check_action
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CHART = "application/vnd.acr.helm.chart"

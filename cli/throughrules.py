@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from cli.errors import UsageError
-from loadtest.faults.choice import EVERYTHING
-from loadtest.faults.kinds import BY_NAME, Group
-from schemas.events import PING
+from portcall.cli.errors import UsageError
+from portcall.loadtest.faults.choice import EVERYTHING
+from portcall.loadtest.faults.kinds import BY_NAME, Group
+from portcall.schemas.events import PING
 
 REFUSED = {
     "payload": "what is published has to be ACR's, as the producer takes it",

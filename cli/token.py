@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from cli import completion
-from cli.client import Management
-from cli.errors import NotFoundError
-from cli.examples import examples
-from cli.options import NAME_OPTION, Format, Url, one_name
-from cli.output import note, show, show_all
-from cli.tables import Document, Row, seconds, value
+from portcall.cli import completion
+from portcall.cli.client import Management
+from portcall.cli.errors import NotFoundError
+from portcall.cli.examples import examples
+from portcall.cli.options import NAME_OPTION, Format, Url, one_name
+from portcall.cli.output import note, show, show_all
+from portcall.cli.tables import Document, Row, seconds, value
 
 PATH = "/portcall/tokens"
 

@@ -11,13 +11,13 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from cli import completion
-from cli.client import Document, Management
-from cli.errors import NotRunningError, ServiceError
-from cli.options import Format, Url
-from cli.output import Output, pretty, say
-from cli.tables import clean, table
-from cli.toppage import page, rows_of
+from portcall.cli import completion
+from portcall.cli.client import Document, Management
+from portcall.cli.errors import NotRunningError, ServiceError
+from portcall.cli.options import Format, Url
+from portcall.cli.output import Output, pretty, say
+from portcall.cli.tables import clean, table
+from portcall.cli.toppage import page, rows_of
 
 PATH = "/portcall/overview"
 EVERY_S = 1.0

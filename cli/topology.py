@@ -9,15 +9,15 @@ from typing import Any
 import typer
 from pydantic import Field
 
-from cli.client import Document, home_folder, read_ready
-from cli.errors import NotRunningError, UsageError
-from cli.examples import examples
-from cli.options import Format
-from cli.output import Output, chosen, note, pretty, say
-from cli.tables import Row, table
-from runtime.settings import Settings
-from runtime.topology import apply, depths
-from schemas.topology import Topology, topology
+from portcall.cli.client import Document, home_folder, read_ready
+from portcall.cli.errors import NotRunningError, UsageError
+from portcall.cli.examples import examples
+from portcall.cli.options import Format
+from portcall.cli.output import Output, chosen, note, pretty, say
+from portcall.cli.tables import Row, table
+from portcall.runtime.settings import Settings
+from portcall.runtime.topology import apply, depths
+from portcall.schemas.topology import Topology, topology
 
 _DECIDING = ("PORTCALL_SHARDS", "PORTCALL_RETRY_SCHEDULE", "PORTCALL_RECORD_RETENTION")
 

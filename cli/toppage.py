@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.client import Document
-from cli.tables import Row, clean, seconds, value
+from portcall.cli.client import Document
+from portcall.cli.tables import Row, clean, seconds, value
 
 BARS = " ▁▂▃▄▅▆▇█"
 MOST_BARS = 40

@@ -10,13 +10,13 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from cli.client import Document, Management
-from cli.entries import Chunk, Fault, chunks, faults_of, read_entries
-from cli.errors import NotFoundError, NotRunningError, ServiceError
-from cli.options import Format, Group, Url
-from cli.output import compact, complain, counted, note, show
-from cli.progress import progress
-from cli.tables import Row, value
+from portcall.cli.client import Document, Management
+from portcall.cli.entries import Chunk, Fault, chunks, faults_of, read_entries
+from portcall.cli.errors import NotFoundError, NotRunningError, ServiceError
+from portcall.cli.options import Format, Group, Url
+from portcall.cli.output import compact, complain, counted, note, show
+from portcall.cli.progress import progress
+from portcall.cli.tables import Row, value
 
 STDIN_OR_STDOUT = Path("-")
 TOLD_FAULTS = 50

@@ -3,11 +3,18 @@
 import datetime as dt
 from pathlib import Path
 
-from cli.client import Document
-from cli.errors import UsageError
-from runtime.trust import check_usable
-from schemas.errors import InvalidValueError
-from schemas.trust import Trust, check_ca_bundle, check_chain, check_key, check_pair, split_pem
+from portcall.cli.client import Document
+from portcall.cli.errors import UsageError
+from portcall.runtime.trust import check_usable
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.trust import (
+    Trust,
+    check_ca_bundle,
+    check_chain,
+    check_key,
+    check_pair,
+    split_pem,
+)
 
 CA_FILE, CLIENT_CERT, CLIENT_KEY = "--ca-file", "--client-cert", "--client-key"
 MAX_BYTES = 1024 * 1024

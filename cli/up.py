@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.client import Management, Server, home_folder
-from cli.console import link_of
-from cli.home import Home
-from cli.pipeline import Pipeline
-from cli.plan import Plan, make_plan
-from cli.tables import value
-from cli.transport import HttpTransport
-from runtime import logs
-from schemas.errors import PortcallError
+from portcall.cli.client import Management, Server, home_folder
+from portcall.cli.console import link_of
+from portcall.cli.home import Home
+from portcall.cli.pipeline import Pipeline
+from portcall.cli.plan import Plan, make_plan
+from portcall.cli.tables import value
+from portcall.cli.transport import HttpTransport
+from portcall.runtime import logs
+from portcall.schemas.errors import PortcallError
 
 LINK_S = 2.0
 """How long the start waits for a link."""

@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 import typer
 
-from cli.findings import Finding, Verdict
-from cli.output import Output, chosen, paint, pretty, say
-from cli.tables import clean
+from portcall.cli.findings import Finding, Verdict
+from portcall.cli.output import Output, chosen, paint, pretty, say
+from portcall.cli.tables import clean
 
 _COLOURS = {Verdict.OK: "green", Verdict.WRONG: "red", Verdict.UNKNOWN: "yellow"}
 

@@ -4,22 +4,22 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import options
-from cli.client import Document, Management, webhook_path
-from cli.errors import UsageError
-from cli.events import list_events
-from cli.examples import examples
-from cli.options import Format, Group, Name, Registry, Url
-from cli.output import Output, chosen, note, show, show_all
-from cli.scopetest import try_scope
-from cli.signing import app as secrets
-from cli.signing import tell_webhook
-from cli.standing import enable_webhook, explain, probe_webhook
-from cli.tables import config_row, ping_row, value, webhook_row
-from cli.transfer import export_webhooks, import_webhooks
-from cli.trustfiles import trust_extras
-from schemas.signatures import Scheme
-from schemas.webhooks import Status
+from portcall.cli import options
+from portcall.cli.client import Document, Management, webhook_path
+from portcall.cli.errors import UsageError
+from portcall.cli.events import list_events
+from portcall.cli.examples import examples
+from portcall.cli.options import Format, Group, Name, Registry, Url
+from portcall.cli.output import Output, chosen, note, show, show_all
+from portcall.cli.scopetest import try_scope
+from portcall.cli.signing import app as secrets
+from portcall.cli.signing import tell_webhook
+from portcall.cli.standing import enable_webhook, explain, probe_webhook
+from portcall.cli.tables import config_row, ping_row, value, webhook_row
+from portcall.cli.transfer import export_webhooks, import_webhooks
+from portcall.cli.trustfiles import trust_extras
+from portcall.schemas.signatures import Scheme
+from portcall.schemas.webhooks import Status
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -11,8 +11,8 @@ import ipaddress
 import socket
 from collections.abc import Collection, Sequence
 
-from deliverer.attempts import AddressBlockedError
-from runtime.settings import Network
+from portcall.deliverer.attempts import AddressBlockedError
+from portcall.runtime.settings import Network
 
 _REFUSED_V4 = tuple(
     ipaddress.ip_network(text)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from deliverer.tlswords import words_of
-from schemas.records import Answer, Failure
+from portcall.deliverer.tlswords import words_of
+from portcall.schemas.records import Answer, Failure
 
 CERTIFICATE_HINT = (
     ", right after the TLS handshake: the server may require a client certificate, or not accept"

@@ -12,10 +12,10 @@ from typing import NamedTuple, cast
 
 import httptools
 
-from deliverer.attempts import ClosedError, ProtocolError
-from deliverer.deadlines import Deadlines
-from deliverer.heads import MAX_CONTENT_BYTES, Head, Heads, Response
-from deliverer.rawheads import blank_bytes, head_end, is_interim, may_begin, plain
+from portcall.deliverer.attempts import ClosedError, ProtocolError
+from portcall.deliverer.deadlines import Deadlines
+from portcall.deliverer.heads import MAX_CONTENT_BYTES, Head, Heads, Response
+from portcall.deliverer.rawheads import blank_bytes, head_end, is_interim, may_begin, plain
 
 MAX_HEAD_BYTES = 256 * 1024
 """Of status lines and headers together, interim responses included."""

@@ -14,23 +14,23 @@ import aiohttp
 import pycares
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from deliverer.addresses import AddressInfo, admitted
-from deliverer.attempts import (
+from portcall.deliverer.addresses import AddressInfo, admitted
+from portcall.deliverer.attempts import (
     HandshakeError,
     HandshakeTimeoutError,
     PortBlockedError,
     UnresolvedError,
 )
-from deliverer.connection import Connection, Dialed
-from deliverer.deadlines import Deadlines
-from deliverer.handshakes import Looks, open_tls
-from deliverer.heads import Heads
-from deliverer.origin import Origin
-from deliverer.ports import USUAL, Ports
-from deliverer.tlswords import NEED_A_LOOK, refusal
-from deliverer.trusts import Trusts
-from runtime.settings import Network
-from schemas.uris import looks_like_an_address
+from portcall.deliverer.connection import Connection, Dialed
+from portcall.deliverer.deadlines import Deadlines
+from portcall.deliverer.handshakes import Looks, open_tls
+from portcall.deliverer.heads import Heads
+from portcall.deliverer.origin import Origin
+from portcall.deliverer.ports import USUAL, Ports
+from portcall.deliverer.tlswords import NEED_A_LOOK, refusal
+from portcall.deliverer.trusts import Trusts
+from portcall.runtime.settings import Network
+from portcall.schemas.uris import looks_like_an_address
 
 KEEP_ALIVE_S = 15.0
 """How long an idle connection is kept; many servers close theirs after 15 to 75 s."""

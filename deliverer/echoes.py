@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from deliverer.attempts import Attempt
-from deliverer.heads import MAX_HEADER_CHARACTERS
-from schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Masking
-from schemas.webhooks import MASK, Webhook
+from portcall.deliverer.attempts import Attempt
+from portcall.deliverer.heads import MAX_HEADER_CHARACTERS
+from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Masking
+from portcall.schemas.webhooks import MASK, Webhook
 
 MIN_LENGTH = 6
 

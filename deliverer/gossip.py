@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from schemas.health import encode_news
-from schemas.topology import HEALTH
+from portcall.schemas.health import encode_news
+from portcall.schemas.topology import HEALTH
 
 GATHER_S = 0.1
 """How long news are gathered into one message."""

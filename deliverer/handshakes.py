@@ -11,10 +11,10 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 
-from deliverer.attempts import HandshakeError
-from deliverer.connection import Connection
-from deliverer.origin import Origin
-from deliverer.tlswords import ENDED, Peer
+from portcall.deliverer.attempts import HandshakeError
+from portcall.deliverer.connection import Connection
+from portcall.deliverer.origin import Origin
+from portcall.deliverer.tlswords import ENDED, Peer
 
 LOOK_S = 3.0
 """How long a look may take, within the attempt's own bound."""

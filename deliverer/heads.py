@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from deliverer.contents import charset_of, codings_of, text_of
-from schemas.records import MAX_RESPONSE_CHARACTERS, Answer
-from schemas.webhooks import masked_headers
+from portcall.deliverer.contents import charset_of, codings_of, text_of
+from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Answer
+from portcall.schemas.webhooks import masked_headers
 
 MAX_CONTENT_BYTES = 4 * MAX_RESPONSE_CHARACTERS
 """Of a response's content, what is read at most, and what is decompressed of it at most; UTF-8 has

@@ -5,9 +5,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from deliverer.breaker import Breaker
-from deliverer.rate import Rate
-from deliverer.trial import Trial
+from portcall.deliverer.breaker import Breaker
+from portcall.deliverer.rate import Rate
+from portcall.deliverer.trial import Trial
 
 Item = TypeVar("Item")
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Generic, TypeVar
 
-from deliverer.lane import FIRST_CAP, Lane
+from portcall.deliverer.lane import FIRST_CAP, Lane
 
 Item = TypeVar("Item")
 

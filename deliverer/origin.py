@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from schemas.trust import Trust
+from portcall.schemas.trust import Trust
 
 
 class Origin(NamedTuple):

@@ -7,8 +7,8 @@ from typing import ParamSpec, TypeVar
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
-from runtime.logs import get_logger
-from store.errors import StoreUnavailableError
+from portcall.runtime.logs import get_logger
+from portcall.store.errors import StoreUnavailableError
 
 AnswerT = TypeVar("AnswerT")
 Arguments = ParamSpec("Arguments")

@@ -11,13 +11,13 @@ from typing import Self
 
 from msgspec import Struct
 
-from deliverer.echoes import secrets_of
-from deliverer.origin import Origin
-from deliverer.signatures import Signer, signer
-from schemas import __version__
-from schemas.records import Masking, Sent
-from schemas.uris import parse_uri
-from schemas.webhooks import MASK, Webhook
+from portcall import __version__
+from portcall.deliverer.echoes import secrets_of
+from portcall.deliverer.origin import Origin
+from portcall.deliverer.signatures import Signer, signer
+from portcall.schemas.records import Masking, Sent
+from portcall.schemas.uris import parse_uri
+from portcall.schemas.webhooks import MASK, Webhook
 
 CONTENT_TYPE = "application/json; charset=utf-8"
 USER_AGENT = f"AzureContainerRegistry/1.0 (Portcall/{__version__})"

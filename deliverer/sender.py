@@ -11,15 +11,15 @@ from typing import Self
 
 from aiohttp.abc import AbstractResolver
 
-from deliverer.attempts import Attempt, ClosedError, ProtocolError, classify, unforeseen
-from deliverer.dialer import Dialer, Pool
-from deliverer.heads import Response, printable
-from deliverer.ports import USUAL, Ports
-from deliverer.request import Request
-from deliverer.trusts import Trusts
-from runtime.logs import get_logger
-from runtime.settings import Network
-from schemas.records import Failure
+from portcall.deliverer.attempts import Attempt, ClosedError, ProtocolError, classify, unforeseen
+from portcall.deliverer.dialer import Dialer, Pool
+from portcall.deliverer.heads import Response, printable
+from portcall.deliverer.ports import USUAL, Ports
+from portcall.deliverer.request import Request
+from portcall.deliverer.trusts import Trusts
+from portcall.runtime.logs import get_logger
+from portcall.runtime.settings import Network
+from portcall.schemas.records import Failure
 
 LOG_AGAIN_S = 60.0
 """An unforeseen error is logged once in so long, by class: an endpoint may cause it each time."""

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from prometheus_client import Gauge
 
-from runtime.errors import BrokerError
-from runtime.metrics import REGISTRY
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.metrics import REGISTRY
 
 SHARERS = Gauge(
     "portcall_deliverer_sharers",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from schemas.signatures import SEED_BYTES, Scheme, scheme_of, secret_bytes
+from portcall.schemas.signatures import SEED_BYTES, Scheme, scheme_of, secret_bytes
 
 Signer = Callable[[bytes], str]
 """Signs: the content in, a signature with its scheme out."""

@@ -1,6 +1,6 @@
 """Long texts that many webhooks have in common: each is kept once, for as long as one has it."""
 
-from schemas.trust import Trust
+from portcall.schemas.trust import Trust
 
 
 class Texts:

@@ -8,9 +8,9 @@ import asyncio
 import ssl
 from collections import OrderedDict
 
-from runtime.logs import get_logger
-from runtime.trust import TrustFiles, context_of, installation_context
-from schemas.trust import Trust
+from portcall.runtime.logs import get_logger
+from portcall.runtime.trust import TrustFiles, context_of, installation_context
+from portcall.schemas.trust import Trust
 
 MAX_CONTEXTS = 200
 """Kept at most: one with the system's authorities takes 0.8 MB, one with a bundle 20 KB."""

@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 
-from loadtest.faults.kinds import Times
-from loadtest.ledger import Entry
-from loadtest.oracle import Processed
-from loadtest.processed import ask
+from portcall.loadtest.faults.kinds import Times
+from portcall.loadtest.ledger import Entry
+from portcall.loadtest.oracle import Processed
+from portcall.loadtest.processed import ask
 
 SETTLE_S = 10.0
 """How long a consumer that works after its answer is given for the last of it."""

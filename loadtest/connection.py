@@ -5,9 +5,9 @@ import time
 from contextlib import suppress
 from typing import cast
 
-from deliverer.connection import Connection
-from deliverer.deadlines import Deadlines
-from deliverer.heads import Heads, Response
+from portcall.deliverer.connection import Connection
+from portcall.deliverer.deadlines import Deadlines
+from portcall.deliverer.heads import Heads, Response
 
 
 class TimedConnection(Connection):

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Protocol
 
-from loadtest.plan import NotSent, Observer, Outcome, Planned, Source
-from loadtest.wake import Wake
+from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned, Source
+from portcall.loadtest.wake import Wake
 
 MAX_AT_ONCE = 64
 """Requests in one go of the loop; then answers have their turn."""

@@ -6,10 +6,10 @@ import time
 
 from msgspec import Struct
 
-from loadtest.engine import TOO_MANY
-from loadtest.measure import Measurements
-from loadtest.sketch import Sketch
-from schemas.errors import InvalidValueError
+from portcall.loadtest.engine import TOO_MANY
+from portcall.loadtest.measure import Measurements
+from portcall.loadtest.sketch import Sketch
+from portcall.schemas.errors import InvalidValueError
 
 SAMPLE_S = 0.05
 BUSY = 0.9

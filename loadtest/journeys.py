@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from loadtest.measure import UNWRITTEN
-from loadtest.plan import Headers, Outcome, Planned, Source
-from loadtest.report import marks
-from loadtest.sketch import Sketch
-from schemas.records import Failure, Record
+from portcall.loadtest.measure import UNWRITTEN
+from portcall.loadtest.plan import Headers, Outcome, Planned, Source
+from portcall.loadtest.report import marks
+from portcall.loadtest.sketch import Sketch
+from portcall.schemas.records import Failure, Record
 
 CONNECTING = frozenset(
     {Failure.REFUSED, Failure.UNREACHABLE, Failure.DNS, Failure.TLS, Failure.BLOCKED}

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from loadtest.faults.kinds import BY_NAME
-from loadtest.metrics import NO_FAULT
-from schemas.errors import InvalidValueError
-from schemas.events import PING, Action
-from schemas.records import Failure
+from portcall.loadtest.faults.kinds import BY_NAME
+from portcall.loadtest.metrics import NO_FAULT
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import PING, Action
+from portcall.schemas.records import Failure
 
 COUNTERS = (
     "data_received", "data_sent", "dropped_iterations", "fault_server_errors", "faults_tripped",

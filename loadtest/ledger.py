@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from loadtest.faults.kinds import Kind, Times
-from loadtest.plan import NotSent, Outcome, Planned
+from portcall.loadtest.faults.kinds import Kind, Times
+from portcall.loadtest.plan import NotSent, Outcome, Planned
 
 
 @dataclass(slots=True)

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Self
 
-from runtime.errors import BrokerError
-from runtime.stream import StreamMessage, StreamReader
-from runtime.tap import Tap
-from schemas.errors import FrameError
-from schemas.events import Event
-from schemas.frames import decode_deliveries, decode_events, decode_records
-from schemas.records import Record
-from schemas.topology import DELIVER, EVENTS, LOG, deliver_key
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.stream import StreamMessage, StreamReader
+from portcall.runtime.tap import Tap
+from portcall.schemas.errors import FrameError
+from portcall.schemas.events import Event
+from portcall.schemas.frames import decode_deliveries, decode_events, decode_records
+from portcall.schemas.records import Record
+from portcall.schemas.topology import DELIVER, EVENTS, LOG, deliver_key
 
 SHARDS = 64
 """Keys that are tapped; those of shards that are not there bring nothing."""

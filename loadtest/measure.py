@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from loadtest.plan import NotSent, Outcome, Planned
-from loadtest.sketch import Sketch, merged
-from schemas.records import Failure
+from portcall.loadtest.plan import NotSent, Outcome, Planned
+from portcall.loadtest.sketch import Sketch, merged
+from portcall.schemas.records import Failure
 
 UNWRITTEN = frozenset(
     {

@@ -10,18 +10,18 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from loadtest.dial import Points
-from loadtest.generator import Health
-from loadtest.measure import Cell, Measurements, Slice
-from loadtest.packed import COUNTS, FIELD, Packed
-from loadtest.report import marks
-from loadtest.result import About, Result
-from loadtest.run import Ended
-from loadtest.sections import Section
-from loadtest.sketch import Sketch
-from loadtest.thresholds import Threshold
-from loadtest.together import merged_metrics, merged_sketches, names
-from schemas.errors import InvalidValueError
+from portcall.loadtest.dial import Points
+from portcall.loadtest.generator import Health
+from portcall.loadtest.measure import Cell, Measurements, Slice
+from portcall.loadtest.packed import COUNTS, FIELD, Packed
+from portcall.loadtest.report import marks
+from portcall.loadtest.result import About, Result
+from portcall.loadtest.run import Ended
+from portcall.loadtest.sections import Section
+from portcall.loadtest.sketch import Sketch
+from portcall.loadtest.thresholds import Threshold
+from portcall.loadtest.together import merged_metrics, merged_sketches, names
+from portcall.schemas.errors import InvalidValueError
 
 
 def merge(

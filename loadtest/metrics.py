@@ -8,9 +8,9 @@ Source: k6's reference of built-in metrics, and the end-of-test summary of versi
 
 from collections.abc import Callable, Collection, Mapping
 
-from loadtest.measure import Cell, Label, Measurements, Phases
-from loadtest.sections import Metric, counter, share
-from loadtest.sketch import Sketch, merged
+from portcall.loadtest.measure import Cell, Label, Measurements, Phases
+from portcall.loadtest.sections import Metric, counter, share
+from portcall.loadtest.sketch import Sketch, merged
 
 PERCENTS = (90.0, 95.0, 99.0, 99.9, 99.99)
 SCHEDULED = "http_req_scheduled_duration"

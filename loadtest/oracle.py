@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from loadtest.faults.kinds import Times
-from loadtest.ledger import Entry
+from portcall.loadtest.faults.kinds import Times
+from portcall.loadtest.ledger import Entry
 
 
 class Processed(Struct, frozen=True):

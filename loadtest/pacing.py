@@ -7,12 +7,12 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtest import schedule
-from loadtest.dial import Dial
-from loadtest.schedule import Arrivals, Shape
-from loadtest.trace import read_trace
-from schemas.durations import parse_duration_ms
-from schemas.errors import InvalidValueError
+from portcall.loadtest import schedule
+from portcall.loadtest.dial import Dial
+from portcall.loadtest.schedule import Arrivals, Shape
+from portcall.loadtest.trace import read_trace
+from portcall.schemas.durations import parse_duration_ms
+from portcall.schemas.errors import InvalidValueError
 
 POINTS = 200
 """Of the planned rate, as a plot shows it."""

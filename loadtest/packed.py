@@ -6,13 +6,13 @@ import zlib
 import msgspec
 from msgspec import Struct
 
-from loadtest.generator import Health
-from loadtest.measure import Cell, Label, Phases, Slice
-from loadtest.result import About, Result
-from loadtest.sections import Section
-from loadtest.sketch import Sketch
-from loadtest.thresholds import Verdict
-from schemas.errors import InvalidValueError
+from portcall.loadtest.generator import Health
+from portcall.loadtest.measure import Cell, Label, Phases, Slice
+from portcall.loadtest.result import About, Result
+from portcall.loadtest.sections import Section
+from portcall.loadtest.sketch import Sketch
+from portcall.loadtest.thresholds import Verdict
+from portcall.schemas.errors import InvalidValueError
 
 VERSION = 1
 FIELD = "FILE"

@@ -13,14 +13,14 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from loadtest.journeys import Journey, Stages, never_arrived, request_s
-from loadtest.lookout import Lookout
-from loadtest.plan import NotSent, Observer, Outcome, Planned, Timings
-from loadtest.sections import Section
-from schemas.deliveries import delivery_id
-from schemas.events import Event
-from schemas.records import Failure, Record
-from schemas.records import Outcome as Followed
+from portcall.loadtest.journeys import Journey, Stages, never_arrived, request_s
+from portcall.loadtest.lookout import Lookout
+from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned, Timings
+from portcall.loadtest.sections import Section
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.events import Event
+from portcall.schemas.records import Failure, Record
+from portcall.schemas.records import Outcome as Followed
 
 GONE = 410
 NO_RECORD = "no record of it came"

@@ -12,17 +12,17 @@ from asyncio import FIRST_COMPLETED
 from collections.abc import Callable
 from typing import Any, Self, cast
 
-from deliverer.attempts import ClosedError, ProtocolError, classify
-from deliverer.dialer import Dialer, Pool
-from deliverer.heads import Response, printable
-from deliverer.policy import retry_after_ms
-from deliverer.ports import ANY, Ports
-from loadtest.connection import TimedConnection
-from loadtest.plan import USUAL, Outcome, Planned, Timings
-from loadtest.target import Target
-from runtime.trust import context_of
-from schemas.records import Failure
-from schemas.trust import NO_TRUST, Trust
+from portcall.deliverer.attempts import ClosedError, ProtocolError, classify
+from portcall.deliverer.dialer import Dialer, Pool
+from portcall.deliverer.heads import Response, printable
+from portcall.deliverer.policy import retry_after_ms
+from portcall.deliverer.ports import ANY, Ports
+from portcall.loadtest.connection import TimedConnection
+from portcall.loadtest.plan import USUAL, Outcome, Planned, Timings
+from portcall.loadtest.target import Target
+from portcall.runtime.trust import context_of
+from portcall.schemas.records import Failure
+from portcall.schemas.trust import NO_TRUST, Trust
 
 EVERYWHERE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 """The user named the target and means it: the rule for strangers' webhooks does not apply here."""

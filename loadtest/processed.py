@@ -14,10 +14,10 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from loadtest.oracle import Processed
-from schemas.errors import PortcallError
-from schemas.uris import Uri, parse_uri
-from schemas.webhooks import parse_service_uri
+from portcall.loadtest.oracle import Processed
+from portcall.schemas.errors import PortcallError
+from portcall.schemas.uris import Uri, parse_uri
+from portcall.schemas.webhooks import parse_service_uri
 
 FIELD = "--processed"
 TIMEOUT_S = 30.0

@@ -5,12 +5,12 @@ The first line of all is planned = sent + not sent: whoever reads no further has
 
 from collections.abc import Callable
 
-from loadtest.measure import Label
-from loadtest.metrics import SCHEDULED, SERVICE
-from loadtest.result import Result
-from loadtest.sections import NO_SAMPLES, Finding, Metric, Section
-from loadtest.sketch import Sketch
-from loadtest.thresholds import Verdict
+from portcall.loadtest.measure import Label
+from portcall.loadtest.metrics import SCHEDULED, SERVICE
+from portcall.loadtest.result import Result
+from portcall.loadtest.sections import NO_SAMPLES, Finding, Metric, Section
+from portcall.loadtest.sketch import Sketch
+from portcall.loadtest.thresholds import Verdict
 
 LATENCIES = (
     (SCHEDULED, "from the planned time"),

@@ -9,14 +9,14 @@ from typing import Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtest.generator import Health
-from loadtest.known import NOT_THROUGH
-from loadtest.measure import Measurements
-from loadtest.metrics import metrics_of, trend
-from loadtest.run import Ended
-from loadtest.sections import NO_SAMPLES, Metric, Section, counter
-from loadtest.thresholds import Threshold, Verdict, judge, percents_of
-from schemas import __version__
+from portcall import __version__
+from portcall.loadtest.generator import Health
+from portcall.loadtest.known import NOT_THROUGH
+from portcall.loadtest.measure import Measurements
+from portcall.loadtest.metrics import metrics_of, trend
+from portcall.loadtest.run import Ended
+from portcall.loadtest.sections import NO_SAMPLES, Metric, Section, counter
+from portcall.loadtest.thresholds import Threshold, Verdict, judge, percents_of
 
 PASSED = 0
 THRESHOLDS_CROSSED = 99

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from deliverer.attempts import Attempt
-from deliverer.policy import JITTER, Retry, decide
-from loadtest.plan import Outcome
-from schemas.durations import format_duration, parse_duration_ms
-from schemas.errors import InvalidValueError
-from schemas.records import Answer
+from portcall.deliverer.attempts import Attempt
+from portcall.deliverer.policy import JITTER, Retry, decide
+from portcall.loadtest.plan import Outcome
+from portcall.schemas.durations import format_duration, parse_duration_ms
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Answer
 
 
 class Policy(Struct, frozen=True):

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtest.faults.kinds import BY_NAME, Kind, Times
-from loadtest.ledger import Entry, Ledger
-from loadtest.oracle import Verdict
-from loadtest.sections import NO_SAMPLES, Finding, Metric, Section, counter, gauge
-from loadtest.sources import Deliveries
+from portcall.loadtest.faults.kinds import BY_NAME, Kind, Times
+from portcall.loadtest.ledger import Entry, Ledger
+from portcall.loadtest.oracle import Verdict
+from portcall.loadtest.sections import NO_SAMPLES, Finding, Metric, Section, counter, gauge
+from portcall.loadtest.sources import Deliveries
 
 MAX_SHOWN = 2
 UNASKED = "the consumer was not asked what it processed (--processed)"

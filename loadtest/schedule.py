@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from schemas.errors import InvalidValueError
+from portcall.schemas.errors import InvalidValueError
 
 PIECES = 128
 """Of one period of a sine: its chords then miss 0.02 % of the requests."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from loadtest.sketch import Sketch
+from portcall.loadtest.sketch import Sketch
 
 Value = float | int
 NO_SAMPLES = "no samples"

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from loadtest.measure import UNWRITTEN
-from loadtest.plan import NotSent, Outcome, Planned, Wants
-from loadtest.sections import Finding, Section
-from schemas.durations import format_duration
-from schemas.errors import InvalidValueError
-from schemas.records import Failure
+from portcall.loadtest.measure import UNWRITTEN
+from portcall.loadtest.plan import NotSent, Outcome, Planned, Wants
+from portcall.loadtest.sections import Finding, Section
+from portcall.schemas.durations import format_duration
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Failure
 
 MINUTE, HOUR = 60_000, 3_600_000
 NEVER = "never"

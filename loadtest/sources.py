@@ -8,16 +8,16 @@ from itertools import count
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtest.faults.bodies import padded_to
-from loadtest.faults.choice import Chooser
-from loadtest.faults.kinds import AT_ONCE_S, WINDOW_S, Kind, Overtaken, Repeat
-from loadtest.ledger import Entry, Ledger
-from loadtest.payloads.facts import Fact, Mix, Story
-from loadtest.payloads.formats import ACR, Format
-from loadtest.plan import Headers, Outcome, Planned, Sign, Wants
-from loadtest.retrying import Outage, Policy
-from loadtest.signing import HOUR_S, Forgery, Signing
-from schemas.events import Action
+from portcall.loadtest.faults.bodies import padded_to
+from portcall.loadtest.faults.choice import Chooser
+from portcall.loadtest.faults.kinds import AT_ONCE_S, WINDOW_S, Kind, Overtaken, Repeat
+from portcall.loadtest.ledger import Entry, Ledger
+from portcall.loadtest.payloads.facts import Fact, Mix, Story
+from portcall.loadtest.payloads.formats import ACR, Format
+from portcall.loadtest.plan import Headers, Outcome, Planned, Sign, Wants
+from portcall.loadtest.retrying import Outage, Policy
+from portcall.loadtest.signing import HOUR_S, Forgery, Signing
+from portcall.schemas.events import Action
 
 NEVER_AGAIN = Policy()
 

@@ -6,11 +6,11 @@ from typing import Self
 
 from msgspec import Struct
 
-from deliverer.origin import Origin
-from deliverer.request import USER_AGENT
-from loadtest.plan import Headers
-from schemas.uris import parse_uri
-from schemas.webhooks import check_headers, parse_service_uri
+from portcall.deliverer.origin import Origin
+from portcall.deliverer.request import USER_AGENT
+from portcall.loadtest.plan import Headers
+from portcall.schemas.uris import parse_uri
+from portcall.schemas.webhooks import check_headers, parse_service_uri
 
 
 class Target(Struct, frozen=True):

@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from loadtest.known import check_label, statistic_of
-from loadtest.measure import Measurements
-from loadtest.metrics import PERCENTS, SCHEDULED, metrics_of, tagged
-from loadtest.sections import Metric
-from schemas.durations import parse_duration_ms
-from schemas.errors import InvalidValueError
+from portcall.loadtest.known import check_label, statistic_of
+from portcall.loadtest.measure import Measurements
+from portcall.loadtest.metrics import PERCENTS, SCHEDULED, metrics_of, tagged
+from portcall.loadtest.sections import Metric
+from portcall.schemas.durations import parse_duration_ms
+from portcall.schemas.errors import InvalidValueError
 
 FIELD = "--threshold"
 ALIASES = {"dropped": "dropped_iterations", "not_sent": "dropped_iterations"}

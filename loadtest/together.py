@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from loadtest.packed import Packed
-from loadtest.sections import Metric, Section, Value, counter, gauge
-from loadtest.sketch import Sketch
+from portcall.loadtest.packed import Packed
+from portcall.loadtest.sections import Metric, Section, Value, counter, gauge
+from portcall.loadtest.sketch import Sketch
 
 AMPLIFICATION = "retry_amplification"
 WORST: dict[str, Callable[[Sequence[float]], float]] = {"conformance": min, "storm_drain": max}

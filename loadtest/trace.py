@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import InvalidValueError
+from portcall.schemas.errors import InvalidValueError
 
 FIELD = "--trace"
 MAX_BYTES = 1 << 30

@@ -1,4 +1,4 @@
-"""The management role's wiring: ``python -m management``."""
+"""The management role's wiring: ``python -m portcall.management``."""
 
 import asyncio
 import os
@@ -6,57 +6,57 @@ from functools import partial
 
 from aiohttp import web
 
-from management.access import AdministratorToken, Tokens
-from management.alarms import Alarms
-from management.app import Api, make_app
-from management.audit import AuditHandler
-from management.auditing import Auditor
-from management.auditmetrics import AuditMetrics
-from management.console.links import code_maker
-from management.console.wiring import add_console
-from management.consolelinks import ConsoleLinkHandler
-from management.eventroutes import EventHandlers
-from management.explaining import Explaining
-from management.explainroutes import ExplainHandlers
-from management.follow import Followers
-from management.identity import IdentityHandler, ensure_identity
-from management.imports import ImportHandler
-from management.letters.box import LetterBox
-from management.letters.routes import LetterHandlers
-from management.login import LoginHandlers
-from management.lookups import Lookups
-from management.overviews import OverviewHandler
-from management.pings import PingHandler
-from management.probes import ProbeHandler, Prober, Watch
-from management.provider import ProviderHandlers
-from management.pulse import Pulse
-from management.registries import RegistryHandlers
-from management.replaying import Replayer
-from management.replays import ReplayHandlers
-from management.rotation import RotationHandlers
-from management.routes import Routes
-from management.scopetests import ScopeTests
-from management.settings import ManagementSettings
-from management.subscriptions import SubscriptionHandlers
-from management.tls import Tls, files_of
-from management.tokens import TokenHandlers
-from management.webhooks import WebhookHandlers
-from runtime.clients import Throttle
-from runtime.depths import Depths
-from runtime.feed import Feed
-from runtime.process import Process, launch, running
-from runtime.publisher import Publisher
-from runtime.stream import BatchHandler, Start, StreamReader
-from runtime.streamend import StreamEnd
-from runtime.topology import depths as queue_depths
-from schemas.operator import OPERATOR_ID
-from schemas.topology import LOG, topology
-from store.bearers import Bearers
-from store.engine import Store, open_store
-from store.installation import Installation
-from store.keys import KeySource
-from store.migrate import migrate
-from store.preparing import prepare_secrets
+from portcall.management.access import AdministratorToken, Tokens
+from portcall.management.alarms import Alarms
+from portcall.management.app import Api, make_app
+from portcall.management.audit import AuditHandler
+from portcall.management.auditing import Auditor
+from portcall.management.auditmetrics import AuditMetrics
+from portcall.management.console.links import code_maker
+from portcall.management.console.wiring import add_console
+from portcall.management.consolelinks import ConsoleLinkHandler
+from portcall.management.eventroutes import EventHandlers
+from portcall.management.explaining import Explaining
+from portcall.management.explainroutes import ExplainHandlers
+from portcall.management.follow import Followers
+from portcall.management.identity import IdentityHandler, ensure_identity
+from portcall.management.imports import ImportHandler
+from portcall.management.letters.box import LetterBox
+from portcall.management.letters.routes import LetterHandlers
+from portcall.management.login import LoginHandlers
+from portcall.management.lookups import Lookups
+from portcall.management.overviews import OverviewHandler
+from portcall.management.pings import PingHandler
+from portcall.management.probes import ProbeHandler, Prober, Watch
+from portcall.management.provider import ProviderHandlers
+from portcall.management.pulse import Pulse
+from portcall.management.registries import RegistryHandlers
+from portcall.management.replaying import Replayer
+from portcall.management.replays import ReplayHandlers
+from portcall.management.rotation import RotationHandlers
+from portcall.management.routes import Routes
+from portcall.management.scopetests import ScopeTests
+from portcall.management.settings import ManagementSettings
+from portcall.management.subscriptions import SubscriptionHandlers
+from portcall.management.tls import Tls, files_of
+from portcall.management.tokens import TokenHandlers
+from portcall.management.webhooks import WebhookHandlers
+from portcall.runtime.clients import Throttle
+from portcall.runtime.depths import Depths
+from portcall.runtime.feed import Feed
+from portcall.runtime.process import Process, launch, running
+from portcall.runtime.publisher import Publisher
+from portcall.runtime.stream import BatchHandler, Start, StreamReader
+from portcall.runtime.streamend import StreamEnd
+from portcall.runtime.topology import depths as queue_depths
+from portcall.schemas.operator import OPERATOR_ID
+from portcall.schemas.topology import LOG, topology
+from portcall.store.bearers import Bearers
+from portcall.store.engine import Store, open_store
+from portcall.store.installation import Installation
+from portcall.store.keys import KeySource
+from portcall.store.migrate import migrate
+from portcall.store.preparing import prepare_secrets
 
 
 async def main() -> None:

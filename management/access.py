@@ -5,9 +5,9 @@ import hmac
 from dataclasses import dataclass
 from typing import Protocol
 
-from management.errors import ArmError
-from store.bearers import Bearers
-from store.principals import Role
+from portcall.management.errors import ArmError
+from portcall.store.bearers import Bearers
+from portcall.store.principals import Role
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="portcall"'}
 

@@ -14,17 +14,17 @@ from typing import Protocol
 
 from prometheus_client import Gauge
 
-from runtime.errors import BrokerError
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from schemas.deliveries import Delivery, shard_of
-from schemas.frames import encode_deliveries, encode_journal
-from schemas.journal import accepted, routed
-from schemas.operator import OPERATOR_ID, disabled_event
-from schemas.topology import DELIVER, JOURNAL, retry_key
-from store.engine import Store
-from store.errors import StoreUnavailableError
-from store.known import KnownWebhook
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.frames import encode_deliveries, encode_journal
+from portcall.schemas.journal import accepted, routed
+from portcall.schemas.operator import OPERATOR_ID, disabled_event
+from portcall.schemas.topology import DELIVER, JOURNAL, retry_key
+from portcall.store.engine import Store
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.known import KnownWebhook
 
 SELF_DISABLED = Gauge(
     "portcall_webhooks_self_disabled",

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from schemas.topology import WEBHOOKS
+from portcall.schemas.topology import WEBHOOKS
 
 VERSION = 1
 

@@ -4,16 +4,16 @@ import time
 
 from aiohttp import web
 
-from management.auditing import Auditor, BehindError, Look
-from management.calls import Call, answer
-from management.errors import ArmError, invalid_parameter, service_unavailable
-from management.routes import Routes
-from runtime.errors import BrokerError
-from schemas.deliveries import delivery_id
-from schemas.errors import InvalidValueError
-from schemas.timestamps import acr_timestamp
-from schemas.webhooks import check_name
-from store.accounts import Account, Doubt, Suspect
+from portcall.management.auditing import Auditor, BehindError, Look
+from portcall.management.calls import Call, answer
+from portcall.management.errors import ArmError, invalid_parameter, service_unavailable
+from portcall.management.routes import Routes
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.schemas.webhooks import check_name
+from portcall.store.accounts import Account, Doubt, Suspect
 
 PATH = "/portcall/audit"
 MAX_MS = 2**53

@@ -7,20 +7,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from runtime.errors import BrokerError
-from runtime.settle import Message
-from schemas.errors import FrameError, PortcallError
-from schemas.frames import (
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.settle import Message
+from portcall.schemas.errors import FrameError, PortcallError
+from portcall.schemas.frames import (
     REASON_HEADER,
     decode_deliveries,
     decode_events,
     encode_journal,
     encode_records,
 )
-from schemas.journal import digest_of
-from schemas.topology import DEAD, EVENTS_IN, JOURNAL, LOG
-from store.accounts import Accounts, Doubt
-from store.engine import Store
+from portcall.schemas.journal import digest_of
+from portcall.schemas.topology import DEAD, EVENTS_IN, JOURNAL, LOG
+from portcall.store.accounts import Accounts, Doubt
+from portcall.store.engine import Store
 
 MARK_S = 10.0
 """How far the recorder may be behind for an audit to wait for it."""

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from prometheus_client import Gauge
 
-from management.auditing import BehindError, Look
-from runtime.errors import BrokerError
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from store.accounts import Account, Doubt
-from store.errors import StoreUnavailableError
+from portcall.management.auditing import BehindError, Look
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.store.accounts import Account, Doubt
+from portcall.store.errors import StoreUnavailableError
 
 DELIVERIES = Gauge(
     "portcall_audit_deliveries",

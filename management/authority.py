@@ -3,7 +3,7 @@
 Source: what az and MSAL read of them, as they were recorded.
 """
 
-from store import accesstokens
+from portcall.store import accesstokens
 
 ADFS = "/adfs"
 _ABILITIES: dict[str, object] = {

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from management.errors import INVALID_CONTENT, Fault, invalid_content
-from management.fields import (
+from portcall.management.errors import INVALID_CONTENT, Fault, invalid_content
+from portcall.management.fields import (
     Actions,
     CaBundle,
     ClientCertificate,
@@ -33,7 +33,7 @@ from management.fields import (
     Tags,
     Uri,
 )
-from schemas.webhooks import Sku
+from portcall.schemas.webhooks import Sku
 
 MAX_IMPORT = 1000
 

@@ -12,9 +12,9 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
-from management.access import Principal
-from management.bodies import parse_body
-from management.errors import INVALID_CONTENT, ArmError, invalid_parameter
+from portcall.management.access import Principal
+from portcall.management.bodies import parse_body
+from portcall.management.errors import INVALID_CONTENT, ArmError, invalid_parameter
 
 MAX_BODY_BYTES = 1024 * 1024
 BODY_TIMEOUT_S = 4.0

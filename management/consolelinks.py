@@ -7,11 +7,11 @@ from typing import Protocol
 
 from aiohttp import web
 
-from management.access import Principal
-from management.calls import Call, answer
-from management.routes import CONSOLE, Routes
-from runtime.logs import get_logger
-from schemas.timestamps import acr_timestamp
+from portcall.management.access import Principal
+from portcall.management.calls import Call, answer
+from portcall.management.routes import CONSOLE, Routes
+from portcall.runtime.logs import get_logger
+from portcall.schemas.timestamps import acr_timestamp
 
 PATH = "/portcall/consoleLinks"
 

@@ -7,17 +7,17 @@ them, and an ``az acr webhook create`` over an existing webhook must not end its
 
 from collections.abc import Mapping
 
-from management.bodies import PortcallExtras, WebhookChanges, WebhookProperties
-from management.errors import location_changed, no_replica
-from management.locations import check_available
-from management.resources import WEBHOOK_TYPE
-from management.signing import NewSecret, Wanted, shows, wanted_secret
-from management.trusting import trust_changes
-from schemas.trust import Trust
-from schemas.webhooks import Status, action_bits, parse_service_uri
-from store.registries import Registry
-from store.webhookrow import WebhookChanges as StoreChanges
-from store.webhookrow import WebhookDraft, WebhookRow
+from portcall.management.bodies import PortcallExtras, WebhookChanges, WebhookProperties
+from portcall.management.errors import location_changed, no_replica
+from portcall.management.locations import check_available
+from portcall.management.resources import WEBHOOK_TYPE
+from portcall.management.signing import NewSecret, Wanted, shows, wanted_secret
+from portcall.management.trusting import trust_changes
+from portcall.schemas.trust import Trust
+from portcall.schemas.webhooks import Status, action_bits, parse_service_uri
+from portcall.store.registries import Registry
+from portcall.store.webhookrow import WebhookChanges as StoreChanges
+from portcall.store.webhookrow import WebhookDraft, WebhookRow
 
 
 def draft_of(

@@ -9,7 +9,7 @@ would register a provider and poll for it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.errors import PortcallError
+from portcall.schemas.errors import PortcallError
 
 INVALID_CONTENT = "InvalidRequestContent"
 MAX_FAULTS = 20

@@ -4,14 +4,14 @@ import asyncio
 
 from aiohttp import web
 
-from management.calls import Call, answer
-from management.events import acr_event, stored
-from management.follow import Follower, Followers
-from management.lookups import Lookups
-from management.paging import next_link, page_answer, page_size, skip_number
-from management.routes import WEBHOOK, Routes
-from store.engine import Store
-from store.principals import Role
+from portcall.management.calls import Call, answer
+from portcall.management.events import acr_event, stored
+from portcall.management.follow import Follower, Followers
+from portcall.management.lookups import Lookups
+from portcall.management.paging import next_link, page_answer, page_size, skip_number
+from portcall.management.routes import WEBHOOK, Routes
+from portcall.store.engine import Store
+from portcall.store.principals import Role
 
 PAGE = 100
 MAX_PAGE = 500

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schemas.deliveries import delivery_id
-from schemas.frames import RawRecordFrame
-from schemas.records import Answer, Detail, Outcome, Sent
-from schemas.timestamps import acr_timestamp
-from store.eventlog import StoredRecord
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.frames import RawRecordFrame
+from portcall.schemas.records import Answer, Detail, Outcome, Sent
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.store.eventlog import StoredRecord
 
 AcrEvent = dict[str, object]
 

@@ -4,16 +4,16 @@ from typing import Any
 
 import msgspec
 
-from management.calls import encode
-from management.errors import Fault, invalid_content
-from management.events import Seen, acr_event
-from management.resources import registry_answer, webhook_answer
-from schemas.examples import event
-from schemas.records import Answer, Detail, Outcome, Sent
-from schemas.webhooks import Sku, Status, action_bits
-from store.installation import Installation
-from store.registries import Registry
-from store.webhookrow import WebhookRow
+from portcall.management.calls import encode
+from portcall.management.errors import Fault, invalid_content
+from portcall.management.events import Seen, acr_event
+from portcall.management.resources import registry_answer, webhook_answer
+from portcall.schemas.examples import event
+from portcall.schemas.records import Answer, Detail, Outcome, Sent
+from portcall.schemas.webhooks import Sku, Status, action_bits
+from portcall.store.installation import Installation
+from portcall.store.registries import Registry
+from portcall.store.webhookrow import WebhookRow
 
 _NOW_MS = 1_772_619_630_123
 _URI = "https://consumer.example.com/hook"

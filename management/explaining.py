@@ -4,16 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from management.reasons import DELETED, Miss, misses_of, reason_of, rung_of
-from schemas.deliveries import delivery_id
-from schemas.durations import format_duration
-from schemas.events import PING
-from schemas.records import Outcome
-from store.database import now_ms
-from store.engine import Store
-from store.eventlog import StoredRecord
-from store.ignored import IgnoredEvent
-from store.noted import NotedEvent
+from portcall.management.reasons import DELETED, Miss, misses_of, reason_of, rung_of
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.durations import format_duration
+from portcall.schemas.events import PING
+from portcall.schemas.records import Outcome
+from portcall.store.database import now_ms
+from portcall.store.engine import Store
+from portcall.store.eventlog import StoredRecord
+from portcall.store.ignored import IgnoredEvent
+from portcall.store.noted import NotedEvent
 
 
 class Whereabouts(StrEnum):

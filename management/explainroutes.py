@@ -8,21 +8,21 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from management.auditing import BehindError
-from management.bodies import Body
-from management.calls import Call, answer
-from management.errors import ArmError, invalid_parameter
-from management.explaining import Explained, Explaining, Explanation, Life, Step
-from management.fields import Actions, ScopeText
-from management.lookups import Lookups
-from management.reasons import Miss, ignored_reason
-from management.routes import REGISTRY, Routes
-from management.scopetests import LAST, MAX_LAST, ScopeTests, Tried
-from runtime.errors import BrokerError
-from schemas.errors import InvalidValueError
-from schemas.events import check_event_id
-from schemas.timestamps import acr_timestamp
-from store.principals import Role
+from portcall.management.auditing import BehindError
+from portcall.management.bodies import Body
+from portcall.management.calls import Call, answer
+from portcall.management.errors import ArmError, invalid_parameter
+from portcall.management.explaining import Explained, Explaining, Explanation, Life, Step
+from portcall.management.fields import Actions, ScopeText
+from portcall.management.lookups import Lookups
+from portcall.management.reasons import Miss, ignored_reason
+from portcall.management.routes import REGISTRY, Routes
+from portcall.management.scopetests import LAST, MAX_LAST, ScopeTests, Tried
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import check_event_id
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.store.principals import Role
 
 CATCH_UP_S = 3.0
 """A refusal takes no longer than 5 s."""

@@ -7,23 +7,23 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from management import fieldschemas as said
-from management.fieldschemas import MAX_TAG_NAME, MAX_TAG_VALUE, MAX_TAGS
-from management.locations import normalised
-from schemas.durations import (
+from portcall.management import fieldschemas as said
+from portcall.management.fieldschemas import MAX_TAG_NAME, MAX_TAG_VALUE, MAX_TAGS
+from portcall.management.locations import normalised
+from portcall.schemas.durations import (
     checked_schedule_ms,
     parse_duration_ms,
     parse_limit_ms,
     parse_schedule_ms,
 )
-from schemas.errors import InvalidValueError
-from schemas.events import check_event_id
-from schemas.records import Outcome
-from schemas.scopes import parse_scope
-from schemas.signatures import Scheme, check_shared_secret
-from schemas.timestamps import parse_timestamp
-from schemas.trust import check_ca_bundle, check_chain, check_key
-from schemas.webhooks import (
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import check_event_id
+from portcall.schemas.records import Outcome
+from portcall.schemas.scopes import parse_scope
+from portcall.schemas.signatures import Scheme, check_shared_secret
+from portcall.schemas.timestamps import parse_timestamp
+from portcall.schemas.trust import check_ca_bundle, check_chain, check_key
+from portcall.schemas.webhooks import (
     Sku,
     Status,
     action_bits,
@@ -32,7 +32,7 @@ from schemas.webhooks import (
     check_rate_limit,
     parse_service_uri,
 )
-from store.selection import ENDINGS
+from portcall.store.selection import ENDINGS
 
 GENERATE = "generate"
 """Instead of a secret: make one. No secret looks like it."""

@@ -5,19 +5,19 @@ A schema says as much of a rule as JSON Schema can, and names words in the case 
 
 from pydantic import WithJsonSchema
 
-from schemas.events import EVENT_ID_PATTERN, Action
-from schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
-from schemas.signatures import Scheme
-from schemas.trust import (
+from portcall.schemas.events import EVENT_ID_PATTERN, Action
+from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
+from portcall.schemas.signatures import Scheme
+from portcall.schemas.trust import (
     MAX_BUNDLE,
     MAX_BUNDLE_CHARACTERS,
     MAX_CHAIN_CHARACTERS,
     MAX_KEY_CHARACTERS,
 )
-from schemas.uris import MAX_URI_LENGTH
-from schemas.webhooks import MAX_HEADER_LENGTH, MAX_HEADERS, Sku, Status
-from store.principals import Role
-from store.selection import ENDINGS
+from portcall.schemas.uris import MAX_URI_LENGTH
+from portcall.schemas.webhooks import MAX_HEADER_LENGTH, MAX_HEADERS, Sku, Status
+from portcall.store.principals import Role
+from portcall.store.selection import ENDINGS
 
 MAX_TAGS = 50
 MAX_TAG_NAME = 512

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from management.errors import ArmError, invalid_filter
+from portcall.management.errors import ArmError, invalid_filter
 
 MAX_CONDITIONS = 20
 

@@ -15,14 +15,14 @@ import msgspec
 from aiohttp import web
 from prometheus_client import Gauge
 
-from management.errors import service_unavailable
-from management.events import acr_event, streamed
-from management.watching import Audience, Watcher
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from runtime.stream import BatchHandler, Start, StreamMessage
-from schemas.errors import FrameError
-from schemas.frames import RawRecordFrame, decode_raw_records
+from portcall.management.errors import service_unavailable
+from portcall.management.events import acr_event, streamed
+from portcall.management.watching import Audience, Watcher
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.stream import BatchHandler, Start, StreamMessage
+from portcall.schemas.errors import FrameError
+from portcall.schemas.frames import RawRecordFrame, decode_raw_records
 
 FOLLOWERS = Gauge("portcall_followers", "Clients that follow records.", registry=REGISTRY)
 QUEUE_SIZE = 256

@@ -10,15 +10,15 @@ import uuid
 
 from aiohttp import web
 
-from management.authority import ADFS
-from management.calls import Call, answer
-from management.login import NO_STORE, LoginHandlers
-from management.oauth import audience_of
-from management.routes import Routes
-from store.engine import Store
-from store.errors import NameTakenError
-from store.installation import Installation
-from store.principals import PrincipalRow, Role, digest_of, new_secret
+from portcall.management.authority import ADFS
+from portcall.management.calls import Call, answer
+from portcall.management.login import NO_STORE, LoginHandlers
+from portcall.management.oauth import audience_of
+from portcall.management.routes import Routes
+from portcall.store.engine import Store
+from portcall.store.errors import NameTakenError
+from portcall.store.installation import Installation
+from portcall.store.principals import PrincipalRow, Role, digest_of, new_secret
 
 PATH = "/msi/token"
 API_VERSION = "2019-08-01"

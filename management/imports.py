@@ -8,19 +8,19 @@ from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
-from management.announcements import Announcer, announce
-from management.bodies import Import, WebhookImport
-from management.calls import Call, answer
-from management.drafts import check_location, draft_of
-from management.errors import Fault, invalid_content
-from management.lookups import Lookups
-from management.routes import REGISTRY, Routes
-from management.signing import new_secret
-from runtime.logs import get_logger
-from schemas.errors import InvalidValueError
-from store.engine import Store
-from store.registries import Registry
-from store.webhookrow import WebhookDraft, WebhookRow
+from portcall.management.announcements import Announcer, announce
+from portcall.management.bodies import Import, WebhookImport
+from portcall.management.calls import Call, answer
+from portcall.management.drafts import check_location, draft_of
+from portcall.management.errors import Fault, invalid_content
+from portcall.management.lookups import Lookups
+from portcall.management.routes import REGISTRY, Routes
+from portcall.management.signing import new_secret
+from portcall.runtime.logs import get_logger
+from portcall.schemas.errors import InvalidValueError
+from portcall.store.engine import Store
+from portcall.store.registries import Registry
+from portcall.store.webhookrow import WebhookDraft, WebhookRow
 
 MAX_BYTES = 8 * 1024 * 1024
 NO_LIMIT = 1_000_000

@@ -11,7 +11,7 @@ Government and in the one in China.
 from dataclasses import dataclass
 from typing import Final
 
-from management.errors import ArmError
+from portcall.management.errors import ArmError
 
 LOCAL: Final = "local"
 """The resource group's location."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from aiohttp import web
 from jwt.algorithms import RSAAlgorithm
 
-from management.authority import ADFS, adfs_configuration, cloud, directory_configuration
-from management.calls import Call, answer, read_body
-from management.errors import ArmError
-from management.oauth import (
+from portcall.management.authority import ADFS, adfs_configuration, cloud, directory_configuration
+from portcall.management.calls import Call, answer, read_body
+from portcall.management.errors import ArmError
+from portcall.management.oauth import (
     MAX_BODY_BYTES,
     OAuthError,
     TokenRequest,
@@ -25,14 +25,14 @@ from management.oauth import (
     is_guid,
     read_request,
 )
-from management.routes import Routes
-from runtime.logs import get_logger
-from store import accesstokens
-from store.engine import Store
-from store.errors import StoreUnavailableError
-from store.installation import Installation
-from store.principals import PrincipalRow, digest_of, is_secret
-from store.signingkeys import PublicKey, SigningKey
+from portcall.management.routes import Routes
+from portcall.runtime.logs import get_logger
+from portcall.store import accesstokens
+from portcall.store.engine import Store
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.installation import Installation
+from portcall.store.principals import PrincipalRow, digest_of, is_secret
+from portcall.store.signingkeys import PublicKey, SigningKey
 
 KEYS_FRESH_S = 10.0
 MAX_STRANGERS = 4

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from management import consolelinks, identity, tokens
-from management import loginshapes as login
-from management.authority import ADFS
-from management.operationrows import Row, post
+from portcall.management import consolelinks, identity, tokens
+from portcall.management import loginshapes as login
+from portcall.management.authority import ADFS
+from portcall.management.operationrows import Row, post
 
 
 def _authority(base: str, name: str, version: str) -> Sequence[Row]:

@@ -4,8 +4,8 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from management.shapes import Shape, Timestamp
-from store.principals import Role
+from portcall.management.shapes import Shape, Timestamp
+from portcall.store.principals import Role
 
 
 class OAuthShape(Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from management.calls import Call
-from management.errors import (
+from portcall.management.calls import Call
+from portcall.management.errors import (
     ArmError,
     group_not_found,
     invalid_parameter,
@@ -11,13 +11,13 @@ from management.errors import (
     subscription_not_found,
     webhook_not_found,
 )
-from schemas.errors import InvalidValueError
-from schemas.webhooks import check_name
-from store.engine import Store
-from store.installation import Installation
-from store.principals import Role
-from store.registries import Registry
-from store.webhookrow import WebhookRow
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.webhooks import check_name
+from portcall.store.engine import Store
+from portcall.store.installation import Installation
+from portcall.store.principals import Role
+from portcall.store.registries import Registry
+from portcall.store.webhookrow import WebhookRow
 
 
 class Lookups:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from schemas.errors import PortcallError
-from store.accesstokens import AUDIENCE, AUDIENCES
+from portcall.schemas.errors import PortcallError
+from portcall.store.accesstokens import AUDIENCE, AUDIENCES
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_FIELDS = 32

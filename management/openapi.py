@@ -10,15 +10,15 @@ import msgspec
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from management import eventroutes, identity, registries, shapes, webhooks
-from management.examples import EXAMPLES
-from management.letters.bodies import MAX_REASON
-from management.letters.box import QUEUES
-from management.loginshapes import IdentityRefusal, OAuthError
-from management.operationrows import Row
-from management.operations import OPERATIONS
-from management.recordshapes import Event, Stream
-from runtime.openapi import (
+from portcall.management import eventroutes, identity, registries, shapes, webhooks
+from portcall.management.examples import EXAMPLES
+from portcall.management.letters.bodies import MAX_REASON
+from portcall.management.letters.box import QUEUES
+from portcall.management.loginshapes import IdentityRefusal, OAuthError
+from portcall.management.operationrows import Row
+from portcall.management.operations import OPERATIONS
+from portcall.management.recordshapes import Event, Stream
+from portcall.runtime.openapi import (
     JSON,
     SCHEMAS,
     Answer,
@@ -27,8 +27,8 @@ from runtime.openapi import (
     components,
     tidy,
 )
-from runtime.openapi import document as whole
-from schemas.events import EVENT_ID_PATTERN
+from portcall.runtime.openapi import document as whole
+from portcall.schemas.events import EVENT_ID_PATTERN
 
 REFUSALS = {
     400: "The request breaks a rule; the target names the field or the parameter.",

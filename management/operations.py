@@ -5,17 +5,17 @@ What follows from a path, from a body, and from who calls is added by `managemen
 
 from collections.abc import Mapping, Sequence
 
-from management import audit, bodies, overviews, overviewshapes, recordshapes, shapes
-from management import subscriptionshapes as above
-from management.explainroutes import ScopeTest
-from management.letters import routes as letters
-from management.letters import shapes as lettershapes
-from management.letters.bodies import LetterSelection
-from management.loginoperations import LOGIN
-from management.operationrows import PAGED, Row, paged, post
-from management.replaybodies import ReplayBody
-from management.replays import REPLAY, REPLAYS
-from management.routes import (
+from portcall.management import audit, bodies, overviews, overviewshapes, recordshapes, shapes
+from portcall.management import subscriptionshapes as above
+from portcall.management.explainroutes import ScopeTest
+from portcall.management.letters import routes as letters
+from portcall.management.letters import shapes as lettershapes
+from portcall.management.letters.bodies import LetterSelection
+from portcall.management.loginoperations import LOGIN
+from portcall.management.operationrows import PAGED, Row, paged, post
+from portcall.management.replaybodies import ReplayBody
+from portcall.management.replays import REPLAY, REPLAYS
+from portcall.management.routes import (
     GROUP,
     PROVIDER,
     REGISTRIES,

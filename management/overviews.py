@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
-from management.calls import Call, answer
-from management.errors import invalid_parameter, registry_not_found
-from management.lookups import Lookups
-from management.pulse import Pulse, Rates, Snapshot
-from management.routes import Routes
-from schemas.durations import format_duration, parse_duration_ms
-from schemas.errors import InvalidValueError
-from schemas.timestamps import acr_timestamp
-from schemas.webhooks import Webhook, check_name
-from store.engine import Store
-from store.registries import Registry
-from store.subscribers import Subscriber
-from store.traffic import LastAttempt, Series, Sums, WebhookTraffic
+from portcall.management.calls import Call, answer
+from portcall.management.errors import invalid_parameter, registry_not_found
+from portcall.management.lookups import Lookups
+from portcall.management.pulse import Pulse, Rates, Snapshot
+from portcall.management.routes import Routes
+from portcall.schemas.durations import format_duration, parse_duration_ms
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.schemas.webhooks import Webhook, check_name
+from portcall.store.engine import Store
+from portcall.store.registries import Registry
+from portcall.store.subscribers import Subscriber
+from portcall.store.traffic import LastAttempt, Series, Sums, WebhookTraffic
 
 PATH = "/portcall/overview"
 SPAN_MS = 3_600_000

@@ -2,11 +2,11 @@
 
 from msgspec import UNSET, UnsetType
 
-from management.explaining import Whereabouts
-from management.reasons import Predicate
-from management.shapes import Shape, Timestamp
-from schemas.records import Outcome
-from schemas.webhooks import Status
+from portcall.management.explaining import Whereabouts
+from portcall.management.reasons import Predicate
+from portcall.management.shapes import Shape, Timestamp
+from portcall.schemas.records import Outcome
+from portcall.schemas.webhooks import Status
 
 
 class Sums(Shape, frozen=True):

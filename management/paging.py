@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from management.calls import Call
-from management.errors import invalid_parameter
+from portcall.management.calls import Call
+from portcall.management.errors import invalid_parameter
 
 TOP = "$top"
 SKIP_TOKEN = "$skipToken"  # noqa: S105 (ARM's name of a parameter)

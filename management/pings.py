@@ -6,19 +6,19 @@ from typing import Protocol
 
 from aiohttp import web
 
-from management.calls import Call, answer
-from management.errors import ArmError, service_unavailable
-from management.lookups import Lookups
-from management.routes import WEBHOOK, Routes
-from runtime.errors import BrokerError
-from runtime.logs import get_logger
-from schemas.deliveries import Delivery, shard_of
-from schemas.events import Event, ping_event
-from schemas.frames import encode_deliveries, encode_journal
-from schemas.journal import accepted, routed
-from schemas.timestamps import acr_timestamp
-from schemas.topology import DELIVER, JOURNAL, deliver_key
-from schemas.webhooks import Status
+from portcall.management.calls import Call, answer
+from portcall.management.errors import ArmError, service_unavailable
+from portcall.management.lookups import Lookups
+from portcall.management.routes import WEBHOOK, Routes
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.events import Event, ping_event
+from portcall.schemas.frames import encode_deliveries, encode_journal
+from portcall.schemas.journal import accepted, routed
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.schemas.topology import DELIVER, JOURNAL, deliver_key
+from portcall.schemas.webhooks import Status
 
 TIMEOUT_S = 4.0
 NOTE_TIMEOUT_S = 1.0

@@ -10,19 +10,19 @@ from typing import Protocol
 
 from aiohttp import web
 
-from management.announcements import Announcer, announce
-from management.calls import Call, answer
-from management.errors import ArmError, service_unavailable
-from management.lookups import Lookups
-from management.pings import Publisher, send_ping
-from management.routes import WEBHOOK, Routes
-from runtime.disabled import say_disabled
-from runtime.errors import BrokerError
-from runtime.logs import get_logger
-from schemas.webhooks import Cause, Status
-from store.engine import Store
-from store.errors import StoreUnavailableError
-from store.standing import HOUR_MS, Advance
+from portcall.management.announcements import Announcer, announce
+from portcall.management.calls import Call, answer
+from portcall.management.errors import ArmError, service_unavailable
+from portcall.management.lookups import Lookups
+from portcall.management.pings import Publisher, send_ping
+from portcall.management.routes import WEBHOOK, Routes
+from portcall.runtime.disabled import say_disabled
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.engine import Store
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.standing import HOUR_MS, Advance
 
 INTERVAL_S = 10.0
 

@@ -6,11 +6,11 @@ for want of it.
 
 from aiohttp import web
 
-from management.calls import Call, answer
-from management.locations import REGIONS
-from management.lookups import Lookups
-from management.resources import PROVIDER_NAME, Answer, subscription_id
-from management.routes import PROVIDER, SUBSCRIPTION, Routes
+from portcall.management.calls import Call, answer
+from portcall.management.locations import REGIONS
+from portcall.management.lookups import Lookups
+from portcall.management.resources import PROVIDER_NAME, Answer, subscription_id
+from portcall.management.routes import PROVIDER, SUBSCRIPTION, Routes
 
 API_VERSIONS = (
     "2025-11-01",

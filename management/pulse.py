@@ -13,13 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from runtime.errors import BrokerError
-from runtime.logs import get_logger
-from schemas.health import decode_news
-from schemas.topology import DEAD, EVENTS_IN, JOURNAL, LOG, UNROUTED, topology, wait_rung
-from store.database import now_ms
-from store.engine import Store
-from store.errors import StoreUnavailableError
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.schemas.health import decode_news
+from portcall.schemas.topology import DEAD, EVENTS_IN, JOURNAL, LOG, UNROUTED, topology, wait_rung
+from portcall.store.database import now_ms
+from portcall.store.engine import Store
+from portcall.store.errors import StoreUnavailableError
 
 WATCHED_MS = 30_000
 """How long after a look the next one is expected soon."""

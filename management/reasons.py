@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.events import PING, Action
-from schemas.records import Outcome
-from schemas.scopes import Scope
-from schemas.timestamps import acr_timestamp
-from schemas.webhooks import Status, action_names
-from store.eventlog import StoredRecord
-from store.ignored import IgnoredEvent
-from store.subscribers import Subscriber
+from portcall.schemas.events import PING, Action
+from portcall.schemas.records import Outcome
+from portcall.schemas.scopes import Scope
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.schemas.webhooks import Status, action_names
+from portcall.store.eventlog import StoredRecord
+from portcall.store.ignored import IgnoredEvent
+from portcall.store.subscribers import Subscriber
 
 JITTER = 0.075
 """Of a delay: by how much a retry comes later than at the earliest, in the middle."""

@@ -4,9 +4,9 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from management.shapes import Link, Shape, Timestamp
-from schemas.records import Failure, Outcome
-from store.replays import State
+from portcall.management.shapes import Link, Shape, Timestamp
+from portcall.schemas.records import Failure, Outcome
+from portcall.store.replays import State
 
 
 class EventInfo(Shape, frozen=True):

@@ -4,29 +4,29 @@ import asyncio
 
 from aiohttp import web
 
-from management.announcements import Announcer, announce
-from management.bodies import NameCheck, RegistryPatch, RegistryPut
-from management.calls import Call, answer
-from management.errors import (
+from portcall.management.announcements import Announcer, announce
+from portcall.management.bodies import NameCheck, RegistryPatch, RegistryPut
+from portcall.management.calls import Call, answer
+from portcall.management.errors import (
     ArmError,
     location_changed,
     quota_exceeded,
 )
-from management.locations import check_available
-from management.lookups import Lookups, new_name
-from management.paging import next_link, page_answer, page_size, skip_token
-from management.resources import (
+from portcall.management.locations import check_available
+from portcall.management.lookups import Lookups, new_name
+from portcall.management.paging import next_link, page_answer, page_size, skip_token
+from portcall.management.resources import (
     REGISTRY_TYPE,
     registry_answer,
 )
-from management.routes import PROVIDER, REGISTRIES, REGISTRY, SUBSCRIPTION, Routes
-from management.usages import usages_answer
-from runtime.logs import get_logger
-from schemas.errors import InvalidValueError
-from schemas.webhooks import Sku, check_name
-from store.engine import Store
-from store.principals import Role
-from store.registries import Registry
+from portcall.management.routes import PROVIDER, REGISTRIES, REGISTRY, SUBSCRIPTION, Routes
+from portcall.management.usages import usages_answer
+from portcall.runtime.logs import get_logger
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.webhooks import Sku, check_name
+from portcall.store.engine import Store
+from portcall.store.principals import Role
+from portcall.store.registries import Registry
 
 PAGE = 1000
 INVALID_NAME = (

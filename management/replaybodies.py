@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from management.bodies import Body
-from management.fields import DeliveryId, EventId, Outcomes, Time
-from schemas.records import Outcome
-from store.selection import ENDINGS, MAX_MS, Selection
+from portcall.management.bodies import Body
+from portcall.management.fields import DeliveryId, EventId, Outcomes, Time
+from portcall.schemas.records import Outcome
+from portcall.store.selection import ENDINGS, MAX_MS, Selection
 
 DEFAULT_RATE = 50
 MAX_RATE = 1000

@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import Counter
 
-from runtime.errors import BrokerError
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from schemas.deliveries import Delivery, shard_of
-from schemas.frames import MAX_BYTES, MAX_ITEMS, encode_deliveries, encode_journal
-from schemas.journal import Note, routed
-from schemas.topology import DELIVER, JOURNAL, deliver_queue, retry_key, retry_queue
-from store.errors import StoreUnavailableError
-from store.replays import Replay, Replays, Step
-from store.selection import Selected
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, encode_deliveries, encode_journal
+from portcall.schemas.journal import Note, routed
+from portcall.schemas.topology import DELIVER, JOURNAL, deliver_queue, retry_key, retry_queue
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.replays import Replay, Replays, Step
+from portcall.store.selection import Selected
 
 if TYPE_CHECKING:
-    from schemas.events import Event
+    from portcall.schemas.events import Event
 
 REPLAYED = Counter(
     "portcall_deliveries_replayed", "Deliveries that replays published.", registry=REGISTRY

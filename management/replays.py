@@ -6,21 +6,21 @@ import time
 
 from aiohttp import web
 
-from management.calls import Call, answer
-from management.errors import ArmError, Fault, invalid_content, resource_not_found
-from management.lookups import Lookups
-from management.paging import next_link, page_answer, page_size, skip_number
-from management.replaybodies import ReplayBody
-from management.resources import replay_answer
-from management.routes import REGISTRY, WEBHOOK, Routes
-from runtime.logs import get_logger
-from schemas.webhooks import Status
-from store.engine import Store
-from store.principals import Role
-from store.registries import Registry
-from store.replays import Replay, State
-from store.selection import Selection
-from store.webhookrow import WebhookRow
+from portcall.management.calls import Call, answer
+from portcall.management.errors import ArmError, Fault, invalid_content, resource_not_found
+from portcall.management.lookups import Lookups
+from portcall.management.paging import next_link, page_answer, page_size, skip_number
+from portcall.management.replaybodies import ReplayBody
+from portcall.management.resources import replay_answer
+from portcall.management.routes import REGISTRY, WEBHOOK, Routes
+from portcall.runtime.logs import get_logger
+from portcall.schemas.webhooks import Status
+from portcall.store.engine import Store
+from portcall.store.principals import Role
+from portcall.store.registries import Registry
+from portcall.store.replays import Replay, State
+from portcall.store.selection import Selection
+from portcall.store.webhookrow import WebhookRow
 
 REPLAYS = f"{REGISTRY}/replays"
 REPLAY = f"{REPLAYS}/{{replay}}"

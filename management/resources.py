@@ -7,18 +7,18 @@ shown by getCallbackConfig and in an export only; Portcall's own facts stand und
 
 from collections.abc import Container, Mapping
 
-from management.locations import LOCAL, Region
-from schemas.durations import format_duration, format_limit
-from schemas.signatures import public_key, scheme_of
-from schemas.timestamps import acr_timestamp
-from schemas.trust import count_of, facts_of
-from schemas.webhooks import Status, action_names
-from store.database import now_ms
-from store.installation import Installation
-from store.registries import Registry
-from store.replays import Replay
-from store.selection import MAX_MS
-from store.webhookrow import WebhookRow
+from portcall.management.locations import LOCAL, Region
+from portcall.schemas.durations import format_duration, format_limit
+from portcall.schemas.signatures import public_key, scheme_of
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.schemas.trust import count_of, facts_of
+from portcall.schemas.webhooks import Status, action_names
+from portcall.store.database import now_ms
+from portcall.store.installation import Installation
+from portcall.store.registries import Registry
+from portcall.store.replays import Replay
+from portcall.store.selection import MAX_MS
+from portcall.store.webhookrow import WebhookRow
 
 PROVIDER_NAME = "Microsoft.ContainerRegistry"
 REGISTRY_TYPE = f"{PROVIDER_NAME}/registries"

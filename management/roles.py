@@ -1,9 +1,9 @@
 """What each role may do here, and how ARM refuses what it may not."""
 
-from management.access import Principal
-from management.errors import ArmError
-from management.routes import PROVIDER, Route, segments_of
-from store.principals import Role
+from portcall.management.access import Principal
+from portcall.management.errors import ArmError
+from portcall.management.routes import PROVIDER, Route, segments_of
+from portcall.store.principals import Role
 
 NOBODY = Principal("", Role.PUBLISHER)
 """Who calls a route that is open to strangers."""

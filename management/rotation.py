@@ -5,18 +5,18 @@ from functools import partial
 
 from aiohttp import web
 
-from management.announcements import Announcer, announce
-from management.bodies import Rotation
-from management.calls import Call, answer
-from management.errors import ArmError
-from management.lookups import Lookups
-from management.resources import keys_answer, webhook_answer
-from management.routes import WEBHOOK, Routes
-from management.signing import Wanted, new_secret, rotated_secret
-from runtime.logs import get_logger
-from schemas.signatures import Scheme, scheme_of
-from store.engine import Store
-from store.errors import WebhookNotFoundError
+from portcall.management.announcements import Announcer, announce
+from portcall.management.bodies import Rotation
+from portcall.management.calls import Call, answer
+from portcall.management.errors import ArmError
+from portcall.management.lookups import Lookups
+from portcall.management.resources import keys_answer, webhook_answer
+from portcall.management.routes import WEBHOOK, Routes
+from portcall.management.signing import Wanted, new_secret, rotated_secret
+from portcall.runtime.logs import get_logger
+from portcall.schemas.signatures import Scheme, scheme_of
+from portcall.store.engine import Store
+from portcall.store.errors import WebhookNotFoundError
 
 
 class RotationHandlers:

@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from management.calls import Call
-from management.errors import ArmError
-from store.principals import Role
+from portcall.management.calls import Call
+from portcall.management.errors import ArmError
+from portcall.store.principals import Role
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from management.reasons import Miss, unmatched
-from schemas.events import Action
-from schemas.scopes import parse_scope
-from schemas.webhooks import action_bits
-from store.engine import Store
+from portcall.management.reasons import Miss, unmatched
+from portcall.schemas.events import Action
+from portcall.schemas.scopes import parse_scope
+from portcall.schemas.webhooks import action_bits
+from portcall.store.engine import Store
 
 LAST = 20
 MAX_LAST = 500

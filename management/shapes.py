@@ -7,9 +7,9 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from schemas.events import Action
-from schemas.signatures import Scheme
-from schemas.webhooks import Sku, Status
+from portcall.schemas.events import Action
+from portcall.schemas.signatures import Scheme
+from portcall.schemas.webhooks import Sku, Status
 
 Timestamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Tags = dict[str, str]

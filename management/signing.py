@@ -7,10 +7,10 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from management.bodies import PortcallExtras, Rotation
-from management.fields import GENERATE
-from schemas.errors import InvalidValueError
-from schemas.signatures import Scheme, private_secret, scheme_of, shared_secret
+from portcall.management.bodies import PortcallExtras, Rotation
+from portcall.management.fields import GENERATE
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.signatures import Scheme, private_secret, scheme_of, shared_secret
 
 SHARED_SIZE = 32
 EXTRAS = "properties.portcall"

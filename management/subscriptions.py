@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from management.calls import Call, answer
-from management.filters import (
+from portcall.management.calls import Call, answer
+from portcall.management.filters import (
     GROUP_FIELDS,
     RESOURCE_FIELDS,
     Condition,
@@ -19,10 +19,10 @@ from management.filters import (
     matches,
     parse_filter,
 )
-from management.locations import REGIONS
-from management.lookups import Lookups
-from management.paging import next_link, page_answer, page_size, skip_token
-from management.resources import (
+from portcall.management.locations import REGIONS
+from portcall.management.lookups import Lookups
+from portcall.management.paging import next_link, page_answer, page_size, skip_token
+from portcall.management.resources import (
     REGISTRY_TYPE,
     group_answer,
     location_answer,
@@ -30,9 +30,9 @@ from management.resources import (
     subscription_answer,
     tenant_answer,
 )
-from management.routes import GROUP, SUBSCRIPTION, Routes
-from store.engine import Store
-from store.registries import Registry
+from portcall.management.routes import GROUP, SUBSCRIPTION, Routes
+from portcall.store.engine import Store
+from portcall.store.registries import Registry
 
 PAGE = 1000
 

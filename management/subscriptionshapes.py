@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from management.shapes import Link, Provisioned, RegistrySku, Shape, Tags, Timestamp
+from portcall.management.shapes import Link, Provisioned, RegistrySku, Shape, Tags, Timestamp
 
 
 class Tenant(Shape, frozen=True):

@@ -7,10 +7,10 @@ import re
 import socket
 import ssl
 
-from management.settings import ManagementSettings
-from management.tlsfiles import LocalFiles, OwnFiles, load
-from runtime.errors import SettingsError
-from runtime.logs import get_logger
+from portcall.management.settings import ManagementSettings
+from portcall.management.tlsfiles import LocalFiles, OwnFiles, load
+from portcall.runtime.errors import SettingsError
+from portcall.runtime.logs import get_logger
 
 LOOK_S = 60.0
 """How often the files are looked at: a certificate that was replaced is served a minute later."""

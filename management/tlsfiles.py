@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-from management.certificates import (
+from portcall.management.certificates import (
     RENEW_DAYS,
     SERVER_DAYS,
     Identity,
@@ -24,8 +24,8 @@ from management.certificates import (
     names_of,
     read_identity,
 )
-from runtime.errors import SettingsError
-from runtime.logs import get_logger
+from portcall.runtime.errors import SettingsError
+from portcall.runtime.logs import get_logger
 
 CERT_FILE = "PORTCALL_TLS_CERT_FILE"
 KEY_FILE = "PORTCALL_TLS_KEY_FILE"

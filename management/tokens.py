@@ -12,19 +12,19 @@ from aiohttp import web
 from pydantic import AfterValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from management import fieldschemas as said
-from management.bodies import Body
-from management.calls import Call, answer
-from management.errors import ArmError, Fault, invalid_content, registry_not_found
-from management.fields import Limit, Name
-from management.lookups import Lookups
-from management.oauth import is_guid
-from management.routes import Routes
-from runtime.logs import get_logger
-from schemas.timestamps import acr_timestamp
-from store.engine import Store
-from store.errors import NameTakenError, TooManyPrincipalsError
-from store.principals import PrincipalRow, Role, digest_of, is_session_name, new_secret
+from portcall.management import fieldschemas as said
+from portcall.management.bodies import Body
+from portcall.management.calls import Call, answer
+from portcall.management.errors import ArmError, Fault, invalid_content, registry_not_found
+from portcall.management.fields import Limit, Name
+from portcall.management.lookups import Lookups
+from portcall.management.oauth import is_guid
+from portcall.management.routes import Routes
+from portcall.runtime.logs import get_logger
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.store.engine import Store
+from portcall.store.errors import NameTakenError, TooManyPrincipalsError
+from portcall.store.principals import PrincipalRow, Role, digest_of, is_session_name, new_secret
 
 PATH = "/portcall/tokens"
 MAX_LIFE_MS = 3650 * 86_400_000

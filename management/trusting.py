@@ -2,11 +2,11 @@
 
 import datetime as dt
 
-from management.bodies import PortcallExtras
-from runtime.trust import check_usable
-from schemas.errors import InvalidValueError
-from schemas.trust import NO_TRUST, Trust, check_pair
-from store.webhookrow import WebhookChanges
+from portcall.management.bodies import PortcallExtras
+from portcall.runtime.trust import check_usable
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.trust import NO_TRUST, Trust, check_pair
+from portcall.store.webhookrow import WebhookChanges
 
 EXTRAS = "properties.portcall"
 CERTIFICATE, KEY = f"{EXTRAS}.clientCertificate", f"{EXTRAS}.clientKey"

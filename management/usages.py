@@ -1,8 +1,8 @@
 """listUsages: what of its SKU's limits a registry has used."""
 
-from management.resources import Answer
-from schemas.webhooks import Sku
-from store.registries import Registry
+from portcall.management.resources import Answer
+from portcall.schemas.webhooks import Sku
+from portcall.store.registries import Registry
 
 _GIB = 1024**3
 _COUNTED = (

@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.events import Event
-from schemas.frames import RawRecordFrame
-from schemas.records import Outcome, RawRecord
-from store.filters import RecordLine
+from portcall.schemas.events import Event
+from portcall.schemas.frames import RawRecordFrame
+from portcall.schemas.records import Outcome, RawRecord
+from portcall.store.filters import RecordLine
 
 KEPT = 200
 """Records that wait for one watcher; what is older is left out."""

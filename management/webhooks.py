@@ -4,25 +4,25 @@ import asyncio
 
 from aiohttp import web
 
-from management.announcements import Announcer, announce
-from management.bodies import WebhookPatch, WebhookPut
-from management.calls import Call, answer, flag
-from management.drafts import (
+from portcall.management.announcements import Announcer, announce
+from portcall.management.bodies import WebhookPatch, WebhookPut
+from portcall.management.calls import Call, answer, flag
+from portcall.management.drafts import (
     changes_of,
     check_location,
     check_unmoved,
     draft_of,
     shown_secret,
 )
-from management.errors import ArmError
-from management.lookups import Lookups, new_name
-from management.paging import next_link, page_answer, page_size, skip_token
-from management.resources import callback_answer, webhook_answer
-from management.routes import WEBHOOK, WEBHOOKS, Routes
-from management.signing import new_secret
-from runtime.logs import get_logger
-from store.engine import Store
-from store.errors import WebhookNotFoundError
+from portcall.management.errors import ArmError
+from portcall.management.lookups import Lookups, new_name
+from portcall.management.paging import next_link, page_answer, page_size, skip_token
+from portcall.management.resources import callback_answer, webhook_answer
+from portcall.management.routes import WEBHOOK, WEBHOOKS, Routes
+from portcall.management.signing import new_secret
+from portcall.runtime.logs import get_logger
+from portcall.store.engine import Store
+from portcall.store.errors import WebhookNotFoundError
 
 PAGE = 100
 MAX_PAGE = 1000

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from producer.decoding import joined
-from schemas.errors import InvalidValueError
-from schemas.events import Event, PublishedEvent, accept
-from schemas.timestamps import acr_timestamp
+from portcall.producer.decoding import joined
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Event, PublishedEvent, accept
+from portcall.schemas.timestamps import acr_timestamp
 
 MAX_DETAILS = 200
 """Of one request. A registry sends one notification at a time."""

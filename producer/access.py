@@ -7,14 +7,14 @@ business but the administrator's.
 import hmac
 from typing import Protocol
 
-from producer.errors import (
+from portcall.producer.errors import (
     ForbiddenError,
     UnauthorizedError,
     UnavailableError,
     UnknownRegistryError,
 )
-from store.errors import StoreUnavailableError
-from store.principals import PrincipalRow, Role
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.principals import PrincipalRow, Role
 
 
 class Access(Protocol):

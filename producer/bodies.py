@@ -12,15 +12,15 @@ from contextlib import asynccontextmanager, contextmanager
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from producer.errors import (
+from portcall.producer.errors import (
     BodyTooLargeError,
     SlowBodyError,
     UnavailableError,
     UnsupportedTypeError,
 )
-from producer.skimming import Skimmed, Skimmer
-from producer.turns import feed
-from schemas.errors import InvalidValueError
+from portcall.producer.skimming import Skimmed, Skimmer
+from portcall.producer.turns import feed
+from portcall.schemas.errors import InvalidValueError
 
 MAX_BODY_BYTES = 1024 * 1024
 BODY_TIMEOUT_S = 4.0

@@ -12,12 +12,12 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Struct
 
-from producer.acceptance import Acceptance, Translation
-from producer.decoding import decode, joined
-from producer.published import check_count
-from schemas.errors import InvalidValueError
-from schemas.events import Action, Event, PublishedEvent, Request, Target, check_event_id
-from schemas.timestamps import sent_timestamp
+from portcall.producer.acceptance import Acceptance, Translation
+from portcall.producer.decoding import decode, joined
+from portcall.producer.published import check_count
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Action, Event, PublishedEvent, Request, Target, check_event_id
+from portcall.schemas.timestamps import sent_timestamp
 
 SPECVERSION = "1.0"
 ACTIONS = {

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from schemas.errors import InvalidValueError
+from portcall.schemas.errors import InvalidValueError
 
 T = TypeVar("T")
 

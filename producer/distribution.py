@@ -28,17 +28,25 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from producer.acceptance import Acceptance, Ignored, Translation
-from producer.blobs import is_blob
-from producer.decoding import complaint, decode
-from producer.ignoring import NO_ENVELOPE, passed, text_of, unread
-from producer.sightings import Seen, full_name
-from producer.skimming import MAX_EVENTS, Skimmed, skim
-from producer.turns import exhaust
-from producer.turns import skim as skim_in_turns
-from schemas.errors import InvalidValueError
-from schemas.events import Event, PublishedEvent, Request, Size, Target, Text, check_event_id
-from schemas.timestamps import sent_timestamp
+from portcall.producer.acceptance import Acceptance, Ignored, Translation
+from portcall.producer.blobs import is_blob
+from portcall.producer.decoding import complaint, decode
+from portcall.producer.ignoring import NO_ENVELOPE, passed, text_of, unread
+from portcall.producer.sightings import Seen, full_name
+from portcall.producer.skimming import MAX_EVENTS, Skimmed, skim
+from portcall.producer.turns import exhaust
+from portcall.producer.turns import skim as skim_in_turns
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import (
+    Event,
+    PublishedEvent,
+    Request,
+    Size,
+    Target,
+    Text,
+    check_event_id,
+)
+from portcall.schemas.timestamps import sent_timestamp
 
 MEDIA_TYPES = (
     "application/vnd.docker.distribution.events.v1+json",

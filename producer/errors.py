@@ -6,7 +6,7 @@ and the store's own errors are answered with 503. Everything else that can be wr
 
 from typing import ClassVar
 
-from schemas.errors import PortcallError
+from portcall.schemas.errors import PortcallError
 
 
 class RequestRefusedError(PortcallError):

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from producer.acceptance import Ignored
-from schemas.errors import InvalidValueError
-from schemas.journal import IgnoredNote
+from portcall.producer.acceptance import Ignored
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.journal import IgnoredNote
 
 NO_ENVELOPE = "no_envelope"
 UNREAD: Mapping[str, str] = MappingProxyType(

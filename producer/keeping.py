@@ -15,11 +15,11 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from producer.rounds import Rounds
-from producer.sightings import Glance, Recent, Sightings
-from runtime.metrics import REGISTRY
-from store.errors import StoreUnavailableError
-from store.sightings import Sighting
+from portcall.producer.rounds import Rounds
+from portcall.producer.sightings import Glance, Recent, Sightings
+from portcall.runtime.metrics import REGISTRY
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.sightings import Sighting
 
 REFRESH_MS = 24 * 3600 * 1000
 """A sighting is written again after so long, for its time."""

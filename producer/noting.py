@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from producer.publishing import Publisher, publish_events
-from runtime.batcher import Batcher
-from runtime.errors import RefusedError, UnconfirmedError
-from schemas.events import Event
-from schemas.frames import encode_journal
-from schemas.journal import IgnoredNote, Note, accepted
-from schemas.topology import JOURNAL
+from portcall.producer.publishing import Publisher, publish_events
+from portcall.runtime.batcher import Batcher
+from portcall.runtime.errors import RefusedError, UnconfirmedError
+from portcall.schemas.events import Event
+from portcall.schemas.frames import encode_journal
+from portcall.schemas.journal import IgnoredNote, Note, accepted
+from portcall.schemas.topology import JOURNAL
 
 PUBLISH_TIMEOUT_S = 5.0
 """With the time that a body may take to arrive, a request ends within 10 s in any case."""

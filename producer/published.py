@@ -2,10 +2,10 @@
 
 import msgspec
 
-from producer.acceptance import Acceptance, Translation
-from producer.decoding import decode
-from schemas.errors import InvalidValueError
-from schemas.events import PublishedEvent
+from portcall.producer.acceptance import Acceptance, Translation
+from portcall.producer.decoding import decode
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import PublishedEvent
 
 MAX_EVENTS = 1_000
 """How many events one request may bring."""

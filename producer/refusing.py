@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from prometheus_client import Counter
 
-from producer.sampling import Sample
-from runtime.health import REFUSED_AGAIN
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
+from portcall.producer.sampling import Sample
+from portcall.runtime.health import REFUSED_AGAIN
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
 
 REFUSED = Counter(
     "portcall_producer_refused_requests",

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from producer.errors import UnavailableError, UnknownRegistryError
-from runtime.logs import get_logger
-from schemas.errors import InvalidValueError
-from schemas.webhooks import check_name
-from store.errors import StoreUnavailableError
-from store.registries import Registry
+from portcall.producer.errors import UnavailableError, UnknownRegistryError
+from portcall.runtime.logs import get_logger
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.webhooks import check_name
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.registries import Registry
 
 MIN_INTERVAL_S = 0.05
 """Between two questions to the store: requests for unknown registries wait, they do not add up."""

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Generic, Protocol, TypeVar
 
-from store.sightings import MAX_MEDIA_TYPE
+from portcall.store.sightings import MAX_MEDIA_TYPE
 
 MAX_SIGHTINGS = 50_000
 """How many manifests are remembered, and how many blobs: at most some 8 MB for each."""

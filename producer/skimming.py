@@ -17,7 +17,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from schemas.errors import InvalidValueError
+from portcall.schemas.errors import InvalidValueError
 
 MAX_EVENTS = 10_000
 """Of one envelope. A registry sends one; a megabyte could have 60,000 of nothing."""

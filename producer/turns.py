@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from producer.skimming import Skimmed, Skimmer
+from portcall.producer.skimming import Skimmed, Skimmer
 
 SKIMMED_AT_ONCE = 8 * 1024
 """About 20 ms at worst, where it is nothing but empty objects or names."""

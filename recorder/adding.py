@@ -10,10 +10,10 @@ from typing import Protocol, TypeVar
 
 from prometheus_client import Counter
 
-from recorder.settling import BUSY, Load
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from store.errors import StoreUnavailableError
+from portcall.recorder.settling import BUSY, Load
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.store.errors import StoreUnavailableError
 
 ADDED_UP = Counter(
     "portcall_recorder_records_added_up",

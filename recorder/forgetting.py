@@ -5,8 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from runtime.logs import get_logger
-from store.errors import StoreUnavailableError
+from portcall.runtime.logs import get_logger
+from portcall.store.errors import StoreUnavailableError
 
 MAX_SIGHTINGS = 500_000
 """Of each kind, manifests and blobs: some 90 bytes each on SQLite, with the index."""

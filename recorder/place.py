@@ -22,7 +22,7 @@ To read all of a stream stores nothing twice, because the store knows the frames
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from store.appending import Position
+from portcall.store.appending import Position
 
 OWN_ENTRIES = 1
 """Offsets in a row that the broker takes for itself."""

@@ -13,10 +13,10 @@ from typing import Protocol, TypeVar
 
 from prometheus_client import Counter
 
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from store.errors import StoreUnavailableError
-from store.openevents import BEGINNING, Cursor
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.openevents import BEGINNING, Cursor
 
 SETTLED = Counter(
     "portcall_recorder_events_settled",

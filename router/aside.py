@@ -7,9 +7,9 @@ import random
 import time
 from collections.abc import Callable
 
-from schemas.deliveries import Delivery
-from schemas.health import decode_news
-from schemas.topology import BASE_RUNGS_MS
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.health import decode_news
+from portcall.schemas.topology import BASE_RUNGS_MS
 
 MAX_WEBHOOKS = 100_000
 MAX_MS = 300_000

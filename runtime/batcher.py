@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from schemas.frames import MAX_BYTES, MAX_ITEMS
+from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS
 
 Item = TypeVar("Item")
 

@@ -15,8 +15,8 @@ import prometheus_client
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from runtime.metrics import REGISTRY
-from runtime.settings import AUTH_FAILURES_PER_S
+from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.settings import AUTH_FAILURES_PER_S
 
 THROTTLED = prometheus_client.Counter(
     "portcall_throttled_requests",

@@ -14,7 +14,7 @@ from aio_pika.abc import AbstractConnection
 from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 
-from runtime.link import (
+from portcall.runtime.link import (
     BROKER_FAILURES,
     Consuming,
     Link,
@@ -23,8 +23,8 @@ from runtime.link import (
     raise_if_cancelled,
     until_lost,
 )
-from runtime.logs import get_logger
-from runtime.settle import Burial, Handler, Message, Settler
+from portcall.runtime.logs import get_logger
+from portcall.runtime.settle import Burial, Handler, Message, Settler
 
 CANCEL_TIMEOUT_S = 2.0
 """How long the broker may take to confirm that it sends nothing more."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from aio_pika.abc import AbstractConnection
 from pamqp.commands import Queue
 
-from runtime.errors import BrokerError
-from runtime.link import (
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.link import (
     BROKER_FAILURES,
     Link,
     describe,

@@ -13,8 +13,8 @@ import msgspec
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
-from runtime.link import Link, consume, open_channel, until_lost
-from schemas.topology import HEALTH, WEBHOOKS
+from portcall.runtime.link import Link, consume, open_channel, until_lost
+from portcall.schemas.topology import HEALTH, WEBHOOKS
 
 POLL_S = 1.0
 MAX_WAITING = 1000

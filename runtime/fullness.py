@@ -11,9 +11,9 @@ from typing import Protocol
 
 from prometheus_client import Gauge
 
-from runtime.errors import BrokerError
-from runtime.metrics import REGISTRY
-from schemas.topology import Topology
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.topology import Topology
 
 FULLNESS = Gauge(
     "portcall_queue_fullness",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
 
-from runtime import metrics
+from portcall.runtime import metrics
 
 Problem = Callable[[], str | None]
 Several = Callable[[], Mapping[str, str]]

@@ -17,8 +17,8 @@ from itertools import zip_longest
 from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 
-from runtime.errors import BrokerError
-from runtime.link import (
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.link import (
     BROKER_FAILURES,
     Consuming,
     connected,
@@ -27,9 +27,9 @@ from runtime.link import (
     open_channel,
     raise_if_cancelled,
 )
-from runtime.logs import get_logger
-from runtime.topology import CALL_TIMEOUT_S
-from schemas.frames import EXCHANGE_HEADER, KEY_HEADER, QUEUE_HEADER, REASON_HEADER
+from portcall.runtime.logs import get_logger
+from portcall.runtime.topology import CALL_TIMEOUT_S
+from portcall.schemas.frames import EXCHANGE_HEADER, KEY_HEADER, QUEUE_HEADER, REASON_HEADER
 
 PREFETCH = 500
 """Messages that are underway at once: memory is bounded by this. One consumer gets no more, so

@@ -20,8 +20,8 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 from yarl import URL
 
-from runtime.errors import BrokerError
-from runtime.logs import get_logger
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
 
 HEARTBEAT_S = 10
 """A dead link shows after 3 x (10 + 1) s; the client's default of 60 s would take 3 minutes."""

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from schemas import __version__
+from portcall import __version__
 
 Json = dict[str, Any]
 

@@ -1,7 +1,7 @@
 """Looking into a queue that nobody consumes, and leaving it as it was."""
 
-from runtime.letters import Renew, reading
-from runtime.settle import Message
+from portcall.runtime.letters import Renew, reading
+from portcall.runtime.settle import Message
 
 
 async def peek(url: str, queue: str, *, limit: int, renew: Renew | None = None) -> list[Message]:

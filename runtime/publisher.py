@@ -16,8 +16,8 @@ from prometheus_client import Counter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
-from runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
-from runtime.link import (
+from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
+from portcall.runtime.link import (
     BROKER_FAILURES,
     LOST,
     Link,
@@ -26,10 +26,10 @@ from runtime.link import (
     raise_if_cancelled,
     until_lost,
 )
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from runtime.refusals import Refusals
-from schemas.frames import CONTENT_TYPE
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.refusals import Refusals
+from portcall.schemas.frames import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from aiormq import Channel

@@ -24,8 +24,8 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestPayloadError
 from aiohttp.web_request import BaseRequest
 
-from runtime.clients import Gate, client_of
-from runtime.heads import LenientParser
+from portcall.runtime.clients import Gate, client_of
+from portcall.runtime.heads import LenientParser
 
 HEAD_TIMEOUT_S = 4.0
 """From the connection, or the first byte of a further request, to the end of the head: whatever is

@@ -19,13 +19,13 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from runtime.errors import PoisonMessageError
-from runtime.link import raise_if_cancelled
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from schemas.errors import FrameError
-from schemas.frames import QUEUE_HEADER, REASON_HEADER
-from schemas.topology import DEAD
+from portcall.runtime.errors import PoisonMessageError
+from portcall.runtime.link import raise_if_cancelled
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.errors import FrameError
+from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER
+from portcall.schemas.topology import DEAD
 
 SETTLED = Counter(
     "portcall_messages_settled",

@@ -11,8 +11,8 @@ from aio_pika.abc import AbstractConnection
 from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 
-from runtime.errors import BrokerError, RestartReadingError
-from runtime.link import Link, consume, open_channel, until_lost
+from portcall.runtime.errors import BrokerError, RestartReadingError
+from portcall.runtime.link import Link, consume, open_channel, until_lost
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from contextlib import suppress
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
-from runtime.errors import BrokerError
-from runtime.link import (
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.link import (
     BROKER_FAILURES,
     Link,
     consume,

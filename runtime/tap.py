@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
-from runtime.link import Link, consume, open_channel, until_lost
+from portcall.runtime.link import Link, consume, open_channel, until_lost
 
 MAX_WAITING = 100_000
 """Copies that wait for their reader; older ones are dropped beyond."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import aiormq
 from aiormq.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
-from runtime.errors import BrokerError
-from runtime.link import BROKER_FAILURES, connected, describe, open_channel
-from schemas.topology import Topology
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.link import BROKER_FAILURES, connected, describe, open_channel
+from portcall.schemas.topology import Topology
 
 CALL_TIMEOUT_S = 30.0
 

@@ -12,8 +12,8 @@ from typing import Protocol
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from store.principals import PrincipalRow
-from store.signingkeys import SigningKey
+from portcall.store.principals import PrincipalRow
+from portcall.store.signingkeys import SigningKey
 
 LIFETIME_S = 3600
 LEEWAY_S = 60

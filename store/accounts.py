@@ -1,4 +1,4 @@
-"""The accounts: what was accepted, by what became of it. `store.settling` writes.
+"""The accounts: what was accepted, by what became of it. `portcall.store.settling` writes.
 
 Two sides that know nothing of each other: the journal says which deliveries there should be, the
 log which there were. Each open event is counted anew, each settled one was counted once.
@@ -11,10 +11,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select
 
-from store import counters, noting, tallies
-from store.openevents import OpenEvent, all_open_events, within
-from store.tables import journal
-from store.tallies import RETRIED, Tally
+from portcall.store import counters, noting, tallies
+from portcall.store.openevents import OpenEvent, all_open_events, within
+from portcall.store.tables import journal
+from portcall.store.tallies import RETRIED, Tally
 
 MAX_SUSPECTS = 20
 """How many are named."""

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, exc, insert, select, update
 
-from schemas.events import Event
-from schemas.frames import RawRecordFrame
-from schemas.journal import digest_of
-from store import counters, tables
-from store.database import chunks, insert_rows, matching
-from store.errors import PositionConflictError, UnstorableError
+from portcall.schemas.events import Event
+from portcall.schemas.frames import RawRecordFrame
+from portcall.schemas.journal import digest_of
+from portcall.store import counters, tables
+from portcall.store.database import chunks, insert_rows, matching
+from portcall.store.errors import PositionConflictError, UnstorableError
 
 MAX_ID_LENGTH = 200
 """Of a frame or an event; what we make and accept has 128 at most."""

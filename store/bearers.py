@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runtime.logs import get_logger
-from store import accesstokens
-from store.engine import Store
-from store.errors import StoreUnavailableError
-from store.principals import PrincipalRow, digest_of, is_secret
+from portcall.runtime.logs import get_logger
+from portcall.store import accesstokens
+from portcall.store.engine import Store
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.principals import PrincipalRow, digest_of, is_secret
 
 if TYPE_CHECKING:
-    from store.signingkeys import PublicKey
+    from portcall.store.signingkeys import PublicKey
 
 FRESH_S = 1.0
 STALE_S = 300.0

@@ -8,7 +8,7 @@ and numbers are committed in the order in which they were given.
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.tables import counters
+from portcall.store.tables import counters
 
 REVISION = "revision"
 """Raised by each change of registries and webhooks."""

@@ -17,8 +17,8 @@ from sqlalchemy import URL, Connection, Engine, Row, Table, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from schemas.errors import InvalidValueError
-from store.errors import StoreUnavailableError
+from portcall.schemas.errors import InvalidValueError
+from portcall.store.errors import StoreUnavailableError
 
 LOCK_TIMEOUT_S = 10
 """How long a transaction waits for another one before the store counts as unavailable."""

@@ -2,24 +2,24 @@
 
 from dataclasses import dataclass
 
-from store.database import Database
-from store.eventlog import EventLog
-from store.installation import InstallationTable
-from store.journal import Journal
-from store.known import KnownWebhooks
-from store.lasts import Lasts
-from store.principals import Principals
-from store.registries import Registries
-from store.replays import Replays
-from store.sealing import Sealing
-from store.searching import Searching
-from store.sightings import Sightings
-from store.signingkeys import SigningKeys
-from store.standing import Standing
-from store.subscribers import Subscribers
-from store.traffic import Traffic
-from store.vault import NO_KEYS, Vault
-from store.webhooks import Webhooks
+from portcall.store.database import Database
+from portcall.store.eventlog import EventLog
+from portcall.store.installation import InstallationTable
+from portcall.store.journal import Journal
+from portcall.store.known import KnownWebhooks
+from portcall.store.lasts import Lasts
+from portcall.store.principals import Principals
+from portcall.store.registries import Registries
+from portcall.store.replays import Replays
+from portcall.store.sealing import Sealing
+from portcall.store.searching import Searching
+from portcall.store.sightings import Sightings
+from portcall.store.signingkeys import SigningKeys
+from portcall.store.standing import Standing
+from portcall.store.subscribers import Subscribers
+from portcall.store.traffic import Traffic
+from portcall.store.vault import NO_KEYS, Vault
+from portcall.store.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, Select, select
 
-from schemas.deliveries import delivery_id
-from schemas.events import Event
-from schemas.frames import RawRecordFrame
-from schemas.records import Detail, Outcome
-from store import appending, pruning
-from store.appending import Position
-from store.database import Database, chunks, matching
-from store.tables import events, records
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.events import Event
+from portcall.schemas.frames import RawRecordFrame
+from portcall.schemas.records import Detail, Outcome
+from portcall.store import appending, pruning
+from portcall.store.appending import Position
+from portcall.store.database import Database, chunks, matching
+from portcall.store.tables import events, records
 
 _decode_detail = msgspec.json.Decoder(Detail).decode
 DeliveryKey = tuple[str, int, int, int]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, or_
 
-from schemas.records import Outcome
-from store.tables import events, records
+from portcall.schemas.records import Outcome
+from portcall.store.tables import events, records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

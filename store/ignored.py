@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 
-from schemas.frames import RawJournalFrame
-from schemas.journal import IgnoredNote
-from store.tables import ignored
+from portcall.schemas.frames import RawJournalFrame
+from portcall.schemas.journal import IgnoredNote
+from portcall.store.tables import ignored
 
 KEPT = 10_000
 """Rows of each kind, the unread and the others: some 3 MB."""

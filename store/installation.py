@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from store import tables
-from store.database import Database
+from portcall.store import tables
+from portcall.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from schemas.frames import RawJournalFrame
-from schemas.topology import JOURNAL
-from store import accounts, appending, ignored, noted, noting, settling
-from store.accounts import Accounts
-from store.appending import Position
-from store.database import Database
-from store.ignored import IgnoredEvent, IgnoredKind
-from store.noted import NotedEvent
-from store.openevents import BEGINNING, Cursor
+from portcall.schemas.frames import RawJournalFrame
+from portcall.schemas.topology import JOURNAL
+from portcall.store import accounts, appending, ignored, noted, noting, settling
+from portcall.store.accounts import Accounts
+from portcall.store.appending import Position
+from portcall.store.database import Database
+from portcall.store.ignored import IgnoredEvent, IgnoredKind
+from portcall.store.noted import NotedEvent
+from portcall.store.openevents import BEGINNING, Cursor
 
 
 class Journal:

@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from schemas.errors import InvalidValueError
-from store.errors import KeyFileError
+from portcall.schemas.errors import InvalidValueError
+from portcall.store.errors import KeyFileError
 
 KEY_BYTES = 32
 FILE_NAME = "encryption.key"

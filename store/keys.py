@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.settings import SealedSettings
-from schemas.errors import InvalidValueError
-from store.errors import KeyFileError
-from store.keyfile import FILE_NAME, Key, make_key_file, parse_keys, read_keys
-from store.vault import Vault
+from portcall.runtime.settings import SealedSettings
+from portcall.schemas.errors import InvalidValueError
+from portcall.store.errors import KeyFileError
+from portcall.store.keyfile import FILE_NAME, Key, make_key_file, parse_keys, read_keys
+from portcall.store.vault import Vault
 
 VARIABLE = "PORTCALL_ENCRYPTION_KEY"
 FILE_VARIABLE = "PORTCALL_ENCRYPTION_KEY_FILE"

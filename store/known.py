@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select
 
-from schemas.webhooks import Cause, Status
-from store import counters
-from store.database import Database, chunks
-from store.tables import counters as stored
-from store.tables import registries, webhooks
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store import counters
+from portcall.store.database import Database, chunks
+from portcall.store.tables import counters as stored
+from portcall.store.tables import registries, webhooks
 
 _MAX_ID = 2**63 - 1
 

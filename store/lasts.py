@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.records import Outcome
-from store.database import Database, chunks, matching
-from store.tables import events, records
+from portcall.schemas.records import Outcome
+from portcall.store.database import Database, chunks, matching
+from portcall.store.tables import events, records
 
 Key = tuple[str, int, int]
 """An event's id, when the event was accepted (ms), and a webhook's id."""

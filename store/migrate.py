@@ -11,8 +11,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from store.database import Database, database_url
-from store.errors import StoreUnavailableError
+from portcall.store.database import Database, database_url
+from portcall.store.errors import StoreUnavailableError
 
 SCRIPTS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x706F727463616C6C

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from schemas.events import PING
-from schemas.journal import numbers
-from schemas.operator import DISABLED_ACTION
-from store import noting
-from store.tables import journal
+from portcall.schemas.events import PING
+from portcall.schemas.journal import numbers
+from portcall.schemas.operator import DISABLED_ACTION
+from portcall.store import noting
+from portcall.store.tables import journal
 
 MAX_EVENTS = 500
 """Of one id; ids are the publishers' choice, and may come back."""

@@ -10,14 +10,14 @@ from dataclasses import dataclass, fields
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from schemas import journal
-from schemas.frames import RawJournalFrame
-from schemas.journal import Note
-from schemas.scopes import MAX_REPOSITORY_LENGTH
-from store import counters, ignored, rollups, tables
-from store.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
-from store.database import chunks, insert_rows, matching, now_ms
-from store.errors import UnstorableError
+from portcall.schemas import journal
+from portcall.schemas.frames import RawJournalFrame
+from portcall.schemas.journal import Note
+from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH
+from portcall.store import counters, ignored, rollups, tables
+from portcall.store.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
+from portcall.store.database import chunks, insert_rows, matching, now_ms
+from portcall.store.errors import UnstorableError
 
 ENTERED_FRAMES = 10
 """Frames entered in one transaction: most have 64 notes at most, and a note takes 15 us."""

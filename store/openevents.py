@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, not_, select
 
-from store.tables import journal
-from store.tallies import Tally
+from portcall.store.tables import journal
+from portcall.store.tallies import Tally
 
 CHUNK = 500
 """Events looked at together."""

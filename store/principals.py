@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
-from store.database import Database, now_ms
-from store.errors import NameTakenError, TooManyPrincipalsError
-from store.tables import principals
+from portcall.store.database import Database, now_ms
+from portcall.store.errors import NameTakenError, TooManyPrincipalsError
+from portcall.store.tables import principals
 
 MAX_LIVE = 1000
 """How many may be able to log in at the same time."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, exists, select
 
-from store import counters
-from store.database import chunks
-from store.tables import events, frames, records
+from portcall.store import counters
+from portcall.store.database import chunks
+from portcall.store.tables import events, frames, records
 
 KEPT_FRAMES = 5_000
 """How many frame ids are kept however old they are: more than the broker puts into one chunk of a

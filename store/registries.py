@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from schemas.webhooks import Sku
-from store import counters, tombstones
-from store.database import Database, now_ms
-from store.tables import registries, webhooks
+from portcall.schemas.webhooks import Sku
+from portcall.store import counters, tombstones
+from portcall.store.database import Database, now_ms
+from portcall.store.tables import registries, webhooks
 
 
 @dataclass(frozen=True, slots=True)

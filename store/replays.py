@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 
-from schemas.records import Outcome
-from store import counters, selection
-from store.database import Database
-from store.selection import Count, Selected, Selection
-from store.tables import replays
+from portcall.schemas.records import Outcome
+from portcall.store import counters, selection
+from portcall.store.database import Database
+from portcall.store.selection import Count, Selected, Selection
+from portcall.store.tables import replays
 
 _MAX_ID = 2**63 - 1
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from schemas.records import Outcome
-from store.database import Database, chunks, matching
-from store.latency import bin_of, decode_bins, encode_bins, merge_bins
-from store.steps import FIVE, FOR_GOOD, NARROW, TEN, WIDE, Step
-from store.tables import positions, records, traffic
+from portcall.schemas.records import Outcome
+from portcall.store.database import Database, chunks, matching
+from portcall.store.latency import bin_of, decode_bins, encode_bins, merge_bins
+from portcall.store.steps import FIVE, FOR_GOOD, NARROW, TEN, WIDE, Step
+from portcall.store.tables import positions, records, traffic
 
 PLACE = "portcall.traffic"
 """The name of our position; its offset is the id of a record."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from store.vault import Vault
+from portcall.store.vault import Vault
 
 SECRETS = ("authorization", "headers", "secret", "old_secret", "credentials", "client_key")
 """User info (as a header, and as set), custom headers, what signs, and the key of the client

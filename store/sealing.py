@@ -13,14 +13,14 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
-from schemas.webhooks import Status
-from store import counters
-from store.database import Database, chunks, now_ms
-from store.errors import SealedError, WrongKeyError
-from store.sealedcolumns import SECRETS, opened, sealed
-from store.signingrows import discard, lost_keys, seal_anew, stale_keys
-from store.tables import encryption_keys, webhooks
-from store.vault import Vault
+from portcall.schemas.webhooks import Status
+from portcall.store import counters
+from portcall.store.database import Database, chunks, now_ms
+from portcall.store.errors import SealedError, WrongKeyError
+from portcall.store.sealedcolumns import SECRETS, opened, sealed
+from portcall.store.signingrows import discard, lost_keys, seal_anew, stale_keys
+from portcall.store.tables import encryption_keys, webhooks
+from portcall.store.vault import Vault
 
 CHUNK = 500
 _DISCARDED: dict[str, Any] = {

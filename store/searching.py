@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from store.database import Database
-from store.eventlog import StoredRecord, read_record
-from store.filters import Filter, RecordLine
-from store.walking import Walk
+from portcall.store.database import Database
+from portcall.store.eventlog import StoredRecord, read_record
+from portcall.store.filters import Filter, RecordLine
+from portcall.store.walking import Walk
 
 BUDGET_S = 0.25
 

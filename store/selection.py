@@ -20,12 +20,12 @@ from sqlalchemy import (
     text,
 )
 
-from schemas.deliveries import delivery_id
-from schemas.events import PING, Event
-from schemas.records import Outcome
-from schemas.webhooks import Status
-from store.database import chunks
-from store.tables import events, records, webhooks
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.events import PING, Event
+from portcall.schemas.records import Outcome
+from portcall.schemas.webhooks import Status
+from portcall.store.database import chunks
+from portcall.store.tables import events, records, webhooks
 
 ENDINGS = (Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.DELIVERED)
 MAX_MS = 2**62

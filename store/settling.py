@@ -9,15 +9,15 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Connection, Select, bindparam, delete, select, update
 
-from schemas.events import PING
-from schemas.journal import Note, differences
-from store import counters, noting, tallies
-from store.appending import read_position
-from store.database import Database, now_ms
-from store.noting import Row
-from store.openevents import BEGINNING, Cursor, OpenEvent, open_events
-from store.tables import events, journal, journal_frames
-from store.tallies import Tally
+from portcall.schemas.events import PING
+from portcall.schemas.journal import Note, differences
+from portcall.store import counters, noting, tallies
+from portcall.store.appending import read_position
+from portcall.store.database import Database, now_ms
+from portcall.store.noting import Row
+from portcall.store.openevents import BEGINNING, Cursor, OpenEvent, open_events
+from portcall.store.tables import events, journal, journal_frames
+from portcall.store.tallies import Tally
 
 CHUNK = 500
 """Events whose rows are looked for together."""

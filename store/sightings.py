@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from store.database import Database, chunks, matching
-from store.tables import sightings
+from portcall.store.database import Database, chunks, matching
+from portcall.store.tables import sightings
 
 MAX_MEDIA_TYPE = 255
 """RFC 6838 section 4.2: 127 characters on each side of the slash."""

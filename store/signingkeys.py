@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import insert, select
 
-from store import counters
-from store.database import Database, now_ms
-from store.sealing import note_key
-from store.signingrows import opened_pem, sealed_pem
-from store.tables import signing_keys
-from store.vault import Vault
+from portcall.store import counters
+from portcall.store.database import Database, now_ms
+from portcall.store.sealing import note_key
+from portcall.store.signingrows import opened_pem, sealed_pem
+from portcall.store.tables import signing_keys
+from portcall.store.vault import Vault
 
 BITS = 2048
 

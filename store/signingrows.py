@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, select, update
 
-from store.errors import SealedError
-from store.tables import signing_keys
-from store.vault import Vault
+from portcall.store.errors import SealedError
+from portcall.store.tables import signing_keys
+from portcall.store.vault import Vault
 
 
 def sealed_pem(kid: str, pem: str, vault: Vault) -> str:

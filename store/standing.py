@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, case, func, insert, or_, select, update
 
-from schemas.durations import format_duration
-from schemas.records import Outcome
-from schemas.timestamps import acr_timestamp
-from schemas.webhooks import Cause, Status
-from store import counters
-from store.database import Database, chunks
-from store.tables import positions, records, webhooks
+from portcall.schemas.durations import format_duration
+from portcall.schemas.records import Outcome
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store import counters
+from portcall.store.database import Database, chunks
+from portcall.store.tables import positions, records, webhooks
 
 PLACE = "portcall.standing"
 """The name of our position; its offset is the id of a record."""

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from schemas.scopes import Scope, parse_scope
-from schemas.webhooks import Status
-from store.database import Database
-from store.tables import webhooks
+from portcall.schemas.scopes import Scope, parse_scope
+from portcall.schemas.webhooks import Status
+from portcall.store.database import Database
+from portcall.store.tables import webhooks
 
 
 @dataclass(frozen=True, slots=True)

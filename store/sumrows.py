@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
-from store.database import chunks
-from store.tables import records, traffic, webhooks
+from portcall.store.database import chunks
+from portcall.store.tables import records, traffic, webhooks
 
 
 def read_sums(

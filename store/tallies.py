@@ -20,10 +20,10 @@ from sqlalchemy import (
     select,
 )
 
-from schemas.journal import CHECK_MASK
-from schemas.records import Outcome
-from store.database import chunks, matching
-from store.tables import events, records
+from portcall.schemas.journal import CHECK_MASK
+from portcall.schemas.records import Outcome
+from portcall.store.database import chunks, matching
+from portcall.store.tables import events, records
 
 DELIVERED, GIVEN_UP, CANCELLED, RETRIED = 3, 2, 1, 0
 _IDENTITY = ("event_id", "digest")

@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, delete, func, select
 
-from store import counters
-from store.database import insert_rows
-from store.tables import tombstones
+from portcall.store import counters
+from portcall.store.database import insert_rows
+from portcall.store.tables import tombstones
 
 LIMIT = 100_000
 """How many are kept at least once there were more; the older half goes when there are twice as

@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from schemas.records import Outcome
-from store import rollups
-from store.database import Database, now_ms
-from store.latency import Latency
-from store.steps import FIVE, HOUR, NARROW, WIDE, shown_step_s, source_of
-from store.sumrows import read_newest, read_sums, read_totals
+from portcall.schemas.records import Outcome
+from portcall.store import rollups
+from portcall.store.database import Database, now_ms
+from portcall.store.latency import Latency
+from portcall.store.steps import FIVE, HOUR, NARROW, WIDE, shown_step_s, source_of
+from portcall.store.sumrows import read_newest, read_sums, read_totals
 
 FINE_MS = 3 * 3_600_000
 """A longer time of a webhook comes in hours."""

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from store.errors import SealedError
-from store.keyfile import Key
+from portcall.store.errors import SealedError
+from portcall.store.keyfile import Key
 
 MARK = "sealed:"
 NONCE_BYTES = 12

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select, text
 
-from schemas.records import Outcome
-from store.filters import Filter, RecordLine, of_events, of_records
-from store.tables import events, records
+from portcall.schemas.records import Outcome
+from portcall.store.filters import Filter, RecordLine, of_events, of_records
+from portcall.store.tables import events, records
 
 WINDOWS = (1_000, 4_000, 10_000)
 """Records of the first window, of the second, and of all others: 1,000 of them take about 1 ms."""

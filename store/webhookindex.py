@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from schemas.webhooks import Status
-from store import counters
-from store.database import Database
-from store.tables import tombstones, webhooks
+from portcall.schemas.webhooks import Status
+from portcall.store import counters
+from portcall.store.database import Database
+from portcall.store.tables import tombstones, webhooks
 
 IndexRow = tuple[int, str, str, int]
 """An enabled webhook: its id, its registry in lower case, its canonical scope, its action bits."""

@@ -6,11 +6,11 @@ from typing import Any, TypedDict
 
 from sqlalchemy import RowMapping
 
-from schemas.scopes import parse_scope
-from schemas.trust import Trust
-from schemas.webhooks import Cause, ServiceUri, Status, Webhook
-from store.sealedcolumns import opened, sealed
-from store.vault import Vault
+from portcall.schemas.scopes import parse_scope
+from portcall.schemas.trust import Trust
+from portcall.schemas.webhooks import Cause, ServiceUri, Status, Webhook
+from portcall.store.sealedcolumns import opened, sealed
+from portcall.store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

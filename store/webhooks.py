@@ -9,17 +9,17 @@ from typing import Any, Unpack
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
-from schemas.webhooks import Cause, Status, Webhook
-from store import counters, tombstones, webhookindex
-from store.database import Database, chunks, now_ms
-from store.errors import QuotaExceededError, RegistryNotFoundError, WebhookNotFoundError
-from store.registries import Registry, read_registry
-from store.sealedcolumns import SECRETS
-from store.sealing import note_key
-from store.tables import registries, webhooks
-from store.vault import NO_KEYS, Vault
-from store.webhookindex import Changes, IndexRow
-from store.webhookrow import (
+from portcall.schemas.webhooks import Cause, Status, Webhook
+from portcall.store import counters, tombstones, webhookindex
+from portcall.store.database import Database, chunks, now_ms
+from portcall.store.errors import QuotaExceededError, RegistryNotFoundError, WebhookNotFoundError
+from portcall.store.registries import Registry, read_registry
+from portcall.store.sealedcolumns import SECRETS
+from portcall.store.sealing import note_key
+from portcall.store.tables import registries, webhooks
+from portcall.store.vault import NO_KEYS, Vault
+from portcall.store.webhookindex import Changes, IndexRow
+from portcall.store.webhookrow import (
     WebhookChanges,
     WebhookDraft,
     WebhookRow,

@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from cli import children
+from portcall.cli import children
 from tests import ROOT
 
 API_VERSION = "2025-11-01"
@@ -114,7 +114,7 @@ class Installation:
 
     @staticmethod
     def command(*arguments: str) -> list[str]:
-        return [sys.executable, "-P", "-m", "cli.main", *arguments]
+        return [sys.executable, "-P", "-m", "portcall.cli.main", *arguments]
 
     async def portcall(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command of the command line; gives exit code, standard output and error."""

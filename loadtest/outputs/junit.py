@@ -2,9 +2,9 @@
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from loadtest.report import chapters, planned_line
-from loadtest.result import Result
-from loadtest.sections import Finding
+from portcall.loadtest.report import chapters, planned_line
+from portcall.loadtest.result import Result
+from portcall.loadtest.sections import Finding
 
 
 def render(result: Result) -> str:

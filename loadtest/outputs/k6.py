@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from loadtest.known import TYPES
-from loadtest.metrics import tagged
-from loadtest.packed import pack
-from loadtest.report import chapters, planned_line
-from loadtest.result import Result
-from loadtest.sections import Metric, Section
-from loadtest.thresholds import percents_of
+from portcall.loadtest.known import TYPES
+from portcall.loadtest.metrics import tagged
+from portcall.loadtest.packed import pack
+from portcall.loadtest.report import chapters, planned_line
+from portcall.loadtest.result import Result
+from portcall.loadtest.sections import Metric, Section
+from portcall.loadtest.thresholds import percents_of
 
 STATISTICS = ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)", "p(99.9)", "p(99.99)"]
 MAX_BUCKETS = 600

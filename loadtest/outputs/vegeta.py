@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from loadtest.metrics import samples
-from loadtest.result import Result
-from loadtest.sketch import Sketch
+from portcall.loadtest.metrics import samples
+from portcall.loadtest.result import Result
+from portcall.loadtest.sketch import Sketch
 
 
 def document(result: Result) -> dict[str, Any]:

@@ -5,16 +5,16 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from management.calls import Call
-from management.console.desk import REGISTRY, WEBHOOK, Desk, webhook_path
-from management.console.records import entry_of
-from management.errors import ArmError
-from management.explaining import Explaining, Life, Whereabouts
-from management.reasons import ignored_reason
-from management.routes import Routes
-from store.eventlog import StoredRecord
-from store.registries import Registry
-from store.webhookrow import WebhookRow
+from portcall.management.calls import Call
+from portcall.management.console.desk import REGISTRY, WEBHOOK, Desk, webhook_path
+from portcall.management.console.records import entry_of
+from portcall.management.errors import ArmError
+from portcall.management.explaining import Explaining, Life, Whereabouts
+from portcall.management.reasons import ignored_reason
+from portcall.management.routes import Routes
+from portcall.store.eventlog import StoredRecord
+from portcall.store.registries import Registry
+from portcall.store.webhookrow import WebhookRow
 
 MAX_ID = 18
 MOVING = (Whereabouts.QUEUED, Whereabouts.WAITING, Whereabouts.DUE, Whereabouts.UNKNOWN)

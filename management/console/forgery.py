@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from management.console.sessions import Session
-from management.errors import ArmError
+from portcall.management.console.sessions import Session
+from portcall.management.errors import ArmError
 
 FIELD = "csrf"
 HEADER = "X-CSRF-Token"

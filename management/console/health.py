@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from management.console import words
-from schemas.webhooks import Cause, Status
-from store.traffic import Sums
-from store.webhookrow import WebhookRow
+from portcall.management.console import words
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.traffic import Sums
+from portcall.store.webhookrow import WebhookRow
 
 ENOUGH = 20
 """Attempts in a day from which on a share of them says something."""

@@ -7,17 +7,17 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from management.calls import Call
-from management.console import words
-from management.console.desk import Desk
-from management.console.forms import Form
-from management.console.pages import FORM
-from management.errors import ArmError
-from management.letters.bodies import MAX_LIMIT
-from management.letters.box import QUEUES
-from management.letters.routes import PATH
-from management.routes import CONSOLE, Routes
-from store.principals import Role
+from portcall.management.calls import Call
+from portcall.management.console import words
+from portcall.management.console.desk import Desk
+from portcall.management.console.forms import Form
+from portcall.management.console.pages import FORM
+from portcall.management.errors import ArmError
+from portcall.management.letters.bodies import MAX_LIMIT
+from portcall.management.letters.box import QUEUES
+from portcall.management.letters.routes import PATH
+from portcall.management.routes import CONSOLE, Routes
+from portcall.store.principals import Role
 
 LETTERS = f"{CONSOLE}/dead-letters"
 FILTERS = ("registry", "webhook", "reason")

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from management.access import Principal
-from management.console.sealing import Seal
-from management.console.sessions import LONGEST_S
-from schemas.errors import PortcallError
-from store.engine import Store
-from store.errors import NameTakenError, TooManyPrincipalsError
-from store.principals import (
+from portcall.management.access import Principal
+from portcall.management.console.sealing import Seal
+from portcall.management.console.sessions import LONGEST_S
+from portcall.schemas.errors import PortcallError
+from portcall.store.engine import Store
+from portcall.store.errors import NameTakenError, TooManyPrincipalsError
+from portcall.store.principals import (
     SESSION_PREFIX,
     PrincipalRow,
     Role,

@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from management.console import words
-from management.console.health import Health, health_of
-from management.pulse import Pulse
-from schemas.uris import parse_uri
-from schemas.webhooks import Status, action_names
-from store.engine import Store
-from store.registries import Registry
-from store.traffic import Sums, WebhookTraffic
-from store.webhookrow import WebhookRow
+from portcall.management.console import words
+from portcall.management.console.health import Health, health_of
+from portcall.management.pulse import Pulse
+from portcall.schemas.uris import parse_uri
+from portcall.schemas.webhooks import Status, action_names
+from portcall.store.engine import Store
+from portcall.store.registries import Registry
+from portcall.store.traffic import Sums, WebhookTraffic
+from portcall.store.webhookrow import WebhookRow
 
 DAY_MS = 86_400_000
 MAX_WEBHOOKS = 1000

@@ -9,16 +9,16 @@ import json
 
 from aiohttp import web
 
-from management.access import Authenticator
-from management.calls import Call
-from management.console.desk import WEBHOOK, Desk
-from management.console.pages import HEADERS, SESSION
-from management.console.sessions import Sessions
-from management.follow import Followers
-from management.routes import Routes
-from management.watching import Audience, Update, Watcher
-from store.registries import Registry
-from store.webhookrow import WebhookRow
+from portcall.management.access import Authenticator
+from portcall.management.calls import Call
+from portcall.management.console.desk import WEBHOOK, Desk
+from portcall.management.console.pages import HEADERS, SESSION
+from portcall.management.console.sessions import Sessions
+from portcall.management.follow import Followers
+from portcall.management.routes import Routes
+from portcall.management.watching import Audience, Update, Watcher
+from portcall.store.registries import Registry
+from portcall.store.webhookrow import WebhookRow
 
 ROWS = 12
 """Rows of one update: what fits on a screen before the next comes."""

@@ -8,8 +8,8 @@ import time
 import msgspec
 from aiohttp import web
 
-from management.console.sealing import Seal
-from management.console.sessions import Session, give_cookie, take_cookie
+from portcall.management.console.sealing import Seal
+from portcall.management.console.sessions import Session, give_cookie, take_cookie
 
 COOKIE = "portcall_notice"
 KEPT_S = 60

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from management.calls import Call, answer
-from management.console.pages import HEADERS, Pages
-from management.errors import invalid_parameter
-from management.pulse import Pulse, Sick, Snapshot
-from management.routes import CONSOLE, Routes
-from schemas.durations import format_duration
-from schemas.webhooks import Webhook
-from store.database import now_ms
-from store.engine import Store
-from store.errors import StoreUnavailableError
-from store.known import KnownWebhook
-from store.registries import Registry
-from store.traffic import Bucket, Series
+from portcall.management.calls import Call, answer
+from portcall.management.console.pages import HEADERS, Pages
+from portcall.management.errors import invalid_parameter
+from portcall.management.pulse import Pulse, Sick, Snapshot
+from portcall.management.routes import CONSOLE, Routes
+from portcall.schemas.durations import format_duration
+from portcall.schemas.webhooks import Webhook
+from portcall.store.database import now_ms
+from portcall.store.engine import Store
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.known import KnownWebhook
+from portcall.store.registries import Registry
+from portcall.store.traffic import Bucket, Series
 
 RANGES = {"15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400, "7d": 604_800}
 """Ranges of the charts, in seconds."""

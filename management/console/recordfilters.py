@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from management.calls import Call
-from management.errors import invalid_parameter
-from schemas.events import PING, Action
-from schemas.records import Outcome
-from schemas.scopes import MAX_REPOSITORY_LENGTH
-from store.database import now_ms
-from store.filters import Filter
+from portcall.management.calls import Call
+from portcall.management.errors import invalid_parameter
+from portcall.schemas.events import PING, Action
+from portcall.schemas.records import Outcome
+from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH
+from portcall.store.database import now_ms
+from portcall.store.filters import Filter
 
 STATUSES = {
     "": "Any status",

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from management.console import words
-from schemas.records import Outcome
-from store.eventlog import StoredRecord
+from portcall.management.console import words
+from portcall.schemas.records import Outcome
+from portcall.store.eventlog import StoredRecord
 
 CANCELLED = "No request was made."
 

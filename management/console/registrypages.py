@@ -4,17 +4,17 @@ import asyncio
 
 from aiohttp import web
 
-from management.calls import Call
-from management.console.desk import REGISTRIES, REGISTRY, Desk, registry_path
-from management.console.listing import SHOWN, Choice, Lists
-from management.console.pages import FORM
-from management.console.webhookforms import faults_of
-from management.errors import ArmError, invalid_parameter
-from management.locations import REGIONS
-from management.routes import Routes
-from schemas.errors import InvalidValueError
-from schemas.webhooks import Sku, check_name
-from store.principals import Role
+from portcall.management.calls import Call
+from portcall.management.console.desk import REGISTRIES, REGISTRY, Desk, registry_path
+from portcall.management.console.listing import SHOWN, Choice, Lists
+from portcall.management.console.pages import FORM
+from portcall.management.console.webhookforms import faults_of
+from portcall.management.errors import ArmError, invalid_parameter
+from portcall.management.locations import REGIONS
+from portcall.management.routes import Routes
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.webhooks import Sku, check_name
+from portcall.store.principals import Role
 
 
 class RegistryPages:

@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from store.signingkeys import SigningKey
+from portcall.store.signingkeys import SigningKey
 
 MAX_SEALED = 3800
 """Browsers keep no cookie of more than 4,096 bytes with its name and attributes."""

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import msgspec
 from aiohttp import web
 
-from management.console.sealing import Seal
-from management.routes import CONSOLE
+from portcall.management.console.sealing import Seal
+from portcall.management.routes import CONSOLE
 
 COOKIE = "portcall_session"
 IDLE_S = 30 * 60

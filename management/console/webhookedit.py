@@ -4,10 +4,10 @@ import asyncio
 
 from aiohttp import web
 
-from management.calls import Call
-from management.console.desk import REGISTRY, WEBHOOK, WEBHOOKS, Desk, webhook_path
-from management.console.pages import FORM
-from management.console.webhookforms import (
+from portcall.management.calls import Call
+from portcall.management.console.desk import REGISTRY, WEBHOOK, WEBHOOKS, Desk, webhook_path
+from portcall.management.console.pages import FORM
+from portcall.management.console.webhookforms import (
     FIELDS,
     LABELS,
     NAME,
@@ -21,15 +21,15 @@ from management.console.webhookforms import (
     read_entry,
     values_of,
 )
-from management.errors import ArmError, Fault, invalid_parameter
-from management.routes import Routes
-from management.scopetests import ScopeTests, Tried
-from schemas.errors import InvalidValueError
-from schemas.events import Action
-from schemas.signatures import Scheme
-from store.principals import Role
-from store.registries import Registry
-from store.webhookrow import WebhookRow
+from portcall.management.errors import ArmError, Fault, invalid_parameter
+from portcall.management.routes import Routes
+from portcall.management.scopetests import ScopeTests, Tried
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Action
+from portcall.schemas.signatures import Scheme
+from portcall.store.principals import Role
+from portcall.store.registries import Registry
+from portcall.store.webhookrow import WebhookRow
 
 
 class WebhookEdit:

@@ -7,18 +7,18 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from management.bodies import WebhookPut, parse_body
-from management.calls import encode
-from management.console.forms import Form
-from management.errors import ArmError, Fault
-from management.resources import shortest
-from management.signing import Wanted, check_wanted
-from schemas.durations import format_duration, format_limit
-from schemas.errors import InvalidValueError
-from schemas.events import Action
-from schemas.signatures import Scheme, scheme_of
-from schemas.webhooks import Status, action_names, check_name
-from store.webhookrow import WebhookRow
+from portcall.management.bodies import WebhookPut, parse_body
+from portcall.management.calls import encode
+from portcall.management.console.forms import Form
+from portcall.management.errors import ArmError, Fault
+from portcall.management.resources import shortest
+from portcall.management.signing import Wanted, check_wanted
+from portcall.schemas.durations import format_duration, format_limit
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Action
+from portcall.schemas.signatures import Scheme, scheme_of
+from portcall.schemas.webhooks import Status, action_names, check_name
+from portcall.store.webhookrow import WebhookRow
 
 NAME, URI, HEADERS, ACTIONS = "name", "uri", "headers", "actions"
 STATUS, SCOPE, SIGNATURE, SECRET = "status", "scope", "signature", "secret"

@@ -4,19 +4,19 @@ import asyncio
 
 from aiohttp import web
 
-from management.calls import Call
-from management.console.desk import WEBHOOK, Desk, registry_path, webhook_path
-from management.console.listing import Lists
-from management.console.pages import FORM
-from management.console.recordfilters import read_choice
-from management.console.records import Shown, entry_of
-from management.errors import ArmError
-from management.resources import webhook_answer
-from management.routes import Routes
-from schemas.signatures import Scheme, scheme_of
-from schemas.webhooks import Cause, Status
-from store.principals import Role
-from store.webhookrow import WebhookRow
+from portcall.management.calls import Call
+from portcall.management.console.desk import WEBHOOK, Desk, registry_path, webhook_path
+from portcall.management.console.listing import Lists
+from portcall.management.console.pages import FORM
+from portcall.management.console.recordfilters import read_choice
+from portcall.management.console.records import Shown, entry_of
+from portcall.management.errors import ArmError
+from portcall.management.resources import webhook_answer
+from portcall.management.routes import Routes
+from portcall.schemas.signatures import Scheme, scheme_of
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.principals import Role
+from portcall.store.webhookrow import WebhookRow
 
 PAGE = 50
 FIRST_S = 0.05

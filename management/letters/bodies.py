@@ -6,11 +6,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from management import fieldschemas as said
-from management.bodies import Body
-from management.errors import Fault, invalid_content
-from management.fields import Name
-from management.letters.box import QUEUES
+from portcall.management import fieldschemas as said
+from portcall.management.bodies import Body
+from portcall.management.errors import Fault, invalid_content
+from portcall.management.fields import Name
+from portcall.management.letters.box import QUEUES
 
 MAX_IDS = 1000
 MAX_LIMIT = 1000

@@ -2,8 +2,8 @@
 
 from msgspec import UNSET, UnsetType
 
-from management.letters.contents import Kind
-from management.shapes import Link, Shape, Timestamp
+from portcall.management.letters.contents import Kind
+from portcall.management.shapes import Link, Shape, Timestamp
 
 
 class DeadLetterItem(Shape, frozen=True):

@@ -17,10 +17,10 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import bindparam, func, select, update
 
-from cli.ports import HOST, free_ports
-from store.database import Database
-from store.rollups import PLACE, add_events
-from store.tables import events, journal, positions, records, registries, traffic, webhooks
+from portcall.cli.ports import HOST, free_ports
+from portcall.store.database import Database
+from portcall.store.rollups import PLACE, add_events
+from portcall.store.tables import events, journal, positions, records, registries, traffic, webhooks
 from tests.installation import IN_FORCE_S, Client, Document, Installation
 from tests.sink import Answer, eventually
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import children
-from cli.demo import POSTS
-from cli.sample_registry import have_registry
+from portcall.cli import children
+from portcall.cli.demo import POSTS
+from portcall.cli.sample_registry import have_registry
 from tests.conftest import unavailable
 
 LIMIT_S = 115.0
@@ -31,7 +31,7 @@ def folder(rabbitmq_installed: None) -> Iterator[Path]:
 
 def launch(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 (our own program)
-        [sys.executable, "-P", "-m", "cli.demo", *arguments],
+        [sys.executable, "-P", "-m", "portcall.cli.demo", *arguments],
         env={**os.environ, "TMPDIR": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

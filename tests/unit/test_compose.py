@@ -11,15 +11,15 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from cli.main import run
-from cli.run import Role
-from cli.topology import TopologySettings
-from deliverer.settings import DelivererSettings
-from management.settings import ManagementSettings
-from producer.settings import ProducerSettings
-from router.settings import RouterSettings
-from runtime.settings import Settings
-from schemas.durations import parse_duration_ms
+from portcall.cli.main import run
+from portcall.cli.run import Role
+from portcall.cli.topology import TopologySettings
+from portcall.deliverer.settings import DelivererSettings
+from portcall.management.settings import ManagementSettings
+from portcall.producer.settings import ProducerSettings
+from portcall.router.settings import RouterSettings
+from portcall.runtime.settings import Settings
+from portcall.schemas.durations import parse_duration_ms
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())

@@ -148,13 +148,13 @@ class Trap:
 def arm(role: str) -> None:
     """Put the crash points of a role around the calls that have effects."""
     # Only here, and only in a role: the file is imported by every Python that `up` starts.
-    from deliverer.connection import Connection  # noqa: PLC0415
-    from deliverer.endings import Endings  # noqa: PLC0415
-    from runtime.consumer import ChannelReceipt  # noqa: PLC0415
-    from runtime.letters import Reading  # noqa: PLC0415
-    from runtime.publisher import Publisher  # noqa: PLC0415
-    from runtime.settle import Settler  # noqa: PLC0415
-    from store import appending, eventlog  # noqa: PLC0415
+    from portcall.deliverer.connection import Connection  # noqa: PLC0415
+    from portcall.deliverer.endings import Endings  # noqa: PLC0415
+    from portcall.runtime.consumer import ChannelReceipt  # noqa: PLC0415
+    from portcall.runtime.letters import Reading  # noqa: PLC0415
+    from portcall.runtime.publisher import Publisher  # noqa: PLC0415
+    from portcall.runtime.settle import Settler  # noqa: PLC0415
+    from portcall.store import appending, eventlog  # noqa: PLC0415
 
     trap = Trap(role, Path(os.environ[VARIABLE]))
     for owner, name, place in (

@@ -10,8 +10,8 @@ from typing import IO
 import aiohttp
 import msgspec
 
-from cli import children
-from cli.ports import HOST, free_ports
+from portcall.cli import children
+from portcall.cli.ports import HOST, free_ports
 from tests import ROOT
 from tests.faults.harness.journals import Post, PostJournal
 from tests.faults.harness.scripts import Script

@@ -5,10 +5,10 @@ import re
 import pytest
 from yarl import URL
 
-from management.console import sessions, signin
-from management.console.sessions import IDLE_S, LONGEST_S, Sessions
-from runtime.clients import MAX_FAILURES
-from store.principals import Role
+from portcall.management.console import sessions, signin
+from portcall.management.console.sessions import IDLE_S, LONGEST_S, Sessions
+from portcall.runtime.clients import MAX_FAILURES
+from portcall.store.principals import Role
 from tests.integration.console.site import ALPHA, CONSOLE, HOOK, TOKEN, Site
 from tests.integration.test_management import poll
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from aiohttp import web
 
-from cli.ports import HOST, free_ports
-from deliverer.attempts import ClosedError
-from loadtest.plan import NotSent, Observer, Outcome, Planned, Transport
-from loadtest.poster import Poster
-from loadtest.run import GRACE_S, Limits, run
-from loadtest.target import Target
-from loadtest.thresholds import parse_threshold
-from schemas.errors import InvalidValueError
-from schemas.records import Failure
+from portcall.cli.ports import HOST, free_ports
+from portcall.deliverer.attempts import ClosedError
+from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned, Transport
+from portcall.loadtest.poster import Poster
+from portcall.loadtest.run import GRACE_S, Limits, run
+from portcall.loadtest.target import Target
+from portcall.loadtest.thresholds import parse_threshold
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Failure
 from tests.integration.deliverer.certificates import server_context
 from tests.integration.loadtest.consumer import (
     Consumer,
@@ -33,7 +33,7 @@ from tests.integration.loadtest.consumer import (
 )
 
 if TYPE_CHECKING:
-    from loadtest.connection import TimedConnection
+    from portcall.loadtest.connection import TimedConnection
 
 PATIENT = Limits(timeout_s=5, max_lag_s=5)
 

@@ -12,16 +12,16 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from cli.broker import PrivateBroker, server_script
-from cli.errors import NodeError
-from runtime import topology
-from runtime.consumer import Consumer
-from runtime.errors import BrokerError, RefusedError
-from runtime.feed import Feed
-from runtime.publisher import Publisher
-from runtime.settle import Message
-from runtime.stream import StreamMessage, StreamReader
-from schemas.topology import DEAD, EVENTS_IN, LOG
+from portcall.cli.broker import PrivateBroker, server_script
+from portcall.cli.errors import NodeError
+from portcall.runtime import topology
+from portcall.runtime.consumer import Consumer
+from portcall.runtime.errors import BrokerError, RefusedError
+from portcall.runtime.feed import Feed
+from portcall.runtime.publisher import Publisher
+from portcall.runtime.settle import Message
+from portcall.runtime.stream import StreamMessage, StreamReader
+from portcall.schemas.topology import DEAD, EVENTS_IN, LOG
 from tests.conftest import unavailable
 from tests.integration.runtime.brokers import layout, publishing, put, running, take_all, until
 from tests.rabbit import ErlangShell

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from cli.ports import free_ports
-from store import database, pruning
-from store.engine import Store, open_store
-from store.errors import StoreUnavailableError, UnstorableError
-from store.migrate import migrate
+from portcall.cli.ports import free_ports
+from portcall.store import database, pruning
+from portcall.store.engine import Store, open_store
+from portcall.store.errors import StoreUnavailableError, UnstorableError
+from portcall.store.migrate import migrate
 from tests.postgres import PrivatePostgres
 from tests.unit.store.contract.eventlog import (
     AppendingContract,

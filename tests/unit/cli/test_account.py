@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.account import ensure_account
-from store.engine import Store, open_store
-from store.migrate import migrate
-from store.principals import Role, digest_of
+from portcall.cli.account import ensure_account
+from portcall.store.engine import Store, open_store
+from portcall.store.migrate import migrate
+from portcall.store.principals import Role, digest_of
 
 
 @pytest.fixture

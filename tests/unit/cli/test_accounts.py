@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from cli import audit
-from cli.accounts import Watch, judged, line_of
-from cli.errors import NotRunningError
+from portcall.cli import audit
+from portcall.cli.accounts import Watch, judged, line_of
+from portcall.cli.errors import NotRunningError
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import FakeApi, arm_error
 

@@ -9,12 +9,12 @@ from typing import Any, Self
 
 import pytest
 
-from cli import azcheck
-from cli.azcheck import complaint, environment
-from cli.azenv import target_of
-from cli.azlines import AzTarget, Shell, lines, no_proxy_for
-from cli.errors import NotRunningError
-from cli.transport import Reply
+from portcall.cli import azcheck
+from portcall.cli.azcheck import complaint, environment
+from portcall.cli.azenv import target_of
+from portcall.cli.azlines import AzTarget, Shell, lines, no_proxy_for
+from portcall.cli.errors import NotRunningError
+from portcall.cli.transport import Reply
 from tests.unit.cli.conftest import Run
 
 SECRET = "s3cret-of-the-principal"  # noqa: S105 (of nobody)

@@ -10,13 +10,13 @@ from typing import Self
 
 import pytest
 
-from cli import checks, findings
-from cli.checks import Site, site_of
-from cli.errors import NotRunningError
-from cli.findings import Finding, Verdict
-from cli.transport import Reply
-from runtime.errors import BrokerError
-from schemas.topology import Topology
+from portcall.cli import checks, findings
+from portcall.cli.checks import Site, site_of
+from portcall.cli.errors import NotRunningError
+from portcall.cli.findings import Finding, Verdict
+from portcall.cli.transport import Reply
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.topology import Topology
 from tests.unit.cli.conftest import Run
 
 AMQP = "amqp://guest:guest@127.0.0.1/"
@@ -158,7 +158,7 @@ def test_the_settings_of_what_runs_decide_about_the_queues(
     home: Path, broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = {"PORTCALL_RETRY_SCHEDULE": "1s,7s", "PORTCALL_SHARDS": "3"}
-    monkeypatch.setattr("cli.topology.environment_of", lambda _ready: running)
+    monkeypatch.setattr("portcall.cli.topology.environment_of", lambda _ready: running)
     list(checks.broker(site_of({"PORTCALL_SHARDS": "5"})))
     [applied] = broker.applied
     names = {queue.name for queue in applied.queues}

@@ -6,13 +6,13 @@ from collections import Counter
 import msgspec
 import pytest
 
-from cli.client import Server
-from cli.errors import CliError, NotRunningError, ServiceError, UsageError
-from cli.sending import Schedule, Sending, Tally, _refusal, _retry_after_s
-from cli.synthetic import Mix, Synthesis, parse_actions
-from producer import published
-from producer.acceptance import Acceptance
-from schemas.events import Action, PublishedEvent
+from portcall.cli.client import Server
+from portcall.cli.errors import CliError, NotRunningError, ServiceError, UsageError
+from portcall.cli.sending import Schedule, Sending, Tally, _refusal, _retry_after_s
+from portcall.cli.synthetic import Mix, Synthesis, parse_actions
+from portcall.producer import published
+from portcall.producer.acceptance import Acceptance
+from portcall.schemas.events import Action, PublishedEvent
 
 NOW = "2026-03-04T10:20:30.1230000Z"
 ALL = dict.fromkeys(Action, 1)

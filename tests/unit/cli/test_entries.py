@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from cli import entries
-from cli.entries import Chunk, Entry, Fault, chunks, faults_of, read_entries
+from portcall.cli import entries
+from portcall.cli.entries import Chunk, Entry, Fault, chunks, faults_of, read_entries
 from tests.unit.cli.fakes import HOOK, WEBHOOK
 
 URI = "https://ci.example.com/hook"

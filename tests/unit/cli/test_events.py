@@ -3,11 +3,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli import events
-from cli.client import Management
-from cli.errors import NotFoundError, NotRunningError, ServiceError
-from cli.output import Output
-from cli.tables import RECORD_WIDTHS, record_row, table
+from portcall.cli import events
+from portcall.cli.client import Management
+from portcall.cli.errors import NotFoundError, NotRunningError, ServiceError
+from portcall.cli.output import Output
+from portcall.cli.tables import RECORD_WIDTHS, record_row, table
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import HOOK, SERVER, FakeApi, arm_error, record, reply
 

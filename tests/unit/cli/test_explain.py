@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.explain import tree
+from portcall.cli.explain import tree
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import REG, FakeApi, arm_error
 

@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from cli import findings
-from cli.findings import Finding, Verdict
-from producer.errors import RequestRefusedError
-from schemas.topology import DEAD, EVENTS_IN, UNROUTED
-from store.ignored import IgnoredEvent, IgnoredKind
+from portcall.cli import findings
+from portcall.cli.findings import Finding, Verdict
+from portcall.producer.errors import RequestRefusedError
+from portcall.schemas.topology import DEAD, EVENTS_IN, UNROUTED
+from portcall.store.ignored import IgnoredEvent, IgnoredKind
 
 NOW_S = 1_795_000_000.0
 

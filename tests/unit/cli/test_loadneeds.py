@@ -4,12 +4,12 @@ import inspect
 
 import pytest
 
-from cli.errors import UsageError
-from cli.loadneeds import AGAINST, NEEDS, check_labels, check_measurable, check_needs
-from cli.loadtest import loadtest
-from loadtest.known import MEASURED_BY, NOT_THROUGH
-from loadtest.pacing import Form
-from loadtest.thresholds import parse_threshold
+from portcall.cli.errors import UsageError
+from portcall.cli.loadneeds import AGAINST, NEEDS, check_labels, check_measurable, check_needs
+from portcall.cli.loadtest import loadtest
+from portcall.loadtest.known import MEASURED_BY, NOT_THROUGH
+from portcall.loadtest.pacing import Form
+from portcall.loadtest.thresholds import parse_threshold
 from tests.unit.loadtest.samples import traffic
 
 DEFAULTS = {

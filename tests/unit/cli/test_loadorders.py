@@ -2,15 +2,15 @@
 
 import pytest
 
-from cli.errors import UsageError
-from cli.loadorders import checking_of, mix_of, policy_of, traffic_of
-from loadtest.payloads.formats import ACR, Format, find_format
-from loadtest.retrying import Outage, Policy, parse_outage
-from loadtest.senders import SENDERS
-from loadtest.signing import Style
-from loadtest.sources import Traffic
-from schemas.durations import parse_schedule_ms
-from schemas.errors import InvalidValueError
+from portcall.cli.errors import UsageError
+from portcall.cli.loadorders import checking_of, mix_of, policy_of, traffic_of
+from portcall.loadtest.payloads.formats import ACR, Format, find_format
+from portcall.loadtest.retrying import Outage, Policy, parse_outage
+from portcall.loadtest.senders import SENDERS
+from portcall.loadtest.signing import Style
+from portcall.loadtest.sources import Traffic
+from portcall.schemas.durations import parse_schedule_ms
+from portcall.schemas.errors import InvalidValueError
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)
 

@@ -6,11 +6,11 @@ import sys
 import pytest
 from rich.console import Console
 
-from cli import loadtest, loadview
-from cli.loadview import View, show_result
-from loadtest.pacing import Pace, work_out
-from loadtest.sections import Finding, Section
-from loadtest.thresholds import parse_threshold
+from portcall.cli import loadtest, loadview
+from portcall.cli.loadview import View, show_result
+from portcall.loadtest.pacing import Pace, work_out
+from portcall.loadtest.sections import Finding, Section
+from portcall.loadtest.thresholds import parse_threshold
 from tests.unit.loadtest.runs import measured_of, planned, result_of, steady
 
 PACED = work_out(Pace(100, 8))
@@ -29,7 +29,7 @@ def test_without_a_terminal_it_says_a_line_every_few_seconds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
-    monkeypatch.setattr("cli.loadview.time.monotonic", lambda: now)
+    monkeypatch.setattr("portcall.cli.loadview.time.monotonic", lambda: now)
     with View(PACED, quiet=False) as view:
         view.tick(MEASURED, 1.0)
         now += loadview.LINE_EVERY_S

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cli import loadthrough
-from cli.client import Management
-from cli.errors import NotRunningError
+from portcall.cli import loadthrough
+from portcall.cli.client import Management
+from portcall.cli.errors import NotRunningError
 from tests.unit.cli.fakes import EVERY_REGISTRY, REGISTRIES, REGISTRY, SERVER, FakeApi, arm_error
 
 NAME = "loadtest0123456789ab"

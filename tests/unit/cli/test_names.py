@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from typer.core import TyperCommand, TyperGroup
 
-from cli import main
-from cli.lazy import LazyCommand
-from cli.token import PATH
+from portcall.cli import main
+from portcall.cli.lazy import LazyCommand
+from portcall.cli.token import PATH
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import REG, REGISTRY, FakeApi
 from tests.unit.cli.test_token import CLIENT, MADE, TOKEN

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.optionalvalues import completed
+from portcall.cli.optionalvalues import completed
 
 
 @pytest.mark.parametrize(

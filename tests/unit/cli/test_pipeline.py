@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cli import pipeline
-from cli.pipeline import Pipeline
-from cli.ready import ReadyFile
+from portcall.cli import pipeline
+from portcall.cli.pipeline import Pipeline
+from portcall.cli.ready import ReadyFile
 
 
 class FakeSupervisor:

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from cli.tables import registry_row, table
+from portcall.cli.tables import registry_row, table
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import EVERY_REGISTRY, REG, REGISTRIES, REGISTRY, FakeApi, arm_error
 

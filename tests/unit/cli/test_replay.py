@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 import typer
 
-from cli import replaying
-from cli.client import REGISTRY_TYPE
-from cli.tables import replay_row, table
+from portcall.cli import replaying
+from portcall.cli.client import REGISTRY_TYPE
+from portcall.cli.tables import replay_row, table
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import HOOK, REG, WEBHOOK, FakeApi, arm_error
 

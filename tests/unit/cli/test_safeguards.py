@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from cli import safeguards
-from cli.checks import Site
-from cli.findings import Finding, Verdict
-from management.certificates import Identity, issue, make_authority
-from store.engine import Store, open_store
-from store.keyfile import Key
-from store.keys import KeySource
-from store.migrate import migrate
-from store.preparing import prepare_secrets
+from portcall.cli import safeguards
+from portcall.cli.checks import Site
+from portcall.cli.findings import Finding, Verdict
+from portcall.management.certificates import Identity, issue, make_authority
+from portcall.store.engine import Store, open_store
+from portcall.store.keyfile import Key
+from portcall.store.keys import KeySource
+from portcall.store.migrate import migrate
+from portcall.store.preparing import prepare_secrets
 from tests.unit.store.samples import add_registry, draft
 
 NOW = dt.datetime.now(dt.UTC)

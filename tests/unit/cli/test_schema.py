@@ -4,9 +4,9 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from cli.schema import difference, schema_problem
-from store.database import Database
-from store.migrate import configuration, migrate
+from portcall.cli.schema import difference, schema_problem
+from portcall.store.database import Database
+from portcall.store.migrate import configuration, migrate
 
 
 @pytest.fixture

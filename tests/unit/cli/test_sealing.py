@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from store.engine import open_store
-from store.keyfile import read_keys
-from store.keys import KeySource
-from store.migrate import migrate
-from store.preparing import prepare_secrets
+from portcall.store.engine import open_store
+from portcall.store.keyfile import read_keys
+from portcall.store.keys import KeySource
+from portcall.store.migrate import migrate
+from portcall.store.preparing import prepare_secrets
 from tests import keys
 from tests.unit.cli.conftest import Run
 from tests.unit.store.samples import add_registry, draft

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from cli.errors import UsageError
-from cli.throughrules import FAULTS, REFUSED, check_through
-from loadtest.faults.kinds import Group
+from portcall.cli.errors import UsageError
+from portcall.cli.throughrules import FAULTS, REFUSED, check_through
+from portcall.loadtest.faults.kinds import Group
 
 DEFAULTS: dict[str, object] = dict.fromkeys(REFUSED) | {"processed": ""}
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from cli.tables import table
-from cli.token import PATH, Role, secret_row, token_row
-from store.principals import Role as StoredRole
+from portcall.cli.tables import table
+from portcall.cli.token import PATH, Role, secret_row, token_row
+from portcall.store.principals import Role as StoredRole
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import FakeApi, arm_error
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli import top, toppage
-from cli.errors import NotRunningError
+from portcall.cli import top, toppage
+from portcall.cli.errors import NotRunningError
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import FakeApi, arm_error
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from cli import topology
-from cli.errors import UsageError
-from cli.topology import document, queue_rows, settings_of
-from runtime.errors import BrokerError, SettingsError
-from schemas.topology import Topology
+from portcall.cli import topology
+from portcall.cli.errors import UsageError
+from portcall.cli.topology import document, queue_rows, settings_of
+from portcall.runtime.errors import BrokerError, SettingsError
+from portcall.schemas.topology import Topology
 from tests.unit.cli.conftest import Run
 
 AMQP = "amqp://guest:guest@127.0.0.1/"

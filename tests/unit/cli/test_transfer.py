@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cli.errors import NotRunningError
+from portcall.cli.errors import NotRunningError
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import (
     EVERY_REGISTRY,

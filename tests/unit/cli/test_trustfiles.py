@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from cli.errors import UsageError
-from cli.loadthrough import _trust_extras
-from cli.trustfiles import trust_extras, trust_of
-from schemas.errors import InvalidValueError
-from schemas.trust import Trust
+from portcall.cli.errors import UsageError
+from portcall.cli.loadthrough import _trust_extras
+from portcall.cli.trustfiles import trust_extras, trust_of
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.trust import Trust
 from tests.authorities import authority
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import HOOK, REG, WEBHOOK, FakeApi

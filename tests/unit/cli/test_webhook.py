@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from cli.tables import table, webhook_row
+from portcall.cli.tables import table, webhook_row
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import HOOK, REG, WEBHOOK, FakeApi, arm_error
 

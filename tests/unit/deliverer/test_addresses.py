@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
-from deliverer.addresses import AddressInfo, admitted, is_allowed
-from deliverer.attempts import AddressBlockedError
-from runtime.settings import Network
+from portcall.deliverer.addresses import AddressInfo, admitted, is_allowed
+from portcall.deliverer.attempts import AddressBlockedError
+from portcall.runtime.settings import Network
 
 REFUSED = """
 0.0.0.0 0.255.255.255 10.0.0.0 10.1.2.3 10.255.255.255 100.64.0.0 100.64.0.1 100.127.255.255

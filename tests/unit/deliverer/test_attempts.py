@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from deliverer.attempts import (
+from portcall.deliverer.attempts import (
     AddressBlockedError,
     Attempt,
     ClosedError,
@@ -16,7 +16,7 @@ from deliverer.attempts import (
     UnresolvedError,
     classify,
 )
-from schemas.records import Failure
+from portcall.schemas.records import Failure
 from tests.unit.deliverer.samples import answered, unanswered
 
 

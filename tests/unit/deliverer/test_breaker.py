@@ -2,7 +2,7 @@
 
 import pytest
 
-from deliverer.breaker import (
+from portcall.deliverer.breaker import (
     FEW_FAILURES,
     FEW_S,
     FIRST_OPEN_S,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deliverer.clock import STALL_S, Clock
+from portcall.deliverer.clock import STALL_S, Clock
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ import ssl
 
 import pytest
 
-from deliverer.attempts import CERTIFICATE_HINT, ClosedError
-from deliverer.connection import Connection
-from deliverer.deadlines import Deadlines
-from deliverer.heads import Heads
+from portcall.deliverer.attempts import CERTIFICATE_HINT, ClosedError
+from portcall.deliverer.connection import Connection
+from portcall.deliverer.deadlines import Deadlines
+from portcall.deliverer.heads import Heads
 
 SILENT = "the connection was closed without an answer"
 

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from deliverer.contents import _CHARSETS, _LABELS, charset_of, codings_of, text_of
+from portcall.deliverer.contents import _CHARSETS, _LABELS, charset_of, codings_of, text_of
 
 LIMIT = 16_384
 WORDS = "Grüße, 12 €"

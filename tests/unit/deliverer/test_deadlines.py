@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from deliverer.deadlines import LATE_S, TICK_S, Deadlines
+from portcall.deliverer.deadlines import LATE_S, TICK_S, Deadlines
 
 
 class Waiting:

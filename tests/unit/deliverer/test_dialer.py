@@ -7,10 +7,10 @@ from typing import cast
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from deliverer import dialer
-from deliverer.connection import Connection
-from deliverer.dialer import Dialer, Pool
-from deliverer.origin import Origin
+from portcall.deliverer import dialer
+from portcall.deliverer.connection import Connection
+from portcall.deliverer.dialer import Dialer, Pool
+from portcall.deliverer.origin import Origin
 
 
 class FakeConnection:

@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 import pytest
 
-from deliverer.attempts import Attempt
-from deliverer.echoes import secrets_of, without_echoes
-from deliverer.heads import MAX_HEADER_CHARACTERS
-from schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure, Masking
-from schemas.webhooks import MASK, Webhook
+from portcall.deliverer.attempts import Attempt
+from portcall.deliverer.echoes import secrets_of, without_echoes
+from portcall.deliverer.heads import MAX_HEADER_CHARACTERS
+from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure, Masking
+from portcall.schemas.webhooks import MASK, Webhook
 from tests.canary import Canary
 from tests.unit.deliverer.samples import unanswered, webhook
 

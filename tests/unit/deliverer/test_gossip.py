@@ -2,8 +2,8 @@
 
 import asyncio
 
-from deliverer.gossip import GATHER_S, LEAST_MS, Gossip
-from schemas.health import decode_news
+from portcall.deliverer.gossip import GATHER_S, LEAST_MS, Gossip
+from portcall.schemas.health import decode_news
 from tests.unit.deliverer.samples import NOW_MS, FakeBroker
 
 

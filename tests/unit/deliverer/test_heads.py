@@ -2,7 +2,7 @@
 
 import pytest
 
-from deliverer.heads import MAX_KNOWN, MAX_KNOWN_BYTES, Head, Heads, Response
+from portcall.deliverer.heads import MAX_KNOWN, MAX_KNOWN_BYTES, Head, Heads, Response
 
 LINES = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: 2\r\n\r\n"
 HEADERS = [(b"Server", b"nginx"), (b"Content-Length", b"2")]

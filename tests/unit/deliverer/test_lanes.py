@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from deliverer.breaker import FEW_S, FIRST_OPEN_S, MANY_FAILURES
-from deliverer.lane import FIRST_CAP, LEAST_UNUSUAL_S, PART, RECOVERED_S, Pace
-from deliverer.lanes import HANGING, MAX_PAUSE_S, MAX_WAIT_S, Admission, Lanes
+from portcall.deliverer.breaker import FEW_S, FIRST_OPEN_S, MANY_FAILURES
+from portcall.deliverer.lane import FIRST_CAP, LEAST_UNUSUAL_S, PART, RECOVERED_S, Pace
+from portcall.deliverer.lanes import HANGING, MAX_PAUSE_S, MAX_WAIT_S, Admission, Lanes
 
 START, WAIT, PARK = Admission.START, Admission.WAIT, Admission.PARK
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deliverer.presence import ANSWER_S, Presence
+from portcall.deliverer.presence import ANSWER_S, Presence
 
 STEP_S = 0.25
 

@@ -5,10 +5,10 @@ from collections import Counter, deque
 
 import pytest
 
-from deliverer.lanes import MAX_HELD_BACK, Admission, Lanes
-from deliverer.rate import BURST_S, Rate
-from deliverer.sharing import Sharing
-from runtime.errors import BrokerError
+from portcall.deliverer.lanes import MAX_HELD_BACK, Admission, Lanes
+from portcall.deliverer.rate import BURST_S, Rate
+from portcall.deliverer.sharing import Sharing
+from portcall.runtime.errors import BrokerError
 
 START, WAIT, PARK = Admission.START, Admission.WAIT, Admission.PARK
 TICK_S = 0.05

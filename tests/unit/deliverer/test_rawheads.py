@@ -2,7 +2,7 @@
 
 import pytest
 
-from deliverer.rawheads import head_end, is_interim, may_begin, plain
+from portcall.deliverer.rawheads import head_end, is_interim, may_begin, plain
 
 STATUS = b"HTTP/1.1 200 OK"
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverer.request import Template
-from schemas import __version__
-from schemas.deliveries import delivery_id
-from schemas.errors import InvalidValueError
-from schemas.records import Masking
-from schemas.webhooks import MASK, parse_service_uri
+from portcall import __version__
+from portcall.deliverer.request import Template
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Masking
+from portcall.schemas.webhooks import MASK, parse_service_uri
 from tests.unit.deliverer.samples import SECRET, headers_of, uri_of, webhook
 
 ACR_TYPE = "application/json; charset=utf-8"

@@ -10,10 +10,10 @@ import svix.webhooks
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from deliverer.request import Template
-from management.signing import new_secret
-from schemas.deliveries import delivery_id
-from schemas.signatures import PUBLIC_PREFIX, Scheme, public_key
+from portcall.deliverer.request import Template
+from portcall.management.signing import new_secret
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.signatures import PUBLIC_PREFIX, Scheme, public_key
 from tests.unit.deliverer.samples import SECRET, headers_of, webhook
 
 BODY = '{"id":"e1","action":"push","target":{"repository":"größe/app"}}'.encode()

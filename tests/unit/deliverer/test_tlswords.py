@@ -6,7 +6,7 @@ import time
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from deliverer.tlswords import ENDED, Peer, refusal, words_of
+from portcall.deliverer.tlswords import ENDED, Peer, refusal, words_of
 from tests.authorities import authority
 
 CA = authority()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deliverer.trial import FIRST_TURNS, GRACE, GRACE_S, Trial, Turn
+from portcall.deliverer.trial import FIRST_TURNS, GRACE, GRACE_S, Trial, Turn
 
 OPEN_S = 30.0
 GRACE_OVER_S = GRACE_S + GRACE * OPEN_S + 0.1

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from loadtest.asking import until_settled
-from loadtest.oracle import Processed
+from portcall.loadtest.asking import until_settled
+from portcall.loadtest.oracle import Processed
 from tests.unit.loadtest.samples import entry
 
 

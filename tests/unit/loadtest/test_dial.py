@@ -4,10 +4,10 @@ from itertools import islice
 
 import pytest
 
-from cli.loadkeys import press
-from loadtest.dial import LEAST, MOST, Dial
-from loadtest.pacing import Form, Pace, work_out
-from loadtest.schedule import Arrivals
+from portcall.cli.loadkeys import press
+from portcall.loadtest.dial import LEAST, MOST, Dial
+from portcall.loadtest.pacing import Form, Pace, work_out
+from portcall.loadtest.schedule import Arrivals
 
 STEADY = work_out(Pace(rate=100, duration_s=10))
 

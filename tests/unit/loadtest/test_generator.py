@@ -4,11 +4,11 @@ import resource
 
 import pytest
 
-from loadtest import generator
-from loadtest.generator import Watch, allow_files
-from loadtest.measure import Measurements
-from loadtest.plan import NotSent
-from schemas.errors import InvalidValueError
+from portcall.loadtest import generator
+from portcall.loadtest.generator import Watch, allow_files
+from portcall.loadtest.measure import Measurements
+from portcall.loadtest.plan import NotSent
+from portcall.schemas.errors import InvalidValueError
 from tests.unit.loadtest.runs import measured_of, outcome, planned
 
 

@@ -7,15 +7,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from loadtest.measure import Measurements
-from loadtest.merging import merge
-from loadtest.outputs import k6, locust
-from loadtest.packed import Packed, unpack
-from loadtest.result import Result
-from loadtest.sections import Metric, Section, counter, gauge
-from loadtest.sketch import Sketch
-from loadtest.thresholds import Verdict, parse_threshold
-from schemas.errors import InvalidValueError
+from portcall.loadtest.measure import Measurements
+from portcall.loadtest.merging import merge
+from portcall.loadtest.outputs import k6, locust
+from portcall.loadtest.packed import Packed, unpack
+from portcall.loadtest.result import Result
+from portcall.loadtest.sections import Metric, Section, counter, gauge
+from portcall.loadtest.sketch import Sketch
+from portcall.loadtest.thresholds import Verdict, parse_threshold
+from portcall.schemas.errors import InvalidValueError
 from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned, result_of, steady
 
 SLOW = [outcome(planned(number / 100), service_s=0.5, status=503) for number in range(50)]

@@ -2,12 +2,18 @@
 
 import pytest
 
-from loadtest.ledger import Entry
-from loadtest.oracle import UNASKED, Processed, Verdict, Violation, judge
-from loadtest.plan import NotSent
-from loadtest.processed import ProcessedError, read
-from loadtest.retrying import Outage, Policy
-from loadtest.rightness import faults_section, oracle_section, retries_section, storm_of, tallies
+from portcall.loadtest.ledger import Entry
+from portcall.loadtest.oracle import UNASKED, Processed, Verdict, Violation, judge
+from portcall.loadtest.plan import NotSent
+from portcall.loadtest.processed import ProcessedError, read
+from portcall.loadtest.retrying import Outage, Policy
+from portcall.loadtest.rightness import (
+    faults_section,
+    oracle_section,
+    retries_section,
+    storm_of,
+    tallies,
+)
 from tests.unit.loadtest.samples import deliveries, entry, ledger, outcome, planned
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from loadtest.pacing import Form, Pace, parse_stages, work_out
-from loadtest.trace import read_trace
-from schemas.errors import InvalidValueError
+from portcall.loadtest.pacing import Form, Pace, parse_stages, work_out
+from portcall.loadtest.trace import read_trace
+from portcall.schemas.errors import InvalidValueError
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,16 @@ from itertools import count
 import msgspec
 import pytest
 
-from loadtest.journeys import Published
-from loadtest.pipeline import Pipeline
-from loadtest.plan import NotSent, Outcome, Planned, Timings
-from runtime.stream import StreamMessage
-from schemas.deliveries import Delivery, delivery_id
-from schemas.events import Event
-from schemas.frames import encode_deliveries, encode_events, encode_records
-from schemas.records import Detail, Failure, Record
-from schemas.records import Outcome as Followed
-from schemas.topology import DELIVER, EVENTS
+from portcall.loadtest.journeys import Published
+from portcall.loadtest.pipeline import Pipeline
+from portcall.loadtest.plan import NotSent, Outcome, Planned, Timings
+from portcall.runtime.stream import StreamMessage
+from portcall.schemas.deliveries import Delivery, delivery_id
+from portcall.schemas.events import Event
+from portcall.schemas.frames import encode_deliveries, encode_events, encode_records
+from portcall.schemas.records import Detail, Failure, Record
+from portcall.schemas.records import Outcome as Followed
+from portcall.schemas.topology import DELIVER, EVENTS
 from tests.unit.loadtest.runs import measured_of, planned
 
 EVENT = Event("msg_0.0", "loadtest1", "push", 1_000, msgspec.Raw(b"{}"))

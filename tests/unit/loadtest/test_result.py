@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from loadtest.report import chapters, planned_line
-from loadtest.sections import Section
-from loadtest.thresholds import Verdict, parse_threshold
+from portcall.loadtest.report import chapters, planned_line
+from portcall.loadtest.sections import Section
+from portcall.loadtest.thresholds import Verdict, parse_threshold
 from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned, result_of, steady
 
 LATE = replace(WELL, problem="the generator itself was late")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest import schedule
-from loadtest.schedule import Arrivals, Piece, Shape, planned_count, rate_at, times
-from schemas.errors import InvalidValueError
+from portcall.loadtest import schedule
+from portcall.loadtest.schedule import Arrivals, Piece, Shape, planned_count, rate_at, times
+from portcall.schemas.errors import InvalidValueError
 
 RATES = st.floats(min_value=0, max_value=500)
 PIECES = st.builds(Piece, st.floats(min_value=0.01, max_value=20), RATES, RATES)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from loadtest.plan import Outcome, Timings, Transport, Wants
-from loadtest.senders import SENDERS, Patience, Sender, find_sender, senders_section
-from schemas.errors import InvalidValueError
-from schemas.records import Failure
+from portcall.loadtest.plan import Outcome, Timings, Transport, Wants
+from portcall.loadtest.senders import SENDERS, Patience, Sender, find_sender, senders_section
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Failure
 from tests.unit.loadtest.samples import planned
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.sketch import Sketch, merged
+from portcall.loadtest.sketch import Sketch, merged
 
 MICROSECONDS = st.integers(min_value=0, max_value=3_000_000_000)
 MANY = st.lists(MICROSECONDS, min_size=1, max_size=200)

@@ -7,12 +7,12 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from loadtest.faults.kinds import AT_ONCE_S, BY_NAME, LATER_S, WINDOW_S
-from loadtest.payloads.facts import Mix
-from loadtest.payloads.formats import find_format
-from loadtest.plan import Planned, Wants
-from loadtest.retrying import Outage, Policy
-from loadtest.sink.verifying import Trust, objection
+from portcall.loadtest.faults.kinds import AT_ONCE_S, BY_NAME, LATER_S, WINDOW_S
+from portcall.loadtest.payloads.facts import Mix
+from portcall.loadtest.payloads.formats import find_format
+from portcall.loadtest.plan import Planned, Wants
+from portcall.loadtest.retrying import Outage, Policy
+from portcall.loadtest.sink.verifying import Trust, objection
 from tests.unit.loadtest.samples import BEGAN_US, SECRET, deliveries, outcome
 
 TIMES = [number / 100 for number in range(300)]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from deliverer.request import USER_AGENT, Template
-from loadtest.target import Target
-from schemas.errors import InvalidValueError
+from portcall.deliverer.request import USER_AGENT, Template
+from portcall.loadtest.target import Target
+from portcall.schemas.errors import InvalidValueError
 from tests.signedtargets import RESTS
 from tests.unit.deliverer.samples import webhook
 

@@ -2,18 +2,18 @@
 
 import pytest
 
-from loadtest.metrics import metrics_of
-from loadtest.plan import Wants
-from loadtest.sections import Metric
-from loadtest.thresholds import (
+from portcall.loadtest.metrics import metrics_of
+from portcall.loadtest.plan import Wants
+from portcall.loadtest.sections import Metric
+from portcall.loadtest.thresholds import (
     crossed,
     judge,
     parse_threshold,
     parse_thresholds,
     percents_of,
 )
-from schemas.errors import InvalidValueError
-from schemas.records import Failure
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Failure
 from tests.unit.loadtest.runs import measured_of, outcome, planned, steady
 
 SCHEDULED = "http_req_scheduled_duration"

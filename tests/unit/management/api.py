@@ -11,48 +11,48 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
-from management.access import AdministratorToken, Principal
-from management.app import Api, make_app
-from management.audit import AuditHandler
-from management.auditing import Auditor
-from management.console.links import code_maker
-from management.consolelinks import ConsoleLinkHandler
-from management.eventroutes import EventHandlers
-from management.explaining import Explaining
-from management.explainroutes import ExplainHandlers
-from management.follow import Followers, Reader
-from management.identity import IdentityHandler, ensure_identity
-from management.imports import ImportHandler
-from management.letters.box import LetterBox, Scan, Seen
-from management.letters.contents import Kind, read
-from management.letters.fates import Fate
-from management.letters.routes import LetterHandlers
-from management.letters.wanted import Wanted
-from management.login import LoginHandlers
-from management.lookups import Lookups
-from management.overviews import OverviewHandler
-from management.pings import PingHandler
-from management.probes import ProbeHandler, Prober
-from management.provider import ProviderHandlers
-from management.pulse import Pulse
-from management.registries import RegistryHandlers
-from management.replays import ReplayHandlers
-from management.rotation import RotationHandlers
-from management.routes import Routes
-from management.scopetests import ScopeTests
-from management.subscriptions import SubscriptionHandlers
-from management.tokens import TokenHandlers
-from management.webhooks import WebhookHandlers
-from runtime.errors import BrokerError
-from runtime.stream import BatchHandler, Start
-from schemas.frames import decode_journal
-from schemas.journal import Note
-from schemas.topology import JOURNAL
-from store.engine import Store
-from store.principals import Role
+from portcall.management.access import AdministratorToken, Principal
+from portcall.management.app import Api, make_app
+from portcall.management.audit import AuditHandler
+from portcall.management.auditing import Auditor
+from portcall.management.console.links import code_maker
+from portcall.management.consolelinks import ConsoleLinkHandler
+from portcall.management.eventroutes import EventHandlers
+from portcall.management.explaining import Explaining
+from portcall.management.explainroutes import ExplainHandlers
+from portcall.management.follow import Followers, Reader
+from portcall.management.identity import IdentityHandler, ensure_identity
+from portcall.management.imports import ImportHandler
+from portcall.management.letters.box import LetterBox, Scan, Seen
+from portcall.management.letters.contents import Kind, read
+from portcall.management.letters.fates import Fate
+from portcall.management.letters.routes import LetterHandlers
+from portcall.management.letters.wanted import Wanted
+from portcall.management.login import LoginHandlers
+from portcall.management.lookups import Lookups
+from portcall.management.overviews import OverviewHandler
+from portcall.management.pings import PingHandler
+from portcall.management.probes import ProbeHandler, Prober
+from portcall.management.provider import ProviderHandlers
+from portcall.management.pulse import Pulse
+from portcall.management.registries import RegistryHandlers
+from portcall.management.replays import ReplayHandlers
+from portcall.management.rotation import RotationHandlers
+from portcall.management.routes import Routes
+from portcall.management.scopetests import ScopeTests
+from portcall.management.subscriptions import SubscriptionHandlers
+from portcall.management.tokens import TokenHandlers
+from portcall.management.webhooks import WebhookHandlers
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.stream import BatchHandler, Start
+from portcall.schemas.frames import decode_journal
+from portcall.schemas.journal import Note
+from portcall.schemas.topology import JOURNAL
+from portcall.store.engine import Store
+from portcall.store.principals import Role
 
 if TYPE_CHECKING:
-    from runtime.letters import Letter
+    from portcall.runtime.letters import Letter
 
 TOKEN = "a-token-of-the-tests"  # noqa: S105
 GUEST_TOKEN = "a-token-of-somebody-else"  # noqa: S105

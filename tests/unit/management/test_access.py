@@ -2,8 +2,8 @@
 
 import pytest
 
-from management.access import AdministratorToken, authenticate
-from management.errors import ArmError
+from portcall.management.access import AdministratorToken, authenticate
+from portcall.management.errors import ArmError
 
 KNOWN = AdministratorToken("s3cret-token-of-admin")
 

@@ -3,13 +3,13 @@
 import msgspec
 import pytest
 
-from management.alarms import SELF_DISABLED, Alarms
-from runtime.errors import UnconfirmedError
-from schemas.events import Event
-from schemas.frames import decode_deliveries
-from schemas.operator import DISABLED_TYPE, OPERATOR_ID
-from schemas.topology import DELIVER
-from schemas.webhooks import Cause
+from portcall.management.alarms import SELF_DISABLED, Alarms
+from portcall.runtime.errors import UnconfirmedError
+from portcall.schemas.events import Event
+from portcall.schemas.frames import decode_deliveries
+from portcall.schemas.operator import DISABLED_TYPE, OPERATOR_ID
+from portcall.schemas.topology import DELIVER
+from portcall.schemas.webhooks import Cause
 from tests.unit.management.api import ManagementApi
 
 NOW_MS = 1_772_619_630_123

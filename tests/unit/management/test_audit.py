@@ -8,25 +8,25 @@ from typing import Any
 import msgspec
 import pytest
 
-from management.auditing import Auditor, reasons_of
-from management.auditmetrics import PATIENCE_S, AuditMetrics
-from runtime.errors import BrokerError, UnconfirmedError
-from runtime.metrics import REGISTRY
-from runtime.settle import Message
-from schemas.deliveries import Delivery, delivery_id
-from schemas.events import Event
-from schemas.frames import (
+from portcall.management.auditing import Auditor, reasons_of
+from portcall.management.auditmetrics import PATIENCE_S, AuditMetrics
+from portcall.runtime.errors import BrokerError, UnconfirmedError
+from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.settle import Message
+from portcall.schemas.deliveries import Delivery, delivery_id
+from portcall.schemas.events import Event
+from portcall.schemas.frames import (
     REASON_HEADER,
     decode_raw_journal,
     decode_raw_records,
     encode_deliveries,
     encode_events,
 )
-from schemas.journal import accepted, digest_of, routed
-from schemas.records import Outcome
-from schemas.topology import DEAD, JOURNAL, LOG
-from store.accounts import Doubt
-from store.engine import Store
+from portcall.schemas.journal import accepted, digest_of, routed
+from portcall.schemas.records import Outcome
+from portcall.schemas.topology import DEAD, JOURNAL, LOG
+from portcall.store.accounts import Doubt
+from portcall.store.engine import Store
 from tests.unit.management.api import ManagementApi
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.journal import enter, note

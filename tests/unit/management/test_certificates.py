@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from management.certificates import (
+from portcall.management.certificates import (
     AUTHORITY_DAYS,
     SERVER_DAYS,
     alternative,

@@ -6,12 +6,12 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from management.eventroutes import sse
-from management.events import Seen, acr_event, stored, streamed
-from schemas.deliveries import delivery_id
-from schemas.events import Event, ping_event
-from schemas.frames import decode_raw_records, encode_records
-from schemas.records import Answer, Detail, Failure, Outcome, Record, Sent
+from portcall.management.eventroutes import sse
+from portcall.management.events import Seen, acr_event, stored, streamed
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.events import Event, ping_event
+from portcall.schemas.frames import decode_raw_records, encode_records
+from portcall.schemas.records import Answer, Detail, Failure, Outcome, Record, Sent
 from tests.unit.management.api import VERSION, Json, ManagementApi
 
 EVENT_ID = "826b111c-0000-4000-8000-000000000000"

@@ -3,13 +3,13 @@
 import msgspec
 import pytest
 
-from management.overviewshapes import Explanation, ScopeTried
-from schemas.deliveries import delivery_id
-from schemas.events import Event, ping_event
-from schemas.journal import accepted, routed
-from schemas.records import Detail, Outcome, RawRecord, RecordOf
-from store.database import now_ms
-from store.engine import Store
+from portcall.management.overviewshapes import Explanation, ScopeTried
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.events import Event, ping_event
+from portcall.schemas.journal import accepted, routed
+from portcall.schemas.records import Detail, Outcome, RawRecord, RecordOf
+from portcall.store.database import now_ms
+from portcall.store.engine import Store
 from tests.unit.management.api import GUEST_TOKEN, VERSION, Answer, Json, ManagementApi
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.journal import bad, note, pulled, take

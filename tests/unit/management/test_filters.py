@@ -2,8 +2,8 @@
 
 import pytest
 
-from management.errors import ArmError
-from management.filters import GROUP_FIELDS, Field, Resource, matches, parse_filter
+from portcall.management.errors import ArmError
+from portcall.management.filters import GROUP_FIELDS, Field, Resource, matches, parse_filter
 
 TYPE = "Microsoft.ContainerRegistry/registries"
 RESOURCE = Resource(

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from management import follow
-from management.errors import ArmError
-from management.follow import Follower, Followers
-from runtime.stream import BatchHandler, Start, StreamMessage
-from schemas.events import ping_event
-from schemas.frames import encode_records
-from schemas.records import Detail, Outcome, Record
+from portcall.management import follow
+from portcall.management.errors import ArmError
+from portcall.management.follow import Follower, Followers
+from portcall.runtime.stream import BatchHandler, Start, StreamMessage
+from portcall.schemas.events import ping_event
+from portcall.schemas.frames import encode_records
+from portcall.schemas.records import Detail, Outcome, Record
 
 
 class FakeReader:

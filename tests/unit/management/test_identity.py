@@ -3,8 +3,8 @@
 import jwt
 import pytest
 
-from management.identity import ensure_identity
-from store.accesstokens import AUDIENCE
+from portcall.management.identity import ensure_identity
+from portcall.store.accesstokens import AUDIENCE
 from tests.unit.management.api import IDENTITY_HEADER, VERSION, Answer, ManagementApi
 
 QUERY = f"api-version=2019-08-01&resource={AUDIENCE}"

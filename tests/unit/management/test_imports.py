@@ -2,7 +2,7 @@
 
 import time
 
-from schemas.webhooks import Sku
+from portcall.schemas.webhooks import Sku
 from tests.unit.management.api import Json, ManagementApi, webhook_body
 
 

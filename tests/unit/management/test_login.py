@@ -7,9 +7,9 @@ import jwt
 import pytest
 from jwt import PyJWK
 
-from store.accesstokens import AUDIENCE
-from store.errors import StoreUnavailableError
-from store.principals import PrincipalRow, Principals, Role, digest_of, new_secret
+from portcall.store.accesstokens import AUDIENCE
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.principals import PrincipalRow, Principals, Role, digest_of, new_secret
 from tests.unit.management.api import VERSION, Answer, Json, ManagementApi
 
 FORM = "application/x-www-form-urlencoded"

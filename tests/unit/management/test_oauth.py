@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from management.oauth import (
+from portcall.management.oauth import (
     MAX_FIELDS,
     OAuthError,
     TokenRequest,
@@ -12,7 +12,7 @@ from management.oauth import (
     is_guid,
     read_request,
 )
-from store.accesstokens import AUDIENCE
+from portcall.store.accesstokens import AUDIENCE
 
 FORM = "application/x-www-form-urlencoded"
 ORIGIN = "https://127.0.0.1:8443"

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import BaseModel
 
-from management.bodies import parse_body
-from management.openapi import document, rows
-from management.operationrows import Row
+from portcall.management.bodies import parse_body
+from portcall.management.openapi import document, rows
+from portcall.management.operationrows import Row
 from tests.unit.management.api import ManagementApi
 
 TAKING = [row for _, row in rows() if row.method != "GET"]
@@ -29,7 +29,7 @@ async def test_a_request_is_described_by_the_model_that_reads_it(
         asked.append(model)
         return parse_body(model, content)
 
-    monkeypatch.setattr("management.calls.parse_body", read)
+    monkeypatch.setattr("portcall.management.calls.parse_body", read)
     names = {
         "subscription": api.installation.subscription,
         "group": "portcall",

@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
-from management.overviewshapes import Overview
-from schemas.health import encode_news
-from schemas.records import Outcome
-from store.database import now_ms
-from store.engine import Store
+from portcall.management.overviewshapes import Overview
+from portcall.schemas.health import encode_news
+from portcall.schemas.records import Outcome
+from portcall.store.database import now_ms
+from portcall.store.engine import Store
 from tests.unit.management.api import GUEST_TOKEN, VERSION, Answer, ManagementApi
 from tests.unit.store.contract.traffic import add_up, put, record
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from management.access import Principal
-from management.calls import Call
-from management.errors import ArmError
-from management.paging import next_link, page_size, skip_number, skip_token
-from store.principals import Role
+from portcall.management.access import Principal
+from portcall.management.calls import Call
+from portcall.management.errors import ArmError
+from portcall.management.paging import next_link, page_size, skip_number, skip_token
+from portcall.store.principals import Role
 
 SOMEBODY = Principal("somebody", Role.READER)
 HOST = {"Host": "portcall.test:8400"}

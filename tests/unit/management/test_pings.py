@@ -4,10 +4,10 @@ import uuid
 
 import pytest
 
-from runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
-from schemas.deliveries import Delivery, shard_of
-from schemas.frames import decode_deliveries
-from schemas.journal import accepted, routed
+from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.frames import decode_deliveries
+from portcall.schemas.journal import accepted, routed
 from tests.unit.management.api import ManagementApi
 
 

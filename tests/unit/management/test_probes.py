@@ -2,13 +2,13 @@
 
 import pytest
 
-from management.probes import Prober, Watch
-from runtime.errors import UnconfirmedError
-from schemas.deliveries import Delivery
-from schemas.frames import decode_deliveries
-from schemas.records import Outcome
-from schemas.webhooks import Cause, Status
-from store.standing import HOUR_MS
+from portcall.management.probes import Prober, Watch
+from portcall.runtime.errors import UnconfirmedError
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.frames import decode_deliveries
+from portcall.schemas.records import Outcome
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.standing import HOUR_MS
 from tests.unit.management.api import ManagementApi
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.samples import frame, record

@@ -5,12 +5,12 @@ from collections.abc import Collection
 
 import pytest
 
-from management.pulse import Lag, Pulse, Rung, Sick, Trail
-from runtime.errors import BrokerError
-from schemas.health import encode_news
-from schemas.topology import DEAD, EVENTS_IN
-from store.database import now_ms
-from store.engine import Store
+from portcall.management.pulse import Lag, Pulse, Rung, Sick, Trail
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.health import encode_news
+from portcall.schemas.topology import DEAD, EVENTS_IN
+from portcall.store.database import now_ms
+from portcall.store.engine import Store
 from tests.unit.store.contract.traffic import put, record
 
 T = 1_700_000_000_000

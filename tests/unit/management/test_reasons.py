@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from management.reasons import Predicate, misses_of, reason_of, rung_of
-from schemas.events import PING, Action
-from schemas.records import Answer, Detail, Failure, Outcome
-from schemas.scopes import parse_scope
-from schemas.webhooks import Status
-from store.eventlog import StoredRecord
-from store.subscribers import Subscriber
+from portcall.management.reasons import Predicate, misses_of, reason_of, rung_of
+from portcall.schemas.events import PING, Action
+from portcall.schemas.records import Answer, Detail, Failure, Outcome
+from portcall.schemas.scopes import parse_scope
+from portcall.schemas.webhooks import Status
+from portcall.store.eventlog import StoredRecord
+from portcall.store.subscribers import Subscriber
 
 WEBHOOK = Subscriber(7, "webhook1", Status.ENABLED, "", Action.PUSH.bit, parse_scope("team/app:*"))
 RUNGS = (500, 2_000, 10_000, 60_000, 300_000, 1_800_000)

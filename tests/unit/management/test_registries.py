@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.webhooks import Sku
+from portcall.schemas.webhooks import Sku
 from tests.unit.management.api import VERSION, Json, ManagementApi
 
 PROVIDER = "/providers/Microsoft.ContainerRegistry"

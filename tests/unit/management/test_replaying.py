@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from management import replaying
-from management.replaying import LOOK_S, Replayer, frames_of
-from runtime.errors import BrokerError, UnconfirmedError
-from schemas.deliveries import Delivery, shard_of
-from schemas.frames import MAX_BYTES, decode_deliveries, decode_journal
-from schemas.journal import Note, routed
-from schemas.records import Outcome
-from schemas.topology import DELIVER, JOURNAL
-from store.engine import Store
-from store.errors import StoreUnavailableError
-from store.replays import Replay, State
-from store.selection import Selected, Selection
+from portcall.management import replaying
+from portcall.management.replaying import LOOK_S, Replayer, frames_of
+from portcall.runtime.errors import BrokerError, UnconfirmedError
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.frames import MAX_BYTES, decode_deliveries, decode_journal
+from portcall.schemas.journal import Note, routed
+from portcall.schemas.records import Outcome
+from portcall.schemas.topology import DELIVER, JOURNAL
+from portcall.store.engine import Store
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.replays import Replay, State
+from portcall.store.selection import Selected, Selection
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.replays import add_hook
 from tests.unit.store.samples import event, frame, record

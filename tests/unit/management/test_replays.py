@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from schemas.deliveries import delivery_id
-from schemas.events import Event
-from schemas.records import Outcome
-from store.replays import State
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.events import Event
+from portcall.schemas.records import Outcome
+from portcall.store.replays import State
 from tests.unit.management.api import ManagementApi
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.samples import event, frame, record

@@ -2,11 +2,11 @@
 
 import pytest
 
-from management.access import Principal
-from management.errors import ArmError
-from management.roles import action_of, authorize
-from management.routes import Route
-from store.principals import Role
+from portcall.management.access import Principal
+from portcall.management.errors import ArmError
+from portcall.management.roles import action_of, authorize
+from portcall.management.routes import Route
+from portcall.store.principals import Role
 from tests.unit.management.api import (
     GUEST_TOKEN,
     PUBLISHER_TOKEN,

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 from aiohttp import web
 
-from management.calls import Call
-from management.errors import ArmError
-from management.routes import Handler, Routes, segments_of
+from portcall.management.calls import Call
+from portcall.management.errors import ArmError
+from portcall.management.routes import Handler, Routes, segments_of
 
 
 async def first(_call: Call) -> web.Response:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from management.fields import GENERATE
-from management.signing import Wanted, new_secret, wanted_secret
-from schemas.errors import InvalidValueError
-from schemas.signatures import Scheme, public_key, scheme_of, shared_secret
+from portcall.management.fields import GENERATE
+from portcall.management.signing import Wanted, new_secret, wanted_secret
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.signatures import Scheme, public_key, scheme_of, shared_secret
 from tests.unit.management.api import DAY_MS, Answer, Json, ManagementApi
 
 OWN = shared_secret(b"k" * 32)

@@ -11,11 +11,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
-from management.certificates import Identity, issue, make_authority, names_of
-from management.settings import ManagementSettings
-from management.tls import Tls, files_of, names
-from management.tlsfiles import LocalFiles, OwnFiles
-from runtime.errors import SettingsError
+from portcall.management.certificates import Identity, issue, make_authority, names_of
+from portcall.management.settings import ManagementSettings
+from portcall.management.tls import Tls, files_of, names
+from portcall.management.tlsfiles import LocalFiles, OwnFiles
+from portcall.runtime.errors import SettingsError
 
 NOW = dt.datetime.now(dt.UTC)
 NAMES = frozenset({"127.0.0.1", "localhost"})

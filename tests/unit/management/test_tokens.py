@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from management.tokens import PATH
-from store.principals import digest_of, is_secret
+from portcall.management.tokens import PATH
+from portcall.store.principals import digest_of, is_secret
 from tests.unit.management.api import Answer, Json, ManagementApi
 
 

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from management.errors import ArmError
-from management.follow import Followers
-from management.watching import KEPT, Audience, Update, Watcher
-from schemas.events import Event
-from schemas.frames import encode_records
-from schemas.records import Detail, Outcome, Record
+from portcall.management.errors import ArmError
+from portcall.management.follow import Followers
+from portcall.management.watching import KEPT, Audience, Update, Watcher
+from portcall.schemas.events import Event
+from portcall.schemas.frames import encode_records
+from portcall.schemas.records import Detail, Outcome, Record
 from tests.unit.management.test_follow import Stream
 
 

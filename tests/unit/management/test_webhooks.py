@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from schemas.durations import parse_schedule_ms
+from portcall.schemas.durations import parse_schedule_ms
 from tests.unit.management.api import GUEST_TOKEN, VERSION, Json, ManagementApi, webhook_body
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()

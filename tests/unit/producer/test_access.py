@@ -2,15 +2,15 @@
 
 import pytest
 
-from producer.access import TokenAccess, bearer_token
-from producer.errors import (
+from portcall.producer.access import TokenAccess, bearer_token
+from portcall.producer.errors import (
     ForbiddenError,
     UnauthorizedError,
     UnavailableError,
     UnknownRegistryError,
 )
-from store.errors import StoreUnavailableError
-from store.principals import PrincipalRow, Role
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.principals import PrincipalRow, Role
 
 TOKEN = "0123456789abcdef"  # noqa: S105 (of the tests alone)
 

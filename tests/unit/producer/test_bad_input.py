@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producer import cloudevents, distribution, published
-from producer.acceptance import Acceptance, Translation
-from producer.sightings import Sightings
-from schemas.errors import InvalidValueError
+from portcall.producer import cloudevents, distribution, published
+from portcall.producer.acceptance import Acceptance, Translation
+from portcall.producer.sightings import Sightings
+from portcall.schemas.errors import InvalidValueError
 from tests.unit.producer.samples import acceptance
 
 Read = Callable[[bytes, Acceptance], Translation]

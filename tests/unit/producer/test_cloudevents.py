@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from producer import cloudevents
-from schemas.errors import InvalidValueError
-from schemas.events import Event
+from portcall.producer import cloudevents
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Event
 from tests.unit.producer.samples import DIGEST, NOW, acceptance
 
 TARGET = {"repository": "team/app", "tag": "v1", "digest": DIGEST}

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producer import distribution
-from producer.acceptance import Translation
-from producer.blobs import BLOB_TYPE
-from producer.sightings import Sightings
-from schemas.errors import InvalidValueError
+from portcall.producer import distribution
+from portcall.producer.acceptance import Translation
+from portcall.producer.blobs import BLOB_TYPE
+from portcall.producer.sightings import Sightings
+from portcall.schemas.errors import InvalidValueError
 from tests.unit.producer.samples import (
     DIGEST,
     MANIFEST,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from producer import cloudevents, distribution, published
-from producer.acceptance import Translation
-from producer.sightings import Sightings
+from portcall.producer import cloudevents, distribution, published
+from portcall.producer.acceptance import Translation
+from portcall.producer.sightings import Sightings
 from tests.unit.producer.samples import DIGEST, MANIFEST, NOW, acceptance
 
 Document = dict[str, Any]

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
-from producer import distribution, keeping
-from producer.acceptance import Translation
-from producer.blobs import BLOB_TYPE
-from producer.keeping import REFRESH_MS, Keeping
-from producer.rounds import PATIENCE_S, RETRY_S
-from producer.sightings import Sightings, full_name
-from runtime.metrics import REGISTRY
-from store.errors import StoreUnavailableError
-from store.sightings import Sighting
+from portcall.producer import distribution, keeping
+from portcall.producer.acceptance import Translation
+from portcall.producer.blobs import BLOB_TYPE
+from portcall.producer.keeping import REFRESH_MS, Keeping
+from portcall.producer.rounds import PATIENCE_S, RETRY_S
+from portcall.producer.sightings import Sightings, full_name
+from portcall.runtime.metrics import REGISTRY
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.sightings import Sighting
 from tests.sink import eventually
 from tests.unit.producer.samples import DIGEST, MANIFEST, acceptance, envelope, notification
 

@@ -5,12 +5,12 @@ import asyncio
 import msgspec
 import pytest
 
-from producer import noting
-from producer.noting import Accepting
-from runtime.errors import RefusedError, UnconfirmedError
-from schemas.events import Event
-from schemas.frames import decode_journal
-from schemas.journal import IgnoredNote, accepted
+from portcall.producer import noting
+from portcall.producer.noting import Accepting
+from portcall.runtime.errors import RefusedError, UnconfirmedError
+from portcall.schemas.events import Event
+from portcall.schemas.frames import decode_journal
+from portcall.schemas.journal import IgnoredNote, accepted
 
 
 def event(name: str) -> Event:

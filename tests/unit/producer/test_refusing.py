@@ -3,9 +3,9 @@
 import pytest
 from structlog.testing import capture_logs
 
-from producer.refusing import FORGOTTEN_S, Refusal, Refusing
-from producer.sampling import EVERY_S, MAX_KINDS, Allowance, Sample
-from runtime.metrics import REGISTRY
+from portcall.producer.refusing import FORGOTTEN_S, Refusal, Refusing
+from portcall.producer.sampling import EVERY_S, MAX_KINDS, Allowance, Sample
+from portcall.runtime.metrics import REGISTRY
 
 PATH = "/registries/MyRegistry/notifications"
 

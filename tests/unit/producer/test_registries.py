@@ -5,12 +5,12 @@ import threading
 
 import pytest
 
-from producer import registries
-from producer.errors import UnavailableError, UnknownRegistryError
-from producer.registries import Registries
-from schemas.webhooks import Sku
-from store.errors import StoreUnavailableError
-from store.registries import Registry
+from portcall.producer import registries
+from portcall.producer.errors import UnavailableError, UnknownRegistryError
+from portcall.producer.registries import Registries
+from portcall.schemas.webhooks import Sku
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.registries import Registry
 
 
 class FakeStore:

@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producer.skimming import MAX_COUNTED, MAX_EVENTS, MAX_KEYS, REQUEST, TARGET, Skimmer, skim
-from schemas.errors import InvalidValueError
+from portcall.producer.skimming import (
+    MAX_COUNTED,
+    MAX_EVENTS,
+    MAX_KEYS,
+    REQUEST,
+    TARGET,
+    Skimmer,
+    skim,
+)
+from portcall.schemas.errors import InvalidValueError
 
 SCALARS = (
     st.none()

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from producer import distribution
-from producer.sightings import Sightings
-from producer.skimming import MAX_EVENTS, Skimmed, Skimmer
-from producer.turns import READ_AT_ONCE, SKIMMED_AT_ONCE, exhaust, feed, skim
+from portcall.producer import distribution
+from portcall.producer.sightings import Sightings
+from portcall.producer.skimming import MAX_EVENTS, Skimmed, Skimmer
+from portcall.producer.turns import READ_AT_ONCE, SKIMMED_AT_ONCE, exhaust, feed, skim
 from tests.unit.producer.samples import acceptance
 
 LARGE = b'{"events":[' + b"{}," * (MAX_EVENTS + 5) + b"{}]}"

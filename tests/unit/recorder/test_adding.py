@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from recorder.adding import BUSY_SHARE, CHUNK, IDLE_SHARE, Adding
-from store.errors import StoreUnavailableError
+from portcall.recorder.adding import BUSY_SHARE, CHUNK, IDLE_SHARE, Adding
+from portcall.store.errors import StoreUnavailableError
 
 DAY_MS = 86_400_000
 

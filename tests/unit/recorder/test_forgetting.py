@@ -4,8 +4,15 @@ import asyncio
 
 import pytest
 
-from recorder.forgetting import BREATH_S, CHUNK, INTERVAL_S, MAX_AGE_MS, MAX_SIGHTINGS, Forgetting
-from store.errors import StoreUnavailableError
+from portcall.recorder.forgetting import (
+    BREATH_S,
+    CHUNK,
+    INTERVAL_S,
+    MAX_AGE_MS,
+    MAX_SIGHTINGS,
+    Forgetting,
+)
+from portcall.store.errors import StoreUnavailableError
 from tests.unit.recorder.streams import unavailable
 
 NOW_MS = MAX_AGE_MS + 77

@@ -2,8 +2,8 @@
 
 import pytest
 
-from recorder.place import Aim, Place, Verdict, begin
-from store.appending import Position
+from portcall.recorder.place import Aim, Place, Verdict, begin
+from portcall.store.appending import Position
 
 STORED = Position(10, "f10")
 LOOKING = Place(sought=STORED, follows=11)

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from recorder import settling
-from recorder.settling import BUSY_SHARE, IDLE_SHARE, Load, Settling
-from store.errors import StoreUnavailableError
-from store.openevents import BEGINNING, Cursor
+from portcall.recorder import settling
+from portcall.recorder.settling import BUSY_SHARE, IDLE_SHARE, Load, Settling
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.openevents import BEGINNING, Cursor
 
 NOW_MS = 10_000
 
@@ -118,7 +118,7 @@ def test_load_is_what_the_process_has_used_since_the_last_question(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cpu, wall = iter([0.0, 1.0, 1.5]), iter([0.0, 4.0, 4.5])
-    monkeypatch.setattr("recorder.settling.time.process_time", lambda: next(cpu))
-    monkeypatch.setattr("recorder.settling.time.monotonic", lambda: next(wall))
+    monkeypatch.setattr("portcall.recorder.settling.time.process_time", lambda: next(cpu))
+    monkeypatch.setattr("portcall.recorder.settling.time.monotonic", lambda: next(wall))
     load = Load()
     assert [load(), load()] == [0.25, 1.0]

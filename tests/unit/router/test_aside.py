@@ -2,9 +2,9 @@
 
 import pytest
 
-from router import aside as aside_module
-from router.aside import Aside
-from schemas.health import encode_news
+from portcall.router import aside as aside_module
+from portcall.router.aside import Aside
+from portcall.schemas.health import encode_news
 
 NOW_MS = 1_772_619_630_123
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from runtime import batcher
-from runtime.batcher import Batcher
+from portcall.runtime import batcher
+from portcall.runtime.batcher import Batcher
 
 NEVER_S = 1e6
 

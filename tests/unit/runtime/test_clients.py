@@ -4,8 +4,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from runtime import clients
-from runtime.clients import (
+from portcall.runtime import clients
+from portcall.runtime.clients import (
     AUTHENTICATED,
     MAX_FAILURES,
     Gate,
@@ -13,7 +13,7 @@ from runtime.clients import (
     client_of,
     throttling,
 )
-from runtime.settings import AUTH_FAILURES_PER_S
+from portcall.runtime.settings import AUTH_FAILURES_PER_S
 
 
 class Clock:

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 from aiormq.exceptions import ChannelInvalidStateError
 
-from runtime.consumer import ChannelReceipt, Consumer
-from runtime.settle import Handler, Message
+from portcall.runtime.consumer import ChannelReceipt, Consumer
+from portcall.runtime.settle import Handler, Message
 
 
 class FakeChannel:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runtime.feed import Feed, Follower, encode_hint
+from portcall.runtime.feed import Feed, Follower, encode_hint
 
 NEVER_S = 1e6
 

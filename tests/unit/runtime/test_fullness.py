@@ -4,9 +4,9 @@ from collections.abc import Collection
 
 import pytest
 
-from runtime.errors import BrokerError
-from runtime.fullness import Bounded, Fullness, bounded_queues
-from schemas.topology import (
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.fullness import Bounded, Fullness, bounded_queues
+from portcall.schemas.topology import (
     DEAD,
     DELIVER,
     EVENTS,

@@ -5,9 +5,9 @@ from itertools import count
 import pytest
 from aiohttp.http_exceptions import BadHttpMessage
 
-from runtime import heads
-from runtime.heads import MAX_HEAD_BYTES, MAX_JOINS, MAX_LINES, LenientParser, joined
-from runtime.serving import target_of
+from portcall.runtime import heads
+from portcall.runtime.heads import MAX_HEAD_BYTES, MAX_JOINS, MAX_LINES, LenientParser, joined
+from portcall.runtime.serving import target_of
 
 FIRST = b"POST /x HTTP/1.1\r\n"
 JOINED = {

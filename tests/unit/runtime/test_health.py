@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from runtime.health import Problem, health_app, problems_of
+from portcall.runtime.health import Problem, health_app, problems_of
 
 
 def well() -> None:

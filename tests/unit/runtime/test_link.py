@@ -14,9 +14,9 @@ from aiormq.exceptions import (
     ProbableAuthenticationError,
 )
 
-from runtime import link
-from runtime.errors import BrokerError
-from runtime.link import LOST, Link, connected, describe, raise_if_cancelled
+from portcall.runtime import link
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.link import LOST, Link, connected, describe, raise_if_cancelled
 
 URL = "amqp://user:broker-secret@broker/"
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from runtime.listening import why_not
+from portcall.runtime.listening import why_not
 
 REFUSED = "error while attempting to bind on address ('127.0.0.1', 9): address already in use"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from runtime.errors import ListenError, SettingsError
-from runtime.health import problems_of
-from runtime.process import MAX_ARENAS, Process, launch
-from runtime.settings import Settings
+from portcall.runtime.errors import ListenError, SettingsError
+from portcall.runtime.health import problems_of
+from portcall.runtime.process import MAX_ARENAS, Process, launch
+from portcall.runtime.settings import Settings
 
 
 def make(run_file: Path | None = None) -> Process:

@@ -15,9 +15,9 @@ from aiormq.exceptions import (
 )
 from pamqp.commands import Basic
 
-from runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
-from runtime.metrics import REGISTRY
-from runtime.publisher import Publisher
+from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
+from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.publisher import Publisher
 
 if TYPE_CHECKING:
     from aiormq.abc import DeliveredMessage

@@ -1,6 +1,6 @@
 """Refusals: when they are a problem, and when a new channel is worth a try."""
 
-from runtime.refusals import FORGOTTEN_AFTER_S, MAX_PATIENCE_S, Refusals
+from portcall.runtime.refusals import FORGOTTEN_AFTER_S, MAX_PATIENCE_S, Refusals
 
 ROUTE = ("portcall.deliver", "deliver.0")
 

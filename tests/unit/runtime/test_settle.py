@@ -7,12 +7,12 @@ from itertools import count
 
 import pytest
 
-from runtime.errors import BrokerError, PoisonMessageError
-from runtime.metrics import REGISTRY
-from runtime.settle import Message, Settler
-from schemas.errors import FrameError, NewerFrameError
-from schemas.frames import QUEUE_HEADER, REASON_HEADER
-from schemas.topology import DEAD
+from portcall.runtime.errors import BrokerError, PoisonMessageError
+from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.settle import Message, Settler
+from portcall.schemas.errors import FrameError, NewerFrameError
+from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER
+from portcall.schemas.topology import DEAD
 
 _numbers = count()
 

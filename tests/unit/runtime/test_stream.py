@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from runtime.errors import BrokerError, RestartReadingError
-from runtime.stream import StreamMessage, StreamReader, _Intake, _OurError, _ours
+from portcall.runtime.errors import BrokerError, RestartReadingError
+from portcall.runtime.stream import StreamMessage, StreamReader, _Intake, _OurError, _ours
 
 
 def delivered(tag: int, headers: Mapping[str, object] | None) -> Any:  # noqa: ANN401 (stands in for a class of the client)

@@ -14,17 +14,17 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import store.keyfile
-import store.keys
-import store.preparing
-import store.sealing
-import store.signingrows
-from store.engine import Store, open_store
-from store.keyfile import add_key
-from store.keys import KeySource
-from store.migrate import migrate
-from store.preparing import prepare_secrets
-from store.vault import NO_KEYS, Vault
+import portcall.store.keyfile
+import portcall.store.keys
+import portcall.store.preparing
+import portcall.store.sealing
+import portcall.store.signingrows
+from portcall.store.engine import Store, open_store
+from portcall.store.keyfile import add_key
+from portcall.store.keys import KeySource
+from portcall.store.migrate import migrate
+from portcall.store.preparing import prepare_secrets
+from portcall.store.vault import NO_KEYS, Vault
 from tests import keys
 from tests.unit.store.contract.sealing import (
     add_secret_webhooks,
@@ -37,7 +37,7 @@ from tests.unit.store.contract.sealing import (
 WEBHOOKS = 3
 OURS = {
     module.__file__
-    for module in (store.keyfile, store.keys, store.preparing, store.sealing, store.signingrows)
+    for module in (portcall.store.keyfile, portcall.store.keys, portcall.store.preparing, portcall.store.sealing, portcall.store.signingrows)
 }  # fmt: skip
 Found = tuple[list[tuple[str, str, object, str, str, str]], tuple[str, object]]
 

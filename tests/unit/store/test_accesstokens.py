@@ -11,9 +11,17 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from store.accesstokens import AUDIENCE, AUDIENCES, LEEWAY_S, is_access_token, issue, key_id, read
-from store.principals import PrincipalRow, Role
-from store.signingkeys import SigningKey
+from portcall.store.accesstokens import (
+    AUDIENCE,
+    AUDIENCES,
+    LEEWAY_S,
+    is_access_token,
+    issue,
+    key_id,
+    read,
+)
+from portcall.store.principals import PrincipalRow, Role
+from portcall.store.signingkeys import SigningKey
 
 TENANT = "11111111-2222-4333-8444-555555555555"
 CLIENT = "99999999-2222-4333-8444-555555555555"

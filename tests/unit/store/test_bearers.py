@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from store import bearers
-from store.accesstokens import AUDIENCE, issue
-from store.bearers import FRESH_S, RETRY_S, STALE_S, Bearers
-from store.errors import StoreUnavailableError
-from store.principals import PrincipalRow, Role, digest_of, new_secret
-from store.signingkeys import SigningKey
+from portcall.store import bearers
+from portcall.store.accesstokens import AUDIENCE, issue
+from portcall.store.bearers import FRESH_S, RETRY_S, STALE_S, Bearers
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.principals import PrincipalRow, Role, digest_of, new_secret
+from portcall.store.signingkeys import SigningKey
 from tests.unit.store.test_accesstokens import KEY, OTHER, TENANT
 
 if TYPE_CHECKING:
-    from store.engine import Store
+    from portcall.store.engine import Store
 
 SECRET = new_secret()
 ROBOT = PrincipalRow(

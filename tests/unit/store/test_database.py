@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from schemas.errors import InvalidValueError
-from store import database
-from store.database import Database, chunks, database_url
-from store.engine import open_store
-from store.errors import StoreUnavailableError
+from portcall.schemas.errors import InvalidValueError
+from portcall.store import database
+from portcall.store.database import Database, chunks, database_url
+from portcall.store.engine import open_store
+from portcall.store.errors import StoreUnavailableError
 
 
 @pytest.mark.parametrize(

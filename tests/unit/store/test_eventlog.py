@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from store.engine import open_store
+from portcall.store.engine import open_store
 from tests.unit.store.contract.eventlog import (
     AppendingContract,
     DetailContract,
@@ -35,7 +35,7 @@ class TestDetail(DetailContract):
 
 _WRITER = """
 import sys
-from store.engine import open_store
+from portcall.store.engine import open_store
 from tests.unit.store.samples import STREAM, event, frame, record
 
 log = open_store(sys.argv[1]).eventlog

@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import InvalidValueError
-from store.errors import KeyFileError, SealedError
-from store.keyfile import Key, add_key, keep_first_key, make_key_file, parse_keys, read_keys
-from store.keys import KeySource
-from store.vault import Vault
+from portcall.schemas.errors import InvalidValueError
+from portcall.store.errors import KeyFileError, SealedError
+from portcall.store.keyfile import (
+    Key,
+    add_key,
+    keep_first_key,
+    make_key_file,
+    parse_keys,
+    read_keys,
+)
+from portcall.store.keys import KeySource
+from portcall.store.vault import Vault
 
 FIRST, SECOND = bytes(range(32)), bytes(range(224, 256))
 BASE64 = base64.b64encode(SECOND).decode()

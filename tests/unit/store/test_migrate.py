@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import StoreUnavailableError
-from store.migrate import migrate
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.migrate import migrate
 from tests.unit.store.contract.migrations import MigratingAtOnceContract, MigrationsContract
 
 

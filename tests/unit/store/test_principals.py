@@ -1,6 +1,6 @@
 import pytest
 
-from store.principals import digest_of, is_secret, new_secret
+from portcall.store.principals import digest_of, is_secret, new_secret
 from tests.unit.store.contract.principals import PrincipalsContract, SigningKeysContract
 
 

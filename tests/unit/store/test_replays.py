@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from store.standing import DAY_MS, HOUR_MS, next_probe_ms
+from portcall.store.standing import DAY_MS, HOUR_MS, next_probe_ms
 from tests.unit.store.contract.replays import (
     SelectingContract,
     StandingContract,

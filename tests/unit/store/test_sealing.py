@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from store.engine import Store
-from store.signingkeys import private_pem
+from portcall.store.engine import Store
+from portcall.store.signingkeys import private_pem
 from tests.canary import Canary, in_files
 from tests.unit.store.contract.sealing import (
     ResealingContract,

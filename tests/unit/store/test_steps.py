@@ -2,7 +2,17 @@
 
 import pytest
 
-from store.steps import FIVE, HOUR, MINUTE, NARROW, TEN, WIDE, Step, shown_step_s, source_of
+from portcall.store.steps import (
+    FIVE,
+    HOUR,
+    MINUTE,
+    NARROW,
+    TEN,
+    WIDE,
+    Step,
+    shown_step_s,
+    source_of,
+)
 
 DAY_S = 86_400
 

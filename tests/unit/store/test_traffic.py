@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from store.database import now_ms
-from store.engine import open_store
+from portcall.store.database import now_ms
+from portcall.store.engine import open_store
 from tests.unit.store.contract.eventlog import rows_in
 from tests.unit.store.contract.traffic import (
     AddingUpContract,
@@ -29,13 +29,13 @@ class TestForgetting(ForgettingContract):
 _WORKER = """
 import os
 import sys
-from store.database import now_ms
-from store.engine import open_store
+from portcall.store.database import now_ms
+from portcall.store.engine import open_store
 from tests.unit.store.contract.journal import take
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.traffic import event, record
 from tests.unit.store.samples import frame
-from schemas.journal import accepted
+from portcall.schemas.journal import accepted
 
 store = open_store(sys.argv[1])
 number = 0

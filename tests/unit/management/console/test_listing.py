@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from management.console.health import FAILING_AFTER_MS, health_of
-from management.console.listing import host_of
-from schemas.webhooks import Cause, Status
-from store.traffic import Sums
-from store.webhookrow import WebhookRow
+from portcall.management.console.health import FAILING_AFTER_MS, health_of
+from portcall.management.console.listing import host_of
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.traffic import Sums
+from portcall.store.webhookrow import WebhookRow
 
 NOW = 1_700_000_000_000
 

@@ -8,12 +8,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from store.database import Database
-from store.engine import open_store
-from store.migrate import configuration, migrate
-from store.sealing import PLAIN
-from store.signingkeys import private_pem
-from store.tables import metadata
+from portcall.store.database import Database
+from portcall.store.engine import open_store
+from portcall.store.migrate import configuration, migrate
+from portcall.store.sealing import PLAIN
+from portcall.store.signingkeys import private_pem
+from portcall.store.tables import metadata
 from tests import keys
 
 _MIGRATE = "import sys; from store.migrate import migrate; migrate(sys.argv[1])"
