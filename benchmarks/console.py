@@ -23,11 +23,11 @@ from portcall.schemas.events import Action, Event
 from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.records import Answer, Detail, Outcome, RawRecord, RecordOf, Sent
 from portcall.schemas.webhooks import Sku, Status
-from portcall.store.database import now_ms
+from portcall.store.database.database import now_ms
+from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
-from portcall.store.filters import Filter
-from portcall.store.migrate import migrate
-from portcall.store.webhookrow import WebhookDraft
+from portcall.store.records.filters import Filter
+from portcall.store.webhooks.row import WebhookDraft
 
 REGISTRY = "alpha"
 STREAM = "benchmark"

@@ -5,22 +5,22 @@ import os
 
 from portcall.deliverer.deliver import Deliverer
 from portcall.deliverer.disabling import Disabling
-from portcall.deliverer.gossip import Gossip
+from portcall.deliverer.endpoints.health_broadcast import Gossip
+from portcall.deliverer.endpoints.lanes import Lanes
+from portcall.deliverer.endpoints.rate_sharing import Sharing
 from portcall.deliverer.jobs import Job
-from portcall.deliverer.lanes import Lanes
 from portcall.deliverer.operator import WithOperator, operator_webhook
 from portcall.deliverer.outbox import Outbox
-from portcall.deliverer.sender import Sender
+from portcall.deliverer.post.sender import Sender
+from portcall.deliverer.post.trust import Trusts
 from portcall.deliverer.settings import DelivererSettings
-from portcall.deliverer.sharing import Sharing
-from portcall.deliverer.trusts import Trusts
 from portcall.deliverer.webhooks import Webhooks
-from portcall.runtime.consumer import Consumer
-from portcall.runtime.depths import Depths
-from portcall.runtime.feed import Feed, Follower
-from portcall.runtime.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.depths import Depths
+from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.process import launch, running
-from portcall.runtime.publisher import Publisher
 from portcall.schemas.topology import (
     DEAD,
     DELIVER,
@@ -30,8 +30,8 @@ from portcall.schemas.topology import (
     wait_rung,
 )
 from portcall.store.engine import open_store
-from portcall.store.keys import KeySource
 from portcall.store.preparing import check_secrets
+from portcall.store.secrets.keys import KeySource
 
 DRAIN_MARGIN_S = 3.0
 """What the last attempt's effects may take on top of the attempt timeout when the process stops."""

@@ -8,22 +8,22 @@ from typing import Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from portcall.deliverer.attempts import Attempt
-from portcall.deliverer.clock import Clock
-from portcall.deliverer.echoes import without_echoes
 from portcall.deliverer.endings import Disabling, Endings
-from portcall.deliverer.gate import Gate
+from portcall.deliverer.endpoints.clock import Clock
+from portcall.deliverer.endpoints.gate import Gate
+from portcall.deliverer.endpoints.lanes import Admission, Lanes
+from portcall.deliverer.endpoints.presence import Presence
 from portcall.deliverer.jobs import Job, Ledger
-from portcall.deliverer.lanes import Admission, Lanes
 from portcall.deliverer.outbox import Outbox
-from portcall.deliverer.patience import answered
 from portcall.deliverer.policy import is_due
-from portcall.deliverer.presence import Presence
-from portcall.deliverer.request import Request, Template
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.redaction import without_echoes
+from portcall.deliverer.post.request import Request, Template
 from portcall.deliverer.results import expired
+from portcall.deliverer.store_retry import answered
 from portcall.deliverer.webhooks import Webhooks
+from portcall.runtime.broker.settle import Message
 from portcall.runtime.metrics import REGISTRY
-from portcall.runtime.settle import Message
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.frames import DeliveryFrame, decode_deliveries
 from portcall.schemas.health import decode_news

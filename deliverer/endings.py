@@ -8,10 +8,9 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from portcall.deliverer.attempts import Attempt
-from portcall.deliverer.clock import Clock
+from portcall.deliverer.endpoints.clock import Clock
+from portcall.deliverer.endpoints.lanes import Lanes
 from portcall.deliverer.jobs import Job
-from portcall.deliverer.lanes import Lanes
 from portcall.deliverer.outbox import Outbox
 from portcall.deliverer.policy import (
     ANY_AGE,
@@ -27,7 +26,8 @@ from portcall.deliverer.policy import (
     pause_ms,
     schedule_of,
 )
-from portcall.deliverer.request import Template
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.request import Template
 from portcall.deliverer.results import attempted, cancelled
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.logs import get_logger

@@ -6,7 +6,7 @@ from typing import Protocol
 from portcall.schemas.operator import OPERATOR_ID, OPERATOR_NAME
 from portcall.schemas.scopes import parse_scope
 from portcall.schemas.webhooks import Status, Webhook, parse_service_uri
-from portcall.store.webhookindex import Changes
+from portcall.store.webhooks.index import Changes
 
 
 class Source(Protocol):

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Raw
 
-from portcall.runtime.batcher import Batcher
+from portcall.runtime.broker.batcher import Batcher
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.events import Event
 from portcall.schemas.frames import REASON_HEADER, encode, encode_deliveries, encode_records

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 
 from msgspec.structs import replace
 
-from portcall.deliverer.attempts import Attempt
+from portcall.deliverer.post.attempts import Attempt
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.durations import format_duration
 from portcall.schemas.events import PING, Event

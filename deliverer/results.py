@@ -1,6 +1,6 @@
 """Results: the records that attempts, and deliveries that end without one, leave behind."""
 
-from portcall.deliverer.attempts import Attempt
+from portcall.deliverer.post.attempts import Attempt
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.records import Detail, Outcome, Record, RecordOf, Sent
 

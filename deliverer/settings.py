@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator
 from yarl import URL
 
-from portcall.deliverer.ports import Ports, parse_ports
+from portcall.deliverer.post.ports import Ports, parse_ports
 from portcall.runtime.settings import DurationMs, LimitMs, Networks, SealedSettings
 from portcall.runtime.trust import TrustFiles
 from portcall.schemas.records import Masking

@@ -7,17 +7,17 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from portcall.loadtest.asking import SETTLE_S, until_settled
 from portcall.loadtest.conformance.conduct import conduct
 from portcall.loadtest.conformance.judging import conformance_section
-from portcall.loadtest.oracle import UNASKED, Verdict, judge
+from portcall.loadtest.judge.asking import SETTLE_S, until_settled
+from portcall.loadtest.judge.oracle import UNASKED, Verdict, judge
+from portcall.loadtest.judge.rightness import faults_section, oracle_section, retries_section
+from portcall.loadtest.measure.sections import Finding, Section
 from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned
-from portcall.loadtest.poster import Poster
-from portcall.loadtest.rightness import faults_section, oracle_section, retries_section
 from portcall.loadtest.run import interruptible
-from portcall.loadtest.sections import Finding, Section
-from portcall.loadtest.senders import Patience, senders_section
-from portcall.loadtest.sources import Deliveries, Traffic
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.senders import Patience, senders_section
+from portcall.loadtest.send.sources import Deliveries, Traffic
 from portcall.schemas.errors import PortcallError
 
 Asked = TypeVar("Asked")

@@ -10,14 +10,14 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from portcall.loadtest.engine import Engine, Sends
-from portcall.loadtest.generator import Health, Watch, allow_files
 from portcall.loadtest.http2.poster import Http2Poster
-from portcall.loadtest.measure import Measurements
+from portcall.loadtest.judge.thresholds import Threshold, Verdict, crossed
+from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.plan import Observer, Source
-from portcall.loadtest.poster import Poster
-from portcall.loadtest.target import Target
-from portcall.loadtest.thresholds import Threshold, Verdict, crossed
+from portcall.loadtest.send.engine import Engine, Sends
+from portcall.loadtest.send.generator import Health, Watch, allow_files
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.target import Target
 from portcall.schemas.trust import NO_TRUST, Trust
 
 TICK_S = 0.5

@@ -14,7 +14,7 @@ from enum import StrEnum
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
-from portcall.deliverer.signatures import Signer, signer
+from portcall.deliverer.post.signatures import Signer, signer
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.signatures import (
     PRIVATE_PREFIX,

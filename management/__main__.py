@@ -6,57 +6,57 @@ from functools import partial
 
 from aiohttp import web
 
-from portcall.management.access import AdministratorToken, Tokens
-from portcall.management.alarms import Alarms
 from portcall.management.app import Api, make_app
-from portcall.management.audit import AuditHandler
-from portcall.management.auditing import Auditor
-from portcall.management.auditmetrics import AuditMetrics
-from portcall.management.console.links import code_maker
+from portcall.management.audit.look import Auditor
+from portcall.management.audit.metrics import AuditMetrics
+from portcall.management.audit.routes import AuditHandler
+from portcall.management.console.session.links import code_maker
 from portcall.management.console.wiring import add_console
-from portcall.management.consolelinks import ConsoleLinkHandler
-from portcall.management.eventroutes import EventHandlers
-from portcall.management.explaining import Explaining
-from portcall.management.explainroutes import ExplainHandlers
-from portcall.management.follow import Followers
-from portcall.management.identity import IdentityHandler, ensure_identity
-from portcall.management.imports import ImportHandler
+from portcall.management.events.follow import Followers
+from portcall.management.events.routes import EventHandlers
+from portcall.management.explain.explanation import Explaining
+from portcall.management.explain.routes import ExplainHandlers
+from portcall.management.explain.scope_tests import ScopeTests
+from portcall.management.http.access import AdministratorToken, Tokens
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.routes import Routes
 from portcall.management.letters.box import LetterBox
 from portcall.management.letters.routes import LetterHandlers
-from portcall.management.login import LoginHandlers
-from portcall.management.lookups import Lookups
-from portcall.management.overviews import OverviewHandler
-from portcall.management.pings import PingHandler
-from portcall.management.probes import ProbeHandler, Prober, Watch
-from portcall.management.provider import ProviderHandlers
-from portcall.management.pulse import Pulse
-from portcall.management.registries import RegistryHandlers
-from portcall.management.replaying import Replayer
-from portcall.management.replays import ReplayHandlers
-from portcall.management.rotation import RotationHandlers
-from portcall.management.routes import Routes
-from portcall.management.scopetests import ScopeTests
+from portcall.management.login.console_links import ConsoleLinkHandler
+from portcall.management.login.identity import IdentityHandler, ensure_identity
+from portcall.management.login.routes import LoginHandlers
+from portcall.management.login.tokens import TokenHandlers
+from portcall.management.overview.pulse import Pulse
+from portcall.management.overview.routes import OverviewHandler
+from portcall.management.registries.provider import ProviderHandlers
+from portcall.management.registries.routes import RegistryHandlers
+from portcall.management.registries.subscriptions import SubscriptionHandlers
+from portcall.management.replays.routes import ReplayHandlers
+from portcall.management.replays.worker import Replayer
 from portcall.management.settings import ManagementSettings
-from portcall.management.subscriptions import SubscriptionHandlers
-from portcall.management.tls import Tls, files_of
-from portcall.management.tokens import TokenHandlers
-from portcall.management.webhooks import WebhookHandlers
-from portcall.runtime.clients import Throttle
-from portcall.runtime.depths import Depths
-from portcall.runtime.feed import Feed
+from portcall.management.tls.context import Tls, files_of
+from portcall.management.webhooks.alarms import Alarms
+from portcall.management.webhooks.imports import ImportHandler
+from portcall.management.webhooks.pings import PingHandler
+from portcall.management.webhooks.probes import ProbeHandler, Prober, Watch
+from portcall.management.webhooks.rotation import RotationHandlers
+from portcall.management.webhooks.routes import WebhookHandlers
+from portcall.runtime.broker.depths import Depths
+from portcall.runtime.broker.feed import Feed
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.stream import BatchHandler, Start, StreamReader
+from portcall.runtime.broker.stream_end import StreamEnd
+from portcall.runtime.broker.topology import depths as queue_depths
+from portcall.runtime.http.clients import Throttle
 from portcall.runtime.process import Process, launch, running
-from portcall.runtime.publisher import Publisher
-from portcall.runtime.stream import BatchHandler, Start, StreamReader
-from portcall.runtime.streamend import StreamEnd
-from portcall.runtime.topology import depths as queue_depths
 from portcall.schemas.operator import OPERATOR_ID
 from portcall.schemas.topology import LOG, topology
 from portcall.store.bearers import Bearers
+from portcall.store.database.installation import Installation
+from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
-from portcall.store.installation import Installation
-from portcall.store.keys import KeySource
-from portcall.store.migrate import migrate
 from portcall.store.preparing import prepare_secrets
+from portcall.store.secrets.keys import KeySource
 
 
 async def main() -> None:

@@ -2,21 +2,21 @@
 
 import os
 
-from portcall.producer.access import TokenAccess
-from portcall.producer.bodies import Bodies
+from portcall.producer.digests.keeper import Keeping
+from portcall.producer.http.access import TokenAccess
+from portcall.producer.http.bodies import Bodies
+from portcall.producer.http.refusals import Refusing
+from portcall.producer.http.registries import Registries
+from portcall.producer.http.server import make_app
 from portcall.producer.ingest import Ingest
-from portcall.producer.keeping import Keeping
-from portcall.producer.noting import Accepting
-from portcall.producer.refusing import Refusing
-from portcall.producer.registries import Registries
-from portcall.producer.server import make_app
+from portcall.producer.journal_publisher import Accepting
 from portcall.producer.settings import ProducerSettings
-from portcall.runtime.clients import Throttle
-from portcall.runtime.depths import Depths
-from portcall.runtime.feed import Feed, Follower
-from portcall.runtime.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.depths import Depths
+from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.http.clients import Throttle
 from portcall.runtime.process import launch, running
-from portcall.runtime.publisher import Publisher
 from portcall.schemas.topology import EVENTS, topology
 from portcall.store.bearers import Bearers
 from portcall.store.engine import open_store

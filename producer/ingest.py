@@ -13,17 +13,17 @@ from functools import partial
 from aiohttp import hdrs, web
 from prometheus_client import Counter
 
-from portcall.producer import cloudevents, distribution, published
 from portcall.producer.acceptance import Acceptance, Reader, Translation
-from portcall.producer.access import Access, bearer_token
-from portcall.producer.bodies import Bodies
-from portcall.producer.errors import UnavailableError, UnsupportedTypeError
+from portcall.producer.digests.keeper import Keeping, NoTable
+from portcall.producer.formats import cloudevents, distribution, published
+from portcall.producer.http.access import Access, bearer_token
+from portcall.producer.http.bodies import Bodies
+from portcall.producer.http.errors import UnavailableError, UnsupportedTypeError
+from portcall.producer.http.registries import Registries
+from portcall.producer.http.sampling import Allowance, Sample
 from portcall.producer.ignoring import note_of
-from portcall.producer.keeping import Keeping, NoTable
-from portcall.producer.registries import Registries
-from portcall.producer.sampling import Allowance, Sample
-from portcall.runtime.clients import AUTHENTICATED, authorization_of
 from portcall.runtime.errors import BrokerError
+from portcall.runtime.http.clients import AUTHENTICATED, authorization_of
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.events import Event

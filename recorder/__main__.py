@@ -2,17 +2,17 @@
 
 import os
 
-from portcall.recorder.adding import Adding
-from portcall.recorder.forgetting import Forgetting
+from portcall.recorder.digest_retention import Forgetting
+from portcall.recorder.journal import Settling
 from portcall.recorder.kinds import LOG_KIND, journal_kind
 from portcall.recorder.record import Recorder
 from portcall.recorder.retention import Retention
-from portcall.recorder.settling import Settling
+from portcall.recorder.rollup import Adding
 from portcall.recorder.watch import StoreWatch
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.stream import StreamReader
 from portcall.runtime.process import launch, running
-from portcall.runtime.publisher import Publisher
 from portcall.runtime.settings import Settings
-from portcall.runtime.stream import StreamReader
 from portcall.schemas.topology import JOURNAL, LOG
 from portcall.store.engine import open_store
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from portcall.runtime.stream import StreamMessage
+from portcall.runtime.broker.stream import StreamMessage
 from portcall.schemas.errors import FrameError
 
 BATCH_ITEMS = 1_000

@@ -11,18 +11,18 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from portcall.recorder.arrivals import Arrival, FrameT, Kind, batches, placeholder, read
-from portcall.recorder.place import Aim, Place, Verdict, begin
+from portcall.recorder.position import Aim, Place, Verdict, begin
 from portcall.recorder.watch import Overdue
+from portcall.runtime.broker.settle import Burial
+from portcall.runtime.broker.stream import StreamMessage
 from portcall.runtime.errors import RestartReadingError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
-from portcall.runtime.settle import Burial
-from portcall.runtime.stream import StreamMessage
 from portcall.schemas.errors import FrameError, NewerFrameError
 from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER
 from portcall.schemas.topology import DEAD
-from portcall.store.appending import Position
 from portcall.store.errors import PositionConflictError, StoreUnavailableError, UnstorableError
+from portcall.store.records.appending import Position
 
 FRAMES_SKIPPED = Counter(
     "portcall_recorder_frames_skipped",

@@ -3,17 +3,17 @@
 import asyncio
 import os
 
-from portcall.router.aside import Aside
 from portcall.router.outbox import Outbox
+from portcall.router.parking import Aside
 from portcall.router.route import Router
 from portcall.router.settings import RouterSettings
 from portcall.router.subscriptions import Subscriptions
-from portcall.runtime.consumer import Consumer
-from portcall.runtime.depths import Depths
-from portcall.runtime.feed import Feed, Follower
-from portcall.runtime.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.depths import Depths
+from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.process import DRAIN_S, launch, running
-from portcall.runtime.publisher import Publisher
 from portcall.schemas.topology import DELIVER, EVENTS_IN, topology, wait_rung
 from portcall.store.engine import open_store
 

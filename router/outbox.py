@@ -11,8 +11,8 @@ from typing import NamedTuple, Protocol
 
 from prometheus_client import Counter
 
-from portcall.router.aside import Aside
-from portcall.runtime.batcher import Batcher
+from portcall.router.parking import Aside
+from portcall.runtime.broker.batcher import Batcher
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.events import Event

@@ -5,10 +5,10 @@ from typing import Protocol
 from prometheus_client import Counter
 
 from portcall.router.outbox import Outbox, Ticket
+from portcall.runtime.broker.settle import Message
 from portcall.runtime.errors import PoisonMessageError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
-from portcall.runtime.settle import Message
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event, check_action
 from portcall.schemas.frames import AGAIN_HEADER, decode_events

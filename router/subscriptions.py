@@ -12,7 +12,7 @@ from portcall.router.index import ScopeIndex
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
 from portcall.store.errors import StoreUnavailableError
-from portcall.store.webhookindex import Changes, IndexRow
+from portcall.store.webhooks.index import Changes, IndexRow
 
 WEBHOOKS = Gauge(
     "portcall_router_webhooks", "Enabled webhooks in the scope index.", registry=REGISTRY

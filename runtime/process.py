@@ -23,9 +23,9 @@ from aiohttp import web
 
 from portcall.runtime import logs
 from portcall.runtime.errors import ListenError, SettingsError
-from portcall.runtime.health import Problem, Several, health_app
-from portcall.runtime.listening import why_not
-from portcall.runtime.serving import JsonRunner, Site
+from portcall.runtime.http.health import Problem, Several, health_app
+from portcall.runtime.http.listening import why_not
+from portcall.runtime.http.serving import JsonRunner, Site
 from portcall.runtime.settings import HostPort, Settings
 
 MAX_OPEN_FILES = 65_536

@@ -4,12 +4,12 @@
 import json
 import sys
 
-import portcall.management.openapi
-import portcall.producer.openapi
+import portcall.management.openapi.document
+import portcall.producer.http.openapi
 
 _DOCUMENTS = {
-    "management": portcall.management.openapi.document,
-    "producer": portcall.producer.openapi.document,
+    "management": portcall.management.openapi.document.document,
+    "producer": portcall.producer.http.openapi.document,
 }
 
 

@@ -13,13 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from portcall.runtime.logs import get_logger
-from portcall.store import accesstokens
+from portcall.store.access import access_tokens as accesstokens
+from portcall.store.access.principals import PrincipalRow, digest_of, is_secret
 from portcall.store.engine import Store
 from portcall.store.errors import StoreUnavailableError
-from portcall.store.principals import PrincipalRow, digest_of, is_secret
 
 if TYPE_CHECKING:
-    from portcall.store.signingkeys import PublicKey
+    from portcall.store.access.signing_keys import PublicKey
 
 FRESH_S = 1.0
 STALE_S = 300.0

@@ -2,24 +2,24 @@
 
 from dataclasses import dataclass
 
-from portcall.store.database import Database
-from portcall.store.eventlog import EventLog
-from portcall.store.installation import InstallationTable
-from portcall.store.journal import Journal
-from portcall.store.known import KnownWebhooks
-from portcall.store.lasts import Lasts
-from portcall.store.principals import Principals
-from portcall.store.registries import Registries
-from portcall.store.replays import Replays
-from portcall.store.sealing import Sealing
-from portcall.store.searching import Searching
-from portcall.store.sightings import Sightings
-from portcall.store.signingkeys import SigningKeys
-from portcall.store.standing import Standing
-from portcall.store.subscribers import Subscribers
-from portcall.store.traffic import Traffic
-from portcall.store.vault import NO_KEYS, Vault
-from portcall.store.webhooks import Webhooks
+from portcall.store.access.principals import Principals
+from portcall.store.access.signing_keys import SigningKeys
+from portcall.store.database.database import Database
+from portcall.store.database.installation import InstallationTable
+from portcall.store.intake.digests import Sightings
+from portcall.store.journal.journal import Journal
+from portcall.store.records.event_log import EventLog
+from portcall.store.records.last_records import Lasts
+from portcall.store.records.replays import Replays
+from portcall.store.records.searching import Searching
+from portcall.store.secrets.sealing import Sealing
+from portcall.store.secrets.vault import NO_KEYS, Vault
+from portcall.store.traffic.traffic import Traffic
+from portcall.store.webhooks.health import Standing
+from portcall.store.webhooks.registries import Registries
+from portcall.store.webhooks.subscribers import Subscribers
+from portcall.store.webhooks.summaries import KnownWebhooks
+from portcall.store.webhooks.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)

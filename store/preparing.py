@@ -3,8 +3,8 @@
 from portcall.runtime.logs import get_logger
 from portcall.store.engine import Store, open_store
 from portcall.store.errors import KeyFileError, StoreUnavailableError
-from portcall.store.keys import KeySource
-from portcall.store.vault import Vault
+from portcall.store.secrets.keys import KeySource
+from portcall.store.secrets.vault import Vault
 
 
 def prepare_secrets(url: str, source: KeySource) -> Vault:

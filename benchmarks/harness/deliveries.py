@@ -12,7 +12,7 @@ from portcall.schemas.events import Action, Event
 from portcall.schemas.frames import CONTENT_TYPE, MAX_ITEMS, encode_deliveries
 from portcall.schemas.webhooks import Sku
 from portcall.store.engine import Store
-from portcall.store.webhookrow import WebhookDraft
+from portcall.store.webhooks.row import WebhookDraft
 
 REGISTRY = "benchmark"
 PER_REGISTRY = 500

@@ -11,12 +11,12 @@ from sqlalchemy import insert
 
 from portcall.schemas.events import Action
 from portcall.schemas.webhooks import Sku, Status
-from portcall.store import counters
+from portcall.store.database import counters
+from portcall.store.database.migrate import migrate
+from portcall.store.database.tables import webhooks
 from portcall.store.engine import Store, open_store
-from portcall.store.migrate import migrate
-from portcall.store.tables import webhooks
-from portcall.store.vault import NO_KEYS
-from portcall.store.webhookrow import WebhookRow, columns
+from portcall.store.secrets.vault import NO_KEYS
+from portcall.store.webhooks.row import WebhookRow, columns
 
 MATCHES = 10
 REGISTRIES = 1_000

@@ -7,7 +7,7 @@ from contextlib import suppress
 import msgspec
 
 from benchmarks.harness.deliveries import event
-from portcall.runtime.stream import StreamMessage, StreamReader
+from portcall.runtime.broker.stream import StreamMessage, StreamReader
 from portcall.schemas.frames import MAX_ITEMS, VERSION, RawRecordFrame, decode_raw_records
 from portcall.schemas.records import Answer, Detail, Outcome, RawRecord, Sent
 from portcall.schemas.topology import LOG

@@ -13,11 +13,11 @@ import aiohttp
 from benchmarks.harness.lab import Lab, until
 from benchmarks.harness.processes import Program
 from benchmarks.harness.toolchains import ROOT
-from portcall.cli.roles import read_report
-from portcall.runtime import topology
+from portcall.cli.up.roles import read_report
+from portcall.runtime.broker import topology
 from portcall.schemas import topology as names
+from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
-from portcall.store.migrate import migrate
 
 TOKEN = "benchmark-benchmark"  # noqa: S105 (of an installation that lives for seconds)
 SHARDS = 2

@@ -21,7 +21,7 @@ from benchmarks.harness.toolchains import MissingError
 from portcall.store.engine import Store
 
 if TYPE_CHECKING:
-    from portcall.store.appending import Position
+    from portcall.store.records.appending import Position
 
 TITLE = "list-events"
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)

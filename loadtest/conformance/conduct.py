@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Iterable
 
-from portcall.loadtest.asking import until_settled
 from portcall.loadtest.conformance.judging import Seen
 from portcall.loadtest.conformance.script import (
     GENUINE,
@@ -14,10 +13,11 @@ from portcall.loadtest.conformance.script import (
     skipped,
     traffic_for,
 )
-from portcall.loadtest.oracle import UNASKED, judge
+from portcall.loadtest.judge.asking import until_settled
+from portcall.loadtest.judge.oracle import UNASKED, judge
 from portcall.loadtest.plan import Outcome, Planned
-from portcall.loadtest.poster import Poster
-from portcall.loadtest.sources import Deliveries, Traffic
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.sources import Deliveries, Traffic
 from portcall.schemas.errors import PortcallError
 
 

@@ -6,11 +6,11 @@ from enum import IntEnum
 from msgspec import Struct
 
 from portcall.loadtest.faults.kinds import Group
-from portcall.loadtest.ledger import Entry
-from portcall.loadtest.oracle import Verdict
+from portcall.loadtest.judge.oracle import Verdict
+from portcall.loadtest.measure.ledger import Entry
+from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section, gauge
 from portcall.loadtest.plan import Outcome, Wants
-from portcall.loadtest.sections import NO_SAMPLES, Finding, Section, gauge
-from portcall.loadtest.senders import SENDERS
+from portcall.loadtest.send.senders import SENDERS
 from portcall.schemas.durations import format_duration
 
 MAX_EVIDENCE = 3

@@ -6,7 +6,7 @@ from portcall.loadtest.faults.choice import impossible
 from portcall.loadtest.faults.kinds import KINDS, Group, Kind
 from portcall.loadtest.payloads.facts import Mix
 from portcall.loadtest.plan import Planned
-from portcall.loadtest.sources import Deliveries, Traffic
+from portcall.loadtest.send.sources import Deliveries, Traffic
 from portcall.schemas.events import Action
 
 GENUINE = 20

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from portcall.loadtest.dashboard.history import History
 from portcall.loadtest.dashboard.state import Now, Phase, State, Watched, state_of
-from portcall.loadtest.generator import Health
-from portcall.loadtest.measure import Measurements
-from portcall.loadtest.result import Result
+from portcall.loadtest.measure.measurements import Measurements
+from portcall.loadtest.report.result import Result
 from portcall.loadtest.run import Ended
+from portcall.loadtest.send.generator import Health
 
 EVERY_S = 1.0
 MAX_READERS = 16

@@ -11,8 +11,8 @@ from aiohttp import web
 
 from portcall.loadtest.dashboard.board import Board, Full
 from portcall.loadtest.dashboard.place import FIELD, HOST, Place
-from portcall.loadtest.dial import LEAST, MOST
-from portcall.runtime.listening import why_not
+from portcall.loadtest.schedule.dial import LEAST, MOST
+from portcall.runtime.http.listening import why_not
 from portcall.schemas.errors import InvalidValueError
 
 SLOW_S = 10.0

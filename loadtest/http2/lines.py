@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from portcall.deliverer.attempts import ProtocolError
-from portcall.deliverer.connection import Dialed
-from portcall.deliverer.deadlines import Deadlines, Expiring
+from portcall.deliverer.post.attempts import ProtocolError
+from portcall.deliverer.post.connection import Dialed
+from portcall.deliverer.post.deadlines import Deadlines, Expiring
 from portcall.loadtest.http2.connection import Http2Connection
 
 ASSUMED = 100

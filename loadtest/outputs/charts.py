@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from portcall.loadtest.measure.sections import Plot
 from portcall.loadtest.outputs import svg
 from portcall.loadtest.outputs.columns import (
     Chart,
@@ -15,9 +16,8 @@ from portcall.loadtest.outputs.columns import (
     time_marks,
 )
 from portcall.loadtest.outputs.heat import heat_map
-from portcall.loadtest.report import milliseconds
-from portcall.loadtest.result import Result
-from portcall.loadtest.sections import Plot
+from portcall.loadtest.report.chapters import milliseconds
+from portcall.loadtest.report.result import Result
 
 HEIGHT = 300
 PERCENTS = (0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 99.999)

@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from portcall.loadtest.outputs import hgrm, html, junit, k6, locust, markdown, table, vegeta
-from portcall.loadtest.result import Result
+from portcall.loadtest.report.result import Result
 from portcall.schemas.errors import InvalidValueError
 
 FIELD = "--output"

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
-from portcall.loadtest.metrics import SCHEDULED, SERVICE
+from portcall.loadtest.measure.metrics import SCHEDULED, SERVICE
+from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section, numeric_columns
 from portcall.loadtest.outputs.charts import SERIES_KINDS, charts, plotted
 from portcall.loadtest.outputs.columns import Chart
-from portcall.loadtest.report import chapters, milliseconds
-from portcall.loadtest.result import Result
-from portcall.loadtest.sections import NO_SAMPLES, Finding, Section, numeric_columns
+from portcall.loadtest.report.chapters import chapters, milliseconds
+from portcall.loadtest.report.result import Result
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _MARKS = {True: ("good", "✓"), False: ("bad", "✗"), None: ("none", "?")}

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from portcall.loadtest.metrics import samples
-from portcall.loadtest.result import Result
-from portcall.loadtest.sketch import Sketch
+from portcall.loadtest.measure.metrics import samples
+from portcall.loadtest.measure.sketch import Sketch
+from portcall.loadtest.report.result import Result
 
 
 def document(result: Result) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from portcall.loadtest.sink.memory import Memory
 from portcall.loadtest.sink.server import Sink
-from portcall.runtime.listening import why_not
+from portcall.runtime.http.listening import why_not
 from portcall.schemas.errors import PortcallError
 
 

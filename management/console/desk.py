@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from portcall.management.calls import Call
 from portcall.management.console.inner import Inner
-from portcall.management.console.notices import Notice, Notices
 from portcall.management.console.pages import SESSION, Pages, see
-from portcall.management.lookups import Lookups
-from portcall.management.routes import CONSOLE
+from portcall.management.console.session.notices import Notice, Notices
+from portcall.management.http.calls import Call
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.routes import CONSOLE
 from portcall.store.engine import Store
 
 REGISTRIES = f"{CONSOLE}/registries"

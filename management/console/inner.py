@@ -10,11 +10,11 @@ import msgspec
 from aiohttp import web
 
 from portcall.management.app import refusal_of
-from portcall.management.calls import Call, encode
-from portcall.management.resources import registry_id
-from portcall.management.roles import authorize
-from portcall.management.routes import Routes
-from portcall.store.installation import Installation
+from portcall.management.http.calls import Call, encode
+from portcall.management.http.resources import registry_id
+from portcall.management.http.roles import authorize
+from portcall.management.http.routes import Routes
+from portcall.store.database.installation import Installation
 
 Json = Any
 """What a JSON text holds."""

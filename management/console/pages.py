@@ -5,20 +5,20 @@ from collections.abc import Mapping
 import jinja2
 from aiohttp import web
 
-from portcall.management.access import Principal
 from portcall.management.app import REQUEST_ID, refusal_of
-from portcall.management.calls import Call
 from portcall.management.console import words
 from portcall.management.console.assets import Assets
 from portcall.management.console.forms import Form
-from portcall.management.console.notices import Notices
-from portcall.management.console.sessions import Session
-from portcall.management.errors import ArmError
-from portcall.management.roles import NOBODY
-from portcall.management.routes import CONSOLE
+from portcall.management.console.session.notices import Notices
+from portcall.management.console.session.sessions import Session
+from portcall.management.http.access import Principal
+from portcall.management.http.calls import Call
+from portcall.management.http.errors import ArmError
+from portcall.management.http.roles import NOBODY
+from portcall.management.http.routes import CONSOLE
 from portcall.runtime.logs import get_logger
-from portcall.store.database import now_ms
-from portcall.store.principals import Role
+from portcall.store.access.principals import Role
+from portcall.store.database.database import now_ms
 
 SESSION = web.RequestKey("session", Session)
 FORM = web.RequestKey("form", Form)

@@ -4,17 +4,17 @@ import re
 
 from aiohttp import web
 
-from portcall.management.access import Authenticator, Principal
-from portcall.management.calls import Call
-from portcall.management.console.links import PREFIX, LinkError, Links
 from portcall.management.console.pages import FORM, SESSION, Pages, see
-from portcall.management.console.sealing import MAX_SEALED
-from portcall.management.console.sessions import COOKIE, Sessions, give_cookie, take_cookie
-from portcall.management.errors import too_many_failures
-from portcall.management.routes import CONSOLE, Routes
-from portcall.runtime.clients import THROTTLED, Throttle, client_of
+from portcall.management.console.session.links import PREFIX, LinkError, Links
+from portcall.management.console.session.sealing import MAX_SEALED
+from portcall.management.console.session.sessions import COOKIE, Sessions, give_cookie, take_cookie
+from portcall.management.http.access import Authenticator, Principal
+from portcall.management.http.calls import Call
+from portcall.management.http.errors import too_many_failures
+from portcall.management.http.routes import CONSOLE, Routes
+from portcall.runtime.http.clients import THROTTLED, Throttle, client_of
 from portcall.runtime.logs import get_logger
-from portcall.store.principals import Role
+from portcall.store.access.principals import Role
 
 SIGN_IN = f"{CONSOLE}/sign-in"
 SIGN_OUT = f"{CONSOLE}/sign-out"

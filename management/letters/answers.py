@@ -10,7 +10,7 @@ from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.operator import OPERATOR_ID, OPERATOR_NAME
 from portcall.schemas.timestamps import acr_timestamp
 from portcall.schemas.webhooks import Status
-from portcall.store.known import KnownWebhook
+from portcall.store.webhooks.summaries import KnownWebhook
 
 Json = dict[str, object]
 MAX_ITEMS = 100

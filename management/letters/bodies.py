@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from portcall.management import fieldschemas as said
-from portcall.management.bodies import Body
-from portcall.management.errors import Fault, invalid_content
-from portcall.management.fields import Name
+from portcall.management.http import field_schemas as said
+from portcall.management.http.bodies import Body
+from portcall.management.http.errors import Fault, invalid_content
+from portcall.management.http.fields import Name
 from portcall.management.letters.box import QUEUES
 
 MAX_IDS = 1000

@@ -18,21 +18,21 @@ from prometheus_client import Counter
 from portcall.management.letters.contents import Contents, Kind, Piece, read
 from portcall.management.letters.fates import Facts, Fate, fate_of, key_of, made_attempts
 from portcall.management.letters.wanted import Wanted
-from portcall.management.replaying import frames_of, notes_of
+from portcall.management.replays.worker import frames_of, notes_of
+from portcall.runtime.broker.letters import Letter, Reading, reading
+from portcall.runtime.broker.peek import peek
+from portcall.runtime.broker.settle import Message
 from portcall.runtime.errors import BrokerError
-from portcall.runtime.letters import Letter, Reading, reading
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
-from portcall.runtime.peek import peek
-from portcall.runtime.settle import Message
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.errors import PortcallError
 from portcall.schemas.events import Event
 from portcall.schemas.frames import AGAIN_HEADER, encode_deliveries, encode_events, encode_journal
 from portcall.schemas.topology import DEAD, DELIVER, EVENTS, JOURNAL, UNROUTED, event_key, retry_key
 from portcall.store.engine import Store
-from portcall.store.lasts import Key
-from portcall.store.selection import Selected
+from portcall.store.records.last_records import Key
+from portcall.store.records.selection import Selected
 
 QUEUES = {"dead": DEAD, "unrouted": UNROUTED}
 """By the names that people use."""

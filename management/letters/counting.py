@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from portcall.management.letters.box import Seen
-from portcall.store.known import KnownWebhook
+from portcall.store.webhooks.summaries import KnownWebhook
 
 MOST = 50
 """Lines of one count; the rest is in its total."""

@@ -7,8 +7,8 @@ from enum import StrEnum
 from portcall.management.letters.contents import Piece
 from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Status
-from portcall.store.known import KnownWebhook
-from portcall.store.lasts import Key, Last
+from portcall.store.records.last_records import Key, Last
+from portcall.store.webhooks.summaries import KnownWebhook
 
 
 class Fate(StrEnum):

@@ -6,14 +6,17 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from portcall.management.calls import Call, answer, flag
-from portcall.management.errors import (
+from portcall.management.http.calls import Call, answer, flag
+from portcall.management.http.errors import (
     ArmError,
     invalid_parameter,
     registry_not_found,
     service_unavailable,
     webhook_not_found,
 )
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.paging import next_link, page_answer, page_size, skip_number
+from portcall.management.http.routes import Routes
 from portcall.management.letters.answers import (
     letter_answer,
     purged_answer,
@@ -24,14 +27,11 @@ from portcall.management.letters.bodies import MAX_REASON, LetterSelection, is_l
 from portcall.management.letters.box import QUEUES, BusyError, LetterBox, Scan, Seen
 from portcall.management.letters.counting import Counts
 from portcall.management.letters.wanted import Wanted
-from portcall.management.lookups import Lookups
-from portcall.management.paging import next_link, page_answer, page_size, skip_number
-from portcall.management.routes import Routes
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.webhooks import check_name
+from portcall.store.access.principals import Role
 from portcall.store.engine import Store
-from portcall.store.principals import Role
 
 PATH = "/portcall/deadLetters"
 LETTER = f"{PATH}/{{letter}}"

@@ -3,7 +3,7 @@
 from msgspec import UNSET, UnsetType
 
 from portcall.management.letters.contents import Kind
-from portcall.management.shapes import Link, Shape, Timestamp
+from portcall.management.openapi.shapes import Link, Shape, Timestamp
 
 
 class DeadLetterItem(Shape, frozen=True):

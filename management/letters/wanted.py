@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portcall.management.letters.contents import Contents, Piece
-from portcall.runtime.letters import Letter
+from portcall.runtime.broker.letters import Letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

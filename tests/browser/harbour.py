@@ -18,9 +18,17 @@ from aiohttp import web
 from sqlalchemy import bindparam, func, select, update
 
 from portcall.cli.ports import HOST, free_ports
-from portcall.store.database import Database
-from portcall.store.rollups import PLACE, add_events
-from portcall.store.tables import events, journal, positions, records, registries, traffic, webhooks
+from portcall.store.database.database import Database
+from portcall.store.database.tables import (
+    events,
+    journal,
+    positions,
+    records,
+    registries,
+    traffic,
+    webhooks,
+)
+from portcall.store.traffic.rollups import PLACE, add_events
 from tests.installation import IN_FORCE_S, Client, Document, Installation
 from tests.sink import Answer, eventually
 

@@ -10,7 +10,7 @@ import aiohttp
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from portcall.cli.sample_registry import (
+from portcall.cli.demo.sample_registry import (
     RecordedRegistry,
     SampleRegistry,
     have_registry,

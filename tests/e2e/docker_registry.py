@@ -11,9 +11,9 @@ from typing import Any
 import aiohttp
 
 from portcall.cli import children
+from portcall.cli.demo.sample_image import MANIFEST, write_image
+from portcall.cli.demo.sample_registry import have_registry, registry_settings
 from portcall.cli.ports import HOST, free_ports
-from portcall.cli.sample_image import MANIFEST, write_image
-from portcall.cli.sample_registry import have_registry, registry_settings
 from tests.conftest import unavailable
 from tests.sink import eventually
 

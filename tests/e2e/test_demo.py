@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from portcall.cli import children
-from portcall.cli.demo import POSTS
-from portcall.cli.sample_registry import have_registry
+from portcall.cli.demo.command import POSTS
+from portcall.cli.demo.sample_registry import have_registry
 from tests.conftest import unavailable
 
 LIMIT_S = 115.0
@@ -31,7 +31,7 @@ def folder(rabbitmq_installed: None) -> Iterator[Path]:
 
 def launch(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 (our own program)
-        [sys.executable, "-P", "-m", "portcall.cli.demo", *arguments],
+        [sys.executable, "-P", "-m", "portcall.cli.demo.command", *arguments],
         env={**os.environ, "TMPDIR": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

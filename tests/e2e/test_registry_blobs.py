@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 
 from portcall.cli import children
+from portcall.cli.demo.sample_image import MANIFEST
 from portcall.cli.ports import HOST, free_ports
-from portcall.cli.sample_image import MANIFEST
 from tests.e2e.docker_registry import DockerRegistry, Document, Image, docker_registry
 from tests.installation import Client, Installation
 from tests.sink import Sink, eventually

@@ -9,17 +9,17 @@ from aiohttp import ClientSession, web
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from portcall.producer.access import TokenAccess
-from portcall.producer.bodies import Bodies
+from portcall.producer.digests.keeper import Keeping
+from portcall.producer.http.access import TokenAccess
+from portcall.producer.http.bodies import Bodies
+from portcall.producer.http.registries import Registries
+from portcall.producer.http.server import make_app
 from portcall.producer.ingest import Ingest, Publish
-from portcall.producer.keeping import Keeping
-from portcall.producer.registries import Registries
-from portcall.producer.server import make_app
-from portcall.runtime.health import Problem
+from portcall.runtime.http.health import Problem
 from portcall.schemas.events import Event
 from portcall.schemas.webhooks import Sku
-from portcall.store.principals import PrincipalRow
-from portcall.store.registries import Registry
+from portcall.store.access.principals import PrincipalRow
+from portcall.store.webhooks.registries import Registry
 
 TOKEN = "0123456789abcdef"  # noqa: S105 (of the tests alone)
 AUTHORIZATION = {"Authorization": f"Bearer {TOKEN}"}

@@ -11,18 +11,18 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from portcall.management.auditing import Auditor, Look
-from portcall.producer.noting import Accepting
+from portcall.management.audit.look import Auditor, Look
+from portcall.producer.journal_publisher import Accepting
+from portcall.recorder.journal import Settling
 from portcall.recorder.kinds import LOG_KIND, journal_kind
 from portcall.recorder.record import Recorder
-from portcall.recorder.settling import Settling
-from portcall.runtime import topology
-from portcall.runtime.consumer import Consumer
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.peek import peek
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.settle import Message
+from portcall.runtime.broker.stream import StreamMessage, StreamReader
 from portcall.runtime.errors import RefusedError
-from portcall.runtime.peek import peek
-from portcall.runtime.publisher import Publisher
-from portcall.runtime.settle import Message
-from portcall.runtime.stream import StreamMessage, StreamReader
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event
 from portcall.schemas.frames import encode_deliveries, encode_events, encode_journal
@@ -35,8 +35,8 @@ from portcall.schemas.topology import (
     LOG,
     deliver_queue,
 )
-from portcall.store.accounts import Doubt
 from portcall.store.engine import Store, open_store
+from portcall.store.journal.accounts import Doubt
 from tests.integration.runtime.brokers import layout, put, running, take_all, until, until_depth
 
 WEEK_MS = 7 * 86_400_000

@@ -11,20 +11,20 @@ from pathlib import Path
 import aio_pika
 import pytest
 
-from portcall.cli import broker as broker_module
 from portcall.cli import children
-from portcall.cli import node as node_module
-from portcall.cli.broker import PrivateBroker, answers
 from portcall.cli.errors import NodeError
-from portcall.cli.node import NodeState
 from portcall.cli.ports import HOST, free_ports
+from portcall.cli.up import broker as broker_module
+from portcall.cli.up import node as node_module
+from portcall.cli.up.broker import PrivateBroker, answers
+from portcall.cli.up.node import NodeState
 from tests.conftest import TESTS, unavailable
 from tests.listening import listening
 
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from portcall.cli.broker import PrivateBroker
+from portcall.cli.up.broker import PrivateBroker
 
 async def main():
     broker = PrivateBroker(Path(sys.argv[1]))

@@ -13,10 +13,10 @@ from portcall.management.letters.box import BusyError, LetterBox, Scan, Seen
 from portcall.management.letters.contents import Kind
 from portcall.management.letters.fates import Fate
 from portcall.management.letters.wanted import Wanted
-from portcall.runtime import letters, topology
+from portcall.runtime.broker import letters, topology
+from portcall.runtime.broker.letters import TOO_OFTEN, Reading
+from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.errors import BrokerError, RefusedError
-from portcall.runtime.letters import TOO_OFTEN, Reading
-from portcall.runtime.publisher import Publisher
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event
 from portcall.schemas.frames import (

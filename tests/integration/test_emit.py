@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from portcall.cli import sending
+from portcall.cli.commands import sending
 from portcall.cli.main import run
 from portcall.runtime.errors import RefusedError
 from portcall.schemas.events import Event

@@ -12,19 +12,19 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 from cryptography import x509
 
-from portcall.management import tls
 from portcall.management.__main__ import serve
-from portcall.management.certificates import issue, read_identity
 from portcall.management.settings import ManagementSettings
-from portcall.producer.access import TokenAccess
-from portcall.producer.errors import ForbiddenError, UnauthorizedError, UnknownRegistryError
+from portcall.management.tls import context as tls
+from portcall.management.tls.certificates import issue, read_identity
+from portcall.producer.http.access import TokenAccess
+from portcall.producer.http.errors import ForbiddenError, UnauthorizedError, UnknownRegistryError
 from portcall.runtime.errors import ListenError, SettingsError
 from portcall.runtime.process import Process
 from portcall.runtime.settings import HostPort
 from portcall.schemas.webhooks import Sku
+from portcall.store.access.principals import PrincipalRow, Role, digest_of, new_secret
 from portcall.store.bearers import Bearers
 from portcall.store.engine import Store, open_store
-from portcall.store.principals import PrincipalRow, Role, digest_of, new_secret
 from tests import keys
 from tests.sink import eventually
 

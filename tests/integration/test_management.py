@@ -18,12 +18,13 @@ from aiohttp import ClientSession, ClientTimeout
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from portcall.management import calls, eventroutes
 from portcall.management.__main__ import serve
+from portcall.management.events import routes as eventroutes
+from portcall.management.http import calls
 from portcall.management.settings import ManagementSettings
-from portcall.runtime import topology as broker
+from portcall.runtime.broker import topology as broker
+from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.process import Process
-from portcall.runtime.publisher import Publisher
 from portcall.schemas.deliveries import shard_of
 from portcall.schemas.events import ping_event
 from portcall.schemas.frames import decode_deliveries, encode_records

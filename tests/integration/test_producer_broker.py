@@ -17,10 +17,10 @@ import pytest
 from aiohttp import ClientSession
 from yarl import URL
 
-from portcall.producer import noting
-from portcall.producer.noting import Accepting
-from portcall.runtime import topology
-from portcall.runtime.publisher import Publisher
+from portcall.producer import journal_publisher as noting
+from portcall.producer.journal_publisher import Accepting
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.publisher import Publisher
 from portcall.schemas.events import Event
 from portcall.schemas.frames import decode_events
 from portcall.schemas.topology import EVENTS_IN, Topology

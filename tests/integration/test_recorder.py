@@ -21,15 +21,15 @@ from sqlalchemy import delete, func, select
 
 from portcall.recorder.kinds import LOG_KIND
 from portcall.recorder.record import Recorder
-from portcall.runtime import topology
-from portcall.runtime.publisher import Publisher
-from portcall.runtime.stream import StreamReader
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.stream import StreamReader
 from portcall.schemas.events import ping_event
 from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER, RawRecordFrame, encode_records
 from portcall.schemas.records import Detail, Outcome, Record
 from portcall.schemas.topology import DEAD, LOG
 from portcall.schemas.topology import topology as whole_topology
-from portcall.store import tables
+from portcall.store.database import tables
 from portcall.store.engine import Store, open_store
 from tests.rabbit import ErlangShell
 

@@ -23,11 +23,11 @@ from aiohttp import ClientSession
 from portcall.router.outbox import AGAIN_MS, Outbox
 from portcall.router.route import Router
 from portcall.router.subscriptions import Subscriptions
-from portcall.runtime import topology
-from portcall.runtime.consumer import Consumer
-from portcall.runtime.feed import Feed, Follower, encode_hint
-from portcall.runtime.publisher import Publisher
-from portcall.runtime.settle import Message
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.feed import Feed, Follower, encode_hint
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.settle import Message
 from portcall.schemas.deliveries import shard_of
 from portcall.schemas.events import Action, Event
 from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER, decode_deliveries, encode_events
@@ -42,9 +42,9 @@ from portcall.schemas.topology import (
     retry_queue,
 )
 from portcall.schemas.webhooks import Status
+from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
-from portcall.store.migrate import migrate
-from portcall.store.webhookrow import WebhookDraft
+from portcall.store.webhooks.row import WebhookDraft
 from tests.integration.runtime.brokers import (
     layout,
     publishing,

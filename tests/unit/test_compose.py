@@ -11,9 +11,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from portcall.cli.commands.run import Role
+from portcall.cli.commands.topology import TopologySettings
 from portcall.cli.main import run
-from portcall.cli.run import Role
-from portcall.cli.topology import TopologySettings
 from portcall.deliverer.settings import DelivererSettings
 from portcall.management.settings import ManagementSettings
 from portcall.producer.settings import ProducerSettings

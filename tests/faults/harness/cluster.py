@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from portcall.cli import children
-from portcall.cli.broker import START_S, answers, server_script
-from portcall.cli.node import NodeFolder, NodeState
 from portcall.cli.ports import HOST, free_ports
+from portcall.cli.up.broker import START_S, answers, server_script
+from portcall.cli.up.node import NodeFolder, NodeState
 from tests.faults.harness.node import rabbitmqctl
 from tests.sink import eventually
 

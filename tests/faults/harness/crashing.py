@@ -148,13 +148,14 @@ class Trap:
 def arm(role: str) -> None:
     """Put the crash points of a role around the calls that have effects."""
     # Only here, and only in a role: the file is imported by every Python that `up` starts.
-    from portcall.deliverer.connection import Connection  # noqa: PLC0415
     from portcall.deliverer.endings import Endings  # noqa: PLC0415
-    from portcall.runtime.consumer import ChannelReceipt  # noqa: PLC0415
-    from portcall.runtime.letters import Reading  # noqa: PLC0415
-    from portcall.runtime.publisher import Publisher  # noqa: PLC0415
-    from portcall.runtime.settle import Settler  # noqa: PLC0415
-    from portcall.store import appending, eventlog  # noqa: PLC0415
+    from portcall.deliverer.post.connection import Connection  # noqa: PLC0415
+    from portcall.runtime.broker.consumer import ChannelReceipt  # noqa: PLC0415
+    from portcall.runtime.broker.letters import Reading  # noqa: PLC0415
+    from portcall.runtime.broker.publisher import Publisher  # noqa: PLC0415
+    from portcall.runtime.broker.settle import Settler  # noqa: PLC0415
+    from portcall.store.records import appending
+    from portcall.store.records import event_log as eventlog
 
     trap = Trap(role, Path(os.environ[VARIABLE]))
     for owner, name, place in (

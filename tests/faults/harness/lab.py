@@ -10,8 +10,8 @@ from typing import Any
 
 import aiohttp
 
-from portcall.cli.topology import settings_of
-from portcall.runtime import topology
+from portcall.cli.commands.topology import settings_of
+from portcall.runtime.broker import topology
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.durations import parse_duration_ms
 from portcall.schemas.timestamps import parse_timestamp

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from portcall.management.console.forms import MAX_FIELDS, MAX_FORM_BYTES
-from portcall.management.routes import Route, segments_of
+from portcall.management.http.routes import Route, segments_of
 from tests.integration.console.site import ALPHA, CONSOLE, HOOK, TOKEN, Browser, Site
 
 FORMS = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portcall.management.console.listing import PAGE
+from portcall.management.console.views.listing import PAGE
 from portcall.schemas.webhooks import Cause, Sku, Status
 from portcall.store.engine import Store
 from tests.integration.console.site import ALPHA, CONSOLE, Browser, Site

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 import uvloop
 
-from portcall.deliverer.sender import Sender
+from portcall.deliverer.post.sender import Sender
 from portcall.runtime.settings import Network
 
 LOOPBACK: Sequence[Network] = [ipaddress.ip_network("127.0.0.0/8")]

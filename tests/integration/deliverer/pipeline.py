@@ -18,11 +18,11 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from portcall.runtime import topology
-from portcall.runtime.consumer import Consumer
-from portcall.runtime.publisher import Publisher
-from portcall.runtime.settle import Message
-from portcall.runtime.stream import StreamMessage, StreamReader
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.settle import Message
+from portcall.runtime.broker.stream import StreamMessage, StreamReader
 from portcall.schemas.deliveries import Delivery, delivery_id, shard_of
 from portcall.schemas.durations import parse_schedule_ms
 from portcall.schemas.events import Event

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from portcall.deliverer.echoes import secrets_of, without_echoes
-from portcall.deliverer.sender import Sender
+from portcall.deliverer.post.redaction import secrets_of, without_echoes
+from portcall.deliverer.post.sender import Sender
 from portcall.loadtest.plan import Outcome, Planned
-from portcall.loadtest.poster import Poster
-from portcall.loadtest.target import Target
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.target import Target
 from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Failure
 from tests.canary import Canary
 from tests.integration.deliverer.conftest import LOOPBACK

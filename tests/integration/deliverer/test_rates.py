@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from portcall.deliverer.rate import BURST_S
+from portcall.deliverer.endpoints.rate import BURST_S
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.records import Outcome
 from tests.integration.deliverer.pipeline import Pipeline, Role, running_pipeline

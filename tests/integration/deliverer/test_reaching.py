@@ -11,8 +11,8 @@ import aiohttp
 import pycares
 import pytest
 
-from portcall.deliverer.attempts import Attempt
-from portcall.deliverer.sender import Sender
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.sender import Sender
 from portcall.runtime.settings import Network
 from portcall.schemas.records import Failure
 from tests.integration.deliverer.certificates import server_context

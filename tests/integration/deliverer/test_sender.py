@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 import pytest
 import structlog.testing
 
-import portcall.deliverer.connection
-from portcall.deliverer.attempts import Attempt, ProtocolError
-from portcall.deliverer.heads import Response
-from portcall.deliverer.request import USER_AGENT, Request, Template
-from portcall.deliverer.sender import Sender
+import portcall.deliverer.post.connection
+from portcall.deliverer.post.attempts import Attempt, ProtocolError
+from portcall.deliverer.post.request import USER_AGENT, Request, Template
+from portcall.deliverer.post.response_head import Response
+from portcall.deliverer.post.sender import Sender
 from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure
 from portcall.schemas.webhooks import MASK
 from tests.integration.deliverer.conftest import LOOPBACK, TIMEOUT_S
@@ -55,7 +55,7 @@ async def posted(sender: Sender, uri: str, within_s: float = TIMEOUT_S) -> Attem
 @pytest.fixture
 def short_content(monkeypatch: pytest.MonkeyPatch) -> None:
     """Content is waited for less long, so that the tests are short."""
-    monkeypatch.setattr(portcall.deliverer.connection, "CONTENT_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(portcall.deliverer.post.connection, "CONTENT_TIMEOUT_S", 0.2)
 
 
 # -- what goes out -------------------------------------------------------------------------------

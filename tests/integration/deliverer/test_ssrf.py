@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from portcall.deliverer.attempts import Attempt
-from portcall.deliverer.ports import Ports, parse_ports
-from portcall.deliverer.sender import Sender
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.ports import Ports, parse_ports
+from portcall.deliverer.post.sender import Sender
 from portcall.runtime.settings import Network
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.records import Failure

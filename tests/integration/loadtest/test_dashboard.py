@@ -14,12 +14,12 @@ import pytest
 from aiohttp import ClientSession
 from yarl import URL
 
-from portcall.cli.loadboard import shown as shown_board
-from portcall.cli.loadboard import watched
+from portcall.cli.loadtest.board import shown as shown_board
+from portcall.cli.loadtest.board import watched
 from portcall.cli.ports import HOST
 from portcall.loadtest.dashboard.place import Place
 from portcall.loadtest.dashboard.server import Dashboard
-from portcall.loadtest.pacing import Pace, work_out
+from portcall.loadtest.schedule.pacing import Pace, work_out
 from portcall.schemas.errors import InvalidValueError
 from tests.integration.loadtest.consumer import Consumer, serve
 

@@ -6,23 +6,23 @@ from contextlib import ExitStack
 
 import pytest
 
-from portcall.loadtest.asking import until_settled
 from portcall.loadtest.checking import Checking, Inspector
 from portcall.loadtest.conformance.conduct import conduct
 from portcall.loadtest.conformance.judging import conformance_section
 from portcall.loadtest.faults.kinds import BY_NAME
-from portcall.loadtest.ledger import Ledger
-from portcall.loadtest.oracle import judge
+from portcall.loadtest.judge.asking import until_settled
+from portcall.loadtest.judge.oracle import judge
+from portcall.loadtest.judge.rightness import faults_section
+from portcall.loadtest.measure.ledger import Ledger
+from portcall.loadtest.measure.sections import Section
 from portcall.loadtest.payloads.facts import Mix
 from portcall.loadtest.plan import Planned
-from portcall.loadtest.poster import Poster
-from portcall.loadtest.retrying import Outage, Policy
-from portcall.loadtest.rightness import faults_section
 from portcall.loadtest.run import Limits, run
-from portcall.loadtest.sections import Section
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.retrying import Outage, Policy
+from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.send.target import Target
 from portcall.loadtest.signing import Signing, Style
-from portcall.loadtest.sources import Deliveries, Traffic
-from portcall.loadtest.target import Target
 from tests.integration.loadtest.consumers import example
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)

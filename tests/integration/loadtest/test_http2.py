@@ -14,7 +14,7 @@ from portcall.cli.ports import HOST, free_ports
 from portcall.loadtest.http2 import poster as http2_poster
 from portcall.loadtest.http2.poster import Http2Poster
 from portcall.loadtest.run import Limits
-from portcall.loadtest.target import Target
+from portcall.loadtest.send.target import Target
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.records import Failure
 from tests.integration.deliverer.certificates import server_context

@@ -2,8 +2,8 @@
 
 import pytest
 
-from portcall.loadtest import lookout
-from portcall.loadtest.lookout import Lookout
+from portcall.loadtest.pipeline import lookout
+from portcall.loadtest.pipeline.lookout import Lookout
 from portcall.runtime.errors import BrokerError
 
 

@@ -13,12 +13,12 @@ import pytest
 from aiohttp import web
 
 from portcall.cli.ports import HOST, free_ports
-from portcall.deliverer.attempts import ClosedError
+from portcall.deliverer.post.attempts import ClosedError
+from portcall.loadtest.judge.thresholds import parse_threshold
 from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned, Transport
-from portcall.loadtest.poster import Poster
 from portcall.loadtest.run import GRACE_S, Limits, run
-from portcall.loadtest.target import Target
-from portcall.loadtest.thresholds import parse_threshold
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.target import Target
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.records import Failure
 from tests.integration.deliverer.certificates import server_context
@@ -33,7 +33,7 @@ from tests.integration.loadtest.consumer import (
 )
 
 if TYPE_CHECKING:
-    from portcall.loadtest.connection import TimedConnection
+    from portcall.loadtest.send.connection import TimedConnection
 
 PATIENT = Limits(timeout_s=5, max_lag_s=5)
 

@@ -15,22 +15,22 @@ import pytest
 from aiohttp import web
 
 from portcall.cli.ports import free_ports
-from portcall.loadtest.asking import until_settled
 from portcall.loadtest.checking import Checking, Inspector
-from portcall.loadtest.oracle import Processed, Verdict, judge
+from portcall.loadtest.judge.asking import until_settled
+from portcall.loadtest.judge.oracle import Processed, Verdict, judge
+from portcall.loadtest.judge.processed import ProcessedError, ask
 from portcall.loadtest.payloads.facts import Mix
 from portcall.loadtest.payloads.formats import ACR, FORMATS, Format
 from portcall.loadtest.plan import Outcome
-from portcall.loadtest.poster import Poster
-from portcall.loadtest.processed import ProcessedError, ask
 from portcall.loadtest.run import Limits, run
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.send.target import Target
 from portcall.loadtest.signing import Signing, Style
 from portcall.loadtest.sink.behaviour import Behaviour
 from portcall.loadtest.sink.memory import Memory
 from portcall.loadtest.sink.server import Seen, Sink
 from portcall.loadtest.sink.verifying import Trust
-from portcall.loadtest.sources import Deliveries, Traffic
-from portcall.loadtest.target import Target
 from portcall.schemas.records import Failure
 from tests.sink import eventually
 

@@ -6,8 +6,8 @@ import pytest
 
 from portcall.loadtest.http2.poster import Http2Poster
 from portcall.loadtest.plan import Outcome, Planned
-from portcall.loadtest.poster import Poster
-from portcall.loadtest.target import Target
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.target import Target
 from portcall.schemas.records import Failure
 from portcall.schemas.trust import Trust
 from tests.authorities import Identity, authority, server_context, tls_server

@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 
 from portcall.loadtest.http2.poster import Http2Poster
-from portcall.loadtest.poster import Poster
-from portcall.loadtest.processed import ProcessedError, ask
-from portcall.loadtest.target import Target
+from portcall.loadtest.judge.processed import ProcessedError, ask
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.target import Target
 from portcall.schemas.errors import InvalidValueError
 from tests.integration.deliverer.certificates import server_context
 from tests.integration.deliverer.endpoints import OK, Received, answering, endpoint, response

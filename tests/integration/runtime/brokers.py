@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import aio_pika
 
-from portcall.runtime import topology
-from portcall.runtime.publisher import Publisher
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.publisher import Publisher
 from portcall.schemas.topology import Topology
 from portcall.schemas.topology import topology as make_topology
 

@@ -12,15 +12,15 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from portcall.cli.broker import PrivateBroker, server_script
 from portcall.cli.errors import NodeError
-from portcall.runtime import topology
-from portcall.runtime.consumer import Consumer
+from portcall.cli.up.broker import PrivateBroker, server_script
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.feed import Feed
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.settle import Message
+from portcall.runtime.broker.stream import StreamMessage, StreamReader
 from portcall.runtime.errors import BrokerError, RefusedError
-from portcall.runtime.feed import Feed
-from portcall.runtime.publisher import Publisher
-from portcall.runtime.settle import Message
-from portcall.runtime.stream import StreamMessage, StreamReader
 from portcall.schemas.topology import DEAD, EVENTS_IN, LOG
 from tests.conftest import unavailable
 from tests.integration.runtime.brokers import layout, publishing, put, running, take_all, until

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from portcall.runtime import topology
-from portcall.runtime.consumer import Consumer
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.settle import Handler, Message
 from portcall.runtime.errors import PoisonMessageError
-from portcall.runtime.publisher import Publisher
-from portcall.runtime.settle import Handler, Message
 from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER
 from portcall.schemas.topology import DEAD, EVENTS_IN, Queue, Topology, deliver_queue
 from tests.integration.runtime.brokers import (

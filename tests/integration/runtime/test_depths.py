@@ -5,11 +5,11 @@ from contextlib import suppress
 
 import pytest
 
-from portcall.runtime import topology as broker
-from portcall.runtime.depths import Depths
+from portcall.runtime.broker import topology as broker
+from portcall.runtime.broker.depths import Depths
+from portcall.runtime.broker.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.errors import BrokerError, RefusedError
-from portcall.runtime.fullness import Fullness, bounded_queues
-from portcall.runtime.publisher import Publisher
 from portcall.schemas.topology import (
     DELIVER,
     EVENTS,

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from portcall.runtime import letters
+from portcall.runtime.broker import letters
+from portcall.runtime.broker.letters import TOO_OFTEN, Letter, reading
+from portcall.runtime.broker.peek import peek
+from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.errors import BrokerError
-from portcall.runtime.letters import TOO_OFTEN, Letter, reading
-from portcall.runtime.peek import peek
-from portcall.runtime.publisher import Publisher
 from portcall.schemas.frames import EXCHANGE_HEADER, KEY_HEADER, QUEUE_HEADER, REASON_HEADER
 from portcall.schemas.topology import DEAD, DELIVER, EVENTS, UNROUTED
 from tests.integration.runtime.brokers import (

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from portcall.runtime import topology
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
-from portcall.runtime.publisher import Publisher
 from portcall.schemas.topology import DEAD, EVENTS, EVENTS_IN, WEBHOOKS, Topology
 from tests.integration.runtime.brokers import layout, publishing, running, take_all, until
 from tests.line import Line

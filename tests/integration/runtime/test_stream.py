@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from portcall.runtime import topology
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.stream import StreamMessage, StreamReader
 from portcall.runtime.errors import RestartReadingError
-from portcall.runtime.stream import StreamMessage, StreamReader
 from portcall.schemas.topology import LOG
 from tests.integration.runtime.brokers import delete_queue, layout, publishing, running, until
 from tests.line import Line

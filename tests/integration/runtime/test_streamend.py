@@ -2,10 +2,10 @@
 
 import pytest
 
-from portcall.runtime import topology as broker
+from portcall.runtime.broker import topology as broker
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.stream_end import StreamEnd
 from portcall.runtime.errors import BrokerError
-from portcall.runtime.publisher import Publisher
-from portcall.runtime.streamend import StreamEnd
 from portcall.schemas.topology import LOG, topology
 from tests.integration.runtime.brokers import running, until_answer
 

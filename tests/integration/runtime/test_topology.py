@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcall.runtime import topology
+from portcall.runtime.broker import topology
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.topology import (
     DEAD,

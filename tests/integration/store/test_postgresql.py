@@ -8,10 +8,11 @@ import psycopg
 import pytest
 
 from portcall.cli.ports import free_ports
-from portcall.store import database, pruning
+from portcall.store.database import database
+from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
 from portcall.store.errors import StoreUnavailableError, UnstorableError
-from portcall.store.migrate import migrate
+from portcall.store.records import pruning
 from tests.postgres import PrivatePostgres
 from tests.unit.store.contract.eventlog import (
     AppendingContract,

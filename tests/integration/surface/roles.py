@@ -19,8 +19,8 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from portcall.cli.broker import PrivateBroker
-from portcall.runtime import topology
+from portcall.cli.up.broker import PrivateBroker
+from portcall.runtime.broker import topology
 from portcall.schemas.topology import rungs_for
 from portcall.schemas.topology import topology as make_topology
 from portcall.schemas.webhooks import Sku

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from portcall.cli import main
-from portcall.cli.broker import PrivateBroker
+from portcall.cli.up.broker import PrivateBroker
 from portcall.schemas.topology import JOURNAL, LOG
 from portcall.schemas.webhooks import Sku
 from portcall.store.engine import Store, open_store

@@ -7,11 +7,11 @@ import pytest
 from typer.core import TyperCommand, TyperGroup
 
 from portcall.cli import main
+from portcall.cli.commands.token import PATH
 from portcall.cli.lazy import LazyCommand
-from portcall.cli.token import PATH
+from tests.unit.cli.commands.test_token import CLIENT, MADE, TOKEN
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import REG, REGISTRY, FakeApi
-from tests.unit.cli.test_token import CLIENT, MADE, TOKEN
 
 FORMS = [
     pytest.param(("NAME",), id="as an argument"),

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from portcall.cli import plan as planning
 from portcall.cli.errors import UpError
 from portcall.cli.home import Home
-from portcall.cli.pipeline import SEALED_ROLES, prepare_store, without_keys
-from portcall.cli.plan import ALLOW_TARGETS, client_url, make_plan, roles_environment
+from portcall.cli.up import plan as planning
+from portcall.cli.up.pipeline import SEALED_ROLES, prepare_store, without_keys
+from portcall.cli.up.plan import ALLOW_TARGETS, client_url, make_plan, roles_environment
 from portcall.runtime.errors import SettingsError
 from portcall.runtime.settings import HostPort
 from portcall.store.engine import open_store
 from portcall.store.errors import WrongKeyError
-from portcall.store.keyfile import read_keys
+from portcall.store.secrets.key_file import read_keys
 from tests import keys
 from tests.unit.store.samples import add_registry, draft
 

@@ -9,14 +9,14 @@ from typing import Self
 
 import pytest
 
-from portcall.cli import plan as planning
-from portcall.cli import up
-from portcall.cli.demo import demo_environment
+from portcall.cli.demo.command import demo_environment
+from portcall.cli.demo.sample_image import write_image
+from portcall.cli.demo.sample_registry import registry_settings
 from portcall.cli.errors import NotRunningError
 from portcall.cli.home import Home
-from portcall.cli.plan import make_plan
-from portcall.cli.sample_image import write_image
-from portcall.cli.sample_registry import registry_settings
+from portcall.cli.up import command as up
+from portcall.cli.up import plan as planning
+from portcall.cli.up.plan import make_plan
 
 
 def test_the_image_is_whole_and_always_the_same(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from portcall.cli.errors import NodeError, UpError
-from portcall.cli.pipeline import stages
-from portcall.cli.supervisor import MAX_RESTART_DELAY_S, Stage, Supervisor, restart_delay_s
+from portcall.cli.up.pipeline import stages
+from portcall.cli.up.supervisor import MAX_RESTART_DELAY_S, Stage, Supervisor, restart_delay_s
 
 
 class FakeService:

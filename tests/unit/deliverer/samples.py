@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from portcall.deliverer.attempts import Attempt
-from portcall.deliverer.request import Request
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.request import Request
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event
 from portcall.schemas.frames import (
@@ -21,7 +21,7 @@ from portcall.schemas.scopes import parse_scope
 from portcall.schemas.topology import LOG
 from portcall.schemas.trust import Trust
 from portcall.schemas.webhooks import Cause, Status, Webhook
-from portcall.store.webhookindex import Changes
+from portcall.store.webhooks.index import Changes
 
 NOW_MS = 1_772_619_630_123
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (the specification's example)

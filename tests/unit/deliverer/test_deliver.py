@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from portcall.deliverer import deliver, gate, outbox, patience
-from portcall.deliverer.attempts import Attempt
-from portcall.deliverer.clock import Clock
+from portcall.deliverer import deliver, outbox
+from portcall.deliverer import store_retry as patience
 from portcall.deliverer.deliver import Deliverer
+from portcall.deliverer.endpoints import gate
+from portcall.deliverer.endpoints.clock import Clock
+from portcall.deliverer.endpoints.lanes import Admission, Lanes
 from portcall.deliverer.jobs import Job
-from portcall.deliverer.lanes import Admission, Lanes
 from portcall.deliverer.outbox import Outbox
+from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.webhooks import Webhooks
-from portcall.runtime.settle import Message
+from portcall.runtime.broker.settle import Message
 from portcall.schemas.deliveries import Delivery, delivery_id
 from portcall.schemas.errors import FrameError
 from portcall.schemas.events import PING, Event

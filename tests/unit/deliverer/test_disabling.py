@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from portcall.deliverer import patience
+from portcall.deliverer import store_retry as patience
 from portcall.deliverer.disabling import Disabling
+from portcall.runtime.broker.feed import Hint, encode_hint
 from portcall.runtime.disabled import DISABLED
-from portcall.runtime.feed import Hint, encode_hint
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.errors import StoreUnavailableError
-from portcall.store.known import KnownWebhook
+from portcall.store.webhooks.summaries import KnownWebhook
 from tests.unit.deliverer.samples import FakeBroker
 
 

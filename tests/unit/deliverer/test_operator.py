@@ -9,7 +9,7 @@ from portcall.runtime.errors import SettingsError
 from portcall.runtime.settings import SealedSettings
 from portcall.schemas.operator import OPERATOR_ID
 from portcall.schemas.webhooks import Webhook
-from portcall.store.webhookindex import Changes
+from portcall.store.webhooks.index import Changes
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of nobody)
 NEEDED = {"PORTCALL_AMQP_URL": "amqp://b/", "PORTCALL_DATABASE_URL": "sqlite:///x", "PORTCALL_TOKEN": "x" * 16}  # fmt: skip

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcall.deliverer.attempts import Attempt
 from portcall.deliverer.policy import (
     MAX_RETRY_AFTER_MS,
     Age,
@@ -23,6 +22,7 @@ from portcall.deliverer.policy import (
     retry_after_ms,
     schedule_of,
 )
+from portcall.deliverer.post.attempts import Attempt
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.durations import parse_schedule_ms
 from portcall.schemas.events import PING

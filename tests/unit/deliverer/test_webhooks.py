@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from portcall.deliverer import patience
-from portcall.deliverer.request import Template
+from portcall.deliverer import store_retry as patience
+from portcall.deliverer.post.request import Template
 from portcall.deliverer.webhooks import Webhooks
 from portcall.schemas.frames import MAX_ITEMS
 from portcall.schemas.trust import Trust

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from portcall.loadtest.generator import Health
-from portcall.loadtest.measure import Measurements
+from portcall.loadtest.judge.thresholds import Threshold
+from portcall.loadtest.measure.measurements import Measurements
+from portcall.loadtest.measure.sections import Section
 from portcall.loadtest.plan import Headers, NotSent, Outcome, Planned, Timings, Wants
-from portcall.loadtest.result import About, Result
+from portcall.loadtest.report.result import About, Result
 from portcall.loadtest.run import Ended
-from portcall.loadtest.sections import Section
-from portcall.loadtest.thresholds import Threshold
+from portcall.loadtest.send.generator import Health
 from portcall.schemas.records import Failure
 
 ABOUT = About(

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from portcall.loadtest.faults.kinds import BY_NAME
-from portcall.loadtest.ledger import Entry, Ledger
+from portcall.loadtest.measure.ledger import Entry, Ledger
 from portcall.loadtest.payloads.facts import Mix
 from portcall.loadtest.payloads.formats import ACR, Format
 from portcall.loadtest.plan import Outcome, Planned, Timings
-from portcall.loadtest.retrying import Outage, Policy
+from portcall.loadtest.send.retrying import Outage, Policy
+from portcall.loadtest.send.sources import Deliveries, Traffic
 from portcall.loadtest.signing import Signing, Style
-from portcall.loadtest.sources import Deliveries, Traffic
 from portcall.schemas.records import Failure
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)

@@ -12,12 +12,12 @@ from portcall.loadtest.conformance.judging import (
 )
 from portcall.loadtest.conformance.script import GENUINE, faulty, genuine, skipped, traffic_for
 from portcall.loadtest.faults.kinds import KINDS, Group
-from portcall.loadtest.ledger import Entry
-from portcall.loadtest.oracle import UNASKED, Processed, judge
+from portcall.loadtest.judge.oracle import UNASKED, Processed, judge
+from portcall.loadtest.measure.ledger import Entry
 from portcall.loadtest.payloads.formats import find_format
 from portcall.loadtest.plan import Outcome
+from portcall.loadtest.send.sources import Deliveries
 from portcall.loadtest.signing import Style
-from portcall.loadtest.sources import Deliveries
 from tests.unit.loadtest.samples import BEGAN_US, entry, outcome, planned, traffic
 
 

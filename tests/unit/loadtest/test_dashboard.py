@@ -11,12 +11,12 @@ from portcall.loadtest.dashboard.board import MAX_READERS, Board, Full
 from portcall.loadtest.dashboard.history import KEPT_S, History
 from portcall.loadtest.dashboard.place import Place
 from portcall.loadtest.dashboard.state import Now, Phase, Watched, standing
-from portcall.loadtest.dial import Dial
-from portcall.loadtest.measure import Measurements
-from portcall.loadtest.metrics import SCHEDULED, metrics_of
+from portcall.loadtest.judge.thresholds import parse_threshold
+from portcall.loadtest.measure.measurements import Measurements
+from portcall.loadtest.measure.metrics import SCHEDULED, metrics_of
 from portcall.loadtest.plan import NotSent
 from portcall.loadtest.run import Ended
-from portcall.loadtest.thresholds import parse_threshold
+from portcall.loadtest.schedule.dial import Dial
 from portcall.schemas.errors import InvalidValueError
 from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned, result_of, steady
 

@@ -8,9 +8,9 @@ import pytest
 from portcall.cli.main import command
 from portcall.loadtest.conformance.judging import Seen, checks
 from portcall.loadtest.faults.kinds import KINDS, Kind
-from portcall.loadtest.oracle import UNASKED
+from portcall.loadtest.judge.oracle import UNASKED
 from portcall.loadtest.payloads.formats import FORMATS
-from portcall.loadtest.senders import SENDERS, Sender
+from portcall.loadtest.send.senders import SENDERS, Sender
 from portcall.loadtest.signing import Style
 from portcall.schemas.durations import format_duration
 

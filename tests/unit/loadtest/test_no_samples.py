@@ -9,17 +9,17 @@ import pytest
 from msgspec.structs import replace
 
 from portcall.loadtest.dashboard.state import Now, standing
-from portcall.loadtest.known import NOT_THROUGH, TYPES
-from portcall.loadtest.measure import Measurements
-from portcall.loadtest.merging import merge
+from portcall.loadtest.judge.thresholds import crossed, parse_threshold
+from portcall.loadtest.measure.known import NOT_THROUGH, TYPES
+from portcall.loadtest.measure.measurements import Measurements
+from portcall.loadtest.measure.sections import NO_SAMPLES
 from portcall.loadtest.outputs import hgrm, html, junit, k6, locust, markdown, table, vegeta
-from portcall.loadtest.pacing import Pace, work_out
-from portcall.loadtest.packed import unpack
-from portcall.loadtest.result import Result
+from portcall.loadtest.report.merging import merge
+from portcall.loadtest.report.packed import unpack
+from portcall.loadtest.report.result import Result
 from portcall.loadtest.run import Ended
 from portcall.loadtest.saturation import search
-from portcall.loadtest.sections import NO_SAMPLES
-from portcall.loadtest.thresholds import crossed, parse_threshold
+from portcall.loadtest.schedule.pacing import Pace, work_out
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.records import Failure
 from tests.unit.loadtest.runs import (

@@ -14,12 +14,12 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from msgspec.structs import replace
 
-from portcall.loadtest.known import MEASURED_BY, MEASURED_LAST, TYPES
+from portcall.loadtest.judge.thresholds import parse_threshold
+from portcall.loadtest.measure.known import MEASURED_BY, MEASURED_LAST, TYPES
+from portcall.loadtest.measure.sections import Finding, Plot, Section
 from portcall.loadtest.outputs import hgrm, html, junit, k6, markdown, svg, table, vegeta
 from portcall.loadtest.outputs.files import FORMATS, parse_outputs
-from portcall.loadtest.result import Result
-from portcall.loadtest.sections import Finding, Plot, Section
-from portcall.loadtest.thresholds import parse_threshold
+from portcall.loadtest.report.result import Result
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.records import Failure
 from tests.unit.loadtest.runs import measured_of, outcome, planned, result_of, steady

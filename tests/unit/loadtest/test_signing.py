@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from portcall.loadtest.signing import Forgery, Signing, Style
 from portcall.loadtest.sink.verifying import Trust, delivery_id, objection, style_of
-from portcall.management.signing import new_secret
+from portcall.management.webhooks.signing import new_secret
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.signatures import Scheme, public_key
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from portcall.schemas.webhooks import Sku
+from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
-from portcall.store.migrate import migrate
 from tests import keys
 from tests.unit.management.api import ManagementApi
 

@@ -5,10 +5,10 @@ import uuid
 import pytest
 from structlog.testing import capture_logs
 
-from portcall.runtime.clients import MAX_FAILURES
+from portcall.runtime.http.clients import MAX_FAILURES
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.webhooks import Sku
-from portcall.store.database import Database
+from portcall.store.database.database import Database
 from portcall.store.engine import Store
 from portcall.store.errors import (
     QuotaExceededError,

@@ -4,7 +4,7 @@ import pytest
 
 from portcall.management.letters import routes
 from portcall.management.letters.routes import PATH
-from portcall.runtime.letters import Letter
+from portcall.runtime.broker.letters import Letter
 from portcall.schemas.frames import REASON_HEADER
 from portcall.schemas.topology import DEAD
 from tests.unit.management.api import ManagementApi

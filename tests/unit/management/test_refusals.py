@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from portcall.management.errors import ArmError
-from portcall.management.openapi import rows
+from portcall.management.http.errors import ArmError
+from portcall.management.openapi.document import rows
 from portcall.schemas.webhooks import Sku
 from portcall.store.engine import Store, open_store
 from tests import keys

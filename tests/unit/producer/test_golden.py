@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from portcall.producer import published
+from portcall.producer.formats import published
 from portcall.schemas.events import ping_event
 from tests.unit.producer.samples import NOW, NOW_MS, acceptance
 

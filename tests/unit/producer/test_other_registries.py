@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from portcall.producer import distribution
 from portcall.producer.acceptance import Translation
-from portcall.producer.sightings import Sightings
+from portcall.producer.digests.digests import Sightings
+from portcall.producer.formats import distribution
 from tests.unit.producer.samples import DIGEST, acceptance
 
 Document = dict[str, Any]

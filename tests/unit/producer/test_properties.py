@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcall.producer import cloudevents, distribution, published
 from portcall.producer.acceptance import Acceptance, Translation
-from portcall.producer.sightings import Sightings
+from portcall.producer.digests.digests import Sightings
+from portcall.producer.formats import cloudevents, distribution, published
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import EVENT_ID_PATTERN, Action, Payload
 from portcall.schemas.scopes import TAG_PATTERN

@@ -7,13 +7,13 @@ import msgspec
 
 from portcall.recorder.kinds import LOG_KIND
 from portcall.recorder.record import Recorder
+from portcall.runtime.broker.stream import StreamMessage
 from portcall.runtime.errors import RestartReadingError
-from portcall.runtime.stream import StreamMessage
 from portcall.schemas.events import Event
 from portcall.schemas.frames import RawRecordFrame, encode_records
 from portcall.schemas.records import Detail, Outcome, Record
-from portcall.store.appending import Position
 from portcall.store.errors import PositionConflictError, StoreUnavailableError, UnstorableError
+from portcall.store.records.appending import Position
 
 NOW_MS = 1_000_000
 RETENTION_MS = 100_000

@@ -5,7 +5,7 @@ import pytest
 from portcall.recorder import arrivals
 from portcall.recorder.arrivals import Arrival, batches, placeholder
 from portcall.recorder.kinds import LOG_KIND, journal_kind
-from portcall.runtime.stream import StreamMessage
+from portcall.runtime.broker.stream import StreamMessage
 from portcall.schemas.errors import NewerFrameError
 from portcall.schemas.frames import RawRecordFrame, encode_journal
 from portcall.schemas.journal import Note

@@ -8,12 +8,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from portcall.recorder.record import CONFLICT_PAUSE_S
+from portcall.runtime.broker.stream import StreamMessage
 from portcall.runtime.errors import RestartReadingError
 from portcall.runtime.metrics import REGISTRY
-from portcall.runtime.stream import StreamMessage
 from portcall.schemas.frames import RawRecordFrame
-from portcall.store.appending import Position
 from portcall.store.errors import PositionConflictError
+from portcall.store.records.appending import Position
 from tests.unit.recorder.streams import (
     NOW_MS,
     RETENTION_MS,

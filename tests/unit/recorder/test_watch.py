@@ -7,8 +7,8 @@ import pytest
 
 from portcall.recorder import watch
 from portcall.recorder.watch import StoreWatch
-from portcall.store.appending import Position
 from portcall.store.errors import StoreUnavailableError
+from portcall.store.records.appending import Position
 
 
 class Log:

@@ -6,9 +6,9 @@ from itertools import product
 import pytest
 
 from portcall.router import outbox as outbox_module
-from portcall.router.aside import Aside
 from portcall.router.outbox import Outbox, Outgoing, Ticket, pack
-from portcall.runtime import batcher
+from portcall.router.parking import Aside
+from portcall.runtime.broker import batcher
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, decode_deliveries
 from portcall.schemas.health import encode_news

@@ -8,9 +8,9 @@ import pytest
 from portcall.router.index import ScopeIndex
 from portcall.router.outbox import Outbox
 from portcall.router.route import Router
+from portcall.runtime.broker.settle import Message
 from portcall.runtime.errors import PoisonMessageError
 from portcall.runtime.metrics import REGISTRY
-from portcall.runtime.settle import Message
 from portcall.schemas.deliveries import shard_of
 from portcall.schemas.errors import FrameError, NewerFrameError
 from portcall.schemas.events import Action, Event

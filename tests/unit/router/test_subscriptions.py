@@ -9,7 +9,7 @@ from portcall.router import subscriptions as subscriptions_module
 from portcall.router.subscriptions import STALE_S, Subscriptions
 from portcall.schemas.events import Action
 from portcall.store.errors import StoreUnavailableError
-from portcall.store.webhookindex import Changes, IndexRow
+from portcall.store.webhooks.index import Changes, IndexRow
 
 PUSH = Action.PUSH.bit
 Row = tuple[int, str, str, int]

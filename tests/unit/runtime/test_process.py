@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from portcall.runtime.errors import ListenError, SettingsError
-from portcall.runtime.health import problems_of
+from portcall.runtime.http.health import problems_of
 from portcall.runtime.process import MAX_ARENAS, Process, launch
 from portcall.runtime.settings import Settings
 

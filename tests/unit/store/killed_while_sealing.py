@@ -14,17 +14,17 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import portcall.store.keyfile
-import portcall.store.keys
 import portcall.store.preparing
-import portcall.store.sealing
-import portcall.store.signingrows
+import portcall.store.secrets.key_file
+import portcall.store.secrets.keys
+import portcall.store.secrets.sealing
+import portcall.store.secrets.signing_rows
+from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
-from portcall.store.keyfile import add_key
-from portcall.store.keys import KeySource
-from portcall.store.migrate import migrate
 from portcall.store.preparing import prepare_secrets
-from portcall.store.vault import NO_KEYS, Vault
+from portcall.store.secrets.key_file import add_key
+from portcall.store.secrets.keys import KeySource
+from portcall.store.secrets.vault import NO_KEYS, Vault
 from tests import keys
 from tests.unit.store.contract.sealing import (
     add_secret_webhooks,
@@ -37,7 +37,7 @@ from tests.unit.store.contract.sealing import (
 WEBHOOKS = 3
 OURS = {
     module.__file__
-    for module in (portcall.store.keyfile, portcall.store.keys, portcall.store.preparing, portcall.store.sealing, portcall.store.signingrows)
+    for module in (portcall.store.secrets.key_file, portcall.store.secrets.keys, portcall.store.preparing, portcall.store.secrets.sealing, portcall.store.secrets.signing_rows)
 }  # fmt: skip
 Found = tuple[list[tuple[str, str, object, str, str, str]], tuple[str, object]]
 

@@ -10,8 +10,8 @@ from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.records import Answer, Detail, Outcome, RawRecord, RecordOf, Sent
 from portcall.schemas.webhooks import Sku, Status
 from portcall.store.engine import Store
-from portcall.store.registries import Registry
-from portcall.store.webhookrow import WebhookDraft, WebhookRow
+from portcall.store.webhooks.registries import Registry
+from portcall.store.webhooks.row import WebhookDraft, WebhookRow
 
 STREAM = "portcall.log"
 PUSH = Action.PUSH.bit

@@ -11,11 +11,11 @@ from portcall.schemas.journal import accepted, routed
 from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Status
 from portcall.store.engine import Store
-from portcall.store.filters import Filter
-from portcall.store.journal import Journal
-from portcall.store.selection import ENDINGS, Selection
-from portcall.store.sightings import Sighting
-from portcall.store.webhookindex import Changes
+from portcall.store.intake.digests import Sighting
+from portcall.store.journal.journal import Journal
+from portcall.store.records.filters import Filter
+from portcall.store.records.selection import ENDINGS, Selection
+from portcall.store.webhooks.index import Changes
 from tests.unit.store.contract import journal
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.journal import take

@@ -11,11 +11,12 @@ from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event
 from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.records import Detail, Outcome, RawRecord
-from portcall.store import pruning, tables
-from portcall.store.appending import Position
+from portcall.store.database import tables
 from portcall.store.engine import Store
 from portcall.store.errors import PositionConflictError, UnstorableError
-from portcall.store.eventlog import ENDED
+from portcall.store.records import pruning
+from portcall.store.records.appending import Position
+from portcall.store.records.event_log import ENDED
 from tests.unit.store.samples import DETAIL, STREAM, empty_frame, event, frame, record
 
 

@@ -8,12 +8,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from portcall.store.database import Database
+from portcall.store.access.signing_keys import private_pem
+from portcall.store.database.database import Database
+from portcall.store.database.migrate import configuration, migrate
+from portcall.store.database.tables import metadata
 from portcall.store.engine import open_store
-from portcall.store.migrate import configuration, migrate
-from portcall.store.sealing import PLAIN
-from portcall.store.signingkeys import private_pem
-from portcall.store.tables import metadata
+from portcall.store.secrets.sealing import PLAIN
 from tests import keys
 
 _MIGRATE = "import sys; from store.migrate import migrate; migrate(sys.argv[1])"

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from portcall.store import principals
-from portcall.store.database import now_ms
+from portcall.store.access import principals
+from portcall.store.access.principals import PrincipalRow, Role, digest_of, new_secret
+from portcall.store.database.database import now_ms
+from portcall.store.database.tables import principals as table
 from portcall.store.engine import Store
 from portcall.store.errors import NameTakenError, TooManyPrincipalsError
-from portcall.store.principals import PrincipalRow, Role, digest_of, new_secret
-from portcall.store.tables import principals as table
 
 
 def add(store: Store, name: str = "robot", **values: object) -> PrincipalRow:

@@ -8,12 +8,12 @@ from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event
 from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Cause, Status
-from portcall.store import selection
 from portcall.store.engine import Store
-from portcall.store.replays import Replay, State, Step
-from portcall.store.selection import ENDINGS, Count, Selection
-from portcall.store.standing import HOUR_MS
-from portcall.store.webhookrow import WebhookRow
+from portcall.store.records import selection
+from portcall.store.records.replays import Replay, State, Step
+from portcall.store.records.selection import ENDINGS, Count, Selection
+from portcall.store.webhooks.health import HOUR_MS
+from portcall.store.webhooks.row import WebhookRow
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.samples import add_registry, add_webhook, draft, event, frame, record
 

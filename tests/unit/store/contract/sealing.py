@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import select, text, update
 
 from portcall.schemas.webhooks import Status
+from portcall.store.access.signing_keys import private_pem
+from portcall.store.database.tables import signing_keys, webhooks
 from portcall.store.engine import Store, open_store
 from portcall.store.errors import SealedError, WrongKeyError
-from portcall.store.keyfile import Key
 from portcall.store.preparing import prepare_secrets
-from portcall.store.sealing import PLAIN
-from portcall.store.signingkeys import private_pem
-from portcall.store.tables import signing_keys, webhooks
-from portcall.store.vault import MARK, NO_KEYS, Vault
+from portcall.store.secrets.key_file import Key
+from portcall.store.secrets.sealing import PLAIN
+from portcall.store.secrets.vault import MARK, NO_KEYS, Vault
 from tests import keys
 from tests.canary import Canary, in_rows
 from tests.unit.store.samples import add_registry, add_webhook, draft

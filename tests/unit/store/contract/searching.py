@@ -5,10 +5,10 @@ import pytest
 
 from portcall.schemas.events import Event
 from portcall.schemas.records import Outcome, RawRecord, RecordOf
-from portcall.store import walking
 from portcall.store.engine import Store
-from portcall.store.filters import Filter
-from portcall.store.searching import Found
+from portcall.store.records import scan as walking
+from portcall.store.records.filters import Filter
+from portcall.store.records.searching import Found
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.samples import frame
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from portcall.schemas.webhooks import Status
-from portcall.store import tombstones
 from portcall.store.engine import Store
-from portcall.store.webhookindex import Changes, IndexRow
+from portcall.store.webhooks import tombstones
+from portcall.store.webhooks.index import Changes, IndexRow
 from tests.unit.store.samples import PUSH, add_registry, add_webhook, draft
 
 

@@ -1,0 +1,238 @@
+"""The OpenAPI document of the producer: of its routes, and of the structs that read its bodies."""
+
+from functools import cache
+
+import msgspec
+from msgspec import Struct
+
+from portcall.producer.formats.cloudevents import (
+    ACTIONS,
+    HEADERS,
+    SPECVERSION,
+    CloudEvent,
+    RegistryData,
+)
+from portcall.producer.formats.distribution import MEDIA_TYPES, Envelope
+from portcall.producer.formats.published import MAX_EVENTS
+from portcall.producer.http.bodies import MAX_BODY_BYTES
+from portcall.producer.ingest import BATCH, JSON, STRUCTURED
+from portcall.runtime.http.openapi import SCHEMAS, Answer, Json, Operation, components
+from portcall.runtime.http.openapi import document as whole
+from portcall.schemas.events import EVENT_ID_PATTERN, Action, PublishedEvent
+from portcall.schemas.examples import event
+from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
+from portcall.schemas.timestamps import SENT_PATTERN
+
+NOTIFICATIONS = "/registries/{registry}/notifications"
+EVENTS = "/registries/{registry}/events"
+
+
+class Accepted(Struct, frozen=True, forbid_unknown_fields=True):
+    """What became of a request; the broker has confirmed it.
+
+    Attributes:
+        accepted: Events that are on their way.
+        ignored: Notifications that are no registry events, such as pulls, or cannot be read.
+    """
+
+    accepted: int
+    ignored: int
+
+
+class ErrorDetail(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is wrong.
+
+    Attributes:
+        code: A word for machines.
+        message: What is wrong, and where.
+    """
+
+    code: str
+    message: str
+
+
+class Error(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of every refusal."""
+
+    error: ErrorDetail
+
+
+REFUSALS = {
+    400: Answer("The body breaks a rule; the message names the field.", "Error"),
+    401: Answer(
+        "There is no token, or one that nobody has.",
+        "Error",
+        headers={"WWW-Authenticate": "Challenge"},
+    ),
+    403: Answer("The token's holder may not publish.", "Error"),
+    404: Answer("There is no such registry, or not for the token's holder.", "Error"),
+    408: Answer("The body did not arrive in time.", "Error"),
+    413: Answer(f"The body is larger than {MAX_BODY_BYTES} bytes.", "Error"),
+    415: Answer("The body's type, or its encoding, is not read here.", "Error"),
+    429: Answer("Too many requests from this address had no right token lately.", "Error"),
+    503: Answer(
+        "The broker cannot take it now: send it again.",
+        "Error",
+        headers={"Retry-After": "RetryAfter"},
+    ),
+}
+_TAKEN = Answer("Nothing of it is lost from now on.", "Accepted")
+
+OPERATIONS = {
+    ("POST", NOTIFICATIONS): Operation(
+        id="takeNotifications",
+        tag="events",
+        summary="Take the notifications of docker distribution.",
+        answers={202: _TAKEN},
+        refusals={status: said for status, said in REFUSALS.items() if status != 413},
+        body=dict.fromkeys((*MEDIA_TYPES, JSON), "Envelope"),
+        parameters=("registry",),
+    ),
+    ("POST", EVENTS): Operation(
+        id="takeEvents",
+        tag="events",
+        summary="Take registry events, as they are or as CloudEvents.",
+        answers={202: _TAKEN},
+        refusals=REFUSALS,
+        body={JSON: "Events", STRUCTURED: "CloudEvent", BATCH: "CloudEventBatch"},
+        parameters=("registry", *HEADERS),
+    ),
+}
+
+_DESCRIPTION = """\
+Events of registries come in here, and go out to webhooks. An answer of 202 means that the broker
+has them: nothing accepted is lost. One bad event of people's own refuses the whole request. A
+registry's notification that cannot be read is ignored and counted, because a registry would send
+it again for ever; its size and its type do not matter. The same event id again is accepted again
+and delivered under the same `webhook-id`. Fields that are not described are left alone; nulls,
+empty texts and sizes of 0 count as absent."""
+
+_HEADERS_SAY = {
+    "ce-specversion": "That the body is the data of one CloudEvent; its attributes are headers.",
+    "ce-id": "The CloudEvent's id.",
+    "ce-source": "Where it comes from.",
+    "ce-type": f"One of {', '.join(ACTIONS)}, or any other where the data have an action.",
+    "ce-time": "When it happened.",
+}
+_TIME = {
+    "pattern": f"^({SENT_PATTERN})?$",
+    "description": (
+        "When it happened, as in RFC 3339; without a zone it is UTC. Empty, or of the years 0, 1"
+        " and 1970: not known."
+    ),
+}
+_RULES: dict[str, Json] = {
+    "Notification": {
+        "timestamp": {"description": "When it happened; if it cannot be read: the time of arrival."}
+    },
+    "PublishedEvent": {
+        "id": {"pattern": f"^({EVENT_ID_PATTERN})?$"},
+        "timestamp": _TIME,
+        "action": {"enum": [action.value for action in Action]},
+    },
+    "RegistryData": {
+        "id": {"pattern": f"^({EVENT_ID_PATTERN})?$"},
+        "timestamp": _TIME,
+        "action": {"enum": [*(action.value for action in Action), "", None]},
+    },
+    "CloudEvent": {
+        "specversion": {"const": SPECVERSION},
+        "id": {"minLength": 1},
+        "source": {"minLength": 1},
+        "type": {"minLength": 1},
+        "time": _TIME,
+        "data": {"$ref": f"{SCHEMAS}RegistryData"},
+        "data_base64": {"contentEncoding": "base64"},
+    },
+    "Target": {
+        "repository": {
+            "pattern": f"^{REPOSITORY_PATTERN}$".replace("(?:", "("),
+            "maxLength": MAX_REPOSITORY_LENGTH,
+        },
+        "tag": {"pattern": f"^({TAG_PATTERN})?$"},
+    },
+}
+"""What the structs' types leave open and the producer checks."""
+_REQUIRED = {"CloudEvent": ["specversion", "id", "source", "type"], "Target": ["repository"]}
+
+
+def document() -> Json:
+    """The whole document."""
+    return whole(
+        title="Portcall producer",
+        description=_DESCRIPTION,
+        operations=OPERATIONS,
+        refusals=REFUSALS,
+        schemas=_schemas(),
+        parameters={
+            "registry": {
+                "name": "registry",
+                "in": "path",
+                "required": True,
+                "description": "The registry's name, in whatever case.",
+                "schema": {"type": "string", "pattern": "^[A-Za-z0-9]{5,50}$"},
+            },
+            **{name: _header(name) for name in HEADERS},
+        },
+    )
+
+
+@cache
+def encoded() -> bytes:
+    """The document as it is served."""
+    return msgspec.json.encode(document())
+
+
+def _header(name: str) -> Json:
+    # No rules: with a batch these headers count for nothing, and nobody looks at them.
+    schema: Json = {"type": "string"}
+    if name == "ce-specversion":
+        schema["examples"] = [SPECVERSION]
+    return {"name": name, "in": "header", "description": _HEADERS_SAY[name], "schema": schema}
+
+
+def _schemas() -> Json:
+    schemas = components((Envelope, PublishedEvent, CloudEvent, RegistryData, Accepted, Error))
+    for name, rules in _RULES.items():
+        for field, rule in rules.items():
+            schemas[name]["properties"][field].update(rule)
+    for name, fields in _REQUIRED.items():
+        schemas[name]["required"] = fields
+        for field in fields:
+            del schemas[name]["properties"][field]["anyOf"]  # a null is as good as nothing
+            schemas[name]["properties"][field]["type"] = "string"
+    for name in ("Accepted", "Error", "ErrorDetail"):
+        del schemas[name]["additionalProperties"]
+    one = {"$ref": f"{SCHEMAS}PublishedEvent"}
+    batch = {"$ref": f"{SCHEMAS}CloudEvent"}
+    many: Json = {"type": "array", "maxItems": MAX_EVENTS}
+    schemas["Events"] = {
+        "description": "One event, an array of them, or the data of a CloudEvent in headers.",
+        "anyOf": [one, {**many, "items": one}, {"$ref": f"{SCHEMAS}RegistryData"}],
+    }
+    schemas["CloudEventBatch"] = {"description": "CloudEvents.", **many, "items": batch}
+    for name, example in _examples().items():
+        schemas[name]["examples"] = [example]
+    return schemas
+
+
+def _examples() -> Json:
+    body: Json = msgspec.json.decode(event().body)
+    target = body["target"]
+    return {
+        "PublishedEvent": body,
+        "CloudEvent": {
+            "specversion": SPECVERSION,
+            "id": body["id"],
+            "source": "/registries/myregistry",
+            "type": next(iter(ACTIONS)),
+            "time": body["timestamp"],
+            "data": {"target": target},
+        },
+        "Envelope": {
+            "events": [
+                {name: body[name] for name in ("id", "timestamp", "action", "target", "request")}
+            ]
+        },
+        "Accepted": {"accepted": 1, "ignored": 0},
+    }
