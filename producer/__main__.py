@@ -7,9 +7,9 @@ from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.refusals import Refusing
 from portcall.producer.http.registries import Registries
-from portcall.producer.http.server import make_app
 from portcall.producer.ingest import Ingest
 from portcall.producer.journal_publisher import Accepting
+from portcall.producer.server import make_app
 from portcall.producer.settings import ProducerSettings
 from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed, Follower

@@ -13,15 +13,15 @@ from functools import partial
 from aiohttp import hdrs, web
 from prometheus_client import Counter
 
-from portcall.producer.acceptance import Acceptance, Reader, Translation
 from portcall.producer.digests.keeper import Keeping, NoTable
 from portcall.producer.formats import cloudevents, distribution, published
+from portcall.producer.formats.acceptance import Acceptance, Reader, Translation
+from portcall.producer.formats.ignoring import note_of
 from portcall.producer.http.access import Access, bearer_token
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError, UnsupportedTypeError
 from portcall.producer.http.registries import Registries
 from portcall.producer.http.sampling import Allowance, Sample
-from portcall.producer.ignoring import note_of
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.http.clients import AUTHENTICATED, authorization_of
 from portcall.runtime.logs import get_logger

@@ -5,11 +5,11 @@ import json
 import sys
 
 import portcall.management.openapi.document
-import portcall.producer.http.openapi
+import portcall.producer.openapi
 
 _DOCUMENTS = {
     "management": portcall.management.openapi.document.document,
-    "producer": portcall.producer.http.openapi.document,
+    "producer": portcall.producer.openapi.document,
 }
 
 

@@ -18,8 +18,8 @@ from portcall.management.http.routes import (
     WEBHOOKS,
 )
 from portcall.management.letters import routes as letters
-from portcall.management.letters import shapes as lettershapes
 from portcall.management.letters.bodies import LetterSelection
+from portcall.management.openapi import letter_shapes as lettershapes
 from portcall.management.openapi import overview_shapes as overviewshapes
 from portcall.management.openapi import record_shapes as recordshapes
 from portcall.management.openapi import shapes

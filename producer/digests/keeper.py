@@ -16,7 +16,7 @@ from typing import Protocol
 from prometheus_client import Counter
 
 from portcall.producer.digests.digests import Glance, Recent, Sightings
-from portcall.producer.http.rounds import Rounds
+from portcall.producer.rounds import Rounds
 from portcall.runtime.metrics import REGISTRY
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.intake.digests import Sighting

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Struct
 
-from portcall.producer.acceptance import Acceptance, Translation
+from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.formats.decoding import decode, joined
 from portcall.producer.formats.published import check_count
 from portcall.schemas.errors import InvalidValueError

@@ -28,14 +28,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from portcall.producer.acceptance import Acceptance, Ignored, Translation
 from portcall.producer.digests.blobs import is_blob
 from portcall.producer.digests.digests import Seen, full_name
+from portcall.producer.formats.acceptance import Acceptance, Ignored, Translation
 from portcall.producer.formats.decoding import complaint, decode
+from portcall.producer.formats.ignoring import NO_ENVELOPE, passed, text_of, unread
 from portcall.producer.formats.skimming import MAX_EVENTS, Skimmed, skim
-from portcall.producer.http.turns import exhaust
-from portcall.producer.http.turns import skim as skim_in_turns
-from portcall.producer.ignoring import NO_ENVELOPE, passed, text_of, unread
+from portcall.producer.formats.turns import exhaust
+from portcall.producer.formats.turns import skim as skim_in_turns
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import (
     Event,

@@ -13,13 +13,13 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from portcall.producer.formats.skimming import Skimmed, Skimmer
+from portcall.producer.formats.turns import feed
 from portcall.producer.http.errors import (
     BodyTooLargeError,
     SlowBodyError,
     UnavailableError,
     UnsupportedTypeError,
 )
-from portcall.producer.http.turns import feed
 from portcall.schemas.errors import InvalidValueError
 
 MAX_BODY_BYTES = 1024 * 1024

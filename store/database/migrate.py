@@ -14,7 +14,7 @@ from sqlalchemy import text
 from portcall.store.database.database import Database, database_url
 from portcall.store.errors import StoreUnavailableError
 
-SCRIPTS = Path(__file__).parent / "migrations"
+SCRIPTS = Path(__file__).parents[1] / "migrations"
 _ADVISORY_LOCK = 0x706F727463616C6C
 """Any number that is ours: "portcall" in ASCII."""
 

@@ -14,7 +14,7 @@ from tests import ROOT
 
 pytestmark = pytest.mark.timeout(600)
 LOCK = ROOT / "requirements/portcall.txt"
-OURS = ("cli", "deliverer", "loadtest", "management", "producer")
+OURS: tuple[str, ...] = ("cli", "deliverer", "loadtest", "management", "producer")
 OURS += ("recorder", "router", "runtime", "schemas", "store")
 VERSION = f"portcall {__version__}\n"
 SETTINGS_MISSING = 2

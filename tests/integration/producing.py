@@ -13,8 +13,8 @@ from portcall.producer.digests.keeper import Keeping
 from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.registries import Registries
-from portcall.producer.http.server import make_app
 from portcall.producer.ingest import Ingest, Publish
+from portcall.producer.server import make_app
 from portcall.runtime.http.health import Problem
 from portcall.schemas.events import Event
 from portcall.schemas.webhooks import Sku

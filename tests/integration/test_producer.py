@@ -13,8 +13,8 @@ from aiohttp import ClientResponse
 from portcall.producer.digests.digests import Glance
 from portcall.producer.digests.keeper import Keeping
 from portcall.producer.formats.skimming import Skimmed, Skimmer
+from portcall.producer.formats.turns import SKIMMED_AT_ONCE
 from portcall.producer.http.bodies import MAX_BODY_BYTES, Bodies
-from portcall.producer.http.turns import SKIMMED_AT_ONCE
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from portcall.runtime.metrics import REGISTRY
 from tests.integration.producing import AUTHORIZATION, Served, Sink, poll, served

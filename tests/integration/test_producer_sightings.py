@@ -11,7 +11,7 @@ import pytest
 
 from portcall.producer.digests.blobs import BLOB_TYPE
 from portcall.producer.digests.keeper import Keeping
-from portcall.producer.http.rounds import PATIENCE_S
+from portcall.producer.rounds import PATIENCE_S
 from portcall.store.engine import Store, open_store
 from tests.integration.producing import Served, Sink, served
 from tests.sink import eventually

@@ -12,11 +12,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from portcall.management.openapi.document import document as management_document
 from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
-from portcall.producer.http.openapi import OPERATIONS as PRODUCER_OPERATIONS
-from portcall.producer.http.openapi import document as producer_document
 from portcall.producer.http.registries import Registries
-from portcall.producer.http.server import make_app
 from portcall.producer.ingest import Ingest
+from portcall.producer.openapi import OPERATIONS as PRODUCER_OPERATIONS
+from portcall.producer.openapi import document as producer_document
+from portcall.producer.server import make_app
 from tests.integration.producing import FakeStore, Nobody
 
 ROOT = Path(__file__).parents[2]

@@ -154,8 +154,8 @@ def arm(role: str) -> None:
     from portcall.runtime.broker.letters import Reading  # noqa: PLC0415
     from portcall.runtime.broker.publisher import Publisher  # noqa: PLC0415
     from portcall.runtime.broker.settle import Settler  # noqa: PLC0415
-    from portcall.store.records import appending
-    from portcall.store.records import event_log as eventlog
+    from portcall.store.records import appending  # noqa: PLC0415
+    from portcall.store.records import event_log as eventlog  # noqa: PLC0415
 
     trap = Trap(role, Path(os.environ[VARIABLE]))
     for owner, name, place in (

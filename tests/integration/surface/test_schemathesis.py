@@ -14,7 +14,7 @@ import schemathesis
 from schemathesis import checks
 
 import portcall.management.openapi.document
-import portcall.producer.http.openapi
+import portcall.producer.openapi
 from portcall.cli.up.broker import PrivateBroker
 from portcall.management.http.routes import Routes
 from portcall.management.login import identity
@@ -96,7 +96,7 @@ def roles(
 
 def producer_document() -> dict[str, Any]:
     made = {"Accepted", "Error", "ErrorDetail", "Health"}
-    document = portcall.producer.http.openapi.document()
+    document = portcall.producer.openapi.document()
     told = closed(document, set(document["components"]["schemas"]) - made)
     told["components"]["parameters"]["registry"]["schema"] = {"enum": ["Alpha", "alpha", "Missing"]}
     return told
@@ -143,9 +143,7 @@ def test_strangers_may_read_the_document(name: str, roles: Roles) -> None:
         assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
         told = json.load(answer)
     document = (
-        portcall.producer.http.openapi
-        if name == "producer"
-        else portcall.management.openapi.document
+        portcall.producer.openapi if name == "producer" else portcall.management.openapi.document
     )
     assert told == json.loads(document.encoded())
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portcall.producer.acceptance import Acceptance, Translation
 from portcall.producer.digests.digests import Sightings
 from portcall.producer.formats import cloudevents, distribution, published
+from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.schemas.errors import InvalidValueError
 from tests.unit.producer.samples import acceptance
 

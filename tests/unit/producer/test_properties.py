@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcall.producer.acceptance import Acceptance, Translation
 from portcall.producer.digests.digests import Sightings
 from portcall.producer.formats import cloudevents, distribution, published
+from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import EVENT_ID_PATTERN, Action, Payload
 from portcall.schemas.scopes import TAG_PATTERN

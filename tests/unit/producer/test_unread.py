@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portcall.producer.acceptance import MAX_DETAILS, Ignored, Translation
 from portcall.producer.digests.digests import Sightings
 from portcall.producer.formats import distribution
+from portcall.producer.formats.acceptance import MAX_DETAILS, Ignored, Translation
 from portcall.producer.formats.skimming import MAX_EVENTS
 from tests.unit.producer.samples import DIGEST, acceptance, envelope, notification
 

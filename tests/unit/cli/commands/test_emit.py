@@ -10,8 +10,8 @@ from portcall.cli.client import Server
 from portcall.cli.commands.sending import Schedule, Sending, Tally, _refusal, _retry_after_s
 from portcall.cli.commands.synthetic import Mix, Synthesis, parse_actions
 from portcall.cli.errors import CliError, NotRunningError, ServiceError, UsageError
-from portcall.producer.acceptance import Acceptance
 from portcall.producer.formats import published
+from portcall.producer.formats.acceptance import Acceptance
 from portcall.schemas.events import Action, PublishedEvent
 
 NOW = "2026-03-04T10:20:30.1230000Z"

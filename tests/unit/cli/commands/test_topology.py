@@ -18,9 +18,14 @@ AMQP = "amqp://guest:guest@127.0.0.1/"
 def role() -> Iterator[int]:
     """The pid of a process that was started as a role is."""
     environ = {"PORTCALL_AMQP_URL": AMQP, "PORTCALL_SHARDS": "3", "PORTCALL_HOME": "/x"}
-    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, env=environ) as process:
-        yield process.pid
+    pipe = subprocess.PIPE
+    with subprocess.Popen(["/bin/cat"], stdin=pipe, stdout=pipe, bufsize=0, env=environ) as process:
         assert process.stdin is not None
+        assert process.stdout is not None
+        # Until the program runs, the kernel may show an empty environment.
+        process.stdin.write(b"x")
+        assert process.stdout.read(1) == b"x"
+        yield process.pid
         process.stdin.close()
 
 

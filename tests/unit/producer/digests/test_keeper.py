@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
-from portcall.producer.acceptance import Translation
 from portcall.producer.digests import keeper as keeping
 from portcall.producer.digests.blobs import BLOB_TYPE
 from portcall.producer.digests.digests import Sightings, full_name
 from portcall.producer.digests.keeper import REFRESH_MS, Keeping
 from portcall.producer.formats import distribution
-from portcall.producer.http.rounds import PATIENCE_S, RETRY_S
+from portcall.producer.formats.acceptance import Translation
+from portcall.producer.rounds import PATIENCE_S, RETRY_S
 from portcall.runtime.metrics import REGISTRY
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.intake.digests import Sighting

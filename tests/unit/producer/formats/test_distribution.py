@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portcall.producer.acceptance import Translation
 from portcall.producer.digests.blobs import BLOB_TYPE
 from portcall.producer.digests.digests import Sightings
 from portcall.producer.formats import distribution
+from portcall.producer.formats.acceptance import Translation
 from portcall.schemas.errors import InvalidValueError
 from tests.unit.producer.samples import (
     DIGEST,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from portcall.producer.acceptance import Ignored
+from portcall.producer.formats.acceptance import Ignored
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.journal import IgnoredNote
 

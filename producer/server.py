@@ -10,7 +10,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
-from portcall.producer.http import openapi
+from portcall.producer import openapi
 from portcall.producer.http.errors import RequestRefusedError
 from portcall.producer.http.refusals import Refusal, Refusing
 from portcall.producer.ingest import Ingest

@@ -8,7 +8,7 @@ import pytest
 from portcall.producer.digests.digests import Sightings
 from portcall.producer.formats import distribution
 from portcall.producer.formats.skimming import MAX_EVENTS, Skimmed, Skimmer
-from portcall.producer.http.turns import READ_AT_ONCE, SKIMMED_AT_ONCE, exhaust, feed, skim
+from portcall.producer.formats.turns import READ_AT_ONCE, SKIMMED_AT_ONCE, exhaust, feed, skim
 from tests.unit.producer.samples import acceptance
 
 LARGE = b'{"events":[' + b"{}," * (MAX_EVENTS + 5) + b"{}]}"
