@@ -24,7 +24,7 @@ class LazyCommand(TyperCommand):
         self.target = target
 
     def load(self) -> TyperCommand | TyperGroup:
-        """The real command, imported now; ``target`` is ``module:attribute``, seen from this package."""
+        """The real command, imported now; ``target`` is ``module:attribute`` in this package."""
         module, _, attribute = self.target.partition(":")
         imported = import_module(f"{__package__}.{module}")
         found: typer.Typer | Callable[..., object] = getattr(imported, attribute)

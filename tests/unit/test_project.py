@@ -79,7 +79,7 @@ def test_no_variable_is_documented_that_nobody_reads() -> None:
     of_compose = set(re.findall(r"\$\{(PORTCALL_\w+)", (ROOT / "compose.yaml").read_text()))
     of_commands = {
         name
-        for file in (ROOT / "cli").glob("*.py")
+        for file in (ROOT / "cli").rglob("*.py")
         for name in re.findall(r'envvar="(PORTCALL_\w+)"', file.read_text())
     }
     assert named <= set(FIELDS) | of_compose | of_commands

@@ -154,7 +154,7 @@ def test_a_bug_is_not_hidden() -> None:
 def test_threads_share_two_heaps() -> None:
     script = (
         "import ctypes, threading\n"
-        "from runtime.process import share_heaps\n"
+        "from portcall.runtime.process import share_heaps\n"
         "assert share_heaps()\n"
         "wait = threading.Barrier(9)\n"
         "def hold(): kept = [bytearray(4000) for _ in range(100)]; wait.wait(); wait.wait()\n"

@@ -16,7 +16,7 @@ from portcall.store.engine import open_store
 from portcall.store.secrets.sealing import PLAIN
 from tests import keys
 
-_MIGRATE = "import sys; from store.migrate import migrate; migrate(sys.argv[1])"
+_MIGRATE = "import sys; from portcall.store.database.migrate import migrate; migrate(sys.argv[1])"
 
 
 class MigrationsContract:

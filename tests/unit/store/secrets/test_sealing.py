@@ -82,7 +82,7 @@ def test_a_kill_before_any_line_loses_no_secret(tmp_path: Path) -> None:
     script = Path(__file__).with_name("killed_while_sealing.py")
     ended = subprocess.run(  # noqa: S603 (our own interpreter)
         [sys.executable, str(script), str(tmp_path), "3"],
-        env={"PYTHONPATH": str(script.parents[3]), "PATH": os.environ["PATH"]},
+        env={"PYTHONPATH": str(script.parents[4]), "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         timeout=100,
