@@ -70,10 +70,11 @@ async def test_what_a_client_chooses_is_delivered_and_so_is_what_comes_behind_it
         posts = await sink.until(2, path="/all", within_s=60)
         (odd,) = await sink.until(1, path="/odd")
     told = [post.json["target"] for post in posts]
-    assert [(target["repository"], target["tag"]) for target in told] == [
+    # Two POSTs to one endpoint may overtake each other.
+    assert {(target["repository"], target["tag"]) for target in told} == {
         (repository, "odd"),
         ("team/app", "v1"),
-    ]
+    }
     assert odd.json["target"]["repository"] == repository
     assert len(odd.body) < 10_000
 
