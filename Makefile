@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 PARALLEL := --numprocesses=auto --dist=worksteal
 TWO_FILES := --numprocesses=2 --dist=loadfile
-COVERAGE := --cov=schemas --cov-report=term-missing:skip-covered --cov-fail-under=100
+COVERAGE := --cov=portcall.schemas --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 .PHONY: help
 help: ## show this list
@@ -21,7 +21,7 @@ help: ## show this list
 
 .PHONY: demo up
 demo: $(RUNTIME) broker registry ## see it work: a real registry, a consumer, the POSTs, the list of events
-	@$(PYTHON) -m cli.demo $(ARGS)
+	@$(PYTHON) -m portcall.cli.demo.command $(ARGS)
 
 up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 	@exec .venv/bin/portcall up $(ARGS)

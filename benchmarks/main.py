@@ -29,7 +29,7 @@ from benchmarks.measurements import (
     tuning,
     watching,
 )
-from cli.errors import NodeError
+from portcall.cli.errors import NodeError
 
 Told = Callable[[str], None]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
-from cli.errors import NotFoundError, NotRunningError, ServiceError, UsageError
-from cli.transport import HttpTransport, Reply, Transport, shown
+from portcall.cli.errors import NotFoundError, NotRunningError, ServiceError, UsageError
+from portcall.cli.transport import HttpTransport, Reply, Transport, shown
 
 API_VERSION = "2025-11-01"
 DEFAULT_HOME = ".portcall"

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from cli.client import Management, find_server
-from cli.tables import value
-from cli.transport import HttpTransport
-from schemas.errors import PortcallError
-from schemas.events import Action
+from portcall.cli.client import Management, find_server
+from portcall.cli.tables import value
+from portcall.cli.transport import HttpTransport
+from portcall.schemas.errors import PortcallError
+from portcall.schemas.events import Action
 
 PATIENCE_S = 2.0
 """How long a person waits for a TAB."""

@@ -1,10 +1,10 @@
 """What a command ends with: every error of the command line, and its exit code, on one screen.
 
 Exit codes are az's: 0 all is well, 1 the service said no or is not there, 2 wrong usage, 3 not
-found. `cli.main` prints the message of any of these in one line and ends with its code.
+found. `portcall.cli.main` prints the message of any of these in one line and ends with its code.
 """
 
-from schemas.errors import PortcallError
+from portcall.schemas.errors import PortcallError
 
 SERVICE_ERROR = 1
 USAGE = 2

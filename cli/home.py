@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.errors import UpError
+from portcall.cli.errors import UpError
 
 
 class Home:

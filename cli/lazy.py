@@ -24,9 +24,10 @@ class LazyCommand(TyperCommand):
         self.target = target
 
     def load(self) -> TyperCommand | TyperGroup:
-        """The real command, imported now; ``target`` is ``module:attribute``."""
+        """The real command, imported now; ``target`` is ``module:attribute`` in this package."""
         module, _, attribute = self.target.partition(":")
-        found: typer.Typer | Callable[..., object] = getattr(import_module(module), attribute)
+        imported = import_module(f"{__package__}.{module}")
+        found: typer.Typer | Callable[..., object] = getattr(imported, attribute)
         if isinstance(found, typer.Typer):
             app = found
         else:

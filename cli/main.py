@@ -15,14 +15,14 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from cli.argv import spread
-from cli.errors import SERVICE_ERROR, USAGE, CliError
-from cli.examples import examples
-from cli.lazy import LazyCommand
-from cli.output import complain, note, say
-from runtime.errors import SettingsError
-from schemas import __version__
-from schemas.errors import InvalidValueError, PortcallError
+from portcall import __version__
+from portcall.cli.argv import spread
+from portcall.cli.errors import SERVICE_ERROR, USAGE, CliError
+from portcall.cli.examples import examples
+from portcall.cli.lazy import LazyCommand
+from portcall.cli.output import complain, note, say
+from portcall.runtime.errors import SettingsError
+from portcall.schemas.errors import InvalidValueError, PortcallError
 
 WEBHOOKS = "Registries and webhooks"
 TESTING = "Load tests"
@@ -30,49 +30,99 @@ SERVER = "Server"
 CARE = "Operation"
 
 COMMANDS = (
-    (WEBHOOKS, "registry", "cli.registry:app", "Create, list, show and delete registries."),
-    (WEBHOOKS, "webhook", "cli.webhook:app", "Manage webhooks, and see what was sent to them."),
+    (
+        WEBHOOKS,
+        "registry",
+        "commands.registry:app",
+        "Create, list, show and delete registries.",
+    ),
+    (
+        WEBHOOKS,
+        "webhook",
+        "webhook.command:app",
+        "Manage webhooks, and see what was sent to them.",
+    ),
     (
         WEBHOOKS,
         "explain",
-        "cli.explain:explain",
+        "commands.explain:explain",
         "Explain which webhooks get an event, and each delivery.",
     ),
-    (WEBHOOKS, "replay", "cli.replay:app", "Attempt deliveries again that were given up."),
+    (
+        WEBHOOKS,
+        "replay",
+        "commands.replay:app",
+        "Attempt deliveries again that were given up.",
+    ),
     (
         WEBHOOKS,
         "dead-letters",
-        "cli.letters:app",
+        "commands.dead_letters:app",
         "See, resend and purge what could not be delivered.",
     ),
-    (WEBHOOKS, "token", "cli.token:app", "Create, list and revoke tokens."),
-    (WEBHOOKS, "emit", "cli.emit:emit", "Publish synthetic registry events."),
-    (TESTING, "loadtest", "cli.loadtest:app", "See what a webhook consumer bears."),
-    (TESTING, "sink", "cli.sink:sink", "Run a webhook consumer that shows what it gets."),
-    (SERVER, "up", "cli.up:up", "Run the whole pipeline in the foreground until Ctrl-C."),
-    (SERVER, "run", "cli.run:app", "Run one role of the pipeline alone."),
+    (WEBHOOKS, "token", "commands.token:app", "Create, list and revoke tokens."),
+    (WEBHOOKS, "emit", "commands.emit:emit", "Publish synthetic registry events."),
+    (
+        TESTING,
+        "loadtest",
+        "loadtest.command:app",
+        "See what a webhook consumer bears.",
+    ),
+    (
+        TESTING,
+        "sink",
+        "loadtest.sink:sink",
+        "Run a webhook consumer that shows what it gets.",
+    ),
+    (
+        SERVER,
+        "up",
+        "up.command:up",
+        "Run the whole pipeline in the foreground until Ctrl-C.",
+    ),
+    (SERVER, "run", "commands.run:app", "Run one role of the pipeline alone."),
     (
         SERVER,
         "az-env",
-        "cli.azenv:app",
+        "az.env:app",
         "Print shell lines that point Microsoft's az at this server.",
     ),
     (
         SERVER,
         "console",
-        "cli.console:app",
+        "commands.console:app",
         "Print a link that signs in to the console once.",
     ),
-    (CARE, "top", "cli.top:top", "Watch rates, queues, retries and sick endpoints, live."),
-    (CARE, "topology", "cli.topology:app", "Declare the broker topology, or look at it."),
+    (
+        CARE,
+        "top",
+        "commands.top:top",
+        "Watch rates, queues, retries and sick endpoints, live.",
+    ),
+    (
+        CARE,
+        "topology",
+        "commands.topology:app",
+        "Declare the broker topology, or look at it.",
+    ),
     (
         CARE,
         "audit",
-        "cli.audit:app",
+        "commands.audit:app",
         "Check that everything that was accepted is accounted for.",
     ),
-    (CARE, "secrets", "cli.sealing:app", "The keys that seal secrets: see, change, apply them."),
-    (CARE, "doctor", "cli.doctor:app", "Say what is wrong here, and what to do about it."),
+    (
+        CARE,
+        "secrets",
+        "commands.secrets:app",
+        "The keys that seal secrets: see, change, apply them.",
+    ),
+    (
+        CARE,
+        "doctor",
+        "doctor.command:app",
+        "Say what is wrong here, and what to do about it.",
+    ),
 )
 """Panel of the help page, name, where the command is, summary."""
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cli import completion
-from cli.errors import UsageError
-from cli.output import Output
-from schemas.errors import InvalidValueError
-from schemas.events import ACTION_NAMES, check_action
+from portcall.cli import completion
+from portcall.cli.errors import UsageError
+from portcall.cli.output import Output
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import ACTION_NAMES, check_action
 
 _NAME_AND_COLON = re.compile(r"^([^=:]+):\s*")
 SERVER_PANEL = "Server"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any, TextIO
 
-from cli.tables import Document, Row, clean, table
+from portcall.cli.tables import Document, Row, clean, table
 
 _LEFT_BY_JSON = re.compile("[\x7f-\x9f\u2028\u2029]")
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "dim": "2"}

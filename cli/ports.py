@@ -12,7 +12,7 @@ import socket
 from pathlib import Path
 from typing import NamedTuple
 
-from cli.errors import CliError
+from portcall.cli.errors import CliError
 
 HOST = "127.0.0.1"
 _USUAL_FIRST_OUTGOING = 32_768

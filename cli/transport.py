@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import SplitResult, urlsplit
 
-from cli.errors import NotRunningError, UsageError
+from portcall.cli.errors import NotRunningError, UsageError
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0

@@ -3,25 +3,25 @@
 import asyncio
 import os
 
-from deliverer.deliver import Deliverer
-from deliverer.disabling import Disabling
-from deliverer.gossip import Gossip
-from deliverer.jobs import Job
-from deliverer.lanes import Lanes
-from deliverer.operator import WithOperator, operator_webhook
-from deliverer.outbox import Outbox
-from deliverer.sender import Sender
-from deliverer.settings import DelivererSettings
-from deliverer.sharing import Sharing
-from deliverer.trusts import Trusts
-from deliverer.webhooks import Webhooks
-from runtime.consumer import Consumer
-from runtime.depths import Depths
-from runtime.feed import Feed, Follower
-from runtime.fullness import Fullness, bounded_queues
-from runtime.process import launch, running
-from runtime.publisher import Publisher
-from schemas.topology import (
+from portcall.deliverer.deliver import Deliverer
+from portcall.deliverer.disabling import Disabling
+from portcall.deliverer.endpoints.health_broadcast import Gossip
+from portcall.deliverer.endpoints.lanes import Lanes
+from portcall.deliverer.endpoints.rate_sharing import Sharing
+from portcall.deliverer.jobs import Job
+from portcall.deliverer.operator import WithOperator, operator_webhook
+from portcall.deliverer.outbox import Outbox
+from portcall.deliverer.post.sender import Sender
+from portcall.deliverer.post.trust import Trusts
+from portcall.deliverer.settings import DelivererSettings
+from portcall.deliverer.webhooks import Webhooks
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.depths import Depths
+from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.process import launch, running
+from portcall.schemas.topology import (
     DEAD,
     DELIVER,
     deliver_queue,
@@ -29,9 +29,9 @@ from schemas.topology import (
     topology,
     wait_rung,
 )
-from store.engine import open_store
-from store.keys import KeySource
-from store.preparing import check_secrets
+from portcall.store.engine import open_store
+from portcall.store.preparing import check_secrets
+from portcall.store.secrets.keys import KeySource
 
 DRAIN_MARGIN_S = 3.0
 """What the last attempt's effects may take on top of the attempt timeout when the process stops."""

@@ -8,25 +8,25 @@ from typing import Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from deliverer.attempts import Attempt
-from deliverer.clock import Clock
-from deliverer.echoes import without_echoes
-from deliverer.endings import Disabling, Endings
-from deliverer.gate import Gate
-from deliverer.jobs import Job, Ledger
-from deliverer.lanes import Admission, Lanes
-from deliverer.outbox import Outbox
-from deliverer.patience import answered
-from deliverer.policy import is_due
-from deliverer.presence import Presence
-from deliverer.request import Request, Template
-from deliverer.results import expired
-from deliverer.webhooks import Webhooks
-from runtime.metrics import REGISTRY
-from runtime.settle import Message
-from schemas.deliveries import delivery_id
-from schemas.frames import DeliveryFrame, decode_deliveries
-from schemas.health import decode_news
+from portcall.deliverer.endings import Disabling, Endings
+from portcall.deliverer.endpoints.clock import Clock
+from portcall.deliverer.endpoints.gate import Gate
+from portcall.deliverer.endpoints.lanes import Admission, Lanes
+from portcall.deliverer.endpoints.presence import Presence
+from portcall.deliverer.jobs import Job, Ledger
+from portcall.deliverer.outbox import Outbox
+from portcall.deliverer.policy import is_due
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.redaction import without_echoes
+from portcall.deliverer.post.request import Request, Template
+from portcall.deliverer.results import expired
+from portcall.deliverer.store_retry import answered
+from portcall.deliverer.webhooks import Webhooks
+from portcall.runtime.broker.settle import Message
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.frames import DeliveryFrame, decode_deliveries
+from portcall.schemas.health import decode_news
 
 FAILURES = Counter(
     "portcall_attempt_failures", "Attempts that failed, by class.", ["failure"], registry=REGISTRY

@@ -4,13 +4,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from deliverer.patience import answered
-from runtime.disabled import say_disabled
-from runtime.feed import encode_hint
-from runtime.logs import get_logger
-from schemas.topology import WEBHOOKS
-from schemas.webhooks import Cause
-from store.known import KnownWebhook
+from portcall.deliverer.store_retry import answered
+from portcall.runtime.broker.feed import encode_hint
+from portcall.runtime.disabled import say_disabled
+from portcall.runtime.logs import get_logger
+from portcall.schemas.topology import WEBHOOKS
+from portcall.schemas.webhooks import Cause
+from portcall.store.webhooks.summaries import KnownWebhook
 
 
 class Source(Protocol):

@@ -8,12 +8,11 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from deliverer.attempts import Attempt
-from deliverer.clock import Clock
-from deliverer.jobs import Job
-from deliverer.lanes import Lanes
-from deliverer.outbox import Outbox
-from deliverer.policy import (
+from portcall.deliverer.endpoints.clock import Clock
+from portcall.deliverer.endpoints.lanes import Lanes
+from portcall.deliverer.jobs import Job
+from portcall.deliverer.outbox import Outbox
+from portcall.deliverer.policy import (
     ANY_AGE,
     Age,
     Done,
@@ -27,13 +26,14 @@ from deliverer.policy import (
     pause_ms,
     schedule_of,
 )
-from deliverer.request import Template
-from deliverer.results import attempted, cancelled
-from deliverer.webhooks import Webhooks
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from schemas.deliveries import Delivery
-from schemas.records import Outcome, Record, Sent
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.request import Template
+from portcall.deliverer.results import attempted, cancelled
+from portcall.deliverer.webhooks import Webhooks
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.records import Outcome, Record, Sent
 
 ATTEMPTS = Counter(
     "portcall_attempts", "Attempts made, by outcome.", ["outcome"], registry=REGISTRY

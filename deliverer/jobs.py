@@ -4,8 +4,8 @@ import asyncio
 
 from msgspec import Struct
 
-from schemas.deliveries import Delivery
-from schemas.events import Event
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.events import Event
 
 
 class Ledger:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from schemas.operator import OPERATOR_ID, OPERATOR_NAME
-from schemas.scopes import parse_scope
-from schemas.webhooks import Status, Webhook, parse_service_uri
-from store.webhookindex import Changes
+from portcall.schemas.operator import OPERATOR_ID, OPERATOR_NAME
+from portcall.schemas.scopes import parse_scope
+from portcall.schemas.webhooks import Status, Webhook, parse_service_uri
+from portcall.store.webhooks.index import Changes
 
 
 class Source(Protocol):

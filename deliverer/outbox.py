@@ -12,12 +12,12 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Raw
 
-from runtime.batcher import Batcher
-from schemas.deliveries import Delivery, shard_of
-from schemas.events import Event
-from schemas.frames import REASON_HEADER, encode, encode_deliveries, encode_records
-from schemas.records import RawRecord, Record, RecordOf
-from schemas.topology import DEAD, DELIVER, LOG, deliver_key, retry_key, wait_rung
+from portcall.runtime.broker.batcher import Batcher
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.events import Event
+from portcall.schemas.frames import REASON_HEADER, encode, encode_deliveries, encode_records
+from portcall.schemas.records import RawRecord, Record, RecordOf
+from portcall.schemas.topology import DEAD, DELIVER, LOG, deliver_key, retry_key, wait_rung
 
 Then = Callable[[], None]
 

@@ -6,11 +6,11 @@ from email.utils import parsedate_to_datetime
 
 from msgspec.structs import replace
 
-from deliverer.attempts import Attempt
-from schemas.deliveries import Delivery
-from schemas.durations import format_duration
-from schemas.events import PING, Event
-from schemas.records import Failure
+from portcall.deliverer.post.attempts import Attempt
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.durations import format_duration
+from portcall.schemas.events import PING, Event
+from portcall.schemas.records import Failure
 
 MAX_RETRY_AFTER_MS = 24 * 3_600_000
 JITTER = 0.1

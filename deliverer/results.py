@@ -1,8 +1,8 @@
 """Results: the records that attempts, and deliveries that end without one, leave behind."""
 
-from deliverer.attempts import Attempt
-from schemas.deliveries import Delivery
-from schemas.records import Detail, Outcome, Record, RecordOf, Sent
+from portcall.deliverer.post.attempts import Attempt
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.records import Detail, Outcome, Record, RecordOf, Sent
 
 
 def attempted(

@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import Field, PlainValidator
 from yarl import URL
 
-from deliverer.ports import Ports, parse_ports
-from runtime.settings import DurationMs, LimitMs, Networks, SealedSettings
-from runtime.trust import TrustFiles
-from schemas.records import Masking
+from portcall.deliverer.post.ports import Ports, parse_ports
+from portcall.runtime.settings import DurationMs, LimitMs, Networks, SealedSettings
+from portcall.runtime.trust import TrustFiles
+from portcall.schemas.records import Masking
 
 
 def _ports(value: object) -> object:

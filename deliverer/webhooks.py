@@ -13,16 +13,16 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from deliverer.patience import answered
-from deliverer.request import Template
-from deliverer.texts import Texts
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from schemas.frames import MAX_ITEMS
-from schemas.records import Masking
-from schemas.webhooks import Webhook
-from store.errors import StoreUnavailableError
-from store.webhookindex import Changes
+from portcall.deliverer.post.request import Template
+from portcall.deliverer.post.texts import Texts
+from portcall.deliverer.store_retry import answered
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.frames import MAX_ITEMS
+from portcall.schemas.records import Masking
+from portcall.schemas.webhooks import Webhook
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.webhooks.index import Changes
 
 LOOKUPS = Counter(
     "portcall_deliverer_webhook_queries", "Queries for webhooks not in memory.", registry=REGISTRY

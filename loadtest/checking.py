@@ -7,18 +7,18 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from loadtest.asking import SETTLE_S, until_settled
-from loadtest.conformance.conduct import conduct
-from loadtest.conformance.judging import conformance_section
-from loadtest.oracle import UNASKED, Verdict, judge
-from loadtest.plan import NotSent, Observer, Outcome, Planned
-from loadtest.poster import Poster
-from loadtest.rightness import faults_section, oracle_section, retries_section
-from loadtest.run import interruptible
-from loadtest.sections import Finding, Section
-from loadtest.senders import Patience, senders_section
-from loadtest.sources import Deliveries, Traffic
-from schemas.errors import PortcallError
+from portcall.loadtest.conformance.conduct import conduct
+from portcall.loadtest.conformance.judging import conformance_section
+from portcall.loadtest.judge.asking import SETTLE_S, until_settled
+from portcall.loadtest.judge.oracle import UNASKED, Verdict, judge
+from portcall.loadtest.judge.rightness import faults_section, oracle_section, retries_section
+from portcall.loadtest.measure.sections import Finding, Section
+from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned
+from portcall.loadtest.run import interruptible
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.senders import Patience, senders_section
+from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.schemas.errors import PortcallError
 
 Asked = TypeVar("Asked")
 Posters = Callable[[], AbstractAsyncContextManager[Poster]]

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from schemas.records import Failure
+from portcall.schemas.records import Failure
 
 Headers = Sequence[tuple[str, str]]
 Sign = Callable[[float], Headers]

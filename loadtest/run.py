@@ -10,15 +10,15 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from loadtest.engine import Engine, Sends
-from loadtest.generator import Health, Watch, allow_files
-from loadtest.http2.poster import Http2Poster
-from loadtest.measure import Measurements
-from loadtest.plan import Observer, Source
-from loadtest.poster import Poster
-from loadtest.target import Target
-from loadtest.thresholds import Threshold, Verdict, crossed
-from schemas.trust import NO_TRUST, Trust
+from portcall.loadtest.http2.poster import Http2Poster
+from portcall.loadtest.judge.thresholds import Threshold, Verdict, crossed
+from portcall.loadtest.measure.measurements import Measurements
+from portcall.loadtest.plan import Observer, Source
+from portcall.loadtest.send.engine import Engine, Sends
+from portcall.loadtest.send.generator import Health, Watch, allow_files
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.target import Target
+from portcall.schemas.trust import NO_TRUST, Trust
 
 TICK_S = 0.5
 GRACE_S = 5.0

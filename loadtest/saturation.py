@@ -10,12 +10,12 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from loadtest.metrics import SCHEDULED, metrics_of
-from loadtest.pacing import Paced
-from loadtest.report import NONE, milliseconds
-from loadtest.run import Ended, interruptible
-from loadtest.sections import NO_SAMPLES, Finding, Plot, Section, gauge
-from loadtest.thresholds import Threshold, judge, percents_of
+from portcall.loadtest.judge.thresholds import Threshold, judge, percents_of
+from portcall.loadtest.measure.metrics import SCHEDULED, metrics_of
+from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Plot, Section, gauge
+from portcall.loadtest.report.chapters import NONE, milliseconds
+from portcall.loadtest.run import Ended, interruptible
+from portcall.loadtest.schedule.pacing import Paced
 
 CLOSE = 1.1
 """The search ends when the first rate that fails is less than a tenth above the last that holds."""

@@ -14,9 +14,9 @@ from enum import StrEnum
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
-from deliverer.signatures import Signer, signer
-from schemas.errors import InvalidValueError
-from schemas.signatures import (
+from portcall.deliverer.post.signatures import Signer, signer
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.signatures import (
     PRIVATE_PREFIX,
     SEED_BYTES,
     SHARED_BYTES,

@@ -1,4 +1,4 @@
-"""The management role's wiring: ``python -m management``."""
+"""The management role's wiring: ``python -m portcall.management``."""
 
 import asyncio
 import os
@@ -6,57 +6,57 @@ from functools import partial
 
 from aiohttp import web
 
-from management.access import AdministratorToken, Tokens
-from management.alarms import Alarms
-from management.app import Api, make_app
-from management.audit import AuditHandler
-from management.auditing import Auditor
-from management.auditmetrics import AuditMetrics
-from management.console.links import code_maker
-from management.console.wiring import add_console
-from management.consolelinks import ConsoleLinkHandler
-from management.eventroutes import EventHandlers
-from management.explaining import Explaining
-from management.explainroutes import ExplainHandlers
-from management.follow import Followers
-from management.identity import IdentityHandler, ensure_identity
-from management.imports import ImportHandler
-from management.letters.box import LetterBox
-from management.letters.routes import LetterHandlers
-from management.login import LoginHandlers
-from management.lookups import Lookups
-from management.overviews import OverviewHandler
-from management.pings import PingHandler
-from management.probes import ProbeHandler, Prober, Watch
-from management.provider import ProviderHandlers
-from management.pulse import Pulse
-from management.registries import RegistryHandlers
-from management.replaying import Replayer
-from management.replays import ReplayHandlers
-from management.rotation import RotationHandlers
-from management.routes import Routes
-from management.scopetests import ScopeTests
-from management.settings import ManagementSettings
-from management.subscriptions import SubscriptionHandlers
-from management.tls import Tls, files_of
-from management.tokens import TokenHandlers
-from management.webhooks import WebhookHandlers
-from runtime.clients import Throttle
-from runtime.depths import Depths
-from runtime.feed import Feed
-from runtime.process import Process, launch, running
-from runtime.publisher import Publisher
-from runtime.stream import BatchHandler, Start, StreamReader
-from runtime.streamend import StreamEnd
-from runtime.topology import depths as queue_depths
-from schemas.operator import OPERATOR_ID
-from schemas.topology import LOG, topology
-from store.bearers import Bearers
-from store.engine import Store, open_store
-from store.installation import Installation
-from store.keys import KeySource
-from store.migrate import migrate
-from store.preparing import prepare_secrets
+from portcall.management.app import Api, make_app
+from portcall.management.audit.look import Auditor
+from portcall.management.audit.metrics import AuditMetrics
+from portcall.management.audit.routes import AuditHandler
+from portcall.management.console.session.links import code_maker
+from portcall.management.console.wiring import add_console
+from portcall.management.events.follow import Followers
+from portcall.management.events.routes import EventHandlers
+from portcall.management.explain.explanation import Explaining
+from portcall.management.explain.routes import ExplainHandlers
+from portcall.management.explain.scope_tests import ScopeTests
+from portcall.management.http.access import AdministratorToken, Tokens
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.routes import Routes
+from portcall.management.letters.box import LetterBox
+from portcall.management.letters.routes import LetterHandlers
+from portcall.management.login.console_links import ConsoleLinkHandler
+from portcall.management.login.identity import IdentityHandler, ensure_identity
+from portcall.management.login.routes import LoginHandlers
+from portcall.management.login.tokens import TokenHandlers
+from portcall.management.overview.pulse import Pulse
+from portcall.management.overview.routes import OverviewHandler
+from portcall.management.registries.provider import ProviderHandlers
+from portcall.management.registries.routes import RegistryHandlers
+from portcall.management.registries.subscriptions import SubscriptionHandlers
+from portcall.management.replays.routes import ReplayHandlers
+from portcall.management.replays.worker import Replayer
+from portcall.management.settings import ManagementSettings
+from portcall.management.tls.context import Tls, files_of
+from portcall.management.webhooks.alarms import Alarms
+from portcall.management.webhooks.imports import ImportHandler
+from portcall.management.webhooks.pings import PingHandler
+from portcall.management.webhooks.probes import ProbeHandler, Prober, Watch
+from portcall.management.webhooks.rotation import RotationHandlers
+from portcall.management.webhooks.routes import WebhookHandlers
+from portcall.runtime.broker.depths import Depths
+from portcall.runtime.broker.feed import Feed
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.stream import BatchHandler, Start, StreamReader
+from portcall.runtime.broker.stream_end import StreamEnd
+from portcall.runtime.broker.topology import depths as queue_depths
+from portcall.runtime.http.clients import Throttle
+from portcall.runtime.process import Process, launch, running
+from portcall.schemas.operator import OPERATOR_ID
+from portcall.schemas.topology import LOG, topology
+from portcall.store.bearers import Bearers
+from portcall.store.database.installation import Installation
+from portcall.store.database.migrate import migrate
+from portcall.store.engine import Store, open_store
+from portcall.store.preparing import prepare_secrets
+from portcall.store.secrets.keys import KeySource
 
 
 async def main() -> None:

@@ -14,10 +14,9 @@ from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler
 from prometheus_client import Counter
 
-from management import openapi
-from management.access import Authenticator, authenticate
-from management.calls import Call, answer
-from management.errors import (
+from portcall.management.http.access import Authenticator, authenticate
+from portcall.management.http.calls import Call, answer
+from portcall.management.http.errors import (
     INVALID_CONTENT,
     ArmError,
     Fault,
@@ -26,16 +25,17 @@ from management.errors import (
     service_unavailable,
     too_many_failures,
 )
-from management.lookups import Lookups
-from management.roles import NOBODY, authorize
-from management.routes import CONSOLE, Routes
-from runtime.clients import AUTHENTICATED, Throttle, authorization_of, throttling
-from runtime.health import Problem, add_health_routes
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from runtime.openapi import add_openapi_route
-from schemas.errors import InvalidValueError
-from store.errors import (
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.roles import NOBODY, authorize
+from portcall.management.http.routes import CONSOLE, Routes
+from portcall.management.openapi import document as openapi
+from portcall.runtime.http.clients import AUTHENTICATED, Throttle, authorization_of, throttling
+from portcall.runtime.http.health import Problem, add_health_routes
+from portcall.runtime.http.openapi import add_openapi_route
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.errors import InvalidValueError
+from portcall.store.errors import (
     QuotaExceededError,
     RegistryNotFoundError,
     SealedError,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from runtime.settings import Address, DurationMs, LimitMs, MaybeAddress, SealedSettings
+from portcall.runtime.settings import Address, DurationMs, LimitMs, MaybeAddress, SealedSettings
 
 
 def _names(value: object) -> object:

@@ -1,25 +1,25 @@
-"""The producer's wiring diagram: ``python -m producer``, or ``portcall run producer``."""
+"""The producer's wiring diagram: ``python -m portcall.producer``, or ``portcall run producer``."""
 
 import os
 
-from producer.access import TokenAccess
-from producer.bodies import Bodies
-from producer.ingest import Ingest
-from producer.keeping import Keeping
-from producer.noting import Accepting
-from producer.refusing import Refusing
-from producer.registries import Registries
-from producer.server import make_app
-from producer.settings import ProducerSettings
-from runtime.clients import Throttle
-from runtime.depths import Depths
-from runtime.feed import Feed, Follower
-from runtime.fullness import Fullness, bounded_queues
-from runtime.process import launch, running
-from runtime.publisher import Publisher
-from schemas.topology import EVENTS, topology
-from store.bearers import Bearers
-from store.engine import open_store
+from portcall.producer.digests.keeper import Keeping
+from portcall.producer.http.access import TokenAccess
+from portcall.producer.http.bodies import Bodies
+from portcall.producer.http.refusals import Refusing
+from portcall.producer.http.registries import Registries
+from portcall.producer.ingest import Ingest
+from portcall.producer.journal_publisher import Accepting
+from portcall.producer.server import make_app
+from portcall.producer.settings import ProducerSettings
+from portcall.runtime.broker.depths import Depths
+from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.http.clients import Throttle
+from portcall.runtime.process import launch, running
+from portcall.schemas.topology import EVENTS, topology
+from portcall.store.bearers import Bearers
+from portcall.store.engine import open_store
 
 DRAIN_S = 2.0
 """How long the store may take for what waits for it at the end."""

@@ -13,21 +13,21 @@ from functools import partial
 from aiohttp import hdrs, web
 from prometheus_client import Counter
 
-from producer import cloudevents, distribution, published
-from producer.acceptance import Acceptance, Reader, Translation
-from producer.access import Access, bearer_token
-from producer.bodies import Bodies
-from producer.errors import UnavailableError, UnsupportedTypeError
-from producer.ignoring import note_of
-from producer.keeping import Keeping, NoTable
-from producer.registries import Registries
-from producer.sampling import Allowance, Sample
-from runtime.clients import AUTHENTICATED, authorization_of
-from runtime.errors import BrokerError
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from schemas.events import Event
-from schemas.journal import IgnoredNote
+from portcall.producer.digests.keeper import Keeping, NoTable
+from portcall.producer.formats import cloudevents, distribution, published
+from portcall.producer.formats.acceptance import Acceptance, Reader, Translation
+from portcall.producer.formats.ignoring import note_of
+from portcall.producer.http.access import Access, bearer_token
+from portcall.producer.http.bodies import Bodies
+from portcall.producer.http.errors import UnavailableError, UnsupportedTypeError
+from portcall.producer.http.registries import Registries
+from portcall.producer.http.sampling import Allowance, Sample
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.http.clients import AUTHENTICATED, authorization_of
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.events import Event
+from portcall.schemas.journal import IgnoredNote
 
 ACCEPTED = Counter(
     "portcall_producer_events",

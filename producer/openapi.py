@@ -5,17 +5,23 @@ from functools import cache
 import msgspec
 from msgspec import Struct
 
-from producer.bodies import MAX_BODY_BYTES
-from producer.cloudevents import ACTIONS, HEADERS, SPECVERSION, CloudEvent, RegistryData
-from producer.distribution import MEDIA_TYPES, Envelope
-from producer.ingest import BATCH, JSON, STRUCTURED
-from producer.published import MAX_EVENTS
-from runtime.openapi import SCHEMAS, Answer, Json, Operation, components
-from runtime.openapi import document as whole
-from schemas.events import EVENT_ID_PATTERN, Action, PublishedEvent
-from schemas.examples import event
-from schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
-from schemas.timestamps import SENT_PATTERN
+from portcall.producer.formats.cloudevents import (
+    ACTIONS,
+    HEADERS,
+    SPECVERSION,
+    CloudEvent,
+    RegistryData,
+)
+from portcall.producer.formats.distribution import MEDIA_TYPES, Envelope
+from portcall.producer.formats.published import MAX_EVENTS
+from portcall.producer.http.bodies import MAX_BODY_BYTES
+from portcall.producer.ingest import BATCH, JSON, STRUCTURED
+from portcall.runtime.http.openapi import SCHEMAS, Answer, Json, Operation, components
+from portcall.runtime.http.openapi import document as whole
+from portcall.schemas.events import EVENT_ID_PATTERN, Action, PublishedEvent
+from portcall.schemas.examples import event
+from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
+from portcall.schemas.timestamps import SENT_PATTERN
 
 NOTIFICATIONS = "/registries/{registry}/notifications"
 EVENTS = "/registries/{registry}/events"

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from prometheus_client import Histogram
 
-from runtime.metrics import REGISTRY
-from schemas.events import Event
-from schemas.frames import MAX_BYTES, MAX_ITEMS, encode_events
-from schemas.topology import EVENTS, event_key
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.events import Event
+from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, encode_events
+from portcall.schemas.topology import EVENTS, event_key
 
 GIVE_UP_S = 60.0
 """Longer than the 33 s after which a dead connection shows, and with it who waits for a confirm."""

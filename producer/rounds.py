@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from runtime.logs import get_logger
-from store.errors import StoreUnavailableError
+from portcall.runtime.logs import get_logger
+from portcall.store.errors import StoreUnavailableError
 
 PATIENCE_S = 0.3
 """For one round. A registry waits for 1 s altogether unless it is configured otherwise."""

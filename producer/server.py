@@ -10,16 +10,16 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
-from producer import openapi
-from producer.errors import RequestRefusedError
-from producer.ingest import Ingest
-from producer.refusing import Refusal, Refusing
-from runtime.clients import Throttle, throttling
-from runtime.health import Problem, add_health_routes
-from runtime.logs import get_logger
-from runtime.openapi import add_openapi_route
-from runtime.serving import UNREAD, Unread
-from schemas.errors import InvalidValueError
+from portcall.producer import openapi
+from portcall.producer.http.errors import RequestRefusedError
+from portcall.producer.http.refusals import Refusal, Refusing
+from portcall.producer.ingest import Ingest
+from portcall.runtime.http.clients import Throttle, throttling
+from portcall.runtime.http.health import Problem, add_health_routes
+from portcall.runtime.http.openapi import add_openapi_route
+from portcall.runtime.http.serving import UNREAD, Unread
+from portcall.runtime.logs import get_logger
+from portcall.schemas.errors import InvalidValueError
 
 PROTOCOL = {"auto_decompress": False, "keepalive_timeout": 75.0, "lingering_time": 1.0}
 """Bodies are not unpacked (a small one can become a huge one); an idle client is let go; what a

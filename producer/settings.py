@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from runtime.settings import Address, Settings
+from portcall.runtime.settings import Address, Settings
 
 
 class ProducerSettings(Settings):

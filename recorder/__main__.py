@@ -2,19 +2,19 @@
 
 import os
 
-from recorder.adding import Adding
-from recorder.forgetting import Forgetting
-from recorder.kinds import LOG_KIND, journal_kind
-from recorder.record import Recorder
-from recorder.retention import Retention
-from recorder.settling import Settling
-from recorder.watch import StoreWatch
-from runtime.process import launch, running
-from runtime.publisher import Publisher
-from runtime.settings import Settings
-from runtime.stream import StreamReader
-from schemas.topology import JOURNAL, LOG
-from store.engine import open_store
+from portcall.recorder.digest_retention import Forgetting
+from portcall.recorder.journal import Settling
+from portcall.recorder.kinds import LOG_KIND, journal_kind
+from portcall.recorder.record import Recorder
+from portcall.recorder.retention import Retention
+from portcall.recorder.rollup import Adding
+from portcall.recorder.watch import StoreWatch
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.stream import StreamReader
+from portcall.runtime.process import launch, running
+from portcall.runtime.settings import Settings
+from portcall.schemas.topology import JOURNAL, LOG
+from portcall.store.engine import open_store
 
 PACE_S = 0.05
 """A transaction costs about 3 ms of CPU, with one record in it or with a hundred: at most twenty a

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from runtime.stream import StreamMessage
-from schemas.errors import FrameError
+from portcall.runtime.broker.stream import StreamMessage
+from portcall.schemas.errors import FrameError
 
 BATCH_ITEMS = 1_000
 """How many records or notes are stored in one transaction, but for a single frame with more."""

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 from prometheus_client import Counter, Gauge, Histogram
 
-from recorder.arrivals import Kind
-from runtime.metrics import REGISTRY
-from schemas.frames import (
+from portcall.recorder.arrivals import Kind
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.frames import (
     VERSION,
     RawJournalFrame,
     RawRecordFrame,

@@ -10,19 +10,19 @@ from prometheus_client import Counter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
-from recorder.arrivals import Arrival, FrameT, Kind, batches, placeholder, read
-from recorder.place import Aim, Place, Verdict, begin
-from recorder.watch import Overdue
-from runtime.errors import RestartReadingError
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from runtime.settle import Burial
-from runtime.stream import StreamMessage
-from schemas.errors import FrameError, NewerFrameError
-from schemas.frames import QUEUE_HEADER, REASON_HEADER
-from schemas.topology import DEAD
-from store.appending import Position
-from store.errors import PositionConflictError, StoreUnavailableError, UnstorableError
+from portcall.recorder.arrivals import Arrival, FrameT, Kind, batches, placeholder, read
+from portcall.recorder.position import Aim, Place, Verdict, begin
+from portcall.recorder.watch import Overdue
+from portcall.runtime.broker.settle import Burial
+from portcall.runtime.broker.stream import StreamMessage
+from portcall.runtime.errors import RestartReadingError
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.errors import FrameError, NewerFrameError
+from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER
+from portcall.schemas.topology import DEAD
+from portcall.store.errors import PositionConflictError, StoreUnavailableError, UnstorableError
+from portcall.store.records.appending import Position
 
 FRAMES_SKIPPED = Counter(
     "portcall_recorder_frames_skipped",

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from store.errors import StoreUnavailableError
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.store.errors import StoreUnavailableError
 
 PRUNED = Counter(
     "portcall_recorder_records_pruned", "Records deleted because of their age.", registry=REGISTRY

@@ -4,8 +4,8 @@ import asyncio
 import time
 from typing import Protocol
 
-from store.appending import Position
-from store.errors import StoreUnavailableError
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.records.appending import Position
 
 LOOK_S = 1.0
 SLOW_S = 1.0

@@ -3,19 +3,19 @@
 import asyncio
 import os
 
-from router.aside import Aside
-from router.outbox import Outbox
-from router.route import Router
-from router.settings import RouterSettings
-from router.subscriptions import Subscriptions
-from runtime.consumer import Consumer
-from runtime.depths import Depths
-from runtime.feed import Feed, Follower
-from runtime.fullness import Fullness, bounded_queues
-from runtime.process import DRAIN_S, launch, running
-from runtime.publisher import Publisher
-from schemas.topology import DELIVER, EVENTS_IN, topology, wait_rung
-from store.engine import open_store
+from portcall.router.outbox import Outbox
+from portcall.router.parking import Aside
+from portcall.router.route import Router
+from portcall.router.settings import RouterSettings
+from portcall.router.subscriptions import Subscriptions
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.depths import Depths
+from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.process import DRAIN_S, launch, running
+from portcall.schemas.topology import DELIVER, EVENTS_IN, topology, wait_rung
+from portcall.store.engine import open_store
 
 
 async def main() -> None:

@@ -11,14 +11,14 @@ from typing import NamedTuple, Protocol
 
 from prometheus_client import Counter
 
-from router.aside import Aside
-from runtime.batcher import Batcher
-from runtime.metrics import REGISTRY
-from schemas.deliveries import Delivery, shard_of
-from schemas.events import Event
-from schemas.frames import encode_deliveries, encode_journal
-from schemas.journal import Note, routed
-from schemas.topology import DELIVER, JOURNAL, deliver_key, retry_key, wait_rung
+from portcall.router.parking import Aside
+from portcall.runtime.broker.batcher import Batcher
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.events import Event
+from portcall.schemas.frames import encode_deliveries, encode_journal
+from portcall.schemas.journal import Note, routed
+from portcall.schemas.topology import DELIVER, JOURNAL, deliver_key, retry_key, wait_rung
 
 ASIDE = Counter(
     "portcall_deliveries_aside",

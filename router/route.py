@@ -4,14 +4,14 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from router.outbox import Outbox, Ticket
-from runtime.errors import PoisonMessageError
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from runtime.settle import Message
-from schemas.errors import InvalidValueError
-from schemas.events import Event, check_action
-from schemas.frames import AGAIN_HEADER, decode_events
+from portcall.router.outbox import Outbox, Ticket
+from portcall.runtime.broker.settle import Message
+from portcall.runtime.errors import PoisonMessageError
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Event, check_action
+from portcall.schemas.frames import AGAIN_HEADER, decode_events
 
 EVENTS = Counter(
     "portcall_events_routed",

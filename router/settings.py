@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from runtime.settings import Settings
+from portcall.runtime.settings import Settings
 
 
 class RouterSettings(Settings):

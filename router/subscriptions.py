@@ -8,11 +8,11 @@ from typing import Protocol
 
 from prometheus_client import Counter, Gauge
 
-from router.index import ScopeIndex
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from store.errors import StoreUnavailableError
-from store.webhookindex import Changes, IndexRow
+from portcall.router.index import ScopeIndex
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.webhooks.index import Changes, IndexRow
 
 WEBHOOKS = Gauge(
     "portcall_router_webhooks", "Enabled webhooks in the scope index.", registry=REGISTRY

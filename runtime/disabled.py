@@ -2,8 +2,8 @@
 
 from prometheus_client import Counter
 
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
 
 DISABLED = Counter(
     "portcall_webhooks_disabled",

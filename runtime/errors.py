@@ -1,6 +1,6 @@
 """What can go wrong around the broker and the process, and whose fault it is."""
 
-from schemas.errors import PortcallError
+from portcall.schemas.errors import PortcallError
 
 
 class SettingsError(PortcallError):

@@ -21,12 +21,12 @@ from typing import NoReturn
 import uvloop
 from aiohttp import web
 
-from runtime import logs
-from runtime.errors import ListenError, SettingsError
-from runtime.health import Problem, Several, health_app
-from runtime.listening import why_not
-from runtime.serving import JsonRunner, Site
-from runtime.settings import HostPort, Settings
+from portcall.runtime import logs
+from portcall.runtime.errors import ListenError, SettingsError
+from portcall.runtime.http.health import Problem, Several, health_app
+from portcall.runtime.http.listening import why_not
+from portcall.runtime.http.serving import JsonRunner, Site
+from portcall.runtime.settings import HostPort, Settings
 
 MAX_OPEN_FILES = 65_536
 MAX_ARENAS = 2

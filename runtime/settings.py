@@ -21,12 +21,12 @@ from pydantic import (
 )
 from yarl import URL
 
-from runtime.errors import SettingsError
-from schemas.durations import parse_duration_ms, parse_limit_ms, parse_schedule_ms
-from schemas.errors import InvalidValueError
-from schemas.signatures import check_shared_secret
-from schemas.topology import rungs_for
-from schemas.webhooks import parse_service_uri
+from portcall.runtime.errors import SettingsError
+from portcall.schemas.durations import parse_duration_ms, parse_limit_ms, parse_schedule_ms
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.signatures import check_shared_secret
+from portcall.schemas.topology import rungs_for
+from portcall.schemas.webhooks import parse_service_uri
 
 DEFAULT_SCHEDULE = "10s,1m,5m,30m,1h,3h,6h,12h,12h,24h"
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.errors import SettingsError
-from schemas.errors import InvalidValueError
-from schemas.trust import Trust, check_chain, check_key, split_pem
+from portcall.runtime.errors import SettingsError
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.trust import Trust, check_chain, check_key, split_pem
 
 CA_FILE, CERT_FILE = "PORTCALL_CA_FILE", "PORTCALL_CLIENT_CERT_FILE"
 KEY_FILE = "PORTCALL_CLIENT_KEY_FILE"

@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 
-from schemas import __version__, examples, topology
-from schemas.deliveries import Delivery
-from schemas.events import ACTION_NAMES, EVENT_ID_PATTERN, PING, Action, Payload
-from schemas.frames import (
+from portcall import __version__
+from portcall.schemas import examples, topology
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.events import ACTION_NAMES, EVENT_ID_PATTERN, PING, Action, Payload
+from portcall.schemas.frames import (
     AGAIN_HEADER,
     CONTENT_TYPE,
     EXCHANGE_HEADER,
@@ -27,9 +28,9 @@ from schemas.frames import (
     JournalFrame,
     RecordFrame,
 )
-from schemas.journal import IgnoredNote, Note
-from schemas.records import Record
-from schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
+from portcall.schemas.journal import IgnoredNote, Note
+from portcall.schemas.records import Record
+from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
 
 Json = dict[str, Any]
 

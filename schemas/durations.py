@@ -2,7 +2,7 @@
 
 import re
 
-from schemas.errors import InvalidValueError
+from portcall.schemas.errors import InvalidValueError
 
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)", re.ASCII)

@@ -14,9 +14,9 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct, structs
 
-from schemas.errors import InvalidValueError
-from schemas.scopes import check_repository, check_tag
-from schemas.timestamps import sent_timestamp
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.scopes import check_repository, check_tag
+from portcall.schemas.timestamps import sent_timestamp
 
 PING = "ping"
 

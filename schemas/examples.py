@@ -1,11 +1,11 @@
 """One event on its way, as examples for the documentation: its frames, made by the encoders."""
 
-from schemas.deliveries import Delivery
-from schemas.events import Event, PublishedEvent, Request, Target, accept
-from schemas.frames import encode_deliveries, encode_events, encode_journal, encode_records
-from schemas.journal import accepted, routed
-from schemas.records import Answer, Detail, Outcome, RecordOf, Sent
-from schemas.timestamps import acr_timestamp
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.events import Event, PublishedEvent, Request, Target, accept
+from portcall.schemas.frames import encode_deliveries, encode_events, encode_journal, encode_records
+from portcall.schemas.journal import accepted, routed
+from portcall.schemas.records import Answer, Detail, Outcome, RecordOf, Sent
+from portcall.schemas.timestamps import acr_timestamp
 
 _NOW_MS = 1_772_619_630_123
 _WEBHOOK_ID = 1_843_200_000_000_001

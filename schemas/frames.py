@@ -11,11 +11,11 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas.deliveries import Delivery
-from schemas.errors import FrameError, NewerFrameError
-from schemas.events import Event
-from schemas.journal import IgnoredNote, Note
-from schemas.records import RawRecord, Record
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.errors import FrameError, NewerFrameError
+from portcall.schemas.events import Event
+from portcall.schemas.journal import IgnoredNote, Note
+from portcall.schemas.records import RawRecord, Record
 
 VERSION = 1
 MAX_ITEMS = 64

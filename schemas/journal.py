@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 import msgspec
 from msgspec import Struct
 
-from schemas.events import Event
+from portcall.schemas.events import Event
 
 CHECK_MASK = 2**32 - 1
 """Of a webhook's number in a checksum: a sum of two thousand million of them fits 64 bits."""

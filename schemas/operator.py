@@ -8,8 +8,8 @@ endpoint answers, it cannot be disabled, so that it can cause no news of itself.
 import msgspec
 from msgspec import Struct
 
-from schemas.events import Event
-from schemas.timestamps import acr_timestamp
+from portcall.schemas.events import Event
+from portcall.schemas.timestamps import acr_timestamp
 
 OPERATOR_ID = 1
 """Of the operator's webhook. Rows have ids from 2**51 on (see `store.counters`)."""

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
-from schemas.webhooks import looks_secret
+from portcall.schemas.webhooks import looks_secret
 
 MAX_RESPONSE_CHARACTERS = 4096
 """How much of a response's content is kept. Source: ACR cut 196,063 bytes to about as many."""

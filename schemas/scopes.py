@@ -25,7 +25,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from schemas.errors import InvalidValueError
+from portcall.schemas.errors import InvalidValueError
 
 MAX_PATH_LENGTH = 255
 """Of a repository, or of what follows its host."""

@@ -12,7 +12,7 @@ import base64
 import binascii
 from enum import StrEnum
 
-from schemas.errors import InvalidValueError
+from portcall.schemas.errors import InvalidValueError
 
 SHARED_PREFIX = "whsec_"
 PRIVATE_PREFIX = "whsk_"

@@ -14,7 +14,7 @@ the comma, the zone without a colon and 24:00.
 import re
 from datetime import UTC, datetime, timedelta
 
-from schemas.errors import InvalidValueError
+from portcall.schemas.errors import InvalidValueError
 
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII

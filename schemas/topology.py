@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from schemas.durations import format_duration
+from portcall.schemas.durations import format_duration
 
 EVENTS = "portcall.events"
 EVENTS_IN = "portcall.events.in"

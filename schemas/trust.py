@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-from schemas.errors import InvalidValueError
+from portcall.schemas.errors import InvalidValueError
 
 MAX_BUNDLE_CHARACTERS = 65_536
 MAX_BUNDLE = 50

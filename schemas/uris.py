@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from schemas.errors import InvalidValueError
+from portcall.schemas.errors import InvalidValueError
 
 MAX_URI_LENGTH = 2048
 

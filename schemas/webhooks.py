@@ -12,11 +12,11 @@ from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
-from schemas.errors import InvalidValueError
-from schemas.events import Action, check_action
-from schemas.scopes import Scope
-from schemas.trust import Trust
-from schemas.uris import parse_uri
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Action, check_action
+from portcall.schemas.scopes import Scope
+from portcall.schemas.trust import Trust
+from portcall.schemas.uris import parse_uri
 
 MAX_HEADERS = 50
 MAX_HEADER_LENGTH = 4096

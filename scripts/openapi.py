@@ -4,12 +4,12 @@
 import json
 import sys
 
-import management.openapi
-import producer.openapi
+import portcall.management.openapi.document
+import portcall.producer.openapi
 
 _DOCUMENTS = {
-    "management": management.openapi.document,
-    "producer": producer.openapi.document,
+    "management": portcall.management.openapi.document.document,
+    "producer": portcall.producer.openapi.document,
 }
 
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runtime.logs import get_logger
-from store import accesstokens
-from store.engine import Store
-from store.errors import StoreUnavailableError
-from store.principals import PrincipalRow, digest_of, is_secret
+from portcall.runtime.logs import get_logger
+from portcall.store.access import access_tokens as accesstokens
+from portcall.store.access.principals import PrincipalRow, digest_of, is_secret
+from portcall.store.engine import Store
+from portcall.store.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from store.signingkeys import PublicKey
+    from portcall.store.access.signing_keys import PublicKey
 
 FRESH_S = 1.0
 STALE_S = 300.0

@@ -2,24 +2,24 @@
 
 from dataclasses import dataclass
 
-from store.database import Database
-from store.eventlog import EventLog
-from store.installation import InstallationTable
-from store.journal import Journal
-from store.known import KnownWebhooks
-from store.lasts import Lasts
-from store.principals import Principals
-from store.registries import Registries
-from store.replays import Replays
-from store.sealing import Sealing
-from store.searching import Searching
-from store.sightings import Sightings
-from store.signingkeys import SigningKeys
-from store.standing import Standing
-from store.subscribers import Subscribers
-from store.traffic import Traffic
-from store.vault import NO_KEYS, Vault
-from store.webhooks import Webhooks
+from portcall.store.access.principals import Principals
+from portcall.store.access.signing_keys import SigningKeys
+from portcall.store.database.database import Database
+from portcall.store.database.installation import InstallationTable
+from portcall.store.intake.digests import Sightings
+from portcall.store.journal.journal import Journal
+from portcall.store.records.event_log import EventLog
+from portcall.store.records.last_records import Lasts
+from portcall.store.records.replays import Replays
+from portcall.store.records.searching import Searching
+from portcall.store.secrets.sealing import Sealing
+from portcall.store.secrets.vault import NO_KEYS, Vault
+from portcall.store.traffic.traffic import Traffic
+from portcall.store.webhooks.health import Standing
+from portcall.store.webhooks.registries import Registries
+from portcall.store.webhooks.subscribers import Subscribers
+from portcall.store.webhooks.summaries import KnownWebhooks
+from portcall.store.webhooks.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """What the store can refuse, and whose fault it is."""
 
-from runtime.errors import SettingsError
-from schemas.errors import PortcallError
-from schemas.webhooks import Sku
+from portcall.runtime.errors import SettingsError
+from portcall.schemas.errors import PortcallError
+from portcall.schemas.webhooks import Sku
 
 
 class StoreUnavailableError(PortcallError):

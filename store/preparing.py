@@ -1,10 +1,10 @@
 """Before a role opens secrets: there is a key, and it is that of the database."""
 
-from runtime.logs import get_logger
-from store.engine import Store, open_store
-from store.errors import KeyFileError, StoreUnavailableError
-from store.keys import KeySource
-from store.vault import Vault
+from portcall.runtime.logs import get_logger
+from portcall.store.engine import Store, open_store
+from portcall.store.errors import KeyFileError, StoreUnavailableError
+from portcall.store.secrets.keys import KeySource
+from portcall.store.secrets.vault import Vault
 
 
 def prepare_secrets(url: str, source: KeySource) -> Vault:

@@ -15,8 +15,8 @@ from urllib.parse import quote, quote_plus
 
 from sqlalchemy import text
 
-from store.database import Database
-from store.tables import metadata
+from portcall.store.database.database import Database
+from portcall.store.database.tables import metadata
 
 _numbers = itertools.count(1)
 _BEGINNING = "canary"

@@ -18,9 +18,9 @@ import hypothesis
 import pytest
 from pytest_socket import disable_socket, socket_allow_hosts
 
-from cli.broker import PrivateBroker, server_script
-from cli.errors import NodeError
-from store.migrate import migrate
+from portcall.cli.errors import NodeError
+from portcall.cli.up.broker import PrivateBroker, server_script
+from portcall.store.database.migrate import migrate
 from tests.canary import Canary
 from tests.postgres import PrivatePostgres, postgres_programs
 from tests.rabbit import ErlangShell

@@ -13,8 +13,8 @@ from typing import Any
 
 import aiohttp
 
-from cli import children
-from cli.roles import PACKAGES
+from portcall.cli import children
+from tests import ROOT
 
 API_VERSION = "2025-11-01"
 START_S = 90.0
@@ -51,7 +51,7 @@ class Installation:
             "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:0",
             "PORTCALL_PRODUCER_BIND": "127.0.0.1:0",
             "PORTCALL_RETRY_SCHEDULE": "1s,1s,2s",
-            "PYTHONPATH": str(PACKAGES),
+            "PYTHONPATH": str(ROOT),
             **(environ or {}),
         }
         self._arguments = arguments
@@ -114,7 +114,7 @@ class Installation:
 
     @staticmethod
     def command(*arguments: str) -> list[str]:
-        return [sys.executable, "-P", "-m", "cli.main", *arguments]
+        return [sys.executable, "-P", "-m", "portcall.cli.main", *arguments]
 
     async def portcall(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command of the command line; gives exit code, standard output and error."""

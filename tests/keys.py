@@ -3,9 +3,9 @@
 import base64
 from pathlib import Path
 
-from store.keyfile import Key
-from store.keys import KeySource
-from store.vault import Vault
+from portcall.store.secrets.key_file import Key
+from portcall.store.secrets.keys import KeySource
+from portcall.store.secrets.vault import Vault
 
 KEY = Key.of(b"a key of the tests, of 32 bytes.")
 KEY_TEXT = base64.b64encode(KEY.secret).decode("ascii")

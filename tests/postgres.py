@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from cli import children
-from cli.ports import HOST, free_ports
+from portcall.cli import children
+from portcall.cli.ports import HOST, free_ports
 
 _SUPERUSER = "portcall"
 _START_S = 30.0

@@ -10,7 +10,7 @@ import subprocess
 from types import TracebackType
 from typing import Self
 
-from cli.broker import PrivateBroker
+from portcall.cli.up.broker import PrivateBroker
 
 _NODE = "portcall@localhost"
 _LOOP = (

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
-from cli.ports import HOST, free_ports
+from portcall.cli.ports import HOST, free_ports
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from aiormq.exceptions import ChannelNotFoundEntity
 from pamqp.commands import Basic
 
 from benchmarks.harness.processes import Pids, ProgramError, tree
-from cli.broker import PrivateBroker
-from runtime.link import BROKER_FAILURES, raise_if_cancelled
+from portcall.cli.up.broker import PrivateBroker
+from portcall.runtime.broker.link import BROKER_FAILURES, raise_if_cancelled
 
 QueueType = Literal["classic", "quorum"]
 PERSISTENT = 2

@@ -7,12 +7,12 @@ import msgspec
 from benchmarks.harness.broker import Message, persistent
 from benchmarks.harness.roles import SHARDS
 from benchmarks.peers import messages
-from schemas.deliveries import Delivery, shard_of
-from schemas.events import Action, Event
-from schemas.frames import CONTENT_TYPE, MAX_ITEMS, encode_deliveries
-from schemas.webhooks import Sku
-from store.engine import Store
-from store.webhookrow import WebhookDraft
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.events import Action, Event
+from portcall.schemas.frames import CONTENT_TYPE, MAX_ITEMS, encode_deliveries
+from portcall.schemas.webhooks import Sku
+from portcall.store.engine import Store
+from portcall.store.webhooks.row import WebhookDraft
 
 REGISTRY = "benchmark"
 PER_REGISTRY = 500

@@ -13,8 +13,8 @@ from typing import Any
 from benchmarks.harness.lab import until
 from benchmarks.harness.processes import Pids, Program, tree
 from benchmarks.harness.toolchains import ROOT
-from cli import children
-from store.engine import Store, open_store
+from portcall.cli import children
+from portcall.store.engine import Store, open_store
 
 START_S = 90.0
 ROLES = ("producer", "router", "deliverer", "recorder", "management", "rabbitmq")
@@ -121,7 +121,7 @@ async def portcall_up(
         QUIET[0]: QUIET[1],
         **{f"PORTCALL_{name.upper()}": text for name, text in settings.items()},
     }
-    argv = (sys.executable, "-P", "-m", "cli.main", "up", *arguments)
+    argv = (sys.executable, "-P", "-m", "portcall.cli.main", "up", *arguments)
     program = await Program.start("up", argv, env=env, folder=folder)
     try:
         yield await _ready(program, home)

@@ -9,14 +9,14 @@ from itertools import islice
 
 from sqlalchemy import insert
 
-from schemas.events import Action
-from schemas.webhooks import Sku, Status
-from store import counters
-from store.engine import Store, open_store
-from store.migrate import migrate
-from store.tables import webhooks
-from store.vault import NO_KEYS
-from store.webhookrow import WebhookRow, columns
+from portcall.schemas.events import Action
+from portcall.schemas.webhooks import Sku, Status
+from portcall.store.database import counters
+from portcall.store.database.migrate import migrate
+from portcall.store.database.tables import webhooks
+from portcall.store.engine import Store, open_store
+from portcall.store.secrets.vault import NO_KEYS
+from portcall.store.webhooks.row import WebhookRow, columns
 
 MATCHES = 10
 REGISTRIES = 1_000

@@ -15,7 +15,7 @@ from psycopg import sql
 from benchmarks.harness.lab import until
 from benchmarks.harness.processes import Program
 from benchmarks.harness.toolchains import MissingError
-from cli.ports import HOST, free_ports
+from portcall.cli.ports import HOST, free_ports
 
 SUPERUSER = "portcall"
 START_S = 30.0

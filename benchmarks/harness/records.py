@@ -7,10 +7,10 @@ from contextlib import suppress
 import msgspec
 
 from benchmarks.harness.deliveries import event
-from runtime.stream import StreamMessage, StreamReader
-from schemas.frames import MAX_ITEMS, VERSION, RawRecordFrame, decode_raw_records
-from schemas.records import Answer, Detail, Outcome, RawRecord, Sent
-from schemas.topology import LOG
+from portcall.runtime.broker.stream import StreamMessage, StreamReader
+from portcall.schemas.frames import MAX_ITEMS, VERSION, RawRecordFrame, decode_raw_records
+from portcall.schemas.records import Answer, Detail, Outcome, RawRecord, Sent
+from portcall.schemas.topology import LOG
 
 READ_S = 20.0
 PER_EVENT = 10

@@ -13,11 +13,11 @@ import aiohttp
 from benchmarks.harness.lab import Lab, until
 from benchmarks.harness.processes import Program
 from benchmarks.harness.toolchains import ROOT
-from cli.roles import read_report
-from runtime import topology
-from schemas import topology as names
-from store.engine import Store, open_store
-from store.migrate import migrate
+from portcall.cli.up.roles import read_report
+from portcall.runtime.broker import topology
+from portcall.schemas import topology as names
+from portcall.store.database.migrate import migrate
+from portcall.store.engine import Store, open_store
 
 TOKEN = "benchmark-benchmark"  # noqa: S105 (of an installation that lives for seconds)
 SHARDS = 2
@@ -119,7 +119,7 @@ class Site:
         """Run so many processes of a role, ready, for the time of a block."""
         reports = [self.folder / f"{role}-{number}.json" for number in range(count)]
         commands = [
-            (report.stem, (sys.executable, "-P", "-m", role), self._environ(report))
+            (report.stem, (sys.executable, "-P", "-m", f"portcall.{role}"), self._environ(report))
             for report in reports
         ]
         async with self.lab.programs(commands) as programs, aiohttp.ClientSession() as http:

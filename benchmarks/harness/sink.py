@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from benchmarks.harness.processes import Program
-from cli.ports import HOST, free_ports
+from portcall.cli.ports import HOST, free_ports
 
 START_S = 10.0
 ROOT = Path(__file__).parents[2]

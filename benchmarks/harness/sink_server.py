@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import uvloop
 
-from cli.ports import HOST
+from portcall.cli.ports import HOST
 
 Arrived = Callable[[float, bytes], None]
 """Told of each POST: when it came in, of `time.monotonic`, and everything that was sent."""

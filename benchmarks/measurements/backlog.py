@@ -12,9 +12,16 @@ from benchmarks.harness.lab import open_sink_lab
 from benchmarks.harness.report import Figures, Mode, Report
 from benchmarks.harness.roles import SHARDS
 from benchmarks.measurements.pipeline import IN_FORCE_S
-from schemas.events import Action
-from schemas.frames import CONTENT_TYPE, MAX_ITEMS, encode_events
-from schemas.topology import DELIVER, EVENTS, EVENTS_IN, deliver_key, deliver_queue, event_key
+from portcall.schemas.events import Action
+from portcall.schemas.frames import CONTENT_TYPE, MAX_ITEMS, encode_events
+from portcall.schemas.topology import (
+    DELIVER,
+    EVENTS,
+    EVENTS_IN,
+    deliver_key,
+    deliver_queue,
+    event_key,
+)
 
 TITLE = "Memory under a backlog"
 WEBHOOKS = 100

@@ -18,16 +18,16 @@ from benchmarks.harness.records import record_frames
 from benchmarks.harness.report import Mode, Report, Target, percentiles
 from benchmarks.harness.roles import TOKEN, Site
 from benchmarks.harness.toolchains import MissingError
-from store import rollups
-from store.database import Database, now_ms
-from store.engine import Store
+from portcall.store.database.database import Database, now_ms
+from portcall.store.engine import Store
+from portcall.store.traffic import rollups
 from tests.browser.chromium import missing, running_browser
 from tests.browser.visiting import House
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-    from store.appending import Position
+    from portcall.store.records.appending import Position
 
 TITLE = "The console's pages"
 WEBHOOKS = 500

@@ -31,7 +31,7 @@ from benchmarks.harness.sink_server import serve
 from benchmarks.harness.toolchains import ROOT
 from benchmarks.measurements.pipeline import IN_FORCE_S
 from benchmarks.peers.messages import body
-from cli.ports import HOST, free_ports
+from portcall.cli.ports import HOST, free_ports
 
 TITLE = "Latency when idle"
 REGISTRY = "latency"

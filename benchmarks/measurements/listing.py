@@ -18,10 +18,10 @@ from benchmarks.harness.records import record_frames
 from benchmarks.harness.report import Mode, Report, Target, percentiles
 from benchmarks.harness.roles import TOKEN, Site
 from benchmarks.harness.toolchains import MissingError
-from store.engine import Store
+from portcall.store.engine import Store
 
 if TYPE_CHECKING:
-    from store.appending import Position
+    from portcall.store.records.appending import Position
 
 TITLE = "list-events"
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)

@@ -24,7 +24,7 @@ from benchmarks.harness.quiet import until_quiet
 from benchmarks.harness.report import Figures, Mode, Report, Target, medians
 from benchmarks.peers.load.running import kept, run_tool
 from benchmarks.peers.load.tools import LOCUST, OURS, REFERENCE, Tool, hey, k6
-from cli.ports import HOST, free_ports
+from portcall.cli.ports import HOST, free_ports
 
 TITLE = "Load testers"
 STALL_S = (3.0, 5.0)

@@ -19,10 +19,10 @@ from benchmarks.harness.quiet import until_quiet
 from benchmarks.harness.report import Figures, Mode, Report, Target
 from benchmarks.harness.roles import Role, Site, total
 from benchmarks.harness.toolchains import run
-from runtime.feed import encode_hint
-from schemas.events import Action
-from schemas.topology import WEBHOOKS
-from store.engine import Store
+from portcall.runtime.broker.feed import encode_hint
+from portcall.schemas.events import Action
+from portcall.schemas.topology import WEBHOOKS
+from portcall.store.engine import Store
 
 TITLE = "Matching"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

@@ -10,7 +10,7 @@ from benchmarks.harness.lab import Lab, until
 from benchmarks.harness.meter import Cost, Meter
 from benchmarks.harness.records import count_records
 from benchmarks.harness.roles import SHARDS, Role, Site, total
-from schemas.topology import DELIVER, deliver_key, deliver_queue
+from portcall.schemas.topology import DELIVER, deliver_key, deliver_queue
 
 WORKERS = 2
 WARM_UP_EVENTS = 40

@@ -17,8 +17,8 @@ from benchmarks.harness.report import Figures, Mode, Report, Target, medians, re
 from benchmarks.harness.roles import Role, Site, total
 from benchmarks.harness.toolchains import MissingError
 from benchmarks.measurements import delivery
-from schemas.frames import CONTENT_TYPE
-from schemas.topology import LOG
+from portcall.schemas.frames import CONTENT_TYPE
+from portcall.schemas.topology import LOG
 
 TITLE = "Recorder"
 WEBHOOKS = 100

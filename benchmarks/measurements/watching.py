@@ -95,7 +95,7 @@ async def _emit(installation: Installation, rate: int, seconds: int) -> asyncio.
         "50",
     )
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "cli.main", *words),
+        *(sys.executable, "-P", "-m", "portcall.cli.main", *words),
         env={"PYTHONPATH": str(ROOT), "PORTCALL_HOME": str(installation.home)},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,

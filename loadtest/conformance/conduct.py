@@ -4,14 +4,21 @@ import asyncio
 import time
 from collections.abc import Iterable
 
-from loadtest.asking import until_settled
-from loadtest.conformance.judging import Seen
-from loadtest.conformance.script import GENUINE, STEP_S, faulty, genuine, skipped, traffic_for
-from loadtest.oracle import UNASKED, judge
-from loadtest.plan import Outcome, Planned
-from loadtest.poster import Poster
-from loadtest.sources import Deliveries, Traffic
-from schemas.errors import PortcallError
+from portcall.loadtest.conformance.judging import Seen
+from portcall.loadtest.conformance.script import (
+    GENUINE,
+    STEP_S,
+    faulty,
+    genuine,
+    skipped,
+    traffic_for,
+)
+from portcall.loadtest.judge.asking import until_settled
+from portcall.loadtest.judge.oracle import UNASKED, judge
+from portcall.loadtest.plan import Outcome, Planned
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.schemas.errors import PortcallError
 
 
 class UnreachableError(PortcallError):

@@ -5,13 +5,13 @@ from enum import IntEnum
 
 from msgspec import Struct
 
-from loadtest.faults.kinds import Group
-from loadtest.ledger import Entry
-from loadtest.oracle import Verdict
-from loadtest.plan import Outcome, Wants
-from loadtest.sections import NO_SAMPLES, Finding, Section, gauge
-from loadtest.senders import SENDERS
-from schemas.durations import format_duration
+from portcall.loadtest.faults.kinds import Group
+from portcall.loadtest.judge.oracle import Verdict
+from portcall.loadtest.measure.ledger import Entry
+from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section, gauge
+from portcall.loadtest.plan import Outcome, Wants
+from portcall.loadtest.send.senders import SENDERS
+from portcall.schemas.durations import format_duration
 
 MAX_EVIDENCE = 3
 FAST_S, SLOW_S = 1.0, 5.0

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from loadtest.faults.choice import impossible
-from loadtest.faults.kinds import KINDS, Group, Kind
-from loadtest.payloads.facts import Mix
-from loadtest.plan import Planned
-from loadtest.sources import Deliveries, Traffic
-from schemas.events import Action
+from portcall.loadtest.faults.choice import impossible
+from portcall.loadtest.faults.kinds import KINDS, Group, Kind
+from portcall.loadtest.payloads.facts import Mix
+from portcall.loadtest.plan import Planned
+from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.schemas.events import Action
 
 GENUINE = 20
 """POSTs with nothing wrong, one after the other: they show how fast the consumer is."""

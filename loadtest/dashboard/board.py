@@ -11,12 +11,12 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from loadtest.dashboard.history import History
-from loadtest.dashboard.state import Now, Phase, State, Watched, state_of
-from loadtest.generator import Health
-from loadtest.measure import Measurements
-from loadtest.result import Result
-from loadtest.run import Ended
+from portcall.loadtest.dashboard.history import History
+from portcall.loadtest.dashboard.state import Now, Phase, State, Watched, state_of
+from portcall.loadtest.measure.measurements import Measurements
+from portcall.loadtest.report.result import Result
+from portcall.loadtest.run import Ended
+from portcall.loadtest.send.generator import Health
 
 EVERY_S = 1.0
 MAX_READERS = 16

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from loadtest.measure import Measurements, Slice
-from loadtest.sketch import merged
+from portcall.loadtest.measure.measurements import Measurements, Slice
+from portcall.loadtest.measure.sketch import merged
 
 KEPT_S = 600
 LOOKED_AT_S = 120

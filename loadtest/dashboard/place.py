@@ -8,7 +8,7 @@ from typing import Self
 from msgspec import Struct
 from yarl import URL
 
-from schemas.errors import InvalidValueError
+from portcall.schemas.errors import InvalidValueError
 
 FIELD = "--dashboard"
 HOST, PORT = "127.0.0.1", 5665

@@ -9,11 +9,11 @@ from typing import Literal, Self
 import msgspec
 from aiohttp import web
 
-from loadtest.dashboard.board import Board, Full
-from loadtest.dashboard.place import FIELD, HOST, Place
-from loadtest.dial import LEAST, MOST
-from runtime.listening import why_not
-from schemas.errors import InvalidValueError
+from portcall.loadtest.dashboard.board import Board, Full
+from portcall.loadtest.dashboard.place import FIELD, HOST, Place
+from portcall.loadtest.schedule.dial import LEAST, MOST
+from portcall.runtime.http.listening import why_not
+from portcall.schemas.errors import InvalidValueError
 
 SLOW_S = 10.0
 """A reader that takes nothing for so long has gone."""
@@ -155,9 +155,9 @@ def _same_origin(request: web.Request) -> bool:
 
 
 def _document(name: str, content_type: str) -> Handler:
-    body = files("loadtest.dashboard").joinpath(name).read_bytes()
+    body = files("portcall.loadtest.dashboard").joinpath(name).read_bytes()
     if name == "page.css":
-        body = files("loadtest.outputs").joinpath("report.css").read_bytes() + body
+        body = files("portcall.loadtest.outputs").joinpath("report.css").read_bytes() + body
 
     async def answer(_request: web.Request) -> web.StreamResponse:
         return web.Response(body=body, content_type=content_type, charset="utf-8", headers=HEADERS)

@@ -6,17 +6,17 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtest.dashboard.history import Point
-from loadtest.dial import Dial
-from loadtest.generator import Health
-from loadtest.measure import Cell, Measurements, Slice
-from loadtest.metrics import metrics_of
-from loadtest.report import milliseconds
-from loadtest.result import Result
-from loadtest.saturation import MAX_RATE
-from loadtest.sections import NO_SAMPLES, Metric, counter
-from loadtest.sketch import merged
-from loadtest.thresholds import Threshold, Verdict, judge, percents_of
+from portcall.loadtest.dashboard.history import Point
+from portcall.loadtest.judge.thresholds import Threshold, Verdict, judge, percents_of
+from portcall.loadtest.measure.measurements import Cell, Measurements, Slice
+from portcall.loadtest.measure.metrics import metrics_of
+from portcall.loadtest.measure.sections import NO_SAMPLES, Metric, counter
+from portcall.loadtest.measure.sketch import merged
+from portcall.loadtest.report.chapters import milliseconds
+from portcall.loadtest.report.result import Result
+from portcall.loadtest.saturation import MAX_RATE
+from portcall.loadtest.schedule.dial import Dial
+from portcall.loadtest.send.generator import Health
 
 RECENT_S = 5.0
 REASONS = 8

@@ -6,11 +6,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 
-from loadtest.faults.kinds import BY_NAME, KINDS, Group, Kind, Overtaken
-from loadtest.payloads.formats import Format
-from loadtest.signing import Signing, Style
-from schemas.errors import InvalidValueError
-from schemas.events import Action
+from portcall.loadtest.faults.kinds import BY_NAME, KINDS, Group, Kind, Overtaken
+from portcall.loadtest.payloads.formats import Format
+from portcall.loadtest.signing import Signing, Style
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Action
 
 EVERYTHING = "all"
 USUAL_RATE = 0.01

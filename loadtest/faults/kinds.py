@@ -5,9 +5,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from loadtest.faults import bodies
-from loadtest.plan import USUAL, Transport, Wants
-from loadtest.signing import Forgery
+from portcall.loadtest.faults import bodies
+from portcall.loadtest.plan import USUAL, Transport, Wants
+from portcall.loadtest.signing import Forgery
 
 SLOW_UPLOAD_S = 2.0
 LATER_S = (1.0, 3.0)

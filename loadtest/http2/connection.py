@@ -10,13 +10,13 @@ import h2.errors
 import h2.events
 import h2.exceptions
 
-from deliverer.attempts import ClosedError, ProtocolError
-from deliverer.connection import CONTENT_TIMEOUT_S, Connection
-from deliverer.deadlines import Deadlines
-from deliverer.heads import MAX_CONTENT_BYTES, Heads
-from loadtest.http2.frames import Frames, Goaway
-from loadtest.http2.protocol import client, code_name, retry_after_of, status_of
-from loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
+from portcall.deliverer.post.attempts import ClosedError, ProtocolError
+from portcall.deliverer.post.connection import CONTENT_TIMEOUT_S, Connection
+from portcall.deliverer.post.deadlines import Deadlines
+from portcall.deliverer.post.response_head import MAX_CONTENT_BYTES, Heads
+from portcall.loadtest.http2.frames import Frames, Goaway
+from portcall.loadtest.http2.protocol import client, code_name, retry_after_of, status_of
+from portcall.loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
 
 NO_HTTP2 = "the consumer does not offer HTTP/2"
 WINDOW = 2**24

@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from deliverer.attempts import ProtocolError
-from deliverer.connection import Dialed
-from deliverer.deadlines import Deadlines, Expiring
-from loadtest.http2.connection import Http2Connection
+from portcall.deliverer.post.attempts import ProtocolError
+from portcall.deliverer.post.connection import Dialed
+from portcall.deliverer.post.deadlines import Deadlines, Expiring
+from portcall.loadtest.http2.connection import Http2Connection
 
 ASSUMED = 100
 """How many requests wait for one connection that is being made, until the consumer has told its

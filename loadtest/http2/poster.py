@@ -5,22 +5,22 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Self, cast
 
-from deliverer.attempts import classify
-from deliverer.dialer import Dialer
-from deliverer.heads import printable
-from deliverer.ports import ANY, Ports
-from loadtest.http2.connection import NO_HTTP2, Http2Connection
-from loadtest.http2.lines import Line, Lines
-from loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
-from loadtest.plan import Outcome, Planned, Timings
-from loadtest.poster import EVERYWHERE, Done, asked_ms, client_tls
-from loadtest.target import Target
-from schemas.errors import InvalidValueError
-from schemas.records import Failure
-from schemas.trust import NO_TRUST, Trust
+from portcall.deliverer.post.attempts import classify
+from portcall.deliverer.post.dialer import Dialer
+from portcall.deliverer.post.ports import ANY, Ports
+from portcall.deliverer.post.response_head import printable
+from portcall.loadtest.http2.connection import NO_HTTP2, Http2Connection
+from portcall.loadtest.http2.lines import Line, Lines
+from portcall.loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
+from portcall.loadtest.plan import Outcome, Planned, Timings
+from portcall.loadtest.send.poster import EVERYWHERE, Done, asked_ms, client_tls
+from portcall.loadtest.send.target import Target
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Failure
+from portcall.schemas.trust import NO_TRUST, Trust
 
 if TYPE_CHECKING:
-    from deliverer.connection import Dialed
+    from portcall.deliverer.post.connection import Dialed
 
 PROBE_S = 10.0
 ALPN_ALERT = "no application protocol"

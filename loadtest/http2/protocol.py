@@ -11,7 +11,7 @@ import h2.errors
 import h2.settings
 from h2.config import H2Configuration
 
-from deliverer.attempts import ProtocolError
+from portcall.deliverer.post.attempts import ProtocolError
 
 OURS = H2Configuration(
     client_side=True,

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from deliverer.attempts import ProtocolError
+from portcall.deliverer.post.attempts import ProtocolError
 
 
 class Cancels(Protocol):

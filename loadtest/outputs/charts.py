@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from loadtest.outputs import svg
-from loadtest.outputs.columns import (
+from portcall.loadtest.measure.sections import Plot
+from portcall.loadtest.outputs import svg
+from portcall.loadtest.outputs.columns import (
     Chart,
     Column,
     bounds,
@@ -14,10 +15,9 @@ from loadtest.outputs.columns import (
     stacked,
     time_marks,
 )
-from loadtest.outputs.heat import heat_map
-from loadtest.report import milliseconds
-from loadtest.result import Result
-from loadtest.sections import Plot
+from portcall.loadtest.outputs.heat import heat_map
+from portcall.loadtest.report.chapters import milliseconds
+from portcall.loadtest.report.result import Result
 
 HEIGHT = 300
 PERCENTS = (0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 99.999)

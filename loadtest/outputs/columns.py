@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from loadtest.measure import Slice
-from loadtest.outputs import svg
-from loadtest.result import Result
+from portcall.loadtest.measure.measurements import Slice
+from portcall.loadtest.outputs import svg
+from portcall.loadtest.report.result import Result
 
 COLUMNS = 160
 LOW_MS = 0.1

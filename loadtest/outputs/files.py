@@ -9,9 +9,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from loadtest.outputs import hgrm, html, junit, k6, locust, markdown, table, vegeta
-from loadtest.result import Result
-from schemas.errors import InvalidValueError
+from portcall.loadtest.outputs import hgrm, html, junit, k6, locust, markdown, table, vegeta
+from portcall.loadtest.report.result import Result
+from portcall.schemas.errors import InvalidValueError
 
 FIELD = "--output"
 FORMATS: dict[str, Callable[[Result], str]] = {

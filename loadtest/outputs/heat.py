@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from loadtest.outputs import svg
-from loadtest.outputs.columns import Chart, Column, bounds, milliseconds_short, time_marks
-from loadtest.report import milliseconds
-from loadtest.result import Result
+from portcall.loadtest.outputs import svg
+from portcall.loadtest.outputs.columns import Chart, Column, bounds, milliseconds_short, time_marks
+from portcall.loadtest.report.chapters import milliseconds
+from portcall.loadtest.report.result import Result
 
 ROWS = 34
 SHADES = 9

@@ -3,9 +3,9 @@
 import io
 import re
 
-from loadtest.metrics import samples
-from loadtest.result import Result
-from loadtest.sections import NO_SAMPLES
+from portcall.loadtest.measure.metrics import samples
+from portcall.loadtest.measure.sections import NO_SAMPLES
+from portcall.loadtest.report.result import Result
 
 _TO_MS = 1000.0
 _DEVIATION = re.compile(r"(StdDeviation +=) +[\d.]+")

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
-from loadtest.metrics import SCHEDULED, SERVICE
-from loadtest.outputs.charts import SERIES_KINDS, charts, plotted
-from loadtest.outputs.columns import Chart
-from loadtest.report import chapters, milliseconds
-from loadtest.result import Result
-from loadtest.sections import NO_SAMPLES, Finding, Section, numeric_columns
+from portcall.loadtest.measure.metrics import SCHEDULED, SERVICE
+from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section, numeric_columns
+from portcall.loadtest.outputs.charts import SERIES_KINDS, charts, plotted
+from portcall.loadtest.outputs.columns import Chart
+from portcall.loadtest.report.chapters import chapters, milliseconds
+from portcall.loadtest.report.result import Result
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _MARKS = {True: ("good", "✓"), False: ("bad", "✗"), None: ("none", "?")}
@@ -21,7 +21,7 @@ _MARKS = {True: ("good", "✓"), False: ("bad", "✗"), None: ("none", "?")}
 
 def render(result: Result) -> str:
     """The page."""
-    style = files("loadtest.outputs").joinpath("report.css").read_text(encoding="utf-8")
+    style = files("portcall.loadtest.outputs").joinpath("report.css").read_text(encoding="utf-8")
     title = f"Load test of {result.about.uri}"
     sections = chapters(result)
     first = [each for each in sections if each.title == "Thresholds" or each.plots]

@@ -2,9 +2,9 @@
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from loadtest.report import chapters, planned_line
-from loadtest.result import Result
-from loadtest.sections import Finding
+from portcall.loadtest.measure.sections import Finding
+from portcall.loadtest.report.chapters import chapters, planned_line
+from portcall.loadtest.report.result import Result
 
 
 def render(result: Result) -> str:

@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from loadtest.known import TYPES
-from loadtest.metrics import tagged
-from loadtest.packed import pack
-from loadtest.report import chapters, planned_line
-from loadtest.result import Result
-from loadtest.sections import Metric, Section
-from loadtest.thresholds import percents_of
+from portcall.loadtest.judge.thresholds import percents_of
+from portcall.loadtest.measure.known import TYPES
+from portcall.loadtest.measure.metrics import tagged
+from portcall.loadtest.measure.sections import Metric, Section
+from portcall.loadtest.report.chapters import chapters, planned_line
+from portcall.loadtest.report.packed import pack
+from portcall.loadtest.report.result import Result
 
 STATISTICS = ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)", "p(99.9)", "p(99.99)"]
 MAX_BUCKETS = 600

@@ -11,9 +11,9 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from loadtest.measure import Cell, Slice
-from loadtest.result import Result
-from loadtest.sketch import Sketch
+from portcall.loadtest.measure.measurements import Cell, Slice
+from portcall.loadtest.measure.sketch import Sketch
+from portcall.loadtest.report.result import Result
 
 PERCENTS = (50.0, 66.0, 75.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.9, 99.99, 100.0)
 NAMES = tuple(f"{percent:g}%" for percent in PERCENTS)

@@ -1,8 +1,8 @@
 """Markdown, for a comment on a pull request."""
 
-from loadtest.report import chapters, planned_line
-from loadtest.result import Result
-from loadtest.sections import Finding, Section, numeric_columns
+from portcall.loadtest.measure.sections import Finding, Section, numeric_columns
+from portcall.loadtest.report.chapters import chapters, planned_line
+from portcall.loadtest.report.result import Result
 
 _RULES = {True: "--:", False: "---"}
 _MARKS = {True: "✅", False: "❌", None: "❔"}

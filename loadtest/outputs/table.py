@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from loadtest.result import Result
-from loadtest.sketch import Sketch
+from portcall.loadtest.measure.sketch import Sketch
+from portcall.loadtest.report.result import Result
 
 COLUMNS = (
     "from_s", "planned", "sent", "not_sent", "in_flight", "cpu",

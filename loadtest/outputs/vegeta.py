@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from loadtest.metrics import samples
-from loadtest.result import Result
-from loadtest.sketch import Sketch
+from portcall.loadtest.measure.metrics import samples
+from portcall.loadtest.measure.sketch import Sketch
+from portcall.loadtest.report.result import Result
 
 
 def document(result: Result) -> dict[str, Any]:

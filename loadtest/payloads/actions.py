@@ -1,6 +1,6 @@
 """Which actions put something into a registry, and which take the same away again."""
 
-from schemas.events import Action
+from portcall.schemas.events import Action
 
 PUSHING = {
     Action.PUSH.value: Action.DELETE.value,

@@ -11,8 +11,8 @@ from itertools import accumulate
 
 from msgspec import Struct
 
-from loadtest.payloads.actions import PUSHING, REMOVING
-from schemas.events import PING
+from portcall.loadtest.payloads.actions import PUSHING, REMOVING
+from portcall.schemas.events import PING
 
 MAX_LIVE = 1_000
 """Pushed digests that are remembered for a delete, of each action."""

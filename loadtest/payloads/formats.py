@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from loadtest.payloads.facts import Fact
-from loadtest.payloads.times import rfc3339
-from schemas import __version__
-from schemas.errors import InvalidValueError
-from schemas.events import PING, Action, Payload, Request, Target
+from portcall import __version__
+from portcall.loadtest.payloads.facts import Fact
+from portcall.loadtest.payloads.times import rfc3339
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import PING, Action, Payload, Request, Target
 
 HOST = "registry.loadtest.example"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from loadtest.payloads.actions import REMOVING
-from schemas.errors import InvalidValueError
-from schemas.events import PING
-from schemas.timestamps import normalised_timestamp
+from portcall.loadtest.payloads.actions import REMOVING
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import PING
+from portcall.schemas.timestamps import normalised_timestamp
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _WORDS = {"pushed": "push", "deleted": "delete", "push": "push", "delete": "delete"}

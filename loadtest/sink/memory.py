@@ -6,8 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
-from loadtest.payloads.reading import Notice
-from schemas.errors import PortcallError
+from portcall.loadtest.payloads.reading import Notice
+from portcall.schemas.errors import PortcallError
 
 _BEGINS = b'{"id":'
 """How each line of the file does."""

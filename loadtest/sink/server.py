@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass
 
 from aiohttp import web
 
-from loadtest.payloads.reading import Notice, read
-from loadtest.sink.behaviour import Behaviour, Deed
-from loadtest.sink.memory import Done, Memory
-from loadtest.sink.verifying import Trust, delivery_id, objection, style_of
-from schemas.errors import InvalidValueError
+from portcall.loadtest.payloads.reading import Notice, read
+from portcall.loadtest.sink.behaviour import Behaviour, Deed
+from portcall.loadtest.sink.memory import Done, Memory
+from portcall.loadtest.sink.verifying import Trust, delivery_id, objection, style_of
+from portcall.schemas.errors import InvalidValueError
 
 KEPT = 1_000
 """Of the last requests."""

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from loadtest.sink.memory import Memory
-from loadtest.sink.server import Sink
-from runtime.listening import why_not
-from schemas.errors import PortcallError
+from portcall.loadtest.sink.memory import Memory
+from portcall.loadtest.sink.server import Sink
+from portcall.runtime.http.listening import why_not
+from portcall.schemas.errors import PortcallError
 
 
 class SinkError(PortcallError):

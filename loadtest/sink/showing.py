@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict
 from typing import TextIO
 
-from loadtest.sink.server import Seen
+from portcall.loadtest.sink.server import Seen
 
 _COLOURS = {"good": "32", "again": "33", "bad": "31", "dim": "2"}
 _AGAIN = frozenset({"duplicate", "stale"})

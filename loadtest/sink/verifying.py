@@ -13,9 +13,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
-from loadtest.signing import SIGNATURES, Style
-from schemas.errors import InvalidValueError
-from schemas.signatures import (
+from portcall.loadtest.signing import SIGNATURES, Style
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.signatures import (
     PRIVATE_PREFIX,
     PUBLIC_PREFIX,
     SEED_BYTES,

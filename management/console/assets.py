@@ -6,8 +6,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from management.errors import ArmError
-from management.routes import CONSOLE
+from portcall.management.http.errors import ArmError
+from portcall.management.http.routes import CONSOLE
 
 FOLDER = Path(__file__).parent / "static"
 PREFIX = f"{CONSOLE}/assets/"

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from management.calls import Call
-from management.console.inner import Inner
-from management.console.notices import Notice, Notices
-from management.console.pages import SESSION, Pages, see
-from management.lookups import Lookups
-from management.routes import CONSOLE
-from store.engine import Store
+from portcall.management.console.inner import Inner
+from portcall.management.console.pages import SESSION, Pages, see
+from portcall.management.console.session.notices import Notice, Notices
+from portcall.management.http.calls import Call
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.routes import CONSOLE
+from portcall.store.engine import Store
 
 REGISTRIES = f"{CONSOLE}/registries"
 REGISTRY = f"{REGISTRIES}/{{registry}}"

@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from management.calls import read_body
-from management.errors import INVALID_CONTENT, ArmError
+from portcall.management.http.calls import read_body
+from portcall.management.http.errors import INVALID_CONTENT, ArmError
 
 MAX_FORM_BYTES = 512 * 1024
 MAX_FIELDS = 200

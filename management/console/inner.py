@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from management.app import refusal_of
-from management.calls import Call, encode
-from management.resources import registry_id
-from management.roles import authorize
-from management.routes import Routes
-from store.installation import Installation
+from portcall.management.app import refusal_of
+from portcall.management.http.calls import Call, encode
+from portcall.management.http.resources import registry_id
+from portcall.management.http.roles import authorize
+from portcall.management.http.routes import Routes
+from portcall.store.database.installation import Installation
 
 Json = Any
 """What a JSON text holds."""

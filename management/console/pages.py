@@ -5,20 +5,20 @@ from collections.abc import Mapping
 import jinja2
 from aiohttp import web
 
-from management.access import Principal
-from management.app import REQUEST_ID, refusal_of
-from management.calls import Call
-from management.console import words
-from management.console.assets import Assets
-from management.console.forms import Form
-from management.console.notices import Notices
-from management.console.sessions import Session
-from management.errors import ArmError
-from management.roles import NOBODY
-from management.routes import CONSOLE
-from runtime.logs import get_logger
-from store.database import now_ms
-from store.principals import Role
+from portcall.management.app import REQUEST_ID, refusal_of
+from portcall.management.console import words
+from portcall.management.console.assets import Assets
+from portcall.management.console.forms import Form
+from portcall.management.console.session.notices import Notices
+from portcall.management.console.session.sessions import Session
+from portcall.management.http.access import Principal
+from portcall.management.http.calls import Call
+from portcall.management.http.errors import ArmError
+from portcall.management.http.roles import NOBODY
+from portcall.management.http.routes import CONSOLE
+from portcall.runtime.logs import get_logger
+from portcall.store.access.principals import Role
+from portcall.store.database.database import now_ms
 
 SESSION = web.RequestKey("session", Session)
 FORM = web.RequestKey("form", Form)
@@ -59,7 +59,7 @@ class Pages:
     def __init__(self, served: Assets, notices: Notices) -> None:
         self._notices = notices
         self._environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("management.console"),
+            loader=jinja2.PackageLoader("portcall.management.console"),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,

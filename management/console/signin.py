@@ -4,17 +4,17 @@ import re
 
 from aiohttp import web
 
-from management.access import Authenticator, Principal
-from management.calls import Call
-from management.console.links import PREFIX, LinkError, Links
-from management.console.pages import FORM, SESSION, Pages, see
-from management.console.sealing import MAX_SEALED
-from management.console.sessions import COOKIE, Sessions, give_cookie, take_cookie
-from management.errors import too_many_failures
-from management.routes import CONSOLE, Routes
-from runtime.clients import THROTTLED, Throttle, client_of
-from runtime.logs import get_logger
-from store.principals import Role
+from portcall.management.console.pages import FORM, SESSION, Pages, see
+from portcall.management.console.session.links import PREFIX, LinkError, Links
+from portcall.management.console.session.sealing import MAX_SEALED
+from portcall.management.console.session.sessions import COOKIE, Sessions, give_cookie, take_cookie
+from portcall.management.http.access import Authenticator, Principal
+from portcall.management.http.calls import Call
+from portcall.management.http.errors import too_many_failures
+from portcall.management.http.routes import CONSOLE, Routes
+from portcall.runtime.http.clients import THROTTLED, Throttle, client_of
+from portcall.runtime.logs import get_logger
+from portcall.store.access.principals import Role
 
 SIGN_IN = f"{CONSOLE}/sign-in"
 SIGN_OUT = f"{CONSOLE}/sign-out"

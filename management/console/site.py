@@ -4,20 +4,20 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from management.access import Authenticator, Principal
-from management.app import PRINCIPAL
-from management.calls import Call
-from management.console import assets
-from management.console.assets import Assets
-from management.console.forgery import FIELD, check_sender
-from management.console.forms import read_form
-from management.console.pages import FORM, SESSION, Pages, is_fragment, remember_who, see
-from management.console.sessions import COOKIE, Session, Sessions, give_cookie
-from management.console.signin import SIGN_IN
-from management.errors import ArmError
-from management.roles import NOBODY
-from management.routes import CONSOLE, Routes
-from store.principals import Role
+from portcall.management.app import PRINCIPAL
+from portcall.management.console import assets
+from portcall.management.console.assets import Assets
+from portcall.management.console.forms import read_form
+from portcall.management.console.pages import FORM, SESSION, Pages, is_fragment, remember_who, see
+from portcall.management.console.session.forgery import FIELD, check_sender
+from portcall.management.console.session.sessions import COOKIE, Session, Sessions, give_cookie
+from portcall.management.console.signin import SIGN_IN
+from portcall.management.http.access import Authenticator, Principal
+from portcall.management.http.calls import Call
+from portcall.management.http.errors import ArmError
+from portcall.management.http.roles import NOBODY
+from portcall.management.http.routes import CONSOLE, Routes
+from portcall.store.access.principals import Role
 
 _UNATTENDED = "X-Portcall-Poll"
 """A header of what pages ask for by themselves, again and again."""

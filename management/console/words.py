@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from schemas.records import Outcome
-from schemas.webhooks import MASK
+from portcall.schemas.records import Outcome
+from portcall.schemas.webhooks import MASK
 
 NOTHING = "\N{EN DASH}"
 """Where there is no number."""

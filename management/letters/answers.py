@@ -3,14 +3,14 @@
 import base64
 from collections.abc import Mapping, Sequence
 
-from management.letters.box import Scan, Seen
-from management.letters.contents import Piece
-from management.letters.fates import Fate
-from schemas.deliveries import delivery_id
-from schemas.operator import OPERATOR_ID, OPERATOR_NAME
-from schemas.timestamps import acr_timestamp
-from schemas.webhooks import Status
-from store.known import KnownWebhook
+from portcall.management.letters.box import Scan, Seen
+from portcall.management.letters.contents import Piece
+from portcall.management.letters.fates import Fate
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.operator import OPERATOR_ID, OPERATOR_NAME
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.schemas.webhooks import Status
+from portcall.store.webhooks.summaries import KnownWebhook
 
 Json = dict[str, object]
 MAX_ITEMS = 100

@@ -6,11 +6,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from management import fieldschemas as said
-from management.bodies import Body
-from management.errors import Fault, invalid_content
-from management.fields import Name
-from management.letters.box import QUEUES
+from portcall.management.http import field_schemas as said
+from portcall.management.http.bodies import Body
+from portcall.management.http.errors import Fault, invalid_content
+from portcall.management.http.fields import Name
+from portcall.management.letters.box import QUEUES
 
 MAX_IDS = 1000
 MAX_LIMIT = 1000

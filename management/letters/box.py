@@ -15,24 +15,24 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from management.letters.contents import Contents, Kind, Piece, read
-from management.letters.fates import Facts, Fate, fate_of, key_of, made_attempts
-from management.letters.wanted import Wanted
-from management.replaying import frames_of, notes_of
-from runtime.errors import BrokerError
-from runtime.letters import Letter, Reading, reading
-from runtime.logs import get_logger
-from runtime.metrics import REGISTRY
-from runtime.peek import peek
-from runtime.settle import Message
-from schemas.deliveries import Delivery, shard_of
-from schemas.errors import PortcallError
-from schemas.events import Event
-from schemas.frames import AGAIN_HEADER, encode_deliveries, encode_events, encode_journal
-from schemas.topology import DEAD, DELIVER, EVENTS, JOURNAL, UNROUTED, event_key, retry_key
-from store.engine import Store
-from store.lasts import Key
-from store.selection import Selected
+from portcall.management.letters.contents import Contents, Kind, Piece, read
+from portcall.management.letters.fates import Facts, Fate, fate_of, key_of, made_attempts
+from portcall.management.letters.wanted import Wanted
+from portcall.management.replays.worker import frames_of, notes_of
+from portcall.runtime.broker.letters import Letter, Reading, reading
+from portcall.runtime.broker.peek import peek
+from portcall.runtime.broker.settle import Message
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.errors import PortcallError
+from portcall.schemas.events import Event
+from portcall.schemas.frames import AGAIN_HEADER, encode_deliveries, encode_events, encode_journal
+from portcall.schemas.topology import DEAD, DELIVER, EVENTS, JOURNAL, UNROUTED, event_key, retry_key
+from portcall.store.engine import Store
+from portcall.store.records.last_records import Key
+from portcall.store.records.selection import Selected
 
 QUEUES = {"dead": DEAD, "unrouted": UNROUTED}
 """By the names that people use."""

@@ -7,10 +7,10 @@ from enum import StrEnum
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from schemas.deliveries import Delivery
-from schemas.errors import FrameError, InvalidValueError
-from schemas.events import Event, check_action
-from schemas.frames import decode_deliveries, decode_events
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.errors import FrameError, InvalidValueError
+from portcall.schemas.events import Event, check_action
+from portcall.schemas.frames import decode_deliveries, decode_events
 
 
 class Kind(StrEnum):

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from management.letters.box import Seen
-from store.known import KnownWebhook
+from portcall.management.letters.box import Seen
+from portcall.store.webhooks.summaries import KnownWebhook
 
 MOST = 50
 """Lines of one count; the rest is in its total."""

@@ -4,11 +4,11 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from management.letters.contents import Piece
-from schemas.records import Outcome
-from schemas.webhooks import Status
-from store.known import KnownWebhook
-from store.lasts import Key, Last
+from portcall.management.letters.contents import Piece
+from portcall.schemas.records import Outcome
+from portcall.schemas.webhooks import Status
+from portcall.store.records.last_records import Key, Last
+from portcall.store.webhooks.summaries import KnownWebhook
 
 
 class Fate(StrEnum):

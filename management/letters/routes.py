@@ -6,27 +6,32 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from management.calls import Call, answer, flag
-from management.errors import (
+from portcall.management.http.calls import Call, answer, flag
+from portcall.management.http.errors import (
     ArmError,
     invalid_parameter,
     registry_not_found,
     service_unavailable,
     webhook_not_found,
 )
-from management.letters.answers import letter_answer, purged_answer, resent_answer, webhook_ids
-from management.letters.bodies import MAX_REASON, LetterSelection, is_letter_id
-from management.letters.box import QUEUES, BusyError, LetterBox, Scan, Seen
-from management.letters.counting import Counts
-from management.letters.wanted import Wanted
-from management.lookups import Lookups
-from management.paging import next_link, page_answer, page_size, skip_number
-from management.routes import Routes
-from runtime.errors import BrokerError
-from schemas.errors import InvalidValueError
-from schemas.webhooks import check_name
-from store.engine import Store
-from store.principals import Role
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.paging import next_link, page_answer, page_size, skip_number
+from portcall.management.http.routes import Routes
+from portcall.management.letters.answers import (
+    letter_answer,
+    purged_answer,
+    resent_answer,
+    webhook_ids,
+)
+from portcall.management.letters.bodies import MAX_REASON, LetterSelection, is_letter_id
+from portcall.management.letters.box import QUEUES, BusyError, LetterBox, Scan, Seen
+from portcall.management.letters.counting import Counts
+from portcall.management.letters.wanted import Wanted
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.webhooks import check_name
+from portcall.store.access.principals import Role
+from portcall.store.engine import Store
 
 PATH = "/portcall/deadLetters"
 LETTER = f"{PATH}/{{letter}}"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from management.letters.contents import Contents, Piece
-from runtime.letters import Letter
+from portcall.management.letters.contents import Contents, Piece
+from portcall.runtime.broker.letters import Letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from cli.sample_registry import have_registry, real_registry
+from portcall.cli.demo.sample_registry import have_registry, real_registry
 from tests.azure.az import Az
 from tests.conftest import unavailable
 from tests.installation import IN_FORCE_S, Installation, new_name

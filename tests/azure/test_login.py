@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.ports import free_ports
+from portcall.cli.ports import free_ports
 from tests.azure.az import Az
 from tests.azure.conftest import IDENTITY_HEADER
 from tests.installation import Document, Installation, new_name

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.sample_registry import have_registry, real_registry
+from portcall.cli.demo.sample_registry import have_registry, real_registry
 from tests.azure.az import Az, clean_environ
 from tests.azure.conftest import need
 from tests.azure.page import CONSUMER, PAGE, play, snippet, steady

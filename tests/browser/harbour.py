@@ -17,10 +17,18 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import bindparam, func, select, update
 
-from cli.ports import HOST, free_ports
-from store.database import Database
-from store.rollups import PLACE, add_events
-from store.tables import events, journal, positions, records, registries, traffic, webhooks
+from portcall.cli.ports import HOST, free_ports
+from portcall.store.database.database import Database
+from portcall.store.database.tables import (
+    events,
+    journal,
+    positions,
+    records,
+    registries,
+    traffic,
+    webhooks,
+)
+from portcall.store.traffic.rollups import PLACE, add_events
 from tests.installation import IN_FORCE_S, Client, Document, Installation
 from tests.sink import Answer, eventually
 

@@ -51,7 +51,7 @@ async def started(report: Path, uri: str, *words: str) -> AsyncIterator[tuple[Pr
         *words: Of the command line, besides; a busy machine is no fault.
     """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", "loadtest", "--uri", uri, "--max-lag", "1m", "--quiet",
+        sys.executable, "-m", "portcall.cli.main", "loadtest", "--uri", uri, "--max-lag", "1m", "--quiet",
         "--output", f"json={report}", "--dashboard", ":0", *words, stdout=PIPE, stderr=PIPE,
     )  # fmt: skip
     assert process.stderr is not None

@@ -10,7 +10,12 @@ import aiohttp
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from cli.sample_registry import RecordedRegistry, SampleRegistry, have_registry, real_registry
+from portcall.cli.demo.sample_registry import (
+    RecordedRegistry,
+    SampleRegistry,
+    have_registry,
+    real_registry,
+)
 from tests.browser.asking import is_listed
 from tests.installation import Client, Installation, push_event
 from tests.sink import Answer, Sink

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 
-from cli.broker import server_script
-from cli.errors import NodeError
+from portcall.cli.errors import NodeError
+from portcall.cli.up.broker import server_script
 from tests.conftest import unavailable
 from tests.installation import Client, Installation
 from tests.sink import Sink, serve_sink

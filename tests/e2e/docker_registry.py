@@ -10,10 +10,10 @@ from typing import Any
 
 import aiohttp
 
-from cli import children
-from cli.ports import HOST, free_ports
-from cli.sample_image import MANIFEST, write_image
-from cli.sample_registry import have_registry, registry_settings
+from portcall.cli import children
+from portcall.cli.demo.sample_image import MANIFEST, write_image
+from portcall.cli.demo.sample_registry import have_registry, registry_settings
+from portcall.cli.ports import HOST, free_ports
 from tests.conftest import unavailable
 from tests.sink import eventually
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cli.ports import HOST, free_ports
-from cli.sample_image import CONFIG, MANIFEST, write_image
-from cli.sample_registry import registry_settings
+from portcall.cli.demo.sample_image import CONFIG, MANIFEST, write_image
+from portcall.cli.demo.sample_registry import registry_settings
+from portcall.cli.ports import HOST, free_ports
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 TIMEOUT_S = 60

@@ -10,7 +10,7 @@ import aio_pika
 import aiohttp
 import pytest
 
-from schemas.deliveries import delivery_id
+from portcall.schemas.deliveries import delivery_id
 from tests.installation import Client, Document, Installation, push_event
 from tests.sink import Sink, eventually
 

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import children
-from cli.demo import POSTS
-from cli.roles import PACKAGES
-from cli.sample_registry import have_registry
+from portcall.cli import children
+from portcall.cli.demo.command import POSTS
+from portcall.cli.demo.sample_registry import have_registry
 from tests.conftest import unavailable
 
 LIMIT_S = 115.0
@@ -32,8 +31,8 @@ def folder(rabbitmq_installed: None) -> Iterator[Path]:
 
 def launch(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 (our own program)
-        [sys.executable, "-P", "-m", "cli.demo", *arguments],
-        env={**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(PACKAGES)},
+        [sys.executable, "-P", "-m", "portcall.cli.demo.command", *arguments],
+        env={**os.environ, "TMPDIR": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from cli.ports import HOST, free_ports
+from portcall.cli.ports import HOST, free_ports
 from tests.installation import Installation
 from tests.sink import Answer, Sink
 

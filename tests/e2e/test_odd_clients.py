@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from cli.sample_registry import have_registry
+from portcall.cli.demo.sample_registry import have_registry
 from tests.conftest import unavailable
 from tests.e2e.odd_clients import MAX_MANIFEST_BYTES, Clients, real_registry
 from tests.installation import Client, Installation

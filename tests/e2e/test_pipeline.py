@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from schemas.deliveries import delivery_id
-from schemas.scopes import parse_scope
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.scopes import parse_scope
 from tests.installation import Client, Document, Installation, push_event
 from tests.sink import Answer, Sink, eventually, serve_sink
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from cli import children
-from cli.ports import HOST, free_ports
-from cli.sample_image import MANIFEST
+from portcall.cli import children
+from portcall.cli.demo.sample_image import MANIFEST
+from portcall.cli.ports import HOST, free_ports
 from tests.e2e.docker_registry import DockerRegistry, Document, Image, docker_registry
 from tests.installation import Client, Installation
 from tests.sink import Sink, eventually

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from schemas.deliveries import delivery_id
+from portcall.schemas.deliveries import delivery_id
 from tests.installation import Client, Document, Installation, push_event
 from tests.sink import Sink, eventually
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli.broker import server_script
-from cli.errors import NodeError
+from portcall.cli.errors import NodeError
+from portcall.cli.up.broker import server_script
 from tests.conftest import unavailable
 
 

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cli.broker import PrivateBroker
-from store.migrate import migrate
+from portcall.cli.up.broker import PrivateBroker
+from portcall.store.database.migrate import migrate
 from tests.faults.harness.cluster_lab import cluster_laboratory
 from tests.faults.harness.injector import ROLES
 from tests.faults.harness.lab import laboratory

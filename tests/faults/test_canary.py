@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from cli.broker import PrivateBroker
+from portcall.cli.up.broker import PrivateBroker
 from tests.canary import Canary, in_files
 from tests.conftest import unavailable
 from tests.faults.harness import places

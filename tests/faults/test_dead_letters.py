@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from schemas.deliveries import Delivery, delivery_id
-from schemas.frames import decode_deliveries, encode_deliveries
+from portcall.schemas.deliveries import Delivery, delivery_id
+from portcall.schemas.frames import decode_deliveries, encode_deliveries
 from tests.faults.harness.crashing import CrashPoint, environment, order
 from tests.installation import Client, Document, Installation, push_event
 from tests.sink import Sink, eventually, serve_sink

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.broker import PrivateBroker
+from portcall.cli.up.broker import PrivateBroker
 from tests.faults.scenarios.lines import broker_line_laboratory, lines, sink_line_laboratory
 
 pytestmark = pytest.mark.timeout(300)

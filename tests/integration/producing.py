@@ -9,17 +9,17 @@ from aiohttp import ClientSession, web
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from producer.access import TokenAccess
-from producer.bodies import Bodies
-from producer.ingest import Ingest, Publish
-from producer.keeping import Keeping
-from producer.registries import Registries
-from producer.server import make_app
-from runtime.health import Problem
-from schemas.events import Event
-from schemas.webhooks import Sku
-from store.principals import PrincipalRow
-from store.registries import Registry
+from portcall.producer.digests.keeper import Keeping
+from portcall.producer.http.access import TokenAccess
+from portcall.producer.http.bodies import Bodies
+from portcall.producer.http.registries import Registries
+from portcall.producer.ingest import Ingest, Publish
+from portcall.producer.server import make_app
+from portcall.runtime.http.health import Problem
+from portcall.schemas.events import Event
+from portcall.schemas.webhooks import Sku
+from portcall.store.access.principals import PrincipalRow
+from portcall.store.webhooks.registries import Registry
 
 TOKEN = "0123456789abcdef"  # noqa: S105 (of the tests alone)
 AUTHORIZATION = {"Authorization": f"Bearer {TOKEN}"}

@@ -11,23 +11,23 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from management.auditing import Auditor, Look
-from producer.noting import Accepting
-from recorder.kinds import LOG_KIND, journal_kind
-from recorder.record import Recorder
-from recorder.settling import Settling
-from runtime import topology
-from runtime.consumer import Consumer
-from runtime.errors import RefusedError
-from runtime.peek import peek
-from runtime.publisher import Publisher
-from runtime.settle import Message
-from runtime.stream import StreamMessage, StreamReader
-from schemas.deliveries import Delivery
-from schemas.events import Event
-from schemas.frames import encode_deliveries, encode_events, encode_journal
-from schemas.journal import accepted, routed
-from schemas.topology import (
+from portcall.management.audit.look import Auditor, Look
+from portcall.producer.journal_publisher import Accepting
+from portcall.recorder.journal import Settling
+from portcall.recorder.kinds import LOG_KIND, journal_kind
+from portcall.recorder.record import Recorder
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.peek import peek
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.settle import Message
+from portcall.runtime.broker.stream import StreamMessage, StreamReader
+from portcall.runtime.errors import RefusedError
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.events import Event
+from portcall.schemas.frames import encode_deliveries, encode_events, encode_journal
+from portcall.schemas.journal import accepted, routed
+from portcall.schemas.topology import (
     DEAD,
     DELIVERY_LIMIT,
     EVENTS_IN,
@@ -35,8 +35,8 @@ from schemas.topology import (
     LOG,
     deliver_queue,
 )
-from store.accounts import Doubt
-from store.engine import Store, open_store
+from portcall.store.engine import Store, open_store
+from portcall.store.journal.accounts import Doubt
 from tests.integration.runtime.brokers import layout, put, running, take_all, until, until_depth
 
 WEEK_MS = 7 * 86_400_000

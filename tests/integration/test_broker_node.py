@@ -11,20 +11,20 @@ from pathlib import Path
 import aio_pika
 import pytest
 
-from cli import broker as broker_module
-from cli import children
-from cli import node as node_module
-from cli.broker import PrivateBroker, answers
-from cli.errors import NodeError
-from cli.node import NodeState
-from cli.ports import HOST, free_ports
+from portcall.cli import children
+from portcall.cli.errors import NodeError
+from portcall.cli.ports import HOST, free_ports
+from portcall.cli.up import broker as broker_module
+from portcall.cli.up import node as node_module
+from portcall.cli.up.broker import PrivateBroker, answers
+from portcall.cli.up.node import NodeState
 from tests.conftest import TESTS, unavailable
 from tests.listening import listening
 
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from cli.broker import PrivateBroker
+from portcall.cli.up.broker import PrivateBroker
 
 async def main():
     broker = PrivateBroker(Path(sys.argv[1]))

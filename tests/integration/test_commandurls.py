@@ -15,7 +15,7 @@ ACCEPTED = response(202, "Content-Type: application/json", content=b'{"accepted"
 
 async def run(home: Path, *arguments: str) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "cli.main", *arguments,
+        sys.executable, "-P", "-m", "portcall.cli.main", *arguments,
         env={"PORTCALL_HOME": str(home), "PORTCALL_TOKEN": "token", "PATH": "/usr/bin:/bin"},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

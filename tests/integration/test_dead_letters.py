@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from management.letters import box as boxes
-from management.letters.box import BusyError, LetterBox, Scan, Seen
-from management.letters.contents import Kind
-from management.letters.fates import Fate
-from management.letters.wanted import Wanted
-from runtime import letters, topology
-from runtime.errors import BrokerError, RefusedError
-from runtime.letters import TOO_OFTEN, Reading
-from runtime.publisher import Publisher
-from schemas.deliveries import Delivery
-from schemas.events import Event
-from schemas.frames import (
+from portcall.management.letters import box as boxes
+from portcall.management.letters.box import BusyError, LetterBox, Scan, Seen
+from portcall.management.letters.contents import Kind
+from portcall.management.letters.fates import Fate
+from portcall.management.letters.wanted import Wanted
+from portcall.runtime.broker import letters, topology
+from portcall.runtime.broker.letters import TOO_OFTEN, Reading
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.errors import BrokerError, RefusedError
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.events import Event
+from portcall.schemas.frames import (
     AGAIN_HEADER,
     REASON_HEADER,
     decode_deliveries,
@@ -30,10 +30,10 @@ from schemas.frames import (
     encode_journal,
     encode_records,
 )
-from schemas.records import Detail, Outcome, Record
-from schemas.topology import DEAD, DELIVER, EVENTS_IN, LOG, UNROUTED, retry_queue
-from schemas.webhooks import Status
-from store.engine import Store, open_store
+from portcall.schemas.records import Detail, Outcome, Record
+from portcall.schemas.topology import DEAD, DELIVER, EVENTS_IN, LOG, UNROUTED, retry_queue
+from portcall.schemas.webhooks import Status
+from portcall.store.engine import Store, open_store
 from tests import keys
 from tests.integration.runtime.brokers import layout, put, running, take_all, until, until_depth
 from tests.unit.store.samples import add_registry, add_webhook

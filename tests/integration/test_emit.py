@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from cli import sending
-from cli.main import run
-from runtime.errors import RefusedError
-from schemas.events import Event
+from portcall.cli.commands import sending
+from portcall.cli.main import run
+from portcall.runtime.errors import RefusedError
+from portcall.schemas.events import Event
 from tests.integration.producing import TOKEN, Served, Sink, poll, served
 
 
@@ -83,7 +83,7 @@ async def test_the_rate_is_kept_to(producer: Served, sink: Sink) -> None:
 async def test_ctrl_c_ends_it_with_a_summary(producer: Served, sink: Sink) -> None:
     arguments = ("emit", "-r", "myregistry", "--count", "1000", "--rate", "5", "-o", "json")
     started = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", *arguments, stdout=PIPE, stderr=PIPE
+        sys.executable, "-m", "portcall.cli.main", *arguments, stdout=PIPE, stderr=PIPE
     )
     await poll(sink.has_events)
     started.send_signal(signal.SIGINT)

@@ -12,19 +12,19 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 from cryptography import x509
 
-from management import tls
-from management.__main__ import serve
-from management.certificates import issue, read_identity
-from management.settings import ManagementSettings
-from producer.access import TokenAccess
-from producer.errors import ForbiddenError, UnauthorizedError, UnknownRegistryError
-from runtime.errors import ListenError, SettingsError
-from runtime.process import Process
-from runtime.settings import HostPort
-from schemas.webhooks import Sku
-from store.bearers import Bearers
-from store.engine import Store, open_store
-from store.principals import PrincipalRow, Role, digest_of, new_secret
+from portcall.management.__main__ import serve
+from portcall.management.settings import ManagementSettings
+from portcall.management.tls import context as tls
+from portcall.management.tls.certificates import issue, read_identity
+from portcall.producer.http.access import TokenAccess
+from portcall.producer.http.errors import ForbiddenError, UnauthorizedError, UnknownRegistryError
+from portcall.runtime.errors import ListenError, SettingsError
+from portcall.runtime.process import Process
+from portcall.runtime.settings import HostPort
+from portcall.schemas.webhooks import Sku
+from portcall.store.access.principals import PrincipalRow, Role, digest_of, new_secret
+from portcall.store.bearers import Bearers
+from portcall.store.engine import Store, open_store
 from tests import keys
 from tests.sink import eventually
 

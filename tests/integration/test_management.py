@@ -18,19 +18,20 @@ from aiohttp import ClientSession, ClientTimeout
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from management import calls, eventroutes
-from management.__main__ import serve
-from management.settings import ManagementSettings
-from runtime import topology as broker
-from runtime.process import Process
-from runtime.publisher import Publisher
-from schemas.deliveries import shard_of
-from schemas.events import ping_event
-from schemas.frames import decode_deliveries, encode_records
-from schemas.records import Answer, Detail, Outcome, Record, Sent
-from schemas.topology import LOG, WEBHOOKS, deliver_queue, topology
-from schemas.webhooks import Sku
-from store.engine import Store, open_store
+from portcall.management.__main__ import serve
+from portcall.management.events import routes as eventroutes
+from portcall.management.http import calls
+from portcall.management.settings import ManagementSettings
+from portcall.runtime.broker import topology as broker
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.process import Process
+from portcall.schemas.deliveries import shard_of
+from portcall.schemas.events import ping_event
+from portcall.schemas.frames import decode_deliveries, encode_records
+from portcall.schemas.records import Answer, Detail, Outcome, Record, Sent
+from portcall.schemas.topology import LOG, WEBHOOKS, deliver_queue, topology
+from portcall.schemas.webhooks import Sku
+from portcall.store.engine import Store, open_store
 from tests import keys
 
 TOKEN = "0123456789abcdef"  # noqa: S105 (of the tests alone)
@@ -496,7 +497,7 @@ async def test_the_process_serves_until_sigterm_and_leaves_in_order(
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "management",
+        "portcall.management",
         env=os.environ | settings_for(NOBODY, sqlite_url, run_file),
         stderr=asyncio.subprocess.PIPE,
     )
@@ -530,7 +531,7 @@ async def test_without_settings_the_process_says_what_is_missing(tmp_path: Path)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "management",
+        "portcall.management",
         env={"PATH": os.environ["PATH"]},
         stderr=asyncio.subprocess.PIPE,
     )

@@ -5,15 +5,15 @@ import sys
 
 import pytest
 
-from cli import ports
-from cli.ports import free_ports, release, reserve
+from portcall.cli import ports
+from portcall.cli.ports import free_ports, release, reserve
 
 NARROW = 20_200
 """Of so few ports, two choices without knowledge of each other would have some in common."""
 CHOICE = 60
 CHOOSE = f"""
 import sys
-from cli import ports
+from portcall.cli import ports
 ports._first_outgoing_port = lambda: {NARROW}
 print(*ports.free_ports({CHOICE}), flush=True)
 sys.stdin.read()

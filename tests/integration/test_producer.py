@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
-from producer.bodies import MAX_BODY_BYTES, Bodies
-from producer.keeping import Keeping
-from producer.sightings import Glance
-from producer.skimming import Skimmed, Skimmer
-from producer.turns import SKIMMED_AT_ONCE
-from runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
-from runtime.metrics import REGISTRY
+from portcall.producer.digests.digests import Glance
+from portcall.producer.digests.keeper import Keeping
+from portcall.producer.formats.skimming import Skimmed, Skimmer
+from portcall.producer.formats.turns import SKIMMED_AT_ONCE
+from portcall.producer.http.bodies import MAX_BODY_BYTES, Bodies
+from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
+from portcall.runtime.metrics import REGISTRY
 from tests.integration.producing import AUTHORIZATION, Served, Sink, poll, served
 from tests.unit.producer.samples import recorded
 
@@ -420,7 +420,7 @@ async def test_a_large_notification_is_taken_in_the_room_of_a_body_that_just_fit
 async def test_a_notification_larger_than_any_is_left_unread_behind_its_first_events(
     sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("producer.bodies.MAX_SKIMMED_BYTES", 3 * MAX_BODY_BYTES)
+    monkeypatch.setattr("portcall.producer.http.bodies.MAX_SKIMMED_BYTES", 3 * MAX_BODY_BYTES)
     good, endless = json.dumps(PUSH).encode(), large(9 * MAX_BODY_BYTES)
     body = b'{"events":[' + good + b"," + endless + b"]}"
     async with served(sink.publish) as producer:

@@ -17,16 +17,16 @@ import pytest
 from aiohttp import ClientSession
 from yarl import URL
 
-from producer import noting
-from producer.noting import Accepting
-from runtime import topology
-from runtime.publisher import Publisher
-from schemas.events import Event
-from schemas.frames import decode_events
-from schemas.topology import EVENTS_IN, Topology
-from schemas.topology import topology as make_topology
-from schemas.webhooks import Sku
-from store.engine import open_store
+from portcall.producer import journal_publisher as noting
+from portcall.producer.journal_publisher import Accepting
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.publisher import Publisher
+from portcall.schemas.events import Event
+from portcall.schemas.frames import decode_events
+from portcall.schemas.topology import EVENTS_IN, Topology
+from portcall.schemas.topology import topology as make_topology
+from portcall.schemas.webhooks import Sku
+from portcall.store.engine import open_store
 from tests.integration.producing import AUTHORIZATION, TOKEN, Served, poll, served
 from tests.sink import eventually
 
@@ -270,7 +270,7 @@ async def process(
         "PORTCALL_LOG_FORMAT": "json",
     }
     started = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "producer", env=environment, stderr=PIPE
+        sys.executable, "-m", "portcall.producer", env=environment, stderr=PIPE
     )
 
     async def told() -> bool:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from producer.blobs import BLOB_TYPE
-from producer.keeping import Keeping
-from producer.rounds import PATIENCE_S
-from store.engine import Store, open_store
+from portcall.producer.digests.blobs import BLOB_TYPE
+from portcall.producer.digests.keeper import Keeping
+from portcall.producer.rounds import PATIENCE_S
+from portcall.store.engine import Store, open_store
 from tests.integration.producing import Served, Sink, served
 from tests.sink import eventually
 from tests.unit.producer.samples import DIGEST, MANIFEST, envelope, notification

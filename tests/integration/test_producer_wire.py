@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from producer.bodies import MAX_BODY_BYTES, Bodies
+from portcall.producer.http.bodies import MAX_BODY_BYTES, Bodies
 from tests.integration.producing import TOKEN, Served, Sink, poll, served
 
 PUSH = b'{"action":"push","target":{"repository":"team/app"}}'

@@ -19,18 +19,18 @@ import aiohttp
 import pytest
 from sqlalchemy import delete, func, select
 
-from recorder.kinds import LOG_KIND
-from recorder.record import Recorder
-from runtime import topology
-from runtime.publisher import Publisher
-from runtime.stream import StreamReader
-from schemas.events import ping_event
-from schemas.frames import QUEUE_HEADER, REASON_HEADER, RawRecordFrame, encode_records
-from schemas.records import Detail, Outcome, Record
-from schemas.topology import DEAD, LOG
-from schemas.topology import topology as whole_topology
-from store import tables
-from store.engine import Store, open_store
+from portcall.recorder.kinds import LOG_KIND
+from portcall.recorder.record import Recorder
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.stream import StreamReader
+from portcall.schemas.events import ping_event
+from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER, RawRecordFrame, encode_records
+from portcall.schemas.records import Detail, Outcome, Record
+from portcall.schemas.topology import DEAD, LOG
+from portcall.schemas.topology import topology as whole_topology
+from portcall.store.database import tables
+from portcall.store.engine import Store, open_store
 from tests.rabbit import ErlangShell
 
 TOPOLOGY = whole_topology(shards=1, rungs_ms=(500,))
@@ -270,7 +270,7 @@ async def test_two_recorders_at_once_store_everything_once(world: World) -> None
 
 
 class TestProcess:
-    """``python -m recorder``."""
+    """``python -m portcall.recorder``."""
 
     @pytest.fixture
     def environment(self, amqp_url: str, sqlite_url: str, tmp_path: Path) -> dict[str, str]:
@@ -286,7 +286,7 @@ class TestProcess:
     @asynccontextmanager
     async def running(self, environment: dict[str, str]) -> AsyncIterator[Process]:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "recorder", env=environment, stderr=DEVNULL
+            sys.executable, "-m", "portcall.recorder", env=environment, stderr=DEVNULL
         )
         try:
             yield process

@@ -20,19 +20,19 @@ import msgspec
 import pytest
 from aiohttp import ClientSession
 
-from router.outbox import AGAIN_MS, Outbox
-from router.route import Router
-from router.subscriptions import Subscriptions
-from runtime import topology
-from runtime.consumer import Consumer
-from runtime.feed import Feed, Follower, encode_hint
-from runtime.publisher import Publisher
-from runtime.settle import Message
-from schemas.deliveries import shard_of
-from schemas.events import Action, Event
-from schemas.frames import QUEUE_HEADER, REASON_HEADER, decode_deliveries, encode_events
-from schemas.scopes import parse_scope
-from schemas.topology import (
+from portcall.router.outbox import AGAIN_MS, Outbox
+from portcall.router.route import Router
+from portcall.router.subscriptions import Subscriptions
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.feed import Feed, Follower, encode_hint
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.settle import Message
+from portcall.schemas.deliveries import shard_of
+from portcall.schemas.events import Action, Event
+from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER, decode_deliveries, encode_events
+from portcall.schemas.scopes import parse_scope
+from portcall.schemas.topology import (
     DEAD,
     EVENTS,
     EVENTS_IN,
@@ -41,10 +41,10 @@ from schemas.topology import (
     event_key,
     retry_queue,
 )
-from schemas.webhooks import Status
-from store.engine import Store, open_store
-from store.migrate import migrate
-from store.webhookrow import WebhookDraft
+from portcall.schemas.webhooks import Status
+from portcall.store.database.migrate import migrate
+from portcall.store.engine import Store, open_store
+from portcall.store.webhooks.row import WebhookDraft
 from tests.integration.runtime.brokers import (
     layout,
     publishing,
@@ -150,7 +150,7 @@ async def routing(
     consumer_url: str | None = None,
     wrap: Callable[[Handle], Handle] = lambda handle: handle,
 ) -> AsyncIterator[Subscriptions]:
-    """A router in this process, wired as in `router.__main__`."""
+    """A router in this process, wired as in `portcall.router.__main__`."""
     subscriptions = Subscriptions(store.webhooks)
     follower = Follower(subscriptions.refresh, poll_s=poll_s)
     feed = Feed(url, name="test feed", on_hint=follower.hint)
@@ -173,7 +173,7 @@ async def routing(
 
 
 class RouterProcess:
-    """``python -m router``."""
+    """``python -m portcall.router``."""
 
     def __init__(self, folder: Path, environ: dict[str, str]) -> None:
         self._run_file = folder / "router.json"
@@ -184,7 +184,10 @@ class RouterProcess:
     async def start(self) -> None:
         with self._log_file.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "router"), env=self._environ, stdout=DEVNULL, stderr=log
+                *(sys.executable, "-m", "portcall.router"),
+                env=self._environ,
+                stdout=DEVNULL,
+                stderr=log,
             )
         await until(self._run_file.exists)
 

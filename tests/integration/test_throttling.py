@@ -4,7 +4,7 @@ import time
 
 from aiohttp import ClientSession
 
-from runtime.clients import MAX_FAILURES
+from portcall.runtime.http.clients import MAX_FAILURES
 from tests.integration.producing import AUTHORIZATION, Sink, served
 
 PATH = "/registries/myregistry/events"

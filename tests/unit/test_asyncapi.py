@@ -12,10 +12,10 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from schemas import asyncapi, examples, topology
-from schemas.deliveries import Delivery
-from schemas.events import Event, Payload, ping_event
-from schemas.frames import (
+from portcall.schemas import asyncapi, examples, topology
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.events import Event, Payload, ping_event
+from portcall.schemas.frames import (
     DeliveryFrame,
     decode_deliveries,
     decode_events,
@@ -24,7 +24,7 @@ from schemas.frames import (
     encode_deliveries,
     encode_events,
 )
-from schemas.records import Record
+from portcall.schemas.records import Record
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = asyncapi.document()

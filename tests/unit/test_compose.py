@@ -11,15 +11,15 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from cli.main import run
-from cli.run import Role
-from cli.topology import TopologySettings
-from deliverer.settings import DelivererSettings
-from management.settings import ManagementSettings
-from producer.settings import ProducerSettings
-from router.settings import RouterSettings
-from runtime.settings import Settings
-from schemas.durations import parse_duration_ms
+from portcall.cli.commands.run import Role
+from portcall.cli.commands.topology import TopologySettings
+from portcall.cli.main import run
+from portcall.deliverer.settings import DelivererSettings
+from portcall.management.settings import ManagementSettings
+from portcall.producer.settings import ProducerSettings
+from portcall.router.settings import RouterSettings
+from portcall.runtime.settings import Settings
+from portcall.schemas.durations import parse_duration_ms
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -211,7 +211,10 @@ def test_what_the_dockerfile_copies_is_there_and_sent_to_the_builder() -> None:
     assert all((ROOT / name).exists() for name in allowed)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
-    assert {package.rstrip("*") for package in packages} <= set(allowed)
+    roots = {package.rstrip("*") for package in packages}
+    links = {path.name for root in roots for path in (ROOT / root).iterdir() if path.is_symlink()}
+    assert links
+    assert roots | links <= set(allowed)
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
     for name in " ".join(copied).split():
         assert (ROOT / name).exists()

@@ -9,14 +9,14 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from management.openapi import document as management_document
-from producer.access import TokenAccess
-from producer.bodies import Bodies
-from producer.ingest import Ingest
-from producer.openapi import OPERATIONS as PRODUCER_OPERATIONS
-from producer.openapi import document as producer_document
-from producer.registries import Registries
-from producer.server import make_app
+from portcall.management.openapi.document import document as management_document
+from portcall.producer.http.access import TokenAccess
+from portcall.producer.http.bodies import Bodies
+from portcall.producer.http.registries import Registries
+from portcall.producer.ingest import Ingest
+from portcall.producer.openapi import OPERATIONS as PRODUCER_OPERATIONS
+from portcall.producer.openapi import document as producer_document
+from portcall.producer.server import make_app
 from tests.integration.producing import FakeStore, Nobody
 
 ROOT = Path(__file__).parents[2]

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deliverer.settings import DelivererSettings
-from management.settings import ManagementSettings
-from producer.settings import ProducerSettings
-from router.settings import RouterSettings
-from runtime.metrics import exposition
-from runtime.settings import Settings
-from schemas.topology import BASE_RUNGS_MS, topology, wait_rung
+from portcall.deliverer.settings import DelivererSettings
+from portcall.management.settings import ManagementSettings
+from portcall.producer.settings import ProducerSettings
+from portcall.router.settings import RouterSettings
+from portcall.runtime.metrics import exposition
+from portcall.runtime.settings import Settings
+from portcall.schemas.topology import BASE_RUNGS_MS, topology, wait_rung
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -79,7 +79,7 @@ def test_no_variable_is_documented_that_nobody_reads() -> None:
     of_compose = set(re.findall(r"\$\{(PORTCALL_\w+)", (ROOT / "compose.yaml").read_text()))
     of_commands = {
         name
-        for file in (ROOT / "cli").glob("*.py")
+        for file in (ROOT / "cli").rglob("*.py")
         for name in re.findall(r'envvar="(PORTCALL_\w+)"', file.read_text())
     }
     assert named <= set(FIELDS) | of_compose | of_commands
@@ -88,7 +88,7 @@ def test_no_variable_is_documented_that_nobody_reads() -> None:
 
 def test_a_metric_is_one_that_there_is() -> None:
     for role in ("producer", "router", "deliverer", "recorder", "management"):
-        import_module(f"{role}.__main__")
+        import_module(f"portcall.{role}.__main__")
     there = {line.split()[2] for line in exposition().decode().splitlines() if line[:6] == "# TYPE"}
     named = set(re.findall(r"`(portcall_[a-z_]+)[`{]", OPERATIONS))
     assert named

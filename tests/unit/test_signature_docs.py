@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from management.signing import new_secret
-from schemas.signatures import Scheme, public_key
-from tests.unit.deliverer.test_signatures import BODY, V1, V1A, signed
+from portcall.management.webhooks.signing import new_secret
+from portcall.schemas.signatures import Scheme, public_key
+from tests.unit.deliverer.post.test_signatures import BODY, V1, V1A, signed
 
 PAGE = (Path(__file__).parents[2] / "docs/signatures.md").read_text()
 Headers = Mapping[str, str]

@@ -68,7 +68,7 @@ def ours(name: str, *arguments: str) -> Tool:
     async def command(job: Job) -> Command:
         return Command(
             [
-                sys.executable, "-m", "cli.main", "loadtest", "--uri", job.uri,
+                sys.executable, "-m", "portcall.cli.main", "loadtest", "--uri", job.uri,
                 "--rate", str(job.rate), "--duration", f"{job.duration_s}s", "--max-lag", "1s",
                 "--quiet", "--seed", "1", "--output", f"json={job.summary}", *arguments,
             ],

@@ -9,7 +9,7 @@ import uuid
 import sqlalchemy as sa
 from alembic import op
 
-from store import counters
+from portcall.store.database import counters
 
 revision = "0001"
 down_revision = None

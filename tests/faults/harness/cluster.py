@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cli import children
-from cli.broker import START_S, answers, server_script
-from cli.node import NodeFolder, NodeState
-from cli.ports import HOST, free_ports
+from portcall.cli import children
+from portcall.cli.ports import HOST, free_ports
+from portcall.cli.up.broker import START_S, answers, server_script
+from portcall.cli.up.node import NodeFolder, NodeState
 from tests.faults.harness.node import rabbitmqctl
 from tests.sink import eventually
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cli.roles import PACKAGES
+from tests import ROOT
 
 VARIABLE = "PORTCALL_CRASH"
 PRELOAD = Path(__file__).parent / "preload"
@@ -52,7 +52,7 @@ class CrashPoint:
 
 def environment(file: Path) -> dict[str, str]:
     """The variables with which roles look at *file*."""
-    return {VARIABLE: str(file), "PYTHONPATH": os.pathsep.join([str(PRELOAD), str(PACKAGES)])}
+    return {VARIABLE: str(file), "PYTHONPATH": os.pathsep.join([str(PRELOAD), str(ROOT)])}
 
 
 def order(file: Path, point: CrashPoint) -> None:
@@ -148,13 +148,14 @@ class Trap:
 def arm(role: str) -> None:
     """Put the crash points of a role around the calls that have effects."""
     # Only here, and only in a role: the file is imported by every Python that `up` starts.
-    from deliverer.connection import Connection  # noqa: PLC0415
-    from deliverer.endings import Endings  # noqa: PLC0415
-    from runtime.consumer import ChannelReceipt  # noqa: PLC0415
-    from runtime.letters import Reading  # noqa: PLC0415
-    from runtime.publisher import Publisher  # noqa: PLC0415
-    from runtime.settle import Settler  # noqa: PLC0415
-    from store import appending, eventlog  # noqa: PLC0415
+    from portcall.deliverer.endings import Endings  # noqa: PLC0415
+    from portcall.deliverer.post.connection import Connection  # noqa: PLC0415
+    from portcall.runtime.broker.consumer import ChannelReceipt  # noqa: PLC0415
+    from portcall.runtime.broker.letters import Reading  # noqa: PLC0415
+    from portcall.runtime.broker.publisher import Publisher  # noqa: PLC0415
+    from portcall.runtime.broker.settle import Settler  # noqa: PLC0415
+    from portcall.store.records import appending  # noqa: PLC0415
+    from portcall.store.records import event_log as eventlog  # noqa: PLC0415
 
     trap = Trap(role, Path(os.environ[VARIABLE]))
     for owner, name, place in (

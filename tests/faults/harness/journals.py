@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from schemas.deliveries import delivery_id
-from schemas.scopes import Scope, parse_scope
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.scopes import Scope, parse_scope
 
 
 @dataclass(frozen=True, slots=True)

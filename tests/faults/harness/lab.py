@@ -10,12 +10,12 @@ from typing import Any
 
 import aiohttp
 
-from cli.topology import settings_of
-from runtime import topology
-from runtime.errors import BrokerError
-from schemas.durations import parse_duration_ms
-from schemas.timestamps import parse_timestamp
-from schemas.topology import EVENTS_IN
+from portcall.cli.commands.topology import settings_of
+from portcall.runtime.broker import topology
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.durations import parse_duration_ms
+from portcall.schemas.timestamps import parse_timestamp
+from portcall.schemas.topology import EVENTS_IN
 from tests.faults.harness import oracle
 from tests.faults.harness.injector import Injector
 from tests.faults.harness.journals import Endpoint, Expectation, Post, Recorded, expectations

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from cli.node import NodeFolder
+from portcall.cli.up.node import NodeFolder
 from tests.faults.harness.lab import Lab
 
 RABBITMQCTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"

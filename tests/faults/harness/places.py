@@ -8,9 +8,9 @@ from pathlib import Path
 import aiohttp
 from aiormq.abc import DeliveredMessage
 
-from runtime.link import connected, consume, open_channel
-from schemas.topology import JOURNAL, LOG
-from store.database import Database
+from portcall.runtime.broker.link import connected, consume, open_channel
+from portcall.schemas.topology import JOURNAL, LOG
+from portcall.store.database.database import Database
 from tests.canary import in_rows
 from tests.installation import Installation
 

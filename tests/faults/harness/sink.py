@@ -10,9 +10,9 @@ from typing import IO
 import aiohttp
 import msgspec
 
-from cli import children
-from cli.ports import HOST, free_ports
-from cli.roles import PACKAGES
+from portcall.cli import children
+from portcall.cli.ports import HOST, free_ports
+from tests import ROOT
 from tests.faults.harness.journals import Post, PostJournal
 from tests.faults.harness.scripts import Script
 from tests.faults.harness.sink_server import SCRIPTS
@@ -43,7 +43,7 @@ class HostileSink:
         with (self._folder / "sink.log").open("wb") as log:
             self._process = await children.spawn(
                 [sys.executable, "-P", "-m", module, str(self._port), str(path)],
-                env={**os.environ, "PYTHONPATH": str(PACKAGES)},
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
                 mark=str(self._folder),
                 stdout=log,
             )

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from yarl import URL
 
-from cli.broker import answers
+from portcall.cli.up.broker import answers
 from tests.faults.harness import oracle
 from tests.faults.harness.injector import BROKER, ROLES
 from tests.faults.harness.lab import Lab

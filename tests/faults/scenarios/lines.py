@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from cli.broker import PrivateBroker
+from portcall.cli.up.broker import PrivateBroker
 from tests.faults.harness.injector import ROLES
 from tests.faults.harness.lab import Lab, laboratory
 from tests.faults.harness.load import Subject

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from runtime.publisher import Publisher
-from schemas.topology import DEAD, DELIVER, EVENTS, LOG, deliver_key, topology, wait_rung
-from store.engine import open_store
-from store.keys import KeySource
-from store.signingkeys import private_pem
+from portcall.runtime.broker.publisher import Publisher
+from portcall.schemas.topology import DEAD, DELIVER, EVENTS, LOG, deliver_key, topology, wait_rung
+from portcall.store.access.signing_keys import private_pem
+from portcall.store.engine import open_store
+from portcall.store.secrets.keys import KeySource
 from tests.canary import Canary
 from tests.faults.harness import places
 from tests.faults.harness.lab import Lab

@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from schemas.events import ping_event
-from schemas.frames import decode_raw_records, encode_records
-from schemas.records import Answer, Detail, Failure, Outcome, Record, Sent
-from schemas.topology import LOG
-from schemas.webhooks import Sku, Status
-from store.engine import Store, open_store
+from portcall.schemas.events import ping_event
+from portcall.schemas.frames import decode_raw_records, encode_records
+from portcall.schemas.records import Answer, Detail, Failure, Outcome, Record, Sent
+from portcall.schemas.topology import LOG
+from portcall.schemas.webhooks import Sku, Status
+from portcall.store.engine import Store, open_store
 from tests import keys
 from tests.integration.arm.table import Arm
 from tests.unit.management.api import ManagementApi

@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 
-from schemas.frames import decode_deliveries
+from portcall.schemas.frames import decode_deliveries
 from tests.integration.arm.shapes import (
     ALPHA,
     BARE,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.engine import open_store
+from portcall.store.engine import open_store
 from tests import keys
 from tests.integration.arm.conftest import seed
 from tests.integration.console.site import Browser, Site, serving

@@ -11,24 +11,24 @@ from aiohttp import ClientSession, ClientTimeout, CookieJar, web
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from management.access import AdministratorToken, Tokens
-from management.app import Api, make_app
-from management.console.wiring import add_console
-from management.explaining import Explaining
-from management.follow import Followers, Reader
-from management.lookups import Lookups
-from management.pulse import Pulse
-from management.routes import Routes
-from management.scopetests import ScopeTests
-from runtime.clients import Throttle
-from runtime.stream import BatchHandler, Start
-from schemas.events import PublishedEvent, Target, accept
-from schemas.frames import decode_raw_records, encode_records
-from schemas.records import Detail, Outcome, Record
-from schemas.topology import LOG
-from store.bearers import Bearers
-from store.engine import Store
-from store.principals import PrincipalRow, Role, digest_of, new_secret
+from portcall.management.app import Api, make_app
+from portcall.management.console.wiring import add_console
+from portcall.management.events.follow import Followers, Reader
+from portcall.management.explain.explanation import Explaining
+from portcall.management.explain.scope_tests import ScopeTests
+from portcall.management.http.access import AdministratorToken, Tokens
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.routes import Routes
+from portcall.management.overview.pulse import Pulse
+from portcall.runtime.broker.stream import BatchHandler, Start
+from portcall.runtime.http.clients import Throttle
+from portcall.schemas.events import PublishedEvent, Target, accept
+from portcall.schemas.frames import decode_raw_records, encode_records
+from portcall.schemas.records import Detail, Outcome, Record
+from portcall.schemas.topology import LOG
+from portcall.store.access.principals import PrincipalRow, Role, digest_of, new_secret
+from portcall.store.bearers import Bearers
+from portcall.store.engine import Store
 from tests.integration.console.document import Element, parse
 from tests.unit.management.api import FakeBox, FakePublisher, ManagementApi
 

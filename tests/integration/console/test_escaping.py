@@ -2,8 +2,8 @@
 
 import pytest
 
-from management.console.words import sentence
-from schemas.records import Answer, Detail, Sent
+from portcall.management.console.words import sentence
+from portcall.schemas.records import Answer, Detail, Sent
 from tests.integration.console.site import ALPHA, CONSOLE, HOOK, Browser, Site
 from tests.integration.console.test_policy import assert_lawful
 

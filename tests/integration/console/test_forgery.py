@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from management.console.forms import MAX_FIELDS, MAX_FORM_BYTES
-from management.routes import Route, segments_of
+from portcall.management.console.forms import MAX_FIELDS, MAX_FORM_BYTES
+from portcall.management.http.routes import Route, segments_of
 from tests.integration.console.site import ALPHA, CONSOLE, HOOK, TOKEN, Browser, Site
 
 FORMS = [

@@ -5,17 +5,17 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from management.letters.box import BusyError
-from management.pulse import Sick
-from runtime.errors import BrokerError
-from runtime.letters import Letter
-from schemas.deliveries import Delivery
-from schemas.events import Event
-from schemas.frames import REASON_HEADER, encode_deliveries, encode_events
-from schemas.topology import DEAD, UNROUTED
-from store.database import now_ms
-from store.errors import StoreUnavailableError
-from store.principals import Role
+from portcall.management.letters.box import BusyError
+from portcall.management.overview.pulse import Sick
+from portcall.runtime.broker.letters import Letter
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.events import Event
+from portcall.schemas.frames import REASON_HEADER, encode_deliveries, encode_events
+from portcall.schemas.topology import DEAD, UNROUTED
+from portcall.store.access.principals import Role
+from portcall.store.database.database import now_ms
+from portcall.store.errors import StoreUnavailableError
 from tests.integration.console.site import CONSOLE, Browser, Site
 
 LETTERS = f"{CONSOLE}/dead-letters"

@@ -7,10 +7,10 @@ import pytest
 from aiohttp import ClientSession
 from structlog.testing import capture_logs
 
-from management.console import links
-from management.console.links import LIFE_S, PREFIX, Links
-from store.database import now_ms
-from store.principals import SESSION_PREFIX, Role, digest_of, new_secret
+from portcall.management.console.session import links
+from portcall.management.console.session.links import LIFE_S, PREFIX, Links
+from portcall.store.access.principals import SESSION_PREFIX, Role, digest_of, new_secret
+from portcall.store.database.database import now_ms
 from tests.integration.console.site import CONSOLE, HOOK, TOKEN, Browser, Page, Site
 from tests.integration.test_management import poll
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, CookieJar
 
-from management.console import live
-from runtime import topology as broker
-from schemas.topology import LOG, topology
-from store.principals import Role, digest_of, new_secret
+from portcall.management.console.views import live
+from portcall.runtime.broker import topology as broker
+from portcall.schemas.topology import LOG, topology
+from portcall.store.access.principals import Role, digest_of, new_secret
 from tests.integration.console.document import parse
 from tests.integration.console.site import ALPHA, Browser
 from tests.integration.test_management import (

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from management.console.assets import FOLDER, SERVED
-from management.console.pages import POLICY
+from portcall.management.console.assets import FOLDER, SERVED
+from portcall.management.console.pages import POLICY
 from tests.integration.console.document import Element
 from tests.integration.console.site import ALPHA, CONSOLE, HOOK, Browser, Page, Site
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from management.console.listing import PAGE
-from schemas.webhooks import Cause, Sku, Status
-from store.engine import Store
+from portcall.management.console.views.listing import PAGE
+from portcall.schemas.webhooks import Cause, Sku, Status
+from portcall.store.engine import Store
 from tests.integration.console.site import ALPHA, CONSOLE, Browser, Site
 
 REGISTRIES = f"{CONSOLE}/registries"

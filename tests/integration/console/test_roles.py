@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.principals import Role
+from portcall.store.access.principals import Role
 from tests.integration.console.site import ALPHA, CONSOLE, HOOK, Browser, Site
 from tests.integration.console.test_forgery import FORMS, state
 

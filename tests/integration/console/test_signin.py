@@ -5,10 +5,11 @@ import re
 import pytest
 from yarl import URL
 
-from management.console import sessions, signin
-from management.console.sessions import IDLE_S, LONGEST_S, Sessions
-from runtime.clients import MAX_FAILURES
-from store.principals import Role
+from portcall.management.console import signin
+from portcall.management.console.session import sessions
+from portcall.management.console.session.sessions import IDLE_S, LONGEST_S, Sessions
+from portcall.runtime.http.clients import MAX_FAILURES
+from portcall.store.access.principals import Role
 from tests.integration.console.site import ALPHA, CONSOLE, HOOK, TOKEN, Site
 from tests.integration.test_management import poll
 

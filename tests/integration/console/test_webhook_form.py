@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from management.errors import ArmError
-from schemas.signatures import Scheme, scheme_of
-from schemas.webhooks import Status
+from portcall.management.http.errors import ArmError
+from portcall.schemas.signatures import Scheme, scheme_of
+from portcall.schemas.webhooks import Status
 from tests.authorities import authority
 from tests.integration.console.document import Element
 from tests.integration.console.site import ALPHA, HOOK, Browser, Page, Site
@@ -252,7 +252,7 @@ async def test_a_webhook_that_goes_while_it_is_edited_is_not_found(
 
 def test_an_error_of_the_api_is_about_its_fields() -> None:
     """The one that the console relies on: the message of a single fault begins with its target."""
-    from management.console.webhookforms import faults_of  # noqa: PLC0415 (beside its use)
+    from portcall.management.console.views.webhook_forms import faults_of  # noqa: PLC0415 (beside its use)
 
     error = ArmError(400, "X", "properties.scope: is wrong", target="properties.scope")
     (fault,) = faults_of(error)

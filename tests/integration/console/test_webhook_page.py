@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from management.console import webhookpages
-from runtime.errors import BrokerError
-from schemas.frames import decode_deliveries
-from schemas.records import Detail
-from schemas.webhooks import Cause, Status
-from store import walking
+from portcall.management.console.views import webhook_pages as webhookpages
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.frames import decode_deliveries
+from portcall.schemas.records import Detail
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.records import scan as walking
 from tests.integration.arm.conftest import EVENT_ID
 from tests.integration.console.site import ALPHA, HOOK, Browser, Site
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 import uvloop
 
-from deliverer.sender import Sender
-from runtime.settings import Network
+from portcall.deliverer.post.sender import Sender
+from portcall.runtime.settings import Network
 
 LOOPBACK: Sequence[Network] = [ipaddress.ip_network("127.0.0.0/8")]
 TIMEOUT_S = 0.6

@@ -18,20 +18,20 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from runtime import topology
-from runtime.consumer import Consumer
-from runtime.publisher import Publisher
-from runtime.settle import Message
-from runtime.stream import StreamMessage, StreamReader
-from schemas.deliveries import Delivery, delivery_id, shard_of
-from schemas.durations import parse_schedule_ms
-from schemas.events import Event
-from schemas.frames import decode_raw_records, decode_records, encode_deliveries
-from schemas.records import Outcome, Record
-from schemas.topology import DEAD, DELIVER, LOG, deliver_key, rungs_for
-from schemas.topology import topology as whole_topology
-from schemas.webhooks import Sku
-from store.engine import Store, open_store
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.settle import Message
+from portcall.runtime.broker.stream import StreamMessage, StreamReader
+from portcall.schemas.deliveries import Delivery, delivery_id, shard_of
+from portcall.schemas.durations import parse_schedule_ms
+from portcall.schemas.events import Event
+from portcall.schemas.frames import decode_raw_records, decode_records, encode_deliveries
+from portcall.schemas.records import Outcome, Record
+from portcall.schemas.topology import DEAD, DELIVER, LOG, deliver_key, rungs_for
+from portcall.schemas.topology import topology as whole_topology
+from portcall.schemas.webhooks import Sku
+from portcall.store.engine import Store, open_store
 from tests import keys
 from tests.sink import eventually
 
@@ -193,7 +193,7 @@ class Pipeline:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "deliverer",
+            "portcall.deliverer",
             env={
                 **kept,
                 "PORTCALL_AMQP_URL": self.amqp_url,

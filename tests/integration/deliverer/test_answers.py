@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from deliverer.echoes import secrets_of, without_echoes
-from deliverer.sender import Sender
-from loadtest.plan import Outcome, Planned
-from loadtest.poster import Poster
-from loadtest.target import Target
-from schemas.records import MAX_RESPONSE_CHARACTERS, Failure
+from portcall.deliverer.post.redaction import secrets_of, without_echoes
+from portcall.deliverer.post.sender import Sender
+from portcall.loadtest.plan import Outcome, Planned
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.target import Target
+from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Failure
 from tests.canary import Canary
 from tests.integration.deliverer.conftest import LOOPBACK
 from tests.integration.deliverer.endpoints import OK, Connection, Script, endpoint

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import Failure, Outcome
-from schemas.trust import Trust
-from store.webhookrow import WebhookDraft
+from portcall.schemas.records import Failure, Outcome
+from portcall.schemas.trust import Trust
+from portcall.store.webhooks.row import WebhookDraft
 from tests.authorities import Identity, TlsServer, authority, server_context, tls_server
 from tests.canary import Canary, in_files, in_rows
 from tests.integration.deliverer.pipeline import REGISTRY, Pipeline, running_pipeline

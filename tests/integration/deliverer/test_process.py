@@ -13,11 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from schemas.deliveries import Delivery, delivery_id
-from schemas.events import PING
-from schemas.frames import QUEUE_HEADER, REASON_HEADER, decode_deliveries, encode_deliveries
-from schemas.records import Failure, Outcome
-from schemas.webhooks import Status
+from portcall.schemas.deliveries import Delivery, delivery_id
+from portcall.schemas.events import PING
+from portcall.schemas.frames import (
+    QUEUE_HEADER,
+    REASON_HEADER,
+    decode_deliveries,
+    encode_deliveries,
+)
+from portcall.schemas.records import Failure, Outcome
+from portcall.schemas.webhooks import Status
 from tests.integration.deliverer.pipeline import (
     REGISTRY,
     Pipeline,

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from deliverer.rate import BURST_S
-from schemas.deliveries import delivery_id
-from schemas.records import Outcome
+from portcall.deliverer.endpoints.rate import BURST_S
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.records import Outcome
 from tests.integration.deliverer.pipeline import Pipeline, Role, running_pipeline
 from tests.sink import Sink, eventually, serve_sink
 

@@ -11,10 +11,10 @@ import aiohttp
 import pycares
 import pytest
 
-from deliverer.attempts import Attempt
-from deliverer.sender import Sender
-from runtime.settings import Network
-from schemas.records import Failure
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.sender import Sender
+from portcall.runtime.settings import Network
+from portcall.schemas.records import Failure
 from tests.integration.deliverer.certificates import server_context
 from tests.integration.deliverer.conftest import LOOPBACK, TIMEOUT_S
 from tests.integration.deliverer.endpoints import OK, Connection, answering, endpoint, response

@@ -11,10 +11,10 @@ import standardwebhooks
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from management.signing import new_secret
-from schemas.signatures import Scheme
-from store.keyfile import Key
-from store.vault import Vault
+from portcall.management.webhooks.signing import new_secret
+from portcall.schemas.signatures import Scheme
+from portcall.store.secrets.key_file import Key
+from portcall.store.secrets.vault import Vault
 from tests import keys
 from tests.canary import Canary, in_files, in_rows
 from tests.integration.deliverer.pipeline import REGISTRY, Pipeline, running_pipeline

@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 import pytest
 import structlog.testing
 
-import deliverer.connection
-from deliverer.attempts import Attempt, ProtocolError
-from deliverer.heads import Response
-from deliverer.request import USER_AGENT, Request, Template
-from deliverer.sender import Sender
-from schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure
-from schemas.webhooks import MASK
+import portcall.deliverer.post.connection
+from portcall.deliverer.post.attempts import Attempt, ProtocolError
+from portcall.deliverer.post.request import USER_AGENT, Request, Template
+from portcall.deliverer.post.response_head import Response
+from portcall.deliverer.post.sender import Sender
+from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure
+from portcall.schemas.webhooks import MASK
 from tests.integration.deliverer.conftest import LOOPBACK, TIMEOUT_S
 from tests.integration.deliverer.endpoints import (
     OK,
@@ -55,7 +55,7 @@ async def posted(sender: Sender, uri: str, within_s: float = TIMEOUT_S) -> Attem
 @pytest.fixture
 def short_content(monkeypatch: pytest.MonkeyPatch) -> None:
     """Content is waited for less long, so that the tests are short."""
-    monkeypatch.setattr(deliverer.connection, "CONTENT_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(portcall.deliverer.post.connection, "CONTENT_TIMEOUT_S", 0.2)
 
 
 # -- what goes out -------------------------------------------------------------------------------

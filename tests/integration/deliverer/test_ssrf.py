@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from deliverer.attempts import Attempt
-from deliverer.ports import Ports, parse_ports
-from deliverer.sender import Sender
-from runtime.settings import Network
-from schemas.errors import InvalidValueError
-from schemas.records import Failure
-from schemas.webhooks import parse_service_uri
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.ports import Ports, parse_ports
+from portcall.deliverer.post.sender import Sender
+from portcall.runtime.settings import Network
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Failure
+from portcall.schemas.webhooks import parse_service_uri
 from tests.integration.deliverer.endpoints import OK, Endpoint, answering, endpoint, response
 from tests.integration.deliverer.nameserver import AAAA, A, NameServer, name_server, resolver_of
 from tests.integration.deliverer.test_sender import request_to

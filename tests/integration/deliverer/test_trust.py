@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from deliverer.attempts import Attempt
-from deliverer.request import Request, Template
-from deliverer.sender import Sender
-from deliverer.trusts import MAX_CONTEXTS, Trusts
-from runtime.errors import SettingsError
-from runtime.trust import TrustFiles, context_of
-from schemas.records import Failure
-from schemas.trust import Trust
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.request import Request, Template
+from portcall.deliverer.post.sender import Sender
+from portcall.deliverer.post.trust import MAX_CONTEXTS, Trusts
+from portcall.runtime.errors import SettingsError
+from portcall.runtime.trust import TrustFiles, context_of
+from portcall.schemas.records import Failure
+from portcall.schemas.trust import Trust
 from tests.authorities import (
     EDI_NAMES,
     X400_NAMES,
@@ -208,7 +208,7 @@ async def test_renewed_files_are_used_without_a_restart(tmp_path: Path) -> None:
 async def test_a_withdrawn_certificate_is_not_used_any_more_by_connections_that_are_kept_busy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deliverer.trusts.LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr("portcall.deliverer.post.trust.LOOK_EVERY_S", 0.02)
     trusts = Trusts(files=files(tmp_path, CA, CLIENT))
     with tls_server(server_context(tmp_path, SERVER, clients=CA)) as server:
         async with Sender(timeout_s=TIMEOUT_S, allowed=LOOPBACK, trusts=trusts) as sender:

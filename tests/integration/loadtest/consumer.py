@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from cli.ports import HOST, free_ports
-from loadtest.plan import USUAL, Headers, NotSent, Outcome, Planned, Transport
+from portcall.cli.ports import HOST, free_ports
+from portcall.loadtest.plan import USUAL, Headers, NotSent, Outcome, Planned, Transport
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 

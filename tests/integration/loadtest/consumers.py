@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.ports import free_ports
+from portcall.cli.ports import free_ports
 
 EXAMPLES = Path(__file__).parents[3] / "docs/examples"
 

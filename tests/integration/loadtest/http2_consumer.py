@@ -13,10 +13,10 @@ import h2.connection
 import h2.events
 import h2.settings
 
-from cli.ports import HOST, free_ports
-from loadtest.plan import Outcome, Planned
-from loadtest.run import Limits, run
-from loadtest.target import Target
+from portcall.cli.ports import HOST, free_ports
+from portcall.loadtest.plan import Outcome, Planned
+from portcall.loadtest.run import Limits, run
+from portcall.loadtest.send.target import Target
 from tests.integration.loadtest.consumer import Fixed, Kept
 
 LIMITS = Limits(timeout_s=5, max_lag_s=5, http2=True, verify=False)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from cli.ports import HOST, free_ports
+from portcall.cli.ports import HOST, free_ports
 from tests.integration.loadtest.consumer import Consumer, serve
 
 QUICK = ("--rate", "50", "--duration", "500ms", "--max-lag", "10s")
@@ -26,7 +26,7 @@ async def consumer() -> AsyncIterator[Consumer]:
 
 
 async def start(*arguments: str) -> asyncio.subprocess.Process:
-    argv = [sys.executable, "-m", "cli.main", "loadtest", *arguments]
+    argv = [sys.executable, "-m", "portcall.cli.main", "loadtest", *arguments]
     return await asyncio.create_subprocess_exec(
         *argv, stdout=PIPE, stderr=PIPE, env={**os.environ, "COLUMNS": "200"}
     )
@@ -62,7 +62,7 @@ async def test_keys_turn_the_rate_while_it_runs(consumer: Consumer, tmp_path: Pa
 
     asyncio.get_running_loop().add_reader(terminal, read)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", "loadtest", "--uri", consumer.uri, "--rate", "50",
+        sys.executable, "-m", "portcall.cli.main", "loadtest", "--uri", consumer.uri, "--rate", "50",
         "-d", "4s", "--max-lag", "10s", "-o", f"json={tmp_path / 'r.json'}",
         stdin=its_end, stderr=its_end, stdout=PIPE,
         env={**os.environ, "COLUMNS": "200", "TERM": "xterm"},

@@ -14,13 +14,13 @@ import pytest
 from aiohttp import ClientSession
 from yarl import URL
 
-from cli.loadboard import shown as shown_board
-from cli.loadboard import watched
-from cli.ports import HOST
-from loadtest.dashboard.place import Place
-from loadtest.dashboard.server import Dashboard
-from loadtest.pacing import Pace, work_out
-from schemas.errors import InvalidValueError
+from portcall.cli.loadtest.board import shown as shown_board
+from portcall.cli.loadtest.board import watched
+from portcall.cli.ports import HOST
+from portcall.loadtest.dashboard.place import Place
+from portcall.loadtest.dashboard.server import Dashboard
+from portcall.loadtest.schedule.pacing import Pace, work_out
+from portcall.schemas.errors import InvalidValueError
 from tests.integration.loadtest.consumer import Consumer, serve
 
 LIMIT_S = 60
@@ -36,7 +36,7 @@ async def consumer() -> AsyncIterator[Consumer]:
 async def shown(consumer: Consumer, *arguments: str) -> AsyncIterator[tuple[Process, URL]]:
     """A load test of 50/s with its dashboard on a free port."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", "loadtest", "--uri", consumer.uri, "--rate", "50",
+        sys.executable, "-m", "portcall.cli.main", "loadtest", "--uri", consumer.uri, "--rate", "50",
         "--max-lag", "20s", "--dashboard", ":0", "-q", *arguments, stdout=PIPE, stderr=PIPE,
     )  # fmt: skip
     assert process.stderr is not None
@@ -224,7 +224,7 @@ async def test_a_request_without_a_host_waits_for_no_resolver(
 async def test_a_port_that_is_taken_ends_it_before_anything_is_sent(consumer: Consumer) -> None:
     taken = URL(consumer.uri).port
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", "loadtest", "--uri", consumer.uri,
+        sys.executable, "-m", "portcall.cli.main", "loadtest", "--uri", consumer.uri,
         "--dashboard", f"{HOST}:{taken}", stdout=PIPE, stderr=PIPE,
     )  # fmt: skip
     _, err = await process.communicate()

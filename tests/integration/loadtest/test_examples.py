@@ -6,23 +6,23 @@ from contextlib import ExitStack
 
 import pytest
 
-from loadtest.asking import until_settled
-from loadtest.checking import Checking, Inspector
-from loadtest.conformance.conduct import conduct
-from loadtest.conformance.judging import conformance_section
-from loadtest.faults.kinds import BY_NAME
-from loadtest.ledger import Ledger
-from loadtest.oracle import judge
-from loadtest.payloads.facts import Mix
-from loadtest.plan import Planned
-from loadtest.poster import Poster
-from loadtest.retrying import Outage, Policy
-from loadtest.rightness import faults_section
-from loadtest.run import Limits, run
-from loadtest.sections import Section
-from loadtest.signing import Signing, Style
-from loadtest.sources import Deliveries, Traffic
-from loadtest.target import Target
+from portcall.loadtest.checking import Checking, Inspector
+from portcall.loadtest.conformance.conduct import conduct
+from portcall.loadtest.conformance.judging import conformance_section
+from portcall.loadtest.faults.kinds import BY_NAME
+from portcall.loadtest.judge.asking import until_settled
+from portcall.loadtest.judge.oracle import judge
+from portcall.loadtest.judge.rightness import faults_section
+from portcall.loadtest.measure.ledger import Ledger
+from portcall.loadtest.measure.sections import Section
+from portcall.loadtest.payloads.facts import Mix
+from portcall.loadtest.plan import Planned
+from portcall.loadtest.run import Limits, run
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.retrying import Outage, Policy
+from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.send.target import Target
+from portcall.loadtest.signing import Signing, Style
 from tests.integration.loadtest.consumers import example
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)

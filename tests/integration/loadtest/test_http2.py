@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from cli.ports import HOST, free_ports
-from loadtest.http2 import poster as http2_poster
-from loadtest.http2.poster import Http2Poster
-from loadtest.run import Limits
-from loadtest.target import Target
-from schemas.errors import InvalidValueError
-from schemas.records import Failure
+from portcall.cli.ports import HOST, free_ports
+from portcall.loadtest.http2 import poster as http2_poster
+from portcall.loadtest.http2.poster import Http2Poster
+from portcall.loadtest.run import Limits
+from portcall.loadtest.send.target import Target
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Failure
 from tests.integration.deliverer.certificates import server_context
 from tests.integration.loadtest.consumer import every, request, serve
 from tests.integration.loadtest.http2_consumer import Http2Consumer, Served, send, serve_http2
@@ -263,7 +263,7 @@ async def test_a_consumer_that_stops_speaking_it_fails_the_requests() -> None:
 
 async def loadtest(*arguments: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", "loadtest", "--http2", "--max-lag", "10s", "-d", "500ms",
+        sys.executable, "-m", "portcall.cli.main", "loadtest", "--http2", "--max-lag", "10s", "-d", "500ms",
         *arguments, stdout=PIPE, stderr=PIPE,
     )  # fmt: skip
     _, err = await asyncio.wait_for(process.communicate(), LIMIT_S)

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from cli.ports import HOST
-from deliverer.heads import MAX_CONTENT_BYTES
-from loadtest.http2 import connection as http2_connection
-from loadtest.http2.poster import Http2Poster
-from loadtest.run import Limits
-from loadtest.target import Target
-from schemas.records import Failure
+from portcall.cli.ports import HOST
+from portcall.deliverer.post.response_head import MAX_CONTENT_BYTES
+from portcall.loadtest.http2 import connection as http2_connection
+from portcall.loadtest.http2.poster import Http2Poster
+from portcall.loadtest.run import Limits
+from portcall.loadtest.send.target import Target
+from portcall.schemas.records import Failure
 from tests.integration.loadtest.consumer import Kept, every, request
 from tests.integration.loadtest.http2_consumer import Http2Consumer, Served, send, serve_http2
 

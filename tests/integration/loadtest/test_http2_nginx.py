@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.ports import HOST, free_ports
+from portcall.cli.ports import HOST, free_ports
 from tests.integration.deliverer.certificates import server_context
 
 NGINX = shutil.which("nginx", path=f"/usr/sbin:{os.environ.get('PATH', '')}")
@@ -62,7 +62,7 @@ async def ports(tmp_path: Path) -> AsyncIterator[tuple[int, int, int]]:
 
 async def loadtest(uri: str, *arguments: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", "loadtest", "--uri", uri, "--http2", "--insecure",
+        sys.executable, "-m", "portcall.cli.main", "loadtest", "--uri", uri, "--http2", "--insecure",
         "--max-lag", "10s", "-d", "2s", "--rate", "150", *arguments, stdout=PIPE, stderr=PIPE,
     )  # fmt: skip
     _, err = await asyncio.wait_for(process.communicate(), LIMIT_S)

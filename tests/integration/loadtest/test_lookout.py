@@ -2,9 +2,9 @@
 
 import pytest
 
-from loadtest import lookout
-from loadtest.lookout import Lookout
-from runtime.errors import BrokerError
+from portcall.loadtest.pipeline import lookout
+from portcall.loadtest.pipeline.lookout import Lookout
+from portcall.runtime.errors import BrokerError
 
 
 async def test_a_broker_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

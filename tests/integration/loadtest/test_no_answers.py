@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from cli.ports import HOST, free_ports
+from portcall.cli.ports import HOST, free_ports
 from tests.integration.loadtest.consumer import serve
 
 QUICK = ("--rate", "20", "--duration", "300ms", "--timeout", "500ms", "--max-lag", "10s", "--quiet")
@@ -23,7 +23,7 @@ Taken = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 async def loadtest(*arguments: str) -> tuple[int, str]:
     """The exit code, and everything that it said."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", "loadtest", *arguments, stdout=PIPE, stderr=PIPE
+        sys.executable, "-m", "portcall.cli.main", "loadtest", *arguments, stdout=PIPE, stderr=PIPE
     )
     out, err = await process.communicate()
     assert process.returncode is not None

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from aiohttp import web
 
-from cli.ports import HOST, free_ports
-from deliverer.attempts import ClosedError
-from loadtest.plan import NotSent, Observer, Outcome, Planned, Transport
-from loadtest.poster import Poster
-from loadtest.run import GRACE_S, Limits, run
-from loadtest.target import Target
-from loadtest.thresholds import parse_threshold
-from schemas.errors import InvalidValueError
-from schemas.records import Failure
+from portcall.cli.ports import HOST, free_ports
+from portcall.deliverer.post.attempts import ClosedError
+from portcall.loadtest.judge.thresholds import parse_threshold
+from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned, Transport
+from portcall.loadtest.run import GRACE_S, Limits, run
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.target import Target
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Failure
 from tests.integration.deliverer.certificates import server_context
 from tests.integration.loadtest.consumer import (
     Consumer,
@@ -33,7 +33,7 @@ from tests.integration.loadtest.consumer import (
 )
 
 if TYPE_CHECKING:
-    from loadtest.connection import TimedConnection
+    from portcall.loadtest.send.connection import TimedConnection
 
 PATIENT = Limits(timeout_s=5, max_lag_s=5)
 

@@ -14,24 +14,24 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from cli.ports import free_ports
-from loadtest.asking import until_settled
-from loadtest.checking import Checking, Inspector
-from loadtest.oracle import Processed, Verdict, judge
-from loadtest.payloads.facts import Mix
-from loadtest.payloads.formats import ACR, FORMATS, Format
-from loadtest.plan import Outcome
-from loadtest.poster import Poster
-from loadtest.processed import ProcessedError, ask
-from loadtest.run import Limits, run
-from loadtest.signing import Signing, Style
-from loadtest.sink.behaviour import Behaviour
-from loadtest.sink.memory import Memory
-from loadtest.sink.server import Seen, Sink
-from loadtest.sink.verifying import Trust
-from loadtest.sources import Deliveries, Traffic
-from loadtest.target import Target
-from schemas.records import Failure
+from portcall.cli.ports import free_ports
+from portcall.loadtest.checking import Checking, Inspector
+from portcall.loadtest.judge.asking import until_settled
+from portcall.loadtest.judge.oracle import Processed, Verdict, judge
+from portcall.loadtest.judge.processed import ProcessedError, ask
+from portcall.loadtest.payloads.facts import Mix
+from portcall.loadtest.payloads.formats import ACR, FORMATS, Format
+from portcall.loadtest.plan import Outcome
+from portcall.loadtest.run import Limits, run
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.send.target import Target
+from portcall.loadtest.signing import Signing, Style
+from portcall.loadtest.sink.behaviour import Behaviour
+from portcall.loadtest.sink.memory import Memory
+from portcall.loadtest.sink.server import Seen, Sink
+from portcall.loadtest.sink.verifying import Trust
+from portcall.schemas.records import Failure
 from tests.sink import eventually
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)
@@ -214,7 +214,7 @@ async def test_a_consumer_that_is_still_at_work_is_waited_for(tmp_path: Path) ->
 async def command(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """`portcall sink` as a process; ended by SIGINT, as by Ctrl-C."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", "sink", "--port", "0", *arguments,
+        sys.executable, "-m", "portcall.cli.main", "sink", "--port", "0", *arguments,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, "NO_COLOR": "1"},
     )  # fmt: skip
     assert process.stderr is not None
@@ -242,7 +242,7 @@ async def test_the_command_shows_requests_as_json_and_ends_well(tmp_path: Path) 
 async def test_a_port_that_is_taken_is_told_in_a_line() -> None:
     async with serving() as url:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "cli.main", "sink", "--port", url.rpartition(":")[2],
+            sys.executable, "-m", "portcall.cli.main", "sink", "--port", url.rpartition(":")[2],
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         _, err = await asyncio.wait_for(process.communicate(), 20)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.http2.poster import Http2Poster
-from loadtest.plan import Outcome, Planned
-from loadtest.poster import Poster
-from loadtest.target import Target
-from schemas.records import Failure
-from schemas.trust import Trust
+from portcall.loadtest.http2.poster import Http2Poster
+from portcall.loadtest.plan import Outcome, Planned
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.target import Target
+from portcall.schemas.records import Failure
+from portcall.schemas.trust import Trust
 from tests.authorities import Identity, authority, server_context, tls_server
 from tests.integration.loadtest.http2_consumer import serve_http2
 from tests.integration.loadtest.test_command import QUICK, loadtest

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from loadtest.http2.poster import Http2Poster
-from loadtest.poster import Poster
-from loadtest.processed import ProcessedError, ask
-from loadtest.target import Target
-from schemas.errors import InvalidValueError
+from portcall.loadtest.http2.poster import Http2Poster
+from portcall.loadtest.judge.processed import ProcessedError, ask
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.target import Target
+from portcall.schemas.errors import InvalidValueError
 from tests.integration.deliverer.certificates import server_context
 from tests.integration.deliverer.endpoints import OK, Received, answering, endpoint, response
 from tests.integration.loadtest.consumer import request
@@ -21,8 +21,8 @@ from tests.integration.loadtest.test_sink import serving
 from tests.signedtargets import RESTS, is_signed, signed, signed_targets, target_of
 
 if TYPE_CHECKING:
-    from loadtest.plan import Outcome
-    from loadtest.sink.server import Seen
+    from portcall.loadtest.plan import Outcome
+    from portcall.loadtest.sink.server import Seen
 
 LISTED = response(200, "Content-Type: application/json", content=b'["msg_1"]')
 

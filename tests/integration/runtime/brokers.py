@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import aio_pika
 
-from runtime import topology
-from runtime.publisher import Publisher
-from schemas.topology import Topology
-from schemas.topology import topology as make_topology
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.publisher import Publisher
+from portcall.schemas.topology import Topology
+from portcall.schemas.topology import topology as make_topology
 
 MB = 1_000_000
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from runtime import topology
+from portcall.runtime.broker import topology
 from tests.integration.runtime.brokers import layout
 from tests.line import Line
 

@@ -12,16 +12,16 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from cli.broker import PrivateBroker, server_script
-from cli.errors import NodeError
-from runtime import topology
-from runtime.consumer import Consumer
-from runtime.errors import BrokerError, RefusedError
-from runtime.feed import Feed
-from runtime.publisher import Publisher
-from runtime.settle import Message
-from runtime.stream import StreamMessage, StreamReader
-from schemas.topology import DEAD, EVENTS_IN, LOG
+from portcall.cli.errors import NodeError
+from portcall.cli.up.broker import PrivateBroker, server_script
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.feed import Feed
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.settle import Message
+from portcall.runtime.broker.stream import StreamMessage, StreamReader
+from portcall.runtime.errors import BrokerError, RefusedError
+from portcall.schemas.topology import DEAD, EVENTS_IN, LOG
 from tests.conftest import unavailable
 from tests.integration.runtime.brokers import layout, publishing, put, running, take_all, until
 from tests.rabbit import ErlangShell

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from runtime import topology
-from runtime.consumer import Consumer
-from runtime.errors import PoisonMessageError
-from runtime.publisher import Publisher
-from runtime.settle import Handler, Message
-from schemas.frames import QUEUE_HEADER, REASON_HEADER
-from schemas.topology import DEAD, EVENTS_IN, Queue, Topology, deliver_queue
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.settle import Handler, Message
+from portcall.runtime.errors import PoisonMessageError
+from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER
+from portcall.schemas.topology import DEAD, EVENTS_IN, Queue, Topology, deliver_queue
 from tests.integration.runtime.brokers import (
     delete_queue,
     layout,

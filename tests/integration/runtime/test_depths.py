@@ -5,12 +5,12 @@ from contextlib import suppress
 
 import pytest
 
-from runtime import topology as broker
-from runtime.depths import Depths
-from runtime.errors import BrokerError, RefusedError
-from runtime.fullness import Fullness, bounded_queues
-from runtime.publisher import Publisher
-from schemas.topology import (
+from portcall.runtime.broker import topology as broker
+from portcall.runtime.broker.depths import Depths
+from portcall.runtime.broker.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.errors import BrokerError, RefusedError
+from portcall.schemas.topology import (
     DELIVER,
     EVENTS,
     EVENTS_IN,

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from runtime.feed import Feed, Follower, encode_hint
-from schemas.topology import WEBHOOKS
+from portcall.runtime.broker.feed import Feed, Follower, encode_hint
+from portcall.schemas.topology import WEBHOOKS
 from tests.integration.runtime.brokers import publishing, running, until
 from tests.line import Line
 

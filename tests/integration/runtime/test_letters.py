@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from runtime import letters
-from runtime.errors import BrokerError
-from runtime.letters import TOO_OFTEN, Letter, reading
-from runtime.peek import peek
-from runtime.publisher import Publisher
-from schemas.frames import EXCHANGE_HEADER, KEY_HEADER, QUEUE_HEADER, REASON_HEADER
-from schemas.topology import DEAD, DELIVER, EVENTS, UNROUTED
+from portcall.runtime.broker import letters
+from portcall.runtime.broker.letters import TOO_OFTEN, Letter, reading
+from portcall.runtime.broker.peek import peek
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.frames import EXCHANGE_HEADER, KEY_HEADER, QUEUE_HEADER, REASON_HEADER
+from portcall.schemas.topology import DEAD, DELIVER, EVENTS, UNROUTED
 from tests.integration.runtime.brokers import (
     delete_queue,
     put,

@@ -28,8 +28,8 @@ SECRETS = {
 WIRING = """
 import asyncio, os, sys
 from aiohttp import web
-from runtime.process import launch, running
-from runtime.settings import HostPort, Settings
+from portcall.runtime.process import launch, running
+from portcall.runtime.settings import HostPort, Settings
 
 problems = ["the webhooks are not loaded"]
 

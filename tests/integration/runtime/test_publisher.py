@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from runtime import topology
-from runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
-from runtime.publisher import Publisher
-from schemas.topology import DEAD, EVENTS, EVENTS_IN, WEBHOOKS, Topology
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
+from portcall.schemas.topology import DEAD, EVENTS, EVENTS_IN, WEBHOOKS, Topology
 from tests.integration.runtime.brokers import layout, publishing, running, take_all, until
 from tests.line import Line
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, web
 
-import runtime.serving
-from runtime.serving import UNREAD, JsonRunner, Site, Unread
+import portcall.runtime.http.serving
+from portcall.runtime.http.serving import UNREAD, JsonRunner, Site, Unread
 from tests.integration.deliverer.certificates import server_context
 
 
@@ -157,9 +157,9 @@ async def test_an_application_is_told_what_its_server_refused_and_no_secret(
 async def test_an_application_is_told_of_heads_that_are_late_or_endless(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime.serving, "HEAD_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(portcall.runtime.http.serving, "HEAD_TIMEOUT_S", 0.3)
     await answer_to(told.port, b"POST /registries/a/events HTTP/1.1\r\nHost: ")
-    monkeypatch.setattr(runtime.serving, "MAX_HEAD_BYTES", 1000)
+    monkeypatch.setattr(portcall.runtime.http.serving, "MAX_HEAD_BYTES", 1000)
     await answer_to(told.port, b"POST /endless HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 2000)
     assert [(unread.status, unread.target) for unread in told.unread] == [
         (408, "/registries/a/events"),
@@ -177,9 +177,9 @@ GOOD = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 @pytest.fixture
 async def strict(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """A server with short times and few connections, that can answer much and slowly."""
-    monkeypatch.setattr(runtime.serving, "HEAD_TIMEOUT_S", HEAD_TIMEOUT_S)
-    monkeypatch.setattr(runtime.serving, "STALL_TIMEOUT_S", 0.4)
-    monkeypatch.setattr(runtime.serving, "max_connections", lambda: 8)
+    monkeypatch.setattr(portcall.runtime.http.serving, "HEAD_TIMEOUT_S", HEAD_TIMEOUT_S)
+    monkeypatch.setattr(portcall.runtime.http.serving, "STALL_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(portcall.runtime.http.serving, "max_connections", lambda: 8)
 
     async def greet(request: web.Request) -> web.Response:
         return web.json_response({"got": len(await request.read())})
@@ -265,7 +265,7 @@ async def test_a_body_is_no_part_of_the_headers(strict: int) -> None:
     async with asyncio.timeout(3):
         assert (await reader.readuntil(b"}")).endswith(b'{"got": 4}')
     await asyncio.sleep(1.5 * HEAD_TIMEOUT_S)  # idle after it, as after any other
-    size = 3 * runtime.serving.MAX_HEAD_BYTES
+    size = 3 * portcall.runtime.http.serving.MAX_HEAD_BYTES
     writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
     await writer.drain()
     await asyncio.sleep(0.05)
@@ -351,7 +351,7 @@ async def _is_let_in(port: int) -> bool:
 async def test_a_tls_handshake_has_the_same_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime.serving, "HEAD_TIMEOUT_S", HEAD_TIMEOUT_S)
+    monkeypatch.setattr(portcall.runtime.http.serving, "HEAD_TIMEOUT_S", HEAD_TIMEOUT_S)
 
     async def greet(_request: web.Request) -> web.Response:
         return web.json_response({"hello": "there"})

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from runtime import topology
-from runtime.errors import RestartReadingError
-from runtime.stream import StreamMessage, StreamReader
-from schemas.topology import LOG
+from portcall.runtime.broker import topology
+from portcall.runtime.broker.stream import StreamMessage, StreamReader
+from portcall.runtime.errors import RestartReadingError
+from portcall.schemas.topology import LOG
 from tests.integration.runtime.brokers import delete_queue, layout, publishing, running, until
 from tests.line import Line
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from runtime import topology as broker
-from runtime.errors import BrokerError
-from runtime.publisher import Publisher
-from runtime.streamend import StreamEnd
-from schemas.topology import LOG, topology
+from portcall.runtime.broker import topology as broker
+from portcall.runtime.broker.publisher import Publisher
+from portcall.runtime.broker.stream_end import StreamEnd
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.topology import LOG, topology
 from tests.integration.runtime.brokers import running, until_answer
 
 

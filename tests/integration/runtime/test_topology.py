@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime import topology
-from runtime.errors import BrokerError
-from schemas.topology import (
+from portcall.runtime.broker import topology
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.topology import (
     DEAD,
     EVENTS,
     EVENTS_IN,

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from cli.ports import free_ports
-from store import database, pruning
-from store.engine import Store, open_store
-from store.errors import StoreUnavailableError, UnstorableError
-from store.migrate import migrate
+from portcall.cli.ports import free_ports
+from portcall.store.database import database
+from portcall.store.database.migrate import migrate
+from portcall.store.engine import Store, open_store
+from portcall.store.errors import StoreUnavailableError, UnstorableError
+from portcall.store.records import pruning
 from tests.postgres import PrivatePostgres
 from tests.unit.store.contract.eventlog import (
     AppendingContract,

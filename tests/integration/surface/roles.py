@@ -19,12 +19,12 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from cli.broker import PrivateBroker
-from runtime import topology
-from schemas.topology import rungs_for
-from schemas.topology import topology as make_topology
-from schemas.webhooks import Sku
-from store.engine import open_store
+from portcall.cli.up.broker import PrivateBroker
+from portcall.runtime.broker import topology
+from portcall.schemas.topology import rungs_for
+from portcall.schemas.topology import topology as make_topology
+from portcall.schemas.webhooks import Sku
+from portcall.store.engine import open_store
 from tests.rabbit import ErlangShell
 
 TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 (of the tests alone)
@@ -152,7 +152,7 @@ def _running(name: str, folder: Path, roles: Roles) -> Iterator[_Role]:
     }
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 (our own role)
-            [sys.executable, "-m", name], env=environ, stdout=output, stderr=output
+            [sys.executable, "-m", f"portcall.{name}"], env=environ, stdout=output, stderr=output
         )
         try:
             yield _Role(process, run_file, log)

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from cli import main
-from cli.broker import PrivateBroker
-from schemas.topology import JOURNAL, LOG
-from schemas.webhooks import Sku
-from store.engine import Store, open_store
+from portcall.cli import main
+from portcall.cli.up.broker import PrivateBroker
+from portcall.schemas.topology import JOURNAL, LOG
+from portcall.schemas.webhooks import Sku
+from portcall.store.engine import Store, open_store
 from tests.integration.surface.cli_rows import LINES, Line
 from tests.integration.surface.roles import (
     REGISTRIES,

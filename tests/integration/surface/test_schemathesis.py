@@ -13,11 +13,11 @@ import pytest
 import schemathesis
 from schemathesis import checks
 
-import management.openapi
-import producer.openapi
-from cli.broker import PrivateBroker
-from management import identity
-from management.routes import Routes
+import portcall.management.openapi.document
+import portcall.producer.openapi
+from portcall.cli.up.broker import PrivateBroker
+from portcall.management.http.routes import Routes
+from portcall.management.login import identity
 from tests.integration.surface.roles import SUBSCRIPTION, TENANT, TOKEN, Roles, running_roles
 from tests.integration.test_management import NOBODY, served
 from tests.rabbit import ErlangShell
@@ -62,8 +62,8 @@ def schema_of(document: dict[str, Any]) -> schemathesis.BaseSchema:
 
 
 def management_document() -> dict[str, Any]:
-    models = {*management.openapi._models(), "TokenRequest"}
-    told = closed(management.openapi.document(), models)
+    models = {*portcall.management.openapi.document._models(), "TokenRequest"}
+    told = closed(portcall.management.openapi.document.document(), models)
     parameters = told["components"]["parameters"]
     parameters["subscription"]["schema"] = {"enum": [SUBSCRIPTION]}
     parameters["group"]["schema"] = {"enum": ["portcall"]}
@@ -96,7 +96,7 @@ def roles(
 
 def producer_document() -> dict[str, Any]:
     made = {"Accepted", "Error", "ErrorDetail", "Health"}
-    document = producer.openapi.document()
+    document = portcall.producer.openapi.document()
     told = closed(document, set(document["components"]["schemas"]) - made)
     told["components"]["parameters"]["registry"]["schema"] = {"enum": ["Alpha", "alpha", "Missing"]}
     return told
@@ -142,7 +142,9 @@ def test_strangers_may_read_the_document(name: str, roles: Roles) -> None:
     with urllib.request.urlopen(url, context=authority) as answer:  # noqa: S310 (http, https)
         assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
         told = json.load(answer)
-    document = producer.openapi if name == "producer" else management.openapi
+    document = (
+        portcall.producer.openapi if name == "producer" else portcall.management.openapi.document
+    )
     assert told == json.loads(document.encoded())
 
 
@@ -156,9 +158,9 @@ async def test_every_route_of_a_running_management_is_in_the_document(
             super().__init__()
             made.append(self)
 
-    monkeypatch.setattr("management.__main__.Routes", Kept)
+    monkeypatch.setattr("portcall.management.__main__.Routes", Kept)
     async with served(NOBODY, sqlite_url, tmp_path / "run.json"):
         routes = {(route.method, route.path) for each in made for route in each}
-    told = {(row.method, row.path) for _, row in management.openapi.rows()}
+    told = {(row.method, row.path) for _, row in portcall.management.openapi.document.rows()}
     assert told - routes == {("GET", identity.PATH)}  # there if a setting asks for it
     assert routes <= told

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cli.broker import PrivateBroker
-from schemas.webhooks import Sku
-from store.engine import open_store
-from store.principals import Role, digest_of, new_secret
+from portcall.cli.up.broker import PrivateBroker
+from portcall.schemas.webhooks import Sku
+from portcall.store.access.principals import Role, digest_of, new_secret
+from portcall.store.engine import open_store
 from tests.integration.surface.roles import REGISTRIES, TOKEN, Roles, running_roles
 from tests.integration.surface.rows import Answer, send
 from tests.rabbit import ErlangShell

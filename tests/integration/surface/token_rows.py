@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from management.oauth import MAX_BODY_BYTES, MAX_FIELDS
+from portcall.management.login.oauth import MAX_BODY_BYTES, MAX_FIELDS
 from tests.integration.surface.roles import TENANT
 
 ADFS = "/adfs/oauth2/token"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import client, main
+from portcall.cli import client, main
 from tests.unit.cli.fakes import REG, REGISTRY, SERVER, FakeApi
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from cli.client import API_VERSION, Server
-from cli.transport import Reply
+from portcall.cli.client import API_VERSION, Server
+from portcall.cli.transport import Reply
 
 SUBSCRIPTION = "0a1b2c3d-0000-4000-8000-000000000000"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/portcall"

@@ -1,6 +1,6 @@
 import pytest
 
-from cli.argv import spread
+from portcall.cli.argv import spread
 
 CREATE = ["webhook", "create"]
 

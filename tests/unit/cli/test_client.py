@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.client import Management, Server, check, find_server, home_folder, read_ready
-from cli.errors import NotFoundError, NotRunningError, ServiceError, UsageError
+from portcall.cli.client import Management, Server, check, find_server, home_folder, read_ready
+from portcall.cli.errors import NotFoundError, NotRunningError, ServiceError, UsageError
 from tests.unit.cli.fakes import (
     EVERY_REGISTRY,
     REG,

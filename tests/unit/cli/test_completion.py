@@ -3,8 +3,8 @@ from typing import Self
 
 import pytest
 
-from cli import completion, main
-from cli.errors import NotRunningError
+from portcall.cli import completion, main
+from portcall.cli.errors import NotRunningError
 from tests.unit.cli.fakes import EVERY_REGISTRY, REG, REGISTRY, SERVER, WEBHOOK, FakeApi
 
 

@@ -3,12 +3,12 @@ import sys
 
 import pytest
 
-from cli import main
-from cli.errors import CliError, NotFoundError
-from cli.lazy import LazyCommand
-from runtime.errors import SettingsError
-from schemas import __version__
-from schemas.errors import InvalidValueError, PortcallError
+from portcall import __version__
+from portcall.cli import main
+from portcall.cli.errors import CliError, NotFoundError
+from portcall.cli.lazy import LazyCommand
+from portcall.runtime.errors import SettingsError
+from portcall.schemas.errors import InvalidValueError, PortcallError
 from tests.unit.cli.conftest import Run
 
 HEAVY = ("aiohttp", "aio_pika", "aiormq", "sqlalchemy", "alembic", "pydantic", "uvloop")
@@ -25,7 +25,7 @@ def test_help_names_every_command_and_shows_examples(portcall: Run) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     program = (
-        "import sys; from cli.main import run; run(['--help']);"
+        "import sys; from portcall.cli.main import run; run(['--help']);"
         f" sys.exit(' '.join({{name.split('.')[0] for name in sys.modules}} & set({HEAVY!r})) or 0)"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)  # noqa: S603 (this very Python)
@@ -133,7 +133,7 @@ def test_whatever_is_raised_is_told_without_a_traceback(
     def fail(*_args: object, **_kwargs: object) -> None:
         raise raised
 
-    monkeypatch.setattr("cli.client.Management.at", fail)
+    monkeypatch.setattr("portcall.cli.client.Management.at", fail)
     ended = portcall("registry", "list")
     assert (ended.code, ended.out, ended.err) == (code, "", told)
 
@@ -142,5 +142,5 @@ def test_a_fault_shows_where_it_is_when_asked(
     portcall: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PORTCALL_LOG_LEVEL", "debug")
-    monkeypatch.setattr("cli.client.Management.at", lambda _url: 1 / 0)
+    monkeypatch.setattr("portcall.cli.client.Management.at", lambda _url: 1 / 0)
     assert "Traceback" in portcall("registry", "list").err

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import pytest
 from typer.core import TyperCommand, TyperGroup
 
-from cli import main
-from cli.lazy import LazyCommand
-from cli.token import PATH
+from portcall.cli import main
+from portcall.cli.commands.token import PATH
+from portcall.cli.lazy import LazyCommand
+from tests.unit.cli.commands.test_token import CLIENT, MADE, TOKEN
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import REG, REGISTRY, FakeApi
-from tests.unit.cli.test_token import CLIENT, MADE, TOKEN
 
 FORMS = [
     pytest.param(("NAME",), id="as an argument"),

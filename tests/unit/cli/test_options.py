@@ -1,8 +1,8 @@
 import pytest
 
-from cli.errors import UsageError
-from cli.examples import examples
-from cli.options import actions, headers, pairs
+from portcall.cli.errors import UsageError
+from portcall.cli.examples import examples
+from portcall.cli.options import actions, headers, pairs
 
 
 @pytest.mark.parametrize(

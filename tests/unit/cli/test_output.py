@@ -3,9 +3,9 @@ import json
 
 import pytest
 
-from cli import output
-from cli.output import Output
-from cli.tables import ping_row
+from portcall.cli import output
+from portcall.cli.output import Output
+from portcall.cli.tables import ping_row
 
 
 class Terminal(io.StringIO):

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from cli.progress import progress
+from portcall.cli.progress import progress
 
 
 class Terminal(io.StringIO):

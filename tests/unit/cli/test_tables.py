@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from cli import tables
-from cli.tables import Row, table
+from portcall.cli import tables
+from portcall.cli.tables import Row, table
 from tests.unit.cli.fakes import REGISTRY, WEBHOOK, record
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from cli.errors import NotRunningError, UsageError
-from cli.transport import HttpTransport, Reply
+from portcall.cli.errors import NotRunningError, UsageError
+from portcall.cli.transport import HttpTransport, Reply
 from tests.unit.cli.fakes import ADMINISTRATOR
 
 URL = "http://127.0.0.1:8400/base/"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from cli import node
-from cli.errors import NodeError, UpError
-from cli.home import Home, write_private
-from cli.node import NodeFolder, NodeState
-from cli.ready import Addresses, ReadyFile
-from cli.roles import Report, _reasons, read_report
+from portcall.cli.errors import NodeError, UpError
+from portcall.cli.home import Home, write_private
+from portcall.cli.up import node
+from portcall.cli.up.node import NodeFolder, NodeState
+from portcall.cli.up.ready import Addresses, ReadyFile
+from portcall.cli.up.roles import Report, _reasons, read_report
 
 
 def mode_of(path: Path) -> int:

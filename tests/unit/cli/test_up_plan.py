@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from cli import plan as planning
-from cli.errors import UpError
-from cli.home import Home
-from cli.pipeline import SEALED_ROLES, prepare_store, without_keys
-from cli.plan import ALLOW_TARGETS, client_url, make_plan, roles_environment
-from runtime.errors import SettingsError
-from runtime.settings import HostPort
-from store.engine import open_store
-from store.errors import WrongKeyError
-from store.keyfile import read_keys
+from portcall.cli.errors import UpError
+from portcall.cli.home import Home
+from portcall.cli.up import plan as planning
+from portcall.cli.up.pipeline import SEALED_ROLES, prepare_store, without_keys
+from portcall.cli.up.plan import ALLOW_TARGETS, client_url, make_plan, roles_environment
+from portcall.runtime.errors import SettingsError
+from portcall.runtime.settings import HostPort
+from portcall.store.engine import open_store
+from portcall.store.errors import WrongKeyError
+from portcall.store.secrets.key_file import read_keys
 from tests import keys
 from tests.unit.store.samples import add_registry, draft
 

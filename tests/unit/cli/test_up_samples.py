@@ -9,14 +9,14 @@ from typing import Self
 
 import pytest
 
-from cli import plan as planning
-from cli import up
-from cli.demo import demo_environment
-from cli.errors import NotRunningError
-from cli.home import Home
-from cli.plan import make_plan
-from cli.sample_image import write_image
-from cli.sample_registry import registry_settings
+from portcall.cli.demo.command import demo_environment
+from portcall.cli.demo.sample_image import write_image
+from portcall.cli.demo.sample_registry import registry_settings
+from portcall.cli.errors import NotRunningError
+from portcall.cli.home import Home
+from portcall.cli.up import command as up
+from portcall.cli.up import plan as planning
+from portcall.cli.up.plan import make_plan
 
 
 def test_the_image_is_whole_and_always_the_same(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_the_registry_is_told_where_to_notify_and_as_whom(tmp_path: Path) -> Non
 def test_the_recordings_have_what_the_demo_waits_for(
     name: str, manifests: list[tuple[str, str | None]]
 ) -> None:
-    envelopes = json.loads((resources.files("cli") / "fixtures" / name).read_text())
+    envelopes = json.loads((resources.files("portcall.cli") / "fixtures" / name).read_text())
     events = [event for envelope in envelopes for event in envelope["events"]]
     found = [
         (event["action"], event["target"].get("tag"))

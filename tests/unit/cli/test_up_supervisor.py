@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.errors import NodeError, UpError
-from cli.pipeline import stages
-from cli.supervisor import MAX_RESTART_DELAY_S, Stage, Supervisor, restart_delay_s
+from portcall.cli.errors import NodeError, UpError
+from portcall.cli.up.pipeline import stages
+from portcall.cli.up.supervisor import MAX_RESTART_DELAY_S, Stage, Supervisor, restart_delay_s
 
 
 class FakeService:

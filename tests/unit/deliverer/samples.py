@@ -5,23 +5,23 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from deliverer.attempts import Attempt
-from deliverer.request import Request
-from schemas.deliveries import Delivery
-from schemas.events import Event
-from schemas.frames import (
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.request import Request
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.events import Event
+from portcall.schemas.frames import (
     DeliveryFrame,
     RecordFrame,
     decode_deliveries,
     decode_records,
     encode_deliveries,
 )
-from schemas.records import Answer, Failure, Record
-from schemas.scopes import parse_scope
-from schemas.topology import LOG
-from schemas.trust import Trust
-from schemas.webhooks import Cause, Status, Webhook
-from store.webhookindex import Changes
+from portcall.schemas.records import Answer, Failure, Record
+from portcall.schemas.scopes import parse_scope
+from portcall.schemas.topology import LOG
+from portcall.schemas.trust import Trust
+from portcall.schemas.webhooks import Cause, Status, Webhook
+from portcall.store.webhooks.index import Changes
 
 NOW_MS = 1_772_619_630_123
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (the specification's example)

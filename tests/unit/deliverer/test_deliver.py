@@ -8,24 +8,26 @@ from typing import Any
 
 import pytest
 
-from deliverer import deliver, gate, outbox, patience
-from deliverer.attempts import Attempt
-from deliverer.clock import Clock
-from deliverer.deliver import Deliverer
-from deliverer.jobs import Job
-from deliverer.lanes import Admission, Lanes
-from deliverer.outbox import Outbox
-from deliverer.webhooks import Webhooks
-from runtime.settle import Message
-from schemas.deliveries import Delivery, delivery_id
-from schemas.errors import FrameError
-from schemas.events import PING, Event
-from schemas.frames import REASON_HEADER, encode_deliveries
-from schemas.health import encode_news
-from schemas.records import Failure, Outcome
-from schemas.topology import BASE_RUNGS_MS, DEAD, DELIVER, LOG
-from schemas.webhooks import Status, Webhook
-from store.errors import StoreUnavailableError
+from portcall.deliverer import deliver, outbox
+from portcall.deliverer import store_retry as patience
+from portcall.deliverer.deliver import Deliverer
+from portcall.deliverer.endpoints import gate
+from portcall.deliverer.endpoints.clock import Clock
+from portcall.deliverer.endpoints.lanes import Admission, Lanes
+from portcall.deliverer.jobs import Job
+from portcall.deliverer.outbox import Outbox
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.webhooks import Webhooks
+from portcall.runtime.broker.settle import Message
+from portcall.schemas.deliveries import Delivery, delivery_id
+from portcall.schemas.errors import FrameError
+from portcall.schemas.events import PING, Event
+from portcall.schemas.frames import REASON_HEADER, encode_deliveries
+from portcall.schemas.health import encode_news
+from portcall.schemas.records import Failure, Outcome
+from portcall.schemas.topology import BASE_RUNGS_MS, DEAD, DELIVER, LOG
+from portcall.schemas.webhooks import Status, Webhook
+from portcall.store.errors import StoreUnavailableError
 from tests.unit.deliverer.samples import (
     NOW_MS,
     SECRET,

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from deliverer import patience
-from deliverer.disabling import Disabling
-from runtime.disabled import DISABLED
-from runtime.feed import Hint, encode_hint
-from schemas.webhooks import Cause, Status
-from store.errors import StoreUnavailableError
-from store.known import KnownWebhook
+from portcall.deliverer import store_retry as patience
+from portcall.deliverer.disabling import Disabling
+from portcall.runtime.broker.feed import Hint, encode_hint
+from portcall.runtime.disabled import DISABLED
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.webhooks.summaries import KnownWebhook
 from tests.unit.deliverer.samples import FakeBroker
 
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from deliverer.breaker import MAX_OPEN_S, SPREAD
-from deliverer.lane import GROWTH_S, MIN_PACE
+from portcall.deliverer.endpoints.breaker import MAX_OPEN_S, SPREAD
+from portcall.deliverer.endpoints.lane import GROWTH_S, MIN_PACE
 from tests.unit.deliverer.world import TIMEOUT_S, Endpoint, Post, Reply, World
 
 TRIAL_S = MAX_OPEN_S * (1 + SPREAD) * (1 + 1 / 8) + 1

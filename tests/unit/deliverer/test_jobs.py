@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from deliverer.jobs import Ledger
+from portcall.deliverer.jobs import Ledger
 from tests.unit.deliverer.samples import turns
 
 

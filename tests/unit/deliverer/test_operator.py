@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from deliverer.operator import WithOperator, operator_webhook
-from runtime.errors import SettingsError
-from runtime.settings import SealedSettings
-from schemas.operator import OPERATOR_ID
-from schemas.webhooks import Webhook
-from store.webhookindex import Changes
+from portcall.deliverer.operator import WithOperator, operator_webhook
+from portcall.runtime.errors import SettingsError
+from portcall.runtime.settings import SealedSettings
+from portcall.schemas.operator import OPERATOR_ID
+from portcall.schemas.webhooks import Webhook
+from portcall.store.webhooks.index import Changes
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of nobody)
 NEEDED = {"PORTCALL_AMQP_URL": "amqp://b/", "PORTCALL_DATABASE_URL": "sqlite:///x", "PORTCALL_TOKEN": "x" * 16}  # fmt: skip

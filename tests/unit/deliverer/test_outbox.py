@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from deliverer.outbox import Outbox
-from schemas.deliveries import Delivery, shard_of
-from schemas.frames import MAX_BYTES, MAX_ITEMS, REASON_HEADER
-from schemas.records import Answer, Detail, Outcome, Record, Sent
-from schemas.topology import DEAD, DELIVER, LOG
+from portcall.deliverer.outbox import Outbox
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, REASON_HEADER
+from portcall.schemas.records import Answer, Detail, Outcome, Record, Sent
+from portcall.schemas.topology import DEAD, DELIVER, LOG
 from tests.unit.deliverer.samples import NOW_MS, FakeBroker, delivery, event, turns
 
 SHARDS = 2

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverer.attempts import Attempt
-from deliverer.policy import (
+from portcall.deliverer.policy import (
     MAX_RETRY_AFTER_MS,
     Age,
     Decision,
@@ -23,11 +22,12 @@ from deliverer.policy import (
     retry_after_ms,
     schedule_of,
 )
-from schemas.deliveries import Delivery
-from schemas.durations import parse_schedule_ms
-from schemas.events import PING
-from schemas.records import Failure
-from schemas.topology import BASE_RUNGS_MS, rungs_for
+from portcall.deliverer.post.attempts import Attempt
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.durations import parse_schedule_ms
+from portcall.schemas.events import PING
+from portcall.schemas.records import Failure
+from portcall.schemas.topology import BASE_RUNGS_MS, rungs_for
 from tests.unit.deliverer.samples import NOW_MS, answered, unanswered
 
 SCHEDULE = (10_000, 60_000)

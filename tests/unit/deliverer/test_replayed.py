@@ -2,14 +2,14 @@
 
 import pytest
 
-from deliverer.deliver import Deliverer
-from deliverer.policy import ANY_AGE, Age, GiveUp, Retry, age_of, decide, outlived
-from schemas.deliveries import Delivery
-from schemas.events import PING
-from schemas.frames import encode_deliveries
-from schemas.records import Outcome
-from schemas.topology import DEAD
-from schemas.webhooks import Cause, Status
+from portcall.deliverer.deliver import Deliverer
+from portcall.deliverer.policy import ANY_AGE, Age, GiveUp, Retry, age_of, decide, outlived
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.events import PING
+from portcall.schemas.frames import encode_deliveries
+from portcall.schemas.records import Outcome
+from portcall.schemas.topology import DEAD
+from portcall.schemas.webhooks import Cause, Status
 from tests.unit.deliverer.samples import NOW_MS, answered, delivery, event, frame, webhook
 from tests.unit.deliverer.test_deliver import WAIT_10S, Bench, bench
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from deliverer.settings import DelivererSettings
-from runtime.errors import SettingsError
+from portcall.deliverer.settings import DelivererSettings
+from portcall.runtime.errors import SettingsError
 
 REQUIRED = {
     "PORTCALL_AMQP_URL": "amqp://u:p@127.0.0.1:5672/",

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from deliverer import patience
-from deliverer.request import Template
-from deliverer.webhooks import Webhooks
-from schemas.frames import MAX_ITEMS
-from schemas.trust import Trust
-from schemas.webhooks import Status, Webhook
-from store.errors import StoreUnavailableError
+from portcall.deliverer import store_retry as patience
+from portcall.deliverer.post.request import Template
+from portcall.deliverer.webhooks import Webhooks
+from portcall.schemas.frames import MAX_ITEMS
+from portcall.schemas.trust import Trust
+from portcall.schemas.webhooks import Status, Webhook
+from portcall.store.errors import StoreUnavailableError
 from tests.unit.deliverer.samples import FakeStore, webhook
 
 
@@ -314,7 +314,7 @@ async def test_texts_go_with_the_last_webhook_that_has_them() -> None:
 async def test_texts_are_bounded_but_for_what_a_frame_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("deliverer.webhooks.MAX_CHARACTERS", 1_000)
+    monkeypatch.setattr("portcall.deliverer.webhooks.MAX_CHARACTERS", 1_000)
     every = range(1, 2 * MAX_ITEMS + 1)
     held = Webhooks(FakeStore(*(with_trust(n, f"{n:0100}") for n in every)))
     frame = list(every[:MAX_ITEMS])

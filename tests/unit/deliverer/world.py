@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from deliverer.attempts import Attempt
-from deliverer.gate import MAX_WAITING
-from deliverer.lanes import Admission, Lanes
-from deliverer.policy import GiveUp, Retry, decide, is_due, next_rung, parked, pause_ms
-from schemas.deliveries import Delivery
-from schemas.records import Answer, Failure
-from schemas.topology import BASE_RUNGS_MS
+from portcall.deliverer.endpoints.gate import MAX_WAITING
+from portcall.deliverer.endpoints.lanes import Admission, Lanes
+from portcall.deliverer.policy import GiveUp, Retry, decide, is_due, next_rung, parked, pause_ms
+from portcall.deliverer.post.attempts import Attempt
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.records import Answer, Failure
+from portcall.schemas.topology import BASE_RUNGS_MS
 from tests.unit.deliverer.samples import NOW_MS
 
 HOP_S = 0.05

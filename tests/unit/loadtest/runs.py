@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
-from loadtest.generator import Health
-from loadtest.measure import Measurements
-from loadtest.plan import Headers, NotSent, Outcome, Planned, Timings, Wants
-from loadtest.result import About, Result
-from loadtest.run import Ended
-from loadtest.sections import Section
-from loadtest.thresholds import Threshold
-from schemas.records import Failure
+from portcall.loadtest.judge.thresholds import Threshold
+from portcall.loadtest.measure.measurements import Measurements
+from portcall.loadtest.measure.sections import Section
+from portcall.loadtest.plan import Headers, NotSent, Outcome, Planned, Timings, Wants
+from portcall.loadtest.report.result import About, Result
+from portcall.loadtest.run import Ended
+from portcall.loadtest.send.generator import Health
+from portcall.schemas.records import Failure
 
 ABOUT = About(
     uri="http://127.0.0.1:9000/hook",

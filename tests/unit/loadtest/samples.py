@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 
-from loadtest.faults.kinds import BY_NAME
-from loadtest.ledger import Entry, Ledger
-from loadtest.payloads.facts import Mix
-from loadtest.payloads.formats import ACR, Format
-from loadtest.plan import Outcome, Planned, Timings
-from loadtest.retrying import Outage, Policy
-from loadtest.signing import Signing, Style
-from loadtest.sources import Deliveries, Traffic
-from schemas.records import Failure
+from portcall.loadtest.faults.kinds import BY_NAME
+from portcall.loadtest.measure.ledger import Entry, Ledger
+from portcall.loadtest.payloads.facts import Mix
+from portcall.loadtest.payloads.formats import ACR, Format
+from portcall.loadtest.plan import Outcome, Planned, Timings
+from portcall.loadtest.send.retrying import Outage, Policy
+from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.signing import Signing, Style
+from portcall.schemas.records import Failure
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)
 BEGAN_US = 1_772_619_630_123_456

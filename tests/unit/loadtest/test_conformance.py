@@ -2,15 +2,22 @@
 
 import pytest
 
-from loadtest.conformance.judging import Check, Seen, Weight, checks, conformance_section, grade
-from loadtest.conformance.script import GENUINE, faulty, genuine, skipped, traffic_for
-from loadtest.faults.kinds import KINDS, Group
-from loadtest.ledger import Entry
-from loadtest.oracle import UNASKED, Processed, judge
-from loadtest.payloads.formats import find_format
-from loadtest.plan import Outcome
-from loadtest.signing import Style
-from loadtest.sources import Deliveries
+from portcall.loadtest.conformance.judging import (
+    Check,
+    Seen,
+    Weight,
+    checks,
+    conformance_section,
+    grade,
+)
+from portcall.loadtest.conformance.script import GENUINE, faulty, genuine, skipped, traffic_for
+from portcall.loadtest.faults.kinds import KINDS, Group
+from portcall.loadtest.judge.oracle import UNASKED, Processed, judge
+from portcall.loadtest.measure.ledger import Entry
+from portcall.loadtest.payloads.formats import find_format
+from portcall.loadtest.plan import Outcome
+from portcall.loadtest.send.sources import Deliveries
+from portcall.loadtest.signing import Style
 from tests.unit.loadtest.samples import BEGAN_US, entry, outcome, planned, traffic
 
 

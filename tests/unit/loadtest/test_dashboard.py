@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from loadtest.dashboard.board import MAX_READERS, Board, Full
-from loadtest.dashboard.history import KEPT_S, History
-from loadtest.dashboard.place import Place
-from loadtest.dashboard.state import Now, Phase, Watched, standing
-from loadtest.dial import Dial
-from loadtest.measure import Measurements
-from loadtest.metrics import SCHEDULED, metrics_of
-from loadtest.plan import NotSent
-from loadtest.run import Ended
-from loadtest.thresholds import parse_threshold
-from schemas.errors import InvalidValueError
+from portcall.loadtest.dashboard.board import MAX_READERS, Board, Full
+from portcall.loadtest.dashboard.history import KEPT_S, History
+from portcall.loadtest.dashboard.place import Place
+from portcall.loadtest.dashboard.state import Now, Phase, Watched, standing
+from portcall.loadtest.judge.thresholds import parse_threshold
+from portcall.loadtest.measure.measurements import Measurements
+from portcall.loadtest.measure.metrics import SCHEDULED, metrics_of
+from portcall.loadtest.plan import NotSent
+from portcall.loadtest.run import Ended
+from portcall.loadtest.schedule.dial import Dial
+from portcall.schemas.errors import InvalidValueError
 from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned, result_of, steady
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import command
-from loadtest.conformance.judging import Seen, checks
-from loadtest.faults.kinds import KINDS, Kind
-from loadtest.oracle import UNASKED
-from loadtest.payloads.formats import FORMATS
-from loadtest.senders import SENDERS, Sender
-from loadtest.signing import Style
-from schemas.durations import format_duration
+from portcall.cli.main import command
+from portcall.loadtest.conformance.judging import Seen, checks
+from portcall.loadtest.faults.kinds import KINDS, Kind
+from portcall.loadtest.judge.oracle import UNASKED
+from portcall.loadtest.payloads.formats import FORMATS
+from portcall.loadtest.send.senders import SENDERS, Sender
+from portcall.loadtest.signing import Style
+from portcall.schemas.durations import format_duration
 
 PAGE = (Path(__file__).parents[3] / "docs/loadtest-faults.md").read_text()
 ROWS = re.findall(r"^\| (.*) \|$", PAGE, re.MULTILINE)

@@ -5,13 +5,19 @@ from collections import Counter
 
 import pytest
 
-from loadtest.faults import bodies
-from loadtest.faults.choice import HEAVY, USUAL_RATE, Chooser, parse_faults, possible_faults
-from loadtest.faults.kinds import BY_NAME, KINDS, Group, Kind, Times
-from loadtest.payloads.formats import ACR, find_format
-from loadtest.plan import Wants
-from loadtest.signing import Forgery, Signing, Style
-from schemas.errors import InvalidValueError
+from portcall.loadtest.faults import bodies
+from portcall.loadtest.faults.choice import (
+    HEAVY,
+    USUAL_RATE,
+    Chooser,
+    parse_faults,
+    possible_faults,
+)
+from portcall.loadtest.faults.kinds import BY_NAME, KINDS, Group, Kind, Times
+from portcall.loadtest.payloads.formats import ACR, find_format
+from portcall.loadtest.plan import Wants
+from portcall.loadtest.signing import Forgery, Signing, Style
+from portcall.schemas.errors import InvalidValueError
 from tests.unit.loadtest.samples import SECRET
 
 BODY = b'{"id":"a","action":"push"}'

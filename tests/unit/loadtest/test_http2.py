@@ -2,8 +2,8 @@
 
 import pytest
 
-from loadtest.http2.frames import Frames, Goaway
-from loadtest.target import Target
+from portcall.loadtest.http2.frames import Frames, Goaway
+from portcall.loadtest.send.target import Target
 
 SETTINGS = b"\x00\x00\x06\x04\x00\x00\x00\x00\x00" + b"\x00\x03\x00\x00\x00\x64"
 DATA = b"\x00\x00\x02\x00\x01\x00\x00\x00\x01ok"

@@ -5,8 +5,8 @@ import io
 
 import pytest
 
-from loadtest.outputs import locust
-from loadtest.result import Result
+from portcall.loadtest.outputs import locust
+from portcall.loadtest.report.result import Result
 from tests.unit.loadtest.runs import measured_of, outcome, planned, result_of, steady
 
 FAILED = [outcome(planned(0.5 + n / 10, action="delete"), status=503) for n in range(5)]

@@ -8,20 +8,20 @@ from xml.etree import ElementTree as ET
 import pytest
 from msgspec.structs import replace
 
-from loadtest.dashboard.state import Now, standing
-from loadtest.known import NOT_THROUGH, TYPES
-from loadtest.measure import Measurements
-from loadtest.merging import merge
-from loadtest.outputs import hgrm, html, junit, k6, locust, markdown, table, vegeta
-from loadtest.pacing import Pace, work_out
-from loadtest.packed import unpack
-from loadtest.result import Result
-from loadtest.run import Ended
-from loadtest.saturation import search
-from loadtest.sections import NO_SAMPLES
-from loadtest.thresholds import crossed, parse_threshold
-from schemas.errors import InvalidValueError
-from schemas.records import Failure
+from portcall.loadtest.dashboard.state import Now, standing
+from portcall.loadtest.judge.thresholds import crossed, parse_threshold
+from portcall.loadtest.measure.known import NOT_THROUGH, TYPES
+from portcall.loadtest.measure.measurements import Measurements
+from portcall.loadtest.measure.sections import NO_SAMPLES
+from portcall.loadtest.outputs import hgrm, html, junit, k6, locust, markdown, table, vegeta
+from portcall.loadtest.report.merging import merge
+from portcall.loadtest.report.packed import unpack
+from portcall.loadtest.report.result import Result
+from portcall.loadtest.run import Ended
+from portcall.loadtest.saturation import search
+from portcall.loadtest.schedule.pacing import Pace, work_out
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Failure
 from tests.unit.loadtest.runs import (
     ABOUT,
     WELL,

@@ -14,14 +14,14 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from msgspec.structs import replace
 
-from loadtest.known import MEASURED_BY, MEASURED_LAST, TYPES
-from loadtest.outputs import hgrm, html, junit, k6, markdown, svg, table, vegeta
-from loadtest.outputs.files import FORMATS, parse_outputs
-from loadtest.result import Result
-from loadtest.sections import Finding, Plot, Section
-from loadtest.thresholds import parse_threshold
-from schemas.errors import InvalidValueError
-from schemas.records import Failure
+from portcall.loadtest.judge.thresholds import parse_threshold
+from portcall.loadtest.measure.known import MEASURED_BY, MEASURED_LAST, TYPES
+from portcall.loadtest.measure.sections import Finding, Plot, Section
+from portcall.loadtest.outputs import hgrm, html, junit, k6, markdown, svg, table, vegeta
+from portcall.loadtest.outputs.files import FORMATS, parse_outputs
+from portcall.loadtest.report.result import Result
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Failure
 from tests.unit.loadtest.runs import measured_of, outcome, planned, result_of, steady
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "k6-summary.json"

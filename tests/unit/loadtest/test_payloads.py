@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from loadtest.payloads.facts import MAX_LIVE, Fact, Mix, Story
-from loadtest.payloads.formats import FORMATS, Format, find_format
-from loadtest.payloads.reading import read
-from loadtest.payloads.times import rfc3339
-from schemas.errors import InvalidValueError
-from schemas.examples import event
+from portcall.loadtest.payloads.facts import MAX_LIVE, Fact, Mix, Story
+from portcall.loadtest.payloads.formats import FORMATS, Format, find_format
+from portcall.loadtest.payloads.reading import read
+from portcall.loadtest.payloads.times import rfc3339
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.examples import event
 
 AT_US = 1_772_619_630_123_456
 NOTIFICATIONS = Path(__file__).parents[2] / "fixtures/notifications"

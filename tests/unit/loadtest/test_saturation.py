@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from loadtest.pacing import Pace, Paced, work_out
-from loadtest.run import Ended
-from loadtest.saturation import CLOSE, LOWEST, MAX_TRIALS, Trial, next_rate, search
-from loadtest.thresholds import parse_threshold
+from portcall.loadtest.judge.thresholds import parse_threshold
+from portcall.loadtest.run import Ended
+from portcall.loadtest.saturation import CLOSE, LOWEST, MAX_TRIALS, Trial, next_rate, search
+from portcall.loadtest.schedule.pacing import Pace, Paced, work_out
 from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned
 
 

@@ -13,11 +13,11 @@ import svix.webhooks
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from loadtest.signing import Forgery, Signing, Style
-from loadtest.sink.verifying import Trust, delivery_id, objection, style_of
-from management.signing import new_secret
-from schemas.errors import InvalidValueError
-from schemas.signatures import Scheme, public_key
+from portcall.loadtest.signing import Forgery, Signing, Style
+from portcall.loadtest.sink.verifying import Trust, delivery_id, objection, style_of
+from portcall.management.webhooks.signing import new_secret
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.signatures import Scheme, public_key
 
 ID, BODY = "0b6f3a52-6a2e-4a56-9d0f-5b8f6d1f7a01", '{"id":"größe"}'.encode()
 SHARED, PRIVATE = new_secret(Scheme.V1), new_secret(Scheme.V1A)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.payloads.facts import Fact
-from loadtest.payloads.formats import ACR
-from loadtest.payloads.reading import Notice, read
-from loadtest.sink.behaviour import Behaviour, Deed
-from loadtest.sink.memory import Done, Memory, SinkFileError
-from loadtest.sink.server import Seen
-from loadtest.sink.showing import Shower, json_line, line
-from loadtest.sink.verifying import Trust
+from portcall.loadtest.payloads.facts import Fact
+from portcall.loadtest.payloads.formats import ACR
+from portcall.loadtest.payloads.reading import Notice, read
+from portcall.loadtest.sink.behaviour import Behaviour, Deed
+from portcall.loadtest.sink.memory import Done, Memory, SinkFileError
+from portcall.loadtest.sink.server import Seen
+from portcall.loadtest.sink.showing import Shower, json_line, line
+from portcall.loadtest.sink.verifying import Trust
 
 
 def notice(at_us: int, action: str = "push", digest: str = "sha256:0") -> Notice:

@@ -11,48 +11,48 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
-from management.access import AdministratorToken, Principal
-from management.app import Api, make_app
-from management.audit import AuditHandler
-from management.auditing import Auditor
-from management.console.links import code_maker
-from management.consolelinks import ConsoleLinkHandler
-from management.eventroutes import EventHandlers
-from management.explaining import Explaining
-from management.explainroutes import ExplainHandlers
-from management.follow import Followers, Reader
-from management.identity import IdentityHandler, ensure_identity
-from management.imports import ImportHandler
-from management.letters.box import LetterBox, Scan, Seen
-from management.letters.contents import Kind, read
-from management.letters.fates import Fate
-from management.letters.routes import LetterHandlers
-from management.letters.wanted import Wanted
-from management.login import LoginHandlers
-from management.lookups import Lookups
-from management.overviews import OverviewHandler
-from management.pings import PingHandler
-from management.probes import ProbeHandler, Prober
-from management.provider import ProviderHandlers
-from management.pulse import Pulse
-from management.registries import RegistryHandlers
-from management.replays import ReplayHandlers
-from management.rotation import RotationHandlers
-from management.routes import Routes
-from management.scopetests import ScopeTests
-from management.subscriptions import SubscriptionHandlers
-from management.tokens import TokenHandlers
-from management.webhooks import WebhookHandlers
-from runtime.errors import BrokerError
-from runtime.stream import BatchHandler, Start
-from schemas.frames import decode_journal
-from schemas.journal import Note
-from schemas.topology import JOURNAL
-from store.engine import Store
-from store.principals import Role
+from portcall.management.app import Api, make_app
+from portcall.management.audit.look import Auditor
+from portcall.management.audit.routes import AuditHandler
+from portcall.management.console.session.links import code_maker
+from portcall.management.events.follow import Followers, Reader
+from portcall.management.events.routes import EventHandlers
+from portcall.management.explain.explanation import Explaining
+from portcall.management.explain.routes import ExplainHandlers
+from portcall.management.explain.scope_tests import ScopeTests
+from portcall.management.http.access import AdministratorToken, Principal
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.routes import Routes
+from portcall.management.letters.box import LetterBox, Scan, Seen
+from portcall.management.letters.contents import Kind, read
+from portcall.management.letters.fates import Fate
+from portcall.management.letters.routes import LetterHandlers
+from portcall.management.letters.wanted import Wanted
+from portcall.management.login.console_links import ConsoleLinkHandler
+from portcall.management.login.identity import IdentityHandler, ensure_identity
+from portcall.management.login.routes import LoginHandlers
+from portcall.management.login.tokens import TokenHandlers
+from portcall.management.overview.pulse import Pulse
+from portcall.management.overview.routes import OverviewHandler
+from portcall.management.registries.provider import ProviderHandlers
+from portcall.management.registries.routes import RegistryHandlers
+from portcall.management.registries.subscriptions import SubscriptionHandlers
+from portcall.management.replays.routes import ReplayHandlers
+from portcall.management.webhooks.imports import ImportHandler
+from portcall.management.webhooks.pings import PingHandler
+from portcall.management.webhooks.probes import ProbeHandler, Prober
+from portcall.management.webhooks.rotation import RotationHandlers
+from portcall.management.webhooks.routes import WebhookHandlers
+from portcall.runtime.broker.stream import BatchHandler, Start
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.frames import decode_journal
+from portcall.schemas.journal import Note
+from portcall.schemas.topology import JOURNAL
+from portcall.store.access.principals import Role
+from portcall.store.engine import Store
 
 if TYPE_CHECKING:
-    from runtime.letters import Letter
+    from portcall.runtime.broker.letters import Letter
 
 TOKEN = "a-token-of-the-tests"  # noqa: S105
 GUEST_TOKEN = "a-token-of-somebody-else"  # noqa: S105

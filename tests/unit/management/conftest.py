@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.webhooks import Sku
-from store.engine import Store, open_store
-from store.migrate import migrate
+from portcall.schemas.webhooks import Sku
+from portcall.store.database.migrate import migrate
+from portcall.store.engine import Store, open_store
 from tests import keys
 from tests.unit.management.api import ManagementApi
 

@@ -5,12 +5,12 @@ import uuid
 import pytest
 from structlog.testing import capture_logs
 
-from runtime.clients import MAX_FAILURES
-from schemas.errors import InvalidValueError
-from schemas.webhooks import Sku
-from store.database import Database
-from store.engine import Store
-from store.errors import (
+from portcall.runtime.http.clients import MAX_FAILURES
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.webhooks import Sku
+from portcall.store.database.database import Database
+from portcall.store.engine import Store
+from portcall.store.errors import (
     QuotaExceededError,
     RegistryNotFoundError,
     SealedError,

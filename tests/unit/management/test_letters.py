@@ -2,11 +2,11 @@
 
 import pytest
 
-from management.letters import routes
-from management.letters.routes import PATH
-from runtime.letters import Letter
-from schemas.frames import REASON_HEADER
-from schemas.topology import DEAD
+from portcall.management.letters import routes
+from portcall.management.letters.routes import PATH
+from portcall.runtime.broker.letters import Letter
+from portcall.schemas.frames import REASON_HEADER
+from portcall.schemas.topology import DEAD
 from tests.unit.management.api import ManagementApi
 
 

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from management.access import Principal
-from management.bodies import parse_body
-from management.calls import Call, check_api_version
-from management.errors import ArmError
-from management.filters import Condition, Field, parse_filter
-from management.oauth import OAuthError, read_request
-from management.openapi import rows
-from management.paging import TOP, next_link, page_size, skip_number, skip_token
-from management.routes import segments_of
-from store.principals import Role
+from portcall.management.http.access import Principal
+from portcall.management.http.bodies import parse_body
+from portcall.management.http.calls import Call, check_api_version
+from portcall.management.http.errors import ArmError
+from portcall.management.http.filters import Condition, Field, parse_filter
+from portcall.management.http.paging import TOP, next_link, page_size, skip_number, skip_token
+from portcall.management.http.routes import segments_of
+from portcall.management.login.oauth import OAuthError, read_request
+from portcall.management.openapi.document import rows
+from portcall.store.access.principals import Role
 
 WORDS = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=60)
 MODELS = sorted(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from management.errors import ArmError
-from management.openapi import rows
-from schemas.webhooks import Sku
-from store.engine import Store, open_store
+from portcall.management.http.errors import ArmError
+from portcall.management.openapi.document import rows
+from portcall.schemas.webhooks import Sku
+from portcall.store.engine import Store, open_store
 from tests import keys
 from tests.unit.management.api import GUEST_TOKEN, VERSION, Json, ManagementApi, webhook_body
 from tests.unit.management.letter_rows import LETTERS

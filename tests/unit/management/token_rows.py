@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from management.openapi import rows
-from management.tokens import PATH
+from portcall.management.login.tokens import PATH
+from portcall.management.openapi.document import rows
 from tests.unit.management.row import CONTENT, NOT_FOUND, Row
 
 Body = dict[str, Any]

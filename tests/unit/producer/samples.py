@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from producer import distribution
-from producer.acceptance import Acceptance, Translation
-from producer.sightings import Sightings
+from portcall.producer.digests.digests import Sightings
+from portcall.producer.formats import distribution
+from portcall.producer.formats.acceptance import Acceptance, Translation
 
 NOTIFICATIONS = Path(__file__).parents[2] / "fixtures" / "notifications"
 NOW_MS = 1_772_619_630_123

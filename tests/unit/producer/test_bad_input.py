@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producer import cloudevents, distribution, published
-from producer.acceptance import Acceptance, Translation
-from producer.sightings import Sightings
-from schemas.errors import InvalidValueError
+from portcall.producer.digests.digests import Sightings
+from portcall.producer.formats import cloudevents, distribution, published
+from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.schemas.errors import InvalidValueError
 from tests.unit.producer.samples import acceptance
 
 Read = Callable[[bytes, Acceptance], Translation]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from producer import cloudevents, distribution, published
-from producer.acceptance import Translation
-from producer.sightings import Sightings
+from portcall.producer.digests.digests import Sightings
+from portcall.producer.formats import cloudevents, distribution, published
+from portcall.producer.formats.acceptance import Translation
 from tests.unit.producer.samples import DIGEST, MANIFEST, NOW, acceptance
 
 Document = dict[str, Any]

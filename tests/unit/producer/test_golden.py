@@ -5,8 +5,8 @@ import json
 import msgspec
 import pytest
 
-from producer import published
-from schemas.events import ping_event
+from portcall.producer.formats import published
+from portcall.schemas.events import ping_event
 from tests.unit.producer.samples import NOW, NOW_MS, acceptance
 
 HEX = "80f0d5c8786bb9e621a45ece0db56d11cdc624ad20da9fe62e9d25490f331d7d"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from producer import distribution
-from producer.acceptance import Translation
-from producer.sightings import Sightings
+from portcall.producer.digests.digests import Sightings
+from portcall.producer.formats import distribution
+from portcall.producer.formats.acceptance import Translation
 from tests.unit.producer.samples import DIGEST, acceptance
 
 Document = dict[str, Any]

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer import cloudevents, distribution, published
-from producer.acceptance import Acceptance, Translation
-from producer.sightings import Sightings
-from schemas.errors import InvalidValueError
-from schemas.events import EVENT_ID_PATTERN, Action, Payload
-from schemas.scopes import TAG_PATTERN
+from portcall.producer.digests.digests import Sightings
+from portcall.producer.formats import cloudevents, distribution, published
+from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import EVENT_ID_PATTERN, Action, Payload
+from portcall.schemas.scopes import TAG_PATTERN
 from tests.unit.producer.samples import acceptance, envelope
 
 Read = Callable[[bytes, Acceptance], Translation]

@@ -5,10 +5,10 @@ import asyncio
 import msgspec
 import pytest
 
-from producer.publishing import Frame, frames_of, publish_events
-from runtime.errors import BrokerError, RefusedError, UnconfirmedError
-from schemas.events import Event
-from schemas.frames import MAX_BYTES, MAX_ITEMS, decode_events
+from portcall.producer.publishing import Frame, frames_of, publish_events
+from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError
+from portcall.schemas.events import Event
+from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, decode_events
 
 
 def event(

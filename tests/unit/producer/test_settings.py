@@ -2,8 +2,8 @@
 
 import pytest
 
-from producer.settings import ProducerSettings
-from runtime.errors import SettingsError
+from portcall.producer.settings import ProducerSettings
+from portcall.runtime.errors import SettingsError
 
 REQUIRED = {
     "PORTCALL_AMQP_URL": "amqp://localhost",

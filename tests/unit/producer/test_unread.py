@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producer import distribution
-from producer.acceptance import MAX_DETAILS, Ignored, Translation
-from producer.sightings import Sightings
-from producer.skimming import MAX_EVENTS
+from portcall.producer.digests.digests import Sightings
+from portcall.producer.formats import distribution
+from portcall.producer.formats.acceptance import MAX_DETAILS, Ignored, Translation
+from portcall.producer.formats.skimming import MAX_EVENTS
 from tests.unit.producer.samples import DIGEST, acceptance, envelope, notification
 
 GOOD = notification(tag="v1") | {"id": "good"}

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from recorder.kinds import LOG_KIND
-from recorder.record import Recorder
-from runtime.errors import RestartReadingError
-from runtime.stream import StreamMessage
-from schemas.events import Event
-from schemas.frames import RawRecordFrame, encode_records
-from schemas.records import Detail, Outcome, Record
-from store.appending import Position
-from store.errors import PositionConflictError, StoreUnavailableError, UnstorableError
+from portcall.recorder.kinds import LOG_KIND
+from portcall.recorder.record import Recorder
+from portcall.runtime.broker.stream import StreamMessage
+from portcall.runtime.errors import RestartReadingError
+from portcall.schemas.events import Event
+from portcall.schemas.frames import RawRecordFrame, encode_records
+from portcall.schemas.records import Detail, Outcome, Record
+from portcall.store.errors import PositionConflictError, StoreUnavailableError, UnstorableError
+from portcall.store.records.appending import Position
 
 NOW_MS = 1_000_000
 RETENTION_MS = 100_000

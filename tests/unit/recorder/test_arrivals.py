@@ -2,13 +2,13 @@
 
 import pytest
 
-from recorder import arrivals
-from recorder.arrivals import Arrival, batches, placeholder
-from recorder.kinds import LOG_KIND, journal_kind
-from runtime.stream import StreamMessage
-from schemas.errors import NewerFrameError
-from schemas.frames import RawRecordFrame, encode_journal
-from schemas.journal import Note
+from portcall.recorder import arrivals
+from portcall.recorder.arrivals import Arrival, batches, placeholder
+from portcall.recorder.kinds import LOG_KIND, journal_kind
+from portcall.runtime.broker.stream import StreamMessage
+from portcall.schemas.errors import NewerFrameError
+from portcall.schemas.frames import RawRecordFrame, encode_journal
+from portcall.schemas.journal import Note
 from tests.unit.recorder.streams import body
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from recorder.record import CONFLICT_PAUSE_S
-from runtime.errors import RestartReadingError
-from runtime.metrics import REGISTRY
-from runtime.stream import StreamMessage
-from schemas.frames import RawRecordFrame
-from store.appending import Position
-from store.errors import PositionConflictError
+from portcall.recorder.record import CONFLICT_PAUSE_S
+from portcall.runtime.broker.stream import StreamMessage
+from portcall.runtime.errors import RestartReadingError
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.frames import RawRecordFrame
+from portcall.store.errors import PositionConflictError
+from portcall.store.records.appending import Position
 from tests.unit.recorder.streams import (
     NOW_MS,
     RETENTION_MS,

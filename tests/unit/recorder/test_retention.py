@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from recorder.retention import BREATH_S, CHUNK, INTERVAL_S, Retention
-from store.errors import StoreUnavailableError
+from portcall.recorder.retention import BREATH_S, CHUNK, INTERVAL_S, Retention
+from portcall.store.errors import StoreUnavailableError
 from tests.unit.recorder.streams import unavailable
 
 NOW_MS = 10_000

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from recorder import watch
-from recorder.watch import StoreWatch
-from store.appending import Position
-from store.errors import StoreUnavailableError
+from portcall.recorder import watch
+from portcall.recorder.watch import StoreWatch
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.records.appending import Position
 
 
 class Log:

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.deliveries import shard_of
-from schemas.events import Event
-from schemas.frames import DeliveryFrame, decode_deliveries, decode_journal
-from schemas.journal import Note, numbers
-from schemas.topology import JOURNAL
+from portcall.schemas.deliveries import shard_of
+from portcall.schemas.events import Event
+from portcall.schemas.frames import DeliveryFrame, decode_deliveries, decode_journal
+from portcall.schemas.journal import Note, numbers
+from portcall.schemas.topology import JOURNAL
 
 
 def event(

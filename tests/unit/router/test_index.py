@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.index import ScopeIndex
-from schemas.events import Action
-from schemas.scopes import Scope, parse_scope
+from portcall.router.index import ScopeIndex
+from portcall.schemas.events import Action
+from portcall.schemas.scopes import Scope, parse_scope
 
 PUSH, DELETE = Action.PUSH.bit, Action.DELETE.bit
 BYTES_PER_WEBHOOK = 700

@@ -5,14 +5,14 @@ from itertools import product
 
 import pytest
 
-from router import outbox as outbox_module
-from router.aside import Aside
-from router.outbox import Outbox, Outgoing, Ticket, pack
-from runtime import batcher
-from schemas.deliveries import Delivery, shard_of
-from schemas.frames import MAX_BYTES, MAX_ITEMS, decode_deliveries
-from schemas.health import encode_news
-from schemas.topology import DELIVER, deliver_key
+from portcall.router import outbox as outbox_module
+from portcall.router.outbox import Outbox, Outgoing, Ticket, pack
+from portcall.router.parking import Aside
+from portcall.runtime.broker import batcher
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, decode_deliveries
+from portcall.schemas.health import encode_news
+from portcall.schemas.topology import DELIVER, deliver_key
 from tests.unit.router.samples import FakePublisher, event, ids_of_shard, pairs, turns
 
 A, B, C = event("a"), event("b"), event("c")

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from router.index import ScopeIndex
-from router.outbox import Outbox
-from router.route import Router
-from runtime.errors import PoisonMessageError
-from runtime.metrics import REGISTRY
-from runtime.settle import Message
-from schemas.deliveries import shard_of
-from schemas.errors import FrameError, NewerFrameError
-from schemas.events import Action, Event
-from schemas.frames import encode_events
-from schemas.topology import DELIVER, EVENTS_IN, retry_key
+from portcall.router.index import ScopeIndex
+from portcall.router.outbox import Outbox
+from portcall.router.route import Router
+from portcall.runtime.broker.settle import Message
+from portcall.runtime.errors import PoisonMessageError
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.deliveries import shard_of
+from portcall.schemas.errors import FrameError, NewerFrameError
+from portcall.schemas.events import Action, Event
+from portcall.schemas.frames import encode_events
+from portcall.schemas.topology import DELIVER, EVENTS_IN, retry_key
 from tests.unit.router.samples import FakePublisher, event, turns
 
 ALL = sum(action.bit for action in Action)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from router.settings import RouterSettings
-from runtime.errors import SettingsError
+from portcall.router.settings import RouterSettings
+from portcall.runtime.errors import SettingsError
 
 REQUIRED = {
     "PORTCALL_AMQP_URL": "amqp://localhost/",

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from router import subscriptions as subscriptions_module
-from router.subscriptions import STALE_S, Subscriptions
-from schemas.events import Action
-from store.errors import StoreUnavailableError
-from store.webhookindex import Changes, IndexRow
+from portcall.router import subscriptions as subscriptions_module
+from portcall.router.subscriptions import STALE_S, Subscriptions
+from portcall.schemas.events import Action
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.webhooks.index import Changes, IndexRow
 
 PUSH = Action.PUSH.bit
 Row = tuple[int, str, str, int]

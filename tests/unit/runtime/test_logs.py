@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from runtime import logs
+from portcall.runtime import logs
 
 Capture = pytest.CaptureFixture[str]
 Configure = Callable[[str, str], None]

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from runtime.errors import ListenError, SettingsError
-from runtime.health import problems_of
-from runtime.process import MAX_ARENAS, Process, launch
-from runtime.settings import Settings
+from portcall.runtime.errors import ListenError, SettingsError
+from portcall.runtime.http.health import problems_of
+from portcall.runtime.process import MAX_ARENAS, Process, launch
+from portcall.runtime.settings import Settings
 
 
 def make(run_file: Path | None = None) -> Process:
@@ -154,7 +154,7 @@ def test_a_bug_is_not_hidden() -> None:
 def test_threads_share_two_heaps() -> None:
     script = (
         "import ctypes, threading\n"
-        "from runtime.process import share_heaps\n"
+        "from portcall.runtime.process import share_heaps\n"
         "assert share_heaps()\n"
         "wait = threading.Barrier(9)\n"
         "def hold(): kept = [bytearray(4000) for _ in range(100)]; wait.wait(); wait.wait()\n"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
-from runtime.errors import SettingsError
-from runtime.settings import DEFAULT_SCHEDULE, Address, HostPort, Networks, Settings
-from schemas.durations import parse_schedule_ms
-from schemas.topology import BASE_RUNGS_MS
+from portcall.runtime.errors import SettingsError
+from portcall.runtime.settings import DEFAULT_SCHEDULE, Address, HostPort, Networks, Settings
+from portcall.schemas.durations import parse_schedule_ms
+from portcall.schemas.topology import BASE_RUNGS_MS
 
 REQUIRED = {
     "PORTCALL_AMQP_URL": "amqp://user:broker-secret@localhost/",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.deliveries import delivery_id, shard_of
+from portcall.schemas.deliveries import delivery_id, shard_of
 
 EVENT = "0b6f3a52-6a2e-4a56-9d0f-5b8f6d1f7a01"
 EVENT_IDS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=128)

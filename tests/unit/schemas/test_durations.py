@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.durations import (
+from portcall.schemas.durations import (
     checked_schedule_ms,
     format_duration,
     format_limit,
@@ -12,7 +12,7 @@ from schemas.durations import (
     parse_limit_ms,
     parse_schedule_ms,
 )
-from schemas.errors import InvalidValueError
+from portcall.schemas.errors import InvalidValueError
 
 DEFAULT_SCHEDULE = "10s,1m,5m,30m,1h,3h,6h,12h,12h,24h"
 

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.errors import InvalidValueError
-from schemas.events import (
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import (
     ACTION_NAMES,
     PING,
     Action,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.deliveries import Delivery
-from schemas.errors import FrameError, NewerFrameError
-from schemas.events import Event
-from schemas.frames import (
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.errors import FrameError, NewerFrameError
+from portcall.schemas.events import Event
+from portcall.schemas.frames import (
     VERSION,
     decode_deliveries,
     decode_events,
@@ -23,7 +23,7 @@ from schemas.frames import (
     encode_events,
     encode_records,
 )
-from schemas.records import Answer, Detail, Failure, Outcome, Record, RecordOf, Sent
+from portcall.schemas.records import Answer, Detail, Failure, Outcome, Record, RecordOf, Sent
 
 Decode = Callable[[bytes], object]
 DECODERS: list[Decode] = [

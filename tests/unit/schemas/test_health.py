@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from schemas.health import STALE_MS, decode_news, encode_news
+from portcall.schemas.health import STALE_MS, decode_news, encode_news
 
 NOW_MS = 1_772_619_630_123
 

@@ -4,8 +4,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.events import Event
-from schemas.frames import (
+from portcall.schemas.events import Event
+from portcall.schemas.frames import (
     VERSION,
     decode_events,
     decode_journal,
@@ -13,7 +13,15 @@ from schemas.frames import (
     encode_events,
     encode_journal,
 )
-from schemas.journal import Note, accepted, checksum, differences, digest_of, numbers, routed
+from portcall.schemas.journal import (
+    Note,
+    accepted,
+    checksum,
+    differences,
+    digest_of,
+    numbers,
+    routed,
+)
 from tests.unit.schemas.test_frames import EVENTS
 
 IDS = st.sets(st.integers(0, 2**53), max_size=20)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schemas.operator import DISABLED_ACTION, DISABLED_TYPE, OPERATOR_ID, disabled_event
+from portcall.schemas.operator import DISABLED_ACTION, DISABLED_TYPE, OPERATOR_ID, disabled_event
 
 
 def test_the_event_that_a_webhook_disabled_itself() -> None:

@@ -3,7 +3,16 @@
 import msgspec
 import pytest
 
-from schemas.records import Answer, Detail, Failure, Masking, Outcome, Record, RecordOf, Sent
+from portcall.schemas.records import (
+    Answer,
+    Detail,
+    Failure,
+    Masking,
+    Outcome,
+    Record,
+    RecordOf,
+    Sent,
+)
 
 SENT = Sent(uri="http://h/", headers={"Content-Type": "application/json"})
 ANSWER = Answer(status=200, reason="OK", headers={})

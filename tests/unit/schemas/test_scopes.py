@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import InvalidValueError
-from schemas.scopes import (
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.scopes import (
     EVERYTHING,
     Breadth,
     Scope,

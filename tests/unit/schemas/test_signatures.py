@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from schemas.errors import InvalidValueError
-from schemas.signatures import (
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.signatures import (
     Scheme,
     check_shared_secret,
     private_secret,

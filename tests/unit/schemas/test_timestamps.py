@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import InvalidValueError
-from schemas.timestamps import (
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.timestamps import (
     SENT_PATTERN,
     acr_timestamp,
     normalised_timestamp,

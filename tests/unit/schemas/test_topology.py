@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.durations import parse_schedule_ms
-from schemas.topology import (
+from portcall.schemas.durations import parse_schedule_ms
+from portcall.schemas.topology import (
     BASE_RUNGS_MS,
     DEAD,
     DELIVER,

@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 
-from runtime.trust import check_usable
-from schemas.errors import InvalidValueError
-from schemas.trust import (
+from portcall.runtime.trust import check_usable
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.trust import (
     MAX_BUNDLE,
     MAX_CHAIN,
     Trust,

@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
-from schemas.errors import InvalidValueError
-from schemas.uris import MAX_URI_LENGTH, parse_uri
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.uris import MAX_URI_LENGTH, parse_uri
 
 KEPT = [
     pytest.param("?sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=a-B_c", id="Logic Apps"),

@@ -4,10 +4,10 @@ import base64
 
 import pytest
 
-from schemas.errors import InvalidValueError
-from schemas.events import Action
-from schemas.scopes import parse_scope
-from schemas.webhooks import (
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Action
+from portcall.schemas.scopes import parse_scope
+from portcall.schemas.webhooks import (
     MASK,
     MAX_HEADER_LENGTH,
     MAX_HEADERS,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from store.engine import Store, open_store
+from portcall.store.engine import Store, open_store
 from tests import keys
 
 

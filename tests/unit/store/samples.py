@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from schemas.events import Action, Event
-from schemas.frames import RawRecordFrame
-from schemas.records import Answer, Detail, Outcome, RawRecord, RecordOf, Sent
-from schemas.webhooks import Sku, Status
-from store.engine import Store
-from store.registries import Registry
-from store.webhookrow import WebhookDraft, WebhookRow
+from portcall.schemas.events import Action, Event
+from portcall.schemas.frames import RawRecordFrame
+from portcall.schemas.records import Answer, Detail, Outcome, RawRecord, RecordOf, Sent
+from portcall.schemas.webhooks import Sku, Status
+from portcall.store.engine import Store
+from portcall.store.webhooks.registries import Registry
+from portcall.store.webhooks.row import WebhookDraft, WebhookRow
 
 STREAM = "portcall.log"
 PUSH = Action.PUSH.bit

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from store import bearers
-from store.accesstokens import AUDIENCE, issue
-from store.bearers import FRESH_S, RETRY_S, STALE_S, Bearers
-from store.errors import StoreUnavailableError
-from store.principals import PrincipalRow, Role, digest_of, new_secret
-from store.signingkeys import SigningKey
-from tests.unit.store.test_accesstokens import KEY, OTHER, TENANT
+from portcall.store import bearers
+from portcall.store.access.access_tokens import AUDIENCE, issue
+from portcall.store.access.principals import PrincipalRow, Role, digest_of, new_secret
+from portcall.store.access.signing_keys import SigningKey
+from portcall.store.bearers import FRESH_S, RETRY_S, STALE_S, Bearers
+from portcall.store.errors import StoreUnavailableError
+from tests.unit.store.access.test_access_tokens import KEY, OTHER, TENANT
 
 if TYPE_CHECKING:
-    from store.engine import Store
+    from portcall.store.engine import Store
 
 SECRET = new_secret()
 ROBOT = PrincipalRow(

@@ -7,15 +7,15 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy import event as hooks
 
-from schemas.journal import accepted, routed
-from schemas.records import Outcome
-from schemas.webhooks import Status
-from store.engine import Store
-from store.filters import Filter
-from store.journal import Journal
-from store.selection import ENDINGS, Selection
-from store.sightings import Sighting
-from store.webhookindex import Changes
+from portcall.schemas.journal import accepted, routed
+from portcall.schemas.records import Outcome
+from portcall.schemas.webhooks import Status
+from portcall.store.engine import Store
+from portcall.store.intake.digests import Sighting
+from portcall.store.journal.journal import Journal
+from portcall.store.records.filters import Filter
+from portcall.store.records.selection import ENDINGS, Selection
+from portcall.store.webhooks.index import Changes
 from tests.unit.store.contract import journal
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.journal import take

@@ -11,7 +11,7 @@ if "PORTCALL_CRASH" in os.environ and sys.orig_argv[1:3] == ["-P", "-m"]:
     try:
         from tests.faults.harness.crashing import arm
 
-        arm(role=sys.orig_argv[3])
+        arm(role=sys.orig_argv[3].removeprefix("portcall."))
     except Exception:  # noqa: BLE001 (whatever it is)
         # Python would tell of it and go on, without any crash points.
         sys.excepthook(*sys.exc_info())

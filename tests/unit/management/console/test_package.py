@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-import management
+from portcall import management
 
 ROOT = Path(__file__).parents[4]
 FOLDER = Path(management.__file__).parent
@@ -11,7 +11,7 @@ FOLDER = Path(management.__file__).parent
 
 def test_every_template_and_file_is_package_data() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    patterns = project["tool"]["setuptools"]["package-data"]["management"]
+    patterns = project["tool"]["setuptools"]["package-data"]["portcall.management"]
     packed = {path for pattern in patterns for path in FOLDER.glob(pattern) if path.is_file()}
     console = FOLDER / "console"
     there = {

@@ -5,8 +5,8 @@ import shlex
 
 import pytest
 
-from management.console import words
-from schemas.webhooks import MASK
+from portcall.management.console import words
+from portcall.schemas.webhooks import MASK
 
 NOW = 1_700_000_000_000
 

@@ -7,15 +7,16 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
-from schemas.deliveries import delivery_id
-from schemas.events import Event
-from schemas.frames import RawRecordFrame
-from schemas.records import Detail, Outcome, RawRecord
-from store import pruning, tables
-from store.appending import Position
-from store.engine import Store
-from store.errors import PositionConflictError, UnstorableError
-from store.eventlog import ENDED
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.events import Event
+from portcall.schemas.frames import RawRecordFrame
+from portcall.schemas.records import Detail, Outcome, RawRecord
+from portcall.store.database import tables
+from portcall.store.engine import Store
+from portcall.store.errors import PositionConflictError, UnstorableError
+from portcall.store.records import pruning
+from portcall.store.records.appending import Position
+from portcall.store.records.event_log import ENDED
 from tests.unit.store.samples import DETAIL, STREAM, empty_frame, event, frame, record
 
 

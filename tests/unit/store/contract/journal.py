@@ -9,16 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pytest
 
-from schemas.events import Event
-from schemas.frames import decode_raw_journal, encode_journal
-from schemas.journal import IgnoredNote, Note, accepted, routed
-from schemas.records import Outcome
-from schemas.topology import JOURNAL
-from store.accounts import MAX_SUSPECTS, Account, Accounts, Doubt
-from store.appending import Position
-from store.engine import Store
-from store.errors import PositionConflictError, UnstorableError
-from store.openevents import BEGINNING, Cursor
+from portcall.schemas.events import Event
+from portcall.schemas.frames import decode_raw_journal, encode_journal
+from portcall.schemas.journal import IgnoredNote, Note, accepted, routed
+from portcall.schemas.records import Outcome
+from portcall.schemas.topology import JOURNAL
+from portcall.store.engine import Store
+from portcall.store.errors import PositionConflictError, UnstorableError
+from portcall.store.journal.accounts import MAX_SUSPECTS, Account, Accounts, Doubt
+from portcall.store.journal.open_events import BEGINNING, Cursor
+from portcall.store.records.appending import Position
 from tests.unit.store.contract.eventlog import append, rows_in
 from tests.unit.store.samples import frame, record
 
@@ -355,7 +355,7 @@ class AccountsContract:
             note(store, routed(event("e"), [HOOK]))
         record_of(store, event("e"), (HOOK, Outcome.GIVEN_UP))
         assert settle(store) == 0
-        monkeypatch.setattr("store.openevents.ANEW_MS", -1)
+        monkeypatch.setattr("portcall.store.journal.open_events.ANEW_MS", -1)
         assert settle(store) == 1
 
     def test_what_is_forgotten_is_neither_missing_nor_unexpected(self, store: Store) -> None:
@@ -383,7 +383,7 @@ class AccountsContract:
     def test_old_frames_are_forgotten_and_new_ones_known(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("store.settling.KEPT_FRAMES", 5)
+        monkeypatch.setattr("portcall.store.journal.closing.KEPT_FRAMES", 5)
         for number in range(10):
             take(store, frame_id=f"f{number}")
         store.journal.prune(0, limit=10)
@@ -524,7 +524,7 @@ class IgnoredContract:
     def test_pulls_push_out_pulls_and_not_what_cannot_be_read(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("store.ignored.KEPT", 3)
+        monkeypatch.setattr("portcall.store.intake.ignored.KEPT", 3)
         take(store, ignored=[bad("bad"), *(pulled(f"p{number}") for number in range(10))])
         store.journal.prune(0, limit=10)
         kinds = [(each.reason, each.count) for each in store.journal.ignored_kinds(0)]

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Connection
 
-from schemas.records import Outcome
-from schemas.webhooks import Cause, Status
-from store.database import Database
-from store.engine import Store
-from store.lasts import Last
+from portcall.schemas.records import Outcome
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.database.database import Database
+from portcall.store.engine import Store
+from portcall.store.records.last_records import Last
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.samples import add_registry, add_webhook, event, frame, record
 

@@ -8,15 +8,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from store.database import Database
-from store.engine import open_store
-from store.migrate import configuration, migrate
-from store.sealing import PLAIN
-from store.signingkeys import private_pem
-from store.tables import metadata
+from portcall.store.access.signing_keys import private_pem
+from portcall.store.database.database import Database
+from portcall.store.database.migrate import configuration, migrate
+from portcall.store.database.tables import metadata
+from portcall.store.engine import open_store
+from portcall.store.secrets.sealing import PLAIN
 from tests import keys
 
-_MIGRATE = "import sys; from store.migrate import migrate; migrate(sys.argv[1])"
+_MIGRATE = "import sys; from portcall.store.database.migrate import migrate; migrate(sys.argv[1])"
 
 
 class MigrationsContract:

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from store import principals
-from store.database import now_ms
-from store.engine import Store
-from store.errors import NameTakenError, TooManyPrincipalsError
-from store.principals import PrincipalRow, Role, digest_of, new_secret
-from store.tables import principals as table
+from portcall.store.access import principals
+from portcall.store.access.principals import PrincipalRow, Role, digest_of, new_secret
+from portcall.store.database.database import now_ms
+from portcall.store.database.tables import principals as table
+from portcall.store.engine import Store
+from portcall.store.errors import NameTakenError, TooManyPrincipalsError
 
 
 def add(store: Store, name: str = "robot", **values: object) -> PrincipalRow:

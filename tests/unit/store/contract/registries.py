@@ -3,8 +3,8 @@
 import time
 import uuid
 
-from schemas.webhooks import Sku
-from store.engine import Store, open_store
+from portcall.schemas.webhooks import Sku
+from portcall.store.engine import Store, open_store
 from tests.unit.store.samples import add_registry, add_webhook
 
 

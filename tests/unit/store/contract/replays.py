@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from schemas.deliveries import delivery_id
-from schemas.events import Event
-from schemas.records import Outcome
-from schemas.webhooks import Cause, Status
-from store import selection
-from store.engine import Store
-from store.replays import Replay, State, Step
-from store.selection import ENDINGS, Count, Selection
-from store.standing import HOUR_MS
-from store.webhookrow import WebhookRow
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.events import Event
+from portcall.schemas.records import Outcome
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.engine import Store
+from portcall.store.records import selection
+from portcall.store.records.replays import Replay, State, Step
+from portcall.store.records.selection import ENDINGS, Count, Selection
+from portcall.store.webhooks.health import HOUR_MS
+from portcall.store.webhooks.row import WebhookRow
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.samples import add_registry, add_webhook, draft, event, frame, record
 

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from schemas.webhooks import Status
-from store.engine import Store, open_store
-from store.errors import SealedError, WrongKeyError
-from store.keyfile import Key
-from store.preparing import prepare_secrets
-from store.sealing import PLAIN
-from store.signingkeys import private_pem
-from store.tables import signing_keys, webhooks
-from store.vault import MARK, NO_KEYS, Vault
+from portcall.schemas.webhooks import Status
+from portcall.store.access.signing_keys import private_pem
+from portcall.store.database.tables import signing_keys, webhooks
+from portcall.store.engine import Store, open_store
+from portcall.store.errors import SealedError, WrongKeyError
+from portcall.store.preparing import prepare_secrets
+from portcall.store.secrets.key_file import Key
+from portcall.store.secrets.sealing import PLAIN
+from portcall.store.secrets.vault import MARK, NO_KEYS, Vault
 from tests import keys
 from tests.canary import Canary, in_rows
 from tests.unit.store.samples import add_registry, add_webhook, draft

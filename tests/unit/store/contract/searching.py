@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
-from schemas.events import Event
-from schemas.records import Outcome, RawRecord, RecordOf
-from store import walking
-from store.engine import Store
-from store.filters import Filter
-from store.searching import Found
+from portcall.schemas.events import Event
+from portcall.schemas.records import Outcome, RawRecord, RecordOf
+from portcall.store.engine import Store
+from portcall.store.records import scan as walking
+from portcall.store.records.filters import Filter
+from portcall.store.records.searching import Found
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.samples import frame
 

@@ -2,8 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from store.engine import Store
-from store.sightings import Sighting
+from portcall.store.engine import Store
+from portcall.store.intake.digests import Sighting
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from schemas.events import Event
-from schemas.journal import accepted, routed
-from schemas.records import Outcome, RawRecord, RecordOf
-from store.database import now_ms
-from store.engine import Store
-from store.traffic import Series, Sums
+from portcall.schemas.events import Event
+from portcall.schemas.journal import accepted, routed
+from portcall.schemas.records import Outcome, RawRecord, RecordOf
+from portcall.store.database.database import now_ms
+from portcall.store.engine import Store
+from portcall.store.traffic.traffic import Series, Sums
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.journal import take
 from tests.unit.store.samples import add_registry, add_webhook, frame

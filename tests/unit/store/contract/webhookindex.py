@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from schemas.webhooks import Status
-from store import tombstones
-from store.engine import Store
-from store.webhookindex import Changes, IndexRow
+from portcall.schemas.webhooks import Status
+from portcall.store.engine import Store
+from portcall.store.webhooks import tombstones
+from portcall.store.webhooks.index import Changes, IndexRow
 from tests.unit.store.samples import PUSH, add_registry, add_webhook, draft
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.events import Action
-from schemas.webhooks import Sku, Status
-from store.engine import Store
-from store.errors import QuotaExceededError, RegistryNotFoundError, WebhookNotFoundError
+from portcall.schemas.events import Action
+from portcall.schemas.webhooks import Sku, Status
+from portcall.store.engine import Store
+from portcall.store.errors import QuotaExceededError, RegistryNotFoundError, WebhookNotFoundError
 from tests.unit.store.samples import PUSH, add_registry, add_webhook, draft
 
 

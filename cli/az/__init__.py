@@ -1,0 +1,1 @@
+"""`portcall az-env`: pointing Microsoft's az at this server."""

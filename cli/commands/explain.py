@@ -1,0 +1,115 @@
+"""`portcall explain`: for every webhook why it gets an event or not, and where its delivery is."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from portcall.cli.client import Document, Management
+from portcall.cli.options import Format, Group, Registry, Url
+from portcall.cli.output import Output, chosen, counted, pretty, say
+from portcall.cli.tables import clean, seconds, value
+from portcall.cli.webhook.scope_test import image
+
+_COLOURS = {
+    "delivered": "green",
+    "waiting": "yellow",
+    "due": "yellow",
+    "queued": "yellow",
+    "unknown": "yellow",
+    "given_up": "red",
+    "cancelled": "red",
+    "none": "dim",
+}
+UNBOUNDED = 10_000
+"""Columns; a reason may quote much."""
+_WORDS = {
+    "unknown": "matches; not routed yet, or routed before the webhook was as it is now",
+    "queued": "routed; waits for its first attempt",
+    "due": "its next attempt is due",
+    "delivered": "delivered",
+    "given_up": "given up",
+    "cancelled": "cancelled",
+    "none": "does not match",
+}
+
+
+def explain(
+    *,
+    event_id: Annotated[str, typer.Argument(help="The event's id, as in the POST's body.")],
+    registry: Registry,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Explain which webhooks get an event, and each delivery.
+
+    Of a webhook that does not match it says why not: status, action or scope. Every attempt is
+    told with the reason of what followed. What a registry sent and became no event is told, too,
+    with the reason. Exits 3 when there is no such event.
+    """
+    management = Management.at(url)
+    path = value(management.find_registry(registry, group), "id")
+    found = management.ask("GET", f"{path}/explainEvent", query={"eventId": event_id})
+    if chosen(output) is Output.JSON:
+        say(pretty(found))
+    else:
+        show(tree(found))
+
+
+def show(grown: Tree) -> None:
+    """Print a tree; what is wider than a terminal wraps, and elsewhere nothing is cut."""
+    is_terminal = Console().is_terminal
+    Console(highlight=False, width=None if is_terminal else UNBOUNDED).print(grown)
+
+
+def tree(explanation: Document) -> Tree:
+    """An explanation as a tree: the event, its webhooks, their attempts."""
+    about = " ".join([value(explanation, "action"), image(explanation)]).strip()
+    ignored = explanation.get("ignored")
+    came = f"{'came' if ignored else 'accepted'} {seconds(value(explanation, 'acceptedAt'))}"
+    head = Text.assemble((clean(value(explanation, "id")), "bold"), f"  {clean(about)}  {came}")
+    if ignored:
+        head.append(f"  ignored, because {clean(value(ignored, 'message'))}", "yellow")
+        return Tree(head)
+    if not explanation.get("isRouted"):
+        head.append("  not routed yet, as far as is known", "dim")
+    root = Tree(head)
+    webhooks = explanation.get("webhooks") or []
+    for each in webhooks:
+        _grow(root, each)
+    if not webhooks:
+        root.add(Text("the registry has no webhook", "dim"))
+    return root
+
+
+def _grow(root: Tree, webhook: Document) -> None:
+    delivery = webhook.get("delivery") or {}
+    where = value(delivery, "whereabouts")
+    name = clean(value(webhook, "name")) or f"(deleted, {value(webhook, 'id')})"
+    line = Text.assemble((name, "bold"), "  ", (_said(delivery), _COLOURS.get(where, "")))
+    branch = root.add(line)
+    for miss in webhook.get("misses") or ():
+        branch.add(Text(f"{value(miss, 'predicate')}: {clean(value(miss, 'message'))}", "dim"))
+    for attempt in delivery.get("attempts") or ():
+        branch.add(_attempt(attempt))
+
+
+def _said(delivery: Document) -> str:
+    """Where a delivery is, in words."""
+    where = value(delivery, "whereabouts")
+    due = seconds(value(delivery, "nextAttemptAt"))
+    if where == "waiting":
+        return f"waits on the rung {value(delivery, 'rung')}, next attempt not before {due}"
+    count = len(delivery.get("attempts") or ())
+    said = _WORDS.get(where, where)
+    return f"{said} after {counted(count, 'record')}" if where == "given_up" else said
+
+
+def _attempt(attempt: Document) -> Text:
+    took = f"{float(attempt.get('durationMs') or 0):.0f} ms"
+    number = f"attempt {value(attempt, 'attempt')}"
+    started = seconds(value(attempt, "startedAt"))
+    return Text(f"{number}  {started}  {took}  {clean(value(attempt, 'reason'))}")

@@ -1,0 +1,231 @@
+"""`portcall replay`: deliveries that have ended are attempted again, under the same webhook-id."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from portcall.cli.client import Document, Management, webhook_path
+from portcall.cli.commands.replaying import (
+    agreed,
+    count_row,
+    counted_at,
+    follow,
+    follow_all,
+    has_any,
+    summed,
+    tell,
+    time_of,
+)
+from portcall.cli.errors import UsageError
+from portcall.cli.examples import examples
+from portcall.cli.options import Format, Group, Registry, Url
+from portcall.cli.output import note, show, show_all
+from portcall.cli.tables import replay_row, value
+
+app = typer.Typer(
+    add_completion=False,
+    invoke_without_command=True,
+    rich_markup_mode="rich",
+    epilog=examples(
+        "portcall replay -r myregistry",
+        "portcall replay -r myregistry -n ci01hook --since 2h",
+        "portcall replay -r myregistry -n ci01hook --delivery msg_2f4c... --yes",
+        "portcall replay -r myregistry -n ci01hook --since 2026-03-04T10:00:00Z --all",
+        "portcall replay --all-registries --since 2h --count",
+        "portcall replay list -r myregistry",
+    ),
+)
+
+Id = Annotated[
+    int, typer.Argument(metavar="ID", min=1, help="The replay's number.", show_default=False)
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it is completed.")]
+
+
+class Ended(StrEnum):
+    """How deliveries ended."""
+
+    GIVEN_UP = "given_up"
+    CANCELLED = "cancelled"
+    DELIVERED = "delivered"
+
+
+@app.callback()
+def replay(
+    context: typer.Context,
+    *,
+    registry: Annotated[
+        str | None, typer.Option("--registry", "-r", help="The registry.", show_default=False)
+    ] = None,
+    everywhere: Annotated[
+        bool,
+        typer.Option(
+            "--all-registries",
+            help="All registries, one after the other; with --no-wait at once, each at its rate.",
+        ),
+    ] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name", "-n", help="Of this webhook only; else of all of it.", show_default=False
+        ),
+    ] = None,
+    delivery: Annotated[
+        str | None,
+        typer.Option(
+            "--delivery",
+            metavar="ID",
+            help="One delivery, by the webhook-id of its POSTs.",
+            show_default=False,
+        ),
+    ] = None,
+    event: Annotated[
+        str | None,
+        typer.Option("--event", metavar="ID", help="One event, by its id.", show_default=False),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Of events since then: 2h, 3d, or 2026-03-04T10:20:30Z.",
+            show_default=False,
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Of events before then.", show_default=False),
+    ] = None,
+    outcome: Annotated[
+        list[Ended] | None,
+        typer.Option(
+            help="How they ended, given_up unless told; may be repeated.", show_default=False
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="However they ended, delivered ones included.")
+    ] = False,
+    rate: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="Deliveries a second at most.")
+    ] = 50,
+    count: Annotated[bool, typer.Option("--count", help="Count them, and do nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    no_wait: NoWait = False,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Attempt deliveries again that were given up: one, those of a webhook, of a registry, of all.
+
+    They are counted before anything happens, and go out more slowly than live traffic, which has
+    the way. The server does it: Ctrl-C leaves it running or cancels it, as you like. Consumers
+    see new attempts under the same webhook-id.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if delivery is not None and name is None:
+        raise UsageError("--delivery needs --name: a delivery is known to its webhook only")
+    management = Management.at(url)
+    paths = _paths(management, registry, name, group, everywhere=everywhere)
+    now = datetime.now(UTC)
+    body: Document = {
+        "deliveryId": delivery,
+        "eventId": event,
+        "since": time_of(since, "--since", now),
+        "until": time_of(until, "--until", now),
+        "outcomes": list(Ended) if everything else outcome or None,
+    }
+    body = {key: given for key, given in body.items() if given is not None}
+    counts = counted_at(management, paths, body)
+    total = summed(counts.values())
+    if count:
+        show(total, count_row, output)
+        return
+    tell(total)
+    wanted = [path for path, each in counts.items() if has_any(each)]
+    if not wanted:
+        note("Nothing to replay.")
+        return
+    if not yes and not agreed(total, rate):
+        raise typer.Abort
+    body["rate"] = rate
+    if not everywhere:
+        created = management.ask("POST", f"{wanted[0]}/replay", body)
+        follow(management, created, output, wait=not no_wait)
+    elif no_wait:
+        created_all = [management.ask("POST", f"{path}/replay", body) for path in wanted]
+        show_all(created_all, replay_row, output)
+    else:
+        follow_all(management, wanted, body, output)
+
+
+def _paths(
+    management: Management,
+    registry: str | None,
+    name: str | None,
+    group: str | None,
+    *,
+    everywhere: bool,
+) -> list[str]:
+    """The registries, or the webhook, whose deliveries are replayed, as the API names them.
+
+    Raises:
+        UsageError: It is not said whose, or it is said twice.
+    """
+    if everywhere:
+        if registry is not None or name is not None:
+            raise UsageError("--all-registries goes without --registry and --name")
+        return [value(each, "id") for each in management.registries(group)]
+    if registry is None:
+        raise UsageError("--registry is missing: whose deliveries? Or --all-registries")
+    found = management.find_registry(registry, group)
+    return [webhook_path(found, name) if name else value(found, "id")]
+
+
+@app.command("list", epilog=examples("portcall replay list -r myregistry"))
+def list_replays(
+    *, registry: Registry, group: Group = None, url: Url = None, output: Format = None
+) -> None:
+    """List a registry's replays, newest first."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    show_all(management.pages("GET", f"{value(found, 'id')}/replays"), replay_row, output)
+
+
+@app.command("show", epilog=examples("portcall replay show 3 -r myregistry"))
+def show_replay(
+    number: Id, *, registry: Registry, group: Group = None, url: Url = None, output: Format = None
+) -> None:
+    """Show how far a replay is."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    show(management.ask("GET", f"{value(found, 'id')}/replays/{number}"), replay_row, output)
+
+
+@app.command("cancel", epilog=examples("portcall replay cancel 3 -r myregistry"))
+def cancel(
+    number: Id, *, registry: Registry, group: Group = None, url: Url = None, output: Format = None
+) -> None:
+    """Stop a replay where it is; what is out already is delivered."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    path = f"{value(found, 'id')}/replays/{number}/cancel"
+    show(management.ask("POST", path), replay_row, output)
+
+
+@app.command("resume", epilog=examples("portcall replay resume 3 -r myregistry"))
+def resume(
+    number: Id,
+    *,
+    registry: Registry,
+    no_wait: NoWait = False,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Go on with a replay that was cancelled, where it stopped; or watch one that runs."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    path = f"{value(found, 'id')}/replays/{number}/resume"
+    follow(management, management.ask("POST", path), output, wait=not no_wait)

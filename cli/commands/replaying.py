@@ -1,0 +1,152 @@
+"""How a replay is counted, asked about and watched."""
+
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+import typer
+
+from portcall.cli.client import Document, Management
+from portcall.cli.errors import UsageError
+from portcall.cli.output import Output, note, show, show_all
+from portcall.cli.progress import progress
+from portcall.cli.tables import Row, replay_row, value
+from portcall.schemas.durations import format_duration, parse_duration_ms
+from portcall.schemas.errors import InvalidValueError
+
+POLL_S = 0.5
+_pause = time.sleep
+COUNTS = ("total", "disabled", "deleted")
+
+
+def counted_at(management: Management, paths: Iterable[str], body: Document) -> dict[str, Document]:
+    """What a replay would have of each of these registries or webhooks."""
+    return {path: management.ask("POST", f"{path}/countReplay", body) for path in paths}
+
+
+def summed(counts: Iterable[Document]) -> dict[str, int]:
+    """The same of all of them together."""
+    every = list(counts)
+    return {key: sum(int(each[key]) for each in every) for key in COUNTS}
+
+
+def has_any(counts: Mapping[str, int]) -> bool:
+    """Whether anything of that would be replayed."""
+    return int(counts["total"]) > int(counts["disabled"])
+
+
+def time_of(text: str | None, option: str, now: datetime) -> str | None:
+    """A time as the API takes it; a duration is so long ago.
+
+    Raises:
+        UsageError: It is too long ago.
+    """
+    if text is None:
+        return None
+    try:
+        ago = timedelta(milliseconds=parse_duration_ms(text))
+    except InvalidValueError:
+        return text  # the server knows the other form, and says what is wrong
+    try:
+        return (now - ago).isoformat(timespec="milliseconds")
+    except OverflowError:
+        raise UsageError(f"{option}: {text} is longer ago than there is a calendar") from None
+
+
+def tell(counts: Mapping[str, int]) -> None:
+    """What of the count is not replayed."""
+    if counts["disabled"]:
+        count = _deliveries(int(counts["disabled"]))
+        note(f"{count} passed over: the webhook is disabled. Enable it first, or probe it.")
+    if counts["deleted"]:
+        note(f"{_deliveries(int(counts['deleted']))} passed over: the webhook was deleted.")
+
+
+def agreed(counts: Mapping[str, int], rate: int) -> bool:
+    """Ask the person; nobody is asked where nobody can answer.
+
+    Raises:
+        UsageError: Standard input is no terminal.
+    """
+    total = int(counts["total"]) - int(counts["disabled"])
+    takes = format_duration(max(total * 1000 // rate // 1000, 1) * 1000)
+    question = f"Replay {_deliveries(total)}, {rate} a second (about {takes})?"
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Nobody can be asked here: give --yes")
+    return typer.confirm(question, err=True)
+
+
+def follow(
+    management: Management, replayed: Document, output: Output | None, *, wait: bool
+) -> None:
+    """Show a replay's progress until it is completed, if so wanted, and then what became of it."""
+    if wait:
+        replayed, _ = watched(management, replayed)
+    show(replayed, replay_row, output)
+    if not wait:
+        note(f"It runs on the server: `portcall replay show {value(replayed, 'name')}`.")
+
+
+def follow_all(
+    management: Management, paths: Iterable[str], body: Document, output: Output | None
+) -> None:
+    """Replay one registry after the other, so that their rate is that of all; then show them.
+
+    Ctrl-C leaves out those that were not begun.
+    """
+    done: list[Document] = []
+    for path in paths:
+        replayed, on = watched(management, management.ask("POST", f"{path}/replay", body))
+        done.append(replayed)
+        if not on:
+            note("The registries after that one are not replayed.")
+            break
+    show_all(done, replay_row, output)
+
+
+def watched(management: Management, replayed: Document) -> tuple[Document, bool]:
+    """A replay when it is completed, or the person wants no more of it; then False with it."""
+    try:
+        return _watch(management, replayed), True
+    except KeyboardInterrupt:
+        return _interrupted(management, replayed), False
+
+
+def _watch(management: Management, replayed: Document) -> Document:
+    path, shown = value(replayed, "id"), 0
+    with progress("deliveries", _done_of(replayed)[1]) as advance:
+        while True:
+            done, _ = _done_of(replayed)
+            advance(done - shown)
+            shown = done
+            if value(replayed, "properties", "state") != "running":
+                return replayed
+            _pause(POLL_S)
+            replayed = management.ask("GET", path)
+
+
+def _interrupted(management: Management, replayed: Document) -> Document:
+    """Ctrl-C: it goes on, unless the person wants it to be cancelled."""
+    path, name = value(replayed, "id"), value(replayed, "name")
+    if sys.stdin.isatty() and typer.confirm("\nCancel the replay?", default=False, err=True):
+        return management.ask("POST", f"{path}/cancel")
+    note(f"It goes on without you: `portcall replay show {name}`, `... cancel {name}`.")
+    return management.ask("GET", path)
+
+
+def _done_of(replayed: Document) -> tuple[int, int]:
+    """How many deliveries a replay has seen to, and how many it has."""
+    properties = replayed["properties"]
+    skipped = properties["skipped"]
+    done = int(properties["published"]) + int(skipped["disabled"]) + int(skipped["gone"])
+    return done, int(properties["total"])
+
+
+def _deliveries(count: int) -> str:
+    return "1 delivery" if count == 1 else f"{count} deliveries"
+
+
+def count_row(counts: Mapping[str, int]) -> Row:
+    """What a replay would have, in columns."""
+    return {key.upper(): str(counts[key]) for key in COUNTS}

@@ -1,0 +1,193 @@
+"""Sending events to a producer: at a pace, many at once, again while it cannot take them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from portcall.cli.client import Server
+from portcall.cli.commands.synthetic import Synthesis
+from portcall.cli.errors import CliError, NotFoundError, NotRunningError, ServiceError
+from portcall.schemas.timestamps import acr_timestamp
+
+MAX_TRIES = 10
+RECONNECT_S = 1.0
+MAX_WAIT_S = 30.0
+"""The longest that a Retry-After is honoured."""
+REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When what is sent.
+
+    Attributes:
+        count: How many events.
+        batch: How many of them in one request.
+        rate: Events a second; 0: no waiting.
+    """
+
+    count: int
+    batch: int
+    rate: float
+
+    def requests(self) -> Iterator[tuple[float, int]]:
+        """Each request: when it is due, in seconds from the start, and how many events it has."""
+        for first in range(0, self.count, self.batch):
+            due_s = first / self.rate if self.rate else 0.0
+            yield due_s, min(self.batch, self.count - first)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the events so far.
+
+    Attributes:
+        registry: Whose they are.
+        count: How many there are in all.
+        accepted: How many the producer accepted.
+        retries: How many requests were sent again.
+        elapsed_s: From the first request to the last answer.
+        error: What no repetition mends; nothing is sent after it.
+        problem: Why a request had to be sent again, the last time.
+    """
+
+    registry: str
+    count: int
+    accepted: int = 0
+    retries: int = 0
+    elapsed_s: float = 0.0
+    error: CliError | None = None
+    problem: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """The summary."""
+        return {
+            "registry": self.registry,
+            "accepted": self.accepted,
+            "failed": self.count - self.accepted,
+            "retries": self.retries,
+            "seconds": round(self.elapsed_s, 3),
+            "rate": round(self.accepted / self.elapsed_s, 1) if self.elapsed_s else 0.0,
+        }
+
+
+class Sending:
+    """Sends events to one producer.
+
+    Args:
+        server: Where, and with which token.
+        synthesis: Makes the events.
+        tally: Counts what becomes of them.
+        concurrency: How many requests may be under way.
+        advance: Called with the number of events that were accepted.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        synthesis: Synthesis,
+        tally: Tally,
+        *,
+        concurrency: int,
+        advance: Callable[[int], None],
+    ) -> None:
+        self._url = f"{server.producer_url}/registries/{tally.registry}/events"
+        self._headers = {
+            "Authorization": f"Bearer {server.token}",
+            "Content-Type": "application/json",
+        }
+        self._synthesis = synthesis
+        self._tally = tally
+        self._concurrency = concurrency
+        self._advance = advance
+
+    async def run(self, schedule: Schedule) -> None:
+        """Send everything; returns when the last answer is there, or nothing more can succeed."""
+        began = time.perf_counter()
+        requests = schedule.requests()
+        connector = aiohttp.TCPConnector(limit=self._concurrency)
+        try:
+            async with (
+                aiohttp.ClientSession(
+                    connector=connector, headers=self._headers, timeout=REQUEST_TIMEOUT
+                ) as http,
+                asyncio.TaskGroup() as workers,
+            ):
+                for _ in range(self._concurrency):
+                    workers.create_task(self._work(http, requests, began))
+        finally:
+            self._tally.elapsed_s = time.perf_counter() - began
+
+    async def _work(
+        self, http: aiohttp.ClientSession, requests: Iterator[tuple[float, int]], began: float
+    ) -> None:
+        """Take the next request that is due, send it, and so on."""
+        for due_s, size in requests:
+            wait_s = began + due_s - time.perf_counter()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            if self._tally.error is not None:
+                return
+            await self._send(http, size)
+
+    async def _send(self, http: aiohttp.ClientSession, size: int) -> None:
+        """Send so many new events, and send them again while the producer cannot take them."""
+        now = acr_timestamp(time.time_ns() // 1_000_000)
+        body = msgspec.json.encode([self._synthesis.event(now) for _ in range(size)])
+        for attempt in range(1, MAX_TRIES + 1):
+            wait_s = await self._try(http, body, size)
+            if wait_s is None:
+                return
+            if attempt < MAX_TRIES:
+                self._tally.retries += 1
+                await asyncio.sleep(wait_s)
+
+    async def _try(self, http: aiohttp.ClientSession, body: bytes, size: int) -> float | None:
+        """Send one request; gives how long to wait before it is worth sending again, or None."""
+        refusal: CliError
+        try:
+            url = URL(self._url, encoded=self._url.isascii())  # a path prefix goes out as given
+            async with http.post(url, data=body, allow_redirects=False) as answer:
+                if answer.status == 202:
+                    self._tally.accepted += size
+                    self._advance(size)
+                    return None
+                refusal = _refusal(answer.status, await answer.read())
+                wait_s = _retry_after_s(answer.headers.get("Retry-After"))
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            refusal, wait_s = self._unanswered(error), RECONNECT_S
+        self._tally.problem = str(refusal)
+        if isinstance(refusal, ServiceError) and refusal.status == 503:
+            return wait_s
+        self._tally.error = refusal
+        return None
+
+    def _unanswered(self, error: Exception) -> CliError:
+        """A producer that answered before will again; one that never did is not there."""
+        why = f"{self._url} does not answer: {str(error) or type(error).__name__}"
+        if self._tally.accepted:
+            return ServiceError(why, status=503)
+        return NotRunningError(f"{why}. Is `portcall up` running there?")
+
+
+def _retry_after_s(value: str | None) -> float:
+    """How long the producer asks to wait; a second where it does not say."""
+    seconds = int(value) if value is not None and value.isascii() and value.isdecimal() else 1
+    return min(float(seconds), MAX_WAIT_S)
+
+
+def _refusal(status: int, body: bytes) -> ServiceError:
+    """An answer that accepts nothing, in the producer's own words."""
+    try:
+        error = msgspec.json.decode(body)["error"]
+        code, message = str(error["code"]), str(error["message"])
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+        code, message = "", f"the producer answered {status}"
+    kind = NotFoundError if status == 404 else ServiceError
+    return kind(f"({code}) {message}" if code else message, status=status, code=code)

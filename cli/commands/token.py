@@ -1,0 +1,168 @@
+"""`portcall token`: who may do what here, with a secret each."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from portcall.cli import completion
+from portcall.cli.client import Management
+from portcall.cli.errors import NotFoundError
+from portcall.cli.examples import examples
+from portcall.cli.options import NAME_OPTION, Format, Url, one_name
+from portcall.cli.output import note, show, show_all
+from portcall.cli.tables import Document, Row, seconds, value
+
+PATH = "/portcall/tokens"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Tokens: who may do what here. A token's secret is a password for az, and a bearer token.",
+    rich_markup_mode="rich",
+)
+
+
+class Role(StrEnum):
+    """What a token may do."""
+
+    ADMINISTRATOR = "administrator"
+    READER = "reader"
+    PUBLISHER = "publisher"
+
+
+@app.command(
+    "create",
+    epilog=examples(
+        "portcall token create ci --role administrator --expires 90d",
+        "portcall token create dashboard --role reader",
+        "portcall token create registry01 --role publisher -r myregistry",
+    ),
+)
+def create(
+    name: Annotated[
+        str | None, typer.Argument(help="What it is for.", metavar="NAME", show_default=False)
+    ] = None,
+    *,
+    name_option: Annotated[
+        str | None,
+        typer.Option(*NAME_OPTION, help="The same as NAME, as with az.", show_default=False),
+    ] = None,
+    role: Annotated[
+        Role,
+        typer.Option(
+            "--role",
+            help="administrator: everything; reader: looks, and changes nothing; publisher:"
+            " publishes the events of one registry.",
+            case_sensitive=False,
+            show_default=False,
+        ),
+    ],
+    registry: Annotated[
+        str | None,
+        typer.Option(
+            "--registry",
+            "-r",
+            help="A publisher's registry.",
+            show_default=False,
+            autocompletion=completion.registries,
+        ),
+    ] = None,
+    expires: Annotated[
+        str,
+        typer.Option("--expires", metavar="TIME", help='How long it works, as 90d; or "none".'),
+    ] = "none",
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Create a token. Its secret is shown this once, and cannot be shown again."""
+    body = {
+        "name": one_name(name, name_option, "token create"),
+        "role": role.value,
+        "expiresAfter": expires,
+    }
+    if registry is not None:
+        body["registry"] = registry
+    show(Management.at(url).ask("POST", PATH, body), secret_row, output)
+    note("Keep the secret: it is not shown again.")
+
+
+@app.command("list", epilog=examples("portcall token list", "portcall token list -o json"))
+def list_tokens(*, url: Url = None, output: Format = None) -> None:
+    """List the tokens, without their secrets; what stopped working is listed for 30 days more."""
+    show_all(Management.at(url).pages("GET", PATH), token_row, output)
+
+
+@app.command(
+    "revoke",
+    epilog=examples(
+        "portcall token revoke ci",
+        "portcall token revoke 0a1b2c3d-0000-4000-8000-000000000000",
+    ),
+)
+def revoke(
+    token: Annotated[
+        str | None,
+        typer.Argument(
+            help="Its name or its client id.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=completion.tokens,
+        ),
+    ] = None,
+    *,
+    name_option: Annotated[
+        str | None,
+        typer.Option(
+            *NAME_OPTION,
+            help="The same as NAME, as with az.",
+            show_default=False,
+            autocompletion=completion.tokens,
+        ),
+    ] = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Revoke a token: within two seconds nobody is let in with it."""
+    token = one_name(token, name_option, "token revoke")
+    management = Management.at(url)
+    client_id = value(find(management, token), "clientId")
+    show(management.ask("POST", f"{PATH}/{client_id}/revoke"), token_row, output)
+
+
+def find(management: Management, wanted: str) -> Document:
+    """The token of that name or client id; of several that had the name the one that works.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    found = [
+        each
+        for each in management.pages("GET", PATH)
+        if wanted.lower() in (value(each, "name").lower(), value(each, "clientId"))
+    ]
+    if not found:
+        raise NotFoundError(f"there is no token {wanted!r}: see `portcall token list`")
+    return next((each for each in found if value(each, "status") != "revoked"), found[0])
+
+
+def token_row(token: Document) -> Row:
+    """A token, without its secret."""
+    return {
+        "NAME": value(token, "name"),
+        "CLIENT ID": value(token, "clientId"),
+        "ROLE": value(token, "role"),
+        "REGISTRY": value(token, "registry"),
+        "STATUS": value(token, "status"),
+        "EXPIRES": seconds(value(token, "expiresAt")),
+        "LAST USED": seconds(value(token, "lastUsedAt")),
+    }
+
+
+def secret_row(token: Document) -> Row:
+    """A token that was just made."""
+    return {
+        "NAME": value(token, "name"),
+        "CLIENT ID": value(token, "clientId"),
+        "SECRET": value(token, "clientSecret"),
+    }

@@ -1,0 +1,1 @@
+"""`make demo`: a sample registry, a sample consumer, the story."""

@@ -1,0 +1,1 @@
+"""`portcall doctor`: checks and findings."""

@@ -1,0 +1,242 @@
+"""What `portcall doctor` looks at: each check asks one thing of the machine and gives findings."""
+
+import asyncio
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from portcall.cli.client import Document, home_folder, read_ready
+from portcall.cli.commands.schema import schema_problem
+from portcall.cli.commands.topology import TopologySettings, settings_of
+from portcall.cli.doctor import findings
+from portcall.cli.doctor.findings import Finding, ok, unknown, wrong
+from portcall.cli.errors import NotRunningError, UsageError
+from portcall.cli.transport import HttpTransport
+from portcall.runtime.broker.topology import apply, depths, ping
+from portcall.runtime.errors import BrokerError, SettingsError
+from portcall.runtime.http.health import REFUSED_AGAIN
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.topology import Topology
+from portcall.store.engine import open_store
+from portcall.store.errors import StoreUnavailableError
+
+PATIENCE_S = 5.0
+"""How long a role may take to answer."""
+
+START = "start `portcall up`, or name the folder that it runs in with PORTCALL_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The installation that is looked at.
+
+    Attributes:
+        home: Its folder.
+        environ: The environment of this shell.
+        ready: What ready.json says; None where it says nothing.
+        problem: Why not.
+    """
+
+    home: Path
+    environ: Mapping[str, str]
+    ready: Document | None
+    problem: str = ""
+
+    @property
+    def alone(self) -> bool:
+        """Whether roles may run here without `portcall up`: the environment names all they need."""
+        needed = ("PORTCALL_AMQP_URL", "PORTCALL_DATABASE_URL")
+        return self.ready is None and all(self.environ.get(name) for name in needed)
+
+
+def site_of(environ: Mapping[str, str]) -> Site:
+    """Find out what there is to be looked at."""
+    home = home_folder(environ)
+    try:
+        return Site(home, environ, read_ready(home))
+    except NotRunningError as error:
+        return Site(home, environ, None, str(error))
+
+
+def home(site: Site) -> Finding:
+    """The home folder: there, and nobody else's business."""
+    try:
+        status = site.home.stat()
+    except OSError as error:
+        if site.alone:
+            return unknown("home", f"{site.home} is not used by roles that run alone")
+        return wrong("home", f"{site.home}: {error.strerror}", START)
+    if status.st_uid != os.geteuid():
+        return wrong("home", f"{site.home} belongs to another user", "use the account that owns it")
+    return findings.private("home", str(site.home), status.st_mode, 0o700)
+
+
+def running(site: Site) -> Iterator[Finding]:
+    """ready.json, and the processes that it names."""
+    if site.ready is None:
+        if site.alone:
+            yield unknown("ready.json", "there is none: roles run alone here, if at all")
+        else:
+            yield wrong("ready.json", site.problem.partition(". ")[0], START)
+        return
+    path = site.home / "ready.json"
+    yield findings.private("ready.json", str(path), path.stat().st_mode, 0o600)
+    told = [each for each in site.ready.get("processes", ()) if isinstance(each, dict)]
+    yield findings.processes(told, lives)
+
+
+def lives(pid: int) -> bool:
+    """Whether a process of that id runs, and is not only waited for."""
+    try:
+        # The state follows the name in parentheses, which may have anything in it.
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state not in {"Z", "X"}
+
+
+def broker(site: Site) -> Iterator[Finding]:
+    """The broker: reachable, with the right queues, and what waits in them."""
+    try:
+        settings = settings_of(site.environ, site.ready or {})
+    except UsageError:
+        yield unknown("broker", "none is known, because `portcall up` is not running here")
+        return
+    except SettingsError as error:
+        yield wrong("settings", " ".join(str(error).splitlines()), "mend that variable")
+        return
+    yield from asyncio.run(_broker(settings))
+
+
+async def _broker(settings: TopologySettings) -> list[Finding]:
+    try:
+        await ping(settings.amqp_url)
+        counts = await depths(settings.amqp_url, [each.name for each in settings.topology.queues])
+    except BrokerError as error:
+        advice = "start it, or mend PORTCALL_AMQP_URL; what is accepted meanwhile gets a 503"
+        return [wrong("broker", str(error), advice)]
+    missing = [name for name, count in counts.items() if count is None]
+    difference = None if missing else await _difference(settings)
+    return [
+        ok("broker", "reachable"),
+        findings.topology(missing, difference),
+        findings.queues(counts),
+    ]
+
+
+async def _difference(settings: TopologySettings) -> str | None:
+    """What is not as it should be: to declare a queue that is there changes nothing."""
+    queues = Topology(exchanges=(), queues=settings.topology.queues, bindings=())
+    try:
+        await apply(settings.amqp_url, queues)
+    except BrokerError as error:
+        return str(error)
+    return None
+
+
+def database(site: Site) -> Finding:
+    """The database: reachable, and of this version."""
+    named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
+    if not named:
+        return unknown("database", "none is known, because `portcall up` is not running here")
+    try:
+        problem = schema_problem(str(named))
+    except StoreUnavailableError as error:
+        return wrong("database", str(error), "start it, or mend PORTCALL_DATABASE_URL")
+    except InvalidValueError as error:
+        return wrong("database", error.problem, "mend PORTCALL_DATABASE_URL")
+    if problem:
+        return wrong("database", problem, "restart the roles: each brings the schema up to date")
+    return ok("database", "reachable, schema up to date")
+
+
+def ignored(site: Site) -> Finding:
+    """What registries sent and became no event, as far as the store has it."""
+    named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
+    if not named:
+        return unknown("ignored events", "no database is known")
+    try:
+        if schema_problem(str(named)):
+            return unknown("ignored events", "the database does not have them yet")
+        store = open_store(str(named))
+    except (StoreUnavailableError, InvalidValueError):
+        return unknown("ignored events", "the database does not answer")
+    since_ms = time.time_ns() // 1_000_000 - findings.IGNORED_MS
+    try:
+        kinds = store.journal.ignored_kinds(since_ms)
+        return findings.ignored(kinds, store.journal.newest_unread(since_ms, 1))
+    except StoreUnavailableError:
+        return unknown("ignored events", "the database does not answer")
+    finally:
+        store.close()
+
+
+def webhooks(site: Site) -> Finding:
+    """Webhooks that have disabled themselves, as the database has them."""
+    named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
+    if not named:
+        return unknown("webhooks", "no database is known")
+    try:
+        store = open_store(str(named))
+        try:
+            found = store.known.disabled_by_themselves()
+        finally:
+            store.close()
+    except (StoreUnavailableError, InvalidValueError):
+        return unknown("webhooks", "the database cannot be asked")
+    return findings.webhooks([(each.registry, each.name, each.reason) for each in found])
+
+
+def roles(site: Site) -> Iterator[tuple[Finding, float | None]]:
+    """Each role that wrote a run file, with its server's clock in seconds since the epoch."""
+    for path in sorted((site.home / "run").glob("*.json")):
+        try:
+            run = json.loads(path.read_bytes())
+            yield from _role(path.stem, str(run["health_url"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            advice = "restart that role; it writes the file again"
+            yield wrong(f"role {path.stem}", f"{path} cannot be read", advice), None
+
+
+def _role(name: str, url: str) -> Iterator[tuple[Finding, float | None]]:
+    with HttpTransport(url, token="", patience_s=PATIENCE_S) as http:
+        try:
+            http.request("GET", "/live")
+            reply = http.request("GET", "/ready")
+        except NotRunningError as error:
+            found = f"not live: {str(error).partition(': ')[0]}"
+            advice = "`portcall up` restarts a role that dies; its output says why it does not live"
+            yield wrong(f"role {name}", found, advice, {"url": url}), None
+            return
+    said: Document = reply.document if isinstance(reply.document, dict) else {}
+    problems, warnings = said.get("problems", {}), said.get("warnings", {})
+    again = {key: said for key, said in warnings.items() if key.startswith(f"{REFUSED_AGAIN} ")}
+    others = {key: said for key, said in warnings.items() if key not in again}
+    finding = findings.role(name, url, reply.status, problems, others)
+    yield finding, _date_s(reply.headers.get("date"))
+    for key, told in again.items():
+        yield findings.refused(name, key.removeprefix(f"{REFUSED_AGAIN} "), told), None
+
+
+def _date_s(date: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp() if date else None
+    except ValueError:
+        return None
+
+
+def clock(server_s: float | None) -> Finding:
+    """The clock of this machine, beside that of a role."""
+    return findings.clock(time.time(), server_s)
+
+
+def disk(site: Site) -> Finding:
+    """The disk under the home folder, whether it exists yet or not."""
+    folder = site.home.resolve()
+    standing = next(path for path in (folder, *folder.parents) if path.exists())
+    return findings.disk(str(standing), shutil.disk_usage(standing).free)

@@ -1,0 +1,45 @@
+"""`portcall doctor`: look at everything once, and say what is wrong and what to do about it."""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import typer
+
+from portcall.cli.doctor import checks, findings, safeguards
+from portcall.cli.doctor.checks import Site, site_of
+from portcall.cli.doctor.findings import Finding, Verdict
+from portcall.cli.doctor.verdicts import report
+from portcall.cli.examples import examples
+from portcall.cli.options import Format
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@app.command(epilog=examples("portcall doctor", "portcall doctor -o json"))
+def doctor(*, output: Format = None) -> None:
+    """Say what is wrong here, and what to do about it."""
+    report(examine(site_of(os.environ)), output)
+
+
+def examine(site: Site) -> Iterator[Finding]:
+    """Every check, in an order in which the first thing wrong is the first to mend."""
+    yield findings.python(sys.version_info[:3])
+    yield checks.home(site)
+    yield from checks.running(site)
+    yield from checks.broker(site)
+    database = checks.database(site)
+    yield database
+    if database.verdict is Verdict.OK:
+        yield checks.webhooks(site)
+    yield checks.ignored(site)
+    yield from safeguards.encryption(site)
+    yield from safeguards.tls(site)
+    yield from safeguards.tokens(site)
+    yield safeguards.binds(site)
+    server_s = None
+    for finding, date_s in checks.roles(site):
+        yield finding
+        server_s = server_s or date_s
+    yield checks.clock(server_s)
+    yield checks.disk(site)

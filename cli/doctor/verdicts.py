@@ -1,0 +1,41 @@
+"""How findings are told, and how a command ends with them."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+
+import typer
+
+from portcall.cli.doctor.findings import Finding, Verdict
+from portcall.cli.output import Output, chosen, paint, pretty, say
+from portcall.cli.tables import clean
+
+_COLOURS = {Verdict.OK: "green", Verdict.WRONG: "red", Verdict.UNKNOWN: "yellow"}
+
+
+def report(findings: Iterable[Finding], output: Output | None) -> None:
+    """Tell each finding as it is found, or all of them as one JSON object.
+
+    Raises:
+        typer.Exit: With exit code 1: something is wrong.
+    """
+    as_json = chosen(output) is Output.JSON
+    found = []
+    for finding in findings:
+        found.append(finding)
+        if not as_json:
+            say(told(finding))
+    well = all(finding.verdict is not Verdict.WRONG for finding in found)
+    if as_json:
+        say(pretty({"ok": well, "checks": [asdict(finding) for finding in found]}))
+    if not well:
+        raise typer.Exit(1)
+
+
+def told(finding: Finding) -> str:
+    """A finding in one line, or two when there is something to do."""
+    verdict = paint(f"{finding.verdict:<7}", _COLOURS[finding.verdict], sys.stdout)
+    line = f"{verdict}  {finding.check:<17}  {clean(finding.found)}"
+    if not finding.advice:
+        return line
+    return f"{line}\n{'':28}{paint('do:', 'yellow', sys.stdout)} {clean(finding.advice)}"

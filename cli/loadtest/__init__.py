@@ -1,0 +1,1 @@
+"""`portcall loadtest` and `portcall sink`: options, the live view, the run."""

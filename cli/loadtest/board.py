@@ -1,0 +1,69 @@
+"""The load test's dashboard: where it is, and what it is told beside the terminal."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from portcall.cli.loadtest.view import View
+from portcall.cli.output import note
+from portcall.loadtest.dashboard.board import Board
+from portcall.loadtest.dashboard.place import Place
+from portcall.loadtest.dashboard.server import Dashboard
+from portcall.loadtest.dashboard.state import Watched
+from portcall.loadtest.judge.thresholds import Threshold
+from portcall.loadtest.measure.measurements import Measurements
+from portcall.loadtest.run import Tick
+from portcall.loadtest.schedule.dial import Dial
+from portcall.loadtest.schedule.pacing import Paced
+from portcall.loadtest.send.generator import Health
+from portcall.schemas.errors import PortcallError
+
+FAULT = "It ended with a fault; the terminal says which. There is no report."
+
+
+@asynccontextmanager
+async def shown(place: Place | None) -> AsyncIterator[Board]:
+    """A board that is served at *place*, or seen by nobody.
+
+    Raises:
+        InvalidValueError: One cannot listen there.
+    """
+    if place is None:
+        yield Board(served=False)
+        return
+    async with Dashboard(place) as dashboard:
+        # Said with --quiet, too: of port 0, nobody else knows what it became.
+        note(f"Dashboard: {dashboard.url}")
+        if not place.loopback:
+            note("Whoever can reach this address sees the run, and may turn its rate.")
+        try:
+            yield dashboard.board
+        except Exception as error:
+            known = isinstance(error, PortcallError)
+            dashboard.board.break_off(str(error) if known else FAULT)
+            raise
+
+
+def watched(
+    uri: str, paced: Paced, thresholds: Sequence[Threshold], dial: Dial | None = None
+) -> Watched:
+    """A run as the dashboard knows it; without *dial*, or from a recording, it cannot be turned."""
+    return Watched(
+        number=secrets.token_hex(6),
+        uri=uri,
+        plan=paced.words,
+        duration_s=paced.duration_s,
+        total=paced.count,
+        thresholds=thresholds,
+        dial=None if paced.recorded else dial,
+    )
+
+
+def both(view: View, board: Board) -> Tick:
+    """Tell the terminal and the dashboard."""
+
+    def tick(measured: Measurements, elapsed_s: float, health: Callable[[], Health]) -> None:
+        view.tick(measured, elapsed_s)
+        board.tick(measured, elapsed_s, health)
+
+    return tick

@@ -1,0 +1,243 @@
+"""`portcall loadtest`: what a webhook consumer bears, and whether it is right."""
+
+import random
+import re
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import typer
+import uvloop
+
+from portcall.cli.errors import UsageError
+from portcall.cli.loadtest import fault_options, options
+from portcall.cli.loadtest.http2_rules import check_http2
+from portcall.cli.loadtest.merge import merge_reports
+from portcall.cli.loadtest.needs import check_labels, check_measurable, check_needs
+from portcall.cli.loadtest.optional_values import Lenient
+from portcall.cli.loadtest.orders import checking_of, mix_of, policy_of, traffic_of
+from portcall.cli.loadtest.run import Order, Through, carry_out
+from portcall.cli.loadtest.through_rules import check_through
+from portcall.cli.options import headers as header_map
+from portcall.cli.trust_files import trust_of
+from portcall.loadtest.dashboard.place import Place
+from portcall.loadtest.judge.thresholds import parse_threshold, parse_thresholds
+from portcall.loadtest.outputs.files import parse_outputs
+from portcall.loadtest.payloads.formats import find_format
+from portcall.loadtest.run import Limits
+from portcall.loadtest.schedule.pacing import Form, Pace, work_out
+from portcall.loadtest.schedule.times import Arrivals
+from portcall.loadtest.send.target import Target
+from portcall.loadtest.signing import Style
+from portcall.schemas.durations import parse_duration_ms
+
+_SECRET = {"--secret", "--header", "-H"}
+_USER = re.compile(r"//[^/@\s]+@")
+"""The name and the password in a URI."""
+SLICES = 100
+"""Of a run's time, about so many, from a tenth of a second to a second long."""
+
+
+app = typer.Typer(add_completion=False, cls=Lenient)
+app.command("merge")(merge_reports)
+
+
+@app.callback(invoke_without_command=True, subcommand_metavar="[merge FILE...]")
+def loadtest(
+    ctx: typer.Context,
+    *,
+    uri: options.Uri = "",
+    through: options.Through = False,
+    header: options.Headers = None,
+    timeout: options.Timeout = "15s",
+    keep_alive: options.KeepAlive = True,
+    http2: options.Http2 = False,
+    insecure: options.Insecure = False,
+    ca_file: options.CaFile = "",
+    client_cert: options.ClientCert = "",
+    client_key: options.ClientKey = "",
+    rate: options.Rate = 10.0,
+    duration: options.Duration = "10s",
+    shape: options.Shape = Form.CONSTANT,
+    peak: options.Peak = None,
+    steps: options.Steps = 5,
+    spike_at: options.SpikeAt = "",
+    spike_for: options.SpikeFor = "",
+    period: options.Period = "",
+    stages: options.Stages = "",
+    arrivals: options.ArrivalsOption = Arrivals.EVEN,
+    trace: options.Trace = "",
+    speed: options.Speed = 1.0,
+    seed: options.Seed = None,
+    payload: fault_options.Payload = "acr",
+    action: fault_options.Actions = ["push"],  # noqa: B006 (typer reads it, and gives its own list)
+    repositories: fault_options.Repositories = 100,
+    zipf: fault_options.Zipf = 1.0,
+    tags: fault_options.Tags = 5,
+    size: fault_options.Size = 0,
+    secret: fault_options.Secret = "",
+    style: fault_options.SigningStyle = Style.STANDARD,
+    fault: fault_options.Faults = None,
+    copies: fault_options.Copies = 1,
+    copies_after: fault_options.CopiesAfter = "",
+    swap_within: fault_options.SwapWithin = "",
+    retries: fault_options.Retries = "",
+    compress: fault_options.Compression = 1.0,
+    retry_jitter: fault_options.Jitter = True,
+    outage: fault_options.Outages = "",
+    processed: fault_options.Processed = "",
+    settle: fault_options.Settle = "10s",
+    kill_cmd: fault_options.KillCommand = "",
+    kill_at: fault_options.KillAt = "",
+    conformance: fault_options.Conformance = False,
+    threshold: options.Thresholds = None,
+    abort_on_fail: options.Abort = False,
+    find_max: options.FindMax = "",
+    pause: options.Pause = "2s",
+    max_in_flight: options.MaxInFlight = 2000,
+    max_lag: options.MaxLag = "25ms",
+    output: options.Outputs = None,
+    dashboard: options.Dashboard = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """See what a webhook consumer bears.
+
+    Requests are sent at their times, whatever the answers take: an open model. Latency is counted
+    from the planned time, so that a stall of the consumer shows, and beside it the service time.
+    Every request is a registry event as Portcall sends it, signed at the moment it is sent. Faults
+    on purpose, and questions to the consumer, tell whether it is right, too.
+
+    Without a consumer at hand, run `portcall sink` in another terminal and take the URI that it
+    prints.
+
+    The exit code is 0 for a pass, 99 where a threshold was crossed (as k6), 98 where this program
+    itself, or the pipeline, was the bottleneck, 97 where --processed or --conformance could not
+    find out what they should, 96 where no request was answered, 105 after Ctrl-C, 2 for wrong usage.
+    What has no samples keeps to no threshold.
+
+    Examples:
+    portcall loadtest --uri http://127.0.0.1:9000/hook
+    portcall loadtest --uri URI --rate 100 --duration 1m -t 'p(99)<500' -t 'http_req_failed: rate<0.01'
+    portcall loadtest --uri URI --rate 50 --shape spike --peak 1000 -o html=report.html -o json=report.json
+    portcall loadtest --uri URI --rate 100 --duration 10m --dashboard
+    portcall loadtest --uri URI --rate 100 --secret whsec_... --fault all --processed http://127.0.0.1:9000/processed
+    portcall loadtest --uri URI --rate 100 --through -o html=stages.html
+    portcall loadtest --uri URI --rate 100 --duration 5s --find-max 'p(99)<500,rate<0.001' -o html=knee.html
+    """  # noqa: E501 (the examples are lines to be typed)
+    if ctx.invoked_subcommand is not None:
+        return
+    if not uri:
+        raise UsageError("--uri is missing: where to POST to")
+    seed = random.getrandbits(32) if seed is None else seed
+    duration_s = _seconds(duration, "--duration")
+    paced = work_out(
+        Pace(
+            rate=rate,
+            duration_s=duration_s,
+            form=shape,
+            peak=peak,
+            steps=steps,
+            begins_s=_seconds(spike_at, "--spike-at") if spike_at else None,
+            lasts_s=_seconds(spike_for, "--spike-for") if spike_for else None,
+            period_s=_seconds(period, "--period") if period else None,
+            stages=stages,
+            arrivals=arrivals,
+            trace=Path(trace) if trace else None,
+            speed=speed,
+            seed=seed,
+        )
+    )
+    written = find_format(payload)
+    headers = header_map(header or [], "--header")
+    mix = mix_of(action, written, repositories=repositories, zipf=zipf, tags=tags)
+    policy = policy_of(retries, compression=compress, jitter=retry_jitter)
+    defaults = {each.name or "": each.default for each in ctx.command.params}
+    if through:
+        check_through(ctx.params, defaults, faults=fault or [], actions=list(mix.actions))
+    if http2:
+        check_http2(faults=fault or [], keep_alive=keep_alive, conformance=conformance)
+    check_needs(ctx.params, defaults)
+    thresholds = [parse_threshold(text, abort=abort_on_fail) for text in threshold or []]
+    bounds = parse_thresholds(find_max, "--find-max") if find_max else []
+    check_measurable(thresholds, bounds, ctx.params)
+    trust = trust_of(ca_file, client_cert, client_key)
+    order = Order(
+        target=Target.of(uri, headers),
+        through=Through(uri, headers, secret, policy.written if retries.strip() else None, trust)
+        if through
+        else None,
+        paced=paced,
+        traffic=traffic_of(
+            mix,
+            written,
+            style=style,
+            secret=secret,
+            faults=fault or [],
+            policy=policy,
+            outage=outage,
+            duration_s=paced.duration_s,
+            copies=copies,
+            copies_after=copies_after,
+            swap_within=swap_within,
+            size=size,
+        ),
+        checking=checking_of(
+            processed=processed,
+            settle=settle,
+            kill_cmd=kill_cmd,
+            kill_at=kill_at,
+            conformance=conformance,
+            duration_s=paced.duration_s,
+        ),
+        limits=Limits(
+            timeout_s=_seconds(timeout, "--timeout"),
+            max_in_flight=max_in_flight,
+            max_lag_s=_seconds(max_lag, "--max-lag"),
+            keep_alive=keep_alive,
+            verify=not insecure,
+            trust=trust,
+            http2=http2,
+            slice_s=_slice_s(paced.duration_s),
+        ),
+        thresholds=thresholds,
+        outputs=parse_outputs(output or []),
+        find_max=bounds,
+        pause_s=_seconds(pause, "--pause"),
+        seed=seed,
+        began_us=time.time_ns() // 1000,
+        command=_command(),
+        place=None if dashboard is None else Place.parse(dashboard),
+        quiet=quiet,
+    )
+    check_labels([*thresholds, *bounds], order.traffic)
+    code = uvloop.run(carry_out(order))
+    if code:
+        raise typer.Exit(code)
+
+
+def _seconds(text: str, field: str) -> float:
+    return parse_duration_ms(text, field) / 1000
+
+
+def _slice_s(duration_s: float) -> float:
+    """How finely a run is cut: a short one shows more when its slices are short."""
+    fitting = (width_s for width_s in (0.1, 0.2, 0.5) if duration_s / width_s <= SLICES)
+    return next(fitting, 1.0)
+
+
+def _command() -> str:
+    """The command line as it was typed, but for what must not be in a report."""
+    words, hidden = ["portcall"], False
+    for word in sys.argv[1:]:
+        name, equals, _ = word.partition("=")
+        if hidden:
+            words.append("***")
+        elif name in _SECRET and equals:
+            words.append(f"{name}=***")
+        elif word.startswith("-H") and word != "-H":
+            words.append("-H***")
+        else:
+            words.append(_USER.sub("//***@", word))
+        hidden = word in _SECRET
+    return shlex.join(words).replace("'***'", "***")

@@ -1,0 +1,144 @@
+"""Options of `portcall loadtest` that would mean nothing as they were given, and what they need."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from portcall.cli.errors import UsageError
+from portcall.loadtest.faults.choice import parse_faults
+from portcall.loadtest.faults.kinds import BY_NAME, Kind
+from portcall.loadtest.judge.thresholds import Threshold
+from portcall.loadtest.measure.known import MEASURED_BY, MEASURED_LAST, NOT_THROUGH
+from portcall.loadtest.measure.metrics import NO_FAULT
+from portcall.loadtest.schedule.pacing import Form
+from portcall.loadtest.send.sources import Traffic
+
+Values = Mapping[str, object]
+"""Of each parameter of the command, what it is."""
+
+
+class Need(NamedTuple):
+    """An option that means something only beside another.
+
+    Attributes:
+        name: Of its parameter.
+        met: Whether what it needs is there.
+        words: What that is.
+    """
+
+    name: str
+    met: Callable[[Values], bool]
+    words: str
+
+
+def _given(name: str) -> Callable[[Values], bool]:
+    return lambda values: bool(values[name])
+
+
+def _shaped(*forms: Form) -> Callable[[Values], bool]:
+    return lambda values: values["shape"] in forms
+
+
+def _faulty(fits: Callable[[Kind], object]) -> Callable[[Values], bool]:
+    def asked(values: Values) -> bool:
+        words = values["fault"]
+        kinds = parse_faults(words if isinstance(words, list) else [])
+        return any(fits(BY_NAME[name]) for name in kinds)
+
+    return asked
+
+
+_OTHERS = tuple(form for form in Form if form is not Form.CONSTANT)
+NEEDS = (
+    Need("peak", _shaped(*_OTHERS), f"--shape {', '.join(_OTHERS[:-1])} or {_OTHERS[-1]}"),
+    Need("steps", _shaped(Form.STEP), "--shape step"),
+    Need("spike_at", _shaped(Form.SPIKE), "--shape spike"),
+    Need("spike_for", _shaped(Form.SPIKE), "--shape spike"),
+    Need("period", _shaped(Form.SINE), "--shape sine"),
+    Need("speed", _given("trace"), "--trace"),
+    Need("copies", _faulty(lambda kind: kind.repeat), "--fault duplicates, or one of these"),
+    Need("copies_after", _faulty(lambda kind: kind.repeat), "--fault duplicates, or one of these"),
+    Need("swap_within", _faulty(lambda kind: kind.overtaken), "--fault order, or one of these"),
+    Need("compress", _given("retries"), "--retries"),
+    Need("retry_jitter", _given("retries"), "--retries"),
+    Need("settle", _given("processed"), "--processed"),
+    Need("kill_at", _given("kill_cmd"), "--kill-cmd"),
+    Need("pause", _given("find_max"), "--find-max"),
+)
+AGAINST = {
+    "trace": ("shape", "stages", "arrivals"),
+    "stages": ("shape",),
+    "find_max": ("shape", "stages", "trace", "processed", "kill_cmd", "conformance"),
+}
+"""Of each option, those that would not be looked at beside it."""
+_ONLY_OFF = {"retry_jitter": "--no-retry-jitter"}
+
+
+def check_needs(values: Values, defaults: Values) -> None:
+    """Refuse what would be passed over in silence.
+
+    Args:
+        values: What each parameter is.
+        defaults: What it is unless told.
+
+    Raises:
+        UsageError: An option was given that means nothing without another, or beside another.
+        InvalidValueError: A fault is none.
+    """
+    for need in NEEDS:
+        if values[need.name] != defaults[need.name] and not need.met(values):
+            raise UsageError(f"{_option(need.name)} needs {need.words}")
+    for name, others in AGAINST.items():
+        for other in others:
+            if values[name] and values[other] != defaults[other]:
+                raise UsageError(f"{_option(other)} does not go with {_option(name)}")
+
+
+def check_measurable(
+    thresholds: Sequence[Threshold], bounds: Sequence[Threshold], values: Values
+) -> None:
+    """Refuse thresholds on what this run does not measure.
+
+    Args:
+        thresholds: Of ``--threshold``.
+        bounds: Of ``--find-max``.
+        values: What each parameter is.
+
+    Raises:
+        UsageError: An option is missing that measures it.
+    """
+    for each in thresholds:
+        name = MEASURED_BY.get(each.metric)
+        if name is not None and not values[name]:
+            raise UsageError(f"--threshold: {each.metric} is measured with {_option(name)} only")
+        if values["through"] and each.metric in NOT_THROUGH:
+            raise UsageError(f"--threshold: {each.metric} is not measured with --through")
+    for each in bounds:
+        if each.metric in MEASURED_BY or each.metric in MEASURED_LAST:
+            raise UsageError(f"--find-max: {each.metric} is not known of each rate that is tried")
+
+
+def check_labels(thresholds: Sequence[Threshold], traffic: Traffic) -> None:
+    """Refuse thresholds on requests that this run does not make.
+
+    Args:
+        thresholds: Of all options.
+        traffic: What is sent.
+
+    Raises:
+        UsageError: No request will have such a label.
+    """
+    had: dict[str, Collection[str]] = {"fault": [NO_FAULT, *traffic.faults]}
+    if not traffic.faults:  # those of the order send removals of their own
+        had["action"] = list(traffic.mix.actions)
+    for each in thresholds:
+        for name, values in had.items():
+            asked = each.tags.get(name, "")
+            if asked and asked not in values:
+                raise UsageError(
+                    f"{each.selector}: no request of this run has {name}:{asked}; there are"
+                    f" {', '.join(values)}"
+                )
+
+
+def _option(name: str) -> str:
+    return _ONLY_OFF.get(name, f"--{name.replace('_', '-')}")

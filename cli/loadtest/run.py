@@ -1,0 +1,228 @@
+"""Carrying out a load test: one run, or as many as the search for the highest rate takes."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from portcall.cli.errors import UsageError
+from portcall.cli.loadtest.board import both, shown, watched
+from portcall.cli.loadtest.through import passage
+from portcall.cli.loadtest.view import View, show_result
+from portcall.loadtest.checking import Checking, Inspector
+from portcall.loadtest.dashboard.board import Board
+from portcall.loadtest.dashboard.place import Place
+from portcall.loadtest.dashboard.state import Phase
+from portcall.loadtest.http2.poster import Http2Poster
+from portcall.loadtest.judge.thresholds import Threshold
+from portcall.loadtest.outputs.files import Output
+from portcall.loadtest.pipeline.journeys import Published
+from portcall.loadtest.report.result import About, Result, machine, now_iso
+from portcall.loadtest.run import Ended, Limits, run
+from portcall.loadtest.saturation import Search, search
+from portcall.loadtest.schedule.dial import Dial
+from portcall.loadtest.schedule.pacing import Paced
+from portcall.loadtest.send.poster import Poster
+from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.send.target import Target
+from portcall.schemas.trust import NO_TRUST, Trust
+
+
+class Through(Struct, frozen=True):
+    """The way through a running Portcall.
+
+    Attributes:
+        uri: The consumer.
+        headers: Custom headers of the webhook.
+        secret: What its POSTs are signed with.
+        schedule: Its retry schedule; empty: no retries; None: the installation's.
+        trust: What certificates are accepted of the consumer, and shown to it.
+    """
+
+    uri: str
+    headers: dict[str, str]
+    secret: str
+    schedule: str | None
+    trust: Trust = NO_TRUST
+
+
+class Order(Struct, frozen=True):
+    """What is to be done.
+
+    Attributes:
+        target: The consumer.
+        through: How it is reached through the pipeline; None: directly.
+        paced: When requests are sent.
+        traffic: What they are.
+        checking: What is looked at beside the times.
+        limits: What the runs keep to.
+        thresholds: What the consumer must keep to.
+        outputs: Where reports go.
+        find_max: What a rate must keep to that is looked for; empty: none is.
+        pause_s: Between two rates of the search.
+        seed: Decides everything random.
+        began_us: The time of the first event, microseconds since the epoch.
+        command: What was typed.
+        quiet: Say nothing meanwhile.
+        place: Where the dashboard listens; None: there is none.
+    """
+
+    target: Target
+    through: Through | None
+    paced: Paced
+    traffic: Traffic
+    checking: Checking
+    limits: Limits
+    thresholds: Sequence[Threshold]
+    outputs: Sequence[Output]
+    find_max: Sequence[Threshold]
+    pause_s: float
+    seed: int
+    began_us: int
+    command: str
+    quiet: bool
+    place: Place | None = None
+
+
+async def carry_out(order: Order) -> int:
+    """Do it, show it, write the outputs; gives the exit code.
+
+    Raises:
+        UsageError: An output cannot be written.
+        InvalidValueError: The dashboard cannot listen where it should; or HTTP/2 was asked for,
+            and the consumer does not offer it.
+    """
+    if order.limits.http2:
+        async with _http2(order) as poster:
+            await poster.probe()
+    async with shown(order.place) as board:
+        if order.through is not None:
+            result = await _through(order, order.through, board)
+        else:
+            result = await (_search(order, board) if order.find_max else _once(order, board))
+        board.end(result)
+    show_result(result, aside=any(output.path == "-" for output in order.outputs))
+    for output in order.outputs:
+        try:
+            output.write(result)
+        except OSError as error:
+            raise UsageError(f"--output: {output.path}: {error.strerror}") from error
+    return result.exit_code
+
+
+async def _once(order: Order, board: Board) -> Result:
+    began, dial = now_iso(), Dial()
+    deliveries = _deliveries(order, order.paced, dial)
+    inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
+    _begin(board, order, order.paced, dial)
+    with View(order.paced, quiet=order.quiet, dial=dial) as view:
+        ended = await run(
+            order.target,
+            deliveries,
+            limits=order.limits,
+            thresholds=order.thresholds,
+            observers=inspector.observers,
+            tick=both(view, board),
+        )
+    board.rest(ended, Phase.CHECKING)
+    sections = await inspector.sections(ended.elapsed_s, partial(_poster, order))
+    about = _about(order, order.paced.turned(dial), began)
+    return Result.of(about, ended, order.thresholds, sections)
+
+
+async def _through(order: Order, way: Through, board: Board) -> Result:
+    began, dial = now_iso(), Dial()
+    deliveries = _deliveries(order, order.paced, dial)
+    inspector = Inspector(order.checking, deliveries, order.traffic, seed=order.seed)
+    async with passage(
+        way.uri,
+        way.headers,
+        secret=way.secret,
+        actions=list(order.traffic.mix.actions),
+        schedule=way.schedule,
+        trust=way.trust,
+    ) as made:
+        _begin(board, order, order.paced, dial)
+        with View(order.paced, quiet=order.quiet, dial=dial) as view:
+            ended = await run(
+                made.producer,
+                Published(deliveries),
+                limits=order.limits,
+                thresholds=order.thresholds,
+                observers=inspector.observers,
+                tick=both(view, board),
+                relay=made.pipeline,
+            )
+        board.rest(ended, Phase.CHECKING)
+        deliveries.given_up = made.pipeline.given_up
+        names = made.pipeline.names(deliveries.ledger.entries)
+        checked = await inspector.sections(ended.elapsed_s, partial(_poster, order), names)
+    about = replace(_about(order, order.paced.turned(dial), began), path="pipeline")
+    return Result.of(about, ended, order.thresholds, [made.pipeline.section(), *checked])
+
+
+async def _search(order: Order, board: Board) -> Result:
+    began = now_iso()
+
+    async def attempt(rate: float) -> tuple[Paced, Ended]:
+        paced = order.paced.at_rate(rate)
+        _begin(board, order, paced)
+        with View(paced, quiet=order.quiet) as view:
+            ended = await run(
+                order.target,
+                _deliveries(order, paced),
+                limits=order.limits,
+                tick=both(view, board),
+            )
+        board.rest(ended, Phase.PAUSING)
+        return paced, ended
+
+    found: Search = await search(
+        attempt,
+        order.find_max,
+        first=order.paced.pace.rate,
+        pause_s=order.pause_s,
+        told=lambda trial: board.tried(trial.row),
+    )
+    _begin(board, order, found.paced)  # what it ends with is the best of them, not the last
+    thresholds = [*order.find_max, *order.thresholds]
+    about = _about(order, found.paced, began)
+    result = Result.of(about, found.ended, thresholds, (found.section(),))
+    return replace(result, interrupted=found.interrupted)
+
+
+def _begin(board: Board, order: Order, paced: Paced, dial: Dial | None = None) -> None:
+    thresholds = [*order.find_max, *order.thresholds]
+    board.begin(watched(order.target.uri, paced, thresholds, dial))
+
+
+def _http2(order: Order) -> Http2Poster:
+    limits = order.limits
+    return Http2Poster(
+        order.target, timeout_s=limits.timeout_s, verify=limits.verify, trust=limits.trust
+    )
+
+
+def _poster(order: Order) -> Poster:
+    limits = order.limits
+    return Poster(
+        order.target, timeout_s=limits.timeout_s, verify=limits.verify, trust=limits.trust
+    )
+
+
+def _deliveries(order: Order, paced: Paced, dial: Dial | None = None) -> Deliveries:
+    return Deliveries(paced.times(dial), order.traffic, seed=order.seed, began_us=order.began_us)
+
+
+def _about(order: Order, paced: Paced, began: str) -> About:
+    return About(
+        uri=order.target.uri,
+        plan=paced.words,
+        began=began,
+        duration_s=paced.duration_s,
+        rates=paced.rates,
+        seed=order.seed,
+        command=order.command,
+        machine=machine(),
+    )

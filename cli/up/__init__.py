@@ -1,0 +1,1 @@
+"""`portcall up`: the private broker, the roles' processes, and ready.json."""

@@ -1,0 +1,197 @@
+"""The private RabbitMQ node as processes: the Erlang VM and an epmd of its own.
+
+The distribution's RabbitMQ service may run or not, and so may other private nodes.
+"""
+
+import asyncio
+import shutil
+import signal
+from pathlib import Path
+
+from portcall.cli import children
+from portcall.cli.errors import NodeError
+from portcall.cli.ports import HOST
+from portcall.cli.up.node import NodeFolder, NodeState
+
+START_S = 60.0
+"""What a start may take. Measured on two cores: 5 s; after a kill with much data, more."""
+STOP_S = 20.0
+"""What an orderly stop may take (measured: 1 s) before the node is killed: it survives that."""
+CUT_SHORT_S = 2.0
+"""The same while it starts: it may not listen to signals then, and has nothing new to keep."""
+_PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
+_METHOD_FRAME = b"\x01\x00\x00"
+"""How the broker's first frame, Connection.Start, begins: a method frame on channel 0."""
+_DEBIAN_SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+"""Debian's own script: the one on PATH there is a wrapper that insists on a user."""
+
+
+class PrivateBroker:
+    """A RabbitMQ node under *home*, with its epmd; both end when this process does.
+
+    Args:
+        home: The node's folder; made when missing.
+    """
+
+    name = role = "rabbitmq"
+
+    def __init__(self, home: Path) -> None:
+        self.folder = NodeFolder(home.resolve())
+        self._state: NodeState | None = None
+        self._node: children.Process | None = None
+        self._epmd: children.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """The node's AMQP URL, user and password included; known from `start` on."""
+        state = self._known_state()
+        return f"amqp://{state.user}:{state.password}@{HOST}:{state.amqp_port}/"
+
+    @property
+    def user(self) -> str:
+        """The name of the node's one user, who may do everything."""
+        return self._known_state().user
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes RabbitMQ's and Erlang's commands mean this node; known from `start` on."""
+        return self.folder.environment(self._known_state())
+
+    @property
+    def pid(self) -> int | None:
+        """The pid of the Erlang VM, while it runs."""
+        return self._node.pid if self._node and self._node.returncode is None else None
+
+    async def start(self) -> None:
+        """Start the node and return when it answers on AMQP.
+
+        Raises:
+            NodeError: RabbitMQ is not installed, or the node ended or did not answer in time.
+        """
+        await self.launch()
+        try:
+            await self._until_answering()
+        except BaseException:
+            await self.stop(grace_s=CUT_SHORT_S)
+            raise
+
+    async def launch(self) -> None:
+        """Start the node and do not wait for it.
+
+        What a killed parent left behind is ended first. Ports are kept if they are still free; when
+        the same object starts its node again, after that died, they are kept in any case.
+
+        Raises:
+            NodeError: RabbitMQ is not installed, or the folder cannot be used.
+        """
+        script = server_script()
+        await self.stop(grace_s=0)
+        await children.end_left_over(self._mark, grace_s=STOP_S)
+        if self._state is None:
+            self._state = self.folder.load_state().with_free_ports()
+        self.folder.prepare(self._state)
+        await self._spawn(script)
+
+    async def stop(self, grace_s: float = STOP_S) -> None:
+        """Stop the node in good order; kill it where that takes longer than *grace_s*."""
+        if self._node is not None:
+            await children.end(self._node, grace_s=grace_s)
+        if self._epmd is not None:
+            await children.end(self._epmd, grace_s=1.0)
+        self._node = self._epmd = None
+
+    async def wait(self) -> int:
+        """Wait for the end of the node, and give the exit code."""
+        if self._node is None:
+            raise NodeError("the private RabbitMQ node was not started")
+        return await self._node.wait()
+
+    async def problem(self) -> str | None:
+        """Why the node cannot be used, or None."""
+        if await answers(HOST, self._known_state().amqp_port):
+            return None
+        return f"the private RabbitMQ node does not answer; its log is {self.folder.log_file}"
+
+    def terminate(self) -> None:
+        """Ask the node to end; `stop` also ends its epmd."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the node at once; it loses nothing that it had confirmed."""
+        self._send(signal.SIGKILL)
+
+    @property
+    def _mark(self) -> str:
+        return str(self.folder.path)
+
+    def _known_state(self) -> NodeState:
+        if self._state is None:
+            raise NodeError("the private RabbitMQ node was not started")
+        return self._state
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._node is not None:
+            children.send(self._node, number)
+
+    async def _spawn(self, script: Path) -> None:
+        epmd = shutil.which("epmd")
+        if epmd is None:
+            raise NodeError("Erlang's epmd is not on PATH; it belongs to RabbitMQ's packages")
+        port = str(self._known_state().epmd_port)
+        env, mark = self.environment, self._mark
+        with self.folder.start_log.open("wb") as log:
+            self._epmd = await children.spawn(
+                [epmd, "-port", port, "-address", HOST], env=env, mark=mark, stdout=log
+            )
+            self._node = await children.spawn([str(script)], env=env, mark=mark, stdout=log)
+
+    async def _until_answering(self) -> None:
+        ended = asyncio.ensure_future(self.wait())
+        try:
+            async with asyncio.timeout(START_S):
+                while await self.problem():
+                    await asyncio.wait([ended], timeout=0.1)
+                    if ended.done():
+                        raise NodeError(self._failure(f"ended with exit code {ended.result()}"))
+        except TimeoutError:
+            raise NodeError(self._failure(f"did not answer within {START_S:.0f} s")) from None
+        finally:
+            ended.cancel()
+
+    def _failure(self, what: str) -> str:
+        return (
+            f"the private RabbitMQ node {what}; its logs are in {self.folder.logs}:\n"
+            f"{self.folder.last_words()}"
+        )
+
+
+def server_script() -> Path:
+    """Where RabbitMQ's own start script is.
+
+    Raises:
+        NodeError: Nowhere.
+    """
+    if _DEBIAN_SCRIPT.exists():
+        return _DEBIAN_SCRIPT
+    on_path = shutil.which("rabbitmq-server")
+    if on_path is None:
+        raise NodeError(
+            "RabbitMQ is not installed. Install it (apt-get install rabbitmq-server),"
+            " or set PORTCALL_AMQP_URL to the URL of a broker that runs elsewhere"
+        )
+    return Path(on_path)
+
+
+async def answers(host: str, port: int) -> bool:
+    """Whether a broker at this address answers AMQP's protocol header with its first frame."""
+    try:
+        async with asyncio.timeout(5):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(_PROTOCOL_HEADER)
+                return await reader.readexactly(3) == _METHOD_FRAME
+            finally:
+                writer.close()
+                await writer.wait_closed()
+    except (OSError, EOFError, TimeoutError):
+        return False

@@ -1,0 +1,256 @@
+"""`portcall up` at work: bring everything up, keep it up, and take it down in order."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+
+import aiohttp
+
+from portcall.cli import children
+from portcall.cli.up.broker import PrivateBroker
+from portcall.cli.up.plan import Plan
+from portcall.cli.up.ready import Addresses, ReadyFile
+from portcall.cli.up.roles import RoleProcess
+from portcall.cli.up.service_principal import Account, ensure_account
+from portcall.cli.up.supervisor import Service, Stage, Supervisor
+from portcall.runtime.broker import topology
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.store.database.installation import Installation
+from portcall.store.database.migrate import migrate
+from portcall.store.engine import open_store
+from portcall.store.preparing import prepare_secrets
+from portcall.store.secrets.keys import FILE_VARIABLE, VARIABLE, KeySource
+
+SPARE_S = 5.0
+"""What stopping may take beyond one attempt; the contract's figure."""
+TELL_AGAIN_S = 10.0
+RETRY_S = 0.5
+OPERATOR_VARIABLES = ("PORTCALL_OPERATOR_WEBHOOK_URI", "PORTCALL_OPERATOR_WEBHOOK_SECRET")
+DECLARE_S = 15.0
+SEALED_ROLES = frozenset({"deliverer", "management"})
+"""Those that open secrets; no others are told the keys."""
+
+
+class StopSignals:
+    """SIGTERM, SIGINT and SIGHUP: the first asks to stop, a second one to be quick about it."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.hurry = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self._take)
+
+    def _take(self) -> None:
+        (self.hurry if self.asked.is_set() else self.asked).set()
+
+
+class Pipeline:
+    """Every process of one installation.
+
+    Args:
+        plan: What to run.
+        on_ready: Told once, when everything is ready and ready.json is written; it may block.
+    """
+
+    def __init__(self, plan: Plan, *, on_ready: Callable[[], None]) -> None:
+        self._plan = plan
+        self._on_ready = on_ready
+        self._ready_file = ReadyFile(plan.home.ready_file)
+        self._broker = None if plan.amqp_url else PrivateBroker(plan.home.broker)
+        self._supervisor: Supervisor | None = None
+        self._log = get_logger()
+
+    async def run(self) -> None:
+        """Run until a signal asks to stop.
+
+        Raises:
+            PortcallError: It cannot be brought up, or cannot go on; everything is stopped again.
+        """
+        signals = StopSignals()
+        self._ready_file.remove()
+        await children.end_left_over(str(self._plan.home.path), grace_s=1.0)
+        async with aiohttp.ClientSession() as http:
+            try:
+                await _until(signals.asked, self._serve(http))
+            finally:
+                self._ready_file.remove()
+                self._log.info("pipeline.stopping")
+                await self._take_down(signals.hurry)
+                self._log.info("pipeline.stopped")
+
+    async def _serve(self, http: aiohttp.ClientSession) -> None:
+        """Bring everything up and keep it up; ends by cancellation."""
+        async with asyncio.TaskGroup() as first:
+            installed = first.create_task(asyncio.to_thread(prepare_store, self._plan))
+            broker_ready = first.create_task(self._start_broker())
+        amqp_url = broker_ready.result()
+        self._supervisor = supervisor = Supervisor(
+            self._services(amqp_url, http), on_change=self._update_ready_file
+        )
+        async with asyncio.TaskGroup() as work:
+            work.create_task(supervisor.run())
+            if self._broker is None:
+                await self._declare(amqp_url)
+            await supervisor.until_ready(Waiting(self._log.info).tell)
+            self._ready_file.publish(
+                self._addresses(amqp_url, *installed.result()), supervisor.services
+            )
+            await asyncio.to_thread(self._on_ready)
+
+    async def _start_broker(self) -> str:
+        """Start the private node, with the topology; nothing to do for a broker of others."""
+        if self._broker is None:
+            return self._plan.amqp_url
+        self._broker.folder.begin()
+        await self._broker.start()
+        await self._declare_at_private_node(self._broker.url)
+        await self._broker.folder.settle()
+        return self._broker.url
+
+    async def _declare_at_private_node(self, amqp_url: str) -> None:
+        """Declare the topology at our node: a stream takes a moment to come up after a restart.
+
+        Raises:
+            BrokerError: The node has something else of that name.
+        """
+        end = asyncio.get_running_loop().time() + DECLARE_S
+        while True:
+            try:
+                return await topology.apply(amqp_url, self._plan.topology)
+            except BrokerError:
+                if asyncio.get_running_loop().time() > end:
+                    raise
+                await asyncio.sleep(RETRY_S)
+
+    async def _declare(self, amqp_url: str) -> None:
+        """Declare the topology at a broker of others, as soon as it is there."""
+        while True:
+            try:
+                return await topology.apply(amqp_url, self._plan.topology)
+            except BrokerError as error:
+                self._log.warning("topology.undeclared", reason=str(error))
+                await asyncio.sleep(RETRY_S)
+
+    def _services(self, amqp_url: str, http: aiohttp.ClientSession) -> list[Service]:
+        environ = self._plan.environ_for(amqp_url)
+        roles: list[Service] = [
+            RoleProcess(
+                role,
+                number,
+                home=self._plan.home.path,
+                environ=environ if role in SEALED_ROLES else without_keys(environ),
+                http=http,
+            )
+            for role, count in self._plan.processes.items()
+            for number in range(1, count + 1)
+        ]
+        return roles if self._broker is None else [self._broker, *roles]
+
+    def _addresses(self, amqp_url: str, installation: Installation, account: Account) -> Addresses:
+        ca_file = self._plan.ca_file
+        return Addresses(
+            management_url=self._plan.management_url,
+            management_tls_url=self._plan.management_tls_url,
+            ca_file=str(ca_file) if ca_file else None,
+            producer_url=self._plan.producer_url,
+            console_url=self._plan.console_url,
+            amqp_url=amqp_url,
+            database_url=self._plan.database_url,
+            token=self._plan.token,
+            client_id=account.client_id,
+            client_secret=account.client_secret,
+            tenant=installation.tenant,
+            subscription=installation.subscription,
+            resource_group=installation.resource_group,
+        )
+
+    def _update_ready_file(self) -> None:
+        if self._supervisor is not None:
+            self._ready_file.update(self._supervisor.services)
+
+    async def _take_down(self, hurry: asyncio.Event) -> None:
+        """Stop everything within the time of one attempt and `SPARE_S`."""
+        limit_s = self._plan.attempt_timeout_s + SPARE_S - 0.5
+        if self._supervisor is not None:
+            steps = stages(self._plan.attempt_timeout_s)
+            if killed := await self._supervisor.stop(steps, limit_s=limit_s, hurry=hurry):
+                self._log.warning("role.killed", services=killed)
+        if self._broker is not None:
+            await self._broker.stop(grace_s=limit_s)
+
+
+class Waiting:
+    """Says what the start waits for: when that changes, but not at every look."""
+
+    def __init__(self, say: Callable[..., object]) -> None:
+        self._say = say
+        self._told_at = asyncio.get_running_loop().time()
+
+    def tell(self, problems: Mapping[str, str]) -> None:
+        """Take the problems of one look."""
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at >= TELL_AGAIN_S:
+            self._told_at = now
+            self._say("pipeline.waiting", **problems)
+
+
+def stages(attempt_timeout_s: float) -> list[Stage]:
+    """Who is stopped when: what takes in first, what others still send to last.
+
+    The times before the last add up to 3 s beyond one attempt; the private node takes 1.1 s.
+    """
+    return [
+        Stage({"producer", "management"}, patience_s=0.75),
+        Stage({"router"}, patience_s=0.75),
+        Stage({"deliverer"}, patience_s=attempt_timeout_s + 0.5),
+        Stage({"recorder"}, patience_s=1.0),
+        Stage({"rabbitmq"}, patience_s=SPARE_S),
+    ]
+
+
+def prepare_store(plan: Plan) -> tuple[Installation, Account]:
+    """Bring the database up to date, seal its secrets, and say whose it is, and who may log in.
+
+    Raises:
+        KeyFileError: The encryption keys cannot be had, or are not those of the database.
+        StoreUnavailableError: It does not answer.
+    """
+    migrate(plan.database_url)
+    prepare_secrets(plan.database_url, KeySource.of(plan.environ, plan.home.path))
+    store = open_store(plan.database_url)
+    try:
+        return store.installation.get(), ensure_account(plan.home.account_file, store)
+    finally:
+        store.close()
+
+
+def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment for those who open no secrets."""
+    hidden = {VARIABLE, FILE_VARIABLE, *OPERATOR_VARIABLES}
+    return {name: value for name, value in environ.items() if name not in hidden}
+
+
+async def _until(asked: asyncio.Event, work: Coroutine[object, object, None]) -> None:
+    """Run *work* until it ends or *asked* is set; what it raised is raised.
+
+    Raises:
+        BaseException: The first error of *work*, taken out of its group.
+    """
+    task = asyncio.create_task(work)
+    stop = asyncio.create_task(asked.wait())
+    await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        try:
+            await task
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

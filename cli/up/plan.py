@@ -1,0 +1,188 @@
+"""What `portcall up` is going to run, worked out from the environment before anything starts."""
+
+import datetime as dt
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from portcall.cli.errors import UpError
+from portcall.cli.home import Home
+from portcall.cli.ports import free_ports, is_free, reserve
+from portcall.deliverer.settings import DelivererSettings
+from portcall.management.http.routes import CONSOLE
+from portcall.management.settings import ManagementSettings
+from portcall.management.tls.context import files_of
+from portcall.management.tls.files import LocalFiles, OwnFiles
+from portcall.producer.settings import ProducerSettings
+from portcall.router.settings import RouterSettings
+from portcall.runtime.settings import HostPort, Settings
+from portcall.runtime.trust import installation_context
+from portcall.schemas.topology import Topology, topology
+
+ALLOW_TARGETS = "127.0.0.0/8,::1/128"
+"""What `portcall up` allows webhooks to lead to, because a first consumer runs beside it."""
+TLS_BIND = "PORTCALL_MANAGEMENT_TLS_BIND"
+_UNKNOWN_YET = "amqp://private-node-not-started-yet/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that is decided before the start.
+
+    Attributes:
+        home: The installation's folder.
+        environ: The environment of every role; without the broker's URL, if that is private.
+        processes: How many processes each role has.
+        amqp_url: The broker that was named; empty: a private node.
+        database_url: The store.
+        token: The administrator's.
+        management_url: Where clients reach the management role.
+        management_tls_url: The same over TLS; None: not at all.
+        tls: The files that this is served with; None: it is not.
+        producer_url: Where registries reach the producer.
+        allow_targets: The networks that webhooks may lead to although they are not public.
+        attempt_timeout_s: The bound on one attempt, which also bounds the stopping.
+        topology: What the roles need at the broker.
+        log_level: Of this process's own logs.
+        log_format: The same.
+    """
+
+    home: Home
+    environ: Mapping[str, str]
+    processes: Mapping[str, int]
+    amqp_url: str
+    database_url: str
+    token: str
+    management_url: str
+    management_tls_url: str | None
+    tls: LocalFiles | OwnFiles | None
+    producer_url: str
+    allow_targets: str
+    attempt_timeout_s: float
+    topology: Topology
+    log_level: str
+    log_format: str
+
+    @property
+    def ca_file(self) -> Path | None:
+        """What clients are to trust; None: they do already, or there is no TLS."""
+        found = self.tls.ca_file if self.tls else None
+        return found and found.resolve()
+
+    @property
+    def console_url(self) -> str:
+        """Where people find the console."""
+        return f"{self.management_url}{CONSOLE}"
+
+    def prepare_tls(self) -> None:
+        """Make the CA and the certificate, or check the user's own.
+
+        Raises:
+            SettingsError: They cannot be used.
+        """
+        if self.tls is not None:
+            self.tls.ensure(dt.datetime.now(dt.UTC))
+
+    def environ_for(self, amqp_url: str) -> dict[str, str]:
+        """The environment of every role, with the broker that they are to use."""
+        return {**self.environ, "PORTCALL_AMQP_URL": amqp_url}
+
+
+def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverers: int) -> Plan:
+    """Decide everything, and check every role's settings.
+
+    Raises:
+        SettingsError: A variable is wrong; the message has a line for each.
+        UpError: An address to listen on is taken.
+    """
+    env = roles_environment(environ, home)
+    checked = {**env, "PORTCALL_AMQP_URL": env.get("PORTCALL_AMQP_URL") or _UNKNOWN_YET}
+    RouterSettings.from_environment(checked)
+    deliverer = DelivererSettings.from_environment(checked)
+    installation_context(deliverer.trust_files.read())  # each deliverer would end because of it
+    settings = ManagementSettings.from_environment(checked)
+    producer_bind = ProducerSettings.from_environment(checked).bind
+    for wanted in (settings.bind, settings.tls_bind, producer_bind):
+        if wanted and wanted.port:
+            reserve(wanted.port)  # before one of the others, or the node, is given it
+    management = _address("PORTCALL_MANAGEMENT_BIND", settings.bind)
+    tls = settings.tls_bind and _address(TLS_BIND, settings.tls_bind)
+    producer = _address("PORTCALL_PRODUCER_BIND", producer_bind)
+    return Plan(
+        home=home,
+        environ={
+            **env,
+            "PORTCALL_MANAGEMENT_BIND": str(management),
+            TLS_BIND: str(tls or "none"),
+            "PORTCALL_PRODUCER_BIND": str(producer),
+            "PORTCALL_OWN_PORTS": ",".join(
+                str(own.port) for own in (management, producer, tls) if own
+            ),
+        },
+        processes={
+            "producer": 1,
+            "router": routers,
+            "deliverer": deliverers,
+            "recorder": 1,
+            "management": 1,
+        },
+        amqp_url=env.get("PORTCALL_AMQP_URL", ""),
+        database_url=env["PORTCALL_DATABASE_URL"],
+        token=env["PORTCALL_TOKEN"],
+        management_url=client_url(management),
+        management_tls_url=client_url(tls, "https") if tls else None,
+        tls=files_of(settings) if tls else None,
+        producer_url=client_url(producer),
+        allow_targets=env["PORTCALL_ALLOW_TARGETS"],
+        attempt_timeout_s=deliverer.attempt_timeout_ms / 1000,
+        topology=_topology(deliverer),
+        log_level=deliverer.log_level,
+        log_format=deliverer.log_format,
+    )
+
+
+def roles_environment(environ: Mapping[str, str], home: Home) -> dict[str, str]:
+    """What every role gets: this process's environment, and what it leaves open filled in."""
+    env = {name: value for name, value in environ.items() if value}
+    env["PORTCALL_HOME"] = str(home.path)
+    env["PORTCALL_HEALTH_BIND"] = "127.0.0.1:0"
+    env.setdefault("PORTCALL_DATABASE_URL", home.database_url)
+    env.setdefault("PORTCALL_ALLOW_TARGETS", ALLOW_TARGETS)
+    if "PORTCALL_TOKEN" not in env:
+        env["PORTCALL_TOKEN"] = home.token()
+    return env
+
+
+def client_url(address: HostPort, scheme: str = "http") -> str:
+    """The URL by which a client on this machine reaches a server that listens on *address*."""
+    host = address.host
+    try:
+        if ipaddress.ip_address(host).is_unspecified:
+            host = "::1" if ":" in host else "127.0.0.1"
+    except ValueError:
+        pass  # a name
+    return f"{scheme}://{HostPort(host=host, port=address.port)}"
+
+
+def _address(variable: str, wanted: HostPort) -> HostPort:
+    """A definite address: port 0 is settled here, so that a role that is restarted keeps its own.
+
+    Raises:
+        UpError: Somebody else listens there, or it is no address of this machine.
+    """
+    if wanted.port == 0:
+        return HostPort(host=wanted.host, port=free_ports(1)[0])
+    if not is_free(wanted.host, wanted.port):
+        raise UpError(
+            f"{wanted} cannot be listened on: another process has it, or it is no address of this"
+            f" machine. Choose another with {variable}=HOST:PORT (port 0: any free one)"
+        )
+    return wanted
+
+
+def _topology(settings: Settings) -> Topology:
+    return topology(
+        shards=settings.shards,
+        rungs_ms=settings.rungs_ms,
+    )

@@ -1,0 +1,79 @@
+"""``ready.json``: where a running installation is found, and what it consists of."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from portcall.cli.home import write_private
+from portcall.cli.up.supervisor import Service
+
+ROLES = ("producer", "router", "deliverer", "recorder", "management", "rabbitmq")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What does not change while `portcall up` runs; a key of the file each."""
+
+    management_url: str
+    management_tls_url: str | None
+    ca_file: str | None
+    producer_url: str
+    console_url: str
+    amqp_url: str
+    database_url: str
+    token: str
+    client_id: str
+    client_secret: str
+    tenant: str
+    subscription: str
+    resource_group: str
+
+
+class ReadyFile:
+    """The file: written when everything is ready, kept true after that, removed at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._addresses: Addresses | None = None
+
+    def publish(self, addresses: Addresses, services: Sequence[Service]) -> None:
+        """Write the file for the first time."""
+        self._addresses = addresses
+        self.update(services)
+
+    def update(self, services: Sequence[Service]) -> None:
+        """Write the pids again, if the file was written before."""
+        if self._addresses is not None:
+            write_private(self._path, ready_text(self._addresses, services))
+
+    def remove(self) -> None:
+        """Remove the file, also one that a killed predecessor left."""
+        self._addresses = None
+        self._path.unlink(missing_ok=True)
+
+
+def ready_text(addresses: Addresses, services: Sequence[Service]) -> str:
+    """The file's text; null for what this installation does not have."""
+    in_order = sorted(services, key=lambda service: ROLES.index(service.role))
+    document = {
+        "management_url": addresses.management_url,
+        "management_tls_url": addresses.management_tls_url,
+        "ca_file": addresses.ca_file,
+        "producer_url": addresses.producer_url,
+        "console_url": addresses.console_url,
+        "amqp_url": addresses.amqp_url,
+        "database_url": addresses.database_url,
+        "token": addresses.token,
+        "client_id": addresses.client_id,
+        "client_secret": addresses.client_secret,
+        "tenant": addresses.tenant,
+        "subscription": addresses.subscription,
+        "resource_group": addresses.resource_group,
+        "processes": [
+            {"role": service.role, "pid": service.pid}
+            for service in in_order
+            if service.pid is not None
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"

@@ -1,0 +1,122 @@
+"""A role's process: how it is started, and how it says that it is ready."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from portcall.cli import children
+from portcall.cli.errors import UpError
+
+READY_TIMEOUT = aiohttp.ClientTimeout(total=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a role writes to its run file when its health server listens."""
+
+    pid: int
+    health_url: str
+
+
+def read_report(path: Path) -> Report | None:
+    """What a role reported, or None while it has not."""
+    try:
+        told = json.loads(path.read_text())
+        return Report(int(told["pid"]), str(told["health_url"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+class RoleProcess:
+    """One process of a role; a `cli.supervisor.Service`.
+
+    Args:
+        role: Its role, the name of a package with a ``__main__``.
+        number: Which of the processes of this role it is, from 1.
+        home: The installation's folder.
+        environ: The environment without what is this process's own.
+        http: Asks for ``/ready``.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        number: int,
+        *,
+        home: Path,
+        environ: Mapping[str, str],
+        http: aiohttp.ClientSession,
+    ) -> None:
+        self.role = role
+        self.name = f"{role}-{number}"
+        self._home = home
+        self._environ = environ
+        self._http = http
+        self._process: children.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its pid, while it runs."""
+        if self._process is None or self._process.returncode is not None:
+            return None
+        return self._process.pid
+
+    @property
+    def run_file(self) -> Path:
+        """Where it reports its addresses."""
+        return self._home / "run" / f"{self.name}.json"
+
+    async def launch(self) -> None:
+        """Start it; what is in the working directory cannot stand in for our packages (-P)."""
+        self.run_file.unlink(missing_ok=True)
+        self._process = await children.spawn(
+            [sys.executable, "-P", "-m", f"portcall.{self.role}"],
+            env={**self._environ, "PORTCALL_RUN_FILE": str(self.run_file)},
+            mark=str(self._home),
+        )
+
+    async def wait(self) -> int:
+        """Wait for its end, and give the exit code."""
+        if self._process is None:
+            raise UpError(f"{self.name} was not started")
+        return await self._process.wait()
+
+    async def problem(self) -> str | None:
+        """Why it is not ready, or None."""
+        report = read_report(self.run_file)
+        if self.pid is None or report is None or report.pid != self.pid:
+            return "is starting"
+        try:
+            async with self._http.get(
+                f"{report.health_url}/ready", timeout=READY_TIMEOUT
+            ) as response:
+                return None if response.status == 200 else _reasons(await response.text())
+        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
+            return f"does not answer: {str(error) or type(error).__name__}"
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            children.send(self._process, number)
+
+
+def _reasons(body: str) -> str:
+    """The reasons in an answer of ``/ready``, in one line."""
+    try:
+        problems = json.loads(body)["problems"]
+        return "; ".join(str(problem) for problem in problems.values())
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return "is not ready"

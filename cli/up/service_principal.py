@@ -1,0 +1,69 @@
+"""The service principal of `portcall up`: what ready.json says that az may log in with."""
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from portcall.cli.errors import UpError
+from portcall.cli.home import write_private
+from portcall.store.access.principals import Role, digest_of, is_secret, new_secret
+from portcall.store.engine import Store
+from portcall.store.errors import NameTakenError
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A client id and its secret."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+def ensure_account(path: Path, store: Store) -> Account:
+    """The account that *path* keeps, known to the store; made where there is none, or no good one.
+
+    Raises:
+        StoreUnavailableError: The database does not answer.
+        UpError: The file cannot be read or written.
+    """
+    try:
+        kept = _kept(path)
+        if kept is not None and _is_known(kept, store):
+            return kept
+        account = Account(str(uuid.uuid4()), new_secret())
+        _introduce(account, store)
+        told = {"client_id": account.client_id, "client_secret": account.client_secret}
+        write_private(path, json.dumps(told, indent=2) + "\n")
+    except OSError as error:
+        raise UpError(f"PORTCALL_HOME: {path}: {error.strerror}") from error
+    return account
+
+
+def _kept(path: Path) -> Account | None:
+    try:
+        told = json.loads(path.read_text())
+        account = Account(str(uuid.UUID(told["client_id"])), str(told["client_secret"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return account if is_secret(account.client_secret) else None
+
+
+def _is_known(account: Account, store: Store) -> bool:
+    """Whether the store lets it in; a store that has never heard of it is told."""
+    found = store.principals.get(account.client_id)
+    if found is None:
+        _introduce(account, store)
+        return True
+    return found.revoked_ms is None and found.digest == digest_of(account.client_secret)
+
+
+def _introduce(account: Account, store: Store) -> None:
+    name = f"portcall-up-{account.client_id[:8]}"
+    digest = digest_of(account.client_secret)
+    try:
+        store.principals.create(
+            name, role=Role.ADMINISTRATOR, digest=digest, client_id=account.client_id
+        )
+    except NameTakenError as error:
+        raise UpError(f"{error}: revoke it with `portcall token revoke {name}`") from error

@@ -1,0 +1,1 @@
+"""`portcall webhook`: az's commands and our own."""

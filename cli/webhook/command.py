@@ -1,0 +1,307 @@
+"""`portcall webhook`: az's ``acr webhook`` commands, with its flags, and a few of our own."""
+
+from typing import Annotated, Any
+
+import typer
+
+from portcall.cli import options
+from portcall.cli.client import Document, Management, webhook_path
+from portcall.cli.errors import UsageError
+from portcall.cli.examples import examples
+from portcall.cli.options import Format, Group, Name, Registry, Url
+from portcall.cli.output import Output, chosen, note, show, show_all
+from portcall.cli.tables import config_row, ping_row, value, webhook_row
+from portcall.cli.trust_files import trust_extras
+from portcall.cli.webhook.events import list_events
+from portcall.cli.webhook.health import enable_webhook, explain, probe_webhook
+from portcall.cli.webhook.scope_test import try_scope
+from portcall.cli.webhook.secret import app as secrets
+from portcall.cli.webhook.secret import tell_webhook
+from portcall.cli.webhook.transfer import export_webhooks, import_webhooks
+from portcall.schemas.signatures import Scheme
+from portcall.schemas.webhooks import Status
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Webhooks: who is told about what. The flags are those of `az acr webhook`.",
+    rich_markup_mode="rich",
+)
+
+app.add_typer(secrets, name="secret")
+
+
+@app.command(
+    "create",
+    epilog=examples(
+        "portcall webhook create -r myregistry -n ci01hook --actions push \\",
+        "    --uri https://ci.example.com/hook",
+        "portcall webhook create -r myregistry -n apphook --actions push delete \\",
+        '    --uri https://ci.example.com/hook --scope "team/app:*" \\',
+        '    --headers "Authorization=Bearer 123" X-Team=web --signature v1',
+        "portcall webhook create -r myregistry -n innerhook --actions push \\",
+        "    --uri https://ci.corp.example/hook --ca-file corp-ca.pem \\",
+        "    --client-cert client.pem --client-key client.key",
+    ),
+)
+def create(
+    *,
+    registry: Registry,
+    name: Name,
+    uri: Annotated[str, options.URI],
+    actions: Annotated[list[str], options.ACTIONS],
+    headers: Annotated[list[str] | None, options.HEADERS] = None,
+    status: Annotated[Status, options.STATUS] = Status.ENABLED,
+    scope: Annotated[str | None, options.SCOPE] = None,
+    tags: Annotated[list[str] | None, options.TAGS] = None,
+    location: Annotated[str | None, options.LOCATION] = None,
+    secret: Annotated[str | None, options.SECRET] = None,
+    signature: Annotated[Scheme | None, options.SIGNATURE] = None,
+    schedule: Annotated[str | None, options.SCHEDULE] = None,
+    max_age: Annotated[str | None, options.MAX_AGE] = None,
+    disable_after: Annotated[str | None, options.DISABLE_AFTER] = None,
+    probe: Annotated[bool | None, options.PROBE] = None,
+    rate_limit: Annotated[float | None, options.RATE_LIMIT] = None,
+    ca_file: Annotated[str | None, options.CA_FILE] = None,
+    client_cert: Annotated[str | None, options.CLIENT_CERT] = None,
+    client_key: Annotated[str | None, options.CLIENT_KEY] = None,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Create a webhook, or replace the one of that name."""
+    properties = _properties(
+        uri=uri,
+        actions=actions,
+        headers=headers,
+        scope=scope,
+        status=status,
+        secret=secret,
+        signature=signature,
+        schedule=schedule,
+        max_age=max_age,
+        disable_after=disable_after,
+        probe=probe,
+        rate_limit=rate_limit,
+        trust=trust_extras(ca_file, client_cert, client_key),
+    )
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    body: Document = {"location": location or found.get("location"), "properties": properties}
+    if tags is not None:
+        body["tags"] = options.pairs(tags, "--tags")
+    tell_webhook(management.ask("PUT", webhook_path(found, name), body), output)
+
+
+@app.command(
+    "update",
+    epilog=examples(
+        "portcall webhook update -r myregistry -n ci01hook --status disabled",
+        'portcall webhook update -r myregistry -n ci01hook --headers "" --scope app:v1',
+        "portcall webhook update -r myregistry -n ci01hook --retry-schedule 10s,1m,10m",
+        'portcall webhook update -r myregistry -n ci01hook --client-cert ""   # none any more',
+    ),
+)
+def update(
+    *,
+    registry: Registry,
+    name: Name,
+    uri: Annotated[str | None, options.URI] = None,
+    actions: Annotated[list[str] | None, options.ACTIONS] = None,
+    headers: Annotated[list[str] | None, options.HEADERS] = None,
+    status: Annotated[Status | None, options.STATUS] = None,
+    scope: Annotated[str | None, options.SCOPE] = None,
+    tags: Annotated[list[str] | None, options.TAGS] = None,
+    secret: Annotated[str | None, options.SECRET] = None,
+    signature: Annotated[Scheme | None, options.SIGNATURE] = None,
+    schedule: Annotated[str | None, options.SCHEDULE] = None,
+    max_age: Annotated[str | None, options.MAX_AGE] = None,
+    disable_after: Annotated[str | None, options.DISABLE_AFTER] = None,
+    probe: Annotated[bool | None, options.PROBE] = None,
+    rate_limit: Annotated[float | None, options.RATE_LIMIT] = None,
+    ca_file: Annotated[str | None, options.CA_FILE] = None,
+    client_cert: Annotated[str | None, options.CLIENT_CERT] = None,
+    client_key: Annotated[str | None, options.CLIENT_KEY] = None,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Change a webhook: only what is given; lists and maps are replaced whole."""
+    properties = _properties(
+        uri=uri,
+        actions=actions,
+        headers=headers,
+        scope=scope,
+        status=status,
+        secret=secret,
+        signature=signature,
+        schedule=schedule,
+        max_age=max_age,
+        disable_after=disable_after,
+        probe=probe,
+        rate_limit=rate_limit,
+        trust=trust_extras(ca_file, client_cert, client_key),
+    )
+    body: Document = {"properties": properties} if properties else {}
+    if tags is not None:
+        body["tags"] = options.pairs(tags, "--tags")
+    if not body:
+        raise UsageError("nothing to change: give at least one of the options after --name")
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    tell_webhook(management.ask("PATCH", webhook_path(found, name), body), output)
+
+
+@app.command("list", epilog=examples("portcall webhook list -r myregistry"))
+def list_webhooks(
+    *, registry: Registry, group: Group = None, url: Url = None, output: Format = None
+) -> None:
+    """List a registry's webhooks."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    query = {"$top": "1000"}
+    webhooks = management.pages("GET", f"{value(found, 'id')}/webhooks", query=query)
+    show_all(webhooks, webhook_row, output)
+
+
+@app.command("show", epilog=examples("portcall webhook show -r myregistry -n ci01hook"))
+def show_webhook(
+    *,
+    registry: Registry,
+    name: Name,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Show one webhook."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    webhook = management.ask("GET", webhook_path(found, name))
+    show(webhook, webhook_row, output)
+    if chosen(output) is Output.TABLE:
+        explain(webhook)
+
+
+@app.command("delete", epilog=examples("portcall webhook delete -r myregistry -n ci01hook"))
+def delete(*, registry: Registry, name: Name, group: Group = None, url: Url = None) -> None:
+    """Delete a webhook; that there is none is no error."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    reply = management.send("DELETE", webhook_path(found, name))
+    note(
+        f"There is no webhook {name} in the registry {registry}."
+        if reply.status == 204
+        else f"The webhook {name} is deleted."
+    )
+
+
+@app.command("ping", epilog=examples("portcall webhook ping -r myregistry -n ci01hook"))
+def ping(
+    *,
+    registry: Registry,
+    name: Name,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Send a ping event to a webhook, whatever it subscribes to."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    show(management.ask("POST", f"{webhook_path(found, name)}/ping"), ping_row, output)
+
+
+@app.command("get-config", epilog=examples("portcall webhook get-config -r myregistry -n ci01hook"))
+def get_config(
+    *,
+    registry: Registry,
+    name: Name,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Show a webhook's service URI and custom headers, credentials included."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    show(
+        management.ask("POST", f"{webhook_path(found, name)}/getCallbackConfig"), config_row, output
+    )
+
+
+app.command("enable", epilog=examples("portcall webhook enable -r myregistry -n ci01hook"))(
+    enable_webhook
+)
+app.command("probe", epilog=examples("portcall webhook probe -r myregistry -n ci01hook"))(
+    probe_webhook
+)
+app.command(
+    "list-events",
+    epilog=examples(
+        "portcall webhook list-events -r myregistry -n ci01hook",
+        "portcall webhook list-events -r myregistry -n ci01hook --max-items 20 -o json",
+        "portcall webhook list-events -r myregistry -n ci01hook --follow",
+    ),
+)(list_events)
+app.command(
+    "test-scope",
+    epilog=examples(
+        'portcall webhook test-scope -r myregistry --scope "team/app:*"',
+        "portcall webhook test-scope -r myregistry --scope team/app:v1 --actions push --last 100",
+    ),
+)(try_scope)
+app.command(
+    "export",
+    epilog=examples(
+        "portcall webhook export webhooks.jsonl -r myregistry", "portcall webhook export - | wc -l"
+    ),
+)(export_webhooks)
+app.command(
+    "import",
+    epilog=examples(
+        "portcall webhook import webhooks.jsonl",
+        "portcall webhook import webhooks.jsonl -r otherregistry",
+        "az acr webhook list -r myregistry > list.json",
+        "portcall webhook import list.json -r myregistry",
+    ),
+)(import_webhooks)
+
+
+def _properties(
+    *,
+    uri: str | None,
+    actions: list[str] | None,
+    headers: list[str] | None,
+    scope: str | None,
+    status: Status | None,
+    secret: str | None,
+    signature: Scheme | None,
+    schedule: str | None,
+    max_age: str | None,
+    disable_after: str | None,
+    probe: bool | None,
+    rate_limit: float | None,
+    trust: Document,
+) -> Document:
+    """The properties that were given, as the API takes them; what was not given is left out."""
+    properties: Document = {
+        "serviceUri": uri,
+        "actions": None if actions is None else options.actions(actions),
+        "customHeaders": None if headers is None else options.headers(headers, "--headers"),
+        "scope": scope,
+        "status": status,
+    }
+    extras: dict[str, Any] = {}
+    if secret is not None:
+        extras["secret"] = secret
+    if signature is not None:
+        extras["signature"] = signature
+    words = {"retrySchedule": schedule, "maxAge": max_age, "disableAfter": disable_after}
+    for key, word in words.items():
+        if word is not None:
+            extras[key] = None if word == "default" else word
+    if probe is not None:
+        extras["probe"] = probe
+    if rate_limit is not None:
+        extras["rateLimit"] = rate_limit
+    extras.update(trust)
+    given = {key: given for key, given in properties.items() if given is not None}
+    return {**given, "portcall": extras} if extras else given

@@ -1,0 +1,67 @@
+"""How a webhook stands: why it is disabled, and its coming back by hand or by a probe."""
+
+from portcall.cli.client import Document, Management, webhook_path
+from portcall.cli.options import Format, Group, Name, Registry, Url
+from portcall.cli.output import note, show
+from portcall.cli.tables import clean, ping_row, seconds, value, webhook_row
+from portcall.schemas.webhooks import Status
+
+_COUNTERS = (
+    ("delivered", "delivered"),
+    ("failed", "failed attempts"),
+    ("givenUp", "given up"),
+    ("cancelled", "cancelled"),
+)
+
+
+def enable_webhook(
+    *,
+    registry: Registry,
+    name: Name,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Enable a webhook, whoever disabled it."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    body = {"properties": {"status": Status.ENABLED}}
+    show(management.ask("PATCH", webhook_path(found, name), body), webhook_row, output)
+
+
+def probe_webhook(
+    *,
+    registry: Registry,
+    name: Name,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Ping a webhook that was disabled by itself; an answer of 2xx enables it again."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    show(management.ask("POST", f"{webhook_path(found, name)}/probe"), ping_row, output)
+
+
+def explain(webhook: Document) -> None:
+    """Say beside a table since when a webhook is disabled, and why, or since when it fails."""
+    extras = ("properties", "portcall")
+    status = value(webhook, "properties", "status")
+    reason = clean(value(webhook, *extras, "statusReason"))
+    since = seconds(value(webhook, *extras, "statusChangedAt"))
+    failing = seconds(value(webhook, *extras, "failingSince"))
+    if status == Status.DISABLED and since:
+        note(f"Disabled since {since}: {reason or 'by its owner'}.")
+        if reason:
+            note("`portcall webhook probe` asks its endpoint; `portcall webhook enable` trusts it.")
+    elif failing:
+        note(f"Every attempt has failed since {failing}.")
+    if rate := value(webhook, *extras, "rateLimit"):
+        note(f"At most {rate} POSTs a second.")
+    counted = [
+        f"{count} {word}"
+        for key, word in _COUNTERS
+        if (count := value(webhook, *extras, "counters", key))
+    ]
+    if counted:
+        note(f"So far: {', '.join(counted)}.")

@@ -1,0 +1,64 @@
+"""`portcall webhook test-scope`: which of a registry's last events a scope would have matched."""
+
+from typing import Annotated
+
+import typer
+
+from portcall.cli import options
+from portcall.cli.client import Document, Management
+from portcall.cli.options import Format, Group, Registry, Url
+from portcall.cli.output import Output, chosen, counted, note, pretty, say
+from portcall.cli.tables import Row, seconds, table, value
+
+LAST = 20
+MAX_LAST = 500
+
+
+def try_scope(
+    *,
+    registry: Registry,
+    scope: Annotated[str, options.SCOPE] = "",
+    actions: Annotated[list[str] | None, options.ACTIONS] = None,
+    last: Annotated[
+        int, typer.Option("--last", metavar="N", min=1, max=MAX_LAST, help="How many events.")
+    ] = LAST,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Try a scope: which of the last events of a registry would it have matched?
+
+    Events of the last few seconds may be missing. Without --actions every action matches.
+    """
+    body: Document = {"scope": scope, "last": last}
+    if actions is not None:
+        body["actions"] = options.actions(actions)
+    management = Management.at(url)
+    path = value(management.find_registry(registry, group), "id")
+    found = management.ask("POST", f"{path}/testScope", body)
+    if chosen(output) is Output.JSON:
+        say(pretty(found))
+        return
+    tried = found.get("value") or []
+    if not tried:
+        note("The registry has had no event yet.")
+        return
+    say(table([_row(each) for each in tried]))
+    note(f"{found.get('matching', 0)} of the last {counted(len(tried), 'event')} match.")
+
+
+def _row(tried: Document) -> Row:
+    return {
+        "MATCHES": "yes" if tried.get("matches") else "no",
+        "ACTION": value(tried, "action"),
+        "IMAGE": image(tried),
+        "ACCEPTED": seconds(value(tried, "acceptedAt")),
+        "ID": value(tried, "id"),
+        "WHY NOT": "; ".join(value(miss, "message") for miss in tried.get("misses") or ()),
+    }
+
+
+def image(about: Document) -> str:
+    """The repository of an event, with its tag where it has one."""
+    repository, tag = value(about, "repository"), value(about, "tag")
+    return f"{repository}:{tag}" if tag else repository

@@ -1,0 +1,122 @@
+"""`portcall webhook secret`: what a webhook signs with, rotated; and what verifies it, shown."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from portcall.cli import options
+from portcall.cli.client import Management, webhook_path
+from portcall.cli.examples import examples
+from portcall.cli.options import Format, Group, Name, Registry, Url
+from portcall.cli.output import Output, chosen, note, show, show_all
+from portcall.cli.tables import Document, Row, seconds, value, webhook_row
+from portcall.schemas.signatures import Scheme
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="The secret that a webhook signs with (Standard Webhooks).",
+    rich_markup_mode="rich",
+    epilog=examples(
+        "portcall webhook secret rotate -r myregistry -n ci01hook",
+        "portcall webhook secret show-public -r myregistry -n ci01hook",
+    ),
+)
+_EXTRAS = ("properties", "portcall")
+
+
+@app.command(
+    "rotate",
+    epilog=examples(
+        "portcall webhook secret rotate -r myregistry -n ci01hook",
+        "portcall webhook secret rotate -r myregistry -n ci01hook --overlap 1h",
+        "portcall webhook secret rotate -r myregistry -n ci01hook --signature v1a",
+        "portcall webhook secret rotate -r myregistry -n ci01hook --overlap none   # it leaked",
+    ),
+)
+def rotate(
+    *,
+    registry: Registry,
+    name: Name,
+    overlap: Annotated[
+        str | None,
+        typer.Option(
+            "--overlap",
+            metavar="DURATION",
+            help='For how long the old secret signs, too, as 24h; "none" ends it at once. The'
+            " installation's (24h) unless told.",
+            show_default=False,
+        ),
+    ] = None,
+    signature: Annotated[Scheme | None, options.SIGNATURE] = None,
+    secret: Annotated[
+        str | None,
+        typer.Option(
+            "--secret",
+            metavar="SECRET",
+            help="Your own new whsec_...; one is made unless told.",
+            show_default=False,
+        ),
+    ] = None,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Give a webhook a new secret; for a day the old one signs, too, so that nobody is cut off.
+
+    The new secret is shown only this once. Of a key of v1a only the public half is ever shown.
+    """
+    given = {"overlap": overlap, "signature": signature, "secret": secret}
+    body = {key: each for key, each in given.items() if each is not None}
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    path = f"{webhook_path(found, name)}/rotateSecret"
+    tell_webhook(management.ask("POST", path, body), output, signing_row)
+
+
+@app.command(
+    "show-public",
+    epilog=examples("portcall webhook secret show-public -r myregistry -n ci01hook"),
+)
+def show_public(
+    *,
+    registry: Registry,
+    name: Name,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Show the public keys that a webhook's consumer trusts; while one is rotated there are two."""
+    management = Management.at(url)
+    found = management.find_registry(registry, group)
+    keys = management.ask("GET", f"{webhook_path(found, name)}/publicKeys").get("value") or []
+    show_all(keys, key_row, output)
+    if not keys and chosen(output) is Output.TABLE:
+        note("It has none: only v1a signs with a key that has a public half.")
+
+
+def signing_row(webhook: Document) -> Row:
+    """How a webhook signs, and what signs beside it until when."""
+    return {
+        "NAME": value(webhook, "name"),
+        "SIGNATURE": value(webhook, *_EXTRAS, "signature"),
+        "PUBLIC KEY": value(webhook, *_EXTRAS, "publicKey"),
+        "BEFORE": value(webhook, *_EXTRAS, "previousSignature"),
+        "UNTIL": seconds(value(webhook, *_EXTRAS, "previousUntil")),
+    }
+
+
+def key_row(key: Document) -> Row:
+    """A public key, and until when it is used, if that is known."""
+    return {"PUBLIC KEY": value(key, "key"), "UNTIL": seconds(value(key, "until"))}
+
+
+def tell_webhook(
+    webhook: Document, output: Output | None, row: Callable[[Document], Row] = webhook_row
+) -> None:
+    """Print a changed webhook, and beside a table its new secret: no other answer has it."""
+    show(webhook, row, output)
+    secret = value(webhook, *_EXTRAS, "secret")
+    if secret and chosen(output) is Output.TABLE:
+        note(f"Its secret, shown only this once: {secret}")

@@ -1,0 +1,1 @@
+"""Endpoints: how much each may have under way, and when it is left alone."""

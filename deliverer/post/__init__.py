@@ -1,0 +1,1 @@
+"""One POST: its request, its connection, its answer."""

@@ -1,0 +1,118 @@
+"""Which addresses a webhook may lead to: the public internet, and what the operator allows.
+
+Checked where the connection is made, for exactly the address that is then connected to, whether it
+stood in the URI or a name was resolved to it: so there is no gap for a name that changes its mind.
+
+Source: the IANA special-purpose address registries; 168.63.129.16 is a cloud's metadata service.
+``ipaddress.is_global`` is not used: on Python 3.11 it calls several of these public.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Collection, Sequence
+
+from portcall.deliverer.post.attempts import AddressBlockedError
+from portcall.runtime.settings import Network
+
+_REFUSED_V4 = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32",
+        "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24",
+        "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15",
+        "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+    )
+)  # fmt: skip
+_GLOBAL_V6 = ipaddress.ip_network("2000::/3")
+_REFUSED_V6 = tuple(
+    ipaddress.ip_network(text)
+    for text in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
+)
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.ip_network("::/96")
+_ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})
+"""The middle of an address that a tunnel takes for the IPv4 address after it. Source: RFC 5214."""
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+AddressInfo = tuple[
+    int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]
+]
+
+
+def is_allowed(text: str, allowed: Sequence[Network]) -> bool:
+    """Whether the address *text* may be connected to.
+
+    An IPv6 address that stands for an IPv4 one needs the leave of both: whoever allows a NAT64
+    prefix has not allowed the private networks behind it.
+
+    Args:
+        text: A literal address, with a zone or not.
+        allowed: Networks that are let through although they are not public.
+    """
+    address = _parsed(text)
+    if address is None or not _passes(address, allowed):
+        return False
+    inner = _embedded(address)
+    return inner is None or _passes(inner, allowed)
+
+
+def admitted(
+    infos: Sequence[AddressInfo], allowed: Sequence[Network], own_ports: Collection[int] = ()
+) -> list[AddressInfo]:
+    """Those of *infos* that may be connected to; exactly these must then be.
+
+    Args:
+        infos: Where a name, or an address, leads to.
+        allowed: Networks that are let through although they are not public.
+        own_ports: Where Portcall itself listens; refused where the address is not public.
+
+    Raises:
+        AddressBlockedError: None may be; it names them all.
+    """
+    passed, refused = [], []
+    for info in infos:
+        host, port = str(info[4][0]), info[4][1]
+        if not is_allowed(host, allowed):
+            refused.append(host)
+        elif port in own_ports and not is_allowed(host, ()):
+            refused.append(f"{host} port {port} (Portcall itself)")
+        else:
+            passed.append(info)
+    if refused and not passed:
+        raise AddressBlockedError(refused)
+    return passed
+
+
+def _parsed(text: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped
+    return address
+
+
+def _passes(address: Address, allowed: Sequence[Network]) -> bool:
+    if any(address in network for network in allowed if network.version == address.version):
+        return True
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _REFUSED_V4)
+    return address in _GLOBAL_V6 and not any(address in network for network in _REFUSED_V6)
+
+
+def _embedded(address: Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that a translator or a tunnel would make of an IPv6 one, or None."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address.sixtofour:
+        return address.sixtofour
+    if address.teredo:
+        return address.teredo[1]
+    low = int(address) & 0xFFFF_FFFF
+    middle = (int(address) >> 32) & 0xFFFF_FFFF
+    compatible = address in _COMPATIBLE and low > 0xFFFF  # not :: and ::1
+    if address in _NAT64 or compatible or middle in _ISATAP:
+        return ipaddress.IPv4Address(low)
+    return None

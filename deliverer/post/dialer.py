@@ -1,0 +1,273 @@
+"""Connections to endpoints: names resolved, addresses checked, TLS, and a pool of idle ones."""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from weakref import WeakSet
+
+import aiohappyeyeballs
+import aiohttp
+import pycares
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from portcall.deliverer.post.addresses import AddressInfo, admitted
+from portcall.deliverer.post.attempts import (
+    HandshakeError,
+    HandshakeTimeoutError,
+    PortBlockedError,
+    UnresolvedError,
+)
+from portcall.deliverer.post.connection import Connection, Dialed
+from portcall.deliverer.post.deadlines import Deadlines
+from portcall.deliverer.post.handshakes import Looks, open_tls
+from portcall.deliverer.post.origin import Origin
+from portcall.deliverer.post.ports import USUAL, Ports
+from portcall.deliverer.post.response_head import Heads
+from portcall.deliverer.post.tls_words import NEED_A_LOOK, refusal
+from portcall.deliverer.post.trust import Trusts
+from portcall.runtime.settings import Network
+from portcall.schemas.uris import looks_like_an_address
+
+KEEP_ALIVE_S = 15.0
+"""How long an idle connection is kept; many servers close theirs after 15 to 75 s."""
+MAX_IDLE = 2_000
+"""Idle connections kept in all."""
+NAME_TTL_S = 30.0
+MAX_NAMES = 10_000
+MAX_ADDRESSES = 16
+"""Of one name. Each that does not answer is tried for a quarter of a second: a name of a thousand
+strangers must not make us knock at all their doors."""
+SWEEP_S = 5.0
+
+
+class Dialer:
+    """Makes connections, straight to the endpoint: no proxy is asked, whatever the environment has.
+
+    A refused address, or port, is told by an error of its own, and gets no packet.
+
+    Args:
+        allowed: Networks that are let through although they are not public.
+        ports: Which ports may be connected to.
+        resolver: Looks names up.
+        tls: What certificates are accepted; None: those of the system's authorities.
+        trusts: The same for each endpoint, instead of *tls*.
+        connection: What is made of each.
+    """
+
+    def __init__(
+        self,
+        allowed: Sequence[Network],
+        *,
+        ports: Ports = USUAL,
+        resolver: AbstractResolver | None = None,
+        tls: ssl.SSLContext | None = None,
+        trusts: Trusts | None = None,
+        connection: type[Connection] = Connection,
+    ) -> None:
+        self._allowed = allowed
+        self._ports = ports
+        self._deadlines = Deadlines()
+        self._heads = Heads()
+        self._trusts = trusts or Trusts(tls)
+        self._connection = connection
+        # c-ares in its own thread: the loop's few threads would stall at some hanging names.
+        self._resolver = resolver or aiohttp.AsyncResolver(timeout=3, tries=2)
+        self._absolute = resolver  # for names with a dot at the end; made when there is one
+        self._looks = Looks()
+        self._open: WeakSet[Connection] = WeakSet()
+        self._names: dict[tuple[str, int], tuple[float, list[AddressInfo]]] = {}
+
+    async def dial(self, origin: Origin, deadline: float) -> Connection:
+        """Connect to *origin*.
+
+        Args:
+            origin: Where to.
+            deadline: When to stop trying, in the loop's time.
+
+        Raises:
+            PortBlockedError: Its port is refused; no name is looked up then.
+            AddressBlockedError: All its addresses are refused.
+            UnresolvedError: The name leads nowhere.
+            TimeoutError: It took too long; a `HandshakeTimeoutError`: the TLS handshake did.
+            OSError: It cannot be connected to; an `ssl.SSLError` or a `HandshakeError`: its TLS is
+                not acceptable, or ours is not to it.
+        """
+        if not self._ports.allow(origin.port):
+            raise PortBlockedError(origin.port)
+        loop = asyncio.get_running_loop()
+        is_connected = False
+        try:
+            async with asyncio.timeout_at(deadline):
+                infos = await self._resolve(origin.host, origin.port)
+                resolved_at = time.perf_counter()
+                sock = await self._connect(infos)
+                connected_at, is_connected = time.perf_counter(), True
+                make = partial(self._connection, self._deadlines, self._heads)
+                if origin.tls:
+                    connection = await self._shake_hands(make, sock, infos, origin, deadline)
+                else:
+                    _, connection = await loop.create_connection(make, sock=sock)
+        except TimeoutError:
+            if is_connected and origin.tls:
+                raise HandshakeTimeoutError from None
+            raise
+        connection.dialed = Dialed(resolved_at, connected_at, time.perf_counter())
+        self._open.add(connection)
+        return connection
+
+    async def close(self) -> None:
+        """Close every connection that was made, and stop resolving names."""
+        opened = list(self._open)
+        for connection in opened:
+            connection.close()
+        if opened:
+            await asyncio.wait([connection.lost for connection in opened])
+        await self._resolver.close()
+        if self._absolute is not None and self._absolute is not self._resolver:
+            await self._absolute.close()
+
+    @property
+    def version(self) -> int:
+        """Raised when what is trusted changed: connections of before are not used any more."""
+        return self._trusts.version
+
+    async def watch(self) -> None:
+        """Keep *version* true."""
+        await self._trusts.watch()
+
+    async def _shake_hands(
+        self,
+        make: Callable[[], Connection],
+        sock: socket.socket,
+        infos: list[AddressInfo],
+        origin: Origin,
+        deadline: float,
+    ) -> Connection:
+        """Speak TLS on *sock*; where that fails, say why."""
+        try:
+            context, version = await self._trusts.context(origin.trust)
+        except BaseException:
+            sock.close()
+            raise
+        try:
+            connection = await open_tls(make, sock, context, origin.server_name, deadline)
+        except ssl.SSLCertVerificationError as error:
+            peer = None
+            if error.verify_code in NEED_A_LOOK:
+                peer = await self._looks.look(origin, partial(self._connect, infos), deadline)
+            raise HandshakeError(refusal(error, origin.server_name, peer)) from error
+        connection.version = version
+        return connection
+
+    async def _connect(self, infos: list[AddressInfo]) -> socket.socket:
+        # The very tuples that were checked go to the system's connect: there is nothing between.
+        return await aiohappyeyeballs.start_connection(
+            admitted(infos, self._allowed, self._ports.own), happy_eyeballs_delay=0.25
+        )
+
+    async def _resolve(self, host: str, port: int) -> list[AddressInfo]:
+        try:
+            ipaddress.ip_address(host.partition("%")[0])
+        except ValueError:
+            if looks_like_an_address(host):
+                raise ValueError(f"{host} is neither a name nor a whole address") from None
+            return await self._look_up(host, port)
+        return _stream_infos(host, port)
+
+    async def _look_up(self, host: str, port: int) -> list[AddressInfo]:
+        known = self._names.get((host, port))
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        try:
+            found = await self._asked(host, port)
+        except OSError as error:
+            raise UnresolvedError(f"the name {host} could not be resolved") from error
+        infos = [
+            info for each in found[:MAX_ADDRESSES] for info in _stream_infos(each["host"], port)
+        ]
+        if len(self._names) >= MAX_NAMES:
+            self._names.clear()
+        self._names[host, port] = (time.monotonic() + NAME_TTL_S, infos)
+        return infos
+
+    async def _asked(self, host: str, port: int) -> list[ResolveResult]:
+        """Look a name up. The dot at its end says that it is whole: no search domain is added.
+
+        c-ares is asked without the dot: with it, it knows neither ``localhost`` nor the names of
+        the hosts file.
+        """
+        if not host.endswith("."):
+            return await self._resolver.resolve(host, port, socket.AF_UNSPEC)
+        if self._absolute is None:
+            self._absolute = aiohttp.AsyncResolver(
+                timeout=3, tries=2, flags=pycares.ARES_FLAG_NOSEARCH
+            )
+        return await self._absolute.resolve(host[:-1], port, socket.AF_UNSPEC)
+
+
+def _stream_infos(address: str, port: int) -> list[AddressInfo]:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    target: tuple[str, int] | tuple[str, int, int, int] = (
+        (address, port, 0, 0) if family is socket.AF_INET6 else (address, port)
+    )
+    return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", target)]
+
+
+class Pool:
+    """Idle connections by where they lead; the one used last is used first."""
+
+    def __init__(self) -> None:
+        self._idle: dict[Origin, list[Connection]] = {}
+        self._count = 0
+        self._sweep: asyncio.TimerHandle | None = None
+
+    def take(self, origin: Origin, version: int = 0) -> Connection | None:
+        """An open idle connection to *origin*, or None; one of another *version* is closed."""
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            self._count -= 1
+            if connection.reusable and (not origin.tls or connection.version == version):
+                return connection
+            connection.close()
+        return None
+
+    def put(self, origin: Origin, connection: Connection) -> None:
+        """Keep *connection* for the next exchange, if it can have one."""
+        if not connection.reusable or self._count >= MAX_IDLE:
+            connection.close()
+            return
+        connection.idle_since = time.monotonic()
+        self._idle.setdefault(origin, []).append(connection)
+        self._count += 1
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._drop_stale)
+
+    def close(self) -> None:
+        """Drop all."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for connection in [each for idle in self._idle.values() for each in idle]:
+            connection.close()
+        self._idle.clear()
+        self._count = 0
+
+    def _drop_stale(self) -> None:
+        self._sweep = None
+        oldest = time.monotonic() - KEEP_ALIVE_S
+        for origin, idle in list(self._idle.items()):
+            kept = [each for each in idle if each.reusable and each.idle_since > oldest]
+            for connection in idle:
+                if connection not in kept:
+                    connection.close()
+            self._count -= len(idle) - len(kept)
+            if kept:
+                self._idle[origin] = kept
+            else:
+                del self._idle[origin]
+        if self._count:
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._drop_stale)

@@ -1,0 +1,123 @@
+"""Requests: what is POSTed to a webhook, prepared once for each webhook and finished per attempt.
+
+ACR's body and Content-Type, a User-Agent, the custom headers, then ``webhook-id``,
+``webhook-timestamp`` and, where the webhook has a secret, ``webhook-signature``. Nothing else but
+what HTTP itself needs.
+
+Source: ACR's webhook reference and recorded traffic; the Standard Webhooks specification 1.0.
+"""
+
+from typing import Self
+
+from msgspec import Struct
+
+from portcall import __version__
+from portcall.deliverer.post.origin import Origin
+from portcall.deliverer.post.redaction import secrets_of
+from portcall.deliverer.post.signatures import Signer, signer
+from portcall.schemas.records import Masking, Sent
+from portcall.schemas.uris import parse_uri
+from portcall.schemas.webhooks import MASK, Webhook
+
+CONTENT_TYPE = "application/json; charset=utf-8"
+USER_AGENT = f"AzureContainerRegistry/1.0 (Portcall/{__version__})"
+"""Names ACR, whose form this is, and us. Kargo goes by the first word, and firewalls refuse POSTs
+without any. Source: akuity/kargo, pkg/webhook/external/azure.go."""
+
+
+class Request(Struct, frozen=True):
+    """One POST, ready to go.
+
+    Attributes:
+        origin: Where it is connected to.
+        head: The request line and the headers, with the empty line after them.
+        body: The content.
+        sent: The same for the record, with secrets masked.
+    """
+
+    origin: Origin
+    head: bytes
+    body: bytes
+    sent: Sent
+
+
+class Template(Struct, frozen=True):
+    """What all requests to one webhook have in common, worked out once.
+
+    Attributes:
+        webhook: Whose requests these are.
+        uri: Its URI, as a record shows it.
+        origin: Where its URI leads.
+        head: The request line, Host, Content-Type, User-Agent and the custom headers.
+        shown: The headers for the record, with secrets masked.
+        secrets: What must not be in a record, however the endpoint comes by it.
+        sign: Signs; None: unsigned.
+        sign_before: Signs, too, with the secret that was rotated out, until *before_until_s*.
+        before_until_s: Seconds since the epoch; 0: no other secret.
+    """
+
+    webhook: Webhook
+    uri: str
+    origin: Origin
+    head: bytes
+    shown: dict[str, str]
+    secrets: tuple[str, ...]
+    sign: Signer | None
+    sign_before: Signer | None = None
+    before_until_s: int = 0
+
+    @classmethod
+    def of(cls, webhook: Webhook, masking: Masking = Masking.SECRETS) -> Self:
+        """Prepare the requests to *webhook*; *masking* says what their records do not show."""
+        uri = parse_uri(webhook.uri, max_length=0)  # older ones may be longer
+        default = _defaults(webhook)
+        headers = {**default, **webhook.headers}
+        lines = [f"POST {uri.target} HTTP/1.1", f"Host: {uri.authority}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return cls(
+            webhook=webhook,
+            uri=uri.requested,
+            origin=Origin(uri.host, uri.port, uri.tls, webhook.trust),
+            head="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
+            shown=default | _shown(webhook, masking),
+            secrets=secrets_of(webhook, masking),
+            sign=signer(webhook.secret),
+            sign_before=signer(webhook.old_secret),
+            before_until_s=webhook.old_secret_until_ms // 1000,
+        )
+
+    def request(self, *, delivery_id: str, body: bytes, now_s: int) -> Request:
+        """The request of one attempt.
+
+        Args:
+            delivery_id: Sent as ``webhook-id``.
+            body: The event's exact bytes.
+            now_s: The time of the attempt, seconds since the epoch.
+        """
+        stamp, length = str(now_s), str(len(body))
+        shown = {**self.shown, "webhook-id": delivery_id, "webhook-timestamp": stamp}
+        lines = f"webhook-id: {delivery_id}\r\nwebhook-timestamp: {stamp}\r\n"
+        if self.sign is not None:
+            content = b"%b.%d.%b" % (delivery_id.encode(), now_s, body)
+            signed = self.sign(content)
+            if now_s < self.before_until_s and self.sign_before is not None:
+                signed += " " + self.sign_before(content)
+            shown["webhook-signature"] = signed
+            lines += f"webhook-signature: {signed}\r\n"
+        shown["Content-Length"] = length
+        lines += f"Content-Length: {length}\r\n\r\n"
+        head = self.head + lines.encode("ascii")
+        return Request(self.origin, head, body, Sent(self.uri, shown))
+
+
+def _defaults(webhook: Webhook) -> dict[str, str]:
+    """The headers that a custom one of the same name takes the place of."""
+    named = {name.lower() for name in webhook.headers}
+    every = {"Content-Type": CONTENT_TYPE, "User-Agent": USER_AGENT}
+    return {name: value for name, value in every.items() if name.lower() not in named}
+
+
+def _shown(webhook: Webhook, masking: Masking) -> dict[str, str]:
+    return {
+        name: MASK if masking.covers(name) else value for name, value in webhook.headers.items()
+    }

@@ -1,0 +1,147 @@
+"""Sending: one POST, bounded as a whole, that ends in a value and never in an error.
+
+Two bounds make a hostile endpoint harmless: one deadline for everything, which headers or a content
+that drip in byte by byte cannot stretch; and a response of which only the first part is read.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Self
+
+from aiohttp.abc import AbstractResolver
+
+from portcall.deliverer.post.attempts import (
+    Attempt,
+    ClosedError,
+    ProtocolError,
+    classify,
+    unforeseen,
+)
+from portcall.deliverer.post.dialer import Dialer, Pool
+from portcall.deliverer.post.ports import USUAL, Ports
+from portcall.deliverer.post.request import Request
+from portcall.deliverer.post.response_head import Response, printable
+from portcall.deliverer.post.trust import Trusts
+from portcall.runtime.logs import get_logger
+from portcall.runtime.settings import Network
+from portcall.schemas.records import Failure
+
+LOG_AGAIN_S = 60.0
+"""An unforeseen error is logged once in so long, by class: an endpoint may cause it each time."""
+
+
+class Sender:
+    """Sends requests; used as an asynchronous context manager.
+
+    Args:
+        timeout_s: The bound on one attempt as a whole.
+        allowed: Networks that are let through although they are not public.
+        ports: Which ports may be connected to.
+        resolver: Looks names up.
+        trusts: What certificates are accepted, and shown; None: the system's authorities, none.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        allowed: Sequence[Network],
+        ports: Ports = USUAL,
+        resolver: AbstractResolver | None = None,
+        trusts: Trusts | None = None,
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._dialer = Dialer(allowed, ports=ports, resolver=resolver, trusts=trusts)
+        self._pool = Pool()
+        self._open = False
+        self._watch: asyncio.Task[None] | None = None
+        self._logged: dict[type[Exception], float] = {}
+        self._log = get_logger()
+
+    async def __aenter__(self) -> Self:
+        self._open = True
+        self._watch = asyncio.create_task(self._dialer.watch(), name="trust")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._open = False
+        if self._watch is not None:
+            self._watch.cancel()
+        self._pool.close()
+        await self._dialer.close()
+
+    async def send(self, request: Request) -> Attempt:
+        """POST *request*; whatever the endpoint does, the result is an Attempt.
+
+        Raises:
+            RuntimeError: The sender is not open.
+        """
+        if not self._open:
+            raise RuntimeError("a Sender sends only inside its 'async with'")
+        started_ms = time.time_ns() // 1_000_000
+        began_ns = time.perf_counter_ns()
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        try:
+            response, ready_at = await self._post(request, deadline)
+            answer, retry_after = response.answer(), response.head.retry_after
+        except (ProtocolError, OSError, ValueError) as error:
+            failure, message = classify(error)
+            answer, retry_after, message, connect_us = None, "", printable(message), 0
+        except Exception as error:  # noqa: BLE001 (it would fail the whole frame, again and again)
+            self._log_unforeseen(error, request)
+            failure, message = unforeseen(error)
+            answer, retry_after, connect_us = None, "", 0
+        else:
+            failure, message = _judge(response.status)
+            connect_us = int(ready_at * 1e6) - began_ns // 1000 if ready_at else 0
+        return Attempt(
+            started_ms=started_ms,
+            duration_us=(time.perf_counter_ns() - began_ns) // 1000,
+            answer=answer,
+            failure=failure,
+            message=message,
+            retry_after=retry_after,
+            connect_us=connect_us,
+        )
+
+    async def _post(self, request: Request, deadline: float) -> tuple[Response, float]:
+        """POST; once more on a new connection if an idle one was closed under the request.
+
+        A server may close an idle connection at the moment that we use it. That says nothing about
+        the delivery, so it is not an attempt; on a new connection it would be.
+
+        Returns:
+            The response, and when a new connection was ready by `time.perf_counter`; 0: none was
+            made.
+        """
+        data = request.head + request.body
+        idle = self._pool.take(request.origin, self._dialer.version)
+        if idle is not None:
+            try:
+                return await idle.exchange(data, deadline), 0.0
+            except ClosedError as error:
+                if not error.silent:
+                    raise
+            finally:
+                # One that cannot be used again, also because we were cancelled, is closed there.
+                self._pool.put(request.origin, idle)
+        connection = await self._dialer.dial(request.origin, deadline)
+        try:
+            return await connection.exchange(data, deadline), connection.dialed.ready_at
+        finally:
+            self._pool.put(request.origin, connection)
+
+    def _log_unforeseen(self, error: Exception, request: Request) -> None:
+        now, kind = time.monotonic(), type(error)
+        if now - self._logged.get(kind, -LOG_AGAIN_S) < LOG_AGAIN_S:
+            return
+        self._logged[kind] = now
+        self._log.error("attempt.failed", host=request.origin.host, exc_info=error)
+
+
+def _judge(status: int) -> tuple[Failure, str]:
+    """Success is decided by the status alone."""
+    if 200 <= status < 300:
+        return Failure.NONE, ""
+    return Failure.STATUS, f"the endpoint answered {status}"

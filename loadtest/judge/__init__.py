@@ -1,0 +1,1 @@
+"""Is the consumer right, and fast enough: thresholds, the oracle, its rules."""

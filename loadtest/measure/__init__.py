@@ -1,0 +1,1 @@
+"""What is measured: counts, latencies, metrics, and the ledger of deliveries."""

@@ -1,0 +1,107 @@
+"""The ledger: what was sent of each delivery and how it was answered, for the oracle."""
+
+from dataclasses import dataclass, field
+
+from portcall.loadtest.faults.kinds import Kind, Times
+from portcall.loadtest.plan import NotSent, Outcome, Planned
+
+
+@dataclass(slots=True)
+class Entry:
+    """One delivery.
+
+    Attributes:
+        delivery_id: Its id.
+        action: Of its event.
+        keys: What it is about.
+        rank: When its event happened, as its body tells it: of two with a common key the one with
+            the higher rank holds; the same rank: nobody can tell.
+        kind: What is wrong with it; None: nothing.
+        held: Whether an outage held it back.
+        sent_at: When its POSTs were to be sent, of those that were begun.
+        answers: The answers in their order: time and status; 0: none.
+        not_sent: Why POSTs of it were left out.
+    """
+
+    delivery_id: str
+    action: str
+    keys: tuple[str, ...] = ()
+    rank: int = 0
+    kind: Kind | None = None
+    held: bool = False
+    sent_at: list[float] = field(default_factory=list)
+    answers: list[tuple[float, int]] = field(default_factory=list)
+    not_sent: list[str] = field(default_factory=list)
+
+    @property
+    def sent(self) -> int:
+        """How many POSTs were begun."""
+        return len(self.sent_at)
+
+    @property
+    def fault(self) -> str:
+        """The fault's name; empty: none."""
+        return self.kind.name if self.kind else ""
+
+    @property
+    def expected(self) -> Times:
+        """How often a right consumer processes it."""
+        return self.kind.processed if self.kind else Times.ONCE
+
+    @property
+    def answered(self) -> bool:
+        """Whether any POST of it was answered, with whatever status."""
+        return any(status for _, status in self.answers)
+
+    @property
+    def taken(self) -> bool:
+        """Whether any POST of it was answered 2xx."""
+        return any(200 <= status < 300 for _, status in self.answers)
+
+    @property
+    def taken_at_s(self) -> float:
+        """When it was first answered 2xx; only where it was."""
+        return next(at for at, status in self.answers if 200 <= status < 300)
+
+
+class Ledger:
+    """Every delivery of a run; an `Observer`."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.outcomes = 0
+
+    def open(self, entry: Entry) -> None:
+        """Note a delivery that will be sent."""
+        self.entries[entry.delivery_id] = entry
+
+    def sent(self, planned: Planned) -> None:
+        """*planned* is being sent."""
+        self._entry(planned).sent_at.append(planned.at_s)
+
+    def done(self, outcome: Outcome) -> None:
+        """It ended."""
+        self._entry(outcome.planned).answers.append((outcome.done_s, outcome.status))
+        self.outcomes += 1
+
+    def left_out(self, not_sent: NotSent) -> None:
+        """It was not sent."""
+        self._entry(not_sent.planned).not_sent.append(not_sent.reason)
+
+    @property
+    def sent_entries(self) -> list[Entry]:
+        """The deliveries of which anything was sent."""
+        return [entry for entry in self.entries.values() if entry.sent]
+
+    @property
+    def amplification(self) -> float:
+        """POSTs for each delivery; without any, 1."""
+        entries = self.sent_entries
+        return sum(entry.sent for entry in entries) / len(entries) if entries else 1.0
+
+    def _entry(self, planned: Planned) -> Entry:
+        found = self.entries.get(planned.delivery_id)
+        if found is None:  # a source that opens none, as that of a recorded trace
+            found = Entry(planned.delivery_id, planned.action)
+            self.entries[planned.delivery_id] = found
+        return found

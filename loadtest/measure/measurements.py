@@ -1,0 +1,319 @@
+"""Measurements: everything that is counted while requests are sent, slice by slice.
+
+A request is counted once in its cell (status, action, attempt, fault) and once in the slice that
+it was planned for; whatever a report shows is merged from those. A request that could not be
+written (refused, no such name, no TLS) is counted, but has no duration: 0.2 ms until a refusal say
+nothing of how fast the consumer answers.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from msgspec import Struct, field
+
+from portcall.loadtest.measure.sketch import Sketch, merged
+from portcall.loadtest.plan import NotSent, Outcome, Planned
+from portcall.schemas.records import Failure
+
+UNWRITTEN = frozenset(
+    {
+        Failure.REFUSED, Failure.UNREACHABLE, Failure.DNS, Failure.TLS, Failure.BLOCKED,
+        Failure.INVALID,
+    }
+)  # fmt: skip
+"""Failures before anything could be written."""
+
+
+class Label(NamedTuple):
+    """What requests are told apart by."""
+
+    status: str
+    action: str
+    attempt: int
+    fault: str
+
+    @property
+    def answered(self) -> bool:
+        """Whether the consumer answered at all."""
+        return self.status.isdecimal()
+
+    @property
+    def timed(self) -> bool:
+        """Whether its durations are samples: of an answer, or of one that was waited for in vain.
+
+        A connection that the consumer ends without an answer is none on its own.
+        """
+        return self.answered or self.status == Failure.TIMEOUT
+
+
+class Cell(Struct, array_like=True):
+    """Requests that are alike.
+
+    Attributes:
+        scheduled: From the planned time to the end.
+        service: Sending, waiting and receiving.
+        failed: How many were not answered as a correct consumer does.
+        failed_s: When the first of those ended, and the last.
+        received_bytes: Of their answers.
+        unwritten: Requests that could not be written, and so have no durations.
+    """
+
+    scheduled: Sketch = field(default_factory=Sketch)
+    service: Sketch = field(default_factory=Sketch)
+    failed: int = 0
+    failed_s: tuple[float, float] = (0.0, 0.0)
+    received_bytes: int = 0
+    unwritten: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many requests there were, with durations or without."""
+        return self.scheduled.count + self.unwritten
+
+    def fail(self, at_s: float) -> None:
+        """Count one that was not answered as it should be."""
+        self.failed_s = (self.failed_s[0] if self.failed else at_s, at_s)
+        self.failed += 1
+
+    def merge(self, other: "Cell") -> None:
+        """Count everything of *other*, too."""
+        self.scheduled.merge(other.scheduled)
+        self.service.merge(other.service)
+        spans = [each.failed_s for each in (self, other) if each.failed]
+        if spans:
+            self.failed_s = (min(first for first, _ in spans), max(last for _, last in spans))
+        self.failed += other.failed
+        self.received_bytes += other.received_bytes
+        self.unwritten += other.unwritten
+
+
+class Slice(Struct, array_like=True):
+    """A short part of a run.
+
+    Attributes:
+        planned: Requests whose time lay in it.
+        not_sent: Those of them that were left out.
+        sent: Requests that were sent in it.
+        failed: Requests that ended in it and were not answered as a correct consumer does.
+        statuses: Of the answers that came in it.
+        attempts: Of the requests that were sent in it, by their number.
+        in_flight: The most requests that were seen under way.
+        cpu: How much of a core the generator used.
+        scheduled: From the planned time, of those that were planned for it.
+        service: The service times of those.
+        unwritten: Of those that were planned for it, how many could not be written.
+    """
+
+    planned: int = 0
+    not_sent: int = 0
+    sent: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    cpu: float = 0.0
+    statuses: dict[str, int] = {}
+    attempts: dict[int, int] = {}
+    scheduled: Sketch = field(default_factory=Sketch)
+    service: Sketch = field(default_factory=Sketch)
+    unwritten: int = 0
+
+    @property
+    def ended(self) -> int:
+        """How many of those that were planned for it have ended."""
+        return self.scheduled.count + self.unwritten
+
+    @property
+    def answered(self) -> int:
+        """How many answers came in it."""
+        return sum(count for status, count in self.statuses.items() if status.isdecimal())
+
+    def merge(self, other: "Slice", *, together: bool) -> None:
+        """Count everything of *other*, too.
+
+        Args:
+            other: Another slice.
+            together: It was at the same time, as of another generator; else it came after.
+        """
+        self.planned += other.planned
+        self.not_sent += other.not_sent
+        self.sent += other.sent
+        self.failed += other.failed
+        flights = (self.in_flight, other.in_flight)
+        self.in_flight = sum(flights) if together else max(flights)
+        self.cpu = max(self.cpu, other.cpu)
+        for status, count in other.statuses.items():
+            self.statuses[status] = self.statuses.get(status, 0) + count
+        for attempt, count in other.attempts.items():
+            self.attempts[attempt] = self.attempts.get(attempt, 0) + count
+        self.scheduled.merge(other.scheduled)
+        self.service.merge(other.service)
+        self.unwritten += other.unwritten
+
+
+class Phases(Struct, array_like=True):
+    """The parts of all requests; the same names as in `loadtest.plan.Timings`, and the whole."""
+
+    blocked: Sketch = field(default_factory=Sketch)
+    connecting: Sketch = field(default_factory=Sketch)
+    tls: Sketch = field(default_factory=Sketch)
+    sending: Sketch = field(default_factory=Sketch)
+    waiting: Sketch = field(default_factory=Sketch)
+    receiving: Sketch = field(default_factory=Sketch)
+    whole: Sketch = field(default_factory=Sketch)
+
+    def merge(self, other: "Phases") -> None:
+        """Count everything of *other*, too."""
+        for name in self.__struct_fields__:
+            getattr(self, name).merge(getattr(other, name))
+
+
+class Measurements:
+    """Counts everything; an observer of the engine.
+
+    Args:
+        slice_s: How long a slice of the run is.
+
+    Attributes:
+        slices: By their number from 0; one that had nothing is not there.
+        cells: By their label.
+        phases: The parts of requests.
+        lag: How late requests were sent.
+        errors: Of requests without an answer, how many for each reason.
+        not_sent: The same for what was not sent.
+        last_s: When the last thing happened.
+    """
+
+    def __init__(self, *, slice_s: float = 1.0) -> None:
+        self.slice_s = slice_s
+        self.slices: dict[int, Slice] = {}
+        self.cells: dict[Label, Cell] = {}
+        self.phases = Phases()
+        self.lag = Sketch()
+        self.errors: Counter[str] = Counter()
+        self.not_sent: Counter[str] = Counter()
+        self.sent_count = 0
+        self.done_count = 0
+        self.failed_count = 0
+        self.reused_count = 0
+        self.resent_count = 0
+        self.sent_bytes = 0
+        self.received_bytes = 0
+        self.last_s = 0.0
+
+    @property
+    def not_sent_count(self) -> int:
+        """How many requests were not sent."""
+        return self.not_sent.total()
+
+    @property
+    def planned_count(self) -> int:
+        """How many requests have had their time."""
+        return self.sent_count + self.not_sent_count
+
+    @property
+    def answered_count(self) -> int:
+        """How many requests the consumer answered, with whatever status."""
+        return sum(cell.count for label, cell in self.cells.items() if label.answered)
+
+    @property
+    def timed(self) -> bool:
+        """Whether any request has durations that are samples."""
+        return any(label.timed for label in self.cells)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests have been sent and not answered."""
+        return self.sent_count - self.done_count
+
+    def slice(self, at_s: float) -> Slice:
+        """The slice that *at_s* lies in."""
+        number = int(at_s / self.slice_s) if at_s > 0 else 0
+        found = self.slices.get(number)
+        if found is None:
+            found = self.slices[number] = Slice()
+        return found
+
+    def sent(self, planned: Planned) -> None:
+        """Count a request that is being sent."""
+        self.sent_count += 1
+        self.slice(planned.at_s).planned += 1
+
+    def left_out(self, not_sent: NotSent) -> None:
+        """Count a request that is not."""
+        part = self.slice(not_sent.planned.at_s)
+        part.planned += 1
+        part.not_sent += 1
+        self.not_sent[not_sent.reason] += 1
+
+    def done(self, outcome: Outcome) -> None:
+        """Count what became of a request."""
+        planned = outcome.planned
+        status = str(outcome.status) if outcome.status else outcome.failure.value
+        self.done_count += 1
+        self.reused_count += outcome.reused
+        self.resent_count += outcome.resent
+        self.sent_bytes += outcome.sent_bytes
+        self.received_bytes += outcome.received_bytes
+        self.last_s = max(self.last_s, outcome.done_s)
+        self.lag.add(outcome.lag_s)
+        cell = self._cell(Label(status, planned.action, planned.attempt, planned.fault))
+        cell.received_bytes += outcome.received_bytes
+        if not outcome.as_wanted:
+            self.failed_count += 1
+            cell.fail(outcome.done_s)
+            self.slice(outcome.done_s).failed += 1
+        if not outcome.status:
+            self.errors[outcome.message] += 1
+        part = self.slice(planned.at_s)
+        if outcome.failure in UNWRITTEN:
+            cell.unwritten += 1
+            part.unwritten += 1
+        else:
+            self._time(outcome, cell, part)
+        part = self.slice(outcome.sent_s)
+        part.sent += 1
+        part.attempts[planned.attempt] = part.attempts.get(planned.attempt, 0) + 1
+        part = self.slice(outcome.done_s)
+        part.statuses[status] = part.statuses.get(status, 0) + 1
+
+    def _time(self, outcome: Outcome, cell: Cell, part: Slice) -> None:
+        """Count how long a request took, in the cell and in the slice that it was planned for."""
+        timings = outcome.timings
+        scheduled_s, service_s = outcome.scheduled_s, timings.service_s
+        for counted in (cell, part):
+            counted.scheduled.add(scheduled_s)
+            counted.service.add(service_s)
+        phases = self.phases
+        phases.blocked.add(timings.blocked_s)
+        phases.connecting.add(timings.connecting_s)
+        phases.tls.add(timings.tls_s)
+        phases.sending.add(timings.sending_s)
+        phases.waiting.add(timings.waiting_s)
+        phases.receiving.add(timings.receiving_s)
+        phases.whole.add(outcome.done_s - outcome.sent_s)
+
+    def _cell(self, label: Label) -> Cell:
+        cell = self.cells.get(label)
+        if cell is None:
+            cell = self.cells[label] = Cell()
+        return cell
+
+    def scheduled(self) -> Sketch:
+        """From the planned time, of all requests."""
+        return merged(cell.scheduled for cell in self.cells.values())
+
+    def service(self) -> Sketch:
+        """The service times of all requests."""
+        return merged(cell.service for cell in self.cells.values())
+
+    def by(self, part: Callable[[Label], str]) -> dict[str, Cell]:
+        """The cells put together by a part of their labels, in order."""
+        groups: dict[str, Cell] = {}
+        for label, cell in sorted(self.cells.items()):
+            groups.setdefault(part(label), Cell()).merge(cell)
+        return groups
+
+    def timeline(self) -> Iterator[tuple[float, Slice]]:
+        """When each slice begins, and the slice; also those without anything."""
+        for number in range(max(self.slices, default=-1) + 1):
+            yield number * self.slice_s, self.slices.get(number) or Slice()

@@ -1,0 +1,120 @@
+"""Parts of a report: whatever knows something about a run says it in these, for every output."""
+
+import re
+from typing import Literal
+
+from msgspec import Struct
+
+from portcall.loadtest.measure.sketch import Sketch
+
+Value = float | int
+NO_SAMPLES = "no samples"
+"""How reports name a value that nothing was measured for."""
+
+
+class Metric(Struct, frozen=True):
+    """One metric in k6's shape.
+
+    Attributes:
+        type: ``trend``, ``rate``, ``counter`` or ``gauge``.
+        contains: ``time``: its values are milliseconds; ``data``: bytes; else ``default``.
+        values: By k6's names: a trend has avg, min, med, max, p(90) ...; a rate has rate, passes,
+            fails; a counter has count and rate; a gauge value, min and max. None: the metric has
+            no samples. A counter always has one: nothing counted is 0.
+    """
+
+    type: Literal["trend", "rate", "counter", "gauge"]
+    contains: Literal["time", "data", "default"]
+    values: dict[str, Value | None]
+
+
+def counter(count: int, over_s: float) -> Metric:
+    """A number of things, and how many a second."""
+    return Metric("counter", "default", {"count": count, "rate": count / over_s if over_s else 0.0})
+
+
+def share(passes: int, fails: int) -> Metric:
+    """A rate in k6's sense: which part of all is *passes*; of nothing there is none."""
+    total = passes + fails
+    return Metric(
+        "rate",
+        "default",
+        {"rate": passes / total if total else None, "passes": passes, "fails": fails},
+    )
+
+
+def gauge(value: float | None, contains: Literal["time", "default"] = "default") -> Metric:
+    """One value; of a time: milliseconds; None: it was not measured."""
+    return Metric("gauge", contains, {"value": value, "min": value, "max": value})
+
+
+class Finding(Struct, frozen=True):
+    """One thing that was looked at.
+
+    Attributes:
+        name: What, in a few words.
+        ok: Whether it is as it should be; None: it could not be told.
+        detail: In a sentence; with figures.
+    """
+
+    name: str
+    ok: bool | None
+    detail: str = ""
+
+
+class Plot(Struct, frozen=True):
+    """Lines of points, for the HTML report.
+
+    Attributes:
+        title: What it shows.
+        series: Of each line, what it means, and its points in the order of x.
+        x_unit: Put behind the values of the x axis, e.g. ``/s``.
+        y_unit: The same for y.
+        words: How to read it.
+    """
+
+    title: str
+    series: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
+    x_unit: str = ""
+    y_unit: str = ""
+    words: str = ""
+
+
+_NUMBER = re.compile(r"-?[\d.,]+ ?(?:%|ms|s|/s|B|KB|MB|GB|x)?|-|")
+
+
+def numeric_columns(section: "Section") -> list[bool]:
+    """Of each column, whether it has numbers, which are aligned to the right; never the first."""
+    columns = list(zip(*section.rows, strict=True))
+    return [
+        position > 0 and all(_NUMBER.fullmatch(cell) for cell in cells)
+        for position, cells in enumerate(columns)
+    ]
+
+
+class Section(Struct, frozen=True):
+    """A chapter of the report: in the terminal, Markdown and HTML as a table with words.
+
+    Attributes:
+        title: The heading.
+        words: Paragraphs above the table; plain text.
+        columns: The table's head; empty: no table.
+        rows: Its cells, as text. Numbers are aligned to the right.
+        findings: Each a row with its verdict; in JUnit a test case.
+        metrics: Added to the metrics of the run, so that thresholds can name them.
+        sketches: Durations, which become metrics, too; counted, so that they can be merged.
+        plots: Drawn below the table where the output can.
+        grade: A verdict on the whole in a word or a letter; empty: none.
+        unchecked: Whether something could not be found out that was asked for: the run is no pass.
+    """
+
+    title: str
+    words: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    findings: tuple[Finding, ...] = ()
+    metrics: dict[str, Metric] = {}
+    sketches: dict[str, Sketch] = {}
+    plots: tuple[Plot, ...] = ()
+    grade: str = ""
+    unchecked: bool = False

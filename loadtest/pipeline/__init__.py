@@ -1,0 +1,1 @@
+"""Load tests through a running Portcall: events in, the consumer's answers out."""

@@ -1,0 +1,124 @@
+"""Journeys: events on their way through the pipeline, and the stages of it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from portcall.loadtest.measure.measurements import UNWRITTEN
+from portcall.loadtest.measure.sketch import Sketch
+from portcall.loadtest.plan import Headers, Outcome, Planned, Source
+from portcall.loadtest.report.chapters import marks
+from portcall.schemas.records import Failure, Record
+
+CONNECTING = frozenset(
+    {Failure.REFUSED, Failure.UNREACHABLE, Failure.DNS, Failure.TLS, Failure.BLOCKED}
+)
+"""Without an answer: failures before anything could be written."""
+STAGES = {
+    "publish": "from the planned time until the event is in the broker",
+    "confirm": "from there until the publisher has its 202",
+    "route": "from the broker until the delivery is in its queue",
+    "dequeue": "from there until its attempt begins",
+    "request": "from there until the POST is written: a connection, unless an older one serves",
+    "response": "from there until the answer",
+    "record": "from the response until its record is in the log",
+}
+
+
+@dataclass(slots=True)
+class Journey:
+    """One event on its way.
+
+    Attributes:
+        planned: What was published.
+        published: What became of that; None: there is no answer yet.
+        arrived_s: When the event was in the broker; 0: not seen.
+        routed_s: When its delivery was in its queue; 0: not seen.
+        attempts: Its records that are not told yet, with the time that each was seen.
+        sent: Whether the observers know of it.
+        told: How many of its POSTs they know the end of.
+    """
+
+    planned: Planned
+    published: Outcome | None = None
+    arrived_s: float = 0.0
+    routed_s: float = 0.0
+    attempts: list[tuple[float, Record]] = field(default_factory=list)
+    sent: bool = False
+    told: int = 0
+
+
+class Stages:
+    """How long events were in each stage.
+
+    Attributes:
+        sketches: By the stage's name.
+    """
+
+    def __init__(self) -> None:
+        self.sketches = {name: Sketch() for name in STAGES}
+
+    def measure(
+        self, journey: Journey, published: Outcome, record: Record, *, began_s: float, seen_s: float
+    ) -> None:
+        """Count the first attempt of *journey*; what it never came to has no sample.
+
+        A copy may be seen after what follows from its original: no stage ends after the next one.
+        So the stages but the confirm and the record, which pass beside, add up to the whole.
+        """
+        duration_s, written_s = record.duration_us / 1e6, request_s(record)
+        planned_s = journey.planned.at_s
+        began_s = max(began_s, planned_s)
+        routed_s = min(journey.routed_s or began_s, began_s)
+        arrived_s = min(journey.arrived_s or published.done_s, published.done_s, routed_s)
+        sketches = self.sketches
+        sketches["publish"].add(arrived_s - planned_s)
+        if published.as_wanted:
+            sketches["confirm"].add(published.done_s - arrived_s)
+        sketches["route"].add(routed_s - arrived_s)
+        sketches["dequeue"].add(began_s - routed_s)
+        if record.detail.failure not in UNWRITTEN:
+            sketches["request"].add(written_s)
+        if record.status or record.detail.failure is Failure.TIMEOUT:
+            sketches["response"].add(duration_s - written_s)
+        sketches["record"].add(seen_s - began_s - duration_s)
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """Of each stage its name, four marks, and what it is."""
+        for name, what in STAGES.items():
+            sketch = self.sketches[name]
+            yield (name, *marks(sketch), what)
+
+
+def never_arrived(publication: Outcome) -> bool:
+    """Whether it is certain that the event is not in the broker: else a record may come yet."""
+    return 400 <= publication.status < 500 or publication.failure in CONNECTING
+
+
+def request_s(record: Record) -> float:
+    """How much of an attempt passed until the POST was written."""
+    whole = record.duration_us
+    taken_us = whole if record.detail.failure in CONNECTING else record.detail.connect_us
+    return min(taken_us, whole) / 1e6
+
+
+class Published:
+    """A source of events to publish: as another's requests, but not signed, as POSTs are later."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __iter__(self) -> Iterator[Planned]:
+        """The same in the same order."""
+        for planned in self._source:
+            yield replace(planned, sign=_plain)
+
+    def after(self, outcome: Outcome) -> Iterable[Planned]:
+        """Nothing: retries are the pipeline's own."""
+        del outcome
+        return ()
+
+
+def _plain(_now_s: float) -> Headers:
+    return (("Content-Type", "application/json"),)

@@ -1,0 +1,204 @@
+"""Chapters: a result as sections, which the terminal, Markdown and HTML show alike.
+
+The first line of all is planned = sent + not sent: whoever reads no further has read that.
+"""
+
+from collections.abc import Callable
+
+from portcall.loadtest.judge.thresholds import Verdict
+from portcall.loadtest.measure.measurements import Label
+from portcall.loadtest.measure.metrics import SCHEDULED, SERVICE
+from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Metric, Section
+from portcall.loadtest.measure.sketch import Sketch
+from portcall.loadtest.report.result import Result
+
+LATENCIES = (
+    (SCHEDULED, "from the planned time"),
+    (SERVICE, "service time"),
+    ("http_req_blocked", "blocked"),
+    ("http_req_connecting", "connecting"),
+    ("http_req_tls_handshaking", "TLS"),
+    ("http_req_sending", "sending"),
+    ("http_req_waiting", "waiting"),
+    ("http_req_receiving", "receiving"),
+    ("generator_lag", "generator's lag"),
+)
+STATISTICS = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "p(99.9)", "p(99.99)", "max")
+MAX_ROWS = 20
+ANSWERED = "a request was answered"
+EMPTY = "No samples: no request was answered, nor was an answer waited for until its time was up."
+NONE = "-"
+"""A cell of a table that there are no samples for."""
+
+
+def planned_line(result: Result) -> str:
+    """The line that leads every report."""
+    measured = result.measured
+    return (
+        f"planned {measured.planned_count:,} = sent {measured.sent_count:,}"
+        f" + not sent {measured.not_sent_count:,}"
+    )
+
+
+def chapters(result: Result) -> list[Section]:
+    """All chapters of a report, those of others at the end."""
+    parts = [
+        _requests(result),
+        _thresholds(result),
+        _latencies(result),
+        _group(result, "Answers", "status", lambda label: label.status or "none"),
+        _group(result, "Attempts", "attempt", lambda label: str(label.attempt), at_least=2),
+        _group(result, "Actions", "action", lambda label: label.action, at_least=2),
+        _group(result, "Faults", "fault", lambda label: label.fault or "none", at_least=2),
+        _errors(result),
+        _generator(result),
+    ]
+    return [part for part in parts if part is not None] + list(result.sections)
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration as people read it: three digits, in ms or s."""
+    if value is None:
+        return NO_SAMPLES
+    if value >= 10_000:
+        return f"{value / 1000:.1f} s"
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{digits}f} ms"
+
+
+def marks(sketch: Sketch) -> tuple[str, ...]:
+    """The median, p95, p99 and longest as cells of a table; dashes where there are no samples."""
+    if not sketch.count:
+        return (NONE,) * 4
+    return tuple(map(milliseconds, (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)))
+
+
+def size(count: float) -> str:
+    """A number of bytes as people read it."""
+    for unit in ("B", "KB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def _requests(result: Result) -> Section:
+    measured, elapsed_s = result.measured, result.elapsed_s
+    failed, opened = measured.failed_count, measured.done_count - measured.reused_count
+    per_s = measured.sent_count / elapsed_s if elapsed_s else 0.0
+    rows = [
+        ("target", result.about.uri),
+        ("plan", result.about.plan),
+        ("duration", f"{elapsed_s:.1f} s, {per_s:,.1f} requests a second"),
+        ("failed", _part(failed, measured.done_count)),
+        ("data", f"{size(measured.sent_bytes)} sent"),
+    ]
+    if result.about.path == "direct":
+        rows[-1] = ("data", f"{rows[-1][1]}, {size(measured.received_bytes)} received")
+        reused = f"{measured.reused_count:,} times an old one"
+        rows.append(("connections", f"{opened:,} new, {reused}"))
+    if measured.resent_count:
+        why = "a connection that had served before ended without an answer"
+        rows.append(("POSTs sent again at once", f"{measured.resent_count:,}, as {why}"))
+    rows += [(f"not sent, {reason}", f"{count:,}") for reason, count in measured.not_sent.items()]
+    words = [planned_line(result)]
+    if result.crossed is not None:
+        bound = result.crossed.threshold
+        words.append(f"Ended by its threshold {bound.selector}: {bound.expression}.")
+    elif result.interrupted:
+        words.append("Stopped before its end: the figures are those of what was sent until then.")
+    found = (Finding(ANSWERED, ok=False, detail=result.unanswered),) if result.unanswered else ()
+    return Section(
+        "Requests", words=tuple(words), columns=("", ""), rows=tuple(rows), findings=found
+    )
+
+
+def _part(part: int, whole: int) -> str:
+    """A number, and which part of the whole that is."""
+    return f"{part:,} ({part / whole:.2%})" if whole else f"{part:,} ({NO_SAMPLES})"
+
+
+def _thresholds(result: Result) -> Section | None:
+    if not result.verdicts:
+        return None
+    findings = tuple(
+        Finding(
+            f"{verdict.threshold.selector}: {verdict.threshold.expression}",
+            verdict.ok,
+            _was(verdict, result.metrics.get(verdict.threshold.metric)),
+        )
+        for verdict in result.verdicts
+    )
+    return Section("Thresholds", findings=findings)
+
+
+def _was(verdict: Verdict, metric: Metric | None) -> str:
+    if metric is None:
+        return "it was not measured"
+    if verdict.value is None:
+        which = ": no request with these labels was answered" if verdict.threshold.tags else ""
+        return f"{NO_SAMPLES}{which}"
+    if metric.contains == "time":
+        return f"it was {milliseconds(verdict.value)}"
+    return f"it was {verdict.value:.6g}"
+
+
+def _latencies(result: Result) -> Section:
+    rows = tuple(
+        (name, *_cells(result.metrics[metric]))
+        for metric, name in LATENCIES
+        if metric in result.metrics
+        and (metric in {SCHEDULED, SERVICE} or _any(result.metrics[metric]))
+    )
+    words = (
+        "From the planned time: what a sender that keeps its times sees, a stall included."
+        " Service time: from the moment that the request was really written."
+    )
+    every = (words,) if result.metrics[SCHEDULED].values["max"] is not None else (words, EMPTY)
+    return Section("Latency", every, ("", *STATISTICS), rows)
+
+
+def _group(
+    result: Result, title: str, name: str, part: Callable[[Label], str], *, at_least: int = 1
+) -> Section | None:
+    groups = result.measured.by(part)
+    if len(groups) < at_least:
+        return None
+    total = result.measured.done_count
+    rows = []
+    for value, cell in list(groups.items())[:MAX_ROWS]:
+        count = cell.count
+        cells = marks(cell.scheduled)
+        rows.append((value, f"{count:,}", f"{count / total:.2%}", f"{cell.failed:,}", *cells))
+    columns = (name, "requests", "share", "failed", "med", "p(95)", "p(99)", "max")
+    return Section(title, columns=columns, rows=tuple(rows))
+
+
+def _errors(result: Result) -> Section | None:
+    errors = result.measured.errors.most_common(MAX_ROWS)
+    if not errors:
+        return None
+    rows = tuple((reason, f"{count:,}") for reason, count in errors)
+    return Section("Requests without an answer", columns=("reason", "requests"), rows=rows)
+
+
+def _generator(result: Result) -> Section:
+    health = result.health
+    detail = (
+        f"{health.cpu:.0%} of a core ({health.busiest_cpu:.0%} in its busiest second); lag p50"
+        f" {milliseconds(health.lag_p50_ms)}, p99 {milliseconds(health.lag_p99_ms)}, max"
+        f" {milliseconds(health.lag_max_ms)}; longest stall of its loop"
+        f" {milliseconds(health.loop_lag_max_ms)}; {health.late:,} late sends"
+    )
+    words = (f"{health.problem[0].upper()}{health.problem[1:]}.",) if health.problem else ()
+    finding = Finding("the generator kept up", not health.problem, detail)
+    return Section("Generator", words, findings=(finding,))
+
+
+def _cells(metric: Metric) -> tuple[str, ...]:
+    values = map(metric.values.get, STATISTICS)
+    return tuple(NONE if value is None else milliseconds(value) for value in values)
+
+
+def _any(metric: Metric) -> bool:
+    return bool(metric.values["max"])

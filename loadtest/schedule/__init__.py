@@ -1,0 +1,1 @@
+"""When requests are sent: schedules, pacing, traces, and the dial that changes the rate."""

@@ -1,0 +1,208 @@
+"""Pacing: a schedule as somebody asks for it, in words, in numbers and in times."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from portcall.loadtest.schedule import times as schedule
+from portcall.loadtest.schedule.dial import Dial
+from portcall.loadtest.schedule.times import Arrivals, Shape
+from portcall.loadtest.schedule.trace import read_trace
+from portcall.schemas.durations import parse_duration_ms
+from portcall.schemas.errors import InvalidValueError
+
+POINTS = 200
+"""Of the planned rate, as a plot shows it."""
+
+
+class Form(StrEnum):
+    """What a schedule looks like."""
+
+    CONSTANT = "constant"
+    RAMP = "ramp"
+    STEP = "step"
+    SPIKE = "spike"
+    SINE = "sine"
+
+
+class Pace(Struct, frozen=True):
+    """How many requests are sent, and when.
+
+    Attributes:
+        rate: Requests a second, at the beginning.
+        duration_s: How long.
+        form: How the rate goes on.
+        peak: The other rate of all forms but the constant one; None: five times *rate*.
+        steps: How many a step schedule has.
+        begins_s: When a spike does; None: after two fifths of the duration.
+        lasts_s: How long a spike does; None: a fifth.
+        period_s: Of a sine; None: the whole duration.
+        stages: As k6's, ``30s:100,1m:500``; takes the place of the form.
+        arrivals: Evenly, or at random.
+        trace: A recording that takes the place of everything above.
+        speed: How much faster than it was.
+        seed: Decides what is random.
+    """
+
+    rate: float = 10.0
+    duration_s: float = 10.0
+    form: Form = Form.CONSTANT
+    peak: float | None = None
+    steps: int = 5
+    begins_s: float | None = None
+    lasts_s: float | None = None
+    period_s: float | None = None
+    stages: str = ""
+    arrivals: Arrivals = Arrivals.EVEN
+    trace: Path | None = None
+    speed: float = 1.0
+    seed: int = 0
+
+
+class Paced(Struct, frozen=True):
+    """A pace, worked out.
+
+    Attributes:
+        words: What it is.
+        duration_s: How long it lasts.
+        rates: Points of a line: seconds, requests a second.
+        count: How many requests it has, or about as many.
+        pace: What it was made of.
+        shape: Empty for a recording.
+        recorded: The times of a recording.
+    """
+
+    words: str
+    duration_s: float
+    rates: tuple[tuple[float, float], ...]
+    count: int
+    pace: Pace
+    shape: Shape = ()
+    recorded: tuple[float, ...] = ()
+
+    def times(self, dial: Dial | None = None) -> Iterator[float]:
+        """When each request is sent.
+
+        Args:
+            dial: Says how many times the planned rate; a recording has its own times only.
+        """
+        if self.recorded:
+            return schedule.replay(self.recorded, speed=self.pace.speed)
+        turned = dial or Dial()
+        return schedule.times(
+            self.shape,
+            arrivals=self.pace.arrivals,
+            seed=self.pace.seed,
+            factor=lambda: turned.factor,
+        )
+
+    def turned(self, dial: Dial) -> "Paced":
+        """The same, with what was turned during the run."""
+        return replace(self, words=self.words + dial.words, rates=dial.turned(self.rates))
+
+    def at_rate(self, rate: float) -> "Paced":
+        """The same with a constant rate."""
+        pace = replace(self.pace, rate=rate, form=Form.CONSTANT, stages="", trace=None)
+        return work_out(pace)
+
+
+def work_out(pace: Pace) -> Paced:
+    """Work out the times.
+
+    Raises:
+        InvalidValueError: Nobody can have meant it.
+    """
+    if pace.trace is not None:
+        return _recorded(pace, pace.trace)
+    shape = _shape(pace)
+    duration_s = schedule.duration_s(shape)
+    step_s = duration_s / POINTS
+    marks = [number * step_s for number in range(POINTS)]
+    return Paced(
+        words=_words(pace, duration_s),
+        duration_s=duration_s,
+        rates=tuple((at_s, schedule.rate_at(shape, at_s)) for at_s in marks),
+        count=schedule.planned_count(shape),
+        pace=pace,
+        shape=shape,
+    )
+
+
+def parse_stages(text: str) -> list[tuple[float, float]]:
+    """Read ``30s:100,1m:500``: seconds and rate of each; ``0s`` is at once.
+
+    Raises:
+        InvalidValueError: It cannot be read.
+    """
+    found = []
+    for part in text.split(","):
+        length, colon, target = part.strip().partition(":")
+        try:
+            rate = float(target)
+        except ValueError:
+            colon = ""
+            rate = 0.0
+        if not colon:
+            raise InvalidValueError(
+                "--stages", f"{part.strip()[:32]!r} is none: write 30s:100,1m:500"
+            )
+        length_s = 0.0 if length == "0s" else parse_duration_ms(length, "--stages") / 1000
+        found.append((length_s, rate))
+    return found
+
+
+def _shape(pace: Pace) -> Shape:
+    peak = 5 * pace.rate if pace.peak is None else pace.peak
+    duration_s = pace.duration_s
+    if pace.stages:
+        return schedule.stages(pace.rate, parse_stages(pace.stages))
+    match pace.form:
+        case Form.CONSTANT:
+            return schedule.constant(pace.rate, duration_s)
+        case Form.RAMP:
+            return schedule.ramp(pace.rate, peak, duration_s)
+        case Form.STEP:
+            return schedule.step(pace.rate, peak, duration_s, pace.steps)
+        case Form.SPIKE:
+            begins_s = 0.4 * duration_s if pace.begins_s is None else pace.begins_s
+            lasts_s = 0.2 * duration_s if pace.lasts_s is None else pace.lasts_s
+            return schedule.spike(pace.rate, peak, duration_s, begins_s=begins_s, lasts_s=lasts_s)
+        case Form.SINE:
+            return schedule.sine(pace.rate, peak, duration_s, pace.period_s or duration_s)
+
+
+def _words(pace: Pace, duration_s: float) -> str:
+    peak = 5 * pace.rate if pace.peak is None else pace.peak
+    how = ", at random (Poisson)" if pace.arrivals is Arrivals.POISSON else ""
+    if pace.stages:
+        what = f"from {pace.rate:g}/s by stages {pace.stages}"
+    elif pace.form is Form.CONSTANT:
+        what = f"{pace.rate:g}/s"
+    else:
+        what = f"{pace.form.value} from {pace.rate:g}/s to {peak:g}/s"
+    return f"{what} for {duration_s:g} s{how}"
+
+
+def _recorded(pace: Pace, path: Path) -> Paced:
+    if not 0 < pace.speed <= 1_000_000:
+        raise InvalidValueError("--speed", "must be more than 0, and 1000000 at most")
+    recorded = read_trace(path)
+    duration_s = (recorded[-1] - recorded[0]) / pace.speed
+    width_s = max(1.0, duration_s / POINTS)
+    counts: dict[int, int] = {}
+    for at_s in schedule.replay(recorded, speed=pace.speed):
+        counts[int(at_s / width_s)] = counts.get(int(at_s / width_s), 0) + 1
+    return Paced(
+        words=f"{len(recorded)} times of {path.name}, {pace.speed:g} times as fast",
+        duration_s=duration_s,
+        rates=tuple(
+            (number * width_s, counts.get(number, 0) / width_s)
+            for number in range(int(duration_s / width_s) + 1)
+        ),
+        count=len(recorded),
+        pace=pace,
+        recorded=tuple(recorded),
+    )

@@ -1,0 +1,148 @@
+"""The generator's own health: a run in which it was the bottleneck says nothing of the consumer."""
+
+import asyncio
+import resource
+import time
+
+from msgspec import Struct
+
+from portcall.loadtest.measure.measurements import Measurements
+from portcall.loadtest.measure.sketch import Sketch
+from portcall.loadtest.send.engine import TOO_MANY
+from portcall.schemas.errors import InvalidValueError
+
+SAMPLE_S = 0.05
+BUSY = 0.9
+"""Of a core: above it, the generator's own work is what limits it."""
+SPARE_FILES = 64
+"""Open files beside the connections."""
+
+
+class Health(Struct, frozen=True):
+    """How the generator was.
+
+    Attributes:
+        cpu: How much of a core it used on the whole.
+        busiest_cpu: The same in its busiest second.
+        lag_p50_ms: How late a request was sent, in the middle.
+        lag_p99_ms: What 99 of 100 requests did not exceed.
+        lag_max_ms: The latest.
+        loop_lag_max_ms: The longest time for which its loop did nothing else.
+        late: How many requests were sent later than is allowed.
+        problem: Why the figures are not the consumer's; empty: they are.
+    """
+
+    cpu: float
+    busiest_cpu: float
+    lag_p50_ms: float
+    lag_p99_ms: float
+    lag_max_ms: float
+    loop_lag_max_ms: float
+    late: int = 0
+    problem: str = ""
+
+
+class Watch:
+    """Watches the process while it generates load.
+
+    Args:
+        measured: Where the load of each second is noted.
+    """
+
+    def __init__(self, measured: Measurements) -> None:
+        self._measured = measured
+        self.loop_lag = Sketch()
+        self._began = time.perf_counter(), time.process_time()
+        self._last = self._began
+
+    @property
+    def cpu(self) -> float:
+        """How much of a core was used on the whole."""
+        began_at, used_before_s = self._began
+        return (time.process_time() - used_before_s) / max(1e-9, time.perf_counter() - began_at)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(SAMPLE_S)
+            self.loop_lag.add(time.perf_counter() - before - SAMPLE_S)
+            self._note()
+
+    def _note(self) -> None:
+        now_s = time.perf_counter() - self._began[0]
+        part = self._measured.slice(now_s)
+        part.in_flight = max(part.in_flight, self._measured.in_flight)
+        passed_s = time.perf_counter() - self._last[0]
+        if passed_s >= 1 - SAMPLE_S:
+            part.cpu = (time.process_time() - self._last[1]) / passed_s
+            self._last = time.perf_counter(), time.process_time()
+
+    def health(self, *, max_lag_s: float, max_in_flight: int) -> Health:
+        """Judge the run.
+
+        Args:
+            max_lag_s: What the lag of 99 of 100 requests may be.
+            max_in_flight: The limit that the engine had.
+        """
+        lag = self._measured.lag
+        median, high = lag.percentiles_ms((50, 99))
+        busiest = max((part.cpu for part in self._measured.slices.values()), default=0.0)
+        late = high > max_lag_s * 1000
+        return Health(
+            cpu=self.cpu,
+            busiest_cpu=max(busiest, self.cpu),
+            lag_p50_ms=median,
+            lag_p99_ms=high,
+            lag_max_ms=lag.max_ms,
+            loop_lag_max_ms=self.loop_lag.max_ms,
+            late=lag.above(max_lag_s),
+            problem=_late(lag, max_lag_s, busiest) if late else self._left_out(max_in_flight),
+        )
+
+    def _left_out(self, max_in_flight: int) -> str:
+        measured = self._measured
+        too_many = measured.not_sent[TOO_MANY]
+        if too_many:
+            return (
+                f"{too_many} of {measured.planned_count} requests were not sent, because"
+                f" {max_in_flight} were under way: raise --max-in-flight, or plan fewer"
+            )
+        if not measured.not_sent:
+            return ""
+        reasons = ", ".join(f"{why} ({count})" for why, count in measured.not_sent.most_common())
+        return (
+            f"{measured.not_sent_count} of {measured.planned_count} events did not reach the"
+            f" pipeline's queue, so it was the bottleneck, not the consumer: {reasons}"
+        )
+
+
+def _late(lag: Sketch, max_lag_s: float, cpu: float) -> str:
+    late, sent = lag.above(max_lag_s), lag.count
+    why = (
+        f"its core was busy ({cpu:.0%}): plan fewer requests a second, or run several generators"
+        if cpu > BUSY
+        else "the machine did something else meanwhile: let it be quiet, or allow more by --max-lag"
+    )
+    return (
+        f"the generator itself was late: {late:,} of {sent:,} requests"
+        f" {'was' if late == 1 else 'were'} sent more than {max_lag_s * 1000:g} ms late, the latest"
+        f" by {lag.max_ms:.1f} ms, and 1 of 100 may be; {why}"
+    )
+
+
+def allow_files(max_in_flight: int) -> None:
+    """Let the process have as many connections as there may be requests under way.
+
+    Raises:
+        InvalidValueError: The system does not let it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = max_in_flight + SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise InvalidValueError(
+                "--max-in-flight",
+                f"is more than the open files that the system allows ({hard}, see ulimit -n)",
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

@@ -1,0 +1,225 @@
+"""Known senders: how long they wait for an answer, what they take for success, when they try again.
+
+From the answer times of a run follows what each of them would have done with the same answers.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from portcall.loadtest.measure.measurements import UNWRITTEN
+from portcall.loadtest.measure.sections import Finding, Section
+from portcall.loadtest.plan import NotSent, Outcome, Planned, Wants
+from portcall.schemas.durations import format_duration
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.records import Failure
+
+MINUTE, HOUR = 60_000, 3_600_000
+NEVER = "never"
+
+
+class Sender(Struct, frozen=True):
+    """One sender.
+
+    Attributes:
+        name: As it is asked for.
+        title: As it is called.
+        timeout_ms: How long it waits for an answer; 0: that is not known.
+        schedule_ms: The delay before each attempt after the first; empty: it tries once.
+        source: Where that is said.
+        retries: In words, where the schedule says less.
+    """
+
+    name: str
+    title: str
+    timeout_ms: int
+    schedule_ms: tuple[int, ...]
+    source: str
+    retries: str = ""
+
+    @property
+    def again(self) -> str:
+        """What it does with an answer that comes too late."""
+        return "retried" if self.schedule_ms else "given up"
+
+
+def _standard(*seconds: int) -> tuple[int, ...]:
+    return tuple(1000 * each for each in seconds)
+
+
+SENDERS = (
+    Sender(
+        "distribution", "docker distribution", 1_000, (1_000,) * 50,
+        "distribution notifications/endpoint.go: default timeout 1 s, threshold 10, backoff 1 s",
+        "for ever",
+    ),
+    Sender(
+        "harbor", "Harbor", 3_000, (16_000, 31_000, 96_000),
+        "goharbor/harbor: webhook job, 3 s; JOBSERVICE_WEBHOOK_JOB_MAX_RETRY 3",
+        "3 times",
+    ),
+    Sender(
+        "acr", "Azure Container Registry", 5_000, (),
+        "MicrosoftDocs/azure-docs#54638 (5 s, shown as 504); Azure/acr#681 (one attempt)", NEVER,
+    ),
+    Sender(
+        "outpost", "Hookdeck Outpost", 5_000,
+        tuple(30_000 * 2**n for n in range(10)),
+        "hookdeck/outpost: DELIVERY_TIMEOUT_SECONDS 5, retries of 30 s doubled, 10",
+    ),
+    Sender(
+        "convoy", "Convoy", 10_000, (100_000,) * 10,
+        "frain-dev/convoy: 10 s for the whole request; linear, 10 times 100 s",
+    ),
+    Sender(
+        "github", "GitHub", 10_000, (),
+        "GitHub docs, Handling failed webhook deliveries: 10 s, no automatic redelivery", NEVER,
+    ),
+    Sender(
+        "quay", "Quay", 10_000, (30_000,) * 5,
+        "quay/quay: notification worker, 10 s, 5 retries after 30 s",
+    ),
+    Sender(
+        "portcall", "Portcall", 15_000,
+        (10_000, MINUTE, 5 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 12 * HOUR,
+         24 * HOUR),
+        "PORTCALL_ATTEMPT_TIMEOUT and PORTCALL_RETRY_SCHEDULE, the defaults",
+    ),
+    Sender(
+        "svix-cloud", "Svix (hosted)", 15_000,
+        _standard(5, 300, 1_800, 7_200, 18_000, 36_000, 36_000),
+        "Svix docs, Retry Schedule: 15 s, 8 attempts",
+    ),
+    Sender(
+        "svix", "Svix (open source)", 30_000,
+        _standard(5, 300, 1_800, 7_200, 18_000, 36_000, 36_000),
+        "svix/svix-webhooks: config.default.toml, 30 s until the headers",
+    ),
+    Sender(
+        "zot", "zot", 30_000, (), "project-zot/zot: HTTP sink, 30 s, one attempt", NEVER,
+    ),
+    Sender(
+        "docker-hub", "Docker Hub", 0, (), "Docker docs, Webhooks: nothing is said", "not said",
+    ),
+    Sender(
+        "stripe", "Stripe", 0, (), "Stripe docs, Webhooks: up to 3 days, no timeout is published",
+        "up to 3 days",
+    ),
+)  # fmt: skip
+TIMEOUTS_S = tuple(sorted({each.timeout_ms / 1000 for each in SENDERS if each.timeout_ms}))
+
+
+class Patience:
+    """Counts the answers that would have come too late for each sender; an `Observer`.
+
+    Only right POSTs that were sent at once count: how long the others take is our own doing.
+
+    Attributes:
+        posts: How many there were.
+        answers: Of these, how many were answered, or could have been: they were written.
+        failed: Of these, how many failed for every sender.
+    """
+
+    def __init__(self) -> None:
+        self.posts = 0
+        self.answers = 0
+        self.failed = 0
+        self._late = dict.fromkeys(TIMEOUTS_S, 0)
+
+    def sent(self, planned: Planned) -> None:
+        """Nothing yet."""
+
+    def done(self, outcome: Outcome) -> None:
+        """An answer, or that there is none."""
+        planned = outcome.planned
+        if planned.wants is not Wants.TAKEN or planned.transport.upload_s:
+            return
+        self.posts += 1
+        self.failed += outcome.failure not in {Failure.NONE, Failure.TIMEOUT}
+        if outcome.failure in UNWRITTEN:
+            return  # there was nothing that anybody could wait for
+        self.answers += 1
+        # Without what it waited before: for a connection, or in the pipeline.
+        took_s = outcome.done_s - outcome.sent_s - outcome.timings.blocked_s
+        for timeout_s in TIMEOUTS_S:
+            # One that we did not wait out is late for all: nobody knows when it would have come.
+            self._late[timeout_s] += outcome.failure is Failure.TIMEOUT or took_s > timeout_s
+
+    def left_out(self, not_sent: NotSent) -> None:
+        """Nothing: it had no answer."""
+
+    def late_for(self, sender: Sender) -> int:
+        """How many answers came too late for a sender whose timeout is known."""
+        return self._late[sender.timeout_ms / 1000]
+
+
+def find_sender(name: str, field: str = "--sender") -> Sender:
+    """A sender by its name.
+
+    Raises:
+        InvalidValueError: There is none of that name.
+    """
+    for each in SENDERS:
+        if each.name == name:
+            return each
+    names = ", ".join(each.name for each in SENDERS)
+    raise InvalidValueError(field, f"{name[:32]!r} is no known sender; there are {names}")
+
+
+def senders_section(patience: Patience) -> Section:
+    """What the known senders would have done with the answers of a run."""
+    answers = patience.answers
+    timed = [each for each in SENDERS if each.timeout_ms]
+    late = {each.name: patience.late_for(each) for each in timed}
+    words = [_sentence(each, late[each.name], answers) for each in timed if late[each.name]]
+    if not patience.posts:
+        words = ["Nothing was sent that a sender would send."]
+    elif patience.failed == patience.posts:
+        words = ["No POST was answered with a 2xx: a failure for every sender."]
+    elif not words:
+        words = ["Every answer came in time for every sender whose timeout is known."]
+    if 0 < patience.failed < patience.posts:
+        told = _share(patience.failed, patience.posts)
+        words.append(f"Besides, {told} of the POSTs had no 2xx: a failure for every sender.")
+    return Section(
+        "What senders would do",
+        words=tuple(words),
+        columns=("sender", "waits", "tries again", "too late", "share"),
+        rows=tuple(
+            _row(each, late.get(each.name) if answers else None, answers) for each in SENDERS
+        ),
+        findings=_findings(late, answers, judged=patience.posts > patience.failed),
+    )
+
+
+def _findings(late: Mapping[str, int], answers: int, *, judged: bool) -> tuple[Finding, ...]:
+    """One for each sender that would not have waited; if there is none, one for all."""
+    found = tuple(
+        Finding(
+            f"in time for {each.title}",
+            ok=False,
+            detail=f"{_share(late[each.name], answers)} too late ({each.source})",
+        )
+        for each in SENDERS
+        if late.get(each.name)
+    )
+    return found or (Finding("in time for every known sender", ok=judged or None),)
+
+
+def _sentence(sender: Sender, late: int, answers: int) -> str:
+    waits = format_duration(sender.timeout_ms)
+    return (
+        f"{_share(late, answers)} of your answers would be {sender.again} by {sender.title},"
+        f" which waits {waits}."
+    )
+
+
+def _row(sender: Sender, late: int | None, answers: int) -> tuple[str, ...]:
+    waits = format_duration(sender.timeout_ms) if sender.timeout_ms else "not published"
+    again = sender.retries or f"{len(sender.schedule_ms)} times"
+    told = ("-", "-") if late is None else (str(late), _share(late, answers))
+    return (sender.title, waits, again, *told)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"

@@ -1,0 +1,1 @@
+"""The audit: is every accepted event accounted for?"""

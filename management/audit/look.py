@@ -1,0 +1,196 @@
+"""One look at everything that was accepted: the accounts of the store, and what the queues hold."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from portcall.runtime.broker.settle import Message
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.errors import FrameError, PortcallError
+from portcall.schemas.frames import (
+    REASON_HEADER,
+    decode_deliveries,
+    decode_events,
+    encode_journal,
+    encode_records,
+)
+from portcall.schemas.journal import digest_of
+from portcall.schemas.topology import DEAD, EVENTS_IN, JOURNAL, LOG
+from portcall.store.engine import Store
+from portcall.store.journal.accounts import Accounts, Doubt
+
+MARK_S = 10.0
+"""How far the recorder may be behind for an audit to wait for it."""
+MARK_CHECK_S = 0.02
+MARK_TIMEOUT_S = 4.0
+DEAD_LOOKED_AT = 1_000
+"""Messages among the dead that are searched for suspects."""
+
+_PLACES: dict[Doubt, tuple[str, ...]] = {
+    Doubt.NOT_ROUTED: (EVENTS_IN,),
+    Doubt.NOT_ATTEMPTED: ("portcall.deliver.", "portcall.retry.", "portcall.wait."),
+    Doubt.NOT_RETRIED: ("portcall.retry.", "portcall.wait."),
+    Doubt.NEVER_ACCEPTED: (EVENTS_IN,),
+    Doubt.NEVER_ROUTED: (EVENTS_IN,),
+}
+"""Where that may still be; a note that is missing comes when its event is routed again."""
+
+Depths = Callable[[], Awaitable[Mapping[str, int | None]]]
+"""How many messages wait in each queue; raises `BrokerError`."""
+Dead = Callable[[int], Awaitable[list[Message]]]
+"""So many of the dead letters; raises `BrokerError`."""
+
+
+class BehindError(PortcallError):
+    """The recorder has not stored what was published before the audit: its figures are old."""
+
+
+class Publisher(Protocol):
+    """Publishes what must not be lost."""
+
+    async def publish(
+        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = MARK_TIMEOUT_S
+    ) -> None:
+        """Publish one message and wait for the broker's confirm, or raise a `BrokerError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen.
+
+    Attributes:
+        at_ms: When.
+        accounts: Of the store, with everything in it that was published before.
+        queued: For each doubt, how many messages were ready where that may still be. What a
+            process has taken and not settled is in no queue: the broker tells nobody of it without
+            its management plugin.
+        dead: How many messages are among the dead.
+        reasons: Why suspects are among the dead, by (digest in hex, webhook id or None).
+    """
+
+    at_ms: int
+    accounts: Accounts
+    queued: Mapping[Doubt, int]
+    dead: int
+    reasons: Mapping[tuple[str, int | None], str]
+
+
+class Auditor:
+    """Takes looks.
+
+    Args:
+        store: The journal and the log.
+        publisher: Sends the marks.
+        depths: Looks at the queues.
+        dead: Looks at the dead letters.
+        retention_ms: How long records are kept.
+        mark_s: How long to wait for the recorder.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        publisher: Publisher,
+        depths: Depths,
+        dead: Dead,
+        retention_ms: int,
+        mark_s: float = MARK_S,
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._depths = depths
+        self._dead = dead
+        self._retention_ms = retention_ms
+        self._mark_s = mark_s
+
+    async def look(self, *, before_ms: int, registry: str | None = None) -> Look:
+        """Take a look: the queues first, then the recorder's mark, then the store.
+
+        In this order what moves on in between shows as having moved, never as missing.
+
+        Args:
+            before_ms: What shows no sign of life since then counts as unmoved.
+            registry: Only of this one, in lower case.
+
+        Raises:
+            BrokerError: The broker does not answer.
+            BehindError: The recorder is behind, or not there.
+            StoreUnavailableError: The database does not answer.
+        """
+        at_ms = time.time_ns() // 1_000_000
+        counts = await self._depths()
+        if missing := [queue for queue, count in counts.items() if count is None]:
+            raise BrokerError(f"no queue {', '.join(missing)}: run `portcall topology apply`")
+        await self.caught_up()
+        accounts = await asyncio.to_thread(
+            self._store.journal.accounts,
+            horizon_ms=at_ms - self._retention_ms,
+            before_ms=before_ms,
+            registry=registry,
+        )
+        queued = {doubt: _sum(counts, places) for doubt, places in _PLACES.items()}
+        dead = counts.get(DEAD) or 0
+        letters = await self._dead(DEAD_LOOKED_AT) if dead and accounts.suspects else []
+        return Look(at_ms, accounts, queued, dead, reasons_of(letters))
+
+    async def caught_up(self) -> None:
+        """Publish an empty frame to each stream, and wait until the recorder has entered it.
+
+        Raises:
+            BrokerError: The broker does not answer.
+            BehindError: The recorder is behind, or not there.
+            StoreUnavailableError: The database does not answer.
+        """
+        mark = f"mark:{uuid.uuid4().hex}"
+        await asyncio.gather(
+            self._publisher.publish(
+                encode_records(mark, [], []), exchange=LOG, timeout_s=MARK_TIMEOUT_S
+            ),
+            self._publisher.publish(
+                encode_journal(mark, []), exchange=JOURNAL, timeout_s=MARK_TIMEOUT_S
+            ),
+        )
+        end = time.monotonic() + self._mark_s
+        while not await asyncio.to_thread(self._has, mark):
+            if time.monotonic() > end:
+                raise BehindError(
+                    f"the recorder is more than {self._mark_s:g} s behind, or does not run"
+                )
+            await asyncio.sleep(MARK_CHECK_S)
+
+    def _has(self, mark: str) -> bool:
+        return self._store.journal.has_entered(mark) and bool(
+            self._store.eventlog.known_frames([mark])
+        )
+
+
+def _sum(counts: Mapping[str, int | None], places: tuple[str, ...]) -> int:
+    return sum(count or 0 for queue, count in counts.items() if queue.startswith(places))
+
+
+def reasons_of(letters: list[Message]) -> dict[tuple[str, int | None], str]:
+    """What is among the dead, and why: deliveries by event and webhook, events by themselves."""
+    found: dict[tuple[str, int | None], str] = {}
+    for letter in letters:
+        reason = str(letter.headers.get(REASON_HEADER) or "it was delivered too often")
+        for key in _in_frame(letter.body):
+            found[key] = reason
+    return found
+
+
+def _in_frame(body: bytes) -> list[tuple[str, int | None]]:
+    try:
+        frame = decode_deliveries(body)
+    except FrameError:
+        pass
+    else:
+        digests = [digest_of(event).hex() for event in frame.events]
+        return [(digests[each.event], each.webhook_id) for each in frame.deliveries]
+    try:
+        return [(digest_of(event).hex(), None) for event in decode_events(body).events]
+    except FrameError:
+        return []

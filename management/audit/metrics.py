@@ -1,0 +1,116 @@
+"""The accounts as metrics: a look now and then; what stays unmoved beside empty queues is lost."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from prometheus_client import Gauge
+
+from portcall.management.audit.look import BehindError, Look
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.journal.accounts import Account, Doubt
+
+DELIVERIES = Gauge(
+    "portcall_audit_deliveries",
+    "Deliveries of accepted events, by what became of them; accepted is the sum of the others.",
+    ["registry", "state"],
+    registry=REGISTRY,
+)
+LOST = Gauge(
+    "portcall_audit_unaccounted",
+    "Deliveries that are missing or should not be, by why; anything but 0 is a fault.",
+    ["registry", "doubt"],
+    registry=REGISTRY,
+)
+LOOKED = Gauge(
+    "portcall_audit_timestamp_seconds", "When the accounts were last read.", registry=REGISTRY
+)
+INTERVAL_S = 30.0
+SHARE = 20
+"""The pause is at least so many times what a look took."""
+PATIENCE_S = 300.0
+"""How long nothing may be heard of a delivery, with nothing in the queues that it may be in: five
+times the longest that a process may hold it, because looks are rare."""
+
+
+class Looking(Protocol):
+    """What takes looks: an Auditor."""
+
+    async def look(self, *, before_ms: int, registry: str | None = None) -> Look:
+        """Take one; raises `BrokerError`, `BehindError`, `StoreUnavailableError`."""
+
+
+class AuditMetrics:
+    """Keeps the gauges.
+
+    Args:
+        auditor: Takes the looks.
+        clock: The time, seconds since the epoch.
+        pause: Waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        auditor: Looking,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._auditor = auditor
+        self._clock = clock
+        self._pause = pause
+        self._quiet_since: dict[Doubt, float] = {}
+        self._log = get_logger()
+
+    async def run(self) -> None:
+        """Look every half minute, or less often where that takes long; for ever."""
+        while True:
+            await self._pause(INTERVAL_S)
+            began = self._clock()
+            try:
+                await self.look()
+            except (BrokerError, BehindError, StoreUnavailableError) as error:
+                self._quiet_since.clear()
+                self._log.warning("accounts.unread", reason=str(error))
+            await self._pause(max(0.0, SHARE * (self._clock() - began) - INTERVAL_S))
+
+    async def look(self) -> None:
+        """Look once, and set the gauges."""
+        now = self._clock()
+        look = await self._auditor.look(before_ms=int((now - PATIENCE_S) * 1000))
+        for doubt, count in look.queued.items():
+            if count:
+                self._quiet_since.pop(doubt, None)
+            else:
+                self._quiet_since.setdefault(doubt, now)
+        DELIVERIES.clear()
+        LOST.clear()
+        for account in look.accounts.registries:
+            self._show(account, now)
+        LOOKED.set(now)
+
+    def _show(self, account: Account, now: float) -> None:
+        states = {
+            "accepted": account.accepted,
+            "delivered": account.delivered,
+            "given_up": account.given_up,
+            "cancelled": account.cancelled,
+            "no_match": account.no_match,
+            "pending": account.open.total(),
+        }
+        for state, count in states.items():
+            DELIVERIES.labels(account.registry, state).set(count)
+        for doubt in Doubt:
+            is_quiet = now - self._quiet_since.get(doubt, now) >= PATIENCE_S
+            lost = account.unmoved[doubt] if is_quiet else 0
+            LOST.labels(account.registry, doubt.value).set(lost)
+            if lost:
+                self._log.error(
+                    "deliveries.unaccounted",
+                    registry=account.registry,
+                    doubt=doubt.value,
+                    count=lost,
+                )

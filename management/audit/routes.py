@@ -1,0 +1,106 @@
+"""The accounts over HTTP, for `portcall audit`: one look for each request; who asks keeps watch."""
+
+import time
+
+from aiohttp import web
+
+from portcall.management.audit.look import Auditor, BehindError, Look
+from portcall.management.http.calls import Call, answer
+from portcall.management.http.errors import ArmError, invalid_parameter, service_unavailable
+from portcall.management.http.routes import Routes
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.schemas.webhooks import check_name
+from portcall.store.journal.accounts import Account, Doubt, Suspect
+
+PATH = "/portcall/audit"
+MAX_MS = 2**53
+
+
+class AuditHandler:
+    """The route of the audit.
+
+    Args:
+        auditor: Takes the looks.
+    """
+
+    def __init__(self, auditor: Auditor) -> None:
+        self._auditor = auditor
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the route."""
+        routes.add("GET", PATH, self.audit)
+
+    async def audit(self, call: Call) -> web.Response:
+        """GET the accounts; ``registry`` names one, ``unmovedBefore`` is a time in milliseconds."""
+        registry = _registry(call)
+        before_ms = _before_ms(call)
+        try:
+            look = await self._auditor.look(before_ms=before_ms, registry=registry)
+        except BrokerError as error:
+            raise service_unavailable(f"The broker cannot be asked: {error}.") from error
+        except BehindError as error:
+            raise ArmError(503, "RecorderBehind", f"{str(error).capitalize()}.") from error
+        return answer(document(look))
+
+
+def document(look: Look) -> dict[str, object]:
+    """A look as JSON."""
+    return {
+        "time": look.at_ms,
+        "since": acr_timestamp(look.accounts.since_ms),
+        "registries": [_account(account) for account in look.accounts.registries],
+        "queued": {doubt.value: look.queued[doubt] for doubt in Doubt},
+        "dead": look.dead,
+        "suspects": [_suspect(each, look) for each in look.accounts.suspects],
+    }
+
+
+def _account(account: Account) -> dict[str, object]:
+    return {
+        "registry": account.registry,
+        "events": account.events,
+        "accepted": account.accepted,
+        "delivered": account.delivered,
+        "givenUp": account.given_up,
+        "cancelled": account.cancelled,
+        "noMatch": account.no_match,
+        "open": {doubt.value: count for doubt, count in account.open.items() if count},
+        "unmoved": {doubt.value: count for doubt, count in account.unmoved.items() if count},
+    }
+
+
+def _suspect(suspect: Suspect, look: Look) -> dict[str, object]:
+    webhook_id = suspect.webhook_id
+    last_ms = suspect.last_ms
+    return {
+        "doubt": suspect.doubt.value,
+        "registry": suspect.registry,
+        "eventId": suspect.event_id,
+        "acceptedAt": acr_timestamp(suspect.accepted_ms),
+        "webhookId": webhook_id,
+        "deliveryId": webhook_id and delivery_id(suspect.event_id, webhook_id),
+        "lastAttemptAt": last_ms and acr_timestamp(last_ms),
+        "dead": look.reasons.get((suspect.digest, webhook_id)),
+    }
+
+
+def _registry(call: Call) -> str | None:
+    name = call.parameter("registry")
+    if name is None:
+        return None
+    try:
+        return check_name(name, "registry").lower()
+    except InvalidValueError as error:
+        raise invalid_parameter("registry", error.problem) from error
+
+
+def _before_ms(call: Call) -> int:
+    text = call.parameter("unmovedBefore")
+    if text is None:
+        return time.time_ns() // 1_000_000
+    if not text.isascii() or not text.isdecimal() or len(text) > 16 or int(text) > MAX_MS:
+        raise invalid_parameter("unmovedBefore", "must be milliseconds since the epoch")
+    return int(text)

@@ -1,0 +1,1 @@
+"""Sessions of the console: signed cookies, notices, forged requests."""

@@ -1,0 +1,122 @@
+"""Sessions: a token sealed in a cookie, so that every management process knows it.
+
+Nothing is kept: whoever opens the cookie asks about the token again, and a revoked one ends the
+session at once. What is kept, by each process for itself, is who signed out.
+"""
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+from aiohttp import web
+
+from portcall.management.console.session.sealing import Seal
+from portcall.management.http.routes import CONSOLE
+
+COOKIE = "portcall_session"
+IDLE_S = 30 * 60
+"""How long a session lasts after the last page that its owner asked for."""
+LONGEST_S = 12 * 3600
+RENEWED_AFTER_S = 60
+"""A cookie that is older than this is made anew; not one for each request."""
+MAX_ENDED = 10_000
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Somebody at a browser.
+
+    Attributes:
+        id: Random.
+        token: By which they were let in; empty: they are about to sign in.
+        csrf: What every form of theirs must bring.
+        began_s: When they signed in, seconds since the epoch.
+        seen_s: When the cookie was made.
+    """
+
+    id: str
+    token: str
+    csrf: str
+    began_s: int
+    seen_s: int
+
+    def __repr__(self) -> str:
+        """Without what opens doors."""
+        return f"Session(began_s={self.began_s}, seen_s={self.seen_s})"
+
+
+class Sessions:
+    """Makes, opens and ends sessions.
+
+    Args:
+        seal: Seals them.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(self, seal: Seal, clock: Callable[[], float] = time.time) -> None:
+        self._seal = seal
+        self._clock = clock
+        self._ended: OrderedDict[str, None] = OrderedDict()
+
+    def begin(self, token: str = "") -> Session:
+        """A new session; without a token one of somebody who is about to sign in."""
+        now_s = int(self._clock())
+        return Session(secrets.token_urlsafe(12), token, secrets.token_urlsafe(24), now_s, now_s)
+
+    def open(self, cookie: str | None) -> Session | None:
+        """The session in a cookie; None: there is none, it is none of ours, or it is over."""
+        session = self._seal.opened(cookie, Session)
+        if session is None or session.id in self._ended or self.is_over(session):
+            return None
+        return session
+
+    def is_over(self, session: Session) -> bool:
+        """Whether its time is."""
+        now_s = self._clock()
+        return now_s - session.seen_s > IDLE_S or now_s - session.began_s > LONGEST_S
+
+    def sealed(self, session: Session) -> str:
+        """The session as a cookie's value."""
+        return self._seal.sealed(session)
+
+    def seen(self, session: Session) -> Session | None:
+        """The session as it goes on from now; None: its cookie is young enough."""
+        now_s = int(self._clock())
+        if now_s - session.seen_s < RENEWED_AFTER_S:
+            return None
+        return msgspec.structs.replace(session, seen_s=now_s)
+
+    def end(self, session: Session) -> None:
+        """Let nobody in with it again, as far as this process is asked."""
+        self._ended[session.id] = None
+        if len(self._ended) > MAX_ENDED:
+            self._ended.popitem(last=False)
+
+
+def give_cookie(
+    response: web.StreamResponse, name: str, value: str, *, secure: bool, max_age_s: int | None
+) -> None:
+    """Hand a cookie to the browser: no script reads it, no other site's request brings it.
+
+    Args:
+        response: Carries it.
+        name: Its name.
+        value: Sealed.
+        secure: Whether it must come back over TLS only.
+        max_age_s: How long the browser keeps it; None: until it is closed.
+    """
+    response.set_cookie(
+        name,
+        value,
+        path=CONSOLE,
+        httponly=True,
+        samesite="Strict",
+        secure=secure,
+        max_age=max_age_s,
+    )
+
+
+def take_cookie(response: web.StreamResponse, name: str, *, secure: bool) -> None:
+    """Have the browser forget a cookie."""
+    response.del_cookie(name, path=CONSOLE, httponly=True, samesite="Strict", secure=secure)

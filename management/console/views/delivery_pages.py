@@ -1,0 +1,149 @@
+"""Deliveries: a record opened, the life of one, its event at every webhook, and resending."""
+
+import asyncio
+from urllib.parse import quote
+
+from aiohttp import web
+
+from portcall.management.console.desk import REGISTRY, WEBHOOK, Desk, webhook_path
+from portcall.management.console.views.records import entry_of
+from portcall.management.explain.explanation import Explaining, Life, Whereabouts
+from portcall.management.explain.reasons import ignored_reason
+from portcall.management.http.calls import Call
+from portcall.management.http.errors import ArmError
+from portcall.management.http.routes import Routes
+from portcall.store.records.event_log import StoredRecord
+from portcall.store.webhooks.registries import Registry
+from portcall.store.webhooks.row import WebhookRow
+
+MAX_ID = 18
+MOVING = (Whereabouts.QUEUED, Whereabouts.WAITING, Whereabouts.DUE, Whereabouts.UNKNOWN)
+"""Where a delivery does not stay."""
+
+
+class DeliveryPages:
+    """The pages of deliveries.
+
+    Args:
+        desk: What all pages have.
+        explaining: Knows the lives of deliveries.
+    """
+
+    def __init__(self, *, desk: Desk, explaining: Explaining) -> None:
+        self._desk = desk
+        self._explaining = explaining
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        routes.add("GET", f"{WEBHOOK}/records/{{record}}", self.record)
+        routes.add("GET", f"{WEBHOOK}/deliveries/{{event}}", self.life)
+        routes.add("GET", f"{WEBHOOK}/deliveries/{{event}}/attempts/{{attempt}}", self.attempt)
+        routes.add("POST", f"{WEBHOOK}/deliveries/{{event}}/resend", self.resend)
+        routes.add("GET", f"{REGISTRY}/events/{{event}}", self.explain)
+
+    async def record(self, call: Call) -> web.Response:
+        """GET what a row of the table opens: one record."""
+        registry, webhook = await self._found(call)
+        number = call.names["record"]
+        record = None
+        if number.isascii() and number.isdecimal() and len(number) <= MAX_ID:
+            record = await asyncio.to_thread(self._desk.store.searching.get, int(number))
+        if record is None or record.webhook_id != webhook.id:
+            raise _no_record(webhook)
+        return self._opened(call, registry, webhook, record)
+
+    async def attempt(self, call: Call) -> web.Response:
+        """GET the same of a row that came live: by its event and the number of the attempt."""
+        registry, webhook = await self._found(call)
+        event_id, number = call.names["event"], call.names["attempt"]
+        records = await asyncio.to_thread(
+            self._desk.store.eventlog.of_event, event_id, [webhook.id]
+        )
+        fitting = [each for each in records if str(each.attempt) == number]
+        if not fitting:
+            return self._desk.pages.page(
+                call, "record-later.html", here=call.request.rel_url.raw_path
+            )
+        return self._opened(call, registry, webhook, fitting[-1])
+
+    async def life(self, call: Call) -> web.Response:
+        """GET the life of a delivery."""
+        registry, webhook = await self._found(call)
+        event_id = call.names["event"]
+        life = await asyncio.to_thread(self._explaining.life, webhook.id, event_id)
+        if life is None:
+            raise ArmError(
+                404,
+                "DeliveryNotFound",
+                f"{webhook.name} has no record of this event. If it was sent just now, load the"
+                " page again in a moment; records are kept for as long as the installation says.",
+            )
+        return self._desk.pages.page(
+            call,
+            "delivery.html",
+            registry=registry,
+            webhook=webhook,
+            life=life,
+            steps=[(step.reason, entry_of(step.record)) for step in life.steps],
+            look_again=_look_again(call, life),
+        )
+
+    async def resend(self, call: Call) -> web.Response:
+        """POST that a delivery is attempted again, as a replay of it alone."""
+        _, webhook = await self._found(call)
+        event_id = call.names["event"]
+        path = f"{self._desk.inner.webhook(webhook.registry, webhook.name)}/replay"
+        back = (
+            f"{webhook_path(webhook.registry, webhook.name)}/deliveries/{quote(event_id, safe='')}"
+        )
+        try:
+            replay = await self._desk.inner.ask(call, "POST", path, {"eventId": event_id})
+        except ArmError as error:
+            if error.status not in (400, 409):
+                raise
+            return self._desk.done(call, back, error.message, kind="bad")
+        if not replay["properties"]["total"]:
+            text = "There is nothing to resend: it has not ended yet, or it is a ping."
+            return self._desk.done(call, back, text, kind="bad")
+        life = await asyncio.to_thread(self._explaining.life, webhook.id, event_id)
+        known = len(life.steps) if life else 0
+        return self._desk.done(
+            call, f"{back}?resent={known}", "It is sent again, under the same id."
+        )
+
+    async def explain(self, call: Call) -> web.Response:
+        """GET one event: who gets it, who does not, and why."""
+        registry = await self._desk.lookups.registry(call)
+        event_id = call.names["event"]
+        explanation = await asyncio.to_thread(self._explaining.explain, registry.key, event_id)
+        if explanation is None:
+            raise ArmError(404, "EventNotFound", f"{registry.name} has no event of this id.")
+        because = ignored_reason(explanation.ignored) if explanation.ignored else ""
+        return self._desk.pages.page(
+            call, "event.html", registry=registry, explanation=explanation, because=because
+        )
+
+    async def _found(self, call: Call) -> tuple[Registry, WebhookRow]:
+        return await self._desk.lookups.registry(call), await self._desk.lookups.webhook(call)
+
+    def _opened(
+        self, call: Call, registry: Registry, webhook: WebhookRow, record: StoredRecord
+    ) -> web.Response:
+        return self._desk.pages.page(
+            call, "record.html", registry=registry, webhook=webhook, shown=entry_of(record)
+        )
+
+
+def _look_again(call: Call, life: Life) -> str:
+    """The query with which the page looks again by itself; empty: nothing will change soon.
+
+    After a resending that is as long as there is no further record.
+    """
+    known = call.parameter("resent") or ""
+    if known == str(len(life.steps)):
+        return f"?resent={known}"
+    return "?" if life.whereabouts in MOVING else ""
+
+
+def _no_record(webhook: WebhookRow) -> ArmError:
+    return ArmError(404, "RecordNotFound", f"{webhook.name} has no such record, or no more.")

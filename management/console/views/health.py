@@ -1,0 +1,70 @@
+"""Health: how a webhook is, at a glance."""
+
+from dataclasses import dataclass
+
+from portcall.management.console import words
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.traffic.traffic import Sums
+from portcall.store.webhooks.row import WebhookRow
+
+ENOUGH = 20
+"""Attempts in a day from which on a share of them says something."""
+STRAINED_BELOW = 0.9
+FAILING_AFTER_MS = 60_000
+"""One failure is none: the next attempt may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a webhook is, at a glance.
+
+    Attributes:
+        tone: ``good``, ``warn``, ``bad`` or ``mute``.
+        word: In a word or two.
+        why: In a sentence; empty: there is nothing to say.
+        since_ms: Since when; 0: that does not matter.
+    """
+
+    tone: str
+    word: str
+    why: str = ""
+    since_ms: int = 0
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether somebody should look."""
+        return self.tone in ("bad", "warn")
+
+
+def health_of(
+    row: WebhookRow, at_ms: int, held_until_ms: int = 0, total: Sums | None = None
+) -> Health:
+    """How a webhook is.
+
+    Args:
+        row: The webhook.
+        at_ms: The time, milliseconds since the epoch.
+        held_until_ms: Until when its endpoint is left alone; 0: it is not.
+        total: Its attempts of the last day; None: that is not known.
+    """
+    if row.status is Status.DISABLED:
+        if row.cause is Cause.OWNER:
+            return Health("mute", "Disabled", since_ms=row.status_changed_ms)
+        return Health("bad", "Disabled itself", row.status_reason, row.status_changed_ms)
+    if held_until_ms:
+        why = "Its endpoint keeps failing and is left alone for a while."
+        return Health("bad", "Held back", why, row.failing_since_ms)
+    if row.failing_since_ms and at_ms - row.failing_since_ms >= FAILING_AFTER_MS:
+        return Health("warn", "Failing", "No attempt has succeeded since.", row.failing_since_ms)
+    return (total and _strained(total)) or Health("good", "Enabled")
+
+
+def _strained(total: Sums) -> Health | None:
+    """How a webhook is of which many attempts fail, though not all; None: they do not."""
+    share = total.success_rate
+    if share is None or total.attempts < ENOUGH or share >= STRAINED_BELOW:
+        return None
+    why = (
+        f"{words.count(total.failed)} of {words.count(total.attempts)} attempts failed in 24 hours."
+    )
+    return Health("warn", "Strained", why)

@@ -1,0 +1,132 @@
+"""Live rows: what happens at a webhook or in a registry, pushed to a page that is open.
+
+At a thousand deliveries a second nobody reads rows: a page gets the newest of them at a calm pace,
+and how many were left out.
+"""
+
+import asyncio
+import json
+
+from aiohttp import web
+
+from portcall.management.console.desk import WEBHOOK, Desk
+from portcall.management.console.pages import HEADERS, SESSION
+from portcall.management.console.session.sessions import Sessions
+from portcall.management.events.follow import Followers
+from portcall.management.events.watching import Audience, Update, Watcher
+from portcall.management.http.access import Authenticator
+from portcall.management.http.calls import Call
+from portcall.management.http.routes import Routes
+from portcall.store.webhooks.registries import Registry
+from portcall.store.webhooks.row import WebhookRow
+
+ROWS = 12
+"""Rows of one update: what fits on a screen before the next comes."""
+PACE_S = 1.0
+LOOKED_AFTER_S = 5.0
+"""How often a stream asks whether its session goes on, and says that it lives."""
+WRITE_TIMEOUT_S = 15.0
+
+
+class Live:
+    """The streams of pages.
+
+    Args:
+        desk: What all pages have.
+        followers: Those who watch the stream of records.
+        sessions: Knows when a session is over.
+        authenticator: Knows whether its token is still good.
+    """
+
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        followers: Followers,
+        sessions: Sessions,
+        authenticator: Authenticator,
+    ) -> None:
+        self._desk = desk
+        self._followers = followers
+        self._sessions = sessions
+        self._authenticator = authenticator
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the route."""
+        routes.add("GET", f"{WEBHOOK}/live", self.webhook)
+
+    async def webhook(self, call: Call) -> web.StreamResponse:
+        """GET the records of a webhook as they happen: server-sent events of rows."""
+        registry = await self._desk.lookups.registry(call)
+        webhook = await self._desk.lookups.webhook(call)
+        watcher = await self._followers.watch(
+            Audience(registry=registry.key, webhook_id=webhook.id)
+        )
+        response = web.StreamResponse(
+            headers=HEADERS
+            | {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+        )
+        try:
+            await response.prepare(call.request)
+            await self._tell(call, response, watcher, registry, webhook)
+        except TimeoutError:
+            if call.request.transport is not None:
+                call.request.transport.abort()  # or the end would wait for the client, too
+        except ConnectionError:
+            pass  # the client left
+        finally:
+            self._followers.unwatch(watcher)
+        return response
+
+    async def _tell(
+        self,
+        call: Call,
+        response: web.StreamResponse,
+        watcher: Watcher,
+        registry: Registry,
+        webhook: WebhookRow,
+    ) -> None:
+        """Write what happens until there is no more, or nobody may see it any more."""
+        await _write(response, b": watching\n\n")
+        loop = asyncio.get_running_loop()
+        looked_at = loop.time()
+        while True:
+            if loop.time() - looked_at >= LOOKED_AFTER_S:
+                if not await self._goes_on(call):
+                    await _write(response, b"event: end\ndata: signed out\n\n")
+                    return
+                looked_at = loop.time()
+            try:
+                async with asyncio.timeout(LOOKED_AFTER_S):
+                    update = await watcher.next(limit=ROWS, pace_s=PACE_S)
+            except TimeoutError:
+                await _write(response, b": here\n\n")
+                continue
+            if update is None:
+                await _write(response, f"event: end\ndata: {watcher.farewell}\n\n".encode())
+                return
+            await _write(response, self._event(update, registry, webhook))
+
+    async def _goes_on(self, call: Call) -> bool:
+        session = call.request[SESSION]
+        if self._sessions.is_over(session):
+            return False
+        return await self._authenticator.principal_of(session.token) is not None
+
+    def _event(self, update: Update, registry: Registry, webhook: WebhookRow) -> bytes:
+        """An update as a server-sent event; JSON, so that no line break ends it early."""
+        rows = self._desk.pages.text_of(
+            "record-rows.html", lines=update.lines, registry=registry, webhook=webhook, is_live=True
+        )
+        told = {
+            "rows": rows,
+            "left_out": update.left_out,
+            "attempts": update.attempts,
+            "succeeded": update.succeeded,
+        }
+        return f"event: rows\ndata: {json.dumps(told)}\n\n".encode()
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(WRITE_TIMEOUT_S):
+        await response.write(data)

@@ -1,0 +1,203 @@
+"""The overview: how the installation is now, and how it was."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from portcall.management.console.pages import HEADERS, Pages
+from portcall.management.http.calls import Call, answer
+from portcall.management.http.errors import invalid_parameter
+from portcall.management.http.routes import CONSOLE, Routes
+from portcall.management.overview.pulse import Pulse, Sick, Snapshot
+from portcall.schemas.durations import format_duration
+from portcall.schemas.webhooks import Webhook
+from portcall.store.database.database import now_ms
+from portcall.store.engine import Store
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.traffic.traffic import Bucket, Series
+from portcall.store.webhooks.registries import Registry
+from portcall.store.webhooks.summaries import KnownWebhook
+
+RANGES = {"15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400, "7d": 604_800}
+"""Ranges of the charts, in seconds."""
+DEFAULT_RANGE = "1h"
+MAX_SICK = 20
+"""Endpoints that are named; of more the number is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class SickEndpoint:
+    """An endpoint that is left alone.
+
+    Attributes:
+        webhook: The webhook.
+        until_ms: Until when.
+    """
+
+    webhook: Webhook
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What the page shows of this moment.
+
+    Attributes:
+        snapshot: How the installation is.
+        sick: The endpoints that are left alone, up to `MAX_SICK`.
+        more_sick: How many more there are.
+        rungs: What waits by the delay of the rung.
+        disabled: Webhooks that have disabled themselves, the newest first, up to `MAX_SICK`.
+        disabled_count: How many there are.
+    """
+
+    snapshot: Snapshot
+    sick: Sequence[SickEndpoint]
+    more_sick: int
+    rungs: Sequence[tuple[str, int]]
+    disabled: Sequence[KnownWebhook] = ()
+    disabled_count: int = 0
+
+
+class Overview:
+    """The pages of the installation as a whole.
+
+    Args:
+        pages: Renders.
+        store: Knows what was.
+        pulse: Knows what is.
+    """
+
+    def __init__(self, *, pages: Pages, store: Store, pulse: Pulse) -> None:
+        self._pages = pages
+        self._store = store
+        self._pulse = pulse
+        self._looked_at = -1
+        self._found: Sequence[KnownWebhook] = ()
+        self._rows: Mapping[int, Webhook] = {}
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        routes.add("GET", CONSOLE, self.page)
+        routes.add("GET", f"{CONSOLE}/overview/now", self.now)
+        routes.add("GET", f"{CONSOLE}/overview/series", self.series)
+
+    async def page(self, call: Call) -> web.Response:
+        """GET the page."""
+        registries, webhooks, is_quiet = await asyncio.to_thread(self._standing)
+        return self._pages.page(
+            call,
+            "overview.html",
+            now_is=await self._now(),
+            ranges=list(RANGES),
+            chosen=_range(call),
+            registries=registries,
+            webhooks=webhooks,
+            is_quiet=is_quiet,
+        )
+
+    async def now(self, call: Call) -> web.Response:
+        """GET the part that refreshes itself."""
+        return self._pages.page(call, "overview-now.html", now_is=await self._now())
+
+    async def series(self, call: Call) -> web.Response:
+        """GET what the charts show, as columns of numbers; a null is nothing to show."""
+        chosen = _range(call)
+        until_ms = now_ms()
+        found = await asyncio.to_thread(
+            self._store.traffic.series,
+            since_ms=until_ms - RANGES[chosen] * 1000,
+            until_ms=until_ms,
+        )
+        response = answer(columns(found, until_ms))
+        response.headers.update(HEADERS)
+        return response
+
+    def _standing(self) -> tuple[list[Registry], int, bool]:
+        """What there is, and whether nothing has happened yet: then the page says how to begin."""
+        registries = self._store.registries.list()
+        webhooks = sum(self._store.webhooks.count(each.key) for each in registries)
+        until_ms = now_ms()
+        week = self._store.traffic.series(
+            since_ms=until_ms - RANGES["7d"] * 1000, until_ms=until_ms
+        )
+        return registries, webhooks, not webhooks or not week.total.attempts
+
+    async def _now(self) -> Now:
+        snapshot = self._pulse.snapshot()
+        disabled = await asyncio.to_thread(self._disabled)
+        return Now(
+            disabled=disabled[:MAX_SICK],
+            disabled_count=len(disabled),
+            snapshot=snapshot,
+            sick=await self._sick(snapshot.sick),
+            more_sick=max(len(snapshot.sick) - MAX_SICK, 0),
+            rungs=[(format_duration(rung.delay_ms), rung.frames) for rung in snapshot.rungs],
+        )
+
+    def _disabled(self) -> Sequence[KnownWebhook]:
+        """Those that have disabled themselves; looked for when something changed.
+
+        While the store is away, those that were found before.
+        """
+        with suppress(StoreUnavailableError):
+            revision = self._store.webhooks.revision()
+            if revision != self._looked_at:
+                found = self._store.known.disabled_by_themselves()
+                self._found = sorted(found, key=lambda each: -each.changed_ms)
+                self._looked_at = revision
+        return self._found
+
+    async def _sick(self, sick: Sequence[Sick]) -> list[SickEndpoint]:
+        named = sick[:MAX_SICK]
+        if not named:
+            return []
+        ids = [each.webhook_id for each in named]
+        with suppress(StoreUnavailableError):
+            found = await asyncio.to_thread(self._store.webhooks.by_ids, ids)
+            self._rows = {row.id: row for row in found}
+        return [
+            SickEndpoint(self._rows[each.webhook_id], each.until_ms)
+            for each in named
+            if each.webhook_id in self._rows
+        ]
+
+
+def columns(series: Series, until_ms: int) -> dict[str, object]:
+    """A series as columns; a step that is not over yet is left out: its sums still grow."""
+    step_s = series.step_s
+    buckets = [each for each in series.buckets if each.start_ms + step_s * 1000 <= until_ms]
+    return {
+        "step": step_s,
+        "at": [bucket.start_ms // 1000 for bucket in buckets],
+        "events": [_rate(bucket.sums.events, step_s) for bucket in buckets],
+        "attempts": [_rate(bucket.sums.attempts, step_s) for bucket in buckets],
+        "failed": [_rate(bucket.sums.failed, step_s) for bucket in buckets],
+        "success": [_percent(bucket) for bucket in buckets],
+        "p50": [_rounded(bucket.sums.latency.p50_ms) for bucket in buckets],
+        "p95": [_rounded(bucket.sums.latency.p95_ms) for bucket in buckets],
+        "p99": [_rounded(bucket.sums.latency.p99_ms) for bucket in buckets],
+    }
+
+
+def _range(call: Call) -> str:
+    chosen = call.parameter("range") or DEFAULT_RANGE
+    if chosen not in RANGES:
+        raise invalid_parameter("range", f"must be one of {', '.join(RANGES)}")
+    return chosen
+
+
+def _rate(number: int, step_s: int) -> float:
+    return round(number / step_s, 3)
+
+
+def _percent(bucket: Bucket) -> float | None:
+    share = bucket.sums.success_rate
+    return None if share is None else round(share * 100, 2)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

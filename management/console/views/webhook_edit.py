@@ -1,0 +1,181 @@
+"""The form of a webhook, new or changed; checked while one types, by the API's own rules."""
+
+import asyncio
+
+from aiohttp import web
+
+from portcall.management.console.desk import REGISTRY, WEBHOOK, WEBHOOKS, Desk, webhook_path
+from portcall.management.console.pages import FORM
+from portcall.management.console.views.webhook_forms import (
+    FIELDS,
+    LABELS,
+    NAME,
+    SCOPE,
+    Entry,
+    Problems,
+    Values,
+    add_faults,
+    empty_values,
+    problems_of,
+    read_entry,
+    values_of,
+)
+from portcall.management.explain.scope_tests import ScopeTests, Tried
+from portcall.management.http.calls import Call
+from portcall.management.http.errors import ArmError, Fault, invalid_parameter
+from portcall.management.http.routes import Routes
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Action
+from portcall.schemas.signatures import Scheme
+from portcall.store.access.principals import Role
+from portcall.store.webhooks.registries import Registry
+from portcall.store.webhooks.row import WebhookRow
+
+
+class WebhookEdit:
+    """The pages that make and change webhooks.
+
+    Args:
+        desk: What all pages have.
+        scopes: Tries scopes.
+    """
+
+    def __init__(self, *, desk: Desk, scopes: ScopeTests) -> None:
+        self._desk = desk
+        self._scopes = scopes
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes. No webhook is called ``new``: names have five characters."""
+        routes.add("GET", f"{WEBHOOKS}/new", self.new, need=Role.ADMINISTRATOR)
+        routes.add("POST", f"{WEBHOOKS}/new", self.create)
+        routes.add("GET", f"{WEBHOOK}/edit", self.edit, need=Role.ADMINISTRATOR)
+        routes.add("POST", f"{WEBHOOK}/edit", self.change)
+        routes.add("POST", f"{REGISTRY}/check", self.check)
+        routes.add("POST", f"{REGISTRY}/scope-test", self.try_scope)
+
+    async def new(self, call: Call) -> web.Response:
+        """GET the form of a new webhook."""
+        registry = await self._desk.lookups.registry(call)
+        return self._shown(call, registry, None, empty_values(), Problems())
+
+    async def create(self, call: Call) -> web.Response:
+        """POST a new webhook."""
+        registry = await self._desk.lookups.registry(call)
+        entry = read_entry(call.request[FORM])
+        problems = await self._problems(call, registry, entry, None)
+        if not problems:
+            body = {"location": registry.location, "properties": entry.body}
+            path = self._desk.inner.webhook(registry.name, entry.name)
+            made = await self._asked(call, "PUT", path, body, problems)
+            if made is not None:
+                return self._done(call, registry, entry.name, made, "was created")
+        return self._shown(call, registry, None, entry.values, problems)
+
+    async def edit(self, call: Call) -> web.Response:
+        """GET the form of a webhook as it is."""
+        registry = await self._desk.lookups.registry(call)
+        webhook = await self._desk.lookups.webhook(call)
+        return self._shown(call, registry, webhook, values_of(webhook), Problems())
+
+    async def change(self, call: Call) -> web.Response:
+        """POST what a webhook shall be."""
+        registry = await self._desk.lookups.registry(call)
+        webhook = await self._desk.lookups.webhook(call)
+        entry = read_entry(call.request[FORM], before=webhook)
+        problems = await self._problems(call, registry, entry, webhook)
+        if not problems:
+            path = self._desk.inner.webhook(registry.name, webhook.name)
+            made = await self._asked(call, "PATCH", path, {"properties": entry.body}, problems)
+            if made is not None:
+                return self._done(call, registry, webhook.name, made, "was changed")
+        return self._shown(call, registry, webhook, entry.values, problems)
+
+    async def check(self, call: Call) -> web.Response:
+        """POST a form that is being filled in, for what is wrong with one of its fields."""
+        name = call.parameter("field") or ""
+        if name not in FIELDS:
+            raise invalid_parameter("field", f"must be one of {', '.join(FIELDS)}")
+        registry = await self._desk.lookups.registry(call)
+        before = await self._edited(call, registry)
+        entry = read_entry(call.request[FORM], before=before)
+        problems = await self._problems(call, registry, entry, before)
+        problem = problems.by_field.get(name, "")
+        return self._desk.pages.page(call, "field-problem.html", name=name, problem=problem)
+
+    async def try_scope(self, call: Call) -> web.Response:
+        """POST a form, for which of the last events its scope and its actions would match."""
+        registry = await self._desk.lookups.registry(call)
+        form = call.request[FORM]
+        tried: list[Tried] = []
+        problem = ""
+        try:
+            tried = await asyncio.to_thread(
+                self._scopes.try_scope, registry.key, form.line(SCOPE), form.all("actions")
+            )
+        except InvalidValueError as error:
+            problem = error.problem
+        return self._desk.pages.page(
+            call, "scope-test.html", registry=registry, tried=tried, problem=problem
+        )
+
+    async def _edited(self, call: Call, registry: Registry) -> WebhookRow | None:
+        """The webhook that a form is about; None: it is a new one's."""
+        name = call.parameter("webhook")
+        if not name:
+            return None
+        names = {"registry": registry.key, "webhook": name}
+        named = Call(call.request, names, call.principal)
+        return await self._desk.lookups.maybe_webhook(named, registry)
+
+    async def _problems(
+        self, call: Call, registry: Registry, entry: Entry, before: WebhookRow | None
+    ) -> Problems:
+        problems = problems_of(entry, is_new=before is None)
+        if before is None and NAME not in problems.by_field:
+            names = {"registry": registry.key, "webhook": entry.name}
+            named = Call(call.request, names, call.principal)
+            if await self._desk.lookups.maybe_webhook(named, registry) is not None:
+                problems.add(Fault(NAME, f"{registry.name} has a webhook of this name already"))
+        return problems
+
+    async def _asked(
+        self, call: Call, method: str, path: str, body: object, problems: Problems
+    ) -> str | None:
+        """Have the API do it, and give the secret that it tells, if any; None: it refused."""
+        try:
+            made = await self._desk.inner.ask(call, method, path, body)
+        except ArmError as error:
+            if error.status >= 500 or error.status == 404:
+                raise
+            add_faults(problems, error)
+            return None
+        return str(made["properties"]["portcall"].get("secret", ""))
+
+    def _done(
+        self, call: Call, registry: Registry, name: str, secret: str, did: str
+    ) -> web.Response:
+        text = f"The webhook {name} {did}."
+        if secret:
+            text += " It signs with this secret, which is shown only now:"
+        return self._desk.done(call, webhook_path(registry.name, name), text, secret=secret)
+
+    def _shown(
+        self,
+        call: Call,
+        registry: Registry,
+        webhook: WebhookRow | None,
+        values: Values,
+        problems: Problems,
+    ) -> web.Response:
+        return self._desk.pages.page(
+            call,
+            "webhook-form.html",
+            400 if problems else 200,
+            registry=registry,
+            webhook=webhook,
+            values=values,
+            problems=problems,
+            labels=LABELS,
+            all_actions=list(Action),
+            schemes=list(Scheme),
+        )

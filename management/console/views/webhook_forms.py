@@ -1,0 +1,283 @@
+"""The form of a webhook: from its fields to the API's body, and from the API's words to its fields.
+
+The rules are the API's own: what a form holds becomes the JSON that a client would send.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from portcall.management.console.forms import Form
+from portcall.management.http.bodies import WebhookPut, parse_body
+from portcall.management.http.calls import encode
+from portcall.management.http.errors import ArmError, Fault
+from portcall.management.http.resources import shortest
+from portcall.management.webhooks.signing import Wanted, check_wanted
+from portcall.schemas.durations import format_duration, format_limit
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Action
+from portcall.schemas.signatures import Scheme, scheme_of
+from portcall.schemas.webhooks import Status, action_names, check_name
+from portcall.store.webhooks.row import WebhookRow
+
+NAME, URI, HEADERS, ACTIONS = "name", "uri", "headers", "actions"
+STATUS, SCOPE, SIGNATURE, SECRET = "status", "scope", "signature", "secret"
+SCHEDULE, MAX_AGE, RATE = "schedule", "max_age", "rate"
+DISABLE_AFTER, PROBE = "disable_after", "probe"
+CA_BUNDLE, CLIENT_CERTIFICATE, CLIENT_KEY = "ca_bundle", "client_certificate", "client_key"
+FIELDS = (
+    NAME, URI, HEADERS, ACTIONS, STATUS, SCOPE, SIGNATURE, SECRET, SCHEDULE, MAX_AGE, RATE,
+    DISABLE_AFTER, PROBE, CA_BUNDLE, CLIENT_CERTIFICATE, CLIENT_KEY,
+)  # fmt: skip
+_TEXTS = (HEADERS, CA_BUNDLE, CLIENT_CERTIFICATE)
+"""Fields of several lines."""
+LABELS = {
+    NAME: "Webhook name",
+    URI: "Service URI",
+    HEADERS: "Custom headers",
+    ACTIONS: "Trigger actions",
+    STATUS: "Status",
+    SCOPE: "Scope",
+    SIGNATURE: "Signature",
+    SECRET: "Secret of your own",
+    SCHEDULE: "Retry schedule",
+    MAX_AGE: "Maximum age",
+    RATE: "Rate limit",
+    DISABLE_AFTER: "Disable after",
+    PROBE: "Probe while disabled by itself",
+    CA_BUNDLE: "Certificate authorities",
+    CLIENT_CERTIFICATE: "Client certificate",
+    CLIENT_KEY: "Client key",
+}
+_EXTRAS = "properties.portcall."
+_TARGETS = (
+    ("name", NAME),
+    ("properties.serviceUri", URI),
+    ("properties.customHeaders", HEADERS),
+    ("properties.actions", ACTIONS),
+    ("properties.status", STATUS),
+    ("properties.scope", SCOPE),
+    (f"{_EXTRAS}signature", SIGNATURE),
+    (f"{_EXTRAS}secret", SECRET),
+    (f"{_EXTRAS}retrySchedule", SCHEDULE),
+    (f"{_EXTRAS}maxAge", MAX_AGE),
+    (f"{_EXTRAS}rateLimit", RATE),
+    (f"{_EXTRAS}disableAfter", DISABLE_AFTER),
+    (f"{_EXTRAS}probe", PROBE),
+    (f"{_EXTRAS}caBundle", CA_BUNDLE),
+    (f"{_EXTRAS}clientCertificate", CLIENT_CERTIFICATE),
+    (f"{_EXTRAS}clientKey", CLIENT_KEY),
+)
+"""Where the API sees a fault, and the field that it is shown at."""
+_PROBES = {True: "always", False: "never"}
+
+Values = Mapping[str, str | list[str]]
+
+
+@dataclass(slots=True)
+class Problems:
+    """What is wrong with a form.
+
+    Attributes:
+        by_field: Messages by the field's name.
+        others: Messages that belong to none.
+    """
+
+    by_field: dict[str, str] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.by_field or self.others)
+
+    def add(self, fault: Fault) -> None:
+        """Put a fault at the field that it is about; a field's first one is shown."""
+        for prefix, name in _TARGETS:
+            if fault.target == prefix or fault.target.startswith((f"{prefix}.", f"{prefix}[")):
+                rest = fault.target[len(prefix) :].lstrip(".")
+                told = f"{rest}: {fault.message}" if rest else fault.message
+                self.by_field.setdefault(name, told)
+                return
+        self.others.append(fault.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A form that was filled in.
+
+    Attributes:
+        values: By field, as they were written: what the form shows again.
+        body: What the API is sent, without location and name.
+        faults: What is wrong before the API has seen it.
+    """
+
+    values: Values
+    body: dict[str, object]
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The webhook's name."""
+        return str(self.values[NAME])
+
+
+def empty_values() -> Values:
+    """What the form of a new webhook begins with."""
+    return {
+        **dict.fromkeys(FIELDS, ""),
+        ACTIONS: [Action.PUSH.value],
+        STATUS: Status.ENABLED.value,
+        SIGNATURE: Scheme.V1.value,
+    }
+
+
+def values_of(row: WebhookRow) -> Values:
+    """What the form of a webhook begins with; a secret is never among it."""
+    schedule = row.schedule_ms
+    return {
+        NAME: row.name,
+        URI: row.service_uri,
+        HEADERS: "\n".join(f"{name}: {value}" for name, value in row.headers.items()),
+        ACTIONS: action_names(row.actions),
+        STATUS: row.status.value,
+        SCOPE: row.scope,
+        SIGNATURE: scheme_of(row.secret).value,
+        SECRET: "",
+        SCHEDULE: "" if schedule is None else _schedule_text(schedule),
+        MAX_AGE: "" if row.max_age_ms is None else format_limit(row.max_age_ms),
+        RATE: str(shortest(row.rate_limit)) if row.rate_limit else "",
+        DISABLE_AFTER: "" if row.disable_after_ms is None else format_limit(row.disable_after_ms),
+        PROBE: "" if row.probe is None else _PROBES[row.probe],
+        CA_BUNDLE: row.ca_bundle,
+        CLIENT_CERTIFICATE: row.client_certificate,
+        CLIENT_KEY: "",
+    }
+
+
+def read_entry(form: Form, *, before: WebhookRow | None = None) -> Entry:
+    """What was filled in.
+
+    Args:
+        form: The form.
+        before: The webhook that is edited; None: a new one is made.
+    """
+    values: dict[str, str | list[str]] = {name: form.line(name) for name in FIELDS}
+    values[ACTIONS] = list(form.all(ACTIONS))
+    values |= {name: form.text(name) for name in _TEXTS}
+    values[CLIENT_KEY] = ""  # never shown, not even to who wrote it
+    headers, faults = _headers_of(form.text(HEADERS))
+    body: dict[str, object] = {
+        "serviceUri": form.line(URI),
+        "customHeaders": headers,
+        "actions": list(form.all(ACTIONS)),
+        "scope": form.line(SCOPE),
+        "portcall": _extras_of(form, before),
+    }
+    if form.line(STATUS):
+        body["status"] = form.line(STATUS)
+    return Entry(values, body, faults)
+
+
+def problems_of(entry: Entry, *, is_new: bool) -> Problems:
+    """What the API would say of a form, as far as that can be said without the store."""
+    problems = Problems()
+    for fault in entry.faults:
+        problems.add(fault)
+    if is_new:
+        try:
+            check_name(entry.name, NAME)
+        except InvalidValueError as error:
+            problems.add(Fault(NAME, error.problem if entry.name else "is required"))
+    try:
+        read = parse_body(WebhookPut, encode({"location": "local", "properties": entry.body}))
+        if read.properties.portcall is not None:
+            check_wanted(Wanted.of(read.properties.portcall), f"{_EXTRAS}secret")
+    except ArmError as error:
+        add_faults(problems, error)
+    except InvalidValueError as error:
+        problems.add(Fault(error.field, error.problem))
+    return problems
+
+
+def add_faults(problems: Problems, error: ArmError) -> None:
+    """Put what the API refused at the fields."""
+    for fault in faults_of(error):
+        problems.add(fault)
+
+
+def faults_of(error: ArmError) -> Iterable[Fault]:
+    """What an error of the API is about, fault by fault."""
+    if error.details:
+        return error.details
+    return (Fault(error.target, error.message.removeprefix(f"{error.target}: "), error.code),)
+
+
+def _headers_of(text: str) -> tuple[dict[str, str], tuple[Fault, ...]]:
+    """Read ``Key: value`` lines; empty ones are nothing."""
+    headers: dict[str, str] = {}
+    faults = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        name, colon, value = line.partition(":")
+        where = f"properties.customHeaders.line {number}"
+        if not colon:
+            faults.append(Fault(where, "write Key: value"))
+        elif name.strip().lower() in {each.lower() for each in headers}:
+            faults.append(Fault(where, f"{name.strip()[:64]} occurs twice"))
+        else:
+            headers[name.strip()] = value.strip()
+    return headers, tuple(faults)
+
+
+def _extras_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
+    """``properties.portcall``; an empty field is the installation's default."""
+    schedule = form.line(SCHEDULE)
+    extras: dict[str, object] = {
+        "retrySchedule": ([] if schedule.lower() == "none" else schedule) if schedule else None,
+        "maxAge": form.line(MAX_AGE) or None,
+        "rateLimit": _number(form.line(RATE)),
+        "disableAfter": form.line(DISABLE_AFTER) or None,
+        "probe": _probe(form.line(PROBE)),
+    }
+    kept = scheme_of(before.secret).value if before else Scheme.NONE.value
+    secret, wanted = form.text(SECRET).strip(), form.line(SIGNATURE) or kept
+    if secret:
+        extras["secret"] = secret
+    if wanted != kept or (secret and wanted != Scheme.V1.value):
+        extras["signature"] = wanted
+    return extras | _trust_of(form, before)
+
+
+def _trust_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
+    """What of TLS is not as it was; a form without these fields says nothing about it."""
+    extras: dict[str, object] = {}
+    bundle, chain = form.line(CA_BUNDLE), form.line(CLIENT_CERTIFICATE)
+    key = form.line(CLIENT_KEY)
+    if CA_BUNDLE in form.values and bundle != (before.ca_bundle.strip() if before else ""):
+        extras["caBundle"] = bundle or None
+    kept_chain = before.client_certificate.strip() if before else ""
+    if CLIENT_CERTIFICATE in form.values and chain != kept_chain:
+        extras["clientCertificate"] = chain or None
+    if key:
+        extras["clientKey"] = key
+    return extras
+
+
+def _number(text: str) -> float | str | None:
+    """A number where it is one; else the text, so that the API says what is wrong with it."""
+    if not text:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
+
+
+def _probe(text: str) -> bool | str | None:
+    """Whether it is probed; else the text, so that the API says what is wrong with it."""
+    return {"": None, **{word: value for value, word in _PROBES.items()}}.get(text, text)
+
+
+def _schedule_text(schedule_ms: tuple[int, ...]) -> str:
+    return ",".join(format_duration(delay_ms) for delay_ms in schedule_ms) or "none"

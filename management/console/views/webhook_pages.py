@@ -1,0 +1,183 @@
+"""One webhook: how it is and what it did, and everything that can be done to it."""
+
+import asyncio
+
+from aiohttp import web
+
+from portcall.management.console.desk import WEBHOOK, Desk, registry_path, webhook_path
+from portcall.management.console.pages import FORM
+from portcall.management.console.views.listing import Lists
+from portcall.management.console.views.record_filters import read_choice
+from portcall.management.console.views.records import Shown, entry_of
+from portcall.management.http.calls import Call
+from portcall.management.http.errors import ArmError
+from portcall.management.http.resources import webhook_answer
+from portcall.management.http.routes import Routes
+from portcall.schemas.signatures import Scheme, scheme_of
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.access.principals import Role
+from portcall.store.webhooks.row import WebhookRow
+
+PAGE = 50
+FIRST_S = 0.05
+"""How long a page may search before it is shown; a browser then searches on by itself."""
+ON_S = 0.5
+
+
+class WebhookPages:
+    """The page of a webhook, and its buttons.
+
+    Args:
+        desk: What all pages have.
+        lists: Knows how it does.
+    """
+
+    def __init__(self, *, desk: Desk, lists: Lists) -> None:
+        self._desk = desk
+        self._lists = lists
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        routes.add("GET", WEBHOOK, self.page)
+        routes.add("GET", f"{WEBHOOK}/pings/{{event}}", self.pinged)
+        routes.add("POST", f"{WEBHOOK}/ping", self.ping)
+        routes.add("POST", f"{WEBHOOK}/probe", self.probe)
+        routes.add("POST", f"{WEBHOOK}/enable", self.enable)
+        routes.add("POST", f"{WEBHOOK}/disable", self.disable)
+        routes.add("POST", f"{WEBHOOK}/rotate", self.rotate)
+        routes.add("GET", f"{WEBHOOK}/delete", self.confirm, need=Role.ADMINISTRATOR)
+        routes.add("POST", f"{WEBHOOK}/delete", self.delete)
+
+    async def page(self, call: Call) -> web.Response:
+        """GET the page, with the newest records that fit its filter."""
+        registry = await self._desk.lookups.registry(call)
+        webhook = await self._desk.lookups.webhook(call)
+        choice = read_choice(call)
+        found = await asyncio.to_thread(
+            self._desk.store.searching.search,
+            choice.filter_of(registry.key, webhook.id),
+            before=choice.before,
+            limit=PAGE,
+            budget_s=FIRST_S if choice.before is None else ON_S,
+        )
+        shown = webhook_answer(self._desk.inner.installation, webhook)["properties"]
+        return self._desk.pages.page(
+            call,
+            "webhook.html",
+            registry=registry,
+            line=await self._lists.webhook(webhook),
+            properties=shown,
+            uri=_uri_for(call, webhook),
+            signs=scheme_of(webhook.secret) is not Scheme.NONE,
+            by_itself=webhook.cause is not Cause.OWNER,
+            choice=choice,
+            found=found,
+            ping=await self._ping_of(webhook, call.parameter("ping") or ""),
+            ping_id=call.parameter("ping") or "",
+        )
+
+    async def pinged(self, call: Call) -> web.Response:
+        """GET the record of a ping, if it is there by now."""
+        registry = await self._desk.lookups.registry(call)
+        webhook = await self._desk.lookups.webhook(call)
+        return self._desk.pages.page(
+            call,
+            "ping.html",
+            registry=registry,
+            webhook=webhook,
+            ping=await self._ping_of(webhook, call.names["event"]),
+            ping_id=call.names["event"],
+        )
+
+    async def ping(self, call: Call) -> web.Response:
+        """POST a ping; the page that follows waits for its record."""
+        return await self._send(call, "ping")
+
+    async def probe(self, call: Call) -> web.Response:
+        """POST a probe, which enables a webhook that was disabled by itself, if it is answered."""
+        return await self._send(call, "probe")
+
+    async def enable(self, call: Call) -> web.Response:
+        """POST that it gets requests."""
+        return await self._set_status(call, Status.ENABLED)
+
+    async def disable(self, call: Call) -> web.Response:
+        """POST that it gets none."""
+        return await self._set_status(call, Status.DISABLED)
+
+    async def rotate(self, call: Call) -> web.Response:
+        """POST that it signs with another secret, which the page that follows shows once."""
+        webhook = await self._desk.lookups.webhook(call)
+        path = f"{self._path(webhook)}/rotateSecret"
+        try:
+            made = await self._desk.inner.ask(call, "POST", path, {})
+        except ArmError as error:
+            return self._refused(call, webhook, error)
+        secret = made["properties"]["portcall"].get("secret", "")
+        text = f"{webhook.name} signs with a new secret; the one before signs on for a while, too."
+        if secret:
+            text += " It is shown only now:"
+        return self._desk.done(call, _page_of(webhook), text, secret=secret)
+
+    async def confirm(self, call: Call) -> web.Response:
+        """GET the question whether it shall go."""
+        registry = await self._desk.lookups.registry(call)
+        webhook = await self._desk.lookups.webhook(call)
+        return self._desk.pages.page(
+            call, "webhook-delete.html", registry=registry, webhook=webhook
+        )
+
+    async def delete(self, call: Call) -> web.Response:
+        """POST that it shall."""
+        webhook = await self._desk.lookups.webhook(call)
+        await self._desk.inner.ask(call, "DELETE", self._path(webhook))
+        text = f"The webhook {webhook.name} was deleted."
+        return self._desk.done(call, registry_path(webhook.registry), text)
+
+    async def _send(self, call: Call, what: str) -> web.Response:
+        webhook = await self._desk.lookups.webhook(call)
+        try:
+            sent = await self._desk.inner.ask(call, "POST", f"{self._path(webhook)}/{what}")
+        except ArmError as error:
+            return self._refused(call, webhook, error)
+        return self._desk.done(
+            call, f"{_page_of(webhook)}?ping={sent['id']}", f"The {what} was sent."
+        )
+
+    async def _set_status(self, call: Call, status: Status) -> web.Response:
+        webhook = await self._desk.lookups.webhook(call)
+        body = {"properties": {"status": status.value}}
+        await self._desk.inner.ask(call, "PATCH", self._path(webhook), body)
+        text = f"The webhook {webhook.name} is {status.value}."
+        back = call.request[FORM].line("back")
+        to = registry_path(webhook.registry) if back == "list" else _page_of(webhook)
+        return self._desk.done(call, to, text)
+
+    async def _ping_of(self, webhook: WebhookRow, event_id: str) -> Shown | None:
+        """The record of a ping; None: none is asked for, or it is not there yet."""
+        if not event_id:
+            return None
+        found = await asyncio.to_thread(
+            self._desk.store.eventlog.of_event, event_id, [webhook.id], limit=1
+        )
+        return entry_of(found[0]) if found else None
+
+    def _path(self, webhook: WebhookRow) -> str:
+        return self._desk.inner.webhook(webhook.registry, webhook.name)
+
+    def _refused(self, call: Call, webhook: WebhookRow, error: ArmError) -> web.Response:
+        """Say on the webhook's page why a button did nothing; anything worse is a page."""
+        if error.status != 409:
+            raise error
+        return self._desk.done(call, _page_of(webhook), error.message, kind="bad")
+
+
+def _page_of(webhook: WebhookRow) -> str:
+    return webhook_path(webhook.registry, webhook.name)
+
+
+def _uri_for(call: Call, webhook: WebhookRow) -> str:
+    """The URI, for whoever the API would tell it."""
+    if not call.principal.administrator:
+        return ""
+    return webhook.service_uri

@@ -1,0 +1,1 @@
+"""Records over HTTP: listEvents, followEvents, and the live views."""

@@ -1,0 +1,145 @@
+"""Records as ACR's list-events shows them: the one place where a record is called an event.
+
+ACR's fields stay ACR's; what it does not have stands under ``portcall`` (az drops it, the SDK keeps
+it). An attempt without an answer has an ``eventResponseMessage`` with nothing but a ``content``
+that says why. A delivery that ended without an attempt has a request of nothing but a content.
+
+Source: recorded traffic of the real service; ``statusCode`` is a string there.
+"""
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.frames import RawRecordFrame
+from portcall.schemas.records import Answer, Detail, Outcome, Sent
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.store.records.event_log import StoredRecord
+
+AcrEvent = dict[str, object]
+
+_decode_detail = msgspec.json.Decoder(Detail).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record, wherever it was read: in the log or in the results stream.
+
+    Attributes:
+        event_id: The event's id.
+        body: The event's JSON, as it was POSTed.
+        webhook_id: Whose delivery it was.
+        attempt: The number of the attempt, from 1.
+        outcome: What followed.
+        started_ms: When the attempt began, milliseconds since the epoch.
+        duration_us: How long it took, microseconds.
+        detail: The request, the response, and why.
+    """
+
+    event_id: str
+    body: bytes
+    webhook_id: int
+    attempt: int
+    outcome: Outcome
+    started_ms: int
+    duration_us: int
+    detail: Detail
+
+
+def stored(record: StoredRecord) -> Seen:
+    """A record of the log."""
+    return Seen(
+        event_id=record.event_id,
+        body=record.body,
+        webhook_id=record.webhook_id,
+        attempt=record.attempt,
+        outcome=record.outcome,
+        started_ms=record.started_ms,
+        duration_us=record.duration_us,
+        detail=record.detail,
+    )
+
+
+def streamed(frame: RawRecordFrame, webhook_ids: Container[int]) -> Iterator[Seen]:
+    """The records of a frame of the results stream that are of one of these webhooks.
+
+    Raises:
+        msgspec.DecodeError: The detail of one is not what it should be.
+    """
+    for record in frame.records:
+        if record.webhook_id not in webhook_ids:
+            continue
+        event = frame.events[record.event]
+        yield Seen(
+            event_id=event.id,
+            body=bytes(event.body),
+            webhook_id=record.webhook_id,
+            attempt=record.attempt,
+            outcome=record.outcome,
+            started_ms=record.started_ms,
+            duration_us=record.duration_us,
+            detail=_decode_detail(record.detail),
+        )
+
+
+def acr_event(seen: Seen) -> AcrEvent:
+    """One record in ACR's shape, ready to be written as JSON."""
+    return {
+        "id": seen.event_id,
+        "eventRequestMessage": _request(seen.body, seen.detail.sent),
+        "eventResponseMessage": _response(seen),
+        "portcall": _extras(seen),
+    }
+
+
+def _request(body: bytes, sent: Sent | None) -> AcrEvent:
+    content = msgspec.Raw(body)
+    if sent is None:
+        return {"content": content}
+    return {
+        "content": content,
+        "headers": sent.headers,
+        "method": sent.method,
+        "requestUri": sent.uri,
+        "version": sent.version,
+    }
+
+
+def _response(seen: Seen) -> AcrEvent:
+    answer = seen.detail.answer
+    if answer is None:
+        return {"content": _why(seen)}
+    return _answered(answer)
+
+
+def _answered(answer: Answer) -> AcrEvent:
+    return {
+        "content": answer.content,
+        "headers": answer.headers,
+        "reasonPhrase": answer.reason,
+        "statusCode": str(answer.status),
+        "version": answer.version,
+    }
+
+
+def _why(seen: Seen) -> str:
+    """Why there is no answer, in words."""
+    return seen.detail.message or seen.detail.failure.value or seen.outcome.value
+
+
+def _extras(seen: Seen) -> AcrEvent:
+    extras: AcrEvent = {
+        "deliveryId": delivery_id(seen.event_id, seen.webhook_id),
+        "attempt": seen.attempt,
+        "outcome": seen.outcome.value,
+        "failure": seen.detail.failure.value,
+        "startedAt": acr_timestamp(seen.started_ms),
+        "durationMs": round(seen.duration_us / 1000, 3),
+    }
+    if seen.detail.message:
+        extras["message"] = seen.detail.message
+    if seen.detail.next_attempt_ms:
+        extras["nextAttemptAt"] = acr_timestamp(seen.detail.next_attempt_ms)
+    return extras

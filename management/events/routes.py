@@ -1,0 +1,119 @@
+"""listEvents and followEvents: the records of a webhook, in ACR's words."""
+
+import asyncio
+
+from aiohttp import web
+
+from portcall.management.events.answers import acr_event, stored
+from portcall.management.events.follow import Follower, Followers
+from portcall.management.http.calls import Call, answer
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.paging import next_link, page_answer, page_size, skip_number
+from portcall.management.http.routes import WEBHOOK, Routes
+from portcall.store.access.principals import Role
+from portcall.store.engine import Store
+
+PAGE = 100
+MAX_PAGE = 500
+KEEP_ALIVE_S = 15.0
+"""How long a follower's stream may be silent."""
+WRITE_TIMEOUT_S = 15.0
+"""How long a follower may leave what was sent unread, once the buffers are full."""
+
+TOKEN_KIND = "events"  # noqa: S105 (not a secret)
+
+_LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
+
+
+class EventHandlers:
+    """The routes of records.
+
+    Args:
+        store: Where they are kept.
+        lookups: Finds what a path names.
+        followers: Those who watch the stream.
+    """
+
+    def __init__(self, *, store: Store, lookups: Lookups, followers: Followers) -> None:
+        self._store = store
+        self._lookups = lookups
+        self._followers = followers
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes; a nextLink is always followed with GET, hence listEvents has both."""
+        routes.add("POST", f"{WEBHOOK}/listEvents", self.page, need=Role.READER)
+        routes.add("GET", f"{WEBHOOK}/listEvents", self.page)
+        routes.add("GET", f"{WEBHOOK}/followEvents", self.follow)
+
+    async def page(self, call: Call) -> web.Response:
+        """A page of a webhook's records, newest first, divided by the record's id."""
+        size = page_size(call, default=PAGE, maximum=MAX_PAGE)
+        before = skip_number(call, TOKEN_KIND)
+        webhook = await self._lookups.webhook(call)
+        records = await asyncio.to_thread(
+            self._store.eventlog.page, webhook.id, before=before, limit=size + 1
+        )
+        shown = records[:size]
+        link = next_link(call, TOKEN_KIND, shown[-1].id) if len(records) > size else None
+        return answer(page_answer([acr_event(stored(record)) for record in shown], link))
+
+    async def follow(self, call: Call) -> web.StreamResponse:
+        """A webhook's records as they happen: server-sent events, one for each record.
+
+        The comment ``: following`` says that what happens from then on is shown; a comment breaks
+        each silence of `KEEP_ALIVE_S`, and another says why the stream ends, if it does.
+        """
+        webhook = await self._lookups.webhook(call)
+        follower = await self._followers.join(webhook.id)
+        response = web.StreamResponse(
+            headers={
+                "Content-Type": "text/event-stream; charset=utf-8",
+                "X-Accel-Buffering": "no",
+            }
+        )
+        try:
+            await response.prepare(call.request)
+            await _tell(response, follower)
+        except TimeoutError:
+            if call.request.transport is not None:
+                call.request.transport.abort()  # or the end would wait for the client, too
+        except ConnectionError:
+            pass  # the client left
+        finally:
+            self._followers.leave(follower)
+        return response
+
+
+async def _tell(response: web.StreamResponse, follower: Follower) -> None:
+    """Write what waits for *follower* until there is no more, or the client cannot be written to.
+
+    Raises:
+        TimeoutError: The client does not read.
+        ConnectionError: The client left.
+    """
+    await _write(response, b": following\n\n")
+    while True:
+        try:
+            async with asyncio.timeout(KEEP_ALIVE_S):
+                event = await follower.next()
+        except TimeoutError:
+            await _write(response, b": keep-alive\n\n")
+            continue
+        if event is None:
+            await _write(response, f": {follower.farewell}\n\n".encode())
+            return
+        await _write(response, sse(event))
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(WRITE_TIMEOUT_S):
+        await response.write(data)
+
+
+def sse(event: bytes) -> bytes:
+    """One JSON text as a server-sent event.
+
+    A line break ends a field there. In JSON one can only be white space between tokens, which a
+    publisher's own body may have: a blank means the same.
+    """
+    return b"data: " + event.translate(_LINE_BREAKS) + b"\n\n"

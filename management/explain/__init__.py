@@ -1,0 +1,1 @@
+"""Why a webhook gets an event or not, and what a scope would match."""

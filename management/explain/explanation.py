@@ -1,0 +1,257 @@
+"""Explaining an event: for every webhook of its registry why it gets it or not, and where it is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from portcall.management.explain.reasons import DELETED, Miss, misses_of, reason_of, rung_of
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.durations import format_duration
+from portcall.schemas.events import PING
+from portcall.schemas.records import Outcome
+from portcall.store.database.database import now_ms
+from portcall.store.engine import Store
+from portcall.store.intake.ignored import IgnoredEvent
+from portcall.store.journal.noted import NotedEvent
+from portcall.store.records.event_log import StoredRecord
+
+
+class Whereabouts(StrEnum):
+    """Where a delivery is."""
+
+    NONE = "none"
+    """There is none: the webhook does not match, and nothing was sent to it."""
+    UNKNOWN = "unknown"
+    """The webhook matches as it is now, but no delivery of it is known: the event is not routed
+    yet, or was routed before the webhook was as it is now."""
+    QUEUED = "queued"
+    """Routed; not attempted yet, or put aside before its first attempt."""
+    WAITING = "waiting"
+    """It failed, and waits on a rung for its next attempt."""
+    DUE = "due"
+    """It failed, and its next attempt is due."""
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One record in the life of a delivery.
+
+    Attributes:
+        record: The record, with its request and its response.
+        reason: Why it was decided so, in words.
+    """
+
+    record: StoredRecord
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The life of one delivery.
+
+    Attributes:
+        webhook_id: Whose.
+        event_id: Of which event.
+        delivery_id: Sent as ``webhook-id``.
+        whereabouts: Where it is.
+        rung: The rung that it waits on, about, as ``10s``; empty: on none.
+        next_attempt_ms: When the next attempt is due; 0: never, or not known.
+        steps: Every record, oldest first.
+    """
+
+    webhook_id: int
+    event_id: str
+    delivery_id: str
+    whereabouts: Whereabouts
+    rung: str = ""
+    next_attempt_ms: int = 0
+    steps: Sequence[Step] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One webhook and the event.
+
+    Attributes:
+        webhook_id: Which; its name is empty where it was deleted.
+        name: The webhook's name.
+        misses: Why it does not match as it is now; none: it matches.
+        life: What became of its delivery.
+    """
+
+    webhook_id: int
+    name: str
+    misses: Sequence[Miss]
+    life: Life
+
+    @property
+    def matches(self) -> bool:
+        """Whether the webhook, as it is now, gets such an event."""
+        return not self.misses
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What there is to say of one event.
+
+    Attributes:
+        event_id: Its id.
+        registry: Its registry's key.
+        action: Its action.
+        repository: Empty for a ping.
+        tag: Empty where it has none.
+        accepted_ms: When it was accepted, milliseconds since the epoch.
+        is_routed: Whether the router has said for whom it is; a ping never is.
+        webhooks: Every webhook of the registry, and those deleted that it was sent to.
+        ignored: Why it became no event at all; None: it did, and goes to webhooks.
+    """
+
+    event_id: str
+    registry: str
+    action: str
+    repository: str
+    tag: str
+    accepted_ms: int
+    is_routed: bool
+    webhooks: Sequence[Explained]
+    ignored: IgnoredEvent | None = None
+
+
+class Explaining:
+    """Explains; its methods block.
+
+    All of it may raise `StoreUnavailableError`: the database does not answer.
+
+    Args:
+        store: Where everything is kept.
+        rungs_ms: The rungs of the ladder, ascending.
+        clock_ms: The time, milliseconds since the epoch.
+    """
+
+    def __init__(
+        self, store: Store, rungs_ms: Sequence[int], clock_ms: Callable[[], int] = now_ms
+    ) -> None:
+        self._store = store
+        self._rungs_ms = rungs_ms
+        self._clock_ms = clock_ms
+
+    def explain(self, registry: str, event_id: str) -> Explanation | None:
+        """Explain the newest event of that id; None: the registry (its key) has none."""
+        records = [
+            each
+            for each in self._store.eventlog.of_event(event_id, None)
+            if each.registry == registry
+        ]
+        noted = [each for each in self._store.journal.of_id(event_id) if each.registry == registry]
+        about = _about(records, noted)
+        if about is None:
+            return self._ignored(registry, event_id)
+        routed = next((each.webhook_ids for each in noted if _is_of(each, about)), None)
+        records = [each for each in records if each.accepted_ms == about.accepted_ms]
+        return replace(
+            about,
+            is_routed=routed is not None,
+            webhooks=self._webhooks(about, records, frozenset(routed or ())),
+        )
+
+    def _ignored(self, registry: str, event_id: str) -> Explanation | None:
+        """Why the registry's newest notification of that id became no event."""
+        found = self._store.journal.ignored(registry, event_id)
+        if not found:
+            return None
+        newest = found[0]
+        return Explanation(
+            event_id=newest.event_id,
+            registry=newest.registry,
+            action=newest.action,
+            repository=newest.repository,
+            tag=newest.tag,
+            accepted_ms=newest.ignored_ms,
+            is_routed=False,
+            webhooks=(),
+            ignored=newest,
+        )
+
+    def life(self, webhook_id: int, event_id: str) -> Life | None:
+        """The life of one delivery, that of the newest event of the id; None: it has no record."""
+        records = self._store.eventlog.of_event(event_id, [webhook_id])
+        if not records:
+            return None
+        accepted_ms = max(each.accepted_ms for each in records)
+        newest = [each for each in records if each.accepted_ms == accepted_ms]
+        return self._life(webhook_id, event_id, newest, Whereabouts.UNKNOWN)
+
+    def _webhooks(
+        self, about: Explanation, records: Sequence[StoredRecord], routed: frozenset[int]
+    ) -> list[Explained]:
+        by_webhook: dict[int, list[StoredRecord]] = {}
+        for record in records:
+            by_webhook.setdefault(record.webhook_id, []).append(record)
+        explained = []
+        for each in self._store.subscribers.of(about.registry):
+            mine = by_webhook.pop(each.id, [])
+            if about.action == PING and not mine:
+                continue  # it was for another one
+            misses = misses_of(each, about.action, about.repository, about.tag)
+            without = Whereabouts.NONE if misses else Whereabouts.UNKNOWN
+            if each.id in routed:
+                without = Whereabouts.QUEUED
+            life = self._life(each.id, about.event_id, mine, without)
+            explained.append(Explained(each.id, each.name, misses, life))
+        for webhook_id in sorted({*by_webhook, *routed} - {each.webhook_id for each in explained}):
+            mine = by_webhook.get(webhook_id, [])
+            life = self._life(webhook_id, about.event_id, mine, Whereabouts.QUEUED)
+            explained.append(Explained(webhook_id, "", [DELETED], life))
+        return explained
+
+    def _life(
+        self,
+        webhook_id: int,
+        event_id: str,
+        records: Sequence[StoredRecord],
+        without: Whereabouts,
+    ) -> Life:
+        """A delivery by its records, oldest first; *without* any of them it is there."""
+        life = Life(webhook_id, event_id, delivery_id(event_id, webhook_id), without)
+        if not records:
+            return life
+        last, now_ms = records[-1], self._clock_ms()
+        life = replace(life, steps=[Step(each, reason_of(each)) for each in records])
+        if last.outcome is not Outcome.RETRIED:
+            return replace(life, whereabouts=Whereabouts(last.outcome.value))
+        due_ms = last.detail.next_attempt_ms
+        if now_ms >= due_ms:
+            return replace(life, whereabouts=Whereabouts.DUE, next_attempt_ms=due_ms)
+        failed_ms = last.started_ms + last.duration_us // 1000
+        rung_ms = rung_of(failed_ms, due_ms, now_ms, self._rungs_ms)
+        return replace(
+            life,
+            whereabouts=Whereabouts.WAITING,
+            rung=format_duration(rung_ms),
+            next_attempt_ms=due_ms,
+        )
+
+
+def _about(records: Sequence[StoredRecord], noted: Sequence[NotedEvent]) -> Explanation | None:
+    """What the newest event is about; a record knows more than a note of an earlier version."""
+    known: list[NotedEvent | StoredRecord] = [*records, *noted]
+    if not known:
+        return None
+    newest = max(known, key=lambda each: each.accepted_ms)  # of a tie the record
+    return Explanation(
+        event_id=newest.event_id,
+        registry=newest.registry,
+        action=newest.action,
+        repository=newest.repository,
+        tag=newest.tag,
+        accepted_ms=newest.accepted_ms,
+        is_routed=False,
+        webhooks=(),
+    )
+
+
+def _is_of(noted: NotedEvent, about: Explanation) -> bool:
+    return noted.accepted_ms == about.accepted_ms

@@ -1,0 +1,130 @@
+"""Reasons: why a webhook gets an event or not, and why it was decided so after an attempt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from portcall.schemas.events import PING, Action
+from portcall.schemas.records import Outcome
+from portcall.schemas.scopes import Scope
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.schemas.webhooks import Status, action_names
+from portcall.store.intake.ignored import IgnoredEvent
+from portcall.store.records.event_log import StoredRecord
+from portcall.store.webhooks.subscribers import Subscriber
+
+JITTER = 0.075
+"""Of a delay: by how much a retry comes later than at the earliest, in the middle."""
+SLACK_MS = 250
+
+
+class Predicate(StrEnum):
+    """What keeps an event from a webhook."""
+
+    STATUS = "status"
+    ACTION = "action"
+    SCOPE = "scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """Why a webhook does not match.
+
+    Attributes:
+        predicate: Which of the three does not hold.
+        message: In words, with both sides: what the webhook has and what the event has.
+    """
+
+    predicate: Predicate
+    message: str
+
+
+DELETED = Miss(Predicate.STATUS, "the webhook was deleted")
+
+
+IGNORED = {
+    "pull": "a pull is no registry event",
+    "mount": "a mount is no registry event",
+    "blob_push": "it is the push of a blob, not of a manifest",
+    "blob_delete": "it is the delete of a blob, not of a manifest",
+    "tag_delete": "it deletes a tag and no manifest",
+    "repository_delete": "it deletes a repository and names no manifest",
+    "other_action": "its action is none of push and delete",
+}
+"""Why a notification that can be read becomes no event, by the word that counters have."""
+
+
+def ignored_reason(ignored: IgnoredEvent) -> str:
+    """Why a notification became no event, in words."""
+    if ignored.problem:
+        return f"{ignored.place}: {ignored.problem}"
+    return IGNORED.get(ignored.reason, ignored.reason)
+
+
+def misses_of(subscriber: Subscriber, action: str, repository: str, tag: str) -> list[Miss]:
+    """Why a webhook does not match an event; none: it does. A ping matches whom it is sent to."""
+    if action == PING:
+        return []
+    misses = []
+    if subscriber.status is not Status.ENABLED:
+        why = f": {subscriber.status_reason}" if subscriber.status_reason else ""
+        misses.append(Miss(Predicate.STATUS, f"the webhook is disabled{why}"))
+    misses += unmatched(subscriber.actions, subscriber.scope, action, repository, tag)
+    return misses
+
+
+def unmatched(actions: int, scope: Scope, action: str, repository: str, tag: str) -> list[Miss]:
+    """Which of actions and scope do not cover an event.
+
+    Args:
+        actions: The bits of the actions.
+        scope: The scope.
+        action: The event's; empty: not known, so it is not held against anybody.
+        repository: The event's.
+        tag: The event's.
+    """
+    if not action:
+        return []
+    misses = []
+    if not actions & Action(action).bit:
+        wanted = ", ".join(action_names(actions))
+        misses.append(Miss(Predicate.ACTION, f"the webhook wants {wanted}; the event is {action}"))
+    if not scope.covers(repository, tag):
+        about = f"{repository}:{tag}" if tag else f"{repository}, without a tag"
+        misses.append(Miss(Predicate.SCOPE, f"the scope '{scope}' does not cover {about}"))
+    return misses
+
+
+def reason_of(record: StoredRecord) -> str:
+    """Why it was decided so after an attempt, in words."""
+    detail = record.detail
+    failed = detail.message or (f"answered {record.status}" if record.status else "no answer")
+    match record.outcome:
+        case Outcome.DELIVERED:
+            return f"answered {record.status}: delivered"
+        case Outcome.RETRIED:
+            due = acr_timestamp(detail.next_attempt_ms)
+            return f"{failed}: attempt {record.attempt + 1} not before {due}"
+        case Outcome.GIVEN_UP | Outcome.CANCELLED:
+            return failed
+
+
+def rung_of(failed_ms: int, due_ms: int, now_ms: int, rungs_ms: Sequence[int]) -> int:
+    """The rung that a retry waits on, about: it hops as the deliverer does, without its chance.
+
+    Args:
+        failed_ms: When the attempt ended.
+        due_ms: When the next one is due, at the earliest; later than *now_ms*.
+        now_ms: The time.
+        rungs_ms: The ladder, ascending.
+    """
+    slack_ms = (due_ms - failed_ms) * JITTER + SLACK_MS
+    at_ms = failed_ms
+    while True:
+        left_ms = due_ms - at_ms
+        arriving = [rung for rung in rungs_ms if left_ms <= rung <= left_ms + slack_ms]
+        shorter = [rung for rung in rungs_ms if rung < left_ms]
+        rung_ms = (arriving or shorter or rungs_ms[:1])[-1]
+        at_ms += rung_ms
+        if at_ms > now_ms:
+            return rung_ms

@@ -1,0 +1,195 @@
+"""Explaining an event and trying a scope, over HTTP."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import Field
+
+from portcall.management.audit.look import BehindError
+from portcall.management.explain.explanation import Explained, Explaining, Explanation, Life, Step
+from portcall.management.explain.reasons import Miss, ignored_reason
+from portcall.management.explain.scope_tests import LAST, MAX_LAST, ScopeTests, Tried
+from portcall.management.http.bodies import Body
+from portcall.management.http.calls import Call, answer
+from portcall.management.http.errors import ArmError, invalid_parameter
+from portcall.management.http.fields import Actions, ScopeText
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.routes import REGISTRY, Routes
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import check_event_id
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.store.access.principals import Role
+
+CATCH_UP_S = 3.0
+"""A refusal takes no longer than 5 s."""
+
+CatchUp = Callable[[], Awaitable[None]]
+"""Waits until the recorder has entered what was published; raises Broker- and BehindError."""
+
+Json = dict[str, object]
+
+
+class ScopeTest(Body):
+    """The body of testScope.
+
+    Attributes:
+        scope: A scope as of a webhook; empty: the whole registry.
+        actions: Actions as of a webhook; left out: any.
+        last: How many of the last events to try.
+    """
+
+    scope: ScopeText = ""
+    actions: Actions | None = None
+    last: Annotated[int, Field(ge=1, le=MAX_LAST)] = LAST
+
+
+class ExplainHandlers:
+    """The routes of explanations.
+
+    Args:
+        lookups: Finds what a path names.
+        explaining: Explains.
+        scope_tests: Tries scopes.
+        catch_up: Waits for the recorder, where an event is not known yet.
+    """
+
+    def __init__(
+        self,
+        *,
+        lookups: Lookups,
+        explaining: Explaining,
+        scope_tests: ScopeTests,
+        catch_up: CatchUp,
+    ) -> None:
+        self._lookups = lookups
+        self._explaining = explaining
+        self._scope_tests = scope_tests
+        self._catch_up = catch_up
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        routes.add("GET", f"{REGISTRY}/explainEvent", self.explain)
+        routes.add("POST", f"{REGISTRY}/testScope", self.test_scope, need=Role.READER)
+
+    async def explain(self, call: Call) -> web.Response:
+        """GET what became of the event ``eventId``, for every webhook of the registry."""
+        event_id = _event_id(call)
+        registry = await self._lookups.registry(call)
+        explanation = await self._explained(registry.key, event_id)
+        if explanation is None:
+            raise ArmError(
+                404,
+                "EventNotFound",
+                f"eventId: the registry '{registry.name}' has no event '{event_id}'; those that"
+                " are older than the records are forgotten",
+                target="eventId",
+            )
+        return answer(_explanation(explanation))
+
+    async def test_scope(self, call: Call) -> web.Response:
+        """POST a scope: which of the last events would have matched."""
+        body = await call.body(ScopeTest, optional=True)
+        registry = await self._lookups.registry(call)
+        tried = await asyncio.to_thread(
+            self._scope_tests.try_scope, registry.key, body.scope, body.actions or (), body.last
+        )
+        matching = sum(each.matches for each in tried)
+        return answer({"matching": matching, "value": [_tried(each) for each in tried]})
+
+    async def _explained(self, registry: str, event_id: str) -> Explanation | None:
+        """The explanation; what was accepted a moment ago is waited for."""
+        found = await asyncio.to_thread(self._explaining.explain, registry, event_id)
+        if found is not None and (
+            found.ignored or found.is_routed or any(each.life.steps for each in found.webhooks)
+        ):
+            return found
+        with suppress(BrokerError, BehindError, TimeoutError):
+            async with asyncio.timeout(CATCH_UP_S):
+                await self._catch_up()
+        return await asyncio.to_thread(self._explaining.explain, registry, event_id)
+
+
+def _event_id(call: Call) -> str:
+    text = call.parameter("eventId")
+    if text is None:
+        raise invalid_parameter("eventId", "is required: the id of an event")
+    try:
+        return check_event_id(text, "eventId")
+    except InvalidValueError as error:
+        raise invalid_parameter("eventId", error.problem) from error
+
+
+def _explanation(explanation: Explanation) -> Json:
+    told: Json = {
+        "id": explanation.event_id,
+        "registry": explanation.registry,
+        "action": explanation.action,
+        "repository": explanation.repository,
+        "tag": explanation.tag,
+        "acceptedAt": acr_timestamp(explanation.accepted_ms),
+        "isRouted": explanation.is_routed,
+        "webhooks": [_explained(each) for each in explanation.webhooks],
+    }
+    if explanation.ignored is not None:
+        told["ignored"] = {
+            "reason": explanation.ignored.reason,
+            "place": explanation.ignored.place,
+            "message": ignored_reason(explanation.ignored),
+        }
+    return told
+
+
+def _explained(explained: Explained) -> Json:
+    return {
+        "id": str(explained.webhook_id),
+        "name": explained.name,
+        "matches": explained.matches,
+        "misses": [_miss(each) for each in explained.misses],
+        "delivery": life_answer(explained.life),
+    }
+
+
+def _miss(miss: Miss) -> Json:
+    return {"predicate": miss.predicate.value, "message": miss.message}
+
+
+def life_answer(life: Life) -> Json:
+    """The life of a delivery as JSON."""
+    told: Json = {
+        "deliveryId": life.delivery_id,
+        "whereabouts": life.whereabouts.value,
+        "attempts": [_step(each) for each in life.steps],
+    }
+    if life.rung:
+        told["rung"] = life.rung
+    if life.next_attempt_ms:
+        told["nextAttemptAt"] = acr_timestamp(life.next_attempt_ms)
+    return told
+
+
+def _step(step: Step) -> Json:
+    record = step.record
+    return {
+        "attempt": record.attempt,
+        "outcome": record.outcome.value,
+        "status": record.status,
+        "startedAt": acr_timestamp(record.started_ms),
+        "durationMs": round(record.duration_us / 1000, 3),
+        "reason": step.reason,
+    }
+
+
+def _tried(tried: Tried) -> Json:
+    return {
+        "id": tried.event_id,
+        "action": tried.action,
+        "repository": tried.repository,
+        "tag": tried.tag,
+        "acceptedAt": acr_timestamp(tried.accepted_ms),
+        "matches": tried.matches,
+        "misses": [_miss(each) for each in tried.misses],
+    }

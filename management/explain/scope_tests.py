@@ -1,0 +1,82 @@
+"""Trying a scope: which of the last events of a registry it would have matched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from portcall.management.explain.reasons import Miss, unmatched
+from portcall.schemas.events import Action
+from portcall.schemas.scopes import parse_scope
+from portcall.schemas.webhooks import action_bits
+from portcall.store.engine import Store
+
+LAST = 20
+MAX_LAST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One of the last events.
+
+    Attributes:
+        event_id: Its id.
+        action: Its action.
+        repository: Its repository.
+        tag: Empty where it has none.
+        accepted_ms: When it was accepted, milliseconds since the epoch.
+        misses: Why the scope and the actions do not match it; none: they do.
+    """
+
+    event_id: str
+    action: str
+    repository: str
+    tag: str
+    accepted_ms: int
+    misses: Sequence[Miss]
+
+    @property
+    def matches(self) -> bool:
+        """Whether it would have been sent."""
+        return not self.misses
+
+
+class ScopeTests:
+    """Tries scopes; its methods block.
+
+    Args:
+        store: Has the journal of events.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def try_scope(
+        self, registry: str, scope: str, actions: Sequence[str] = (), last: int = LAST
+    ) -> list[Tried]:
+        """The last events of a registry, newest first, each with whether it would have matched.
+
+        Events of the last few seconds may not be among them yet, nor those that were accepted
+        before this version.
+
+        Args:
+            registry: The registry's key.
+            scope: As a user writes it.
+            actions: As a user writes them; none: any.
+            last: How many events, 1 to `MAX_LAST`.
+
+        Raises:
+            InvalidValueError: The scope or an action is none; ``field`` is scope or actions.
+            StoreUnavailableError: The database does not answer.
+        """
+        covered = parse_scope(scope)
+        bits = action_bits([action.lower() for action in actions] or list(Action))
+        return [
+            Tried(
+                each.event_id,
+                each.action,
+                each.repository,
+                each.tag,
+                each.accepted_ms,
+                unmatched(bits, covered, each.action, each.repository, each.tag),
+            )
+            for each in self._store.journal.newest(registry, last)
+        ]

@@ -1,0 +1,1 @@
+"""One request: routes, names in the path, bodies, fields, roles, errors."""

@@ -1,0 +1,133 @@
+"""From the names in a path to what they name, or to the 404 that says which of them is wrong."""
+
+import asyncio
+
+from portcall.management.http.calls import Call
+from portcall.management.http.errors import (
+    ArmError,
+    group_not_found,
+    invalid_parameter,
+    registry_not_found,
+    subscription_not_found,
+    webhook_not_found,
+)
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.webhooks import check_name
+from portcall.store.access.principals import Role
+from portcall.store.database.installation import Installation
+from portcall.store.engine import Store
+from portcall.store.webhooks.registries import Registry
+from portcall.store.webhooks.row import WebhookRow
+
+
+class Lookups:
+    """Finds the subscription, the group, the registry and the webhook of a call.
+
+    Args:
+        store: Where they are kept.
+        installation: Which subscription and which resource group there are.
+    """
+
+    def __init__(self, store: Store, installation: Installation) -> None:
+        self._store = store
+        self.installation = installation
+
+    def check_scope(self, call: Call) -> None:
+        """Check the subscription and the resource group that the path names, if it names any.
+
+        Raises:
+            ArmError: 404: There is no such one here.
+        """
+        subscription = call.names.get("subscription")
+        if subscription is None:
+            return
+        if subscription.lower() != self.installation.subscription.lower():
+            raise subscription_not_found(subscription)
+        group = call.names.get("group")
+        if group is not None and group.lower() != self.installation.resource_group.lower():
+            raise group_not_found(group)
+
+    def check_tenant(self, call: Call) -> None:
+        """Check that a publisher names no registry but its own. Nothing is looked up for that.
+
+        Raises:
+            ArmError: 404: as for a registry that is not there, whether it is or not.
+        """
+        named = call.names.get("registry")
+        if named is None or call.principal.role is not Role.PUBLISHER:
+            return
+        self.check_scope(call)
+        if named.lower() != call.principal.registry:
+            raise self.no_registry(call)
+
+    async def registry(self, call: Call) -> Registry:
+        """The registry that the path names.
+
+        Raises:
+            ArmError: 404: There is none.
+        """
+        registry = await self.maybe_registry(call)
+        if registry is None:
+            raise self.no_registry(call)
+        return registry
+
+    async def maybe_registry(self, call: Call) -> Registry | None:
+        """The registry that the path names, or None."""
+        name = call.names["registry"]
+        if not _is_name(name):  # the store is never asked for what cannot be there
+            return None
+        return await asyncio.to_thread(self._store.registries.get, name)
+
+    async def webhook(self, call: Call) -> WebhookRow:
+        """The webhook that the path names.
+
+        Raises:
+            ArmError: 404: There is none, or no such registry.
+        """
+        registry = await self.registry(call)
+        webhook = await self.maybe_webhook(call, registry)
+        if webhook is None:
+            raise self.no_webhook(call)
+        return webhook
+
+    async def maybe_webhook(self, call: Call, registry: Registry) -> WebhookRow | None:
+        """The webhook of *registry* that the path names, or None."""
+        name = call.names["webhook"]
+        if not _is_name(name):
+            return None
+        return await asyncio.to_thread(self._store.webhooks.get, registry.key, name)
+
+    def no_registry(self, call: Call) -> ArmError:
+        """The 404 for the registry that the path names."""
+        return registry_not_found(call.names["registry"], self.installation.resource_group)
+
+    def no_webhook(self, call: Call) -> ArmError:
+        """The 404 for the webhook that the path names."""
+        return webhook_not_found(
+            call.names["registry"], call.names["webhook"], self.installation.resource_group
+        )
+
+
+def new_name(call: Call, kind: str) -> str:
+    """The name in the path under which something is to be created.
+
+    Args:
+        call: The call.
+        kind: The name's name in the path: ``registry`` or ``webhook``.
+
+    Raises:
+        ArmError: 400: It is not 5 to 50 letters and digits.
+    """
+    name = call.names[kind]
+    try:
+        return check_name(name, "name")
+    except InvalidValueError as error:
+        raise invalid_parameter("name", error.problem) from error
+
+
+def _is_name(name: str) -> bool:
+    try:
+        check_name(name, "")
+    except InvalidValueError:
+        return False
+    return True

@@ -1,0 +1,95 @@
+"""Pages: ``$top``, the opaque ``$skipToken``, and the absolute ``nextLink``.
+
+The clients decode and quote the values of a nextLink again: a token is URL-safe base64, which
+comes through that unchanged. It names its list, so that the token of another list is refused.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from portcall.management.http.calls import Call
+from portcall.management.http.errors import invalid_parameter
+
+TOP = "$top"
+SKIP_TOKEN = "$skipToken"  # noqa: S105 (ARM's name of a parameter)
+
+_KEPT = ("api-version", TOP, "$expand", "$filter")
+_DIGITS = re.compile(r"\d{1,18}", re.ASCII)
+
+
+def page_size(call: Call, *, default: int, maximum: int) -> int:
+    """How many items the caller wants on a page.
+
+    Raises:
+        ArmError: 400: ``$top`` is not a whole number from 1 to *maximum*.
+    """
+    text = call.parameter(TOP)
+    if text is None:
+        return default
+    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= maximum:
+        raise invalid_parameter(TOP, f"must be a whole number from 1 to {maximum}")
+    return int(text)
+
+
+def skip_token(call: Call, kind: str) -> str:
+    """Where the page begins: what `next_link` was given; empty for the first page.
+
+    Raises:
+        ArmError: 400: The token is none of this list's.
+    """
+    token = call.parameter(SKIP_TOKEN)
+    if token is None:
+        return ""
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        text = base64.b64decode(padded, b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError) as error:
+        raise _bad_token() from error
+    found, colon, after = text.partition(":")
+    if found != kind or not colon or not after:
+        raise _bad_token()
+    return after
+
+
+def skip_number(call: Call, kind: str) -> int | None:
+    """The same for lists that are divided by number; None for the first page.
+
+    Raises:
+        ArmError: 400: The token is none of this list's.
+    """
+    after = skip_token(call, kind)
+    if not after:
+        return None
+    if not _DIGITS.fullmatch(after):
+        raise _bad_token()
+    return int(after)
+
+
+def next_link(call: Call, kind: str, after: str | int, filters: Sequence[str] = ()) -> str:
+    """The absolute URL of the page that begins behind *after*, to be asked for with GET.
+
+    Args:
+        call: Who asks for a page.
+        kind: Names its list.
+        after: Where the next page begins.
+        filters: Parameters that it keeps, beside those that every list has.
+    """
+    token = base64.urlsafe_b64encode(f"{kind}:{after}".encode()).decode("ascii").rstrip("=")
+    parameters = [
+        (name, value) for name in (*_KEPT, *filters) if (value := call.parameter(name)) is not None
+    ]
+    parameters.append((SKIP_TOKEN, token))
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters)
+    return f"{call.origin}{call.request.rel_url.raw_path}?{query}"
+
+
+def page_answer(value: list[object], link: str | None) -> dict[str, object]:
+    """A page; the last one has no link."""
+    return {"value": value} if link is None else {"value": value, "nextLink": link}
+
+
+def _bad_token() -> Exception:
+    return invalid_parameter(SKIP_TOKEN, "is not a token of this list")

@@ -1,0 +1,1 @@
+"""The OpenAPI document: operations, shapes of answers, examples."""

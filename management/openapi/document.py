@@ -1,0 +1,284 @@
+"""The OpenAPI document of the management API, of its operations, models and shapes.
+
+Requests are described by the very models that read them, answers by `management.shapes`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+
+import msgspec
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from portcall.management.events import routes as eventroutes
+from portcall.management.letters.bodies import MAX_REASON
+from portcall.management.letters.box import QUEUES
+from portcall.management.login import identity
+from portcall.management.openapi import shapes
+from portcall.management.openapi.examples import EXAMPLES
+from portcall.management.openapi.login_shapes import IdentityRefusal, OAuthError
+from portcall.management.openapi.operation_rows import Row
+from portcall.management.openapi.operations import OPERATIONS
+from portcall.management.openapi.record_shapes import Event, Stream
+from portcall.management.registries import routes as registries
+from portcall.management.webhooks import routes as webhooks
+from portcall.runtime.http.openapi import (
+    JSON,
+    SCHEMAS,
+    Answer,
+    Json,
+    Operation,
+    components,
+    tidy,
+)
+from portcall.runtime.http.openapi import document as whole
+from portcall.schemas.events import EVENT_ID_PATTERN
+
+REFUSALS = {
+    400: "The request breaks a rule; the target names the field or the parameter.",
+    401: "There is no token, or one that nobody has.",
+    403: "The caller may not do that, or a quota does not allow it.",
+    404: "There is no such resource; the message names it.",
+    408: "The body did not arrive in time.",
+    409: "It contradicts what is there.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    429: "Too many requests from this address had no right token lately.",
+    503: "The store or the broker cannot be reached now.",
+}
+_ALWAYS = (400, 401, 403, 429, 503)
+_OF_BODIES = (408, 413, 415)
+_REFUSED = "LoginRefusal"
+_HEADERS = {"x-ms-request-id": "RequestId"}
+_SUCCESS = {200: "Done.", 204: "Nothing to do, or nothing more to say."}
+
+_DESCRIPTION = """\
+Registries, their webhooks, and what became of every attempt, in the shape of Azure Resource
+Manager: the clients of Azure Container Registry work with it. What ACR does not have stands under
+`properties.portcall`.
+
+The fixed words of a path, and the names in it, have no case. A null is a field that was not sent,
+but in `properties.portcall`, where it means the default. An unknown field is refused. Fields of
+answers may be sent back, and are ignored."""
+
+
+def document() -> Json:
+    """The whole document."""
+    return whole(
+        title="Portcall management",
+        description=_DESCRIPTION,
+        operations={(row.method, row.path): _operation(tag, row) for tag, row in rows()},
+        refusals={status: _refusal(status) for status in REFUSALS},
+        schemas=_with_examples({**_models(), **_shapes()}),
+        parameters=PARAMETERS,
+    )
+
+
+@cache
+def encoded() -> bytes:
+    """The document as it is served."""
+    return msgspec.json.encode(document())
+
+
+def rows() -> Iterator[tuple[str, Row]]:
+    """Every row of the table, with its tag."""
+    for tag, its in OPERATIONS.items():
+        for row in its:
+            yield tag, row
+
+
+def _operation(tag: str, row: Row) -> Operation:
+    names = tuple(each[1:-1] for each in row.path.split("/") if each.startswith("{"))
+    answers = {status: Answer(_SUCCESS[status], headers=_HEADERS) for status in row.empty}
+    if row.shape is not None:
+        kind = "text/event-stream" if row.shape is Stream else JSON
+        says = (row.shape.__doc__ or "").partition("\n")[0].replace("``", "`")
+        answers[row.status] = Answer(says, row.shape.__name__, kind, _HEADERS)
+    for status in row.refusals if row.open else ():
+        shape = "Error" if status == 429 else _REFUSED  # told before anybody looks at the path
+        answers[status] = Answer(REFUSALS[status], shape, headers=_HEADERS)
+    return Operation(
+        id=row.id,
+        tag=tag,
+        summary=row.summary,
+        answers=answers,
+        refusals=_refusals(row, names),
+        body={_media_type(row.body): row.body.__name__} if row.body else {},
+        optional=row.optional,
+        parameters=(*names, *(() if row.open else ("apiVersion",)), *row.query),
+        open=row.open,
+    )
+
+
+def _refusals(row: Row, names: Sequence[str]) -> set[int]:
+    """How an operation can be refused."""
+    found = set() if row.open else {*_ALWAYS, *row.refusals}
+    found |= {404} if names else set()
+    return found | (set(_OF_BODIES) if row.body and not row.open else set())
+
+
+def _media_type(body: type) -> str:
+    return JSON if issubclass(body, BaseModel) else "application/x-www-form-urlencoded"
+
+
+def _refusal(status: int) -> Answer:
+    challenge = {"WWW-Authenticate": "Challenge"} if status == 401 else {}
+    return Answer(REFUSALS[status], "Error", headers={**_HEADERS, **challenge})
+
+
+def _with_examples(schemas: Json) -> Json:
+    for name, example in EXAMPLES.items():
+        schemas[name]["examples"] = [example]
+    return schemas
+
+
+def _models() -> Json:
+    """The schemas of what is taken."""
+    models = {row.body for _, row in rows() if row.body}
+    _, made = models_json_schema(
+        [(model, "validation") for model in _sorted(models) if issubclass(model, BaseModel)],
+        ref_template=SCHEMAS + "{model}",
+    )
+    schemas: Json = made["$defs"]
+    for schema in schemas.values():
+        tidy(schema)
+    return schemas
+
+
+def _shapes() -> Json:
+    """The schemas of what is answered; whoever reads them should take fields that come later."""
+    forms = {row.body for _, row in rows() if row.body and not issubclass(row.body, BaseModel)}
+    found = {row.shape for _, row in rows() if row.shape} - {Stream}
+    schemas = components(
+        [*_sorted(found | forms), shapes.Error, OAuthError, IdentityRefusal, Event]
+    )
+    for schema in schemas.values():
+        if schema.get("additionalProperties") is False:
+            del schema["additionalProperties"]
+    stream = {"type": "string", "description": (Stream.__doc__ or "").replace("``", "`")}
+    refused: Json = {
+        "description": "Why a stranger was refused.",
+        "anyOf": [
+            {"$ref": f"{SCHEMAS}{name}"} for name in ("OAuthError", "IdentityRefusal", "Error")
+        ],
+    }
+    return {**schemas, "Stream": stream, _REFUSED: refused}
+
+
+def _sorted(types: Iterable[type]) -> list[type]:
+    return sorted(types, key=lambda each: each.__name__)
+
+
+def _parameter(name: str, description: str, schema: Json, *, where: str = "query") -> Json:
+    told: Json = {"name": name, "in": where, "description": description, "schema": schema}
+    if where == "path":
+        told["required"] = True
+    return told
+
+
+_NAME: Json = {"type": "string", "pattern": "^[A-Za-z0-9]{5,50}$"}
+_GREATEST = max(registries.PAGE, webhooks.MAX_PAGE, eventroutes.MAX_PAGE)
+
+PARAMETERS: Json = {
+    "apiVersion": {
+        **_parameter(
+            "api-version",
+            "Any date, with or without -preview: all are served alike.",
+            {
+                "type": "string",
+                "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?$",
+                "examples": ["2025-11-01"],
+            },
+        ),
+        "required": True,
+    },
+    "subscription": _parameter(
+        "subscription", "The subscription's id.", {"type": "string", "format": "uuid"}, where="path"
+    ),
+    "group": _parameter("group", "The resource group's name.", {"type": "string"}, where="path"),
+    "registry": _parameter("registry", "The registry's name.", _NAME, where="path"),
+    "webhook": _parameter("webhook", "The webhook's name.", _NAME, where="path"),
+    "replay": _parameter(
+        "replay", "The replay's number.", {"type": "string", "pattern": "^[0-9]+$"}, where="path"
+    ),
+    "client": _parameter(
+        "client", "The client's id.", {"type": "string", "format": "uuid"}, where="path"
+    ),
+    "tenant": _parameter(
+        "tenant", "The tenant's id.", {"type": "string", "format": "uuid"}, where="path"
+    ),
+    "identityVersion": {
+        **_parameter("api-version", "The protocol's.", {"const": identity.API_VERSION}),
+        "required": True,
+    },
+    "identityResource": {
+        **_parameter("resource", "What the token is for.", {"type": "string"}),
+        "required": True,
+    },
+    "identityHeader": {
+        **_parameter(
+            "X-IDENTITY-HEADER", "What the setting says.", {"type": "string"}, where="header"
+        ),
+        "required": True,
+    },
+    "top": _parameter(
+        "$top",
+        "How many items the page may have; how many it has at most depends on the list.",
+        {"type": "integer", "minimum": 1, "maximum": _GREATEST},
+    ),
+    "skipToken": _parameter(
+        "$skipToken", "Where the page begins; taken from a nextLink.", {"type": "string"}
+    ),
+    "expand": _parameter(
+        "$expand",
+        "For administrators: show the service URIs and the headers as well.",
+        {"type": "string", "enum": ["callbackConfig"]},
+    ),
+    "expandResources": _parameter(
+        "$expand", "createdTime, provisioningState, or both with a comma.", {"type": "string"}
+    ),
+    "filter": _parameter(
+        "$filter",
+        "Conditions that are joined by `and`.",
+        {
+            "type": "string",
+            "examples": ["resourceType eq 'Microsoft.ContainerRegistry/registries'"],
+        },
+    ),
+    "registryName": _parameter("registry", "Only of this registry.", _NAME),
+    "webhookName": _parameter("webhook", "Only for this webhook of the registry.", _NAME),
+    "reason": _parameter(
+        "reason",
+        "Only with this in the reason, without regard to case.",
+        {"type": "string", "maxLength": MAX_REASON},
+    ),
+    "queue": _parameter(
+        "queue",
+        "Dead letters, or what no queue took.",
+        {"type": "string", "enum": list(QUEUES), "default": "dead"},
+    ),
+    "expandBody": _parameter(
+        "$expand", "Show the headers and the bytes as well.", {"type": "string", "enum": ["body"]}
+    ),
+    "letter": _parameter(
+        "letter", "The letter's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, where="path"
+    ),
+    "overviewOf": _parameter("registry", "Of this registry, with its webhooks.", _NAME),
+    "span": _parameter(
+        "span",
+        "The time to tell of, up to now; from 1m to 31d.",
+        {"type": "string", "default": "1h", "examples": ["24h"]},
+    ),
+    "eventId": {
+        **_parameter(
+            "eventId", "The event's id.", {"type": "string", "pattern": f"^{EVENT_ID_PATTERN}$"}
+        ),
+        "required": True,
+    },
+    "unmovedBefore": _parameter(
+        "unmovedBefore",
+        "What showed no sign of life since then counts as unmoved, milliseconds since the epoch.",
+        {"type": "integer", "minimum": 0, "maximum": 2**53},
+    ),
+}
+"""By the names that a path or a row has for them."""

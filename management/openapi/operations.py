@@ -1,0 +1,284 @@
+"""Every operation of the API, for its OpenAPI document: a test holds them against the routes.
+
+What follows from a path, from a body, and from who calls is added by `management.openapi`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from portcall.management.audit import routes as audit
+from portcall.management.explain.routes import ScopeTest
+from portcall.management.http import bodies
+from portcall.management.http.routes import (
+    GROUP,
+    PROVIDER,
+    REGISTRIES,
+    REGISTRY,
+    SUBSCRIPTION,
+    WEBHOOK,
+    WEBHOOKS,
+)
+from portcall.management.letters import routes as letters
+from portcall.management.letters.bodies import LetterSelection
+from portcall.management.openapi import letter_shapes as lettershapes
+from portcall.management.openapi import overview_shapes as overviewshapes
+from portcall.management.openapi import record_shapes as recordshapes
+from portcall.management.openapi import shapes
+from portcall.management.openapi import subscription_shapes as above
+from portcall.management.openapi.login_operations import LOGIN
+from portcall.management.openapi.operation_rows import PAGED, Row, paged, post
+from portcall.management.overview import routes as overviews
+from portcall.management.replays.bodies import ReplayBody
+from portcall.management.replays.routes import REPLAY, REPLAYS
+
+
+def _replay(scope: str, of: str) -> Sequence[Row]:
+    return (
+        Row(
+            *("POST", f"{scope}/countReplay", f"countReplayOf{of}"),
+            "Count the deliveries that a replay would have.",
+            recordshapes.ReplayCount,
+            ReplayBody,
+        ),
+        Row(
+            *("POST", f"{scope}/replay", f"replay{of}"),
+            "Attempt deliveries that have ended again.",
+            recordshapes.Replay,
+            ReplayBody,
+            status=202,
+            refusals=(409,),
+        ),
+    )
+
+
+OPERATIONS: Mapping[str, Sequence[Row]] = {
+    "subscriptions": (
+        Row("GET", "/tenants", "listTenants", "List the tenants.", above.TenantList),
+        Row(
+            *("GET", "/subscriptions", "listSubscriptions", "List the subscriptions."),
+            above.SubscriptionList,
+        ),
+        Row("GET", SUBSCRIPTION, "getSubscription", "Get a subscription.", above.Subscription),
+        Row(
+            *("GET", f"{SUBSCRIPTION}/locations", "listLocations", "List the locations."),
+            above.LocationList,
+        ),
+        Row(
+            *("GET", f"{SUBSCRIPTION}/resourceGroups", "listResourceGroups"),
+            "List the resource groups.",
+            above.ResourceGroupList,
+            query=("filter",),
+        ),
+        Row("GET", GROUP, "getResourceGroup", "Get a resource group.", above.ResourceGroup),
+        Row("HEAD", GROUP, "hasResourceGroup", "Ask whether there is one.", empty=(204,)),
+        paged(
+            *(f"{SUBSCRIPTION}/resources", "listResources"),
+            "List the resources that a filter describes.",
+            above.ResourceList,
+            "filter",
+            "expandResources",
+        ),
+        paged(
+            *(f"{GROUP}/resources", "listResourcesOfGroup"),
+            "List the resources of a group that a filter describes.",
+            above.ResourceList,
+            "filter",
+            "expandResources",
+        ),
+        Row(
+            *("GET", f"{PROVIDER}/operations", "listOperations"),
+            "List what can be done with the provider.",
+            above.ProviderOperationList,
+        ),
+        Row(
+            *("GET", f"{SUBSCRIPTION}/providers", "listProviders", "List the providers."),
+            above.ProviderList,
+        ),
+        Row(
+            *("GET", f"{SUBSCRIPTION}{PROVIDER}", "getProvider", "Get the provider."),
+            above.Provider,
+        ),
+        post(
+            *(f"{SUBSCRIPTION}{PROVIDER}/register", "registerProvider"),
+            "Register the provider, which it is.",
+            above.Provider,
+        ),
+    ),
+    "registries": (
+        paged(
+            f"{SUBSCRIPTION}{PROVIDER}/registries",
+            "listRegistriesOfSubscription",
+            "List the registries of the subscription.",
+            shapes.RegistryList,
+        ),
+        paged(
+            *(REGISTRIES, "listRegistries", "List the registries of the group."),
+            shapes.RegistryList,
+        ),
+        Row(
+            *("POST", f"{SUBSCRIPTION}{PROVIDER}/checkNameAvailability"),
+            *("checkNameAvailability", "Ask whether a registry could have a name."),
+            shapes.NameAvailability,
+            bodies.NameCheck,
+        ),
+        Row(
+            *("PUT", REGISTRY, "putRegistry", "Create a registry, or replace it."),
+            shapes.Registry,
+            bodies.RegistryPut,
+            refusals=(403, 409),
+        ),
+        Row(
+            *("PATCH", REGISTRY, "patchRegistry", "Change a registry's tier or tags."),
+            shapes.Registry,
+            bodies.RegistryPatch,
+            refusals=(403, 409),
+        ),
+        Row("GET", REGISTRY, "getRegistry", "Get a registry.", shapes.Registry),
+        Row(
+            *("DELETE", REGISTRY, "deleteRegistry", "Delete a registry and its webhooks."),
+            empty=(200, 204),
+        ),
+        Row(
+            *("GET", f"{REGISTRY}/listUsages", "listUsages"),
+            "Get how much of its limits a registry uses.",
+            shapes.UsageList,
+        ),
+    ),
+    "webhooks": (
+        Row(
+            *("GET", WEBHOOKS, "listWebhooks", "List the webhooks of a registry."),
+            shapes.WebhookList,
+            query=(*PAGED, "expand"),
+            refusals=(403,),
+        ),
+        Row(
+            *("PUT", WEBHOOK, "putWebhook", "Create a webhook, or replace it."),
+            shapes.Webhook,
+            bodies.WebhookPut,
+            refusals=(403, 409),
+        ),
+        Row(
+            *("PATCH", WEBHOOK, "patchWebhook", "Change of a webhook what is sent."),
+            shapes.Webhook,
+            bodies.WebhookPatch,
+            refusals=(409,),
+        ),
+        Row("GET", WEBHOOK, "getWebhook", "Get a webhook.", shapes.Webhook),
+        Row("DELETE", WEBHOOK, "deleteWebhook", "Delete a webhook.", empty=(200, 204)),
+        post(
+            *(f"{WEBHOOK}/getCallbackConfig", "getCallbackConfig"),
+            "Get the service URI and the headers of a webhook.",
+            shapes.CallbackConfig,
+        ),
+        Row(
+            *("POST", f"{REGISTRY}/importWebhooks", "importWebhooks"),
+            "Put up to a thousand webhooks, all or none.",
+            shapes.Imported,
+            bodies.Import,
+            refusals=(403, 409),
+        ),
+        Row(
+            *("POST", f"{WEBHOOK}/rotateSecret", "rotateSecret"),
+            "Sign with another secret; the one before signs for a while, too.",
+            shapes.Webhook,
+            bodies.Rotation,
+            refusals=(409,),
+            optional=True,
+        ),
+        Row(
+            *("GET", f"{WEBHOOK}/publicKeys", "listPublicKeys"),
+            "List the public keys that signatures are verified with.",
+            shapes.WebhookKeys,
+        ),
+        post(f"{WEBHOOK}/ping", "pingWebhook", "Send a ping.", recordshapes.EventInfo, 409),
+        post(
+            *(f"{WEBHOOK}/probe", "probeWebhook"),
+            "Send a ping to a webhook that was disabled by itself; a 2xx enables it.",
+            *(recordshapes.EventInfo, 409),
+        ),
+    ),
+    "events": (
+        Row(
+            *("POST", f"{WEBHOOK}/listEvents", "listEvents", "List the attempts of a webhook."),
+            recordshapes.EventList,
+            query=PAGED,
+        ),
+        paged(
+            f"{WEBHOOK}/listEvents",
+            "listEventsPage",
+            "The same for those who follow a nextLink.",
+            recordshapes.EventList,
+        ),
+        Row(
+            *("GET", f"{WEBHOOK}/followEvents", "followEvents"),
+            "Follow the attempts of a webhook as they happen.",
+            recordshapes.Stream,
+        ),
+        Row(
+            *("GET", audit.PATH, "audit", "Account for everything that was accepted."),
+            recordshapes.Audit,
+            query=("registryName", "unmovedBefore"),
+        ),
+        Row(
+            *("GET", overviews.PATH, "getOverview"),
+            "Get how the installation is, and what happened lately.",
+            overviewshapes.Overview,
+            query=("overviewOf", "span"),
+            refusals=(404,),
+        ),
+        Row(
+            *("GET", f"{REGISTRY}/explainEvent", "explainEvent"),
+            "Explain for every webhook of a registry what became of an event.",
+            overviewshapes.Explanation,
+            query=("eventId",),
+        ),
+        Row(
+            *("POST", f"{REGISTRY}/testScope", "testScope"),
+            "Try which of the last events a scope would have matched.",
+            overviewshapes.ScopeTried,
+            ScopeTest,
+            optional=True,
+        ),
+    ),
+    "replays": (
+        *_replay(WEBHOOK, "Webhook"),
+        *_replay(REGISTRY, "Registry"),
+        paged(REPLAYS, "listReplays", "List the replays of a registry.", recordshapes.ReplayList),
+        Row("GET", REPLAY, "getReplay", "Get a replay.", recordshapes.Replay),
+        post(f"{REPLAY}/cancel", "cancelReplay", "Cancel a replay.", recordshapes.Replay, 409),
+        post(
+            *(f"{REPLAY}/resume", "resumeReplay", "Go on with a replay that was cancelled."),
+            *(recordshapes.Replay, 409),
+        ),
+    ),
+    "deadLetters": (
+        paged(
+            *(letters.PATH, "listDeadLetters"),
+            "List dead letters or unrouted messages, with how many there are and why.",
+            lettershapes.DeadLetterList,
+            *("queue", "registryName", "webhookName", "reason", "expandBody"),
+            refusals=(404, 409),
+        ),
+        Row(
+            *("GET", letters.LETTER, "getDeadLetter", "Get a letter with all its bytes."),
+            lettershapes.WholeDeadLetter,
+            query=("queue",),
+            refusals=(409,),
+        ),
+        Row(
+            *("POST", f"{letters.PATH}/resend", "resendDeadLetters"),
+            "Send letters again, and take them out of the queue.",
+            lettershapes.DeadLettersResent,
+            LetterSelection,
+            refusals=(404, 409),
+        ),
+        Row(
+            *("POST", f"{letters.PATH}/purge", "purgeDeadLetters"),
+            "Throw letters away for good.",
+            lettershapes.DeadLettersPurged,
+            LetterSelection,
+            refusals=(404, 409),
+        ),
+    ),
+    **LOGIN,
+}
+"""By what they belong to."""

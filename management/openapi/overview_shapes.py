@@ -1,0 +1,239 @@
+"""The shapes of the answers that tell how it is and why; see `management.shapes`."""
+
+from msgspec import UNSET, UnsetType
+
+from portcall.management.explain.explanation import Whereabouts
+from portcall.management.explain.reasons import Predicate
+from portcall.management.openapi.shapes import Shape, Timestamp
+from portcall.schemas.records import Outcome
+from portcall.schemas.webhooks import Status
+
+
+class Sums(Shape, frozen=True):
+    """What happened in some time.
+
+    Attributes:
+        success_rate: From 0 to 1; null: there was no attempt.
+        p50_ms: Latency of what was answered, within 3 %; null: nothing was.
+    """
+
+    events: int
+    attempts: int
+    succeeded: int
+    failed: int
+    given_up: int
+    cancelled: int
+    success_rate: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class Bucket(Sums, frozen=True, kw_only=True):
+    """What happened in one step of time."""
+
+    start: Timestamp
+
+
+class Traffic(Shape, frozen=True):
+    """What happened, step by step, and all of it."""
+
+    step_seconds: int
+    total: Sums
+    buckets: list[Bucket]
+
+
+class Rates(Shape, frozen=True):
+    """What happens a second, over the last 30 seconds that are counted."""
+
+    events_per_second: float
+    attempts_per_second: float
+    success_rate: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class Queues(Shape, frozen=True):
+    """How many frames wait; a frame has 64 deliveries at most."""
+
+    events_in: int
+    deliver: int
+    retry: int
+    dead: int
+    unrouted: int
+
+
+class Rung(Shape, frozen=True):
+    """How many frames wait on one rung of the ladder."""
+
+    delay: str
+    frames: int
+
+
+class Sick(Shape, frozen=True):
+    """A webhook whose endpoint is left alone for a while."""
+
+    webhook_id: str
+    registry: str
+    name: str
+    until: Timestamp
+
+
+class Lag(Shape, frozen=True):
+    """How far the recorder is behind; null: not known."""
+
+    frames: int | None
+    seconds: float
+
+
+class Now(Shape, frozen=True):
+    """How the installation is.
+
+    Attributes:
+        at: When the broker was asked.
+        problem: Why it could not be asked; then the rest is as it was.
+    """
+
+    at: Timestamp
+    rates: Rates
+    queues: Queues
+    rungs: list[Rung]
+    sick: list[Sick]
+    lag: Lag
+    problem: str | UnsetType = UNSET
+
+
+class LastAttempt(Shape, frozen=True):
+    """The newest record of a webhook."""
+
+    started_at: Timestamp
+    outcome: Outcome
+    status: int
+    attempt: int
+
+
+class WebhookOverview(Shape, frozen=True):
+    """What happened at one webhook.
+
+    Attributes:
+        attempts: By step.
+        succeeded: By step.
+    """
+
+    id: str
+    name: str
+    status: Status
+    scope: str
+    total: Sums
+    step_seconds: int
+    attempts: list[int]
+    succeeded: list[int]
+    last: LastAttempt | None
+
+
+class Overview(Shape, frozen=True):
+    """How the installation is, and what happened lately; of a registry with its webhooks."""
+
+    time: Timestamp
+    now: Now
+    traffic: Traffic
+    registry: str | UnsetType = UNSET
+    webhooks: list[WebhookOverview] | UnsetType = UNSET
+
+
+class Miss(Shape, frozen=True):
+    """Why a webhook does not match."""
+
+    predicate: Predicate
+    message: str
+
+
+class Attempt(Shape, frozen=True):
+    """One record of a delivery.
+
+    Attributes:
+        reason: Why it was decided so.
+    """
+
+    attempt: int
+    outcome: Outcome
+    status: int
+    started_at: Timestamp
+    duration_ms: float
+    reason: str
+
+
+class DeliveryLife(Shape, frozen=True):
+    """Where a delivery is, and every record of it.
+
+    Attributes:
+        rung: What it waits on, about.
+    """
+
+    delivery_id: str
+    whereabouts: Whereabouts
+    attempts: list[Attempt]
+    rung: str | UnsetType = UNSET
+    next_attempt_at: Timestamp | UnsetType = UNSET
+
+
+class WebhookExplained(Shape, frozen=True):
+    """One webhook and the event; a deleted webhook has no name."""
+
+    id: str
+    name: str
+    matches: bool
+    misses: list[Miss]
+    delivery: DeliveryLife
+
+
+class IgnoredBecause(Shape, frozen=True):
+    """Why a notification became no event.
+
+    Attributes:
+        reason: In the word that counters have.
+        place: The path of what could not be read; empty: it was read, and is no registry event.
+        message: In words.
+    """
+
+    reason: str
+    place: str
+    message: str
+
+
+class Explanation(Shape, frozen=True):
+    """For every webhook of the registry why it gets the event or not, and where that is.
+
+    Attributes:
+        ignored: Why it became no event at all; then there are no webhooks.
+    """
+
+    id: str
+    registry: str
+    action: str
+    repository: str
+    tag: str
+    accepted_at: Timestamp
+    is_routed: bool
+    webhooks: list[WebhookExplained]
+    ignored: IgnoredBecause | UnsetType = UNSET
+
+
+class TriedEvent(Shape, frozen=True):
+    """One of the last events, and whether a scope matches it."""
+
+    id: str
+    action: str
+    repository: str
+    tag: str
+    accepted_at: Timestamp
+    matches: bool
+    misses: list[Miss]
+
+
+class ScopeTried(Shape, frozen=True):
+    """Which of the last events a scope would have matched, newest first."""
+
+    matching: int
+    value: list[TriedEvent]

@@ -1,0 +1,236 @@
+"""The shapes of the answers, for the OpenAPI document: what `management.resources` makes.
+
+Nothing is made of these structs; tests hold every kind of answer against them.
+"""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from portcall.schemas.events import Action
+from portcall.schemas.signatures import Scheme
+from portcall.schemas.webhooks import Sku, Status
+
+Timestamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Tags = dict[str, str]
+Link = Annotated[
+    str, Meta(description="The page after this one; absent: there is none. Ask with GET.")
+]
+
+
+class Shape(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What all shapes share."""
+
+
+class Fault(Shape, frozen=True):
+    """One of several things that are wrong.
+
+    Attributes:
+        code: A word for machines.
+        target: The field at fault.
+        message: What is wrong with it.
+    """
+
+    code: str
+    target: str
+    message: str
+
+
+class ErrorDetail(Shape, frozen=True):
+    """What is wrong.
+
+    Attributes:
+        code: ARM's word for machines.
+        message: What is wrong, and what would be right.
+        target: The field, parameter or resource at fault.
+        details: All faults, where there are several.
+    """
+
+    code: str
+    message: str
+    target: str | UnsetType = UNSET
+    details: list[Fault] | UnsetType = UNSET
+
+
+class Error(Shape, frozen=True):
+    """ARM's envelope: the body of every refusal."""
+
+    error: ErrorDetail
+
+
+class Provisioned(Shape, frozen=True):
+    """How far the making of a resource is: it is done when it is answered."""
+
+    provisioning_state: str
+
+
+class RegistrySku(Shape, frozen=True):
+    """A registry's tier, which bounds its webhooks."""
+
+    name: Sku
+    tier: Sku
+
+
+class RegistryFacts(Shape, frozen=True):
+    """``properties`` of a registry."""
+
+    login_server: str
+    creation_date: Timestamp
+    provisioning_state: str
+    admin_user_enabled: bool
+
+
+class Registry(Shape, frozen=True):
+    """A registry."""
+
+    type: str
+    id: str
+    name: str
+    location: str
+    tags: Tags
+    sku: RegistrySku
+    properties: RegistryFacts
+
+
+class RegistryList(Shape, frozen=True):
+    """A page of registries, by name."""
+
+    value: list[Registry]
+    next_link: Link | UnsetType = UNSET
+
+
+class Usage(Shape, frozen=True):
+    """How much of a limit is used."""
+
+    name: str
+    limit: int
+    current_value: int
+    unit: str
+
+
+class UsageList(Shape, frozen=True):
+    """The limits of a registry's tier."""
+
+    value: list[Usage]
+
+
+class NameAvailability(Shape, frozen=True):
+    """Whether a registry could have a name."""
+
+    name_available: bool
+    reason: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+
+
+class Counters(Shape, frozen=True):
+    """What became of a webhook's attempts and deliveries."""
+
+    delivered: int
+    failed: int
+    given_up: int
+    cancelled: int
+
+
+class WebhookExtras(Shape, frozen=True):
+    """``properties.portcall`` of a webhook: what ACR does not have.
+
+    Attributes:
+        id: A number too large for JavaScript's.
+        has_secret: Whether its requests are signed.
+        counters: How its attempts ended, and what became of deliveries that did not reach it.
+        secret: In the answer to the request that set it only.
+        status_reason: Why it was disabled by itself.
+        status_cause: The same as a word.
+        failing_since: Since when every attempt has failed.
+        probed_at: When it was last probed.
+        ca_certificates: How many authorities of its own it trusts.
+        ca_bundle: In an export only.
+        client_certificate_subject: Whose certificate its endpoint is shown.
+    """
+
+    id: str
+    has_secret: bool
+    signature: Scheme
+    created_at: Timestamp
+    counters: Counters
+    secret: str | UnsetType = UNSET
+    public_key: str | UnsetType = UNSET
+    previous_signature: Scheme | UnsetType = UNSET
+    previous_public_key: str | UnsetType = UNSET
+    previous_until: Timestamp | UnsetType = UNSET
+    retry_schedule: list[str] | UnsetType = UNSET
+    rate_limit: float | UnsetType = UNSET
+    max_age: str | UnsetType = UNSET
+    disable_after: str | UnsetType = UNSET
+    probe: bool | UnsetType = UNSET
+    status_reason: str | UnsetType = UNSET
+    status_cause: str | UnsetType = UNSET
+    status_changed_at: Timestamp | UnsetType = UNSET
+    failing_since: Timestamp | UnsetType = UNSET
+    probed_at: Timestamp | UnsetType = UNSET
+    ca_certificates: int | UnsetType = UNSET
+    ca_bundle: str | UnsetType = UNSET
+    client_certificate_subject: str | UnsetType = UNSET
+    client_certificate_expires_at: Timestamp | UnsetType = UNSET
+
+
+class WebhookFacts(Shape, frozen=True):
+    """``properties`` of a webhook.
+
+    Attributes:
+        service_uri: In an export only, as getCallbackConfig tells it.
+        custom_headers: In an export only.
+    """
+
+    status: Status
+    scope: str
+    actions: list[Action]
+    provisioning_state: str
+    portcall: WebhookExtras
+    service_uri: str | UnsetType = UNSET
+    custom_headers: dict[str, str] | UnsetType = UNSET
+
+
+class Webhook(Shape, frozen=True):
+    """A webhook."""
+
+    type: str
+    id: str
+    name: str
+    location: str
+    tags: Tags
+    properties: WebhookFacts
+
+
+class WebhookList(Shape, frozen=True):
+    """A page of webhooks, by name."""
+
+    value: list[Webhook]
+    next_link: Link | UnsetType = UNSET
+
+
+class CallbackConfig(Shape, frozen=True):
+    """Where a webhook's requests go, with what."""
+
+    service_uri: str
+    custom_headers: dict[str, str] | UnsetType = UNSET
+
+
+class WebhookKey(Shape, frozen=True):
+    """A public key; with an end where it was rotated away."""
+
+    key: str
+    until: Timestamp | UnsetType = UNSET
+
+
+class WebhookKeys(Shape, frozen=True):
+    """The public keys that a consumer trusts, the newest first."""
+
+    value: list[WebhookKey]
+
+
+class Imported(Shape, frozen=True):
+    """What an import did."""
+
+    created: int
+    replaced: int

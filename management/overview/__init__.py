@@ -1,0 +1,1 @@
+"""The overview: how the installation is right now."""

@@ -1,0 +1,285 @@
+"""The pulse: how the installation is right now, asked every second while somebody looks.
+
+Cheap when nobody does: a question to each queue every 15 seconds. What is known of sick endpoints
+is what deliverers told since this process began.
+
+What the store adds up is `store.traffic`; this is what only the broker and the deliverers know.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.schemas.health import decode_news
+from portcall.schemas.topology import DEAD, EVENTS_IN, JOURNAL, LOG, UNROUTED, topology, wait_rung
+from portcall.store.database.database import now_ms
+from portcall.store.engine import Store
+from portcall.store.errors import StoreUnavailableError
+
+WATCHED_MS = 30_000
+"""How long after a look the next one is expected soon."""
+WATCHED_PACE_S, PACE_S = 1.0, 15.0
+RATED_S = 30
+COUNTED_MS = 5_000
+"""After so long an attempt is mostly part of the sums."""
+KEPT_ENDS = 3_600
+DELIVER_QUEUES, RETRY_QUEUES = "portcall.deliver.", "portcall.retry."
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One rung of the ladder.
+
+    Attributes:
+        delay_ms: How long deliveries wait on it, milliseconds.
+        frames: How many frames wait; a retry is mostly a frame of its own.
+    """
+
+    delay_ms: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sick:
+    """An endpoint that deliverers leave alone for a while: its breaker is open, or it asked so.
+
+    Attributes:
+        webhook_id: Whose.
+        until_ms: Until when, milliseconds since the epoch.
+    """
+
+    webhook_id: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What happens a second, over the last complete 30 seconds that are counted.
+
+    Attributes:
+        events: Events accepted a second.
+        attempts: Attempts a second.
+        success_rate: From 0 to 1; None: there was no attempt.
+        p50_ms: Latency, milliseconds; None: nothing was answered.
+        p95_ms: The same.
+        p99_ms: The same.
+    """
+
+    events: float = 0.0
+    attempts: float = 0.0
+    success_rate: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far the recorder is behind.
+
+    Attributes:
+        frames: Frames of the stream that are not stored yet (64 records each at most); None: not
+            known.
+        seconds: For how long the oldest of them has been waiting, about; 0 where there is none.
+    """
+
+    frames: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How the installation is.
+
+    Attributes:
+        at_ms: When it was asked, milliseconds since the epoch; 0: never yet.
+        problem: Why the broker could not be asked (what it knows is then as it was); else empty.
+        events_in: Frames of events that wait to be routed.
+        deliver: Frames of fresh deliveries that wait, all shards together.
+        retry: Frames of deliveries that came back and wait, all shards together.
+        rungs: Retries and parked deliveries by rung, ascending; every rung is there.
+        dead: Dead letters.
+        unrouted: Messages that nothing took.
+        queues: All of it queue by queue.
+        sick: Endpoints that are left alone, by webhook id.
+        lag: Of the recorder.
+        rates: What happens a second.
+    """
+
+    at_ms: int = 0
+    problem: str = ""
+    events_in: int = 0
+    deliver: int = 0
+    retry: int = 0
+    rungs: Sequence[Rung] = ()
+    dead: int = 0
+    unrouted: int = 0
+    queues: Mapping[str, int] = field(default_factory=dict)
+    sick: Sequence[Sick] = ()
+    lag: Lag = Lag()
+    rates: Rates = Rates()
+
+    @property
+    def waiting(self) -> int:
+        """Frames on all rungs."""
+        return sum(rung.frames for rung in self.rungs)
+
+
+class Depths(Protocol):
+    """Looks at queues."""
+
+    async def each_waiting(self, queues: Collection[str]) -> dict[str, int]:
+        """How many messages wait in each; raises `BrokerError`."""
+
+
+class End(Protocol):
+    """Looks at the end of the stream of records."""
+
+    async def offset(self) -> int | None:
+        """Of its last message; None: there is none. Raises `BrokerError`."""
+
+
+class Pulse:
+    """Keeps a snapshot fresh: `run` it as a supervised task, and tell it the news of endpoints.
+
+    Args:
+        store: What was counted, and how far the stream is stored.
+        depths: Looks at queues.
+        end: Looks at the end of the stream.
+        shards: How many queues the deliveries are spread over.
+        rungs_ms: The rungs of the ladder.
+        clock_ms: The time, milliseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        depths: Depths,
+        end: End,
+        shards: int,
+        rungs_ms: Sequence[int],
+        clock_ms: Callable[[], int] = now_ms,
+    ) -> None:
+        self._store = store
+        self._depths = depths
+        self._end = end
+        self._queues = [
+            each.name for each in topology(shards=shards, rungs_ms=tuple(rungs_ms)).queues
+        ]
+        self._rungs_ms = rungs_ms
+        self._clock_ms = clock_ms
+        self._snapshot = Snapshot()
+        self._sick: dict[int, int] = {}
+        self._trail = Trail()
+        self._looked_ms = clock_ms()
+        self._wanted = asyncio.Event()
+        self._log = get_logger()
+
+    def snapshot(self) -> Snapshot:
+        """How it is; a second or two old while somebody looks, 15 s otherwise. Never blocks."""
+        now_ms = self._clock_ms()
+        if now_ms - self._looked_ms > WATCHED_MS:
+            self._wanted.set()
+        self._looked_ms = now_ms
+        return replace(self._snapshot, sick=self._sick_now(now_ms))
+
+    def hear(self, news: bytes) -> None:
+        """Take in what deliverers tell of endpoints."""
+        now_ms = self._clock_ms()
+        self._sick.update(decode_news(news, now_ms))
+        for each in [each for each, until_ms in self._sick.items() if until_ms <= now_ms]:
+            del self._sick[each]
+
+    async def run(self) -> None:
+        """Keep it fresh; ends only by cancellation."""
+        while True:
+            await self.take()
+            is_watched = self._clock_ms() - self._looked_ms < WATCHED_MS
+            self._wanted.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WATCHED_PACE_S if is_watched else PACE_S):
+                    await self._wanted.wait()
+
+    async def take(self) -> None:
+        """Take a snapshot; what cannot be asked is as it was, and the snapshot says why."""
+        before = self._snapshot
+        try:
+            queues = await self._depths.each_waiting(self._queues)
+            lag = self._trail.lag(
+                self._clock_ms(), await self._end.offset(), await asyncio.to_thread(self._stored)
+            )
+            rates = await asyncio.to_thread(self._rates)
+        except (BrokerError, StoreUnavailableError) as error:
+            self._snapshot = replace(before, at_ms=self._clock_ms(), problem=str(error))
+            self._log.debug("pulse.missed", reason=str(error))
+            return
+        self._snapshot = self._told(queues, lag, rates)
+
+    def _told(self, queues: Mapping[str, int], lag: Lag, rates: Rates) -> Snapshot:
+        return Snapshot(
+            at_ms=self._clock_ms(),
+            events_in=queues[EVENTS_IN],
+            deliver=_sum(queues, DELIVER_QUEUES),
+            retry=_sum(queues, RETRY_QUEUES),
+            rungs=[Rung(each, queues[wait_rung(each)]) for each in self._rungs_ms],
+            dead=queues[DEAD],
+            unrouted=queues[UNROUTED],
+            queues={name: count for name, count in queues.items() if name not in (LOG, JOURNAL)},
+            lag=lag,
+            rates=rates,
+        )
+
+    def _sick_now(self, now_ms: int) -> list[Sick]:
+        return [Sick(*each) for each in sorted(self._sick.items()) if each[1] > now_ms]
+
+    def _stored(self) -> int | None:
+        position = self._store.eventlog.position(LOG)
+        return None if position is None else position.offset
+
+    def _rates(self) -> Rates:
+        """Of the last complete seconds that should be counted by now."""
+        until_ms = (self._clock_ms() - COUNTED_MS) // 10_000 * 10_000 - 1
+        since_ms = until_ms + 1 - RATED_S * 1000
+        total = self._store.traffic.series(since_ms=since_ms, until_ms=until_ms, step_s=10).total
+        return Rates(
+            events=total.events / RATED_S,
+            attempts=total.attempts / RATED_S,
+            success_rate=total.success_rate,
+            p50_ms=total.latency.p50_ms,
+            p95_ms=total.latency.p95_ms,
+            p99_ms=total.latency.p99_ms,
+        )
+
+
+class Trail:
+    """Where the stream ended when: how long what is not stored has been waiting."""
+
+    def __init__(self) -> None:
+        self._ends: deque[tuple[int, int]] = deque(maxlen=KEPT_ENDS)
+
+    def lag(self, now_ms: int, end: int | None, stored: int | None) -> Lag:
+        """How far the recorder is behind.
+
+        Args:
+            now_ms: The time.
+            end: The offset of the stream's last message, about; None: it has none.
+            stored: The offset of the last message that is stored; None: none is.
+        """
+        if end is None:
+            return Lag(0)
+        reached = -1 if stored is None else stored
+        self._ends.append((now_ms, end))
+        while self._ends and self._ends[0][1] <= reached:
+            self._ends.popleft()
+        waiting_s = (now_ms - self._ends[0][0]) / 1000 if self._ends else 0.0
+        return Lag(max(end - reached, 0), waiting_s)
+
+
+def _sum(queues: Mapping[str, int], prefix: str) -> int:
+    return sum(count for name, count in queues.items() if name.startswith(prefix))

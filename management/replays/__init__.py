@@ -1,0 +1,1 @@
+"""Replays: their routes, and the worker that carries them out."""

@@ -1,0 +1,250 @@
+"""Replaying: the deliveries of running replays go into the retry lane, page by page.
+
+A page is read from the log, published with confirms, and only then is the replay's position moved:
+a process that dies in between leaves one page that is published again. Its deliveries have the same
+``webhook-id`` and the same number of attempt, and each frame is marked so that the deliverer asks
+the log, which leaves out what was attempted by then.
+
+Live traffic goes first: nothing is published while frames wait in the queues of the deliverers.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from prometheus_client import Counter
+
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, encode_deliveries, encode_journal
+from portcall.schemas.journal import Note, routed
+from portcall.schemas.topology import DELIVER, JOURNAL, deliver_queue, retry_key, retry_queue
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.records.replays import Replay, Replays, Step
+from portcall.store.records.selection import Selected
+
+if TYPE_CHECKING:
+    from portcall.schemas.events import Event
+
+REPLAYED = Counter(
+    "portcall_deliveries_replayed", "Deliveries that replays published.", registry=REGISTRY
+)
+YIELDED = Counter(
+    "portcall_replays_yielded", "Pages of replays put off for live traffic.", registry=REGISTRY
+)
+MAX_PAGE = 500
+LOOK_S = 1.0
+"""How often is looked for replays, and again after live traffic had the way."""
+LEASE_MS = 15_000
+"""More than a page can take: 5 s to look at the queues, and 5 s for its confirms."""
+PUBLISH_S = 5.0
+MAX_WAITING = 16
+"""Frames in the deliverers' queues, up to 1,000 deliveries, that are no backlog yet."""
+
+
+class Publisher(Protocol):
+    """Publishes what must not be lost."""
+
+    async def publish(
+        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = PUBLISH_S
+    ) -> None:
+        """Publish one message and wait for the broker's confirm, or raise a `BrokerError`."""
+
+
+class Depths(Protocol):
+    """Knows how much waits in queues."""
+
+    async def waiting(self, queues: Iterable[str]) -> int:
+        """How many messages wait, or raise a `BrokerError`."""
+
+
+class Replayer:
+    """Works at all replays that nobody else works at.
+
+    Args:
+        replays: Where they are kept; its methods block and are called in a thread.
+        publisher: Publishes their deliveries.
+        depths: Says whether live traffic waits.
+        shards: How many queues the deliveries are spread over.
+        clock_ms: The time, milliseconds since the epoch.
+        monotonic: The time that pauses are measured with, seconds.
+        pause: Waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        replays: Replays,
+        publisher: Publisher,
+        depths: Depths,
+        shards: int,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        monotonic: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._replays = replays
+        self._publisher = publisher
+        self._depths = depths
+        self._shards = shards
+        self._clock_ms = clock_ms
+        self._monotonic = monotonic
+        self._pause = pause
+        self._holder = uuid.uuid4().hex
+        self._due: dict[int, float] = {}
+        self._working = asyncio.Lock()
+        self._stopping = False
+        self._queues = [
+            queue for shard in range(shards) for queue in (deliver_queue(shard), retry_queue(shard))
+        ]
+        self._log = get_logger()
+
+    async def run(self) -> None:
+        """Work; ends only by cancellation."""
+        while True:
+            async with self._working:
+                pause_s = LOOK_S if self._stopping else await self.turn()
+            await self._pause(pause_s)
+
+    async def stop(self) -> None:
+        """End the page that is under way, and leave the rest to others; at once, if need be."""
+        self._stopping = True
+        async with self._working:
+            try:
+                await asyncio.to_thread(self._replays.release, self._holder)
+            except StoreUnavailableError as error:
+                self._log.warning("replays.not_released", reason=str(error))
+
+    async def turn(self) -> float:
+        """Do a page of each replay that is due; says when to come again, in seconds."""
+        try:
+            claimed = await asyncio.to_thread(
+                self._replays.claim, self._holder, now_ms=self._clock_ms(), lease_ms=LEASE_MS
+            )
+            self._due = {each.id: self._due.get(each.id, 0.0) for each in claimed}
+            for replay in claimed:
+                if self._due[replay.id] <= self._monotonic():
+                    await self._step(replay)
+        except StoreUnavailableError as error:
+            self._log.warning("replays.postponed", reason=str(error))
+            return LOOK_S
+        soonest = min(self._due.values(), default=self._monotonic() + LOOK_S)
+        return min(max(soonest - self._monotonic(), 0.0), LOOK_S)
+
+    async def _step(self, replay: Replay) -> None:
+        """Do one page of a replay, or put it off."""
+        try:
+            if await self._depths.waiting(self._queues) > MAX_WAITING:
+                await self._put_off(replay)
+                return
+            page, step = await self._read(replay)
+            await self._publish(page)
+        except BrokerError as error:
+            self._log.warning("replay.postponed", replay_id=replay.id, reason=str(error))
+            await self._put_off(replay)
+            return
+        noted = await asyncio.to_thread(
+            self._replays.advance,
+            replay,
+            self._holder,
+            step,
+            now_ms=self._clock_ms(),
+            lease_ms=LEASE_MS,
+        )
+        REPLAYED.inc(len(page))
+        self._due[replay.id] = self._monotonic() + len(page) / replay.rate
+        if noted and step.is_last:
+            self._log.info("replay.completed", replay_id=replay.id, total=replay.total)
+
+    async def _put_off(self, replay: Replay) -> None:
+        YIELDED.inc()
+        self._due[replay.id] = self._monotonic() + LOOK_S
+        await asyncio.to_thread(
+            self._replays.renew, replay, self._holder, now_ms=self._clock_ms(), lease_ms=LEASE_MS
+        )
+
+    async def _read(self, replay: Replay) -> tuple[list[Selected], Step]:
+        """What of the next page is to be published, and the step that it makes."""
+        size = min(replay.rate, MAX_PAGE)
+        found = await asyncio.to_thread(self._replays.page, replay, limit=size)
+        is_last = len(found) < size
+        step = Step(
+            position=replay.last_record if is_last else found[-1].record_id,
+            published=sum(each.enabled is True for each in found),
+            disabled=sum(each.enabled is False for each in found),
+            is_last=is_last,
+        )
+        return [each for each in found if each.enabled], step
+
+    async def _publish(self, page: Sequence[Selected]) -> None:
+        """Publish a page and wait for every confirm.
+
+        Raises:
+            BrokerError: A part of it may not have arrived.
+        """
+        by_shard: dict[int, list[Selected]] = {}
+        for each in page:
+            by_shard.setdefault(shard_of(each.webhook_id, self._shards), []).append(each)
+        now_ms = self._clock_ms()
+        await asyncio.gather(
+            *(
+                self._publisher.publish(
+                    body, exchange=DELIVER, key=retry_key(shard), timeout_s=PUBLISH_S
+                )
+                for shard, chosen in by_shard.items()
+                for body in frames_of(chosen, now_ms)
+            )
+        )
+        if page:
+            await self._publisher.publish(
+                encode_journal(uuid.uuid4().hex, notes_of(page)),
+                exchange=JOURNAL,
+                timeout_s=PUBLISH_S,
+            )
+
+
+def notes_of(page: Sequence[Selected]) -> list[Note]:
+    """What is sent anew, for the journal: it had settled these events."""
+    events = {(each.event.id, each.event.accepted_ms): each.event for each in page}
+    webhook_ids: dict[tuple[str, int], set[int]] = {}
+    for each in page:
+        webhook_ids.setdefault((each.event.id, each.event.accepted_ms), set()).add(each.webhook_id)
+    return [routed(event, webhook_ids[key]) for key, event in events.items()]
+
+
+def frames_of(chosen: Sequence[Selected], now_ms: int) -> Iterator[bytes]:
+    """The deliveries as frames, each of no more than a frame may hold."""
+    events: dict[tuple[str, int], int] = {}
+    bodies: list[Event] = []
+    deliveries: list[Delivery] = []
+    size = 0
+    for each in chosen:
+        key = each.event.id, each.event.accepted_ms
+        weight = 0 if key in events else len(bytes(each.event.body))
+        if deliveries and (len(deliveries) == MAX_ITEMS or size + weight > MAX_BYTES):
+            yield encode_deliveries(bodies, deliveries, again=True)
+            events, bodies, deliveries, size = {}, [], [], 0
+            weight = len(bytes(each.event.body))
+        place = events.get(key)
+        if place is None:
+            place = events[key] = len(bodies)
+            bodies.append(each.event)
+        size += weight
+        deliveries.append(again(each, place, now_ms))
+    if deliveries:
+        yield encode_deliveries(bodies, deliveries, again=True)
+
+
+def again(selected: Selected, event: int, now_ms: int) -> Delivery:
+    """The next attempt of a delivery that had ended: its schedule and its age begin anew."""
+    number = selected.attempt + 1
+    return Delivery(
+        event=event,
+        webhook_id=selected.webhook_id,
+        attempt=number,
+        first=number,
+        began_ms=now_ms,
+    )

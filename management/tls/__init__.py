@@ -1,0 +1,1 @@
+"""TLS for the management API: certificates, their files, the server's context."""

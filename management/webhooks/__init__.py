@@ -1,0 +1,1 @@
+"""Webhooks over HTTP: routes, imports, pings, probes, secrets."""

@@ -1,0 +1,191 @@
+"""From a body that passed its model to what the store is told.
+
+A PUT replaces: ACR's fields that it leaves out go back to their defaults. Portcall's own (the
+secret, the retry schedule) stay when left out, on PUT as on PATCH: ACR's own clients cannot send
+them, and an ``az acr webhook create`` over an existing webhook must not end its signatures.
+"""
+
+from collections.abc import Mapping
+
+from portcall.management.http.bodies import PortcallExtras, WebhookChanges, WebhookProperties
+from portcall.management.http.errors import location_changed, no_replica
+from portcall.management.http.locations import check_available
+from portcall.management.http.resources import WEBHOOK_TYPE
+from portcall.management.webhooks.signing import NewSecret, Wanted, shows, wanted_secret
+from portcall.management.webhooks.trust import trust_changes
+from portcall.schemas.trust import Trust
+from portcall.schemas.webhooks import Status, action_bits, parse_service_uri
+from portcall.store.webhooks.registries import Registry
+from portcall.store.webhooks.row import WebhookChanges as StoreChanges
+from portcall.store.webhooks.row import WebhookDraft, WebhookRow
+
+
+def draft_of(
+    properties: WebhookProperties,
+    *,
+    registry: str,
+    name: str,
+    location: str,
+    tags: Mapping[str, str] | None,
+    before: WebhookRow | None,
+    new_secret: NewSecret,
+) -> WebhookDraft:
+    """What a PUT wants.
+
+    Args:
+        properties: As sent.
+        registry: The registry's name.
+        name: The webhook's.
+        location: Normalised.
+        tags: As sent.
+        before: What is replaced; None: it is created.
+        new_secret: Makes the secret if one is to be generated.
+
+    Raises:
+        InvalidValueError: The secret is none for the signature.
+    """
+    uri = parse_service_uri(properties.service_uri)
+    kept_secret = before.secret if before else ""
+    kept_trust = before.trust if before else None
+    extras = extra_changes(properties.portcall, kept_secret, new_secret, kept_trust)
+    kept_schedule = before.schedule_ms if before else None
+    kept_age = before.max_age_ms if before else None
+    kept_disabling = before.disable_after_ms if before else None
+    kept_probe = before.probe if before else None
+    kept_rate = before.rate_limit if before else 0.0
+    return WebhookDraft(
+        registry=registry,
+        name=name,
+        location=location,
+        tags=tags or {},
+        uri=uri.uri,
+        authorization=uri.authorization,
+        credentials=uri.credentials,
+        headers=properties.custom_headers or {},
+        actions=action_bits(properties.actions),
+        scope=properties.scope or "",
+        status=properties.status or Status.ENABLED,
+        secret=extras.get("secret", kept_secret),
+        schedule_ms=extras.get("schedule_ms", kept_schedule),
+        max_age_ms=extras.get("max_age_ms", kept_age),
+        disable_after_ms=extras.get("disable_after_ms", kept_disabling),
+        probe=extras.get("probe", kept_probe),
+        rate_limit=extras.get("rate_limit", kept_rate),
+        ca_bundle=extras.get("ca_bundle", before.ca_bundle if before else ""),
+        client_certificate=extras.get(
+            "client_certificate", before.client_certificate if before else ""
+        ),
+        client_key=extras.get("client_key", before.client_key if before else ""),
+    )
+
+
+def changes_of(
+    tags: Mapping[str, str] | None,
+    properties: WebhookChanges | None,
+    *,
+    secret: str,
+    new_secret: NewSecret,
+    trust: Trust | None = None,
+) -> StoreChanges:
+    """What a PATCH changes: what was sent and is not null.
+
+    Args:
+        tags: As sent.
+        properties: As sent.
+        secret: What the webhook signs with.
+        new_secret: Makes the secret if one is to be generated.
+        trust: What the webhook accepts and shows in TLS.
+
+    Raises:
+        InvalidValueError: The secret is none for the signature, or the client certificate not its
+            key's.
+    """
+    changes = StoreChanges()
+    if tags is not None:
+        changes["tags"] = tags
+    if properties is None:
+        return changes
+    if properties.service_uri is not None:
+        uri = parse_service_uri(properties.service_uri)
+        changes["uri"] = uri.uri
+        changes["authorization"] = uri.authorization
+        changes["credentials"] = uri.credentials
+    if properties.custom_headers is not None:
+        changes["headers"] = properties.custom_headers
+    if properties.actions is not None:
+        changes["actions"] = action_bits(properties.actions)
+    if properties.scope is not None:
+        changes["scope"] = properties.scope
+    if properties.status is not None:
+        changes["status"] = properties.status
+    changes.update(extra_changes(properties.portcall, secret, new_secret, trust))
+    return changes
+
+
+def extra_changes(
+    extras: PortcallExtras | None,
+    kept_secret: str,
+    new_secret: NewSecret,
+    kept_trust: Trust | None = None,
+) -> StoreChanges:
+    """What ``properties.portcall`` changes: what was sent; null is none, or the default."""
+    changes = StoreChanges()
+    if extras is None:
+        return changes
+    secret = wanted_secret(Wanted.of(extras), kept_secret, new_secret)
+    if secret is not None:
+        changes["secret"] = secret
+    if "retry_schedule" in extras.model_fields_set:
+        changes["schedule_ms"] = extras.retry_schedule
+    if "max_age" in extras.model_fields_set:
+        changes["max_age_ms"] = extras.max_age
+    if "disable_after" in extras.model_fields_set:
+        changes["disable_after_ms"] = extras.disable_after
+    if "probe" in extras.model_fields_set:
+        changes["probe"] = extras.probe
+    if "rate_limit" in extras.model_fields_set:
+        changes["rate_limit"] = extras.rate_limit
+    changes.update(trust_changes(extras, kept_trust))
+    return changes
+
+
+def shown_secret(extras: PortcallExtras | None, before: WebhookRow | None, secret: str) -> str:
+    """The secret, if this request set it and somebody else needs it; else nothing."""
+    if extras is None:
+        return ""
+    return secret if shows(Wanted.of(extras), before.secret if before else "", secret) else ""
+
+
+def check_location(
+    wanted: str, *, registry: Registry, before: WebhookRow | None, path: str = ""
+) -> None:
+    """Hold a webhook to its registry's region, or to the one in which it was created.
+
+    Args:
+        wanted: Normalised.
+        registry: Its registry.
+        before: What is replaced; None: it is created.
+        path: Where the webhook stands in the body, to name the field by.
+
+    Raises:
+        ArmError: 400: There is no such region; 404 or 409: it is another one.
+    """
+    if before is not None:
+        check_unmoved(wanted, before, path=path)
+    elif wanted != registry.location:
+        check_available(wanted, WEBHOOK_TYPE, target=f"{path}location")
+        raise no_replica(
+            registry.name, home=registry.location, wanted=wanted, target=f"{path}location"
+        )
+
+
+def check_unmoved(wanted: str, before: WebhookRow, *, path: str = "") -> None:
+    """Hold a webhook to the region in which it was created.
+
+    Raises:
+        ArmError: 409: It is another one.
+    """
+    if wanted != before.location:
+        raise location_changed(
+            before.name, kept=before.location, wanted=wanted, target=f"{path}location"
+        )

@@ -1,0 +1,124 @@
+"""Ping: one event for one webhook, put where the router puts deliveries."""
+
+import time
+import uuid
+from typing import Protocol
+
+from aiohttp import web
+
+from portcall.management.http.calls import Call, answer
+from portcall.management.http.errors import ArmError, service_unavailable
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.routes import WEBHOOK, Routes
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.events import Event, ping_event
+from portcall.schemas.frames import encode_deliveries, encode_journal
+from portcall.schemas.journal import accepted, routed
+from portcall.schemas.timestamps import acr_timestamp
+from portcall.schemas.topology import DELIVER, JOURNAL, deliver_key
+from portcall.schemas.webhooks import Status
+
+TIMEOUT_S = 4.0
+NOTE_TIMEOUT_S = 1.0
+
+
+class Publisher(Protocol):
+    """Publishes what must not be lost."""
+
+    async def publish(
+        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = TIMEOUT_S
+    ) -> None:
+        """Publish one message and wait for the broker's confirm, or raise a `BrokerError`."""
+
+
+class PingHandler:
+    """The route of pings.
+
+    Args:
+        lookups: Finds what a path names.
+        publisher: Sends them.
+        shards: How many queues the deliveries are spread over.
+    """
+
+    def __init__(self, *, lookups: Lookups, publisher: Publisher, shards: int) -> None:
+        self._lookups = lookups
+        self._publisher = publisher
+        self._shards = shards
+        self._log = get_logger()
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the route."""
+        routes.add("POST", f"{WEBHOOK}/ping", self.ping)
+
+    async def ping(self, call: Call) -> web.Response:
+        """POST ping: one delivery for this webhook, whatever its actions and its scope."""
+        webhook = await self._lookups.webhook(call)
+        if webhook.status is Status.DISABLED:
+            raise ArmError(
+                409,
+                "WebhookDisabled",
+                f"The webhook '{webhook.name}' is disabled and gets no requests; enable it first.",
+                target="properties.status",
+            )
+        try:
+            event_id = await send_ping(
+                self._publisher,
+                registry=webhook.registry,
+                webhook_id=webhook.id,
+                shards=self._shards,
+            )
+        except BrokerError as error:
+            self._log.warning("ping.failed", webhook_id=webhook.id, reason=str(error))
+            raise service_unavailable(
+                "The ping may not have been sent: the message broker did not confirm it."
+            ) from error
+        self._log.info("ping.published", webhook_id=webhook.id, event_id=event_id)
+        return answer({"id": event_id})
+
+
+async def send_ping(
+    publisher: Publisher, *, registry: str, webhook_id: int, shards: int, probe: bool = False
+) -> str:
+    """Send a ping as one delivery in a frame, as the router would, and note it.
+
+    Args:
+        publisher: Sends it.
+        registry: The registry's name.
+        webhook_id: To whom.
+        shards: How many queues the deliveries are spread over.
+        probe: Whether it is for a webhook that was disabled by itself.
+
+    Returns:
+        The id of its event.
+
+    Raises:
+        BrokerError: It may not have been sent.
+    """
+    now_ms = time.time_ns() // 1_000_000
+    event = ping_event(
+        registry=registry.lower(),
+        event_id=str(uuid.uuid4()),
+        now_ms=now_ms,
+        now=acr_timestamp(now_ms),
+    )
+    await publisher.publish(
+        encode_deliveries([event], [Delivery(event=0, webhook_id=webhook_id, probe=probe)]),
+        exchange=DELIVER,
+        key=deliver_key(shard_of(webhook_id, shards)),
+        timeout_s=TIMEOUT_S,
+    )
+    await _note(publisher, event, webhook_id)
+    return event.id
+
+
+async def _note(publisher: Publisher, event: Event, webhook_id: int) -> None:
+    """Note what was sent; a ping whose note is lost is entered by its record."""
+    notes = [accepted(event), routed(event, [webhook_id])]
+    try:
+        await publisher.publish(
+            encode_journal(uuid.uuid4().hex, notes), exchange=JOURNAL, timeout_s=NOTE_TIMEOUT_S
+        )
+    except BrokerError as error:
+        get_logger().warning("ping.unnoted", webhook_id=webhook_id, reason=str(error))

@@ -1,0 +1,183 @@
+"""Probes: a ping to a webhook that was disabled by itself; a 2xx to it enables it again.
+
+By hand with POST probe, and by themselves at growing pauses for webhooks that want that.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from aiohttp import web
+
+from portcall.management.http.announcements import Announcer, announce
+from portcall.management.http.calls import Call, answer
+from portcall.management.http.errors import ArmError, service_unavailable
+from portcall.management.http.lookups import Lookups
+from portcall.management.http.routes import WEBHOOK, Routes
+from portcall.management.webhooks.pings import Publisher, send_ping
+from portcall.runtime.disabled import say_disabled
+from portcall.runtime.errors import BrokerError
+from portcall.runtime.logs import get_logger
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.engine import Store
+from portcall.store.errors import StoreUnavailableError
+from portcall.store.webhooks.health import HOUR_MS, Advance
+
+INTERVAL_S = 10.0
+
+
+class ProbingPublisher(Publisher, Announcer, Protocol):
+    """Publishes pings, and hints."""
+
+
+class Prober:
+    """Sends probes.
+
+    Args:
+        publisher: Sends them.
+        shards: How many queues the deliveries are spread over.
+    """
+
+    def __init__(self, *, publisher: Publisher, shards: int) -> None:
+        self._publisher = publisher
+        self._shards = shards
+        self._log = get_logger()
+
+    async def probe(self, webhook_id: int, registry: str) -> str:
+        """Send a probe, and give the id of its event.
+
+        Raises:
+            BrokerError: It may not have been sent.
+        """
+        event_id = await send_ping(
+            self._publisher,
+            registry=registry,
+            webhook_id=webhook_id,
+            shards=self._shards,
+            probe=True,
+        )
+        self._log.info("probe.published", webhook_id=webhook_id, event_id=event_id)
+        return event_id
+
+
+class ProbeHandler:
+    """The route of probes by hand.
+
+    Args:
+        store: Is told of them.
+        lookups: Finds what a path names.
+        prober: Sends them.
+    """
+
+    def __init__(self, *, store: Store, lookups: Lookups, prober: Prober) -> None:
+        self._store = store
+        self._lookups = lookups
+        self._prober = prober
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the route."""
+        routes.add("POST", f"{WEBHOOK}/probe", self.probe)
+
+    async def probe(self, call: Call) -> web.Response:
+        """POST probe: a ping now; the webhook is enabled when it is answered with 2xx."""
+        webhook = await self._lookups.webhook(call)
+        if webhook.status is Status.ENABLED:
+            raise ArmError(
+                409, "WebhookEnabled", f"The webhook '{webhook.name}' is enabled; ping it instead."
+            )
+        if webhook.cause is Cause.OWNER:
+            raise ArmError(
+                409,
+                "WebhookDisabled",
+                f"The webhook '{webhook.name}' was disabled by its owner and gets no requests;"
+                " enable it.",
+                target="properties.status",
+            )
+        try:
+            event_id = await self._prober.probe(webhook.id, webhook.registry)
+        except BrokerError as error:
+            raise service_unavailable(
+                "The probe may not have been sent: the message broker did not confirm it."
+            ) from error
+        now_ms = time.time_ns() // 1_000_000
+        await asyncio.to_thread(self._store.standing.probed, webhook.id, webhook.probed_ms, now_ms)
+        return answer({"id": event_id})
+
+
+class Watch:
+    """Disables webhooks that fail for too long, and probes those that are due.
+
+    Args:
+        store: Knows both; its methods block and are called in a thread.
+        announcer: Tells the other roles of changes.
+        prober: Sends the probes.
+        disable_after_ms: For how long every attempt must fail; 0: for ever.
+        probe_after_ms: How long after its disabling a webhook is probed first.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        announcer: Announcer,
+        prober: Prober,
+        disable_after_ms: int,
+        probe_after_ms: int = HOUR_MS,
+    ) -> None:
+        self._store = store
+        self._announcer = announcer
+        self._prober = prober
+        self._disable_after_ms = disable_after_ms
+        self._probe_after_ms = probe_after_ms
+        self._log = get_logger()
+
+    async def run(self) -> None:
+        """Watch; ends only by cancellation."""
+        while True:
+            try:
+                await self.look()
+            except StoreUnavailableError as error:
+                self._log.warning("watch.postponed", reason=str(error))
+            await asyncio.sleep(INTERVAL_S)
+
+    async def look(self) -> None:
+        """Look at every record that is new, and send the probes that are due.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        while (found := await self._advance()).more:
+            await self._say(found.disabled)
+            if found.disabled:
+                revision = await asyncio.to_thread(self._store.webhooks.revision)
+                await announce(self._announcer, revision)
+        now_ms = time.time_ns() // 1_000_000
+        due = await asyncio.to_thread(
+            self._store.standing.claim_probes, now_ms, self._probe_after_ms
+        )
+        for webhook in await asyncio.to_thread(self._store.webhooks.by_ids, due) if due else ():
+            try:
+                await self._prober.probe(webhook.id, webhook.registry)
+            except BrokerError as error:  # the next one is sent when it is due
+                self._log.warning("probe.failed", webhook_id=webhook.id, reason=str(error))
+
+    async def _say(self, disabled: Sequence[tuple[int, str]]) -> None:
+        ids = [webhook_id for webhook_id, _ in disabled]
+        known = await asyncio.to_thread(self._store.known.by_ids, ids) if ids else {}
+        for webhook_id, reason in disabled:
+            webhook = known.get(webhook_id)
+            say_disabled(
+                webhook_id=webhook_id,
+                registry=webhook.registry if webhook else "",
+                name=webhook.name if webhook else "",
+                cause=Cause.FAILING.value,
+                reason=reason,
+            )
+
+    async def _advance(self) -> Advance:
+        return await asyncio.to_thread(
+            self._store.standing.advance,
+            disable_after_ms=self._disable_after_ms,
+            now_ms=time.time_ns() // 1_000_000,
+        )

@@ -1,0 +1,1 @@
+"""Digests: whether one that an event names is a manifest or a blob."""

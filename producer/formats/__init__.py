@@ -1,0 +1,1 @@
+"""What registries and publishers send, read and translated into registry events."""

@@ -1,0 +1,317 @@
+"""Notifications of docker distribution, translated into registry events.
+
+====================================================  ==================================
+notification                                          becomes
+====================================================  ==================================
+push of a manifest or an index, with or without tag   push
+delete with a digest                                  delete, with the media type if known
+push of a blob                                        nothing: ``blob_push``
+delete of a digest that was seen as a blob            nothing: ``blob_delete``
+delete with a tag and no digest (one for each tag)    nothing: ``tag_delete``
+delete with neither: of a whole repository            nothing: ``repository_delete``
+pull, mount                                           nothing: ``pull``, ``mount``
+any other action                                      nothing: ``other_action``
+====================================================  ==================================
+
+Deleting a manifest makes one notification with its digest and one more for each tag that pointed
+to it: the first is the event. A registry sends what was refused again for ever, and holds all its
+other notifications behind it. So nothing that a client of the registry can choose is a reason to
+refuse: what cannot be read is ignored, counted and named, and the rest of its envelope is taken.
+Texts of a client's own request to the registry (its user agent, its host) are cut to size.
+
+Source: distribution 2.8 ``notifications/event.go`` and ``bridge.go``, and recorded traffic.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from portcall.producer.digests.blobs import is_blob
+from portcall.producer.digests.digests import Seen, full_name
+from portcall.producer.formats.acceptance import Acceptance, Ignored, Translation
+from portcall.producer.formats.decoding import complaint, decode
+from portcall.producer.formats.ignoring import NO_ENVELOPE, passed, text_of, unread
+from portcall.producer.formats.skimming import MAX_EVENTS, Skimmed, skim
+from portcall.producer.formats.turns import exhaust
+from portcall.producer.formats.turns import skim as skim_in_turns
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import (
+    Event,
+    PublishedEvent,
+    Request,
+    Size,
+    Target,
+    Text,
+    check_event_id,
+)
+from portcall.schemas.timestamps import sent_timestamp
+
+MEDIA_TYPES = (
+    "application/vnd.docker.distribution.events.v1+json",
+    "application/vnd.docker.distribution.events.v2+json",
+)
+EVENT_ACTIONS = ("push", "delete")
+SILENT_ACTIONS = ("pull", "mount")
+MAX_TEXT = 1024
+MAX_USERAGENT = 2048
+"""As long as the texts of `schemas.events.Request` may be."""
+
+
+class NotificationTarget(Struct, frozen=True, rename="camel"):
+    """What was pushed, pulled or deleted."""
+
+    media_type: Text | None = None
+    size: Size | None = None
+    digest: Text | None = None
+    length: Size | None = None
+    repository: str | None = None
+    url: str | None = None
+    tag: str | None = None
+
+    @property
+    def is_blob(self) -> bool:
+        """Whether it is a blob: neither a manifest nor an index."""
+        return is_blob(
+            media_type=self.media_type or "",
+            tag=self.tag or "",
+            url=self.url or "",
+            repository=self.repository or "",
+            digest=self.digest or "",
+        )
+
+
+class NotificationRequest(Struct, frozen=True):
+    """The request to the registry."""
+
+    id: str | None = None
+    host: str | None = None
+    method: str | None = None
+    useragent: str | None = None
+
+
+class Notification(Struct, frozen=True):
+    """What happened to one target."""
+
+    action: str
+    target: NotificationTarget | None = None
+    id: str | None = None
+    timestamp: Any = None
+    request: NotificationRequest | None = None
+
+    @property
+    def time(self) -> str | None:
+        """When it happened; None: its registry does not know, or writes it in a way of its own.
+
+        The time of arrival is near enough, and a refusal would stop the registry's notifications.
+        """
+        try:
+            return sent_timestamp(self.timestamp) if isinstance(self.timestamp, str) else None
+        except InvalidValueError:
+            return None
+
+
+class Envelope(Struct, frozen=True):
+    """What a registry sends; fields that are not here are left alone."""
+
+    events: list[Notification]
+
+
+_DECODER = msgspec.json.Decoder(Envelope)
+
+
+def read(seen: Seen, body: bytes | Skimmed, acceptance: Acceptance) -> Translation:
+    """Translate one envelope at once: `opened` and `translated` without letting others in.
+
+    Raises:
+        InvalidValueError: The body is no JSON at all.
+    """
+    skimmed = body if isinstance(body, Skimmed) else _strictly(body) or skim(body)
+    translation = _begun(skimmed)
+    for _ in _steps(translation, seen, skimmed, acceptance):
+        pass
+    return translation
+
+
+async def opened(body: bytes | Skimmed) -> Skimmed:
+    """The notifications in a body; where one breaks the types, all as plain objects.
+
+    Raises:
+        InvalidValueError: The body is no JSON at all.
+    """
+    if isinstance(body, Skimmed):
+        return body
+    return _strictly(body) or await skim_in_turns(body)
+
+
+async def translated(seen: Seen, skimmed: Skimmed, acceptance: Acceptance) -> Translation:
+    """Translate one envelope, and remember which digests name what.
+
+    It may be called again for the same envelope, when more is known of what it asked.
+
+    Args:
+        seen: What was learnt from earlier envelopes; this one's is added.
+        skimmed: The envelope, as `opened` gives it.
+        acceptance: Whose it is, and when it came.
+    """
+    translation = _begun(skimmed)
+    await exhaust(_steps(translation, seen, skimmed, acceptance))
+    return translation
+
+
+def _begun(skimmed: Skimmed) -> Translation:
+    translation = Translation([], skimmed.dropped.copy())
+    if not skimmed.is_envelope:
+        translation.ignored[NO_ENVELOPE] += 1
+    return translation
+
+
+def _steps(
+    translation: Translation, seen: Seen, skimmed: Skimmed, acceptance: Acceptance
+) -> Iterator[None]:
+    """Add what is in an envelope to a translation, one notification a step."""
+    for index, sent in enumerate(skimmed.events):
+        path = f"events[{index}]"
+        try:
+            taken = _taken(seen, _notification(sent, path), acceptance, path)
+        except InvalidValueError as problem:
+            taken = _untaken(sent, problem, acceptance, path)
+        if isinstance(taken, Ignored):
+            translation.ignore(taken)
+        else:
+            translation.events.append(taken)
+        yield
+
+
+def _strictly(body: bytes) -> Skimmed | None:
+    """The notifications in a body; None: one breaks the types, or they are very many."""
+    try:
+        notifications = decode(_DECODER, body).events
+    except InvalidValueError:
+        return None
+    if len(notifications) > MAX_EVENTS:
+        return None
+    return Skimmed(is_envelope=True, events=list(notifications))
+
+
+def _notification(sent: object, path: str) -> Notification:
+    """Read one notification, if it is not read yet.
+
+    Raises:
+        InvalidValueError: A field has a wrong type; ``field`` is its path.
+    """
+    if isinstance(sent, Notification):
+        return sent
+    try:
+        return msgspec.convert(sent, Notification)
+    except msgspec.ValidationError as error:
+        raise complaint(error, path) from error
+
+
+def _taken(
+    seen: Seen, notification: Notification, acceptance: Acceptance, path: str
+) -> Event | Ignored:
+    """The event that a notification tells of, or why it tells of none.
+
+    Raises:
+        InvalidValueError: A field breaks its rule; ``field`` is its path.
+    """
+    name = _full_name(acceptance.registry, notification.target)
+    _remember(seen, name, notification.target)
+    reason = _why_ignored(seen, name, notification)
+    if reason:
+        return passed(reason, _id_of(notification), notification)
+    published = _published(notification, seen.media_type(name), path)
+    return acceptance.accept(published, path)
+
+
+def _untaken(
+    sent: object, problem: InvalidValueError, acceptance: Acceptance, path: str
+) -> Ignored:
+    """What is said of a notification that cannot be read; most could be no event anyway."""
+    event_id, action = _id_of(sent), text_of(sent, "action")
+    if action not in ("", *EVENT_ACTIONS):
+        reason = action if action in SILENT_ACTIONS else "other_action"
+        return passed(reason, event_id, sent)
+    return unread(problem, path, event_id or acceptance.new_id(), sent)
+
+
+def _id_of(sent: object) -> str:
+    """The id of a notification; empty: it has none that anything could be found by."""
+    try:
+        return check_event_id(text_of(sent, "id"))
+    except InvalidValueError:
+        return ""
+
+
+def _full_name(registry: str, target: NotificationTarget | None) -> bytes:
+    """What the target's digest is remembered under; empty where it has none."""
+    if target is None or not target.digest:
+        return b""
+    return full_name(registry, target.repository or "", target.digest)
+
+
+def _remember(seen: Seen, name: bytes, target: NotificationTarget | None) -> None:
+    """Remember what a target says of itself: a delete's says nothing."""
+    if not name or target is None:
+        return
+    if target.is_blob:
+        seen.saw_blob(name)
+    elif target.media_type or target.tag:
+        media_type = target.media_type or ""
+        seen.saw_manifest(name, "" if "\0" in media_type else media_type)  # deletes would have it
+
+
+def _why_ignored(seen: Seen, name: bytes, notification: Notification) -> str:
+    """Why a notification is no registry event; empty: it is one."""
+    target = notification.target
+    match notification.action:
+        case "push":
+            return "blob_push" if target is not None and target.is_blob else ""
+        case "delete" if target is not None and not target.digest:
+            return "tag_delete" if target.tag else "repository_delete"
+        case "delete" if target is not None:
+            return "blob_delete" if target.is_blob or seen.only_blob(name) else ""
+        case "delete":
+            return ""
+        case action if action in SILENT_ACTIONS:
+            return action
+        case _:
+            return "other_action"
+
+
+def _published(notification: Notification, media_type: str | None, path: str) -> PublishedEvent:
+    """The event that a notification tells of, in ACR's shape, whose deletes have no size."""
+    target, request = notification.target, notification.request
+    if target is None:
+        raise InvalidValueError(f"{path}.target", "is required")
+    deletes = notification.action == "delete"
+    return PublishedEvent(
+        action=notification.action,
+        id=notification.id,
+        timestamp=notification.time,
+        target=Target(
+            media_type=target.media_type or media_type,
+            size=None if deletes else target.size,
+            digest=target.digest,
+            length=None if deletes else target.length,
+            repository=target.repository,
+            tag=target.tag,
+        ),
+        request=None if request is None else _request(request),
+    )
+
+
+def _request(request: NotificationRequest) -> Request:
+    return Request(
+        id=_cut(request.id, MAX_TEXT),
+        host=_cut(request.host, MAX_TEXT),
+        method=_cut(request.method, MAX_TEXT),
+        useragent=_cut(request.useragent, MAX_USERAGENT),
+    )
+
+
+def _cut(text: str | None, length: int) -> str | None:
+    """A text that a stranger may have chosen: cut, without NULs, and absent where it is empty."""
+    return (text or "").replace("\0", "")[:length] or None

@@ -1,0 +1,92 @@
+"""Why a notification becomes no event: the words that counters, logs and `portcall explain` use."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from portcall.producer.formats.acceptance import Ignored
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.journal import IgnoredNote
+
+NO_ENVELOPE = "no_envelope"
+UNREAD: Mapping[str, str] = MappingProxyType(
+    {
+        "action": "bad_action",
+        "id": "bad_id",
+        "target.repository": "bad_repository",
+        "target.tag": "bad_tag",
+        "target.digest": "bad_digest",
+        "target": "bad_target",
+        "request": "bad_request",
+        "": "bad_event",
+    }
+)
+"""The reason by the field that cannot be read; of other fields, that of what they are in."""
+MAX_TEXT = 300
+"""As much of a text is kept to be shown; the longest name that is right has 511 characters."""
+
+
+def passed(reason: str, event_id: str, sent: object) -> Ignored:
+    """What is kept of a notification that is no registry event, which is no fault."""
+    target = _part(sent, "target")
+    return Ignored(
+        event_id=event_id,
+        reason=reason,
+        action=text_of(sent, "action"),
+        repository=text_of(target, "repository"),
+        tag=text_of(target, "tag"),
+    )
+
+
+def unread(problem: InvalidValueError, path: str, event_id: str, sent: object) -> Ignored:
+    """What is kept of a notification that cannot be read.
+
+    Args:
+        problem: What is wrong with it.
+        path: Where it stands, e.g. ``events[3]``.
+        event_id: What it can be looked for by.
+        sent: The notification, as far as it was read: an object's fields, or anything else.
+    """
+    target = _part(sent, "target")
+    return Ignored(
+        event_id=event_id,
+        reason=reason_of(problem.field.removeprefix(path).removeprefix(".")),
+        action=text_of(sent, "action"),
+        repository=text_of(target, "repository"),
+        tag=text_of(target, "tag"),
+        field=problem.field,
+        problem=problem.problem,
+    )
+
+
+def note_of(one: Ignored, registry: str, now_ms: int) -> IgnoredNote:
+    """What the journal is told, so that `portcall explain` knows it."""
+    return IgnoredNote(
+        event_id=one.event_id,
+        registry=registry,
+        ignored_ms=now_ms,
+        reason=one.reason,
+        action=one.action,
+        repository=one.repository,
+        tag=one.tag,
+        place=one.field,
+        problem=one.problem.replace("\0", ""),
+    )
+
+
+def reason_of(field: str) -> str:
+    """The reason for a field's path inside its notification."""
+    while field not in UNREAD:
+        field = field.rpartition(".")[0]
+    return UNREAD[field]
+
+
+def text_of(fields: object, name: str) -> str:
+    """A field's text, cut, if it is one."""
+    value = _part(fields, name)
+    return value.replace("\0", "")[:MAX_TEXT] if isinstance(value, str) else ""
+
+
+def _part(fields: object, name: str) -> object:
+    if isinstance(fields, dict):
+        return fields.get(name)
+    return getattr(fields, name, None)

@@ -1,0 +1,1 @@
+"""The producer's HTTP server: access, bodies, limits, errors."""

@@ -1,0 +1,170 @@
+"""Request bodies, bounded in size, in time, and in how much of them is held at once.
+
+A body of people's own events is refused when it is too large. A registry's is not: its clients
+choose the size. What is too large to be held is skimmed (`producer.skimming`), in the memory and by
+the reservation of a body that just fits; so a large one waits for no more room than any other.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from portcall.producer.formats.skimming import Skimmed, Skimmer
+from portcall.producer.formats.turns import feed
+from portcall.producer.http.errors import (
+    BodyTooLargeError,
+    SlowBodyError,
+    UnavailableError,
+    UnsupportedTypeError,
+)
+from portcall.schemas.errors import InvalidValueError
+
+MAX_BODY_BYTES = 1024 * 1024
+BODY_TIMEOUT_S = 4.0
+"""Whatever is sent is answered within 5 s."""
+MAX_HELD_BYTES = 64 * MAX_BODY_BYTES
+"""With a broker that does not answer, every request is held for seconds: this bounds them all."""
+
+MAX_SKIMMED_BYTES = 256 * 1024 * 1024
+"""The largest notification that docker-registry 2.8.2 could be made to send had 43 MiB: a manifest
+of 4 MiB full of empty ``os.features``, with ``includereferences``, and a user agent of 1 MiB. What
+is behind this size is not read; the events before it are taken."""
+LEAST_BYTES_PER_S = 512 * 1024
+"""A large body has more time: a second for so much of it that has come."""
+
+BROKEN = (web.RequestPayloadError, HttpProcessingError, ConnectionError)
+"""How a body ends that does not keep to HTTP, or whose sender is gone."""
+
+
+class Bodies:
+    """Reads the bodies of requests.
+
+    Args:
+        timeout_s: How long one body may take to arrive.
+        max_held_bytes: How much of all requests in work may be held at once.
+    """
+
+    def __init__(
+        self, *, timeout_s: float = BODY_TIMEOUT_S, max_held_bytes: int = MAX_HELD_BYTES
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._free_bytes = max_held_bytes
+
+    @asynccontextmanager
+    async def of(self, request: web.Request) -> AsyncIterator[bytes]:
+        """The body of *request*; room for it is held until the block ends.
+
+        Raises:
+            UnsupportedTypeError: It is compressed.
+            BodyTooLargeError: It has more than `MAX_BODY_BYTES`.
+            SlowBodyError: It did not arrive in time.
+            UnavailableError: Too many requests are in work.
+            InvalidValueError: It broke off, or its chunks are malformed.
+        """
+        size = _announced_size(request)
+        if size > MAX_BODY_BYTES:
+            raise _too_large()
+        with self._room_for(size):
+            async with self._in_time(request):
+                body = await _bounded(request)
+            yield body
+
+    @asynccontextmanager
+    async def of_any_size(self, request: web.Request) -> AsyncIterator[bytes | Skimmed]:
+        """The body of *request*, or what was skimmed off one that is larger than `MAX_BODY_BYTES`.
+
+        Raises:
+            UnsupportedTypeError: It is compressed.
+            SlowBodyError: It did not arrive in time, which is more for a larger one.
+            UnavailableError: Too many requests are in work.
+            InvalidValueError: It broke off, its chunks are malformed, or it is large and no JSON.
+        """
+        with self._room_for(min(_announced_size(request), MAX_BODY_BYTES)):
+            async with self._in_time(request) as time:
+                body = await _whole_or_skimmed(request, time)
+            yield body
+
+    @contextmanager
+    def _room_for(self, size: int) -> Iterator[None]:
+        if size > self._free_bytes:
+            raise UnavailableError("too many requests are in work; send it again")
+        self._free_bytes -= size
+        try:
+            yield
+        finally:
+            self._free_bytes += size
+
+    @asynccontextmanager
+    async def _in_time(self, request: web.Request) -> AsyncIterator[asyncio.Timeout]:
+        """Ask for the body, and bound the time in which it is read."""
+        try:
+            async with asyncio.timeout(self._timeout_s) as time:
+                await _ask_for_body(request)
+                yield time
+        except TimeoutError as error:
+            raise SlowBodyError("the body did not arrive in time") from error
+        except BROKEN as error:
+            raise InvalidValueError("", "the body broke off, or is not well-formed HTTP") from error
+
+
+def _announced_size(request: web.Request) -> int:
+    """How large the body will be, by its headers alone; in chunks, at most what is held."""
+    encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity")
+    if encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedTypeError(
+            f"Content-Encoding {encoding[:32]!r} is not read here; send the body as it is"
+        )
+    size = request.content_length
+    if size is None:
+        return MAX_BODY_BYTES if request.can_read_body else 0
+    return size
+
+
+async def _ask_for_body(request: web.Request) -> None:
+    """Tell a client that waits for it to go on; what its headers could rule out was ruled out."""
+    waits = request.headers.get(hdrs.EXPECT, "").lower() == "100-continue"
+    if waits and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # this was no part of the answer
+
+
+async def _bounded(request: web.Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise _too_large()
+    return bytes(body)
+
+
+async def _whole_or_skimmed(request: web.Request, time: asyncio.Timeout) -> bytes | Skimmed:
+    body = bytearray()
+    chunks = request.content.iter_any()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return await _skimmed(bytes(body), chunks, time)
+    return bytes(body)
+
+
+async def _skimmed(begin: bytes, rest: AsyncIterator[bytes], time: asyncio.Timeout) -> Skimmed:
+    """Skim a body that begins with *begin*."""
+    skimmer = Skimmer()
+    await feed(skimmer, begin)
+    count = len(begin)
+    async for chunk in rest:
+        await feed(skimmer, chunk)
+        count += len(chunk)
+        if count > MAX_SKIMMED_BYTES:
+            return skimmer.so_far()
+        due_s = time.when()
+        if due_s is not None:
+            time.reschedule(due_s + len(chunk) / LEAST_BYTES_PER_S)
+    return skimmer.finish()
+
+
+def _too_large() -> BodyTooLargeError:
+    return BodyTooLargeError(f"the body is larger than {MAX_BODY_BYTES} bytes")

@@ -1,0 +1,118 @@
+"""Adding up what was recorded, beside the recording: what pages show of millions of records.
+
+A little at a time, with pauses: it may be seconds behind, and the recorder's speed is what matters.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from prometheus_client import Counter
+
+from portcall.recorder.journal import BUSY, Load
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.store.errors import StoreUnavailableError
+
+ADDED_UP = Counter(
+    "portcall_recorder_records_added_up",
+    "Records that are part of the sums that pages show.",
+    registry=REGISTRY,
+)
+INTERVAL_S = 2.0
+PRUNE_S = 60.0
+BUSY_SHARE, IDLE_SHARE = 9, 1
+"""A pause is so many times what the step before it took: while the recorder is busy this takes a
+tenth of a core, enough for 10,000 records/s."""
+CHUNK = 2_000
+
+Result = TypeVar("Result")
+
+
+class Traffic(Protocol):
+    """The store's traffic. Its methods block; each does a little."""
+
+    def advance(self, *, now_ms: int) -> int:
+        """Add up the next records; how many."""
+
+    def prune(self, *, now_ms: int, before_ms: int, limit: int) -> int:
+        """Forget sums that are too old; how many."""
+
+
+class Adding:
+    """Adds up, and forgets.
+
+    Args:
+        traffic: Where the sums are kept.
+        retention_ms: How long records are kept.
+        clock_ms: The time, milliseconds since the epoch.
+        load: How much of a core the process has used since it was last asked.
+        stopwatch_s: Seconds that never go back.
+        pause: Waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        traffic: Traffic,
+        retention_ms: int,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        load: Callable[[], float] | None = None,
+        stopwatch_s: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._traffic = traffic
+        self._retention_ms = retention_ms
+        self._clock_ms = clock_ms
+        self._load = load or Load()
+        self._stopwatch_s = stopwatch_s
+        self._pause = pause
+        self._log = get_logger()
+
+    async def run(self) -> None:
+        """Work for ever; ends only by cancellation."""
+        rounds = 0
+        while True:
+            try:
+                await self.add_up()
+                if rounds % (PRUNE_S // INTERVAL_S) == 0:
+                    await self.prune()
+            except StoreUnavailableError as error:
+                self._log.warning("records.not_added_up", reason=str(error))
+            rounds += 1
+            await self._pause(INTERVAL_S)
+
+    async def add_up(self) -> int:
+        """Add up what there is; says how many records that were.
+
+        Raises:
+            StoreUnavailableError: The database does not answer; what was done stays done.
+        """
+        counted = 0
+        while more := await self._step(lambda: self._traffic.advance(now_ms=self._clock_ms())):
+            ADDED_UP.inc(more)
+            counted += more
+        return counted
+
+    async def prune(self) -> int:
+        """Forget what is too old; says how many sums that were.
+
+        Raises:
+            StoreUnavailableError: As for `add_up`.
+        """
+        now_ms = self._clock_ms()
+        before_ms = now_ms - self._retention_ms
+        forgotten = 0
+        while gone := await self._step(
+            lambda: self._traffic.prune(now_ms=now_ms, before_ms=before_ms, limit=CHUNK)
+        ):
+            forgotten += gone
+        return forgotten
+
+    async def _step(self, work: Callable[[], Result]) -> Result:
+        began_s = self._stopwatch_s()
+        result = await asyncio.to_thread(work)
+        share = BUSY_SHARE if self._load() > BUSY else IDLE_SHARE
+        await self._pause(share * (self._stopwatch_s() - began_s))
+        return result

@@ -1,0 +1,60 @@
+"""Aside: which webhooks' deliveries go to the ladder at once, because their endpoint is left alone.
+
+A deliverer would only park them there, after they had waited in its queue among those for others.
+"""
+
+import random
+import time
+from collections.abc import Callable
+
+from portcall.schemas.deliveries import Delivery
+from portcall.schemas.health import decode_news
+from portcall.schemas.topology import BASE_RUNGS_MS
+
+MAX_WEBHOOKS = 100_000
+MAX_MS = 300_000
+"""What a deliverer asks for is five minutes at most; more would be a clock that is wrong."""
+SPREAD = 0.1
+"""How much later than the end of the pause a delivery may be due, by chance."""
+
+
+class Aside:
+    """Until when each endpoint is left alone, as far as the deliverers have told."""
+
+    def __init__(
+        self,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._clock_ms = clock_ms
+        self._chance = chance
+        self._until: dict[int, int] = {}
+
+    def hear(self, body: bytes) -> None:
+        """Take a message of the deliverers."""
+        now_ms = self._clock_ms()
+        for webhook_id, told_ms in decode_news(body, now_ms).items():
+            until_ms = min(told_ms, now_ms + MAX_MS)
+            self._until.pop(webhook_id, None)
+            if len(self._until) >= MAX_WEBHOOKS:
+                self._until = {each: end for each, end in self._until.items() if end > now_ms}
+            if until_ms > now_ms and len(self._until) < MAX_WEBHOOKS:
+                self._until[webhook_id] = until_ms
+
+    def rung_ms(self, webhook_id: int) -> int:
+        """The rung that a delivery to this webhook goes to; 0: none, it goes the usual way."""
+        until_ms = self._until.get(webhook_id)
+        if until_ms is None:
+            return 0
+        left_ms = until_ms - self._clock_ms()
+        if left_ms < BASE_RUNGS_MS[0]:
+            del self._until[webhook_id]
+            return 0
+        return max(rung for rung in BASE_RUNGS_MS if rung <= left_ms)
+
+    def delivery(self, place: int, webhook_id: int) -> Delivery:
+        """A delivery that is parked until its endpoint may be asked again."""
+        now_ms = self._clock_ms()
+        until_ms = self._until.get(webhook_id, now_ms)
+        due_ms = until_ms + int((until_ms - now_ms) * SPREAD * self._chance())
+        return Delivery(place, webhook_id, not_before_ms=until_ms, due_ms=due_ms, parks=1)

@@ -1,0 +1,101 @@
+"""Packing items into frames: at once when nothing is under way, else full or after a linger."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS
+
+Item = TypeVar("Item")
+
+LINGER_S = 0.003
+"""How long an item may wait for others while a frame is under way. A confirm takes 1 to 5 ms."""
+MAX_UNDER_WAY = 64
+"""Frames sent and not confirmed at which `Batcher.crowded` asks its user to wait."""
+
+
+class Batcher(Generic[Item]):
+    """Collects items and sends them together.
+
+    A frame leaves at the end of the loop's turn when none is under way, so that an idle pipeline
+    adds no delay and everything added in one turn travels together; at once when it is full; and
+    otherwise when the last frame under way was confirmed, or after the linger.
+
+    Args:
+        send: Publishes the items of one frame, surely, and does what follows from the confirm. It
+            fails only by cancellation.
+        weigh: The bytes that an item adds to a frame whose last item is the second argument.
+        max_items: When a frame is full.
+        max_weight: When a frame is full, in bytes.
+        linger_s: How long an item may wait for others.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[list[Item]], Awaitable[None]],
+        *,
+        weigh: Callable[[Item, Item | None], int],
+        max_items: int = MAX_ITEMS,
+        max_weight: int = MAX_BYTES,
+        linger_s: float = LINGER_S,
+    ) -> None:
+        self._send = send
+        self._weigh = weigh
+        self._max_items = max_items
+        self._max_weight = max_weight
+        self._linger_s = linger_s
+        self._items: list[Item] = []
+        self._weight = 0
+        self._timer: asyncio.Handle | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many frames are under way that its user should wait for `room`."""
+        return len(self._under_way) >= MAX_UNDER_WAY
+
+    def add(self, item: Item) -> None:
+        """Put *item* into the frame that leaves next."""
+        weight = self._weigh(item, self._items[-1] if self._items else None)
+        if self._items and self._weight + weight > self._max_weight:
+            self._flush()
+            weight = self._weigh(item, None)
+        self._items.append(item)
+        self._weight += weight
+        if len(self._items) >= self._max_items:
+            self._flush()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            if self._under_way:
+                self._timer = loop.call_later(self._linger_s, self._flush)
+            else:
+                self._timer = loop.call_soon(self._flush)
+
+    async def room(self) -> None:
+        """Wait until it is not crowded any more."""
+        while self.crowded:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+
+    async def drained(self) -> None:
+        """Send what is waiting, and wait until everything is confirmed."""
+        while self._items or self._under_way:
+            self._flush()
+            await asyncio.wait(self._under_way)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._items:
+            return
+        items, self._items, self._weight = self._items, [], 0
+        task = asyncio.ensure_future(self._send(items))
+        self._under_way.add(task)
+        task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            raise error
+        if self._items and not self._under_way:
+            self._flush()

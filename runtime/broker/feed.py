@@ -1,0 +1,107 @@
+"""The change feed: a hint that webhooks changed, so that processes look at the store at once.
+
+A hint carries a revision and nothing else. Whoever gets it asks the store for what changed since
+its own revision, and does so every second without a hint, too: a lost hint costs a second at most,
+and there is no gap to detect. News of endpoints' health come the same way.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import msgspec
+from aio_pika.abc import AbstractConnection
+from aiormq.abc import DeliveredMessage
+
+from portcall.runtime.broker.link import Link, consume, open_channel, until_lost
+from portcall.schemas.topology import HEALTH, WEBHOOKS
+
+POLL_S = 1.0
+MAX_WAITING = 1000
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """The body of a message on the change feed."""
+
+    revision: int
+    v: int = 1
+
+
+def encode_hint(revision: int) -> bytes:
+    """Write the hint that the store has reached *revision*."""
+    return msgspec.json.encode(Hint(revision))
+
+
+class Feed:
+    """Takes hints from the broker by a queue of its own that ends with the connection.
+
+    Args:
+        url: The broker.
+        name: Shown by the broker's tools as the connection's name.
+        on_hint: Called with the revision hinted, and with 0 at every (re)connection.
+        on_news: Called with what deliverers tell of endpoints; None: nobody wants to know.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        on_hint: Callable[[int], None],
+        on_news: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self._link = Link(url, name=name, use=self._use)
+        self._on_hint = on_hint
+        self._on_news = on_news
+
+    async def run(self) -> None:
+        """Keep the connection; ends only by cancellation."""
+        await self._link.run()
+
+    async def _use(self, connection: AbstractConnection) -> None:
+        channel = await open_channel(connection)
+        # A new random name for each connection: the old one may still be locked by a dead link.
+        declared = await channel.queue_declare(
+            exclusive=True, auto_delete=True, arguments={"x-max-length": MAX_WAITING}
+        )
+        queue = declared.queue or ""
+        await channel.queue_bind(queue, WEBHOOKS)
+        if self._on_news:
+            await channel.queue_bind(queue, HEALTH)
+        consuming = await consume(channel, queue, self._take, no_ack=True)
+        self._on_hint(0)
+        await until_lost([channel], [consuming])
+
+    def _take(self, delivered: DeliveredMessage) -> None:
+        if self._on_news and delivered.exchange == HEALTH:
+            self._on_news(delivered.body)
+            return
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            self._on_hint(msgspec.json.decode(delivered.body, type=Hint).revision)
+
+
+class Follower:
+    """Calls *refresh* whenever something may have changed: on a hint, and every second.
+
+    Args:
+        refresh: Brings its owner up to date with the store; its errors are its own affair.
+        poll_s: How long to go without a hint.
+    """
+
+    def __init__(self, refresh: Callable[[], Awaitable[None]], poll_s: float = POLL_S) -> None:
+        self._refresh = refresh
+        self._poll_s = poll_s
+        self._hinted = asyncio.Event()
+
+    def hint(self, _revision: int) -> None:
+        """Something may have changed."""
+        self._hinted.set()
+
+    async def run(self) -> None:
+        """Follow; ends only by cancellation."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_s):
+                    await self._hinted.wait()
+            self._hinted.clear()
+            await self._refresh()

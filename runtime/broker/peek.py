@@ -1,0 +1,22 @@
+"""Looking into a queue that nobody consumes, and leaving it as it was."""
+
+from portcall.runtime.broker.letters import Renew, reading
+from portcall.runtime.broker.settle import Message
+
+
+async def peek(url: str, queue: str, *, limit: int, renew: Renew | None = None) -> list[Message]:
+    """The first *limit* messages of a queue. They go back before the return.
+
+    For queues like ``portcall.dead``: each look counts as a redelivery of what is looked at, and
+    meanwhile no other reader gets it.
+
+    Raises:
+        BrokerError: The broker cannot be reached, or has no such queue.
+    """
+    found: list[Message] = []
+    async with reading(url, queue, name="peek", renew=renew) as kept:
+        async for letter in kept.letters():
+            found.append(Message(letter.body, queue, letter.headers))
+            if len(found) >= limit:
+                break
+    return found

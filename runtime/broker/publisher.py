@@ -1,0 +1,325 @@
+"""Publishing: always persistent, mandatory and confirmed, on a connection of its own.
+
+On its own connection, because a broker with a memory alarm stops reading from connections that
+publish: with consumers on the same one, their acks would stop too, and the alarm never clear.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aio_pika.abc import AbstractConnection
+from aiormq.exceptions import DeliveryError, PublishError
+from pamqp.commands import Basic
+from prometheus_client import Counter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity.wait import wait_random_exponential
+
+from portcall.runtime.broker.link import (
+    BROKER_FAILURES,
+    LOST,
+    Link,
+    describe,
+    open_channel,
+    raise_if_cancelled,
+    until_lost,
+)
+from portcall.runtime.broker.refusals import Refusals
+from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
+from portcall.runtime.logs import get_logger
+from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.frames import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from aiormq import Channel
+
+PUBLISHES = Counter(
+    "portcall_publishes",
+    "Messages published, by what the broker said: confirmed, refused, unroutable, unknown.",
+    ["exchange", "result"],
+    registry=REGISTRY,
+)
+PERSISTENT = 2
+PUBLISH_TIMEOUT_S = 20.0
+ALARM_CHECK_S = 0.2
+"""How often to look whether the broker has an alarm: the client has no callback for it."""
+NUDGE_S = 2.0
+"""The broker tells of an alarm only those who publish: a connection that has been idle for so long
+publishes something that nobody gets."""
+NOBODY = "portcall.nobody"
+SMOOTHING = 0.02
+"""The weight of the newest message in the mean size."""
+ALARM = "the broker takes nothing: it is short of memory or disk"
+
+
+class Publisher:
+    """A connection that publishes.
+
+    Args:
+        url: The broker.
+        name: Shown by the broker's tools as the connection's name.
+    """
+
+    def __init__(self, url: str, *, name: str) -> None:
+        self._link = Link(url, name=name, use=self._use)
+        self._channel: Channel | None = None
+        self._up = asyncio.Event()
+        self._alarmed = False
+        self._stale = asyncio.Event()
+        self._waiting: set[asyncio.Timeout] = set()
+        self._refusals = Refusals()
+        self._published = 0
+        self._mean_bytes: dict[str, float] = {}
+        self._log = get_logger().bind(link=name)
+
+    @property
+    def problem(self) -> str | None:
+        """Why not everything can be published, or None."""
+        if self._channel is None:
+            return self._link.problem or "no channel is open"
+        if self._alarmed:
+            return ALARM
+        return self._refusals.problem(asyncio.get_running_loop().time())
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker takes anything at all: connected, and without an alarm."""
+        return self._up.is_set()
+
+    def mean_bytes(self, exchange: str) -> float:
+        """The mean size of what was published to an exchange lately; 0: nothing was."""
+        return self._mean_bytes.get(exchange, 0.0)
+
+    async def run(self) -> None:
+        """Keep the connection; ends only by cancellation."""
+        await self._link.run()
+
+    async def _use(self, connection: AbstractConnection) -> None:
+        watching = asyncio.ensure_future(self._watch_alarm(connection))
+        nudging = asyncio.ensure_future(self._nudge(connection))
+        try:
+            while True:
+                await self._use_channel(await open_channel(connection, confirms=True))
+        finally:
+            self._up.clear()
+            self._channel = None
+            self._alarmed = False
+            watching.cancel()
+            self._give_up_waiting()
+            nudging.cancel()
+
+    def _give_up_waiting(self) -> None:
+        """End all waiting for confirms: the connection is lost, and the client ends only some."""
+        now = _now()
+        for limit in self._waiting:
+            with suppress(RuntimeError):  # it ends just now, by itself
+                limit.reschedule(now)
+
+    async def _use_channel(self, channel: "Channel") -> None:
+        """Publish on a channel until another one is wanted.
+
+        Raises:
+            BrokerError: The channel is lost, and the connection is of no more use.
+        """
+        self._stale.clear()
+        self._channel = channel
+        if not self._alarmed:
+            self._up.set()
+        lost = asyncio.ensure_future(until_lost([channel]))
+        stale = asyncio.ensure_future(self._stale.wait())
+        try:
+            await asyncio.wait({lost, stale}, return_when=asyncio.FIRST_COMPLETED)
+            if lost.done():
+                await lost
+                raise BrokerError(LOST)
+        finally:
+            lost.cancel()
+            stale.cancel()
+        self._log.warning("channel.replaced", reason=self._refusals.problem(_now()))
+        # Its publishes under way have ended by then; a lost connection ends it, too.
+        asyncio.get_running_loop().call_later(
+            PUBLISH_TIMEOUT_S, lambda: asyncio.ensure_future(_close(channel))
+        )
+
+    async def _watch_alarm(self, connection: AbstractConnection) -> None:
+        """Hold what is published back while the broker has an alarm.
+
+        It would read nothing of that until the alarm is over; whoever had given up waiting for the
+        confirm would publish it again, and it would be there twice.
+        """
+        transport = connection.transport
+        while transport is not None:
+            try:
+                async with asyncio.timeout(ALARM_CHECK_S):
+                    await transport.ready()
+            except TimeoutError:
+                self._alarmed = True
+                self._up.clear()
+            else:
+                self._alarmed = False
+                if self._channel is not None:
+                    self._up.set()
+            await asyncio.sleep(ALARM_CHECK_S)
+
+    async def _nudge(self, connection: AbstractConnection) -> None:
+        """Publish something now and then if nothing else is, on a channel of its own.
+
+        Raises nothing: whoever uses the connection notices its end.
+        """
+        with suppress(BrokerError, *BROKER_FAILURES, asyncio.CancelledError):
+            channel = await open_channel(connection)
+            published = -1
+            while True:
+                if published == self._published and not self._alarmed:
+                    await channel.basic_publish(b"", routing_key=NOBODY, wait=False)
+                published = self._published
+                await asyncio.sleep(NUDGE_S)
+
+    async def publish(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+        timeout_s: float = PUBLISH_TIMEOUT_S,
+    ) -> None:
+        """Publish one message and wait for the broker's confirm.
+
+        Args:
+            body: The message.
+            exchange: Where it goes.
+            key: The routing key.
+            headers: Flat headers.
+            timeout_s: How long to wait for the confirm.
+
+        Raises:
+            UnroutableError: No queue takes it.
+            RefusedError: A queue is full, or the broker has an alarm.
+            UnconfirmedError: Nobody knows whether it arrived.
+        """
+        result = "unknown"
+        try:
+            await self._publish(body, exchange, key, headers, timeout_s)
+            result = "confirmed"
+            self._measure(exchange, len(body))
+            self._refusals.confirmed((exchange, key))
+        except PublishError as error:
+            result = "unroutable"
+            raise UnroutableError(f"no queue takes {key!r} from {exchange}") from error
+        except DeliveryError as error:
+            result = "refused"
+            if self._refusals.refused((exchange, key), _now()):
+                self._stale.set()
+            raise RefusedError(f"a queue behind {exchange} is full") from error
+        except RefusedError:
+            result = "refused"
+            raise
+        except BROKER_FAILURES as error:
+            raise UnconfirmedError(f"no confirm from the broker: {describe(error)}") from error
+        except asyncio.CancelledError:
+            raise_if_cancelled()
+            raise UnconfirmedError("the connection was lost before the confirm") from None
+        finally:
+            PUBLISHES.labels(exchange, result).inc()
+
+    async def publish_surely(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+    ) -> None:
+        """Publish one message, again and again, until the broker confirms it.
+
+        The same bytes each time, so that a reader can tell a message that arrived twice. Ends
+        only by the confirm or by cancellation.
+        """
+        try:
+            await self.publish(body, exchange=exchange, key=key, headers=headers)
+        except BrokerError as error:
+            self._log.warning("publish.failed", exchange=exchange, reason=str(error))
+        else:
+            return
+        attempts = AsyncRetrying(
+            wait=wait_random_exponential(multiplier=0.05, max=2),
+            retry=retry_if_exception_type(BrokerError),
+            before_sleep=self._tell,
+        )
+        async for attempt in attempts:
+            with attempt:
+                await self._up.wait()
+                await self.publish(body, exchange=exchange, key=key, headers=headers)
+
+    async def announce(self, body: bytes, *, exchange: str) -> None:
+        """Publish a message that may be lost, and that nobody need take; never raises for it."""
+        channel = self._channel
+        if channel is None:
+            return
+        try:
+            async with asyncio.timeout(1.0):
+                await channel.basic_publish(
+                    body,
+                    exchange=exchange,
+                    properties=Basic.Properties(content_type="application/json"),
+                    wait=False,
+                )
+        except BROKER_FAILURES as error:
+            self._log.warning("announcement.lost", exchange=exchange, reason=describe(error))
+        except asyncio.CancelledError:
+            raise_if_cancelled()
+
+    async def _publish(
+        self,
+        body: bytes,
+        exchange: str,
+        key: str,
+        headers: Mapping[str, str | int] | None,
+        timeout_s: float,
+    ) -> None:
+        channel = self._channel
+        if channel is None:
+            raise ConnectionError(self.problem or "not connected")
+        if self._alarmed:
+            raise RefusedError(ALARM)
+        self._published += 1
+        # No message_id: the client maps returned messages by it and makes a random one itself.
+        properties = Basic.Properties(
+            content_type=CONTENT_TYPE,
+            delivery_mode=PERSISTENT,
+            headers=dict(headers) if headers else None,
+        )
+        async with asyncio.timeout(timeout_s) as limit:
+            self._waiting.add(limit)
+            try:
+                # wait=False: the confirm is awaited, the socket's drain is not.
+                await channel.basic_publish(
+                    body,
+                    exchange=exchange,
+                    routing_key=key,
+                    properties=properties,
+                    mandatory=True,
+                    wait=False,
+                )
+            finally:
+                self._waiting.discard(limit)
+
+    def _measure(self, exchange: str, size: int) -> None:
+        mean = self._mean_bytes.get(exchange, size)
+        self._mean_bytes[exchange] = mean + SMOOTHING * (size - mean)
+
+    def _tell(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if state.attempt_number % 10 == 0:
+            self._log.warning("publish.failed", attempt=state.attempt_number, reason=str(error))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _close(channel: "Channel") -> None:
+    with suppress(*BROKER_FAILURES, asyncio.CancelledError):
+        await channel.close()

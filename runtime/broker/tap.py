@@ -1,0 +1,56 @@
+"""A tap on exchanges: a copy of what passes, for somebody who measures; the flow is undisturbed."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from aio_pika.abc import AbstractConnection
+from aiormq.abc import DeliveredMessage
+
+from portcall.runtime.broker.link import Link, consume, open_channel, until_lost
+
+MAX_WAITING = 100_000
+"""Copies that wait for their reader; older ones are dropped beyond."""
+
+Taken = Callable[[str, bytes], None]
+"""Gets the exchange and the body of each message."""
+
+
+class Tap:
+    """Takes copies of messages by a queue of its own that ends with the connection.
+
+    Args:
+        url: The broker.
+        name: Shown by the broker's tools as the connection's name.
+        bindings: Exchanges, each with a routing key, as in ``("portcall.events", "#")``.
+        taken: Gets the messages.
+    """
+
+    def __init__(
+        self, url: str, *, name: str, bindings: Iterable[tuple[str, str]], taken: Taken
+    ) -> None:
+        self._link = Link(url, name=name, use=self._use)
+        self._bindings = list(bindings)
+        self._taken = taken
+        self.open = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep the connection; ends only by cancellation."""
+        await self._link.run()
+
+    async def _use(self, connection: AbstractConnection) -> None:
+        channel = await open_channel(connection)
+        declared = await channel.queue_declare(
+            exclusive=True, auto_delete=True, arguments={"x-max-length": MAX_WAITING}
+        )
+        queue = declared.queue or ""
+        for exchange, key in self._bindings:
+            await channel.queue_bind(queue, exchange, key)
+        consuming = await consume(channel, queue, self._take, no_ack=True)
+        self.open.set()
+        try:
+            await until_lost([channel], [consuming])
+        finally:
+            self.open.clear()
+
+    def _take(self, delivered: DeliveredMessage) -> None:
+        self._taken(delivered.exchange or "", delivered.body)

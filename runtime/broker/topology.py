@@ -1,0 +1,83 @@
+"""Declaring the topology, and looking at it."""
+
+import asyncio
+from collections.abc import Iterable
+
+import aiormq
+from aiormq.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+
+from portcall.runtime.broker.link import BROKER_FAILURES, connected, describe, open_channel
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.topology import Topology
+
+CALL_TIMEOUT_S = 30.0
+
+
+async def ping(url: str) -> None:
+    """Connect to the broker and leave again.
+
+    Raises:
+        BrokerError: It cannot be reached, or refuses the credentials or the virtual host.
+    """
+    async with connected(url, name="portcall ping"):
+        pass
+
+
+async def apply(url: str, topology: Topology) -> None:
+    """Declare what is missing; what is there already must be the same.
+
+    Raises:
+        BrokerError: The broker cannot be reached, or has something of that name which differs:
+            then it must be emptied and deleted, or the setting that changed be changed back.
+    """
+    async with connected(url, name="portcall topology") as connection:
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                channel = await open_channel(connection)
+                await _declare(channel, topology)
+        except ChannelPreconditionFailed as error:
+            raise BrokerError(
+                f"the broker has it already, but different: {describe(error)}"
+            ) from error
+        except BROKER_FAILURES as error:
+            raise BrokerError(f"the topology cannot be declared: {describe(error)}") from error
+
+
+async def _declare(channel: aiormq.abc.AbstractChannel, topology: Topology) -> None:
+    for exchange in topology.exchanges:
+        await channel.exchange_declare(
+            exchange=exchange.name,
+            exchange_type=exchange.type,
+            durable=True,
+            arguments=dict(exchange.arguments),
+        )
+    for queue in topology.queues:
+        await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+    for binding in topology.bindings:
+        await channel.queue_bind(binding.queue, binding.exchange, binding.key)
+
+
+async def depths(url: str, queues: Iterable[str]) -> dict[str, int | None]:
+    """How many messages wait in each queue, not counting those being handled.
+
+    Returns:
+        By queue; None where there is no such queue.
+
+    Raises:
+        BrokerError: The broker cannot be reached.
+    """
+    found: dict[str, int | None] = {}
+    async with connected(url, name="portcall depths") as connection:
+        for queue in queues:
+            try:
+                async with asyncio.timeout(CALL_TIMEOUT_S):
+                    # A missing queue closes the channel: each question has its own.
+                    channel = await open_channel(connection)
+                    declared = await channel.queue_declare(queue, passive=True)
+                    found[queue] = declared.message_count
+                    await channel.close()
+            except ChannelNotFoundEntity:
+                found[queue] = None
+            except BROKER_FAILURES as error:
+                raise BrokerError(f"{queue} cannot be looked at: {describe(error)}") from error
+    return found

@@ -1,0 +1,1 @@
+"""HTTP servers of the roles: limits, health, OpenAPI."""

@@ -1,0 +1,70 @@
+"""The health server of a role: ``/live``, ``/ready`` with reasons, and ``/metrics``.
+
+A problem keeps a role from being ready. A warning does not: nothing is broken yet, and whoever took
+the role out of service for it would break something.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from aiohttp import web
+
+from portcall.runtime import metrics
+
+Problem = Callable[[], str | None]
+Several = Callable[[], Mapping[str, str]]
+"""Problems whose names are not known before, in words by their names."""
+REFUSED_AGAIN = "refused"
+"""How a warning begins that requests are refused again and again: then a code and a registry."""
+
+
+def problems_of(checks: Mapping[str, Problem]) -> dict[str, str]:
+    """What keeps the process from being ready, by the name of the check."""
+    found = {name: check() for name, check in checks.items()}
+    return {name: problem for name, problem in found.items() if problem}
+
+
+def add_health_routes(
+    app: web.Application,
+    checks: Mapping[str, Problem],
+    warnings: Mapping[str, Problem] | None = None,
+    several: Sequence[Several] = (),
+) -> None:
+    """Serve ``/live`` and ``/ready`` on *app*: 200, or 503 with the reasons.
+
+    With warnings it is 200 still, and the status is ``degraded``.
+    """
+
+    async def live(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "live"})
+
+    async def ready(_request: web.Request) -> web.Response:
+        problems = problems_of(checks)
+        if problems:
+            return web.json_response({"status": "not ready", "problems": problems}, status=503)
+        warned = problems_of(warnings or {})
+        for more in several:
+            warned |= more()
+        if warned:
+            return web.json_response({"status": "degraded", "warnings": warned})
+        return web.json_response({"status": "ready"})
+
+    app.router.add_get("/live", live)
+    app.router.add_get("/ready", ready)
+
+
+def health_app(
+    checks: Mapping[str, Problem],
+    warnings: Mapping[str, Problem] | None = None,
+    several: Sequence[Several] = (),
+) -> web.Application:
+    """The application of a role's health server."""
+
+    async def show_metrics(_request: web.Request) -> web.Response:
+        return web.Response(
+            body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE}
+        )
+
+    app = web.Application()
+    add_health_routes(app, checks, warnings, several)
+    app.router.add_get("/metrics", show_metrics)
+    return app

@@ -1,0 +1,308 @@
+"""HTTP servers whose every answer is JSON, also to what is not HTTP, and that nobody holds up.
+
+Beneath the middlewares of an application lies the parser: what it refuses (garbage, a header that
+is too long, a broken chunk) never becomes a request, and aiohttp answers it in plain text and logs
+a traceback. Here it is the client's mistake, and told in the envelope of everything else.
+
+And aiohttp waits for ever for the rest of a head, and for a client to take its answer: here both
+have a time, and connections a number.
+"""
+
+import asyncio
+import json
+import re
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import StreamReader, web
+from aiohttp.http import HttpRequestParser
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_protocol import RequestPayloadError
+from aiohttp.web_request import BaseRequest
+
+from portcall.runtime.http.clients import Gate, client_of
+from portcall.runtime.http.request_headers import LenientParser
+
+HEAD_TIMEOUT_S = 4.0
+"""From the connection, or the first byte of a further request, to the end of the head: whatever is
+sent is answered within 5 s."""
+MAX_LINE_BYTES = 8 * 1024
+MAX_HEAD_BYTES = 192 * 1024
+"""Of a request line and all headers; single ones are bounded by aiohttp's own options."""
+STALL_TIMEOUT_S = 30.0
+"""How long a client may let an answer wait that is larger than the buffers."""
+LINGER_S = 1.0
+"""Between a refusal and the end of the connection, so that a client that still sends sees it."""
+_HARMLESS = re.compile(r"Duplicate '[A-Za-z-]{1,64}' header found|Too many headers received")
+"""What the parser says without a quotation, in which there may be a token."""
+MAX_CONNECTIONS = 4_000
+"""Of one server; fewer where the process may have few files open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A request that was refused before any application saw it.
+
+    Attributes:
+        status: What it was answered with.
+        problem: Why, in words.
+        target: The path and query of its first line, as far as that can be read.
+    """
+
+    status: int
+    problem: str
+    target: str
+
+
+OnUnread = Callable[[Unread], None]
+UNREAD: web.AppKey[OnUnread] = web.AppKey("unread")
+"""Of an application: is told what its server refused."""
+
+
+def target_of(head: bytes | bytearray) -> str:
+    """The target in a request line; empty where there is none."""
+    words = bytes(head[:MAX_LINE_BYTES]).partition(b"\r\n")[0].split(b" ")
+    return words[1].decode("latin-1") if len(words) == 3 else ""
+
+
+def max_connections() -> int:
+    """A quarter of the files that this process may have open, and `MAX_CONNECTIONS` at most."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(MAX_CONNECTIONS, max(16, soft // 4)) if soft > 0 else MAX_CONNECTIONS
+
+
+class _Protocol(web.RequestHandler):
+    """One connection."""
+
+    __slots__ = (
+        "_client",
+        "_gate",
+        "_head_bytes",
+        "_head_timer",
+        "_lenient",
+        "_on_unread",
+        "_payload",
+        "_stall_timer",
+        "_target",
+    )
+
+    def __init__(
+        self,
+        *arguments: object,
+        gate: Gate,
+        on_unread: OnUnread,
+        **options: Any,  # noqa: ANN401 (aiohttp's own)
+    ) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]  # aiohttp's own
+        self._lenient = LenientParser(partial(self._new_parser, **options))
+        self._parser = self._lenient  # type: ignore[assignment]  # it does all that one does
+        self._gate = gate
+        self._on_unread = on_unread
+        self._target = ""
+        self._client: str | None = None
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._payload: StreamReader | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
+
+    def _new_parser(self, *, auto_decompress: bool = True, **_: object) -> HttpRequestParser:
+        """A parser like the one that aiohttp made for this connection."""
+        return HttpRequestParser(
+            self,
+            self._loop,
+            self._read_bufsize,
+            max_line_size=self.max_line_size,
+            max_field_size=self.max_field_size,
+            max_headers=self.max_headers,
+            payload_exception=RequestPayloadError,
+            auto_decompress=auto_decompress,
+            max_msg_queue_size=self._max_msg_queue_size,
+        )
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let a client in that has not too many connections, and wait for a head."""
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        client = client_of(peer[0] if isinstance(peer, tuple) else None)
+        if not self._gate.enter(client):
+            self._hang_up()
+            return
+        self._client = client
+        self._await_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget it."""
+        self._head_ended()
+        self._flowing()
+        if self._client is not None:
+            self._gate.leave(self._client)
+            self._client = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; what belongs to a head is counted, and must be complete in time."""
+        if self._force_close:
+            return
+        before = self._request_count
+        # Asked before: the last part of a body belongs to no head, though it ends the body.
+        in_a_head = self._payload is None or self._payload.is_eof()
+        if in_a_head:
+            self._lenient.head += data
+        super().data_received(data)
+        if self._request_count > before:
+            self._payload = self._messages[-1][1] if self._messages else None
+            self._target = target_of(self._lenient.head)
+            self._head_ended()
+        elif data and in_a_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(431, "the headers are too large")
+            else:
+                self._await_head()
+
+    def pause_writing(self) -> None:
+        """The client does not read: it has a while."""
+        super().pause_writing()
+        self._stall_timer = self._loop.call_later(STALL_TIMEOUT_S, self._hang_up)
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._flowing()
+        super().resume_writing()
+
+    def _await_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self._loop.call_later(HEAD_TIMEOUT_S, self._head_is_late)
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if self._current_request is not None or self._messages:
+            self._await_head()  # one before it is still being answered
+        elif self._head_bytes:
+            self._refuse(408, "the headers were not complete in time")
+        else:
+            self.force_close()
+
+    def _head_ended(self) -> None:
+        self._head_bytes = 0
+        self._lenient.begin()
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _flowing(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _refuse(self, status: int, problem: str) -> None:
+        """Answer what never became a request, and hang up; what still comes is not looked at."""
+        transport = self.transport
+        if transport is None:
+            return
+        self._force_close = True
+        self._on_unread(Unread(status, problem, target_of(self._lenient.head)))
+        self._head_ended()
+        transport.write(_raw_answer(status, problem))
+        if transport.can_write_eof():
+            transport.write_eof()
+        # Closed at once, with bytes unread, the system would take the answer back with a reset.
+        self._head_timer = self._loop.call_later(LINGER_S, self.force_close)
+
+    def _hang_up(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 (the signature is aiohttp's)
+    ) -> web.StreamResponse:
+        """Answer what no application saw, and hang up."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun")
+        code, text = ("InternalError", "an error of ours; it has been logged")
+        if status < 500:
+            code, text = ("BadRequest", "the request is not well-formed HTTP/1.1")
+            self._on_unread(Unread(status, f"{text}{_why(exc)}", self._target))
+        response = web.json_response({"error": {"code": code, "message": text}}, status=status)
+        response.force_close()
+        return response
+
+
+def _why(error: BaseException | None) -> str:
+    """What is wrong with a head, where that can be said without quoting it."""
+    if isinstance(error, LineTooLong):
+        return ": a header or the request line is too long"
+    said = _HARMLESS.match(str(getattr(error, "message", "")))
+    return f": {said[0]}" if said else ""
+
+
+def _raw_answer(status: int, problem: str) -> bytes:
+    reason = HTTPStatus(status).phrase
+    content = json.dumps({"error": {"code": reason.replace(" ", ""), "message": problem}}).encode()
+    lines = [
+        f"HTTP/1.1 {status} {reason}",
+        "Content-Type: application/json; charset=utf-8",
+        f"Content-Length: {len(content)}",
+        "Connection: close",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+class _Server(web.Server):
+    """Makes a `_Protocol` for each connection."""
+
+    gate: Gate
+    on_unread: OnUnread
+
+    def __call__(self) -> web.RequestHandler:
+        return _Protocol(
+            self, loop=self._loop, gate=self.gate, on_unread=self.on_unread, **self._kwargs
+        )
+
+
+class JsonRunner(web.AppRunner):
+    """Runs an application, and answers in JSON what does not reach it."""
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        server = _Server(
+            made.request_handler,
+            request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation,
+            **made._kwargs,  # noqa: SLF001 (aiohttp gives no other way to its options)
+        )
+        server.gate = Gate(max_connections())
+        server.on_unread = self.app.get(UNREAD, _not_told)
+        return server
+
+
+def _not_told(_unread: Unread) -> None:
+    """What an application without `UNREAD` does about it."""
+
+
+class Site(web.TCPSite):
+    """Listens for a runner; a TLS handshake has the time of a head (aiohttp gives it a minute)."""
+
+    async def start(self) -> None:
+        """Listen."""
+        await super(web.TCPSite, self).start()
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("the runner is not set up")
+        self._server = await asyncio.get_running_loop().create_server(
+            server,
+            self._host,
+            self._port,
+            ssl=self._ssl_context,
+            ssl_handshake_timeout=HEAD_TIMEOUT_S if self._ssl_context else None,
+            backlog=self._backlog,
+            reuse_address=self._reuse_address,
+        )

@@ -1,0 +1,1 @@
+"""Access: principals, and the tokens that they log in with."""

@@ -1,0 +1,150 @@
+"""Access tokens: JWTs that say who logged in, signed with a key of the store.
+
+Whether that principal is still let in is not in them: who takes a token asks the store.
+"""
+
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from portcall.store.access.principals import PrincipalRow
+from portcall.store.access.signing_keys import SigningKey
+
+LIFETIME_S = 3600
+LEEWAY_S = 60
+"""By how much the clocks of our machines may differ."""
+ALGORITHM = "RS256"
+AUDIENCE = "https://management.local.azurecr/"
+"""What az is told to ask for."""
+_RESOURCES = (AUDIENCE, "https://management.azure.com/", "https://management.core.windows.net/")
+AUDIENCES = tuple(form for each in _RESOURCES for form in (each, each.rstrip("/")))
+"""What clients may ask for: our audience, or what the SDK asks for unless told."""
+_UNREADABLE = (jwt.InvalidTokenError, ValueError, RecursionError)
+"""What a stranger's text may lead to; the last where its JSON is nested a thousand times."""
+
+
+class Verifier(Protocol):
+    """What is needed of a key to read a token: a public half will do."""
+
+    @property
+    def kid(self) -> str:
+        """Its name in the header of a token."""
+
+    @property
+    def public(self) -> rsa.RSAPublicKey:
+        """What a signature is checked with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What is read of a good token.
+
+    Attributes:
+        client_id: Who logged in.
+        expires_ms: When it stops working, milliseconds since the epoch.
+    """
+
+    client_id: str
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A token that was made.
+
+    Attributes:
+        text: The JWT.
+        expires_s: When it stops working, seconds since the epoch.
+        lifetime_s: How long that is from now.
+    """
+
+    text: str
+    expires_s: int
+    lifetime_s: int
+
+
+def issue(
+    principal: PrincipalRow,
+    *,
+    key: SigningKey,
+    issuer: str,
+    audience: str,
+    tenant: str,
+    now_s: int,
+) -> AccessToken:
+    """Make a token for *principal*; it ends after an hour, or with the principal.
+
+    Args:
+        principal: Whom for; it is live.
+        key: Signs it.
+        issuer: The authority that it was asked of.
+        audience: One of `AUDIENCES`.
+        tenant: The installation's.
+        now_s: The time, seconds since the epoch.
+    """
+    lifetime_s = LIFETIME_S
+    if principal.expires_ms is not None:
+        lifetime_s = min(lifetime_s, max(1, principal.expires_ms // 1000 - now_s))
+    claims = {
+        "iss": issuer,
+        "aud": audience,
+        "iat": now_s,
+        "nbf": now_s,
+        "exp": now_s + lifetime_s,
+        "sub": principal.client_id,
+        "oid": principal.client_id,
+        "appid": principal.client_id,
+        "app_displayname": principal.name,
+        "tid": tenant,
+        "roles": [principal.role.value],
+        "uti": secrets.token_urlsafe(16),
+        "ver": "1.0",
+    }
+    text = jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})
+    return AccessToken(text, now_s + lifetime_s, lifetime_s)
+
+
+def is_access_token(text: str) -> bool:
+    """Whether *text* has the form of a token."""
+    return text.isascii() and text.startswith("eyJ") and text.count(".") == 2
+
+
+def key_id(text: str) -> str:
+    """The name of the key that a token says it is signed with; empty where it says none."""
+    try:
+        kid = jwt.get_unverified_header(text).get("kid")
+    except _UNREADABLE:
+        return ""
+    return kid if isinstance(kid, str) else ""
+
+
+def read(text: str, *, keys: Sequence[Verifier], tenant: str) -> Claims | None:
+    """Read a token; None: it is none of ours, or its time is over.
+
+    The issuer is not compared: its host is the one by which a client reached us. That the token
+    was issued here is what the key proves.
+    """
+    kid = key_id(text)
+    key = next((each for each in keys if each.kid == kid), None)
+    if key is None:
+        return None
+    try:
+        claims = jwt.decode(
+            text,
+            key.public,
+            algorithms=[ALGORITHM],
+            audience=AUDIENCES,
+            leeway=LEEWAY_S,
+            options={"require": ["exp", "iat", "nbf", "iss", "aud", "tid", "appid"]},
+        )
+        client_id = str(uuid.UUID(str(claims["appid"])))
+    except _UNREADABLE:
+        return None
+    if claims["tid"] != tenant:
+        return None
+    return Claims(client_id, int(claims["exp"]) * 1000)

@@ -1,0 +1,255 @@
+"""One way into the database: an engine, reading and writing transactions, translated errors.
+
+SQLite runs in WAL mode (set by `store.migrate`, kept in the file). A commit there survives a
+``kill -9``; at ``synchronous=NORMAL`` the last ones may be undone by a power cut, all or nothing.
+The event log bears that, because the position in the stream goes back with the rows. A webhook
+does not (its id would be given again), so every other write waits for the disk (``FULL``).
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, lru_cache, partial
+from typing import Any, TypeVar
+
+import sqlalchemy
+from sqlalchemy import URL, Connection, Engine, Row, Table, event, exc
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from portcall.schemas.errors import InvalidValueError
+from portcall.store.errors import StoreUnavailableError
+
+LOCK_TIMEOUT_S = 10
+"""How long a transaction waits for another one before the store counts as unavailable."""
+
+Values = tuple[object, ...]
+ValueT = TypeVar("ValueT")
+
+POOL_TIMEOUT_S = 10
+CACHE_MIB = 16
+"""Pages that a SQLite connection keeps. Each connection fills its own, within minutes of use."""
+"""How long a transaction waits for one of the 15 connections of the process."""
+
+_SYNCHRONOUS = "portcall_synchronous"
+_NOT_THERE_YET = frozenset({"42P01", "42703"})
+"""PostgreSQL's undefined_table and undefined_column: the database is not migrated yet."""
+_POSTGRESQL_ARGUMENTS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "application_name": "portcall",
+    "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s",
+}
+
+
+def now_ms() -> int:
+    """The time, milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Database:
+    """A pool of connections to one database, SQLite or PostgreSQL.
+
+    Args:
+        url: Which.
+        cache_mib: What each connection to SQLite may keep of the file in memory.
+    """
+
+    def __init__(self, url: str, *, cache_mib: int = CACHE_MIB) -> None:
+        self._engine = _engine(database_url(url), cache_mib)
+        self.is_sqlite = self._engine.dialect.name == "sqlite"
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._engine.dispose()
+
+    def checkpoint(self) -> None:
+        """Empty SQLite's log, as far as no reader needs it: what was overwritten is gone then."""
+        with translated(), self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            if driver is not None:
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database from its first query to its last.
+
+        Raises:
+            StoreUnavailableError: The database cannot be reached or did not answer.
+        """
+        with translated(), self._engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
+        """A transaction that changes something: committed after the block, undone if it raises.
+
+        Args:
+            durable: Whether the commit must survive a power cut; otherwise it may be undone by
+                one as a whole (SQLite only; PostgreSQL decides that by its own settings).
+
+        Raises:
+            StoreUnavailableError: The database cannot be reached, is locked or is full. After an
+                error in the commit itself it is unknown whether the change was made.
+        """
+        with translated(), self._engine.connect() as connection:
+            if self.is_sqlite:
+                connection.execution_options(**{_SYNCHRONOUS: "FULL" if durable else "NORMAL"})
+            with connection.begin():
+                yield connection
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what a driver raises when its database is away into `StoreUnavailableError`."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        if _is_ours(error):
+            raise
+        reason = str(error.orig).strip().partition("\n")[0]
+        raise StoreUnavailableError(f"the store does not answer: {reason}") from error
+    except exc.TimeoutError as error:
+        raise StoreUnavailableError("the store does not answer: no free connection") from error
+
+
+def _is_ours(error: exc.DBAPIError) -> bool:
+    """Whether we asked for something impossible; what is not migrated yet is no such thing.
+
+    (SQLite reports that as an operational error in the first place.)
+    """
+    ours = (exc.IntegrityError, exc.DataError, exc.ProgrammingError, exc.NotSupportedError)
+    return isinstance(error, ours) and getattr(error.orig, "sqlstate", "") not in _NOT_THERE_YET
+
+
+def database_url(text: str) -> URL:
+    """Read a database URL: ``sqlite:///file``, ``postgresql://…`` or with a driver.
+
+    Raises:
+        InvalidValueError: It is neither.
+    """
+    try:
+        url = sqlalchemy.make_url(text)
+    except (exc.ArgumentError, ValueError) as error:
+        raise InvalidValueError("database_url", "is not a database URL") from error
+    if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername != "sqlite":
+        raise InvalidValueError(
+            "database_url", f"{url.drivername} is not known; write sqlite or postgresql"
+        )
+    if url.database in (None, "", ":memory:"):
+        raise InvalidValueError("database_url", "must name a file, as in sqlite:///portcall.db")
+    return url
+
+
+def _engine(url: URL, cache_mib: int) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return sqlalchemy.create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_use_lifo=True,
+            pool_timeout=POOL_TIMEOUT_S,
+            connect_args=_POSTGRESQL_ARGUMENTS,
+            hide_parameters=True,
+        )
+    engine = sqlalchemy.create_engine(
+        url,
+        pool_use_lifo=True,  # the fewest caches that will do
+        pool_timeout=POOL_TIMEOUT_S,
+        connect_args={"timeout": LOCK_TIMEOUT_S, "check_same_thread": False},
+        hide_parameters=True,  # in the words of errors; they may be secrets
+    )
+    event.listen(engine, "connect", partial(_prepare_sqlite, cache_mib))
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(
+    cache_mib: int, connection: DBAPIConnection, _record: ConnectionPoolEntry
+) -> None:
+    """Take the transactions into our hands: Python's driver would begin them late, and deferred."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA cache_size = -{cache_mib * 1024}")
+    cursor.execute("PRAGMA wal_autocheckpoint = 16000")
+    cursor.execute("PRAGMA journal_size_limit = 67108864")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Lock before the first read of a writer: to lock later can fail at once, without waiting."""
+    synchronous = connection.get_execution_options().get(_SYNCHRONOUS)
+    if synchronous is None:
+        connection.exec_driver_sql("BEGIN")
+    else:
+        connection.exec_driver_sql(f"PRAGMA synchronous = {synchronous}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
+    """Insert plain tuples, whose values stand in the order of the table's columns."""
+    if rows:
+        statement = _insert(table, connection.dialect.name == "sqlite")
+        connection.exec_driver_sql(statement, list(rows))
+
+
+def matching(
+    connection: Connection,
+    table: Table,
+    keys: tuple[str, ...],
+    columns: tuple[str, ...],
+    wanted: Sequence[Values],
+) -> Sequence[Row[Any]]:
+    """Read *columns* of the rows of *table* whose *keys* have one of the *wanted* values.
+
+    In plain SQL: to compile it anew for each number of values costs 40 us for each value. And as
+    a join: for ``(a, b) IN (VALUES ...)`` SQLite reads the whole index.
+    """
+    if not wanted:
+        return []
+    statement = _matching(table, keys, columns, len(wanted), connection.dialect.name == "sqlite")
+    values = tuple(value for row in wanted for value in row)
+    return connection.exec_driver_sql(statement, values).all()
+
+
+@cache
+def _insert(table: Table, is_sqlite: bool) -> str:  # noqa: FBT001 (part of a cache's key)
+    names = [column.name for column in table.columns]
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {_marks(len(names), is_sqlite)}"  # noqa: S608 (names are ours)
+
+
+@lru_cache(maxsize=1024)
+def _matching(
+    table: Table,
+    keys: tuple[str, ...],
+    columns: tuple[str, ...],
+    size: int,
+    is_sqlite: bool,  # noqa: FBT001 (part of a cache's key)
+) -> str:
+    marks = ", ".join([_marks(len(keys), is_sqlite)] * size)
+    found = ", ".join(f"{table.name}.{name}" for name in columns)
+    joined = " AND ".join(f"{table.name}.{name} = wanted.{name}" for name in keys)
+    return (
+        f"WITH wanted ({', '.join(keys)}) AS (VALUES {marks})"  # noqa: S608 (names are ours)
+        f" SELECT {found} FROM wanted JOIN {table.name} ON {joined}"
+    )
+
+
+def _marks(count: int, is_sqlite: bool) -> str:  # noqa: FBT001 (part of a cache's key)
+    return f"({', '.join(['?' if is_sqlite else '%s'] * count)})"
+
+
+def chunks(values: Sequence[ValueT], size: int = 500) -> Iterator[Sequence[ValueT]]:
+    """*values* in parts that fit one ``IN (...)``; SQLite stops at 32,766 parameters."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -1,0 +1,79 @@
+"""Migrations: the database is brought to the newest schema, by whoever comes first."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from portcall.store.database.database import Database, database_url
+from portcall.store.errors import StoreUnavailableError
+
+SCRIPTS = Path(__file__).parents[1] / "migrations"
+_ADVISORY_LOCK = 0x706F727463616C6C
+"""Any number that is ours: "portcall" in ASCII."""
+
+
+def migrate(url: str) -> None:
+    """Bring the database at *url* to the newest schema; several processes may do so at once.
+
+    A SQLite file is made if need be, readable by its owner alone.
+
+    Args:
+        url: As for `store.engine.open_store`.
+
+    Raises:
+        InvalidValueError: The URL is none that is known.
+        StoreUnavailableError: The database does not answer, or its directory does not exist.
+    """
+    address = database_url(url)
+    database = Database(url)
+    try:
+        if address.get_backend_name() == "sqlite":
+            with _locked(Path(address.database or "")):
+                _upgrade(database)
+        else:
+            _upgrade(database)
+    finally:
+        database.close()
+
+
+def configuration() -> Config:
+    """Alembic's configuration, made in code: there is no ini file to be found."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _upgrade(database: Database) -> None:
+    config = configuration()
+    with database.writing() as connection:
+        if not database.is_sqlite:
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock file while the SQLite file is made and migrated.
+
+    The switch to WAL mode needs the file for itself and does not wait for it, so processes that
+    start together must come one after another. The mode is kept in the file.
+    """
+    with ExitStack() as stack:
+        try:
+            lock = stack.enter_context(path.with_name(path.name + ".lock").open("a"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            with closing(sqlite3.connect(path, timeout=10)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+        except (OSError, sqlite3.Error) as error:
+            raise StoreUnavailableError(f"{path} cannot be used as a store: {error}") from error
+        yield

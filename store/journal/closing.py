@@ -1,0 +1,165 @@
+"""Settling: an event whose deliveries have all ended is counted for good, and looked at no more.
+
+Each function does a little, so that whoever writes the log waits for milliseconds only.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
+
+from portcall.schemas.events import PING
+from portcall.schemas.journal import Note, differences
+from portcall.store.database import counters
+from portcall.store.database.database import Database, now_ms
+from portcall.store.database.tables import events, journal, journal_frames
+from portcall.store.journal import entries as noting
+from portcall.store.journal import tallies
+from portcall.store.journal.entries import Row
+from portcall.store.journal.open_events import BEGINNING, Cursor, OpenEvent, open_events
+from portcall.store.journal.tallies import Tally
+from portcall.store.records.appending import read_position
+
+CHUNK = 500
+"""Events whose rows are looked for together."""
+KEPT_FRAMES = 10_000
+"""How many frame ids are kept: more than the broker puts into one chunk of a stream (4,096)."""
+SKEW_MS = 5_000
+"""How far the clocks of producer and deliverer may differ: within that, a record may be gone
+although its event is not older than the retention."""
+
+
+def settle(database: Database, after: Cursor = BEGINNING) -> tuple[int, Cursor | None]:
+    """Settle what can be among the next open events; how many, and where to go on (None: done)."""
+    with database.reading() as connection:
+        since_ms = counters.read(connection, counters.JOURNAL_SINCE)
+        rows = open_events(connection, max(after, (since_ms, b"")))
+        complete = _complete(connection, [row for row in rows if row.matches is not None])
+    if complete:
+        with database.writing(durable=False) as connection:
+            # Unless a note came in between that changed what should be.
+            connection.execute(_SETTLE, [_values(row, tally) for row, tally in complete])
+    return len(complete), rows[-1].cursor if rows else None
+
+
+def _complete(connection: Connection, rows: Sequence[OpenEvent]) -> list[tuple[OpenEvent, Tally]]:
+    """Those that are, first by the quick count, which is right where nothing was retried."""
+    wanted = [(row.event_id, row.digest) for row in rows]
+    known = tallies.quick(connection, wanted)
+    slow = [row for row in rows if row.digest in known and not _is_complete(row, known)]
+    known |= tallies.tally(connection, [(row.event_id, row.digest) for row in slow], 0)
+    return [(row, known[row.digest]) for row in rows if _is_complete(row, known)]
+
+
+def _is_complete(row: OpenEvent, known: dict[bytes, Tally]) -> bool:
+    tally = known.get(row.digest)
+    return tally is not None and row.is_complete(tally, now_ms())
+
+
+_SETTLE = (
+    update(journal)
+    .where(
+        journal.c.digest == bindparam("of"),
+        journal.c.matches == bindparam("counted"),
+        journal.c.checksum == bindparam("summed"),
+    )
+    .values(
+        settled=1,
+        delivered=bindparam("as_delivered"),
+        given_up=bindparam("as_given_up"),
+        cancelled=bindparam("as_cancelled"),
+    )
+)
+
+
+def _values(row: OpenEvent, tally: Tally) -> dict[str, object]:
+    return {
+        "of": row.digest,
+        "counted": row.matches,
+        "summed": row.checksum,
+        "as_delivered": tally.delivered,
+        "as_given_up": tally.given_up,
+        "as_cancelled": tally.cancelled,
+    }
+
+
+def check(database: Database) -> int:
+    """Make rows for the next events of the log that the journal does not have; how many looked at.
+
+    Such a row says: there are records, and nobody has accepted it. A note may come yet, and makes
+    the row like any other. A ping whose note was lost speaks for itself.
+    """
+    with database.reading() as connection:
+        found = _unchecked(connection)
+        known = noting.known_digests(connection, [row.digest for row in found])
+        since_ms = counters.read(connection, counters.JOURNAL_SINCE)
+        strays = [
+            _stray(connection, row)
+            for row in found
+            if row.digest not in known and row.accepted_ms >= since_ms
+        ]
+    if found:
+        with database.writing(durable=False) as connection:
+            counters.bump(connection, counters.JOURNAL_SINCE, 0)  # locks out who enters notes
+            arrived = noting.known_digests(connection, [row.digest for row in strays])
+            noting.add(connection, [row for row in strays if row.digest not in arrived])
+            counters.put(connection, counters.JOURNAL_CHECKED, found[-1].key)
+    return len(found)
+
+
+def _unchecked(connection: Connection) -> Sequence[sqlalchemy.Row[Any]]:
+    after = counters.read(connection, counters.JOURNAL_CHECKED)
+    columns = events.c
+    query: Select[Any] = (
+        select(
+            columns.key,
+            columns.digest,
+            columns.event_id,
+            columns.registry,
+            columns.accepted_ms,
+            columns.action,
+            columns.repository,
+            columns.tag,
+        )
+        .where(columns.key > after)
+        .order_by(columns.key)
+        .limit(CHUNK)
+    )
+    return connection.execute(query).all()
+
+
+def _stray(connection: Connection, event: sqlalchemy.Row[Any]) -> Row:
+    row = Row(event.digest, event.event_id, event.registry, event.accepted_ms)
+    row.action, row.repository, row.tag = event.action, event.repository, event.tag
+    if event.action == PING:
+        webhook_ids = tallies.deliveries(connection, event.event_id, event.digest)
+        steps = differences(webhook_ids)
+        noting.note_in(row, Note("", event.event_id, event.registry, event.accepted_ms, steps), 0)
+    return row
+
+
+def prune(connection: Connection, before_ms: int, limit: int) -> int:
+    """Forget events that were accepted before a time; see `store.journal.Journal.prune`."""
+    horizon_ms = before_ms + SKEW_MS
+    since_ms = counters.bump(connection, counters.JOURNAL_SINCE, 0)
+    if horizon_ms > since_ms:
+        counters.put(connection, counters.JOURNAL_SINCE, horizon_ms)
+    gone = 0
+    for settled in (0, 1):
+        old = (
+            select(journal.c.digest)
+            .where(journal.c.settled == settled, journal.c.accepted_ms < horizon_ms)
+            .limit(limit)
+        )
+        gone += connection.execute(delete(journal).where(journal.c.digest.in_(old))).rowcount
+    return gone
+
+
+def forget_frames(connection: Connection, stream: str) -> None:
+    """Forget the ids of all but the newest frames."""
+    position = read_position(connection, stream)
+    if position is not None:
+        frames = journal_frames.c
+        old = frames.stream_offset < position.offset - KEPT_FRAMES
+        connection.execute(delete(journal_frames).where(old, frames.notes.is_(None)))

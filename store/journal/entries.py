@@ -1,0 +1,293 @@
+"""Taking notes, in two steps: frames are stored as they come, and entered row by row later.
+
+To store a frame costs the recorder as much as one record; to enter a note costs three times that,
+and nobody waits for it but an audit. Figures: docs/decisions/0011.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import msgspec
+from sqlalchemy import Connection, select, update
+
+from portcall.schemas import journal
+from portcall.schemas.frames import RawJournalFrame
+from portcall.schemas.journal import Note
+from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH
+from portcall.store.database import counters, tables
+from portcall.store.database.database import chunks, insert_rows, matching, now_ms
+from portcall.store.errors import UnstorableError
+from portcall.store.intake import ignored
+from portcall.store.records.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
+from portcall.store.traffic import rollups
+
+ENTERED_FRAMES = 10
+"""Frames entered in one transaction: most have 64 notes at most, and a note takes 15 us."""
+
+_encode = msgspec.json.Encoder().encode
+decode_numbers = msgspec.json.Decoder(list[int]).decode
+_decode_notes = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_all = msgspec.json.Decoder(list[Note]).decode
+_decode_note = msgspec.json.Decoder(Note).decode
+_DIGEST = ("digest",)
+_FRAME_ID = ("frame_id",)
+_DIGEST_BYTES = 16
+_MAX_BIG = 2**63 - 1
+
+
+@dataclass(slots=True)
+class Row:
+    """One row of the journal, in the order of its columns."""
+
+    digest: bytes
+    event_id: str
+    registry: str
+    accepted_ms: int
+    accepted: int = 0
+    matches: int | None = None
+    checksum: int = 0
+    webhooks: bytes = b""
+    anew_ms: int = 0
+    settled: int = 0
+    delivered: int = 0
+    given_up: int = 0
+    cancelled: int = 0
+    action: str = ""
+    repository: str = ""
+    tag: str = ""
+
+
+_COLUMNS = tuple(field.name for field in fields(Row))
+
+
+def append(
+    connection: Connection,
+    stream: str,
+    expected: Position | None,
+    frames: Sequence[tuple[int, RawJournalFrame]],
+) -> Position:
+    """Store *frames*; see `store.journal.Journal.append`."""
+    counters.bump(connection, counters.JOURNAL_SINCE, 0)  # locks out every other writer
+    offset, last = frames[-1]
+    reached = Position(offset, last.id)
+    stored = must_store(connection, stream, expected, reached)
+    if stored == reached:
+        return reached
+    if max(len(frame.id) for _, frame in frames) > MAX_ID_LENGTH:
+        raise UnstorableError(f"an id is longer than {MAX_ID_LENGTH} characters")
+    with unstorable():
+        known = known_frames(connection, [frame.id for _, frame in frames])
+        new = {frame.id: (offset, frame) for offset, frame in frames if frame.id not in known}
+        rows = [(each, offset, bytes(frame.notes)) for each, (offset, frame) in new.items()]
+        insert_rows(connection, tables.journal_frames, rows)
+        ignored.add(connection, (frame for _, frame in new.values()))
+        rollups.add_events(connection, _acceptances(frame for _, frame in new.values()), now_ms())
+        move(connection, stream, stored, reached)
+    return reached
+
+
+def _acceptances(frames: Iterable[RawJournalFrame]) -> Iterator[tuple[str, int]]:
+    """The registry of each event that was accepted, and when; a note of routing says neither."""
+    for frame in frames:
+        try:
+            notes = _decode_all(frame.notes)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            sound = [_sound(raw) for raw in _raw_notes(bytes(frame.notes))]
+            notes = [each[1] for each in sound if each is not None]
+        for note in notes:
+            if note.webhooks is None and 0 <= note.accepted_ms <= _MAX_BIG:
+                registry = note.registry
+                if len(registry) <= MAX_ID_LENGTH and "\0" not in registry:
+                    yield registry, note.accepted_ms
+
+
+def known_frames(connection: Connection, frame_ids: Sequence[str]) -> set[str]:
+    """Which of these frames are among the newest that were stored."""
+    rows = [(frame_id,) for frame_id in frame_ids]
+    return {
+        row.frame_id
+        for chunk in chunks(rows)
+        for row in matching(connection, tables.journal_frames, _FRAME_ID, _FRAME_ID, chunk)
+    }
+
+
+def has_entered(connection: Connection, frame_id: str) -> bool:
+    """Whether that frame and everything before it is entered."""
+    frames = tables.journal_frames.c
+    query = select(frames.notes.is_(None)).where(frames.frame_id == frame_id)
+    return bool(connection.execute(query).scalar_one_or_none())
+
+
+def enter(connection: Connection) -> tuple[int, int]:
+    """Enter the notes of the oldest frames; says how many frames, and notes that are unusable."""
+    counters.bump(connection, counters.JOURNAL_SINCE, 0)
+    frames = tables.journal_frames.c
+    waiting = (
+        select(frames.frame_id, frames.notes)
+        .where(frames.notes.is_not(None))
+        .order_by(frames.stream_offset)
+        .limit(ENTERED_FRAMES)
+    )
+    found = connection.execute(waiting).all()
+    notes: list[tuple[bytes, Note]] = []
+    unusable = 0
+    for row in found:
+        for raw in _raw_notes(row.notes):
+            note = _sound(raw)
+            if note is None:
+                unusable += 1
+            else:
+                notes.append(note)
+    _take(connection, notes)
+    entered = [row.frame_id for row in found]
+    mark = update(tables.journal_frames).where(frames.frame_id.in_(entered)).values(notes=None)
+    if entered:
+        connection.execute(mark)
+    return len(entered), unusable
+
+
+def rows_of(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, Row]:
+    """The rows of these events, as far as there are any."""
+    wanted = [(digest,) for digest in digests]
+    return {
+        row.digest: Row(*tuple(row))
+        for chunk in chunks(wanted)
+        for row in matching(connection, tables.journal, _DIGEST, _COLUMNS, chunk)
+    }
+
+
+def known_digests(connection: Connection, digests: Iterable[bytes]) -> set[bytes]:
+    """Which of these events have a row."""
+    wanted = [(digest,) for digest in digests]
+    return {
+        row.digest
+        for chunk in chunks(wanted)
+        for row in matching(connection, tables.journal, _DIGEST, _DIGEST, chunk)
+    }
+
+
+def webhooks_of(row: Row) -> list[int]:
+    """For whom the event was found to be, ascending."""
+    return journal.numbers(decode_numbers(row.webhooks)) if row.webhooks else []
+
+
+def note_in(row: Row, note: Note, now_ms: int) -> bool:
+    """Enter a note in its event's row; says whether that changed it.
+
+    To be told twice that an event was routed opens its row again: something of it was sent anew,
+    by a replay, or by a router after the crash of another.
+    """
+    if note.webhooks is None:
+        changed, row.accepted = not row.accepted, 1
+        return changed
+    steps, webhook_ids = note.webhooks, journal.numbers(note.webhooks)
+    if row.matches:
+        row.anew_ms = now_ms
+        webhook_ids = sorted({*webhooks_of(row), *webhook_ids})
+        steps = journal.differences(webhook_ids)
+    row.matches, row.webhooks = len(steps), _encode(steps) if steps else b""
+    row.checksum = journal.checksum(webhook_ids)
+    row.settled = 0 if steps else 1
+    return True
+
+
+def row_of(digest: bytes, note: Note) -> Row:
+    """A new row, into which nothing is entered yet."""
+    return Row(
+        digest,
+        note.event_id,
+        note.registry,
+        note.accepted_ms,
+        action=note.action,
+        repository=note.repository,
+        tag=note.tag,
+    )
+
+
+def add(connection: Connection, rows: Iterable[Row]) -> None:
+    """Insert rows of events that have none."""
+    insert_rows(connection, tables.journal, [_values(row) for row in rows])
+
+
+def _take(connection: Connection, notes: Sequence[tuple[bytes, Note]]) -> None:
+    known = rows_of(connection, {digest for digest, _ in notes})
+    now = now_ms()
+    added: dict[bytes, Row] = {}
+    changed: dict[bytes, Row] = {}
+    for digest, note in notes:
+        row = added.get(digest) or known.get(digest)
+        if row is None:
+            row = added[digest] = row_of(digest, note)
+        if note_in(row, note, now) and digest in known:
+            changed[digest] = row
+    add(connection, added.values())
+    _update(connection, list(changed.values()))
+
+
+def _values(row: Row) -> tuple[object, ...]:
+    return (
+        row.digest,
+        row.event_id,
+        row.registry,
+        row.accepted_ms,
+        row.accepted,
+        row.matches,
+        row.checksum,
+        row.webhooks,
+        row.anew_ms,
+        row.settled,
+        row.delivered,
+        row.given_up,
+        row.cancelled,
+        row.action,
+        row.repository,
+        row.tag,
+    )
+
+
+def _update(connection: Connection, rows: Sequence[Row]) -> None:
+    if rows:
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        connection.exec_driver_sql(
+            f"UPDATE journal SET accepted = {mark}, matches = {mark}, checksum = {mark},"  # noqa: S608 (a mark)
+            f" webhooks = {mark}, anew_ms = {mark}, settled = {mark} WHERE digest = {mark}",
+            [
+                (
+                    row.accepted,
+                    row.matches,
+                    row.checksum,
+                    row.webhooks,
+                    row.anew_ms,
+                    row.settled,
+                    row.digest,
+                )
+                for row in rows
+            ],
+        )
+
+
+def _raw_notes(notes: bytes) -> list[msgspec.Raw]:
+    try:
+        return _decode_notes(notes)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return [msgspec.Raw(notes)]  # counted as one that is unusable
+
+
+def _sound(raw: msgspec.Raw) -> tuple[bytes, Note] | None:
+    """A note with its digest, if every column can hold it."""
+    try:
+        note = _decode_note(raw)
+        digest = bytes.fromhex(note.digest)
+    except (msgspec.DecodeError, ValueError):
+        return None
+    numbers = (note.accepted_ms, *(note.webhooks or ()))
+    texts = (note.event_id, note.registry, note.action, note.tag)
+    fits = (
+        len(digest) == _DIGEST_BYTES
+        and min(numbers) >= 0
+        and sum(numbers) <= _MAX_BIG
+        and all(len(text) <= MAX_ID_LENGTH and "\0" not in text for text in texts)
+        and len(note.repository) <= MAX_REPOSITORY_LENGTH
+        and "\0" not in note.repository
+    )
+    return (digest, note) if fits else None

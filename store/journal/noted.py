@@ -1,0 +1,85 @@
+"""Events as the journal knows them: also those that nobody has attempted, or that match nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from portcall.schemas.events import PING
+from portcall.schemas.journal import numbers
+from portcall.schemas.operator import DISABLED_ACTION
+from portcall.store.database.tables import journal
+from portcall.store.journal import entries as noting
+
+MAX_EVENTS = 500
+"""Of one id; ids are the publishers' choice, and may come back."""
+_NOT_SHOWN = ("", PING, DISABLED_ACTION)
+
+
+@dataclass(frozen=True, slots=True)
+class NotedEvent:
+    """One event of the journal.
+
+    Attributes:
+        event_id: Its id.
+        registry: Its registry, in lower case.
+        accepted_ms: When it was accepted, milliseconds since the epoch.
+        action: Its action; empty where an earlier version noted it.
+        repository: Its repository.
+        tag: Empty where it has none.
+        webhook_ids: For whom it was found to be, ascending; None: it was not routed yet.
+    """
+
+    event_id: str
+    registry: str
+    accepted_ms: int
+    action: str
+    repository: str
+    tag: str
+    webhook_ids: Sequence[int] | None
+
+
+def of_id(connection: Connection, event_id: str) -> list[NotedEvent]:
+    """The events of that id, newest first."""
+    found = connection.execute(_query().where(journal.c.event_id == event_id).limit(MAX_EVENTS))
+    return sorted((_noted(row) for row in found), key=lambda each: -each.accepted_ms)
+
+
+def newest(connection: Connection, registry: str, limit: int) -> list[NotedEvent]:
+    """The last events of a registry that are no pings, newest first."""
+    query = (
+        _query()
+        .where(journal.c.registry == registry)
+        .where(journal.c.action.not_in(_NOT_SHOWN))
+        .order_by(journal.c.accepted_ms.desc())
+        .limit(limit)
+    )
+    return [_noted(row) for row in connection.execute(query)]
+
+
+def _query() -> Select[Any]:
+    columns = journal.c
+    return select(
+        columns.event_id,
+        columns.registry,
+        columns.accepted_ms,
+        columns.action,
+        columns.repository,
+        columns.tag,
+        columns.matches,
+        columns.webhooks,
+    )
+
+
+def _noted(row: Any) -> NotedEvent:  # noqa: ANN401 (a row of the query above)
+    steps = noting.decode_numbers(row.webhooks) if row.webhooks else []
+    return NotedEvent(
+        row.event_id,
+        row.registry,
+        row.accepted_ms,
+        row.action,
+        row.repository,
+        row.tag,
+        None if row.matches is None else numbers(steps),
+    )

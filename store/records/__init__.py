@@ -1,0 +1,1 @@
+"""Records of attempts: written, searched, forgotten, replayed."""

@@ -1,0 +1,1 @@
+"""Secrets: the keys, and what is sealed with them."""

@@ -1,0 +1,1 @@
+"""Traffic: sums and latencies of records by time bucket."""

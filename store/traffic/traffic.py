@@ -1,0 +1,276 @@
+"""Traffic: what the records add up to, for pages that show millions of them at a glance.
+
+Nothing here reads records one by one but the walk of the recorder (`store.rollups`): a page with
+500 webhooks and 1,000,000 records costs as much as one with few of either.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Row
+
+from portcall.schemas.records import Outcome
+from portcall.store.database.database import Database, now_ms
+from portcall.store.traffic import rollups
+from portcall.store.traffic.buckets import FIVE, HOUR, NARROW, WIDE, shown_step_s, source_of
+from portcall.store.traffic.latency import Latency
+from portcall.store.traffic.sum_rows import read_newest, read_sums, read_totals
+
+FINE_MS = 3 * 3_600_000
+"""A longer time of a webhook comes in hours."""
+
+
+@dataclass(slots=True)
+class Sums:
+    """What happened in some time.
+
+    Attributes:
+        attempts: POSTs that were made, or refused because of their address.
+        succeeded: Those of them that were answered 2xx.
+        given_up: Those of them that were the last: the delivery was given up.
+        cancelled: Deliveries that ended without an attempt; not among the attempts.
+        events: Events that were accepted; of an installation or a registry, never of a webhook.
+        latency: Of the attempts that were answered, whatever the status.
+    """
+
+    attempts: int = 0
+    succeeded: int = 0
+    given_up: int = 0
+    cancelled: int = 0
+    events: int = 0
+    latency: Latency = field(default_factory=Latency)
+
+    def merge(self, other: "Sums") -> None:
+        """Add what happened in some other time."""
+        self.attempts += other.attempts
+        self.succeeded += other.succeeded
+        self.given_up += other.given_up
+        self.cancelled += other.cancelled
+        self.events += other.events
+        self.latency.merge(other.latency)
+
+    @property
+    def failed(self) -> int:
+        """Attempts that were not answered 2xx."""
+        return self.attempts - self.succeeded
+
+    @property
+    def success_rate(self) -> float | None:
+        """From 0 to 1; None: there was no attempt."""
+        return self.succeeded / self.attempts if self.attempts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What happened in one step of time.
+
+    Attributes:
+        start_ms: When it began, milliseconds since the epoch.
+        sums: What happened.
+    """
+
+    start_ms: int
+    sums: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What happened, step by step; steps in which nothing happened are there, too.
+
+    Attributes:
+        step_s: How long a step is, seconds.
+        buckets: Oldest first, without gaps. The first may have begun before the time asked for;
+            the last may still be growing.
+    """
+
+    step_s: int
+    buckets: Sequence[Bucket]
+
+    @property
+    def total(self) -> Sums:
+        """All of it added up."""
+        whole = Sums()
+        for bucket in self.buckets:
+            whole.merge(bucket.sums)
+        return whole
+
+
+@dataclass(frozen=True, slots=True)
+class LastAttempt:
+    """The newest record of a webhook.
+
+    Attributes:
+        record_id: Its id.
+        started_ms: When the attempt began, milliseconds since the epoch.
+        outcome: What followed.
+        status: The HTTP status; 0 where there was no answer.
+        attempt: Its number, from 1.
+    """
+
+    record_id: int
+    started_ms: int
+    outcome: Outcome
+    status: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class WebhookTraffic:
+    """What happened at one webhook since a time.
+
+    Attributes:
+        webhook_id: Which.
+        series: Step by step, for a sparkline; the same steps for all webhooks.
+        last: Its newest record, however old; None: it has none.
+    """
+
+    webhook_id: int
+    series: Series
+    last: LastAttempt | None
+
+    @cached_property
+    def total(self) -> Sums:
+        """All of it added up."""
+        return self.series.total
+
+
+class Traffic:
+    """What the records add up to.
+
+    All of it may raise `StoreUnavailableError`: the database does not answer.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of_webhooks(
+        self,
+        registry: str,
+        *,
+        since_ms: int,
+        until_ms: int,
+        webhook_ids: Collection[int] | None = None,
+    ) -> Mapping[int, WebhookTraffic]:
+        """What happened at the webhooks of a registry: two queries for all of them.
+
+        Args:
+            registry: The registry's key: its name in lower case.
+            since_ms: Since when, milliseconds since the epoch. Up to three hours come in steps of
+                5 minutes, more in steps of an hour.
+            until_ms: Until when; mostly now.
+            webhook_ids: Only of these, as those of one page; None: of all that there are.
+
+        Returns:
+            By webhook id; every webhook is there, also one that nothing happened at.
+        """
+        starts = _narrow_starts(since_ms, until_ms)
+        found: dict[int, dict[int, Sums]] = {}
+        with self._database.reading() as connection:
+            newest = read_newest(connection, registry, webhook_ids)
+            lasts = {row.webhook_id: _last(row) for row in newest}
+            for webhook_id, start_s, *row in read_sums(
+                connection, registry, list(lasts), starts.step, starts
+            ):
+                found.setdefault(webhook_id, {})[start_s] = _sums(row)
+        return {
+            webhook_id: WebhookTraffic(webhook_id, _series(found.get(webhook_id, {}), starts), last)
+            for webhook_id, last in lasts.items()
+        }
+
+    def totals(self, registry: str, *, since_ms: int, until_ms: int) -> Mapping[int, Sums]:
+        """The attempts at each webhook of a registry, and those that succeeded: one query.
+
+        Args:
+            registry: The registry's key.
+            since_ms: Since when, milliseconds since the epoch; in steps as `of_webhooks` has them.
+            until_ms: Until when; mostly now.
+
+        Returns:
+            By webhook id, without those at which nothing happened. Nothing else is added up.
+        """
+        starts = _narrow_starts(since_ms, until_ms)
+        with self._database.reading() as connection:
+            rows = read_totals(connection, registry, starts.step, starts)
+        # PostgreSQL adds whole numbers up to a Decimal.
+        return {row[0]: Sums(attempts=int(row[1]), succeeded=int(row[2])) for row in rows}
+
+    def series(
+        self,
+        *,
+        since_ms: int,
+        until_ms: int,
+        registry: str | None = None,
+        webhook_id: int | None = None,
+        step_s: int | None = None,
+    ) -> Series:
+        """What happened over time.
+
+        Args:
+            since_ms: Since when, milliseconds since the epoch.
+            until_ms: Until when; mostly now.
+            registry: Only of this one (its key); None: of the whole installation.
+            webhook_id: Only of this webhook of the registry.
+            step_s: The step wanted, seconds; None: one that makes 180 steps at most. The next
+                longer one of `store.steps.SHOWN_S` is taken that is kept for so long; of a webhook
+                none is shorter than 5 minutes.
+        """
+        stored = WIDE if webhook_id is None else NARROW
+        wanted_s = step_s or shown_step_s((until_ms - since_ms) // 1000)
+        shown_s, source = source_of(wanted_s, _age_s(since_ms), stored, of_all=registry is None)
+        starts = _starts(since_ms, until_ms, shown_s)
+        found: dict[int, Sums] = {}
+        with self._database.reading() as connection:
+            for _, start_s, *row in read_sums(
+                connection, registry or "", [webhook_id or 0], source.length_s, starts
+            ):
+                found.setdefault(start_s - start_s % shown_s, Sums()).merge(_sums(row))
+        return _series(found, starts)
+
+    def is_behind(self) -> bool:
+        """Whether there are records that are not added up yet, as just after an upgrade."""
+        with self._database.reading() as connection:
+            return rollups.is_behind(connection)
+
+    def advance(self, *, now_ms: int, window: int = rollups.WINDOW) -> int:
+        """Add up the next records; see `store.rollups.advance`."""
+        return rollups.advance(self._database, now_ms=now_ms, window=window)
+
+    def prune(self, *, now_ms: int, before_ms: int, limit: int) -> int:
+        """Forget what is too old; see `store.rollups.prune`."""
+        return rollups.prune(self._database, now_ms=now_ms, before_ms=before_ms, limit=limit)
+
+
+def _age_s(since_ms: int) -> int:
+    return (now_ms() - since_ms) // 1000
+
+
+def _starts(since_ms: int, until_ms: int, step_s: int) -> range:
+    """When each step begins, seconds; the first has *since_ms* in it, the last *until_ms*."""
+    first = since_ms // 1000 // step_s * step_s
+    return range(first, max(until_ms // 1000, first) + 1, step_s)
+
+
+def _narrow_starts(since_ms: int, until_ms: int) -> range:
+    """The steps of webhooks, of those that are kept for so long."""
+    wanted = HOUR if until_ms - since_ms > FINE_MS else FIVE
+    _, step = source_of(wanted.length_s, _age_s(since_ms), NARROW)
+    return _starts(since_ms, until_ms, step.length_s)
+
+
+def _last(row: Row[Any]) -> LastAttempt | None:
+    if row.id is None:
+        return None
+    return LastAttempt(row.id, row.started_ms, Outcome(row.outcome), row.status, row.attempt)
+
+
+def _sums(row: Sequence[Any]) -> Sums:
+    attempts, succeeded, given_up, cancelled, events, latency = row
+    histogram = Latency([latency] if latency else ())
+    return Sums(attempts, succeeded, given_up, cancelled, events, histogram)
+
+
+def _series(found: Mapping[int, Sums], starts: range) -> Series:
+    buckets = [Bucket(start * 1000, found.get(start) or Sums()) for start in starts]
+    return Series(starts.step, buckets)

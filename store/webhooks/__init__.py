@@ -1,0 +1,1 @@
+"""Registries and webhooks: what their owners set, and how each webhook stands."""

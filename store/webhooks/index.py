@@ -1,0 +1,80 @@
+"""The webhooks as the router knows them: a snapshot, and from then on what changed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from portcall.schemas.webhooks import Status
+from portcall.store.database import counters
+from portcall.store.database.database import Database
+from portcall.store.database.tables import tombstones, webhooks
+
+IndexRow = tuple[int, str, str, int]
+"""An enabled webhook: its id, its registry in lower case, its canonical scope, its action bits."""
+
+_CHUNK = 5_000
+_INDEX = (webhooks.c.id, webhooks.c.registry_key, webhooks.c.scope_key, webhooks.c.actions)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What became of the webhooks between a revision and a later one.
+
+    Attributes:
+        revision: The later one.
+        changed: The enabled webhooks that were made or changed.
+        gone: The ids of those that were deleted or are disabled.
+    """
+
+    revision: int
+    changed: list[IndexRow]
+    gone: list[int]
+
+
+def snapshot(database: Database) -> tuple[int, Iterator[IndexRow]]:
+    """The revision, and every enabled webhook at that revision, in no order.
+
+    The rows come from the database in chunks while they are iterated over, in the transaction in
+    which the revision was read; it ends with the last row, or with the iterator.
+
+    Raises:
+        StoreUnavailableError: The database does not answer; iterating may raise it, too.
+    """
+    rows = _snapshot(database)
+    revision = next(rows)
+    return revision, rows  # type: ignore[return-value]  # after the first come only rows
+
+
+def _snapshot(database: Database) -> Iterator[int | IndexRow]:
+    query = select(*_INDEX).where(webhooks.c.status == Status.ENABLED.value)
+    with database.reading() as connection:
+        yield counters.read(connection, counters.REVISION)
+        result = connection.execute(query, execution_options={"yield_per": _CHUNK})
+        for rows in result.partitions():
+            yield from map(tuple, rows)
+
+
+def changes_since(database: Database, revision: int) -> Changes | None:
+    """What changed after *revision*, or None if that cannot be told.
+
+    It cannot when tombstones from after it were dropped, nor when the revision is not one of
+    this database, which was replaced or put back to an earlier state.
+    """
+    with database.reading() as connection:
+        current = counters.read(connection, counters.REVISION)
+        if not counters.read(connection, counters.HORIZON) <= revision <= current:
+            return None
+        if revision == current:
+            return Changes(current, [], [])
+        later = select(*_INDEX, webhooks.c.status).where(webhooks.c.revision > revision)
+        rows = connection.execute(later).all()
+        buried = select(tombstones.c.webhook_id).where(tombstones.c.revision > revision)
+        gone = list(connection.execute(buried).scalars())
+    changed: list[IndexRow] = []
+    for webhook_id, registry, scope, actions, status in rows:
+        if status == Status.ENABLED.value:
+            changed.append((webhook_id, registry, scope, actions))
+        else:
+            gone.append(webhook_id)
+    return Changes(current, changed, gone)

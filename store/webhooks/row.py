@@ -1,0 +1,299 @@
+"""A webhook as it is kept: what its owner wrote, and what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypedDict
+
+from sqlalchemy import RowMapping
+
+from portcall.schemas.scopes import parse_scope
+from portcall.schemas.trust import Trust
+from portcall.schemas.webhooks import Cause, ServiceUri, Status, Webhook
+from portcall.store.secrets.sealed_columns import opened, sealed
+from portcall.store.secrets.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDraft:
+    """A webhook as its owner wants it: what a PUT says.
+
+    Attributes:
+        registry: Its registry's name, in whatever case.
+        name: 5 to 50 letters and digits.
+        location: The region.
+        tags: ARM tags.
+        uri: The service URI as set, without user info.
+        authorization: The header value that the URI's user info became; empty: none.
+        credentials: The user info as set, with the ``@`` behind it; empty: none.
+        headers: The custom headers as given.
+        actions: The bits of the subscribed actions.
+        scope: As the owner wrote it; a valid scope.
+        status: Whether it gets POSTs.
+        secret: What signs, as `schemas.signatures` writes it; empty: unsigned.
+        schedule_ms: Its own retry schedule, milliseconds; None: the installation's.
+        max_age_ms: How old its deliveries may get; 0: any age; None: the installation's.
+        disable_after_ms: For how long every attempt must fail until it is disabled; 0: it never
+            is; None: the installation's.
+        probe: Whether it is asked from time to time when it was disabled by itself; None: only
+            when that was because it failed for long.
+        rate_limit: POSTs a second at most; 0: no limit.
+        ca_bundle: The only authorities that are trusted, in PEM; empty: the usual ones.
+        client_certificate: What is shown to a server that asks, in PEM; empty: none of its own.
+        client_key: Its private key, in PEM.
+    """
+
+    registry: str
+    name: str
+    location: str
+    tags: Mapping[str, str]
+    uri: str
+    authorization: str = field(default="", repr=False)
+    credentials: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    actions: int
+    scope: str = ""
+    status: Status = Status.ENABLED
+    secret: str = field(default="", repr=False)
+    schedule_ms: tuple[int, ...] | None = None
+    max_age_ms: int | None = None
+    disable_after_ms: int | None = None
+    probe: bool | None = None
+    rate_limit: float = 0.0
+    ca_bundle: str = field(default="", repr=False)
+    client_certificate: str = field(default="", repr=False)
+    client_key: str = field(default="", repr=False)
+
+
+class WebhookChanges(TypedDict, total=False):
+    """What a PATCH may change; what is absent stays."""
+
+    tags: Mapping[str, str]
+    uri: str
+    authorization: str
+    credentials: str
+    headers: Mapping[str, str]
+    actions: int
+    scope: str
+    status: Status
+    secret: str
+    schedule_ms: tuple[int, ...] | None
+    max_age_ms: int | None
+    disable_after_ms: int | None
+    probe: bool | None
+    rate_limit: float
+    ca_bundle: str
+    client_certificate: str
+    client_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRow:
+    """A webhook as it is kept; beside `WebhookDraft`'s fields it has these.
+
+    Attributes:
+        id: The store's number; never used again for another webhook.
+        registry: The registry's name as created.
+        name: As created.
+        status_reason: Why it was disabled by itself; empty: its owner chose the status.
+        status_changed_ms: When the status last changed, milliseconds since the epoch.
+        revision: The store's revision at its last change.
+        created_ms: Milliseconds since the epoch.
+        cause: Who disabled it; without meaning for one that is enabled.
+        failing_since_ms: The first of the failures since its last success; 0: there is none.
+        probed_ms: When it was last probed since it was disabled by itself; 0: never.
+        delivered: Its attempts that succeeded, as far as they are counted.
+        failed: Those that failed, whatever followed.
+        given_up: Its deliveries that were given up.
+        cancelled: Its deliveries that were cancelled.
+        old_secret: What *secret* took the place of when it was rotated; signs, too.
+        old_secret_until_ms: Until when, milliseconds since the epoch; 0: there is none.
+    """
+
+    id: int
+    registry: str
+    name: str
+    location: str
+    tags: Mapping[str, str]
+    uri: str
+    authorization: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    actions: int
+    scope: str
+    status: Status
+    secret: str = field(repr=False)
+    schedule_ms: tuple[int, ...] | None
+    status_reason: str = ""
+    status_changed_ms: int
+    revision: int
+    created_ms: int
+    max_age_ms: int | None = None
+    disable_after_ms: int | None = None
+    probe: bool | None = None
+    cause: Cause = Cause.OWNER
+    failing_since_ms: int = 0
+    probed_ms: int = 0
+    rate_limit: float = 0.0
+    delivered: int = 0
+    failed: int = 0
+    given_up: int = 0
+    cancelled: int = 0
+    old_secret: str = field(default="", repr=False)
+    old_secret_until_ms: int = 0
+    credentials: str = field(default="", repr=False)
+    ca_bundle: str = field(default="", repr=False)
+    client_certificate: str = field(default="", repr=False)
+    client_key: str = field(default="", repr=False)
+
+    @property
+    def service_uri(self) -> str:
+        """The service URI as its owner set it, with the user info."""
+        return ServiceUri(self.uri, self.authorization, self.credentials).with_credentials
+
+    @property
+    def trust(self) -> Trust | None:
+        """What is special about TLS with its endpoint; None: nothing is."""
+        found = Trust(self.ca_bundle, self.client_certificate, self.client_key)
+        return found or None
+
+    def webhook(self) -> Webhook:
+        """What the deliverer needs of it."""
+        return Webhook(
+            id=self.id,
+            registry=self.registry.lower(),
+            name=self.name,
+            uri=self.uri,
+            headers=_with_authorization(self.headers, self.authorization),
+            actions=self.actions,
+            scope=parse_scope(self.scope),
+            status=self.status,
+            secret=self.secret,
+            schedule_ms=self.schedule_ms,
+            revision=self.revision,
+            max_age_ms=self.max_age_ms,
+            cause=self.cause,
+            rate_limit=self.rate_limit,
+            old_secret=self.old_secret,
+            old_secret_until_ms=self.old_secret_until_ms,
+            trust=self.trust,
+        )
+
+
+def created(
+    draft: WebhookDraft, *, webhook_id: int, registry: str, revision: int, now_ms: int
+) -> WebhookRow:
+    """The row of a webhook that did not exist; *registry* is the registry's name as created."""
+    return WebhookRow(
+        id=webhook_id,
+        registry=registry,
+        name=draft.name,
+        status_changed_ms=now_ms,
+        revision=revision,
+        created_ms=now_ms,
+        **_wanted(draft),
+    )
+
+
+def replaced(row: WebhookRow, draft: WebhookDraft, *, revision: int, now_ms: int) -> WebhookRow:
+    """The row after a PUT on a webhook that exists: its id and the case of its name stay."""
+    changed = row.status is not draft.status
+    return replace(
+        row,
+        status_changed_ms=now_ms if changed else row.status_changed_ms,
+        revision=revision,
+        **_OWNED,
+        **_wanted(draft),
+        **_old_secret(row, draft.secret, now_ms),
+    )
+
+
+def patched(row: WebhookRow, changes: WebhookChanges, *, revision: int, now_ms: int) -> WebhookRow:
+    """The row after a PATCH; a reason for its status goes only with a status."""
+    changed = changes.get("status", row.status) is not row.status
+    return replace(
+        row,
+        status_changed_ms=now_ms if changed else row.status_changed_ms,
+        revision=revision,
+        **(_OWNED if "status" in changes else {}),
+        **changes,
+        **_old_secret(row, changes.get("secret", row.secret), now_ms),
+    )
+
+
+def rotated(
+    row: WebhookRow, secret: str, *, overlap_ms: int, revision: int, now_ms: int
+) -> WebhookRow:
+    """The row after a rotation: the secret it had signs, too, for another *overlap_ms*.
+
+    There are never more than two: the one before that ends now.
+    """
+    return replace(
+        row,
+        secret=secret,
+        revision=revision,
+        **(_old(row.secret, now_ms + overlap_ms) if row.secret and overlap_ms else _old()),
+    )
+
+
+def read_row(row: RowMapping, vault: Vault) -> WebhookRow:
+    """Make a `WebhookRow` of a row of the table, with its registry's name as ``registry``.
+
+    Raises:
+        SealedError: A secret of it cannot be opened.
+    """
+    values = opened({name: row[name] for name in _FIELDS}, row["id"], vault)
+    schedule = row["schedule_ms"]
+    values["schedule_ms"] = None if schedule is None else tuple(schedule)
+    values["status"] = Status(row["status"])
+    values["cause"] = Cause(row["cause"])
+    return WebhookRow(**values)
+
+
+def columns(row: WebhookRow, vault: Vault) -> dict[str, object]:
+    """The values of the table's columns for *row*; the scope stands canonical, too.
+
+    Raises:
+        SealedError: It has a secret, and there is no key.
+    """
+    values = {name: getattr(row, name) for name in _FIELDS if name != "registry"}
+    return sealed(values, row.id, vault) | {
+        "registry_key": row.registry.lower(),
+        "name_key": row.name.lower(),
+        "scope_key": str(parse_scope(row.scope)),
+        "status": row.status.value,
+        "cause": row.cause.value,
+    }
+
+
+_OWNED: dict[str, Any] = {
+    "status_reason": "", "cause": Cause.OWNER, "failing_since_ms": 0, "probed_ms": 0,
+}  # fmt: skip
+"""What is known of a webhook whose owner just chose its status: nothing."""
+_FIELDS = tuple(field.name for field in fields(WebhookRow))
+_WANTED = tuple(
+    field.name for field in fields(WebhookDraft) if field.name not in ("registry", "name")
+)
+
+
+def _wanted(draft: WebhookDraft) -> dict[str, Any]:
+    return {name: getattr(draft, name) for name in _WANTED}
+
+
+def _old_secret(row: WebhookRow, secret: str, now_ms: int) -> dict[str, Any]:
+    """What is left of the secret before: nothing when it has ended, or when *secret* is another.
+
+    A secret that is set takes the place of all others at once: the old one may be known to many.
+    """
+    if row.old_secret and row.secret == secret and now_ms < row.old_secret_until_ms:
+        return {}
+    return _old()
+
+
+def _old(secret: str = "", until_ms: int = 0) -> dict[str, Any]:
+    return {"old_secret": secret, "old_secret_until_ms": until_ms}
+
+
+def _with_authorization(headers: Mapping[str, str], authorization: str) -> dict[str, str]:
+    """The custom headers, and the URI's credentials unless a custom header gives others."""
+    if not authorization or any(name.lower() == "authorization" for name in headers):
+        return dict(headers)
+    return {**headers, "Authorization": authorization}

@@ -1,0 +1,69 @@
+"""The webhooks of a registry as events meet them: what decides whether one gets an event."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from portcall.schemas.scopes import Scope, parse_scope
+from portcall.schemas.webhooks import Status
+from portcall.store.database.database import Database
+from portcall.store.database.tables import webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A webhook without what it sends, and where.
+
+    Attributes:
+        id: The store's number.
+        name: As created.
+        status: Whether it gets POSTs.
+        status_reason: Why it was disabled by itself; else empty.
+        actions: The bits of its actions.
+        scope: What part of the registry it covers.
+    """
+
+    id: int
+    name: str
+    status: Status
+    status_reason: str
+    actions: int
+    scope: Scope
+
+
+class Subscribers:
+    """Reads them, all of a registry at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, registry: str) -> list[Subscriber]:
+        """The webhooks of a registry (its key), by name.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        query = (
+            select(
+                webhooks.c.id,
+                webhooks.c.name,
+                webhooks.c.status,
+                webhooks.c.status_reason,
+                webhooks.c.actions,
+                webhooks.c.scope,
+            )
+            .where(webhooks.c.registry_key == registry)
+            .order_by(webhooks.c.name_key)
+        )
+        with self._database.reading() as connection:
+            return [
+                Subscriber(
+                    row.id,
+                    row.name,
+                    Status(row.status),
+                    row.status_reason,
+                    row.actions,
+                    parse_scope(row.scope),
+                )
+                for row in connection.execute(query)
+            ]

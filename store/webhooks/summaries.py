@@ -1,0 +1,142 @@
+"""Webhooks by name and status alone, without what is sealed: for pages, findings and metrics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.database import counters
+from portcall.store.database.database import Database, chunks
+from portcall.store.database.tables import counters as stored
+from portcall.store.database.tables import registries, webhooks
+
+_MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class KnownWebhook:
+    """A webhook's name, and whether it gets POSTs.
+
+    Attributes:
+        id: The store's number.
+        registry: Its registry's name, as created.
+        name: Its own, as created.
+        status: Whether it gets POSTs.
+        cause: Who disabled it; `Cause.OWNER` while it is enabled.
+        reason: Why it was disabled by itself; else empty.
+        changed_ms: Since when its status is what it is, milliseconds since the epoch.
+        revision: Of its last change.
+    """
+
+    id: int
+    registry: str
+    name: str
+    status: Status
+    cause: Cause
+    reason: str
+    changed_ms: int
+    revision: int
+
+    @property
+    def path(self) -> str:
+        """As people write it: ``registry/name``."""
+        return f"{self.registry}/{self.name}"
+
+
+class KnownWebhooks:
+    """Reads them.
+
+    Args:
+        database: Where they are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def by_ids(self, ids: Sequence[int]) -> dict[int, KnownWebhook]:
+        """Those that exist, by id.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        possible = [each for each in ids if 0 < each <= _MAX_ID]
+        with self._database.reading() as connection:
+            return {
+                row.id: _known(row)
+                for chunk in chunks(possible)
+                for row in connection.execute(_query().where(webhooks.c.id.in_(chunk)))
+            }
+
+    def disabled_by_themselves(self, after_revision: int = -1) -> list[KnownWebhook]:
+        """Those that disabled themselves and still are, in the order in which they changed.
+
+        Args:
+            after_revision: Only those that were changed after it.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        query = (
+            _query()
+            .where(webhooks.c.status == Status.DISABLED.value)
+            .where(webhooks.c.cause != Cause.OWNER.value)
+            .where(webhooks.c.revision > after_revision)
+            .order_by(webhooks.c.revision, webhooks.c.id)
+        )
+        with self._database.reading() as connection:
+            return [_known(row) for row in connection.execute(query)]
+
+    def told(self) -> int:
+        """The revision up to which the operator was told of what disabled itself.
+
+        Asked for the first time it is the newest: what was so before is no news.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        named = select(stored.c.value).where(stored.c.name == counters.TOLD)
+        with self._database.reading() as connection:
+            found: int | None = connection.execute(named).scalar_one_or_none()
+        if found is not None:
+            return found
+        with self._database.writing() as connection:
+            newest = counters.read(connection, counters.REVISION)
+            counters.begin(connection, counters.TOLD, newest)
+            return counters.read(connection, counters.TOLD)
+
+    def note_told(self, revision: int) -> None:
+        """Note that the operator was told up to a revision; an earlier one changes nothing.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        with self._database.writing() as connection:
+            counters.lift(connection, counters.TOLD, revision)
+
+
+def _query() -> Select[Any]:
+    return select(
+        webhooks.c.id,
+        registries.c.name.label("registry"),
+        webhooks.c.name,
+        webhooks.c.status,
+        webhooks.c.cause,
+        webhooks.c.status_reason,
+        webhooks.c.status_changed_ms,
+        webhooks.c.revision,
+    ).join(registries)
+
+
+def _known(row: Row[Any]) -> KnownWebhook:
+    return KnownWebhook(
+        id=row.id,
+        registry=row.registry,
+        name=row.name,
+        status=Status(row.status),
+        cause=Cause(row.cause),
+        reason=row.status_reason,
+        changed_ms=row.status_changed_ms,
+        revision=row.revision,
+    )

@@ -1,0 +1,334 @@
+"""Webhooks: put, patched, deleted, found. Each change has a revision, raised in its transaction.
+
+The revision is raised first: that makes writers wait for each other, so that a quota cannot be
+passed by two at once and revisions are committed in order.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Unpack
+
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+
+from portcall.schemas.webhooks import Cause, Status, Webhook
+from portcall.store.database import counters
+from portcall.store.database.database import Database, chunks, now_ms
+from portcall.store.database.tables import registries, webhooks
+from portcall.store.errors import QuotaExceededError, RegistryNotFoundError, WebhookNotFoundError
+from portcall.store.secrets.sealed_columns import SECRETS
+from portcall.store.secrets.sealing import note_key
+from portcall.store.secrets.vault import NO_KEYS, Vault
+from portcall.store.webhooks import index as webhookindex
+from portcall.store.webhooks import tombstones
+from portcall.store.webhooks.index import Changes, IndexRow
+from portcall.store.webhooks.registries import Registry, read_registry
+from portcall.store.webhooks.row import (
+    WebhookChanges,
+    WebhookDraft,
+    WebhookRow,
+    columns,
+    created,
+    patched,
+    read_row,
+    replaced,
+    rotated,
+)
+
+Rows = list[WebhookRow]
+Put = tuple[WebhookRow, bool]
+"""A webhook as it was put, and whether that created it."""
+
+_MAX_ID = 2**63 - 1
+
+
+class Webhooks:
+    """The table of webhooks; names are found without regard to case.
+
+    Args:
+        database: Where it is.
+        vault: Seals and opens their secrets.
+    """
+
+    def __init__(self, database: Database, vault: Vault = NO_KEYS) -> None:
+        self._database = database
+        self._vault = vault
+
+    def put(
+        self,
+        registry: str,
+        name: str,
+        *,
+        location: str,
+        tags: Mapping[str, str],
+        uri: str,
+        headers: Mapping[str, str],
+        actions: int,
+        authorization: str = "",
+        credentials: str = "",
+        scope: str = "",
+        status: Status = Status.ENABLED,
+        secret: str = "",
+        schedule_ms: tuple[int, ...] | None = None,
+        rate_limit: float = 0.0,
+    ) -> Put:
+        """Create a webhook, or replace one and keep its id; see `WebhookDraft` for the fields.
+
+        Raises:
+            RegistryNotFoundError: There is no such registry.
+            QuotaExceededError: The registry has as many webhooks as its tier allows.
+        """
+        draft = WebhookDraft(
+            registry=registry,
+            name=name,
+            location=location,
+            tags=tags,
+            uri=uri,
+            authorization=authorization,
+            credentials=credentials,
+            headers=headers,
+            actions=actions,
+            scope=scope,
+            status=status,
+            secret=secret,
+            schedule_ms=schedule_ms,
+            rate_limit=rate_limit,
+        )
+        return self.put_many([draft])[0]
+
+    def put_many(self, drafts: Sequence[WebhookDraft]) -> list[Put]:
+        """Put many webhooks in one transaction with one revision: all of them, or none.
+
+        A webhook that occurs twice is as its last draft says.
+
+        Raises:
+            RegistryNotFoundError: The registry of one does not exist.
+            QuotaExceededError: Together they are more than a registry's tier allows.
+        """
+        by_registry: dict[str, list[WebhookDraft]] = {}
+        for draft in drafts:
+            by_registry.setdefault(draft.registry.lower(), []).append(draft)
+        put: dict[tuple[str, str], Put] = {}
+        with self._database.writing() as connection:
+            revision = counters.bump(connection, counters.REVISION)
+            for key, group in by_registry.items():
+                registry = read_registry(connection, key)
+                if registry is None:
+                    raise RegistryNotFoundError(group[0].registry)
+                for row, is_new in _put_group(connection, registry, group, revision, self._vault):
+                    put[key, row.name.lower()] = (row, is_new)
+            _write(connection, list(put.values()), self._vault)
+        return [put[draft.registry.lower(), draft.name.lower()] for draft in drafts]
+
+    def patch(self, registry: str, name: str, **changes: Unpack[WebhookChanges]) -> WebhookRow:
+        """Change what is given and leave the rest.
+
+        Raises:
+            WebhookNotFoundError: There is no such webhook.
+        """
+        with self._database.writing() as connection:
+            revision = counters.bump(connection, counters.REVISION)
+            before = _read(connection, registry, name, self._vault)
+            if before is None:
+                raise WebhookNotFoundError(registry, name)
+            row = patched(before, changes, revision=revision, now_ms=now_ms())
+            _write(connection, [(row, False)], self._vault)
+        return row
+
+    def rotate(
+        self, registry: str, name: str, *, make: Callable[[str], str], overlap_ms: int
+    ) -> WebhookRow:
+        """Give a webhook another secret; the one that it had signs beside it for a time.
+
+        Args:
+            registry: Its registry's name.
+            name: Its name.
+            make: Makes the new secret of the one that it has; what it raises is raised.
+            overlap_ms: For how long both sign, milliseconds; 0: the old one ends at once.
+
+        Raises:
+            WebhookNotFoundError: There is no such webhook.
+        """
+        with self._database.writing() as connection:
+            revision = counters.bump(connection, counters.REVISION)
+            before = _read(connection, registry, name, self._vault)
+            if before is None:
+                raise WebhookNotFoundError(registry, name)
+            row = rotated(
+                before,
+                make(before.secret),
+                overlap_ms=overlap_ms,
+                revision=revision,
+                now_ms=now_ms(),
+            )
+            _write(connection, [(row, False)], self._vault)
+        return row
+
+    def disable(self, webhook_id: int, reason: str, now_ms: int, cause: Cause = Cause.GONE) -> bool:
+        """Disable a webhook by itself, not by its owner; says whether it was enabled.
+
+        Args:
+            webhook_id: Which.
+            reason: Why, fit to be shown to its owner.
+            now_ms: The time, milliseconds since the epoch.
+            cause: The same for programs.
+        """
+        enabled = (webhooks.c.id == webhook_id) & (webhooks.c.status == Status.ENABLED.value)
+        with self._database.reading() as connection:  # many attempts find the same 410 at once
+            if connection.execute(select(webhooks.c.id).where(enabled)).first() is None:
+                return False
+        with self._database.writing() as connection:
+            values = {
+                "status": Status.DISABLED.value,
+                "status_reason": reason,
+                "status_changed_ms": now_ms,
+                "cause": cause.value,
+                "probed_ms": 0,
+                "revision": counters.bump(connection, counters.REVISION),
+            }
+            return connection.execute(update(webhooks).where(enabled).values(values)).rowcount > 0
+
+    def enable(self, webhook_id: int, now_ms: int) -> bool:
+        """Enable a webhook that was disabled by itself; says whether that was so."""
+        itself = (
+            (webhooks.c.id == webhook_id)
+            & (webhooks.c.status == Status.DISABLED.value)
+            & (webhooks.c.cause != Cause.OWNER.value)
+        )
+        with self._database.writing() as connection:
+            values = {
+                "status": Status.ENABLED.value,
+                "status_reason": "",
+                "status_changed_ms": now_ms,
+                "cause": Cause.OWNER.value,
+                "failing_since_ms": 0,
+                "probed_ms": 0,
+                "revision": counters.bump(connection, counters.REVISION),
+            }
+            return connection.execute(update(webhooks).where(itself).values(values)).rowcount > 0
+
+    def get(self, registry: str, name: str) -> WebhookRow | None:
+        """The webhook of that name, or None."""
+        with self._database.reading() as connection:
+            return _read(connection, registry, name, self._vault)
+
+    def delete(self, registry: str, name: str) -> bool:
+        """Delete a webhook; says whether there was one."""
+        with self._database.writing() as connection:
+            revision = counters.bump(connection, counters.REVISION)
+            named = (webhooks.c.registry_key == registry.lower()) & (
+                webhooks.c.name_key == name.lower()
+            )
+            ids = connection.execute(delete(webhooks).where(named).returning(webhooks.c.id))
+            gone = list(ids.scalars())
+            tombstones.bury(connection, gone, revision)
+        return bool(gone)
+
+    def count(self, registry: str) -> int:
+        """How many webhooks a registry has."""
+        with self._database.reading() as connection:
+            return _count(connection, registry.lower())
+
+    def by_ids(self, ids: Sequence[int]) -> list[Webhook]:
+        """Those of the webhooks that exist, enabled or not, as the deliverer uses them."""
+        possible = [webhook_id for webhook_id in ids if 0 < webhook_id <= _MAX_ID]
+        with self._database.reading() as connection:
+            return [
+                read_row(row, self._vault).webhook()
+                for chunk in chunks(possible)
+                for row in connection.execute(_rows().where(webhooks.c.id.in_(chunk))).mappings()
+            ]
+
+    def revision(self) -> int:
+        """The revision of the last change of any webhook or registry."""
+        with self._database.reading() as connection:
+            return counters.read(connection, counters.REVISION)
+
+    def snapshot(self) -> tuple[int, Iterator[IndexRow]]:
+        """The revision, and every enabled webhook at that revision; see `webhookindex.snapshot`."""
+        return webhookindex.snapshot(self._database)
+
+    def changes_since(self, revision: int) -> Changes | None:
+        """What changed after *revision*; None: it cannot be told any more, take a snapshot."""
+        return webhookindex.changes_since(self._database, revision)
+
+    def list(self, registry: str, *, after: str = "", limit: int) -> Rows:
+        """Webhooks of a registry by name without regard to case.
+
+        Args:
+            registry: Whose.
+            after: Begin behind this name; empty: at the first.
+            limit: How many at most.
+        """
+        query = (
+            _rows()
+            .where(webhooks.c.registry_key == registry.lower())
+            .where(webhooks.c.name_key > after.lower())
+            .order_by(webhooks.c.name_key)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [read_row(row, self._vault) for row in connection.execute(query).mappings()]
+
+
+def _rows() -> Select[Any]:
+    return select(webhooks, registries.c.name.label("registry")).join(registries)
+
+
+def _read(connection: Connection, registry: str, name: str, vault: Vault) -> WebhookRow | None:
+    named = (webhooks.c.registry_key == registry.lower()) & (webhooks.c.name_key == name.lower())
+    row = connection.execute(_rows().where(named)).mappings().one_or_none()
+    return None if row is None else read_row(row, vault)
+
+
+def _count(connection: Connection, registry_key: str) -> int:
+    query = select(func.count()).where(webhooks.c.registry_key == registry_key)
+    count: int = connection.execute(query).scalar_one()
+    return count
+
+
+def _put_group(
+    connection: Connection,
+    registry: Registry,
+    drafts: Sequence[WebhookDraft],
+    revision: int,
+    vault: Vault,
+) -> list[Put]:
+    """Turn the drafts of one registry into rows, and check its quota."""
+    wanted = {draft.name.lower(): draft for draft in drafts}
+    existing = {
+        row["name_key"]: read_row(row, vault)
+        for chunk in chunks(list(wanted))
+        for row in connection.execute(
+            _rows()
+            .where(webhooks.c.registry_key == registry.key)
+            .where(webhooks.c.name_key.in_(chunk))
+        ).mappings()
+    }
+    added = len(wanted) - len(existing)
+    limit = registry.sku.max_webhooks
+    if added and _count(connection, registry.key) + added > limit:
+        raise QuotaExceededError(registry.name, registry.sku, limit)
+    next_id = counters.bump(connection, counters.WEBHOOK_ID, added) - added + 1 if added else 0
+    now = now_ms()
+    put: list[Put] = []
+    for key, draft in wanted.items():
+        if key in existing:
+            row = replaced(existing[key], draft, revision=revision, now_ms=now)
+        else:
+            row = created(
+                draft, webhook_id=next_id, registry=registry.name, revision=revision, now_ms=now
+            )
+            next_id += 1
+        put.append((row, key not in existing))
+    return put
+
+
+def _write(connection: Connection, put: Sequence[Put], vault: Vault) -> None:
+    vault.refresh()
+    new = [columns(row, vault) for row, is_new in put if is_new]
+    old = [columns(row, vault) | {"row_id": row.id} for row, is_new in put if not is_new]
+    if any(values[name] for values in (*new, *old) for name in SECRETS):
+        note_key(connection, vault)
+    if new:
+        connection.execute(insert(webhooks), new)
+    if old:
+        connection.execute(update(webhooks).where(webhooks.c.id == bindparam("row_id")), old)

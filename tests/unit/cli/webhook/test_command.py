@@ -1,0 +1,194 @@
+import json
+from typing import Any
+
+import pytest
+
+from portcall.cli.tables import table, webhook_row
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.fakes import HOOK, REG, WEBHOOK, FakeApi, arm_error
+
+THIS = ("-r", "myregistry", "-n", "ci01hook")
+URI = "https://ci.example.com/hook"
+
+
+@pytest.mark.parametrize(
+    ("options", "body"),
+    [
+        pytest.param(
+            ("--uri", URI, "--actions", "push"),
+            {
+                "location": "westus",
+                "properties": {"serviceUri": URI, "actions": ["push"], "status": "enabled"},
+            },
+            id="what is required",
+        ),
+        pytest.param(
+            ("--uri", URI, "--actions", "push", "delete", "--headers", "a=b", "c=d=e",
+             "--scope", "team/app:*", "--status", "disabled", "--tags", "k=v", "w",
+             "--location", "eastus", "--secret", "generate", "--retry-schedule", "1s,2s",
+             "--rate-limit", "2.5"),
+            {
+                "location": "eastus",
+                "tags": {"k": "v", "w": ""},
+                "properties": {
+                    "serviceUri": URI,
+                    "actions": ["push", "delete"],
+                    "customHeaders": {"a": "b", "c": "d=e"},
+                    "scope": "team/app:*",
+                    "status": "disabled",
+                    "portcall": {
+                        "secret": "generate", "retrySchedule": "1s,2s", "rateLimit": 2.5
+                    },
+                },
+            },
+            id="everything",
+        ),
+        pytest.param(
+            ("--uri", URI, "--actions", "push,delete", "--headers", "", "--scope", "", "--tags", ""),
+            {
+                "location": "westus",
+                "tags": {},
+                "properties": {
+                    "serviceUri": URI,
+                    "actions": ["push", "delete"],
+                    "customHeaders": {},
+                    "scope": "",
+                    "status": "enabled",
+                },
+            },
+            id="empty words clear",
+        ),
+    ],
+)  # fmt: skip
+def test_create_sends_what_was_given(
+    options: tuple[str, ...], body: dict[str, Any], api: FakeApi, portcall: Run
+) -> None:
+    api.on("PUT", HOOK, WEBHOOK)
+    ended = portcall("webhook", "create", *THIS, *options)
+    assert (ended.code, ended.err, json.loads(ended.out)) == (0, "", WEBHOOK)
+    assert api.changes[0].body == body
+
+
+def test_create_in_a_registry_that_does_not_exist_says_how_to_create_it(
+    api: FakeApi, portcall: Run
+) -> None:
+    ended = portcall(
+        "webhook", "create", "-r", "nowhere", "-n", "x", "--uri", URI, "--actions", "push"
+    )
+    assert ended.code == 3
+    assert "the registry 'nowhere' does not exist" in ended.err
+    assert "`portcall registry create nowhere`" in ended.err
+
+
+def test_an_unknown_action_is_wrong_usage_and_nothing_is_asked(api: FakeApi, portcall: Run) -> None:
+    ended = portcall("webhook", "create", *THIS, "--uri", URI, "--actions", "push", "bogus")
+    assert ended.code == 2
+    assert "'bogus' is not a valid value for '--actions'" in ended.err
+    assert api.asked == []
+
+
+def test_a_generated_secret_is_shown_once_beside_the_table(api: FakeApi, portcall: Run) -> None:
+    secretive = json.loads(json.dumps(WEBHOOK))
+    secretive["properties"]["portcall"] |= {"secret": "whsec_abc"}
+    api.on("PUT", HOOK, secretive)
+    options = ("--uri", URI, "--actions", "push", "--secret", "generate", "-o", "table")
+    ended = portcall("webhook", "create", *THIS, *options)
+    assert ended.out == table([webhook_row(WEBHOOK)]) + "\n"
+    assert "whsec_abc" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("options", "body"),
+    [
+        pytest.param(("--status", "disabled"), {"properties": {"status": "disabled"}}, id="status"),
+        pytest.param(("--tags", "a=1"), {"tags": {"a": "1"}}, id="tags alone"),
+        pytest.param(("--tags", ""), {"tags": {}}, id="no tags"),
+        pytest.param(("--headers", ""), {"properties": {"customHeaders": {}}}, id="no headers"),
+        pytest.param(("--scope", ""), {"properties": {"scope": ""}}, id="no scope"),
+        pytest.param(("--uri", URI), {"properties": {"serviceUri": URI}}, id="uri"),
+        pytest.param(
+            ("--actions", "delete", "push"),
+            {"properties": {"actions": ["delete", "push"]}},
+            id="actions",
+        ),
+        pytest.param(
+            ("--secret", ""), {"properties": {"portcall": {"secret": ""}}}, id="unsigned again"
+        ),
+        pytest.param(
+            ("--retry-schedule", "default"),
+            {"properties": {"portcall": {"retrySchedule": None}}},
+            id="the installation's schedule",
+        ),
+        pytest.param(
+            ("--rate-limit", "0"),
+            {"properties": {"portcall": {"rateLimit": 0}}},
+            id="no limit",
+        ),
+        pytest.param(
+            ("--retry-schedule", ""),
+            {"properties": {"portcall": {"retrySchedule": ""}}},
+            id="no retries",
+        ),
+    ],
+)
+def test_update_sends_only_what_was_given(
+    options: tuple[str, ...], body: dict[str, Any], api: FakeApi, portcall: Run
+) -> None:
+    api.on("PATCH", HOOK, WEBHOOK)
+    assert portcall("webhook", "update", *THIS, *options).code == 0
+    assert api.changes[0].body == body
+
+
+def test_update_of_nothing_is_wrong_usage(api: FakeApi, portcall: Run) -> None:
+    ended = portcall("webhook", "update", *THIS)
+    assert (ended.code, api.asked) == (2, [])
+    assert "nothing to change" in ended.err
+
+
+def test_list_takes_every_page(api: FakeApi, portcall: Run) -> None:
+    more = f"http://x{REG}/webhooks?$top=1000&$skipToken=b&api-version=2025-11-01"
+    api.on("GET", f"{REG}/webhooks", {"value": [WEBHOOK], "nextLink": more})
+    api.on("GET", f"{REG}/webhooks", {"value": [{**WEBHOOK, "name": "other"}]})
+    ended = portcall("webhook", "list", "-r", "myregistry")
+    assert [each["name"] for each in json.loads(ended.out)] == ["ci01hook", "other"]
+
+
+def test_show_one(api: FakeApi, portcall: Run) -> None:
+    api.on("GET", HOOK, WEBHOOK)
+    ended = portcall("webhook", "show", *THIS, "-o", "table")
+    assert ended.out == table([webhook_row(WEBHOOK)]) + "\n"
+
+
+def test_show_of_none_is_not_found(api: FakeApi, portcall: Run) -> None:
+    ended = portcall("webhook", "show", *THIS)
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err == "error: (ResourceNotFound) The resource was not found.\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(200, "The webhook ci01hook is deleted."), (204, "There is no webhook")]
+)
+def test_delete_succeeds_whether_it_was_there_or_not(
+    status: int, told: str, api: FakeApi, portcall: Run
+) -> None:
+    api.on("DELETE", HOOK, status=status)
+    ended = portcall("webhook", "delete", *THIS)
+    assert (ended.code, ended.out) == (0, "")
+    assert told in ended.err
+
+
+def test_ping_prints_the_id_of_its_event(api: FakeApi, portcall: Run) -> None:
+    api.on("POST", f"{HOOK}/ping", {"id": "826b"})
+    assert portcall("webhook", "ping", *THIS, "-o", "table").out == "ID\n----\n826b\n"
+
+
+def test_ping_of_a_disabled_webhook_tells_the_refusal(api: FakeApi, portcall: Run) -> None:
+    api.on("POST", f"{HOOK}/ping", arm_error("WebhookDisabled", "It is disabled."), 409)
+    ended = portcall("webhook", "ping", *THIS)
+    assert (ended.code, ended.err) == (1, "error: (WebhookDisabled) It is disabled.\n")
+
+
+def test_get_config_shows_uri_and_headers(api: FakeApi, portcall: Run) -> None:
+    config = {"serviceUri": URI, "customHeaders": {"a": "b"}}
+    api.on("POST", f"{HOOK}/getCallbackConfig", config)
+    assert json.loads(portcall("webhook", "get-config", *THIS).out) == config

@@ -1,0 +1,82 @@
+"""How a webhook is, at a glance."""
+
+from typing import Any
+
+import pytest
+
+from portcall.management.console.views.health import FAILING_AFTER_MS, health_of
+from portcall.management.console.views.listing import host_of
+from portcall.schemas.webhooks import Cause, Status
+from portcall.store.traffic.traffic import Sums
+from portcall.store.webhooks.row import WebhookRow
+
+NOW = 1_700_000_000_000
+
+
+def row(**changes: Any) -> WebhookRow:  # noqa: ANN401 (any field)
+    fields: dict[str, Any] = {
+        "id": 1, "registry": "Alpha", "name": "webhook01", "location": "westus", "tags": {},
+        "uri": "https://x.io/", "authorization": "", "headers": {}, "actions": 1, "scope": "",
+        "status": Status.ENABLED, "secret": "", "schedule_ms": None, "status_changed_ms": 5,
+        "revision": 1, "created_ms": 1,
+    }  # fmt: skip
+    return WebhookRow(**{**fields, **changes})
+
+
+OFF = {"status": Status.DISABLED}
+LONG = NOW - FAILING_AFTER_MS
+
+
+@pytest.mark.parametrize(
+    ("changes", "held_until_ms", "tone", "word"),
+    [
+        ({}, 0, "good", "Enabled"),
+        (OFF, 0, "mute", "Disabled"),
+        (OFF | {"cause": Cause.GONE, "status_reason": "410"}, 0, "bad", "Disabled itself"),
+        (OFF, NOW + 1, "mute", "Disabled"),
+        ({}, NOW + 1, "bad", "Held back"),
+        ({"failing_since_ms": LONG}, 0, "warn", "Failing"),
+        ({"failing_since_ms": LONG + 1}, 0, "good", "Enabled"),
+        ({"failing_since_ms": LONG}, NOW + 1, "bad", "Held back"),
+    ],
+    ids=str,
+)
+def test_a_webhook_is_told_in_a_word(
+    changes: dict[str, Any], held_until_ms: int, tone: str, word: str
+) -> None:
+    health = health_of(row(**changes), NOW, held_until_ms)
+    assert (health.tone, health.word) == (tone, word)
+    assert health.needs_attention == (tone in {"bad", "warn"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "total", "word"),
+    [
+        ({}, Sums(attempts=20, succeeded=17), "Strained"),
+        ({}, Sums(attempts=20, succeeded=18), "Enabled"),
+        ({}, Sums(attempts=19), "Enabled"),
+        ({}, Sums(), "Enabled"),
+        ({"failing_since_ms": LONG}, Sums(attempts=20, succeeded=17), "Failing"),
+        (OFF, Sums(attempts=20, succeeded=17), "Disabled"),
+    ],
+    ids=str,
+)
+def test_many_failures_among_successes_are_told(
+    changes: dict[str, Any], total: Sums, word: str
+) -> None:
+    health = health_of(row(**changes), NOW, 0, total)
+    assert health.word == word
+    assert ("3 of 20 attempts failed" in health.why) == (word == "Strained")
+
+
+@pytest.mark.parametrize(
+    ("uri", "host"),
+    [
+        ("https://x.io/secret?token=1", "https://x.io"),
+        ("http://127.0.0.1:9000/hook", "http://127.0.0.1:9000"),
+        ("http://[2001:db8::1]:80/", "http://[2001:db8::1]:80"),
+        ("HTTPS://Consumer.Example?sig=1", "HTTPS://Consumer.Example"),
+    ],
+)
+def test_a_host_is_what_may_be_told(uri: str, host: str) -> None:
+    assert host_of(uri) == host

@@ -1,0 +1,270 @@
+"""Explaining an event: every webhook of the registry, and where each delivery is."""
+
+import msgspec
+import pytest
+
+from portcall.management.openapi.overview_shapes import Explanation, ScopeTried
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.events import Event, ping_event
+from portcall.schemas.journal import accepted, routed
+from portcall.schemas.records import Detail, Outcome, RawRecord, RecordOf
+from portcall.store.database.database import now_ms
+from portcall.store.engine import Store
+from tests.unit.management.api import GUEST_TOKEN, VERSION, Answer, Json, ManagementApi
+from tests.unit.store.contract.eventlog import append
+from tests.unit.store.contract.journal import bad, note, pulled, take
+from tests.unit.store.samples import frame
+
+NOW = now_ms()
+
+
+def event(
+    event_id: str = "e-1",
+    *,
+    action: str = "push",
+    repository: str = "team/app",
+    tag: str = "v1",
+    at_ms: int = NOW,
+) -> Event:
+    return Event(event_id, "alpha", action, at_ms, msgspec.Raw(b"{}"), repository, tag)
+
+
+def record(
+    webhook_id: int,
+    outcome: Outcome = Outcome.DELIVERED,
+    *,
+    attempt: int = 1,
+    status: int = 200,
+    next_ms: int = 0,
+) -> RawRecord:
+    detail = msgspec.json.encode(Detail(next_attempt_ms=next_ms))
+    return RecordOf(0, webhook_id, attempt, outcome, status, NOW, 1_000, msgspec.Raw(detail))
+
+
+@pytest.fixture
+async def hooks(api: ManagementApi) -> dict[str, int]:
+    """Webhooks that differ in what they want; their ids by their names."""
+    wanted: dict[str, Json] = {
+        "everything": {"actions": ["push", "delete"]},
+        "deletes": {"actions": ["delete"]},
+        "others": {"scope": "other:*"},
+        "disabled": {"status": "disabled"},
+    }
+    ids = {}
+    for name, properties in wanted.items():
+        answer = await api.put_webhook(name, **properties)
+        ids[name] = int(answer.json["properties"]["portcall"]["id"])
+    return ids
+
+
+async def explain(api: ManagementApi, event_id: str = "e-1") -> Answer:
+    path = f"{api.registry()}/explainEvent"
+    return await api.request("GET", path, query=f"{VERSION}&eventId={event_id}", token=GUEST_TOKEN)
+
+
+async def told(api: ManagementApi, event_id: str = "e-1") -> dict[str, Json]:
+    """What is said of each webhook, by its name."""
+    answer = await explain(api, event_id)
+    assert answer.status == 200, answer.text
+    msgspec.json.decode(answer.text, type=Explanation)
+    return {each["name"]: each for each in answer.json["webhooks"]}
+
+
+async def test_every_webhook_is_told_with_the_predicate_that_keeps_it_out(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    note(store, accepted(event()), routed(event(), [hooks["everything"]]))
+    found = await told(api)
+    missed = {name: [miss["predicate"] for miss in each["misses"]] for name, each in found.items()}
+    assert missed == {
+        "everything": [],
+        "deletes": ["action"],
+        "others": ["scope"],
+        "disabled": ["status"],
+    }
+    assert [name for name, each in found.items() if each["matches"]] == ["everything"]
+    where = {name: each["delivery"]["whereabouts"] for name, each in found.items()}
+    assert where == {
+        "everything": "queued",
+        "deletes": "none",
+        "others": "none",
+        "disabled": "none",
+    }
+    assert api.caught_up == 0
+
+
+async def test_an_event_that_matches_nothing_is_explained(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    about = event(action="chart_push")
+    note(store, accepted(about), routed(about, []))
+    found = await told(api)
+    assert {name: each["delivery"]["whereabouts"] for name, each in found.items()} == dict.fromkeys(
+        hooks, "none"
+    )
+
+
+async def test_a_delivery_is_where_its_records_say(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    soon = now_ms() + 9_000
+    webhook_id = hooks["everything"]
+    steps: list[tuple[RawRecord, str]] = [
+        (record(webhook_id, Outcome.RETRIED, status=503, next_ms=soon), "waiting"),
+        (record(webhook_id, Outcome.RETRIED, attempt=2, status=503, next_ms=5), "due"),
+        (record(webhook_id, Outcome.GIVEN_UP, attempt=3, status=503), "given_up"),
+        (record(webhook_id, attempt=4), "delivered"),
+        (record(webhook_id, Outcome.CANCELLED, attempt=5, status=0), "cancelled"),
+    ]
+    delivery: Json = {}
+    for number, (each, expected) in enumerate(steps):
+        append(store, frame([each], [event()]))
+        delivery = (await told(api))["everything"]["delivery"]
+        assert delivery["whereabouts"] == expected
+        assert delivery["deliveryId"] == delivery_id("e-1", webhook_id)
+        assert [made["attempt"] for made in delivery["attempts"]] == list(range(1, number + 2))
+        assert ("rung" in delivery) == (expected == "waiting")
+        assert ("nextAttemptAt" in delivery) == (expected in ("waiting", "due"))
+    assert delivery["attempts"][0]["reason"].startswith("answered 503: attempt 2 not before ")
+
+
+async def test_what_matches_and_was_not_routed_is_unknown(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    note(store, accepted(event()))
+    answer = await explain(api)
+    assert answer.json["isRouted"] is False
+    assert (await told(api))["everything"]["delivery"]["whereabouts"] == "unknown"
+    assert hooks
+
+
+async def test_deliveries_of_deleted_webhooks_are_told(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    append(store, frame([record(hooks["everything"])], [event()]))
+    await api.request("DELETE", api.webhook("everything"))
+    found = (await told(api))[""]
+    assert found["delivery"]["whereabouts"] == "delivered"
+    assert found["misses"] == [{"predicate": "status", "message": "the webhook was deleted"}]
+
+
+async def test_a_ping_concerns_whom_it_was_sent_to(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    ping = ping_event(registry="alpha", event_id="p-1", now_ms=NOW, now="2026-01-01T00:00:00Z")
+    append(store, frame([record(hooks["disabled"])], [ping]))
+    assert list(await told(api, "p-1")) == ["disabled"]
+
+
+async def test_of_events_with_one_id_the_newest_is_explained(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    append(store, frame([record(hooks["everything"])], [event(at_ms=NOW - 5)]))
+    newer = event(action="delete")
+    note(store, accepted(newer), routed(newer, [hooks["everything"], hooks["deletes"]]))
+    answer = await explain(api)
+    assert answer.json["action"] == "delete"
+    found = await told(api)
+    assert found["everything"]["delivery"]["whereabouts"] == "queued"
+    assert found["deletes"]["delivery"]["whereabouts"] == "queued"
+
+
+async def test_an_unknown_event_is_waited_for_and_then_not_found(api: ManagementApi) -> None:
+    answer = await explain(api)
+    assert (answer.status, answer.error["code"]) == (404, "EventNotFound")
+    assert "e-1" in answer.error["message"]
+    assert api.caught_up == 1
+
+
+@pytest.mark.parametrize("query", ["", "&eventId=", "&eventId=a%20b", f"&eventId={'x' * 129}"])
+async def test_what_is_no_event_id_is_refused(api: ManagementApi, query: str) -> None:
+    path = f"{api.registry()}/explainEvent"
+    answer = await api.request("GET", path, query=f"{VERSION}{query}")
+    assert (answer.status, answer.error["target"]) == (400, "eventId")
+
+
+async def tried(api: ManagementApi, body: object) -> Answer:
+    return await api.request("POST", f"{api.registry()}/testScope", body, token=GUEST_TOKEN)
+
+
+@pytest.fixture
+def events(store: Store) -> None:
+    """Three events, of which the last one is a delete."""
+    note(
+        store,
+        accepted(event("a", tag="v1", at_ms=NOW)),
+        accepted(event("b", repository="team/web", tag="v2", at_ms=NOW + 1)),
+        accepted(event("c", action="delete", tag="", at_ms=NOW + 2)),
+    )
+
+
+@pytest.mark.usefixtures("events")
+@pytest.mark.parametrize(
+    ("body", "matching"),
+    [
+        pytest.param(None, ["c", "b", "a"], id="nothing at all"),
+        pytest.param({}, ["c", "b", "a"], id="everything"),
+        pytest.param({"scope": "team/app:*"}, ["c", "a"], id="repository"),
+        pytest.param({"scope": "team/app:v1"}, ["a"], id="tag"),
+        pytest.param({"scope": "team/app"}, [], id="latest"),
+        pytest.param({"actions": ["delete"]}, ["c"], id="action"),
+        pytest.param({"scope": "team/web:*", "actions": ["Push"]}, ["b"], id="both"),
+        pytest.param({"last": 1}, ["c"], id="the last one"),
+    ],
+)
+async def test_a_scope_is_tried_on_the_last_events(
+    api: ManagementApi, body: object, matching: list[str]
+) -> None:
+    answer = await tried(api, body)
+    assert answer.status == 200, answer.text
+    msgspec.json.decode(answer.text, type=ScopeTried)
+    shown = answer.json["value"]
+    assert [each["id"] for each in shown if each["matches"]] == matching
+    assert answer.json["matching"] == len(matching)
+    assert all(bool(each["misses"]) != each["matches"] for each in shown)
+    assert [each["id"] for each in shown] == ["c", "b", "a"][: len(shown)]
+
+
+@pytest.mark.parametrize(
+    ("body", "target"),
+    [
+        ({"scope": "No Scope"}, "scope"),
+        ({"scope": 5}, "scope"),
+        ({"actions": ["pull"]}, "actions[0]"),
+        ({"actions": []}, "actions"),
+        ({"last": 0}, "last"),
+        ({"last": 501}, "last"),
+        ({"last": "5"}, "last"),
+        ({"lost": 5}, "lost"),
+    ],
+)
+async def test_a_bad_scope_test_names_the_field(
+    api: ManagementApi, body: object, target: str
+) -> None:
+    answer = await tried(api, body)
+    assert (answer.status, answer.error["target"]) == (400, target), answer.text
+
+
+async def test_what_became_no_event_says_why(api: ManagementApi) -> None:
+    take(api.store, ignored=[bad("x", NOW, registry="alpha", repository="Up/Per")])
+    answer = await explain(api, "x")
+    told = msgspec.convert(answer.json, Explanation)
+    assert (told.repository, told.is_routed, told.webhooks) == ("Up/Per", False, [])
+    assert answer.json["ignored"] == {
+        "reason": "bad_tag",
+        "place": "events[0].target.tag",
+        "message": "events[0].target.tag: is not a tag",
+    }
+
+
+async def test_a_pull_says_that_it_is_no_registry_event(api: ManagementApi) -> None:
+    note_of_a_pull = msgspec.structs.replace(pulled("p", NOW), registry="alpha")
+    take(api.store, ignored=[note_of_a_pull])
+    told = (await explain(api, "p")).json["ignored"]
+    assert told == {"reason": "pull", "place": "", "message": "a pull is no registry event"}
+
+
+async def test_an_event_that_was_taken_once_is_explained_as_one(api: ManagementApi) -> None:
+    take(api.store, ignored=[bad("e-1", NOW, registry="alpha")])
+    note(api.store, accepted(event()))
+    assert "ignored" not in (await explain(api)).json

@@ -1,0 +1,141 @@
+"""Reasons: which predicate keeps an event away, why it was decided so, and where a retry waits."""
+
+from dataclasses import replace
+
+import pytest
+
+from portcall.management.explain.reasons import Predicate, misses_of, reason_of, rung_of
+from portcall.schemas.events import PING, Action
+from portcall.schemas.records import Answer, Detail, Failure, Outcome
+from portcall.schemas.scopes import parse_scope
+from portcall.schemas.webhooks import Status
+from portcall.store.records.event_log import StoredRecord
+from portcall.store.webhooks.subscribers import Subscriber
+
+WEBHOOK = Subscriber(7, "webhook1", Status.ENABLED, "", Action.PUSH.bit, parse_scope("team/app:*"))
+RUNGS = (500, 2_000, 10_000, 60_000, 300_000, 1_800_000)
+T = 1_700_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("webhook", "action", "repository", "expected"),
+    [
+        pytest.param(WEBHOOK, "push", "team/app", [], id="it matches"),
+        pytest.param(
+            WEBHOOK,
+            "delete",
+            "team/app",
+            [(Predicate.ACTION, "the webhook wants push; the event is delete")],
+            id="action",
+        ),
+        pytest.param(
+            WEBHOOK,
+            "push",
+            "team/other",
+            [(Predicate.SCOPE, "the scope 'team/app:*' does not cover team/other:v1")],
+            id="scope",
+        ),
+        pytest.param(
+            replace(WEBHOOK, status=Status.DISABLED, status_reason="410 Gone"),
+            "push",
+            "team/app",
+            [(Predicate.STATUS, "the webhook is disabled: 410 Gone")],
+            id="status",
+        ),
+        pytest.param(WEBHOOK, PING, "", [], id="ping"),
+        pytest.param(WEBHOOK, "", "", [], id="noted by an earlier version"),
+    ],
+)
+def test_what_does_not_hold_is_named(
+    webhook: Subscriber, action: str, repository: str, expected: list[tuple[Predicate, str]]
+) -> None:
+    found = misses_of(webhook, action, repository, "v1")
+    assert [(each.predicate, each.message) for each in found] == expected
+
+
+def test_everything_that_does_not_hold_is_named_at_once() -> None:
+    disabled = replace(WEBHOOK, status=Status.DISABLED, scope=parse_scope("team/app:v1"))
+    found = misses_of(disabled, "delete", "team/app", "")
+    assert [each.predicate for each in found] == [
+        Predicate.STATUS,
+        Predicate.ACTION,
+        Predicate.SCOPE,
+    ]
+    assert found[-1].message.endswith("does not cover team/app, without a tag")
+
+
+def record(outcome: Outcome, status: int, detail: Detail) -> StoredRecord:
+    return StoredRecord(
+        id=1,
+        event_id="e",
+        registry="alpha",
+        action="push",
+        repository="team/app",
+        tag="v1",
+        accepted_ms=T,
+        body=b"{}",
+        webhook_id=7,
+        attempt=2,
+        outcome=outcome,
+        status=status,
+        started_ms=T,
+        duration_us=5,
+        detail=detail,
+    )
+
+
+ANSWERED = Answer(503, "Service Unavailable", {})
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        pytest.param(
+            record(Outcome.DELIVERED, 204, Detail()), "answered 204: delivered", id="delivered"
+        ),
+        pytest.param(
+            record(Outcome.RETRIED, 503, Detail(answer=ANSWERED, next_attempt_ms=T)),
+            "answered 503: attempt 3 not before 2023-11-14T22:13:20.0000000Z",
+            id="retried after an answer",
+        ),
+        pytest.param(
+            record(
+                Outcome.RETRIED,
+                0,
+                Detail(failure=Failure.TIMEOUT, message="no answer in 15 s", next_attempt_ms=T),
+            ),
+            "no answer in 15 s: attempt 3 not before 2023-11-14T22:13:20.0000000Z",
+            id="retried without one",
+        ),
+        pytest.param(
+            record(Outcome.GIVEN_UP, 500, Detail(message="attempt 2 was the last")),
+            "attempt 2 was the last",
+            id="given up",
+        ),
+        pytest.param(
+            record(Outcome.CANCELLED, 0, Detail(message="cancelled: the webhook was deleted")),
+            "cancelled: the webhook was deleted",
+            id="cancelled",
+        ),
+    ],
+)
+def test_a_decision_has_its_reason(seen: StoredRecord, expected: str) -> None:
+    assert reason_of(seen) == expected
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "after_ms", "expected"),
+    [
+        pytest.param(10_000, 0, 10_000, id="a rung of its own"),
+        pytest.param(10_000, 9_999, 10_000, id="to its end"),
+        pytest.param(1_800_000, 1_200_000, 1_800_000, id="in the middle of a long one"),
+        pytest.param(100_000, 1_000, 60_000, id="first hop"),
+        pytest.param(100_000, 61_000, 10_000, id="second hop"),
+        pytest.param(100_000, 99_999, 10_000, id="last hop"),
+        pytest.param(100, 50, 500, id="shorter than every rung"),
+    ],
+)
+def test_a_retry_waits_on_the_rung_that_it_hopped_to(
+    delay_ms: int, after_ms: int, expected: int
+) -> None:
+    assert rung_of(T, T + delay_ms, T + after_ms, RUNGS) == expected

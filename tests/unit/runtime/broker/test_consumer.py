@@ -1,0 +1,181 @@
+"""What becomes of a message in our hands, without a broker."""
+
+import asyncio
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiormq.exceptions import ChannelInvalidStateError
+
+from portcall.runtime.broker.consumer import ChannelReceipt, Consumer
+from portcall.runtime.broker.settle import Handler, Message
+
+
+class FakeChannel:
+    """Takes acks and rejects, or fails."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.told: list[tuple[str, int, object]] = []
+        self._error = error
+
+    async def basic_ack(self, tag: int, *, wait: bool) -> None:
+        self._tell("ack", tag, wait)
+
+    async def basic_reject(self, tag: int, *, requeue: bool, wait: bool) -> None:
+        assert requeue
+        self._tell("reject", tag, wait)
+
+    async def basic_cancel(self, tag: str) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _tell(self, how: str, tag: int, wait: object) -> None:
+        if self._error is not None:
+            raise self._error
+        self.told.append((how, tag, wait))
+
+
+class Nobody:
+    """Buries nothing."""
+
+    async def publish_surely(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+    ) -> None:
+        raise AssertionError
+
+
+def delivered(
+    tag: int = 1, headers: Mapping[str, object] | None = None, *, redelivered: bool = False
+) -> Any:  # noqa: ANN401 (stands in for a class of the client)
+    header = SimpleNamespace(properties=SimpleNamespace(headers=headers))
+    return SimpleNamespace(body=b"body", header=header, redelivered=redelivered, delivery_tag=tag)
+
+
+def make(handler: Handler) -> Consumer:
+    burial = cast("Any", Nobody())
+    return Consumer(
+        "amqp://nowhere/", name="test", prefetch={"q": 1}, handler=handler, publisher=burial
+    )
+
+
+async def turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "redelivered", "redeliveries"),
+    [
+        pytest.param(None, False, 0, id="the first time"),
+        pytest.param({}, True, 1, id="a queue that does not count"),
+        pytest.param({"x-delivery-count": 0}, True, 1, id="counted no failure"),
+        pytest.param({"x-delivery-count": 7}, True, 7, id="counted"),
+        pytest.param({"x-delivery-count": "7"}, True, 1, id="a publisher's own header"),
+    ],
+)
+async def test_redeliveries_are_counted_by_the_broker(
+    headers: Mapping[str, object] | None,
+    redelivered: bool,  # noqa: FBT001 (a column)
+    redeliveries: int,
+) -> None:
+    seen: list[Message] = []
+
+    async def handle(message: Message) -> None:
+        seen.append(message)
+
+    consumer, channel = make(handle), FakeChannel()
+    consumer._take("q", cast("Any", channel), delivered(5, headers, redelivered=redelivered))
+    assert consumer.in_flight == 1
+    await turns()
+    assert seen == [Message(b"body", "q", headers or {}, redeliveries)]
+    assert channel.told == [("ack", 5, False)] and consumer.in_flight == 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ChannelInvalidStateError("closed"), id="closed channel"),
+        pytest.param(OSError("reset"), id="reset"),
+        pytest.param(asyncio.CancelledError(), id="CancelledError, though nobody cancelled"),
+    ],
+)
+async def test_a_receipt_of_a_lost_channel_says_nothing(error: BaseException) -> None:
+    receipt = ChannelReceipt(cast("Any", FakeChannel(error)), 1)
+    await receipt.acknowledge()
+    await receipt.give_back()
+
+
+async def test_a_message_that_came_after_stop_is_not_begun() -> None:
+    async def handle(_message: Message) -> None:
+        raise AssertionError
+
+    consumer, channel = make(handle), FakeChannel()
+    await consumer.stop(within_s=0)
+    consumer._take("q", cast("Any", channel), delivered())
+    await turns()
+    assert consumer.in_flight == 0 and channel.told == []
+
+
+async def test_stop_waits_for_what_is_in_flight() -> None:
+    gate = asyncio.Event()
+
+    async def handle(_message: Message) -> None:
+        await gate.wait()
+
+    consumer, channel = make(handle), FakeChannel()
+    consumer._take("q", cast("Any", channel), delivered())
+    stopping = asyncio.create_task(consumer.stop(within_s=60))
+    await turns()
+    assert not stopping.done()
+    gate.set()
+    await stopping
+    assert channel.told == [("ack", 1, False)]
+
+
+async def test_stop_does_not_wait_longer_than_it_is_told() -> None:
+    async def handle(_message: Message) -> None:
+        await asyncio.Event().wait()
+
+    consumer, channel = make(handle), FakeChannel()
+    consumer._take("q", cast("Any", channel), delivered())
+    await consumer.stop(within_s=0.001)
+    assert consumer.in_flight == 1 and channel.told == []
+    for task in consumer._in_flight:
+        task.cancel()
+
+
+async def test_stop_gives_back_at_once_what_pauses_after_a_failure() -> None:
+    async def handle(_message: Message) -> None:
+        raise ValueError
+
+    consumer, channel = make(handle), FakeChannel()
+    consumer._take("q", cast("Any", channel), delivered(headers={"x-delivery-count": 9}))
+    await turns()
+    assert channel.told == []
+    async with asyncio.timeout(5):
+        await consumer.stop(within_s=60)
+    assert channel.told == [("reject", 1, False)]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ChannelInvalidStateError("closed"), id="closed channel"),
+        pytest.param(TimeoutError(), id="no answer"),
+        pytest.param(asyncio.CancelledError(), id="CancelledError, though nobody cancelled"),
+    ],
+)
+async def test_stop_bears_a_broker_that_is_gone(error: BaseException) -> None:
+    async def handle(_message: Message) -> None:
+        return
+
+    consumer = make(handle)
+    consuming = SimpleNamespace(channel=FakeChannel(error), tag="t")
+    consumer._consumers = cast("Any", [consuming, consuming])
+    await consumer.stop(within_s=60)

@@ -1,0 +1,93 @@
+"""When queues count as nearly full, and which are looked at."""
+
+from collections.abc import Collection
+
+import pytest
+
+from portcall.runtime.broker.fullness import Bounded, Fullness, bounded_queues
+from portcall.runtime.errors import BrokerError
+from portcall.schemas.topology import (
+    DEAD,
+    DELIVER,
+    EVENTS,
+    EVENTS_IN,
+    GIB,
+    JOURNAL,
+    LOG,
+    topology,
+    wait_rung,
+)
+
+
+class Broker:
+    """What waits in one queue, and how large messages are."""
+
+    def __init__(self, *, size: float = 1_000) -> None:
+        self.waiting: int | None = 0
+        self.size = size
+
+    async def each_waiting(self, queues: Collection[str]) -> dict[str, int]:
+        if self.waiting is None:
+            raise BrokerError("away")
+        return dict.fromkeys(queues, self.waiting)
+
+    def mean_bytes(self, exchange: str) -> float:
+        return self.size if exchange == "e" else 0.0
+
+
+def fullness(broker: Broker) -> Fullness:
+    return Fullness(broker, broker, {"q": Bounded("e", 100_000)})
+
+
+async def test_it_is_told_from_80_percent_on_until_it_is_below_70() -> None:
+    broker = Broker()
+    found = fullness(broker)
+    told = []
+    for broker.waiting in (79, 80, 75, 70, 69, 75, 99, 200):
+        await found.look()
+        told.append(found.problem)
+    words = "queues are nearly full, and will refuse what is published: q "
+    assert [text and text.removeprefix(words) for text in told] == [
+        None, "80%", "75%", "70%", None, None, "99%", "100%",
+    ]  # fmt: skip
+
+
+async def test_what_was_known_stays_while_the_broker_does_not_say() -> None:
+    broker = Broker()
+    found = fullness(broker)
+    broker.waiting = 90
+    await found.look()
+    broker.waiting = None
+    with pytest.raises(BrokerError):
+        await found.look()
+    assert found.problem is not None
+
+
+async def test_nothing_is_said_of_queues_where_nothing_was_published() -> None:
+    broker = Broker(size=0)
+    found = fullness(broker)
+    broker.waiting = 1_000_000
+    await found.look()
+    assert found.problem is None
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "queues"),
+    [
+        ({EVENTS}, {EVENTS_IN: Bounded(EVENTS, GIB)}),
+        ({DEAD, LOG, JOURNAL}, {DEAD: Bounded(DEAD, 4 * GIB)}),
+        ({wait_rung(1_000)}, {"portcall.wait.1s": Bounded("portcall.wait.1s", 2 * GIB)}),
+        (
+            {DELIVER},
+            {
+                "portcall.deliver.0": Bounded(DELIVER, GIB),
+                "portcall.retry.0": Bounded(DELIVER, GIB),
+            },
+        ),
+    ],
+    ids=["events", "streams refuse nothing", "rung", "deliveries"],
+)
+def test_looked_at_is_what_refuses_when_it_is_full(
+    exchanges: set[str], queues: dict[str, Bounded]
+) -> None:
+    assert bounded_queues(topology(shards=1, rungs_ms=(1_000,)), exchanges) == queues
