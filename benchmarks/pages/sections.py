@@ -135,7 +135,8 @@ def matching(report: Report, plots: Path) -> str:
         + f"\nAt {routers['webhooks']:,} webhooks a router process is ready in"
         f" {routers['ready_s']} s and holds {routers['rss_mb']:,} MB ({routers['empty_rss_mb']} MB"
         f" without webhooks: {routers['rss_bytes_per_webhook']:.0f} B each)."
-        f" {report['parameters']['routers']} routers know a change {known['with_hint']['median'] * 1e3:.0f} ms after its commit (at most"
+        f" {report['parameters']['routers']} routers know a change"
+        f" {known['with_hint']['median'] * 1e3:.0f} ms after its commit (at most"
         f" {known['with_hint']['max'] * 1e3:.0f} ms); if the hint is lost, after at most"
         f" {known['without_hint']['max']:.2f} s.\n"
     )
