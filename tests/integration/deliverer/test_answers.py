@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from portcall.deliverer.post.redaction import secrets_of, without_echoes
+from portcall.deliverer.post.redaction import redacted, secrets_of
 from portcall.deliverer.post.sender import Sender
 from portcall.loadtest.plan import Outcome, Planned
 from portcall.loadtest.send.poster import Poster
@@ -398,7 +398,7 @@ async def test_a_secret_that_comes_back_encoded_is_masked(
     async with endpoint(saying(head + packed)) as target:
         attempt = await posted(sender, target.url, within_s=TIMEOUT_S)
     assert attempt.answer is not None and attempt.answer.content.startswith("you sent {")
-    masked = without_echoes(attempt, secrets_of(mine))
+    masked = redacted(attempt, secrets_of(mine))
     assert masked.answer is not None
     assert masked.answer.content.startswith("you sent {")
     assert canary.found({"record": attempt.answer.content.encode()})

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portcall.producer.digests.digests import Sightings
+from portcall.producer.digests.digests import KnownDigests
 from portcall.producer.formats import cloudevents, distribution, published
 from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.schemas.errors import InvalidValueError
@@ -18,7 +18,7 @@ from tests.unit.producer.samples import acceptance
 
 Read = Callable[[bytes, Acceptance], Translation]
 
-NOTIFICATIONS = partial(distribution.read, Sightings())
+NOTIFICATIONS = partial(distribution.read, KnownDigests())
 PUSH = {"action": "push", "target": {"repository": "team/app", "tag": "v1"}}
 CE = {"specversion": "1.0", "id": "ce-1", "source": "/registry", "type": "any", "data": PUSH}
 
