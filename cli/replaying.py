@@ -14,6 +14,7 @@ from cli.progress import progress
 from cli.tables import Row, replay_row, value
 from schemas.durations import format_duration, parse_duration_ms
 from schemas.errors import InvalidValueError
+from schemas.timestamps import parse_timestamp
 
 POLL_S = 0.5
 _pause = time.sleep
@@ -40,18 +41,29 @@ def time_of(text: str | None, option: str, now: datetime) -> str | None:
     """A time as the API takes it; a duration is so long ago.
 
     Raises:
-        UsageError: It is too long ago.
+        UsageError: It is too long ago, or neither a duration nor a time.
     """
     if text is None:
         return None
     try:
         ago = timedelta(milliseconds=parse_duration_ms(text))
     except InvalidValueError:
-        return text  # the server knows the other form, and says what is wrong
+        return _moment(text, option)
     try:
         return (now - ago).isoformat(timespec="milliseconds")
     except OverflowError:
         raise UsageError(f"{option}: {text} is longer ago than there is a calendar") from None
+
+
+def _moment(text: str, option: str) -> str:
+    try:
+        parse_timestamp(text)
+    except InvalidValueError:
+        raise UsageError(
+            f"{option}: {text!r} is neither a duration, as 2h or 3d, nor a time with a zone, as"
+            " 2026-03-04T10:20:30Z"
+        ) from None
+    return text
 
 
 def tell(counts: Mapping[str, int]) -> None:
