@@ -97,7 +97,7 @@ def follow(
         replayed, _ = watched(management, replayed)
     show(replayed, replay_row, output)
     if not wait:
-        note(f"It runs on the server: `portcall replay show {value(replayed, 'name')}`.")
+        note(f"It runs on the server: `portcall replay show {_named(replayed)}`.")
 
 
 def follow_all(
@@ -140,11 +140,17 @@ def _watch(management: Management, replayed: Document) -> Document:
 
 def _interrupted(management: Management, replayed: Document) -> Document:
     """Ctrl-C: it goes on, unless the person wants it to be cancelled."""
-    path, name = value(replayed, "id"), value(replayed, "name")
+    path, named = value(replayed, "id"), _named(replayed)
     if sys.stdin.isatty() and typer.confirm("\nCancel the replay?", default=False, err=True):
         return management.ask("POST", f"{path}/cancel")
-    note(f"It goes on without you: `portcall replay show {name}`, `... cancel {name}`.")
+    note(f"It goes on without you: `portcall replay show {named}`, `... cancel {named}`.")
     return management.ask("GET", path)
+
+
+def _named(replayed: Document) -> str:
+    """What `portcall replay show` and `cancel` need to find it: replays count in each registry."""
+    registry = value(replayed, "id").partition("/registries/")[2].partition("/")[0]
+    return f"{value(replayed, 'name')} -r {registry}"
 
 
 def _done_of(replayed: Document) -> tuple[int, int]:

@@ -161,6 +161,15 @@ def test_ctrl_c_leaves_it_running_or_cancels_it(
     api.on("POST", f"{REG}/replays/4/cancel", replayed("cancelled"))
     ended = portcall("replay", *THIS, "--yes")
     assert (ended.code, json.loads(ended.out)["properties"]["state"]) == (0, state)
+    hint = "`portcall replay show 4 -r myregistry`, `... cancel 4 -r myregistry`"
+    assert (hint in ended.err) is (state == "running")
+
+
+def test_what_is_left_to_the_server_is_told_with_how_to_see_it(api: FakeApi, portcall: Run) -> None:
+    api.on("POST", f"{HOOK}/countReplay", COUNTS)
+    api.on("POST", f"{HOOK}/replay", replayed(), status=202)
+    ended = portcall("replay", *THIS, "--yes", "--no-wait")
+    assert "`portcall replay show 4 -r myregistry`" in ended.err
 
 
 @pytest.mark.parametrize(
