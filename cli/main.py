@@ -65,13 +65,13 @@ COMMANDS = (
     (
         TESTING,
         "loadtest",
-        "loadtest.command:app",
+        "portcall.loadtest.command:app",
         "See what a webhook consumer bears.",
     ),
     (
         TESTING,
         "sink",
-        "loadtest.sink:sink",
+        "portcall.loadtest.sink:sink",
         "Run a webhook consumer that shows what it gets.",
     ),
     (
@@ -225,7 +225,7 @@ def _misused(error: TyperException) -> int:
     """Say what cannot be meant, and where the right usage stands."""
     context = getattr(error, "ctx", None)
     if message := error.format_message():
-        complain(message)
+        complain(message.replace("Value error, ", ""))  # pydantic's prefix says nothing to people
         if context is not None:
             note(f"See `{context.command_path} --help`.")
     return error.exit_code

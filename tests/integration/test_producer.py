@@ -219,6 +219,12 @@ async def test_bad_requests_are_refused_in_one_form(
     assert sink.events == []
 
 
+async def test_a_wrong_path_is_told_the_right_ones(producer: Served) -> None:
+    async with producer.client.post(f"{NOTIFICATIONS}/", data=b"{}") as answer:
+        message = (await error_of(answer))["message"]
+    assert "/registries/NAME/notifications" in message and "/registries/NAME/events" in message
+
+
 async def test_a_wrong_type_is_told_the_right_ones(producer: Served) -> None:
     async with producer.client.post(EVENTS, data=b"{}", headers={"Content-Type": V1}) as answer:
         message = (await error_of(answer))["message"]
