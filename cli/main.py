@@ -65,13 +65,13 @@ COMMANDS = (
     (
         TESTING,
         "loadtest",
-        "portcall.loadtest.command:app",
+        "loadtest.command:app",
         "See what a webhook consumer bears.",
     ),
     (
         TESTING,
         "sink",
-        "portcall.loadtest.sink:sink",
+        "loadtest.sink:sink",
         "Run a webhook consumer that shows what it gets.",
     ),
     (
