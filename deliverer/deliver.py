@@ -17,7 +17,7 @@ from portcall.deliverer.jobs import Job, Ledger
 from portcall.deliverer.outbox import Outbox
 from portcall.deliverer.policy import is_due
 from portcall.deliverer.post.attempts import Attempt
-from portcall.deliverer.post.redaction import without_echoes
+from portcall.deliverer.post.redaction import redacted
 from portcall.deliverer.post.request import Request, Template
 from portcall.deliverer.results import expired
 from portcall.deliverer.store_retry import answered
@@ -317,7 +317,7 @@ class Deliverer:
         )
         attempt = await self._sender.send(request)
         if template.secrets:
-            attempt = without_echoes(attempt, template.secrets)
+            attempt = redacted(attempt, template.secrets)
         LATENCY.observe(attempt.duration_us / 1e6)
         if attempt.failure:
             FAILURES.labels(attempt.failure.value).inc()

@@ -13,7 +13,7 @@ from functools import partial
 from aiohttp import hdrs, web
 from prometheus_client import Counter
 
-from portcall.producer.digests.keeper import Keeping, NoTable
+from portcall.producer.digests.keeper import DigestKeeper, NoTable
 from portcall.producer.formats import cloudevents, distribution, published
 from portcall.producer.formats.acceptance import Acceptance, Reader, Translation
 from portcall.producer.formats.ignoring import note_of
@@ -80,13 +80,13 @@ class Ingest:
         bodies: Bodies,
         publish: Publish,
         note: Note | None = None,
-        keeping: Keeping | None = None,
+        keeper: DigestKeeper | None = None,
     ) -> None:
         self._access = access
         self._registries = registries
         self._bodies = bodies
         self._publish = publish
-        self._keeping = keeping or Keeping(NoTable())
+        self._keeping = keeper or DigestKeeper(NoTable())
         self._note = note
         self._sample = Sample()
         self._unread_notes = Allowance(UNREAD_NOTES_PER_S)

@@ -48,7 +48,7 @@ class Noted(NamedTuple):
     confirmed: "asyncio.Future[None]"
 
 
-class Accepting:
+class JournalPublisher:
     """Publishes and notes; the notes of requests that come together share a frame.
 
     A broker that hangs takes what was sent to it when it goes on, long after the sender was told
@@ -88,13 +88,13 @@ class Accepting:
         """
         if problem := self.problem:
             raise RefusedError(problem)
-        accepting = asyncio.get_running_loop().create_task(self._accept(events))
-        self._under_way[accepting] = self._clock()
-        accepting.add_done_callback(self._end)
-        done, _ = await asyncio.wait({accepting}, timeout=PUBLISH_TIMEOUT_S)
+        journal_publisher = asyncio.get_running_loop().create_task(self._accept(events))
+        self._under_way[journal_publisher] = self._clock()
+        journal_publisher.add_done_callback(self._end)
+        done, _ = await asyncio.wait({journal_publisher}, timeout=PUBLISH_TIMEOUT_S)
         if not done:
             raise UnconfirmedError(f"no confirm from the broker within {PUBLISH_TIMEOUT_S:g} s")
-        accepting.result()
+        journal_publisher.result()
 
     async def note_ignored(self, notes: Sequence[IgnoredNote], patience_s: float) -> None:
         """Note what became no event, and wait a little for the confirm; it is no event lost.
@@ -115,10 +115,10 @@ class Accepting:
         self._notes.add(Noted([accepted(event) for event in events], [], confirmed))
         await confirmed
 
-    def _end(self, accepting: "asyncio.Task[None]") -> None:
-        del self._under_way[accepting]
-        if not accepting.cancelled():
-            accepting.exception()  # seen, also where nobody waits for it any more
+    def _end(self, journal_publisher: "asyncio.Task[None]") -> None:
+        del self._under_way[journal_publisher]
+        if not journal_publisher.cancelled():
+            journal_publisher.exception()  # seen, also where nobody waits for it any more
 
     async def _send(self, items: list[Noted]) -> None:
         notes = [note for item in items for note in item.notes]

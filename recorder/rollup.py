@@ -40,7 +40,7 @@ class Traffic(Protocol):
         """Forget sums that are too old; how many."""
 
 
-class Adding:
+class Rollup:
     """Adds up, and forgets.
 
     Args:

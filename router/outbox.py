@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from prometheus_client import Counter
 
-from portcall.router.parking import Aside
+from portcall.router.parking import Parking
 from portcall.runtime.broker.batcher import Batcher
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deliveries import Delivery, shard_of
@@ -20,7 +20,7 @@ from portcall.schemas.frames import encode_deliveries, encode_journal
 from portcall.schemas.journal import Note, routed
 from portcall.schemas.topology import DELIVER, JOURNAL, deliver_key, retry_key, wait_rung
 
-ASIDE = Counter(
+PARKED = Counter(
     "portcall_deliveries_aside",
     "Deliveries that the router put aside because their endpoint is left alone.",
     registry=REGISTRY,
@@ -90,10 +90,10 @@ class Outbox:
     """
 
     def __init__(
-        self, publisher: SurePublisher, *, shards: int, aside: Aside | None = None
+        self, publisher: SurePublisher, *, shards: int, parking: Parking | None = None
     ) -> None:
         self._publisher = publisher
-        self._aside = aside or Aside()
+        self._parking = parking or Parking()
         self._parked: dict[tuple[int, int], Batcher[Outgoing]] = {}
         self._fresh = [
             Batcher(partial(self._send, deliver_key(shard)), weigh=_weigh)
@@ -120,7 +120,7 @@ class Outbox:
         batchers = self._again if again else self._fresh
         for webhook_id in webhook_ids:
             shard = shard_of(webhook_id, len(batchers))
-            rung_ms = self._aside.rung_ms(webhook_id)
+            rung_ms = self._parking.rung_ms(webhook_id)
             batcher = self._rung(rung_ms, shard) if rung_ms and not again else batchers[shard]
             if batcher.crowded:
                 await batcher.room()
@@ -135,8 +135,8 @@ class Outbox:
 
     async def _send_aside(self, rung: str, key: str, items: list[Outgoing]) -> None:
         """To the ladder: the endpoint is left alone for a while."""
-        ASIDE.inc(len(items))
-        body = pack(items, make=self._aside.delivery)
+        PARKED.inc(len(items))
+        body = pack(items, make=self._parking.delivery)
         await self._publisher.publish_surely(body, exchange=rung, key=key)
         for item in items:
             item.ticket.confirm()

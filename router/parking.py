@@ -18,7 +18,7 @@ SPREAD = 0.1
 """How much later than the end of the pause a delivery may be due, by chance."""
 
 
-class Aside:
+class Parking:
     """Until when each endpoint is left alone, as far as the deliverers have told."""
 
     def __init__(

@@ -21,7 +21,7 @@ class Announcer(Protocol):
         """Publish, best effort."""
 
 
-class Gossip:
+class HealthBroadcast:
     """Tells which endpoints are to be left alone."""
 
     def __init__(

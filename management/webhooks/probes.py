@@ -101,7 +101,9 @@ class ProbeHandler:
                 "The probe may not have been sent: the message broker did not confirm it."
             ) from error
         now_ms = time.time_ns() // 1_000_000
-        await asyncio.to_thread(self._store.standing.probed, webhook.id, webhook.probed_ms, now_ms)
+        await asyncio.to_thread(
+            self._store.webhook_health.probed, webhook.id, webhook.probed_ms, now_ms
+        )
         return answer({"id": event_id})
 
 
@@ -154,7 +156,7 @@ class Watch:
                 await announce(self._announcer, revision)
         now_ms = time.time_ns() // 1_000_000
         due = await asyncio.to_thread(
-            self._store.standing.claim_probes, now_ms, self._probe_after_ms
+            self._store.webhook_health.claim_probes, now_ms, self._probe_after_ms
         )
         for webhook in await asyncio.to_thread(self._store.webhooks.by_ids, due) if due else ():
             try:
@@ -177,7 +179,7 @@ class Watch:
 
     async def _advance(self) -> Advance:
         return await asyncio.to_thread(
-            self._store.standing.advance,
+            self._store.webhook_health.advance,
             disable_after_ms=self._disable_after_ms,
             now_ms=time.time_ns() // 1_000_000,
         )

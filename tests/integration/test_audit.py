@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from portcall.management.audit.look import Auditor, Look
-from portcall.producer.journal_publisher import Accepting
+from portcall.producer.journal_publisher import JournalPublisher
 from portcall.recorder.journal import Settling
 from portcall.recorder.kinds import LOG_KIND, journal_kind
 from portcall.recorder.record import Recorder
@@ -221,7 +221,7 @@ async def test_an_event_that_a_full_queue_refuses_is_not_noted(amqp_url: str) ->
     done = {"accepted": 0, "refused": 0}
     async with running(publisher.run()):
         await until(lambda: publisher.problem is None)
-        accept = Accepting(publisher).accept
+        accept = JournalPublisher(publisher).accept
         for number in range(40):
             try:
                 await accept([event(f"e{number}")])

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from portcall.deliverer import deliver, outbox
-from portcall.deliverer import store_retry as patience
+from portcall.deliverer import deliver, outbox, store_retry
 from portcall.deliverer.deliver import Deliverer
 from portcall.deliverer.endpoints import gate
 from portcall.deliverer.endpoints.clock import Clock
@@ -125,7 +124,7 @@ def bench(
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _state: 0.0)
+    monkeypatch.setattr(store_retry, "wait_random_exponential", lambda **_: lambda _state: 0.0)
     monkeypatch.setattr(deliver, "LINE_CHECK_S", 0.0)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from portcall.deliverer import store_retry as patience
+from portcall.deliverer import store_retry
 from portcall.deliverer.disabling import Disabling
 from portcall.runtime.broker.feed import Hint, encode_hint
 from portcall.runtime.disabled import DISABLED
@@ -17,7 +17,7 @@ from tests.unit.deliverer.samples import FakeBroker
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _state: 0.0)
+    monkeypatch.setattr(store_retry, "wait_random_exponential", lambda **_: lambda _state: 0.0)
 
 
 class FakeWebhooks:

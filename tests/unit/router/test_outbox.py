@@ -7,7 +7,7 @@ import pytest
 
 from portcall.router import outbox as outbox_module
 from portcall.router.outbox import Outbox, Outgoing, Ticket, pack
-from portcall.router.parking import Aside
+from portcall.router.parking import Parking
 from portcall.runtime.broker import batcher
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, decode_deliveries
@@ -197,9 +197,9 @@ def test_a_delivery_weighs_about_what_it_adds() -> None:
 
 async def test_deliveries_to_an_endpoint_that_is_left_alone_go_to_the_ladder() -> None:
     publisher = FakePublisher()
-    aside = Aside(clock_ms=lambda: 1_000, chance=lambda: 0.0)
-    aside.hear(encode_news({7: 16_000}))
-    outbox = Outbox(publisher, shards=1, aside=aside)
+    parking = Parking(clock_ms=lambda: 1_000, chance=lambda: 0.0)
+    parking.hear(encode_news({7: 16_000}))
+    outbox = Outbox(publisher, shards=1, parking=parking)
     ticket = Ticket()
     await outbox.put(A, [7, 8], ticket)
     await ticket.confirmed()
@@ -211,10 +211,10 @@ async def test_deliveries_to_an_endpoint_that_is_left_alone_go_to_the_ladder() -
 
 async def test_what_was_perhaps_routed_before_goes_by_its_own_rung_all_the_same() -> None:
     publisher = FakePublisher()
-    aside = Aside(clock_ms=lambda: 1_000)
-    aside.hear(encode_news({7: 16_000}))
+    parking = Parking(clock_ms=lambda: 1_000)
+    parking.hear(encode_news({7: 16_000}))
     ticket = Ticket()
-    await Outbox(publisher, shards=1, aside=aside).put(A, [7], ticket, again=True)
+    await Outbox(publisher, shards=1, parking=parking).put(A, [7], ticket, again=True)
     await ticket.confirmed()
     (sent,) = publisher.published
     assert sent.exchange == "portcall.wait.2s" and sent.frame.again
