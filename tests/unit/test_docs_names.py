@@ -13,7 +13,8 @@ PAGES = sorted(
 )
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 PACKAGES = sorted(path.name for path in (ROOT / "portcall").iterdir() if path.is_symlink())
-FOLDERS = [*PACKAGES, "tests", "benchmarks", "scripts", "docs", "requirements", "portcall"]
+OTHERS = ["tests", "benchmarks", "findings", "docs", "scripts", "requirements", "portcall"]
+FOLDERS = [*PACKAGES, *OTHERS]
 
 IN_PACKAGES = "|".join(PACKAGES)
 INSIDE = rf"(?:{'|'.join(FOLDERS)})/[\w./-]*"
@@ -96,7 +97,16 @@ def test_the_folder_map_has_every_folder_and_no_other() -> None:
         for path in (ROOT / folder).glob("*/")
         if any(path.glob("*.py"))
     }
-    assert {*PACKAGES, "tests", *inside} <= named
+    assert {*FOLDERS, *inside} <= named
+
+
+def test_the_rules_of_isolation_name_modules_of_the_deliverer() -> None:
+    text = (ROOT / "docs/isolation.md").read_text()
+    cells = re.findall(r"^\| \*\*.*\| (`.*`) \|$", text, re.MULTILINE)
+    named = {name for cell in cells for name in re.findall(r"`([\w/]+)`", cell)}
+    known = {path.stem for path in (ROOT / "deliverer").rglob("*.py")}
+    assert named
+    assert [name for name in named if "/" not in name and name not in known] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
