@@ -19,7 +19,6 @@ from portcall.deliverer.policy import is_due
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.post.redaction import redacted
 from portcall.deliverer.post.request import Request, Template
-from portcall.deliverer.results import expired
 from portcall.deliverer.store_retry import answered
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.broker.settle import Message
@@ -236,8 +235,7 @@ class Deliverer:
         elif self._stopping:
             self._endings.put_back(job)
         elif job.delivery.parks and (why := self._endings.outlived(job, template)):
-            record = expired(job.delivery, why, self._clock_ms())
-            self._spawn(self._endings.give_up(job, record, gone=False))
+            self._endings.expire(job, why)
         elif not is_due(job.delivery, self._clock_ms()):
             self._endings.wait(job, job.delivery, job.ledger.settle)
         else:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
+from portcall.deliverer.attempt_log import AttemptLog
 from portcall.deliverer.endpoints.clock import Clock
 from portcall.deliverer.endpoints.lanes import Lanes
 from portcall.deliverer.jobs import Job
@@ -28,9 +29,8 @@ from portcall.deliverer.policy import (
 )
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.post.request import Template
-from portcall.deliverer.results import attempted, cancelled
+from portcall.deliverer.results import attempted, cancelled, expired
 from portcall.deliverer.webhooks import Webhooks
-from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.records import Outcome, Record, Sent
@@ -93,7 +93,7 @@ class Endings:
         self._clock = clock
         self._clock_ms = clock_ms
         self._chance = chance
-        self._log = get_logger().bind()  # not the proxy, which makes a logger at each call
+        self._attempts = AttemptLog()
 
     def follow(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> None:
         """Do what follows from an attempt."""
@@ -111,6 +111,7 @@ class Endings:
         match decision:
             case Done():
                 record = attempted(delivery, attempt, sent, Outcome.DELIVERED)
+                self._attempts.attempted(job.event, record)
                 if delivery.probe:
                     self._spawn(self._enable(job, record))
                 else:
@@ -128,12 +129,14 @@ class Endings:
                 retried = attempted(
                     delivery, attempt, sent, Outcome.RETRIED, next_attempt_ms=not_before_ms
                 )
+                self._attempts.attempted(job.event, retried)
                 if pause := pause_ms(attempt, now_ms):
                     self._lanes.ask_pause(delivery.webhook_id, pause / 1000, self._clock.now())
                 # First the wait, then the record: a record proves that the retry is safe.
                 self.wait(job, again, lambda: self.record(job, retried))
             case GiveUp(reason=reason, gone=gone):
                 record = attempted(delivery, attempt, sent, Outcome.GIVEN_UP, reason=reason)
+                self._attempts.attempted(job.event, record)
                 self._spawn(self.give_up(job, record, gone=gone))
 
     async def give_up(self, job: Job, record: Record, *, gone: bool) -> None:
@@ -168,19 +171,19 @@ class Endings:
         """Record what became of it; the delivery is settled when the record is confirmed."""
         _COUNTS[record.outcome].inc()
         self._outbox.record(job.event, record, job.ledger.settle)
-        self._log.debug(
-            "delivery.attempted",
-            event_id=job.event.id,
-            webhook_id=record.webhook_id,
-            attempt=record.attempt,
-            outcome=record.outcome.value,
-            status=record.status,
-        )
 
     def cancel(self, job: Job, template: Template | None) -> None:
         """End a delivery whose webhook is gone or disabled, without an attempt."""
         why = "deleted" if template is None else "disabled"
-        self.record(job, cancelled(job.delivery, why, self._clock_ms()))
+        record = cancelled(job.delivery, why, self._clock_ms())
+        self._attempts.ended(job.event, record)
+        self.record(job, record)
+
+    def expire(self, job: Job, why: str) -> None:
+        """End a delivery that was put aside until it was too old, without a further attempt."""
+        record = expired(job.delivery, why, self._clock_ms())
+        self._attempts.ended(job.event, record)
+        self._spawn(self.give_up(job, record, gone=False))
 
     def wait(self, job: Job, delivery: Delivery, then: Callable[[], None]) -> None:
         """Put a delivery on the ladder, and do *then* when that is confirmed."""

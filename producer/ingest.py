@@ -21,11 +21,11 @@ from portcall.producer.http.access import Access, bearer_token
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError, UnsupportedTypeError
 from portcall.producer.http.registries import Registries
-from portcall.producer.http.sampling import Allowance, Sample
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.http.clients import AUTHENTICATED, authorization_of
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.sampling import Allowance, Sample
 from portcall.schemas.events import Event
 from portcall.schemas.journal import IgnoredNote
 
