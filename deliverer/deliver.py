@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
@@ -22,6 +21,7 @@ from portcall.deliverer.post.request import Request, Template
 from portcall.deliverer.store_retry import answered
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.broker.settle import Message
+from portcall.runtime.clock import now_ms
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.frames import DeliveryFrame, decode_deliveries
@@ -101,7 +101,7 @@ class Deliverer:
         rungs_ms: tuple[int, ...],
         max_age_ms: int = 0,
         clock: Clock | None = None,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._webhooks = webhooks

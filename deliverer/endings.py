@@ -2,7 +2,6 @@
 
 import math
 import random
-import time
 from collections.abc import Callable, Coroutine
 from typing import Protocol
 
@@ -31,6 +30,7 @@ from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.post.request import Template
 from portcall.deliverer.results import attempted, cancelled, expired
 from portcall.deliverer.webhooks import Webhooks
+from portcall.runtime.clock import now_ms
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.records import Outcome, Record, Sent
@@ -79,7 +79,7 @@ class Endings:
         rungs_ms: tuple[int, ...],
         max_age_ms: int = 0,
         clock: Clock,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._webhooks = webhooks

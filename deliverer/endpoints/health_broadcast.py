@@ -1,10 +1,10 @@
 """Gossip: what this process found out about endpoints, told to the others, best effort."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Protocol
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas.health import encode_news
 from portcall.schemas.topology import HEALTH
 
@@ -27,7 +27,7 @@ class HealthBroadcast:
     def __init__(
         self,
         announcer: Announcer,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._announcer = announcer
         self._clock_ms = clock_ms

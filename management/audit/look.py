@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from portcall.runtime.broker.settle import Message
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.errors import FrameError, PortcallError
 from portcall.schemas.frames import (
@@ -121,7 +122,7 @@ class Auditor:
             BehindError: The recorder is behind, or not there.
             StoreUnavailableError: The database does not answer.
         """
-        at_ms = time.time_ns() // 1_000_000
+        at_ms = now_ms()
         counts = await self._depths()
         if missing := [queue for queue, count in counts.items() if count is None]:
             raise BrokerError(f"no queue {', '.join(missing)}: run `portcall topology apply`")

@@ -6,7 +6,6 @@ and is never lost.
 """
 
 import asyncio
-import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from portcall.management.replays.worker import frames_of, notes_of
 from portcall.runtime.broker.letters import Letter, Reading, reading
 from portcall.runtime.broker.peek import peek
 from portcall.runtime.broker.settle import Message
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
@@ -165,7 +165,7 @@ class LetterBox:
         shards: int,
         catch_up: Callable[[], Awaitable[None]],
         always: Container[int] = (),
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._url = url
         self._store = store

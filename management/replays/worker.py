@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import Counter
 
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
@@ -82,7 +83,7 @@ class Replayer:
         publisher: Publisher,
         depths: Depths,
         shards: int,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:

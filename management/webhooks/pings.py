@@ -1,6 +1,5 @@
 """Ping: one event for one webhook, put where the router puts deliveries."""
 
-import time
 import uuid
 from typing import Protocol
 
@@ -10,6 +9,7 @@ from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, service_unavailable
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import WEBHOOK, Routes
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.schemas.deliveries import Delivery, shard_of
@@ -96,12 +96,12 @@ async def send_ping(
     Raises:
         BrokerError: It may not have been sent.
     """
-    now_ms = time.time_ns() // 1_000_000
+    at_ms = now_ms()
     event = ping_event(
         registry=registry.lower(),
         event_id=str(uuid.uuid4()),
-        now_ms=now_ms,
-        now=acr_timestamp(now_ms),
+        now_ms=at_ms,
+        now=acr_timestamp(at_ms),
     )
     await publisher.publish(
         encode_deliveries([event], [Delivery(event=0, webhook_id=webhook_id, probe=probe)]),

@@ -1,7 +1,6 @@
 """The accounts over HTTP: one look for each request, and what the recorder must have done first."""
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from portcall.management.audit.look import Auditor, reasons_of
 from portcall.management.audit.metrics import PATIENCE_S, AuditMetrics
 from portcall.runtime.broker.settle import Message
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError, UnconfirmedError
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deliveries import Delivery, delivery_id
@@ -39,7 +39,7 @@ EMPTY = {
     "portcall.wait.10s": 0,
     "portcall.dead": 0,
 }
-NOW_MS = time.time_ns() // 1_000_000 + 3_600_000
+NOW_MS = now_ms() + 3_600_000
 WEEK_MS = 7 * 86_400_000
 
 
