@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from portcall.deliverer.store_retry import answered
-from portcall.runtime.broker.feed import encode_hint
 from portcall.runtime.clock import now_ms
 from portcall.runtime.disabled import say_disabled
 from portcall.runtime.logs import get_logger
+from portcall.schemas.changes import encode_hint
 from portcall.schemas.topology import WEBHOOKS
 from portcall.schemas.webhooks import Cause
 from portcall.store.webhooks.summaries import KnownWebhook

@@ -2,11 +2,8 @@
 
 from typing import Protocol
 
-import msgspec
-
+from portcall.schemas.changes import encode_hint
 from portcall.schemas.topology import WEBHOOKS
-
-VERSION = 1
 
 
 class Announcer(Protocol):
@@ -22,5 +19,4 @@ async def announce(announcer: Announcer, revision: int) -> None:
     A hint alone: whoever misses it asks the store once a second, and whoever gets it fetches the
     change from there. So an answer need not wait for the broker, and never fails because of it.
     """
-    body = msgspec.json.encode({"v": VERSION, "revision": revision})
-    await announcer.announce(body, exchange=WEBHOOKS)
+    await announcer.announce(encode_hint(revision), exchange=WEBHOOKS)
