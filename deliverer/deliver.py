@@ -12,7 +12,7 @@ from portcall.deliverer.endpoints.clock import Clock
 from portcall.deliverer.endpoints.gate import Gate
 from portcall.deliverer.endpoints.lanes import Admission, Lanes
 from portcall.deliverer.endpoints.presence import Presence
-from portcall.deliverer.jobs import Job, Ledger
+from portcall.deliverer.jobs import Job
 from portcall.deliverer.outbox import Outbox
 from portcall.deliverer.policy import is_due
 from portcall.deliverer.post.attempts import Attempt
@@ -22,6 +22,7 @@ from portcall.deliverer.store_retry import answered
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.clock import now_ms
+from portcall.runtime.latch import Latch
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.frames import DeliveryFrame, decode_deliveries
@@ -154,15 +155,15 @@ class Deliverer:
         # let in must fill the lines at once, or all that wait would be let in after it.
         await self._webhooks.load({each.webhook_id for each in frame.deliveries})
         await self._gate.enter()
-        ledger = Ledger(len(frame.deliveries))
-        jobs = [Job(frame.events[each.event], each, ledger) for each in frame.deliveries]
+        latch = Latch(len(frame.deliveries))
+        jobs = [Job(frame.events[each.event], each, latch) for each in frame.deliveries]
         if again:
             jobs = await self._not_attempted(jobs)
         templates = await self._webhooks.load({job.delivery.webhook_id for job in jobs})
         for job in jobs:
             self._begin(job, templates[job.delivery.webhook_id])
         self._gate.let_in()
-        await ledger.settled()
+        await latch.wait()
 
     def share_rates(self, processes: int) -> None:
         """Keep to a part of every rate: the broker has answered that there are so many of us."""
@@ -223,7 +224,7 @@ class Deliverer:
         for job, key in zip(jobs, keys, strict=True):
             if recorded.get(key, 0) >= job.delivery.attempt:
                 SKIPPED.inc()
-                job.ledger.settle()
+                job.latch.count_down()
             else:
                 left.append(job)
         return left
@@ -237,7 +238,7 @@ class Deliverer:
         elif job.delivery.parks and (why := self._endings.outlived(job, template)):
             self._endings.expire(job, why)
         elif not is_due(job.delivery, self._clock_ms()):
-            self._endings.wait(job, job.delivery, job.ledger.settle)
+            self._endings.wait(job, job.delivery, job.latch.count_down)
         else:
             now = self._clock.now()
             attempt, parked = job.delivery.attempt, job.delivery.parks > 0
@@ -278,7 +279,7 @@ class Deliverer:
             try:
                 healthy = await self._attempt(job)
             except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
-                job.ledger.fail(error)
+                job.latch.fail(error)
             now = self._clock.now()
             if not healthy and self._clock.lost_s - lost_s > now - started:
                 healthy = None  # for most of it this process did not run: that says nothing

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from portcall.deliverer.store_retry import answered
+from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.clock import now_ms
 from portcall.runtime.disabled import say_disabled
 from portcall.runtime.logs import get_logger
@@ -31,13 +32,6 @@ class Names(Protocol):
 
     def by_ids(self, ids: Sequence[int]) -> Mapping[int, KnownWebhook]:
         """Those that exist, by id."""
-
-
-class Announcer(Protocol):
-    """What tells the other processes: a Publisher."""
-
-    async def announce(self, body: bytes, *, exchange: str) -> None:
-        """Publish, best effort."""
 
 
 class Disabling:

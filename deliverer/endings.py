@@ -149,7 +149,7 @@ class Endings:
             await self._outbox.bury(job.event, job.delivery, reason)
             self.record(job, record)
         except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
-            job.ledger.fail(error)
+            job.latch.fail(error)
 
     async def _enable(self, job: Job, record: Record) -> None:
         """Enable a webhook that has answered a probe, and then record that."""
@@ -158,7 +158,7 @@ class Endings:
             self._webhooks.forget(record.webhook_id)
             self.record(job, record)
         except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
-            job.ledger.fail(error)
+            job.latch.fail(error)
 
     def _age(self, job: Job, template: Template) -> Age:
         return age_of(job.delivery, job.event, template.webhook.max_age_ms, self._max_age_ms)
@@ -170,7 +170,7 @@ class Endings:
     def record(self, job: Job, record: Record) -> None:
         """Record what became of it; the delivery is settled when the record is confirmed."""
         _COUNTS[record.outcome].inc()
-        self._outbox.record(job.event, record, job.ledger.settle)
+        self._outbox.record(job.event, record, job.latch.count_down)
 
     def cancel(self, job: Job, template: Template | None) -> None:
         """End a delivery whose webhook is gone or disabled, without an attempt."""
@@ -203,7 +203,7 @@ class Endings:
         delivery = parked(
             job.delivery, turn_s=turn_s, now_ms=self._clock_ms(), chance=self._chance()
         )
-        self.wait(job, delivery, job.ledger.settle)
+        self.wait(job, delivery, job.latch.count_down)
 
     def accepted(self, job: Job, now: float) -> float:
         """When the event of a delivery that was not attempted yet was accepted, by our clock."""
@@ -213,4 +213,4 @@ class Endings:
 
     def put_back(self, job: Job) -> None:
         """Leave a delivery to another process, or to the next one."""
-        self._outbox.put_back(job.event, job.delivery, job.ledger.settle)
+        self._outbox.put_back(job.event, job.delivery, job.latch.count_down)

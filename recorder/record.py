@@ -12,7 +12,7 @@ from tenacity.wait import wait_random_exponential
 from portcall.recorder.arrivals import Arrival, FrameT, Kind, batches, placeholder, read
 from portcall.recorder.position import Aim, Place, Verdict, begin
 from portcall.recorder.watch import Overdue
-from portcall.runtime.broker.settle import Burial
+from portcall.runtime.broker.publishing import SurePublisher
 from portcall.runtime.broker.stream import StreamMessage
 from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import RestartReadingError
@@ -74,7 +74,7 @@ class Recorder(Generic[FrameT]):
         *,
         kind: Kind[FrameT],
         log: Log[FrameT],
-        burial: Burial,
+        burial: SurePublisher,
         stream: str,
         retention_ms: int,
         clock_ms: Callable[[], int] = now_ms,

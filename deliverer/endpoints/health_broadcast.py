@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
 
+from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.clock import now_ms
 from portcall.schemas.health import encode_news
 from portcall.schemas.topology import HEALTH
@@ -12,13 +12,6 @@ GATHER_S = 0.1
 """How long news are gathered into one message."""
 LEAST_MS = 1_000
 """A shorter time is over before it is known everywhere."""
-
-
-class Announcer(Protocol):
-    """What tells the other processes: a Publisher."""
-
-    async def announce(self, body: bytes, *, exchange: str) -> None:
-        """Publish, best effort."""
 
 
 class HealthBroadcast:

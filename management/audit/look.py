@@ -5,8 +5,8 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
+from portcall.runtime.broker.publishing import OncePublisher
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
@@ -49,15 +49,6 @@ class BehindError(PortcallError):
     """The recorder has not stored what was published before the audit: its figures are old."""
 
 
-class Publisher(Protocol):
-    """Publishes what must not be lost."""
-
-    async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = MARK_TIMEOUT_S
-    ) -> None:
-        """Publish one message and wait for the broker's confirm, or raise a `BrokerError`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Look:
     """What was seen.
@@ -95,7 +86,7 @@ class Auditor:
         self,
         *,
         store: Store,
-        publisher: Publisher,
+        publisher: OncePublisher,
         depths: Depths,
         dead: Dead,
         retention_ms: int,

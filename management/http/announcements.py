@@ -1,16 +1,8 @@
 """The change feed's hint: after each committed change, "there is a revision N"."""
 
-from typing import Protocol
-
+from portcall.runtime.broker.publishing import Announcer
 from portcall.schemas.changes import encode_hint
 from portcall.schemas.topology import WEBHOOKS
-
-
-class Announcer(Protocol):
-    """Publishes what may be lost."""
-
-    async def announce(self, body: bytes, *, exchange: str) -> None:
-        """Publish once, without a promise; never raises because of the broker."""
 
 
 async def announce(announcer: Announcer, revision: int) -> None:

@@ -1,7 +1,6 @@
 """Ping: one event for one webhook, put where the router puts deliveries."""
 
 import uuid
-from typing import Protocol
 
 from aiohttp import web
 
@@ -9,6 +8,7 @@ from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, service_unavailable
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import WEBHOOK, Routes
+from portcall.runtime.broker.publishing import OncePublisher
 from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
@@ -24,15 +24,6 @@ TIMEOUT_S = 4.0
 NOTE_TIMEOUT_S = 1.0
 
 
-class Publisher(Protocol):
-    """Publishes what must not be lost."""
-
-    async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = TIMEOUT_S
-    ) -> None:
-        """Publish one message and wait for the broker's confirm, or raise a `BrokerError`."""
-
-
 class PingHandler:
     """The route of pings.
 
@@ -42,7 +33,7 @@ class PingHandler:
         shards: How many queues the deliveries are spread over.
     """
 
-    def __init__(self, *, lookups: Lookups, publisher: Publisher, shards: int) -> None:
+    def __init__(self, *, lookups: Lookups, publisher: OncePublisher, shards: int) -> None:
         self._lookups = lookups
         self._publisher = publisher
         self._shards = shards
@@ -79,7 +70,7 @@ class PingHandler:
 
 
 async def send_ping(
-    publisher: Publisher, *, registry: str, webhook_id: int, shards: int, probe: bool = False
+    publisher: OncePublisher, *, registry: str, webhook_id: int, shards: int, probe: bool = False
 ) -> str:
     """Send a ping as one delivery in a frame, as the router would, and note it.
 
@@ -113,7 +104,7 @@ async def send_ping(
     return event.id
 
 
-async def _note(publisher: Publisher, event: Event, webhook_id: int) -> None:
+async def _note(publisher: OncePublisher, event: Event, webhook_id: int) -> None:
     """Note what was sent; a ping whose note is lost is entered by its record."""
     notes = [accepted(event), routed(event, [webhook_id])]
     try:

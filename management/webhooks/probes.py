@@ -9,12 +9,13 @@ from typing import Protocol
 
 from aiohttp import web
 
-from portcall.management.http.announcements import Announcer, announce
+from portcall.management.http.announcements import announce
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, service_unavailable
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import WEBHOOK, Routes
-from portcall.management.webhooks.pings import Publisher, send_ping
+from portcall.management.webhooks.pings import send_ping
+from portcall.runtime.broker.publishing import Announcer, OncePublisher
 from portcall.runtime.clock import now_ms
 from portcall.runtime.disabled import say_disabled
 from portcall.runtime.errors import BrokerError
@@ -27,7 +28,7 @@ from portcall.store.webhooks.health import HOUR_MS, Advance
 INTERVAL_S = 10.0
 
 
-class ProbingPublisher(Publisher, Announcer, Protocol):
+class ProbingPublisher(OncePublisher, Announcer, Protocol):
     """Publishes pings, and hints."""
 
 
@@ -39,7 +40,7 @@ class Prober:
         shards: How many queues the deliveries are spread over.
     """
 
-    def __init__(self, *, publisher: Publisher, shards: int) -> None:
+    def __init__(self, *, publisher: OncePublisher, shards: int) -> None:
         self._publisher = publisher
         self._shards = shards
         self._log = get_logger()

@@ -1,6 +1,7 @@
 """The accounts over HTTP: one look for each request, and what the recorder must have done first."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,7 +70,13 @@ class World:
         )
 
     async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = 0
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+        timeout_s: float = 0,
     ) -> None:
         if self.failure:
             raise self.failure
