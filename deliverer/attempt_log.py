@@ -35,9 +35,11 @@ class AttemptLog:
         self._unlogged = 0
         self._log = get_logger().bind()  # not the proxy, which makes a logger at each call
 
-    def attempted(self, event: Event, record: Record) -> None:
-        """Log an attempt, once it is known what follows from it."""
-        if record.outcome is Outcome.DELIVERED:
+    def note(self, event: Event, record: Record) -> None:
+        """Log an attempt once it is known what follows, or an end without one."""
+        if record.detail.sent is None:
+            self._ended(event, record)
+        elif record.outcome is Outcome.DELIVERED:
             self._log.debug(
                 "delivery.attempted",
                 event_id=event.id,
@@ -49,8 +51,7 @@ class AttemptLog:
         else:
             self._failed(event, record)
 
-    def ended(self, event: Event, record: Record) -> None:
-        """Log the end of a delivery for which no attempt was made."""
+    def _ended(self, event: Event, record: Record) -> None:
         self._log.debug(
             "delivery.ended",
             event_id=event.id,

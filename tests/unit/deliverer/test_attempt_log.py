@@ -30,7 +30,7 @@ def lines_of(*records: Record) -> list[EventDict]:
     with capture_logs() as lines:
         log = AttemptLog()
         for record in records:
-            log.attempted(event(), record)
+            log.note(event(), record)
     return list(lines)
 
 
@@ -93,7 +93,7 @@ def test_a_successful_attempt_is_for_debugging() -> None:
 )
 def test_what_was_not_attempted_is_not_called_so(record: Record, outcome: str, reason: str) -> None:
     with capture_logs() as lines:
-        AttemptLog().ended(event(), record)
+        AttemptLog().note(event(), record)
     (line,) = lines
     assert (line["event"], line["log_level"]) == ("delivery.ended", "debug")
     assert (line["outcome"], line["reason"]) == (outcome, reason)
@@ -112,7 +112,7 @@ def test_lines_are_sampled_under_load(webhook_ids: Sequence[int], logged: int) -
     with capture_logs() as lines:
         log = AttemptLog(lambda: 0.0)
         for webhook_id in webhook_ids:
-            log.attempted(event(), failed(webhook_id))
+            log.note(event(), failed(webhook_id))
     at_info = [each for each in lines if each["log_level"] == "info"]
     assert len(lines) == len(webhook_ids), "what is left out is there for debugging"
     assert len(at_info) == logged
@@ -123,9 +123,9 @@ def test_a_line_says_how_many_were_left_out_before_it() -> None:
     with capture_logs() as lines:
         log = AttemptLog(lambda: now_s[0])
         for _ in range(1_000):
-            log.attempted(event(), failed())
+            log.note(event(), failed())
         now_s[0] += EVERY_S
-        log.attempted(event(), failed())
+        log.note(event(), failed())
     at_info = [each for each in lines if each["log_level"] == "info"]
     assert len(at_info) == 102
     assert [each["unlogged"] for each in at_info[-3:]] == [0, 0, 899]
