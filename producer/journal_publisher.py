@@ -9,11 +9,14 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
-from portcall.producer.publishing import Publisher, publish_events
+from portcall.producer.publishing import publish_events
 from portcall.runtime.broker.batcher import Batcher
+from portcall.runtime.broker.publishing import OncePublisher, SurePublisher
 from portcall.runtime.errors import RefusedError, UnconfirmedError
+from portcall.runtime.latch import Latch
 from portcall.schemas.events import Event
 from portcall.schemas.frames import encode_journal
 from portcall.schemas.journal import IgnoredNote, Note, accepted
@@ -29,23 +32,20 @@ IGNORED_BYTES = 1024
 """The most that one of an ignored notification does, but for escapes."""
 
 
-class SurePublisher(Publisher, Protocol):
-    """What is needed of `runtime.publisher.Publisher`."""
-
-    async def publish_surely(self, body: bytes, *, exchange: str) -> None:
-        """Publish until confirmed."""
-
-
 MAX_WAITING = 1_000
 """Notes of what was ignored, while the broker takes none; more are dropped."""
 
 
+class Broker(OncePublisher, SurePublisher, Protocol):
+    """Publishes events once, and notes until confirmed: a Publisher."""
+
+
 class Noted(NamedTuple):
-    """The notes of one request, and who waits for their confirm."""
+    """The notes of one request, and the latch that is counted down when they are confirmed."""
 
     notes: list[Note]
     ignored: list[IgnoredNote]
-    confirmed: "asyncio.Future[None]"
+    latch: Latch
 
 
 class JournalPublisher:
@@ -60,9 +60,7 @@ class JournalPublisher:
         clock: Seconds that never go back.
     """
 
-    def __init__(
-        self, publisher: SurePublisher, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, publisher: Broker, clock: Callable[[], float] = time.monotonic) -> None:
         self._publisher = publisher
         self._clock = clock
         self._notes = Batcher(self._send, weigh=_weigh)
@@ -103,17 +101,19 @@ class JournalPublisher:
         """
         if not notes or self.problem or self._waiting + len(notes) > MAX_WAITING:
             return
-        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        latch = Latch()
         self._waiting += len(notes)
-        self._notes.add(Noted([], list(notes), confirmed))
+        self._notes.add(Noted([], list(notes), latch))
         if patience_s:
-            await asyncio.wait({confirmed}, timeout=patience_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    await latch.wait()
 
     async def _accept(self, events: Sequence[Event]) -> None:
         await publish_events(self._publisher, events)
-        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._notes.add(Noted([accepted(event) for event in events], [], confirmed))
-        await confirmed
+        latch = Latch()
+        self._notes.add(Noted([accepted(event) for event in events], [], latch))
+        await latch.wait()
 
     def _end(self, journal_publisher: "asyncio.Task[None]") -> None:
         del self._under_way[journal_publisher]
@@ -128,8 +128,7 @@ class JournalPublisher:
         )
         for item in items:
             self._waiting -= len(item.ignored)
-            if not item.confirmed.done():
-                item.confirmed.set_result(None)
+            item.latch.count_down()
 
 
 def _weigh(item: Noted, _last: Noted | None) -> int:

@@ -1,10 +1,10 @@
 """Forgetting sightings: old ones, and the oldest where there are too many."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.store.errors import StoreUnavailableError
 
@@ -38,7 +38,7 @@ class DigestRetention:
         self,
         sightings: KnownDigests,
         *,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._sightings = sightings

@@ -4,9 +4,9 @@ A deliverer would only park them there, after they had waited in its queue among
 """
 
 import random
-import time
 from collections.abc import Callable
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.health import decode_news
 from portcall.schemas.topology import BASE_RUNGS_MS
@@ -23,7 +23,7 @@ class Parking:
 
     def __init__(
         self,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._clock_ms = clock_ms

@@ -14,6 +14,7 @@ from portcall.cli.examples import examples
 from portcall.cli.options import Format, Url
 from portcall.cli.output import Output, chosen, note, pretty, say
 from portcall.cli.tables import table
+from portcall.runtime.clock import now_ms
 from portcall.schemas.durations import format_duration, parse_duration_ms
 from portcall.schemas.errors import InvalidValueError
 
@@ -111,10 +112,10 @@ def watched(
         What was seen, and whether it was seen for long enough.
     """
     end = clock() + wait_s
-    found = look(_now_ms() - int(patience_s * 1000))
+    found = look(now_ms() - int(patience_s * 1000))
     while clock() < end and Watch(found).open:
         pause(EVERY_S)
-        found = look(_now_ms() - int(patience_s * 1000))
+        found = look(now_ms() - int(patience_s * 1000))
     watch = Watch(found)
     watch.see(found)
     if not watch.suspected:
@@ -166,7 +167,3 @@ def _seconds(option: str, text: str) -> float:
         return parse_duration_ms(text, option) / 1000
     except InvalidValueError as error:
         raise UsageError(f"{option}: {error.problem}") from error
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

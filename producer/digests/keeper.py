@@ -9,7 +9,6 @@ the same: what it taught waits in memory, and deletes go by memory (docs/decisio
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from prometheus_client import Counter
 
 from portcall.producer.digests.digests import Glance, KnownDigests, Recent
 from portcall.producer.rounds import Rounds
+from portcall.runtime.clock import now_ms
 from portcall.runtime.metrics import REGISTRY
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.intake.digests import KnownDigest
@@ -70,9 +70,7 @@ class DigestKeeper:
         clock_ms: The time, milliseconds since the epoch.
     """
 
-    def __init__(
-        self, table: Table, clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
-    ) -> None:
+    def __init__(self, table: Table, clock_ms: Callable[[], int] = now_ms) -> None:
         self._table = table
         self._clock_ms = clock_ms
         self._memory = KnownDigests()

@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas.records import Outcome
-from portcall.store.database.database import Database, now_ms
+from portcall.store.database.database import Database
 from portcall.store.traffic import rollups
 from portcall.store.traffic.buckets import FIVE, HOUR, NARROW, WIDE, shown_bucket_s, source_of
 from portcall.store.traffic.latency import Latency

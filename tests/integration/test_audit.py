@@ -22,6 +22,7 @@ from portcall.runtime.broker.peek import peek
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.broker.stream import StreamMessage, StreamReader
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import RefusedError
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event
@@ -61,13 +62,13 @@ class World:
         await self.publisher.publish(body, exchange=JOURNAL)
 
     async def look(self) -> Look:
-        now_ms = time.time_ns() // 1_000_000
-        return await self.auditor.look(before_ms=now_ms + 3_600_000)
+        at_ms = now_ms()
+        return await self.auditor.look(before_ms=at_ms + 3_600_000)
 
 
 def event(name: str) -> Event:
-    now_ms = time.time_ns() // 1_000_000 + 1_000
-    return Event(name, "myregistry", "push", now_ms, msgspec.Raw(b'{"id":"e"}'), "team/app", "v1")
+    at_ms = now_ms() + 1_000
+    return Event(name, "myregistry", "push", at_ms, msgspec.Raw(b'{"id":"e"}'), "team/app", "v1")
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Accepting: first the events, then the notes of them, and no answer before both are confirmed."""
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
 import pytest
@@ -28,13 +29,26 @@ class FakePublisher:
         self.journal_open.set()
 
     async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = 0
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+        timeout_s: float = 0,
     ) -> None:
         self.said.append(exchange)
         if self.refusal:
             raise self.refusal
 
-    async def publish_surely(self, body: bytes, *, exchange: str) -> None:
+    async def publish_surely(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+    ) -> None:
         self.said.append(exchange)
         await self.journal_open.wait()
         frame = decode_journal(body)
