@@ -73,7 +73,7 @@ class Plot {
       },
       axes: [
         axis({ grid: { show: false }, incrs: TIMES, space: LABEL, size: 32, values: (_, ticks) => ticks.map(clock) }),
-        valueAxis(this.write),
+        { ...valueAxis(this.write), space: this.low ? 18 : 30 }, // 18: three powers of ten with 1, 2 and 5
       ],
       series: [
         { label: "time", value: (_, second) => second == null ? "–" : clock(second) },
