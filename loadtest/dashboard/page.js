@@ -1,6 +1,6 @@
 // Shows what /events tells, and asks /rate to turn the rate. Every value is put in as text.
 
-import { KEPT_S, clock, kindOf, plots, whole } from "./plots.js";
+import { KEPT_S, clock, forget, kindOf, plots, whole } from "./plots.js";
 
 const BADGES = { waiting: "waiting", sending: "running", checking: "asking the consumer", pausing: "pausing" };
 const $ = (id) => document.getElementById(id);
@@ -137,7 +137,7 @@ function show(state) {
   figures(state);
   tables(state);
   knob(state);
-  plots(points.values(), state.duration_s);
+  plots(points, state.duration_s);
 }
 
 function end(state) {
@@ -189,7 +189,13 @@ $("turn").addEventListener("submit", (event) => {
   event.preventDefault();
   turn({ factor: Number($("factor").value) });
 });
-addEventListener("resize", () => {
-  if (last) plots(points.values(), last.duration_s);
+function redraw() {
+  if (last) plots(points, last.duration_s);
+}
+
+addEventListener("resize", redraw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  forget();
+  redraw();
 });
 listen();

@@ -1,9 +1,10 @@
-// Draws what a run was, second by second, as SVG as wide as the page; every value is put in as text.
+// The charts of a run, second by second, drawn by uPlot.
 
-const LEFT = 66, RIGHT = 16, TOP = 12, BOTTOM = 32, HEIGHT = 250;
-const LABEL = 76;
+const { axis, ink, showLast, valueAxis } = window.chartLook;
+const HEIGHT = 250, LABEL = 76;
 const TIMES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
 const KINDS = { 2: "good", 3: "other", 4: "warn", 5: "bad" };
+const STEPS = uPlot.paths.stepped({ align: 1, alignGaps: 1 });
 export const KEPT_S = 600;
 
 export const whole = (value) => value.toLocaleString("en-US");
@@ -16,124 +17,148 @@ export function clock(seconds) {
   return total < 3600 ? minutes : `${Math.floor(total / 3600)}:${pair(Math.floor(total / 60) % 60)}:${pair(total % 60)}`;
 }
 
-function drawn(name, facts, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(facts)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
+const perSecond = (value) => `${whole(value)}/s`;
+const time = (ms) => ms >= 1000 ? `${Number((ms / 1000).toPrecision(3))} s` : `${Number(ms.toPrecision(3))} ms`;
 
-function roundSteps(high, most) {
-  const rough = high / most, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough * 0.999999);
-  return Array.from({ length: Math.floor(high / step + 1e-9) + 1 }, (_, number) => number * step);
-}
-
-function roundTimes(from, to, most) {
-  const step = TIMES.find((each) => each >= (to - from) / most) || TIMES.at(-1);
-  const first = Math.ceil(from / step);
-  return Array.from({ length: Math.floor(to / step) - first + 1 }, (_, number) => (first + number) * step);
-}
-
-function plot(id, title, from, to, high, { low = 0, words = (value) => whole(value) } = {}) {
-  const place = document.getElementById(id);
-  const width = Math.max(240, place.clientWidth), floor = HEIGHT - BOTTOM;
-  const picture = drawn("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": title });
-  const x = (second) => LEFT + ((second - from) / (to - from)) * (width - LEFT - RIGHT);
-  const scale = low > 0 ? Math.log10 : (value) => value;
-  const y = (value) =>
-    floor - ((scale(Math.max(value, low)) - scale(low)) / (scale(high) - scale(low))) * (floor - TOP);
-  for (const value of low > 0 ? powers(low, high) : roundSteps(high, 5)) {
-    picture.append(drawn("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
-    picture.append(drawn("text", { class: "tick", x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, words(value)));
+/** One chart. It lives until its lines or the theme change; a new second is new data for it. */
+class Plot {
+  constructor(id, title, write, look) {
+    Object.assign(this, { place: document.getElementById(id), title, write, look, chart: null });
   }
-  for (const second of roundTimes(from, to, (width - LEFT - RIGHT) / LABEL)) {
-    picture.append(drawn("line", { class: "axis", x1: x(second), x2: x(second), y1: floor, y2: floor + 5 }));
-    picture.append(drawn("text", { class: "tick", x: x(second), y: floor + 20, "text-anchor": "middle" }, clock(second)));
+
+  draw(seconds, from, planned_s) {
+    const known = seconds.filter(Boolean);
+    const { lines, low, high } = this.look(known, planned_s);
+    const labels = lines.map((each) => each.label).join("\n");
+    if (labels !== this.labels) this.forget();
+    Object.assign(this, { labels, lines, low, high, seconds, from });
+    const times = Array.from({ length: seconds.length + 1 }, (_, at) => from + at);
+    const data = [times, ...this.painted.map(({ of, on }) => closed(seconds.map((each) => {
+      const value = each && of(each);
+      return value == null ? null : on ? value + on(each) : value;
+    })))];
+    const width = Math.max(240, this.place.clientWidth);
+    if (!this.chart) return this.make(width, data);
+    if (this.chart.width !== width) this.chart.setSize({ width, height: HEIGHT });
+    this.chart.setData(data);
+    this.showLast();
   }
-  picture.append(drawn("line", { class: "axis", x1: LEFT, x2: width - RIGHT, y1: floor, y2: floor }));
-  place.replaceChildren(picture);
-  return { picture, x, y };
+
+  /** The first line of the legend is painted last, over the others. */
+  get painted() {
+    return this.lines.toReversed();
+  }
+
+  make(width, data) {
+    this.chart = new uPlot(this.options(width), data, this.place);
+    this.showLast();
+    this.chart.ctx.canvas.setAttribute("role", "img");
+    this.chart.ctx.canvas.setAttribute("aria-label", this.title);
+    const legend = this.place.querySelector(".u-legend");
+    for (const row of [...legend.rows].slice(1).reverse()) legend.append(row);
+  }
+
+  options(width) {
+    return {
+      width, height: HEIGHT,
+      cursor: {
+        y: false, points: { show: false }, drag: { x: false, y: false },
+        dataIdx: (_, __, ___, second) => Math.min(Math.floor(second) - this.from, this.seconds.length - 1),
+      },
+      legend: { markers: { width: 0, fill: (_, number) => this.painted[number - 1] && ink(this.painted[number - 1].ink) } },
+      hooks: { setLegend: [() => this.showLast()] },
+      scales: {
+        x: { time: false, range: () => [this.from, this.from + this.seconds.length] },
+        y: { distr: this.low ? 3 : 1, clamp: () => this.low, range: () => [this.low || 0, this.high] },
+      },
+      axes: [
+        axis({ grid: { show: false }, incrs: TIMES, space: LABEL, size: 32, values: (_, ticks) => ticks.map(clock) }),
+        { ...valueAxis(this.write), space: this.low ? 18 : 30 }, // 18: three powers of ten with 1, 2 and 5
+      ],
+      series: [
+        { label: "time", value: (_, second) => second == null ? "–" : clock(second) },
+        ...this.painted.map((line, number) => this.series(line, number)),
+      ],
+    };
+  }
+
+  series({ label, ink: name, area, dash, width = 2.2 }, number) {
+    const value = (_, __, ___, at) => {
+      const second = this.seconds[at], known = second && this.painted[number].of(second);
+      return known == null ? "–" : this.write(known);
+    };
+    const painted = area ? { fill: ink(name), width: 0 } : { stroke: ink(name), width, dash };
+    return { label, value, paths: STEPS, points: { show: false }, ...painted };
+  }
+
+  showLast() {
+    if (this.chart) showLast(this.chart, this.seconds.findLastIndex(Boolean));
+  }
+
+  forget() {
+    this.chart?.destroy();
+    this.chart = null;
+  }
 }
 
-function powers(low, high) {
-  const found = [];
-  const factors = Math.log10(high / low) > 3 ? [1] : [1, 2, 5];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1)
-    for (const factor of factors) found.push(factor * 10 ** power);
-  return found.filter((value) => value >= low && value <= high);
+// A step ends where the next one begins; the last one ends a second later.
+function closed(values) {
+  const last = values.findLastIndex((value) => value != null);
+  return [...values, null].map((value, at) => at === last + 1 && last >= 0 ? values[last] : value);
 }
 
-function steps(area, values, kind) {
-  const corners = values.flatMap(([second, value]) => [
-    `${area.x(second).toFixed(1)},${area.y(value).toFixed(1)}`,
-    `${area.x(second + 1).toFixed(1)},${area.y(value).toFixed(1)}`,
-  ]);
-  area.picture.append(drawn("polyline", { class: `line ${kind}`, points: corners.join(" ") }));
-}
-
-function bar(area, second, from, to, kind, title) {
-  const facts = {
-    class: kind, x: area.x(second), width: Math.max(0.5, area.x(second + 1) - area.x(second)),
-    y: area.y(to), height: Math.max(0, area.y(from) - area.y(to)),
-  };
-  const made = drawn("rect", facts);
-  made.append(drawn("title", {}, title));
-  area.picture.append(made);
-}
-
-/** Draws all of *points*, seconds of a run that lasts *planned_s*. */
-export function plots(points, planned_s) {
-  const seconds = [...points].sort((one, other) => one.second - other.second);
-  const to = Math.max(Math.min(10, Math.ceil(planned_s) || 10), ...seconds.slice(-1).map((each) => each.second + 1));
-  const from = Math.max(0, to - KEPT_S);
-  const recent = seconds.filter((each) => each.second >= from);
-  rates(recent, from, to, planned_s);
-  latencies(recent, from, to);
-  answers(recent, from, to);
-}
-
-function rates(seconds, from, to, planned_s) {
-  const high = Math.max(1, ...seconds.map((each) => Math.max(each.planned, each.sent, each.answered)));
-  const area = plot("rate-plot", "Rate", from, to, 1.08 * high, { words: (value) => `${whole(value)}/s` });
-  for (const each of seconds)
-    if (each.not_sent) bar(area, each.second, 0, each.not_sent, "bad", `${clock(each.second)}: ${whole(each.not_sent)} not sent`);
+function rates(seconds, planned_s) {
   // After the planned end there are answers only, and requests that were late.
-  const planned = seconds.filter((each) => each.second < planned_s || each.planned || each.sent);
-  for (const [name, kind, told] of [["answered", "answered", seconds], ["sent", "planned", planned], ["planned", "wished", planned]])
-    steps(area, told.map((each) => [each.second, each[name]]), kind);
+  const told = (name) => (each) => each.second < planned_s || each.planned || each.sent ? each[name] : null;
+  return {
+    high: 1.08 * Math.max(1, ...seconds.map((each) => Math.max(each.planned, each.sent, each.answered))),
+    lines: [
+      { label: "planned", ink: "wished", of: told("planned"), width: 1.4, dash: [6, 5] },
+      { label: "sent", ink: "planned", of: told("sent") },
+      { label: "answered", ink: "answered", of: (each) => each.answered },
+      { label: "not sent", ink: "bad", of: (each) => each.not_sent, area: true },
+    ],
+  };
 }
 
-function latencies(seconds, from, to) {
-  const told = seconds.filter((each) => each.latency.length);
-  const values = told.flatMap((each) => each.latency).filter((value) => value > 0);
+function latencies(seconds) {
+  const values = seconds.flatMap((each) => each.latency).filter((value) => value > 0);
   const low = 10 ** Math.floor(Math.log10(values.length ? Math.min(...values) : 1));
-  const high = Math.max(low * 10, 1.2 * Math.max(low, ...values));
-  const area = plot("latency-plot", "Latency", from, to, high, { low, words: (value) => value >= 1000 ? `${value / 1000} s` : `${Number(value.toPrecision(2))} ms` });
-  for (const run of together(told))
-    ["planned", "service", "p99"].forEach((kind, number) =>
-      steps(area, run.map((each) => [each.second, each.latency[number]]), kind));
+  return {
+    low, high: Math.max(low * 10, 1.2 * Math.max(low, ...values)),
+    lines: [["p50", "planned"], ["p95", "service"], ["p99", "p99"]]
+      .map(([label, name], number) => ({ label, ink: name, of: (each) => each.latency[number] })),
+  };
 }
 
-// A second in which nothing was planned breaks the line.
-function together(seconds) {
-  const runs = [];
-  for (const each of seconds) {
-    const last = runs.at(-1);
-    if (last && last.at(-1).second === each.second - 1) last.push(each);
-    else runs.push([each]);
-  }
-  return runs;
+function answers(seconds) {
+  const statuses = [...new Set(seconds.flatMap((each) => Object.keys(each.statuses)))].sort();
+  const count = (each, status) => each.statuses[status] || 0;
+  return {
+    high: 1.08 * Math.max(1, ...seconds.map((each) => each.answered)),
+    // Each area reaches down to zero; those below are painted over it.
+    lines: statuses.map((status, number) => ({
+      label: status, ink: kindOf(status), area: true, of: (each) => count(each, status),
+      on: (each) => statuses.slice(0, number).reduce((sum, below) => sum + count(each, below), 0),
+    })),
+  };
 }
 
-function answers(seconds, from, to) {
-  const high = Math.max(1, ...seconds.map((each) => each.answered));
-  const area = plot("answers-plot", "Answers by status", from, to, 1.08 * high, { words: (value) => `${whole(value)}/s` });
-  for (const each of seconds) {
-    let floor = 0;
-    for (const [status, count] of Object.entries(each.statuses)) {
-      bar(area, each.second, floor, floor + count, kindOf(status), `${clock(each.second)}: ${whole(count)} ${status}`);
-      floor += count;
-    }
-  }
+const PLOTS = [
+  new Plot("rate-plot", "Rate", perSecond, rates),
+  new Plot("latency-plot", "Latency", time, latencies),
+  new Plot("answers-plot", "Answers by status", perSecond, answers),
+];
+
+/** Draws *points*, the seconds of a run that lasts *planned_s*, by their numbers. */
+export function plots(points, planned_s) {
+  const to = Math.max(Math.min(10, Math.ceil(planned_s) || 10), ...[...points.keys()].map((second) => second + 1));
+  const from = Math.max(0, to - KEPT_S);
+  const seconds = Array.from({ length: to - from }, (_, at) => points.get(from + at));
+  for (const plot of PLOTS) plot.draw(seconds, from, planned_s);
+}
+
+/** The colours are those of another theme now. */
+export function forget() {
+  for (const plot of PLOTS) plot.forget();
 }

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Literal, Self
 
 import msgspec
@@ -31,6 +32,29 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+PAGE = files("portcall.loadtest.dashboard")
+REPORT = files("portcall.loadtest.outputs")
+CONSOLE = files("portcall.management.console") / "static"
+"""Has the chart library, and what the charts of both pages share."""
+UPLOT = CONSOLE / "vendor"
+DOCUMENTS = (
+    ("/", "text/html", (PAGE / "page.html",)),
+    (
+        "/page.css",
+        "text/css",
+        (
+            REPORT / "report.css",
+            UPLOT / "uPlot.min.css",
+            CONSOLE / "chart-look.css",
+            PAGE / "page.css",
+        ),
+    ),
+    ("/page.js", "text/javascript", (PAGE / "page.js",)),
+    ("/plots.js", "text/javascript", (PAGE / "plots.js",)),
+    ("/chart-look.js", "text/javascript", (CONSOLE / "chart-look.js",)),
+    ("/uPlot.iife.min.js", "text/javascript", (UPLOT / "uPlot.iife.min.js",)),
+)
+"""Each path with its media type and the files that make its body."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -88,10 +112,8 @@ class Dashboard:
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
-        app.router.add_get("/", _document("page.html", "text/html"))
-        app.router.add_get("/page.css", _document("page.css", "text/css"))
-        app.router.add_get("/page.js", _document("page.js", "text/javascript"))
-        app.router.add_get("/plots.js", _document("plots.js", "text/javascript"))
+        for path, media_type, parts in DOCUMENTS:
+            app.router.add_get(path, _document(media_type, parts))
         app.router.add_get("/events", self._events, allow_head=False)
         app.router.add_post("/rate", self._rate)
         return app
@@ -154,13 +176,11 @@ def _same_origin(request: web.Request) -> bool:
     return request.headers.get("Sec-Fetch-Site", "none") in {"same-origin", "none"}
 
 
-def _document(name: str, content_type: str) -> Handler:
-    body = files("portcall.loadtest.dashboard").joinpath(name).read_bytes()
-    if name == "page.css":
-        body = files("portcall.loadtest.outputs").joinpath("report.css").read_bytes() + body
+def _document(media_type: str, parts: tuple[Traversable, ...]) -> Handler:
+    body = b"".join(part.read_bytes() for part in parts)
 
     async def answer(_request: web.Request) -> web.StreamResponse:
-        return web.Response(body=body, content_type=content_type, charset="utf-8", headers=HEADERS)
+        return web.Response(body=body, content_type=media_type, charset="utf-8", headers=HEADERS)
 
     return answer
 

@@ -3,17 +3,10 @@
   "use strict";
   const box = document.getElementById("charts");
   if (!box || !window.uPlot) return;
+  const { ink, axis, valueAxis, showLast } = window.chartLook;
   const EVERY_MS = 10000;
   const drawn = new Map();
 
-  function ink(name) { // the colour of a class as the theme has it
-    const probe = document.createElement("i");
-    probe.className = name;
-    box.append(probe);
-    const colour = getComputedStyle(probe).color;
-    probe.remove();
-    return colour;
-  }
   const short = (value) => value >= 1000 ? `${+(value / 1000).toFixed(1)}k` : `${+value.toFixed(2)}`;
   const perSecond = (value) => value == null ? "–" : `${short(value)}/s`;
   const percent = (value) => value == null ? "–" : `${+value.toFixed(1)} %`;
@@ -29,21 +22,14 @@
     const form = days ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit", hour12: false };
     return ticks.map((at) => new Date(at * 1000).toLocaleString("en-GB", form));
   }
-  function axis(write) {
-    const look = { stroke: ink("ink-text"), grid: { stroke: ink("ink-grid"), width: 1 }, ticks: { stroke: ink("ink-grid"), width: 1 }, font: "11px system-ui, sans-serif" };
-    return write ? { ...look, size: 62, values: (_, values) => values.map((value) => value == null ? "" : write(value)) } : { ...look, values: clock, space: 70 };
-  }
-  function showLast(chart) { // where nobody points: the newest numbers
-    if (chart.legend.idx == null && chart.data[0].length) chart.setLegend({ idx: chart.data[0].length - 1 }, false);
-  }
   function options(kind, width) {
     return {
       width, height: 200,
       cursor: { y: false, points: { size: 6 } },
       legend: { live: true },
-      hooks: { setLegend: [showLast] },
+      hooks: { setLegend: [(chart) => showLast(chart)] },
       scales: { y: { range: kind.range || ((_, low, high) => [0, high > 0 ? high * 1.1 : 1]) } },
-      axes: [axis(), axis(kind.write)],
+      axes: [axis({ values: clock, space: 70 }), valueAxis(kind.write)],
       series: [
         { label: "Time", value: (_, at) => at == null ? "–" : new Date(at * 1000).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: false }) },
         ...kind.lines.map(([, label, colour]) => ({ label, stroke: ink(colour), width: 1.5, spanGaps: true, points: { show: false }, value: (_, value) => kind.write(value) })),

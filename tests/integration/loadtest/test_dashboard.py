@@ -127,7 +127,10 @@ async def test_the_rate_is_turned_by_the_page_and_by_no_other_site(
 
 async def test_the_page_loads_only_what_is_beside_it(consumer: Consumer) -> None:
     async with shown(consumer, "-d", "2s") as (_, url), ClientSession() as http:
-        parts = {"": "html", "page.css": "css", "page.js": "javascript", "plots.js": "javascript"}
+        parts = {
+            "": "html", "page.css": "css", "page.js": "javascript", "plots.js": "javascript",
+            "chart-look.js": "javascript", "uPlot.iife.min.js": "javascript",
+        }  # fmt: skip
         for path, kind in parts.items():
             async with http.get(url / path) as answer:
                 assert answer.status == 200
@@ -135,6 +138,8 @@ async def test_the_page_loads_only_what_is_beside_it(consumer: Consumer) -> None
                 policy = answer.headers["Content-Security-Policy"]
                 assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
                 text = await answer.text()
+            library, _, text = text.rpartition("/*! https://github.com/leeoniya/uPlot ")
+            assert library == ""
             assert "https://" not in text
             assert "innerHTML" not in text
         async with http.get(url / "events", headers={"Host": "evil.example"}) as answer:
