@@ -18,7 +18,7 @@ from portcall.store.database.installation import Installation
 from portcall.store.records.replays import Replay
 from portcall.store.records.selection import MAX_MS
 from portcall.store.webhooks.registries import Registry
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import SigningWebhook, VisibleWebhook, WebhookRow
 
 PROVIDER_NAME = "Microsoft.ContainerRegistry"
 REGISTRY_TYPE = f"{PROVIDER_NAME}/registries"
@@ -127,7 +127,7 @@ def resource_answer(
 
 
 def webhook_answer(
-    installation: Installation, webhook: WebhookRow, *, secret: str = "", exported: bool = False
+    installation: Installation, webhook: SigningWebhook, *, secret: str = ""
 ) -> Answer:
     """One webhook.
 
@@ -135,17 +135,28 @@ def webhook_answer(
         installation: Whose ids are used.
         webhook: The webhook.
         secret: Its secret, in the answer to the request that set it; else empty.
-        exported: Whether to show the callback's configuration, too.
     """
-    properties: Answer = {
+    return _resource(installation, webhook, _properties(webhook, _extras(webhook, secret)))
+
+
+def exported_answer(installation: Installation, webhook: WebhookRow) -> Answer:
+    """One webhook with the callback's configuration: it can be imported as it is."""
+    properties = _properties(webhook, _extras(webhook, "") | _bundle(webhook))
+    properties |= {"customHeaders": {}} | callback_answer(webhook)
+    return _resource(installation, webhook, properties)
+
+
+def _properties(webhook: VisibleWebhook, extras: Answer) -> Answer:
+    return {
         "status": webhook.status.value,
         "scope": webhook.scope,
         "actions": action_names(webhook.actions),
         "provisioningState": "Succeeded",
-        "portcall": _extras(webhook, secret) | (_bundle(webhook) if exported else {}),
+        "portcall": extras,
     }
-    if exported:
-        properties |= {"customHeaders": {}} | callback_answer(webhook)
+
+
+def _resource(installation: Installation, webhook: VisibleWebhook, properties: Answer) -> Answer:
     return {
         "type": WEBHOOK_TYPE,
         "id": f"{registry_id(installation, webhook.registry)}/webhooks/{webhook.name}",
@@ -156,7 +167,7 @@ def webhook_answer(
     }
 
 
-def _extras(webhook: WebhookRow, secret: str) -> Answer:
+def _extras(webhook: SigningWebhook, secret: str) -> Answer:
     """``properties.portcall``; the id is a string, as it does not fit into JavaScript's numbers."""
     extras: Answer = {
         "id": str(webhook.id),
@@ -180,7 +191,7 @@ def _extras(webhook: WebhookRow, secret: str) -> Answer:
     return extras | _standing(webhook) | {"counters": _counters(webhook)}
 
 
-def _trusted(webhook: WebhookRow) -> Answer:
+def _trusted(webhook: VisibleWebhook) -> Answer:
     """What is accepted of its endpoint, and shown to it; of a private key, nothing."""
     trusted: Answer = {}
     if webhook.ca_bundle:
@@ -193,7 +204,7 @@ def _trusted(webhook: WebhookRow) -> Answer:
     return trusted
 
 
-def _bundle(webhook: WebhookRow) -> Answer:
+def _bundle(webhook: VisibleWebhook) -> Answer:
     """Its authorities: an export can be imported with them. A certificate is no use without key."""
     return {"caBundle": webhook.ca_bundle} if webhook.ca_bundle else {}
 
@@ -203,7 +214,7 @@ def shortest(number: float) -> int | float:
     return int(number) if number.is_integer() else number
 
 
-def _counters(webhook: WebhookRow) -> Answer:
+def _counters(webhook: VisibleWebhook) -> Answer:
     """How its attempts ended, and what became of those deliveries that did not reach it."""
     return {
         "delivered": webhook.delivered,
@@ -213,7 +224,7 @@ def _counters(webhook: WebhookRow) -> Answer:
     }
 
 
-def _keys(webhook: WebhookRow) -> Answer:
+def _keys(webhook: SigningWebhook) -> Answer:
     """The public key, and what signs beside it while the secret is rotated."""
     keys: Answer = {}
     if public := public_key(webhook.secret):
@@ -226,7 +237,7 @@ def _keys(webhook: WebhookRow) -> Answer:
     return keys
 
 
-def keys_answer(webhook: WebhookRow) -> Answer:
+def keys_answer(webhook: SigningWebhook) -> Answer:
     """The public keys that a consumer of a webhook trusts, the newest first."""
     known = _keys(webhook)
     keys: list[Answer] = []
@@ -237,7 +248,7 @@ def keys_answer(webhook: WebhookRow) -> Answer:
     return {"value": keys}
 
 
-def _standing(webhook: WebhookRow) -> Answer:
+def _standing(webhook: VisibleWebhook) -> Answer:
     """Since when a webhook is disabled, and why, or since when it fails."""
     standing: Answer = {}
     if webhook.status_reason:

@@ -32,6 +32,7 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.webhooks import check_name
 from portcall.store.access.principals import Role
 from portcall.store.engine import Store
+from portcall.store.webhooks.row import VisibleWebhook
 
 PATH = "/portcall/deadLetters"
 LETTER = f"{PATH}/{{letter}}"
@@ -143,7 +144,9 @@ class LetterHandlers:
         webhook_id = None
         group = self._lookups.installation.resource_group
         if webhook:
-            row = await asyncio.to_thread(self._store.webhooks.get, registry, webhook)
+            row = await asyncio.to_thread(
+                self._store.webhooks.find, VisibleWebhook, registry, webhook
+            )
             if row is None:
                 raise webhook_not_found(registry, webhook, group)
             webhook_id = row.id

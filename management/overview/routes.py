@@ -14,11 +14,12 @@ from portcall.management.overview.pulse import Pulse, Rates, Snapshot
 from portcall.schemas.durations import format_duration, parse_duration_ms
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.timestamps import acr_timestamp
-from portcall.schemas.webhooks import Webhook, check_name
+from portcall.schemas.webhooks import check_name
 from portcall.store.engine import Store
 from portcall.store.traffic.traffic import LastAttempt, Series, Sums, WebhookTraffic
 from portcall.store.webhooks.registries import Registry
 from portcall.store.webhooks.subscribers import Subscriber
+from portcall.store.webhooks.summaries import KnownWebhook
 
 PATH = "/portcall/overview"
 SPAN_MS = 3_600_000
@@ -58,10 +59,10 @@ class OverviewHandler:
         key = None if registry is None else registry.key
         series = self._store.traffic.series(since_ms=since_ms, until_ms=now_ms, registry=key)
         snapshot = self._pulse.snapshot()
-        sick = self._store.webhooks.by_ids([each.webhook_id for each in snapshot.sick])
+        sick = self._store.known.by_ids([each.webhook_id for each in snapshot.sick])
         told: Json = {
             "time": acr_timestamp(now_ms),
-            "now": _now(snapshot, {each.id: each for each in sick}),
+            "now": _now(snapshot, sick),
             "traffic": _series(series),
         }
         if registry is not None:
@@ -108,7 +109,7 @@ def _span_ms(call: Call) -> int:
     return span_ms
 
 
-def _now(snapshot: Snapshot, webhooks: Mapping[int, Webhook]) -> Json:
+def _now(snapshot: Snapshot, webhooks: Mapping[int, KnownWebhook]) -> Json:
     now: Json = {
         "at": acr_timestamp(snapshot.at_ms),
         "rates": _rates(snapshot.rates),
@@ -126,7 +127,7 @@ def _now(snapshot: Snapshot, webhooks: Mapping[int, Webhook]) -> Json:
         "sick": [
             {
                 "webhookId": str(each.webhook_id),
-                "registry": webhooks[each.webhook_id].registry,
+                "registry": webhooks[each.webhook_id].registry.lower(),
                 "name": webhooks[each.webhook_id].name,
                 "until": acr_timestamp(each.until_ms),
             }

@@ -20,7 +20,7 @@ from portcall.store.engine import Store
 from portcall.store.records.replays import Replay, State
 from portcall.store.records.selection import Selection
 from portcall.store.webhooks.registries import Registry
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import VisibleWebhook
 
 REPLAYS = f"{REGISTRY}/replays"
 REPLAY = f"{REPLAYS}/{{replay}}"
@@ -107,7 +107,7 @@ class ReplayHandlers:
         """POST resume: one that was cancelled goes on where it stopped."""
         return await self._change(call, State.RUNNING, where=State.CANCELLED)
 
-    async def _read(self, call: Call) -> tuple[Registry, WebhookRow | None, Selection, int]:
+    async def _read(self, call: Call) -> tuple[Registry, VisibleWebhook | None, Selection, int]:
         """What a body selects, of what the path names."""
         body = await call.body(ReplayBody)
         registry = await self._lookups.registry(call)
@@ -119,7 +119,7 @@ class ReplayHandlers:
         return registry, webhook, selection, body.rate
 
     async def _event_id_of(
-        self, delivery_id: str, event_id: str, webhook: WebhookRow | None
+        self, delivery_id: str, event_id: str, webhook: VisibleWebhook | None
     ) -> str:
         """The event of the delivery that a body names."""
         if webhook is None or event_id:
@@ -173,11 +173,11 @@ class ReplayHandlers:
     async def _names(self, replays: list[Replay]) -> dict[int, str]:
         """The names of the webhooks that replays are of; deleted ones are missing."""
         wanted = sorted({each.selection.webhook_id or 0 for each in replays} - {0})
-        found = await asyncio.to_thread(self._store.webhooks.by_ids, wanted) if wanted else []
-        return {each.id: each.name for each in found}
+        found = await asyncio.to_thread(self._store.known.by_ids, wanted) if wanted else {}
+        return {each.id: each.name for each in found.values()}
 
 
-def webhook_disabled(webhook: WebhookRow, so: str) -> ArmError:
+def webhook_disabled(webhook: VisibleWebhook, so: str) -> ArmError:
     """A webhook that gets no POSTs is asked to send some."""
     return ArmError(
         409,

@@ -158,7 +158,8 @@ class Watch:
         due = await asyncio.to_thread(
             self._store.webhook_health.claim_probes, now_ms, self._probe_after_ms
         )
-        for webhook in await asyncio.to_thread(self._store.webhooks.by_ids, due) if due else ():
+        known = await asyncio.to_thread(self._store.known.by_ids, due) if due else {}
+        for webhook in known.values():
             try:
                 await self._prober.probe(webhook.id, webhook.registry)
             except BrokerError as error:  # the next one is sent when it is due

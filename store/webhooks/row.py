@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from sqlalchemy import RowMapping
 
@@ -87,8 +87,10 @@ class WebhookChanges(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookRow:
-    """A webhook as it is kept; beside `WebhookDraft`'s fields it has these.
+class VisibleWebhook:
+    """A webhook without what is sealed: reading it opens no secret.
+
+    Beside fields of `WebhookDraft` it has these.
 
     Attributes:
         id: The store's number; never used again for another webhook.
@@ -105,8 +107,8 @@ class WebhookRow:
         failed: Those that failed, whatever followed.
         given_up: Its deliveries that were given up.
         cancelled: Its deliveries that were cancelled.
-        old_secret: What *secret* took the place of when it was rotated; signs, too.
-        old_secret_until_ms: Until when, milliseconds since the epoch; 0: there is none.
+        old_secret_until_ms: Until when the secret before signs, too, milliseconds since the epoch;
+            0: there is none.
     """
 
     id: int
@@ -115,12 +117,9 @@ class WebhookRow:
     location: str
     tags: Mapping[str, str]
     uri: str
-    authorization: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
     actions: int
     scope: str
     status: Status
-    secret: str = field(repr=False)
     schedule_ms: tuple[int, ...] | None
     status_reason: str = ""
     status_changed_ms: int
@@ -137,11 +136,30 @@ class WebhookRow:
     failed: int = 0
     given_up: int = 0
     cancelled: int = 0
-    old_secret: str = field(default="", repr=False)
     old_secret_until_ms: int = 0
-    credentials: str = field(default="", repr=False)
     ca_bundle: str = field(default="", repr=False)
     client_certificate: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningWebhook(VisibleWebhook):
+    """A webhook with what signs for it: its scheme and its public keys follow from that.
+
+    Attributes:
+        old_secret: What *secret* took the place of when it was rotated; signs, too.
+    """
+
+    secret: str = field(repr=False)
+    old_secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRow(SigningWebhook):
+    """A webhook with all of its secrets."""
+
+    authorization: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    credentials: str = field(default="", repr=False)
     client_key: str = field(default="", repr=False)
 
     @property
@@ -234,18 +252,36 @@ def rotated(
     )
 
 
-def read_row(row: RowMapping, vault: Vault) -> WebhookRow:
-    """Make a `WebhookRow` of a row of the table, with its registry's name as ``registry``.
+View = TypeVar("View", bound=VisibleWebhook)
+"""What a reader needs of a webhook."""
+
+
+def read_view(view: type[View], row: RowMapping, vault: Vault) -> View:
+    """Make a *view* of a row with `names_of` it; only the secrets that it has are opened.
 
     Raises:
-        SealedError: A secret of it cannot be opened.
+        SealedError: One of these secrets cannot be opened.
     """
-    values = opened({name: row[name] for name in _FIELDS}, row["id"], vault)
+    values = opened({name: row[name] for name in names_of(view)}, row["id"], vault)
     schedule = row["schedule_ms"]
     values["schedule_ms"] = None if schedule is None else tuple(schedule)
     values["status"] = Status(row["status"])
     values["cause"] = Cause(row["cause"])
-    return WebhookRow(**values)
+    return view(**values)
+
+
+def names_of(view: type[VisibleWebhook]) -> tuple[str, ...]:
+    """The columns that a view needs; ``registry`` is the registry's name."""
+    return tuple(field.name for field in fields(view))
+
+
+def read_row(row: RowMapping, vault: Vault) -> WebhookRow:
+    """The same with everything.
+
+    Raises:
+        SealedError: A secret of it cannot be opened.
+    """
+    return read_view(WebhookRow, row, vault)
 
 
 def columns(row: WebhookRow, vault: Vault) -> dict[str, object]:
@@ -268,7 +304,7 @@ _OWNED: dict[str, Any] = {
     "status_reason": "", "cause": Cause.OWNER, "failing_since_ms": 0, "probed_ms": 0,
 }  # fmt: skip
 """What is known of a webhook whose owner just chose its status: nothing."""
-_FIELDS = tuple(field.name for field in fields(WebhookRow))
+_FIELDS = names_of(WebhookRow)
 _WANTED = tuple(
     field.name for field in fields(WebhookDraft) if field.name not in ("registry", "name")
 )

@@ -18,7 +18,7 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
 from portcall.schemas.signatures import Scheme, scheme_of
 from portcall.schemas.webhooks import Status, action_names, check_name
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import SigningWebhook, WebhookRow
 
 NAME, URI, HEADERS, ACTIONS = "name", "uri", "headers", "actions"
 STATUS, SCOPE, SIGNATURE, SECRET = "status", "scope", "signature", "secret"
@@ -153,7 +153,7 @@ def values_of(row: WebhookRow) -> Values:
     }
 
 
-def read_entry(form: Form, *, before: WebhookRow | None = None) -> Entry:
+def read_entry(form: Form, *, before: SigningWebhook | None = None) -> Entry:
     """What was filled in.
 
     Args:
@@ -229,7 +229,7 @@ def _headers_of(text: str) -> tuple[dict[str, str], tuple[Fault, ...]]:
     return headers, tuple(faults)
 
 
-def _extras_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
+def _extras_of(form: Form, before: SigningWebhook | None) -> dict[str, object]:
     """``properties.portcall``; an empty field is the installation's default."""
     schedule = form.line(SCHEDULE)
     extras: dict[str, object] = {
@@ -248,7 +248,7 @@ def _extras_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
     return extras | _trust_of(form, before)
 
 
-def _trust_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
+def _trust_of(form: Form, before: SigningWebhook | None) -> dict[str, object]:
     """What of TLS is not as it was; a form without these fields says nothing about it."""
     extras: dict[str, object] = {}
     bundle, chain = form.line(CA_BUNDLE), form.line(CLIENT_CERTIFICATE)

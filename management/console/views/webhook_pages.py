@@ -16,7 +16,7 @@ from portcall.management.http.routes import Routes
 from portcall.schemas.signatures import Scheme, scheme_of
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.access.principals import Role
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import VisibleWebhook, WebhookRow
 
 PAGE = 50
 FIRST_S = 0.05
@@ -51,7 +51,7 @@ class WebhookPages:
     async def page(self, call: Call) -> web.Response:
         """GET the page, with the newest records that fit its filter."""
         registry = await self._desk.lookups.registry(call)
-        webhook = await self._desk.lookups.webhook(call)
+        webhook = await self._desk.lookups.webhook_as(WebhookRow, call)
         choice = read_choice(call)
         found = await asyncio.to_thread(
             self._desk.store.searching.search,
@@ -153,7 +153,7 @@ class WebhookPages:
         to = registry_path(webhook.registry) if back == "list" else _page_of(webhook)
         return self._desk.done(call, to, text)
 
-    async def _ping_of(self, webhook: WebhookRow, event_id: str) -> Shown | None:
+    async def _ping_of(self, webhook: VisibleWebhook, event_id: str) -> Shown | None:
         """The record of a ping; None: none is asked for, or it is not there yet."""
         if not event_id:
             return None
@@ -162,17 +162,17 @@ class WebhookPages:
         )
         return entry_of(found[0]) if found else None
 
-    def _path(self, webhook: WebhookRow) -> str:
+    def _path(self, webhook: VisibleWebhook) -> str:
         return self._desk.inner.webhook(webhook.registry, webhook.name)
 
-    def _refused(self, call: Call, webhook: WebhookRow, error: ArmError) -> web.Response:
+    def _refused(self, call: Call, webhook: VisibleWebhook, error: ArmError) -> web.Response:
         """Say on the webhook's page why a button did nothing; anything worse is a page."""
         if error.status != 409:
             raise error
         return self._desk.done(call, _page_of(webhook), error.message, kind="bad")
 
 
-def _page_of(webhook: WebhookRow) -> str:
+def _page_of(webhook: VisibleWebhook) -> str:
     return webhook_path(webhook.registry, webhook.name)
 
 
