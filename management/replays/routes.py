@@ -5,14 +5,16 @@ import re
 import time
 
 from aiohttp import web
+from msgspec import UNSET
 
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, Fault, invalid_content, resource_not_found
 from portcall.management.http.lookups import Lookups
-from portcall.management.http.paging import next_link, page_answer, page_size, skip_number
-from portcall.management.http.resources import replay_answer
+from portcall.management.http.paging import next_link, page_size, skip_number
 from portcall.management.http.routes import REGISTRY, WEBHOOK, Routes
+from portcall.management.replays.answers import replay_answer
 from portcall.management.replays.bodies import ReplayBody
+from portcall.management.replays.shapes import ReplayCount, ReplayList
 from portcall.runtime.logs import get_logger
 from portcall.schemas.webhooks import Status
 from portcall.store.access.principals import Role
@@ -58,9 +60,7 @@ class ReplayHandlers:
         """POST countReplay: how many deliveries a replay with this body would have."""
         _, _, selection, _ = await self._read(call)
         counted = await asyncio.to_thread(self._store.replays.count, selection)
-        return answer(
-            {"total": counted.total, "disabled": counted.disabled, "deleted": counted.deleted}
-        )
+        return answer(ReplayCount(counted.total, counted.disabled, counted.deleted))
 
     async def create(self, call: Call) -> web.Response:
         """POST replay: 202 with the replay, which has begun."""
@@ -89,10 +89,10 @@ class ReplayHandlers:
         )
         shown = found[:size]
         names = await self._names(shown)
-        link = next_link(call, TOKEN_KIND, shown[-1].id) if len(found) > size else None
+        link = next_link(call, TOKEN_KIND, shown[-1].id) if len(found) > size else UNSET
         installation = self._lookups.installation
         value = [replay_answer(installation, registry.name, each, names) for each in shown]
-        return answer(page_answer([*value], link))
+        return answer(ReplayList(value, link))
 
     async def get(self, call: Call) -> web.Response:
         """GET a replay: how far it is."""

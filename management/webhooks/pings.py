@@ -10,6 +10,7 @@ from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, service_unavailable
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import WEBHOOK, Routes
+from portcall.management.http.shapes import EventInfo
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.schemas.deliveries import Delivery, shard_of
@@ -75,7 +76,7 @@ class PingHandler:
                 "The ping may not have been sent: the message broker did not confirm it."
             ) from error
         self._log.info("ping.published", webhook_id=webhook.id, event_id=event_id)
-        return answer({"id": event_id})
+        return answer(EventInfo(event_id))
 
 
 async def send_ping(

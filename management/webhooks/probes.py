@@ -15,6 +15,7 @@ from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, service_unavailable
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import WEBHOOK, Routes
+from portcall.management.http.shapes import EventInfo
 from portcall.management.webhooks.pings import Publisher, send_ping
 from portcall.runtime.disabled import say_disabled
 from portcall.runtime.errors import BrokerError
@@ -104,7 +105,7 @@ class ProbeHandler:
         await asyncio.to_thread(
             self._store.webhook_health.probed, webhook.id, webhook.probed_ms, now_ms
         )
-        return answer({"id": event_id})
+        return answer(EventInfo(event_id))
 
 
 class Watch:

@@ -3,15 +3,17 @@
 import asyncio
 
 from aiohttp import web
+from msgspec import UNSET
 
 from portcall.management.http.announcements import Announcer, announce
 from portcall.management.http.bodies import WebhookPatch, WebhookPut
 from portcall.management.http.calls import Call, answer, flag
 from portcall.management.http.errors import ArmError
 from portcall.management.http.lookups import Lookups, new_name
-from portcall.management.http.paging import next_link, page_answer, page_size, skip_token
+from portcall.management.http.paging import next_link, page_size, skip_token
 from portcall.management.http.resources import callback_answer, exported_answer, webhook_answer
 from portcall.management.http.routes import WEBHOOK, WEBHOOKS, Routes
+from portcall.management.http.shapes import Webhook, WebhookList
 from portcall.management.webhooks.drafts import (
     changes_of,
     check_location,
@@ -71,15 +73,15 @@ class WebhookHandlers:
             self._exported if exported else self._shown, registry.key, after, size + 1
         )
         shown = told[:size]
-        link = next_link(call, TOKEN_KIND, shown[-1][0]) if len(told) > size else None
-        return answer(page_answer([each for _, each in shown], link))
+        link = next_link(call, TOKEN_KIND, shown[-1][0]) if len(told) > size else UNSET
+        return answer(WebhookList([each for _, each in shown], link))
 
-    def _shown(self, registry: str, after: str, limit: int) -> list[tuple[str, object]]:
+    def _shown(self, registry: str, after: str, limit: int) -> list[tuple[str, Webhook]]:
         """Webhooks by their names, as everybody may see them."""
         rows = self._store.webhooks.each(SigningWebhook, registry, after=after, limit=limit)
         return [(row.name, webhook_answer(self._installation, row)) for row in rows]
 
-    def _exported(self, registry: str, after: str, limit: int) -> list[tuple[str, object]]:
+    def _exported(self, registry: str, after: str, limit: int) -> list[tuple[str, Webhook]]:
         """The same for an export."""
         rows = self._store.webhooks.each(WebhookRow, registry, after=after, limit=limit)
         return [(row.name, exported_answer(self._installation, row)) for row in rows]

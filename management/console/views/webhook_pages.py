@@ -3,6 +3,7 @@
 import asyncio
 
 from aiohttp import web
+from msgspec import to_builtins
 
 from portcall.management.console.desk import WEBHOOK, Desk, registry_path, webhook_path
 from portcall.management.console.pages import FORM
@@ -60,7 +61,7 @@ class WebhookPages:
             limit=PAGE,
             budget_s=FIRST_S if choice.before is None else ON_S,
         )
-        shown = webhook_answer(self._desk.inner.installation, webhook)["properties"]
+        shown = to_builtins(webhook_answer(self._desk.inner.installation, webhook).properties)
         return self._desk.pages.page(
             call,
             "webhook.html",

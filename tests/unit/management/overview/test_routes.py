@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from portcall.management.openapi.overview_shapes import Overview
+from portcall.management.overview.shapes import Overview
 from portcall.schemas.health import encode_news
 from portcall.schemas.records import Outcome
 from portcall.store.database.database import now_ms
