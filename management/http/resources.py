@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from portcall.management.http import shapes
-from portcall.schemas.durations import format_duration, format_limit
+from portcall.management.http.settings import SETTINGS
 from portcall.schemas.events import Action
 from portcall.schemas.signatures import Scheme, public_key, scheme_of
 from portcall.schemas.timestamps import acr_timestamp
@@ -111,7 +111,6 @@ def _facts(webhook: VisibleWebhook, extras: shapes.WebhookExtras) -> shapes.Webh
 def _extras(webhook: SigningWebhook, secret: str) -> shapes.WebhookExtras:
     """``properties.portcall``; the id is a string, as it does not fit into JavaScript's numbers."""
     certificate = facts_of(webhook.client_certificate) if webhook.client_certificate else None
-    schedule_ms = webhook.schedule_ms
     previous = previous_key(webhook)
     return shapes.WebhookExtras(
         id=str(webhook.id),
@@ -128,13 +127,7 @@ def _extras(webhook: SigningWebhook, secret: str) -> shapes.WebhookExtras:
         client_certificate_expires_at=(
             acr_timestamp(int(certificate.expires_at.timestamp() * 1000)) if certificate else UNSET
         ),
-        retry_schedule=(
-            UNSET if schedule_ms is None else [format_duration(each) for each in schedule_ms]
-        ),
-        max_age=_limit(webhook.max_age_ms),
-        disable_after=_limit(webhook.disable_after_ms),
-        probe=UNSET if webhook.probe is None else webhook.probe,
-        rate_limit=shortest(webhook.rate_limit) if webhook.rate_limit else UNSET,
+        **{each.name: each.show(getattr(webhook, each.column)) for each in SETTINGS},
         status_reason=webhook.status_reason or UNSET,
         status_cause=webhook.cause.value or UNSET,
         status_changed_at=(
@@ -150,17 +143,8 @@ def _extras(webhook: SigningWebhook, secret: str) -> shapes.WebhookExtras:
     )
 
 
-def _limit(limit_ms: int | None) -> str | UnsetType:
-    return UNSET if limit_ms is None else format_limit(limit_ms)
-
-
 def _time(at_ms: int) -> str | UnsetType:
     return acr_timestamp(at_ms) if at_ms else UNSET
-
-
-def shortest(number: float) -> int | float:
-    """A number as people write it: 50, not 50.0."""
-    return int(number) if number.is_integer() else number
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import RowMapping
 
 from portcall.schemas.scopes import parse_scope
 from portcall.schemas.trust import Trust
-from portcall.schemas.webhooks import Cause, ServiceUri, Status, Webhook
+from portcall.schemas.webhooks import (
+    Cause,
+    ServiceUri,
+    SettingChanges,
+    Status,
+    Webhook,
+    WebhookSettings,
+)
 from portcall.store.secrets.sealed_columns import opened, sealed
 from portcall.store.secrets.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookDraft:
+class WebhookDraft(WebhookSettings):
     """A webhook as its owner wants it: what a PUT says.
 
     Attributes:
@@ -30,13 +37,6 @@ class WebhookDraft:
         scope: As the owner wrote it; a valid scope.
         status: Whether it gets POSTs.
         secret: What signs, as `schemas.signatures` writes it; empty: unsigned.
-        schedule_ms: Its own retry schedule, milliseconds; None: the installation's.
-        max_age_ms: How old its deliveries may get; 0: any age; None: the installation's.
-        disable_after_ms: For how long every attempt must fail until it is disabled; 0: it never
-            is; None: the installation's.
-        probe: Whether it is asked from time to time when it was disabled by itself; None: only
-            when that was because it failed for long.
-        rate_limit: POSTs a second at most; 0: no limit.
         ca_bundle: The only authorities that are trusted, in PEM; empty: the usual ones.
         client_certificate: What is shown to a server that asks, in PEM; empty: none of its own.
         client_key: Its private key, in PEM.
@@ -54,17 +54,12 @@ class WebhookDraft:
     scope: str = ""
     status: Status = Status.ENABLED
     secret: str = field(default="", repr=False)
-    schedule_ms: tuple[int, ...] | None = None
-    max_age_ms: int | None = None
-    disable_after_ms: int | None = None
-    probe: bool | None = None
-    rate_limit: float = 0.0
     ca_bundle: str = field(default="", repr=False)
     client_certificate: str = field(default="", repr=False)
     client_key: str = field(default="", repr=False)
 
 
-class WebhookChanges(TypedDict, total=False):
+class WebhookChanges(SettingChanges, total=False):
     """What a PATCH may change; what is absent stays."""
 
     tags: Mapping[str, str]
@@ -76,18 +71,13 @@ class WebhookChanges(TypedDict, total=False):
     scope: str
     status: Status
     secret: str
-    schedule_ms: tuple[int, ...] | None
-    max_age_ms: int | None
-    disable_after_ms: int | None
-    probe: bool | None
-    rate_limit: float
     ca_bundle: str
     client_certificate: str
     client_key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VisibleWebhook:
+class VisibleWebhook(WebhookSettings):
     """A webhook without what is sealed: reading it opens no secret.
 
     Beside fields of `WebhookDraft` it has these.
@@ -120,18 +110,13 @@ class VisibleWebhook:
     actions: int
     scope: str
     status: Status
-    schedule_ms: tuple[int, ...] | None
     status_reason: str = ""
     status_changed_ms: int
     revision: int
     created_ms: int
-    max_age_ms: int | None = None
-    disable_after_ms: int | None = None
-    probe: bool | None = None
     cause: Cause = Cause.OWNER
     failing_since_ms: int = 0
     probed_ms: int = 0
-    rate_limit: float = 0.0
     delivered: int = 0
     failed: int = 0
     given_up: int = 0
@@ -185,11 +170,9 @@ class WebhookRow(SigningWebhook):
             scope=parse_scope(self.scope),
             status=self.status,
             secret=self.secret,
-            schedule_ms=self.schedule_ms,
             revision=self.revision,
-            max_age_ms=self.max_age_ms,
             cause=self.cause,
-            rate_limit=self.rate_limit,
+            **{name: getattr(self, name) for name in _SENT},
             old_secret=self.old_secret,
             old_secret_until_ms=self.old_secret_until_ms,
             trust=self.trust,
@@ -304,6 +287,10 @@ _OWNED: dict[str, Any] = {
     "status_reason": "", "cause": Cause.OWNER, "failing_since_ms": 0, "probed_ms": 0,
 }  # fmt: skip
 """What is known of a webhook whose owner just chose its status: nothing."""
+_SENT = {field.name for field in fields(WebhookSettings)} & {
+    field.name for field in fields(Webhook)
+}
+"""The settings that the deliverer uses."""
 _FIELDS = names_of(WebhookRow)
 _WANTED = tuple(
     field.name for field in fields(WebhookDraft) if field.name not in ("registry", "name")

@@ -24,6 +24,7 @@ from portcall.management.explain.scope_tests import ScopeTests, Tried
 from portcall.management.http.calls import Call
 from portcall.management.http.errors import ArmError, Fault, invalid_parameter
 from portcall.management.http.routes import Routes
+from portcall.management.http.settings import SETTINGS
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
 from portcall.schemas.signatures import Scheme
@@ -179,4 +180,5 @@ class WebhookEdit:
             labels=LABELS,
             all_actions=list(Action),
             schemes=list(Scheme),
+            settings=SETTINGS,
         )

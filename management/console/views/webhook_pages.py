@@ -14,6 +14,7 @@ from portcall.management.http.calls import Call
 from portcall.management.http.errors import ArmError
 from portcall.management.http.resources import webhook_answer
 from portcall.management.http.routes import Routes
+from portcall.management.http.settings import SETTINGS
 from portcall.schemas.signatures import Scheme, scheme_of
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.access.principals import Role
@@ -62,12 +63,18 @@ class WebhookPages:
             budget_s=FIRST_S if choice.before is None else ON_S,
         )
         shown = to_builtins(webhook_answer(self._desk.inner.installation, webhook).properties)
+        extras = shown["portcall"]
         return self._desk.pages.page(
             call,
             "webhook.html",
             registry=registry,
             line=await self._lists.webhook(webhook),
             properties=shown,
+            settings=[
+                (each.heading, each.say(extras[each.key]) if each.key in extras else each.unset)
+                for each in SETTINGS
+                if each.heading
+            ],
             uri=_uri_for(call, webhook),
             signs=scheme_of(webhook.secret) is not Scheme.NONE,
             by_itself=webhook.cause is not Cause.OWNER,
