@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
+from typer.models import OptionInfo
 
 from portcall.cli import completion
 from portcall.cli.errors import UsageError
@@ -171,6 +172,32 @@ PROBE = typer.Option(
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
+
+
+class Setting(NamedTuple):
+    """An option of `portcall webhook create` and `update` for a setting of ``properties.portcall``.
+
+    Attributes:
+        parameter: Its name in the command.
+        key: In the API.
+        kind: Of its value; the text "default" stands for null.
+        option: The option.
+    """
+
+    parameter: str
+    key: str
+    kind: type
+    option: OptionInfo
+
+
+SETTINGS = (
+    Setting("schedule", "retrySchedule", str, SCHEDULE),
+    Setting("max_age", "maxAge", str, MAX_AGE),
+    Setting("disable_after", "disableAfter", str, DISABLE_AFTER),
+    Setting("probe", "probe", bool, PROBE),
+    Setting("rate_limit", "rateLimit", float, RATE_LIMIT),
+)
+"""In the order of the help."""
 
 
 def one_name(argument: str | None, option: str | None, command: str) -> str:

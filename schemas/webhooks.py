@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from typing import TypedDict
 from urllib.parse import quote, unquote_to_bytes
 
 from portcall.schemas.errors import InvalidValueError
@@ -73,6 +74,37 @@ class Cause(StrEnum):
     """Its endpoint answered 410."""
     FAILING = "failing"
     """Every attempt failed, for long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """What an owner may set of a webhook beyond ACR's fields: the store keeps a column for each.
+
+    Attributes:
+        schedule_ms: Its own retry schedule, milliseconds; None: the installation's.
+        max_age_ms: How old its deliveries may get; 0: any age; None: the installation's.
+        disable_after_ms: For how long every attempt must fail until it is disabled; 0: it never
+            is; None: the installation's.
+        probe: Whether it is asked from time to time when it was disabled by itself; None: only
+            when that was because it failed for long.
+        rate_limit: POSTs a second at most; 0: no limit.
+    """
+
+    schedule_ms: tuple[int, ...] | None = None
+    max_age_ms: int | None = None
+    disable_after_ms: int | None = None
+    probe: bool | None = None
+    rate_limit: float = 0.0
+
+
+class SettingChanges(TypedDict, total=False):
+    """What a PATCH may change of `WebhookSettings`; what is absent stays."""
+
+    schedule_ms: tuple[int, ...] | None
+    max_age_ms: int | None
+    disable_after_ms: int | None
+    probe: bool | None
+    rate_limit: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
 """`portcall webhook`: az's ``acr webhook`` commands, with its flags, and a few of our own."""
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from typing import Annotated, Any
 
 import typer
@@ -31,6 +34,43 @@ app = typer.Typer(
 app.add_typer(secrets, name="secret")
 
 
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace a command's ``settings`` by an option for each of `options.SETTINGS`.
+
+    The command gets those that were given, by their names in the API.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    parameters = [
+        each
+        for parameter in signature.parameters.values()
+        for each in (_SETTINGS if parameter.name == "settings" else (parameter,))
+    ]
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:  # noqa: ANN401 (as typer reads it)
+        values = {each.key: given.pop(each.parameter) for each in options.SETTINGS}
+        settings = {
+            key: None if word == "default" else word
+            for key, word in values.items()
+            if word is not None
+        }
+        command(**given, settings=settings)
+
+    with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return with_options
+
+
+_SETTINGS = tuple(
+    inspect.Parameter(
+        each.parameter,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[each.kind | None, each.option],
+    )
+    for each in options.SETTINGS
+)
+
+
 @app.command(
     "create",
     epilog=examples(
@@ -44,6 +84,7 @@ app.add_typer(secrets, name="secret")
         "    --client-cert client.pem --client-key client.key",
     ),
 )
+@with_settings
 def create(
     *,
     registry: Registry,
@@ -57,11 +98,7 @@ def create(
     location: Annotated[str | None, options.LOCATION] = None,
     secret: Annotated[str | None, options.SECRET] = None,
     signature: Annotated[Scheme | None, options.SIGNATURE] = None,
-    schedule: Annotated[str | None, options.SCHEDULE] = None,
-    max_age: Annotated[str | None, options.MAX_AGE] = None,
-    disable_after: Annotated[str | None, options.DISABLE_AFTER] = None,
-    probe: Annotated[bool | None, options.PROBE] = None,
-    rate_limit: Annotated[float | None, options.RATE_LIMIT] = None,
+    settings: Document,
     ca_file: Annotated[str | None, options.CA_FILE] = None,
     client_cert: Annotated[str | None, options.CLIENT_CERT] = None,
     client_key: Annotated[str | None, options.CLIENT_KEY] = None,
@@ -78,11 +115,7 @@ def create(
         status=status,
         secret=secret,
         signature=signature,
-        schedule=schedule,
-        max_age=max_age,
-        disable_after=disable_after,
-        probe=probe,
-        rate_limit=rate_limit,
+        settings=settings,
         trust=trust_extras(ca_file, client_cert, client_key),
     )
     management = Management.at(url)
@@ -102,6 +135,7 @@ def create(
         'portcall webhook update -r myregistry -n ci01hook --client-cert ""   # none any more',
     ),
 )
+@with_settings
 def update(
     *,
     registry: Registry,
@@ -114,11 +148,7 @@ def update(
     tags: Annotated[list[str] | None, options.TAGS] = None,
     secret: Annotated[str | None, options.SECRET] = None,
     signature: Annotated[Scheme | None, options.SIGNATURE] = None,
-    schedule: Annotated[str | None, options.SCHEDULE] = None,
-    max_age: Annotated[str | None, options.MAX_AGE] = None,
-    disable_after: Annotated[str | None, options.DISABLE_AFTER] = None,
-    probe: Annotated[bool | None, options.PROBE] = None,
-    rate_limit: Annotated[float | None, options.RATE_LIMIT] = None,
+    settings: Document,
     ca_file: Annotated[str | None, options.CA_FILE] = None,
     client_cert: Annotated[str | None, options.CLIENT_CERT] = None,
     client_key: Annotated[str | None, options.CLIENT_KEY] = None,
@@ -135,11 +165,7 @@ def update(
         status=status,
         secret=secret,
         signature=signature,
-        schedule=schedule,
-        max_age=max_age,
-        disable_after=disable_after,
-        probe=probe,
-        rate_limit=rate_limit,
+        settings=settings,
         trust=trust_extras(ca_file, client_cert, client_key),
     )
     body: Document = {"properties": properties} if properties else {}
@@ -274,11 +300,7 @@ def _properties(
     status: Status | None,
     secret: str | None,
     signature: Scheme | None,
-    schedule: str | None,
-    max_age: str | None,
-    disable_after: str | None,
-    probe: bool | None,
-    rate_limit: float | None,
+    settings: Document,
     trust: Document,
 ) -> Document:
     """The properties that were given, as the API takes them; what was not given is left out."""
@@ -294,14 +316,7 @@ def _properties(
         extras["secret"] = secret
     if signature is not None:
         extras["signature"] = signature
-    words = {"retrySchedule": schedule, "maxAge": max_age, "disableAfter": disable_after}
-    for key, word in words.items():
-        if word is not None:
-            extras[key] = None if word == "default" else word
-    if probe is not None:
-        extras["probe"] = probe
-    if rate_limit is not None:
-        extras["rateLimit"] = rate_limit
+    extras.update(settings)
     extras.update(trust)
     given = {key: given for key, given in properties.items() if given is not None}
     return {**given, "portcall": extras} if extras else given

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from portcall.management.audit import shapes
 from portcall.management.audit.look import Auditor, BehindError, Look
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, invalid_parameter, service_unavailable
@@ -45,45 +46,44 @@ class AuditHandler:
         return answer(document(look))
 
 
-def document(look: Look) -> dict[str, object]:
-    """A look as JSON."""
-    return {
-        "time": look.at_ms,
-        "since": acr_timestamp(look.accounts.since_ms),
-        "registries": [_account(account) for account in look.accounts.registries],
-        "queued": {doubt.value: look.queued[doubt] for doubt in Doubt},
-        "dead": look.dead,
-        "suspects": [_suspect(each, look) for each in look.accounts.suspects],
-    }
+def document(look: Look) -> shapes.Audit:
+    """A look as an answer."""
+    return shapes.Audit(
+        time=look.at_ms,
+        since=acr_timestamp(look.accounts.since_ms),
+        registries=[_account(account) for account in look.accounts.registries],
+        queued={doubt.value: look.queued[doubt] for doubt in Doubt},
+        dead=look.dead,
+        suspects=[_suspect(each, look) for each in look.accounts.suspects],
+    )
 
 
-def _account(account: Account) -> dict[str, object]:
-    return {
-        "registry": account.registry,
-        "events": account.events,
-        "accepted": account.accepted,
-        "delivered": account.delivered,
-        "givenUp": account.given_up,
-        "cancelled": account.cancelled,
-        "noMatch": account.no_match,
-        "open": {doubt.value: count for doubt, count in account.open.items() if count},
-        "unmoved": {doubt.value: count for doubt, count in account.unmoved.items() if count},
-    }
+def _account(account: Account) -> shapes.Account:
+    return shapes.Account(
+        registry=account.registry,
+        events=account.events,
+        accepted=account.accepted,
+        delivered=account.delivered,
+        given_up=account.given_up,
+        cancelled=account.cancelled,
+        no_match=account.no_match,
+        open={doubt.value: count for doubt, count in account.open.items() if count},
+        unmoved={doubt.value: count for doubt, count in account.unmoved.items() if count},
+    )
 
 
-def _suspect(suspect: Suspect, look: Look) -> dict[str, object]:
-    webhook_id = suspect.webhook_id
-    last_ms = suspect.last_ms
-    return {
-        "doubt": suspect.doubt.value,
-        "registry": suspect.registry,
-        "eventId": suspect.event_id,
-        "acceptedAt": acr_timestamp(suspect.accepted_ms),
-        "webhookId": webhook_id,
-        "deliveryId": webhook_id and delivery_id(suspect.event_id, webhook_id),
-        "lastAttemptAt": last_ms and acr_timestamp(last_ms),
-        "dead": look.reasons.get((suspect.digest, webhook_id)),
-    }
+def _suspect(suspect: Suspect, look: Look) -> shapes.Suspect:
+    webhook_id, last_ms = suspect.webhook_id, suspect.last_ms
+    return shapes.Suspect(
+        doubt=suspect.doubt.value,
+        registry=suspect.registry,
+        event_id=suspect.event_id,
+        accepted_at=acr_timestamp(suspect.accepted_ms),
+        webhook_id=webhook_id,
+        delivery_id=delivery_id(suspect.event_id, webhook_id) if webhook_id else None,
+        last_attempt_at=acr_timestamp(last_ms) if last_ms else None,
+        dead=look.reasons.get((suspect.digest, webhook_id)),
+    )
 
 
 def _registry(call: Call) -> str | None:

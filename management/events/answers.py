@@ -11,14 +11,14 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 import msgspec
+from msgspec import UNSET
 
+from portcall.management.events.shapes import Event, EventExtras, EventRequest, EventResponse
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.frames import RawRecordFrame
-from portcall.schemas.records import Answer, Detail, Outcome, Sent
+from portcall.schemas.records import Detail, Outcome, Sent
 from portcall.schemas.timestamps import acr_timestamp
 from portcall.store.records.event_log import StoredRecord
-
-AcrEvent = dict[str, object]
 
 _decode_detail = msgspec.json.Decoder(Detail).decode
 
@@ -84,44 +84,30 @@ def streamed(frame: RawRecordFrame, webhook_ids: Container[int]) -> Iterator[See
         )
 
 
-def acr_event(seen: Seen) -> AcrEvent:
-    """One record in ACR's shape, ready to be written as JSON."""
-    return {
-        "id": seen.event_id,
-        "eventRequestMessage": _request(seen.body, seen.detail.sent),
-        "eventResponseMessage": _response(seen),
-        "portcall": _extras(seen),
-    }
+def acr_event(seen: Seen) -> Event:
+    """One record in ACR's shape."""
+    return Event(
+        id=seen.event_id,
+        event_request_message=_request(seen.body, seen.detail.sent),
+        event_response_message=_response(seen),
+        portcall=_extras(seen),
+    )
 
 
-def _request(body: bytes, sent: Sent | None) -> AcrEvent:
+def _request(body: bytes, sent: Sent | None) -> EventRequest:
     content = msgspec.Raw(body)
     if sent is None:
-        return {"content": content}
-    return {
-        "content": content,
-        "headers": sent.headers,
-        "method": sent.method,
-        "requestUri": sent.uri,
-        "version": sent.version,
-    }
+        return EventRequest(content)
+    return EventRequest(content, sent.headers, sent.method, sent.uri, sent.version)
 
 
-def _response(seen: Seen) -> AcrEvent:
+def _response(seen: Seen) -> EventResponse:
     answer = seen.detail.answer
     if answer is None:
-        return {"content": _why(seen)}
-    return _answered(answer)
-
-
-def _answered(answer: Answer) -> AcrEvent:
-    return {
-        "content": answer.content,
-        "headers": answer.headers,
-        "reasonPhrase": answer.reason,
-        "statusCode": str(answer.status),
-        "version": answer.version,
-    }
+        return EventResponse(_why(seen))
+    return EventResponse(
+        answer.content, answer.headers, answer.reason, str(answer.status), answer.version
+    )
 
 
 def _why(seen: Seen) -> str:
@@ -129,17 +115,15 @@ def _why(seen: Seen) -> str:
     return seen.detail.message or seen.detail.failure.value or seen.outcome.value
 
 
-def _extras(seen: Seen) -> AcrEvent:
-    extras: AcrEvent = {
-        "deliveryId": delivery_id(seen.event_id, seen.webhook_id),
-        "attempt": seen.attempt,
-        "outcome": seen.outcome.value,
-        "failure": seen.detail.failure.value,
-        "startedAt": acr_timestamp(seen.started_ms),
-        "durationMs": round(seen.duration_us / 1000, 3),
-    }
-    if seen.detail.message:
-        extras["message"] = seen.detail.message
-    if seen.detail.next_attempt_ms:
-        extras["nextAttemptAt"] = acr_timestamp(seen.detail.next_attempt_ms)
-    return extras
+def _extras(seen: Seen) -> EventExtras:
+    next_ms = seen.detail.next_attempt_ms
+    return EventExtras(
+        delivery_id=delivery_id(seen.event_id, seen.webhook_id),
+        attempt=seen.attempt,
+        outcome=seen.outcome,
+        failure=seen.detail.failure,
+        started_at=acr_timestamp(seen.started_ms),
+        duration_ms=round(seen.duration_us / 1000, 3),
+        message=seen.detail.message or UNSET,
+        next_attempt_at=acr_timestamp(next_ms) if next_ms else UNSET,
+    )

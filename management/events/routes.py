@@ -3,12 +3,14 @@
 import asyncio
 
 from aiohttp import web
+from msgspec import UNSET
 
 from portcall.management.events.answers import acr_event, stored
 from portcall.management.events.follow import Follower, Followers
+from portcall.management.events.shapes import EventList
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.lookups import Lookups
-from portcall.management.http.paging import next_link, page_answer, page_size, skip_number
+from portcall.management.http.paging import next_link, page_size, skip_number
 from portcall.management.http.routes import WEBHOOK, Routes
 from portcall.store.access.principals import Role
 from portcall.store.engine import Store
@@ -54,8 +56,8 @@ class EventHandlers:
             self._store.eventlog.page, webhook.id, before=before, limit=size + 1
         )
         shown = records[:size]
-        link = next_link(call, TOKEN_KIND, shown[-1].id) if len(records) > size else None
-        return answer(page_answer([acr_event(stored(record)) for record in shown], link))
+        link = next_link(call, TOKEN_KIND, shown[-1].id) if len(records) > size else UNSET
+        return answer(EventList([acr_event(stored(record)) for record in shown], link))
 
     async def follow(self, call: Call) -> web.StreamResponse:
         """A webhook's records as they happen: server-sent events, one for each record.

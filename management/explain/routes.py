@@ -1,14 +1,16 @@
 """Explaining an event and trying a scope, over HTTP."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Annotated
 
 from aiohttp import web
+from msgspec import UNSET
 from pydantic import Field
 
 from portcall.management.audit.look import BehindError
+from portcall.management.explain import shapes
 from portcall.management.explain.explanation import Explained, Explaining, Explanation, Life, Step
 from portcall.management.explain.reasons import Miss, ignored_reason
 from portcall.management.explain.scope_tests import LAST, MAX_LAST, ScopeTests, Tried
@@ -29,8 +31,6 @@ CATCH_UP_S = 3.0
 
 CatchUp = Callable[[], Awaitable[None]]
 """Waits until the recorder has entered what was published; raises Broker- and BehindError."""
-
-Json = dict[str, object]
 
 
 class ScopeTest(Body):
@@ -88,7 +88,7 @@ class ExplainHandlers:
                 " are older than the records are forgotten",
                 target="eventId",
             )
-        return answer(_explanation(explanation))
+        return answer(explanation_answer(explanation))
 
     async def test_scope(self, call: Call) -> web.Response:
         """POST a scope: which of the last events would have matched."""
@@ -97,8 +97,7 @@ class ExplainHandlers:
         tried = await asyncio.to_thread(
             self._scope_tests.try_scope, registry.key, body.scope, body.actions or (), body.last
         )
-        matching = sum(each.matches for each in tried)
-        return answer({"matching": matching, "value": [_tried(each) for each in tried]})
+        return answer(tried_answer(tried))
 
     async def _explained(self, registry: str, event_id: str) -> Explanation | None:
         """The explanation; what was accepted a moment ago is waited for."""
@@ -123,73 +122,76 @@ def _event_id(call: Call) -> str:
         raise invalid_parameter("eventId", error.problem) from error
 
 
-def _explanation(explanation: Explanation) -> Json:
-    told: Json = {
-        "id": explanation.event_id,
-        "registry": explanation.registry,
-        "action": explanation.action,
-        "repository": explanation.repository,
-        "tag": explanation.tag,
-        "acceptedAt": acr_timestamp(explanation.accepted_ms),
-        "isRouted": explanation.is_routed,
-        "webhooks": [_explained(each) for each in explanation.webhooks],
-    }
-    if explanation.ignored is not None:
-        told["ignored"] = {
-            "reason": explanation.ignored.reason,
-            "place": explanation.ignored.place,
-            "message": ignored_reason(explanation.ignored),
-        }
-    return told
+def explanation_answer(explanation: Explanation) -> shapes.Explanation:
+    """What became of an event, for every webhook of its registry."""
+    ignored = explanation.ignored
+    return shapes.Explanation(
+        id=explanation.event_id,
+        registry=explanation.registry,
+        action=explanation.action,
+        repository=explanation.repository,
+        tag=explanation.tag,
+        accepted_at=acr_timestamp(explanation.accepted_ms),
+        is_routed=explanation.is_routed,
+        webhooks=[_explained(each) for each in explanation.webhooks],
+        ignored=(
+            shapes.IgnoredBecause(ignored.reason, ignored.place, ignored_reason(ignored))
+            if ignored
+            else UNSET
+        ),
+    )
 
 
-def _explained(explained: Explained) -> Json:
-    return {
-        "id": str(explained.webhook_id),
-        "name": explained.name,
-        "matches": explained.matches,
-        "misses": [_miss(each) for each in explained.misses],
-        "delivery": life_answer(explained.life),
-    }
+def _explained(explained: Explained) -> shapes.WebhookExplained:
+    return shapes.WebhookExplained(
+        id=str(explained.webhook_id),
+        name=explained.name,
+        matches=explained.matches,
+        misses=_misses(explained.misses),
+        delivery=life_answer(explained.life),
+    )
 
 
-def _miss(miss: Miss) -> Json:
-    return {"predicate": miss.predicate.value, "message": miss.message}
+def _misses(misses: Sequence[Miss]) -> list[shapes.Miss]:
+    return [shapes.Miss(each.predicate, each.message) for each in misses]
 
 
-def life_answer(life: Life) -> Json:
-    """The life of a delivery as JSON."""
-    told: Json = {
-        "deliveryId": life.delivery_id,
-        "whereabouts": life.whereabouts.value,
-        "attempts": [_step(each) for each in life.steps],
-    }
-    if life.rung:
-        told["rung"] = life.rung
-    if life.next_attempt_ms:
-        told["nextAttemptAt"] = acr_timestamp(life.next_attempt_ms)
-    return told
+def life_answer(life: Life) -> shapes.DeliveryLife:
+    """The life of a delivery."""
+    next_ms = life.next_attempt_ms
+    return shapes.DeliveryLife(
+        delivery_id=life.delivery_id,
+        whereabouts=life.whereabouts,
+        attempts=[_step(each) for each in life.steps],
+        rung=life.rung or UNSET,
+        next_attempt_at=acr_timestamp(next_ms) if next_ms else UNSET,
+    )
 
 
-def _step(step: Step) -> Json:
+def _step(step: Step) -> shapes.Attempt:
     record = step.record
-    return {
-        "attempt": record.attempt,
-        "outcome": record.outcome.value,
-        "status": record.status,
-        "startedAt": acr_timestamp(record.started_ms),
-        "durationMs": round(record.duration_us / 1000, 3),
-        "reason": step.reason,
-    }
+    return shapes.Attempt(
+        attempt=record.attempt,
+        outcome=record.outcome,
+        status=record.status,
+        started_at=acr_timestamp(record.started_ms),
+        duration_ms=round(record.duration_us / 1000, 3),
+        reason=step.reason,
+    )
 
 
-def _tried(tried: Tried) -> Json:
-    return {
-        "id": tried.event_id,
-        "action": tried.action,
-        "repository": tried.repository,
-        "tag": tried.tag,
-        "acceptedAt": acr_timestamp(tried.accepted_ms),
-        "matches": tried.matches,
-        "misses": [_miss(each) for each in tried.misses],
-    }
+def tried_answer(tried: Sequence[Tried]) -> shapes.ScopeTried:
+    """Which of the last events a scope would have matched."""
+    return shapes.ScopeTried(sum(each.matches for each in tried), [_tried(each) for each in tried])
+
+
+def _tried(tried: Tried) -> shapes.TriedEvent:
+    return shapes.TriedEvent(
+        id=tried.event_id,
+        action=tried.action,
+        repository=tried.repository,
+        tag=tried.tag,
+        accepted_at=acr_timestamp(tried.accepted_ms),
+        matches=tried.matches,
+        misses=_misses(tried.misses),
+    )

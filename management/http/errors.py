@@ -9,6 +9,9 @@ would register a provider and poll for it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec import UNSET
+
+from portcall.management.http import shapes
 from portcall.schemas.errors import PortcallError
 
 INVALID_CONTENT = "InvalidRequestContent"
@@ -55,17 +58,12 @@ class ArmError(PortcallError):
         self.details = tuple(details)
         self.headers = dict(headers or {})
 
-    def envelope(self) -> dict[str, object]:
+    def envelope(self) -> shapes.Error:
         """The body of the answer."""
-        error: dict[str, object] = {"code": self.code, "message": self.message}
-        if self.target:
-            error["target"] = self.target
-        if self.details:
-            error["details"] = [
-                {"code": fault.code, "target": fault.target, "message": fault.message}
-                for fault in self.details
-            ]
-        return {"error": error}
+        details = [shapes.Fault(each.code, each.target, each.message) for each in self.details]
+        return shapes.Error(
+            shapes.ErrorDetail(self.code, self.message, self.target or UNSET, details or UNSET)
+        )
 
 
 def invalid_content(faults: Sequence[Fault]) -> ArmError:

@@ -17,7 +17,7 @@ from portcall.store.access.principals import Role
 from portcall.store.database.installation import Installation
 from portcall.store.engine import Store
 from portcall.store.webhooks.registries import Registry
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import View, VisibleWebhook
 
 
 class Lookups:
@@ -78,24 +78,33 @@ class Lookups:
             return None
         return await asyncio.to_thread(self._store.registries.get, name)
 
-    async def webhook(self, call: Call) -> WebhookRow:
-        """The webhook that the path names.
+    async def webhook(self, call: Call) -> VisibleWebhook:
+        """The webhook that the path names; no secret of it is opened.
 
         Raises:
             ArmError: 404: There is none, or no such registry.
         """
+        return await self.webhook_as(VisibleWebhook, call)
+
+    async def webhook_as(self, view: type[View], call: Call) -> View:
+        """The same with the secrets that *view* has.
+
+        Raises:
+            ArmError: 404: There is none, or no such registry.
+            SealedError: One of these secrets cannot be opened.
+        """
         registry = await self.registry(call)
-        webhook = await self.maybe_webhook(call, registry)
+        webhook = await self.maybe_webhook(view, call, registry)
         if webhook is None:
             raise self.no_webhook(call)
         return webhook
 
-    async def maybe_webhook(self, call: Call, registry: Registry) -> WebhookRow | None:
-        """The webhook of *registry* that the path names, or None."""
+    async def maybe_webhook(self, view: type[View], call: Call, registry: Registry) -> View | None:
+        """What *view* has of the webhook of *registry* that the path names, or None."""
         name = call.names["webhook"]
         if not _is_name(name):
             return None
-        return await asyncio.to_thread(self._store.webhooks.get, registry.key, name)
+        return await asyncio.to_thread(self._store.webhooks.find, view, registry.key, name)
 
     def no_registry(self, call: Call) -> ArmError:
         """The 404 for the registry that the path names."""

@@ -86,10 +86,5 @@ def next_link(call: Call, kind: str, after: str | int, filters: Sequence[str] = 
     return f"{call.origin}{call.request.rel_url.raw_path}?{query}"
 
 
-def page_answer(value: list[object], link: str | None) -> dict[str, object]:
-    """A page; the last one has no link."""
-    return {"value": value} if link is None else {"value": value, "nextLink": link}
-
-
 def _bad_token() -> Exception:
     return invalid_parameter(SKIP_TOKEN, "is not a token of this list")

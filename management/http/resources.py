@@ -1,31 +1,32 @@
-"""What clients get: ARM ids and the answers' exact shapes, of values from the store. No I/O.
+"""What clients get: ARM ids, and answers made of values from the store. No I/O.
 
 Source of the shapes: recorded traffic of the real service. ``serviceUri`` and ``customHeaders`` are
 shown by getCallbackConfig and in an export only; Portcall's own facts stand under
 ``properties.portcall``.
 """
 
-from collections.abc import Container, Mapping
+from dataclasses import dataclass
 
-from portcall.management.http.locations import LOCAL, Region
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from portcall.management.http import shapes
+from portcall.management.http.settings import SETTINGS
 from portcall.runtime.clock import now_ms
-from portcall.schemas.durations import format_duration, format_limit
-from portcall.schemas.signatures import public_key, scheme_of
+from portcall.schemas.events import Action
+from portcall.schemas.signatures import Scheme, public_key, scheme_of
 from portcall.schemas.timestamps import acr_timestamp
 from portcall.schemas.trust import count_of, facts_of
 from portcall.schemas.webhooks import Status, action_names
 from portcall.store.database.installation import Installation
-from portcall.store.records.replays import Replay
-from portcall.store.records.selection import MAX_MS
 from portcall.store.webhooks.registries import Registry
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import SigningWebhook, VisibleWebhook, WebhookRow
 
 PROVIDER_NAME = "Microsoft.ContainerRegistry"
 REGISTRY_TYPE = f"{PROVIDER_NAME}/registries"
 WEBHOOK_TYPE = f"{REGISTRY_TYPE}/webhooks"
-REPLAY_TYPE = f"{REGISTRY_TYPE}/replays"
-
-Answer = dict[str, object]
+SUCCEEDED = "Succeeded"
+"""The provisioning state of everything: it is done when it is answered."""
 
 
 def subscription_id(installation: Installation) -> str:
@@ -43,257 +44,144 @@ def registry_id(installation: Installation, registry: str) -> str:
     return f"{group_id(installation)}/providers/{REGISTRY_TYPE}/{registry}"
 
 
-def tenant_answer(installation: Installation) -> Answer:
-    """The one tenant."""
-    return {
-        "id": f"/tenants/{installation.tenant}",
-        "tenantId": installation.tenant,
-        "displayName": "Portcall",
-        "tenantCategory": "Home",
-        "domains": [],
-    }
-
-
-def subscription_answer(installation: Installation) -> Answer:
-    """The one subscription."""
-    return {
-        "id": subscription_id(installation),
-        "subscriptionId": installation.subscription,
-        "tenantId": installation.tenant,
-        "displayName": "Portcall",
-        "state": "Enabled",
-        "managedByTenants": [],
-    }
-
-
-def location_answer(installation: Installation, region: Region) -> Answer:
-    """One location; az looks its display name up, and takes its name."""
-    return {
-        "id": f"{subscription_id(installation)}/locations/{region.name}",
-        "name": region.name,
-        "type": "Region",
-        "displayName": region.display_name,
-        "regionalDisplayName": region.regional_display_name,
-        "metadata": {"regionType": "Physical", "geographyGroup": region.group},
-    }
-
-
-def group_answer(installation: Installation) -> Answer:
-    """The one resource group."""
-    return {
-        "id": group_id(installation),
-        "name": installation.resource_group,
-        "type": "Microsoft.Resources/resourceGroups",
-        "location": LOCAL,
-        "tags": {},
-        "properties": {"provisioningState": "Succeeded"},
-    }
-
-
-def registry_answer(installation: Installation, registry: Registry) -> Answer:
+def registry_answer(installation: Installation, registry: Registry) -> shapes.Registry:
     """One registry."""
-    return registry_summary(installation, registry) | {
-        "properties": {
-            "loginServer": registry.login_server,
-            "creationDate": acr_timestamp(registry.created_ms),
-            "provisioningState": "Succeeded",
-            "adminUserEnabled": False,
-        }
-    }
-
-
-def registry_summary(installation: Installation, registry: Registry) -> Answer:
-    """One registry as it stands in a list of resources of any kind."""
-    return {
-        "type": REGISTRY_TYPE,
-        "id": registry_id(installation, registry.name),
-        "name": registry.name,
-        "location": registry.location,
-        "tags": dict(registry.tags),
-        "sku": {"name": registry.sku.value, "tier": registry.sku.value},
-    }
-
-
-def resource_answer(
-    installation: Installation, registry: Registry, expanded: Container[str]
-) -> Answer:
-    """One registry in a list of resources, with what ``$expand`` asks for, in lower case."""
-    answer = registry_summary(installation, registry)
-    if "createdtime" in expanded:
-        answer["createdTime"] = acr_timestamp(registry.created_ms)
-    if "provisioningstate" in expanded:
-        answer["provisioningState"] = "Succeeded"
-    return answer
+    return shapes.Registry(
+        type=REGISTRY_TYPE,
+        id=registry_id(installation, registry.name),
+        name=registry.name,
+        location=registry.location,
+        tags=dict(registry.tags),
+        sku=shapes.RegistrySku(registry.sku, registry.sku),
+        properties=shapes.RegistryFacts(
+            login_server=registry.login_server,
+            creation_date=acr_timestamp(registry.created_ms),
+            provisioning_state=SUCCEEDED,
+            admin_user_enabled=False,
+        ),
+    )
 
 
 def webhook_answer(
-    installation: Installation, webhook: WebhookRow, *, secret: str = "", exported: bool = False
-) -> Answer:
+    installation: Installation, webhook: SigningWebhook, *, secret: str = ""
+) -> shapes.Webhook:
     """One webhook.
 
     Args:
         installation: Whose ids are used.
         webhook: The webhook.
         secret: Its secret, in the answer to the request that set it; else empty.
-        exported: Whether to show the callback's configuration, too.
     """
-    properties: Answer = {
-        "status": webhook.status.value,
-        "scope": webhook.scope,
-        "actions": action_names(webhook.actions),
-        "provisioningState": "Succeeded",
-        "portcall": _extras(webhook, secret) | (_bundle(webhook) if exported else {}),
-    }
-    if exported:
-        properties |= {"customHeaders": {}} | callback_answer(webhook)
-    return {
-        "type": WEBHOOK_TYPE,
-        "id": f"{registry_id(installation, webhook.registry)}/webhooks/{webhook.name}",
-        "name": webhook.name,
-        "location": webhook.location,
-        "tags": dict(webhook.tags),
-        "properties": properties,
-    }
+    return _resource(installation, webhook, _facts(webhook, _extras(webhook, secret)))
 
 
-def _extras(webhook: WebhookRow, secret: str) -> Answer:
+def exported_answer(installation: Installation, webhook: WebhookRow) -> shapes.Webhook:
+    """One webhook with the callback's configuration: it can be imported as it is.
+
+    Its authorities are there, its client certificate is not: that is no use without the key.
+    """
+    facts = _facts(webhook, replace(_extras(webhook, ""), ca_bundle=webhook.ca_bundle or UNSET))
+    config = replace(facts, custom_headers=dict(webhook.headers), service_uri=webhook.service_uri)
+    return _resource(installation, webhook, config)
+
+
+def _resource(
+    installation: Installation, webhook: VisibleWebhook, facts: shapes.WebhookFacts
+) -> shapes.Webhook:
+    return shapes.Webhook(
+        type=WEBHOOK_TYPE,
+        id=f"{registry_id(installation, webhook.registry)}/webhooks/{webhook.name}",
+        name=webhook.name,
+        location=webhook.location,
+        tags=dict(webhook.tags),
+        properties=facts,
+    )
+
+
+def _facts(webhook: VisibleWebhook, extras: shapes.WebhookExtras) -> shapes.WebhookFacts:
+    return shapes.WebhookFacts(
+        status=webhook.status,
+        scope=webhook.scope,
+        actions=[Action(name) for name in action_names(webhook.actions)],
+        provisioning_state=SUCCEEDED,
+        portcall=extras,
+    )
+
+
+def _extras(webhook: SigningWebhook, secret: str) -> shapes.WebhookExtras:
     """``properties.portcall``; the id is a string, as it does not fit into JavaScript's numbers."""
-    extras: Answer = {
-        "id": str(webhook.id),
-        "hasSecret": bool(webhook.secret),
-        "signature": scheme_of(webhook.secret).value,
-        "createdAt": acr_timestamp(webhook.created_ms),
-    }
-    if secret:
-        extras["secret"] = secret
-    extras |= _keys(webhook) | _trusted(webhook)
-    if webhook.schedule_ms is not None:
-        extras["retrySchedule"] = [format_duration(delay) for delay in webhook.schedule_ms]
-    if webhook.max_age_ms is not None:
-        extras["maxAge"] = format_limit(webhook.max_age_ms)
-    if webhook.disable_after_ms is not None:
-        extras["disableAfter"] = format_limit(webhook.disable_after_ms)
-    if webhook.probe is not None:
-        extras["probe"] = webhook.probe
-    if webhook.rate_limit:
-        extras["rateLimit"] = shortest(webhook.rate_limit)
-    return extras | _standing(webhook) | {"counters": _counters(webhook)}
+    certificate = facts_of(webhook.client_certificate) if webhook.client_certificate else None
+    previous = previous_key(webhook)
+    return shapes.WebhookExtras(
+        id=str(webhook.id),
+        has_secret=bool(webhook.secret),
+        signature=scheme_of(webhook.secret),
+        created_at=acr_timestamp(webhook.created_ms),
+        secret=secret or UNSET,
+        public_key=public_key(webhook.secret) or UNSET,
+        previous_signature=previous.signature if previous else UNSET,
+        previous_public_key=(previous.public_key or UNSET) if previous else UNSET,
+        previous_until=previous.until if previous else UNSET,
+        ca_certificates=count_of(webhook.ca_bundle) if webhook.ca_bundle else UNSET,
+        client_certificate_subject=certificate.subject if certificate else UNSET,
+        client_certificate_expires_at=(
+            acr_timestamp(int(certificate.expires_at.timestamp() * 1000)) if certificate else UNSET
+        ),
+        **{each.name: each.show(getattr(webhook, each.column)) for each in SETTINGS},
+        status_reason=webhook.status_reason or UNSET,
+        status_cause=webhook.cause.value or UNSET,
+        status_changed_at=(
+            acr_timestamp(webhook.status_changed_ms)
+            if webhook.status_reason or webhook.status is Status.DISABLED
+            else UNSET
+        ),
+        failing_since=_time(webhook.failing_since_ms),
+        probed_at=_time(webhook.probed_ms),
+        counters=shapes.Counters(
+            webhook.delivered, webhook.failed, webhook.given_up, webhook.cancelled
+        ),
+    )
 
 
-def _trusted(webhook: WebhookRow) -> Answer:
-    """What is accepted of its endpoint, and shown to it; of a private key, nothing."""
-    trusted: Answer = {}
-    if webhook.ca_bundle:
-        trusted["caCertificates"] = count_of(webhook.ca_bundle)
-    if webhook.client_certificate:
-        facts = facts_of(webhook.client_certificate)
-        trusted["clientCertificateSubject"] = facts.subject
-        expires_ms = int(facts.expires_at.timestamp() * 1000)
-        trusted["clientCertificateExpiresAt"] = acr_timestamp(expires_ms)
-    return trusted
+def _time(at_ms: int) -> str | UnsetType:
+    return acr_timestamp(at_ms) if at_ms else UNSET
 
 
-def _bundle(webhook: WebhookRow) -> Answer:
-    """Its authorities: an export can be imported with them. A certificate is no use without key."""
-    return {"caBundle": webhook.ca_bundle} if webhook.ca_bundle else {}
+@dataclass(frozen=True, slots=True)
+class PreviousKey:
+    """What signs beside the secret while that is rotated.
 
-
-def shortest(number: float) -> int | float:
-    """A number as people write it: 50, not 50.0."""
-    return int(number) if number.is_integer() else number
-
-
-def _counters(webhook: WebhookRow) -> Answer:
-    """How its attempts ended, and what became of those deliveries that did not reach it."""
-    return {
-        "delivered": webhook.delivered,
-        "failed": webhook.failed,
-        "givenUp": webhook.given_up,
-        "cancelled": webhook.cancelled,
-    }
-
-
-def _keys(webhook: WebhookRow) -> Answer:
-    """The public key, and what signs beside it while the secret is rotated."""
-    keys: Answer = {}
-    if public := public_key(webhook.secret):
-        keys["publicKey"] = public
-    if webhook.old_secret and now_ms() < webhook.old_secret_until_ms:
-        keys["previousSignature"] = scheme_of(webhook.old_secret).value
-        if public := public_key(webhook.old_secret):
-            keys["previousPublicKey"] = public
-        keys["previousUntil"] = acr_timestamp(webhook.old_secret_until_ms)
-    return keys
-
-
-def keys_answer(webhook: WebhookRow) -> Answer:
-    """The public keys that a consumer of a webhook trusts, the newest first."""
-    known = _keys(webhook)
-    keys: list[Answer] = []
-    if "publicKey" in known:
-        keys.append({"key": known["publicKey"]})
-    if "previousPublicKey" in known:
-        keys.append({"key": known["previousPublicKey"], "until": known["previousUntil"]})
-    return {"value": keys}
-
-
-def _standing(webhook: WebhookRow) -> Answer:
-    """Since when a webhook is disabled, and why, or since when it fails."""
-    standing: Answer = {}
-    if webhook.status_reason:
-        standing["statusReason"] = webhook.status_reason
-    if webhook.cause:
-        standing["statusCause"] = webhook.cause.value
-    if webhook.status_reason or webhook.status is Status.DISABLED:
-        standing["statusChangedAt"] = acr_timestamp(webhook.status_changed_ms)
-    if webhook.failing_since_ms:
-        standing["failingSince"] = acr_timestamp(webhook.failing_since_ms)
-    if webhook.probed_ms:
-        standing["probedAt"] = acr_timestamp(webhook.probed_ms)
-    return standing
-
-
-def callback_answer(webhook: WebhookRow) -> Answer:
-    """What getCallbackConfig tells: the URI with its credentials, and the headers, if any."""
-    answer: Answer = {"serviceUri": webhook.service_uri}
-    if webhook.headers:
-        answer["customHeaders"] = dict(webhook.headers)
-    return answer
-
-
-def replay_answer(
-    installation: Installation, registry: str, replay: Replay, names: Mapping[int, str]
-) -> Answer:
-    """One replay.
-
-    Args:
-        installation: Whose ids are used.
-        registry: The registry's name.
-        replay: The replay.
-        names: The names of webhooks by their ids.
+    Attributes:
+        signature: Its scheme.
+        public_key: Its public key; empty: the scheme has none.
+        until: Until when.
     """
-    selection = replay.selection
-    selected: Answer = {"outcomes": [outcome.value for outcome in selection.outcomes]}
-    if selection.webhook_id is not None:
-        selected["webhook"] = names.get(selection.webhook_id, "")
-    if selection.event_id:
-        selected["eventId"] = selection.event_id
-    if selection.since_ms:
-        selected["since"] = acr_timestamp(selection.since_ms)
-    if selection.until_ms < MAX_MS:
-        selected["until"] = acr_timestamp(selection.until_ms)
-    return {
-        "type": REPLAY_TYPE,
-        "id": f"{registry_id(installation, registry)}/replays/{replay.id}",
-        "name": str(replay.id),
-        "properties": {
-            "state": replay.state.value,
-            "selection": selected,
-            "rate": replay.rate,
-            "total": replay.total,
-            "published": replay.published,
-            "skipped": {"disabled": replay.disabled, "gone": replay.gone},
-            "createdAt": acr_timestamp(replay.created_ms),
-            "changedAt": acr_timestamp(replay.changed_ms),
-        },
-    }
+
+    signature: Scheme
+    public_key: str
+    until: str
+
+
+def previous_key(webhook: SigningWebhook) -> PreviousKey | None:
+    """The secret before, while it signs, too; None: there is none."""
+    if not webhook.old_secret or now_ms() >= webhook.old_secret_until_ms:
+        return None
+    secret = webhook.old_secret
+    until = acr_timestamp(webhook.old_secret_until_ms)
+    return PreviousKey(scheme_of(secret), public_key(secret) or "", until)
+
+
+def keys_answer(webhook: SigningWebhook) -> shapes.WebhookKeys:
+    """The public keys that a consumer of a webhook trusts, the newest first."""
+    keys = []
+    if key := public_key(webhook.secret):
+        keys.append(shapes.WebhookKey(key))
+    previous = previous_key(webhook)
+    if previous and previous.public_key:
+        keys.append(shapes.WebhookKey(previous.public_key, previous.until))
+    return shapes.WebhookKeys(keys)
+
+
+def callback_answer(webhook: WebhookRow) -> shapes.CallbackConfig:
+    """What getCallbackConfig tells: the URI with its credentials, and the headers, if any."""
+    return shapes.CallbackConfig(webhook.service_uri, dict(webhook.headers) or UNSET)

@@ -1,18 +1,29 @@
-"""Letters as JSON."""
+"""Letters as answers."""
 
 import base64
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from portcall.management.letters.box import Scan, Seen
 from portcall.management.letters.contents import Piece
 from portcall.management.letters.fates import Fate
+from portcall.management.letters.shapes import (
+    DeadLetter,
+    DeadLetterItem,
+    DeadLettersLeft,
+    DeadLettersPurged,
+    DeadLettersResent,
+    WholeDeadLetter,
+)
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.operator import OPERATOR_ID, OPERATOR_NAME
 from portcall.schemas.timestamps import acr_timestamp
 from portcall.schemas.webhooks import Status
 from portcall.store.webhooks.summaries import KnownWebhook
 
-Json = dict[str, object]
 MAX_ITEMS = 100
 """Pieces that are listed of one letter; a frame that our roles make has no more than 64."""
 MAX_TEXT = 64 * 1024
@@ -22,7 +33,7 @@ DELETED = "deleted"
 
 def letter_answer(
     seen: Seen, webhooks: Mapping[int, KnownWebhook], *, with_body: bool = False
-) -> Json:
+) -> DeadLetter:
     """A letter.
 
     Args:
@@ -30,20 +41,32 @@ def letter_answer(
         webhooks: Those that there are, by id.
         with_body: Whether its headers and its bytes are told, too.
     """
+    return DeadLetter(**_told(seen, webhooks, with_body=with_body))
+
+
+def whole_answer(
+    queue: str, seen: Seen, webhooks: Mapping[int, KnownWebhook], copies: int
+) -> WholeDeadLetter:
+    """A letter with its headers and its bytes, and how many letters of *queue* are like it."""
+    told = _told(seen, webhooks, with_body=True)
+    return WholeDeadLetter(queue=queue, copies=copies, **told)
+
+
+def _told(seen: Seen, webhooks: Mapping[int, KnownWebhook], *, with_body: bool) -> dict[str, Any]:
+    """The fields of a letter that both answers have."""
     letter, contents = seen.letter, seen.contents
-    told: Json = {
+    told = {
         "id": letter.id,
-        "kind": contents.kind.value,
+        "kind": contents.kind,
         "reason": letter.reason,
-        "takenFrom": letter.taken_from,
+        "taken_from": letter.taken_from,
         "exchange": letter.exchange,
-        "routingKey": letter.key,
+        "routing_key": letter.key,
         "size": len(letter.body),
-        "itemCount": len(contents.pieces),
+        "item_count": len(contents.pieces),
         "items": [item_answer(each, webhooks) for each in contents.pieces[:MAX_ITEMS]],
+        "problem": contents.problem or UNSET,
     }
-    if contents.problem:
-        told["problem"] = contents.problem
     if with_body:
         told["headers"] = {name: _text(value) for name, value in letter.headers.items()}
         told["text"] = letter.body[:MAX_TEXT].decode("utf-8", "replace")
@@ -51,50 +74,55 @@ def letter_answer(
     return told
 
 
-def item_answer(piece: Piece, webhooks: Mapping[int, KnownWebhook]) -> Json:
+def item_answer(piece: Piece, webhooks: Mapping[int, KnownWebhook]) -> DeadLetterItem:
     """A delivery of a letter, or an event."""
     event, delivery = piece.event, piece.delivery
-    told: Json = {
-        "eventId": event.id,
-        "registry": event.registry,
-        "action": event.action,
-        "repository": event.repository,
-        "tag": event.tag,
-        "acceptedAt": acr_timestamp(event.accepted_ms),
-    }
-    if delivery is not None:
-        known = webhooks.get(delivery.webhook_id)
-        is_operators = delivery.webhook_id == OPERATOR_ID
-        name, status = (known.name, known.status.value) if known else ("", DELETED)
-        told |= {
-            "deliveryId": delivery_id(event.id, delivery.webhook_id),
-            "webhookId": str(delivery.webhook_id),
-            "webhook": OPERATOR_NAME if is_operators else name,
-            "webhookStatus": Status.ENABLED.value if is_operators else status,
-            "attempt": delivery.attempt,
-        }
-    return told
+    item = DeadLetterItem(
+        event_id=event.id,
+        registry=event.registry,
+        action=event.action,
+        repository=event.repository,
+        tag=event.tag,
+        accepted_at=acr_timestamp(event.accepted_ms),
+    )
+    if delivery is None:
+        return item
+    known = webhooks.get(delivery.webhook_id)
+    is_operators = delivery.webhook_id == OPERATOR_ID
+    name, status = (known.name, known.status.value) if known else ("", DELETED)
+    return replace(
+        item,
+        delivery_id=delivery_id(event.id, delivery.webhook_id),
+        webhook_id=str(delivery.webhook_id),
+        webhook=OPERATOR_NAME if is_operators else name,
+        webhook_status=Status.ENABLED.value if is_operators else status,
+        attempt=delivery.attempt,
+    )
 
 
-def resent_answer(scan: Scan) -> Json:
+def resent_answer(scan: Scan) -> DeadLettersResent:
     """What a request to send again has done."""
     counts = scan.counts
-    return {
-        **_scan(scan),
-        "sent": counts.get(Fate.SENT, 0),
-        "alreadyDelivered": counts.get(Fate.DELIVERED, 0),
-        "alreadyPending": counts.get(Fate.PENDING, 0),
-        "left": {
-            "disabled": counts.get(Fate.DISABLED, 0),
-            "deleted": counts.get(Fate.DELETED, 0),
-            "unreadable": counts.get(Fate.UNREADABLE, 0),
-        },
-    }
+    return DeadLettersResent(
+        waiting=scan.waiting - scan.removed,
+        removed=scan.removed,
+        complete=scan.complete,
+        sent=counts.get(Fate.SENT, 0),
+        already_delivered=counts.get(Fate.DELIVERED, 0),
+        already_pending=counts.get(Fate.PENDING, 0),
+        left=DeadLettersLeft(
+            disabled=counts.get(Fate.DISABLED, 0),
+            deleted=counts.get(Fate.DELETED, 0),
+            unreadable=counts.get(Fate.UNREADABLE, 0),
+        ),
+    )
 
 
-def purged_answer(scan: Scan) -> Json:
+def purged_answer(scan: Scan) -> DeadLettersPurged:
     """What a request to throw away has done."""
-    return _scan(scan)
+    return DeadLettersPurged(
+        waiting=scan.waiting - scan.removed, removed=scan.removed, complete=scan.complete
+    )
 
 
 def webhook_ids(seen: Sequence[Seen]) -> list[int]:
@@ -107,14 +135,6 @@ def webhook_ids(seen: Sequence[Seen]) -> list[int]:
             if piece.delivery
         }
     )
-
-
-def _scan(scan: Scan) -> Json:
-    return {
-        "waiting": scan.waiting - scan.removed,
-        "removed": scan.removed,
-        "complete": scan.complete,
-    }
 
 
 def _text(value: object) -> str:

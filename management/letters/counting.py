@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 
 from portcall.management.letters.box import Seen
+from portcall.management.letters.shapes import DeadLetterCounts, PlaceCount, ReasonCount
 from portcall.store.webhooks.summaries import KnownWebhook
 
 MOST = 50
 """Lines of one count; the rest is in its total."""
-
-Json = dict[str, object]
 
 
 class Counts:
@@ -37,23 +36,20 @@ class Counts:
             webhook_id = piece.delivery.webhook_id if piece.delivery else 0
             self._places[piece.event.registry, webhook_id] += 1
 
-    def answer(self, webhooks: Mapping[int, KnownWebhook]) -> Json:
-        """The counts as JSON, the largest first."""
-        return {
-            "letters": self.letters,
-            "items": self.items,
-            "kinds": dict(self._kinds.most_common()),
-            "reasons": [
-                {"reason": reason, "letters": count}
-                for reason, count in self._reasons.most_common(MOST)
-            ],
-            "webhooks": [
-                {
-                    "registry": registry,
-                    "webhookId": str(webhook_id) if webhook_id else None,
-                    "webhook": webhooks[webhook_id].name if webhook_id in webhooks else "",
-                    "items": count,
-                }
+    def answer(self, webhooks: Mapping[int, KnownWebhook]) -> DeadLetterCounts:
+        """The counts, the largest first."""
+        return DeadLetterCounts(
+            letters=self.letters,
+            items=self.items,
+            kinds=dict(self._kinds.most_common()),
+            reasons=[ReasonCount(*each) for each in self._reasons.most_common(MOST)],
+            webhooks=[
+                PlaceCount(
+                    registry=registry,
+                    webhook_id=str(webhook_id) if webhook_id else None,
+                    webhook=webhooks[webhook_id].name if webhook_id in webhooks else "",
+                    items=count,
+                )
                 for (registry, webhook_id), count in self._places.most_common(MOST)
             ],
-        }
+        )

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
+from msgspec import UNSET
 
 from portcall.management.http.calls import Call, answer, flag
 from portcall.management.http.errors import (
@@ -15,23 +16,26 @@ from portcall.management.http.errors import (
     webhook_not_found,
 )
 from portcall.management.http.lookups import Lookups
-from portcall.management.http.paging import next_link, page_answer, page_size, skip_number
+from portcall.management.http.paging import next_link, page_size, skip_number
 from portcall.management.http.routes import Routes
 from portcall.management.letters.answers import (
     letter_answer,
     purged_answer,
     resent_answer,
     webhook_ids,
+    whole_answer,
 )
 from portcall.management.letters.bodies import MAX_REASON, LetterSelection, is_letter_id
 from portcall.management.letters.box import QUEUES, BusyError, LetterBox, Scan, Seen
 from portcall.management.letters.counting import Counts
+from portcall.management.letters.shapes import DeadLetterList
 from portcall.management.letters.wanted import Wanted
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.webhooks import check_name
 from portcall.store.access.principals import Role
 from portcall.store.engine import Store
+from portcall.store.webhooks.row import VisibleWebhook
 
 PATH = "/portcall/deadLetters"
 LETTER = f"{PATH}/{{letter}}"
@@ -86,15 +90,16 @@ class LetterHandlers:
         known = await asyncio.to_thread(self._store.known.by_ids, ids)
         value = [letter_answer(each, known, with_body=with_body) for each in shown.letters]
         end = skipped + len(value)
-        link = next_link(call, TOKEN_KIND, end, FILTERS) if shown.more and value else None
+        link = next_link(call, TOKEN_KIND, end, FILTERS) if shown.more and value else UNSET
         return answer(
-            {
-                "queue": queue,
-                "waiting": scan.waiting,
-                "complete": scan.complete,
-                "counts": counts.answer(known),
-                **page_answer([*value], link),
-            }
+            DeadLetterList(
+                queue=queue,
+                waiting=scan.waiting,
+                complete=scan.complete,
+                counts=counts.answer(known),
+                value=value,
+                next_link=link,
+            )
         )
 
     async def get(self, call: Call) -> web.Response:
@@ -111,8 +116,7 @@ class LetterHandlers:
                 f"There is no letter '{wanted_id[:64]}' in {QUEUES[queue]}.",
             )
         known = await asyncio.to_thread(self._store.known.by_ids, webhook_ids([found.seen]))
-        told = letter_answer(found.seen, known, with_body=True)
-        return answer({"queue": queue, **told, "copies": found.copies})
+        return answer(whole_answer(queue, found.seen, known, found.copies))
 
     async def resend(self, call: Call) -> web.Response:
         """POST resend: send letters again, and take them out."""
@@ -143,7 +147,9 @@ class LetterHandlers:
         webhook_id = None
         group = self._lookups.installation.resource_group
         if webhook:
-            row = await asyncio.to_thread(self._store.webhooks.get, registry, webhook)
+            row = await asyncio.to_thread(
+                self._store.webhooks.find, VisibleWebhook, registry, webhook
+            )
             if row is None:
                 raise webhook_not_found(registry, webhook, group)
             webhook_id = row.id

@@ -10,6 +10,7 @@ from aiohttp import web
 from portcall.management.http.access import Principal
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.routes import CONSOLE, Routes
+from portcall.management.login.shapes import ConsoleLink
 from portcall.runtime.logs import get_logger
 from portcall.schemas.timestamps import acr_timestamp
 
@@ -54,10 +55,10 @@ class ConsoleLinkHandler:
             "console_link.created", by=call.principal.name, works_s=code.until_s - int(time.time())
         )
         return answer(
-            {
-                "consoleUrl": console,
-                "url": f"{console}/sign-in#link={code.text}",
-                "expiresAt": acr_timestamp(code.until_s * 1000),
-            },
+            ConsoleLink(
+                console_url=console,
+                url=f"{console}/sign-in#link={code.text}",
+                expires_at=acr_timestamp(code.until_s * 1000),
+            ),
             201,
         )

@@ -15,6 +15,7 @@ from portcall.management.http.routes import Routes
 from portcall.management.login.authority import ADFS
 from portcall.management.login.oauth import audience_of
 from portcall.management.login.routes import NO_STORE, LoginHandlers
+from portcall.management.login.shapes import IdentityRefusal, IdentityToken
 from portcall.store.access.principals import PrincipalRow, Role, digest_of, new_secret
 from portcall.store.database.installation import Installation
 from portcall.store.engine import Store
@@ -70,13 +71,13 @@ class IdentityHandler:
             return _refused(400, "The identity was revoked.")
         token = await asyncio.to_thread(self._login.issued, principal, issuer, audience)
         response = answer(
-            {
-                "access_token": token.text,
-                "expires_on": str(token.expires_s),
-                "resource": resource,
-                "token_type": "Bearer",
-                "client_id": self._identity,
-            }
+            IdentityToken(
+                access_token=token.text,
+                expires_on=str(token.expires_s),
+                resource=resource,
+                token_type="Bearer",  # noqa: S106 (a kind of token)
+                client_id=self._identity,
+            )
         )
         response.headers.update(NO_STORE)
         return response
@@ -106,6 +107,6 @@ def _create(store: Store, client_id: str) -> PrincipalRow | None:
 
 
 def _refused(status: int, message: str) -> web.Response:
-    response = answer({"statusCode": status, "message": message}, status)
+    response = answer(IdentityRefusal(status, message), status)
     response.headers.update(NO_STORE)
     return response

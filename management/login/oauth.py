@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from portcall.management.login import shapes
 from portcall.schemas.errors import PortcallError
 from portcall.store.access.access_tokens import AUDIENCE, AUDIENCES
 
@@ -37,13 +38,13 @@ class OAuthError(PortcallError):
         self.description = description
         self.number = number
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> shapes.OAuthError:
         """The body of the answer."""
-        return {
-            "error": self.error,
-            "error_description": f"AADSTS{self.number}: {self.description}",
-            "error_codes": [self.number],
-        }
+        return shapes.OAuthError(
+            error=self.error,
+            error_description=f"AADSTS{self.number}: {self.description}",
+            error_codes=[self.number],
+        )
 
 
 def invalid_request(description: str, number: int = 900144) -> OAuthError:

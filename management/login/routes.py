@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 from jwt.algorithms import RSAAlgorithm
+from msgspec import convert
 
 from portcall.management.http.calls import Call, answer, read_body
 from portcall.management.http.errors import ArmError
 from portcall.management.http.routes import Routes
+from portcall.management.login import shapes
 from portcall.management.login.authority import (
     ADFS,
     adfs_configuration,
@@ -110,12 +112,12 @@ class LoginHandlers:
     async def keys(self, call: Call) -> web.Response:  # noqa: ARG002 (they are the same for all)
         """GET the public keys that tokens are signed with."""
         found = (await asyncio.to_thread(self._known_keys)).public
+        named = {"use": "sig", "alg": accesstokens.ALGORITHM}
         documents = [
-            RSAAlgorithm.to_jwk(key.public, as_dict=True)
-            | {"kid": key.kid, "use": "sig", "alg": accesstokens.ALGORITHM}
+            RSAAlgorithm.to_jwk(key.public, as_dict=True) | {"kid": key.kid} | named
             for key in found
         ]
-        return answer({"keys": documents})
+        return answer(convert({"keys": documents}, shapes.PublicKeys))
 
     async def directory_keys(self, call: Call) -> web.Response:
         """The same, of a tenant."""
@@ -142,12 +144,12 @@ class LoginHandlers:
             self._log.info("login.refused", error=error.error, number=error.number)
             return _refused(error)
         response = answer(
-            {
-                "token_type": "Bearer",
-                "expires_in": token.lifetime_s,
-                "ext_expires_in": token.lifetime_s,
-                "access_token": token.text,
-            }
+            shapes.AccessToken(
+                token_type="Bearer",  # noqa: S106 (a kind of token)
+                expires_in=token.lifetime_s,
+                ext_expires_in=token.lifetime_s,
+                access_token=token.text,
+            )
         )
         response.headers.update(NO_STORE)
         return response

@@ -8,6 +8,7 @@ import re
 from typing import Annotated
 
 from aiohttp import web
+from msgspec.structs import asdict
 from pydantic import AfterValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
@@ -19,6 +20,7 @@ from portcall.management.http.fields import Limit, Name
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import Routes
 from portcall.management.login.oauth import is_guid
+from portcall.management.login.shapes import NewToken, Token, TokenList
 from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.schemas.timestamps import acr_timestamp
@@ -130,13 +132,13 @@ class TokenHandlers:
                 403, "QuotaExceeded", f"There are {error.limit} tokens already; revoke some."
             ) from error
         self._say("principal.created", made, call)
-        return answer(document(made, now_ms()) | {"clientSecret": secret}, 201)
+        return answer(_with_secret(document(made, now_ms()), secret), 201)
 
     async def list(self, call: Call) -> web.Response:  # noqa: ARG002 (it has no parameters)
         """GET all of them, the newest first; there are never so many that they need pages."""
         found = await asyncio.to_thread(self._store.principals.list)
         at_ms = now_ms()
-        return answer({"value": [document(each, at_ms) for each in found]})
+        return answer(TokenList([document(each, at_ms) for each in found]))
 
     async def get(self, call: Call) -> web.Response:
         """GET one, by its client id."""
@@ -177,23 +179,27 @@ class TokenHandlers:
         )
 
 
-def document(principal: PrincipalRow, at_ms: int) -> dict[str, object]:
-    """A principal as JSON; its secret is not known here."""
+def document(principal: PrincipalRow, at_ms: int) -> Token:
+    """A principal as an answer; its secret is not known here."""
     if principal.revoked_ms is not None:
         status = "revoked"
     else:
         status = "live" if principal.is_live(at_ms) else "expired"
-    return {
-        "clientId": principal.client_id,
-        "name": principal.name,
-        "role": principal.role.value,
-        "registry": principal.registry or None,
-        "status": status,
-        "createdAt": acr_timestamp(principal.created_ms),
-        "expiresAt": _when(principal.expires_ms),
-        "lastUsedAt": _when(principal.used_ms),
-        "revokedAt": _when(principal.revoked_ms),
-    }
+    return Token(
+        client_id=principal.client_id,
+        name=principal.name,
+        role=principal.role,
+        registry=principal.registry or None,
+        status=status,
+        created_at=acr_timestamp(principal.created_ms),
+        expires_at=_when(principal.expires_ms),
+        last_used_at=_when(principal.used_ms),
+        revoked_at=_when(principal.revoked_ms),
+    )
+
+
+def _with_secret(token: Token, secret: str) -> NewToken:
+    return NewToken(**asdict(token), client_secret=secret)
 
 
 def _when(at_ms: int | None) -> str | None:

@@ -1,6 +1,6 @@
 """The OpenAPI document of the management API, of its operations, models and shapes.
 
-Requests are described by the very models that read them, answers by `management.shapes`.
+Requests are described by the models that read them, answers by the structs that they are made of.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,15 +11,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from portcall.management.events import routes as eventroutes
+from portcall.management.events.shapes import Event, Stream
+from portcall.management.http import shapes
 from portcall.management.letters.bodies import MAX_REASON
 from portcall.management.letters.box import QUEUES
 from portcall.management.login import identity
-from portcall.management.openapi import shapes
+from portcall.management.login.shapes import IdentityRefusal, OAuthError
 from portcall.management.openapi.examples import EXAMPLES
-from portcall.management.openapi.login_shapes import IdentityRefusal, OAuthError
 from portcall.management.openapi.operation_rows import Row
 from portcall.management.openapi.operations import OPERATIONS
-from portcall.management.openapi.record_shapes import Event, Stream
 from portcall.management.registries import routes as registries
 from portcall.management.webhooks import routes as webhooks
 from portcall.runtime.http.openapi import (

@@ -76,6 +76,11 @@ _PROPERTIES = {
 }
 _REFUSAL = invalid_content([Fault("properties.actions", "at least one action is required")])
 
+
+def _json(answer: msgspec.Struct) -> Any:  # noqa: ANN401 (JSON)
+    return msgspec.json.decode(encode(answer))
+
+
 EXAMPLES: dict[str, Any] = {
     "RegistryPut": {"location": "westus", "sku": {"name": "Standard"}, "tags": _TAGS},
     "RegistryPatch": {"sku": {"name": "Premium"}},
@@ -84,9 +89,9 @@ EXAMPLES: dict[str, Any] = {
     "WebhookPatch": {"properties": {"status": "disabled"}},
     "Import": {"value": [{"name": "deploy", "properties": _PROPERTIES}]},
     "ReplayBody": {"since": "2026-03-04T10:00:00Z", "outcomes": ["given_up"], "rate": 50},
-    "Registry": registry_answer(_INSTALLATION, _REGISTRY),
-    "Webhook": webhook_answer(_INSTALLATION, _WEBHOOK),
-    "Event": msgspec.json.decode(encode(acr_event(_SEEN))),
-    "Error": _REFUSAL.envelope(),
+    "Registry": _json(registry_answer(_INSTALLATION, _REGISTRY)),
+    "Webhook": _json(webhook_answer(_INSTALLATION, _WEBHOOK)),
+    "Event": _json(acr_event(_SEEN)),
+    "Error": _json(_REFUSAL.envelope()),
 }
 """By the names of schemas."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from portcall.management.login import console_links as consolelinks
 from portcall.management.login import identity, tokens
+from portcall.management.login import shapes as login
 from portcall.management.login.authority import ADFS
-from portcall.management.openapi import login_shapes as login
 from portcall.management.openapi.operation_rows import Row, post
 
 

@@ -6,8 +6,11 @@ What follows from a path, from a body, and from who calls is added by `managemen
 from collections.abc import Mapping, Sequence
 
 from portcall.management.audit import routes as audit
+from portcall.management.audit.shapes import Audit
+from portcall.management.events import shapes as recordshapes
+from portcall.management.explain import shapes as explainshapes
 from portcall.management.explain.routes import ScopeTest
-from portcall.management.http import bodies
+from portcall.management.http import bodies, shapes
 from portcall.management.http.routes import (
     GROUP,
     PROVIDER,
@@ -18,15 +21,14 @@ from portcall.management.http.routes import (
     WEBHOOKS,
 )
 from portcall.management.letters import routes as letters
+from portcall.management.letters import shapes as lettershapes
 from portcall.management.letters.bodies import LetterSelection
-from portcall.management.openapi import letter_shapes as lettershapes
-from portcall.management.openapi import overview_shapes as overviewshapes
-from portcall.management.openapi import record_shapes as recordshapes
-from portcall.management.openapi import shapes
-from portcall.management.openapi import subscription_shapes as above
 from portcall.management.openapi.login_operations import LOGIN
 from portcall.management.openapi.operation_rows import PAGED, Row, paged, post
 from portcall.management.overview import routes as overviews
+from portcall.management.overview.shapes import Overview
+from portcall.management.registries import shapes as above
+from portcall.management.replays import shapes as replayshapes
 from portcall.management.replays.bodies import ReplayBody
 from portcall.management.replays.routes import REPLAY, REPLAYS
 
@@ -36,13 +38,13 @@ def _replay(scope: str, of: str) -> Sequence[Row]:
         Row(
             *("POST", f"{scope}/countReplay", f"countReplayOf{of}"),
             "Count the deliveries that a replay would have.",
-            recordshapes.ReplayCount,
+            replayshapes.ReplayCount,
             ReplayBody,
         ),
         Row(
             *("POST", f"{scope}/replay", f"replay{of}"),
             "Attempt deliveries that have ended again.",
-            recordshapes.Replay,
+            replayshapes.Replay,
             ReplayBody,
             status=202,
             refusals=(409,),
@@ -189,11 +191,11 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             "List the public keys that signatures are verified with.",
             shapes.WebhookKeys,
         ),
-        post(f"{WEBHOOK}/ping", "pingWebhook", "Send a ping.", recordshapes.EventInfo, 409),
+        post(f"{WEBHOOK}/ping", "pingWebhook", "Send a ping.", shapes.EventInfo, 409),
         post(
             *(f"{WEBHOOK}/probe", "probeWebhook"),
             "Send a ping to a webhook that was disabled by itself; a 2xx enables it.",
-            *(recordshapes.EventInfo, 409),
+            *(shapes.EventInfo, 409),
         ),
     ),
     "events": (
@@ -215,26 +217,26 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         ),
         Row(
             *("GET", audit.PATH, "audit", "Account for everything that was accepted."),
-            recordshapes.Audit,
+            Audit,
             query=("registryName", "unmovedBefore"),
         ),
         Row(
             *("GET", overviews.PATH, "getOverview"),
             "Get how the installation is, and what happened lately.",
-            overviewshapes.Overview,
+            Overview,
             query=("overviewOf", "span"),
             refusals=(404,),
         ),
         Row(
             *("GET", f"{REGISTRY}/explainEvent", "explainEvent"),
             "Explain for every webhook of a registry what became of an event.",
-            overviewshapes.Explanation,
+            explainshapes.Explanation,
             query=("eventId",),
         ),
         Row(
             *("POST", f"{REGISTRY}/testScope", "testScope"),
             "Try which of the last events a scope would have matched.",
-            overviewshapes.ScopeTried,
+            explainshapes.ScopeTried,
             ScopeTest,
             optional=True,
         ),
@@ -242,12 +244,12 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
     "replays": (
         *_replay(WEBHOOK, "Webhook"),
         *_replay(REGISTRY, "Registry"),
-        paged(REPLAYS, "listReplays", "List the replays of a registry.", recordshapes.ReplayList),
-        Row("GET", REPLAY, "getReplay", "Get a replay.", recordshapes.Replay),
-        post(f"{REPLAY}/cancel", "cancelReplay", "Cancel a replay.", recordshapes.Replay, 409),
+        paged(REPLAYS, "listReplays", "List the replays of a registry.", replayshapes.ReplayList),
+        Row("GET", REPLAY, "getReplay", "Get a replay.", replayshapes.Replay),
+        post(f"{REPLAY}/cancel", "cancelReplay", "Cancel a replay.", replayshapes.Replay, 409),
         post(
             *(f"{REPLAY}/resume", "resumeReplay", "Go on with a replay that was cancelled."),
-            *(recordshapes.Replay, 409),
+            *(replayshapes.Replay, 409),
         ),
     ),
     "deadLetters": (

@@ -9,8 +9,16 @@ from aiohttp import web
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.locations import REGIONS
 from portcall.management.http.lookups import Lookups
-from portcall.management.http.resources import PROVIDER_NAME, Answer, subscription_id
+from portcall.management.http.resources import PROVIDER_NAME, subscription_id
 from portcall.management.http.routes import PROVIDER, SUBSCRIPTION, Routes
+from portcall.management.registries.shapes import (
+    OperationDisplay,
+    Provider,
+    ProviderList,
+    ProviderOperation,
+    ProviderOperationList,
+    ResourceType,
+)
 
 API_VERSIONS = (
     "2025-11-01",
@@ -57,39 +65,36 @@ class ProviderHandlers:
 
     async def operations(self, _call: Call) -> web.Response:
         """GET what can be done with it."""
-        return answer({"value": [_operation(name, told) for name, told in _OPERATIONS]})
+        return answer(
+            ProviderOperationList([operation_answer(name, told) for name, told in _OPERATIONS])
+        )
 
     async def providers(self, _call: Call) -> web.Response:
         """GET the providers: there is one."""
-        return answer({"value": [self._answer()]})
+        return answer(ProviderList([provider_answer(self._subscription)]))
 
     async def provider(self, _call: Call) -> web.Response:
         """GET the provider, or POST that it be registered, which it is."""
-        return answer(self._answer())
-
-    def _answer(self) -> Answer:
-        locations = [region.display_name for region in REGIONS]
-        return {
-            "id": f"{self._subscription}/providers/{PROVIDER_NAME}",
-            "namespace": PROVIDER_NAME,
-            "registrationPolicy": "RegistrationFree",
-            "registrationState": "Registered",
-            "resourceTypes": [
-                {"resourceType": name, "locations": locations, "apiVersions": API_VERSIONS}
-                for name in _TYPES
-            ],
-        }
+        return answer(provider_answer(self._subscription))
 
 
-def _operation(name: str, told: str) -> Answer:
+def provider_answer(subscription: str) -> Provider:
+    """The provider, in the subscription of this ARM id."""
+    locations = [region.display_name for region in REGIONS]
+    return Provider(
+        id=f"{subscription}/providers/{PROVIDER_NAME}",
+        namespace=PROVIDER_NAME,
+        registration_policy="RegistrationFree",
+        registration_state="Registered",
+        resource_types=[ResourceType(name, locations, list(API_VERSIONS)) for name in _TYPES],
+    )
+
+
+def operation_answer(name: str, told: str) -> ProviderOperation:
+    """An operation of the provider."""
     resource, _, operation = name.rpartition("/")
-    return {
-        "name": f"{PROVIDER_NAME}/{name}",
-        "isDataAction": False,
-        "display": {
-            "provider": PROVIDER_NAME,
-            "resource": resource,
-            "operation": operation,
-            "description": told,
-        },
-    }
+    return ProviderOperation(
+        name=f"{PROVIDER_NAME}/{name}",
+        is_data_action=False,
+        display=OperationDisplay(PROVIDER_NAME, resource, operation, told),
+    )

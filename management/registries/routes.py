@@ -3,6 +3,7 @@
 import asyncio
 
 from aiohttp import web
+from msgspec import UNSET
 
 from portcall.management.http.announcements import announce
 from portcall.management.http.bodies import NameCheck, RegistryPatch, RegistryPut
@@ -14,12 +15,13 @@ from portcall.management.http.errors import (
 )
 from portcall.management.http.locations import check_available
 from portcall.management.http.lookups import Lookups, new_name
-from portcall.management.http.paging import next_link, page_answer, page_size, skip_token
+from portcall.management.http.paging import next_link, page_size, skip_token
 from portcall.management.http.resources import (
     REGISTRY_TYPE,
     registry_answer,
 )
 from portcall.management.http.routes import PROVIDER, REGISTRIES, REGISTRY, SUBSCRIPTION, Routes
+from portcall.management.http.shapes import NameAvailability, RegistryList
 from portcall.management.registries.usages import usages_answer
 from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.logs import get_logger
@@ -71,11 +73,9 @@ class RegistryHandlers:
         after = skip_token(call, "registries")
         every = await asyncio.to_thread(self._store.registries.list)
         rest = [registry for registry in every if registry.key > after]
-        link = next_link(call, "registries", rest[size - 1].key) if len(rest) > size else None
-        shown: list[object] = [
-            registry_answer(self._installation, registry) for registry in rest[:size]
-        ]
-        return answer(page_answer(shown, link))
+        link = next_link(call, "registries", rest[size - 1].key) if len(rest) > size else UNSET
+        shown = [registry_answer(self._installation, registry) for registry in rest[:size]]
+        return answer(RegistryList(shown, link))
 
     async def get(self, call: Call) -> web.Response:
         """GET a registry."""
@@ -131,11 +131,11 @@ class RegistryHandlers:
         try:
             check_name(body.name, "name")
         except InvalidValueError:
-            return answer({"nameAvailable": False, "reason": "Invalid", "message": INVALID_NAME})
+            return answer(_taken("Invalid", INVALID_NAME))
         if await asyncio.to_thread(self._store.registries.get, body.name):
             message = f"The registry {body.name} is already in use."
-            return answer({"nameAvailable": False, "reason": "AlreadyExists", "message": message})
-        return answer({"nameAvailable": True})
+            return answer(_taken("AlreadyExists", message))
+        return answer(NameAvailability(name_available=True))
 
     async def _write(
         self,
@@ -165,6 +165,10 @@ class RegistryHandlers:
             return
         if await asyncio.to_thread(self._store.webhooks.count, registry.key) > sku.max_webhooks:
             raise quota_exceeded(sku.value, sku.max_webhooks, target="sku.name")
+
+
+def _taken(reason: str, message: str) -> NameAvailability:
+    return NameAvailability(name_available=False, reason=reason, message=message)
 
 
 def _check_location(registry: Registry, wanted: str) -> None:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 from aiohttp import web
+from msgspec import UNSET
 
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.filters import (
@@ -21,16 +22,23 @@ from portcall.management.http.filters import (
 )
 from portcall.management.http.locations import REGIONS
 from portcall.management.http.lookups import Lookups
-from portcall.management.http.paging import next_link, page_answer, page_size, skip_token
-from portcall.management.http.resources import (
-    REGISTRY_TYPE,
+from portcall.management.http.paging import next_link, page_size, skip_token
+from portcall.management.http.resources import REGISTRY_TYPE
+from portcall.management.http.routes import GROUP, SUBSCRIPTION, Routes
+from portcall.management.registries.answers import (
     group_answer,
     location_answer,
     resource_answer,
     subscription_answer,
     tenant_answer,
 )
-from portcall.management.http.routes import GROUP, SUBSCRIPTION, Routes
+from portcall.management.registries.shapes import (
+    LocationList,
+    ResourceGroupList,
+    ResourceList,
+    SubscriptionList,
+    TenantList,
+)
 from portcall.store.engine import Store
 from portcall.store.webhooks.registries import Registry
 
@@ -65,11 +73,11 @@ class SubscriptionHandlers:
 
     async def tenants(self, _call: Call) -> web.Response:
         """GET /tenants: there is one."""
-        return answer({"value": [tenant_answer(self._installation)]})
+        return answer(TenantList([tenant_answer(self._installation)]))
 
     async def subscriptions(self, _call: Call) -> web.Response:
         """GET /subscriptions: there is one."""
-        return answer({"value": [subscription_answer(self._installation)]})
+        return answer(SubscriptionList([subscription_answer(self._installation)]))
 
     async def subscription(self, _call: Call) -> web.Response:
         """GET a subscription."""
@@ -77,13 +85,13 @@ class SubscriptionHandlers:
 
     async def locations(self, _call: Call) -> web.Response:
         """GET the locations: every region that a registry may be said to be in."""
-        return answer({"value": [location_answer(self._installation, each) for each in REGIONS]})
+        return answer(LocationList([location_answer(self._installation, each) for each in REGIONS]))
 
     async def groups(self, call: Call) -> web.Response:
         """GET the resource groups: there is one, without tags to filter by."""
         wanted = parse_filter(call.parameter("$filter"), GROUP_FIELDS)
         group = [] if wanted else [group_answer(self._installation)]
-        return answer({"value": group})
+        return answer(ResourceGroupList(group))
 
     async def group(self, _call: Call) -> web.Response:
         """GET a resource group."""
@@ -103,12 +111,10 @@ class SubscriptionHandlers:
             for each in await asyncio.to_thread(self._store.registries.list)
             if each.key > after and self._fits(wanted, each)
         ]
-        link = next_link(call, _TOKEN_KIND, found[size - 1].key) if len(found) > size else None
+        link = next_link(call, _TOKEN_KIND, found[size - 1].key) if len(found) > size else UNSET
         expanded = frozenset((call.parameter("$expand") or "").lower().split(","))
-        shown: list[object] = [
-            resource_answer(self._installation, each, expanded) for each in found[:size]
-        ]
-        return answer(page_answer(shown, link))
+        shown = [resource_answer(self._installation, each, expanded) for each in found[:size]]
+        return answer(ResourceList(shown, link))
 
     def _fits(self, wanted: Sequence[Condition], registry: Registry) -> bool:
         fields = {

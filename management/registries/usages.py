@@ -1,6 +1,6 @@
 """listUsages: what of its SKU's limits a registry has used."""
 
-from portcall.management.http.resources import Answer
+from portcall.management.http.shapes import Usage, UsageList
 from portcall.schemas.webhooks import Sku
 from portcall.store.webhooks.registries import Registry
 
@@ -20,15 +20,15 @@ Source: Get-AzContainerRegistryUsage's sample of a Premium registry; ACR's page 
 """
 
 
-def usages_answer(registry: Registry, webhooks: int) -> Answer:
+def usages_answer(registry: Registry, webhooks: int) -> UsageList:
     """What of its SKU's limits a registry has used: of all of it, webhooks alone are kept here."""
     size, limits = _LIMITS[registry.sku]
     usages = [usage("Size", size, unit="Bytes")]
     usages.append(usage("Webhooks", registry.sku.max_webhooks, webhooks))
     usages += [usage(name, limit) for name, limit in zip(_COUNTED, limits, strict=True)]
-    return {"value": usages}
+    return UsageList(usages)
 
 
-def usage(name: str, limit: int, used: int = 0, unit: str = "Count") -> Answer:
+def usage(name: str, limit: int, used: int = 0, unit: str = "Count") -> Usage:
     """One limit; -1 is none."""
-    return {"name": name, "limit": limit, "currentValue": used, "unit": unit}
+    return Usage(name, limit, used, unit)

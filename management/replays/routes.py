@@ -4,14 +4,16 @@ import asyncio
 import re
 
 from aiohttp import web
+from msgspec import UNSET
 
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, Fault, invalid_content, resource_not_found
 from portcall.management.http.lookups import Lookups
-from portcall.management.http.paging import next_link, page_answer, page_size, skip_number
-from portcall.management.http.resources import replay_answer
+from portcall.management.http.paging import next_link, page_size, skip_number
 from portcall.management.http.routes import REGISTRY, WEBHOOK, Routes
+from portcall.management.replays.answers import replay_answer
 from portcall.management.replays.bodies import ReplayBody
+from portcall.management.replays.shapes import ReplayCount, ReplayList
 from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.schemas.webhooks import Status
@@ -20,7 +22,7 @@ from portcall.store.engine import Store
 from portcall.store.records.replays import Replay, State
 from portcall.store.records.selection import Selection
 from portcall.store.webhooks.registries import Registry
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import VisibleWebhook
 
 REPLAYS = f"{REGISTRY}/replays"
 REPLAY = f"{REPLAYS}/{{replay}}"
@@ -58,9 +60,7 @@ class ReplayHandlers:
         """POST countReplay: how many deliveries a replay with this body would have."""
         _, _, selection, _ = await self._read(call)
         counted = await asyncio.to_thread(self._store.replays.count, selection)
-        return answer(
-            {"total": counted.total, "disabled": counted.disabled, "deleted": counted.deleted}
-        )
+        return answer(ReplayCount(counted.total, counted.disabled, counted.deleted))
 
     async def create(self, call: Call) -> web.Response:
         """POST replay: 202 with the replay, which has begun."""
@@ -89,10 +89,10 @@ class ReplayHandlers:
         )
         shown = found[:size]
         names = await self._names(shown)
-        link = next_link(call, TOKEN_KIND, shown[-1].id) if len(found) > size else None
+        link = next_link(call, TOKEN_KIND, shown[-1].id) if len(found) > size else UNSET
         installation = self._lookups.installation
         value = [replay_answer(installation, registry.name, each, names) for each in shown]
-        return answer(page_answer([*value], link))
+        return answer(ReplayList(value, link))
 
     async def get(self, call: Call) -> web.Response:
         """GET a replay: how far it is."""
@@ -107,7 +107,7 @@ class ReplayHandlers:
         """POST resume: one that was cancelled goes on where it stopped."""
         return await self._change(call, State.RUNNING, where=State.CANCELLED)
 
-    async def _read(self, call: Call) -> tuple[Registry, WebhookRow | None, Selection, int]:
+    async def _read(self, call: Call) -> tuple[Registry, VisibleWebhook | None, Selection, int]:
         """What a body selects, of what the path names."""
         body = await call.body(ReplayBody)
         registry = await self._lookups.registry(call)
@@ -119,7 +119,7 @@ class ReplayHandlers:
         return registry, webhook, selection, body.rate
 
     async def _event_id_of(
-        self, delivery_id: str, event_id: str, webhook: WebhookRow | None
+        self, delivery_id: str, event_id: str, webhook: VisibleWebhook | None
     ) -> str:
         """The event of the delivery that a body names."""
         if webhook is None or event_id:
@@ -173,11 +173,11 @@ class ReplayHandlers:
     async def _names(self, replays: list[Replay]) -> dict[int, str]:
         """The names of the webhooks that replays are of; deleted ones are missing."""
         wanted = sorted({each.selection.webhook_id or 0 for each in replays} - {0})
-        found = await asyncio.to_thread(self._store.webhooks.by_ids, wanted) if wanted else []
-        return {each.id: each.name for each in found}
+        found = await asyncio.to_thread(self._store.known.by_ids, wanted) if wanted else {}
+        return {each.id: each.name for each in found.values()}
 
 
-def webhook_disabled(webhook: WebhookRow, so: str) -> ArmError:
+def webhook_disabled(webhook: VisibleWebhook, so: str) -> ArmError:
     """A webhook that gets no POSTs is asked to send some."""
     return ArmError(
         409,

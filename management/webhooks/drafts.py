@@ -6,11 +6,13 @@ them, and an ``az acr webhook create`` over an existing webhook must not end its
 """
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 from portcall.management.http.bodies import PortcallExtras, WebhookChanges, WebhookProperties
 from portcall.management.http.errors import location_changed, no_replica
 from portcall.management.http.locations import check_available
 from portcall.management.http.resources import WEBHOOK_TYPE
+from portcall.management.http.settings import SETTINGS
 from portcall.management.webhooks.signing import NewSecret, Wanted, shows, wanted_secret
 from portcall.management.webhooks.trust import trust_changes
 from portcall.schemas.trust import Trust
@@ -18,6 +20,11 @@ from portcall.schemas.webhooks import Status, action_bits, parse_service_uri
 from portcall.store.webhooks.registries import Registry
 from portcall.store.webhooks.row import WebhookChanges as StoreChanges
 from portcall.store.webhooks.row import WebhookDraft, WebhookRow
+
+_KEPT = (
+    "secret", "ca_bundle", "client_certificate", "client_key", *(each.column for each in SETTINGS)
+)  # fmt: skip
+"""What a PUT that says nothing about it leaves as it was: Portcall's own."""
 
 
 def draft_of(
@@ -45,14 +52,10 @@ def draft_of(
         InvalidValueError: The secret is none for the signature.
     """
     uri = parse_service_uri(properties.service_uri)
+    own: dict[str, Any] = {name: getattr(before, name) for name in _KEPT} if before else {}
     kept_secret = before.secret if before else ""
     kept_trust = before.trust if before else None
-    extras = extra_changes(properties.portcall, kept_secret, new_secret, kept_trust)
-    kept_schedule = before.schedule_ms if before else None
-    kept_age = before.max_age_ms if before else None
-    kept_disabling = before.disable_after_ms if before else None
-    kept_probe = before.probe if before else None
-    kept_rate = before.rate_limit if before else 0.0
+    own.update(extra_changes(properties.portcall, kept_secret, new_secret, kept_trust))
     return WebhookDraft(
         registry=registry,
         name=name,
@@ -65,17 +68,7 @@ def draft_of(
         actions=action_bits(properties.actions),
         scope=properties.scope or "",
         status=properties.status or Status.ENABLED,
-        secret=extras.get("secret", kept_secret),
-        schedule_ms=extras.get("schedule_ms", kept_schedule),
-        max_age_ms=extras.get("max_age_ms", kept_age),
-        disable_after_ms=extras.get("disable_after_ms", kept_disabling),
-        probe=extras.get("probe", kept_probe),
-        rate_limit=extras.get("rate_limit", kept_rate),
-        ca_bundle=extras.get("ca_bundle", before.ca_bundle if before else ""),
-        client_certificate=extras.get(
-            "client_certificate", before.client_certificate if before else ""
-        ),
-        client_key=extras.get("client_key", before.client_key if before else ""),
+        **own,
     )
 
 
@@ -135,16 +128,8 @@ def extra_changes(
     secret = wanted_secret(Wanted.of(extras), kept_secret, new_secret)
     if secret is not None:
         changes["secret"] = secret
-    if "retry_schedule" in extras.model_fields_set:
-        changes["schedule_ms"] = extras.retry_schedule
-    if "max_age" in extras.model_fields_set:
-        changes["max_age_ms"] = extras.max_age
-    if "disable_after" in extras.model_fields_set:
-        changes["disable_after_ms"] = extras.disable_after
-    if "probe" in extras.model_fields_set:
-        changes["probe"] = extras.probe
-    if "rate_limit" in extras.model_fields_set:
-        changes["rate_limit"] = extras.rate_limit
+    said = [each for each in SETTINGS if each.name in extras.model_fields_set]
+    changes.update(cast("StoreChanges", {each.column: getattr(extras, each.name) for each in said}))
     changes.update(trust_changes(extras, kept_trust))
     return changes
 

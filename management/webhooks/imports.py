@@ -14,6 +14,7 @@ from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import Fault, invalid_content
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import REGISTRY, Routes
+from portcall.management.http.shapes import Imported
 from portcall.management.webhooks.drafts import check_location, draft_of
 from portcall.management.webhooks.signing import new_secret
 from portcall.runtime.broker.publishing import Announcer
@@ -60,7 +61,7 @@ class ImportHandler:
             "webhooks.imported", registry=registry.name, created=created, replaced=replaced
         )
         await announce(self._announcer, put[0][0].revision)
-        return answer({"created": created, "replaced": replaced})
+        return answer(Imported(created, replaced))
 
 
 def drafts_of(

@@ -8,6 +8,7 @@ from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, service_unavailable
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import WEBHOOK, Routes
+from portcall.management.http.shapes import EventInfo
 from portcall.runtime.broker.publishing import OncePublisher
 from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
@@ -66,7 +67,7 @@ class PingHandler:
                 "The ping may not have been sent: the message broker did not confirm it."
             ) from error
         self._log.info("ping.published", webhook_id=webhook.id, event_id=event_id)
-        return answer({"id": event_id})
+        return answer(EventInfo(event_id))
 
 
 async def send_ping(

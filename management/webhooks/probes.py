@@ -14,6 +14,7 @@ from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, service_unavailable
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import WEBHOOK, Routes
+from portcall.management.http.shapes import EventInfo
 from portcall.management.webhooks.pings import send_ping
 from portcall.runtime.broker.publishing import Announcer, OncePublisher
 from portcall.runtime.clock import now_ms
@@ -105,7 +106,7 @@ class ProbeHandler:
         await asyncio.to_thread(
             self._store.webhook_health.probed, webhook.id, webhook.probed_ms, at_ms
         )
-        return answer({"id": event_id})
+        return answer(EventInfo(event_id))
 
 
 class Watch:
@@ -159,7 +160,8 @@ class Watch:
         due = await asyncio.to_thread(
             self._store.webhook_health.claim_probes, at_ms, self._probe_after_ms
         )
-        for webhook in await asyncio.to_thread(self._store.webhooks.by_ids, due) if due else ():
+        known = await asyncio.to_thread(self._store.known.by_ids, due) if due else {}
+        for webhook in known.values():
             try:
                 await self._prober.probe(webhook.id, webhook.registry)
             except BrokerError as error:  # the next one is sent when it is due

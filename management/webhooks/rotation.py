@@ -18,6 +18,7 @@ from portcall.runtime.logs import get_logger
 from portcall.schemas.signatures import Scheme, scheme_of
 from portcall.store.engine import Store
 from portcall.store.errors import WebhookNotFoundError
+from portcall.store.webhooks.row import SigningWebhook
 
 
 class RotationHandlers:
@@ -47,7 +48,7 @@ class RotationHandlers:
     async def rotate(self, call: Call) -> web.Response:
         """POST rotateSecret: another secret, told in this answer only; the one before signs on."""
         body = await call.body(Rotation, optional=True)
-        before = await self._lookups.webhook(call)
+        before = await self._lookups.webhook_as(SigningWebhook, call)
         wanted = Wanted.of(body)
         if wanted.scheme is None and scheme_of(before.secret) is Scheme.NONE:
             raise ArmError(
@@ -83,7 +84,7 @@ class RotationHandlers:
 
     async def public_keys(self, call: Call) -> web.Response:
         """GET publicKeys: what a consumer of this webhook trusts now, the newest first."""
-        return answer(keys_answer(await self._lookups.webhook(call)))
+        return answer(keys_answer(await self._lookups.webhook_as(SigningWebhook, call)))
 
 
 def _make(wanted: Wanted, kept: str) -> str:

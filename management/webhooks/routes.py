@@ -3,15 +3,17 @@
 import asyncio
 
 from aiohttp import web
+from msgspec import UNSET
 
 from portcall.management.http.announcements import announce
 from portcall.management.http.bodies import WebhookPatch, WebhookPut
 from portcall.management.http.calls import Call, answer, flag
 from portcall.management.http.errors import ArmError
 from portcall.management.http.lookups import Lookups, new_name
-from portcall.management.http.paging import next_link, page_answer, page_size, skip_token
-from portcall.management.http.resources import callback_answer, webhook_answer
+from portcall.management.http.paging import next_link, page_size, skip_token
+from portcall.management.http.resources import callback_answer, exported_answer, webhook_answer
 from portcall.management.http.routes import WEBHOOK, WEBHOOKS, Routes
+from portcall.management.http.shapes import Webhook, WebhookList
 from portcall.management.webhooks.drafts import (
     changes_of,
     check_location,
@@ -24,6 +26,7 @@ from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.logs import get_logger
 from portcall.store.engine import Store
 from portcall.store.errors import WebhookNotFoundError
+from portcall.store.webhooks.row import SigningWebhook, VisibleWebhook, WebhookRow
 
 PAGE = 100
 MAX_PAGE = 1000
@@ -67,27 +70,34 @@ class WebhookHandlers:
         size = page_size(call, default=PAGE, maximum=MAX_PAGE)
         after = skip_token(call, TOKEN_KIND)
         registry = await self._lookups.registry(call)
-        rows = await asyncio.to_thread(
-            self._store.webhooks.list, registry.key, after=after, limit=size + 1
+        told = await asyncio.to_thread(
+            self._exported if exported else self._shown, registry.key, after, size + 1
         )
-        shown = rows[:size]
-        link = next_link(call, TOKEN_KIND, shown[-1].name) if len(rows) > size else None
-        return answer(
-            page_answer(
-                [webhook_answer(self._installation, row, exported=exported) for row in shown], link
-            )
-        )
+        shown = told[:size]
+        link = next_link(call, TOKEN_KIND, shown[-1][0]) if len(told) > size else UNSET
+        return answer(WebhookList([each for _, each in shown], link))
+
+    def _shown(self, registry: str, after: str, limit: int) -> list[tuple[str, Webhook]]:
+        """Webhooks by their names, as everybody may see them."""
+        rows = self._store.webhooks.each(SigningWebhook, registry, after=after, limit=limit)
+        return [(row.name, webhook_answer(self._installation, row)) for row in rows]
+
+    def _exported(self, registry: str, after: str, limit: int) -> list[tuple[str, Webhook]]:
+        """The same for an export."""
+        rows = self._store.webhooks.each(WebhookRow, registry, after=after, limit=limit)
+        return [(row.name, exported_answer(self._installation, row)) for row in rows]
 
     async def get(self, call: Call) -> web.Response:
         """GET a webhook."""
-        return answer(webhook_answer(self._installation, await self._lookups.webhook(call)))
+        webhook = await self._lookups.webhook_as(SigningWebhook, call)
+        return answer(webhook_answer(self._installation, webhook))
 
     async def put(self, call: Call) -> web.Response:
         """PUT a webhook: created, or replaced as `management.drafts` says."""
         name = new_name(call, "webhook")
         body = await call.body(WebhookPut)
         registry = await self._lookups.registry(call)
-        before = await self._lookups.maybe_webhook(call, registry)
+        before = await self._lookups.maybe_webhook(WebhookRow, call, registry)
         check_location(body.location, registry=registry, before=before)
         draft = draft_of(
             body.properties,
@@ -108,7 +118,7 @@ class WebhookHandlers:
     async def patch(self, call: Call) -> web.Response:
         """PATCH a webhook: what is sent changes. az asks for nothing before it: hence the 404s."""
         body = await call.body(WebhookPatch)
-        before = await self._lookups.webhook(call)
+        before = await self._lookups.webhook_as(WebhookRow, call)
         if body.location is not None:
             check_unmoved(body.location, before)
         changes = changes_of(
@@ -141,7 +151,7 @@ class WebhookHandlers:
     async def delete(self, call: Call) -> web.Response:
         """DELETE a webhook: 200, or 204 where there was none; 404 where there is no registry."""
         registry = await self._lookups.registry(call)
-        row = await self._lookups.maybe_webhook(call, registry)
+        row = await self._lookups.maybe_webhook(VisibleWebhook, call, registry)
         if row is None or not await asyncio.to_thread(
             self._store.webhooks.delete, registry.key, row.name
         ):
@@ -154,4 +164,4 @@ class WebhookHandlers:
 
     async def callback(self, call: Call) -> web.Response:
         """POST getCallbackConfig: the URI and the headers."""
-        return answer(callback_answer(await self._lookups.webhook(call)))
+        return answer(callback_answer(await self._lookups.webhook_as(WebhookRow, call)))

@@ -4,6 +4,10 @@ What is looked up without regard to case stands twice: as created, to be shown, 
 (``*_key``), to be found. Times are milliseconds since the epoch.
 """
 
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -21,6 +25,9 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.types import TypeEngine
+
+from portcall.schemas.webhooks import WebhookSettings
 
 Big = BigInteger().with_variant(Integer, "sqlite")
 """64 bits; SQLite's INTEGER has them, and only under that name is a key the row's own number."""
@@ -66,6 +73,25 @@ registries = Table(
     Column("created_ms", Big, nullable=False),
 )
 
+_TYPES: Mapping[object, TypeEngine[Any]] = {
+    tuple[int, ...] | None: JSON(none_as_null=True),
+    int | None: Big,
+    bool | None: Boolean(),
+    float: Double(),
+}
+"""Of the columns of settings, by the types that these have in Python."""
+
+
+def _settings() -> Iterator[Column[Any]]:
+    """A column for each of a webhook's settings; one that is never None has a default."""
+    for setting in fields(WebhookSettings):
+        if setting.default is None:
+            yield Column(setting.name, _TYPES[setting.type])
+        else:
+            default = text(f"{setting.default:g}")
+            yield Column(setting.name, _TYPES[setting.type], nullable=False, server_default=default)
+
+
 webhooks = Table(
     "webhooks",
     metadata,
@@ -83,18 +109,13 @@ webhooks = Table(
     Column("scope_key", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("secret", Text, nullable=False),
-    Column("schedule_ms", JSON(none_as_null=True)),
     Column("status_reason", Text, nullable=False),
     Column("status_changed_ms", Big, nullable=False),
     Column("revision", Big, nullable=False, index=True),
     Column("created_ms", Big, nullable=False),
-    Column("max_age_ms", Big),
-    Column("disable_after_ms", Big),
-    Column("probe", Boolean),
     Column("cause", Text, nullable=False, server_default=""),
     Column("failing_since_ms", Big, nullable=False, server_default=text("0")),
     Column("probed_ms", Big, nullable=False, server_default=text("0")),
-    Column("rate_limit", Double, nullable=False, server_default=text("0")),
     Column("delivered", Big, nullable=False, server_default=text("0")),
     Column("failed", Big, nullable=False, server_default=text("0")),
     Column("given_up", Big, nullable=False, server_default=text("0")),
@@ -105,6 +126,7 @@ webhooks = Table(
     Column("ca_bundle", Text, nullable=False, server_default=""),
     Column("client_certificate", Text, nullable=False, server_default=""),
     Column("client_key", Text, nullable=False, server_default=""),
+    *_settings(),
     UniqueConstraint("registry_key", "name_key"),
 )
 """Webhooks. ``delivered`` to ``cancelled`` count what their records say: see `webhook_health`."""

@@ -29,14 +29,14 @@ def sealed(values: Mapping[str, Any], webhook_id: int, vault: Vault) -> dict[str
 
 
 def opened(kept: Mapping[str, Any], webhook_id: int, vault: Vault) -> dict[str, Any]:
-    """These values as they are used.
+    """These values as they are used; of columns that were not read, nothing is opened.
 
     Raises:
         SealedError: One cannot be opened.
     """
     values = dict(kept)
     for name in SECRETS:
-        stored = kept[name]
+        stored = kept.get(name)
         if stored and isinstance(stored, str):
             text = vault.open(stored, _place(webhook_id, name))
             values[name] = msgspec.json.decode(text) if name == "headers" else text

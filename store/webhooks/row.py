@@ -2,19 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypedDict
+from typing import Any, TypeVar
 
 from sqlalchemy import RowMapping
 
 from portcall.schemas.scopes import parse_scope
 from portcall.schemas.trust import Trust
-from portcall.schemas.webhooks import Cause, ServiceUri, Status, Webhook
+from portcall.schemas.webhooks import (
+    Cause,
+    ServiceUri,
+    SettingChanges,
+    Status,
+    Webhook,
+    WebhookSettings,
+)
 from portcall.store.secrets.sealed_columns import opened, sealed
 from portcall.store.secrets.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookDraft:
+class WebhookDraft(WebhookSettings):
     """A webhook as its owner wants it: what a PUT says.
 
     Attributes:
@@ -30,13 +37,6 @@ class WebhookDraft:
         scope: As the owner wrote it; a valid scope.
         status: Whether it gets POSTs.
         secret: What signs, as `schemas.signatures` writes it; empty: unsigned.
-        schedule_ms: Its own retry schedule, milliseconds; None: the installation's.
-        max_age_ms: How old its deliveries may get; 0: any age; None: the installation's.
-        disable_after_ms: For how long every attempt must fail until it is disabled; 0: it never
-            is; None: the installation's.
-        probe: Whether it is asked from time to time when it was disabled by itself; None: only
-            when that was because it failed for long.
-        rate_limit: POSTs a second at most; 0: no limit.
         ca_bundle: The only authorities that are trusted, in PEM; empty: the usual ones.
         client_certificate: What is shown to a server that asks, in PEM; empty: none of its own.
         client_key: Its private key, in PEM.
@@ -54,17 +54,12 @@ class WebhookDraft:
     scope: str = ""
     status: Status = Status.ENABLED
     secret: str = field(default="", repr=False)
-    schedule_ms: tuple[int, ...] | None = None
-    max_age_ms: int | None = None
-    disable_after_ms: int | None = None
-    probe: bool | None = None
-    rate_limit: float = 0.0
     ca_bundle: str = field(default="", repr=False)
     client_certificate: str = field(default="", repr=False)
     client_key: str = field(default="", repr=False)
 
 
-class WebhookChanges(TypedDict, total=False):
+class WebhookChanges(SettingChanges, total=False):
     """What a PATCH may change; what is absent stays."""
 
     tags: Mapping[str, str]
@@ -76,19 +71,16 @@ class WebhookChanges(TypedDict, total=False):
     scope: str
     status: Status
     secret: str
-    schedule_ms: tuple[int, ...] | None
-    max_age_ms: int | None
-    disable_after_ms: int | None
-    probe: bool | None
-    rate_limit: float
     ca_bundle: str
     client_certificate: str
     client_key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookRow:
-    """A webhook as it is kept; beside `WebhookDraft`'s fields it has these.
+class VisibleWebhook(WebhookSettings):
+    """A webhook without what is sealed: reading it opens no secret.
+
+    Beside fields of `WebhookDraft` it has these.
 
     Attributes:
         id: The store's number; never used again for another webhook.
@@ -105,8 +97,8 @@ class WebhookRow:
         failed: Those that failed, whatever followed.
         given_up: Its deliveries that were given up.
         cancelled: Its deliveries that were cancelled.
-        old_secret: What *secret* took the place of when it was rotated; signs, too.
-        old_secret_until_ms: Until when, milliseconds since the epoch; 0: there is none.
+        old_secret_until_ms: Until when the secret before signs, too, milliseconds since the epoch;
+            0: there is none.
     """
 
     id: int
@@ -115,33 +107,44 @@ class WebhookRow:
     location: str
     tags: Mapping[str, str]
     uri: str
-    authorization: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
     actions: int
     scope: str
     status: Status
-    secret: str = field(repr=False)
-    schedule_ms: tuple[int, ...] | None
     status_reason: str = ""
     status_changed_ms: int
     revision: int
     created_ms: int
-    max_age_ms: int | None = None
-    disable_after_ms: int | None = None
-    probe: bool | None = None
     cause: Cause = Cause.OWNER
     failing_since_ms: int = 0
     probed_ms: int = 0
-    rate_limit: float = 0.0
     delivered: int = 0
     failed: int = 0
     given_up: int = 0
     cancelled: int = 0
-    old_secret: str = field(default="", repr=False)
     old_secret_until_ms: int = 0
-    credentials: str = field(default="", repr=False)
     ca_bundle: str = field(default="", repr=False)
     client_certificate: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningWebhook(VisibleWebhook):
+    """A webhook with what signs for it: its scheme and its public keys follow from that.
+
+    Attributes:
+        old_secret: What *secret* took the place of when it was rotated; signs, too.
+    """
+
+    secret: str = field(repr=False)
+    old_secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRow(SigningWebhook):
+    """A webhook with all of its secrets."""
+
+    authorization: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    credentials: str = field(default="", repr=False)
     client_key: str = field(default="", repr=False)
 
     @property
@@ -167,11 +170,9 @@ class WebhookRow:
             scope=parse_scope(self.scope),
             status=self.status,
             secret=self.secret,
-            schedule_ms=self.schedule_ms,
             revision=self.revision,
-            max_age_ms=self.max_age_ms,
             cause=self.cause,
-            rate_limit=self.rate_limit,
+            **{name: getattr(self, name) for name in _SENT},
             old_secret=self.old_secret,
             old_secret_until_ms=self.old_secret_until_ms,
             trust=self.trust,
@@ -234,18 +235,36 @@ def rotated(
     )
 
 
-def read_row(row: RowMapping, vault: Vault) -> WebhookRow:
-    """Make a `WebhookRow` of a row of the table, with its registry's name as ``registry``.
+View = TypeVar("View", bound=VisibleWebhook)
+"""What a reader needs of a webhook."""
+
+
+def read_view(view: type[View], row: RowMapping, vault: Vault) -> View:
+    """Make a *view* of a row with `names_of` it; only the secrets that it has are opened.
 
     Raises:
-        SealedError: A secret of it cannot be opened.
+        SealedError: One of these secrets cannot be opened.
     """
-    values = opened({name: row[name] for name in _FIELDS}, row["id"], vault)
+    values = opened({name: row[name] for name in names_of(view)}, row["id"], vault)
     schedule = row["schedule_ms"]
     values["schedule_ms"] = None if schedule is None else tuple(schedule)
     values["status"] = Status(row["status"])
     values["cause"] = Cause(row["cause"])
-    return WebhookRow(**values)
+    return view(**values)
+
+
+def names_of(view: type[VisibleWebhook]) -> tuple[str, ...]:
+    """The columns that a view needs; ``registry`` is the registry's name."""
+    return tuple(field.name for field in fields(view))
+
+
+def read_row(row: RowMapping, vault: Vault) -> WebhookRow:
+    """The same with everything.
+
+    Raises:
+        SealedError: A secret of it cannot be opened.
+    """
+    return read_view(WebhookRow, row, vault)
 
 
 def columns(row: WebhookRow, vault: Vault) -> dict[str, object]:
@@ -268,7 +287,11 @@ _OWNED: dict[str, Any] = {
     "status_reason": "", "cause": Cause.OWNER, "failing_since_ms": 0, "probed_ms": 0,
 }  # fmt: skip
 """What is known of a webhook whose owner just chose its status: nothing."""
-_FIELDS = tuple(field.name for field in fields(WebhookRow))
+_SENT = {field.name for field in fields(WebhookSettings)} & {
+    field.name for field in fields(Webhook)
+}
+"""The settings that the deliverer uses."""
+_FIELDS = names_of(WebhookRow)
 _WANTED = tuple(
     field.name for field in fields(WebhookDraft) if field.name not in ("registry", "name")
 )

@@ -23,18 +23,22 @@ from portcall.store.webhooks import tombstones
 from portcall.store.webhooks.index import Changes, IndexRow
 from portcall.store.webhooks.registries import Registry, read_registry
 from portcall.store.webhooks.row import (
+    View,
+    VisibleWebhook,
     WebhookChanges,
     WebhookDraft,
     WebhookRow,
     columns,
     created,
+    names_of,
     patched,
     read_row,
+    read_view,
     replaced,
     rotated,
 )
 
-Rows = list[WebhookRow]
+Rows = Sequence[WebhookRow]
 Put = tuple[WebhookRow, bool]
 """A webhook as it was put, and whether that created it."""
 
@@ -127,7 +131,7 @@ class Webhooks:
         """
         with self._database.writing() as connection:
             revision = counters.bump(connection, counters.REVISION)
-            before = _read(connection, registry, name, self._vault)
+            before = _read(connection, WebhookRow, registry, name, self._vault)
             if before is None:
                 raise WebhookNotFoundError(registry, name)
             row = patched(before, changes, revision=revision, now_ms=now_ms())
@@ -150,7 +154,7 @@ class Webhooks:
         """
         with self._database.writing() as connection:
             revision = counters.bump(connection, counters.REVISION)
-            before = _read(connection, registry, name, self._vault)
+            before = _read(connection, WebhookRow, registry, name, self._vault)
             if before is None:
                 raise WebhookNotFoundError(registry, name)
             row = rotated(
@@ -207,9 +211,17 @@ class Webhooks:
             return connection.execute(update(webhooks).where(itself).values(values)).rowcount > 0
 
     def get(self, registry: str, name: str) -> WebhookRow | None:
-        """The webhook of that name, or None."""
+        """The webhook of that name with all of its secrets, or None."""
+        return self.find(WebhookRow, registry, name)
+
+    def find(self, view: type[View], registry: str, name: str) -> View | None:
+        """What *view* has of the webhook of that name, or None; no other secret is opened.
+
+        Raises:
+            SealedError: A secret of the view cannot be opened.
+        """
         with self._database.reading() as connection:
-            return _read(connection, registry, name, self._vault)
+            return _read(connection, view, registry, name, self._vault)
 
     def delete(self, registry: str, name: str) -> bool:
         """Delete a webhook; says whether there was one."""
@@ -252,32 +264,51 @@ class Webhooks:
         return webhookindex.changes_since(self._database, revision)
 
     def list(self, registry: str, *, after: str = "", limit: int) -> Rows:
-        """Webhooks of a registry by name without regard to case.
+        """Webhooks of a registry with all of their secrets; see `each`."""
+        return self.each(WebhookRow, registry, after=after, limit=limit)
+
+    def each(
+        self, view: type[View], registry: str, *, after: str = "", limit: int
+    ) -> Sequence[View]:
+        """What *view* has of the webhooks of a registry, by name without regard to case.
 
         Args:
+            view: What is needed; no other secret is opened.
             registry: Whose.
             after: Begin behind this name; empty: at the first.
             limit: How many at most.
+
+        Raises:
+            SealedError: A secret of the view cannot be opened.
         """
         query = (
-            _rows()
+            _select(view)
             .where(webhooks.c.registry_key == registry.lower())
             .where(webhooks.c.name_key > after.lower())
             .order_by(webhooks.c.name_key)
             .limit(limit)
         )
         with self._database.reading() as connection:
-            return [read_row(row, self._vault) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).mappings()
+            return [read_view(view, row, self._vault) for row in rows]
 
 
 def _rows() -> Select[Any]:
     return select(webhooks, registries.c.name.label("registry")).join(registries)
 
 
-def _read(connection: Connection, registry: str, name: str, vault: Vault) -> WebhookRow | None:
+def _select(view: type[VisibleWebhook]) -> Select[Any]:
+    """The columns of *view* and no others."""
+    kept = (webhooks.c[name] for name in names_of(view) if name != "registry")
+    return select(*kept, registries.c.name.label("registry")).join(registries)
+
+
+def _read(
+    connection: Connection, view: type[View], registry: str, name: str, vault: Vault
+) -> View | None:
     named = (webhooks.c.registry_key == registry.lower()) & (webhooks.c.name_key == name.lower())
-    row = connection.execute(_rows().where(named)).mappings().one_or_none()
-    return None if row is None else read_row(row, vault)
+    row = connection.execute(_select(view).where(named)).mappings().one_or_none()
+    return None if row is None else read_view(view, row, vault)
 
 
 def _count(connection: Connection, registry_key: str) -> int:

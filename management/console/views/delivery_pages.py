@@ -14,7 +14,7 @@ from portcall.management.http.errors import ArmError
 from portcall.management.http.routes import Routes
 from portcall.store.records.event_log import StoredRecord
 from portcall.store.webhooks.registries import Registry
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import VisibleWebhook
 
 MAX_ID = 18
 MOVING = (Whereabouts.QUEUED, Whereabouts.WAITING, Whereabouts.DUE, Whereabouts.UNKNOWN)
@@ -123,11 +123,11 @@ class DeliveryPages:
             call, "event.html", registry=registry, explanation=explanation, because=because
         )
 
-    async def _found(self, call: Call) -> tuple[Registry, WebhookRow]:
+    async def _found(self, call: Call) -> tuple[Registry, VisibleWebhook]:
         return await self._desk.lookups.registry(call), await self._desk.lookups.webhook(call)
 
     def _opened(
-        self, call: Call, registry: Registry, webhook: WebhookRow, record: StoredRecord
+        self, call: Call, registry: Registry, webhook: VisibleWebhook, record: StoredRecord
     ) -> web.Response:
         return self._desk.pages.page(
             call, "record.html", registry=registry, webhook=webhook, shown=entry_of(record)
@@ -145,5 +145,5 @@ def _look_again(call: Call, life: Life) -> str:
     return "?" if life.whereabouts in MOVING else ""
 
 
-def _no_record(webhook: WebhookRow) -> ArmError:
+def _no_record(webhook: VisibleWebhook) -> ArmError:
     return ArmError(404, "RecordNotFound", f"{webhook.name} has no such record, or no more.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from portcall.management.console import words
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.traffic.traffic import Sums
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import VisibleWebhook
 
 ENOUGH = 20
 """Attempts in a day from which on a share of them says something."""
@@ -37,7 +37,7 @@ class Health:
 
 
 def health_of(
-    row: WebhookRow, at_ms: int, held_until_ms: int = 0, total: Sums | None = None
+    row: VisibleWebhook, at_ms: int, held_until_ms: int = 0, total: Sums | None = None
 ) -> Health:
     """How a webhook is.
 

@@ -14,7 +14,7 @@ from portcall.schemas.webhooks import Status, action_names
 from portcall.store.engine import Store
 from portcall.store.traffic.traffic import Sums, WebhookTraffic
 from portcall.store.webhooks.registries import Registry
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import VisibleWebhook
 
 DAY_MS = 86_400_000
 MAX_WEBHOOKS = 1000
@@ -38,7 +38,7 @@ class WebhookLine:
         spark: The points of a line through the attempts of the day.
     """
 
-    row: WebhookRow
+    row: VisibleWebhook
     host: str
     actions: Sequence[str]
     health: Health
@@ -131,7 +131,7 @@ class Lists:
         """A page of the webhooks of a registry."""
         return await asyncio.to_thread(self._webhooks, registry.key, choice)
 
-    async def webhook(self, row: WebhookRow) -> WebhookLine:
+    async def webhook(self, row: VisibleWebhook) -> WebhookLine:
         """One webhook."""
         return await asyncio.to_thread(self._webhook, row)
 
@@ -159,7 +159,7 @@ class Lists:
         sick = self._sick()
         every = [
             (row, health_of(row, until_ms, sick.get(row.id, 0), totals.get(row.id)))
-            for row in self.store.webhooks.list(registry, limit=MAX_WEBHOOKS)
+            for row in self.store.webhooks.each(VisibleWebhook, registry, limit=MAX_WEBHOOKS)
         ]
         fitting = [
             each for each in every if _fits(*each, choice.show) and _has(each[0], choice.text)
@@ -181,7 +181,7 @@ class Lists:
             counts={show: sum(_fits(*each, show) for each in every) for show in SHOWN},
         )
 
-    def _webhook(self, row: WebhookRow) -> WebhookLine:
+    def _webhook(self, row: VisibleWebhook) -> WebhookLine:
         until_ms = self.clock_ms()
         known = self.store.traffic.of_webhooks(
             row.registry.lower(),
@@ -198,7 +198,7 @@ class Lists:
         return {each.webhook_id: each.until_ms for each in self.pulse.snapshot().sick}
 
 
-def _fits(row: WebhookRow, health: Health, show: str) -> bool:
+def _fits(row: VisibleWebhook, health: Health, show: str) -> bool:
     match show:
         case "attention":
             return health.needs_attention
@@ -210,14 +210,14 @@ def _fits(row: WebhookRow, health: Health, show: str) -> bool:
             return True
 
 
-def _has(row: WebhookRow, text: str) -> bool:
+def _has(row: VisibleWebhook, text: str) -> bool:
     wanted = text.lower()
     return not wanted or any(
         wanted in each.lower() for each in (row.name, host_of(row.uri), row.scope)
     )
 
 
-def _line(row: WebhookRow, health: Health, known: WebhookTraffic | None) -> WebhookLine:
+def _line(row: VisibleWebhook, health: Health, known: WebhookTraffic | None) -> WebhookLine:
     attempts = [bucket.sums.attempts for bucket in known.series.buckets] if known else []
     return WebhookLine(
         row=row,

@@ -18,7 +18,7 @@ from portcall.management.http.access import Authenticator
 from portcall.management.http.calls import Call
 from portcall.management.http.routes import Routes
 from portcall.store.webhooks.registries import Registry
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import VisibleWebhook
 
 ROWS = 12
 """Rows of one update: what fits on a screen before the next comes."""
@@ -84,7 +84,7 @@ class Live:
         response: web.StreamResponse,
         watcher: Watcher,
         registry: Registry,
-        webhook: WebhookRow,
+        webhook: VisibleWebhook,
     ) -> None:
         """Write what happens until there is no more, or nobody may see it any more."""
         await _write(response, b": watching\n\n")
@@ -113,7 +113,7 @@ class Live:
             return False
         return await self._authenticator.principal_of(session.token) is not None
 
-    def _event(self, update: Update, registry: Registry, webhook: WebhookRow) -> bytes:
+    def _event(self, update: Update, registry: Registry, webhook: VisibleWebhook) -> bytes:
         """An update as a server-sent event; JSON, so that no line break ends it early."""
         rows = self._desk.pages.text_of(
             "record-rows.html", lines=update.lines, registry=registry, webhook=webhook, is_live=True

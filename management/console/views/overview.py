@@ -14,7 +14,6 @@ from portcall.management.http.routes import CONSOLE, Routes
 from portcall.management.overview.pulse import Pulse, Sick, Snapshot
 from portcall.runtime.clock import now_ms
 from portcall.schemas.durations import format_duration
-from portcall.schemas.webhooks import Webhook
 from portcall.store.engine import Store
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.traffic.traffic import Bucket, Series
@@ -37,7 +36,7 @@ class SickEndpoint:
         until_ms: Until when.
     """
 
-    webhook: Webhook
+    webhook: KnownWebhook
     until_ms: int
 
 
@@ -77,7 +76,7 @@ class Overview:
         self._pulse = pulse
         self._looked_at = -1
         self._found: Sequence[KnownWebhook] = ()
-        self._rows: Mapping[int, Webhook] = {}
+        self._rows: Mapping[int, KnownWebhook] = {}
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
@@ -157,8 +156,7 @@ class Overview:
             return []
         ids = [each.webhook_id for each in named]
         with suppress(StoreUnavailableError):
-            found = await asyncio.to_thread(self._store.webhooks.by_ids, ids)
-            self._rows = {row.id: row for row in found}
+            self._rows = await asyncio.to_thread(self._store.known.by_ids, ids)
         return [
             SickEndpoint(self._rows[each.webhook_id], each.until_ms)
             for each in named

@@ -24,12 +24,13 @@ from portcall.management.explain.scope_tests import ScopeTests, Tried
 from portcall.management.http.calls import Call
 from portcall.management.http.errors import ArmError, Fault, invalid_parameter
 from portcall.management.http.routes import Routes
+from portcall.management.http.settings import SETTINGS
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
 from portcall.schemas.signatures import Scheme
 from portcall.store.access.principals import Role
 from portcall.store.webhooks.registries import Registry
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import SigningWebhook, VisibleWebhook, WebhookRow
 
 
 class WebhookEdit:
@@ -74,13 +75,13 @@ class WebhookEdit:
     async def edit(self, call: Call) -> web.Response:
         """GET the form of a webhook as it is."""
         registry = await self._desk.lookups.registry(call)
-        webhook = await self._desk.lookups.webhook(call)
+        webhook = await self._desk.lookups.webhook_as(WebhookRow, call)
         return self._shown(call, registry, webhook, values_of(webhook), Problems())
 
     async def change(self, call: Call) -> web.Response:
         """POST what a webhook shall be."""
         registry = await self._desk.lookups.registry(call)
-        webhook = await self._desk.lookups.webhook(call)
+        webhook = await self._desk.lookups.webhook_as(SigningWebhook, call)
         entry = read_entry(call.request[FORM], before=webhook)
         problems = await self._problems(call, registry, entry, webhook)
         if not problems:
@@ -118,23 +119,24 @@ class WebhookEdit:
             call, "scope-test.html", registry=registry, tried=tried, problem=problem
         )
 
-    async def _edited(self, call: Call, registry: Registry) -> WebhookRow | None:
+    async def _edited(self, call: Call, registry: Registry) -> SigningWebhook | None:
         """The webhook that a form is about; None: it is a new one's."""
         name = call.parameter("webhook")
         if not name:
             return None
         names = {"registry": registry.key, "webhook": name}
         named = Call(call.request, names, call.principal)
-        return await self._desk.lookups.maybe_webhook(named, registry)
+        return await self._desk.lookups.maybe_webhook(SigningWebhook, named, registry)
 
     async def _problems(
-        self, call: Call, registry: Registry, entry: Entry, before: WebhookRow | None
+        self, call: Call, registry: Registry, entry: Entry, before: VisibleWebhook | None
     ) -> Problems:
         problems = problems_of(entry, is_new=before is None)
         if before is None and NAME not in problems.by_field:
             names = {"registry": registry.key, "webhook": entry.name}
             named = Call(call.request, names, call.principal)
-            if await self._desk.lookups.maybe_webhook(named, registry) is not None:
+            lookups = self._desk.lookups
+            if await lookups.maybe_webhook(VisibleWebhook, named, registry) is not None:
                 problems.add(Fault(NAME, f"{registry.name} has a webhook of this name already"))
         return problems
 
@@ -163,7 +165,7 @@ class WebhookEdit:
         self,
         call: Call,
         registry: Registry,
-        webhook: WebhookRow | None,
+        webhook: VisibleWebhook | None,
         values: Values,
         problems: Problems,
     ) -> web.Response:
@@ -178,4 +180,5 @@ class WebhookEdit:
             labels=LABELS,
             all_actions=list(Action),
             schemes=list(Scheme),
+            settings=SETTINGS,
         )

@@ -3,7 +3,6 @@
 The rules are the API's own: what a form holds becomes the JSON that a client would send.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -11,23 +10,20 @@ from portcall.management.console.forms import Form
 from portcall.management.http.bodies import WebhookPut, parse_body
 from portcall.management.http.calls import encode
 from portcall.management.http.errors import ArmError, Fault
-from portcall.management.http.resources import shortest
+from portcall.management.http.settings import SETTINGS, Setting
 from portcall.management.webhooks.signing import Wanted, check_wanted
-from portcall.schemas.durations import format_duration, format_limit
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
 from portcall.schemas.signatures import Scheme, scheme_of
 from portcall.schemas.webhooks import Status, action_names, check_name
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import SigningWebhook, WebhookRow
 
 NAME, URI, HEADERS, ACTIONS = "name", "uri", "headers", "actions"
 STATUS, SCOPE, SIGNATURE, SECRET = "status", "scope", "signature", "secret"
-SCHEDULE, MAX_AGE, RATE = "schedule", "max_age", "rate"
-DISABLE_AFTER, PROBE = "disable_after", "probe"
 CA_BUNDLE, CLIENT_CERTIFICATE, CLIENT_KEY = "ca_bundle", "client_certificate", "client_key"
 FIELDS = (
-    NAME, URI, HEADERS, ACTIONS, STATUS, SCOPE, SIGNATURE, SECRET, SCHEDULE, MAX_AGE, RATE,
-    DISABLE_AFTER, PROBE, CA_BUNDLE, CLIENT_CERTIFICATE, CLIENT_KEY,
+    NAME, URI, HEADERS, ACTIONS, STATUS, SCOPE, SIGNATURE, SECRET,
+    *(each.field for each in SETTINGS), CA_BUNDLE, CLIENT_CERTIFICATE, CLIENT_KEY,
 )  # fmt: skip
 _TEXTS = (HEADERS, CA_BUNDLE, CLIENT_CERTIFICATE)
 """Fields of several lines."""
@@ -40,11 +36,7 @@ LABELS = {
     SCOPE: "Scope",
     SIGNATURE: "Signature",
     SECRET: "Secret of your own",
-    SCHEDULE: "Retry schedule",
-    MAX_AGE: "Maximum age",
-    RATE: "Rate limit",
-    DISABLE_AFTER: "Disable after",
-    PROBE: "Probe while disabled by itself",
+    **{each.field: each.label for each in SETTINGS},
     CA_BUNDLE: "Certificate authorities",
     CLIENT_CERTIFICATE: "Client certificate",
     CLIENT_KEY: "Client key",
@@ -59,17 +51,12 @@ _TARGETS = (
     ("properties.scope", SCOPE),
     (f"{_EXTRAS}signature", SIGNATURE),
     (f"{_EXTRAS}secret", SECRET),
-    (f"{_EXTRAS}retrySchedule", SCHEDULE),
-    (f"{_EXTRAS}maxAge", MAX_AGE),
-    (f"{_EXTRAS}rateLimit", RATE),
-    (f"{_EXTRAS}disableAfter", DISABLE_AFTER),
-    (f"{_EXTRAS}probe", PROBE),
+    *((f"{_EXTRAS}{each.key}", each.field) for each in SETTINGS),
     (f"{_EXTRAS}caBundle", CA_BUNDLE),
     (f"{_EXTRAS}clientCertificate", CLIENT_CERTIFICATE),
     (f"{_EXTRAS}clientKey", CLIENT_KEY),
 )
 """Where the API sees a fault, and the field that it is shown at."""
-_PROBES = {True: "always", False: "never"}
 
 Values = Mapping[str, str | list[str]]
 
@@ -132,7 +119,6 @@ def empty_values() -> Values:
 
 def values_of(row: WebhookRow) -> Values:
     """What the form of a webhook begins with; a secret is never among it."""
-    schedule = row.schedule_ms
     return {
         NAME: row.name,
         URI: row.service_uri,
@@ -142,18 +128,14 @@ def values_of(row: WebhookRow) -> Values:
         SCOPE: row.scope,
         SIGNATURE: scheme_of(row.secret).value,
         SECRET: "",
-        SCHEDULE: "" if schedule is None else _schedule_text(schedule),
-        MAX_AGE: "" if row.max_age_ms is None else format_limit(row.max_age_ms),
-        RATE: str(shortest(row.rate_limit)) if row.rate_limit else "",
-        DISABLE_AFTER: "" if row.disable_after_ms is None else format_limit(row.disable_after_ms),
-        PROBE: "" if row.probe is None else _PROBES[row.probe],
+        **{each.field: _written(each, row) for each in SETTINGS},
         CA_BUNDLE: row.ca_bundle,
         CLIENT_CERTIFICATE: row.client_certificate,
         CLIENT_KEY: "",
     }
 
 
-def read_entry(form: Form, *, before: WebhookRow | None = None) -> Entry:
+def read_entry(form: Form, *, before: SigningWebhook | None = None) -> Entry:
     """What was filled in.
 
     Args:
@@ -229,15 +211,10 @@ def _headers_of(text: str) -> tuple[dict[str, str], tuple[Fault, ...]]:
     return headers, tuple(faults)
 
 
-def _extras_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
+def _extras_of(form: Form, before: SigningWebhook | None) -> dict[str, object]:
     """``properties.portcall``; an empty field is the installation's default."""
-    schedule = form.line(SCHEDULE)
     extras: dict[str, object] = {
-        "retrySchedule": ([] if schedule.lower() == "none" else schedule) if schedule else None,
-        "maxAge": form.line(MAX_AGE) or None,
-        "rateLimit": _number(form.line(RATE)),
-        "disableAfter": form.line(DISABLE_AFTER) or None,
-        "probe": _probe(form.line(PROBE)),
+        each.key: each.read(text) if (text := form.line(each.field)) else None for each in SETTINGS
     }
     kept = scheme_of(before.secret).value if before else Scheme.NONE.value
     secret, wanted = form.text(SECRET).strip(), form.line(SIGNATURE) or kept
@@ -248,7 +225,7 @@ def _extras_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
     return extras | _trust_of(form, before)
 
 
-def _trust_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
+def _trust_of(form: Form, before: SigningWebhook | None) -> dict[str, object]:
     """What of TLS is not as it was; a form without these fields says nothing about it."""
     extras: dict[str, object] = {}
     bundle, chain = form.line(CA_BUNDLE), form.line(CLIENT_CERTIFICATE)
@@ -263,21 +240,6 @@ def _trust_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
     return extras
 
 
-def _number(text: str) -> float | str | None:
-    """A number where it is one; else the text, so that the API says what is wrong with it."""
-    if not text:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return number if math.isfinite(number) else text
-
-
-def _probe(text: str) -> bool | str | None:
-    """Whether it is probed; else the text, so that the API says what is wrong with it."""
-    return {"": None, **{word: value for value, word in _PROBES.items()}}.get(text, text)
-
-
-def _schedule_text(schedule_ms: tuple[int, ...]) -> str:
-    return ",".join(format_duration(delay_ms) for delay_ms in schedule_ms) or "none"
+def _written(setting: Setting, row: WebhookRow) -> str:
+    value = getattr(row, setting.column)
+    return "" if value is None else setting.write(value)

@@ -3,6 +3,7 @@
 import asyncio
 
 from aiohttp import web
+from msgspec import to_builtins
 
 from portcall.management.console.desk import WEBHOOK, Desk, registry_path, webhook_path
 from portcall.management.console.pages import FORM
@@ -13,10 +14,11 @@ from portcall.management.http.calls import Call
 from portcall.management.http.errors import ArmError
 from portcall.management.http.resources import webhook_answer
 from portcall.management.http.routes import Routes
+from portcall.management.http.settings import SETTINGS
 from portcall.schemas.signatures import Scheme, scheme_of
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.access.principals import Role
-from portcall.store.webhooks.row import WebhookRow
+from portcall.store.webhooks.row import VisibleWebhook, WebhookRow
 
 PAGE = 50
 FIRST_S = 0.05
@@ -51,7 +53,7 @@ class WebhookPages:
     async def page(self, call: Call) -> web.Response:
         """GET the page, with the newest records that fit its filter."""
         registry = await self._desk.lookups.registry(call)
-        webhook = await self._desk.lookups.webhook(call)
+        webhook = await self._desk.lookups.webhook_as(WebhookRow, call)
         choice = read_choice(call)
         found = await asyncio.to_thread(
             self._desk.store.searching.search,
@@ -60,13 +62,19 @@ class WebhookPages:
             limit=PAGE,
             budget_s=FIRST_S if choice.before is None else ON_S,
         )
-        shown = webhook_answer(self._desk.inner.installation, webhook)["properties"]
+        shown = to_builtins(webhook_answer(self._desk.inner.installation, webhook).properties)
+        extras = shown["portcall"]
         return self._desk.pages.page(
             call,
             "webhook.html",
             registry=registry,
             line=await self._lists.webhook(webhook),
             properties=shown,
+            settings=[
+                (each.heading, each.say(extras[each.key]) if each.key in extras else each.unset)
+                for each in SETTINGS
+                if each.heading
+            ],
             uri=_uri_for(call, webhook),
             signs=scheme_of(webhook.secret) is not Scheme.NONE,
             by_itself=webhook.cause is not Cause.OWNER,
@@ -153,7 +161,7 @@ class WebhookPages:
         to = registry_path(webhook.registry) if back == "list" else _page_of(webhook)
         return self._desk.done(call, to, text)
 
-    async def _ping_of(self, webhook: WebhookRow, event_id: str) -> Shown | None:
+    async def _ping_of(self, webhook: VisibleWebhook, event_id: str) -> Shown | None:
         """The record of a ping; None: none is asked for, or it is not there yet."""
         if not event_id:
             return None
@@ -162,17 +170,17 @@ class WebhookPages:
         )
         return entry_of(found[0]) if found else None
 
-    def _path(self, webhook: WebhookRow) -> str:
+    def _path(self, webhook: VisibleWebhook) -> str:
         return self._desk.inner.webhook(webhook.registry, webhook.name)
 
-    def _refused(self, call: Call, webhook: WebhookRow, error: ArmError) -> web.Response:
+    def _refused(self, call: Call, webhook: VisibleWebhook, error: ArmError) -> web.Response:
         """Say on the webhook's page why a button did nothing; anything worse is a page."""
         if error.status != 409:
             raise error
         return self._desk.done(call, _page_of(webhook), error.message, kind="bad")
 
 
-def _page_of(webhook: WebhookRow) -> str:
+def _page_of(webhook: VisibleWebhook) -> str:
     return webhook_path(webhook.registry, webhook.name)
 
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from portcall.management.openapi.overview_shapes import Explanation, ScopeTried
+from portcall.management.explain.shapes import Explanation, ScopeTried
 from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event, ping_event

@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 import pytest
+from msgspec import to_builtins
 
 from portcall.management.login.oauth import (
     MAX_FIELDS,
@@ -84,7 +85,7 @@ def test_a_refusal_is_in_the_words_of_oauth(
     with pytest.raises(OAuthError) as raised:
         read(changes)
     assert (raised.value.status, raised.value.error) == (status, error)
-    document = raised.value.document()
+    document = to_builtins(raised.value.document())
     assert set(document) == {"error", "error_description", "error_codes"}
     with pytest.raises(AssertionError, match=told):
         raise AssertionError(document["error_description"])

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from portcall.management.openapi.overview_shapes import Overview
+from portcall.management.overview.shapes import Overview
 from portcall.runtime.clock import now_ms
 from portcall.schemas.health import encode_news
 from portcall.schemas.records import Outcome

@@ -1,9 +1,9 @@
-"""The shapes of the answers about letters; see `management.shapes`."""
+"""The shapes of the answers about letters; see `management.http.shapes`."""
 
 from msgspec import UNSET, UnsetType
 
+from portcall.management.http.shapes import Link, Shape, Timestamp
 from portcall.management.letters.contents import Kind
-from portcall.management.openapi.shapes import Link, Shape, Timestamp
 
 
 class DeadLetterItem(Shape, frozen=True):
@@ -28,7 +28,7 @@ class DeadLetterItem(Shape, frozen=True):
     attempt: int | UnsetType = UNSET
 
 
-class DeadLetter(Shape, frozen=True):
+class DeadLetter(Shape, frozen=True, kw_only=True):
     """A message that was given up, could not be read, or found no queue.
 
     Attributes:
@@ -59,15 +59,18 @@ class DeadLetter(Shape, frozen=True):
     body: str | UnsetType = UNSET
 
 
-class WholeDeadLetter(DeadLetter, frozen=True, kw_only=True):
+class _Copied(DeadLetter, frozen=True, kw_only=True):
+    copies: int
+
+
+class WholeDeadLetter(_Copied, frozen=True):
     """A letter with its headers and its bytes.
 
     Attributes:
         copies: How many letters are like it.
     """
 
-    queue: str
-    copies: int
+    queue: str  # the first of all: fields that are not keyword-only come before those that are
 
 
 class ReasonCount(Shape, frozen=True):

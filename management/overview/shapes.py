@@ -1,15 +1,13 @@
-"""The shapes of the answers that tell how it is and why; see `management.shapes`."""
+"""The overview as an answer; see `management.http.shapes`."""
 
 from msgspec import UNSET, UnsetType
 
-from portcall.management.explain.explanation import Whereabouts
-from portcall.management.explain.reasons import Predicate
-from portcall.management.openapi.shapes import Shape, Timestamp
+from portcall.management.http.shapes import Shape, Timestamp
 from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Status
 
 
-class Sums(Shape, frozen=True):
+class Sums(Shape, frozen=True, kw_only=True):
     """What happened in some time.
 
     Attributes:
@@ -29,10 +27,10 @@ class Sums(Shape, frozen=True):
     p99_ms: float | None
 
 
-class Bucket(Sums, frozen=True, kw_only=True):
+class Bucket(Sums, frozen=True):
     """What happened in one step of time."""
 
-    start: Timestamp
+    start: Timestamp  # the first: fields that are not keyword-only come before those that are
 
 
 class Traffic(Shape, frozen=True):
@@ -140,100 +138,3 @@ class Overview(Shape, frozen=True):
     traffic: Traffic
     registry: str | UnsetType = UNSET
     webhooks: list[WebhookOverview] | UnsetType = UNSET
-
-
-class Miss(Shape, frozen=True):
-    """Why a webhook does not match."""
-
-    predicate: Predicate
-    message: str
-
-
-class Attempt(Shape, frozen=True):
-    """One record of a delivery.
-
-    Attributes:
-        reason: Why it was decided so.
-    """
-
-    attempt: int
-    outcome: Outcome
-    status: int
-    started_at: Timestamp
-    duration_ms: float
-    reason: str
-
-
-class DeliveryLife(Shape, frozen=True):
-    """Where a delivery is, and every record of it.
-
-    Attributes:
-        rung: What it waits on, about.
-    """
-
-    delivery_id: str
-    whereabouts: Whereabouts
-    attempts: list[Attempt]
-    rung: str | UnsetType = UNSET
-    next_attempt_at: Timestamp | UnsetType = UNSET
-
-
-class WebhookExplained(Shape, frozen=True):
-    """One webhook and the event; a deleted webhook has no name."""
-
-    id: str
-    name: str
-    matches: bool
-    misses: list[Miss]
-    delivery: DeliveryLife
-
-
-class IgnoredBecause(Shape, frozen=True):
-    """Why a notification became no event.
-
-    Attributes:
-        reason: In the word that counters have.
-        place: The path of what could not be read; empty: it was read, and is no registry event.
-        message: In words.
-    """
-
-    reason: str
-    place: str
-    message: str
-
-
-class Explanation(Shape, frozen=True):
-    """For every webhook of the registry why it gets the event or not, and where that is.
-
-    Attributes:
-        ignored: Why it became no event at all; then there are no webhooks.
-    """
-
-    id: str
-    registry: str
-    action: str
-    repository: str
-    tag: str
-    accepted_at: Timestamp
-    is_routed: bool
-    webhooks: list[WebhookExplained]
-    ignored: IgnoredBecause | UnsetType = UNSET
-
-
-class TriedEvent(Shape, frozen=True):
-    """One of the last events, and whether a scope matches it."""
-
-    id: str
-    action: str
-    repository: str
-    tag: str
-    accepted_at: Timestamp
-    matches: bool
-    misses: list[Miss]
-
-
-class ScopeTried(Shape, frozen=True):
-    """Which of the last events a scope would have matched, newest first."""
-
-    matching: int
-    value: list[TriedEvent]

@@ -1,10 +1,10 @@
-"""The shapes of login: what strangers ask, and what they learn; see `management.shapes`."""
+"""The shapes of login: what strangers ask, and what they learn; see `management.http.shapes`."""
 
 from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from portcall.management.openapi.shapes import Shape, Timestamp
+from portcall.management.http.shapes import Shape, Timestamp
 from portcall.store.access.principals import Role
 
 

@@ -1,10 +1,10 @@
-"""The shapes of the answers about what stands above registries; see `management.shapes`."""
+"""The shapes of the answers about what stands above registries; see `management.http.shapes`."""
 
 from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from portcall.management.openapi.shapes import (
+from portcall.management.http.shapes import (
     Link,
     Provisioned,
     RegistrySku,

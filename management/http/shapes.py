@@ -1,6 +1,7 @@
-"""The shapes of the answers, for the OpenAPI document: what `management.resources` makes.
+"""Answers as structs: those of registries and webhooks, and what all answers share.
 
-Nothing is made of these structs; tests hold every kind of answer against them.
+An answer is made of its struct, and the OpenAPI document is made of the same structs. The order of
+the fields is the order of the JSON; a field that is UNSET is left out, one that is None is null.
 """
 
 from typing import Annotated
@@ -131,55 +132,55 @@ class Counters(Shape, frozen=True):
     cancelled: int
 
 
-class WebhookExtras(Shape, frozen=True):
+class WebhookExtras(Shape, frozen=True, kw_only=True):
     """``properties.portcall`` of a webhook: what ACR does not have.
 
     Attributes:
         id: A number too large for JavaScript's.
         has_secret: Whether its requests are signed.
-        counters: How its attempts ended, and what became of deliveries that did not reach it.
         secret: In the answer to the request that set it only.
+        ca_certificates: How many authorities of its own it trusts.
+        client_certificate_subject: Whose certificate its endpoint is shown.
         status_reason: Why it was disabled by itself.
         status_cause: The same as a word.
         failing_since: Since when every attempt has failed.
         probed_at: When it was last probed.
-        ca_certificates: How many authorities of its own it trusts.
+        counters: How its attempts ended, and what became of deliveries that did not reach it.
         ca_bundle: In an export only.
-        client_certificate_subject: Whose certificate its endpoint is shown.
     """
 
     id: str
     has_secret: bool
     signature: Scheme
     created_at: Timestamp
-    counters: Counters
     secret: str | UnsetType = UNSET
     public_key: str | UnsetType = UNSET
     previous_signature: Scheme | UnsetType = UNSET
     previous_public_key: str | UnsetType = UNSET
     previous_until: Timestamp | UnsetType = UNSET
+    ca_certificates: int | UnsetType = UNSET
+    client_certificate_subject: str | UnsetType = UNSET
+    client_certificate_expires_at: Timestamp | UnsetType = UNSET
     retry_schedule: list[str] | UnsetType = UNSET
-    rate_limit: float | UnsetType = UNSET
     max_age: str | UnsetType = UNSET
     disable_after: str | UnsetType = UNSET
     probe: bool | UnsetType = UNSET
+    rate_limit: float | UnsetType = UNSET
     status_reason: str | UnsetType = UNSET
     status_cause: str | UnsetType = UNSET
     status_changed_at: Timestamp | UnsetType = UNSET
     failing_since: Timestamp | UnsetType = UNSET
     probed_at: Timestamp | UnsetType = UNSET
-    ca_certificates: int | UnsetType = UNSET
+    counters: Counters
     ca_bundle: str | UnsetType = UNSET
-    client_certificate_subject: str | UnsetType = UNSET
-    client_certificate_expires_at: Timestamp | UnsetType = UNSET
 
 
 class WebhookFacts(Shape, frozen=True):
     """``properties`` of a webhook.
 
     Attributes:
-        service_uri: In an export only, as getCallbackConfig tells it.
         custom_headers: In an export only.
+        service_uri: In an export only, as getCallbackConfig tells it.
     """
 
     status: Status
@@ -187,8 +188,8 @@ class WebhookFacts(Shape, frozen=True):
     actions: list[Action]
     provisioning_state: str
     portcall: WebhookExtras
-    service_uri: str | UnsetType = UNSET
     custom_headers: dict[str, str] | UnsetType = UNSET
+    service_uri: str | UnsetType = UNSET
 
 
 class Webhook(Shape, frozen=True):
@@ -234,3 +235,9 @@ class Imported(Shape, frozen=True):
 
     created: int
     replaced: int
+
+
+class EventInfo(Shape, frozen=True):
+    """The id of an event that was made."""
+
+    id: str

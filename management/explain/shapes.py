@@ -1,0 +1,105 @@
+"""Explanations as answers; see `management.http.shapes`."""
+
+from msgspec import UNSET, UnsetType
+
+from portcall.management.explain.explanation import Whereabouts
+from portcall.management.explain.reasons import Predicate
+from portcall.management.http.shapes import Shape, Timestamp
+from portcall.schemas.records import Outcome
+
+
+class Miss(Shape, frozen=True):
+    """Why a webhook does not match."""
+
+    predicate: Predicate
+    message: str
+
+
+class Attempt(Shape, frozen=True):
+    """One record of a delivery.
+
+    Attributes:
+        reason: Why it was decided so.
+    """
+
+    attempt: int
+    outcome: Outcome
+    status: int
+    started_at: Timestamp
+    duration_ms: float
+    reason: str
+
+
+class DeliveryLife(Shape, frozen=True):
+    """Where a delivery is, and every record of it.
+
+    Attributes:
+        rung: What it waits on, about.
+    """
+
+    delivery_id: str
+    whereabouts: Whereabouts
+    attempts: list[Attempt]
+    rung: str | UnsetType = UNSET
+    next_attempt_at: Timestamp | UnsetType = UNSET
+
+
+class WebhookExplained(Shape, frozen=True):
+    """One webhook and the event; a deleted webhook has no name."""
+
+    id: str
+    name: str
+    matches: bool
+    misses: list[Miss]
+    delivery: DeliveryLife
+
+
+class IgnoredBecause(Shape, frozen=True):
+    """Why a notification became no event.
+
+    Attributes:
+        reason: In the word that counters have.
+        place: The path of what could not be read; empty: it was read, and is no registry event.
+        message: In words.
+    """
+
+    reason: str
+    place: str
+    message: str
+
+
+class Explanation(Shape, frozen=True):
+    """For every webhook of the registry why it gets the event or not, and where that is.
+
+    Attributes:
+        ignored: Why it became no event at all; then there are no webhooks.
+    """
+
+    id: str
+    registry: str
+    action: str
+    repository: str
+    tag: str
+    accepted_at: Timestamp
+    is_routed: bool
+    webhooks: list[WebhookExplained]
+    ignored: IgnoredBecause | UnsetType = UNSET
+
+
+class TriedEvent(Shape, frozen=True):
+    """One of the last events, and whether a scope matches it."""
+
+    id: str
+    action: str
+    repository: str
+    tag: str
+    accepted_at: Timestamp
+    matches: bool
+    misses: list[Miss]
+
+
+class ScopeTried(Shape, frozen=True):
+    """Which of the last events a scope would have matched, newest first."""
+
+    matching: int
+    value: list[TriedEvent]

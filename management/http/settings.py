@@ -1,0 +1,159 @@
+"""Settings: what an owner may set of a webhook and ACR does not have, each described once.
+
+What a PUT and a PATCH change, what ``properties.portcall`` shows, the fields of the console's form
+and the lines of a webhook's page are all made of these descriptions. What signs, and what is
+trusted in TLS, is not among them: their parts depend on each other.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+from msgspec import UNSET
+from pydantic.alias_generators import to_camel
+
+from portcall.schemas.durations import format_duration, format_limit
+
+Shown = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting of a webhook.
+
+    Attributes:
+        name: In bodies and answers, as Python writes it.
+        column: In the store.
+        show: What answers show of a stored value; UNSET: nothing.
+        field: In the console's form.
+        label: There, too.
+        hint: Below the field, as HTML.
+        placeholder: What an empty field shows.
+        is_number: Whether it is one.
+        choices: What can be chosen, by the words that the form sends; empty: it is written.
+        write: What the form begins with, of a stored value; of None the field is empty.
+        read: What the API is sent, of what was filled in; of nothing that is null.
+        heading: On a webhook's page; empty: it is not there.
+        say: What stands there, of the value that answers show.
+        unset: What stands there where answers show nothing.
+    """
+
+    name: str
+    column: str
+    show: Shown
+    field: str
+    label: str
+    hint: Markup
+    placeholder: str = "default"
+    is_number: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
+    write: Callable[[Any], str]
+    read: Callable[[str], object] = str
+    heading: str = ""
+    say: Callable[[Any], str] = str
+    unset: str = "as the installation"
+
+    @property
+    def key(self) -> str:
+        """Its name in JSON."""
+        return to_camel(self.name)
+
+
+def _unless_none(show: Shown) -> Shown:
+    return lambda value: UNSET if value is None else show(value)
+
+
+def _delays(schedule_ms: tuple[int, ...]) -> list[str]:
+    return [format_duration(delay_ms) for delay_ms in schedule_ms]
+
+
+def _schedule(text: str) -> object:
+    return [] if text.lower() == "none" else text
+
+
+def shortest(number: float) -> int | float:
+    """A number as people write it: 50, not 50.0."""
+    return int(number) if number.is_integer() else number
+
+
+def _number(text: str) -> float | str:
+    """A number where it is one; else the text, so that the API says what is wrong with it."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
+
+
+_PROBES = {True: "always", False: "never"}
+
+
+def _probe(text: str) -> bool | str:
+    """Whether it is probed; else the text, so that the API says what is wrong with it."""
+    return {word: value for value, word in _PROBES.items()}.get(text, text)
+
+
+SETTINGS = (
+    Setting(
+        name="retry_schedule",
+        column="schedule_ms",
+        show=_unless_none(_delays),
+        field="schedule",
+        label="Retry schedule",
+        hint=Markup("Delays, as <code>10s,1m,5m</code>; <code>none</code>: one attempt."),
+        write=lambda schedule_ms: ",".join(_delays(schedule_ms)) or "none",
+        read=_schedule,
+        heading="Retries after",
+        say=lambda delays: ", ".join(delays) or "none",
+    ),
+    Setting(
+        name="max_age",
+        column="max_age_ms",
+        show=_unless_none(format_limit),
+        field="max_age",
+        label="Maximum age",
+        hint=Markup("Older deliveries are given up: <code>12h</code>, or <code>none</code>."),
+        write=format_limit,
+        heading="Maximum age",
+    ),
+    Setting(
+        name="rate_limit",
+        column="rate_limit",
+        show=lambda rate: shortest(rate) if rate else UNSET,
+        field="rate",
+        label="Rate limit",
+        hint=Markup("POSTs a second at most."),
+        placeholder="no limit",
+        is_number=True,
+        write=lambda rate: str(shortest(rate)) if rate else "",
+        read=_number,
+        heading="Rate limit",
+        say=lambda rate: f"{rate} a second",
+        unset="none",
+    ),
+    Setting(
+        name="disable_after",
+        column="disable_after_ms",
+        show=_unless_none(format_limit),
+        field="disable_after",
+        label="Disable after",
+        hint=Markup("So long may every attempt fail: <code>5d</code>, or <code>none</code>."),
+        write=format_limit,
+    ),
+    Setting(
+        name="probe",
+        column="probe",
+        show=_unless_none(bool),
+        field="probe",
+        label="Probe while disabled by itself",
+        hint=Markup(
+            "A probe is one request now and then, which enables it again when it is answered."
+        ),
+        choices=(("", "Not after 410 Gone"), ("always", "Always"), ("never", "Never")),
+        write=lambda probe: _PROBES[probe],
+        read=_probe,
+    ),
+)
+"""In the order of the form."""
