@@ -18,9 +18,9 @@ class HealthNews(Struct, frozen=True):
 
     Attributes:
         webhooks: Until when each endpoint is paused, by webhook id; milliseconds since the epoch,
-                0: no longer.
-            at_ms: When the first of these changes was noticed, milliseconds since the epoch; 0:
-                unknown.
+            0: no longer.
+        at_ms: When the first of these changes was noticed, milliseconds since the epoch; 0:
+            unknown.
     """
 
     webhooks: dict[int, int]

@@ -56,8 +56,8 @@ class IgnoredNote(Struct, frozen=True, array_like=True):
         repository: The repository.
         tag: The tag.
         place: The path of the unreadable part, e.g. ``events[3].target.repository``; empty: it
-                was readable, and is no registry event.
-            problem: What is wrong there.
+            was readable, and is no registry event.
+        problem: What is wrong there.
     """
 
     event_id: str

@@ -30,7 +30,7 @@ class DisabledWebhook(Struct, frozen=True, rename="camel"):
         webhook: Its name.
         webhook_id: The store's number for it, as a text.
         cause: ``gone``: its endpoint answered 410; ``failing``: every attempt failed for a long
-        time.
+            time.
         reason: The same for people.
         disabled_at: When.
         enable: The command that enables it.

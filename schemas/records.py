@@ -81,7 +81,7 @@ class Detail(Struct, frozen=True, omit_defaults=True):
         message: The failure in words, or why the delivery ended; empty on success.
         next_attempt_ms: When the next attempt is due, milliseconds since the epoch; 0: never.
         connect_us: The part of the attempt until a new connection was open (DNS, TCP, TLS),
-                microseconds; 0: an existing connection was used, or there was no answer.
+            microseconds; 0: an existing connection was used, or there was no answer.
     """
 
     sent: Sent | None = None

@@ -88,15 +88,15 @@ class Webhook:
         actions: The bits of the subscribed actions.
         scope: What part of the registry it covers.
         status: Only an enabled webhook receives POSTs.
-            secret: The signing secret, as in `schemas.signatures`; empty: unsigned.
+        secret: The signing secret, as in `schemas.signatures`; empty: unsigned.
         schedule_ms: Its own retry schedule in milliseconds; None: the installation's.
         revision: The store's revision at its last change.
         max_age_ms: The maximum age of its deliveries; 0: no limit; None: the installation's.
         cause: Why it is disabled; without meaning while it is enabled.
         rate_limit: POSTs a second at most; 0: no limit.
-            old_secret: The secret that *secret* replaced; it signs, too.
-            old_secret_until_ms: Until when, milliseconds since the epoch; 0: there is none.
-            trust: Which certificates are accepted, and which one is shown; None: the default.
+        old_secret: The secret that *secret* replaced; it signs, too.
+        old_secret_until_ms: Until when, milliseconds since the epoch; 0: there is none.
+        trust: Which certificates are accepted, and which one is shown; None: the default.
     """
 
     id: int
