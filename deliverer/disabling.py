@@ -1,4 +1,4 @@
-"""Disabling a webhook because its endpoint answered 410, enabling one that answers a probe."""
+"""Disabling a webhook whose endpoint answered 410, and enabling one that answered a probe."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -14,27 +14,27 @@ from portcall.store.webhooks.summaries import KnownWebhook
 
 
 class Source(Protocol):
-    """Where webhooks are kept: `store.webhooks`."""
+    """Stores webhooks: `store.webhooks`."""
 
     def disable(self, webhook_id: int, reason: str, now_ms: int) -> bool:
         """Disable it; False when it was not enabled."""
 
     def enable(self, webhook_id: int, now_ms: int) -> bool:
-        """Enable it; False unless it was disabled by itself."""
+        """Enable it; False unless Portcall had disabled it."""
 
     def revision(self) -> int:
         """The newest revision."""
 
 
 class Names(Protocol):
-    """What knows webhooks by name: `store.known`."""
+    """Knows webhooks by name: `store.known`."""
 
     def by_ids(self, ids: Sequence[int]) -> Mapping[int, KnownWebhook]:
         """Those that exist, by id."""
 
 
 class Announcer(Protocol):
-    """What tells the other processes: a Publisher."""
+    """Notifies the other processes: a Publisher."""
 
     async def announce(self, body: bytes, *, exchange: str) -> None:
         """Publish, best effort."""
@@ -46,7 +46,7 @@ class Disabling:
     Args:
         source: The store; its methods block and are called in a thread.
         announcer: Publishes the hint that something changed.
-        names: Knows what they are called; blocks, too.
+        names: Knows their names; blocks, too.
     """
 
     def __init__(self, source: Source, announcer: Announcer, names: Names) -> None:
@@ -56,7 +56,7 @@ class Disabling:
         self._log = get_logger()
 
     async def disable(self, webhook_id: int, reason: str) -> None:
-        """Disable a webhook; waits for as long as the store does not answer."""
+        """Disable a webhook; waits until the store answers."""
         now_ms = time.time_ns() // 1_000_000
         if await answered(self._source.disable, webhook_id, reason, now_ms):
             await self._tell()
@@ -70,7 +70,7 @@ class Disabling:
             )
 
     async def enable(self, webhook_id: int) -> None:
-        """Enable a webhook whose endpoint answered a probe; waits for the store as above."""
+        """Enable a webhook whose endpoint answered a probe; waits until the store answers."""
         now_ms = time.time_ns() // 1_000_000
         if await answered(self._source.enable, webhook_id, now_ms):
             self._log.info("webhook.enabled", webhook_id=webhook_id)

@@ -1,6 +1,6 @@
-"""Deliveries on their way out: packed into frames by shard, and counted until confirmed.
+"""Outgoing deliveries: packed into frames by shard, and counted until confirmed.
 
-And the notes of them: what the journal says there should be.
+And the notes about them, for the journal.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ PARKED = Counter(
 AGAIN_MS = 2_000
 """A rung of every ladder."""
 DELIVERY_BYTES = 32
-"""About what one more delivery of the same event adds to a frame."""
+"""The approximate size of one more delivery of the same event in a frame."""
 NOTE_BYTES = 128
-"""About what a note adds to a frame besides its webhooks."""
+"""The approximate size of a note in a frame, without its webhooks."""
 
 
 class Ticket:
