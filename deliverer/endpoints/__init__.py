@@ -34,9 +34,10 @@ uses up no attempt, and the delivery returns through the retry queue.
    attempt under way for 20 times its average, within 0.5 to 2 s. Attempts at sick endpoints take no
    room from others; all attempts together may be 8 times the limit (`HANGING`).
 9. Line and parking (`lanes`, `policy`). A delivery that rule 2, 3, 4 or 5 stops is parked. One that
-   only rule 6, 7 or 8 stops waits in its lane's line, if it would wait for less than 1 s
-   (`MAX_WAIT_S`); otherwise it is parked until its turn, 2 to 60 s. Where the process has no room
-   there is no turn: it is parked for 2, 4, 8, ... up to 60 s.
+   only rule 6, 7 or 8 stops waits in its lane's line, if it would wait for 1 s at most
+   (`MAX_WAIT_S`); otherwise it is parked until its turn, 2 to 60 s. A sick endpoint with room under
+   its cap does not wait for the share of the sick, but is parked. Where only the process has no
+   room there is no turn: a delivery is parked for 2, 4, 8, ... up to 60 s.
 
 What couples them:
 

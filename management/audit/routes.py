@@ -1,4 +1,4 @@
-"""The accounts over HTTP, for `portcall audit`: one look for each request; who asks keeps watch."""
+"""The accounts over HTTP, for `portcall audit`: one audit for each request; the client repeats."""
 
 import time
 
@@ -23,7 +23,7 @@ class AuditHandler:
     """The route of the audit.
 
     Args:
-        auditor: Takes the looks.
+        auditor: Makes the audits.
     """
 
     def __init__(self, auditor: Auditor) -> None:
@@ -47,7 +47,7 @@ class AuditHandler:
 
 
 def document(look: Look) -> dict[str, object]:
-    """A look as JSON."""
+    """The result of an audit as JSON."""
     return {
         "time": look.at_ms,
         "since": acr_timestamp(look.accounts.since_ms),

@@ -1,4 +1,4 @@
-"""The change feed's hint: after each committed change, "there is a revision N"."""
+"""Hints on the change feed: after each committed change, its revision."""
 
 from typing import Protocol
 
@@ -10,17 +10,17 @@ VERSION = 1
 
 
 class Announcer(Protocol):
-    """Publishes what may be lost."""
+    """Publishes messages that may be lost."""
 
     async def announce(self, body: bytes, *, exchange: str) -> None:
-        """Publish once, without a promise; never raises because of the broker."""
+        """Publish once, without a guarantee; never raises because of the broker."""
 
 
 async def announce(announcer: Announcer, revision: int) -> None:
-    """Tell router and deliverers that *revision* is committed.
+    """Notify router and deliverers that *revision* is committed.
 
-    A hint alone: whoever misses it asks the store once a second, and whoever gets it fetches the
-    change from there. So an answer need not wait for the broker, and never fails because of it.
+    It is only a hint: they fetch the change from the store, and ask it once a second without a
+    hint. So an answer need not wait for the broker, and never fails because of it.
     """
     body = msgspec.json.encode({"v": VERSION, "revision": revision})
     await announcer.announce(body, exchange=WEBHOOKS)

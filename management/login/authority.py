@@ -1,6 +1,6 @@
-"""How the cloud and its authority describe themselves to clients: documents, and no I/O.
+"""How the cloud and its authority describe themselves to clients: documents, without I/O.
 
-Source: what az and MSAL read of them, as they were recorded.
+Source: recorded requests of az and MSAL.
 """
 
 from portcall.store.access import access_tokens as accesstokens
@@ -13,11 +13,11 @@ _ABILITIES: dict[str, object] = {
     "subject_types_supported": ["public"],
     "id_token_signing_alg_values_supported": [accesstokens.ALGORITHM],
 }
-"""Clients want the other endpoints named, too; there is nothing at them."""
+"""Clients need names for the other endpoints, too; there is nothing at them."""
 
 
 def cloud(origin: str) -> dict[str, object]:
-    """What `az cloud register` reads."""
+    """The document for `az cloud register`."""
     return {
         "name": "Portcall",
         "resourceManager": origin,
@@ -35,7 +35,7 @@ def cloud(origin: str) -> dict[str, object]:
 
 
 def adfs_configuration(origin: str) -> dict[str, object]:
-    """The authority as AD FS describes itself."""
+    """The authority's configuration in the form of AD FS."""
     base = f"{origin}{ADFS}"
     return {
         "issuer": base,
@@ -48,7 +48,7 @@ def adfs_configuration(origin: str) -> dict[str, object]:
 
 
 def directory_configuration(origin: str, tenant: str) -> dict[str, object]:
-    """The authority as Entra ID describes a tenant."""
+    """The authority's configuration in the form of an Entra ID tenant."""
     base = f"{origin}/{tenant}"
     return {
         "issuer": f"{base}/v2.0",

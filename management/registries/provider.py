@@ -1,7 +1,7 @@
-"""The provider Microsoft.ContainerRegistry: that it is registered, and what can be done with it.
+"""The provider Microsoft.ContainerRegistry: its registration and its operations.
 
-It always is registered: ``az provider register`` changes nothing, and no request is ever refused
-for want of it.
+It is always registered: ``az provider register`` changes nothing, and no request is refused because
+of it.
 """
 
 from aiohttp import web
@@ -20,7 +20,7 @@ API_VERSIONS = (
     "2019-05-01",
     "2017-10-01",
 )
-"""Versions to choose from; every other dated one is served as well."""
+"""Versions to choose from; all other dated ones are accepted as well."""
 
 _TYPES = ("registries", "registries/webhooks", "checkNameAvailability", "operations")
 _OPERATIONS = (
@@ -56,7 +56,7 @@ class ProviderHandlers:
         routes.add("POST", f"{SUBSCRIPTION}{PROVIDER}/register", self.provider)
 
     async def operations(self, _call: Call) -> web.Response:
-        """GET what can be done with it."""
+        """GET the provider's operations."""
         return answer({"value": [_operation(name, told) for name, told in _OPERATIONS]})
 
     async def providers(self, _call: Call) -> web.Response:
@@ -64,7 +64,7 @@ class ProviderHandlers:
         return answer({"value": [self._answer()]})
 
     async def provider(self, _call: Call) -> web.Response:
-        """GET the provider, or POST that it be registered, which it is."""
+        """GET the provider, or POST its registration, which changes nothing."""
         return answer(self._answer())
 
     def _answer(self) -> Answer:
