@@ -14,9 +14,9 @@ from portcall.store.webhooks.summaries import KnownWebhook
 
 Json = dict[str, object]
 MAX_ITEMS = 100
-"""Pieces that are listed of one letter; a frame that our roles make has no more than 64."""
+"""Pieces that are listed of one letter; frames of our roles have at most 64."""
 MAX_TEXT = 64 * 1024
-"""Of a body that is shown as text; all of it is in the base64."""
+"""Of a body that is shown as text; the base64 has all of it."""
 DELETED = "deleted"
 
 
@@ -26,9 +26,9 @@ def letter_answer(
     """A letter.
 
     Args:
-        seen: The letter and what is in it.
-        webhooks: Those that there are, by id.
-        with_body: Whether its headers and its bytes are told, too.
+        seen: The letter and its contents.
+        webhooks: The existing webhooks, by id.
+        with_body: Whether to include its headers and its bytes.
     """
     letter, contents = seen.letter, seen.contents
     told: Json = {
@@ -77,7 +77,7 @@ def item_answer(piece: Piece, webhooks: Mapping[int, KnownWebhook]) -> Json:
 
 
 def resent_answer(scan: Scan) -> Json:
-    """What a request to send again has done."""
+    """The result of a request to send letters again."""
     counts = scan.counts
     return {
         **_scan(scan),
@@ -93,7 +93,7 @@ def resent_answer(scan: Scan) -> Json:
 
 
 def purged_answer(scan: Scan) -> Json:
-    """What a request to throw away has done."""
+    """The result of a request to delete letters."""
     return _scan(scan)
 
 

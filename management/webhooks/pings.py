@@ -1,4 +1,4 @@
-"""Ping: one event for one webhook, put where the router puts deliveries."""
+"""Ping: one event for one webhook, published like the router's deliveries."""
 
 import time
 import uuid
@@ -25,7 +25,7 @@ NOTE_TIMEOUT_S = 1.0
 
 
 class Publisher(Protocol):
-    """Publishes what must not be lost."""
+    """Publishes messages that must not be lost."""
 
     async def publish(
         self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = TIMEOUT_S
@@ -37,9 +37,9 @@ class PingHandler:
     """The route of pings.
 
     Args:
-        lookups: Finds what a path names.
+        lookups: Finds the resources that a path names.
         publisher: Sends them.
-        shards: How many queues the deliveries are spread over.
+        shards: Number of queues that share the deliveries.
     """
 
     def __init__(self, *, lookups: Lookups, publisher: Publisher, shards: int) -> None:
@@ -86,9 +86,9 @@ async def send_ping(
     Args:
         publisher: Sends it.
         registry: The registry's name.
-        webhook_id: To whom.
-        shards: How many queues the deliveries are spread over.
-        probe: Whether it is for a webhook that was disabled by itself.
+        webhook_id: The webhook.
+        shards: Number of queues that share the deliveries.
+        probe: Whether it is for a webhook that disabled itself.
 
     Returns:
         The id of its event.
@@ -114,7 +114,7 @@ async def send_ping(
 
 
 async def _note(publisher: Publisher, event: Event, webhook_id: int) -> None:
-    """Note what was sent; a ping whose note is lost is entered by its record."""
+    """Note the ping; if the note is lost, the ping's record replaces it."""
     notes = [accepted(event), routed(event, [webhook_id])]
     try:
         await publisher.publish(

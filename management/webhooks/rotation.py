@@ -1,4 +1,4 @@
-"""Secrets of webhooks: rotated, so that for a time two of them sign; and the public keys."""
+"""Secrets of webhooks: rotation, during which two of them sign; and the public keys."""
 
 import asyncio
 from functools import partial
@@ -23,10 +23,10 @@ class RotationHandlers:
     """The routes of secrets.
 
     Args:
-        store: Where webhooks are kept.
-        lookups: Finds what a path names.
-        announcer: Tells the other roles of changes.
-        overlap_ms: For how long the secret before signs, too, unless the request says.
+        store: The store.
+        lookups: Finds the resources that a path names.
+        announcer: Notifies the other roles of changes.
+        overlap_ms: How long the previous secret signs, too, by default.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class RotationHandlers:
         routes.add("GET", f"{WEBHOOK}/publicKeys", self.public_keys)
 
     async def rotate(self, call: Call) -> web.Response:
-        """POST rotateSecret: another secret, told in this answer only; the one before signs on."""
+        """POST rotateSecret: a new secret, only in this answer; the previous one still signs."""
         body = await call.body(Rotation, optional=True)
         before = await self._lookups.webhook(call)
         wanted = Wanted.of(body)
@@ -65,7 +65,7 @@ class RotationHandlers:
                 make=partial(_make, wanted),
                 overlap_ms=overlap_ms,
             )
-        except WebhookNotFoundError as error:  # deleted since it was looked up
+        except WebhookNotFoundError as error:  # deleted after the lookup
             raise self._lookups.no_webhook(call) from error
         self._log.info(
             "secret.rotated",
@@ -81,7 +81,7 @@ class RotationHandlers:
         return answer(webhook_answer(self._lookups.installation, row, secret=secret))
 
     async def public_keys(self, call: Call) -> web.Response:
-        """GET publicKeys: what a consumer of this webhook trusts now, the newest first."""
+        """GET publicKeys: the keys that a consumer of this webhook trusts now, the newest first."""
         return answer(keys_answer(await self._lookups.webhook(call)))
 
 

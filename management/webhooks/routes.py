@@ -33,9 +33,9 @@ class WebhookHandlers:
     """The routes of webhooks.
 
     Args:
-        store: Where they are kept.
-        lookups: Finds what a path names.
-        announcer: Tells the other roles of changes.
+        store: The store.
+        lookups: Finds the resources that a path names.
+        announcer: Notifies the other roles of changes.
     """
 
     def __init__(self, *, store: Store, lookups: Lookups, announcer: Announcer) -> None:
@@ -57,8 +57,8 @@ class WebhookHandlers:
     async def page(self, call: Call) -> web.Response:
         """GET the webhooks of a registry, by name.
 
-        With ``$expand=callbackConfig`` (for the administrator alone) each also has its service URI
-        and its headers: such a page can be imported as it is. Secrets are never told again.
+        With ``$expand=callbackConfig`` (for the administrator only) each also has its service URI
+        and its headers: such a page can be imported unchanged. Secrets are never shown again.
         """
         exported = flag(call, "$expand", "callbackConfig")
         if exported and not call.principal.administrator:

@@ -1,7 +1,7 @@
-"""Sessions: a token sealed in a cookie, so that every management process knows it.
+"""Sessions: a token sealed in a cookie, so that every management process accepts it.
 
-Nothing is kept: whoever opens the cookie asks about the token again, and a revoked one ends the
-session at once. What is kept, by each process for itself, is who signed out.
+Sessions are not stored: each request checks the token again, and a revoked one ends the session at
+once. Each process only keeps a list of the sessions that signed out.
 """
 
 import secrets
@@ -17,7 +17,7 @@ from portcall.management.http.routes import CONSOLE
 
 COOKIE = "portcall_session"
 IDLE_S = 30 * 60
-"""How long a session lasts after the last page that its owner asked for."""
+"""How long a session lasts after its user's last page."""
 LONGEST_S = 12 * 3600
 RENEWED_AFTER_S = 60
 """A cookie that is older than this is made anew; not one for each request."""

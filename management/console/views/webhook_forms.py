@@ -1,6 +1,6 @@
-"""The form of a webhook: from its fields to the API's body, and from the API's words to its fields.
+"""The form of a webhook: from its fields to the API's body, and from API errors to its fields.
 
-The rules are the API's own: what a form holds becomes the JSON that a client would send.
+The rules are the API's own: the content of a form becomes the JSON that a client would send.
 """
 
 import math
@@ -68,7 +68,7 @@ _TARGETS = (
     (f"{_EXTRAS}clientCertificate", CLIENT_CERTIFICATE),
     (f"{_EXTRAS}clientKey", CLIENT_KEY),
 )
-"""Where the API sees a fault, and the field that it is shown at."""
+"""The API's names of fields in errors, and the form's field for each."""
 _PROBES = {True: "always", False: "never"}
 
 Values = Mapping[str, str | list[str]]
@@ -76,11 +76,11 @@ Values = Mapping[str, str | list[str]]
 
 @dataclass(slots=True)
 class Problems:
-    """What is wrong with a form.
+    """The problems of a form.
 
     Attributes:
         by_field: Messages by the field's name.
-        others: Messages that belong to none.
+        others: Messages that belong to no field.
     """
 
     by_field: dict[str, str] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Problems:
         return bool(self.by_field or self.others)
 
     def add(self, fault: Fault) -> None:
-        """Put a fault at the field that it is about; a field's first one is shown."""
+        """Add a fault to its field; only a field's first one is shown."""
         for prefix, name in _TARGETS:
             if fault.target == prefix or fault.target.startswith((f"{prefix}.", f"{prefix}[")):
                 rest = fault.target[len(prefix) :].lstrip(".")
@@ -102,12 +102,12 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A form that was filled in.
+    """A submitted form.
 
     Attributes:
-        values: By field, as they were written: what the form shows again.
-        body: What the API is sent, without location and name.
-        faults: What is wrong before the API has seen it.
+        values: By field, as they were written: the form shows them again.
+        body: The API's body, without location and name.
+        faults: Problems found before the API is called.
     """
 
     values: Values
@@ -121,7 +121,7 @@ class Entry:
 
 
 def empty_values() -> Values:
-    """What the form of a new webhook begins with."""
+    """The initial values for a new webhook."""
     return {
         **dict.fromkeys(FIELDS, ""),
         ACTIONS: [Action.PUSH.value],
@@ -131,7 +131,7 @@ def empty_values() -> Values:
 
 
 def values_of(row: WebhookRow) -> Values:
-    """What the form of a webhook begins with; a secret is never among it."""
+    """The initial values for an existing webhook, without secrets."""
     schedule = row.schedule_ms
     return {
         NAME: row.name,
@@ -154,16 +154,16 @@ def values_of(row: WebhookRow) -> Values:
 
 
 def read_entry(form: Form, *, before: WebhookRow | None = None) -> Entry:
-    """What was filled in.
+    """Read a submitted form.
 
     Args:
         form: The form.
-        before: The webhook that is edited; None: a new one is made.
+        before: The webhook that is edited; None: a new one is created.
     """
     values: dict[str, str | list[str]] = {name: form.line(name) for name in FIELDS}
     values[ACTIONS] = list(form.all(ACTIONS))
     values |= {name: form.text(name) for name in _TEXTS}
-    values[CLIENT_KEY] = ""  # never shown, not even to who wrote it
+    values[CLIENT_KEY] = ""  # never shown, not even to its author
     headers, faults = _headers_of(form.text(HEADERS))
     body: dict[str, object] = {
         "serviceUri": form.line(URI),
@@ -178,7 +178,7 @@ def read_entry(form: Form, *, before: WebhookRow | None = None) -> Entry:
 
 
 def problems_of(entry: Entry, *, is_new: bool) -> Problems:
-    """What the API would say of a form, as far as that can be said without the store."""
+    """The API's problems with a form, as far as they are known without the store."""
     problems = Problems()
     for fault in entry.faults:
         problems.add(fault)
@@ -199,20 +199,20 @@ def problems_of(entry: Entry, *, is_new: bool) -> Problems:
 
 
 def add_faults(problems: Problems, error: ArmError) -> None:
-    """Put what the API refused at the fields."""
+    """Add the API's errors to the fields."""
     for fault in faults_of(error):
         problems.add(fault)
 
 
 def faults_of(error: ArmError) -> Iterable[Fault]:
-    """What an error of the API is about, fault by fault."""
+    """The faults of an error of the API, one by one."""
     if error.details:
         return error.details
     return (Fault(error.target, error.message.removeprefix(f"{error.target}: "), error.code),)
 
 
 def _headers_of(text: str) -> tuple[dict[str, str], tuple[Fault, ...]]:
-    """Read ``Key: value`` lines; empty ones are nothing."""
+    """Read ``Key: value`` lines; empty ones are ignored."""
     headers: dict[str, str] = {}
     faults = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -249,7 +249,7 @@ def _extras_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
 
 
 def _trust_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
-    """What of TLS is not as it was; a form without these fields says nothing about it."""
+    """The changed TLS settings; a form without these fields changes none."""
     extras: dict[str, object] = {}
     bundle, chain = form.line(CA_BUNDLE), form.line(CLIENT_CERTIFICATE)
     key = form.line(CLIENT_KEY)
@@ -264,7 +264,7 @@ def _trust_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
 
 
 def _number(text: str) -> float | str | None:
-    """A number where it is one; else the text, so that the API says what is wrong with it."""
+    """A number if it is one; else the text, so that the API reports the problem."""
     if not text:
         return None
     try:
@@ -275,7 +275,7 @@ def _number(text: str) -> float | str | None:
 
 
 def _probe(text: str) -> bool | str | None:
-    """Whether it is probed; else the text, so that the API says what is wrong with it."""
+    """Whether it is probed; else the text, so that the API reports the problem."""
     return {"": None, **{word: value for value, word in _PROBES.items()}}.get(text, text)
 
 
