@@ -13,7 +13,7 @@ from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, encode_events
 from portcall.schemas.topology import EVENTS, event_key
 
 GIVE_UP_S = 60.0
-"""Longer than the 33 s after which a dead connection shows, and with it who waits for a confirm."""
+"""Longer than the 33 s after which a dead connection shows, which ends waits for its confirms."""
 
 PUBLISH_SECONDS = Histogram(
     "portcall_producer_publish_seconds",
@@ -23,7 +23,7 @@ PUBLISH_SECONDS = Histogram(
 
 
 class Publisher(Protocol):
-    """What is needed of `runtime.publisher.Publisher`."""
+    """The needed part of `runtime.broker.publisher.Publisher`."""
 
     async def publish(
         self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = GIVE_UP_S
@@ -44,9 +44,10 @@ async def publish_events(publisher: Publisher, events: Sequence[Event]) -> None:
     """Publish *events*, and return when the broker has confirmed every one of them.
 
     Raises:
-        BrokerError: It did not confirm at least one frame. Others may have arrived: the sender
-            must send all of it again, and the consumers get those twice, under the same
-            ``webhook-id`` where the events have ids of their own.
+        BrokerError: It did not confirm at least one frame. Others may have arrived: the sender must
+            send all of them again, and consumers get duplicates, with the same ``webhook-id`` if
+            the
+            events have their own ids.
     """
     with PUBLISH_SECONDS.time():
         outcomes = await asyncio.gather(
@@ -62,7 +63,7 @@ async def publish_events(publisher: Publisher, events: Sequence[Event]) -> None:
 
 
 def frames_of(events: Iterable[Event]) -> Iterator[Frame]:
-    """Pack events into frames of one registry and action each, in the order that they came in.
+    """Pack events into frames of one registry and action each, in their order.
 
     A frame has at most `MAX_ITEMS` events, and bodies of at most `MAX_BYTES` together, unless a
     single one is larger.
