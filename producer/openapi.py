@@ -44,7 +44,7 @@ class ErrorDetail(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         code: A word for machines.
-        message: What is wrong, and where.
+        message: The problem, and its place.
     """
 
     code: str

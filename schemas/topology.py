@@ -110,7 +110,7 @@ def wait_rung(rung_ms: int) -> str:
 def rungs_for(schedules_ms: Iterable[int]) -> tuple[int, ...]:
     """The rungs of the ladder, ascending: the base ladder and one for each delay of the schedule.
 
-    A delay of over 12 h is reached by hops: a rung of its own would gain nothing.
+    A delay of over 12 h is reached by hops: its own rung would gain nothing.
     """
     longest = BASE_RUNGS_MS[-1]
     return tuple(sorted({*BASE_RUNGS_MS, *(delay for delay in schedules_ms if delay <= longest)}))

@@ -1,4 +1,4 @@
-"""Endpoints: what one may have under way, and when a deliverer leaves it alone.
+"""Endpoints: how many attempts each may have under way, and when a deliverer pauses it.
 
 Theory of operation
 ===================

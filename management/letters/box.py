@@ -267,7 +267,7 @@ class LetterBox:
             async with asyncio.timeout(PATIENCE_S):
                 await lock.acquire()
         except TimeoutError:
-            raise BusyError(f"somebody else is looking through {QUEUES[queue]} now") from None
+            raise BusyError(f"another request is reading {QUEUES[queue]} now") from None
         try:
             async with reading(self._url, QUEUES[queue], renew=self._renew) as kept:
                 yield Scan(waiting=kept.waiting), kept

@@ -105,7 +105,7 @@ class WebhookHandlers:
         return answer(webhook_answer(self._installation, row, secret=secret))
 
     async def patch(self, call: Call) -> web.Response:
-        """PATCH a webhook: what is sent changes. az asks for nothing before it: hence the 404s."""
+        """PATCH a webhook: sent fields change. az makes no GET before it: hence the 404s."""
         body = await call.body(WebhookPatch)
         before = await self._lookups.webhook(call)
         if body.location is not None:

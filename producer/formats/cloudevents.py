@@ -132,7 +132,7 @@ def _data_of(event: CloudEvent, prefix: str) -> bytes:
             raise InvalidValueError(f"{prefix}data", "is required")
         return data
     if data not in _NO_DATA:
-        raise InvalidValueError(f"{prefix}data_base64", "stands beside data; send one of them")
+        raise InvalidValueError(f"{prefix}data_base64", "must not come with data; send one of them")
     try:
         return base64.b64decode(event.data_base64, validate=True)
     except (binascii.Error, ValueError) as error:
