@@ -58,7 +58,7 @@ program with an account on the broker can:
 
 * publish frames of events to the exchange `{topology.EVENTS}`, under the key
   `<registry>.<action>`, persistent and mandatory; an event is accepted once the broker has
-    confirmed its frame;
+  confirmed its frame;
 * bind its own queue to `{topology.EVENTS}` and receive every event as it arrives;
 * read the stream `{topology.LOG}` from any offset and see the result of every attempt;
 * read the stream `{topology.JOURNAL}`: which events were accepted, and which webhooks each was

@@ -101,7 +101,7 @@ class RecordOf(Struct, Generic[DetailT], frozen=True, array_like=True):
     Attributes:
         event: The position of its event in the frame.
         webhook_id: Whose delivery it was.
-        attempt: The number of the attempt, from 1; of a cancelled delivery, the next one.
+        attempt: The number of the attempt, from 1; of a cancelled delivery, the one not made.
         outcome: How it ended.
         status: The HTTP status; 0 where there was no answer.
         started_ms: When the attempt began, milliseconds since the epoch.

@@ -82,7 +82,7 @@ class WebhookHandlers:
         return answer(webhook_answer(self._installation, await self._lookups.webhook(call)))
 
     async def put(self, call: Call) -> web.Response:
-        """PUT a webhook: created, or replaced as `management.drafts` says."""
+        """PUT a webhook: created, or replaced as `management.webhooks.drafts` says."""
         name = new_name(call, "webhook")
         body = await call.body(WebhookPut)
         registry = await self._lookups.registry(call)

@@ -79,7 +79,7 @@ def test_a_key_file_that_others_can_read(home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("garbage", "key 1 is not 32 bytes"), ("", "has no key"), ("\xff", "is no text")],
+    [("garbage", "key 1 is not 32 bytes"), ("", "has no key"), ("\xff", "is not text")],
 )
 def test_a_key_file_with_something_else_in_it(home: Path, content: str, said: str) -> None:
     (home / "encryption.key").write_text(content, encoding="latin-1")
