@@ -21,7 +21,7 @@ MAX_PATIENCE_S = 60.0
 
 @dataclass(slots=True)
 class _Refusing:
-    """A route that refuses everything: since when, its last refusal, and the pause to wait."""
+    """A route that refuses everything; the channel is replaced after *patience_s*, then doubled."""
 
     since: float
     last: float
