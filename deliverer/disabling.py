@@ -34,7 +34,7 @@ class Names(Protocol):
 
 
 class Announcer(Protocol):
-    """Notifies the other processes: a Publisher."""
+    """What tells the other processes: a Publisher."""
 
     async def announce(self, body: bytes, *, exchange: str) -> None:
         """Publish, best effort."""
@@ -56,7 +56,7 @@ class Disabling:
         self._log = get_logger()
 
     async def disable(self, webhook_id: int, reason: str) -> None:
-        """Disable a webhook; waits until the store answers."""
+        """Disable a webhook; waits for as long as the store does not answer."""
         now_ms = time.time_ns() // 1_000_000
         if await answered(self._source.disable, webhook_id, reason, now_ms):
             await self._tell()
@@ -70,7 +70,7 @@ class Disabling:
             )
 
     async def enable(self, webhook_id: int) -> None:
-        """Enable a webhook whose endpoint answered a probe; waits until the store answers."""
+        """Enable a webhook whose endpoint answered a probe; waits for the store as above."""
         now_ms = time.time_ns() // 1_000_000
         if await answered(self._source.enable, webhook_id, now_ms):
             self._log.info("webhook.enabled", webhook_id=webhook_id)

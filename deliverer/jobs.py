@@ -1,4 +1,4 @@
-"""Jobs: the deliveries of a frame in this process, and the count of the settled ones."""
+"""Jobs: the deliveries of a frame while this process has them, and the count of what is settled."""
 
 import asyncio
 
@@ -20,14 +20,14 @@ class Ledger:
         self._close_if_empty()
 
     def settle(self) -> None:
-        """One more is settled: its effects are confirmed."""
+        """One more is: its effects are confirmed."""
         self._open -= 1
         self._close_if_empty()
 
     def fail(self, error: Exception) -> None:
-        """One cannot be settled: the whole frame must be given back, after the others have ended.
+        """One cannot be: the whole frame must go back, but not before the others have ended.
 
-        If it were given back at once, attempts under way would be made a second time.
+        Went it back at once, those that are under way would be attempted a second time.
         """
         self._error = self._error or error
         self._open -= 1
@@ -37,7 +37,7 @@ class Ledger:
         """Wait for all.
 
         Raises:
-            Exception: The first error that `fail` got.
+            Exception: What `fail` was told first.
         """
         await asyncio.shield(self._done)
 
@@ -51,7 +51,7 @@ class Ledger:
 
 
 class Job(Struct, frozen=True):
-    """One delivery that this process handles."""
+    """One delivery that this process has to do something about."""
 
     event: Event
     delivery: Delivery

@@ -23,7 +23,7 @@ PUBLISH_SECONDS = Histogram(
 
 
 class Publisher(Protocol):
-    """The needed part of `runtime.broker.publisher.Publisher`."""
+    """What is needed of `runtime.publisher.Publisher`."""
 
     async def publish(
         self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = GIVE_UP_S

@@ -15,7 +15,7 @@ LEAST_MS = 1_000
 
 
 class Announcer(Protocol):
-    """Notifies the other processes: a Publisher."""
+    """What tells the other processes: a Publisher."""
 
     async def announce(self, body: bytes, *, exchange: str) -> None:
         """Publish, best effort."""

@@ -49,7 +49,7 @@ class BehindError(PortcallError):
 
 
 class Publisher(Protocol):
-    """Publishes messages that must not be lost."""
+    """Publishes what must not be lost."""
 
     async def publish(
         self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = MARK_TIMEOUT_S

@@ -47,7 +47,7 @@ class AuditHandler:
 
 
 def document(look: Look) -> dict[str, object]:
-    """The result of an audit as JSON."""
+    """A look as JSON."""
     return {
         "time": look.at_ms,
         "since": acr_timestamp(look.accounts.since_ms),

@@ -85,7 +85,7 @@ def streamed(frame: RawRecordFrame, webhook_ids: Container[int]) -> Iterator[See
 
 
 def acr_event(seen: Seen) -> AcrEvent:
-    """One record in ACR's shape, ready for JSON."""
+    """One record in ACR's shape, ready to be written as JSON."""
     return {
         "id": seen.event_id,
         "eventRequestMessage": _request(seen.body, seen.detail.sent),

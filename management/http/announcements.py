@@ -10,10 +10,10 @@ VERSION = 1
 
 
 class Announcer(Protocol):
-    """Publishes messages that may be lost."""
+    """Publishes what may be lost."""
 
     async def announce(self, body: bytes, *, exchange: str) -> None:
-        """Publish once, without a guarantee; never raises because of the broker."""
+        """Publish once, without a promise; never raises because of the broker."""
 
 
 async def announce(announcer: Announcer, revision: int) -> None:

@@ -77,7 +77,7 @@ def item_answer(piece: Piece, webhooks: Mapping[int, KnownWebhook]) -> Json:
 
 
 def resent_answer(scan: Scan) -> Json:
-    """The result of a request to send letters again."""
+    """What a request to send again has done."""
     counts = scan.counts
     return {
         **_scan(scan),
@@ -93,7 +93,7 @@ def resent_answer(scan: Scan) -> Json:
 
 
 def purged_answer(scan: Scan) -> Json:
-    """The result of a request to delete letters."""
+    """What a request to throw away has done."""
     return _scan(scan)
 
 

@@ -53,11 +53,11 @@ PATIENCE_S = 10.0
 
 
 class BusyError(PortcallError):
-    """Another request reads the queue."""
+    """Somebody else is at the queue."""
 
 
 class Publisher(Protocol):
-    """Publishes messages that must not be lost."""
+    """Publishes what must not be lost."""
 
     async def publish(
         self,

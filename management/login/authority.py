@@ -13,11 +13,11 @@ _ABILITIES: dict[str, object] = {
     "subject_types_supported": ["public"],
     "id_token_signing_alg_values_supported": [accesstokens.ALGORITHM],
 }
-"""Clients need names for the other endpoints, too; there is nothing at them."""
+"""Clients want the other endpoints named, too; there is nothing at them."""
 
 
 def cloud(origin: str) -> dict[str, object]:
-    """The document for `az cloud register`."""
+    """What `az cloud register` reads."""
     return {
         "name": "Portcall",
         "resourceManager": origin,
@@ -35,7 +35,7 @@ def cloud(origin: str) -> dict[str, object]:
 
 
 def adfs_configuration(origin: str) -> dict[str, object]:
-    """The authority's configuration in the form of AD FS."""
+    """The authority as AD FS describes itself."""
     base = f"{origin}{ADFS}"
     return {
         "issuer": base,
@@ -48,7 +48,7 @@ def adfs_configuration(origin: str) -> dict[str, object]:
 
 
 def directory_configuration(origin: str, tenant: str) -> dict[str, object]:
-    """The authority's configuration in the form of an Entra ID tenant."""
+    """The authority as Entra ID describes a tenant."""
     base = f"{origin}/{tenant}"
     return {
         "issuer": f"{base}/v2.0",

@@ -178,7 +178,7 @@ class TokenHandlers:
 
 
 def document(principal: PrincipalRow, at_ms: int) -> dict[str, object]:
-    """A principal as JSON, without its secret."""
+    """A principal as JSON; its secret is not known here."""
     if principal.revoked_ms is not None:
         status = "revoked"
     else:

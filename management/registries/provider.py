@@ -56,7 +56,7 @@ class ProviderHandlers:
         routes.add("POST", f"{SUBSCRIPTION}{PROVIDER}/register", self.provider)
 
     async def operations(self, _call: Call) -> web.Response:
-        """GET the provider's operations."""
+        """GET what can be done with it."""
         return answer({"value": [_operation(name, told) for name, told in _OPERATIONS]})
 
     async def providers(self, _call: Call) -> web.Response:
@@ -64,7 +64,7 @@ class ProviderHandlers:
         return answer({"value": [self._answer()]})
 
     async def provider(self, _call: Call) -> web.Response:
-        """GET the provider, or POST its registration, which changes nothing."""
+        """GET the provider, or POST that it be registered, which it is."""
         return answer(self._answer())
 
     def _answer(self) -> Answer:

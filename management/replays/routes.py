@@ -108,7 +108,7 @@ class ReplayHandlers:
         return await self._change(call, State.RUNNING, where=State.CANCELLED)
 
     async def _read(self, call: Call) -> tuple[Registry, WebhookRow | None, Selection, int]:
-        """The selection of a body and a path."""
+        """What a body selects, of what the path names."""
         body = await call.body(ReplayBody)
         registry = await self._lookups.registry(call)
         webhook = await self._lookups.webhook(call) if "webhook" in call.names else None
@@ -178,7 +178,7 @@ class ReplayHandlers:
 
 
 def webhook_disabled(webhook: WebhookRow, so: str) -> ArmError:
-    """The error for a request to send POSTs to a disabled webhook."""
+    """A webhook that gets no POSTs is asked to send some."""
     return ArmError(
         409,
         "WebhookDisabled",

@@ -47,7 +47,7 @@ MAX_WAITING = 16
 
 
 class Publisher(Protocol):
-    """Publishes messages that must not be lost."""
+    """Publishes what must not be lost."""
 
     async def publish(
         self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = PUBLISH_S

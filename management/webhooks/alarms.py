@@ -37,7 +37,7 @@ PUBLISH_S = 5.0
 
 
 class Publisher(Protocol):
-    """Publishes messages that must not be lost."""
+    """Publishes what must not be lost."""
 
     async def publish(
         self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = PUBLISH_S

@@ -25,7 +25,7 @@ NOTE_TIMEOUT_S = 1.0
 
 
 class Publisher(Protocol):
-    """Publishes messages that must not be lost."""
+    """Publishes what must not be lost."""
 
     async def publish(
         self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = TIMEOUT_S
@@ -114,7 +114,7 @@ async def send_ping(
 
 
 async def _note(publisher: Publisher, event: Event, webhook_id: int) -> None:
-    """Note the ping; if the note is lost, the ping's record replaces it."""
+    """Note what was sent; a ping whose note is lost is entered by its record."""
     notes = [accepted(event), routed(event, [webhook_id])]
     try:
         await publisher.publish(

@@ -81,7 +81,7 @@ class RotationHandlers:
         return answer(webhook_answer(self._lookups.installation, row, secret=secret))
 
     async def public_keys(self, call: Call) -> web.Response:
-        """GET publicKeys: the keys that a consumer of this webhook trusts now, the newest first."""
+        """GET publicKeys: what a consumer of this webhook trusts now, the newest first."""
         return answer(keys_answer(await self._lookups.webhook(call)))
 
 

@@ -68,7 +68,7 @@ class Receipt(Protocol):
 
 
 class Burial(Protocol):
-    """Publishes a message to the dead letters: a Publisher."""
+    """Whoever can put a message among the dead: a Publisher."""
 
     async def publish_surely(
         self,

@@ -29,7 +29,7 @@ def sealed(values: Mapping[str, Any], webhook_id: int, vault: Vault) -> dict[str
 
 
 def opened(kept: Mapping[str, Any], webhook_id: int, vault: Vault) -> dict[str, Any]:
-    """The usable form of these values.
+    """These values as they are used.
 
     Raises:
         SealedError: One cannot be opened.

@@ -89,7 +89,7 @@ class WebhookChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookRow:
-    """A webhook as it is stored; in addition to `WebhookDraft`'s fields it has these.
+    """A webhook as it is kept; beside `WebhookDraft`'s fields it has these.
 
     Attributes:
         id: The store's number; never reused.
@@ -106,7 +106,7 @@ class WebhookRow:
         failed: Those that failed, retried or not.
         given_up: Its deliveries that were given up.
         cancelled: Its deliveries that were cancelled.
-        old_secret: The secret that *secret* replaced in a rotation; it signs, too.
+        old_secret: What *secret* took the place of when it was rotated; signs, too.
         old_secret_until_ms: Until when, milliseconds since the epoch; 0: there is none.
     """
 
@@ -268,7 +268,7 @@ def columns(row: WebhookRow, vault: Vault) -> dict[str, object]:
 _OWNED: dict[str, Any] = {
     "status_reason": "", "cause": Cause.OWNER, "failing_since_ms": 0, "probed_ms": 0,
 }  # fmt: skip
-"""The state of a webhook whose owner just chose its status: empty."""
+"""What is known of a webhook whose owner just chose its status: nothing."""
 _FIELDS = tuple(field.name for field in fields(WebhookRow))
 _WANTED = tuple(
     field.name for field in fields(WebhookDraft) if field.name not in ("registry", "name")

@@ -254,8 +254,8 @@ class Webhooks:
         """Webhooks of a registry by name without regard to case.
 
         Args:
-            registry: The registry.
-            after: Begin after this name; empty: at the first.
+            registry: Whose.
+            after: Begin behind this name; empty: at the first.
             limit: How many at most.
         """
         query = (

@@ -119,7 +119,7 @@ class WebhookEdit:
         )
 
     async def _edited(self, call: Call, registry: Registry) -> WebhookRow | None:
-        """The webhook of a form; None: it is a new one's."""
+        """The webhook that a form is about; None: it is a new one's."""
         name = call.parameter("webhook")
         if not name:
             return None

@@ -154,7 +154,7 @@ def values_of(row: WebhookRow) -> Values:
 
 
 def read_entry(form: Form, *, before: WebhookRow | None = None) -> Entry:
-    """Read a submitted form.
+    """What was filled in.
 
     Args:
         form: The form.
@@ -249,7 +249,7 @@ def _extras_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
 
 
 def _trust_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
-    """The changed TLS settings; a form without these fields changes none."""
+    """What of TLS is not as it was; a form without these fields says nothing about it."""
     extras: dict[str, object] = {}
     bundle, chain = form.line(CA_BUNDLE), form.line(CLIENT_CERTIFICATE)
     key = form.line(CLIENT_KEY)

@@ -154,7 +154,7 @@ class WebhookPages:
         return self._desk.done(call, to, text)
 
     async def _ping_of(self, webhook: WebhookRow, event_id: str) -> Shown | None:
-        """The record of a ping; None: none was sent, or its record is not there yet."""
+        """The record of a ping; None: none is asked for, or it is not there yet."""
         if not event_id:
             return None
         found = await asyncio.to_thread(
@@ -166,7 +166,7 @@ class WebhookPages:
         return self._desk.inner.webhook(webhook.registry, webhook.name)
 
     def _refused(self, call: Call, webhook: WebhookRow, error: ArmError) -> web.Response:
-        """Show on the webhook's page why a command failed; other errors get their own page."""
+        """Say on the webhook's page why a button did nothing; anything worse is a page."""
         if error.status != 409:
             raise error
         return self._desk.done(call, _page_of(webhook), error.message, kind="bad")
