@@ -15,7 +15,7 @@ from portcall.store.secrets.vault import Vault
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDraft:
-    """A webhook as its owner wants it: the content of a PUT.
+    """A webhook as its owner wants it: what a PUT says.
 
     Attributes:
         registry: Its registry's name, in any case.
@@ -28,18 +28,17 @@ class WebhookDraft:
         headers: The custom headers as given.
         actions: The bits of the subscribed actions.
         scope: As the owner wrote it; a valid scope.
-        status: Whether it receives POSTs.
-        secret: The signing secret, as in `schemas.signatures`; empty: unsigned.
+        status: Whether it gets POSTs.
+        secret: What signs, as `schemas.signatures` writes it; empty: unsigned.
         schedule_ms: Its own retry schedule, milliseconds; None: the installation's.
-        max_age_ms: The maximum age of its deliveries; 0: no limit; None: the installation's.
-        disable_after_ms: For how long every attempt must fail until it is disabled; 0: never; None:
-            the installation's.
-        probe: Whether it is probed from time to time after Portcall disabled it; None: only if
-            that was because it failed for a long time.
+        max_age_ms: How old its deliveries may get; 0: any age; None: the installation's.
+        disable_after_ms: For how long every attempt must fail until it is disabled; 0: it never
+            is; None: the installation's.
+        probe: Whether it is asked from time to time when it was disabled by itself; None: only
             when that was because it failed for long.
         rate_limit: POSTs a second at most; 0: no limit.
-        ca_bundle: The only authorities that are trusted, in PEM; empty: the default ones.
-        client_certificate: The certificate for a server that asks, in PEM; empty: the default.
+        ca_bundle: The only authorities that are trusted, in PEM; empty: the usual ones.
+        client_certificate: What is shown to a server that asks, in PEM; empty: none of its own.
         client_key: Its private key, in PEM.
     """
 
@@ -66,7 +65,7 @@ class WebhookDraft:
 
 
 class WebhookChanges(TypedDict, total=False):
-    """The fields that a PATCH may change; absent ones stay."""
+    """What a PATCH may change; what is absent stays."""
 
     tags: Mapping[str, str]
     uri: str

@@ -68,7 +68,7 @@ _TARGETS = (
     (f"{_EXTRAS}clientCertificate", CLIENT_CERTIFICATE),
     (f"{_EXTRAS}clientKey", CLIENT_KEY),
 )
-"""The API's names of fields in errors, and the form's field for each."""
+"""Where the API sees a fault, and the field that it is shown at."""
 _PROBES = {True: "always", False: "never"}
 
 Values = Mapping[str, str | list[str]]
@@ -131,7 +131,7 @@ def empty_values() -> Values:
 
 
 def values_of(row: WebhookRow) -> Values:
-    """The initial values for an existing webhook, without secrets."""
+    """What the form of a webhook begins with; a secret is never among it."""
     schedule = row.schedule_ms
     return {
         NAME: row.name,
@@ -264,7 +264,7 @@ def _trust_of(form: Form, before: WebhookRow | None) -> dict[str, object]:
 
 
 def _number(text: str) -> float | str | None:
-    """A number if it is one; else the text, so that the API reports the problem."""
+    """A number where it is one; else the text, so that the API says what is wrong with it."""
     if not text:
         return None
     try:
@@ -275,7 +275,7 @@ def _number(text: str) -> float | str | None:
 
 
 def _probe(text: str) -> bool | str | None:
-    """Whether it is probed; else the text, so that the API reports the problem."""
+    """Whether it is probed; else the text, so that the API says what is wrong with it."""
     return {"": None, **{word: value for value, word in _PROBES.items()}}.get(text, text)
 
 
