@@ -44,8 +44,9 @@ What couples them:
 - A failure halves the cap (6), makes the endpoint sick (8), lengthens the row (3) and slows or
   stops the pace (5). A healthy answer does the opposite; the one that closes the breaker starts
   the pace.
-- A pause, a rate or a time in which this process could attempt nothing must not open the breaker:
-  of such a silence it counts 2 s at most (`presence`, `clock`).
+- A pause, a rate, or a time in which this process could attempt nothing must not open the breaker:
+  the breaker counts at most 2 s of such a silence (`presence`), and the clock leaves out the time
+  in which the process did not run (`clock`).
 - Lines of sick endpoints and of rates do not close the gate: their deliveries leave by parking.
 - Breakers and pauses of a second and more are broadcast, best effort (`health_broadcast`). Other
   deliverers then pause the endpoint, and routers park its fresh deliveries themselves, for 5
