@@ -1,1 +1,1 @@
-"""The deliverer: POSTs deliveries, decides what follows, and records each attempt."""
+"""The deliverer: POSTs deliveries, decides about retries, and records each attempt."""

@@ -1,4 +1,4 @@
-"""The deliverer's process: what is connected to what."""
+"""The deliverer's process: its wiring."""
 
 import asyncio
 import os
@@ -34,11 +34,11 @@ from portcall.store.preparing import check_secrets
 from portcall.store.secrets.keys import KeySource
 
 DRAIN_MARGIN_S = 3.0
-"""What the last attempt's effects may take on top of the attempt timeout when the process stops."""
+"""Time for the effects of the last attempt, on top of the attempt timeout, when stopping."""
 
 
 async def main() -> None:
-    """Deliver until told to stop."""
+    """Deliver until stopped."""
     settings = DelivererSettings.from_environment(os.environ)
     timeout_s = settings.attempt_timeout_ms / 1000
     trusts = Trusts(files=settings.trust_files)

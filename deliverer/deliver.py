@@ -43,14 +43,14 @@ RATE_CHECK_S = 0.05
 
 
 class Sending(Protocol):
-    """What makes an attempt: a Sender."""
+    """Makes attempts: a Sender."""
 
     async def send(self, request: Request) -> Attempt:
-        """POST; never raises for what the endpoint did."""
+        """POST; never raises for the endpoint's faults."""
 
 
 class Log(Protocol):
-    """What knows the attempts recorded so far: the store's event log."""
+    """Knows the recorded attempts: the store's event log."""
 
     def attempted(
         self, deliveries: Sequence[tuple[str, int, int, int]]
@@ -62,16 +62,16 @@ class Deliverer:
     """Handles frames of deliveries.
 
     Args:
-        webhooks: What is known of the webhooks.
+        webhooks: The cache of webhooks.
         sender: Makes attempts.
-        lanes: Decide what may start.
-        outbox: Takes records, retries, the dead.
-        log: Asked about redelivered frames only.
-        disabling: Told about 410, and about probes that were answered.
-        schedule_ms: The retry schedule of webhooks without one of their own.
-        max_age_ms: How old deliveries of webhooks without a limit of their own get; 0: any age.
+        lanes: Decide which deliveries may start.
+        outbox: Publishes records, retries and dead letters.
+        log: Queried for redelivered frames only.
+        disabling: Disables webhooks after a 410, and enables them after a successful probe.
+        schedule_ms: The retry schedule of webhooks without their own.
+        max_age_ms: The maximum age of deliveries of webhooks without their own limit; 0: none.
         rungs_ms: The wait ladder, ascending.
-        clock: Says how long attempts take, and how long deliveries wait.
+        clock: Measures attempts and waits.
     """
 
     def __init__(
@@ -109,10 +109,10 @@ class Deliverer:
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def handle(self, message: Message) -> None:
-        """Deliver one frame; returns when everything that follows from it is confirmed.
+        """Deliver one frame; returns when everything published because of it is confirmed.
 
-        A frame that is delivered again while we are still at it, as after the connection was lost,
-        is not begun again: both messages are settled by the end of the work that is under way.
+        If a frame is redelivered while it is still in work, for example after a lost connection, it
+        is not begun again: the end of the current work settles both messages.
 
         Raises:
             FrameError: The message is not a frame of deliveries.
@@ -142,12 +142,12 @@ class Deliverer:
         await latch.wait()
 
     def share_rates(self, processes: int) -> None:
-        """Keep to a part of every rate: the broker has answered that there are so many of us."""
+        """Divide every rate by the number of deliverers: the broker has reported it."""
         self._presence.answered(self._clock.now())
         self._lanes.share_rates(processes)
 
     async def watch_lanes(self) -> None:
-        """Find out who hangs, and park what waits too long; runs for as long as the process."""
+        """Detect endpoints that hang, and park deliveries that wait too long; runs without end."""
         while True:
             await asyncio.sleep(LINE_CHECK_S)
             now = self._clock.now()
@@ -162,9 +162,9 @@ class Deliverer:
             measure_lanes(self._lanes)
 
     async def watch_rates(self) -> None:
-        """Start what waited for its webhook's rate; runs for as long as the process.
+        """Start deliveries that waited for their webhook's rate; runs without end.
 
-        The clock is read each time: so it notices when this process did not run.
+        It reads the clock each time, which detects stalls of this process.
         """
         while True:
             await asyncio.sleep(RATE_CHECK_S)
@@ -174,20 +174,20 @@ class Deliverer:
                     self._start(job, now)
 
     def hear(self, news: bytes) -> None:
-        """Leave alone, or no longer, what another deliverer tells of."""
+        """Apply another deliverer's news: pause an endpoint, or end its pause."""
         now_ms, now = self._clock_ms(), self._clock.now()
         for webhook_id, until_ms in decode_news(news, now_ms).items():
             self._lanes.hear(webhook_id, max(until_ms - now_ms, 0) / 1000, now)
 
     def stop(self) -> None:
-        """Begin nothing new: what waits in a line is put back for others."""
+        """Begin nothing new: deliveries in lines are put back for other processes."""
         self._stopping = True
         self._gate.open()
         for job in self._lanes.empty_lines():
             self._endings.carry_out(job, PutBack())
 
     async def _not_attempted(self, jobs: list[Job]) -> list[Job]:
-        """Leave out what a crashed process had attempted and recorded before its ack."""
+        """Leave out deliveries that a crashed process had attempted and recorded before its ack."""
         keys = [
             (job.event.id, job.event.accepted_ms, job.delivery.webhook_id, job.delivery.first)
             for job in jobs
@@ -267,7 +267,7 @@ class Deliverer:
         task.add_done_callback(self._attempts.discard)
 
     async def _work(self, job: Job | None, started: float) -> None:
-        """Make an attempt, and the next one in the same place for as long as some wait.
+        """Make an attempt, and then the next one, as long as some wait.
 
         A task for each delivery would cost 1.4 us more.
         """
@@ -280,7 +280,7 @@ class Deliverer:
                 job.latch.fail(error)
             now = self._clock.now()
             if not healthy and self._clock.lost_s - lost_s > now - started:
-                healthy = None  # for most of it this process did not run: that says nothing
+                healthy = None  # this process did not run for most of it: that says nothing
             following = self._lanes.finish(
                 job.delivery.webhook_id,
                 healthy=healthy,

@@ -1,4 +1,4 @@
-"""Disabling a webhook because its endpoint answered 410, enabling one that answers a probe."""
+"""Disabling a webhook whose endpoint answered 410, and enabling one that answered a probe."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -15,20 +15,20 @@ from portcall.store.webhooks.summaries import KnownWebhook
 
 
 class Source(Protocol):
-    """Where webhooks are kept: `store.webhooks`."""
+    """Stores webhooks: `store.webhooks`."""
 
     def disable(self, webhook_id: int, reason: str, now_ms: int) -> bool:
         """Disable it; False when it was not enabled."""
 
     def enable(self, webhook_id: int, now_ms: int) -> bool:
-        """Enable it; False unless it was disabled by itself."""
+        """Enable it; False unless Portcall had disabled it."""
 
     def revision(self) -> int:
         """The newest revision."""
 
 
 class Names(Protocol):
-    """What knows webhooks by name: `store.known`."""
+    """Knows webhooks by name: `store.known`."""
 
     def by_ids(self, ids: Sequence[int]) -> Mapping[int, KnownWebhook]:
         """Those that exist, by id."""
@@ -40,7 +40,7 @@ class Disabling:
     Args:
         source: The store; its methods block and are called in a thread.
         announcer: Publishes the hint that something changed.
-        names: Knows what they are called; blocks, too.
+        names: Knows their names; blocks, too.
     """
 
     def __init__(self, source: Source, announcer: Announcer, names: Names) -> None:

@@ -22,10 +22,10 @@ _COUNTS = {outcome: ATTEMPTS.labels(outcome.value) for outcome in Outcome}
 
 
 class Disabling(Protocol):
-    """What disables a webhook whose endpoint is gone, and enables one that answers a probe."""
+    """Disables a webhook whose endpoint is gone, and enables one that answers a probe."""
 
     async def disable(self, webhook_id: int, reason: str) -> None:
-        """Disable it, in the store and for everybody."""
+        """Disable it, in the store and for all processes."""
 
     async def enable(self, webhook_id: int) -> None:
         """Enable it again, unless its owner disabled it."""

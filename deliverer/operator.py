@@ -1,4 +1,4 @@
-"""The operator's webhook among the others: answered from settings, where the store has no row."""
+"""Adds the operator's webhook to the others: it comes from settings, not from the store."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,24 +10,24 @@ from portcall.store.webhooks.index import Changes
 
 
 class Source(Protocol):
-    """Where webhooks come from: `store.webhooks`."""
+    """Reads webhooks: `store.webhooks`."""
 
     def by_ids(self, ids: Sequence[int]) -> list[Webhook]:
-        """Those of the webhooks that there are."""
+        """The existing ones of these webhooks."""
 
     def revision(self) -> int:
         """The newest revision."""
 
     def changes_since(self, revision: int) -> Changes | None:
-        """What changed after *revision*; None when too much did to say."""
+        """The changes after *revision*; None: there are too many to list."""
 
 
 class WithOperator:
     """The store's webhooks, and the operator's.
 
     Args:
-        source: The store's.
-        operator: The operator's; None: there is none.
+        source: Reads the store's webhooks.
+        operator: The operator's webhook; None: there is none.
     """
 
     def __init__(self, source: Source, operator: Webhook | None) -> None:
@@ -35,18 +35,18 @@ class WithOperator:
         self._operator = operator
 
     def by_ids(self, ids: Sequence[int]) -> list[Webhook]:
-        """Those of the webhooks that there are."""
+        """The existing ones of these webhooks."""
         found = self._source.by_ids(ids)
         if self._operator is not None and OPERATOR_ID in ids:
             found.append(self._operator)
         return found
 
     def revision(self) -> int:
-        """The newest revision of the store's; the operator's is the same for as long as we run."""
+        """The newest revision of the store; the operator's webhook does not change while we run."""
         return self._source.revision()
 
     def changes_since(self, revision: int) -> Changes | None:
-        """What changed of the store's."""
+        """The changes of the store's webhooks."""
         return self._source.changes_since(revision)
 
 
@@ -54,8 +54,8 @@ def operator_webhook(uri: str, secret: str) -> Webhook | None:
     """The operator's webhook.
 
     Args:
-        uri: Where it leads; empty: there is none.
-        secret: What signs; empty: it is unsigned.
+        uri: Its service URI; empty: there is none.
+        secret: Its signing secret; empty: it is unsigned.
     """
     if not uri:
         return None

@@ -1,6 +1,6 @@
-"""What leaves the deliverer: records to the stream, deliveries to the ladder and to the dead.
+"""Outgoing messages of the deliverer: records, deliveries for the ladder, dead letters.
 
-Each goes in frames, and each item's *then* is called when the broker has confirmed its frame. For a
+Each goes in frames, and an item's *then* is called when the broker has confirmed its frame. For a
 retry the wait comes before the record: a record in the log then proves that the retry is safe.
 """
 
@@ -24,15 +24,15 @@ Then = Callable[[], None]
 
 ITEM_BYTES = 48
 BEHIND_S = 0.2
-"""Records take milliseconds to be confirmed; after so long, something is wrong with the broker."""
+"""Records take milliseconds to be confirmed; after so long the broker has a problem."""
 RECORD_BYTES = 100
-"""About what a record adds to a frame besides the event and the detail."""
+"""The approximate size of a record in a frame, without the event and the detail."""
 
 
 class WaitingRecord(NamedTuple):
     """A record that waits to be packed; its ``event`` is set by the packing.
 
-    Its detail is encoded already: so its length is known, which is what a frame is limited by.
+    Its detail is encoded already, so its length is known, for the limit of a frame.
     """
 
     event: Event
@@ -54,15 +54,15 @@ class Broker(SurePublisher, Protocol):
 
     @property
     def is_up(self) -> bool:
-        """Whether the broker takes anything at all."""
+        """Whether the broker accepts anything at all."""
 
 
 class Outbox:
     """The batchers of a deliverer.
 
     Args:
-        publisher: Where frames go.
-        shards: How many queues the deliveries are spread over.
+        publisher: Publishes the frames.
+        shards: Number of queues that share the deliveries.
     """
 
     def __init__(self, publisher: Broker, *, shards: int) -> None:
@@ -70,35 +70,35 @@ class Outbox:
         self._shards = shards
         self._records = Batcher(self._send_records, weigh=_weigh_record)
         self._unconfirmed: dict[str, float] = {}
-        """The frames of records that are not confirmed, the oldest first, and since when."""
+        """The unconfirmed frames of records, the oldest first, and since when."""
         self._deliveries: dict[tuple[str, str], Batcher[WaitingDelivery]] = {}
 
     @property
     def is_behind(self) -> bool:
-        """Whether records cannot be written now: what is POSTed now may be repeated."""
+        """Whether records cannot be written now: a POST made now may be repeated."""
         if not self._publisher.is_up:
             return True
         oldest = next(iter(self._unconfirmed.values()), None)
         return oldest is not None and time.monotonic() - oldest > BEHIND_S
 
     def record(self, event: Event, record: Record, then: Then) -> None:
-        """Write a record to the results stream."""
+        """Publish a record to the results stream."""
         self._records.add(WaitingRecord(event, record, encode(record.detail), then))
 
     def wait(self, event: Event, delivery: Delivery, rung_ms: int, then: Then) -> None:
-        """Put a delivery on a rung of the ladder; it comes back in the retry lane."""
+        """Put a delivery on a rung of the ladder; it returns in the retry queue."""
         key = retry_key(shard_of(delivery.webhook_id, self._shards))
         self._put(wait_rung(rung_ms), key, WaitingDelivery(event, delivery, then))
 
     def put_back(self, event: Event, delivery: Delivery, then: Then) -> None:
-        """Put a delivery that was not begun back for another process."""
+        """Return a delivery that was not begun, for another process."""
         shard = shard_of(delivery.webhook_id, self._shards)
         fresh = delivery.attempt == 1 and delivery.parks == 0
         key = deliver_key(shard) if fresh else retry_key(shard)
         self._put(DELIVER, key, WaitingDelivery(event, delivery, then))
 
     async def bury(self, event: Event, delivery: Delivery, reason: str) -> None:
-        """Put a delivery that was given up among the dead, with the reason; by itself."""
+        """Publish a delivery that was given up as a dead letter, with the reason; by itself."""
         body = _pack([WaitingDelivery(event, delivery, lambda: None)])
         headers: dict[str, str | int] = {REASON_HEADER: reason[:1000]}
         await self._publisher.publish_surely(body, exchange=DEAD, headers=headers)
@@ -163,7 +163,7 @@ def _pack(items: Sequence[WaitingDelivery]) -> bytes:
 
 
 def _numbered(events: Sequence[Event]) -> tuple[list[int], list[Event]]:
-    """Each distinct event once, and where each of the given ones stands among them."""
+    """Each distinct event once, and the position of each given event among them."""
     places: dict[int, int] = {}
     distinct: list[Event] = []
     positions: list[int] = []

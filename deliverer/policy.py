@@ -1,4 +1,4 @@
-"""What follows from an attempt, and when: pure rules. Clock and chance come in as values."""
+"""The next step after an attempt, and its time: pure rules. Clock and chance are arguments."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,12 +14,12 @@ from portcall.schemas.records import Failure
 
 MAX_RETRY_AFTER_MS = 24 * 3_600_000
 JITTER = 0.1
-"""A retry is due from a twentieth to a tenth after its delay: with hops and queues that stays under
-1.25. The first twentieth is what the hops need: with less, some delays would take 25 of them."""
+"""A retry is due between 5 % and 10 % of its delay later: with hops and queues that stays under
+1.25 times the delay. The hops need the first 5 %: with less, some delays would take 25 hops."""
 SLACK_MS = 250
-"""How far past its due time a hop may end, when that saves further hops."""
+"""How far past its due time a hop may end, if that saves further hops."""
 NEAR_MS = 500
-"""Closer to due than the shortest rung: go."""
+"""So close to its due time, less than the shortest rung, a delivery is attempted at once."""
 PARK_MS = 2_000
 TOO_MANY = 429
 TOO_MANY_MS = 1_000
@@ -29,7 +29,7 @@ MAX_PARK_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The endpoint took it."""
+    """The endpoint accepted it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """No attempt is left, or none would help; *gone*: the endpoint wants no more of anything."""
+    """No attempt is left, or none would help; *gone*: the endpoint wants no more deliveries."""
 
     reason: str
     gone: bool = False
@@ -56,7 +56,7 @@ def schedule_of(
 ) -> tuple[int, ...]:
     """The retry schedule: the webhook's own, or else the installation's.
 
-    A ping is tried once, as ACR does: it asks how the endpoint is now.
+    A ping is tried once, as ACR does: it tests the endpoint as it is now.
     """
     if action == PING:
         return ()
@@ -65,7 +65,7 @@ def schedule_of(
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """How old a delivery may get.
+    """The maximum age of a delivery.
 
     Attributes:
         limit_ms: The maximum age; 0: there is none.
@@ -88,11 +88,11 @@ def age_of(delivery: Delivery, event: Event, own_ms: int | None, default_ms: int
 
 
 def outlived(delivery: Delivery, age: Age, now_ms: int) -> str:
-    """Why a delivery that is put aside again and again is given up; empty: it is not yet.
+    """Why a parked delivery is given up; empty: it is not given up.
 
-    One that was never put aside is attempted, however old: it was not its endpoint that was late.
-    Nor is it the endpoint when one comes back long after its time, as when the broker was away: its
-    age is that at which it should have come back.
+    A delivery that was never parked is attempted, however old: its endpoint did not cause the
+    delay. The same holds for a parked one that returns late, for example after an outage of the
+    broker: its age counts as that at which it should have returned.
     """
     back_ms = min(now_ms, delivery.due_ms + SLACK_MS) if delivery.due_ms else now_ms
     if delivery.parks and age.end_ms and back_ms >= age.end_ms:
@@ -109,15 +109,15 @@ def decide(
     chance: float,
     age: Age = ANY_AGE,
 ) -> Decision:
-    """Say what follows from attempt *number* (from 1).
+    """Decide what happens after attempt *number* (from 1).
 
     Args:
-        attempt: What came of it.
-        number: Which attempt it was, counted from the beginning of the schedule.
+        attempt: Its result.
+        number: The attempt's number, counted from the beginning of the schedule.
         schedule_ms: The delay before each attempt after the first.
         now_ms: The time at which the attempt ended.
         chance: From 0 to 1, for the jitter.
-        age: How old the delivery may get.
+        age: The delivery's maximum age.
     """
     if attempt.succeeded:
         return Done()
@@ -139,14 +139,14 @@ def retry_after_ms(header: str, now_ms: int) -> int:
     """Read a ``Retry-After`` header: seconds or a date; at most a day.
 
     Returns:
-        Milliseconds from now; 0 for none, garbage, and whatever is not in the future.
+        Milliseconds from now; 0 for none, garbage, and times that are not in the future.
 
     Source: RFC 9110, section 10.2.3.
     """
     text = header.strip()
     if text.isascii() and text.isdecimal():
         digits = text.lstrip("0")
-        # Nine digits are more than a day, and Python refuses to read thousands of them.
+        # Nine digits are more than a day, and Python refuses to parse thousands of them.
         return min(int(digits[:9] or "0") * 1000, MAX_RETRY_AFTER_MS)
     try:
         moment = parsedate_to_datetime(text)
@@ -159,7 +159,7 @@ def retry_after_ms(header: str, now_ms: int) -> int:
 
 
 def pause_ms(attempt: Attempt, now_ms: int) -> int:
-    """How long the endpoint, and not only this delivery, wants to be left alone; 0: not at all."""
+    """How long to pause the endpoint, and not only this delivery; 0: no pause."""
     least = TOO_MANY_MS if attempt.status == TOO_MANY else 0
     return max(least, retry_after_ms(attempt.retry_after, now_ms))
 
@@ -167,7 +167,7 @@ def pause_ms(attempt: Attempt, now_ms: int) -> int:
 def is_due(delivery: Delivery, now_ms: int) -> bool:
     """Whether a delivery that came back from a rung should be attempted now.
 
-    Never before its time; after it, as soon as what is left of the jitter is not worth a hop.
+    Never before its time; after it, as soon as the rest of the jitter is too short for a hop.
     """
     if now_ms < delivery.not_before_ms:
         return False
@@ -178,8 +178,8 @@ def is_due(delivery: Delivery, now_ms: int) -> bool:
 def next_rung(delivery: Delivery, rungs_ms: tuple[int, ...], now_ms: int) -> int:
     """The rung on which a delivery that is not due waits next.
 
-    The longest that ends between the delivery's earliest time and shortly after its due time; where
-    there is none, the longest that ends before; and the shortest where even that is too long.
+    The longest that ends between the delivery's earliest time and shortly after its due time; if
+    there is none, the longest that ends before; and the shortest if even that is too long.
 
     Args:
         delivery: With its times set.
@@ -196,12 +196,12 @@ def next_rung(delivery: Delivery, rungs_ms: tuple[int, ...], now_ms: int) -> int
 
 
 def parked(delivery: Delivery, *, turn_s: float | None, now_ms: int, chance: float) -> Delivery:
-    """The delivery put aside for a while; no attempt is used up.
+    """The delivery, parked for a while; no attempt is used up.
 
     Args:
-        delivery: What is put aside.
-        turn_s: In what time its turn is expected, seconds; None: nobody knows, so it is put aside
-            for longer each time.
+        delivery: The delivery to park.
+        turn_s: The time until its turn, seconds; None: unknown, so each parking is longer than the
+            one before.
         now_ms: The time.
         chance: From 0 to 1, for the jitter.
     """

@@ -1,4 +1,4 @@
-"""Results: the records that attempts, and deliveries that end without one, leave behind."""
+"""Results: the records of attempts, and of deliveries that end without one."""
 
 from portcall.deliverer.post.attempts import Attempt
 from portcall.schemas.deliveries import Delivery
@@ -17,11 +17,11 @@ def attempted(
     """The record of an attempt.
 
     Args:
-        delivery: What was attempted.
-        attempt: What came of it.
+        delivery: The delivery.
+        attempt: Its result.
         sent: The request, with secrets masked.
-        outcome: What follows.
-        reason: Why the delivery was given up, where it was.
+        outcome: What happens next.
+        reason: Why the delivery was given up, if it was.
         next_attempt_ms: When the next attempt is due; 0: never.
     """
     detail = Detail(
@@ -45,12 +45,12 @@ def attempted(
 
 
 def cancelled(delivery: Delivery, why: str, now_ms: int) -> Record:
-    """The record of a delivery that ended without an attempt, because its webhook was *why*."""
+    """The record of a delivery that ended without an attempt because its webhook was *why*."""
     return _unattempted(delivery, Outcome.CANCELLED, f"cancelled: the webhook was {why}", now_ms)
 
 
 def expired(delivery: Delivery, why: str, now_ms: int) -> Record:
-    """The record of a delivery that was given up without a further attempt, because of *why*."""
+    """The record of a delivery that was given up without a further attempt because of *why*."""
     return _unattempted(delivery, Outcome.GIVEN_UP, f"given up: {why}", now_ms)
 
 

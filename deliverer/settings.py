@@ -1,4 +1,4 @@
-"""What the deliverer reads from the environment."""
+"""The deliverer's settings from the environment."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,12 +26,12 @@ class DelivererSettings(SealedSettings):
     attempt_timeout_ms: DurationMs = Field(
         default="15s",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_ATTEMPT_TIMEOUT",
-        description="The bound on one attempt as a whole.",
+        description="Time limit of one attempt as a whole.",
     )
     max_age_ms: LimitMs = Field(
         default="none",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_MAX_AGE",
-        description="How old a delivery may get before it is given up; none: the schedule decides.",
+        description="Age at which a delivery is given up; none: only the schedule limits it.",
     )
     allow_targets: Networks = Field(
         default=(),
@@ -41,30 +41,30 @@ class DelivererSettings(SealedSettings):
     allow_ports: PortRanges = Field(
         default=None,
         alias="PORTCALL_ALLOW_PORTS",
-        description="The only ports that webhooks may lead to; unset: any that may speak HTTP.",
+        description="The only ports that webhooks may lead to; unset: all that may speak HTTP.",
     )
     own_ports: PortRanges = Field(
         default=(),
         alias="PORTCALL_OWN_PORTS",
-        description="Where Portcall listens: refused on addresses that are not public.",
+        description="Ports that Portcall listens on: refused on addresses that are not public.",
     )
     mask_headers: Masking = Field(
         default=Masking.SECRETS,
         alias="PORTCALL_MASK_HEADERS",
-        description="Which custom headers records do not show: secrets, those whose names look"
-        " like it; or all.",
+        description="Custom headers that records mask: secrets, for those whose names suggest"
+        " one; or all.",
     )
     ca_file: Path | None = Field(
         default=None,
         alias="PORTCALL_CA_FILE",
-        description="Authorities (PEM) whose certificates of webhooks are accepted beside those of"
-        " the system; read again when it changes.",
+        description="Authorities (PEM) to trust for webhooks in addition to the system's; read"
+        " again when the file changes.",
     )
     client_cert_file: Path | None = Field(
         default=None,
         alias="PORTCALL_CLIENT_CERT_FILE",
         description="A client certificate (PEM, with its chain) for webhooks that ask for one and"
-        " have none of their own; read again when it changes.",
+        " have none of their own; read again when the file changes.",
     )
     client_key_file: Path | None = Field(
         default=None,
@@ -95,11 +95,11 @@ class DelivererSettings(SealedSettings):
 
     @property
     def trust_files(self) -> TrustFiles:
-        """What is trusted beyond the system, and shown."""
+        """The installation's trusted authorities and client certificate."""
         return TrustFiles(self.ca_file, self.client_cert_file, self.client_key_file)
 
     @property
     def ports(self) -> Ports:
-        """Which ports may be connected to; the broker's is ours as well."""
+        """The ports that webhooks may lead to; the broker's port counts as Portcall's own."""
         own = {port for each in self.own_ports or () for port in each}
         return Ports(self.allow_ports, frozenset(own | {URL(self.amqp_url).port or 5672}))

@@ -1,4 +1,4 @@
-"""Patience with a store that does not answer: frames wait for it, however long it is away."""
+"""Store retry: frames wait for a store that does not answer, however long that takes."""
 
 import asyncio
 from collections.abc import Callable

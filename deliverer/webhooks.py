@@ -1,8 +1,8 @@
-"""The webhooks that this process sends to: a bounded cache over the store, kept true by its feed.
+"""The webhooks of this process: a bounded cache over the store, kept current by the feed.
 
-A frame's misses are filled by one query. Whatever changed in the store is dropped, and read again
-when it is next needed. An id that the store does not know is remembered as such: its webhook was
-deleted, and ids are never used again.
+One query loads all missing webhooks of a frame. Webhooks that changed in the store are dropped from
+the cache, and read again when they are next needed. An unknown id is cached as such: its webhook
+was deleted, and ids are never reused.
 """
 
 import asyncio
@@ -29,25 +29,25 @@ LOOKUPS = Counter(
 )
 MAX_WEBHOOKS = 20_000
 MAX_CHARACTERS = 64_000_000
-"""Of certificates and keys, each text counted once: a webhook may have 110,000."""
+"""Of certificates and keys, each text counted once: one webhook may have 110,000."""
 
 
 class Source(Protocol):
-    """Where webhooks come from: `store.webhooks`."""
+    """Reads webhooks: `store.webhooks`."""
 
     def by_ids(self, ids: Sequence[int]) -> list[Webhook]:
-        """Those of the webhooks that there are."""
+        """The existing ones of these webhooks."""
 
     def revision(self) -> int:
         """The newest revision."""
 
     def changes_since(self, revision: int) -> Changes | None:
-        """What changed after *revision*; None when too much did to say."""
+        """The changes after *revision*; None: there are too many to list."""
 
 
 @dataclass(eq=False, slots=True)
 class _Query:
-    """A query that is under way; its answer may be older than what *dropped* was told since."""
+    """A query under way; its answer may be older than the ids in *dropped*."""
 
     asked: Sequence[int]
     dropped: set[int] = field(default_factory=set)
@@ -58,8 +58,8 @@ class Webhooks:
 
     Args:
         source: The store; its methods block and are called in a thread.
-        max_webhooks: How many are remembered; at least what one frame may name.
-        masking: Which of their headers records do not show.
+        max_webhooks: The size of the cache; at least as many as one frame may name.
+        masking: Which of their headers records mask.
     """
 
     def __init__(
@@ -80,14 +80,14 @@ class Webhooks:
 
     @property
     def is_asking(self) -> bool:
-        """Whether the store is asked just now; it may be away for long."""
+        """Whether a query is under way; the store may be unreachable for long."""
         return bool(self._queries)
 
     async def load(self, webhook_ids: Collection[int]) -> dict[int, Template | None]:
-        """What is known of these webhooks, None for one that was deleted.
+        """The templates of these webhooks, None for a deleted one.
 
-        Waits for as long as the store does not answer. The result is as true as the last refresh
-        at the moment of the return; after the next await it may not be.
+        It waits until the store answers. The result is current, as of the last refresh, at the
+        moment of the return; after the next await it may be out of date.
         """
         while missing := [each for each in set(webhook_ids) if each not in self._known]:
             await self._query(missing)
@@ -96,17 +96,17 @@ class Webhooks:
         return {webhook_id: self._known[webhook_id] for webhook_id in webhook_ids}
 
     def known(self, webhook_id: int) -> Template | None:
-        """What is in memory of a webhook; None for one that was deleted, or must be looked up."""
+        """The cached template of a webhook; None: it was deleted, or must be looked up."""
         return self._known.get(webhook_id)
 
     async def template(self, webhook_id: int) -> Template | None:
-        """The same for one webhook."""
+        """The same for one webhook, with a query if needed."""
         if webhook_id not in self._known:
             await self.load([webhook_id])
         return self._known[webhook_id]
 
     async def refresh(self) -> None:
-        """Drop what changed; a store that does not answer is asked again at the next call."""
+        """Drop changed webhooks; a store that does not answer is asked again at the next call."""
         try:
             await self._refresh()
         except StoreUnavailableError as error:
@@ -124,7 +124,7 @@ class Webhooks:
             self._drop([*changes.gone, *(row[0] for row in changes.changed)])
             self._revision = changes.revision
             return
-        # The revision first, then the clearing: what changes in between is dropped the next time.
+        # Read the revision before clearing: webhooks that change in between are dropped next time.
         self._revision = await asyncio.to_thread(self._source.revision)
         self._drop([*self._known, *(each for query in self._queries for each in query.asked)])
 
@@ -135,9 +135,9 @@ class Webhooks:
                 query.dropped.add(webhook_id)
 
     async def _query(self, webhook_ids: Sequence[int]) -> None:
-        """Ask the store, and remember its answer but for what was dropped in the meantime.
+        """Query the store, and cache its answer without webhooks dropped in the meantime.
 
-        The answer may have been read before the change that made it be dropped; kept, it would be
+        The answer may be from before the change that dropped the webhook; if cached, it would stay
         wrong until the webhook's next change.
         """
         LOOKUPS.inc()
@@ -166,7 +166,7 @@ class Webhooks:
             self._texts.drop(template.webhook.trust)
 
     def _has_too_many(self) -> bool:
-        """Whether the oldest must go; never one of what a frame names."""
+        """Whether to drop the oldest; never one that the current frame names."""
         if self._texts.characters > MAX_CHARACTERS and len(self._known) > MAX_ITEMS:
             return True
         return len(self._known) > self._max

@@ -60,7 +60,7 @@ from portcall.store.secrets.keys import KeySource
 
 
 async def main() -> None:
-    """Run the role until it is asked to stop."""
+    """Run the role until it is stopped."""
     settings = ManagementSettings.from_environment(os.environ)
     async with running("management", settings) as process:
         await asyncio.to_thread(migrate, settings.database_url)
@@ -159,7 +159,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
 async def _listen(
     process: Process, settings: ManagementSettings, app: web.Application, tls: Tls | None
 ) -> None:
-    """Serve, over TLS as well where a setting says so."""
+    """Serve, and over TLS as well if a setting enables it."""
     await process.serve(app, settings.bind, "management")
     if tls is not None and settings.tls_bind is not None:
         await process.serve(app, settings.tls_bind, "management_tls", tls=tls.context)
@@ -173,7 +173,7 @@ async def _add_identity(
     login: LoginHandlers,
     routes: Routes,
 ) -> None:
-    """Add the managed identity, where a setting asks for it."""
+    """Add the managed identity, if a setting enables it."""
     if settings.identity_header is None:
         return
     identity = await asyncio.to_thread(ensure_identity, store, installation)
@@ -189,7 +189,7 @@ def _watch_webhooks(
     publisher: Publisher,
     prober: Prober,
 ) -> None:
-    """Disable webhooks that fail for too long, and tell of those that are disabled."""
+    """Disable webhooks that fail for too long, and notify the operator of disabled ones."""
     watch = Watch(
         store=store,
         announcer=publisher,
@@ -208,7 +208,7 @@ def _watch_webhooks(
 
 
 def _pulse(process: Process, settings: ManagementSettings, store: Store) -> Pulse:
-    """How the installation is; with connections of its own, which a missing queue may cost."""
+    """The pulse, with its own connections, because a missing queue closes them."""
     depths = Depths(settings.amqp_url, name="management.pulse.depths")
     end = StreamEnd(settings.amqp_url, name="management.pulse.end", queue=LOG)
     pulse = Pulse(
@@ -234,7 +234,7 @@ def _pulse(process: Process, settings: ManagementSettings, store: Store) -> Puls
 def _box(
     settings: ManagementSettings, store: Store, publisher: Publisher
 ) -> tuple[LetterBox, Auditor]:
-    """The dead letters, and the auditor: each asks the other."""
+    """The dead letters, and the auditor: they use each other."""
     auditor: Auditor
 
     async def catch_up() -> None:

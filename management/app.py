@@ -1,8 +1,9 @@
-"""The application: every request is let in, found a handler, answered in ARM's form and logged.
+"""The application: authenticates, routes, answers in ARM's form and logs every request.
 
-The one place where an exception becomes an answer. What the caller can mend is a 4xx that names
-the field, and carries no Retry-After: az and the SDK would repeat the request. What they cannot is
-a 503 while the store is away, and else a 500 that tells nothing and is logged with its traceback.
+It is the only place where an exception becomes an answer. Errors that the caller can correct are a
+4xx that names the field, without Retry-After: az and the SDK would repeat the request. Other errors
+are a 503 while the store is unreachable, and else a 500 without details, which is logged with its
+traceback.
 """
 
 import re
@@ -55,9 +56,9 @@ PROTOCOL = {
     "keepalive_timeout": 75.0,
     "lingering_time": 1.0,
 }
-"""A token or a query that is merely too long is refused here, in ARM's envelope; aiohttp answers
-what is longer by itself, with a plain 400. What a refused client goes on sending is read for a
-second, so that it gets to see the answer."""
+"""A token or a query that is only a little too long is refused here, in ARM's envelope; aiohttp
+answers longer ones itself, with a plain 400. Further data of a refused client is read for a second,
+so that the client sees the answer."""
 
 _METHODS = frozenset({"GET", "PUT", "PATCH", "POST", "DELETE", "HEAD", "OPTIONS"})
 REQUEST_ID = web.RequestKey("request_id", str)
@@ -73,12 +74,12 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 class Api:
-    """Answers whatever is no health check.
+    """Answers all requests except health checks.
 
     Args:
-        routes: What there is.
-        open_routes: What there is for strangers, too.
-        authenticator: Knows the callers.
+        routes: The routes.
+        open_routes: The routes without authentication.
+        authenticator: Checks tokens.
         lookups: Knows the subscription and the group.
     """
 
@@ -96,7 +97,7 @@ class Api:
         self._lookups = lookups
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Let the caller in, find the handler, check what all routes share, and let it answer.
+        """Authenticate, find the handler, make the common checks, and call the handler.
 
         Raises:
             ArmError: Any step refused.
@@ -120,7 +121,7 @@ class Api:
 def make_app(
     api: Api, checks: Mapping[str, Problem], throttle: Throttle | None = None
 ) -> web.Application:
-    """The application: health and ``/openapi.json`` for anybody, and the API behind its token."""
+    """The application: health and ``/openapi.json`` for everyone, and the API with a token."""
     throttled = throttling(throttle or Throttle(), _too_many_failures, exempt=is_console)
     app = web.Application(middlewares=[throttled, serve], handler_args=PROTOCOL)
     add_health_routes(app, checks)
@@ -144,7 +145,7 @@ async def serve(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def refuse(error: Exception, request: web.Request) -> web.Response:
-    """The answer to a request that ended in *error*."""
+    """The answer for an *error*."""
     refusal = refusal_of(error, request.method)
     if refusal is None:
         get_logger().error(
@@ -158,12 +159,12 @@ def refuse(error: Exception, request: web.Request) -> web.Response:
     response = answer(refusal.envelope(), refusal.status)
     response.headers.update(refusal.headers)
     if refusal.status in (408, 413):
-        response.force_close()  # the rest of the body is not waited for
+        response.force_close()  # do not wait for the rest of the body
     return response
 
 
 def is_console(request: web.Request) -> bool:
-    """Whether a page is asked for: the console counts failed logins by itself."""
+    """Whether a page is requested: the console counts failed logins itself."""
     return request.path == CONSOLE or request.path.startswith(f"{CONSOLE}/")
 
 
@@ -172,7 +173,7 @@ def _too_many_failures() -> web.Response:
 
 
 def refusal_of(error: Exception, method: str) -> ArmError | None:  # noqa: PLR0911 (a table)
-    """What *error* means to the caller; None: nothing, it is ours."""
+    """The caller's error for *error*; None: it is an internal error."""
     match error:
         case ArmError():
             return error
@@ -180,7 +181,7 @@ def refusal_of(error: Exception, method: str) -> ArmError | None:  # noqa: PLR09
             return invalid_content([Fault(field, problem)])
         case QuotaExceededError(sku=sku, limit=limit):
             return quota_exceeded(sku.value, limit)
-        case RegistryNotFoundError():  # deleted since it was looked up
+        case RegistryNotFoundError():  # deleted after the lookup
             return ArmError(404, "ResourceNotFound", f"{error}.")
         case UnstorableError():
             return ArmError(400, INVALID_CONTENT, f"{error}.")
@@ -196,12 +197,12 @@ def refusal_of(error: Exception, method: str) -> ArmError | None:  # noqa: PLR09
 
 
 async def _expect(request: web.Request) -> web.StreamResponse | None:
-    """Let a client that asks first go on; what else it may expect is not known."""
+    """Handle ``Expect: 100-continue``; other expectations are refused."""
     if request.version < HttpVersion11:
         return None
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # as aiohttp's own does: nothing of the answer was sent
+        request.writer.output_size = 0  # like aiohttp: no part of the answer was sent
         return None
     refusal = ArmError(417, "ExpectationFailed", "Expect: only 100-continue is known")
     return answer(refusal.envelope(), 417)

@@ -18,17 +18,17 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
 class ManagementSettings(SealedSettings):
-    """What this role reads beyond `SealedSettings`."""
+    """The settings in addition to `SealedSettings`."""
 
     bind: Address = Field(
         default="127.0.0.1:8400",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_MANAGEMENT_BIND",
-        description="Where the API is served; port 0 is any free one.",
+        description="Address of the API; port 0 is any free one.",
     )
     tls_bind: MaybeAddress = Field(
         default="127.0.0.1:8443",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_MANAGEMENT_TLS_BIND",
-        description="Where the API is served over TLS; port 0 is any free one; or none.",
+        description="Address of the API over TLS; port 0 is any free one; or none.",
     )
     tls_cert_file: Path | None = Field(
         default=None,
@@ -41,12 +41,12 @@ class ManagementSettings(SealedSettings):
     tls_ca_file: Path | None = Field(
         default=None,
         alias="PORTCALL_TLS_CA_FILE",
-        description="The CA that clients are to trust, where they do not already.",
+        description="The CA that clients need, if they do not trust it already.",
     )
     tls_names: Names = Field(
         default=(),
         alias="PORTCALL_TLS_NAMES",
-        description="More host names and addresses for the certificate that is made here.",
+        description="More host names and addresses for the generated certificate.",
     )
     identity_header: str | None = Field(
         default=None,
@@ -63,11 +63,11 @@ class ManagementSettings(SealedSettings):
     probe_after_ms: DurationMs = Field(
         default="1h",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_PROBE_AFTER",
-        description="When a webhook that was disabled by itself is probed first; then the pauses"
+        description="Time until a webhook that disabled itself is probed first; the pauses"
         " double up to a day.",
     )
     secret_overlap_ms: LimitMs = Field(
         default="24h",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_SECRET_OVERLAP",
-        description="For how long the secret before signs, too, after a rotation; or none.",
+        description="How long the previous secret signs, too, after a rotation; or none.",
     )

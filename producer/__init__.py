@@ -1,1 +1,1 @@
-"""The producer: what registries send over HTTP goes out as frames of events to the broker."""
+"""The producer: receives events over HTTP, and publishes them as frames."""

@@ -1,4 +1,4 @@
-"""The producer's wiring diagram: ``python -m portcall.producer``, or ``portcall run producer``."""
+"""The producer's wiring: ``python -m portcall.producer``, or ``portcall run producer``."""
 
 import os
 
@@ -22,11 +22,11 @@ from portcall.store.bearers import Bearers
 from portcall.store.engine import open_store
 
 DRAIN_S = 2.0
-"""How long the store may take for what waits for it at the end."""
+"""How long the store may take for the waiting digests at the end."""
 
 
 async def main() -> None:
-    """Run the producer until it is asked to stop."""
+    """Run the producer until it is stopped."""
     settings = ProducerSettings.from_environment(os.environ)
     async with running("producer", settings) as process:
         store = open_store(settings.database_url)

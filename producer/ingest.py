@@ -1,7 +1,7 @@
-"""Taking a request in: who, which registry, what type, the body, the events, the broker.
+"""Handling a request: token, registry, type, body, events, broker.
 
-The order of the checks is the order of their cost: nothing is read from a stranger, nothing is
-parsed that is too large, and nothing is promised before the broker has confirmed it.
+The checks are in the order of their cost: nothing is read without authentication, nothing too large
+is parsed, and nothing is promised before the broker has confirmed it.
 """
 
 import re
@@ -52,25 +52,25 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 Publish = Callable[[Sequence[Event]], Awaitable[None]]
 """Publishes events and returns when the broker has confirmed them; raises `BrokerError`."""
 Note = Callable[[Sequence[IgnoredNote], float], Awaitable[None]]
-"""Notes what became no event, and waits so many seconds at most; never raises."""
+"""Notes what became no event, and waits at most so many seconds; never raises."""
 
 UNREAD_NOTES_PER_S = 50.0
 OTHER_NOTES_PER_S = 20.0
-"""So much of what is ignored is noted, to be explained; a busy registry has thousands of pulls."""
+"""The limit of noted ignored notifications; a busy registry has thousands of pulls."""
 NOTE_PATIENCE_S = 0.5
-"""What could not be read is noted before the answer, if that is quick: a registry waits for 1 s."""
+"""Unreadable notifications are noted before the answer, if possible: a registry waits for 1 s."""
 
 
 class Ingest:
-    """Both paths that events come in by.
+    """Both paths that accept events.
 
     Args:
-        access: Who may publish.
-        registries: For which registries.
+        access: Checks permissions.
+        registries: Knows the registries.
         bodies: Reads the requests' bodies.
-        publish: Where the events go.
-        note: Where it is noted what became no event; None: nowhere.
-        keeping: Remembers which digests name what; None: for itself alone.
+        publish: Publishes the events.
+        note: Notes what became no event; None: it is not noted.
+        keeping: Stores the kinds of digests; None: it keeps them in memory only.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Ingest:
         self._log = get_logger()
 
     async def take_notifications(self, request: web.Request) -> web.Response:
-        """Docker distribution's notifications, of any size and by whatever type they are called."""
+        """Accept docker distribution's notifications, of any size and any media type."""
         began = time.perf_counter()
         registry = await self._admitted(request)
         glance, acceptance = self._keeping.glance(), _acceptance(registry)
@@ -114,7 +114,7 @@ class Ingest:
         return answer
 
     async def take_events(self, request: web.Request) -> web.Response:
-        """Registry events, plain or as CloudEvents."""
+        """Accept registry events, plain or as CloudEvents."""
         began = time.perf_counter()
         readers: dict[str, Reader] = {
             JSON: published.read,
@@ -131,13 +131,13 @@ class Ingest:
         return self._taken(request, registry, translation, began)
 
     def knows(self, key: str) -> bool:
-        """Whether there is a registry of that key, as far as is in memory."""
+        """Whether there is a registry with that key in memory."""
         return self._registries.has(key)
 
     def _taken(
         self, request: web.Request, registry: str, translation: Translation, began: float
     ) -> web.Response:
-        """Count, log, and answer what the broker has."""
+        """Count, log, and answer after the broker's confirm."""
         _count(registry, translation)
         self._say_unread(registry, translation)
         accepted, ignored = len(translation.events), translation.ignored.total()
@@ -152,7 +152,7 @@ class Ingest:
         return web.json_response({"accepted": accepted, "ignored": ignored}, status=202)
 
     async def _noted(self, registry: str, translation: Translation) -> None:
-        """Note what became no event, as much as the rates allow."""
+        """Note what became no event, within the rates."""
         if self._note is None or not translation.details:
             return
         at_ms = now_ms()
@@ -166,7 +166,7 @@ class Ingest:
             await self._note([note_of(one, registry, at_ms) for one in chosen], patience_s)
 
     def _say_unread(self, registry: str, translation: Translation) -> None:
-        """Log what could not be read, some of it: whoever may pull can make very many."""
+        """Log unreadable notifications, but only samples: clients that pull can cause very many."""
         unread = [one for one in translation.details if one.is_unread]
         for one in unread:
             times = self._sample.times((registry, one.reason))
@@ -182,7 +182,7 @@ class Ingest:
                 )
 
     async def _admitted(self, request: web.Request) -> str:
-        """The key of the registry in the path, for somebody who may publish to it."""
+        """The key of the registry in the path, if the caller may publish to it."""
         name = request.match_info["registry"]
         token = bearer_token(authorization_of(request))
         await self._access.check(token, name)
@@ -205,7 +205,7 @@ def _acceptance(registry: str) -> Acceptance:
 
 
 def _reader(request: web.Request, readers: Mapping[str, Reader]) -> Reader:
-    """What reads a body of this type, whatever the type's parameters."""
+    """The reader for a body of this type, whatever the type's parameters."""
     given = request.headers.get(hdrs.CONTENT_TYPE, "")
     types = {each.partition(";")[0].strip().lower() for each in _QUOTED.sub("", given).split(",")}
     reader = readers.get(types.pop()) if len(types) == 1 else None

@@ -1,8 +1,8 @@
-"""Accepting: events are published and confirmed first, and then noted in the journal.
+"""The journal publisher: publishes events with confirms first, and then notes them in the journal.
 
-In this order a note proves that the broker has the event. The other way round, or both by one
-message for two queues, an event that `portcall.events.in` refuses because it is full would stand in
-the journal although its sender was told 503 (docs/decisions/0011).
+In this order a note proves that the broker has the event. In the other order, or with one message
+for two queues, an event that `portcall.events.in` refuses because it is full would be in the
+journal although its sender got a 503 (docs/decisions/0011).
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from portcall.schemas.journal import IgnoredNote, Note, accepted
 from portcall.schemas.topology import JOURNAL
 
 PUBLISH_TIMEOUT_S = 5.0
-"""With the time that a body may take to arrive, a request ends within 10 s in any case."""
+"""Together with the time for receiving a body, a request ends within 10 s in any case."""
 STALL_S = 1.0
-"""A confirm takes milliseconds: when one has been waited for so long, nothing more is published."""
+"""A confirm takes milliseconds: while one is overdue by this, nothing more is published."""
 NOTE_BYTES = 128
-"""About what a note adds to a frame."""
+"""The approximate size of a note in a frame."""
 IGNORED_BYTES = 1024
-"""The most that one of an ignored notification does, but for escapes."""
+"""The largest size of a note about an ignored notification, without escapes."""
 
 
 MAX_WAITING = 1_000
-"""Notes of what was ignored, while the broker takes none; more are dropped."""
+"""Notes about ignored notifications that wait for the broker; more are dropped."""
 
 
 class Broker(OncePublisher, SurePublisher, Protocol):
@@ -51,13 +51,13 @@ class Noted(NamedTuple):
 class JournalPublisher:
     """Publishes and notes; the notes of requests that come together share a frame.
 
-    A broker that hangs takes what was sent to it when it goes on, long after the sender was told
-    503 and has sent it again: each such request is delivered twice. So nothing more is sent while a
-    confirm is overdue, also one that nobody waits for any more.
+    A broker that hangs accepts earlier messages when it continues, long after the sender got a 503
+    and sent them again: each such request is delivered twice. So nothing more is sent while a
+    confirm is overdue, even one without a waiting request.
 
     Args:
         publisher: The broker.
-        clock: Seconds that never go back.
+        clock: Monotonic seconds.
     """
 
     def __init__(self, publisher: Broker, clock: Callable[[], float] = time.monotonic) -> None:
@@ -66,7 +66,7 @@ class JournalPublisher:
         self._notes = Batcher(self._send, weigh=_weigh)
         self._waiting = 0
         self._under_way: dict[asyncio.Task[None], float] = {}
-        """What is not confirmed yet, the oldest first, and since when."""
+        """The unconfirmed publishes, the oldest first, and since when."""
 
     @property
     def problem(self) -> str | None:
@@ -81,7 +81,8 @@ class JournalPublisher:
         """Publish and note *events*; returns when the broker has confirmed all of it.
 
         Raises:
-            BrokerError: It did not in time, or nothing is published now: the sender must send all
+            BrokerError: It did not confirm in time, or publishing is stopped: the sender must send
+                all
                 of it again.
         """
         if problem := self.problem:
@@ -95,9 +96,10 @@ class JournalPublisher:
         journal_publisher.result()
 
     async def note_ignored(self, notes: Sequence[IgnoredNote], patience_s: float) -> None:
-        """Note what became no event, and wait a little for the confirm; it is no event lost.
+        """Note ignored notifications, and wait a little for the confirm; no event depends on it.
 
-        A broker that is away makes nobody send it again: then it is in the log and the counters.
+        If the broker is unreachable, the request is not refused for it: the log and the counters
+        have them.
         """
         if not notes or self.problem or self._waiting + len(notes) > MAX_WAITING:
             return
@@ -118,7 +120,7 @@ class JournalPublisher:
     def _end(self, journal_publisher: "asyncio.Task[None]") -> None:
         del self._under_way[journal_publisher]
         if not journal_publisher.cancelled():
-            journal_publisher.exception()  # seen, also where nobody waits for it any more
+            journal_publisher.exception()  # mark it as retrieved, also if no request waits for it
 
     async def _send(self, items: list[Noted]) -> None:
         notes = [note for item in items for note in item.notes]

@@ -28,10 +28,10 @@ EVENTS = "/registries/{registry}/events"
 
 
 class Accepted(Struct, frozen=True, forbid_unknown_fields=True):
-    """What became of a request; the broker has confirmed it.
+    """The result of a request; the broker has confirmed it.
 
     Attributes:
-        accepted: Events that are on their way.
+        accepted: Events that will be delivered.
         ignored: Notifications that are no registry events, such as pulls, or cannot be read.
     """
 
@@ -40,11 +40,11 @@ class Accepted(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ErrorDetail(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is wrong.
+    """The problem.
 
     Attributes:
         code: A word for machines.
-        message: What is wrong, and where.
+        message: The problem, and its place.
     """
 
     code: str
@@ -60,29 +60,29 @@ class Error(Struct, frozen=True, forbid_unknown_fields=True):
 REFUSALS = {
     400: Answer("The body breaks a rule; the message names the field.", "Error"),
     401: Answer(
-        "There is no token, or one that nobody has.",
+        "There is no token, or it is not valid.",
         "Error",
         headers={"WWW-Authenticate": "Challenge"},
     ),
     403: Answer("The token's holder may not publish.", "Error"),
-    404: Answer("There is no such registry, or not for the token's holder.", "Error"),
+    404: Answer("The registry does not exist, or the token's holder has no access to it.", "Error"),
     408: Answer("The body did not arrive in time.", "Error"),
     413: Answer(f"The body is larger than {MAX_BODY_BYTES} bytes.", "Error"),
-    415: Answer("The body's type, or its encoding, is not read here.", "Error"),
-    429: Answer("Too many requests from this address had no right token lately.", "Error"),
+    415: Answer("The body's type or encoding is not supported.", "Error"),
+    429: Answer("Too many requests from this address had an invalid token recently.", "Error"),
     503: Answer(
         "The broker cannot take it now: send it again.",
         "Error",
         headers={"Retry-After": "RetryAfter"},
     ),
 }
-_TAKEN = Answer("Nothing of it is lost from now on.", "Accepted")
+_TAKEN = Answer("Accepted: nothing of it is lost from now on.", "Accepted")
 
 OPERATIONS = {
     ("POST", NOTIFICATIONS): Operation(
         id="takeNotifications",
         tag="events",
-        summary="Take the notifications of docker distribution.",
+        summary="Accept notifications of docker distribution.",
         answers={202: _TAKEN},
         refusals={status: said for status, said in REFUSALS.items() if status != 413},
         body=dict.fromkeys((*MEDIA_TYPES, JSON), "Envelope"),
@@ -91,7 +91,7 @@ OPERATIONS = {
     ("POST", EVENTS): Operation(
         id="takeEvents",
         tag="events",
-        summary="Take registry events, as they are or as CloudEvents.",
+        summary="Accept registry events, plain or as CloudEvents.",
         answers={202: _TAKEN},
         refusals=REFUSALS,
         body={JSON: "Events", STRUCTURED: "CloudEvent", BATCH: "CloudEventBatch"},
@@ -100,17 +100,17 @@ OPERATIONS = {
 }
 
 _DESCRIPTION = """\
-Events of registries come in here, and go out to webhooks. An answer of 202 means that the broker
-has them: nothing accepted is lost. One bad event of people's own refuses the whole request. A
-registry's notification that cannot be read is ignored and counted, because a registry would send
-it again for ever; its size and its type do not matter. The same event id again is accepted again
-and delivered under the same `webhook-id`. Fields that are not described are left alone; nulls,
-empty texts and sizes of 0 count as absent."""
+Registries send their events here, and Portcall delivers them to webhooks. An answer of 202 means
+that the broker has confirmed them: no accepted event is lost. On the events path one wrong event
+refuses the whole request. A registry's notification that cannot be read is ignored and counted,
+because a registry would repeat it for ever; its size and its type do not matter. A repeated event
+id is accepted again and delivered under the same `webhook-id`. Fields that are not described are
+ignored; nulls, empty texts and sizes of 0 count as absent."""
 
 _HEADERS_SAY = {
-    "ce-specversion": "That the body is the data of one CloudEvent; its attributes are headers.",
+    "ce-specversion": "The body is the data of one CloudEvent; its attributes are headers.",
     "ce-id": "The CloudEvent's id.",
-    "ce-source": "Where it comes from.",
+    "ce-source": "Its source.",
     "ce-type": f"One of {', '.join(ACTIONS)}, or any other where the data have an action.",
     "ce-time": "When it happened.",
 }
@@ -152,7 +152,7 @@ _RULES: dict[str, Json] = {
         "tag": {"pattern": f"^({TAG_PATTERN})?$"},
     },
 }
-"""What the structs' types leave open and the producer checks."""
+"""Rules that the structs' types do not express and the producer checks."""
 _REQUIRED = {"CloudEvent": ["specversion", "id", "source", "type"], "Target": ["repository"]}
 
 
@@ -169,7 +169,7 @@ def document() -> Json:
                 "name": "registry",
                 "in": "path",
                 "required": True,
-                "description": "The registry's name, in whatever case.",
+                "description": "The registry's name, in any case.",
                 "schema": {"type": "string", "pattern": "^[A-Za-z0-9]{5,50}$"},
             },
             **{name: _header(name) for name in HEADERS},
@@ -184,7 +184,7 @@ def encoded() -> bytes:
 
 
 def _header(name: str) -> Json:
-    # No rules: with a batch these headers count for nothing, and nobody looks at them.
+    # No rules: for a batch these headers are ignored.
     schema: Json = {"type": "string"}
     if name == "ce-specversion":
         schema["examples"] = [SPECVERSION]
@@ -199,7 +199,7 @@ def _schemas() -> Json:
     for name, fields in _REQUIRED.items():
         schemas[name]["required"] = fields
         for field in fields:
-            del schemas[name]["properties"][field]["anyOf"]  # a null is as good as nothing
+            del schemas[name]["properties"][field]["anyOf"]  # a null counts as absent
             schemas[name]["properties"][field]["type"] = "string"
     for name in ("Accepted", "Error", "ErrorDetail"):
         del schemas[name]["additionalProperties"]

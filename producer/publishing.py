@@ -13,7 +13,7 @@ from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, encode_events
 from portcall.schemas.topology import EVENTS, event_key
 
 GIVE_UP_S = 60.0
-"""Longer than the 33 s after which a dead connection shows, and with it who waits for a confirm."""
+"""Longer than the 33 s after which a dead connection shows, which ends waits for its confirms."""
 
 PUBLISH_SECONDS = Histogram(
     "portcall_producer_publish_seconds",
@@ -34,9 +34,10 @@ async def publish_events(publisher: OncePublisher, events: Sequence[Event]) -> N
     """Publish *events*, and return when the broker has confirmed every one of them.
 
     Raises:
-        BrokerError: It did not confirm at least one frame. Others may have arrived: the sender
-            must send all of it again, and the consumers get those twice, under the same
-            ``webhook-id`` where the events have ids of their own.
+        BrokerError: It did not confirm at least one frame. Others may have arrived: the sender must
+            send all of them again, and consumers get duplicates, with the same ``webhook-id`` if
+            the
+            events have their own ids.
     """
     with PUBLISH_SECONDS.time():
         outcomes = await asyncio.gather(
@@ -52,7 +53,7 @@ async def publish_events(publisher: OncePublisher, events: Sequence[Event]) -> N
 
 
 def frames_of(events: Iterable[Event]) -> Iterator[Frame]:
-    """Pack events into frames of one registry and action each, in the order that they came in.
+    """Pack events into frames of one registry and action each, in their order.
 
     A frame has at most `MAX_ITEMS` events, and bodies of at most `MAX_BYTES` together, unless a
     single one is larger.

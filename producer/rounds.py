@@ -1,4 +1,4 @@
-"""Rounds: blocking calls one at a time, shared by those who wait, with an end to their patience."""
+"""Rounds: blocking calls one at a time, shared by waiting requests, with a limit of the wait."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,21 +7,21 @@ from portcall.runtime.logs import get_logger
 from portcall.store.errors import StoreUnavailableError
 
 PATIENCE_S = 0.3
-"""For one round. A registry waits for 1 s altogether unless it is configured otherwise."""
+"""For one round. By default a registry waits for 1 s altogether."""
 RETRY_S = 1.0
-"""After a failure there is no further round for so long."""
+"""After a failure the next round waits for so long."""
 
 
 class Rounds:
     """Calls to the store that requests share.
 
-    A request waits for a round that begins after it asked, because an earlier one may have left
-    before its part was there. While the store hangs or fails, requests do not wait at all.
+    A request waits for a round that begins after its call, because an earlier one may have started
+    without its part. While the store hangs or fails, requests do not wait at all.
 
     Args:
-        work: One round: takes everything that waits; raises `StoreUnavailableError`.
-        name: What its log lines call it.
-        retries: Whether a failed round is made again although no request asks.
+        work: One round: handles everything that waits; raises `StoreUnavailableError`.
+        name: Its name in log lines.
+        retries: Whether to repeat a failed round even if no request asks.
     """
 
     def __init__(self, work: Callable[[], Awaitable[None]], *, name: str, retries: bool) -> None:
@@ -43,7 +43,7 @@ class Rounds:
         return self._failed_at is not None and now - self._failed_at < RETRY_S
 
     def begin(self) -> "asyncio.Future[bool] | None":
-        """Have a round made; gives what `settled` waits for. None: it is not worth waiting."""
+        """Request a round; returns an argument for `settled`. None: waiting is useless."""
         if not self.is_hopeless:
             return self._start()
         if self._retries and self._running is not None:
@@ -66,7 +66,7 @@ class Rounds:
         await asyncio.wait([following], timeout=within_s)
 
     def _start(self) -> asyncio.Future[bool]:
-        """The round that begins next."""
+        """The next round."""
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
         following = self._next

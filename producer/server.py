@@ -1,6 +1,6 @@
-"""The producer's HTTP: its paths, and one form for every error.
+"""The producer's HTTP: its paths, and one form for all errors.
 
-Whatever is wrong is answered with ``{"error": {"code", "message"}}``; the message names the field.
+Every error is answered with ``{"error": {"code", "message"}}``; the message names the field.
 """
 
 import json
@@ -22,12 +22,12 @@ from portcall.runtime.logs import get_logger
 from portcall.schemas.errors import InvalidValueError
 
 PROTOCOL = {"auto_decompress": False, "keepalive_timeout": 75.0, "lingering_time": 1.0}
-"""Bodies are not unpacked (a small one can become a huge one); an idle client is let go; what a
-refused client goes on sending is read for a second, so that it gets to see the answer."""
+"""Bodies are not decompressed (a small one can become huge); idle clients are disconnected; further
+data of a refused client is read for a second, so that it sees the answer."""
 
 CODE = web.ResponseKey("code", str)
 REASON = web.ResponseKey("reason", str)
-"""What an answer with an error says, for those who count."""
+"""The text of an error answer, for the counters."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -38,13 +38,13 @@ def make_app(
     throttle: Throttle | None = None,
     refusing: Refusing | None = None,
 ) -> web.Application:
-    """The application: both ways in, ``/live`` and ``/ready``, and ``/openapi.json``.
+    """The application: both paths for events, ``/live`` and ``/ready``, and ``/openapi.json``.
 
     Args:
-        ingest: Takes the events in.
-        checks: What ``/ready`` looks at.
-        throttle: Puts off who fails to authenticate too often.
-        refusing: Is told of every request that is refused.
+        ingest: Handles the events.
+        checks: The checks of ``/ready``.
+        throttle: Refuses clients that fail to authenticate too often.
+        refusing: Notes all refused requests.
     """
     refusals = refusing or Refusing(ingest.knows)
     throttled = throttling(throttle or Throttle(), _too_many_failures)
@@ -62,11 +62,11 @@ def make_app(
 
 
 async def _go_on(_request: web.Request) -> None:
-    """Leave ``Expect: 100-continue`` to whoever reads the body: the rest may be refused first."""
+    """Leave ``Expect: 100-continue`` to the reader of the body: other checks may refuse first."""
 
 
 def _noting(refusals: Refusing) -> Middleware:
-    """A middleware, to be the first, that notes what the others refuse."""
+    """A middleware, to be the first, that notes refusals of the others."""
 
     @web.middleware
     async def note(request: web.Request, handler: Handler) -> web.StreamResponse:

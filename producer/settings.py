@@ -1,4 +1,4 @@
-"""What the producer reads from the environment beyond what every role reads."""
+"""The producer's settings, in addition to those of every role."""
 
 from pydantic import Field
 
@@ -11,5 +11,5 @@ class ProducerSettings(Settings):
     bind: Address = Field(
         default="127.0.0.1:8401",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_PRODUCER_BIND",
-        description="Where registries send their events; port 0 is any free one.",
+        description="Address that registries send events to; port 0 is any free one.",
     )

@@ -1,1 +1,1 @@
-"""The recorder: the results stream is read, each record stored once, and old ones forgotten."""
+"""The recorder: reads the results stream, stores each record once, and deletes old ones."""

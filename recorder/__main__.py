@@ -1,4 +1,4 @@
-"""The recorder's process: what is connected to what."""
+"""The recorder's process: its wiring."""
 
 import os
 
@@ -17,14 +17,14 @@ from portcall.schemas.topology import JOURNAL, LOG
 from portcall.store.engine import open_store
 
 PACE_S = 0.05
-"""A transaction costs about 3 ms of CPU, with one record in it or with a hundred: at most twenty a
-second, unless there is more to write than fits into one."""
+"""A transaction costs about 3 ms of CPU, with one record or with a hundred: so there are at most
+twenty a second, unless more records wait than fit into one."""
 JOURNAL_PACE_S = 0.5
-"""Nobody waits for the journal but an audit, which hurries it."""
+"""Only an audit waits for the journal, and an audit hurries it."""
 
 
 async def main() -> None:
-    """Record until told to stop."""
+    """Record until stopped."""
     settings = Settings.from_environment(os.environ)
     store = open_store(settings.database_url)
     retention_ms = settings.record_retention_ms

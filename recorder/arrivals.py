@@ -1,4 +1,4 @@
-"""What arrives from a stream: frames, and messages that are none; both move the position."""
+"""Messages of a stream: frames, and messages that are none; both move the position."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -9,15 +9,15 @@ from portcall.runtime.broker.stream import StreamMessage
 from portcall.schemas.errors import FrameError
 
 BATCH_ITEMS = 1_000
-"""How many records or notes are stored in one transaction, but for a single frame with more."""
+"""Records or notes in one transaction; a single frame may have more."""
 
 
 class Frame(Protocol):
-    """What each kind of frame has."""
+    """The common part of all kinds of frame."""
 
     @property
     def id(self) -> str:
-        """Its own, by which it is stored once."""
+        """Its id, by which it is stored once."""
 
 
 FrameT = TypeVar("FrameT", bound=Frame)
@@ -25,15 +25,15 @@ FrameT = TypeVar("FrameT", bound=Frame)
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[FrameT]):
-    """What a stream carries.
+    """The kind of frames in a stream.
 
     Attributes:
         decode: Reads a message; raises `FrameError`.
-        empty: Makes a frame of that id with nothing in it.
+        empty: Makes a frame of that id without content.
         size: How many records or notes a frame has.
-        unexpired: The frame without what retention would delete at once, given the time before
-            which that is.
-        count: Told what was stored: the frames as they came, and without what had expired.
+        unexpired: The frame without records that retention would delete at once, given the
+            retention's limit in time.
+        count: Called with the stored frames: as they came, and without expired records.
     """
 
     decode: Callable[[bytes], FrameT]
@@ -48,10 +48,10 @@ class Arrival(Generic[FrameT]):
     """One message of the stream.
 
     Attributes:
-        offset: Where it stands in the stream.
+        offset: Its offset in the stream.
         body: The bytes.
-        frame: What it says; of a message that cannot be read, an empty frame whose id is made of
-            its bytes, so that the position can stand on it.
+        frame: Its content; of an unreadable message, an empty frame whose id is made of its bytes,
+            so that it can be stored as the position.
         fault: Why it cannot be read; None: it can.
     """
 
@@ -62,7 +62,7 @@ class Arrival(Generic[FrameT]):
 
 
 def read(message: StreamMessage, kind: Kind[FrameT]) -> Arrival[FrameT]:
-    """Read one message; never raises for what is in it."""
+    """Read one message; never raises for its content."""
     try:
         frame = kind.decode(message.body)
     except FrameError as fault:

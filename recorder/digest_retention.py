@@ -1,4 +1,4 @@
-"""Forgetting sightings: old ones, and the oldest where there are too many."""
+"""Pruning of known digests: old ones, and the oldest where there are too many."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,22 +14,22 @@ MAX_AGE_MS = 2 * 365 * 24 * 3600 * 1000
 """A digest is forgotten when it was neither pushed nor pulled for two years."""
 INTERVAL_S = 60.0
 CHUNK = 1_000
-"""Of each kind in one transaction, for which other writers have to wait on SQLite."""
+"""Of each kind in one transaction, during which other writers wait on SQLite."""
 BREATH_S = 0.05
 
 
 class KnownDigests(Protocol):
-    """Where sightings are kept. Its method blocks."""
+    """The store's known digests. Its method blocks."""
 
     def prune(self, before_ms: int, *, most: int, limit: int) -> int:
-        """Forget sightings that are too old or too many; say how many."""
+        """Delete digests that are too old or too many; returns how many."""
 
 
 class DigestRetention:
-    """Bounds the store's sightings, a little at a time, beside those who write them.
+    """Limits the store's known digests, a little at a time, beside the producers' writes.
 
     Args:
-        sightings: Where they are kept.
+        sightings: The store's known digests.
         clock_ms: The time, milliseconds since the epoch.
         pause: Waits for so many seconds.
     """
@@ -47,7 +47,7 @@ class DigestRetention:
         self._log = get_logger()
 
     async def run(self) -> None:
-        """Forget what is too much now, and every minute; ends only by cancellation."""
+        """Delete the surplus now, and every minute; ends only by cancellation."""
         while True:
             try:
                 await self.forget()
@@ -56,7 +56,7 @@ class DigestRetention:
             await self._pause(INTERVAL_S)
 
     async def forget(self) -> int:
-        """Forget what is too much now; says how many rows that were.
+        """Delete the surplus; returns how many rows.
 
         Raises:
             StoreUnavailableError: The database does not answer.

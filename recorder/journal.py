@@ -1,7 +1,8 @@
-"""Entering notes, and settling events all of whose deliveries have ended, beside the recording.
+"""Entering notes, and settling events whose deliveries have all ended, beside the recording.
 
-A little at a time, with pauses: the recorder's speed is what matters, and nobody waits for this but
-an audit, which publishes a mark. Then it hurries until the notes before the mark are entered.
+It works a little at a time, with pauses, because the recorder's speed matters most. Only an audit
+waits for this work: it publishes a mark, and the work hurries until the notes before the mark are
+entered.
 """
 
 import asyncio
@@ -31,10 +32,11 @@ UNUSABLE = Counter(
 )
 INTERVAL_S = 5.0
 BUSY = 0.5
-"""Of a core: a recorder that uses more has much to record."""
+"""Of a core: a recorder that uses more is busy with records."""
 BUSY_SHARE, IDLE_SHARE = 50, 4
-"""A pause is so many times what the step before it took: while the recorder is busy this work takes
-2 % of a core, and 20 % otherwise (an event takes about 50 us in all, so 400 or 4,000 a second)."""
+"""A pause is so many times the duration of the work before it: this work takes 2 % of a core while
+the recorder is busy, and 20 % otherwise (an event takes about 50 us in all, so 400 or 4,000 a
+second)."""
 CHUNK = 500
 
 Result = TypeVar("Result")
@@ -47,23 +49,23 @@ class Journal(Protocol):
         """Enter the notes of the next frames; how many frames, and how many unusable notes."""
 
     def check(self) -> int:
-        """Look for the next events of the log among the notes; how many."""
+        """Compare the next events of the log with the notes; how many."""
 
     def settle(self, after: Cursor) -> tuple[int, Cursor | None]:
-        """Settle the next events; how many, and where to go on."""
+        """Settle the next events; how many, and the next cursor."""
 
     def prune(self, before_ms: int, *, limit: int) -> int:
-        """Forget events that were accepted before a time; how many."""
+        """Delete events that were accepted before a time; how many."""
 
 
 class Settling:
-    """Enters, settles and forgets.
+    """Enters, settles and prunes.
 
     Args:
-        journal: Where events are noted.
-        retention_ms: How long.
+        journal: The store's journal.
+        retention_ms: How long events are kept.
         clock_ms: The time, milliseconds since the epoch.
-        load: How much of a core the process has used since it was last asked.
+        load: How much of a core the process has used since the last call.
     """
 
     def __init__(
@@ -82,11 +84,11 @@ class Settling:
         self._log = get_logger()
 
     def hurry(self) -> None:
-        """Somebody waits for what is stored to be entered."""
+        """Hurry: an audit waits for the stored notes to be entered."""
         self._hurried.set()
 
     async def run(self) -> None:
-        """Work for ever; ends only by cancellation."""
+        """Work without end; ends only by cancellation."""
         while True:
             try:
                 await self.round()
@@ -96,10 +98,10 @@ class Settling:
             await self._rest(INTERVAL_S)
 
     async def round(self) -> None:
-        """Do what there is to do; what is not entering is left to the next round by a hurry.
+        """Do the work that is due; a hurry leaves all but the entering to the next round.
 
         Raises:
-            StoreUnavailableError: The database does not answer; what was done stays done.
+            StoreUnavailableError: The database does not answer; finished work stays.
         """
         while self._hurried.is_set():
             self._hurried.clear()
@@ -142,14 +144,14 @@ class Settling:
 
 
 class Load:
-    """How much of a core this process uses, between one question and the next."""
+    """How much of a core this process uses, between two calls."""
 
     def __init__(self) -> None:
         self._cpu_s = time.process_time()
         self._asked_s = time.monotonic()
 
     def __call__(self) -> float:
-        """Since the last question."""
+        """The load since the last call."""
         cpu_s, now_s = time.process_time(), time.monotonic()
         used = (cpu_s - self._cpu_s) / max(now_s - self._asked_s, 0.001)
         self._cpu_s, self._asked_s = cpu_s, now_s

@@ -1,4 +1,4 @@
-"""The two streams that are recorded: what became of deliveries, and which there should be."""
+"""The two recorded streams: the results of deliveries, and the journal."""
 
 from collections.abc import Callable, Sequence
 
@@ -39,7 +39,7 @@ NO_NOTES = b"[]"
 
 
 def unexpired_records(frame: RawRecordFrame, before_ms: int) -> RawRecordFrame:
-    """The frame without the records that retention would delete at once."""
+    """The frame without records that retention would delete at once."""
     if all(record.started_ms >= before_ms for record in frame.records):
         return frame
     left = [record for record in frame.records if record.started_ms >= before_ms]
@@ -67,7 +67,7 @@ LOG_KIND = Kind(
 
 
 def journal_kind(on_mark: Callable[[], None]) -> Kind[RawJournalFrame]:
-    """The journal; *on_mark* is called when a frame with nothing in it was stored."""
+    """The journal; *on_mark* is called when a frame without content was stored."""
 
     def count(_came: object, stored: Sequence[RawJournalFrame], _now_ms: int) -> None:
         NOTED.inc(len(stored))

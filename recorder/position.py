@@ -1,22 +1,22 @@
-"""Where the recorder stands in the stream: what is new, what was stored, what is missing.
+"""The recorder's position in the stream: which messages are new, stored or missing.
 
-The broker cannot be asked for "what comes after my last frame" alone. If the stream was replaced
-(the broker's data was lost, another broker taken) and is shorter now than the stored offset, then
-RabbitMQ attaches at its end and drops whatever has a smaller offset: nothing would come, for as
-long as it takes to grow. So a connection begins at the last chunk, which the broker sends at once,
-whatever it holds:
+The broker cannot be asked only for the messages after my last frame. If the stream was replaced
+(the broker's data was lost, or another broker is used) and is shorter now than the stored offset,
+RabbitMQ attaches at its end and drops messages with smaller offsets: none would arrive until it has
+grown past that. So a connection begins at the last chunk, which the broker sends at once, whatever
+it holds:
 
 ====================================  =============================================================
-the first messages                    what that means
+the first messages                    meaning
 ====================================  =============================================================
-the stored frame is among them        nothing was missed: go on behind it
-they stand behind it                  some were missed: begin again, at the stored offset
-they stand before it, and are stored  the stored frame must follow
-they stand before it, and are new     another stream, or one that lost its end: read all of it
-another frame stands at its offset    the same
+the stored frame is among them        nothing was missed: continue after it
+they are after it                     some were missed: begin again, at the stored offset
+they are before it, and are stored    the stored frame must follow
+they are before it, and are new       another stream, or one that lost its end: read all of it
+another frame is at its offset        the same
 ====================================  =============================================================
 
-To read all of a stream stores nothing twice, because the store knows the frames that it has.
+Reading all of a stream stores nothing twice, because the store knows its frames.
 """
 
 from dataclasses import dataclass, replace
@@ -25,41 +25,41 @@ from enum import Enum, auto
 from portcall.store.records.appending import Position
 
 OWN_ENTRIES = 1
-"""Offsets in a row that the broker takes for itself."""
+"""Consecutive offsets that the broker uses itself."""
 
 
 class Aim(Enum):
-    """What the next connection is for."""
+    """The purpose of the next connection."""
 
     LOOK = auto()
-    """See at the end of the stream whether it is the one that was read."""
+    """Check at the end of the stream whether it is the same stream."""
     CATCH_UP = auto()
-    """Begin at the stored frame: the stream goes on behind it."""
+    """Begin at the stored frame: the stream continues after it."""
     READ_ALL = auto()
-    """Begin at the beginning: this is not the stream that was read."""
+    """Begin at the beginning: it is another stream."""
 
 
 class Verdict(Enum):
-    """What a message is to the recorder."""
+    """How the recorder handles a message."""
 
     TAKE = auto()
     """It is new."""
     SKIP = auto()
     """It was stored before."""
     FOUND = auto()
-    """It is the last that was stored: all that follows is new."""
+    """It is the last stored one: all later ones are new."""
     CATCH_UP = auto()
-    """It is new, but others before it are, too: connect again."""
+    """It is new, but earlier ones are, too: connect again."""
     READ_ALL = auto()
-    """It shows that the stream is not the one that was read: connect again."""
+    """It shows that it is another stream: connect again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the stream a connection stands.
+    """A connection's position in the stream.
 
     Attributes:
-        sought: The stored position, as long as it was not found in the stream.
+        sought: The stored position, until it is found in the stream.
         follows: The offset that must come next; None: any.
         from_sought: Whether the connection began at the stored position, not at the last chunk.
     """
@@ -69,7 +69,7 @@ class Place:
     from_sought: bool = False
 
     def judge(self, offset: int, frame_id: str, *, is_stored: bool) -> Verdict:
-        """What the message at *offset* is; *is_stored*: whether the store knows its frame."""
+        """Classify the message at *offset*; *is_stored*: whether the store knows its frame."""
         sought = self.sought
         if sought is None:
             return Verdict.TAKE
@@ -84,18 +84,19 @@ class Place:
         return replace(self, sought=None, follows=offset + 1)
 
     def missing(self, offset: int) -> int:
-        """How many messages are gone between what must come next and *offset*.
+        """How many messages are missing between the expected offset and *offset*.
 
-        A single one never is: retention takes whole segments, and each segment (100 MB) begins with
-        an entry of the broker's own that takes an offset and reaches no reader. Source: seen with
-        RabbitMQ 3.10.8, where each missing offset was the first of a segment's file.
+        A single missing offset is not counted: retention drops whole segments, and each segment
+        (100 MB) begins with an entry of the broker that takes an offset and reaches no reader.
+        Source: seen with RabbitMQ 3.10.8, where each missing offset was the first of a segment's
+        file.
         """
         gone = 0 if self.follows is None else max(0, offset - self.follows)
         return gone if gone > OWN_ENTRIES else 0
 
 
 def begin(position: Position | None, aim: Aim) -> tuple[int | str, Place]:
-    """Where to begin to read, for what is stored, and the place there."""
+    """Where to begin to read, for the stored position and the aim, and the place there."""
     if position is None or aim is Aim.READ_ALL:
         return "first", Place()
     follows = position.offset + 1

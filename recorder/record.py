@@ -1,4 +1,4 @@
-"""Recording: frames from a stream become rows, each once; rows and position move together."""
+"""Recording: frames of a stream become rows, each once, in one transaction with the position."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -42,7 +42,7 @@ Stored_contra = TypeVar("Stored_contra", contravariant=True)
 
 
 class Log(Protocol[Stored_contra]):
-    """Where frames are kept: the store's event log, or its journal. Its methods block."""
+    """Stores frames: the store's event log, or its journal. Its methods block."""
 
     def position(self, stream: str) -> Position | None:
         """The last frame that is stored."""
@@ -57,14 +57,14 @@ class Log(Protocol[Stored_contra]):
 
 
 class Recorder(Generic[FrameT]):
-    """Stores what a stream brings. Give `start` and `record` to a StreamReader.
+    """Stores the frames of a stream. Give `start` and `record` to a StreamReader.
 
     Args:
-        kind: What the stream carries.
-        log: Where that is kept.
+        kind: The kind of frames in the stream.
+        log: The log that stores them.
         burial: Takes messages that are no frames.
         stream: The stream's name.
-        retention_ms: How long it is kept; what is older is not stored at all.
+        retention_ms: How long frames are kept; older records are not stored at all.
         clock_ms: The time, milliseconds since the epoch.
         pause: Waits for so many seconds.
     """
@@ -97,11 +97,11 @@ class Recorder(Generic[FrameT]):
 
     @property
     def problem(self) -> str | None:
-        """Why nothing is stored, or None; a database that is locked is waited for a while."""
+        """Why nothing is stored, or None; a locked database counts only after a while."""
         return self._failure or self._overdue.problem
 
     async def start(self) -> int | str:
-        """Say where to begin to read; asked at every connection."""
+        """The offset to begin at; called at every connection."""
         await self.settled()
         self._position = await self._patiently(partial(self._log_store.position, self._stream))
         offset, self._place = begin(self._position, self._aim)
@@ -110,10 +110,10 @@ class Recorder(Generic[FrameT]):
         return offset
 
     async def record(self, messages: list[StreamMessage]) -> None:
-        """Store what is new in *messages*; returns when it is committed.
+        """Store the new ones of *messages*; returns when they are committed.
 
         Raises:
-            RestartReadingError: Reading must begin elsewhere.
+            RestartReadingError: Reading must begin at another offset.
         """
         arrivals = [read(message, self._kind) for message in messages]
         new = self._new(arrivals, await self._stored(arrivals))
@@ -124,12 +124,12 @@ class Recorder(Generic[FrameT]):
             await self._store(batch)
 
     async def settled(self) -> None:
-        """Wait for the transaction under way: its thread outlives whoever was waiting for it."""
+        """Wait for the current transaction: its thread outlives a cancelled caller."""
         if self._under_way is not None:
             await asyncio.wait({self._under_way})
 
     async def _stored(self, arrivals: Sequence[Arrival[FrameT]]) -> set[str]:
-        """The ids of those frames before the sought one that are stored; mostly not asked for."""
+        """The ids of the stored frames before the sought one; usually no query is needed."""
         sought = self._place.sought
         if sought is None:
             return set()
@@ -167,7 +167,7 @@ class Recorder(Generic[FrameT]):
             self._log.error("records.lost", frames=missing, before_offset=offset)
 
     async def _store(self, batch: Sequence[Arrival[FrameT]]) -> None:
-        """Store a batch; if the database cannot hold something in it, everything else."""
+        """Store a batch; if the database cannot hold a value in it, store the rest."""
         try:
             await self._append(batch)
         except UnstorableError as error:
@@ -196,7 +196,7 @@ class Recorder(Generic[FrameT]):
         self._log.debug("frames.stored", frames=len(stored), offset=batch[-1].offset)
 
     async def _bury(self, arrival: Arrival[FrameT], fault: FrameError | UnstorableError) -> None:
-        """Put a copy of a message that cannot be stored among the dead."""
+        """Publish a message that cannot be stored as a dead letter."""
         why = _why(fault)
         FRAMES_SKIPPED.labels(why).inc()
         self._log.error("frame.buried", why=why, offset=arrival.offset, reason=str(fault))
@@ -207,7 +207,7 @@ class Recorder(Generic[FrameT]):
         )
 
     async def _patiently(self, call: Callable[[], Result]) -> Result:
-        """Call the store in a thread, again and again while it does not answer."""
+        """Call the store in a thread, again and again until it answers."""
         attempts = AsyncRetrying(
             wait=wait_random_exponential(multiplier=0.1, max=5),
             retry=retry_if_exception_type(StoreUnavailableError),

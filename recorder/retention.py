@@ -1,4 +1,4 @@
-"""Forgetting records by age, a little at a time, beside the recording of new ones."""
+"""Deleting records by age, a little at a time, beside the recording of new ones."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,32 +16,32 @@ PRUNED = Counter(
 )
 INTERVAL_S = 60.0
 CHUNK = 2_000
-"""Records in one transaction: about 60 ms on SQLite, for which the recorder has to wait."""
+"""Records in one transaction: about 60 ms on SQLite, during which the recorder waits."""
 BREATH_S = 0.05
-"""Between two of them, so that the recorder gets its turn; 18,000 records/s are forgotten still."""
+"""Pause between transactions, for the recorder; it still deletes 18,000 records/s."""
 
 
 class Log(Protocol):
-    """Where records are kept: the store's event log. Its method blocks."""
+    """Stores records: the store's event log. Its method blocks."""
 
     def prune(self, before_ms: int, *, limit: int) -> int:
-        """Delete the oldest records that began before a time; say how many."""
+        """Delete the oldest records that began before a time; returns how many."""
 
 
 class Replays(Protocol):
-    """Where replays are kept. Its method blocks."""
+    """The store's replays. Its method blocks."""
 
     def prune(self, before_ms: int) -> int:
-        """Forget replays that do not run and changed last before a time; say how many."""
+        """Delete replays that do not run and last changed before a time; returns how many."""
 
 
 class Retention:
-    """Deletes records when they are too old, and replays that ended so long ago.
+    """Deletes records that are too old, and replays that ended as long ago.
 
     Args:
-        log: Where records are kept.
-        replays: Where replays are.
-        retention_ms: How long.
+        log: The store's event log.
+        replays: The store's replays.
+        retention_ms: How long they are kept.
         clock_ms: The time, milliseconds since the epoch.
         pause: Waits for so many seconds.
     """
@@ -63,7 +63,7 @@ class Retention:
         self._log = get_logger()
 
     async def run(self) -> None:
-        """Delete what is too old now, and every minute; ends only by cancellation."""
+        """Delete old rows now, and every minute; ends only by cancellation."""
         while True:
             try:
                 await self.prune()
@@ -72,10 +72,10 @@ class Retention:
             await self._pause(INTERVAL_S)
 
     async def prune(self) -> int:
-        """Delete what is too old now; says how many records that were.
+        """Delete records that are too old; returns how many.
 
         Raises:
-            StoreUnavailableError: The database does not answer; what was deleted stays deleted.
+            StoreUnavailableError: The database does not answer; earlier deletions stay.
         """
         before_ms = self._clock_ms() - self._retention_ms
         pruned = 0

@@ -1,6 +1,7 @@
-"""Adding up what was recorded, beside the recording: what pages show of millions of records.
+"""Rollup of the records, beside the recording: sums for pages over millions of records.
 
-A little at a time, with pauses: it may be seconds behind, and the recorder's speed is what matters.
+It works a little at a time, with pauses: it may be seconds behind, and the recorder's speed matters
+most.
 """
 
 import asyncio
@@ -24,8 +25,8 @@ ADDED_UP = Counter(
 INTERVAL_S = 2.0
 PRUNE_S = 60.0
 BUSY_SHARE, IDLE_SHARE = 9, 1
-"""A pause is so many times what the step before it took: while the recorder is busy this takes a
-tenth of a core, enough for 10,000 records/s."""
+"""A pause is so many times the duration of the work before it: while the recorder is busy this
+takes a tenth of a core, enough for 10,000 records/s."""
 CHUNK = 2_000
 
 Result = TypeVar("Result")
@@ -35,21 +36,21 @@ class Traffic(Protocol):
     """The store's traffic. Its methods block; each does a little."""
 
     def advance(self, *, now_ms: int) -> int:
-        """Add up the next records; how many."""
+        """Sum up the next records; returns how many."""
 
     def prune(self, *, now_ms: int, before_ms: int, limit: int) -> int:
-        """Forget sums that are too old; how many."""
+        """Delete sums that are too old; returns how many."""
 
 
 class Rollup:
-    """Adds up, and forgets.
+    """Sums up, and prunes.
 
     Args:
-        traffic: Where the sums are kept.
+        traffic: The store's traffic.
         retention_ms: How long records are kept.
         clock_ms: The time, milliseconds since the epoch.
-        load: How much of a core the process has used since it was last asked.
-        stopwatch_s: Seconds that never go back.
+        load: How much of a core the process has used since the last call.
+        stopwatch_s: Monotonic seconds.
         pause: Waits for so many seconds.
     """
 
@@ -72,7 +73,7 @@ class Rollup:
         self._log = get_logger()
 
     async def run(self) -> None:
-        """Work for ever; ends only by cancellation."""
+        """Work without end; ends only by cancellation."""
         rounds = 0
         while True:
             try:
@@ -85,10 +86,10 @@ class Rollup:
             await self._pause(INTERVAL_S)
 
     async def add_up(self) -> int:
-        """Add up what there is; says how many records that were.
+        """Sum up all waiting records; returns how many.
 
         Raises:
-            StoreUnavailableError: The database does not answer; what was done stays done.
+            StoreUnavailableError: The database does not answer; finished work stays.
         """
         counted = 0
         while more := await self._step(lambda: self._traffic.advance(now_ms=self._clock_ms())):
@@ -97,7 +98,7 @@ class Rollup:
         return counted
 
     async def prune(self) -> int:
-        """Forget what is too old; says how many sums that were.
+        """Delete sums that are too old; returns how many.
 
         Raises:
             StoreUnavailableError: As for `add_up`.

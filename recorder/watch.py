@@ -1,4 +1,4 @@
-"""Watching the store beside the recording: one that is away is told before a frame has to wait."""
+"""Checks of the store beside the recording: an outage is reported before a frame has to wait."""
 
 import asyncio
 import time
@@ -9,24 +9,24 @@ from portcall.store.records.appending import Position
 
 LOOK_S = 1.0
 SLOW_S = 1.0
-"""A question that waits for so long is a problem; the store's own timeouts are 5 to 15 s."""
+"""A query that takes longer than this is a problem; the store's own timeouts are 5 to 15 s."""
 
 
 class Log(Protocol):
-    """What is asked: the store's event log. It blocks."""
+    """The store's event log. Its method blocks."""
 
     def position(self, stream: str) -> Position | None:
         """The last frame that is stored."""
 
 
 class Overdue:
-    """Since when a question to the store is under way; the clock never goes back."""
+    """How long the current query to the store has been waiting, by a monotonic clock."""
 
     def __init__(self) -> None:
         self._since: float | None = None
 
     def begin(self) -> None:
-        """A question is asked."""
+        """A query begins."""
         self._since = time.monotonic()
 
     def end(self) -> None:
@@ -35,16 +35,16 @@ class Overdue:
 
     @property
     def problem(self) -> str | None:
-        """What to say of a question that is under way for long, or None."""
+        """A description of a query that waits for long, or None."""
         waited_s = 0.0 if self._since is None else time.monotonic() - self._since
         return f"the store has not answered for {waited_s:.0f} s" if waited_s >= SLOW_S else None
 
 
 class StoreWatch:
-    """Asks the store something small, again and again.
+    """Sends the store a small query at an interval.
 
     Args:
-        log: What is asked.
+        log: The store's event log.
         stream: The stream whose position is asked for.
     """
 
@@ -60,13 +60,13 @@ class StoreWatch:
         return self._failure or self._overdue.problem
 
     async def run(self) -> None:
-        """Watch; ends only by cancellation."""
+        """Check at an interval; ends only by cancellation."""
         while True:
             await self.look()
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Ask once."""
+        """Query once."""
         self._overdue.begin()
         try:
             await asyncio.to_thread(self._log.position, self._stream)

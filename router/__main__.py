@@ -1,4 +1,4 @@
-"""The router's process: what is connected to what."""
+"""The router's process: its wiring."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from portcall.store.engine import open_store
 
 
 async def main() -> None:
-    """Route until told to stop."""
+    """Route until stopped."""
     settings = RouterSettings.from_environment(os.environ)
     async with running("router", settings) as process:
         store = open_store(settings.database_url)
@@ -56,7 +56,7 @@ async def main() -> None:
         process.supervise(depths.run(), "depths")
         process.supervise(fullness.run(), "fullness")
         process.supervise(follower.run(), "follower")
-        # An empty index would call every event unmatched: no event before the webhooks.
+        # With an empty index every event would match nothing: load the webhooks before events.
         loading = asyncio.ensure_future(subscriptions.loaded.wait())
         stopping = asyncio.ensure_future(process.until_stopped())
         await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""The scope index: which webhooks an event matches, in time by the matches and not by the webhooks.
+"""The scope index: finds the webhooks of an event in time proportional to the matches.
 
 One dictionary for all registries, from a place (a registry, a repository of it, or a tag) to the
 webhooks whose scope is that place. An event looks at its three places and nowhere else. Made of

@@ -1,6 +1,6 @@
-"""Deliveries on their way out: packed into frames by shard, and counted until confirmed.
+"""Outgoing deliveries: packed into frames by shard, and counted until confirmed.
 
-And the notes of them: what the journal says there should be.
+And the notes about them, for the journal.
 """
 
 import uuid
@@ -29,9 +29,9 @@ PARKED = Counter(
 AGAIN_MS = 2_000
 """A rung of every ladder."""
 DELIVERY_BYTES = 32
-"""About what one more delivery of the same event adds to a frame."""
+"""The approximate size of one more delivery of the same event in a frame."""
 NOTE_BYTES = 128
-"""About what a note adds to a frame besides its webhooks."""
+"""The approximate size of a note in a frame, without its webhooks."""
 
 
 class Outgoing(NamedTuple):
@@ -53,9 +53,9 @@ class Outbox:
     """One batcher for each shard, and one for notes.
 
     Args:
-        publisher: Where frames go.
-        shards: How many queues the deliveries are spread over.
-        aside: Knows whose deliveries are put aside.
+        publisher: Publishes the frames.
+        shards: Number of queues that share the deliveries.
+        aside: Knows whose deliveries to park.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Outbox:
         return batcher
 
     async def _send_aside(self, rung: str, key: str, items: list[Outgoing]) -> None:
-        """To the ladder: the endpoint is left alone for a while."""
+        """Park deliveries on the ladder: the endpoint is paused."""
         PARKED.inc(len(items))
         body = pack(items, make=self._parking.delivery)
         await self._publisher.publish_surely(body, exchange=rung, key=key)
@@ -130,7 +130,7 @@ class Outbox:
             item.latch.count_down()
 
     async def _send_again(self, key: str, items: list[Outgoing]) -> None:
-        """By way of a rung: when it comes back, the log knows what became of the first time."""
+        """Send by way of a rung: when they return, the log has the results of the first time."""
         body = pack(items, again=True)
         await self._publisher.publish_surely(body, exchange=wait_rung(AGAIN_MS), key=key)
         for item in items:
@@ -143,14 +143,14 @@ def pack(
     again: bool = False,
     make: Callable[[int, int], Delivery] = Delivery,
 ) -> bytes:
-    """Write a frame in which each event stands once, whatever the number of its deliveries.
+    """Write a frame with each event once, whatever the number of its deliveries.
 
-    Those of one event may be apart: while one handler waits for room, others go on adding.
+    The deliveries of one event may be apart: while one handler waits for room, others add theirs.
 
     Args:
         items: The deliveries.
         again: They may have been routed before.
-        make: Makes a delivery from the place of its event and the webhook's id.
+        make: Makes a delivery from the position of its event and the webhook's id.
     """
     places: dict[int, int] = {}
     events: list[Event] = []

@@ -1,6 +1,6 @@
-"""Aside: which webhooks' deliveries go to the ladder at once, because their endpoint is left alone.
+"""Parking: which webhooks' deliveries go to the ladder at once, because their endpoint is paused.
 
-A deliverer would only park them there, after they had waited in its queue among those for others.
+A deliverer would only park them there, after they had waited in its queue among others.
 """
 
 import random
@@ -13,13 +13,13 @@ from portcall.schemas.topology import BASE_RUNGS_MS
 
 MAX_WEBHOOKS = 100_000
 MAX_MS = 300_000
-"""What a deliverer asks for is five minutes at most; more would be a clock that is wrong."""
+"""A deliverer pauses for five minutes at most; more would be a wrong clock."""
 SPREAD = 0.1
-"""How much later than the end of the pause a delivery may be due, by chance."""
+"""The random part by which a delivery may be due later than the end of the pause."""
 
 
 class Parking:
-    """Until when each endpoint is left alone, as far as the deliverers have told."""
+    """Until when each endpoint is paused, by the deliverers' news."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Parking:
         self._until: dict[int, int] = {}
 
     def hear(self, body: bytes) -> None:
-        """Take a message of the deliverers."""
+        """Handle a message of the deliverers."""
         now_ms = self._clock_ms()
         for webhook_id, told_ms in decode_news(body, now_ms).items():
             until_ms = min(told_ms, now_ms + MAX_MS)
@@ -42,7 +42,7 @@ class Parking:
                 self._until[webhook_id] = until_ms
 
     def rung_ms(self, webhook_id: int) -> int:
-        """The rung that a delivery to this webhook goes to; 0: none, it goes the usual way."""
+        """The rung for a delivery to this webhook; 0: none, it takes the normal way."""
         until_ms = self._until.get(webhook_id)
         if until_ms is None:
             return 0
@@ -53,7 +53,7 @@ class Parking:
         return max(rung for rung in BASE_RUNGS_MS if rung <= left_ms)
 
     def delivery(self, place: int, webhook_id: int) -> Delivery:
-        """A delivery that is parked until its endpoint may be asked again."""
+        """A delivery that is parked until its endpoint's pause ends."""
         now_ms = self._clock_ms()
         until_ms = self._until.get(webhook_id, now_ms)
         due_ms = until_ms + int((until_ms - now_ms) * SPREAD * self._chance())

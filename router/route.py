@@ -26,14 +26,14 @@ _UNMATCHED = EVENTS.labels("no")
 
 
 class Matcher(Protocol):
-    """What knows the webhooks: a ScopeIndex."""
+    """Knows the webhooks: a ScopeIndex."""
 
     def match(self, registry: str, action: int, repository: str, tag: str) -> list[int]:
-        """The webhooks that an event is for."""
+        """The webhooks that an event matches."""
 
 
 class Holder(Protocol):
-    """What holds the index of the moment: Subscriptions."""
+    """Holds the current index: Subscriptions."""
 
     @property
     def index(self) -> Matcher:
@@ -54,10 +54,10 @@ class Router:
         self._log = get_logger()
 
     async def handle(self, message: Message) -> None:
-        """Route one frame; returns when its deliveries are confirmed, and then the notes of them.
+        """Route one frame; returns when its deliveries and then their notes are confirmed.
 
-        First the deliveries: what the journal says was routed must be on its way, whatever dies
-        in between.
+        The deliveries come first: a note in the journal then proves that the deliveries are on
+        their way, whatever crashes in between.
 
         Raises:
             FrameError: The message is not a frame of events.

@@ -1,4 +1,4 @@
-"""What the router reads from the environment."""
+"""The router's settings from the environment."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""The webhooks in memory, kept true: a snapshot first, then what changed since its revision."""
+"""The webhooks in memory, kept current: a snapshot first, then the changes since its revision."""
 
 import asyncio
 import time
@@ -23,28 +23,28 @@ REVISION = Gauge(
 SNAPSHOTS = Counter("portcall_router_snapshots", "Snapshots loaded.", registry=REGISTRY)
 
 STALE_S = 15.0
-"""Without news from the store for this long, the router says that it is not ready, and goes on:
-an event routed by an old index is better than one that waits."""
+"""Without an answer from the store for this long, the router reports that it is not ready, and
+continues: routing an event with an old index is better than delaying it."""
 CHUNK = 5_000
-"""Rows of a snapshot taken in between two turns of the loop: about 10 ms."""
+"""Rows of a snapshot that are read in one turn of the loop: about 10 ms."""
 
 
 class Source(Protocol):
-    """Where webhooks come from: `store.webhooks`."""
+    """Reads webhooks: `store.webhooks`."""
 
     def snapshot(self) -> tuple[int, Iterator[IndexRow]]:
         """A revision, and every enabled webhook at it."""
 
     def changes_since(self, revision: int) -> Changes | None:
-        """What changed after *revision*; None when only a snapshot can tell."""
+        """The changes after *revision*; None: a snapshot is needed."""
 
 
 class Subscriptions:
-    """The scope index and the revision that it is at.
+    """The scope index and its revision.
 
     Args:
         source: The store; its methods block and are called in a thread.
-        clock: Seconds that never go back.
+        clock: Monotonic seconds.
     """
 
     def __init__(self, source: Source, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,7 +58,7 @@ class Subscriptions:
 
     @property
     def problem(self) -> str | None:
-        """Why the index cannot be relied on, or None."""
+        """Why the index is not reliable, or None."""
         if self._fresh_at is None:
             return "the webhooks have not been loaded yet"
         age_s = self._clock() - self._fresh_at
@@ -67,7 +67,7 @@ class Subscriptions:
         return None
 
     async def refresh(self) -> None:
-        """Take in what changed; a store that does not answer is tried again at the next call."""
+        """Apply the changes; a store that does not answer is asked again at the next call."""
         try:
             if self.revision < 0:
                 await self._load()
@@ -94,7 +94,7 @@ class Subscriptions:
         self.revision = changes.revision
 
     async def _load(self) -> None:
-        """Build a new index beside the old one, which goes on being used until it is whole."""
+        """Build a new index; the old one is used until it is complete."""
         index = ScopeIndex()
         revision, rows = await asyncio.to_thread(self._source.snapshot)
         while chunk := await asyncio.to_thread(_take, rows, CHUNK):

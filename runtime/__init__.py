@@ -1,1 +1,1 @@
-"""What a process needs before it has opinions: the broker, settings, logs, metrics, signals."""
+"""The common base of all processes: broker, HTTP, settings, logs, metrics, signals."""

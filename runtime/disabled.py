@@ -1,4 +1,4 @@
-"""One log line and one metric for every webhook that disables itself, in whatever role."""
+"""One log line and one metric for every webhook that disables itself, in any role."""
 
 from prometheus_client import Counter
 
@@ -20,8 +20,8 @@ def say_disabled(*, webhook_id: int, registry: str, name: str, cause: str, reaso
         webhook_id: The store's number.
         registry: Its registry's name; empty: it was deleted meanwhile.
         name: Its name.
-        cause: Why, in a word.
-        reason: Why, in words.
+        cause: Why, in one word.
+        reason: Why, in a sentence.
     """
     DISABLED.labels(registry.lower(), cause).inc()
     get_logger().warning(

@@ -1,22 +1,22 @@
-"""What can go wrong around the broker and the process, and whose fault it is."""
+"""Errors around the broker and the process, and whose fault each is."""
 
 from portcall.schemas.errors import PortcallError
 
 
 class SettingsError(PortcallError):
-    """The environment does not describe a process that can run: its owner must mend it."""
+    """The environment's settings are missing or wrong: the operator must correct them."""
 
 
 class ListenError(PortcallError):
-    """An address cannot be listened on: it is taken, or not this machine's."""
+    """The process cannot listen on an address: it is in use, or not one of this machine."""
 
 
 class BrokerError(PortcallError):
-    """The broker did not do what was asked of it."""
+    """The broker did not do what it was asked to."""
 
 
 class UnroutableError(BrokerError):
-    """A message came back because no queue takes it: the topology is not what it should be."""
+    """A message was returned because no queue takes it: the topology is wrong."""
 
 
 class RefusedError(BrokerError):
@@ -28,8 +28,8 @@ class UnconfirmedError(BrokerError):
 
 
 class PoisonMessageError(PortcallError):
-    """A message can never succeed; its text is the reason under which it goes to the dead."""
+    """A message can never succeed; the error's text is the reason in its dead letter."""
 
 
 class RestartReadingError(PortcallError):
-    """A stream's handler wants to be asked again where to start."""
+    """A stream's handler wants the reader to ask for the start offset again."""

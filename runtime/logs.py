@@ -55,7 +55,7 @@ def configure(*, role: str, level: str, style: str) -> None:
 
 
 def _printable(_logger: object, _name: str, line: EventDict) -> EventDict:
-    """Escape what a terminal would obey: much of what is logged was said by strangers."""
+    """Escape control sequences for the terminal: much of the logged text comes from clients."""
     return {
         name: repr(value)[1:-1] if isinstance(value, str) and not value.isprintable() else value
         for name, value in line.items()
@@ -63,7 +63,7 @@ def _printable(_logger: object, _name: str, line: EventDict) -> EventDict:
 
 
 def _foreign_formatter(shared: list[Processor], rendered: list[Processor]) -> logging.Formatter:
-    """Gives what libraries log the same form: a reader of JSON lines must not meet any other."""
+    """Formats the log lines of libraries in the same way: all output stays JSON lines."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],

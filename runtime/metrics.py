@@ -1,4 +1,4 @@
-"""Metrics: one Prometheus registry for the process. Each metric stands beside its only user."""
+"""Metrics: one Prometheus registry for the process. Each metric is defined beside its user."""
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest

@@ -1,8 +1,8 @@
 """A role's process: signals, supervised tasks, the health server, the run file.
 
-A supervised task that ends or raises stops the process with exit code 1: whoever started it starts
-it again, which is better than limping. A CancelledError in a task counts as raising: a dead broker
-link shows itself as one, though nobody cancelled anything.
+A supervised task that ends or raises stops the process with exit code 1, and its parent starts it
+again, which is better than a half-working process. A CancelledError in a task counts as an error: a
+dead broker link raises it, though no code cancelled anything.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ from portcall.runtime.settings import HostPort, Settings
 
 MAX_OPEN_FILES = 65_536
 MAX_ARENAS = 2
-"""glibc gives each thread a heap of its own, each of which grows to the most that it ever held: a
-pool of threads over a database held 40 MB so that nobody used. Python's threads take turns anyway.
+"""glibc gives each thread its own heap, which never shrinks: a pool of threads for a database held
+40 MB of unused memory. Python's threads run one at a time anyway.
 """
 _M_ARENA_MAX = -8
 DRAIN_S = 10.0
@@ -39,7 +39,7 @@ DRAIN_S = 10.0
 
 
 class Process:
-    """What a role's ``main()`` holds on to; made by `running`."""
+    """The resources of a role's ``main()``; made by `running`."""
 
     def __init__(self, role: str, settings: Settings) -> None:
         self.role = role
@@ -67,17 +67,17 @@ class Process:
         self.checks[name] = problem
 
     def warn(self, name: str, problem: Problem) -> None:
-        """Have ``/ready`` say what *problem* says, though the process is ready all the same."""
+        """Show *problem* as a warning in ``/ready``; the process stays ready."""
         self.warnings[name] = problem
 
     def warn_of(self, several: Several) -> None:
-        """Have ``/ready`` say all that *several* gives, as a warning each."""
+        """Show each text of *several* as a warning in ``/ready``."""
         self.several.append(several)
 
     async def until_stopped(self) -> None:
         """Wait for SIGTERM, SIGINT, or the end of a supervised task.
 
-        To call it is to say that everything is set up: before that the process is not ready.
+        Calling it means that everything is set up: before that the process is not ready.
         """
         self._set_up = True
         await self._stop.wait()
@@ -90,16 +90,16 @@ class Process:
         *,
         tls: ssl.SSLContext | None = None,
     ) -> str:
-        """Serve *app* for as long as the process runs, and give its URL.
+        """Serve *app* until the process stops, and return its URL.
 
         Args:
-            app: The application; one that is served already is served here, too.
-            bind: Where to listen.
-            name: Under which the URL stands in the run file.
-            tls: What to serve it with; None: plain http.
+            app: The application; it may be served at several addresses.
+            bind: The address to listen on.
+            name: The name of the URL in the run file.
+            tls: The TLS context; None: plain http.
 
         Raises:
-            ListenError: *bind* is taken, or not an address of this machine.
+            ListenError: *bind* is in use, or not an address of this machine.
         """
         runner = await self._runner_of(app)
         before = len(runner.addresses)
@@ -158,7 +158,7 @@ class Process:
             path.unlink(missing_ok=True)
 
     def stop(self) -> None:
-        """Ask the process to end; what a SIGTERM does."""
+        """Ask the process to end, like a SIGTERM."""
         self._log.info("process.stopping")
         self._stop.set()
 
@@ -180,10 +180,10 @@ class Process:
 
 @asynccontextmanager
 async def running(role: str, settings: Settings) -> AsyncIterator[Process]:
-    """Run the body as a role: logs, health server, signals before it; tidying up after it.
+    """Run the body as a role: set up logs, health server and signals, and clean up afterwards.
 
-    The body leaves when `Process.until_stopped` returned and what was in flight has ended. If a
-    supervised task had failed, the process then exits with code 1.
+    The body leaves after `Process.until_stopped` has returned and everything in flight has ended.
+    If a supervised task has failed, the process then exits with code 1.
     """
     logs.configure(role=role, level=settings.log_level, style=settings.log_format)
     process = Process(role, settings)
@@ -204,14 +204,14 @@ async def running(role: str, settings: Settings) -> AsyncIterator[Process]:
 
 
 def _allow_open_files() -> None:
-    """As many as the system lets us: each connection is one, and 1,024 is the usual first limit."""
+    """Raise the limit of open files as far as allowed: each connection is one; 1,024 is common."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def share_heaps(arenas: int = MAX_ARENAS) -> bool:
-    """Have the C library keep to a few heaps; says whether it is one that does.
+    """Limit the number of the C library's heaps; returns whether the library supports that.
 
     Source: mallopt(3) and malloc.h of glibc.
     """
@@ -222,11 +222,11 @@ def share_heaps(arenas: int = MAX_ARENAS) -> bool:
 def launch(main: Callable[[], Coroutine[object, object, None]]) -> NoReturn:
     """Run a role's ``main()`` on uvloop and leave with its exit code.
 
-    Unusable settings are told in a line for each variable, with exit code 2; an address that is
-    taken, which may be over soon, in one line, with exit code 1.
+    Wrong settings are reported with one line for each variable, and exit code 2; an address in use,
+    which may be free again soon, with one line and exit code 1.
     """
-    # What was imported stays; and the youngest generation is many frames' worth of values, most of
-    # which are free without a collector. The default collects every 700 allocations.
+    # Imported objects stay; and the youngest generation holds the values of many frames, most of
+    # which are freed without a collector. The default collects every 700 allocations.
     _allow_open_files()
     share_heaps()
     gc.freeze()

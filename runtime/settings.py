@@ -1,7 +1,7 @@
 """Settings: read once from the environment, by ``main()`` alone, into small frozen models.
 
-Each process has a subclass with what it needs beyond `Settings`. A field's alias is the name of
-its environment variable; DESIGN.md section 5 has the table.
+Each process has a subclass with its additional settings. A field's alias is the name of its
+environment variable; docs/operations.md has the table.
 """
 
 import ipaddress
@@ -32,7 +32,7 @@ DEFAULT_SCHEDULE = "10s,1m,5m,30m,1h,3h,6h,12h,12h,24h"
 
 AUTH_FAILURES_PER_S = 20.0
 SERVERS = frozenset({"health", "management", "producer"})
-"""What serves plain HTTP, each on the address of ``PORTCALL_<NAME>_BIND``."""
+"""The servers of plain HTTP, each on the address in ``PORTCALL_<NAME>_BIND``."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -67,7 +67,7 @@ def _amqp_url(text: str) -> str:
     try:
         url = URL(text)
         usable = url.scheme in {"amqp", "amqps"} and url.host and url.port != 0
-    except ValueError:  # not told further: its words may be a part of the password
+    except ValueError:  # without its text, which may contain a part of the password
         usable = False
     if not usable:
         raise ValueError("must be amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps://…")
@@ -112,7 +112,7 @@ def server_names(text: str) -> frozenset[str]:
     """The servers that ``PORTCALL_INSECURE_BIND`` names.
 
     Raises:
-        ValueError: One is none.
+        ValueError: A name is not one of them.
     """
     words = {word.strip().lower() for word in text.split(",") if word.strip()}
     if words == {"all"}:
@@ -173,7 +173,7 @@ OperatorSecret = Annotated[str, AfterValidator(_operator_secret)]
 
 
 class Settings(BaseModel):
-    """What every role reads."""
+    """The settings of every role."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True
@@ -199,7 +199,7 @@ class Settings(BaseModel):
         ge=1,
         le=64,
         alias="PORTCALL_SHARDS",
-        description="How many queues the deliveries are spread over; the same for all processes.",
+        description="Number of queues that share the deliveries; the same for all processes.",
     )
     retry_schedule_ms: ScheduleMs = Field(
         default=DEFAULT_SCHEDULE,  # type: ignore[arg-type]  # validated like the variable's text
@@ -209,31 +209,31 @@ class Settings(BaseModel):
     record_retention_ms: DurationMs = Field(
         default="7d",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_RECORD_RETENTION",
-        description="How long records are kept.",
+        description="How long the store keeps records.",
     )
     health_bind: Address = Field(
         default="127.0.0.1:0",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_HEALTH_BIND",
-        description="Where /live, /ready and /metrics are served; port 0 is any free one.",
+        description="Address of /live, /ready and /metrics; port 0 is any free one.",
     )
     insecure_bind: Servers = Field(
         default=frozenset(),
         alias="PORTCALL_INSECURE_BIND",
-        description="Which of health, management and producer may be reached without TLS from"
-        " other machines; or all.",
+        description="Which of health, management and producer may serve other machines without"
+        " TLS: a list with commas, or all.",
     )
     auth_failures_per_s: float = Field(
         default=AUTH_FAILURES_PER_S,
         ge=0,
         le=100_000,
         alias="PORTCALL_AUTH_FAILURES_PER_S",
-        description="Requests a second from one address that may fail to authenticate until others"
-        " of it are answered 429; ten seconds' worth at once; 0: any number.",
+        description="Failed authentications a second from one address until further ones get 429;"
+        " ten seconds' worth at once; 0: no limit.",
     )
     run_file: Path | None = Field(
         default=None,
         alias="PORTCALL_RUN_FILE",
-        description="A file that the process writes its pid and its addresses to.",
+        description="A file for the process's pid and addresses.",
     )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", alias="PORTCALL_LOG_LEVEL"
@@ -244,7 +244,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check_binds(self) -> Self:
-        """Refuse plain HTTP beyond the loopback, unless it is asked for in so many words."""
+        """Refuse plain HTTP beyond the loopback, unless the settings allow it explicitly."""
         for name, field in type(self).model_fields.items():
             bind, variable = getattr(self, name), field.alias or ""
             server = variable.removeprefix("PORTCALL_").removesuffix("_BIND").lower()
@@ -259,7 +259,7 @@ class Settings(BaseModel):
 
     @property
     def rungs_ms(self) -> tuple[int, ...]:
-        """The rungs of the wait ladder that follow from the schedule."""
+        """The rungs of the wait ladder for the schedule."""
         return rungs_for(self.retry_schedule_ms)
 
     @classmethod
@@ -282,7 +282,7 @@ class Settings(BaseModel):
 
 
 class SealedSettings(Settings):
-    """What the roles read that open the secrets of webhooks."""
+    """The settings of the roles that decrypt the secrets of webhooks."""
 
     encryption_key: str = Field(
         default="",
@@ -293,13 +293,13 @@ class SealedSettings(Settings):
     encryption_key_file: Path | None = Field(
         default=None,
         alias="PORTCALL_ENCRYPTION_KEY_FILE",
-        description="A file with the same, one on each line.",
+        description="A file with such keys, one on each line.",
     )
     operator_uri: OperatorUri = Field(
         default="",
         alias="PORTCALL_OPERATOR_WEBHOOK_URI",
         repr=False,
-        description="Is told by a POST when a webhook has disabled itself.",
+        description="Receives a POST when a webhook disables itself.",
     )
     operator_secret: OperatorSecret = Field(
         default="",

@@ -1,4 +1,4 @@
-"""TLS contexts of clients: of files named by an installation, or of PEM that a webhook has."""
+"""TLS contexts of clients: from an installation's files, or from the PEM of a webhook."""
 
 import os
 import ssl
@@ -21,10 +21,10 @@ Stamp = tuple[tuple[int, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class TrustFiles:
-    """Files that say what an installation trusts beyond the system, and who it is.
+    """The files that set an installation's trusted authorities and its client certificate.
 
     Attributes:
-        ca: Authorities in PEM, trusted beside the system's.
+        ca: Authorities in PEM, trusted in addition to the system's.
         certificate: A client certificate in PEM, with its chain, and perhaps its key.
         key: The certificate's key; None: it is in the same file.
     """
@@ -37,10 +37,10 @@ class TrustFiles:
         return bool(self.ca or self.certificate or self.key)
 
     def read(self) -> Trust:
-        """What is in the files.
+        """The content of the files.
 
         Raises:
-            SettingsError: One cannot be read, or is not what it should be; it is named.
+            SettingsError: A file cannot be read, or has the wrong content; the error names it.
         """
         if self.key and not self.certificate:
             raise SettingsError(f"{KEY_FILE}: a client key needs a client certificate: {CERT_FILE}")
@@ -51,7 +51,7 @@ class TrustFiles:
         return Trust(ca, chain, _text(KEY_FILE, self.key) if self.key else key)
 
     def stamp(self) -> Stamp:
-        """What changes when a file does; of one that is not there, zeros."""
+        """A value that changes when a file changes; zeros for a missing file."""
         return tuple(_stamp(path) for path in (self.ca, self.certificate, self.key) if path)
 
 
@@ -66,7 +66,7 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 def _text(variable: str, path: Path) -> str:
     try:
         with path.open("rb") as file:
-            # ssl takes ASCII only: what else there is, as an authority's name, is around the PEM.
+            # ssl takes ASCII only: other text, like an authority's name, is outside the PEM.
             text = file.read(_MAX_FILE_BYTES).decode("ascii", "ignore")
     except OSError as error:
         raise SettingsError(f"{variable}: {path}: {error.strerror or error}") from error
@@ -76,7 +76,7 @@ def _text(variable: str, path: Path) -> str:
 
 
 def installation_context(trust: Trust) -> ssl.SSLContext:
-    """The context for endpoints without anything of their own: the system's, and *trust*.
+    """The context for endpoints without trust settings: the system's authorities, and *trust*.
 
     Raises:
         SettingsError: It cannot be used.
@@ -99,17 +99,17 @@ def installation_context(trust: Trust) -> ssl.SSLContext:
 
 
 def context_of(trust: Trust, usual: Trust) -> ssl.SSLContext:
-    """The context for an endpoint with something of its own.
+    """The context for an endpoint with trust settings.
 
-    Its authorities are the only ones; an intermediate or the server's own certificate among them
-    is trusted, too, as it is. Where it has none, or no client certificate, the usual ones serve.
+    Only its authorities are trusted; an intermediate or the server's own certificate among them is
+    trusted directly. Where it has none, or no client certificate, the installation's are used.
 
     Args:
-        trust: The endpoint's.
-        usual: The installation's.
+        trust: The endpoint's settings.
+        usual: The installation's settings.
 
     Raises:
-        ssl.SSLError: It cannot be used.
+        ssl.SSLError: A setting cannot be used.
     """
     if trust.ca_bundle:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -127,7 +127,7 @@ def context_of(trust: Trust, usual: Trust) -> ssl.SSLContext:
 
 
 def check_usable(chain: str, key: str) -> str:
-    """Why OpenSSL does not take a client certificate and its key; empty: it does."""
+    """Why OpenSSL refuses a client certificate and its key; empty: it accepts them."""
     try:
         load_client_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), chain, key)
     except ssl.SSLError as error:
@@ -136,7 +136,7 @@ def check_usable(chain: str, key: str) -> str:
 
 
 def load_client_certificate(context: ssl.SSLContext, chain: str, key: str) -> None:
-    """Have *context* show a client certificate.
+    """Load a client certificate into *context*.
 
     Raises:
         ssl.SSLError: It cannot be used.
@@ -148,10 +148,10 @@ def load_client_certificate(context: ssl.SSLContext, chain: str, key: str) -> No
 
 @contextmanager
 def _unnamed_file(content: bytes) -> Iterator[str]:
-    """A path to *content*: ssl takes files only, and a key must not get onto a disk."""
+    """A path to *content*: ssl takes files only, and a key must not be written to a disk."""
     try:
         descriptor = os.memfd_create("portcall")
-    except (AttributeError, OSError):  # no Linux
+    except (AttributeError, OSError):  # not Linux
         with tempfile.NamedTemporaryFile() as file:
             file.write(content)
             file.flush()

@@ -1,7 +1,7 @@
-"""The AsyncAPI document, generated: how to publish or tap events over AMQP oneself.
+"""The AsyncAPI document, generated: how to publish or read events over AMQP directly.
 
-The schemas come from the structs that the processes read and write, names from `topology`, and
-the examples from the encoders, so that none of them can say anything else than the code does.
+The schemas come from the structs that the processes read and write, the names from `topology`, and
+the examples from the encoders. So the document always matches the code.
 
 Source: AsyncAPI 3.0.0, AMQP bindings 0.3.0; its schema object is JSON Schema draft 7.
 """
@@ -50,25 +50,26 @@ _RULES: dict[str, Json] = {
     },
     "Payload": _EVENT_RULES,
 }
-"""What the structs' types leave open and the processes rely on."""
+"""Limits that the structs' types do not express and the processes rely on."""
 
 _INFO = f"""\
-Portcall takes events in over HTTP, and its processes speak AMQP 0-9-1 with each other. Whoever
-has an account on the broker may join in:
+Portcall takes events in over HTTP, and its processes speak AMQP 0-9-1 with each other. Every
+program with an account on the broker can:
 
 * publish frames of events to the exchange `{topology.EVENTS}`, under the key
-  `<registry>.<action>`, persistent and mandatory; an event is accepted when the broker has
+  `<registry>.<action>`, persistent and mandatory; an event is accepted once the broker has
   confirmed its frame;
-* bind a queue of one's own to `{topology.EVENTS}` and see every event as it comes in;
-* read the stream `{topology.LOG}` from any offset and see what became of every attempt;
-* read the stream `{topology.JOURNAL}`, and see what was accepted and for whom. Whoever publishes
-  events may note there that the broker has confirmed them: `portcall audit` then misses them if
-  they are lost before a router has them. Frames without records or notes are marks of an audit.
+* bind its own queue to `{topology.EVENTS}` and receive every event as it arrives;
+* read the stream `{topology.LOG}` from any offset and see the result of every attempt;
+* read the stream `{topology.JOURNAL}`: which events were accepted, and which webhooks each was
+  routed to. A program that publishes events may write a note there after the broker's confirm:
+  `portcall audit` then reports them as missing if they are lost before a router reads them.
+  Frames without records or notes are marks of an audit.
 
-Operations are told from Portcall's side: what it receives is what you may publish.
+The operations describe Portcall's side: what it receives is what you may publish.
 A message is a frame, UTF-8 JSON with a version `v`. A reader ignores fields that it does not know
 and refuses a frame of a later version as a whole. The queues of deliveries and of dead letters
-are here for the curious: only Portcall writes to them."""
+are described for reference: only Portcall writes to them."""
 
 
 def document() -> Json:
@@ -112,7 +113,7 @@ def _channels() -> Json:
             "direct",
             topology.deliver_key(0).replace("0", "{shard}"),
             "DeliveryFrame",
-            shard="A number from 0; it follows from the webhook's.",
+            shard="A number from 0, computed from the webhook's number.",
         ),
         "log": _queue(topology.LOG, "RecordFrame"),
         "journal": _queue(topology.JOURNAL, "JournalFrame"),
@@ -160,13 +161,13 @@ def _operations() -> Json:
             "send", "deliveries", "The router sends each event with its deliveries to a shard."
         ),
         "sendRecords": _operation(
-            "send", "log", "The deliverer says what became of every attempt."
+            "send", "log", "The deliverer publishes the result of every attempt."
         ),
         "sendNotes": _operation(
-            "send", "journal", "What was accepted, and then for whom, is noted for the audit."
+            "send", "journal", "The producer and the router note accepted and routed events."
         ),
         "sendDeadLetters": _operation(
-            "send", "dead", "What was given up, or can never be understood, is put aside."
+            "send", "dead", "Deliveries given up, and messages that can never be processed."
         ),
     }
 
@@ -185,16 +186,16 @@ def _messages() -> Json:
     dead_letter_headers = {
         "type": "object",
         "properties": {
-            REASON_HEADER: {"type": "string", "description": "Why it was put aside."},
+            REASON_HEADER: {"type": "string", "description": "Why the message is here."},
             QUEUE_HEADER: {"type": "string", "description": "The queue that it was taken from."},
             EXCHANGE_HEADER: {
                 "type": "string",
-                "description": "Of a copy: the exchange that the first was published to.",
+                "description": "Of a copy: the exchange that the original was published to.",
             },
-            KEY_HEADER: {"type": "string", "description": "Of a copy: the first's routing key."},
+            KEY_HEADER: {"type": "string", "description": "Of a copy: the original's routing key."},
         },
     }
-    again = "1: its events may have been routed before; deliverers ask the log about them."
+    again = "1: its events may have been routed before; deliverers check the log for them."
     event_headers = {
         "type": "object",
         "properties": {AGAIN_HEADER: {"type": "integer", "description": again}},
@@ -209,7 +210,7 @@ def _messages() -> Json:
         "JournalFrame": _message("JournalFrame", examples.journal_frame()),
         "DeadLetter": {
             "contentType": CONTENT_TYPE,
-            "summary": "A message as it was, whatever it was, with the reason in a header.",
+            "summary": "The message, unchanged, with the reason in a header.",
             "headers": dead_letter_headers,
             "payload": {},
         },
@@ -248,7 +249,7 @@ def _schemas() -> Json:
 
 
 def _name_positions(schema: Json, names: list[str]) -> None:
-    """Say what stands where in an array, and in draft 7's words: `items` for `prefixItems`."""
+    """Describe each position of an array in draft 7's words: `items` for `prefixItems`."""
     schema["items"] = [
         item if "$ref" in item else {"title": name, **item}
         for name, item in zip(names, schema.pop("prefixItems"), strict=True)
@@ -256,7 +257,7 @@ def _name_positions(schema: Json, names: list[str]) -> None:
 
 
 def _describe(schema: Json) -> None:
-    """Move what a docstring says of a field to the field."""
+    """Copy the description of each field from the docstring to the field."""
     summary, _, attributes = inspect.cleandoc(schema["description"]).partition("\n\nAttributes:\n")
     schema["description"] = summary.replace("\n", " ").replace("``", "`")
     for name, words in re.findall(r"^    (\w+): (.+(?:\n     +.+)*)", attributes, re.MULTILINE):

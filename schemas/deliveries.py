@@ -11,15 +11,15 @@ class Delivery(Struct, frozen=True, array_like=True):
 
     Attributes:
         event: The position of its event in the frame.
-        webhook_id: The store's number for the webhook; never used again for another one.
+        webhook_id: The store's number for the webhook; never reused.
         attempt: The number of the attempt that comes next, from 1.
         not_before_ms: The attempt must not begin before this time; 0: at once.
-        due_ms: When the attempt should begin: ``not_before_ms`` and a random part on top.
-        parks: How often it was put aside without using up an attempt.
+        due_ms: When the attempt should begin: ``not_before_ms`` plus a random part.
+        parks: How often it was parked, which uses up no attempt.
         first: The number of the attempt at which the retry schedule begins: 1, or more where a
             delivery that had ended is replayed.
-        began_ms: When its time began, for the maximum age; 0: when its event was accepted.
-        probe: It asks whether a webhook that was disabled by itself answers again.
+        began_ms: Start of its age, for the maximum age; 0: when its event was accepted.
+        probe: It tests whether a webhook that Portcall disabled answers again.
     """
 
     event: int
@@ -36,10 +36,10 @@ class Delivery(Struct, frozen=True, array_like=True):
 def delivery_id(event_id: str, webhook_id: int) -> str:
     """The id of a delivery, sent as ``webhook-id`` on every attempt.
 
-    A function of the event and the webhook alone: whatever crashes between the registry and the
-    consumer and is done again comes out under the same id, so that the consumer can tell. No dot
-    in it: the signed text of Standard Webhooks is divided by dots. 128 bits of SHA-256, in hex,
-    because base 32 is written in Python and took 5 % of a deliverer's time.
+    It depends on the event and the webhook only: work that is repeated after a crash gives the same
+    id, so consumers can detect duplicates. It has no dot, because dots divide the signed text of
+    Standard Webhooks. It is 128 bits of SHA-256 in hex: base 32 is written in Python and took 5 %
+    of a deliverer's time.
     """
     return "msg_" + hashlib.sha256(f"{webhook_id}|{event_id}".encode()).hexdigest()[:32]
 

@@ -64,10 +64,10 @@ def parse_schedule_ms(text: str, field: str = "retrySchedule") -> tuple[int, ...
 
 
 def checked_schedule_ms(schedule_ms: tuple[int, ...], field: str) -> tuple[int, ...]:
-    """Hold a schedule to its limits: up to 50 entries, each from 100 ms to 24 h.
+    """Check the limits of a schedule: up to 50 entries, each from 100 ms to 24 h.
 
     Raises:
-        InvalidValueError: It does not keep them.
+        InvalidValueError: The schedule exceeds a limit.
     """
     if len(schedule_ms) > 50:
         raise InvalidValueError(field, f"has {len(schedule_ms)} entries; at most 50 are allowed")

@@ -1,16 +1,16 @@
-"""What can be wrong with a value or a message: every error of this package on one screen."""
+"""Errors in values and messages: all errors of this package on one screen."""
 
 
 class PortcallError(Exception):
-    """The root of Portcall's own errors."""
+    """The base class of Portcall's own errors."""
 
 
 class InvalidValueError(PortcallError):
-    """A value that a person or a client sent breaks a rule; the sender can mend it.
+    """A value from a person or a client breaks a rule; the sender can correct it.
 
     Attributes:
-        field: The dotted path of the field at fault, as the sender knows it, e.g. ``target.tag``.
-        problem: What is wrong and what would be right, fit to be shown to the sender.
+        field: The dotted path of the wrong field, as the sender knows it, e.g. ``target.tag``.
+        problem: What is wrong and what would be right, for the sender to read.
     """
 
     def __init__(self, field: str, problem: str) -> None:
@@ -20,8 +20,8 @@ class InvalidValueError(PortcallError):
 
 
 class FrameError(PortcallError):
-    """A message is not a frame that this version can ever read: it goes to ``portcall.dead``."""
+    """A message is not a frame that any version can read: it goes to ``portcall.dead``."""
 
 
 class NewerFrameError(FrameError):
-    """A frame of a later version than this process knows: an upgraded process must read it."""
+    """A frame of a later version than this process knows: only an upgraded process can read it."""

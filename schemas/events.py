@@ -39,7 +39,7 @@ class Action(StrEnum):
 
     @property
     def bit(self) -> int:
-        """This action in a set of actions that is held as one small integer."""
+        """This action's bit in a set of actions that is held as one small integer."""
         return _ACTION_BITS[self]
 
 
@@ -61,7 +61,7 @@ class Target(Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 
 class Request(Struct, frozen=True, omit_defaults=True):
-    """The request to the registry that made the event."""
+    """The request to the registry that caused the event."""
 
     id: Text | None = None
     host: Text | None = None
@@ -82,8 +82,8 @@ class Payload(Struct, frozen=True, omit_defaults=True):
 class PublishedEvent(Struct, frozen=True, omit_defaults=True):
     """One event as a publisher sends it: `Payload`, where id and timestamp may be missing.
 
-    Unknown fields, nulls, empty texts and sizes of 0 count as absent: registries write what they do
-    not know in each of these ways, and ACR writes none of them.
+    Unknown fields, nulls, empty texts and sizes of 0 count as absent: registries write unknown
+    values in each of these ways, and ACR writes none of them.
     """
 
     action: str
@@ -121,7 +121,7 @@ Part = TypeVar("Part", Target, Request)
 
 
 def known(part: Part) -> Part:
-    """*part* with None for what is not known: an empty text, and a size of 0."""
+    """*part* with None for unknown values: an empty text, and a size of 0."""
     values = structs.astuple(part)
     if "" not in values and 0 not in values:
         return part
@@ -130,7 +130,7 @@ def known(part: Part) -> Part:
 
 
 def check_event_id(event_id: str, field: str = "id") -> str:
-    """Check an event id and give it back.
+    """Check an event id and return it.
 
     Raises:
         InvalidValueError: It is not 1 to 128 printable ASCII characters without a space.
@@ -159,15 +159,15 @@ def check_action(action: str, field: str = "action") -> Action:
 def accept(
     published: PublishedEvent, *, registry: str, new_id: str, now_ms: int, now: str, path: str = ""
 ) -> Event:
-    """Check one published event and make of it what travels through the broker.
+    """Check one published event and convert it to the form that the broker carries.
 
     Args:
         published: The event as it was sent.
         registry: Whose event it is, in lower case.
         new_id: The id to use where the publisher gave none.
         now_ms: The time of acceptance, milliseconds since the epoch.
-        now: The same as an ACR timestamp, used where the publisher does not know the time.
-        path: Where the event stands in the request, e.g. ``[3].``, to name fields by.
+        now: The same as an ACR timestamp, used where the publisher sent no time.
+        path: The event's position in the request, e.g. ``[3].``, as a prefix for field names.
 
     Raises:
         InvalidValueError: A field breaks its rule; ``field`` is its path.

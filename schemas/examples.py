@@ -1,4 +1,4 @@
-"""One event on its way, as examples for the documentation: its frames, made by the encoders."""
+"""One event in each kind of frame, as examples for the documentation, made by the encoders."""
 
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event, PublishedEvent, Request, Target, accept
@@ -75,6 +75,6 @@ def record_frame() -> bytes:
 
 
 def journal_frame() -> bytes:
-    """What is noted of the event: it was accepted, and routed to two webhooks."""
+    """The notes about the event: it was accepted, and routed to two webhooks."""
     notes = [accepted(event()), routed(event(), [_WEBHOOK_ID, _WEBHOOK_ID + 3])]
     return encode_journal("01JD7Z6B0W6J3QK5T0A2R9M4XP", notes)

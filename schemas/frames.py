@@ -1,8 +1,8 @@
 """Frames: one AMQP message that carries several events, deliveries or records.
 
-Why frames: with one message per delivery the broker and its client cost more than the POST. A
-frame is JSON with a version. A reader ignores fields that it does not know; a frame of a later
-version is refused as a whole (`NewerFrameError`), because its fields may mean something else.
+Why frames: with one message per delivery the broker and its client cost more than the POST. A frame
+is JSON with a version. A reader ignores fields that it does not know. It refuses a frame of a later
+version as a whole (`NewerFrameError`), because its fields may mean something else.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,37 +19,37 @@ from portcall.schemas.records import RawRecord, Record
 
 VERSION = 1
 MAX_ITEMS = 64
-"""How many deliveries or records a frame carries; more gave no more speed in the prototype."""
+"""Deliveries or records in a frame; a higher limit gave no more speed in the prototype."""
 MAX_BYTES = 256 * 1024
-"""What a frame's event bodies may add up to, except a single one that is larger by itself."""
+"""Limit for the sum of a frame's event bodies; a single larger one gets its own frame."""
 CONTENT_TYPE = "application/vnd.portcall.frame+json"
 REASON_HEADER = "portcall-reason"
 """Of a message on ``portcall.dead``: why it is there."""
 QUEUE_HEADER = "portcall-queue"
 """Of a message on ``portcall.dead``: which queue it was taken from."""
 EXCHANGE_HEADER = "portcall-exchange"
-"""Of a copy of a message on ``portcall.dead`` or ``portcall.unrouted``: what the first was
-published to."""
+"""Of a copy of a message on ``portcall.dead`` or ``portcall.unrouted``: the exchange that the
+original was published to."""
 KEY_HEADER = "portcall-key"
-"""Of the same: by which routing key."""
+"""Of the same: the original's routing key."""
 AGAIN_HEADER = "portcall-again"
-"""Of a frame of events that may have been routed before: it is sent once more by a person."""
+"""Of a frame of events that may have been routed before: a person sent it once more."""
 
 Version = Annotated[int, Meta(ge=1)]
 
 
 class EventFrame(Struct, frozen=True):
-    """What is published to the exchange ``portcall.events``: events of one registry and action."""
+    """The message on the exchange ``portcall.events``: events of one registry and action."""
 
     v: Version
     events: list[Event]
 
 
 class DeliveryFrame(Struct, frozen=True, omit_defaults=True):
-    """What is published to ``portcall.deliver``: each event once, with its deliveries.
+    """The message on ``portcall.deliver``: each event once, with its deliveries.
 
-    ``again`` says that its deliveries may have been routed before, as after a router's crash: the
-    log must be asked which of them were attempted.
+    ``again``: the deliveries may have been routed before, for example before a router crashed. The
+    deliverer checks the log for those already attempted.
     """
 
     v: Version
@@ -59,10 +59,10 @@ class DeliveryFrame(Struct, frozen=True, omit_defaults=True):
 
 
 class RecordFrame(Struct, frozen=True):
-    """What is published to the stream ``portcall.log``.
+    """The message on the stream ``portcall.log``.
 
-    ``id`` is the frame's own: a frame whose confirm was lost is published again byte for byte, and
-    the recorder stores each id once.
+    ``id`` identifies the frame: a frame whose confirm was lost is published again byte for byte,
+    and the recorder stores each id once.
     """
 
     v: Version
@@ -72,7 +72,7 @@ class RecordFrame(Struct, frozen=True):
 
 
 class RawRecordFrame(Struct, frozen=True):
-    """A `RecordFrame` for a reader that stores the details without looking at them."""
+    """A `RecordFrame` for a reader that stores the details without parsing them."""
 
     v: Version
     id: str
@@ -88,9 +88,9 @@ class _AnyRecordFrame(Struct, frozen=True):
 
 
 class JournalFrame(Struct, frozen=True, omit_defaults=True):
-    """What is published to the stream ``portcall.journal``; one with nothing in it is a mark.
+    """The message on the stream ``portcall.journal``; one without content is a mark.
 
-    ``id`` is the frame's own, as in a `RecordFrame`.
+    ``id`` identifies the frame, as in a `RecordFrame`.
     """
 
     v: Version
@@ -100,7 +100,7 @@ class JournalFrame(Struct, frozen=True, omit_defaults=True):
 
 
 class RawJournalFrame(Struct, frozen=True):
-    """A `JournalFrame` for a reader that stores the notes without looking at them."""
+    """A `JournalFrame` for a reader that stores the notes without parsing them."""
 
     v: Version
     id: str
@@ -219,7 +219,7 @@ def decode_journal(body: bytes) -> JournalFrame:
 
 
 def _decoded(decode: Callable[[bytes], Frame], body: bytes) -> Frame:
-    """What all readers do first: parse, and refuse what is no frame or one of a later version."""
+    """The start of every reader: parse, and refuse what is not a frame of this version."""
     try:
         frame = decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -241,7 +241,7 @@ def _check_positions(positions: list[int], events: int) -> None:
 
 
 def _refusal(body: bytes, error: Exception) -> FrameError:
-    """Tell a frame of the future, whose fields may well not fit, from a broken one."""
+    """Distinguish a frame of a later version, whose fields may not fit, from a broken one."""
     try:
         version = _decode_version(body).v
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -1,6 +1,6 @@
-"""Endpoint health: news that an endpoint is to be left alone for a while, or no longer.
+"""Endpoint health: news that deliverers should pause an endpoint for a while, or no longer.
 
-Best effort: whoever misses it finds out by itself. Nothing depends on it for correctness.
+Best effort: a process that misses the news finds out by itself. Correctness does not depend on it.
 """
 
 from collections.abc import Mapping
@@ -10,16 +10,17 @@ from msgspec import Struct
 
 VERSION = 1
 STALE_MS = 10_000
-"""Older news say how it was: their sender or their reader was stopped, or cut off, meanwhile."""
+"""Older news is out of date: the sender or the reader was stopped or disconnected meanwhile."""
 
 
 class HealthNews(Struct, frozen=True):
     """The body of a message on ``portcall.health``.
 
     Attributes:
-        webhooks: Until when each is to be left alone, by webhook id; milliseconds since the epoch,
+        webhooks: Until when each endpoint is paused, by webhook id; milliseconds since the epoch,
             0: no longer.
-        at_ms: When the first of it was found out, milliseconds since the epoch; 0: not said.
+        at_ms: When the first of these changes was noticed, milliseconds since the epoch; 0:
+            unknown.
     """
 
     webhooks: dict[int, int]
@@ -28,19 +29,18 @@ class HealthNews(Struct, frozen=True):
 
 
 def encode_news(webhooks: Mapping[int, int], at_ms: int = 0) -> bytes:
-    """Write news of this time."""
+    """Encode the news of this moment."""
     return msgspec.json.encode(HealthNews(dict(webhooks), at_ms=at_ms))
 
 
 def decode_news(body: bytes, now_ms: int) -> dict[int, int]:
-    """Read news as far as they still say something.
+    """Read the parts of the news that are still valid.
 
-    A time that has passed is no news: it does not end what was found out since. That an endpoint
-    is no longer to be left alone holds only shortly after it was found out.
+    A pause that is over is ignored, because the endpoint may have been paused again since. The end
+    of a pause is valid only for a short time after it was noticed.
 
     Returns:
-        Until when each is to be left alone, or 0; empty for what cannot be read, as from a later
-        version.
+        Until when each endpoint is paused, or 0; empty for a message that this version cannot read.
     """
     try:
         news = msgspec.json.decode(body, type=HealthNews)

@@ -1,7 +1,7 @@
-"""The journal: what the producer accepted and for whom the router found it, told beside the events.
+"""The journal: what the producer accepted, and which webhooks the router found for it.
 
-It is what `portcall audit` holds the log against: the log says what became of deliveries, and only
-somebody else can say which there should be.
+`portcall audit` compares it with the log: the log holds the results of deliveries, and the journal
+says which deliveries should exist.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from msgspec import Struct
 from portcall.schemas.events import Event
 
 CHECK_MASK = 2**32 - 1
-"""Of a webhook's number in a checksum: a sum of two thousand million of them fits 64 bits."""
+"""Applied to a webhook's number in a checksum: a sum of 2,000 million of them fits 64 bits."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -23,12 +23,12 @@ class Note(Struct, frozen=True, array_like=True):
     """What happened to one event; a JSON array, because a frame has many of them.
 
     Attributes:
-        digest: Tells events of the same id apart: BLAKE2b of the event as frames carry it, in hex.
+        digest: Distinguishes events of the same id: BLAKE2b of the event as in frames, in hex.
         event_id: The event's id.
         registry: Its registry, in lower case.
         accepted_ms: When it was accepted, milliseconds since the epoch.
         webhooks: Null: the event was accepted. Else it was routed to these webhooks, ascending,
-            each number but the first as the difference to the one before.
+            each number but the first as the difference to the one before it.
         action: The event's action; empty in notes of earlier versions.
         repository: The event's repository.
         tag: The event's tag; empty where it has none.
@@ -45,18 +45,18 @@ class Note(Struct, frozen=True, array_like=True):
 
 
 class IgnoredNote(Struct, frozen=True, array_like=True):
-    """What a registry sent and became no event; it is told in the journal for who asks why.
+    """Something that a registry sent and that became no event, noted for `portcall explain`.
 
     Attributes:
         event_id: Its id, or one that the producer made.
         registry: Its registry, in lower case.
-        ignored_ms: When it came, milliseconds since the epoch.
-        reason: Why, in the word that counters have.
-        action: As it was sent, cut, like the next two.
+        ignored_ms: When it arrived, milliseconds since the epoch.
+        reason: Why, in the same word as the counters use.
+        action: As it was sent, cut to a limit, like the next two.
         repository: The repository.
         tag: The tag.
-        place: The path of what could not be read, e.g. ``events[3].target.repository``; empty: it
-            was read, and is no registry event.
+        place: The path of the unreadable part, e.g. ``events[3].target.repository``; empty: it
+            was readable, and is no registry event.
         problem: What is wrong there.
     """
 
@@ -72,7 +72,7 @@ class IgnoredNote(Struct, frozen=True, array_like=True):
 
 
 def digest_of(event: Event) -> bytes:
-    """What tells one event from another, 128 bits. The same id may be accepted twice."""
+    """A 128-bit digest that identifies an event. The same id may be accepted twice."""
     return hashlib.blake2b(_encode(event), digest_size=16).digest()
 
 
@@ -100,19 +100,19 @@ def _note(event: Event, webhooks: list[int] | None) -> Note:
 
 
 def differences(webhook_ids: Iterable[int]) -> list[int]:
-    """Ascending, each number but the first as the difference to the one before.
+    """Encode ascending numbers, each but the first as the difference to the one before.
 
-    A million numbers would not fit the 16 MiB that RabbitMQ 4 takes for one message otherwise.
+    Without this, a million numbers would not fit the 16 MiB that RabbitMQ 4 allows per message.
     """
     ordered = sorted(webhook_ids)
     return ordered[:1] + [after - before for before, after in pairwise(ordered)]
 
 
 def numbers(steps: Iterable[int]) -> list[int]:
-    """What `differences` was given, ascending."""
+    """Decode the result of `differences`; ascending."""
     return list(accumulate(steps))
 
 
 def checksum(webhook_ids: Iterable[int]) -> int:
-    """A number that another set of as many webhooks is unlikely to have; SQL can make it, too."""
+    """A number that another set of as many webhooks hardly ever has; SQL can compute it, too."""
     return sum(webhook_id & CHECK_MASK for webhook_id in webhook_ids)

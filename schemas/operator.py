@@ -1,8 +1,8 @@
 """The operator's webhook: one address that gets a POST when a webhook disables itself.
 
-It is no row of the store: an id that no row has, and settings. Its deliveries go through the same
-pipeline as all others, with retries, signature, address check and dead letters; whatever its
-endpoint answers, it cannot be disabled, so that it can cause no news of itself.
+It is not a row of the store: its id belongs to no row, and it is configured by settings. Its
+deliveries take the same pipeline as all others, with retries, signature, address check and dead
+letters. It cannot be disabled, whatever its endpoint answers, so it never causes news of itself.
 """
 
 import msgspec
@@ -12,9 +12,9 @@ from portcall.schemas.events import Event
 from portcall.schemas.timestamps import acr_timestamp
 
 OPERATOR_ID = 1
-"""Of the operator's webhook. Rows have ids from 2**51 on (see `store.counters`)."""
+"""The operator's webhook's id. Rows have ids from 2**51 on (see `store.database.counters`)."""
 OPERATOR_NAME = "operator"
-"""What it is called where webhooks are named; no webhook has it, as it has no registry."""
+"""Its name in listings; no webhook can have it, because it has no registry."""
 DISABLED_ACTION = "webhook_disabled"
 """The action of its events; registries have none of that name."""
 DISABLED_TYPE = "portcall.webhook.disabled"
@@ -27,9 +27,10 @@ class DisabledWebhook(Struct, frozen=True, rename="camel"):
 
     Attributes:
         registry: Its registry's name.
-        webhook: Its own.
+        webhook: Its name.
         webhook_id: The store's number for it, as a text.
-        cause: ``gone``: its endpoint answered 410; ``failing``: every attempt failed, for long.
+        cause: ``gone``: its endpoint answered 410; ``failing``: every attempt failed for a long
+            time.
         reason: The same for people.
         disabled_at: When.
         enable: The command that enables it.
@@ -45,7 +46,7 @@ class DisabledWebhook(Struct, frozen=True, rename="camel"):
 
 
 class Notification(Struct, frozen=True):
-    """What is POSTed: Standard Webhooks' type, timestamp and data, and an id."""
+    """The body of the POST: Standard Webhooks' type, timestamp and data, and an id."""
 
     id: str
     type: str
@@ -56,7 +57,7 @@ class Notification(Struct, frozen=True):
 def disabled_event(
     *, webhook_id: int, registry: str, name: str, cause: str, reason: str, at_ms: int
 ) -> Event:
-    """The event that a webhook disabled itself: the same however often it is made.
+    """The event that a webhook disabled itself; the same arguments give the same event.
 
     Args:
         webhook_id: Which.

@@ -1,7 +1,7 @@
-"""Records: what became of one attempt, as written to the results stream.
+"""Records: the result of one attempt, as written to the results stream.
 
-A record is what list-events shows. It carries no event body: that stands once in the frame. Values
-that look like secrets are masked before a record is made: nothing behind this point knows them.
+list-events shows records. A record carries no event body: the frame has it once. Values that look
+like secrets are masked before a record is made, so nothing after this point sees them.
 """
 
 from enum import StrEnum
@@ -28,7 +28,7 @@ class Masking(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What followed from an attempt, or ended a delivery without one."""
+    """How an attempt ended, or how a delivery ended without one."""
 
     DELIVERED = "delivered"
     RETRIED = "retried"
@@ -72,7 +72,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
 
 
 class Detail(Struct, frozen=True, omit_defaults=True):
-    """What a record says in full: the request, the response, and why.
+    """The details of a record: the request, the response, and the reason.
 
     Attributes:
         sent: The request; None where none was made (a cancelled delivery).
@@ -80,8 +80,8 @@ class Detail(Struct, frozen=True, omit_defaults=True):
         failure: The class of the failure.
         message: The failure in words, or why the delivery ended; empty on success.
         next_attempt_ms: When the next attempt is due, milliseconds since the epoch; 0: never.
-        connect_us: How much of the attempt passed until a new connection was there (the name, TCP,
-            TLS), microseconds; 0: an older one served, or there was no answer.
+        connect_us: The part of the attempt until a new connection was open (DNS, TCP, TLS),
+            microseconds; 0: an existing connection was used, or there was no answer.
     """
 
     sent: Sent | None = None
@@ -102,11 +102,11 @@ class RecordOf(Struct, Generic[DetailT], frozen=True, array_like=True):
         event: The position of its event in the frame.
         webhook_id: Whose delivery it was.
         attempt: The number of the attempt, from 1; of a cancelled delivery, the one not made.
-        outcome: What followed.
+        outcome: How it ended.
         status: The HTTP status; 0 where there was no answer.
         started_ms: When the attempt began, milliseconds since the epoch.
         duration_us: How long it took, microseconds.
-        detail: The `Detail`; whoever only stores it keeps the raw JSON.
+        detail: The `Detail`; readers that only store it keep the raw JSON.
     """
 
     event: int

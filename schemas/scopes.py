@@ -28,7 +28,7 @@ from enum import Enum
 from portcall.schemas.errors import InvalidValueError
 
 MAX_PATH_LENGTH = 255
-"""Of a repository, or of what follows its host."""
+"""Of a repository, or of the part after its host."""
 MAX_HOST_LENGTH = 255
 """No name server knows a longer one, and no file system stores one; the registry has no limit."""
 MAX_REPOSITORY_LENGTH = MAX_HOST_LENGTH + 1 + MAX_PATH_LENGTH
@@ -44,7 +44,7 @@ _TAG = re.compile(TAG_PATTERN, re.ASCII)
 
 
 class Breadth(Enum):
-    """How wide a scope is; the router keeps one index for each."""
+    """How wide a scope is: a whole registry, all tags of a repository, or one tag."""
 
     REGISTRY = "registry"
     REPOSITORY = "repository"

@@ -4,8 +4,8 @@ A secret says by its prefix what it signs with: ``whsec_`` (base64 of 24 to 64 b
 HMAC-SHA256; ``whsk_`` (base64 of an ed25519 key's 32 bytes and of its public key's) by ``v1a``.
 ``whpk_`` is the base64 of a public key. No secret: unsigned.
 
-Source: the Standard Webhooks specification 1.0, its table of signature schemes; what stands in a
-``whsk_`` the specification leaves open, and Svix's server settles.
+Source: the Standard Webhooks specification 1.0, its table of signature schemes. It does not define
+the content of a ``whsk_`` secret; this follows Svix's server.
 """
 
 import base64
@@ -31,7 +31,7 @@ class Scheme(StrEnum):
 
 
 def scheme_of(secret: str) -> Scheme:
-    """How *secret* signs; none at all: not."""
+    """How *secret* signs; unsigned if it is empty."""
     if not secret:
         return Scheme.NONE
     return Scheme.V1A if secret.startswith(PRIVATE_PREFIX) else Scheme.V1
@@ -48,7 +48,7 @@ def private_secret(seed: bytes, public: bytes) -> str:
 
 
 def public_key(secret: str) -> str:
-    """What consumers verify a ``v1a`` secret's signatures with; of any other secret, nothing."""
+    """The key to verify a ``v1a`` secret's signatures with; empty for any other secret."""
     if scheme_of(secret) is not Scheme.V1A:
         return ""
     public = secret_bytes(secret)[SEED_BYTES:]
@@ -56,19 +56,19 @@ def public_key(secret: str) -> str:
 
 
 def secret_bytes(secret: str) -> bytes:
-    """What stands behind the prefix of a secret."""
+    """The bytes after the prefix of a secret."""
     return base64.b64decode(secret.removeprefix(SHARED_PREFIX).removeprefix(PRIVATE_PREFIX))
 
 
 def check_shared_secret(text: str, field: str = "secret") -> str:
-    """Check a secret that a client brings, and give it back. The message does not repeat it.
+    """Check a secret that a client sent, and return it. The error does not repeat it.
 
     Raises:
         InvalidValueError: It is not ``whsec_`` and the base64 of 24 to 64 bytes.
     """
     if text.startswith((PRIVATE_PREFIX, PUBLIC_PREFIX)):
         raise InvalidValueError(
-            field, 'keys of v1a are made here only: leave it out, and set signature to "v1a"'
+            field, 'Portcall makes v1a keys itself: leave it out, and set signature to "v1a"'
         )
     problem = (
         f"must be {SHARED_PREFIX} and the base64 of {SHARED_BYTES[0]} to {SHARED_BYTES[-1]} bytes,"

@@ -23,7 +23,7 @@ SENT_PATTERN = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.,][0-9]{1,40})?"
     r"([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?"
 )
-"""What a sender's time looks like, for those who describe our interfaces."""
+"""The form of a sender's time, for descriptions of our interfaces."""
 _SENT = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[Tt ](?P<clock>\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d{1,40}))?"
     r"(?:[Zz]|(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)?",
@@ -45,8 +45,8 @@ def sent_timestamp(text: str, field: str = "timestamp") -> str | None:
     """Read a sender's time and write it in UTC, with seven to nine digits and ``Z``.
 
     Missing digits are filled with zeros, those after the ninth are cut. A time without a zone is
-    UTC. None: the sender does not know it. Programs write that as an empty text, or as the first
-    moment of their calendar (0000, 0001 and 1970).
+    UTC. None: the sender does not know the time. Programs write that as an empty text, or as the
+    first moment of their calendar (0000, 0001 and 1970).
 
     Raises:
         InvalidValueError: *text* is no date and time.
@@ -97,8 +97,8 @@ def parse_timestamp(text: str, field: str = "timestamp") -> int:
 def _moment(match: re.Match[str], text: str, field: str) -> datetime:
     """The second that a match names, in UTC.
 
-    A leap second and 24:00 are the first second of the next day, as POSIX counts. No clock has
-    them elsewhere: a leap second is the last one of a day in UTC.
+    A leap second and 24:00 count as the first second of the next day, as in POSIX. A leap second is
+    valid only as the last second of a day in UTC.
     """
     clock = match["clock"]
     ends_day, leaps = clock == "24:00:00", clock.endswith(":60")
@@ -118,7 +118,7 @@ def _after_leap(moment: datetime) -> datetime:
     """The second after a leap second, whose predecessor is *moment*.
 
     Raises:
-        ValueError: *moment* is not the last second of its day, which alone has a successor.
+        ValueError: *moment* is not the last second of its day.
     """
     if (moment.hour, moment.minute) != (23, 59):
         raise ValueError("a leap second in the middle of a day")
@@ -135,7 +135,7 @@ def _offset(match: re.Match[str]) -> timedelta:
         return timedelta()
     hours, minutes = int(match["hours"]), int(match["minutes"] or 0)
     if hours > 23 or minutes > 59:
-        raise ValueError("no zone is so far from UTC")
+        raise ValueError("no time zone is that far from UTC")
     offset = timedelta(hours=hours, minutes=minutes)
     return offset if match["sign"] == "+" else -offset
 

@@ -1,10 +1,10 @@
 """The broker topology as data: every exchange, queue, binding and argument, and why.
 
-It works on RabbitMQ 3.10 and 4.x without a plugin. Three rules stand behind the arguments:
+It works on RabbitMQ 3.10 and 4.x without a plugin. Three rules explain the arguments:
 
-* Whatever dead-letters does so at least once; on a quorum queue that needs
-  ``x-overflow=reject-publish`` as well, or it falls back to at most once in silence.
-* Every exchange that something is dead-lettered to has an alternate exchange: an unroutable
+* Every queue that dead-letters does so at least once. On a quorum queue that needs
+  ``x-overflow=reject-publish`` as well, or it silently falls back to at most once.
+* Every exchange that receives dead-lettered messages has an alternate exchange: an unroutable
   message would hold one of the 32 slots of the broker's internal dead-letter worker for ever.
 * A delay is a queue with one fixed TTL, so that the head always expires first; never a TTL for a
   single message, and never ``x-expires``, which would drop a queue with messages in it.
@@ -31,11 +31,12 @@ DELIVERY_LIMIT = 500
 and "never" from 4.0; large, because a crash-looping worker spends one for each message it holds."""
 
 BASE_RUNGS_MS = (500, 2_000, 10_000, 60_000, 300_000, 1_800_000, 10_800_000, 43_200_000)
-"""The ladder under every schedule: greedy hops over these reach any delay."""
+"""The ladder under every schedule: a few hops over these rungs reach any delay."""
 
 LOG_MAX_AGE = "7D"
-"""How long the results stream keeps what the store has long had, for whoever taps it. Not a
-setting: a queue's arguments cannot be changed, and the store has a retention of its own."""
+"""How long the results stream keeps records for readers of the stream; the store has them already.
+It is not a setting: a queue's arguments cannot be changed, and the store has a retention
+setting."""
 
 GIB = 1024**3
 Argument = str | int
@@ -60,7 +61,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A queue that takes from an exchange what has this routing key."""
+    """A queue receives from an exchange the messages with this routing key."""
 
     exchange: str
     queue: str
@@ -69,7 +70,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Everything that must be declared, in an order in which it can be."""
+    """Everything to declare, in a valid order."""
 
     exchanges: tuple[Exchange, ...]
     queues: tuple[Queue, ...]
@@ -82,7 +83,7 @@ def event_key(registry: str, action: str) -> str:
 
 
 def deliver_key(shard: int) -> str:
-    """The routing key on `DELIVER` of deliveries that were never attempted nor parked."""
+    """The routing key on `DELIVER` of deliveries that were never attempted or parked."""
     return f"deliver.{shard}"
 
 
@@ -109,7 +110,7 @@ def wait_rung(rung_ms: int) -> str:
 def rungs_for(schedules_ms: Iterable[int]) -> tuple[int, ...]:
     """The rungs of the ladder, ascending: the base ladder and one for each delay of the schedule.
 
-    A delay of over 12 h is reached by hops: a rung of its own would gain nothing.
+    A delay of over 12 h is reached by hops: its own rung would gain nothing.
     """
     longest = BASE_RUNGS_MS[-1]
     return tuple(sorted({*BASE_RUNGS_MS, *(delay for delay in schedules_ms if delay <= longest)}))
@@ -165,7 +166,7 @@ def topology(*, shards: int, rungs_ms: tuple[int, ...], max_bytes: int = GIB) ->
 
 
 def _worked(max_bytes: int) -> dict[str, Argument]:
-    """A queue with consumers: what it delivers too often goes to the dead letters."""
+    """A queue with consumers: a message delivered too often goes to the dead letters."""
     return {
         "x-queue-type": "quorum",
         "x-overflow": "reject-publish",
@@ -177,7 +178,7 @@ def _worked(max_bytes: int) -> dict[str, Argument]:
 
 
 def _kept(max_bytes: int) -> dict[str, Argument]:
-    """A queue that nobody works off: a person or a command looks at it."""
+    """A queue without a consumer: a person or a command reads it."""
     return {
         "x-queue-type": "quorum",
         "x-overflow": "reject-publish",
@@ -187,7 +188,7 @@ def _kept(max_bytes: int) -> dict[str, Argument]:
 
 
 def _waiting(rung_ms: int, max_bytes: int) -> dict[str, Argument]:
-    """A rung: after its time everything goes back to `DELIVER` under the key that it came with."""
+    """A rung: after its time every message returns to `DELIVER` under its own routing key."""
     return {
         "x-queue-type": "quorum",
         "x-overflow": "reject-publish",
@@ -199,7 +200,7 @@ def _waiting(rung_ms: int, max_bytes: int) -> dict[str, Argument]:
 
 
 def _stream(max_bytes: int) -> dict[str, Argument]:
-    """Read by offset, by many readers; whole segments leave by age and by size."""
+    """A stream: many readers read by offset; whole segments are dropped by age and by size."""
     return {
         "x-queue-type": "stream",
         "x-max-age": LOG_MAX_AGE,

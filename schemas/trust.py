@@ -1,7 +1,7 @@
-"""Trust: which certificates of an endpoint are accepted, and which one is shown to it.
+"""Trust: which certificates of an endpoint are accepted, and which certificate it is shown.
 
-Both are PEM. What a client sends is parsed, held to limits, and written again: only certificates
-and one key are kept, never the text around them. No message repeats any of a private key.
+Both are PEM. A client's PEM is parsed, checked against limits, and written again: only certificates
+and one key are kept, never the text around them. No error repeats any part of a private key.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ MAX_KEY_CHARACTERS = 16_384
 MIN_RSA_BITS = 2048
 """What OpenSSL's security level 2 asks for, which Debian and Ubuntu set."""
 MAX_RSA_BITS = 8192
-"""Each handshake signs with the key: that takes 0.1 s with so many bits, and 1 s with 16,384."""
+"""Each handshake signs with the key: 0.1 s for this many bits, and 1 s for 16,384."""
 
 _KEYS = (
     rsa.RSAPrivateKey,
@@ -38,11 +38,11 @@ _ENCRYPTED_MARKS = ("BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED")
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What is special about TLS with an endpoint; empty: nothing is.
+    """Special TLS settings for an endpoint; empty: none.
 
     Attributes:
-        ca_bundle: The only authorities that are trusted, in PEM; empty: the usual ones.
-        client_certificate: What is shown to a server that asks, with its chain, in PEM.
+        ca_bundle: The only authorities that are trusted, in PEM; empty: the default ones.
+        client_certificate: The certificate for a server that asks for one, with its chain, in PEM.
         client_key: Its private key, in PEM.
     """
 
@@ -59,10 +59,10 @@ NO_TRUST = Trust()
 
 @dataclass(frozen=True, slots=True)
 class CertificateFacts:
-    """What may be told of a client certificate.
+    """The facts about a client certificate that may be shown.
 
     Attributes:
-        subject: Whose it is, as in ``CN=portcall,O=Example``.
+        subject: Its subject, as in ``CN=portcall,O=Example``.
         expires_at: When it expires.
     """
 
@@ -71,7 +71,7 @@ class CertificateFacts:
 
 
 def split_pem(text: str) -> tuple[str, str]:
-    """PEM without its private keys, and those alone; many keep both in one file."""
+    """Split PEM into the text without private keys, and the keys; many files hold both."""
     others: list[str] = []
     keys: list[str] = []
     in_key = False
@@ -84,7 +84,7 @@ def split_pem(text: str) -> tuple[str, str]:
 
 
 def check_ca_bundle(text: str, field: str) -> str:
-    """Check certificates of authorities; the same without anything else. Expired ones are kept.
+    """Check CA certificates; return them without other text. Expired ones are kept.
 
     Raises:
         InvalidValueError: There is none, too many, or a private key among them.
@@ -97,7 +97,7 @@ def check_ca_bundle(text: str, field: str) -> str:
 
 
 def check_chain(text: str, field: str) -> str:
-    """Check a client certificate with the chain behind it; the same without anything else.
+    """Check a client certificate and its chain; return them without other text.
 
     Raises:
         InvalidValueError: There is none, too many, or a private key among them.
@@ -109,10 +109,10 @@ def check_chain(text: str, field: str) -> str:
 
 
 def check_key(text: str, field: str) -> str:
-    """Check a private key; the same as PKCS #8.
+    """Check a private key; return it as PKCS #8.
 
     Raises:
-        InvalidValueError: It is none, is encrypted, or of a kind that TLS clients do not use.
+        InvalidValueError: It is not a key, is encrypted, or of a kind that TLS clients do not use.
     """
     if len(text) > MAX_KEY_CHARACTERS:
         raise InvalidValueError(field, f"is longer than {MAX_KEY_CHARACTERS:,} characters")
@@ -142,16 +142,16 @@ def check_key(text: str, field: str) -> str:
 
 
 def check_pair(chain: str, key: str, field: str, now: dt.datetime) -> None:
-    """Check that a client certificate is the key's, and not over.
+    """Check that a client certificate belongs to the key and has not expired.
 
     Args:
         chain: As `check_chain` gives it.
         key: As `check_key` gives it.
-        field: The certificate's.
+        field: The certificate's field name.
         now: The time.
 
     Raises:
-        InvalidValueError: It is another one's, or has expired.
+        InvalidValueError: It belongs to another key, or has expired.
     """
     certificates = x509.load_pem_x509_certificates(chain.encode("ascii"))
     wanted = _public(_private(key.encode("ascii")).public_key())
@@ -165,7 +165,7 @@ def check_pair(chain: str, key: str, field: str, now: dt.datetime) -> None:
 
 
 def facts_of(chain: str) -> CertificateFacts:
-    """What may be told of a checked client certificate; 0.1 ms."""
+    """The public facts of a checked client certificate; takes 0.1 ms."""
     certificate = x509.load_pem_x509_certificate(chain.encode("ascii"))
     return CertificateFacts(
         certificate.subject.rfc4514_string()[:256], certificate.not_valid_after_utc
@@ -173,7 +173,7 @@ def facts_of(chain: str) -> CertificateFacts:
 
 
 def count_of(bundle: str) -> int:
-    """How many certificates a checked bundle has."""
+    """How many certificates are in a checked bundle."""
     return bundle.count("-----BEGIN CERTIFICATE-----")
 
 
@@ -193,7 +193,7 @@ def _certificates(
             each.public_key()
             each.subject.rfc4514_string()
             each.extensions, each.not_valid_after_utc  # noqa: B018 (parsed only when asked for)
-    except Exception as error:  # cryptography has many classes of its own for what it cannot read
+    except Exception as error:  # cryptography has many classes for unreadable certificates
         raise InvalidValueError(field, "has a certificate that cannot be read") from error
     if len(found) > max_number:
         raise InvalidValueError(field, f"has {len(found)} certificates; at most {max_number}")
@@ -201,9 +201,9 @@ def _certificates(
 
 
 def _private(encoded: bytes) -> PrivateKeyTypes:
-    """A private key in PEM; of an RSA key it is not proved that its factors are primes.
+    """A private key in PEM; the factors of an RSA key are not proved prime.
 
-    That takes 0.6 s for 4,096 bits and a minute for 16,384, in which a process does nothing else.
+    That takes 0.6 s for 4,096 bits and a minute for 16,384, and blocks the process.
     """
     return serialization.load_pem_private_key(
         encoded, password=None, unsafe_skip_rsa_key_validation=True
@@ -225,7 +225,7 @@ def _check_rsa(key: rsa.RSAPrivateKey, field: str) -> None:
 
 
 def _is_consistent(numbers: rsa.RSAPrivateNumbers) -> bool:
-    """Whether what is signed with the private numbers is verified with the public ones."""
+    """Whether the public numbers verify a signature made with the private ones."""
     p, q, e = numbers.p, numbers.q, numbers.public_numbers.e
     return (
         min(p, q) > 2

@@ -1,10 +1,10 @@
-"""URIs: taken apart once, checked, and otherwise left as they were written, byte for byte.
+"""URIs: parsed once, checked, and otherwise kept as they were written, byte for byte.
 
-One parse serves everything: what is kept and shown, the address check, the connection and the
-request. A second parser that read the same text in another way would lead the check to one host
-and the request to another.
+One parse serves everything: the stored and shown text, the address check, the connection and the
+request. Two parsers could read the same text differently: the check would cover one host, and the
+request would go to another.
 
-Source: RFC 3986 for the parts, RFC 9110 7.1 and RFC 9112 3.2 for what a request takes of them.
+Source: RFC 3986 for the parts, RFC 9110 7.1 and RFC 9112 3.2 for their use in a request.
 """
 
 import ipaddress
@@ -25,7 +25,8 @@ _HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(:[0-9]*)?", re.DOTALL)
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,254}}$)(?:{_LABEL}\.)*{_LABEL}\.?", re.ASCII)
 _NUMBER = re.compile(r"(?:^|\.)(?:0[xX][0-9A-Fa-f]*|[0-9]+)\.?$")
-"""Ends as an address does; resolvers take ``127.1``, ``0177.0.0.1`` or ``0x7f000001`` for one."""
+"""A host that ends in a number: resolvers read ``127.1``, ``0177.0.0.1`` or ``0x7f000001`` as an
+address."""
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 _SUSPECT = re.compile(r"[^\x21-\x5b\x5d-\x7e]")
@@ -39,7 +40,7 @@ _UNFIT = {
     "Zp": "a line break",
     "Zs": "a space",
 }
-"""Categories of Unicode that no URI may have, and their names here."""
+"""Categories of Unicode that no URI may have, and how errors name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Uri:
         credentials: User info as written, with the ``@`` behind it; empty: there is none.
         authority: Host and port as written: what a request sends as ``Host``.
         rest: Path and query as written; may be empty.
-        host: What is connected to: a name in lower case or an address in its usual form.
+        host: The host to connect to: a name in lower case or an address in its usual form.
         port: The port as written, or the scheme's.
     """
 
@@ -64,7 +65,7 @@ class Uri:
 
     @property
     def tls(self) -> bool:
-        """Whether TLS is spoken."""
+        """Whether the connection uses TLS."""
         return self.scheme.lower() == "https"
 
     @property
@@ -74,27 +75,27 @@ class Uri:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port as written: what has no secrets in it."""
+        """Scheme, host and port as written: these hold no secrets."""
         return f"{self.scheme}://{self.authority}"
 
     @property
     def text(self) -> str:
-        """The whole as written, without user info."""
+        """The whole URI as written, without user info."""
         return f"{self.origin}{self.rest}"
 
     @property
     def requested(self) -> str:
-        """What a request asks for: `text`, but for the slash of an empty path."""
+        """The URI that a request asks for: `text`, with a slash for an empty path."""
         return f"{self.origin}{self.target}"
 
 
 def parse_uri(text: str, field: str = "serviceUri", *, max_length: int = MAX_URI_LENGTH) -> Uri:
-    """Take a URI apart; what is beyond ASCII is encoded, everything else stays as it is.
+    """Parse a URI; characters beyond ASCII are encoded, everything else stays as it is.
 
     Args:
         text: The URI.
-        field: What a refusal names.
-        max_length: Characters that it may have, also after the encoding; 0: any number.
+        field: The field name for errors.
+        max_length: The limit in characters, also after the encoding; 0: none.
 
     Raises:
         InvalidValueError: It is not an absolute http or https URI that can be connected to.
@@ -143,10 +144,11 @@ def looks_like_an_address(host: str) -> bool:
 
 
 def _check_characters(text: str, field: str) -> None:
-    """Refuse what no URI may have, by its place.
+    """Refuse characters that no URI may have, and name their position.
 
-    What cannot be seen is a slip of whoever pasted it, and a space could mean ``%20`` or ``+``: to
-    encode them would make a URI that nobody meant. Parsers take a backslash for a slash, or not.
+    Invisible characters are pasted by mistake, and a space could mean ``%20`` or ``+``: encoding
+    them could give a URI that the user did not mean. Parsers disagree on whether a backslash is a
+    slash.
     """
     for match in _SUSPECT.finditer(text):
         character, place = match[0], match.start() + 1
@@ -163,26 +165,26 @@ def _check_characters(text: str, field: str) -> None:
 
 
 def _takes_escapes(text: str, index: int) -> bool:
-    """Whether ``%20`` may stand there: not around a URI, nor in its scheme, host or port."""
+    """Whether ``%20`` is valid there: not around a URI, nor in its scheme, host or port."""
     if not text[:index].strip() or not text[index:].strip():
         return False
     before_path = _BEFORE_PATH.match(text)
     end = before_path.end() if before_path else 0
-    return index >= end or "@" in text[index:end]  # what stands before an @ is user info
+    return index >= end or "@" in text[index:end]  # the part before an @ is user info
 
 
 def _encoded(text: str) -> str:
-    """*text* with what is beyond ASCII as the escapes of its UTF-8. Source: RFC 3987, 3.1."""
+    """*text* with characters beyond ASCII as escapes of their UTF-8. Source: RFC 3987, 3.1."""
     return text if text.isascii() else _BEYOND_ASCII.sub(lambda match: quote(match[0]), text)
 
 
 def _split(where: str, field: str) -> tuple[str, str]:
-    """Host, and port with its colon. What is wrong is not repeated: it may be half a password."""
+    """Host, and port with its colon. Errors do not repeat the text: it may be half a password."""
     parts = _HOST_AND_PORT.fullmatch(where)
     if parts is None:
         raise InvalidValueError(
             field,
-            "is not a URI: behind the host only a port may stand, as in https://example.com:8443/;"
+            "is not a URI: only a port may follow the host, as in https://example.com:8443/;"
             " an IPv6 address has brackets",
         )
     return parts[1], parts[2] or ""
@@ -201,7 +203,7 @@ def _port(text: str, field: str) -> int | None:
 
 
 def _host(text: str, field: str) -> tuple[str, str]:
-    """A host as it is kept, and what is connected to."""
+    """A host as it is stored, and the host to connect to."""
     if not text:
         raise InvalidValueError(field, "names no host, as in https://example.com/hook")
     if text.startswith("["):
@@ -228,7 +230,7 @@ def _ipv6(text: str, field: str) -> str:
 def _ipv4(host: str, field: str) -> str:
     """The address in its usual form, as browsers and .NET read one: ``127.1`` is ``127.0.0.1``.
 
-    Source: the WHATWG URL standard, "IPv4 parser"; ``inet_aton`` keeps to the same.
+    Source: the WHATWG URL standard, "IPv4 parser"; ``inet_aton`` agrees with it.
     """
     try:
         return socket.inet_ntoa(socket.inet_aton(host.removesuffix(".")))
@@ -239,7 +241,7 @@ def _ipv4(host: str, field: str) -> str:
 
 
 def _in_ascii(name: str, field: str) -> str:
-    """A name beyond ASCII as name servers know it. Source: UTS 46, by yarl and idna."""
+    """A name beyond ASCII in the form for DNS. Source: UTS 46, by yarl and idna."""
     try:
         for _ in range(2):  # encoding a name may leave upper case in it
             name = URL.build(scheme="http", host=name).raw_host or ""

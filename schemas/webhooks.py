@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z0-9]{5,50}", re.ASCII)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff\t]*")
 _IN_USER_INFO = "!$&'()*+,;="
-"""What needs no escape there. Source: RFC 3986, 3.2.1."""
+"""Characters that need no escape there. Source: RFC 3986, 3.2.1."""
 
 RESERVED_HEADERS = frozenset(
     {
@@ -47,7 +47,7 @@ MASK = "******"
 
 
 class Status(StrEnum):
-    """Whether a webhook gets POSTs."""
+    """Whether a webhook receives POSTs."""
 
     ENABLED = "enabled"
     DISABLED = "disabled"
@@ -67,13 +67,13 @@ class Sku(StrEnum):
 
 
 class Cause(StrEnum):
-    """Who disabled a webhook, as far as that matters for its coming back."""
+    """Who disabled a webhook, where that matters for enabling it again."""
 
     OWNER = ""
     GONE = "gone"
     """Its endpoint answered 410."""
     FAILING = "failing"
-    """Every attempt failed, for long."""
+    """Every attempt failed for a long time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,23 +112,23 @@ class Webhook:
     """A subscription, with everything that an attempt needs.
 
     Attributes:
-        id: The store's number; never used again for another webhook.
+        id: The store's number; never reused.
         registry: The registry's name in lower case.
         name: As created; unique in its registry without regard to case.
-        uri: As set, without user info: sent exactly so.
+        uri: As set, without user info: sent exactly like this.
         headers: The custom headers, with ``Authorization`` for the URI's user info added.
         actions: The bits of the subscribed actions.
         scope: What part of the registry it covers.
-        status: Only an enabled webhook gets POSTs.
-        secret: What signs, as `schemas.signatures` writes it; empty: unsigned.
+        status: Only an enabled webhook receives POSTs.
+        secret: The signing secret, as in `schemas.signatures`; empty: unsigned.
         schedule_ms: Its own retry schedule in milliseconds; None: the installation's.
         revision: The store's revision at its last change.
-        max_age_ms: How old its deliveries may get; 0: as they like; None: the installation's.
-        cause: Why it is disabled; without meaning for one that is not.
-        rate_limit: POSTs a second at most; 0: as many as it takes.
-        old_secret: The secret that *secret* took the place of; it signs, too.
+        max_age_ms: The maximum age of its deliveries; 0: no limit; None: the installation's.
+        cause: Why it is disabled; without meaning while it is enabled.
+        rate_limit: POSTs a second at most; 0: no limit.
+        old_secret: The secret that *secret* replaced; it signs, too.
         old_secret_until_ms: Until when, milliseconds since the epoch; 0: there is none.
-        trust: What certificates are accepted of it, and which is shown; None: the usual ones.
+        trust: Which certificates are accepted, and which one is shown; None: the default.
     """
 
     id: int
@@ -150,12 +150,12 @@ class Webhook:
     trust: Trust | None = None
 
     def takes(self, *, probe: bool) -> bool:
-        """Whether it gets POSTs now; a probe is for one that was disabled by itself, too."""
+        """Whether it receives POSTs now; a probe may also go to one that Portcall disabled."""
         return self.status is Status.ENABLED or (probe and self.cause is not Cause.OWNER)
 
 
 def check_name(name: str, field: str) -> str:
-    """Check a registry's or a webhook's name and give it back.
+    """Check a registry's or a webhook's name and return it.
 
     Raises:
         InvalidValueError: It is not 5 to 50 letters and digits.
@@ -171,7 +171,7 @@ def action_bits(actions: Iterable[str], field: str = "actions") -> int:
     """Read a list of actions as a set of bits.
 
     Raises:
-        InvalidValueError: There is none, or one that is not an action.
+        InvalidValueError: The list is empty, or has something that is not an action.
     """
     bits = 0
     for index, action in enumerate(actions):
@@ -188,13 +188,13 @@ def action_names(bits: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ServiceUri:
-    """A service URI taken apart: what is kept in clear, and the credentials that came with it.
+    """A service URI in parts: what is stored in clear, and the credentials that it contained.
 
     Attributes:
         uri: As set, without user info.
-        authorization: The header that the user info became; empty: there is none.
+        authorization: The header made from the user info; empty: there is none.
         credentials: The user info as set, with the ``@`` behind it; empty where there is none,
-            and for webhooks that were stored before it was kept.
+            and for webhooks that were stored before this field existed.
     """
 
     uri: str
@@ -203,10 +203,10 @@ class ServiceUri:
 
     @property
     def with_credentials(self) -> str:
-        """The URI as it was set, and as getCallbackConfig shows it to the webhook's owner.
+        """The URI as it was set; getCallbackConfig shows it to the webhook's owner.
 
-        A process of an older version changes the header and does not know the credentials: during
-        an upgrade they may be those of the URI before. So they count where they give the header.
+        A process of an older version changes the header without the credentials: during an upgrade
+        they may belong to the previous URI. So they are used only if they give the same header.
         """
         scheme, slashes, rest = self.uri.partition("://")
         fits = _basic_authorization(self.credentials, "serviceUri") == self.authorization
@@ -222,7 +222,7 @@ class ServiceUri:
 
 
 def check_rate_limit(rate: float, field: str = "rateLimit") -> float:
-    """Check a limit of POSTs a second and give it back; 0 is none.
+    """Check a limit of POSTs a second and return it; 0 means no limit.
 
     Raises:
         InvalidValueError: It is neither 0 nor between `MIN_RATE` and `MAX_RATE`.
@@ -245,7 +245,7 @@ def parse_service_uri(text: str, field: str = "serviceUri") -> ServiceUri:
 
 
 def _basic_authorization(credentials: str, field: str) -> str:
-    """The header for user info, whose ``%`` escapes stand for bytes. Source: RFC 7617, 2."""
+    """The header for user info, whose ``%`` escapes are bytes. Source: RFC 7617, 2."""
     user, _, password = credentials.removesuffix("@").partition(":")
     if not user and not password:
         return ""
@@ -256,7 +256,7 @@ def _basic_authorization(credentials: str, field: str) -> str:
 
 
 def check_headers(headers: Mapping[str, str], field: str = "customHeaders") -> dict[str, str]:
-    """Check custom headers and give them back.
+    """Check custom headers and return them.
 
     Raises:
         InvalidValueError: A name is not an HTTP token or is one of `RESERVED_HEADERS`, a name
@@ -283,7 +283,7 @@ def check_headers(headers: Mapping[str, str], field: str = "customHeaders") -> d
 
 
 def _unfit(value: str) -> str:
-    """What is wrong with a header's value that `_HEADER_VALUE` does not allow."""
+    """Describe the character that `_HEADER_VALUE` does not allow."""
     beyond = next((character for character in value if character > "\xff"), None)
     if beyond is None:
         return "contains a line break or another control character"
@@ -291,11 +291,11 @@ def _unfit(value: str) -> str:
 
 
 def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers as they may be shown and stored: what looks like a secret is masked."""
+    """Headers in the form for display and storage: values that look like secrets are masked."""
     return {name: MASK if looks_secret(name) else value for name, value in headers.items()}
 
 
 @lru_cache(maxsize=4096)
 def looks_secret(name: str) -> bool:
-    """Whether a header's value is one by its name; remembered: the same few names come back."""
+    """Whether a header's name suggests a secret; cached, because the same few names recur."""
     return _SECRET_LOOKING.search(name) is not None

@@ -1,1 +1,1 @@
-"""What is kept: registries, webhooks, the event log. SQLAlchemy Core on SQLite and PostgreSQL."""
+"""Stored data: registries, webhooks, the event log. SQLAlchemy Core on SQLite and PostgreSQL."""

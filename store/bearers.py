@@ -1,8 +1,8 @@
-"""Who holds a bearer token: asked of the store, and remembered for a second.
+"""The holders of bearer tokens: looked up in the store, and cached for a second.
 
-A second is how long a revoked token may go on working. While the store does not answer, those that
-were let in just before are let in for some minutes more: events must not be turned away because
-the store is away, and nobody can be revoked without it.
+So a revoked token may work for one second more. While the store does not answer, recently used
+tokens stay valid for some minutes: the producer must not refuse events because the store is down,
+and no token can be revoked without it.
 """
 
 import asyncio
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 FRESH_S = 1.0
 STALE_S = 300.0
 RETRY_S = 5.0
-"""How long the store is left alone after it did not answer about somebody who is remembered."""
+"""After the store did not answer about a cached token, it is asked again only after this."""
 PATIENCE_S = 2.0
 MAX_REMEMBERED = 1024
 MAX_STRANGERS = 4
-"""How many unknown tokens are looked up at a time: a flood of wrong ones holds up no right one."""
+"""How many unknown tokens are looked up at a time: a flood of wrong ones delays no valid one."""
 MAX_TOKEN = 8192
 TOUCH_MS = 60_000
 
 
 @dataclass(slots=True)
 class _Known:
-    """Somebody who was let in.
+    """The holder of a valid token.
 
     Attributes:
-        principal: Who.
+        principal: The holder.
         until_ms: When the token ends, milliseconds since the epoch; None: never.
-        seen_s: When the store said so, by the loop's clock.
-        ask_s: When it is to be asked again.
+        seen_s: When the store confirmed it, by the loop's clock.
+        ask_s: When to ask the store again.
     """
 
     principal: PrincipalRow
@@ -51,10 +51,10 @@ class _Known:
 
 
 class Bearers:
-    """Knows who holds a token: a principal's secret, or an access token.
+    """Finds the holder of a token: a principal's secret, or an access token.
 
     Args:
-        store: Where principals and keys are kept.
+        store: Keeps principals and keys.
         tenant: The installation's; None: read from the store when it is needed.
     """
 
@@ -68,10 +68,10 @@ class Bearers:
         self._log = get_logger()
 
     async def holder(self, token: str) -> PrincipalRow | None:
-        """Whose token it is; None: nobody's, or of somebody who is not let in any more.
+        """The holder of a token; None: the token is unknown, or its holder has no access any more.
 
         Raises:
-            StoreUnavailableError: It is not remembered, and the store does not answer.
+            StoreUnavailableError: It is not cached, and the store does not answer.
         """
         if len(token) > MAX_TOKEN or not (is_secret(token) or accesstokens.is_access_token(token)):
             return None
@@ -84,7 +84,7 @@ class Bearers:
         return known.principal
 
     async def _asked(self, digest: bytes, token: str) -> _Known | None:
-        """Ask the store; however many wait for the same token, it is asked once."""
+        """Ask the store; many requests with the same token lead to one query."""
         task = self._asking.get(digest)
         if task is None:
             task = asyncio.create_task(self._ask(digest, token))
@@ -95,7 +95,7 @@ class Bearers:
     def _answered(self, digest: bytes, task: asyncio.Task[_Known | None]) -> None:
         self._asking.pop(digest, None)
         if not task.cancelled():
-            task.exception()  # whoever waited may have left; then nobody else looks at it
+            task.exception()  # mark it as retrieved: all callers may have left
 
     async def _ask(self, digest: bytes, token: str) -> _Known | None:
         before = self._known.get(digest)
@@ -137,7 +137,7 @@ class Bearers:
         return known
 
     def _look_up(self, digest: bytes, token: str) -> tuple[PrincipalRow, int | None] | None:
-        """Ask the store, in a thread: whose token it is, and when that ends."""
+        """Ask the store, in a thread, for the holder of a token and the end of the token."""
         until_ms = None
         if is_secret(token):
             principal = self._store.principals.by_digest(digest)
@@ -157,7 +157,7 @@ class Bearers:
     def _note_use(self, principal: PrincipalRow) -> None:
         try:
             self._store.principals.used(principal.client_id)
-        except StoreUnavailableError as error:  # the next time will do
+        except StoreUnavailableError as error:  # the next use will note it
             self._log.warning("principal.unnoted", reason=str(error))
 
     def _claims(self, token: str) -> accesstokens.Claims | None:

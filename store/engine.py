@@ -1,4 +1,4 @@
-"""The store as one object: what each process opens once and closes at its end."""
+"""The store as one object, which each process opens once and closes at its end."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ from portcall.store.webhooks.webhooks import Webhooks
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Everything that is kept. Its methods block: async callers use ``asyncio.to_thread``."""
+    """All stored data. Its methods block: async callers use ``asyncio.to_thread``."""
 
     database: Database
     installation: InstallationTable
@@ -50,14 +50,14 @@ class Store:
 
 
 def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
-    """Open the store at *url*; no connection is made before one is needed.
+    """Open the store at *url*; it connects when a connection is needed.
 
     Args:
         url: ``sqlite:///file`` or ``postgresql://user@host/database``.
-        vault: Seals and opens secrets; those who neither read nor store any need none.
+        vault: Seals and opens secrets; callers that neither read nor write secrets need none.
 
     Raises:
-        InvalidValueError: It is neither.
+        InvalidValueError: It is another URL.
     """
     database = Database(url)
     return Store(

@@ -1,4 +1,4 @@
-"""What the store can refuse, and whose fault it is."""
+"""The store's errors, and whose fault each is."""
 
 from portcall.runtime.errors import SettingsError
 from portcall.schemas.errors import PortcallError
@@ -10,7 +10,7 @@ class StoreUnavailableError(PortcallError):
 
 
 class RegistryNotFoundError(PortcallError):
-    """There is no such registry; whoever named it can mend it."""
+    """There is no such registry; the caller can correct the name."""
 
     def __init__(self, registry: str) -> None:
         super().__init__(f"there is no registry {registry}")
@@ -18,7 +18,7 @@ class RegistryNotFoundError(PortcallError):
 
 
 class WebhookNotFoundError(PortcallError):
-    """There is no such webhook; whoever named it can mend it."""
+    """There is no such webhook; the caller can correct the name."""
 
     def __init__(self, registry: str, name: str) -> None:
         super().__init__(f"there is no webhook {name} in registry {registry}")
@@ -27,7 +27,7 @@ class WebhookNotFoundError(PortcallError):
 
 
 class QuotaExceededError(PortcallError):
-    """The registry has as many webhooks as its tier allows; its owner can mend it.
+    """The registry has as many webhooks as its tier allows; its owner can change that.
 
     Attributes:
         registry: The registry's name as created.
@@ -43,7 +43,7 @@ class QuotaExceededError(PortcallError):
 
 
 class PositionConflictError(PortcallError):
-    """Somebody else writes the event log: ask for the position again and read from there."""
+    """Another process writes the event log: ask for the position again and read from there."""
 
 
 class UnstorableError(PortcallError):
@@ -51,7 +51,7 @@ class UnstorableError(PortcallError):
 
 
 class NameTakenError(PortcallError):
-    """Another principal has the name; whoever chose it can choose another."""
+    """Another principal has the name; the caller can choose another."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is a principal {name} already")
@@ -59,7 +59,7 @@ class NameTakenError(PortcallError):
 
 
 class TooManyPrincipalsError(PortcallError):
-    """There are as many principals as there may be; some can be revoked."""
+    """The limit of principals is reached; revoke some."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"there are {limit} principals already")
@@ -67,12 +67,12 @@ class TooManyPrincipalsError(PortcallError):
 
 
 class SealedError(StoreUnavailableError):
-    """A secret cannot be sealed or opened: a key is missing, or a row was tampered with."""
+    """A secret cannot be sealed or opened: a key is missing, or a row was changed."""
 
 
 class KeyFileError(SettingsError):
-    """The encryption keys cannot be had: the installation's owner must mend that."""
+    """The encryption keys are not available: the operator must correct that."""
 
 
 class WrongKeyError(KeyFileError):
-    """The encryption keys are others than those of the database."""
+    """The encryption keys are not those of the database."""

@@ -1,4 +1,4 @@
-"""Before a role opens secrets: there is a key, and it is that of the database."""
+"""Before a role opens secrets: check that there is a key, and that it is the database's."""
 
 from portcall.runtime.logs import get_logger
 from portcall.store.engine import Store, open_store
@@ -8,17 +8,17 @@ from portcall.store.secrets.vault import Vault
 
 
 def prepare_secrets(url: str, source: KeySource) -> Vault:
-    """Make the key file if it is time for it, and seal what is not under the first key yet.
+    """Make the key file if needed, and seal secrets that are not under the first key yet.
 
-    Whoever seals or migrates calls this at its start, as often as it likes. A key is never made
-    for a database that has one already.
+    Each process that seals or migrates calls this at its start; repetitions are harmless. A key is
+    never made for a database that already has one.
 
     Args:
         url: The database; it is migrated.
-        source: Where the keys are.
+        source: Where the keys come from.
 
     Raises:
-        KeyFileError: The keys cannot be had, or are not those of the database.
+        KeyFileError: The keys are not available, or are not those of the database.
         StoreUnavailableError: The database does not answer.
     """
     vault = source.vault()
@@ -41,10 +41,11 @@ def prepare_secrets(url: str, source: KeySource) -> Vault:
 def check_secrets(store: Store, source: KeySource) -> None:
     """Check that this process has the keys of the database.
 
-    A database that does not answer yet says nothing: a missing key is told when it is needed.
+    If the database does not answer yet, there is no error: a missing key is reported when it is
+    needed.
 
     Raises:
-        KeyFileError: It has not.
+        KeyFileError: It does not have them.
     """
     try:
         store.sealing.check(source.name)

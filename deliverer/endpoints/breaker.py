@@ -1,8 +1,8 @@
-"""The breaker of one endpoint: when to leave it alone, and for how long.
+"""The breaker of one endpoint: when to stop attempts, and for how long.
 
-It opens when every attempt has failed again and again for some time. It takes more for an endpoint
-that is known to succeed now and then. While it is open nothing is sent; then one delivery tries,
-and its end decides. docs/isolation.md has this together with the rules that act on it.
+It opens after a long row of failures. An endpoint that is known to succeed sometimes needs a longer
+row. While the breaker is open no attempt is made; then one delivery is tried, and its result
+decides. The docstring of `deliverer.endpoints` describes the rules that interact with it.
 """
 
 from dataclasses import dataclass
@@ -13,47 +13,47 @@ FEW_FAILURES = 3
 FEW_S = 30.0
 """It opens at many failures in a row over some time, or at a few over a longer time."""
 SILENCE_S = 2.0
-"""How much of the time between two attempts counts at most where nothing could be attempted: the
-broker or the store was away, too much waited for this process, or a rate or a pause held deliveries
-back. Where there was only nothing to attempt, it counts in full."""
+"""The largest part of the time between two attempts that counts if attempts were impossible: the
+broker or the store was unreachable, this process was overloaded, or a rate or a pause held
+deliveries back. If there was just nothing to attempt, the time counts in full."""
 TIMES = 4.0
 LONGEST = 25.0
 KEPT = 7 / 8
-"""It takes `TIMES` the longest row of failures that a success has ended lately, of which `LONGEST`
-counts at most, and `KEPT` after each further success. Of an endpoint that takes one attempt in ten
-at random, every third row has ten failures or more: 40 to 100 are needed then, which it has by
-chance once in hundreds of successes. An endpoint that recovered from an outage is back to ten
+"""It needs `TIMES` the longest recent row of failures that a success has ended. At most `LONGEST`
+of that row counts, and `KEPT` of it after each further success. If an endpoint accepts one attempt
+in ten at random, every third row has ten failures or more: then 40 to 100 are needed, which happen
+by chance once in hundreds of successes. An endpoint that recovered from an outage is back to ten
 after 20 successes: 4 * 25 * (7/8)^20 = 7."""
 FIRST_OPEN_S = 10.0
 MAX_OPEN_S = 30.0
-"""A POST every half minute hurts nobody, and shows an endpoint's recovery soon."""
+"""A POST every half minute is harmless, and finds an endpoint's recovery soon."""
 SPREAD = 0.2
-"""How much of the time is left to chance, so that endpoints of one host are not tried at once."""
+"""The random part of the time, so that endpoints of one host are not tried at once."""
 LEAST_OPEN_S = 1.0
 PART_OF_OUTAGE = 0.1
-"""An endpoint that recovered not long ago is tried again after this part of its outage, if that is
+"""An endpoint that recovered recently is tried again after this part of its outage, if that is
 sooner: one that is up for a tenth of the time is found each time that it is up."""
 LATELY = 20.0
-"""So many times its outage an endpoint must have been well, and that outage is forgotten."""
+"""An outage is forgotten when the endpoint has been well for so many times its length."""
 
 
 @dataclass(slots=True)
 class Breaker:
-    """Counts failures in a row. Times are seconds of a clock that never goes back.
+    """Counts failures in a row. Times are seconds of a monotonic clock.
 
     Attributes:
         failures: In a row, since the last healthy answer.
-        failing_s: For how long it has failed since then, without the time in which nothing could
-            be attempted.
-        since: When the first of them was begun.
+        failing_s: For how long it has failed since then, without time in which attempts were
+            impossible.
+        since: When the first of them began.
         ended: When the last of them ended.
-        away_s: What the counter of the time in which nothing could be attempted said then.
-        longest: The longest row of failures lately that a healthy answer has ended.
+        away_s: The counter of the time without possible attempts, as of then.
+        longest: The longest recent row of failures that a healthy answer has ended.
         outage_s: How long the last outage was, from its first failure to the success that closed
             the breaker; 0: none is remembered.
-        closed_at: When that was.
+        closed_at: When the breaker closed after it.
         opened: How often it has opened in a row.
-        open_s: For how long it opened last.
+        open_s: For how long it last opened.
         until: Until when it is open; afterwards one delivery may try. 0: closed.
     """
 
@@ -71,16 +71,16 @@ class Breaker:
 
     @property
     def is_closed(self) -> bool:
-        """Whether deliveries go as usual."""
+        """Whether deliveries are attempted normally."""
         return self.until == 0.0
 
     @property
     def is_strained(self) -> bool:
-        """Whether there are as many failures in a row as lately before a success."""
+        """Whether the current row of failures is as long as the longest recent one."""
         return self.failures >= max(MANY_FAILURES, self.longest)
 
     def succeed(self, now: float) -> bool:
-        """Note a healthy answer; says whether that has closed it."""
+        """Note a healthy answer; returns whether that closed the breaker."""
         if not self.failures and not self.longest:
             return False  # nearly always
         was_open = not self.is_closed
@@ -96,13 +96,13 @@ class Breaker:
     def fail(
         self, began: float, now: float, chance: float, *, away_s: float = 0.0, held: bool = False
     ) -> bool:
-        """Note a failure; says whether that has opened it, or opened it again.
+        """Note a failure; returns whether that opened the breaker, or opened it again.
 
         Args:
-            began: When the attempt was begun.
+            began: When the attempt began.
             now: The time.
             chance: From 0 to 1, for the spread.
-            away_s: A counter of the seconds in which nothing could be attempted.
+            away_s: A counter of the seconds in which attempts were impossible.
             held: Whether a rate or a pause held attempts back since the last one.
         """
         if not self.failures or began < self.since:
@@ -117,7 +117,7 @@ class Breaker:
         self.ended, self.away_s = now, away_s
         self.failures += 1
         if now < self.until:
-            return False  # one that was under way when it opened
+            return False  # an attempt that was under way when it opened
         if self.is_closed and not self._enough():
             return False
         self.open_s = self._next_s(now) * (1 + SPREAD * (2 * chance - 1))
@@ -126,7 +126,7 @@ class Breaker:
         return True
 
     def skip(self, passed_s: float) -> None:
-        """Note that so much time has passed which the clock leaves out."""
+        """Shift the times by a stall that the clock leaves out."""
         self.since -= passed_s
         self.closed_at -= passed_s
         if not self.is_closed:

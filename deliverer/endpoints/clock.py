@@ -1,7 +1,7 @@
 """The clock of a deliverer: it leaves out the time in which this process did not run.
 
-A process that was stopped, or whose event loop hung, sees attempts that have lasted long and
-deliveries that have waited long. Neither is the endpoint's doing.
+After a process was stopped, or its event loop hung, attempts seem to have lasted long and
+deliveries to have waited long. The endpoint did not cause either.
 """
 
 import time
@@ -12,11 +12,11 @@ STALL_S = 0.5
 
 
 class Clock:
-    """Seconds that never go back, without those in which nothing ran.
+    """Monotonic seconds, without stalls of this process.
 
     Args:
-        on_stall: Called with the seconds that are left out, whenever there are some.
-        monotonic: The clock below.
+        on_stall: Called with the seconds of each stall.
+        monotonic: The underlying clock.
     """
 
     def __init__(

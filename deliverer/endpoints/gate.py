@@ -1,17 +1,17 @@
-"""The gate: frames of deliveries are left unbegun while there is enough to do."""
+"""The gate: new frames of deliveries wait while there is enough to do."""
 
 import asyncio
 from collections import deque
 from typing import Protocol
 
 MAX_WAITING = 400
-"""Deliveries in the lines of endpoints that are not sick at which no further frame is begun: a
-tenth of a second of work. With 1,000, one webhook with all of a busy machine's traffic was parked
-for two seconds, again and again."""
+"""Deliveries in the lines of endpoints that are not sick at which no further frame begins: a tenth
+of a second of work. With 1,000, a webhook with all of a busy machine's traffic was parked for two
+seconds, again and again."""
 
 
 class Lines(Protocol):
-    """What knows the lines: Lanes."""
+    """Knows the lines: Lanes."""
 
     @property
     def waiting_well(self) -> int:
@@ -19,7 +19,7 @@ class Lines(Protocol):
 
 
 class Records(Protocol):
-    """What writes records: an Outbox."""
+    """Writes records: an Outbox."""
 
     @property
     def is_behind(self) -> bool:
@@ -29,15 +29,15 @@ class Records(Protocol):
 class Gate:
     """Lets frames in one by one.
 
-    Without it, a backlog makes every line longer than the second that one may wait in it, and
-    deliveries to endpoints that answer in a millisecond are parked: 10,000 of 20,000.
+    Without it, a backlog makes every line longer than the second that a delivery may wait there,
+    and deliveries to endpoints that answer in a millisecond are parked: 10,000 of 20,000.
 
-    The same while records cannot be written, as when the broker has just come back: whatever is
-    POSTed then is POSTed again if we die.
+    It also closes while records cannot be written, for example when the broker has just come back:
+    deliveries POSTed then would be POSTed again after a crash.
 
     Args:
-        lines: Say how many deliveries wait.
-        records: Say whether they can be written.
+        lines: Counts the waiting deliveries.
+        records: Knows whether records can be written.
     """
 
     def __init__(self, lines: Lines, records: Records) -> None:
@@ -53,7 +53,7 @@ class Gate:
         return bool(self._turns)
 
     async def enter(self) -> None:
-        """Wait for a frame's turn, while many deliveries wait: it would only wait behind them."""
+        """Wait for a frame's turn while many deliveries wait: it would only wait after them."""
         short = self._lines.waiting_well < MAX_WAITING and not self._records.is_behind
         if self._open or (not self._turns and short):
             return
@@ -67,8 +67,8 @@ class Gate:
     def let_in(self) -> None:
         """Let the first frame at the gate begin if the lines are short.
 
-        One at a time, for what it brings is not in the lines before it has begun; it lets in the
-        next one itself.
+        Only one at a time, because its deliveries are not in the lines until it has begun; it then
+        lets in the next one itself.
         """
         while self._turns and not self._entering:
             long = self._lines.waiting_well > MAX_WAITING // 2
@@ -80,6 +80,6 @@ class Gate:
                 self._entering = True
 
     def open(self) -> None:
-        """Hold nobody up any more."""
+        """Stop holding frames."""
         self._open = True
         self.let_in()

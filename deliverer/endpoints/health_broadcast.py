@@ -1,4 +1,4 @@
-"""Gossip: what this process found out about endpoints, told to the others, best effort."""
+"""Health broadcast: tells other processes about pauses of endpoints, best effort."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from portcall.schemas.health import encode_news
 from portcall.schemas.topology import HEALTH
 
 GATHER_S = 0.1
-"""How long news are gathered into one message."""
+"""How long news is gathered into one message."""
 LEAST_MS = 1_000
-"""A shorter time is over before it is known everywhere."""
+"""A shorter pause would be over before all processes know of it."""
 
 
 class HealthBroadcast:
-    """Tells which endpoints are to be left alone."""
+    """Announces which endpoints to pause."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class HealthBroadcast:
         self._sending: asyncio.Task[None] | None = None
 
     def tell(self, webhook_id: int, for_s: float) -> None:
-        """Tell that a webhook's endpoint is to be left alone for so long; 0: no longer."""
+        """Announce a pause of a webhook's endpoint for so long; 0: its end."""
         for_ms = int(for_s * 1000)
         if 0 < for_ms < LEAST_MS:
             return

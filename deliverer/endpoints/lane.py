@@ -1,4 +1,4 @@
-"""One endpoint's lane: what it may have under way, who waits, and what was learned of it."""
+"""One endpoint's lane: its limit of attempts, its line, and what it has measured."""
 
 import math
 from collections import deque
@@ -17,46 +17,47 @@ SMOOTHING = 0.2
 SLOW_S = 2.0
 """An endpoint whose answers take longer on average is slow."""
 UNUSUAL = 20
-"""An attempt that takes so many times the average shows that something is wrong now."""
+"""An attempt that takes so many times the average shows a current problem."""
 LEAST_UNUSUAL_S = 0.5
 SICK_FAILURES = 2
 MAX_PARK_S = 60.0
 CATCH_UP_S = 0.25
-"""How much of a turn that nobody was there to take may be made up for."""
+"""How much of an unused turn may be made up for."""
 PART = 0.95
-"""Of twice the usual rate: what an endpoint gets while it is catching up, fresh ones included."""
+"""Of twice the usual rate: an endpoint's rate while it catches up, fresh deliveries included."""
 MAX_DEBT_S = 5.0
-"""For how long at most a burst of fresh deliveries keeps back those that had to wait."""
+"""The longest time that a burst of fresh deliveries may delay parked ones."""
 RATE_S = 60.0
-"""Over about how long the rate of fresh deliveries is averaged."""
+"""The approximate period over which the rate of fresh deliveries is averaged."""
 LONGEST_GAP_S = 2.0
-"""A longer time without a fresh delivery says nothing: it may be that of an outage."""
+"""A longer gap between fresh deliveries is not counted in full: it may be an outage."""
 MIN_PACE = 0.5
-"""The pace where no faster one is known."""
+"""The pace if no faster one is known."""
 MAX_PACE = 1_000.0
-"""From where on a pace that follows from nothing holds nothing back."""
+"""A growing pace of this and more delays nothing."""
 GROWTH_S = 60.0
-"""How long a pace that follows from nothing takes to double."""
+"""How long a growing pace takes to double."""
 STRAINED_S = 5.0
-"""The pace where an endpoint has failed as often in a row as lately before a success. What was let
-go is attempted again at its own times until one succeeds: an endpoint that takes each delivery at
-its tenth attempt would else spend the failures that open its breaker on first attempts."""
+"""The pace while the endpoint's row of failures is as long as the longest recent one. Each delivery
+that is attempted is retried by its own schedule until one succeeds: without this limit, an endpoint
+that accepts each delivery at its tenth attempt would open its breaker with failures of first
+attempts."""
 RECOVERED_S = 1.5 * MAX_PARK_S
-"""Nobody had to wait for the pace for so long: whoever had been parked is through."""
+"""No delivery had to wait for the pace for so long: all parked ones are through."""
 
 
 @dataclass(slots=True)
 class Pace:
-    """How fast deliveries that had to wait come back when an endpoint is well again.
+    """How fast parked deliveries return after an outage of the endpoint.
 
-    The endpoint gets almost twice the rate at which fresh ones used to come before, so that after
-    ten minutes' outage it does not get ten minutes' worth at once. Fresh ones always go, and take
-    their part of that; what had to wait gets the rest. Where nothing is known of before, slowly at
-    first and then faster and faster, whatever fresh ones come; after a further outage it goes on
-    from where it was. Retries of what was attempted since are not held back: they did not wait.
-    What was accepted since the endpoint last failed goes before all that is older: it only had to
-    wait until somebody found out that the endpoint is well.
-    Times are seconds of a clock that never goes back, rates are per second.
+    The endpoint gets almost twice its earlier rate of fresh deliveries, so that after ten minutes'
+    outage it does not get ten minutes' deliveries at once. Fresh deliveries are never delayed and
+    use their part of that rate; parked ones get the rest. If there is no earlier rate, the pace
+    begins slowly and doubles, independent of fresh deliveries; after a further outage it continues
+    where it was. Retries of deliveries that were attempted since are not delayed. Deliveries
+    accepted after the endpoint's last failure go before older ones: they only had to wait until the
+    recovery was noticed.
+    Times are seconds of a monotonic clock, rates are per second.
     """
 
     total: float = 0.0
@@ -73,7 +74,7 @@ class Pace:
 
     @property
     def usual(self) -> float:
-        """The rate of fresh deliveries lately; pauses between them do not count in full."""
+        """The recent rate of fresh deliveries; gaps between them do not count in full."""
         return self.total / max(self.span, 1.0)
 
     def count(self, now: float) -> None:
@@ -88,7 +89,7 @@ class Pace:
             self._take(now)
 
     def begin(self, now: float, failed_at: float) -> None:
-        """The endpoint is well again, and failed last at *failed_at*."""
+        """The endpoint is well again; its last failure was at *failed_at*."""
         usual = PART * self.usual
         self.known = usual > max(MIN_PACE, self.reached)
         self.rate = usual if self.known else max(MIN_PACE, self.reached)
@@ -96,24 +97,24 @@ class Pace:
         self.began = self.next_at = self.young_until = self.held_at = now
 
     def stop(self, failing_since: float) -> None:
-        """The endpoint fails again: remember how fast it went, if that followed from nothing."""
+        """The endpoint fails again: remember a growing pace."""
         followed = not self.known and self.is_set(failing_since)
         self.reached = 1 / self._turn_s(max(failing_since, self.began)) if followed else 0.0
 
     def skip(self, passed_s: float) -> None:
-        """Note that so much time has passed which the clock leaves out."""
+        """Shift the times by a stall that the clock leaves out."""
         self.counted_at -= passed_s
         self.since -= passed_s
         self.next_at -= passed_s
         self.young_until -= passed_s
 
     def lets_go(self, now: float, accepted: float, *, strained: bool = False) -> bool:
-        """Whether a delivery that had to wait may go now; if so, it is counted.
+        """Whether a parked delivery may go now; if so, it is counted.
 
         Args:
             now: The time.
             accepted: When its event was accepted.
-            strained: Whether the endpoint has failed in a row for as long as before a success.
+            strained: Whether the row of failures is as long as the longest recent one.
         """
         if not self.is_set(now):
             return True
@@ -126,15 +127,15 @@ class Pace:
         return True
 
     def is_young(self, accepted: float) -> bool:
-        """Whether the endpoint has not failed since a delivery was accepted."""
+        """Whether a delivery was accepted after the endpoint's last failure."""
         return accepted >= self.since
 
     def is_set(self, now: float) -> bool:
-        """Whether there is a pace: since an outage ended, and until nobody has to wait for it."""
+        """Whether there is a pace: from the end of an outage until no delivery waits for it."""
         return self.rate > 0 and now - self.held_at <= RECOVERED_S
 
     def each_s(self, now: float) -> float:
-        """The time between two of them, as far as can be told; 0: no pace is set."""
+        """The estimated time between two parked deliveries; 0: no pace is set."""
         if not self.is_set(now):
             return 0.0
         if not self.known:
@@ -143,10 +144,10 @@ class Pace:
         return 2 * self._turn_s(now) if fresh_ones_come else self._turn_s(now)
 
     def _turn_s(self, now: float) -> float:
-        """How long one turn is.
+        """The length of one turn.
 
-        It follows the usual rate upwards: fresh ones that come faster than before would otherwise
-        take every turn.
+        It follows the usual rate upwards: otherwise fresh deliveries that arrive faster than before
+        would use every turn.
         """
         if self.known:
             return 1 / (2 * max(self.rate, PART * self.usual))
@@ -159,24 +160,25 @@ class Pace:
 
 @dataclass(slots=True, eq=False)
 class Lane(Generic[Item]):
-    """One endpoint's lane. Times are seconds of a clock that never goes back.
+    """One endpoint's lane. Times are seconds of a monotonic clock.
 
     Attributes:
-        webhook_id: Whose.
-        cap: Attempts that may be under way; grows by one with each healthy answer, and is halved
-            by each failure.
-        latency_s: A moving average; 0: nothing is known.
-        booked_until: The turn of the last delivery that was parked.
-        paused_until: The endpoint asked not to be disturbed until then.
-        told: Whether another process told of a pause, and no attempt has succeeded here since.
+        webhook_id: Its webhook.
+        cap: The limit of attempts under way; grows by one with each healthy answer, and is halved
+            by
+            each failure.
+        latency_s: A moving average; 0: unknown.
+        booked_until: The turn of the last parked delivery.
+        paused_until: The end of a pause that the endpoint asked for.
+        told: Whether the pause is another process's news, and no attempt has succeeded here since.
         sick: Whether it counts among the sick, which share a part of the process.
-        breaker: Whether it is left alone.
-        trial: Which delivery tries when the breaker has been open for its time.
-        pace: How what had to wait comes back after an outage.
-        rate: How many of its attempts may begin in a second, as its owner wants it.
-        held_back: Whether only its rate holds up its line.
-        started: When each attempt under way was begun.
-        line: Who waits, since when.
+        breaker: Its breaker.
+        trial: Chooses the delivery to try when the breaker's time is over.
+        pace: How fast parked deliveries return after an outage.
+        rate: The owner's limit of attempts a second.
+        held_back: Whether only its rate delays its line.
+        started: The begin of each attempt under way.
+        line: The waiting deliveries, with the begin of their wait.
         failed_at: When an attempt last failed.
     """
 
@@ -208,23 +210,23 @@ class Lane(Generic[Item]):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing would be lost by forgetting the lane."""
+        """Whether the lane can be dropped without losing deliveries."""
         return not self.started and not self.line
 
     def is_barred(self, now: float) -> bool:
-        """Whether nothing may start: it is paused, its breaker is open, or somebody tries."""
+        """Whether nothing may start: a pause, an open breaker, or a trial under way."""
         if now < self.paused_until:
             return True
         return not self.breaker.is_closed and (now < self.breaker.until or bool(self.started))
 
     def takes(self, attempt: int, now: float) -> bool:
-        """Whether a delivery may start that needs this attempt, or may wait for its turn."""
+        """Whether a delivery with this attempt may start, or wait for its turn."""
         if self.is_barred(now):
             return False
         breaker = self.breaker
         if breaker.is_closed:
             return True
-        # The pause is mostly that of another process whose trial has failed meanwhile.
+        # The pause is usually another process's, whose trial has failed meanwhile.
         barred_until = max(breaker.until, self.paused_until)
         return self.trial.takes(attempt, breaker.open_s, now - barred_until)
 
@@ -236,7 +238,7 @@ class Lane(Generic[Item]):
             self.trial.begin()
 
     def learn(self, began: float, now: float, max_cap: int) -> bool:
-        """Take note of a healthy answer; says whether the breaker has closed."""
+        """Note a healthy answer; returns whether the breaker has closed."""
         latency_s = now - began
         closed = self.recover(now)
         if closed or not self.latency_s:
@@ -247,7 +249,7 @@ class Lane(Generic[Item]):
         return closed
 
     def recover(self, now: float) -> bool:
-        """Take note that the endpoint has succeeded, here or elsewhere.
+        """Note that the endpoint has succeeded, here or in another process.
 
         Returns:
             Whether the breaker has closed.
@@ -260,7 +262,7 @@ class Lane(Generic[Item]):
         return closed
 
     def suffer(self, began: float, now: float, chance: float, away_s: float = 0.0) -> bool:
-        """Take note of a failure; says whether the breaker has opened."""
+        """Note a failure; returns whether the breaker has opened."""
         latency_s = now - began
         self.failed_at = now
         weight = SMOOTHING if self.latency_s else 1.0
@@ -276,10 +278,10 @@ class Lane(Generic[Item]):
         return opened
 
     def skip(self, passed_s: float) -> None:
-        """Note that so much time has passed which the clock leaves out, as this process hung.
+        """Shift the times by a stall of this process, which the clock leaves out.
 
-        The attempts under way and those that wait in line are no older for it; but what was to end
-        at some time ends at that time.
+        Attempts under way and waiting deliveries do not age during a stall; but times set for an
+        end do not move.
         """
         self.booked_until -= passed_s
         self.paused_until -= passed_s
@@ -290,34 +292,34 @@ class Lane(Generic[Item]):
     def is_sick(self, now: float) -> bool:
         """Whether the endpoint fails, is slow, or hangs.
 
-        One that used to answer at once and has an attempt under way for long is found out before
-        its first timeout.
+        An endpoint that used to answer at once and has an attempt under way for long is detected
+        before its first timeout.
         """
         if self.breaker.failures >= SICK_FAILURES or self.latency_s > SLOW_S:
             return True
         return bool(self.started) and now - self.started[0] > self._unusual_s()
 
     def each_s(self, now: float) -> float:
-        """The time between two attempts that end, as far as can be told.
+        """The estimated time between the ends of two attempts.
 
-        An attempt that is under way already longer than the average says more than the average: so
-        an endpoint that hangs is found out before its first timeout.
+        An attempt that is under way for longer than the average counts instead of the average: so
+        an endpoint that hangs is detected before its first timeout.
         """
         oldest_s = now - self.started[0] if self.started else 0.0
         return max(self.latency_s, oldest_s) / self.cap
 
     def wait_s(self, now: float) -> float:
-        """How long the next of the line would wait."""
+        """How long the next delivery in the line would wait."""
         own_s = (len(self.line) + 1) * self.each_s(now)
         return max(own_s, self.rate.wait_s(now, len(self.line))) if self.rate.per_s else own_s
 
     def book(self, now: float, accepted: float, attempt: int = 1) -> float:
-        """Book a turn for a delivery that is being parked; gives the seconds until then.
+        """Book a turn for a delivery that is being parked; returns the seconds until then.
 
-        Each books the turn behind the line and behind those parked before it, so that they come
-        back as fast as the endpoint takes them: with a pause that only doubles, a burst of 1,000
-        for an endpoint that takes 53 a second was through after 262 s instead of 22 s. Bookings
-        reach `MAX_PARK_S` ahead: the endpoint may be faster again by then.
+        Each books the turn after the line and after those parked before it, so they return as fast
+        as the endpoint accepts them: with a pause that only doubles, a burst of 1,000 for an
+        endpoint that takes 53 a second was through after 262 s instead of 22 s. Bookings reach
+        `MAX_PARK_S` ahead: the endpoint may be faster again by then.
         """
         pace = self.pace
         each_s = max(self.each_s(now), pace.each_s(now), self.rate.each_s)

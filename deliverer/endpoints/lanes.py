@@ -1,12 +1,12 @@
-"""Lanes: how many attempts an endpoint may have under way, and who waits for one.
+"""Lanes: the limit of attempts under way of each endpoint, and the deliveries that wait.
 
-A lane is one webhook's. What is over its cap waits in a short line; what would wait there for long
-is parked in the broker, so that a slow endpoint holds neither the process nor the frames that its
-deliveries came in. State changes without awaiting; what must be done is returned.
+A lane belongs to one webhook. Deliveries above its cap wait in a short line. Those that would wait
+long are parked in the broker, so a slow endpoint blocks neither the process nor the frames of its
+deliveries. State changes without awaiting; methods return the deliveries to start or to park.
 
-No endpoint takes another's place: the sick share a fifth of the process. An attempt that hangs
-counts among the sick as soon as that can be told, and then takes nobody's place: a socket that
-waits costs next to nothing.
+No endpoint takes the capacity of others: sick endpoints share a fifth of the process. An attempt
+that hangs counts as sick as soon as it is detected, and then uses no capacity of others: a waiting
+socket costs next to nothing. The docstring of `deliverer.endpoints` describes all rules together.
 """
 
 import math
@@ -19,20 +19,20 @@ from portcall.deliverer.endpoints.lane import FIRST_CAP, Lane
 Item = TypeVar("Item")
 
 MAX_WAIT_S = 1.0
-"""How long a delivery may wait in a line: as long as it does, its frame is held."""
+"""How long a delivery may wait in a line: its frame is held for as long."""
 MAX_PAUSE_S = 300.0
-"""How long an endpoint can ask to be left alone; then one delivery asks again."""
+"""The longest pause of an endpoint; then one delivery is tried again."""
 SICK_SHARE = 5
-"""New attempts at sick endpoints start only while those are a fifth of the process at most."""
+"""New attempts at sick endpoints start only while those are at most a fifth of the process."""
 MAX_HELD_BACK = 100
-"""Deliveries in lines that only wait for their webhooks' rates: each holds a frame of the few
-hundred that a queue gives out at once, so that more would slow all that come in the same queue."""
+"""Deliveries in lines that only wait for their webhooks' rates. Each holds a frame of the few
+hundred that a queue delivers at once, so more would slow the whole queue."""
 HANGING = 8
-"""Times the limit of the process that may be under way with those that hang."""
+"""Times the limit of the process: the limit when attempts that hang are included."""
 
 
 _HELD_BACK = 2
-"""Beside False and True, which are the well and the sick."""
+"""An index beside False and True, which are the well and the sick."""
 
 
 class Admission(Enum):
@@ -48,9 +48,9 @@ class Lanes(Generic[Item]):
 
     Args:
         max_cap: Attempts under way for one endpoint.
-        max_in_flight: Attempts under way in the process, but for those that hang.
-        max_idle: Lanes without anything to do that are remembered for what was learned.
-        on_change: Told when an endpoint is to be left alone, and for how many seconds; 0: no more.
+        max_in_flight: Attempts under way in the process, without those that hang.
+        max_idle: Lanes without deliveries that are kept for their measurements.
+        on_change: Called with an endpoint and the seconds to pause it; 0: the pause is over.
     """
 
     def __init__(
@@ -70,13 +70,13 @@ class Lanes(Generic[Item]):
         """Lanes with an attempt under way."""
         self._waiting: dict[int, Lane[Item]] = {}
         self._held_up: tuple[dict[int, Lane[Item]], ...] = ({}, {})
-        """Lanes with a line that only the limit of the process holds up, in the order of turns."""
+        """Lanes with a line that only the limit of the process delays, in the order of turns."""
         self._held_back: dict[int, Lane[Item]] = {}
-        """Lanes with a line that only their own rate holds up."""
+        """Lanes with a line that only their own rate delays."""
         self._sharers = 1
         self._away_s = 0.0
         self._open: set[int] = set()
-        # For the well, for the sick, and for those in lines that only a rate holds up.
+        # For the well, for the sick, and for those in lines that only a rate delays.
         self._in_flight = [0, 0]
         self._in_lines = [0, 0, 0]
 
@@ -92,15 +92,15 @@ class Lanes(Generic[Item]):
 
     @property
     def waiting_well(self) -> int:
-        """Deliveries in the lines of endpoints that are not sick: these will soon be gone.
+        """Deliveries in the lines of endpoints that are not sick: these will soon be attempted.
 
-        Without those in lines that a rate holds back.
+        Without those in lines that a rate delays.
         """
         return self._in_lines[False]
 
     @property
     def held_back(self) -> int:
-        """Deliveries in lines that only their webhooks' rates hold up."""
+        """Deliveries in lines that only their webhooks' rates delay."""
         return self._in_lines[_HELD_BACK]
 
     @property
@@ -114,7 +114,7 @@ class Lanes(Generic[Item]):
         return len(self._open)
 
     def share_rates(self, processes: int) -> None:
-        """Keep to a part of every rate: so many processes have a share in each."""
+        """Divide every rate by the number of processes."""
         self._sharers = max(processes, 1)
 
     def admit(
@@ -129,19 +129,19 @@ class Lanes(Generic[Item]):
         accepted: float = -math.inf,
         per_s: float = 0.0,
     ) -> Admission:
-        """Say what to do with a delivery: start it now, let it wait here, or park it.
+        """Decide about a delivery: start it now, let it wait here, or park it.
 
         START has counted it as started; WAIT has put it into the line.
 
         Args:
-            webhook_id: Whose.
+            webhook_id: Its webhook.
             item: The delivery.
             now: The time.
             fresh: Whether it was neither attempted nor parked before.
             parked: Whether it was parked since its last attempt; None: if it is not fresh.
-            attempt: The number of the attempt that it needs.
+            attempt: The number of its next attempt.
             accepted: When its event was accepted, if it was not attempted before.
-            per_s: The webhook's own limit, attempts a second; 0: it has none.
+            per_s: The webhook's rate limit, attempts a second; 0: none.
         """
         lane = self._lane(webhook_id)
         lane.rate.per_s = per_s / self._sharers
@@ -172,16 +172,16 @@ class Lanes(Generic[Item]):
     def turn_s(
         self, webhook_id: int, now: float, *, accepted: float = -math.inf, attempt: int = 1
     ) -> float | None:
-        """In how many seconds it will be the turn of a delivery that is being parked.
+        """The seconds until the turn of a delivery that is being parked.
 
         Args:
-            webhook_id: Whose.
+            webhook_id: Its webhook.
             now: The time.
-            attempt: The number of the attempt that it needs.
+            attempt: The number of its next attempt.
             accepted: When its event was accepted, if it was not attempted before.
 
         Returns:
-            Seconds; None when it is not the endpoint but the process that has no room.
+            Seconds; None if the process has no room, not the endpoint.
         """
         lane = self._lane(webhook_id)
         barred = lane.is_barred(now) or not lane.breaker.is_closed
@@ -191,7 +191,7 @@ class Lanes(Generic[Item]):
         return lane.book(now, accepted, attempt)
 
     def ask_pause(self, webhook_id: int, pause_s: float, now: float) -> None:
-        """Start nothing for a while, and have others told: the endpoint asked for it."""
+        """Start nothing for a while, and announce that: the endpoint asked for it."""
         self.pause(webhook_id, pause_s, now)
         self._on_change(webhook_id, min(pause_s, MAX_PAUSE_S))
 
@@ -199,7 +199,7 @@ class Lanes(Generic[Item]):
         """Start nothing for a while.
 
         Args:
-            webhook_id: Whose.
+            webhook_id: The webhook.
             pause_s: For how long; 0: a pause is over.
             now: The time.
         """
@@ -208,28 +208,29 @@ class Lanes(Generic[Item]):
         lane.paused_until = max(lane.paused_until, until) if pause_s > 0 else 0.0
 
     def hear(self, webhook_id: int, pause_s: float, now: float) -> None:
-        """Take note of what another process tells of an endpoint.
+        """Apply another process's news about an endpoint.
 
         Args:
-            webhook_id: Whose.
-            pause_s: For how long it is to be left alone; 0: no longer, for it has succeeded there.
+            webhook_id: The webhook.
+            pause_s: The length of the pause; 0: it is over, because the endpoint has succeeded
+                there.
             now: The time.
         """
         self.pause(webhook_id, pause_s, now)
         lane = self._lane(webhook_id)
         lane.told = pause_s > 0
         if pause_s <= 0 and not lane.breaker.is_closed:
-            # A trial here that fails would have the process wait in which deliveries succeed.
+            # A failing trial here would pause the process in which deliveries succeed.
             lane.recover(now)
             self._open.discard(webhook_id)
             self._judge(lane, now)
 
     def be_away(self, for_s: float) -> None:
-        """Note that nothing could be attempted for so long: that counts for no endpoint."""
+        """Note that attempts were impossible for so long: that counts against no endpoint."""
         self._away_s += for_s
 
     def skip(self, passed_s: float) -> None:
-        """Note that so much time has passed which the clock leaves out, as this process hung."""
+        """Shift the times by a stall of this process, which the clock leaves out."""
         for lane in self._lanes.values():
             lane.skip(passed_s)
 
@@ -242,10 +243,10 @@ class Lanes(Generic[Item]):
         now: float,
         chance: float = 0.5,
     ) -> list[Item]:
-        """Take note that an attempt ended; gives the deliveries to start now, counted as started.
+        """Note that an attempt ended; returns the deliveries to start now, counted as started.
 
         Args:
-            webhook_id: Whose attempt it was.
+            webhook_id: Its webhook.
             healthy: Whether the endpoint answered as a healthy one does; None: nothing was sent.
             started: The time that was given when it was started.
             now: The time.
@@ -272,20 +273,21 @@ class Lanes(Generic[Item]):
         return list(self._next(now))
 
     def refill(self, now: float) -> list[Item]:
-        """Find out whose rate lets go on, to be called often; gives what to start, counted so."""
+        """Check the rates; returns the deliveries to start, counted as started."""
         for lane in list(self._held_back.values()):
             if lane.rate.wait_s(now) > 0:
                 continue
             self._hold_back(lane, held_back=False)
-            if lane.has_room:  # else its next finish says so
+            if lane.has_room:  # otherwise its next finish does it
                 self._held_up[lane.sick][lane.webhook_id] = lane
         return list(self._next(now))
 
     def look(self, now: float) -> tuple[list[Item], list[Item]]:
-        """Find out who hangs, and who has waited too long; to be called now and then.
+        """Check for endpoints that hang and deliveries that waited too long; call it regularly.
 
         Returns:
-            What left the lines, to be parked; and what to start now, counted as started.
+            The deliveries to park, which left the lines; and those to start now, counted as
+            started.
         """
         for lane in self._busy.values():
             self._judge(lane, now)
@@ -299,7 +301,7 @@ class Lanes(Generic[Item]):
         return expired, list(self._next(now))
 
     def empty_lines(self) -> list[Item]:
-        """Take everything out of the lines, as when the process stops."""
+        """Take all deliveries out of the lines, as when the process stops."""
         left: list[Item] = []
         for lane in list(self._waiting.values()):
             while lane.line:
@@ -327,7 +329,7 @@ class Lanes(Generic[Item]):
         well, ill = self._in_flight
         if well >= self._max_in_flight or well + ill >= HANGING * self._max_in_flight:
             return False
-        # One at least, or nobody would find out that an endpoint is well again.
+        # At least one, or the recovery of an endpoint would not be noticed.
         return not sick or ill < max(self._max_in_flight // SICK_SHARE, 1)
 
     def _start(self, lane: Lane[Item], now: float) -> None:
@@ -337,7 +339,7 @@ class Lanes(Generic[Item]):
         self._in_flight[lane.sick] += 1
 
     def _judge(self, lane: Lane[Item], now: float) -> None:
-        """Move a lane with all that it has to where it belongs now."""
+        """Move a lane and all its counts to the group where it belongs now."""
         sick, before = lane.is_sick(now), lane.sick
         if sick is before:
             return
@@ -351,10 +353,10 @@ class Lanes(Generic[Item]):
             self._held_up[sick][lane.webhook_id] = lane
 
     def _next(self, now: float) -> Iterator[Item]:
-        """Who goes now: one of each lane in turn, so that no lane takes every place that is free.
+        """The deliveries to start now: one of each lane in turn, so that none takes all capacity.
 
-        A lane that its own cap holds up is not among them; its next finish puts it there. What
-        stands in the line of one that is barred is parked soon.
+        A lane at its own cap is left out; its next finish adds it. Deliveries in the line of a
+        barred lane are parked soon.
         """
         for sick, held_up in zip((False, True), self._held_up, strict=True):
             while held_up and self._has_room(sick=sick):
@@ -377,11 +379,11 @@ class Lanes(Generic[Item]):
         return lane.line.popleft()[1]
 
     def _count(self, lane: Lane[Item], more: int) -> None:
-        """Count what entered a lane's line, or left it."""
+        """Count deliveries that entered or left a lane's line."""
         self._in_lines[_HELD_BACK if lane.held_back else lane.sick] += more
 
     def _hold_back(self, lane: Lane[Item], *, held_back: bool) -> None:
-        """Note whether only its rate holds up a lane's line."""
+        """Note whether only its rate delays a lane's line."""
         self._count(lane, -len(lane.line))
         lane.held_back = held_back
         self._count(lane, len(lane.line))
@@ -391,7 +393,7 @@ class Lanes(Generic[Item]):
             self._held_back.pop(lane.webhook_id, None)
 
     def _leave(self, lane: Lane[Item]) -> None:
-        """Take a lane without a line out of those that wait."""
+        """Remove a lane without a line from the waiting ones."""
         self._waiting.pop(lane.webhook_id, None)
         self._held_up[lane.sick].pop(lane.webhook_id, None)
         if lane.held_back:

@@ -1,19 +1,19 @@
-"""Presence: whether this process could attempt anything: its own troubles blame no endpoint.
+"""Presence: whether this process could make attempts: its own problems count against no endpoint.
 
-The broker is asked something every second anyway (see `deliverer.sharing`). While it does not
-answer, records cannot be written, frames wait at the gate or the store is waited for, deliveries do
-not come, and that no attempt succeeds says nothing.
+The broker gets a query every second anyway (see `deliverer.endpoints.rate_sharing`). While it does
+not answer, records cannot be written, frames wait at the gate or the store is unreachable, no
+deliveries arrive, so a lack of successes means nothing.
 """
 
 ANSWER_S = 2.5
-"""A broker that has not answered for so long is away, since its last answer."""
+"""A broker without an answer for so long counts as unreachable since its last answer."""
 
 
 class Presence:
-    """Counts the time in which nothing could be attempted.
+    """Counts the time in which attempts were impossible.
 
     Args:
-        now: The time, seconds of a clock that never goes back.
+        now: The time, seconds of a monotonic clock.
     """
 
     def __init__(self, now: float) -> None:
@@ -26,11 +26,11 @@ class Presence:
         self._answered_at = now
 
     def look(self, now: float, *, hindered: bool) -> float:
-        """The seconds in which nothing could be attempted, and that were not counted yet.
+        """The seconds in which attempts were impossible and that are not counted yet.
 
         Args:
             now: The time.
-            hindered: Whether something else than the broker keeps deliveries from being attempted.
+            hindered: Whether something other than the broker prevents attempts.
         """
         silent = now - self._answered_at > ANSWER_S
         since = max(self._counted_to, self._answered_at if silent else self._looked_at)

@@ -1,4 +1,4 @@
-"""Sharing: how many deliverers a webhook's own rate is divided by."""
+"""Rate sharing: the number of deliverers that share a webhook's own rate."""
 
 import asyncio
 from typing import Protocol
@@ -17,28 +17,28 @@ LOOK_S = 1.0
 
 
 class Counting(Protocol):
-    """What asks the broker: Depths."""
+    """Asks the broker: Depths."""
 
     async def consumers(self, queue: str) -> int:
         """How many consumers a queue has."""
 
 
 class Rates(Protocol):
-    """What keeps to the rates: a Deliverer, which also learns from it that the broker answers."""
+    """Enforces the rates: a Deliverer, which also learns from it that the broker answers."""
 
     def share_rates(self, processes: int) -> None:
-        """Keep to a part of every rate: so many processes have a share in each."""
+        """Divide every rate by the number of processes."""
 
 
 class Sharing:
-    """Asks the broker how many deliverers there are: every one consumes every queue.
+    """Asks the broker for the number of deliverers: every one consumes every queue.
 
-    One that dies without a word is counted for as long as the broker takes it for alive: then the
-    rates are not used in full, but never passed. One that is new is counted after a second or two.
+    A crashed deliverer counts until the broker notices: until then the others stay below the full
+    rate, but never exceed it. A new one counts after a second or two.
 
     Args:
         counting: Asks the broker.
-        rates: Is told.
+        rates: Receives the number.
         queue: One of the queues that every deliverer consumes.
     """
 
@@ -48,13 +48,13 @@ class Sharing:
         self._queue = queue
 
     async def run(self) -> None:
-        """Ask again and again; ends only by cancellation."""
+        """Query at an interval; ends only by cancellation."""
         while True:
             await self.look()
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Ask once; while the broker does not say, it stays as it was."""
+        """Query once; without an answer the number stays."""
         try:
             processes = await self._counting.consumers(self._queue)
         except BrokerError:

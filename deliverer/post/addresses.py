@@ -1,10 +1,11 @@
-"""Which addresses a webhook may lead to: the public internet, and what the operator allows.
+"""Which addresses a webhook may lead to: public ones, and those that the operator allows.
 
-Checked where the connection is made, for exactly the address that is then connected to, whether it
+The check is made when connecting, for exactly the address of the connection, whether it is in the
+URI or a name resolves to it. So a DNS name cannot change between the check and the connection.
 stood in the URI or a name was resolved to it: so there is no gap for a name that changes its mind.
 
 Source: the IANA special-purpose address registries; 168.63.129.16 is a cloud's metadata service.
-``ipaddress.is_global`` is not used: on Python 3.11 it calls several of these public.
+``ipaddress.is_global`` is not used: on Python 3.11 it counts several of these as public.
 """
 
 import ipaddress
@@ -32,7 +33,7 @@ _REFUSED_V6 = tuple(
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 _ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})
-"""The middle of an address that a tunnel takes for the IPv4 address after it. Source: RFC 5214."""
+"""The middle of an address whose last part a tunnel uses as IPv4 address. Source: RFC 5214."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 AddressInfo = tuple[
@@ -41,14 +42,14 @@ AddressInfo = tuple[
 
 
 def is_allowed(text: str, allowed: Sequence[Network]) -> bool:
-    """Whether the address *text* may be connected to.
+    """Whether connecting to the address *text* is allowed.
 
-    An IPv6 address that stands for an IPv4 one needs the leave of both: whoever allows a NAT64
+    An IPv6 address that embeds an IPv4 one needs both to be allowed: an operator who allows a NAT64
     prefix has not allowed the private networks behind it.
 
     Args:
         text: A literal address, with a zone or not.
-        allowed: Networks that are let through although they are not public.
+        allowed: Networks that are allowed although they are not public.
     """
     address = _parsed(text)
     if address is None or not _passes(address, allowed):
@@ -60,15 +61,15 @@ def is_allowed(text: str, allowed: Sequence[Network]) -> bool:
 def admitted(
     infos: Sequence[AddressInfo], allowed: Sequence[Network], own_ports: Collection[int] = ()
 ) -> list[AddressInfo]:
-    """Those of *infos* that may be connected to; exactly these must then be.
+    """The allowed ones of *infos*; connect to exactly these.
 
     Args:
-        infos: Where a name, or an address, leads to.
-        allowed: Networks that are let through although they are not public.
-        own_ports: Where Portcall itself listens; refused where the address is not public.
+        infos: The addresses of a name or of a literal address.
+        allowed: Networks that are allowed although they are not public.
+        own_ports: Portcall's own ports; refused where the address is not public.
 
     Raises:
-        AddressBlockedError: None may be; it names them all.
+        AddressBlockedError: None is allowed; the error names them all.
     """
     passed, refused = [], []
     for info in infos:
@@ -103,7 +104,7 @@ def _passes(address: Address, allowed: Sequence[Network]) -> bool:
 
 
 def _embedded(address: Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that a translator or a tunnel would make of an IPv6 one, or None."""
+    """The IPv4 address that a translator or a tunnel makes of an IPv6 one, or None."""
     if isinstance(address, ipaddress.IPv4Address):
         return None
     if address.sixtofour:

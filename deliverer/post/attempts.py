@@ -1,4 +1,4 @@
-"""Attempts: what came of one POST, as a value; and which class of failure an error is."""
+"""Attempts: the result of one POST, as a value; and the failure class of an error."""
 
 import errno
 import ssl
@@ -22,8 +22,8 @@ class ProtocolError(Exception):
 class ClosedError(ConnectionError):
     """The connection ended before a response.
 
-    A server may reset the connection right after the alert that says why. Then the alert can be
-    lost: what was received and not read yet is dropped when a write fails.
+    A server may reset the connection right after an alert that explains why. Then the alert can be
+    lost: received data that was not read yet is dropped when a write fails.
 
     Attributes:
         silent: Whether no byte of a response had come.
@@ -47,11 +47,11 @@ class HandshakeError(OSError):
 
 
 class UnresolvedError(OSError):
-    """A name leads to no address."""
+    """A name has no address."""
 
 
 class AddressBlockedError(OSError):
-    """The addresses that a name stands for, or that were given, are not to be connected to."""
+    """Connecting to the addresses of a name, or to the given ones, is not allowed."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
         shown = ", ".join(sorted(set(addresses)))
@@ -59,23 +59,23 @@ class AddressBlockedError(OSError):
 
 
 class PortBlockedError(OSError):
-    """The port is not one to connect to."""
+    """Connecting to the port is not allowed."""
 
     def __init__(self, port: int) -> None:
         super().__init__(f"nothing was sent: {port} is not a port that webhooks may lead to")
 
 
 class Attempt(Struct, frozen=True):
-    """One POST and what came of it.
+    """One POST and its result.
 
     Attributes:
         started_ms: When it began, milliseconds since the epoch.
         duration_us: How long it took, microseconds.
         answer: The response, or None.
         failure: Why there is none, or why it does not count.
-        message: The failure in words.
-        retry_after: The header of that name as it came; empty: none.
-        connect_us: Of that, how long a new connection took; 0: an older one served, or no answer.
+        message: The failure as text.
+        retry_after: The header of that name as received; empty: none.
+        connect_us: The part of it for a new connection; 0: an existing one was used, or no answer.
     """
 
     started_ms: int
@@ -88,7 +88,7 @@ class Attempt(Struct, frozen=True):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the endpoint took the delivery: any 2xx, and nothing else."""
+        """Whether the endpoint accepted the delivery: any 2xx, and nothing else."""
         return self.answer is not None and 200 <= self.answer.status < 300
 
     @property
@@ -98,12 +98,12 @@ class Attempt(Struct, frozen=True):
 
     @property
     def shows_health(self) -> bool:
-        """Whether more attempts at once are welcome: an answer that is no sign of trouble."""
+        """Whether the endpoint can take more attempts at once: it shows no trouble."""
         return self.answer is not None and self.status < 500 and self.status != 429
 
 
 def classify(error: BaseException) -> tuple[Failure, str]:  # noqa: PLR0911 (a table in code)
-    """The class of an error of the sender, and the error in words for the webhook's owner."""
+    """The failure class of an error of the sender, and a text for the webhook's owner."""
     match error:
         case HandshakeTimeoutError():
             return Failure.TIMEOUT, "the TLS handshake did not end within the attempt timeout"
@@ -128,7 +128,7 @@ def classify(error: BaseException) -> tuple[Failure, str]:  # noqa: PLR0911 (a t
 
 
 def unforeseen(error: Exception) -> tuple[Failure, str]:
-    """The same for an error that no code expects; its own words are for the log only."""
+    """The same for an unexpected error; its own text is for the log only."""
     return Failure.PROTOCOL, f"the attempt failed in an unforeseen way: {type(error).__name__}"
 
 
@@ -152,5 +152,5 @@ def _classify_os_error(error: OSError) -> tuple[Failure, str]:
 
 
 def _short(error: BaseException) -> str:
-    """An error in words, on one line."""
+    """An error as text, on one line."""
     return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,8 +1,8 @@
-"""One connection to an endpoint: a request is written at once, the response parsed and bounded.
+"""One connection to an endpoint: writes a request at once, and parses a limited response.
 
 Why not a general HTTP client: measured side by side, a POST of 600 bytes costs 60 to 100 us with
-aiohttp and 10 to 14 us here; that was more than everything else that a delivery costs together.
-A sender of webhooks needs little: one method, no redirects, no cookies, no decompression, and only
+aiohttp and 10 to 14 us here; the difference was more than all other costs of a delivery together. A
+sender of webhooks needs little: one method, no redirects, no cookies, no decompression, and only
 the first part of a response. The parser is llhttp, the one of Node.js.
 """
 
@@ -21,17 +21,17 @@ MAX_HEAD_BYTES = 256 * 1024
 """Of status lines and headers together, interim responses included."""
 MAX_HEADERS = 100
 MAX_LINES = 4 * MAX_HEADERS
-"""Of a head that the parser refuses and that may be valid all the same: some lines are folded."""
+"""Of a head that the parser refuses but that may be valid: some of its lines are folded."""
 MAX_LINE_BYTES = 8 * 1024
 """Of one header's name or value, or the reason phrase."""
 TLS_ALERT = b"\x15\x03"
-"""How a TLS server begins its answer to plain HTTP. Source: RFC 8446, 5.1."""
+"""The beginning of a TLS server's answer to plain HTTP. Source: RFC 8446, 5.1."""
 CONTENT_TIMEOUT_S = 2.0
 """How long to wait for the content once the status has decided the attempt."""
 
 
 class Dialed(NamedTuple):
-    """When the steps to a connection were done, by `time.perf_counter`."""
+    """When the steps of connecting were done, by `time.perf_counter`."""
 
     resolved_at: float
     connected_at: float
@@ -43,7 +43,7 @@ class Connection(asyncio.Protocol):
 
     Args:
         deadlines: Ends an exchange that takes too long.
-        heads: Knows the heads that came before, on this connection or another.
+        heads: Knows earlier heads, of this connection or another.
     """
 
     def __init__(self, deadlines: Deadlines, heads: ResponseHeads) -> None:
@@ -106,12 +106,12 @@ class Connection(asyncio.Protocol):
     # What the transport calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the way out."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
         self._secured = transport.get_extra_info("ssl_object") is not None
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; between exchanges nothing may come."""
+        """Parse received data; between exchanges there must be none."""
         if self._waiter is None or self._waiter.done():
             self.close()
             return
@@ -138,10 +138,10 @@ class Connection(asyncio.Protocol):
             self._heads.learn(data, self._waiter.result())
 
     def eof_received(self) -> None:
-        """Let the transport close: the end is told by `connection_lost`."""
+        """Let the transport close: `connection_lost` handles the end."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The end; of a response too, where only the end of the connection tells its length."""
+        """The end of the connection, and of a response whose length only that shows."""
         self._transport = None
         self._keep_alive = False
         self.lost.set_result(None)
@@ -149,7 +149,7 @@ class Connection(asyncio.Protocol):
             self._finish(self._response(self._head))
         elif isinstance(exc, ssl.SSLError):
             if self._waiter is None:
-                # In TLS 1.3 a server judges our certificate after our side's handshake is done: its
+                # In TLS 1.3 a server checks our certificate after our side's handshake is done: its
                 # alert may be here before the request is written (RFC 8446, 4.4.2.4).
                 self._refused = exc
             self._fail(exc)
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        """A response; a second one was not asked for, and spoils the connection."""
+        """A response begins; a second one was not requested, and makes the connection unusable."""
         if self._waiter is None or self._waiter.done():
             self._keep_alive = False
 
@@ -178,13 +178,13 @@ class Connection(asyncio.Protocol):
             raise ProtocolError("there are too many headers")
 
     def on_headers_complete(self) -> None:
-        """The head is there."""
+        """The head is complete."""
         status = self._parser.get_status_code()
         version = self._parser.get_http_version()
         self._head = Head.of(status, version, self._reason, self._headers)
 
     def on_body(self, data: bytes) -> None:
-        """A part of the content; enough is enough."""
+        """A part of the content; a long one is cut."""
         self._content.append(data)
         self._content_bytes += len(data)
         if self._content_bytes >= MAX_CONTENT_BYTES and self._head is not None:
@@ -203,13 +203,13 @@ class Connection(asyncio.Protocol):
         )
         self._finish(self._response(self._head))
 
-    # What the parser gets of the bytes.
+    # Data for the parser.
 
     def on_interim(self, head: bytes) -> None:
-        """A response before the response: it is passed over."""
+        """An interim response: it is ignored."""
 
     def _feed(self, data: bytes) -> None:
-        """Give the parser a head only as a whole, and no interim ones."""
+        """Give the parser whole heads only, and no interim ones."""
         if self._head is not None:
             self._parser.feed_data(data)
             return
@@ -227,7 +227,7 @@ class Connection(asyncio.Protocol):
             return
 
     def _head_end(self, seen: int) -> int:
-        """Where the head in `_unread` ends; 0: it is not whole; *seen*: what was looked through."""
+        """The end of the head in `_unread`; 0: it is incomplete; *seen*: bytes searched before."""
         if blank := blank_bytes(self._unread):
             del self._unread[:blank]
             seen = 0
@@ -237,9 +237,10 @@ class Connection(asyncio.Protocol):
         return head_end(self._unread, seen - 3)
 
     def _parse(self, data: bytes, end: int) -> None:
-        """Parse a head and the content behind it; a valid head of an odd form, too.
+        """Parse a head and the content after it; also a valid head in an unusual form.
 
-        An odd head is the last on its connection: others on the way may have read it differently.
+        A connection is not reused after an unusual head: proxies on the way may have read it
+        differently.
         """
         try:
             self._parser.feed_data(data)
@@ -256,7 +257,7 @@ class Connection(asyncio.Protocol):
     # What the deadlines call.
 
     def expire(self) -> None:
-        """Time is up: a status that is there decides, whatever the content does."""
+        """The time is over: a received status decides, without the rest of the content."""
         self.close()
         if self._head is not None:
             self._finish(self._response(self._head))
@@ -302,5 +303,5 @@ def _check_length(text: bytes) -> None:
 
 
 def _words(error: Exception) -> str:
-    """What the parser says; an error of our callbacks is the context of its own."""
+    """The parser's error text; an error of our callbacks is the context of its own."""
     return str(error.__context__ if isinstance(error.__context__, ProtocolError) else error)

@@ -1,7 +1,7 @@
-"""Response contents as text: what a record shows of them, whatever their coding and their charset.
+"""Response contents as text for records, in any coding and charset.
 
-An endpoint may compress its answer although nobody asked for that, and may write it in any charset.
-Both are undone for the record only, as far as it shows: of a bomb, no more is inflated than that.
+An endpoint may compress its answer without being asked, and may use any charset. Both are decoded
+for the record only, up to the length that it shows: of a decompression bomb, no more is inflated.
 
 Source: RFC 9110, 8.4 (content codings; a list is undone from its end) and 12.5.3 (a request without
 Accept-Encoding takes any); RFC 1950 to 1952; the WHATWG Encoding Standard for the labels, by which
@@ -13,14 +13,14 @@ import zlib
 from encodings.aliases import aliases
 
 MAX_CODINGS = 3
-"""Codings on top of each other that are undone; real answers have one."""
+"""Nested codings that are decoded; real answers have one."""
 MAX_MEMBERS = 8
 """Of a gzip content: each may be as small as 20 bytes, and costs 10 us."""
 MAX_LABEL = 40
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 _CODINGS = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (_ZLIB, _RAW)}
-"""How zlib reads a coding, in the order of trying: many servers send deflate without its head."""
+"""zlib's modes for a coding, in the order of trying: many servers send deflate without header."""
 _NO_CODINGS = frozenset({"", "identity", "chunked"})
 
 _CHARSETS = frozenset(
@@ -34,7 +34,7 @@ _CHARSETS = frozenset(
         "utf_16_le", "utf_32", "utf_32_be", "utf_32_le", "utf_8", "utf_8_sig",
     }
 )  # fmt: skip
-"""Codecs of text. Python has others (idna, rot13), and remembers each unknown label for ever."""
+"""Text codecs. Python has others (idna, rot13), and caches each unknown label for ever."""
 _LABELS = {alias: codec for alias, codec in aliases.items() if codec in _CHARSETS} | {
     codec: codec for codec in _CHARSETS
 }
@@ -50,7 +50,7 @@ _MARKS = (
 
 
 def charset_of(content_type: str) -> str:
-    """The Python codec that a Content-Type names; empty: none that is known.
+    """The Python codec that a Content-Type names; empty: none, or an unknown one.
 
     Args:
         content_type: The header's value, as in ``text/plain; charset="ISO-8859-1"``.
@@ -65,19 +65,19 @@ def charset_of(content_type: str) -> str:
 
 
 def codings_of(*headers: str) -> tuple[str, ...]:
-    """The codings that Content-Encoding and Transfer-Encoding name, in the order of their use."""
+    """The codings that Content-Encoding and Transfer-Encoding name, in order of application."""
     names = (part.strip().lower() for header in headers for part in header.split(","))
     return tuple(name for name in names if name not in _NO_CODINGS)
 
 
 def text_of(content: bytes, *, codings: tuple[str, ...], charset: str, limit: int) -> str:
-    """A content as text, as far as it can be read.
+    """A content as text, as far as it can be decoded.
 
     Args:
-        content: As it came; its end may be missing.
-        codings: As `codings_of` found them.
-        charset: As `charset_of` found it.
-        limit: How many bytes are decompressed at most, at each of the codings.
+        content: As received; its end may be missing.
+        codings: The result of `codings_of`.
+        charset: The result of `charset_of`.
+        limit: How many bytes to decompress at most, at each of the codings.
     """
     if codings and content:
         content = _undone(content, codings, limit)
@@ -87,7 +87,7 @@ def text_of(content: bytes, *, codings: tuple[str, ...], charset: str, limit: in
 
 
 def _undone(content: bytes, codings: tuple[str, ...], limit: int) -> bytes:
-    """The content without its codings; with them where one is unknown, or not what it says."""
+    """The content without its codings; unchanged if one is unknown or wrong."""
     undone = content
     for coding in reversed(codings):
         found = _inflated(undone, coding, limit)
@@ -103,7 +103,7 @@ def _note(content: bytes, codings: tuple[str, ...]) -> bytes:
 
 
 def _inflated(content: bytes, coding: str, limit: int) -> bytes | None:
-    """As much of a compressed content as there is and *limit* allows; None: it is no such thing."""
+    """The decompressed content, up to *limit*; None: it is not compressed like that."""
     for wbits in _CODINGS.get(coding, ()):
         found = _unpacked(content, wbits, limit)
         if found is not None:
@@ -137,6 +137,6 @@ def _decoded(content: bytes, charset: str) -> str:
         if content.startswith(mark):
             return content.decode(codec, "replace").removeprefix("\ufeff")
     if not charset:
-        # No known charset: UTF-8 if it is valid UTF-8, else what browsers take it for.
+        # No known charset: UTF-8 if it is valid UTF-8, else the browsers' default.
         charset = "utf_8" if b"\0" in content or _is_text(content) else "cp1252"
     return content.decode(charset, "replace")

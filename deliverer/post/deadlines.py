@@ -1,8 +1,8 @@
-"""Deadlines: one timer for everything that waits, instead of one for each.
+"""Deadlines: one timer for all waiting exchanges, instead of one for each.
 
-A timer of the loop's own costs 0.8 us to set and cancel, a deadline here 0.1; it fires up to a
-tick late. After a time in which the loop did not run, as when the process was stopped, everything
-that waits gets that time back: its answer may have come long ago, and is not read yet.
+A timer of the loop costs 0.8 us to set and cancel, a deadline here 0.1; it fires up to a tick late.
+After a time in which the loop did not run, for example because the process was stopped, all
+deadlines move by that time: the answer may be there already and is not read yet.
 """
 
 import asyncio
@@ -10,20 +10,20 @@ from typing import Protocol
 
 TICK_S = 0.05
 LATE_S = 0.5
-"""A tick that is so late says that the loop did not run."""
+"""A tick that is so late means that the loop did not run."""
 
 
 class Expiring(Protocol):
-    """What has a deadline."""
+    """An object with a deadline."""
 
     def expire(self) -> None:
-        """Time is up."""
+        """The time is over."""
 
 
 class Deadlines:
-    """Calls `expire` of whatever is not taken out in time; at most `TICK_S` late.
+    """Calls `expire` of each object that is not removed in time; at most `TICK_S` late.
 
-    Each tick looks at everything that waits: 10,000 attempts under way are 20 ms of each second.
+    Each tick checks all objects: 10,000 attempts under way cost 20 ms of each second.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Deadlines:
         self._tick_at = 0.0
 
     def set(self, waiting: Expiring, due: float) -> None:
-        """Expire *waiting* at *due*, in the loop's time, unless it is told otherwise before."""
+        """Expire *waiting* at *due*, in the loop's time, unless it is changed before."""
         self._due[waiting] = due
         if self._timer is None:
             self._wait()
@@ -43,7 +43,7 @@ class Deadlines:
         self._due[waiting] = min(due, self._due.get(waiting, due))
 
     def clear(self, waiting: Expiring) -> None:
-        """Forget *waiting*."""
+        """Remove *waiting*."""
         self._due.pop(waiting, None)
 
     def _wait(self) -> None:

@@ -39,23 +39,23 @@ MAX_IDLE = 2_000
 NAME_TTL_S = 30.0
 MAX_NAMES = 10_000
 MAX_ADDRESSES = 16
-"""Of one name. Each that does not answer is tried for a quarter of a second: a name of a thousand
-strangers must not make us knock at all their doors."""
+"""Of one name. Each that does not answer is tried for a quarter of a second: a name with a thousand
+addresses must not make us connect to all of them."""
 SWEEP_S = 5.0
 
 
 class Dialer:
-    """Makes connections, straight to the endpoint: no proxy is asked, whatever the environment has.
+    """Connects directly to the endpoint: no proxy is used, whatever the environment says.
 
-    A refused address, or port, is told by an error of its own, and gets no packet.
+    A refused address or port has its own error, and gets no packet.
 
     Args:
-        allowed: Networks that are let through although they are not public.
-        ports: Which ports may be connected to.
+        allowed: Networks that are allowed although they are not public.
+        ports: The allowed ports.
         resolver: Looks names up.
-        tls: What certificates are accepted; None: those of the system's authorities.
-        trusts: The same for each endpoint, instead of *tls*.
-        connection: What is made of each.
+        tls: The TLS context; None: trusts the system's authorities.
+        trusts: The context for each endpoint, instead of *tls*.
+        connection: Makes the protocol of a connection.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Dialer:
         self._heads = ResponseHeads()
         self._trusts = trusts or Trusts(tls)
         self._connection = connection
-        # c-ares in its own thread: the loop's few threads would stall at some hanging names.
+        # c-ares in its own thread: some hanging names would block the loop's few threads.
         self._resolver = resolver or aiohttp.AsyncResolver(timeout=3, tries=2)
         self._absolute = resolver  # for names with a dot at the end; made when there is one
         self._looks = Looks()
@@ -85,16 +85,16 @@ class Dialer:
         """Connect to *origin*.
 
         Args:
-            origin: Where to.
+            origin: The target.
             deadline: When to stop trying, in the loop's time.
 
         Raises:
             PortBlockedError: Its port is refused; no name is looked up then.
             AddressBlockedError: All its addresses are refused.
-            UnresolvedError: The name leads nowhere.
+            UnresolvedError: The name has no address.
             TimeoutError: It took too long; a `HandshakeTimeoutError`: the TLS handshake did.
-            OSError: It cannot be connected to; an `ssl.SSLError` or a `HandshakeError`: its TLS is
-                not acceptable, or ours is not to it.
+            OSError: The connection failed; an `ssl.SSLError` or a `HandshakeError`: its TLS is not
+                acceptable, or ours is not to it.
         """
         if not self._ports.allow(origin.port):
             raise PortBlockedError(origin.port)
@@ -132,11 +132,11 @@ class Dialer:
 
     @property
     def version(self) -> int:
-        """Raised when what is trusted changed: connections of before are not used any more."""
+        """Raised when the trust settings change: older connections are not used any more."""
         return self._trusts.version
 
     async def watch(self) -> None:
-        """Keep *version* true."""
+        """Keep *version* current."""
         await self._trusts.watch()
 
     async def _shake_hands(
@@ -147,7 +147,7 @@ class Dialer:
         origin: Origin,
         deadline: float,
     ) -> Connection:
-        """Speak TLS on *sock*; where that fails, say why."""
+        """Start TLS on *sock*; on a failure, find the reason."""
         try:
             context, version = await self._trusts.context(origin.trust)
         except BaseException:
@@ -164,7 +164,7 @@ class Dialer:
         return connection
 
     async def _connect(self, infos: list[AddressInfo]) -> socket.socket:
-        # The very tuples that were checked go to the system's connect: there is nothing between.
+        # Exactly the checked tuples are used for the system's connect: nothing is resolved again.
         return await aiohappyeyeballs.start_connection(
             admitted(infos, self._allowed, self._ports.own), happy_eyeballs_delay=0.25
         )
@@ -195,10 +195,10 @@ class Dialer:
         return infos
 
     async def _asked(self, host: str, port: int) -> list[ResolveResult]:
-        """Look a name up. The dot at its end says that it is whole: no search domain is added.
+        """Look a name up. A dot at its end makes it absolute: no search domain is added.
 
-        c-ares is asked without the dot: with it, it knows neither ``localhost`` nor the names of
-        the hosts file.
+        c-ares gets it without the dot: with it, it finds neither ``localhost`` nor the names of the
+        hosts file.
         """
         if not host.endswith("."):
             return await self._resolver.resolve(host, port, socket.AF_UNSPEC)
@@ -218,7 +218,7 @@ def _stream_infos(address: str, port: int) -> list[AddressInfo]:
 
 
 class Pool:
-    """Idle connections by where they lead; the one used last is used first."""
+    """Idle connections by origin; the most recently used one is used first."""
 
     def __init__(self) -> None:
         self._idle: dict[Origin, list[Connection]] = {}
@@ -237,7 +237,7 @@ class Pool:
         return None
 
     def put(self, origin: Origin, connection: Connection) -> None:
-        """Keep *connection* for the next exchange, if it can have one."""
+        """Keep *connection* for the next exchange, if it can be reused."""
         if not connection.reusable or self._count >= MAX_IDLE:
             connection.close()
             return
@@ -248,7 +248,7 @@ class Pool:
             self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._drop_stale)
 
     def close(self) -> None:
-        """Drop all."""
+        """Drop all connections."""
         if self._sweep is not None:
             self._sweep.cancel()
         for connection in [each for idle in self._idle.values() for each in idle]:

@@ -1,8 +1,8 @@
-"""TLS handshakes, bounded, and with an error that says what failed.
+"""TLS handshakes with a time limit, and with an error that explains the failure.
 
-OpenSSL says that a certificate is of another name or expired, but not which or when, and keeps the
-certificate to itself. So after such a refusal the certificate is looked at: by one more handshake,
-in which nothing is trusted, shown or sent.
+OpenSSL reports that a certificate has another name or has expired, but not which or when, and does
+not return the certificate. So after such a refusal one more handshake fetches the certificate;
+nothing is trusted, shown or sent in it.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ from portcall.deliverer.post.origin import Origin
 from portcall.deliverer.post.tls_words import ENDED, Peer
 
 LOOK_S = 3.0
-"""How long a look may take, within the attempt's own bound."""
+"""Time limit of this second handshake, within the attempt's own limit."""
 LOOK_AGAIN_S = 60.0
 MAX_LOOKS = 1_000
-"""What was seen is remembered: an endpoint that fails for hours is looked at once a minute."""
+"""Results are cached: an endpoint that fails for hours is checked once a minute."""
 
 
 async def open_tls(
@@ -34,13 +34,13 @@ async def open_tls(
 
     Args:
         make: Makes the protocol.
-        sock: Connected; it is closed where this fails.
-        context: What is trusted, and shown.
-        host: Whom the certificate must be for.
-        deadline: When to stop, in the loop's time; the caller's timeout is the same.
+        sock: Connected; it is closed on failure.
+        context: The TLS context.
+        host: The host that the certificate must be for.
+        deadline: The end, in the loop's time; the caller's timeout is the same.
 
     Raises:
-        HandshakeError: The server hung up.
+        HandshakeError: The server closed the connection.
         ssl.SSLError: Its certificate or something else was not acceptable, to us or to it.
     """
     loop = asyncio.get_running_loop()
@@ -50,7 +50,7 @@ async def open_tls(
             sock=sock,
             ssl=context,
             server_hostname=host,
-            # Beyond the caller's own: that one decides.
+            # Longer than the caller's own limit, so that the caller's applies.
             ssl_handshake_timeout=max(1.0, deadline - loop.time() + 1.0),
         )
     except ssl.SSLError:
@@ -61,7 +61,7 @@ async def open_tls(
 
 
 class Looks:
-    """Looks at certificates that were not accepted."""
+    """Fetches certificates that were refused."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, int], tuple[float, Peer | None]] = {}
@@ -72,11 +72,11 @@ class Looks:
     async def look(
         self, origin: Origin, connect: Callable[[], Awaitable[socket.socket]], deadline: float
     ) -> Peer | None:
-        """What the certificate there says of itself; None: it was not seen in time, or not read.
+        """The facts of the server's certificate; None: not received in time, or unreadable.
 
         Args:
-            origin: Where.
-            connect: Makes a connection to the very addresses that were checked.
+            origin: The endpoint.
+            connect: Connects to exactly the checked addresses.
             deadline: The attempt's; a margin of it stays.
         """
         place = (origin.host, origin.port)

@@ -1,4 +1,4 @@
-"""Where a connection leads."""
+"""The target of a connection."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,10 @@ from portcall.schemas.trust import Trust
 
 
 class Origin(NamedTuple):
-    """A host, a port, whether TLS is spoken there, and what is special about that.
+    """A host, a port, whether it uses TLS, and its special trust settings.
 
-    Connections are shared by what has an equal origin, and by nothing else: so never between two
-    client certificates, or two ideas of whom to trust.
+    Only equal origins share connections: so never two with different client certificates, or with
+    different trusted authorities.
     """
 
     host: str
@@ -19,5 +19,5 @@ class Origin(NamedTuple):
 
     @property
     def server_name(self) -> str:
-        """The host as SNI and certificates name it: without a dot at its end (RFC 6066, 3)."""
+        """The host as in SNI and certificates: without a dot at its end (RFC 6066, 3)."""
         return self.host.removesuffix(".")

@@ -1,10 +1,10 @@
-"""Which ports a webhook may lead to: all but those of services that do not speak HTTP.
+"""Which ports a webhook may lead to: all except those of services that do not speak HTTP.
 
-A POST is bytes that its author partly chose. Sent to a mail server, a cache or a printer they can
-be read as commands, which is why browsers refuse such ports, too (docs/decisions/0018).
+The author of a POST controls some of its bytes. A mail server, a cache or a printer can read them
+as commands, which is why browsers refuse such ports, too (docs/decisions/0018).
 
-Source: the Fetch standard's list of bad ports; to it we add what runs beside applications and does
-not speak HTTP: databases, caches, brokers, remote desktops.
+Source: the Fetch standard's list of bad ports. We add services that often run beside applications
+and do not speak HTTP: databases, caches, brokers, remote desktops.
 """
 
 from collections.abc import Sequence
@@ -27,18 +27,18 @@ ANY = (range(1, 65_536),)
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports that may be connected to.
+    """The allowed ports.
 
     Attributes:
-        allowed: These alone; None: all but `NOT_HTTP`.
-        own: Where Portcall itself listens, refused on addresses that are not public.
+        allowed: Only these; None: all but `NOT_HTTP`.
+        own: Portcall's own ports, refused on addresses that are not public.
     """
 
     allowed: Sequence[range] | None = None
     own: frozenset[int] = frozenset()
 
     def allow(self, port: int) -> bool:
-        """Whether *port* may be connected to, on whatever address."""
+        """Whether *port* is allowed, on any address."""
         if self.allowed is None:
             return port not in NOT_HTTP
         return any(port in each for each in self.allowed)
@@ -51,7 +51,7 @@ def parse_ports(text: str) -> Sequence[range] | None:
     """Read ``80,443,8000-8999``, or ``any``.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: It has another form.
     """
     if text.strip().lower() == "any":
         return ANY

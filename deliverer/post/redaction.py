@@ -1,8 +1,8 @@
-"""Echoes: an endpoint may answer with what it was sent, and records show its answers.
+"""Redaction: an endpoint may echo the request, and records show its answers.
 
-So the secrets of a webhook are masked in what comes back, before there is a record: the values of
-its headers, the user info, the signing secrets, each also as it stands in JSON, in base64 and in a
-URI. What is shorter than `MIN_LENGTH` is left: it would mask words that are nobody's secret.
+So the secrets of a webhook are masked in the answer before a record is made: the values of its
+headers, the user info and the signing secrets, each also in its JSON, base64 and URI form. Texts
+shorter than `MIN_LENGTH` are left: masking them would hide ordinary words.
 """
 
 import base64
@@ -38,7 +38,7 @@ def _longest_first(text: str) -> tuple[int, str]:
 
 
 def _spoken(value: str) -> Iterator[str]:
-    """A header's value, and its parts: ``Bearer x`` is about x, ``Basic`` about a password."""
+    """A header's value, and its secret parts, as of ``Bearer`` and ``Basic``."""
     yield value
     scheme, _, rest = value.partition(" ")
     if not rest or not scheme.isalpha():
@@ -61,7 +61,7 @@ def _written(text: str) -> Iterator[str]:
 
 
 def redacted(attempt: Attempt, secrets: Sequence[str]) -> Attempt:
-    """The attempt, with *secrets* masked in what the endpoint said; 1 us where there are none."""
+    """The attempt with *secrets* masked in the endpoint's answer; 1 us if there are none."""
     answer = attempt.answer
     if answer is None:
         return attempt
@@ -84,9 +84,9 @@ def _masked(text: str, secrets: Sequence[str], limit: int) -> str:
     """*text* with the secrets masked, also one of which only the beginning is left.
 
     Args:
-        text: As the endpoint said it, and cut.
+        text: The endpoint's text, cut.
         secrets: The longest first.
-        limit: Where it was cut; what is shorter was not.
+        limit: Where it was cut; a shorter text was not.
     """
     is_cut = limit > 0 and len(text) >= limit
     for secret in secrets:

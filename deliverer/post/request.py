@@ -1,8 +1,8 @@
-"""Requests: what is POSTed to a webhook, prepared once for each webhook and finished per attempt.
+"""Requests: the POST to a webhook, prepared once for each webhook and completed per attempt.
 
 ACR's body and Content-Type, a User-Agent, the custom headers, then ``webhook-id``,
-``webhook-timestamp`` and, where the webhook has a secret, ``webhook-signature``. Nothing else but
-what HTTP itself needs.
+``webhook-timestamp`` and, where the webhook has a secret, ``webhook-signature``. Nothing else
+except the headers that HTTP needs.
 
 Source: ACR's webhook reference and recorded traffic; the Standard Webhooks specification 1.0.
 """
@@ -21,7 +21,7 @@ from portcall.schemas.webhooks import MASK, Webhook
 
 CONTENT_TYPE = "application/json; charset=utf-8"
 USER_AGENT = f"AzureContainerRegistry/1.0 (Portcall/{__version__})"
-"""Names ACR, whose form this is, and us. Kargo goes by the first word, and firewalls refuse POSTs
+"""Names ACR, whose format this is, and us. Kargo checks the first word, and firewalls refuse POSTs
 without any. Source: akuity/kargo, pkg/webhook/external/azure.go."""
 
 
@@ -29,7 +29,7 @@ class Request(Struct, frozen=True):
     """One POST, ready to go.
 
     Attributes:
-        origin: Where it is connected to.
+        origin: The target of the connection.
         head: The request line and the headers, with the empty line after them.
         body: The content.
         sent: The same for the record, with secrets masked.
@@ -42,17 +42,17 @@ class Request(Struct, frozen=True):
 
 
 class Template(Struct, frozen=True):
-    """What all requests to one webhook have in common, worked out once.
+    """The common part of all requests to one webhook, computed once.
 
     Attributes:
-        webhook: Whose requests these are.
+        webhook: The webhook.
         uri: Its URI, as a record shows it.
-        origin: Where its URI leads.
+        origin: The target of its URI.
         head: The request line, Host, Content-Type, User-Agent and the custom headers.
         shown: The headers for the record, with secrets masked.
-        secrets: What must not be in a record, however the endpoint comes by it.
+        secrets: Texts that must not be in a record, wherever they come from.
         sign: Signs; None: unsigned.
-        sign_before: Signs, too, with the secret that was rotated out, until *before_until_s*.
+        sign_before: Signs, too, with the previous secret, until *before_until_s*.
         before_until_s: Seconds since the epoch; 0: no other secret.
     """
 
@@ -68,7 +68,7 @@ class Template(Struct, frozen=True):
 
     @classmethod
     def of(cls, webhook: Webhook, masking: Masking = Masking.SECRETS) -> Self:
-        """Prepare the requests to *webhook*; *masking* says what their records do not show."""
+        """Prepare the requests to *webhook*; *masking*: which headers its records mask."""
         uri = parse_uri(webhook.uri, max_length=0)  # older ones may be longer
         default = _defaults(webhook)
         headers = {**default, **webhook.headers}
@@ -111,7 +111,7 @@ class Template(Struct, frozen=True):
 
 
 def _defaults(webhook: Webhook) -> dict[str, str]:
-    """The headers that a custom one of the same name takes the place of."""
+    """The default headers; a custom one of the same name replaces each."""
     named = {name.lower() for name in webhook.headers}
     every = {"Content-Type": CONTENT_TYPE, "User-Agent": USER_AGENT}
     return {name: value for name, value in every.items() if name.lower() not in named}

@@ -1,8 +1,8 @@
 """Response heads: the status line and the headers, as a record shows them.
 
-An endpoint that is sent thousands of deliveries a second answers with the same bytes again and
-again; only ``Date`` changes, once a second. So a head is worked out once, and found by its bytes
-the next time: without that a delivery costs 10 to 14 us more (docs/decisions/0010).
+An endpoint that gets thousands of deliveries a second sends the same bytes again and again; only
+``Date`` changes, once a second. So a parsed head is cached by its bytes: without that a delivery
+costs 10 to 14 us more (docs/decisions/0010).
 """
 
 from itertools import islice
@@ -15,14 +15,14 @@ from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Answer
 from portcall.schemas.webhooks import masked_headers
 
 MAX_CONTENT_BYTES = 4 * MAX_RESPONSE_CHARACTERS
-"""Of a response's content, what is read at most, and what is decompressed of it at most; UTF-8 has
-at most four bytes a character."""
+"""Limit of a response's content, for reading and for decompressing; UTF-8 has at most four bytes a
+character."""
 MAX_HEADER_CHARACTERS = 1024
 MAX_NAME_CHARACTERS = 128
 MAX_SHOWN_HEADERS = 64
 MAX_KNOWN = 2_000
 MAX_KNOWN_BYTES = 1_024
-"""Of a head that is remembered; longer ones are worked out each time."""
+"""Of a head that is cached; longer ones are parsed each time."""
 END = b"\r\n\r\n"
 
 
@@ -34,10 +34,10 @@ class Head(Struct, frozen=True):
         version: Of HTTP, e.g. ``1.1``.
         reason: The reason phrase, printable and cut.
         headers: Printable, cut, with secrets masked; shared, so never changed.
-        retry_after: The header of that name as it came; empty: none.
-        codings: How the content is compressed, in the order in which that was done.
-        charset: The codec of its text; empty: not known.
-        belies_itself: Whether it promises a content that its status cannot have.
+        retry_after: The header of that name as received; empty: none.
+        codings: The content's codings, in order of application.
+        charset: The codec of its text; empty: unknown.
+        belies_itself: Whether it announces a content that its status cannot have.
     """
 
     status: int
@@ -53,7 +53,7 @@ class Head(Struct, frozen=True):
     def of(
         cls, status: int, version: str, reason: bytes, headers: list[tuple[bytes, bytes]]
     ) -> "Head":
-        """Work out what a record shows of a head as it came."""
+        """Parse the parts of a received head that a record shows."""
         said = _by_name(headers)
         length, coded = _joined(said, b"content-length"), _joined(said, b"transfer-encoding")
         shown = {
@@ -73,7 +73,7 @@ class Head(Struct, frozen=True):
 
 
 class Response(Struct, frozen=True):
-    """What came back; the content may be cut."""
+    """A response; the content may be cut."""
 
     head: Head
     content: bytes
@@ -99,17 +99,17 @@ class _Known(NamedTuple):
 
 
 class ResponseHeads:
-    """Heads by their bytes, for whole responses that leave the connection open.
+    """Heads by their bytes, for complete responses that leave the connection open.
 
-    The parser is deterministic: after the same head it takes the same number of bytes as the
-    content, whatever they are. Anything else than exactly those is left to the parser.
+    The parser is deterministic: after the same head it reads the same number of bytes as the
+    content, whatever they are. All other responses are left to the parser.
     """
 
     def __init__(self) -> None:
         self._known: dict[bytes, _Known] = {}
 
     def response(self, data: bytes) -> Response | None:
-        """The response in *data*, if its head is known and nothing is missing or left over."""
+        """The response in *data*, if its head is cached and *data* is exactly one response."""
         end = data.find(END, 0, MAX_KNOWN_BYTES) + len(END)
         known = self._known.get(data[:end])
         if known is None or len(data) - end != known.content_bytes:
@@ -117,7 +117,7 @@ class ResponseHeads:
         return Response(known.head, data[end:])
 
     def learn(self, data: bytes, response: Response) -> None:
-        """Remember the head of *response*, which the parser found to be the whole of *data*."""
+        """Cache the head of *response*, which the parser found to be the whole of *data*."""
         end = data.find(END, 0, MAX_KNOWN_BYTES) + len(END)
         if end < len(END) or len(data) - end != len(response.content):
             return  # a long head, or an encoded content
@@ -127,16 +127,16 @@ class ResponseHeads:
 
 
 _UNPRINTABLE = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)])
-"""The control characters but for tab and line breaks."""
+"""The control characters except tab and line breaks."""
 
 
 _WITHOUT_CONTENT = frozenset({204, 304})
 Fields = dict[bytes, tuple[str, list[str]]]
-"""Headers by their names in lower case: the name as it came first, and the values in order."""
+"""Headers by their names in lower case: the name as first received, and the values in order."""
 
 
 def _by_name(headers: list[tuple[bytes, bytes]]) -> Fields:
-    """Put the values of repeated headers together. Source: RFC 9110, 5.3."""
+    """Group the values of repeated headers. Source: RFC 9110, 5.3."""
     found: Fields = {}
     for name, value in headers:
         found.setdefault(name.lower(), (_line(name), []))[1].append(_line(value.strip(b" \t")))
@@ -156,7 +156,7 @@ def _last(said: Fields, name: bytes) -> str:
 
 
 def _line(raw: bytes) -> str:
-    """A header's text: UTF-8 where it is that, else Latin-1. Source: RFC 9110, 5.5 (obs-text)."""
+    """A header's text: UTF-8 if valid, else Latin-1. Source: RFC 9110, 5.5 (obs-text)."""
     try:
         return printable(raw.decode())
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
-"""Sending: one POST, bounded as a whole, that ends in a value and never in an error.
+"""Sending: one POST with a time limit, which returns a value and never raises for the endpoint.
 
-Two bounds make a hostile endpoint harmless: one deadline for everything, which headers or a content
-that drip in byte by byte cannot stretch; and a response of which only the first part is read.
+Two limits make a hostile endpoint harmless: one deadline for the whole attempt, which headers or
+content that arrive byte by byte cannot extend; and only the first part of a response is read.
 """
 
 import asyncio
@@ -29,18 +29,18 @@ from portcall.runtime.settings import Network
 from portcall.schemas.records import Failure
 
 LOG_AGAIN_S = 60.0
-"""An unforeseen error is logged once in so long, by class: an endpoint may cause it each time."""
+"""An unexpected error is logged once in this time, by class: an endpoint may cause it each time."""
 
 
 class Sender:
     """Sends requests; used as an asynchronous context manager.
 
     Args:
-        timeout_s: The bound on one attempt as a whole.
-        allowed: Networks that are let through although they are not public.
-        ports: Which ports may be connected to.
+        timeout_s: The time limit of one attempt as a whole.
+        allowed: Networks that are allowed although they are not public.
+        ports: The allowed ports.
         resolver: Looks names up.
-        trusts: What certificates are accepted, and shown; None: the system's authorities, none.
+        trusts: The TLS contexts; None: the system's authorities, and no client certificate.
     """
 
     def __init__(
@@ -110,10 +110,11 @@ class Sender:
         """POST; once more on a new connection if an idle one was closed under the request.
 
         A server may close an idle connection at the moment that we use it. That says nothing about
-        the delivery, so it is not an attempt; on a new connection it would be.
+        the delivery, so it does not count as an attempt; on a new connection it does.
 
         Returns:
-            The response, and when a new connection was ready by `time.perf_counter`; 0: none was
+            The response, and when a new connection was ready by `time.perf_counter`; 0: no new one
+            was
             made.
         """
         data = request.head + request.body
@@ -125,7 +126,7 @@ class Sender:
                 if not error.silent:
                     raise
             finally:
-                # One that cannot be used again, also because we were cancelled, is closed there.
+                # An unusable connection, also after a cancellation, is closed there.
                 self._pool.put(request.origin, idle)
         connection = await self._dialer.dial(request.origin, deadline)
         try:
@@ -142,7 +143,7 @@ class Sender:
 
 
 def _judge(status: int) -> tuple[Failure, str]:
-    """Success is decided by the status alone."""
+    """The status alone decides about success."""
     if 200 <= status < 300:
         return Failure.NONE, ""
     return Failure.STATUS, f"the endpoint answered {status}"

@@ -1,4 +1,4 @@
-"""Signatures: what stands in ``webhook-signature``, by one secret or, while it is rotated, by two.
+"""Signatures: the value of ``webhook-signature``, by one secret or, during a rotation, by two.
 
 Source: the Standard Webhooks specification 1.0. What is signed is ``<id>.<timestamp>.<body>``.
 """
@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from portcall.schemas.signatures import SEED_BYTES, Scheme, scheme_of, secret_bytes
 
 Signer = Callable[[bytes], str]
-"""Signs: the content in, a signature with its scheme out."""
+"""Signs: takes the content, returns a signature with its scheme."""
 
 
 def signer(secret: str) -> Signer | None:
-    """What signs with *secret*; None for none. It is made once for each webhook."""
+    """The signer for *secret*; None for none. It is made once for each webhook."""
     match scheme_of(secret):
         case Scheme.NONE:
             return None

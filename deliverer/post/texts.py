@@ -1,4 +1,4 @@
-"""Long texts that many webhooks have in common: each is kept once, for as long as one has it."""
+"""Long texts that webhooks share: each is kept once, for as long as a webhook uses it."""
 
 from portcall.schemas.trust import Trust
 
@@ -12,11 +12,11 @@ class Texts:
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[str, int]] = {}
-        """Each text with how many have it."""
+        """Each text with its number of users."""
         self.characters = 0
 
     def take(self, trust: Trust) -> Trust:
-        """The same of kept texts; what is taken is to be dropped once."""
+        """The same trust with shared texts; each call needs one `drop`."""
         return Trust(
             self._take(trust.ca_bundle),
             self._take(trust.client_certificate),
@@ -24,7 +24,7 @@ class Texts:
         )
 
     def drop(self, trust: Trust) -> None:
-        """Keep its texts no longer than others have them."""
+        """Release its texts; a text is kept while others use it."""
         for text in (trust.ca_bundle, trust.client_certificate, trust.client_key):
             kept, users = self._kept[text]
             if users > 1:

@@ -1,8 +1,8 @@
-"""What went wrong in TLS, in words for the webhook's owner. Pure: values in, a text out.
+"""TLS failures as texts for the webhook's owner. Pure: values in, a text out.
 
-OpenSSL has a number for each way in which a certificate is refused, and a name for each alert that
-a server sends. Alerts of TLS 1.3 about a client certificate come after the handshake, when the
-first answer is read.
+OpenSSL has a number for each reason to refuse a certificate, and a name for each alert of a server.
+Alerts of TLS 1.3 about a client certificate arrive after the handshake, when the first answer is
+read.
 
 Source: OpenSSL, x509_vfy.h (the numbers) and sslerr.h (the names, whose beginnings differ between
 versions); RFC 8446, 6.2 (what alerts mean).
@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 EXPIRED, NOT_YET_VALID, WRONG_NAME, WRONG_ADDRESS = 10, 9, 62, 64
 NEED_A_LOOK = frozenset({EXPIRED, NOT_YET_VALID, WRONG_NAME, WRONG_ADDRESS})
-"""Refusals whose words need something out of the certificate."""
+"""Refusals whose text needs facts of the certificate."""
 MAX_NAMES = 4
 
 _UNKNOWN = "unknown certificate authority"
@@ -58,14 +58,14 @@ ENDED = "the server ended the connection during the TLS handshake"
 
 
 class Peer(NamedTuple):
-    """What is known of a server's certificate that was not accepted.
+    """The facts of a server's certificate that was refused.
 
     Attributes:
-        from_day: When it begins to be valid, as in 2026-01-02.
-        until_day: When it ends to be.
-        is_over: Whether that is past.
+        from_day: When it becomes valid, as in 2026-01-02.
+        until_day: When it expires.
+        is_over: Whether it has expired.
         is_early: Whether it is not valid yet.
-        names: Of hosts, and addresses, that it is for.
+        names: The hosts and addresses that it is for.
     """
 
     from_day: str
@@ -76,7 +76,7 @@ class Peer(NamedTuple):
 
     @classmethod
     def of(cls, der: bytes, now_s: float) -> "Peer":
-        """What a certificate says of itself.
+        """Read the facts of a certificate.
 
         Raises:
             Exception: It cannot be read; not all errors of `cryptography` are ValueErrors.
@@ -93,12 +93,12 @@ class Peer(NamedTuple):
 
 
 def refusal(error: ssl.SSLCertVerificationError, host: str, peer: Peer | None) -> str:
-    """Why a server's certificate was not accepted.
+    """Why a server's certificate was refused.
 
     Args:
-        error: What OpenSSL found.
-        host: Whom the certificate should be for.
-        peer: What is known of it; None: nothing.
+        error: OpenSSL's error.
+        host: The host that the certificate should be for.
+        peer: The certificate's facts; None: unknown.
     """
     return f"the certificate was not accepted: {_refusal(error, host, peer)}"
 
@@ -124,7 +124,7 @@ def _refusal(  # noqa: PLR0911 (a table in code)
 
 
 def words_of(error: ssl.SSLError) -> str:
-    """What a failure of TLS was."""
+    """The text for a TLS failure."""
     reason = (getattr(error, "reason", None) or "").upper()  # Python's own errors have none
     for end, words in _BY_ALERT.items():
         if reason.endswith(end):
@@ -143,7 +143,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
-    """The hosts that a certificate is for; where it has no such list, its common name."""
+    """The hosts that a certificate is for; without such a list, its common name."""
     try:
         listed = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
@@ -157,5 +157,5 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def _word(name: object) -> str:
-    """A name that a stranger chose, on one line and cut."""
+    """An untrusted name, on one line and cut."""
     return "".join(each for each in str(name)[:64] if each.isprintable())

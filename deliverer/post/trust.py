@@ -1,7 +1,7 @@
-"""TLS contexts: the usual one, and those of webhooks with something of their own, made when needed.
+"""TLS contexts: the default one, and those of webhooks with trust settings, made when needed.
 
-A context costs 2 to 6 ms with a bundle of its own, and some 100 ms where the system's authorities
-are read: it is made in a thread, once, and the ones used last are kept.
+A context costs 2 to 6 ms with its own bundle, and some 100 ms if it reads the system's authorities.
+So it is made in a thread, once, and the most recently used ones are kept.
 """
 
 import asyncio
@@ -15,19 +15,19 @@ from portcall.schemas.trust import Trust
 MAX_CONTEXTS = 200
 """Kept at most: one with the system's authorities takes 0.8 MB, one with a bundle 20 KB."""
 LOOK_EVERY_S = 2.0
-"""How often files are looked at for a change."""
+"""How often to check files for changes."""
 
 
 Versioned = tuple[ssl.SSLContext, int]
-"""A context, and the version of the files that it was made of."""
+"""A context, and the version of the files that it was made from."""
 
 
 class Trusts:
-    """Contexts by what is trusted and shown.
+    """Contexts by trust settings.
 
     Args:
-        usual: The context of endpoints without anything of their own; None: of *files*.
-        files: What an installation trusts and shows; read again when they change.
+        usual: The context of endpoints without trust settings; None: made from *files*.
+        files: The installation's trust files; read again when they change.
 
     Attributes:
         version: Raised when *files* were read again: older connections are not used any more.
@@ -49,10 +49,10 @@ class Trusts:
         self.version = 0
 
     async def context(self, trust: Trust | None) -> Versioned:
-        """The context for an endpoint, and its version; None: it has nothing of its own.
+        """The context for an endpoint, and its version; None: the endpoint has no trust settings.
 
         Raises:
-            ssl.SSLError: What it has cannot be used.
+            ssl.SSLError: Its settings cannot be used.
         """
         if trust is None:
             return self._usual, self.version
@@ -63,7 +63,7 @@ class Trusts:
         return await self._make(trust)
 
     async def _make(self, trust: Trust) -> Versioned:
-        """Make a context; those who ask for it meanwhile wait for the same one."""
+        """Make a context; concurrent callers wait for the same one."""
         making = self._making.get((trust, self.version))
         if making is None:
             making = asyncio.ensure_future(
@@ -84,13 +84,13 @@ class Trusts:
         return made, version
 
     async def watch(self) -> None:
-        """Look at the files from time to time, however long connections are kept."""
+        """Check the files from time to time, however long connections are kept."""
         while self._files:
             await asyncio.sleep(LOOK_EVERY_S)
             await self.look()
 
     async def look(self) -> None:
-        """Read the files again if one has changed; the old ones serve while they do not fit."""
+        """Read the files again if one has changed; invalid ones do not replace the old ones."""
         stamp = self._files.stamp()
         if stamp == self._stamp:
             return

@@ -1,4 +1,4 @@
-"""One look at everything that was accepted: the accounts of the store, and what the queues hold."""
+"""One audit of all accepted events: the accounts of the store, and the messages in the queues."""
 
 import asyncio
 import time
@@ -24,11 +24,11 @@ from portcall.store.engine import Store
 from portcall.store.journal.accounts import Accounts, Doubt
 
 MARK_S = 10.0
-"""How far the recorder may be behind for an audit to wait for it."""
+"""If the recorder is further behind than this, an audit does not wait for it."""
 MARK_CHECK_S = 0.02
 MARK_TIMEOUT_S = 4.0
 DEAD_LOOKED_AT = 1_000
-"""Messages among the dead that are searched for suspects."""
+"""Dead letters that are searched for suspects."""
 
 _PLACES: dict[Doubt, tuple[str, ...]] = {
     Doubt.NOT_ROUTED: (EVENTS_IN,),
@@ -37,30 +37,31 @@ _PLACES: dict[Doubt, tuple[str, ...]] = {
     Doubt.NEVER_ACCEPTED: (EVENTS_IN,),
     Doubt.NEVER_ROUTED: (EVENTS_IN,),
 }
-"""Where that may still be; a note that is missing comes when its event is routed again."""
+"""The queues that may hold it; a missing note arrives when its event is routed again."""
 
 Depths = Callable[[], Awaitable[Mapping[str, int | None]]]
-"""How many messages wait in each queue; raises `BrokerError`."""
+"""The number of messages in each queue; raises `BrokerError`."""
 Dead = Callable[[int], Awaitable[list[Message]]]
-"""So many of the dead letters; raises `BrokerError`."""
+"""Up to so many dead letters; raises `BrokerError`."""
 
 
 class BehindError(PortcallError):
-    """The recorder has not stored what was published before the audit: its figures are old."""
+    """The recorder has not stored all messages from before the audit: its figures are old."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen.
+    """The result of an audit.
 
     Attributes:
-        at_ms: When.
-        accounts: Of the store, with everything in it that was published before.
-        queued: For each doubt, how many messages were ready where that may still be. What a
-            process has taken and not settled is in no queue: the broker tells nobody of it without
-            its management plugin.
-        dead: How many messages are among the dead.
-        reasons: Why suspects are among the dead, by (digest in hex, webhook id or None).
+        at_ms: Its time.
+        accounts: The store's accounts, with everything that was published before.
+        queued: For each doubt, how many messages were ready in the queues that may hold it.
+            Messages
+            that a process holds unsettled are in no queue: without its management plugin the broker
+            does not report them.
+        dead: The number of dead letters.
+        reasons: Why suspects are dead letters, by (digest in hex, webhook id or None).
     """
 
     at_ms: int
@@ -71,13 +72,13 @@ class Look:
 
 
 class Auditor:
-    """Takes looks.
+    """Makes audits.
 
     Args:
         store: The journal and the log.
-        publisher: Sends the marks.
-        depths: Looks at the queues.
-        dead: Looks at the dead letters.
+        publisher: Publishes the marks.
+        depths: Reads the queues.
+        dead: Reads the dead letters.
         retention_ms: How long records are kept.
         mark_s: How long to wait for the recorder.
     """
@@ -100,17 +101,17 @@ class Auditor:
         self._mark_s = mark_s
 
     async def look(self, *, before_ms: int, registry: str | None = None) -> Look:
-        """Take a look: the queues first, then the recorder's mark, then the store.
+        """Audit: the queues first, then the recorder's mark, then the store.
 
-        In this order what moves on in between shows as having moved, never as missing.
+        In this order a delivery that moves meanwhile counts as moved, never as missing.
 
         Args:
-            before_ms: What shows no sign of life since then counts as unmoved.
-            registry: Only of this one, in lower case.
+            before_ms: Deliveries that have not changed since then count as unmoved.
+            registry: Only this registry, in lower case.
 
         Raises:
             BrokerError: The broker does not answer.
-            BehindError: The recorder is behind, or not there.
+            BehindError: The recorder is behind, or does not run.
             StoreUnavailableError: The database does not answer.
         """
         at_ms = now_ms()
@@ -134,7 +135,7 @@ class Auditor:
 
         Raises:
             BrokerError: The broker does not answer.
-            BehindError: The recorder is behind, or not there.
+            BehindError: The recorder is behind, or does not run.
             StoreUnavailableError: The database does not answer.
         """
         mark = f"mark:{uuid.uuid4().hex}"
@@ -165,7 +166,7 @@ def _sum(counts: Mapping[str, int | None], places: tuple[str, ...]) -> int:
 
 
 def reasons_of(letters: list[Message]) -> dict[tuple[str, int | None], str]:
-    """What is among the dead, and why: deliveries by event and webhook, events by themselves."""
+    """The dead letters and their reasons: deliveries by event and webhook, events by themselves."""
     found: dict[tuple[str, int | None], str] = {}
     for letter in letters:
         reason = str(letter.headers.get(REASON_HEADER) or "it was delivered too often")

@@ -1,4 +1,4 @@
-"""The accounts as metrics: a look now and then; what stays unmoved beside empty queues is lost."""
+"""The accounts as metrics, from regular audits; unmoved deliveries with empty queues are lost."""
 
 import asyncio
 import time
@@ -31,24 +31,24 @@ LOOKED = Gauge(
 )
 INTERVAL_S = 30.0
 SHARE = 20
-"""The pause is at least so many times what a look took."""
+"""The pause is at least so many times the duration of an audit."""
 PATIENCE_S = 300.0
-"""How long nothing may be heard of a delivery, with nothing in the queues that it may be in: five
-times the longest that a process may hold it, because looks are rare."""
+"""A delivery is missing after so long without a change, with empty queues: five times the longest
+that a process may hold it, because audits are rare."""
 
 
 class Looking(Protocol):
-    """What takes looks: an Auditor."""
+    """Makes audits: an Auditor."""
 
     async def look(self, *, before_ms: int, registry: str | None = None) -> Look:
-        """Take one; raises `BrokerError`, `BehindError`, `StoreUnavailableError`."""
+        """Audit once; raises `BrokerError`, `BehindError`, `StoreUnavailableError`."""
 
 
 class AuditMetrics:
-    """Keeps the gauges.
+    """Updates the gauges.
 
     Args:
-        auditor: Takes the looks.
+        auditor: Makes the audits.
         clock: The time, seconds since the epoch.
         pause: Waits for so many seconds.
     """
@@ -66,7 +66,7 @@ class AuditMetrics:
         self._log = get_logger()
 
     async def run(self) -> None:
-        """Look every half minute, or less often where that takes long; for ever."""
+        """Audit every half minute, or less often if that takes long; without end."""
         while True:
             await self._pause(INTERVAL_S)
             began = self._clock()
@@ -78,7 +78,7 @@ class AuditMetrics:
             await self._pause(max(0.0, SHARE * (self._clock() - began) - INTERVAL_S))
 
     async def look(self) -> None:
-        """Look once, and set the gauges."""
+        """Audit once, and set the gauges."""
         now = self._clock()
         look = await self._auditor.look(before_ms=int((now - PATIENCE_S) * 1000))
         for doubt, count in look.queued.items():

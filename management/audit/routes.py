@@ -1,4 +1,4 @@
-"""The accounts over HTTP, for `portcall audit`: one look for each request; who asks keeps watch."""
+"""The accounts over HTTP, for `portcall audit`: one audit for each request; the client repeats."""
 
 from aiohttp import web
 
@@ -23,7 +23,7 @@ class AuditHandler:
     """The route of the audit.
 
     Args:
-        auditor: Takes the looks.
+        auditor: Makes the audits.
     """
 
     def __init__(self, auditor: Auditor) -> None:

@@ -1,4 +1,4 @@
-"""The files that pages refer to: read once, served under names that change with their content."""
+"""Static files of pages: read once, served under names that change with their content."""
 
 import hashlib
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Asset:
     Attributes:
         name: Its path in the folder with a part of its hash in front of the suffix.
         content: Its bytes.
-        media_type: What it is.
+        media_type: Its type.
     """
 
     name: str
@@ -32,10 +32,10 @@ class Asset:
 
 
 class Assets:
-    """Every file of a folder that browsers ask for.
+    """All files of a folder that browsers request.
 
     Args:
-        folder: Where they are.
+        folder: The folder.
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
@@ -45,7 +45,7 @@ class Assets:
         self._by_name = {asset.name: asset for asset in by_path.values()}
 
     def url(self, path: str) -> str:
-        """Where a file is served.
+        """The URL of a file.
 
         Raises:
             KeyError: There is no such file: a template is wrong.
@@ -53,10 +53,10 @@ class Assets:
         return self._urls[path]
 
     def serve(self, path: str) -> web.Response:
-        """Answer a request for a path below `PREFIX`; what it names never changes.
+        """Answer a request for a path below `PREFIX`; the content of a path never changes.
 
         Raises:
-            ArmError: 404: There is none, or it was of another version.
+            ArmError: 404: There is no such file, or it belongs to another version.
         """
         asset = self._by_name.get(path.removeprefix(PREFIX))
         if asset is None:

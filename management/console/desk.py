@@ -1,4 +1,4 @@
-"""What pages have in common: finding what a path names, rendering, doing, saying what was done."""
+"""The common parts of pages: finding resources, rendering, calling the API, notices."""
 
 from dataclasses import dataclass
 
@@ -20,14 +20,14 @@ WEBHOOK = f"{WEBHOOKS}/{{webhook}}"
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the handlers of pages share.
+    """Shared by the handlers of pages.
 
     Attributes:
         pages: Renders.
-        notices: Says once what was done.
-        inner: Does it.
-        lookups: Finds what a path names.
-        store: Knows what there is; its methods block.
+        notices: Messages that are shown once.
+        inner: Calls the API.
+        lookups: Finds the resources that a path names.
+        store: The store; its methods block.
     """
 
     pages: Pages
@@ -39,14 +39,14 @@ class Desk:
     def done(
         self, call: Call, location: str, text: str, *, secret: str = "", kind: str = "good"
     ) -> web.Response:
-        """Go on to another page, which says *text* once.
+        """Redirect to another page, which shows *text* once.
 
         Args:
-            call: Whose form it was.
-            location: Where to go on.
-            text: What was done.
-            secret: What is shown here and never again.
-            kind: ``good``, or ``bad`` where it was not done.
+            call: The call with the form.
+            location: The next page.
+            text: The result.
+            secret: A secret that is shown only there.
+            kind: ``good``, or ``bad`` for a failure.
         """
         response = see(location)
         self.notices.leave(

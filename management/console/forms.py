@@ -1,4 +1,4 @@
-"""Forms as browsers send them: read whole, bounded, as names and texts."""
+"""Forms of browsers: read completely, with a size limit, as names and texts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _KIND = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What was filled in.
+    """The fields of a form.
 
     Attributes:
         values: The texts of each field, in the order as sent.
@@ -25,12 +25,12 @@ class Form:
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def text(self, name: str) -> str:
-        """The field's text; empty: it has none. A browser's line breaks are one character here."""
+        """The field's text; empty: it has none. A browser's line break becomes one character."""
         found = self.values.get(name, ("",))[0]
         return found.replace("\r\n", "\n").replace("\r", "\n")
 
     def line(self, name: str) -> str:
-        """The same without blanks around it: nobody means those."""
+        """The same without blanks around it, which are never intended."""
         return self.text(name).strip()
 
     def all(self, name: str) -> tuple[str, ...]:
@@ -42,7 +42,7 @@ async def read_form(request: web.Request) -> Form:
     """The form in a request.
 
     Raises:
-        ArmError: 400, 408, 413, 415: It cannot be had, or is no form.
+        ArmError: 400, 408, 413, 415: It cannot be read, or is not a form.
     """
     content = await read_body(request, MAX_FORM_BYTES)
     if not content:

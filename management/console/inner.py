@@ -1,6 +1,6 @@
-"""The API, as a page calls it: the same routes, roles, rules, messages and log lines as over HTTP.
+"""The API, called by a page: the same routes, roles, rules, messages and log lines as over HTTP.
 
-Whatever the console changes, it changes by this: it can do nothing that the API would refuse.
+The console makes all changes through it: it can do nothing that the API would refuse.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from portcall.management.http.routes import Routes
 from portcall.store.database.installation import Installation
 
 Json = Any
-"""What a JSON text holds."""
+"""A JSON value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +26,23 @@ class Inner:
 
     Attributes:
         routes: Its routes.
-        installation: Whose ids are used.
+        installation: The installation of the ids.
     """
 
     routes: Routes
     installation: Installation
 
     async def ask(self, call: Call, method: str, path: str, body: object = None) -> Json:
-        """Call the API in the name of whoever called a page, and give the answer's JSON.
+        """Call the API as the principal of a page's call, and return the answer's JSON.
 
         Args:
             call: The page's.
             method: In capitals.
             path: An ARM path.
-            body: What to send as JSON; None: nothing.
+            body: The JSON to send; None: nothing.
 
         Raises:
-            ArmError: It refuses, with the words that it has for everybody.
+            ArmError: The API refuses, with its usual message.
         """
         route, names = self.routes.find(method, path)
         authorize(call.principal, route, path)

@@ -1,4 +1,4 @@
-"""Pages: rendered on the server, with a policy that lets browsers run our files and no others."""
+"""Pages: rendered on the server, with a policy that lets browsers run only our files."""
 
 from collections.abc import Mapping
 
@@ -32,7 +32,7 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",  # with none at all, browsers hide a form's origin from us
+    "Referrer-Policy": "same-origin",  # without a referrer, browsers hide a form's origin from us
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
@@ -52,8 +52,8 @@ class Pages:
     """Renders templates.
 
     Args:
-        served: Knows where the files are that pages refer to.
-        notices: Knows what is to be said once.
+        served: Knows the URLs of static files.
+        notices: Messages that are shown once.
     """
 
     def __init__(self, served: Assets, notices: Notices) -> None:
@@ -84,10 +84,10 @@ class Pages:
         """A page, or a part of one.
 
         Args:
-            call: Who asked.
+            call: The call.
             template: Its file's name.
             status: The HTTP status.
-            **values: What the template shows.
+            **values: The template's values.
         """
         request = call.request
         session = request[SESSION]
@@ -108,7 +108,7 @@ class Pages:
         return response
 
     def text_of(self, template: str, /, **values: object) -> str:
-        """A part of a page that goes out by a stream; it knows no forms."""
+        """A part of a page for a stream; it contains no forms."""
         return self._environment.get_template(template).render(now=now_ms(), **values)
 
     def plain(self, text: str, status: int, headers: Mapping[str, str]) -> web.Response:
@@ -119,7 +119,7 @@ class Pages:
         return response
 
     def refusal(self, request: web.Request, error: Exception) -> web.Response:
-        """What *error* means to a person."""
+        """The page for an *error*."""
         refusal = refusal_of(error, request.method)
         if refusal is None:
             identity = request[REQUEST_ID]
@@ -140,20 +140,20 @@ class Pages:
             code=refusal.code,
         )
         if refusal.status in (408, 413):
-            response.force_close()  # the rest of the body is not waited for
+            response.force_close()  # do not wait for the rest of the body
         return response
 
 
 def remember_who(request: web.Request, principal: Principal) -> None:
-    """Note who asks, for the page that a refusal becomes."""
+    """Note the principal, for the page of a refusal."""
     request[_WHO] = principal
 
 
 def is_fragment(request: web.Request) -> bool:
-    """Whether a script of a page asks for a part of it, not a person for a page."""
+    """Whether a script requests a part of a page, not a person a page."""
     return request.headers.get("HX-Request") == "true"
 
 
 def see(location: str) -> web.Response:
-    """Go there: the answer to a form that was carried out."""
+    """Redirect: the answer to a form that was carried out."""
     return web.Response(status=303, headers=HEADERS | {"Location": location})

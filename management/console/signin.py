@@ -29,13 +29,13 @@ _TOO_LONG = "This token is too long for a browser to keep. Sign in with a princi
 
 
 class SignIn:
-    """The pages of people who come and go.
+    """The pages for signing in and out.
 
     Args:
         pages: Renders.
-        sessions: Makes and ends them.
-        authenticator: Knows the tokens.
-        throttle: Counts tokens that nobody has.
+        sessions: Makes and ends sessions.
+        authenticator: Checks tokens.
+        throttle: Counts invalid tokens.
         links: Exchanges the codes of links that sign in once.
     """
 
@@ -56,13 +56,13 @@ class SignIn:
         self._log = get_logger()
 
     def add_to(self, routes: Routes, open_routes: Routes) -> None:
-        """Add the routes: of people who are in, and of all others."""
+        """Add the routes: for signed-in users, and for all others."""
         open_routes.add("GET", SIGN_IN, self.form)
         open_routes.add("POST", SIGN_IN, self.enter)
         routes.add("POST", SIGN_OUT, self.leave, need=Role.READER)
 
     async def form(self, call: Call) -> web.StreamResponse:
-        """GET the form; somebody who is in already goes on."""
+        """GET the form; a signed-in user is redirected."""
         back = _back(call.parameter("next") or "")
         session = call.request[SESSION]
         if session.token and await self._authenticator.principal_of(session.token):
@@ -70,7 +70,7 @@ class SignIn:
         return self._shown(call, back)
 
     async def enter(self, call: Call) -> web.StreamResponse:
-        """POST a token: whoever has it is in."""
+        """POST a token: a valid one signs in."""
         form = call.request[FORM]
         back = _back(form.line("next"))
         client = client_of(call.request.remote)
@@ -102,7 +102,7 @@ class SignIn:
         return self._let_in(call, entry.token, entry.principal, back)
 
     async def leave(self, call: Call) -> web.StreamResponse:
-        """POST sign-out: the session is over."""
+        """POST sign-out: end the session."""
         self._sessions.end(call.request[SESSION])
         await self._links.end(call.principal)
         self._log.info("session.ended", name=call.principal.name)
@@ -124,7 +124,7 @@ class SignIn:
     def _shown(
         self, call: Call, back: str, status: int = 200, problem: str = ""
     ) -> web.StreamResponse:
-        """The form, with a cookie that only this browser has: another site cannot fill it in."""
+        """The form, with a cookie that only this browser has: another site cannot submit it."""
         response = self._pages.page(call, "sign-in.html", status, back=back, problem=problem)
         sealed = self._sessions.sealed(call.request[SESSION])
         give_cookie(response, COOKIE, sealed, secure=call.request.secure, max_age_s=None)
@@ -132,5 +132,5 @@ class SignIn:
 
 
 def _back(text: str) -> str:
-    """Where to go after signing in: a page of the console, whatever the address says."""
+    """The page after signing in: always one of the console, whatever the query says."""
     return text if _OURS.fullmatch(text) else CONSOLE

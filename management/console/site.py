@@ -1,4 +1,4 @@
-"""The console as a whole: who asks is known, forms are ours, and errors become pages."""
+"""The console as a whole: users are authenticated, forms checked, and errors become pages."""
 
 from urllib.parse import quote
 
@@ -20,7 +20,7 @@ from portcall.management.http.routes import CONSOLE, Routes
 from portcall.store.access.principals import Role
 
 _UNATTENDED = "X-Portcall-Poll"
-"""A header of what pages ask for by themselves, again and again."""
+"""A header of requests that pages repeat automatically."""
 _SAFE = frozenset({"GET", "HEAD"})
 
 
@@ -30,10 +30,10 @@ class Console:
     Args:
         routes: Its pages.
         open_routes: Those for people who have not signed in.
-        authenticator: Knows the tokens.
+        authenticator: Checks tokens.
         sessions: Opens the cookies.
         pages: Renders.
-        served: The files that pages refer to.
+        served: The static files.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Console:
         app.router.add_route("*", f"{CONSOLE}/{{path:(?s:.*)}}", self.handle)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request, whatever happens, with a page."""
+        """Answer one request with a page, whatever happens."""
         try:
             return await self._answered(request)
         except Exception as error:  # noqa: BLE001 (as in `management.app`, but into a page)
@@ -81,7 +81,7 @@ class Console:
         return await self._let_in(request, path, session, principal)
 
     async def _principal_of(self, session: Session | None) -> Principal | None:
-        """Who signed in, if they still may."""
+        """The signed-in principal, if it still has access."""
         if session is None or not session.token:
             return None
         return await self._authenticator.principal_of(session.token)
@@ -89,7 +89,7 @@ class Console:
     async def _welcome(
         self, request: web.Request, path: str, session: Session
     ) -> web.StreamResponse:
-        """Answer somebody who has not signed in yet; their form has a session of its own."""
+        """Answer a user who has not signed in; the form gets its own session."""
         route, names = self._open_routes.find(_method_of(request), path)
         if request.method not in _SAFE:
             check_sender(request, request[FORM].text(FIELD), session)
@@ -115,7 +115,7 @@ class Console:
         return response
 
     def _renew(self, request: web.Request, response: web.StreamResponse, session: Session) -> None:
-        """Let a session go on; what a page asks for by itself, unattended, does not count."""
+        """Extend a session; requests that a page repeats automatically do not."""
         if response.prepared or COOKIE in response.cookies or _UNATTENDED in request.headers:
             return
         if (seen := self._sessions.seen(session)) is not None:
@@ -128,7 +128,7 @@ class Console:
             )
 
     def _to_sign_in(self, request: web.Request) -> web.StreamResponse:
-        """Have a stranger sign in, and come back."""
+        """Redirect to the sign-in page, and back afterwards."""
         if request.headers.get("Accept", "").startswith("text/event-stream"):
             raise ArmError(401, "SignedOut", "Sign in again.")
         if is_fragment(request):
@@ -136,13 +136,13 @@ class Console:
             location = f"{SIGN_IN}?next={quote(back, safe='/')}" if back else SIGN_IN
             return self._pages.plain("Sign in again.", 401, {"HX-Redirect": location})
         if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method == "GET":
-            # The cookie stays at home when a link of another site is followed. A page of ours
-            # that loads itself again brings it.
+            # Browsers do not send the cookie when a user follows a link on another site. A page of
+            # ours that reloads itself sends it.
             return self._pages.page(Call(request, {}, NOBODY), "again.html")
         back = request.rel_url.raw_path_qs if request.method == "GET" else CONSOLE
         return see(f"{SIGN_IN}?next={quote(back, safe='/')}")
 
 
 def _method_of(request: web.Request) -> str:
-    """The method as routes have it: a HEAD is a GET whose answer aiohttp keeps to itself."""
+    """The method for the routes: a HEAD is a GET whose body aiohttp does not send."""
     return "GET" if request.method == "HEAD" else request.method

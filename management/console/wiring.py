@@ -49,18 +49,18 @@ def add_console(
 
     Args:
         app: The application.
-        api: The API's routes, by which everything is changed.
-        authenticator: Knows the tokens.
-        lookups: Finds what a path names.
-        throttle: Counts tokens that nobody has.
-        store: Knows what there is; it has a signing key.
-        followers: Those who watch the stream of records.
-        pulse: Knows how the installation is.
-        explaining: Knows the lives of deliveries.
+        api: The API's routes, which make all changes.
+        authenticator: Checks tokens.
+        lookups: Finds the resources that a path names.
+        throttle: Counts invalid tokens.
+        store: The store; it has a signing key.
+        followers: Watchers of the stream of records.
+        pulse: The present state of the installation.
+        explaining: Explains deliveries.
         scopes: Tries scopes.
 
     Returns:
-        The routes of its pages, for whoever wants to know which there are.
+        The routes of its pages.
     """
     seal = Seal([store.signing_keys.signing()])
     served, sessions, notices = Assets(), Sessions(seal), Notices(seal)

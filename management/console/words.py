@@ -1,4 +1,4 @@
-"""How values are written for people: times, durations, sizes, rates, statuses. Pure."""
+"""Formats of values for people: times, durations, sizes, rates, statuses. Pure."""
 
 import json
 import re
@@ -10,10 +10,10 @@ from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import MASK
 
 NOTHING = "\N{EN DASH}"
-"""Where there is no number."""
+"""Shown instead of a missing number."""
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 MAX_PRETTY = 256 * 1024
-"""Longer texts are shown as they are: laying them out would take longer than reading them."""
+"""Longer texts are not formatted: that would take longer than reading them."""
 OUTCOMES = {
     Outcome.DELIVERED: ("good", "Delivered"),
     Outcome.RETRIED: ("warn", "Will retry"),
@@ -24,12 +24,12 @@ OUTCOMES = {
 
 
 def moment(ms: int) -> str:
-    """A time as HTML's ``datetime`` wants it."""
+    """A time for HTML's ``datetime``."""
     return _utc(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def exact(ms: int) -> str:
-    """A time to the millisecond, as people read it: ``2026-03-04 10:20:30.123 UTC``."""
+    """A time to the millisecond for people: ``2026-03-04 10:20:30.123 UTC``."""
     return f"{_utc(ms):%Y-%m-%d %H:%M:%S}.{ms % 1000:03d} UTC"
 
 
@@ -57,7 +57,7 @@ def milliseconds(value: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share of 1, cut rather than rounded at the top: 100 % means all."""
+    """A share of 1, rounded down near the top: 100 % means all."""
     if share is None:
         return NOTHING
     if share in (0, 1):
@@ -73,12 +73,12 @@ def rate(value: float) -> str:
 
 
 def count(value: int) -> str:
-    """A number with its thousands divided."""
+    """A number with thousands separators."""
     return f"{value:,}"
 
 
 def tone_of_share(share: float | None) -> str:
-    """How a share of success looks."""
+    """The tone of a share of success."""
     if share is None:
         return "mute"
     if share >= 0.99:
@@ -87,20 +87,20 @@ def tone_of_share(share: float | None) -> str:
 
 
 def tone_of_status(status: int) -> str:
-    """How an HTTP status looks; 0 is none."""
+    """The tone of an HTTP status; 0 is none."""
     if 200 <= status < 300:
         return "good"
     return "warn" if status in (408, 429) else "bad"
 
 
 def sentence(text: str) -> str:
-    """A reason that somebody else wrote, as a sentence of its own; empty: there is none."""
+    """A reason as a sentence; empty: there is none."""
     stop = "" if text.endswith((".", "!", "?")) else "."
     return f"{text[:1].upper()}{text[1:]}{stop}" if text else ""
 
 
 def pretty(text: str) -> str:
-    """JSON laid out; what is none, as it is."""
+    """Formatted JSON; other text is unchanged."""
     if len(text) > MAX_PRETTY:
         return text
     try:
@@ -110,7 +110,7 @@ def pretty(text: str) -> str:
 
 
 def curl(method: str, uri: str, headers: Mapping[str, str], body: str) -> str:
-    """A command that sends the same request; what was masked is to be filled in by hand."""
+    """A command that sends the same request; masked values must be filled in."""
     lines = [f"curl {_as_it_is(uri)}-X {shlex.quote(method)} {shlex.quote(uri)}"]
     for name, value in headers.items():
         if name.lower() not in ("host", "content-length"):
@@ -123,13 +123,13 @@ def curl(method: str, uri: str, headers: Mapping[str, str], body: str) -> str:
 
 
 def _as_it_is(uri: str) -> str:
-    """The options that keep curl from resolving dots, and from taking brackets for patterns."""
+    """The options that keep curl from resolving dots, and from reading brackets as patterns."""
     dots = "--path-as-is " if re.search(r"/\.\.?(?:[/?]|$)", uri) else ""
     return f"{dots}--globoff " if re.search(r"[\[\]{}]", uri) else dots
 
 
 def spark(values: Sequence[float | None], *, width: int = 96, height: int = 24) -> str:
-    """The points of a line through *values*, for an SVG of that size; empty: there is no line."""
+    """The points of a sparkline of *values*, for an SVG of that size; empty: there is no line."""
     known = [value for value in values if value is not None]
     if len(values) < 2 or not known or max(known) == 0:
         return ""

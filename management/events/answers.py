@@ -1,8 +1,8 @@
-"""Records as ACR's list-events shows them: the one place where a record is called an event.
+"""Records in the form of ACR's list-events: only here a record is called an event.
 
-ACR's fields stay ACR's; what it does not have stands under ``portcall`` (az drops it, the SDK keeps
-it). An attempt without an answer has an ``eventResponseMessage`` with nothing but a ``content``
-that says why. A delivery that ended without an attempt has a request of nothing but a content.
+ACR's fields stay ACR's; additions are under ``portcall`` (az drops it, the SDK keeps it). An
+attempt without an answer has an ``eventResponseMessage`` with only a ``content`` that says why. A
+delivery that ended without an attempt has a request with only a content.
 
 Source: recorded traffic of the real service; ``statusCode`` is a string there.
 """
@@ -25,14 +25,14 @@ _decode_detail = msgspec.json.Decoder(Detail).decode
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A record, wherever it was read: in the log or in the results stream.
+    """A record, from the log or from the results stream.
 
     Attributes:
         event_id: The event's id.
         body: The event's JSON, as it was POSTed.
-        webhook_id: Whose delivery it was.
+        webhook_id: Its webhook.
         attempt: The number of the attempt, from 1.
-        outcome: What followed.
+        outcome: How it ended.
         started_ms: When the attempt began, milliseconds since the epoch.
         duration_us: How long it took, microseconds.
         detail: The request, the response, and why.
@@ -63,10 +63,10 @@ def stored(record: StoredRecord) -> Seen:
 
 
 def streamed(frame: RawRecordFrame, webhook_ids: Container[int]) -> Iterator[Seen]:
-    """The records of a frame of the results stream that are of one of these webhooks.
+    """The records of a frame of the results stream for one of these webhooks.
 
     Raises:
-        msgspec.DecodeError: The detail of one is not what it should be.
+        msgspec.DecodeError: The detail of one is invalid.
     """
     for record in frame.records:
         if record.webhook_id not in webhook_ids:
@@ -111,7 +111,7 @@ def _response(seen: Seen) -> EventResponse:
 
 
 def _why(seen: Seen) -> str:
-    """Why there is no answer, in words."""
+    """Why there is no answer, as text."""
     return seen.detail.message or seen.detail.failure.value or seen.outcome.value
 
 

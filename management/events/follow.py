@@ -1,10 +1,9 @@
-"""``list-events --follow``: the results stream, for whoever watches, as server-sent events.
+"""``list-events --follow``: the results stream as server-sent events.
 
-One reader of the stream for the whole process, and only while somebody follows: reading every
-record for nobody would cost as much as the recorder does. It is attached before the first line is
-sent, so that a follower sees whatever happens from then on. A follower that does not keep up is cut
-off; it holds nobody else up. Those of the console, who watch more than one webhook, are in
-`management.watching`.
+A process has one reader of the stream, and only while there are followers: reading all records
+costs as much as the recorder does. It is attached before the first line is sent, so a follower sees
+every record from then on. A follower that is too slow is cut off, and delays no other. The
+console's watchers of more than one webhook are in `management.events.watching`.
 """
 
 import asyncio
@@ -30,13 +29,13 @@ QUEUE_SIZE = 256
 ATTACH_TIMEOUT_S = 3.0
 ATTACH_POLL_S = 0.02
 REMEMBERED_FRAMES = 1024
-"""Frame ids that are kept to drop a frame whose publisher lost the confirm and sent it again."""
+"""Kept frame ids, to drop a frame that was sent again because its confirm was lost."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Reader(Protocol):
-    """Reads a stream for ever."""
+    """Reads a stream without end."""
 
     @property
     def problem(self) -> str | None:
@@ -50,7 +49,7 @@ MakeReader = Callable[[Start, BatchHandler], Reader]
 
 
 class Follower:
-    """What waits to be written to one client."""
+    """The events that wait for one client."""
 
     def __init__(self, webhook_id: int, size: int = QUEUE_SIZE) -> None:
         self.webhook_id = webhook_id
@@ -58,18 +57,18 @@ class Follower:
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(size)
 
     def offer(self, data: bytes) -> None:
-        """Add an event; if there is no room the follower is cut off."""
+        """Add an event; a follower without room is cut off."""
         try:
             self._queue.put_nowait(data)
         except asyncio.QueueFull:
             self.end("cut off: the client does not keep up")
 
     def end(self, farewell: str) -> None:
-        """Let the client have what waits, then this as a last comment."""
+        """Let the client have the waiting events, then this as a last comment."""
         if self.farewell:
             return
         self.farewell = farewell
-        if not self._queue.full():  # nobody waits at a full queue: nobody need be woken
+        if not self._queue.full():  # `next` does not wait at a full queue
             self._queue.put_nowait(None)
 
     async def next(self) -> bytes | None:
@@ -80,7 +79,7 @@ class Follower:
 
 
 class Followers:
-    """Everybody who follows, and the reader that they share.
+    """All followers, and the reader that they share.
 
     Args:
         make_reader: Makes a reader of the results stream.
@@ -115,7 +114,7 @@ class Followers:
         return follower
 
     async def watch(self, audience: Audience) -> Watcher:
-        """Begin to watch more than a webhook, as a sample where it is too much.
+        """Begin to watch a registry or everything, as a sample if there is too much.
 
         Raises:
             ArmError: 503: The stream cannot be read now.
@@ -157,7 +156,7 @@ class Followers:
             watcher.end(farewell)
 
     def end_with(self, app: web.Application) -> None:
-        """End with *app*: its followers when it stops, and the reader before it is gone."""
+        """End with *app*: its followers when it stops, and then the reader."""
 
         async def say_goodbye(_app: web.Application) -> None:
             self.end_all("stopping")
@@ -182,7 +181,7 @@ class Followers:
             self._reading = None
 
     def _lost(self, error: BaseException) -> None:
-        """The reader died of something that is no broker failure: nobody goes on in silence."""
+        """The reader failed with another error than the broker's: end all streams visibly."""
         self._log.error("stream.lost", exc_info=error)
         self._reading = None
         self.end_all("the stream cannot be read")
@@ -215,7 +214,7 @@ class _Reading:
         self._task.add_done_callback(self._ended)
 
     async def attached(self, timeout_s: float) -> None:
-        """Wait until the broker sends what is published from now on.
+        """Wait until the broker sends new messages.
 
         Raises:
             ArmError: 503: It does not within *timeout_s*.
@@ -228,7 +227,7 @@ class _Reading:
             await asyncio.sleep(ATTACH_POLL_S)
 
     def stop(self) -> "asyncio.Task[None]":
-        """Ask the reader to end, and give the task that it ends with."""
+        """Ask the reader to end, and return its last task."""
         self._task.remove_done_callback(self._ended)
         self._task.cancel()
         return self._task
@@ -238,7 +237,7 @@ class _Reading:
         self._lost(error or RuntimeError("the reader ended"))
 
     async def _start(self) -> int | str:
-        """What happens from now on; after a lost connection, what was not read yet."""
+        """Start with new messages; after a lost connection, with those not read yet."""
         return "next" if self._next is None else self._next
 
     async def _take(self, batch: list[StreamMessage]) -> None:

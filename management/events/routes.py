@@ -1,4 +1,4 @@
-"""listEvents and followEvents: the records of a webhook, in ACR's words."""
+"""listEvents and followEvents: the records of a webhook, in ACR's form."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ MAX_PAGE = 500
 KEEP_ALIVE_S = 15.0
 """How long a follower's stream may be silent."""
 WRITE_TIMEOUT_S = 15.0
-"""How long a follower may leave what was sent unread, once the buffers are full."""
+"""How long a follower may leave data unread once the buffers are full."""
 
 TOKEN_KIND = "events"  # noqa: S105 (not a secret)
 
@@ -31,9 +31,9 @@ class EventHandlers:
     """The routes of records.
 
     Args:
-        store: Where they are kept.
-        lookups: Finds what a path names.
-        followers: Those who watch the stream.
+        store: The store.
+        lookups: Finds the resources that a path names.
+        followers: Followers of the stream.
     """
 
     def __init__(self, *, store: Store, lookups: Lookups, followers: Followers) -> None:
@@ -42,7 +42,7 @@ class EventHandlers:
         self._followers = followers
 
     def add_to(self, routes: Routes) -> None:
-        """Add the routes; a nextLink is always followed with GET, hence listEvents has both."""
+        """Add the routes; clients use GET for a nextLink, so listEvents has GET and POST."""
         routes.add("POST", f"{WEBHOOK}/listEvents", self.page, need=Role.READER)
         routes.add("GET", f"{WEBHOOK}/listEvents", self.page)
         routes.add("GET", f"{WEBHOOK}/followEvents", self.follow)
@@ -60,10 +60,10 @@ class EventHandlers:
         return answer(EventList([acr_event(stored(record)) for record in shown], link))
 
     async def follow(self, call: Call) -> web.StreamResponse:
-        """A webhook's records as they happen: server-sent events, one for each record.
+        """A webhook's new records: server-sent events, one for each record.
 
-        The comment ``: following`` says that what happens from then on is shown; a comment breaks
-        each silence of `KEEP_ALIVE_S`, and another says why the stream ends, if it does.
+        The comment ``: following`` means that all later records are sent; a comment ends each
+        silence of `KEEP_ALIVE_S`, and a last one says why the stream ends.
         """
         webhook = await self._lookups.webhook(call)
         follower = await self._followers.join(webhook.id)
@@ -78,7 +78,7 @@ class EventHandlers:
             await _tell(response, follower)
         except TimeoutError:
             if call.request.transport is not None:
-                call.request.transport.abort()  # or the end would wait for the client, too
+                call.request.transport.abort()  # otherwise closing would wait for the client, too
         except ConnectionError:
             pass  # the client left
         finally:
@@ -87,7 +87,7 @@ class EventHandlers:
 
 
 async def _tell(response: web.StreamResponse, follower: Follower) -> None:
-    """Write what waits for *follower* until there is no more, or the client cannot be written to.
+    """Write the events of *follower* until there are no more, or the client fails.
 
     Raises:
         TimeoutError: The client does not read.
@@ -115,7 +115,7 @@ async def _write(response: web.StreamResponse, data: bytes) -> None:
 def sse(event: bytes) -> bytes:
     """One JSON text as a server-sent event.
 
-    A line break ends a field there. In JSON one can only be white space between tokens, which a
+    A line break ends a field there. In JSON it can only be white space between tokens, which a
     publisher's own body may have: a blank means the same.
     """
     return b"data: " + event.translate(_LINE_BREAKS) + b"\n\n"

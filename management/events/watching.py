@@ -1,7 +1,7 @@
-"""Watching a registry, or everything, live: a sample where there is too much to show.
+"""Watching a registry, or everything, live: a sample if there is too much to show.
 
-Other than a follower of ``list-events --follow`` a watcher is never cut off: it gets the newest
-records at its own pace, and how many were left out in between. What is not shown is not decoded.
+Unlike a follower of ``list-events --follow`` a watcher is never cut off: it gets the newest records
+at its own pace, and the number of the others. Records that are not shown are not decoded.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from portcall.schemas.records import Outcome, RawRecord
 from portcall.store.records.filters import RecordLine
 
 KEPT = 200
-"""Records that wait for one watcher; what is older is left out."""
+"""Records that wait for one watcher; older ones are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whose records somebody watches.
+    """The records that a watcher wants.
 
     Attributes:
         registry: Of this registry (its key); empty: of all.
@@ -31,7 +31,7 @@ class Audience:
     webhook_id: int | None = None
 
     def hears(self, event: Event, record: RawRecord) -> bool:
-        """Whether a record is of those."""
+        """Whether a record belongs to them."""
         return (not self.registry or event.registry == self.registry) and (
             self.webhook_id is None or record.webhook_id == self.webhook_id
         )
@@ -39,13 +39,13 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What happened since the update before.
+    """The records since the previous update.
 
     Attributes:
         lines: The newest records, newest first; their ``id`` is 0.
-        left_out: How many records happened that are not among the lines.
-        attempts: How many of all of them were attempts.
-        succeeded: How many of those were answered 2xx.
+        left_out: How many records are not among the lines.
+        attempts: How many of all records were attempts.
+        succeeded: How many attempts were answered 2xx.
     """
 
     lines: Sequence[RecordLine]
@@ -55,7 +55,7 @@ class Update:
 
 
 class Watcher:
-    """One who watches; made by `Followers.watch`, given back to `Followers.unwatch`."""
+    """A watcher; made by `Followers.watch`, returned to `Followers.unwatch`."""
 
     def __init__(self, audience: Audience, kept: int = KEPT) -> None:
         self.audience = audience
@@ -68,26 +68,26 @@ class Watcher:
         self._due_s = 0.0
 
     def offer(self, frame: RawRecordFrame) -> None:
-        """Take in what is of the audience; nothing of it is decoded."""
+        """Add the audience's records of a frame, without decoding them."""
         for record in frame.records:
             event = frame.events[record.event]
             if self.audience.hears(event, record):
                 self._take(event, record)
 
     def end(self, farewell: str) -> None:
-        """Let the watcher have what waits, and then no more."""
+        """Let the watcher have the waiting records, and then end."""
         self.farewell = self.farewell or farewell
         self._happened.set()
 
     async def next(self, *, limit: int = 50, pace_s: float = 0.5) -> Update | None:
-        """Wait until something happened, and get it.
+        """Wait for new records, and return them.
 
         Args:
-            limit: How many lines at most.
-            pace_s: How long after the update before at the earliest.
+            limit: The most lines.
+            pace_s: The shortest time since the previous update.
 
         Returns:
-            What happened; None: there will be no more, `farewell` says why. Cancel it (as by
+            The update; None: there will be no more, `farewell` says why. Cancel it (as by
             `asyncio.timeout`) to write a keep-alive: nothing is lost.
         """
         loop = asyncio.get_running_loop()
@@ -124,7 +124,7 @@ class Watcher:
 
 
 def line_of(event: Event, record: RawRecord) -> RecordLine:
-    """A record of the stream, which has no number in the log yet."""
+    """A record of the stream, which has no id in the log yet."""
     return RecordLine(
         id=0,
         event_id=event.id,

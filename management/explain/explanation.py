@@ -1,4 +1,4 @@
-"""Explaining an event: for every webhook of its registry why it gets it or not, and where it is."""
+"""Explaining an event: which webhooks of its registry get it, why, and where each delivery is."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,10 +22,10 @@ class Whereabouts(StrEnum):
     NONE = "none"
     """There is none: the webhook does not match, and nothing was sent to it."""
     UNKNOWN = "unknown"
-    """The webhook matches as it is now, but no delivery of it is known: the event is not routed
-    yet, or was routed before the webhook was as it is now."""
+    """The webhook matches as it is now, but has no known delivery: the event is not routed yet, or
+    was routed before the webhook became what it is now."""
     QUEUED = "queued"
-    """Routed; not attempted yet, or put aside before its first attempt."""
+    """Routed; not attempted yet, or parked before its first attempt."""
     WAITING = "waiting"
     """It failed, and waits on a rung for its next attempt."""
     DUE = "due"
@@ -37,11 +37,11 @@ class Whereabouts(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One record in the life of a delivery.
+    """One record of a delivery.
 
     Attributes:
         record: The record, with its request and its response.
-        reason: Why it was decided so, in words.
+        reason: Why the attempt led to its outcome, as text.
     """
 
     record: StoredRecord
@@ -50,15 +50,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """The life of one delivery.
+    """All records of one delivery, and its present state.
 
     Attributes:
-        webhook_id: Whose.
-        event_id: Of which event.
+        webhook_id: Its webhook.
+        event_id: Its event.
         delivery_id: Sent as ``webhook-id``.
         whereabouts: Where it is.
-        rung: The rung that it waits on, about, as ``10s``; empty: on none.
-        next_attempt_ms: When the next attempt is due; 0: never, or not known.
+        rung: The rung that it probably waits on, as ``10s``; empty: on none.
+        next_attempt_ms: When the next attempt is due; 0: never, or unknown.
         steps: Every record, oldest first.
     """
 
@@ -76,10 +76,10 @@ class Explained:
     """One webhook and the event.
 
     Attributes:
-        webhook_id: Which; its name is empty where it was deleted.
+        webhook_id: The webhook's id; a deleted one has no name.
         name: The webhook's name.
-        misses: Why it does not match as it is now; none: it matches.
-        life: What became of its delivery.
+        misses: Why it does not match as it is now; empty: it matches.
+        life: Its delivery.
     """
 
     webhook_id: int
@@ -95,7 +95,7 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What there is to say of one event.
+    """The explanation of one event.
 
     Attributes:
         event_id: Its id.
@@ -104,9 +104,9 @@ class Explanation:
         repository: Empty for a ping.
         tag: Empty where it has none.
         accepted_ms: When it was accepted, milliseconds since the epoch.
-        is_routed: Whether the router has said for whom it is; a ping never is.
+        is_routed: Whether the router has noted its webhooks; a ping is never routed.
         webhooks: Every webhook of the registry, and those deleted that it was sent to.
-        ignored: Why it became no event at all; None: it did, and goes to webhooks.
+        ignored: Why it became no event; None: it did, and goes to webhooks.
     """
 
     event_id: str
@@ -123,10 +123,10 @@ class Explanation:
 class Explaining:
     """Explains; its methods block.
 
-    All of it may raise `StoreUnavailableError`: the database does not answer.
+    All methods may raise `StoreUnavailableError`: the database does not answer.
 
     Args:
-        store: Where everything is kept.
+        store: The store.
         rungs_ms: The rungs of the ladder, ascending.
         clock_ms: The time, milliseconds since the epoch.
     """
@@ -176,7 +176,7 @@ class Explaining:
         )
 
     def life(self, webhook_id: int, event_id: str) -> Life | None:
-        """The life of one delivery, that of the newest event of the id; None: it has no record."""
+        """The life of one delivery, for the newest event of the id; None: it has no record."""
         records = self._store.eventlog.of_event(event_id, [webhook_id])
         if not records:
             return None
@@ -194,7 +194,7 @@ class Explaining:
         for each in self._store.subscribers.of(about.registry):
             mine = by_webhook.pop(each.id, [])
             if about.action == PING and not mine:
-                continue  # it was for another one
+                continue  # it was a ping for another webhook
             misses = misses_of(each, about.action, about.repository, about.tag)
             without = Whereabouts.NONE if misses else Whereabouts.UNKNOWN
             if each.id in routed:
@@ -214,7 +214,7 @@ class Explaining:
         records: Sequence[StoredRecord],
         without: Whereabouts,
     ) -> Life:
-        """A delivery by its records, oldest first; *without* any of them it is there."""
+        """A delivery by its records, oldest first; *without* is its state if there are none."""
         life = Life(webhook_id, event_id, delivery_id(event_id, webhook_id), without)
         if not records:
             return life
@@ -236,11 +236,11 @@ class Explaining:
 
 
 def _about(records: Sequence[StoredRecord], noted: Sequence[NotedEvent]) -> Explanation | None:
-    """What the newest event is about; a record knows more than a note of an earlier version."""
+    """The newest event's properties; a record has more than a note of an earlier version."""
     known: list[NotedEvent | StoredRecord] = [*records, *noted]
     if not known:
         return None
-    newest = max(known, key=lambda each: each.accepted_ms)  # of a tie the record
+    newest = max(known, key=lambda each: each.accepted_ms)  # the record, if both are equally old
     return Explanation(
         event_id=newest.event_id,
         registry=newest.registry,

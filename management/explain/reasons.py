@@ -1,4 +1,4 @@
-"""Reasons: why a webhook gets an event or not, and why it was decided so after an attempt."""
+"""Reasons: why a webhook gets an event or not, and why an attempt led to its outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from portcall.store.records.event_log import StoredRecord
 from portcall.store.webhooks.subscribers import Subscriber
 
 JITTER = 0.075
-"""Of a delay: by how much a retry comes later than at the earliest, in the middle."""
+"""The mean part of a delay by which a retry is later than its earliest time."""
 SLACK_MS = 250
 
 
@@ -31,8 +31,8 @@ class Miss:
     """Why a webhook does not match.
 
     Attributes:
-        predicate: Which of the three does not hold.
-        message: In words, with both sides: what the webhook has and what the event has.
+        predicate: The condition that does not hold.
+        message: A text with both sides: what the webhook has and what the event has.
     """
 
     predicate: Predicate
@@ -43,26 +43,26 @@ DELETED = Miss(Predicate.STATUS, "the webhook was deleted")
 
 
 IGNORED = {
-    "pull": "a pull is no registry event",
-    "mount": "a mount is no registry event",
+    "pull": "a pull is not a registry event",
+    "mount": "a mount is not a registry event",
     "blob_push": "it is the push of a blob, not of a manifest",
     "blob_delete": "it is the delete of a blob, not of a manifest",
     "tag_delete": "it deletes a tag and no manifest",
     "repository_delete": "it deletes a repository and names no manifest",
     "other_action": "its action is none of push and delete",
 }
-"""Why a notification that can be read becomes no event, by the word that counters have."""
+"""Why a readable notification becomes no event, by the word in the counters."""
 
 
 def ignored_reason(ignored: IgnoredEvent) -> str:
-    """Why a notification became no event, in words."""
+    """Why a notification became no event, as text."""
     if ignored.problem:
         return f"{ignored.place}: {ignored.problem}"
     return IGNORED.get(ignored.reason, ignored.reason)
 
 
 def misses_of(subscriber: Subscriber, action: str, repository: str, tag: str) -> list[Miss]:
-    """Why a webhook does not match an event; none: it does. A ping matches whom it is sent to."""
+    """Why a webhook does not match an event; empty: it does. A ping matches its own webhook."""
     if action == PING:
         return []
     misses = []
@@ -79,7 +79,7 @@ def unmatched(actions: int, scope: Scope, action: str, repository: str, tag: str
     Args:
         actions: The bits of the actions.
         scope: The scope.
-        action: The event's; empty: not known, so it is not held against anybody.
+        action: The event's; empty: unknown, so it is not compared.
         repository: The event's.
         tag: The event's.
     """
@@ -96,7 +96,7 @@ def unmatched(actions: int, scope: Scope, action: str, repository: str, tag: str
 
 
 def reason_of(record: StoredRecord) -> str:
-    """Why it was decided so after an attempt, in words."""
+    """Why an attempt led to its outcome, as text."""
     detail = record.detail
     failed = detail.message or (f"answered {record.status}" if record.status else "no answer")
     match record.outcome:
@@ -110,7 +110,7 @@ def reason_of(record: StoredRecord) -> str:
 
 
 def rung_of(failed_ms: int, due_ms: int, now_ms: int, rungs_ms: Sequence[int]) -> int:
-    """The rung that a retry waits on, about: it hops as the deliverer does, without its chance.
+    """The rung that a retry probably waits on: it hops like the deliverer, without the jitter.
 
     Args:
         failed_ms: When the attempt ended.

@@ -27,19 +27,19 @@ from portcall.schemas.timestamps import acr_timestamp
 from portcall.store.access.principals import Role
 
 CATCH_UP_S = 3.0
-"""A refusal takes no longer than 5 s."""
+"""So that a refusal takes at most 5 s."""
 
 CatchUp = Callable[[], Awaitable[None]]
-"""Waits until the recorder has entered what was published; raises Broker- and BehindError."""
+"""Waits until the recorder has entered earlier messages; raises Broker- and BehindError."""
 
 
 class ScopeTest(Body):
     """The body of testScope.
 
     Attributes:
-        scope: A scope as of a webhook; empty: the whole registry.
-        actions: Actions as of a webhook; left out: any.
-        last: How many of the last events to try.
+        scope: A scope as for a webhook; empty: the whole registry.
+        actions: Actions as for a webhook; left out: any.
+        last: How many recent events to try.
     """
 
     scope: ScopeText = ""
@@ -51,10 +51,10 @@ class ExplainHandlers:
     """The routes of explanations.
 
     Args:
-        lookups: Finds what a path names.
-        explaining: Explains.
+        lookups: Finds the resources that a path names.
+        explaining: Makes explanations.
         scope_tests: Tries scopes.
-        catch_up: Waits for the recorder, where an event is not known yet.
+        catch_up: Waits for the recorder, if an event is not known yet.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ExplainHandlers:
         routes.add("POST", f"{REGISTRY}/testScope", self.test_scope, need=Role.READER)
 
     async def explain(self, call: Call) -> web.Response:
-        """GET what became of the event ``eventId``, for every webhook of the registry."""
+        """GET the deliveries of the event ``eventId``, for every webhook of the registry."""
         event_id = _event_id(call)
         registry = await self._lookups.registry(call)
         explanation = await self._explained(registry.key, event_id)
@@ -91,7 +91,7 @@ class ExplainHandlers:
         return answer(explanation_answer(explanation))
 
     async def test_scope(self, call: Call) -> web.Response:
-        """POST a scope: which of the last events would have matched."""
+        """POST a scope: which recent events would have matched."""
         body = await call.body(ScopeTest, optional=True)
         registry = await self._lookups.registry(call)
         tried = await asyncio.to_thread(
@@ -100,7 +100,7 @@ class ExplainHandlers:
         return answer(tried_answer(tried))
 
     async def _explained(self, registry: str, event_id: str) -> Explanation | None:
-        """The explanation; what was accepted a moment ago is waited for."""
+        """The explanation; waits for an event that was accepted a moment ago."""
         found = await asyncio.to_thread(self._explaining.explain, registry, event_id)
         if found is not None and (
             found.ignored or found.is_routed or any(each.life.steps for each in found.webhooks)

@@ -1,4 +1,4 @@
-"""Trying a scope: which of the last events of a registry it would have matched."""
+"""Trying a scope: which recent events of a registry it would have matched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MAX_LAST = 500
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One of the last events.
+    """One of the recent events.
 
     Attributes:
         event_id: Its id.
@@ -23,7 +23,7 @@ class Tried:
         repository: Its repository.
         tag: Empty where it has none.
         accepted_ms: When it was accepted, milliseconds since the epoch.
-        misses: Why the scope and the actions do not match it; none: they do.
+        misses: Why the scope and the actions do not match it; empty: they do.
     """
 
     event_id: str
@@ -52,19 +52,19 @@ class ScopeTests:
     def try_scope(
         self, registry: str, scope: str, actions: Sequence[str] = (), last: int = LAST
     ) -> list[Tried]:
-        """The last events of a registry, newest first, each with whether it would have matched.
+        """The last events of a registry, newest first, each with the result.
 
-        Events of the last few seconds may not be among them yet, nor those that were accepted
-        before this version.
+        Events of the last few seconds may be missing, and those that were accepted before this
+        version.
 
         Args:
             registry: The registry's key.
             scope: As a user writes it.
-            actions: As a user writes them; none: any.
+            actions: As a user writes them; empty: any.
             last: How many events, 1 to `MAX_LAST`.
 
         Raises:
-            InvalidValueError: The scope or an action is none; ``field`` is scope or actions.
+            InvalidValueError: The scope or an action is invalid; ``field`` is scope or actions.
             StoreUnavailableError: The database does not answer.
         """
         covered = parse_scope(scope)

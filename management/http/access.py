@@ -1,4 +1,4 @@
-"""Who calls: a bearer token becomes a principal, or a 401 that tells nothing."""
+"""Authentication: a bearer token gives a principal, or a 401 without further information."""
 
 import hashlib
 import hmac
@@ -14,13 +14,13 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="portcall"'}
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody who was let in.
+    """An authenticated client.
 
     Attributes:
-        name: As it stands in the log.
+        name: Its name in the log.
         role: What it may do.
         client_id: A GUID; empty for the administrator's own token.
-        registry: A publisher's own, in lower case.
+        registry: A publisher's registry, in lower case.
     """
 
     name: str
@@ -30,22 +30,22 @@ class Principal:
 
     @property
     def administrator(self) -> bool:
-        """Whether it may do everything, exports included."""
+        """Whether it may do everything, including exports."""
         return self.role is Role.ADMINISTRATOR
 
 
 class Authenticator(Protocol):
-    """Knows tokens."""
+    """Checks tokens."""
 
     async def principal_of(self, token: str) -> Principal | None:
-        """Whose token it is; None: nobody's."""
+        """The holder of a token; None: it is not valid."""
 
 
 class AdministratorToken:
-    """The one token that every installation has.
+    """The administrator's token, which every installation has.
 
     Args:
-        token: The token, as the settings have it.
+        token: The token from the settings.
     """
 
     def __init__(self, token: str) -> None:
@@ -59,11 +59,11 @@ class AdministratorToken:
 
 
 class Tokens:
-    """Every token: the administrator's, and those of principals.
+    """All tokens: the administrator's, and those of principals.
 
     Args:
-        administrator: Knows the one that the settings have.
-        bearers: Knows all others.
+        administrator: Checks the token from the settings.
+        bearers: Checks all others.
     """
 
     def __init__(self, administrator: AdministratorToken, bearers: Bearers) -> None:
@@ -71,7 +71,7 @@ class Tokens:
         self._bearers = bearers
 
     async def principal_of(self, token: str) -> Principal | None:
-        """Whose token it is; None: nobody's.
+        """The holder of a token; None: it is not valid.
 
         Raises:
             StoreUnavailableError: It is not the administrator's, and the store does not answer.
@@ -86,20 +86,20 @@ class Tokens:
 
 
 def _digest(token: str) -> bytes:
-    # Of equal length whatever was sent: the time of the comparison tells nothing about it.
+    # Digests of equal length: the time of the comparison reveals nothing about the token.
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 async def authenticate(authorization: str | None, authenticator: Authenticator) -> Principal:
-    """Let a caller in.
+    """Authenticate a client.
 
     Args:
         authorization: The header; None: there was none.
-        authenticator: Knows the tokens.
+        authenticator: Checks tokens.
 
     Raises:
-        ArmError: 401: no token, or one that nobody has.
-        StoreUnavailableError: The store knows, and does not answer.
+        ArmError: 401: no token, or an invalid one.
+        StoreUnavailableError: It depends on the store, which does not answer.
     """
     if not authorization:
         raise ArmError(

@@ -1,4 +1,4 @@
-"""The change feed's hint: after each committed change, "there is a revision N"."""
+"""Hints on the change feed: after each committed change, its revision."""
 
 from portcall.runtime.broker.publishing import Announcer
 from portcall.schemas.changes import encode_hint
@@ -6,9 +6,9 @@ from portcall.schemas.topology import WEBHOOKS
 
 
 async def announce(announcer: Announcer, revision: int) -> None:
-    """Tell router and deliverers that *revision* is committed.
+    """Notify router and deliverers that *revision* is committed.
 
-    A hint alone: whoever misses it asks the store once a second, and whoever gets it fetches the
-    change from there. So an answer need not wait for the broker, and never fails because of it.
+    It is only a hint: they fetch the change from the store, and ask it once a second without a
+    hint. So an answer need not wait for the broker, and never fails because of it.
     """
     await announcer.announce(encode_hint(revision), exchange=WEBHOOKS)

@@ -1,8 +1,8 @@
-"""What clients send: the bodies of PUT, PATCH and the POSTs, as models that refuse what is unknown.
+"""Request bodies: of PUT, PATCH and the POSTs, as models that refuse unknown fields.
 
-A null is a field that was not sent, but in ``properties.portcall``, where it means "back to the
-default". Read-only fields of the answers may be sent back and are ignored, so that an answer can
-be edited and sent. An unknown field is refused: it is a typing error more often than not.
+A null counts as a field that was not sent, except in ``properties.portcall``, where it means "back
+to the default". Read-only fields of the answers are accepted and ignored, so that a client can edit
+an answer and send it back. An unknown field is refused: it is probably a typing error.
 """
 
 from collections.abc import Sequence
@@ -38,9 +38,9 @@ from portcall.schemas.webhooks import Sku
 MAX_IMPORT = 1000
 
 ReadOnly = Annotated[
-    Any, Field(default=None, repr=False, description="Read-only: may be sent back, is ignored.")
+    Any, Field(default=None, repr=False, description="Read-only: accepted and ignored.")
 ]
-"""A field of the answers that a client may send back; whatever it holds is ignored."""
+"""A field of the answers that a client may send back; its value is ignored."""
 
 
 class Body(BaseModel):
@@ -56,7 +56,7 @@ class Body(BaseModel):
 
 
 class Resource(Body):
-    """What every ARM resource may be sent back with."""
+    """Read-only fields of every ARM resource, which a client may send back."""
 
     id: ReadOnly
     type: ReadOnly
@@ -64,20 +64,20 @@ class Resource(Body):
 
 
 class PortcallExtras(Body):
-    """``properties.portcall``: what ACR does not have. A field that is left out keeps its value.
+    """``properties.portcall``: additions to ACR. A field that is left out keeps its value.
 
     Attributes:
         secret: ``whsec_…``, ``generate``, or empty or null for none.
-        signature: ``v1``, ``v1a`` or ``none``, as null is; left out, it follows from the secret.
+        signature: ``v1``, ``v1a`` or ``none``, like null; left out: depends on the secret.
         retry_schedule: The delays in milliseconds; null: the installation's.
-        max_age: How old a delivery may get, milliseconds; 0: any age; null: the installation's.
+        max_age: The maximum age of a delivery, milliseconds; 0: no limit; null: the installation's.
         disable_after: For how long every attempt must fail until it is disabled, milliseconds; 0:
-            it never is; null: the installation's.
-        probe: Whether it is probed when it was disabled by itself; null: not after a 410.
+            never; null: the installation's.
+        probe: Whether it is probed after Portcall disabled it; null: not after a 410.
         rate_limit: POSTs a second at most; 0 or null: no limit.
-        ca_bundle: The only authorities that are trusted, in PEM; null: the usual ones.
-        client_certificate: What an endpoint is shown that asks, in PEM; null: none.
-        client_key: Its private key in PEM; left out with a certificate, it is the one there is.
+        ca_bundle: The only authorities that are trusted, in PEM; null: the default ones.
+        client_certificate: The certificate for an endpoint that asks, in PEM; null: none.
+        client_key: Its private key in PEM; left out with a certificate: the present one stays.
     """
 
     secret: Secret | None = None
@@ -112,9 +112,9 @@ class Rotation(Body):
     """The body of rotateSecret; everything may be left out.
 
     Attributes:
-        overlap: For how long the secret before signs, too, milliseconds; null: the installation's.
-        secret: ``whsec_…`` or ``generate``, as when it is left out.
-        signature: ``v1`` or ``v1a``; left out, what it was.
+        overlap: How long the previous secret signs, too, milliseconds; null: the installation's.
+        secret: ``whsec_…`` or ``generate``, the default.
+        signature: ``v1`` or ``v1a``; left out: unchanged.
     """
 
     overlap: Overlap = None
@@ -123,7 +123,7 @@ class Rotation(Body):
 
 
 class WebhookChanges(Body):
-    """``properties`` of a webhook's PATCH: what is sent changes, maps and lists as a whole."""
+    """``properties`` of a webhook's PATCH: sent fields change, maps and lists as a whole."""
 
     service_uri: Uri | None = None
     custom_headers: Headers | None = None
@@ -135,7 +135,7 @@ class WebhookChanges(Body):
 
 
 class WebhookProperties(WebhookChanges):
-    """``properties`` of a webhook's PUT: what is left out goes back to its default."""
+    """``properties`` of a webhook's PUT: fields left out get their default."""
 
     service_uri: Uri
     actions: Actions
@@ -160,7 +160,7 @@ class WebhookPatch(Resource):
 
 
 class WebhookImport(Resource):
-    """One webhook of an import: a PUT that brings its name; the location may be left out."""
+    """One webhook of an import: a PUT with its name; the location may be left out."""
 
     name: Name
     location: Location | None = None
@@ -182,13 +182,13 @@ class SkuBody(Body):
 
 
 class NoExtras(Body):
-    """``properties.portcall`` of a registry: there is nothing that it could say."""
+    """``properties.portcall`` of a registry: it has no fields."""
 
 
 class RegistryProperties(BaseModel):
-    """``properties`` of a registry: of ACR's some twenty, none means anything to webhooks.
+    """``properties`` of a registry: ACR has some twenty; webhooks need none of them.
 
-    They are taken and not looked into, as az sends more with each release.
+    They are accepted and ignored, as az sends more with each release.
     """
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, alias_generator=to_camel)
@@ -198,7 +198,7 @@ class RegistryProperties(BaseModel):
 
 
 class RegistryPatch(Resource):
-    """The body of a registry's PATCH; ``identity`` is taken and not looked into."""
+    """The body of a registry's PATCH; ``identity`` is accepted and ignored."""
 
     name: ReadOnly
     location: Location | None = None
@@ -209,18 +209,18 @@ class RegistryPatch(Resource):
 
 
 class RegistryPut(RegistryPatch):
-    """The body of a registry's PUT; without ``sku`` it is a Standard one."""
+    """The body of a registry's PUT; the default ``sku`` is Standard."""
 
     location: Location
 
     @property
     def wanted_sku(self) -> Sku:
-        """The SKU that the registry is to have."""
+        """The SKU that the registry should have."""
         return self.sku.name if self.sku else Sku.STANDARD
 
 
 class NameCheck(BaseModel):
-    """The body of checkNameAvailability; clients send more in it than matters here."""
+    """The body of checkNameAvailability; other fields of it are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -245,7 +245,7 @@ _WORDS = {
 
 
 def parse_body(model: type[Model], content: bytes) -> Model:
-    """Read a body. The parser bounds nesting (200 levels) and numbers (4,300 digits) by itself.
+    """Read a body. The parser limits nesting (200 levels) and numbers (4,300 digits) itself.
 
     Raises:
         ArmError: 400: It is not JSON, or breaks a rule of the model; the fields are named.
@@ -258,7 +258,7 @@ def parse_body(model: type[Model], content: bytes) -> Model:
 
 
 def _fault(error: ErrorDetails) -> Fault:
-    """Say one of pydantic's errors in ARM's way."""
+    """Convert one of pydantic's errors to ARM's form."""
     context = error.get("ctx", {})
     target = f"{field_path(error['loc'])}{context.get('at', '')}".removeprefix(".") or "body"
     message = _WORDS.get(error["type"], error["msg"])
@@ -270,7 +270,7 @@ def _fault(error: ErrorDetails) -> Fault:
 
 
 def field_path(location: Sequence[str | int]) -> str:
-    """Write the place of a field as a path: ``value[3].properties.serviceUri``."""
+    """Write the location of a field as a path: ``value[3].properties.serviceUri``."""
     path = ""
     for part in location:
         if isinstance(part, int):

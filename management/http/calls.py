@@ -18,7 +18,7 @@ from portcall.management.http.errors import INVALID_CONTENT, ArmError, invalid_p
 
 MAX_BODY_BYTES = 1024 * 1024
 BODY_TIMEOUT_S = 4.0
-"""A body that was not there after this time is refused: any bad request is answered within 5 s."""
+"""A body that is incomplete after this time is refused: bad requests get an answer within 5 s."""
 
 _API_VERSION = re.compile(r"(\d{4}-\d\d-\d\d)(-preview)?", re.ASCII | re.IGNORECASE)
 _JSON = re.compile(r"(application|text)/([a-z0-9.-]+\+)?json", re.ASCII)
@@ -30,14 +30,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request of somebody who was let in, for a route that exists.
+    """An authenticated request for an existing route.
 
     Attributes:
         request: aiohttp's.
-        names: What the names in the route's path stand for, decoded, in the case as sent.
-        principal: Who calls.
-        content: What is the body in place of the request's, where a page of the console calls the
-            API; None: the request's is.
+        names: The values of the names in the route's path, decoded, in their case.
+        principal: The caller.
+        content: The body, if a page of the console calls the API; None: the request's body.
     """
 
     request: web.Request
@@ -46,7 +45,7 @@ class Call:
     content: bytes | None = None
 
     def parameter(self, name: str) -> str | None:
-        """A query parameter; its name is compared without regard to case, the first one counts."""
+        """A query parameter; its name has no case, and the first value counts."""
         for key, value in self.request.query.items():
             if key.lower() == name.lower():
                 return value
@@ -62,10 +61,10 @@ class Call:
 
     @property
     def origin(self) -> str:
-        """Scheme and authority by which the client reached this server.
+        """The scheme and the authority that the client used for this server.
 
         Raises:
-            ArmError: 400: The Host header is none.
+            ArmError: 400: The Host header is invalid.
         """
         host = self.request.host
         if not _HOST.fullmatch(host):
@@ -74,10 +73,10 @@ class Call:
 
     @property
     def named_origin(self) -> str:
-        """The same for strangers, who must name a host: without one aiohttp would tell its own.
+        """The same for clients without a token, who must name a host: aiohttp would use its own.
 
         Raises:
-            ArmError: 400: There is no Host header, or it is none.
+            ArmError: 400: The Host header is missing or invalid.
         """
         if not self.request.headers.get("Host"):
             raise ArmError(400, "InvalidHostHeader", "Host: is missing", target="Host")
@@ -89,12 +88,12 @@ class Call:
         """The body as *model*, read to its end within `BODY_TIMEOUT_S`.
 
         Args:
-            model: What it must be.
-            max_bytes: How long it may be.
-            optional: Whether no body at all is an empty object.
+            model: The model.
+            max_bytes: The maximum length.
+            optional: Whether a missing body counts as an empty object.
 
         Raises:
-            ArmError: 400, 408, 413, 415: It cannot be had, or breaks a rule of the model.
+            ArmError: 400, 408, 413, 415: It cannot be read, or breaks a rule of the model.
         """
         if self.content is not None:
             return parse_body(model, self.content or b"{}" if optional else self.content)
@@ -114,7 +113,7 @@ async def read_body(request: web.Request, max_bytes: int) -> bytes:
     """A request's body, read to its end within `BODY_TIMEOUT_S`.
 
     Raises:
-        ArmError: 400, 408, 413: It cannot be had.
+        ArmError: 400, 408, 413: It cannot be read.
     """
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
@@ -144,7 +143,7 @@ def _too_large(max_bytes: int) -> ArmError:
 
 
 def check_api_version(text: str | None) -> None:
-    """Hold an api-version to its form; every dated one is served, as the model never changed.
+    """Check an api-version; every dated one is accepted, as the model never changed.
 
     Raises:
         ArmError: 400: It is missing, or not a date with or without ``-preview``.
@@ -175,10 +174,10 @@ def _is_date(text: str) -> bool:
 
 
 def flag(call: Call, name: str, value: str) -> bool:
-    """Whether the query parameter *name* is given; the only value that it may have is *value*.
+    """Whether the query parameter *name* is given; its only valid value is *value*.
 
     Raises:
-        ArmError: 400: It has another.
+        ArmError: 400: It has another value.
     """
     given = call.parameter(name)
     if given is None:

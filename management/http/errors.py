@@ -1,9 +1,9 @@
-"""Every refusal of this API on one screen: HTTP status, ARM's code, and words for the caller.
+"""All errors of this API on one screen: HTTP status, ARM's code, and a text for the caller.
 
 Source: Azure Resource Manager's common error codes and envelope,
-``{"error":{"code","message","target"?,"details"?}}``. None of them carries a Retry-After: the
-clients repeat any status that does. The code MissingSubscriptionRegistration is never used: az
-would register a provider and poll for it.
+``{"error":{"code","message","target"?,"details"?}}``. None of them has a Retry-After: the clients
+repeat any request with it. The code MissingSubscriptionRegistration is never used: az would
+register a provider and poll for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from portcall.schemas.errors import PortcallError
 
 INVALID_CONTENT = "InvalidRequestContent"
 MAX_FAULTS = 20
-"""How many faults of one body are told; a body of a thousand webhooks can have more."""
+"""How many faults of one body are reported; a body of a thousand webhooks can have more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with a request, and where."""
+    """One fault of a request, and its field."""
 
     target: str
     message: str
@@ -29,15 +29,15 @@ class Fault:
 
 
 class ArmError(PortcallError):
-    """A refusal, as the caller sees it.
+    """An error answer.
 
     Attributes:
         status: The HTTP status.
-        code: ARM's word for it.
-        message: What is wrong, fit to be shown.
-        target: The field, parameter or resource at fault; empty where there is none.
-        details: All faults, where there is more than one.
-        headers: Headers that the status asks for.
+        code: ARM's code.
+        message: The problem, for the caller to read.
+        target: The wrong field, parameter or resource; empty if there is none.
+        details: All faults, if there is more than one.
+        headers: Headers that the status requires.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ArmError(PortcallError):
 
 
 def invalid_content(faults: Sequence[Fault]) -> ArmError:
-    """The body breaks one or more rules (at least one fault)."""
+    """The body breaks at least one rule."""
     told = faults[:MAX_FAULTS]
     message = "; ".join(f"{fault.target}: {fault.message}" for fault in told)
     if len(faults) > len(told):
@@ -97,7 +97,7 @@ def group_not_found(group: str) -> ArmError:
 
 
 def resource_not_found(kind: str, names: str, group: str) -> ArmError:
-    """A registry or a webhook is not there.
+    """A registry or a webhook does not exist.
 
     Args:
         kind: Its kind below the provider, e.g. ``registries``.
@@ -113,12 +113,12 @@ def resource_not_found(kind: str, names: str, group: str) -> ArmError:
 
 
 def registry_not_found(registry: str, group: str) -> ArmError:
-    """The path names a registry that is not there."""
+    """The path names a registry that does not exist."""
     return resource_not_found("registries", registry, group)
 
 
 def webhook_not_found(registry: str, webhook: str, group: str) -> ArmError:
-    """The path names a webhook that is not there."""
+    """The path names a webhook that does not exist."""
     return resource_not_found("registries", f"{registry[:50]}/webhooks/{webhook[:50]}", group)
 
 
@@ -161,17 +161,17 @@ def quota_exceeded(sku: str, limit: int, *, target: str = "") -> ArmError:
 
 
 def invalid_filter(problem: str) -> ArmError:
-    """The list cannot be filtered so."""
+    """The list cannot be filtered like this."""
     return ArmError(400, "InvalidFilterInQueryString", f"$filter: {problem}", target="$filter")
 
 
 def service_unavailable(problem: str) -> ArmError:
-    """The store or the broker is away; the same request may succeed later."""
+    """The store or the broker is unreachable; the same request may succeed later."""
     return ArmError(503, "ServiceUnavailable", problem)
 
 
 def too_many_failures() -> ArmError:
-    """Too many requests of this address had no good token; this one was not looked at."""
+    """Too many requests from this address had an invalid token; this one was not checked."""
     return ArmError(
         429,
         "TooManyRequests",

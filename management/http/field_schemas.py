@@ -1,6 +1,6 @@
-"""What the OpenAPI document says of single fields; `management.fields` checks them.
+"""The OpenAPI schemas of single fields; `management.http.fields` checks the fields.
 
-A schema says as much of a rule as JSON Schema can, and names words in the case that ACR writes.
+A schema states a rule as far as JSON Schema can, and lists words in ACR's case.
 """
 
 from pydantic import WithJsonSchema
@@ -80,7 +80,7 @@ SKU = text(enum=[each.value for each in Sku])
 SECRET = text(pattern="^(generate|whsec_[A-Za-z0-9+/]{32,86}={0,2})?$")
 CA_BUNDLE = text(
     maxLength=MAX_BUNDLE_CHARACTERS,
-    description="Authorities in PEM: the only ones whose certificates of the endpoint are accepted."
+    description="Authorities in PEM: the only ones that are trusted for the endpoint's certificate."
     f" At most {MAX_BUNDLE}.",
 )
 CLIENT_CERTIFICATE = text(
@@ -90,7 +90,7 @@ CLIENT_CERTIFICATE = text(
 CLIENT_KEY = text(
     maxLength=MAX_KEY_CHARACTERS,
     writeOnly=True,
-    description="Its private key in PEM, not encrypted. It is sealed, and never shown.",
+    description="Its private key in PEM, not encrypted. It is stored sealed, and never shown.",
 )
 SIGNATURE = WithJsonSchema({"enum": [*(each.value for each in Scheme), None]})
 LIMIT = WithJsonSchema({"anyOf": [_DURATION, {"enum": ["none", None]}]})

@@ -1,4 +1,4 @@
-"""The types of single fields: each carries its rule, so that a model reads as a list of fields."""
+"""The types of single fields: each has its rule, so that a model is a list of fields."""
 
 import re
 from collections.abc import Callable
@@ -35,7 +35,7 @@ from portcall.schemas.webhooks import (
 from portcall.store.records.selection import ENDINGS
 
 GENERATE = "generate"
-"""Instead of a secret: make one. No secret looks like it."""
+"""Instead of a secret: make one. It cannot be mistaken for a secret."""
 
 MAX_OVERLAP_MS = 30 * 86_400_000
 
@@ -55,7 +55,7 @@ def _refused(error: InvalidValueError) -> PydanticCustomError:
 
 
 def _ruled(check: Callable[[ValueT], object]) -> AfterValidator:
-    """A validator that lets *check* refuse the value, and keeps the value as it was sent."""
+    """A validator that runs *check*, and keeps the value as it was sent."""
 
     def validate(value: ValueT) -> ValueT:
         try:
@@ -68,7 +68,7 @@ def _ruled(check: Callable[[ValueT], object]) -> AfterValidator:
 
 
 def _made(make: Callable[[Any], ValueT]) -> PlainValidator:
-    """A validator that makes the field's value of whatever JSON had."""
+    """A validator that converts the JSON value."""
 
     def validate(value: object) -> ValueT:
         try:
@@ -80,10 +80,10 @@ def _made(make: Callable[[Any], ValueT]) -> PlainValidator:
 
 
 def normalised_location(text: str) -> str:
-    """A region's name as it is kept and compared: ``West US`` is ``westus``.
+    """A region's name in the stored form: ``West US`` is ``westus``.
 
     Raises:
-        InvalidValueError: It is none.
+        InvalidValueError: It is not a region's name.
     """
     location = normalised(text)
     if not location:
@@ -94,7 +94,7 @@ def normalised_location(text: str) -> str:
 
 
 class TagError(InvalidValueError):
-    """A tag that ARM refuses, with the code that it has for that."""
+    """A tag that ARM refuses, with ARM's code for that."""
 
     def __init__(self, code: str, field: str, problem: str) -> None:
         super().__init__(field, problem)
@@ -102,10 +102,10 @@ class TagError(InvalidValueError):
 
 
 def check_tags(tags: dict[str, str]) -> None:
-    """Hold tags to ARM's limits: 50 of them, names of up to 512 characters, values up to 256.
+    """Check ARM's limits of tags: 50 of them, names of up to 512 characters, values up to 256.
 
     Raises:
-        InvalidValueError: They do not keep them.
+        InvalidValueError: The tags exceed a limit.
     """
     if len(tags) > MAX_TAGS:
         problem = f"has {len(tags)} tags; at most {MAX_TAGS} are allowed"
@@ -134,7 +134,7 @@ def _check_tag_name(name: str, where: str) -> None:
 
 
 def check_secret(text: str) -> None:
-    """Check a secret; empty (none) and `GENERATE` are right, too.
+    """Check a secret; an empty one (none) and `GENERATE` are valid, too.
 
     Raises:
         InvalidValueError: It is not ``whsec_`` and the base64 of 24 to 64 bytes. The message does
@@ -179,7 +179,7 @@ def _rate(value: object) -> float:
 
 
 def _overlap(value: object) -> int | None:
-    """Read for how long two secrets sign: a duration of up to `MAX_OVERLAP_MS`, or ``none``."""
+    """Read how long two secrets sign: a duration of up to `MAX_OVERLAP_MS`, or ``none``."""
     overlap_ms = _limit(value)
     if overlap_ms is not None and overlap_ms > MAX_OVERLAP_MS:
         raise InvalidValueError("", "is more than 30d, the longest that two secrets may sign")
@@ -199,13 +199,13 @@ def _outcomes(value: object) -> tuple[Outcome, ...]:
     for index, word in enumerate(words):
         if word not in allowed:
             where = f"[{index}]" if isinstance(value, list) and value else ""
-            raise InvalidValueError(where, f"must be of {', '.join(allowed)}")
+            raise InvalidValueError(where, f"must be one of {', '.join(allowed)}")
     return tuple(outcome for outcome in ENDINGS if outcome.value in words)
 
 
 def _check_delivery_id(text: str) -> None:
     if not _DELIVERY_ID.fullmatch(text):
-        raise InvalidValueError("", "is no webhook-id: msg_ and 32 digits of hex")
+        raise InvalidValueError("", "is not a webhook-id: msg_ and 32 digits of hex")
 
 
 def _member(
@@ -235,7 +235,7 @@ def _scheme(value: object) -> object:
 
 
 def _actions(actions: list[str]) -> list[str]:
-    """Check actions and write them in lower case, as az does with what its user types."""
+    """Check actions and write them in lower case, as az does."""
     lowered = [action.lower() for action in actions]
     try:
         action_bits(lowered, "")
@@ -252,7 +252,7 @@ def _location(text: str) -> str:
 
 
 def _written(check: Callable[[str, str], str]) -> AfterValidator:
-    """A validator that keeps what *check* makes of a text; empty stays empty."""
+    """A validator that keeps the result of *check*; empty stays empty."""
 
     def validate(text: str) -> str:
         try:

@@ -1,11 +1,11 @@
-"""``$filter``: as much of OData as az and the SDK send, and a refusal of the rest.
+"""``$filter``: the part of OData that az and the SDK send; everything else is refused.
 
-Conditions joined by ``and``; each compares one field with a text in single quotes, in which a
-quote is written twice:
+Conditions joined by ``and``; each compares one field with a text in single quotes, in which a quote
+is written twice:
 
     resourceType eq 'Microsoft.ContainerRegistry/registries' and tagName eq 'team'
 
-Fields have no case. Neither have values, but those of tags: as in ARM.
+Fields have no case. Values have none either, except those of tags: as in ARM.
 
 Source: azure-cli's ``_list_resources_odata_filter_builder``, ARM's reference of Resources - List.
 """
@@ -21,7 +21,7 @@ MAX_CONDITIONS = 20
 
 
 class Field(StrEnum):
-    """What can be asked for, as ARM writes it."""
+    """The fields of filters, as ARM writes them."""
 
     TYPE = "resourceType"
     NAME = "name"
@@ -33,7 +33,7 @@ class Field(StrEnum):
 
 RESOURCE_FIELDS = tuple(Field)
 GROUP_FIELDS = (Field.TAG_NAME, Field.TAG_VALUE)
-"""What lists of resource groups can be filtered by."""
+"""The fields of filters for lists of resource groups."""
 
 _TEXT = r"'(?P<{}>(?:[^']|'')*)'"
 _CONDITION = re.compile(
@@ -49,9 +49,9 @@ class Condition:
     """One comparison.
 
     Attributes:
-        field: Of what.
-        value: With what; in lower case but for a tag's value.
-        is_prefix: Whether it need only begin so.
+        field: The field.
+        value: The value; in lower case, except a tag's value.
+        is_prefix: Whether the value is only a prefix.
     """
 
     field: Field
@@ -61,7 +61,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What conditions are held against.
+    """A resource for comparison with conditions.
 
     Attributes:
         fields: Its type, name, group and location.
@@ -75,10 +75,10 @@ class Resource:
 def parse_filter(
     text: str | None, allowed: Sequence[Field] = RESOURCE_FIELDS
 ) -> tuple[Condition, ...]:
-    """Read a filter; none at all, or nothing but blanks, is no condition.
+    """Read a filter; an empty or blank one has no conditions.
 
     Raises:
-        ArmError: 400: It is another grammar, or asks for a field that is not *allowed*.
+        ArmError: 400: It has another grammar, or a field that is not *allowed*.
     """
     if text is None or not text.strip():
         return ()
@@ -98,7 +98,7 @@ def parse_filter(
 
 
 def matches(conditions: Sequence[Condition], resource: Resource) -> bool:
-    """Whether *resource* meets every one of the conditions."""
+    """Whether *resource* meets all conditions."""
     tags = {name.lower(): value for name, value in resource.tags.items()}
     wanted = {each.value for each in conditions if each.field is Field.TAG_NAME}
     return all(_meets(each, resource, tags, wanted) for each in conditions)

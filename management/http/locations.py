@@ -1,8 +1,7 @@
-"""Locations: the regions that a registry can say it is in, and that ``-l "West US"`` is found by.
+"""Locations: the regions that a registry can have, and that ``-l "West US"`` is looked up in.
 
-Nothing here runs in a region. They are kept because scripts name them, az looks a display name up
-among them, and ARM refuses one that it does not know. `LOCAL` is the one of an installation: what a
-client uses that was not told any.
+Nothing here runs in a region. They exist because scripts name them, az looks up display names, and
+ARM refuses unknown ones. `LOCAL` is an installation's own, and the clients' default.
 
 Source of the names: what ``az account list-locations`` prints in Azure's public cloud, in Azure
 Government and in the one in China.
@@ -22,8 +21,8 @@ class Region:
     """One region.
 
     Attributes:
-        name: As resources have it: ``westus``.
-        display_name: As people write it: ``West US``.
+        name: As in resources: ``westus``.
+        display_name: As for people: ``West US``.
         group: Its part of the world; empty for ours.
     """
 
@@ -71,7 +70,7 @@ _DISPLAY_NAMES = {
 
 
 def normalised(text: str) -> str:
-    """A region's name as it is kept and compared: ``West US`` is ``westus``."""
+    """A region's name in the stored form: ``West US`` is ``westus``."""
     return text.replace(" ", "").lower()
 
 
@@ -87,11 +86,11 @@ _NAMES = frozenset(region.name for region in REGIONS)
 
 
 def check_available(name: str, kind: str, *, target: str = "location") -> None:
-    """Refuse a region that there is not.
+    """Refuse an unknown region.
 
     Args:
         name: Normalised.
-        kind: The type of the resource that is to be created there.
+        kind: The type of the new resource.
         target: The field that has the name.
 
     Raises:

@@ -1,4 +1,4 @@
-"""From the names in a path to what they name, or to the 404 that says which of them is wrong."""
+"""Finds the resources that a path names, or raises the 404 for the wrong name."""
 
 import asyncio
 
@@ -24,8 +24,8 @@ class Lookups:
     """Finds the subscription, the group, the registry and the webhook of a call.
 
     Args:
-        store: Where they are kept.
-        installation: Which subscription and which resource group there are.
+        store: The store.
+        installation: The subscription and the resource group.
     """
 
     def __init__(self, store: Store, installation: Installation) -> None:
@@ -33,10 +33,10 @@ class Lookups:
         self.installation = installation
 
     def check_scope(self, call: Call) -> None:
-        """Check the subscription and the resource group that the path names, if it names any.
+        """Check the subscription and the resource group in the path, if there are any.
 
         Raises:
-            ArmError: 404: There is no such one here.
+            ArmError: 404: This installation has another.
         """
         subscription = call.names.get("subscription")
         if subscription is None:
@@ -48,10 +48,10 @@ class Lookups:
             raise group_not_found(group)
 
     def check_tenant(self, call: Call) -> None:
-        """Check that a publisher names no registry but its own. Nothing is looked up for that.
+        """Check that a publisher names only its own registry. It needs no lookup.
 
         Raises:
-            ArmError: 404: as for a registry that is not there, whether it is or not.
+            ArmError: 404: the same as for a missing registry, whether it exists or not.
         """
         named = call.names.get("registry")
         if named is None or call.principal.role is not Role.PUBLISHER:
@@ -74,7 +74,7 @@ class Lookups:
     async def maybe_registry(self, call: Call) -> Registry | None:
         """The registry that the path names, or None."""
         name = call.names["registry"]
-        if not _is_name(name):  # the store is never asked for what cannot be there
+        if not _is_name(name):  # a name that cannot exist needs no query
             return None
         return await asyncio.to_thread(self._store.registries.get, name)
 
@@ -118,7 +118,7 @@ class Lookups:
 
 
 def new_name(call: Call, kind: str) -> str:
-    """The name in the path under which something is to be created.
+    """The name in the path of a new resource.
 
     Args:
         call: The call.

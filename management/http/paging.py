@@ -1,7 +1,7 @@
 """Pages: ``$top``, the opaque ``$skipToken``, and the absolute ``nextLink``.
 
-The clients decode and quote the values of a nextLink again: a token is URL-safe base64, which
-comes through that unchanged. It names its list, so that the token of another list is refused.
+The clients decode and encode the values of a nextLink again: a token is URL-safe base64, which that
+does not change. It names its list, so that another list's token is refused.
 """
 
 import base64
@@ -21,7 +21,7 @@ _DIGITS = re.compile(r"\d{1,18}", re.ASCII)
 
 
 def page_size(call: Call, *, default: int, maximum: int) -> int:
-    """How many items the caller wants on a page.
+    """The number of items that the caller wants on a page.
 
     Raises:
         ArmError: 400: ``$top`` is not a whole number from 1 to *maximum*.
@@ -35,10 +35,10 @@ def page_size(call: Call, *, default: int, maximum: int) -> int:
 
 
 def skip_token(call: Call, kind: str) -> str:
-    """Where the page begins: what `next_link` was given; empty for the first page.
+    """Where the page begins: the *after* of `next_link`; empty for the first page.
 
     Raises:
-        ArmError: 400: The token is none of this list's.
+        ArmError: 400: The token is not one of this list.
     """
     token = call.parameter(SKIP_TOKEN)
     if token is None:
@@ -58,7 +58,7 @@ def skip_number(call: Call, kind: str) -> int | None:
     """The same for lists that are divided by number; None for the first page.
 
     Raises:
-        ArmError: 400: The token is none of this list's.
+        ArmError: 400: The token is not one of this list.
     """
     after = skip_token(call, kind)
     if not after:
@@ -69,13 +69,13 @@ def skip_number(call: Call, kind: str) -> int | None:
 
 
 def next_link(call: Call, kind: str, after: str | int, filters: Sequence[str] = ()) -> str:
-    """The absolute URL of the page that begins behind *after*, to be asked for with GET.
+    """The absolute URL of the page that begins after *after*, for a GET.
 
     Args:
-        call: Who asks for a page.
-        kind: Names its list.
+        call: The call for a page.
+        kind: The name of its list.
         after: Where the next page begins.
-        filters: Parameters that it keeps, beside those that every list has.
+        filters: Parameters that it keeps, in addition to those of every list.
     """
     token = base64.urlsafe_b64encode(f"{kind}:{after}".encode()).decode("ascii").rstrip("=")
     parameters = [

@@ -1,4 +1,4 @@
-"""What each role may do here, and how ARM refuses what it may not."""
+"""The permissions of each role, and ARM's refusals."""
 
 from portcall.management.http.access import Principal
 from portcall.management.http.errors import ArmError
@@ -6,7 +6,7 @@ from portcall.management.http.routes import PROVIDER, Route, segments_of
 from portcall.store.access.principals import Role
 
 NOBODY = Principal("", Role.PUBLISHER)
-"""Who calls a route that is open to strangers."""
+"""The caller of a route without authentication."""
 
 _VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 _PROVIDER = segments_of(PROVIDER)
@@ -16,12 +16,12 @@ def authorize(principal: Principal, route: Route, path: str) -> None:
     """Let a principal call a route.
 
     Args:
-        principal: Who calls.
-        route: What for.
+        principal: The caller.
+        route: The route.
         path: The path as it was sent.
 
     Raises:
-        ArmError: 403: Its role may not.
+        ArmError: 403: Its role does not allow that.
     """
     match principal.role:
         case Role.ADMINISTRATOR:
@@ -33,7 +33,7 @@ def authorize(principal: Principal, route: Route, path: str) -> None:
 
 
 def authorization_failed(principal: Principal, action: str, path: str) -> ArmError:
-    """The 403, in ARM's words."""
+    """The 403 with ARM's text."""
     return ArmError(
         403,
         "AuthorizationFailed",
@@ -44,7 +44,7 @@ def authorization_failed(principal: Principal, action: str, path: str) -> ArmErr
 
 
 def action_of(route: Route) -> str:
-    """What ARM calls the call of a route: the types in its path, and a verb.
+    """ARM's name for the call of a route: the types in its path, and a verb.
 
     ``Microsoft.ContainerRegistry/registries/webhooks/ping/action``, for example.
     """

@@ -1,7 +1,7 @@
-"""The table of routes: ARM's paths, whose fixed words are compared without regard to case.
+"""The table of routes: ARM's paths, whose fixed words have no case.
 
-aiohttp's own router knows case only, and answers in its own words where nothing fits; hence this
-small one behind a single aiohttp route that takes every path.
+aiohttp's own router distinguishes case, and has its own error texts; so one aiohttp route takes
+every path, and this table routes it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ REGISTRY = f"{REGISTRIES}/{{registry}}"
 WEBHOOKS = f"{REGISTRY}/webhooks"
 WEBHOOK = f"{WEBHOOKS}/{{webhook}}"
 CONSOLE = "/console"
-"""Where the pages for people are; they have routes of their own."""
+"""The path of the pages for people; they have their own routes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Route:
 
     Attributes:
         method: In capitals.
-        template: The path's segments; ``{name}`` takes any segment but an empty one.
+        template: The path's segments; ``{name}`` matches any segment but an empty one.
         handler: Answers.
         need: The least role that may call it.
     """
@@ -49,7 +49,7 @@ class Route:
         return "/" + "/".join(self.template)
 
     def parameters(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """What the names in the template stand for in as many *segments*; None: another path."""
+        """The values of the template's names in *segments*; None: it is another path."""
         found = {}
         for expected, segment in zip(self.template, segments, strict=True):
             if expected.startswith("{"):
@@ -68,13 +68,13 @@ class Routes:
         self._routes: dict[int, list[Route]] = {}
 
     def add(self, method: str, path: str, handler: Handler, *, need: Role | None = None) -> None:
-        """Add a route; of two that fit the same path the one with fewer ``{names}`` answers.
+        """Add a route; if two match the same path, the one with fewer ``{names}`` is used.
 
         Args:
             method: In capitals.
             path: With ``{names}``.
             handler: Answers.
-            need: Who may call it; None: a reader for a GET, the administrator for all else.
+            need: The role that it needs; None: a reader for a GET, the administrator for the rest.
         """
         if need is None:
             need = Role.READER if method == "GET" else Role.ADMINISTRATOR
@@ -86,13 +86,13 @@ class Routes:
             yield from routes
 
     def has(self, path: str) -> bool:
-        """Whether a route has that path, with whatever method."""
+        """Whether a route has that path, with any method."""
         segments = segments_of(path)
         routes = self._routes.get(len(segments), ())
         return any(route.parameters(segments) is not None for route in routes)
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-        """The route of a request, and what the names in its path stand for.
+        """The route of a request, and the values of the names in its path.
 
         Args:
             method: The request's method.
@@ -107,7 +107,7 @@ class Routes:
             for route in self._routes.get(len(segments), ())
             if (parameters := route.parameters(segments)) is not None
         ]
-        # A path that is written out is no name of another: ``deadLetters/resend`` is no letter.
+        # A fixed path has priority over a name: ``deadLetters/resend`` is not a letter.
         fewest = min((len(parameters) for _, parameters in fits), default=0)
         fits = [each for each in fits if len(each[1]) == fewest]
         for route, parameters in fits:
@@ -125,9 +125,9 @@ class Routes:
 
 
 def segments_of(path: str) -> tuple[str, ...]:
-    """Take a percent-encoded path apart; a slash at its end, or a second one in front, is nothing.
+    """Split a percent-encoded path; a slash at its end, or a second one in front, is ignored.
 
-    Divided first and decoded after: an encoded slash belongs to its segment.
+    It is split before decoding: an encoded slash belongs to its segment.
     """
     inner = path.lstrip("/").removesuffix("/")
     return tuple(unquote(segment, errors="replace") for segment in inner.split("/"))

@@ -1,1 +1,1 @@
-"""Dead letters and unrouted messages: looked into, sent again, thrown away."""
+"""Dead letters and unroutable messages: read, sent again, deleted."""

@@ -25,9 +25,9 @@ from portcall.schemas.webhooks import Status
 from portcall.store.webhooks.summaries import KnownWebhook
 
 MAX_ITEMS = 100
-"""Pieces that are listed of one letter; a frame that our roles make has no more than 64."""
+"""Pieces that are listed of one letter; frames of our roles have at most 64."""
 MAX_TEXT = 64 * 1024
-"""Of a body that is shown as text; all of it is in the base64."""
+"""Of a body that is shown as text; the base64 has all of it."""
 DELETED = "deleted"
 
 
@@ -37,9 +37,9 @@ def letter_answer(
     """A letter.
 
     Args:
-        seen: The letter and what is in it.
-        webhooks: Those that there are, by id.
-        with_body: Whether its headers and its bytes are told, too.
+        seen: The letter and its contents.
+        webhooks: The existing webhooks, by id.
+        with_body: Whether to include its headers and its bytes.
     """
     return DeadLetter(**_told(seen, webhooks, with_body=with_body))
 

@@ -1,4 +1,4 @@
-"""What clients send to have letters sent again, or thrown away."""
+"""Request bodies for sending letters again, or deleting them."""
 
 import re
 from typing import Annotated
@@ -36,7 +36,7 @@ def _ids(ids: list[str]) -> list[str]:
     for number, each in enumerate(ids):
         if not is_letter_id(each):
             raise PydanticCustomError(
-                "rule", "is no letter's id: 32 digits of hex", {"at": f"[{number}]"}
+                "rule", "is not a letter's id: 32 digits of hex", {"at": f"[{number}]"}
             )
     return ids
 
@@ -49,16 +49,16 @@ def _reason(text: str) -> str:
 
 
 class LetterSelection(Body):
-    """The body of resend and purge. It must say which letters are meant, or that all are.
+    """The body of resend and purge. It must say which letters, or that it means all.
 
     Attributes:
         queue: ``dead`` or ``unrouted``.
         ids: Letters by their ids; alone.
-        registry: Only what is of this registry.
-        webhook: Only what is for this webhook of it.
+        registry: Only pieces of this registry.
+        webhook: Only deliveries for this webhook of it.
         reason: Only letters with this in their reason, without regard to case.
         all: True: everything in the queue; alone.
-        limit: How many letters are taken out by this request at most.
+        limit: How many letters this request takes out at most.
     """
 
     queue: Annotated[str, PlainValidator(_queue), said.QUEUE] = "dead"
@@ -70,7 +70,7 @@ class LetterSelection(Body):
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = MAX_LIMIT
 
     def check(self) -> None:
-        """Refuse what does not say which letters are meant, or says it twice.
+        """Refuse a body that does not say which letters, or says it twice.
 
         Raises:
             ArmError: 400.

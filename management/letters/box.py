@@ -1,8 +1,8 @@
 """The box of letters: one queue at a time, one reader at a time.
 
-Whatever is taken out is published first, and confirmed; the letter is acknowledged last. A process
-that dies in between leaves the letter: it may be sent twice then, under the same ``webhook-id``,
-and is never lost.
+Whatever replaces a letter is published first, and confirmed; then the letter is acknowledged. If
+the process dies in between, the letter stays: its deliveries may be sent twice then, under the same
+``webhook-id``, but are never lost.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from portcall.store.records.last_records import Key
 from portcall.store.records.selection import Selected
 
 QUEUES = {"dead": DEAD, "unrouted": UNROUTED}
-"""By the names that people use."""
+"""By their names for people."""
 SETTLED = Counter(
     "portcall_letters_settled",
     "Deliveries and events of dead letters, by queue and what became of them.",
@@ -47,9 +47,9 @@ BATCH = 100
 BATCH_BYTES = 4 * 1024 * 1024
 PUBLISH_S = 5.0
 SCAN_S = 20.0
-"""How long one request looks through a queue; what is behind that is said not to be looked at."""
+"""How long one request reads a queue; later letters count as not looked at."""
 PATIENCE_S = 10.0
-"""How long somebody waits for another reader."""
+"""How long to wait for another reader."""
 
 
 class BusyError(PortcallError):
@@ -58,7 +58,7 @@ class BusyError(PortcallError):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One letter that was looked at, and what is in it."""
+    """One letter and its contents."""
 
     letter: Letter
     contents: Contents
@@ -66,13 +66,13 @@ class Seen:
 
 @dataclass(slots=True)
 class Scan:
-    """How far a queue was looked through.
+    """The result of reading a queue.
 
     Attributes:
         waiting: How many letters were there.
-        looked_at: How many of them were looked at.
+        looked_at: How many of them were read.
         removed: How many were taken out.
-        counts: Pieces by what became of them.
+        counts: Pieces by their fate.
     """
 
     waiting: int = 0
@@ -82,17 +82,17 @@ class Scan:
 
     @property
     def complete(self) -> bool:
-        """Whether every letter was looked at."""
+        """Whether every letter was read."""
         return self.looked_at >= self.waiting
 
     def count(self, fate: Fate, number: int = 1) -> None:
-        """So many pieces more became this."""
+        """Count more pieces with this fate."""
         self.counts[fate] = self.counts.get(fate, 0) + number
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """One letter, and what is to be done with its pieces."""
+    """One letter, and the fate of its pieces."""
 
     letter: Letter
     chosen: Sequence[Piece]
@@ -101,12 +101,12 @@ class _Order:
 
 @dataclass(slots=True)
 class _Mail:
-    """What follows from a batch.
+    """The messages of a batch.
 
     Attributes:
-        deliveries: Go out.
-        events: Go to the routers.
-        dropped: Deliveries that need not go out.
+        deliveries: Sent again.
+        events: Sent to the routers.
+        dropped: Deliveries that need not be sent.
     """
 
     deliveries: list[Selected] = field(default_factory=list)
@@ -114,7 +114,7 @@ class _Mail:
     dropped: list[Selected] = field(default_factory=list)
 
     def add(self, piece: Piece, fate: Fate, attempts: int) -> None:
-        """One more piece that does not stay."""
+        """Add a piece that does not stay."""
         if piece.delivery is None:
             self.events.append(piece.event)
             return
@@ -133,11 +133,11 @@ class LetterBox:
 
     Args:
         url: The broker.
-        store: Knows webhooks and how deliveries stand; its methods block.
+        store: Knows webhooks and the state of deliveries; its methods block.
         publisher: Publishes.
-        shards: How many queues the deliveries are spread over.
-        catch_up: Waits until the log has what was recorded; raises a `PortcallError`.
-        always: Webhooks that are no rows of the store, and get everything.
+        shards: Number of queues that share the deliveries.
+        catch_up: Waits until the log is complete; raises a `PortcallError`.
+        always: Webhooks that are not in the store, and get everything.
         clock_ms: The time, milliseconds since the epoch.
     """
 
@@ -166,22 +166,22 @@ class LetterBox:
         """The first dead letters, for the audit.
 
         Raises:
-            BrokerError: The broker cannot be asked.
+            BrokerError: The broker does not answer.
         """
         async with self._locks[DEAD]:
             return await peek(self._url, DEAD, limit=limit, renew=self._renew)
 
     async def look(self, queue: str, wanted: Wanted, see: Callable[[Seen], None]) -> Scan:
-        """Look at all letters that are meant; nothing is changed.
+        """Read all selected letters; nothing is changed.
 
         Args:
-            queue: Which.
-            wanted: Which letters.
-            see: Given each, in the queue's order.
+            queue: The queue.
+            wanted: The selection.
+            see: Called with each letter, in the queue's order.
 
         Raises:
-            BrokerError: The broker cannot be asked.
-            BusyError: Somebody else is at the queue.
+            BrokerError: The broker does not answer.
+            BusyError: Another request reads the queue.
         """
         async with self._open(queue) as (scan, kept):
             async for seen in self._through(kept, scan):
@@ -190,17 +190,18 @@ class LetterBox:
         return scan
 
     async def resend(self, queue: str, wanted: Wanted, limit: int) -> Scan:
-        """Send again what is meant, and take it out.
+        """Send the selected letters again, and take them out.
 
         Args:
-            queue: Which.
-            wanted: What is meant.
-            limit: How many letters are taken out at most.
+            queue: The queue.
+            wanted: The selection.
+            limit: How many letters to take out at most.
 
         Raises:
-            BrokerError: The broker cannot be asked, or took not everything; what it did not take
-                is still there.
-            BusyError: Somebody else is at the queue.
+            BrokerError: The broker does not answer, or did not confirm everything; unconfirmed
+                letters
+                are still there.
+            BusyError: Another request reads the queue.
             StoreUnavailableError: The database does not answer.
         """
         await self._caught_up()
@@ -224,7 +225,7 @@ class LetterBox:
         return scan
 
     async def purge(self, queue: str, wanted: Wanted, limit: int) -> Scan:
-        """Throw away what is meant; what else is in a letter stays.
+        """Delete the selected pieces; the other pieces of a letter stay.
 
         Raises:
             BrokerError: As for `resend`.
@@ -251,7 +252,7 @@ class LetterBox:
             async with asyncio.timeout(PATIENCE_S):
                 await lock.acquire()
         except TimeoutError:
-            raise BusyError(f"somebody else is looking through {QUEUES[queue]} now") from None
+            raise BusyError(f"another request is reading {QUEUES[queue]} now") from None
         try:
             async with reading(self._url, QUEUES[queue], renew=self._renew) as kept:
                 yield Scan(waiting=kept.waiting), kept
@@ -259,7 +260,7 @@ class LetterBox:
             lock.release()
 
     async def _through(self, kept: Reading, scan: Scan) -> AsyncIterator[Seen]:
-        """Letter after letter, for as long as one request may take."""
+        """Letter after letter, as long as one request may take."""
         loop = asyncio.get_running_loop()
         end = loop.time() + SCAN_S
         async for letter in kept.letters():
@@ -271,7 +272,7 @@ class LetterBox:
     async def _send(
         self, kept: Reading, scan: Scan, batch: Sequence[_Order], sent: set[Key]
     ) -> None:
-        """Send what can be sent, keep what must stay, and take the letters out: in this order."""
+        """Send pieces, keep those that must stay, and take the letters out: in this order."""
         facts = await asyncio.to_thread(self._facts, batch)
         mail = _Mail()
         done: list[tuple[_Order, Sequence[Piece]]] = []
@@ -298,8 +299,8 @@ class LetterBox:
     async def _publish(self, mail: "_Mail") -> None:
         """Publish and wait for every confirm; then note in the journal what is open again.
 
-        What is only taken out is noted, too: it may have gone out just before a process died that
-        had not noted it yet, and would count as given up for ever.
+        Dropped deliveries are noted, too: an earlier process may have sent one and died before it
+        noted it; it would count as given up for ever.
         """
         now_ms = self._clock_ms()
         by_shard: dict[int, list[Selected]] = {}
@@ -326,7 +327,7 @@ class LetterBox:
             await self._publisher.publish(body, exchange=JOURNAL)
 
     async def _keep(self, letter: Letter, pieces: Sequence[Piece]) -> None:
-        """Put what must stay of a letter into its queue, as a letter of its own."""
+        """Publish the pieces of a letter that must stay as a new letter in its queue."""
         if pieces:
             await self._publisher.publish(
                 body_of(pieces), exchange=letter.queue, headers=letter.kept_headers
@@ -348,7 +349,7 @@ class LetterBox:
         )
 
     async def _caught_up(self) -> None:
-        """Have the log say what was delivered a moment ago; without it something goes out twice."""
+        """Wait until the log has recent deliveries; otherwise some would be sent twice."""
         try:
             await self._catch_up()
         except BrokerError:

@@ -1,4 +1,4 @@
-"""What is in a letter: deliveries, events, or something that no frame is. Pure."""
+"""The contents of a letter: deliveries, events, or something that is not a frame. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,11 +23,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One thing in a letter that can be sent again by itself.
+    """A part of a letter that can be sent again by itself.
 
     Attributes:
         event: The event.
-        delivery: For which webhook; None: the event was not routed yet.
+        delivery: Its delivery; None: the event was not routed yet.
     """
 
     event: Event
@@ -37,7 +37,7 @@ class Piece:
     def problem(self) -> str:
         """Why it can never be sent again; empty: it can."""
         if self.delivery is not None:
-            return ""  # who made it knew the action; deliverers ask no more about it
+            return ""  # its action was checked before; deliverers do not use it
         try:
             check_action(self.event.action)
         except InvalidValueError as error:
@@ -47,12 +47,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is in a letter.
+    """The contents of a letter.
 
     Attributes:
-        kind: What it holds.
-        pieces: One by one; none of what cannot be read.
-        problem: Why it cannot be read.
+        kind: Their kind.
+        pieces: One by one; none if it is unreadable.
+        problem: Why it is unreadable.
     """
 
     kind: Kind
@@ -61,7 +61,7 @@ class Contents:
 
 
 class _Shape(Struct):
-    """Which of the fields a frame has that tell frames apart."""
+    """The fields that distinguish the kinds of frames, as far as they exist."""
 
     deliveries: msgspec.Raw | UnsetType = UNSET
     records: msgspec.Raw | UnsetType = UNSET

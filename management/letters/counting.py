@@ -1,4 +1,4 @@
-"""Counts over the letters of a queue: by reason, and by whom they are for."""
+"""Counts over the letters of a queue: by reason, and by webhook."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,11 +8,11 @@ from portcall.management.letters.shapes import DeadLetterCounts, PlaceCount, Rea
 from portcall.store.webhooks.summaries import KnownWebhook
 
 MOST = 50
-"""Lines of one count; the rest is in its total."""
+"""Lines of one count; its total includes the others."""
 
 
 class Counts:
-    """Counts letters as they come by."""
+    """Counts letters while they are read."""
 
     def __init__(self) -> None:
         self.letters = 0
@@ -27,7 +27,7 @@ class Counts:
         return [each for (_, each), _ in self._places.most_common(MOST) if each]
 
     def add(self, seen: Seen) -> None:
-        """One more."""
+        """Count one more letter."""
         self.letters += 1
         self.items += len(seen.contents.pieces)
         self._kinds[seen.contents.kind.value] += 1

@@ -1,4 +1,4 @@
-"""What becomes of each piece of a letter that is sent again. Pure: facts in, fates out."""
+"""The fate of each piece of a letter that is sent again. Pure: facts in, fates out."""
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from portcall.store.webhooks.summaries import KnownWebhook
 
 
 class Fate(StrEnum):
-    """What becomes of a piece."""
+    """The fate of a piece."""
 
     SENT = "sent"
-    """It goes out again."""
+    """It is sent again."""
     DELIVERED = "delivered"
-    """It was delivered since: nothing goes out, and the letter is done with."""
+    """It was delivered since: nothing is sent, and the letter is finished."""
     PENDING = "pending"
-    """It is under way already, by a replay or another letter: the same."""
+    """A replay or another letter has sent it already: the same."""
     DISABLED = "disabled"
-    """Its webhook is disabled: it stays where it is."""
+    """Its webhook is disabled: it stays."""
     DELETED = "deleted"
-    """Its webhook or its registry was deleted: it stays where it is."""
+    """Its webhook or its registry was deleted: it stays."""
     UNREADABLE = "unreadable"
-    """It can never be sent: it stays where it is."""
+    """It can never be sent: it stays."""
 
     @property
     def stays(self) -> bool:
@@ -35,13 +35,13 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known.
+    """The known facts.
 
     Attributes:
-        webhooks: The webhooks that there are, by id.
-        registries: The keys of the registries that there are.
-        lasts: How deliveries stand.
-        always: Webhooks that are no rows of the store, and get everything.
+        webhooks: The existing webhooks, by id.
+        registries: The keys of the existing registries.
+        lasts: The last state of deliveries.
+        always: Webhooks that are not in the store, and get everything.
     """
 
     webhooks: Mapping[int, KnownWebhook]
@@ -51,7 +51,7 @@ class Facts:
 
 
 def key_of(piece: Piece) -> Key | None:
-    """What names the delivery of a piece; None: it is an event."""
+    """The key of a piece's delivery; None: it is an event."""
     if piece.delivery is None:
         return None
     return piece.event.id, piece.event.accepted_ms, piece.delivery.webhook_id
@@ -60,12 +60,12 @@ def key_of(piece: Piece) -> Key | None:
 def fate_of(  # noqa: PLR0911 (a table)
     piece: Piece, facts: Facts, sent: Container[Key]
 ) -> Fate:
-    """What becomes of a piece.
+    """Decide the fate of a piece.
 
     Args:
-        piece: Which.
-        facts: What is known.
-        sent: Deliveries that go out already.
+        piece: The piece.
+        facts: The known facts.
+        sent: Deliveries that are being sent already.
     """
     if piece.problem:
         return Fate.UNREADABLE
@@ -77,8 +77,8 @@ def fate_of(  # noqa: PLR0911 (a table)
     last = facts.lasts.get(key)
     if last is not None and last.outcome is Outcome.DELIVERED:
         return Fate.DELIVERED
-    # A record that says "retried" proves that the next attempt waits on the ladder: it is this
-    # letter only if that attempt is the one that died.
+    # A record with "retried" proves that the next attempt waits on the ladder: this letter
+    # holds that attempt only if the attempt itself became a dead letter.
     if last is not None and last.outcome is Outcome.RETRIED and last.attempt >= delivery.attempt:
         return Fate.PENDING
     if delivery.webhook_id in facts.always:
@@ -90,7 +90,7 @@ def fate_of(  # noqa: PLR0911 (a table)
 
 
 def made_attempts(piece: Piece, facts: Facts) -> int:
-    """How many attempts a delivery has behind it: the next one begins its schedule anew."""
+    """How many attempts a delivery has had: the next one begins its schedule again."""
     key = key_of(piece)
     last = None if key is None else facts.lasts.get(key)
     before = piece.delivery.attempt - 1 if piece.delivery else 0

@@ -1,4 +1,4 @@
-"""Letters over HTTP, for `portcall dead-letters` and the console; for administrators alone."""
+"""Letters over HTTP, for `portcall dead-letters` and the console; for administrators only."""
 
 import asyncio
 from collections.abc import Awaitable, Iterator
@@ -41,7 +41,7 @@ PATH = "/portcall/deadLetters"
 LETTER = f"{PATH}/{{letter}}"
 PAGE, MAX_PAGE = 100, 1000
 MAX_BODIES = 8 * 1024 * 1024
-"""Bytes of bodies on a page; it ends with the letter that passes them."""
+"""Bytes of bodies on a page; the page ends with the letter that exceeds them."""
 TOKEN_KIND = "letters"  # noqa: S105 (not a secret)
 FILTERS = ("queue", "registry", "webhook", "reason")
 
@@ -50,7 +50,7 @@ class LetterHandlers:
     """The routes of letters.
 
     Args:
-        box: Has them.
+        box: Reads and changes the queues.
         store: Knows the webhooks by name.
         lookups: Knows the resource group.
     """
@@ -68,7 +68,7 @@ class LetterHandlers:
         routes.add("POST", f"{PATH}/purge", self.purge)
 
     async def page(self, call: Call) -> web.Response:
-        """GET the letters of a queue that a filter fits, and how many there are of which kind."""
+        """GET the letters of a queue that match a filter, and their counts."""
         queue = _queue(call)
         size = page_size(call, default=PAGE, maximum=MAX_PAGE)
         skipped = skip_number(call, TOKEN_KIND) or 0
@@ -103,7 +103,7 @@ class LetterHandlers:
         )
 
     async def get(self, call: Call) -> web.Response:
-        """GET a letter whole, with its bytes."""
+        """GET a complete letter, with its bytes."""
         queue, wanted_id = _queue(call), call.names["letter"].lower()
         found = _First()
         if is_letter_id(wanted_id):
@@ -125,7 +125,7 @@ class LetterHandlers:
         return answer(resent_answer(await _asked(self._box.resend(body.queue, wanted, body.limit))))
 
     async def purge(self, call: Call) -> web.Response:
-        """POST purge: throw letters away for good."""
+        """POST purge: delete letters for good."""
         body = await call.body(LetterSelection)
         wanted = await self._meant(body)
         return answer(purged_answer(await _asked(self._box.purge(body.queue, wanted, body.limit))))
@@ -137,10 +137,10 @@ class LetterHandlers:
         return await self._wanted(body.registry or "", body.webhook or "", body.reason or "")
 
     async def _wanted(self, registry: str, webhook: str, reason: str) -> Wanted:
-        """What a filter means; names must be of something that there is.
+        """The selection of a filter; its names must exist.
 
         Raises:
-            ArmError: 400 or 404: They are not.
+            ArmError: 400 or 404: They do not.
         """
         if webhook and not registry:
             raise invalid_parameter("registry", "is required with webhook")
@@ -159,7 +159,7 @@ class LetterHandlers:
 
 
 class _First:
-    """The first of the letters that come by, and how many there were."""
+    """The first of the letters, and how many there were."""
 
     def __init__(self) -> None:
         self.seen: Seen | None = None
@@ -172,7 +172,7 @@ class _First:
 
 
 class _Page:
-    """The letters of one page, as they come by."""
+    """The letters of one page."""
 
     def __init__(self, skipped: int, size: int) -> None:
         self._skipped = skipped
@@ -196,7 +196,7 @@ class _Page:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """What the box cannot do, in the API's words.
+    """Convert the box's errors to the API's.
 
     Raises:
         ArmError: 409 or 503.

@@ -1,4 +1,4 @@
-"""Which letters somebody means: those of some ids, all of them, or those that a filter fits."""
+"""A selection of letters: by ids, all of them, or by a filter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from portcall.runtime.broker.letters import Letter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is meant; without any attribute it is everything.
+    """A selection; without any attribute it is everything.
 
     Attributes:
         ids: Letters of these ids only; None: of any.
@@ -24,7 +24,7 @@ class Wanted:
     reason: str = ""
 
     def covers(self, letter: Letter, contents: Contents) -> bool:
-        """Whether the letter as a whole may be meant; of one that is readable see `choose`."""
+        """Whether it may select the letter as a whole; for a readable one see `choose`."""
         if self.ids is not None and letter.id not in self.ids:
             return False
         if self.reason and self.reason.lower() not in letter.reason.lower():
@@ -34,12 +34,12 @@ class Wanted:
         return any(self.takes(piece) for piece in contents.pieces)
 
     def choose(self, contents: Contents) -> tuple[Sequence[Piece], Sequence[Piece]]:
-        """The pieces that are meant, and the others, which must stay."""
+        """The selected pieces, and the others, which must stay."""
         chosen = [piece for piece in contents.pieces if self.takes(piece)]
         return chosen, [piece for piece in contents.pieces if not self.takes(piece)]
 
     def takes(self, piece: Piece) -> bool:
-        """Whether one piece is meant."""
+        """Whether it selects a piece."""
         if self.registry and piece.event.registry != self.registry:
             return False
         if self.webhook_id is None:

@@ -1,6 +1,6 @@
-"""How the cloud and its authority describe themselves to clients: documents, and no I/O.
+"""How the cloud and its authority describe themselves to clients: documents, without I/O.
 
-Source: what az and MSAL read of them, as they were recorded.
+Source: recorded requests of az and MSAL.
 """
 
 from portcall.management.login.shapes import Authority, Cloud, CloudLogin, CloudSuffixes

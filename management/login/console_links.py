@@ -26,11 +26,11 @@ class Code(Protocol):
 
     @property
     def until_s(self) -> int:
-        """Until when it works, seconds since the epoch."""
+        """When it expires, seconds since the epoch."""
 
 
 class ConsoleLinkHandler:
-    """The route of links; for administrators alone.
+    """The route of links; for administrators only.
 
     Args:
         make: Makes a code for the caller; it blocks.
@@ -45,9 +45,9 @@ class ConsoleLinkHandler:
         routes.add("POST", PATH, self.create)
 
     async def create(self, call: Call) -> web.Response:
-        """POST a link: 201 with an address that signs in once.
+        """POST a link: 201 with a URL that signs in once.
 
-        The code is in the fragment: browsers keep that from servers, proxies and referrers.
+        The code is in the fragment: browsers do not send that to servers, proxies or as referrer.
         """
         console = f"{call.origin}{CONSOLE}"
         code = await asyncio.to_thread(self._make, call.principal)

@@ -1,4 +1,4 @@
-"""The managed identity: tokens for whoever knows a header, where a setting asks for that.
+"""The managed identity: tokens for clients with the right header, if a setting enables it.
 
 Source: App Service's ``IDENTITY_ENDPOINT`` and ``IDENTITY_HEADER``, api-version 2019-08-01, as
 MSAL and azure-identity use them.
@@ -31,8 +31,8 @@ class IdentityHandler:
     """The route of the managed identity.
 
     Args:
-        header: What callers must know.
-        identity: Whose tokens they get.
+        header: The header's secret value.
+        identity: The identity whose tokens they get.
         store: Knows whether it was revoked.
         login: Makes the tokens.
     """
@@ -86,7 +86,7 @@ class IdentityHandler:
 def ensure_identity(store: Store, installation: Installation) -> str:
     """The client id of the identity, whose principal is made at first use; blocks.
 
-    It is an administrator, and has a secret that nobody knows. One that was revoked stays so.
+    It is an administrator with a random secret that is not stored. A revoked one stays revoked.
 
     Raises:
         StoreUnavailableError: The database does not answer.

@@ -1,7 +1,7 @@
-"""What the token endpoint is asked, and how it refuses: OAuth's words, as MSAL expects them. Pure.
+"""Requests to the token endpoint, and its errors in OAuth's words, as MSAL expects them. Pure.
 
-Source: RFC 6749 sections 4.4 and 5.2; the codes behind ``AADSTS`` are those that Entra ID gives for
-the same mistakes, because az and people look for them.
+Source: RFC 6749 sections 4.4 and 5.2; the codes after ``AADSTS`` are Entra ID's for the same
+mistakes, because az and people look for them.
 """
 
 import uuid
@@ -22,12 +22,12 @@ _DEFAULT = "/.default"
 
 
 class OAuthError(PortcallError):
-    """A refusal of the token endpoint.
+    """An error answer of the token endpoint.
 
     Attributes:
         status: The HTTP status.
-        error: OAuth's word.
-        description: What is wrong, fit to be shown.
+        error: OAuth's code.
+        description: The problem, for the client to read.
         number: Entra ID's number for it.
     """
 
@@ -53,7 +53,7 @@ def invalid_request(description: str, number: int = 900144) -> OAuthError:
 
 
 def invalid_client() -> OAuthError:
-    """There is no such client, it was revoked, or that is not its secret: nobody is told which."""
+    """The client is unknown or revoked, or the secret is wrong: the answer does not say which."""
     return OAuthError(
         401,
         "invalid_client",
@@ -69,7 +69,7 @@ class TokenRequest:
     Attributes:
         client_id: As sent.
         client_secret: As sent.
-        audience: Whom the token is for, one of `AUDIENCES`.
+        audience: The token's audience, one of `AUDIENCES`.
     """
 
     client_id: str
@@ -83,10 +83,10 @@ def read_request(content: bytes, content_type: str, origin: str) -> TokenRequest
     Args:
         content: The body.
         content_type: Its type, without parameters.
-        origin: How the client reached us: it may ask for a token for that, too.
+        origin: The client's URL for us: it may ask for a token for that, too.
 
     Raises:
-        OAuthError: It asks for nothing that there is.
+        OAuthError: The request is invalid or not supported.
     """
     fields = _fields(content, content_type)
     grant = _required(fields, "grant_type")
@@ -145,7 +145,7 @@ def _required(fields: Mapping[str, str], name: str) -> str:
 
 
 def _audience(fields: Mapping[str, str], origin: str) -> str:
-    """Whom the token is to be for; a client that does not say gets ours."""
+    """The token's audience; ours by default."""
     scope, resource = fields.get("scope", ""), fields.get("resource", "")
     if not scope and not resource:
         return AUDIENCE
@@ -163,7 +163,7 @@ def _audience(fields: Mapping[str, str], origin: str) -> str:
 
 
 def audience_of(resource: str, origin: str) -> str | None:
-    """The audience that *resource* means; None: it is none of ours."""
+    """The audience that *resource* means; None: it is not ours."""
     if resource in AUDIENCES:
         return resource
     if resource.rstrip("/").lower() == origin.lower():

@@ -1,8 +1,8 @@
-"""Login: the metadata that `az cloud register` reads, the authority, and its tokens.
+"""Login: the metadata for `az cloud register`, the authority, and its tokens.
 
-Strangers get here; they learn the addresses, the tenant if they know it, and the public keys.
-Two forms of one authority: ``/adfs``, because MSAL asks nobody else about one of that name, and
-``/{tenant}`` as azure-identity wants it.
+These routes need no token; they reveal the addresses, the tenant to clients that know it, and the
+public keys. One authority has two forms: ``/adfs``, because MSAL does not verify that name
+elsewhere, and ``/{tenant}`` for azure-identity.
 """
 
 import asyncio
@@ -44,19 +44,19 @@ from portcall.store.errors import StoreUnavailableError
 
 KEYS_FRESH_S = 10.0
 MAX_STRANGERS = 4
-"""How many who want to log in are looked up at a time."""
+"""How many logins are checked at a time."""
 _NOBODY = digest_of("")
 NO_STORE = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """What the store said of the keys.
+    """The cached keys.
 
     Attributes:
         signing: Signs.
-        public: What others verify with.
-        until_s: When to ask again, by the monotonic clock.
+        public: Verifies.
+        until_s: When to read them again, by the monotonic clock.
     """
 
     signing: SigningKey
@@ -69,7 +69,7 @@ class LoginHandlers:
 
     Args:
         store: Knows the principals and the keys.
-        installation: Whose tenant it is.
+        installation: Its tenant.
     """
 
     def __init__(self, *, store: Store, installation: Installation) -> None:
@@ -84,7 +84,7 @@ class LoginHandlers:
         routes.add("GET", "/metadata/endpoints", self.endpoints)
         routes.add("GET", f"{ADFS}/.well-known/openid-configuration", self.adfs)
         routes.add("GET", f"{ADFS}/discovery/keys", self.keys)
-        for version in ("", "/v2.0"):  # azure-identity's aio client asks at the second
+        for version in ("", "/v2.0"):  # azure-identity's aio client uses the second
             routes.add("POST", f"{ADFS}/oauth2{version}/token", self.adfs_token)
         tenant = "/{tenant}"
         for version in ("", "/v2.0"):
@@ -110,7 +110,7 @@ class LoginHandlers:
         return answer(directory_configuration(call.named_origin, self._tenant))
 
     async def keys(self, call: Call) -> web.Response:  # noqa: ARG002 (they are the same for all)
-        """GET the public keys that tokens are signed with."""
+        """GET the public keys of tokens."""
         found = (await asyncio.to_thread(self._known_keys)).public
         named = {"use": "sig", "alg": accesstokens.ALGORITHM}
         documents = [
@@ -120,7 +120,7 @@ class LoginHandlers:
         return answer(convert({"keys": documents}, shapes.PublicKeys))
 
     async def directory_keys(self, call: Call) -> web.Response:
-        """The same, of a tenant."""
+        """The same, for a tenant."""
         try:
             self._check_tenant(call)
         except OAuthError as error:
@@ -173,7 +173,7 @@ class LoginHandlers:
         """The principal that logs in.
 
         Raises:
-            OAuthError: There is none, or that is not its secret.
+            OAuthError: There is none, or the secret is wrong.
         """
         principal = None
         if is_guid(request.client_id) and is_secret(request.client_secret):
@@ -188,7 +188,7 @@ class LoginHandlers:
     def issued(
         self, principal: PrincipalRow, issuer: str, audience: str
     ) -> accesstokens.AccessToken:
-        """A token for somebody who was admitted; blocks.
+        """A token for an authenticated principal; blocks.
 
         Raises:
             StoreUnavailableError: The database does not answer.
@@ -205,10 +205,10 @@ class LoginHandlers:
         return token
 
     def _known_keys(self) -> "_Keys":
-        """The keys, as they were some seconds ago; blocks when it asks the store.
+        """The keys, cached for some seconds; blocks when it reads the store.
 
         Raises:
-            SealedError: The encryption key is not there.
+            SealedError: The encryption key is missing.
             StoreUnavailableError: The database does not answer.
         """
         known = self._keys
@@ -231,5 +231,5 @@ def _refused(error: OAuthError) -> web.Response:
     response = answer(error.document(), error.status)
     response.headers.update(NO_STORE)
     if error.status in (408, 413):
-        response.force_close()  # the rest of the body is not waited for
+        response.force_close()  # do not wait for the rest of the body
     return response

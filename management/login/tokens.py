@@ -1,6 +1,6 @@
 """Tokens over HTTP, for `portcall token`: principals are made, listed and revoked.
 
-A path of Portcall's own: ARM knows nothing like it, and no client of Azure's asks for it.
+The path is Portcall's own: ARM has nothing similar, and no Azure client uses it.
 """
 
 import asyncio
@@ -74,10 +74,10 @@ class TokenCreate(Body):
     """The body of POST tokens.
 
     Attributes:
-        name: What it is for; unlike that of any other that is not revoked.
+        name: Its purpose; different from all names that are not revoked.
         role: What it may do.
-        registry: The registry of a publisher, and of nobody else.
-        expires_after: When it stops working, milliseconds from now; 0 or None: never.
+        registry: The registry of a publisher; only for that role.
+        expires_after: Its lifetime, milliseconds from now; 0 or None: it does not expire.
     """
 
     name: Annotated[str, AfterValidator(_label), said.LABEL]
@@ -87,10 +87,10 @@ class TokenCreate(Body):
 
 
 class TokenHandlers:
-    """The routes of tokens; for administrators alone.
+    """The routes of tokens; for administrators only.
 
     Args:
-        store: Where principals are kept.
+        store: The store of principals.
         lookups: Knows the resource group.
     """
 
@@ -107,7 +107,7 @@ class TokenHandlers:
         routes.add("POST", f"{PATH}/{{client}}/revoke", self.revoke)
 
     async def create(self, call: Call) -> web.Response:
-        """POST a token: 201 with its secret, which is told this once."""
+        """POST a token: 201 with its secret, which is shown only this once."""
         body = await call.body(TokenCreate)
         await self._check_registry(body)
         secret = new_secret()
@@ -135,7 +135,7 @@ class TokenHandlers:
         return answer(_with_secret(document(made, now_ms()), secret), 201)
 
     async def list(self, call: Call) -> web.Response:  # noqa: ARG002 (it has no parameters)
-        """GET all of them, the newest first; there are never so many that they need pages."""
+        """GET all tokens, the newest first; there are too few for pages."""
         found = await asyncio.to_thread(self._store.principals.list)
         at_ms = now_ms()
         return answer(TokenList([document(each, at_ms) for each in found]))
@@ -149,7 +149,7 @@ class TokenHandlers:
         return answer(document(_found(found, client), now_ms()))
 
     async def revoke(self, call: Call) -> web.Response:
-        """POST revoke: it is let in no more, within two seconds everywhere."""
+        """POST revoke: it is refused within two seconds, by every process."""
         client = call.names["client"]
         found = None
         if is_guid(client):
@@ -161,7 +161,7 @@ class TokenHandlers:
     async def _check_registry(self, body: TokenCreate) -> None:
         if body.role is not Role.PUBLISHER:
             if body.registry is not None:
-                fault = Fault("registry", "is for the role publisher alone; leave it out")
+                fault = Fault("registry", "is for the role publisher only; leave it out")
                 raise invalid_content([fault])
             return
         if body.registry is None:

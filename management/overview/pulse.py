@@ -1,9 +1,10 @@
-"""The pulse: how the installation is right now, asked every second while somebody looks.
+"""The pulse: the present state of the installation, refreshed every second while it is watched.
 
-Cheap when nobody does: a question to each queue every 15 seconds. What is known of sick endpoints
-is what deliverers told since this process began.
+It is cheap otherwise: a query to each queue every 15 seconds. The sick endpoints are known from
+deliverers' news since this process began.
 
-What the store adds up is `store.traffic`; this is what only the broker and the deliverers know.
+`store.traffic` has the sums of the store; this has the state that only the broker and the
+deliverers know.
 """
 
 import asyncio
@@ -22,11 +23,11 @@ from portcall.store.engine import Store
 from portcall.store.errors import StoreUnavailableError
 
 WATCHED_MS = 30_000
-"""How long after a look the next one is expected soon."""
+"""After a request, further ones are expected for this long."""
 WATCHED_PACE_S, PACE_S = 1.0, 15.0
 RATED_S = 30
 COUNTED_MS = 5_000
-"""After so long an attempt is mostly part of the sums."""
+"""After so long most attempts are part of the sums."""
 KEPT_ENDS = 3_600
 DELIVER_QUEUES, RETRY_QUEUES = "portcall.deliver.", "portcall.retry."
 
@@ -37,7 +38,7 @@ class Rung:
 
     Attributes:
         delay_ms: How long deliveries wait on it, milliseconds.
-        frames: How many frames wait; a retry is mostly a frame of its own.
+        frames: How many frames wait; a retry is usually its own frame.
     """
 
     delay_ms: int
@@ -46,11 +47,11 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Sick:
-    """An endpoint that deliverers leave alone for a while: its breaker is open, or it asked so.
+    """An endpoint that deliverers pause: its breaker is open, or it asked for a pause.
 
     Attributes:
-        webhook_id: Whose.
-        until_ms: Until when, milliseconds since the epoch.
+        webhook_id: Its webhook.
+        until_ms: The end of the pause, milliseconds since the epoch.
     """
 
     webhook_id: int
@@ -59,13 +60,13 @@ class Sick:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What happens a second, over the last complete 30 seconds that are counted.
+    """Rates over the last complete 30 seconds that are counted.
 
     Attributes:
         events: Events accepted a second.
         attempts: Attempts a second.
         success_rate: From 0 to 1; None: there was no attempt.
-        p50_ms: Latency, milliseconds; None: nothing was answered.
+        p50_ms: Latency, milliseconds; None: there was no answer.
         p95_ms: The same.
         p99_ms: The same.
     """
@@ -83,9 +84,9 @@ class Lag:
     """How far the recorder is behind.
 
     Attributes:
-        frames: Frames of the stream that are not stored yet (64 records each at most); None: not
-            known.
-        seconds: For how long the oldest of them has been waiting, about; 0 where there is none.
+        frames: Frames of the stream that are not stored yet (64 records each at most); None:
+            unknown.
+        seconds: The approximate wait of the oldest of them; 0 if there is none.
     """
 
     frames: int | None = None
@@ -94,21 +95,21 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How the installation is.
+    """The state of the installation.
 
     Attributes:
-        at_ms: When it was asked, milliseconds since the epoch; 0: never yet.
-        problem: Why the broker could not be asked (what it knows is then as it was); else empty.
-        events_in: Frames of events that wait to be routed.
-        deliver: Frames of fresh deliveries that wait, all shards together.
-        retry: Frames of deliveries that came back and wait, all shards together.
-        rungs: Retries and parked deliveries by rung, ascending; every rung is there.
+        at_ms: The time of the query, milliseconds since the epoch; 0: never yet.
+        problem: Why the broker did not answer (its values are then old); else empty.
+        events_in: Frames of events that wait for the router.
+        deliver: Waiting frames of fresh deliveries, all shards together.
+        retry: Waiting frames of returned deliveries, all shards together.
+        rungs: Retries and parked deliveries by rung, ascending; all rungs are included.
         dead: Dead letters.
-        unrouted: Messages that nothing took.
-        queues: All of it queue by queue.
-        sick: Endpoints that are left alone, by webhook id.
-        lag: Of the recorder.
-        rates: What happens a second.
+        unrouted: Unroutable messages.
+        queues: The same queue by queue.
+        sick: Paused endpoints, by webhook id.
+        lag: The recorder's lag.
+        rates: The rates a second.
     """
 
     at_ms: int = 0
@@ -131,27 +132,27 @@ class Snapshot:
 
 
 class Depths(Protocol):
-    """Looks at queues."""
+    """Queries queues."""
 
     async def each_waiting(self, queues: Collection[str]) -> dict[str, int]:
         """How many messages wait in each; raises `BrokerError`."""
 
 
 class End(Protocol):
-    """Looks at the end of the stream of records."""
+    """Queries the end of the stream of records."""
 
     async def offset(self) -> int | None:
-        """Of its last message; None: there is none. Raises `BrokerError`."""
+        """The last message's offset; None: there is none. Raises `BrokerError`."""
 
 
 class Pulse:
-    """Keeps a snapshot fresh: `run` it as a supervised task, and tell it the news of endpoints.
+    """Keeps a snapshot fresh: `run` it as a supervised task, and `hear` the news of endpoints.
 
     Args:
-        store: What was counted, and how far the stream is stored.
-        depths: Looks at queues.
-        end: Looks at the end of the stream.
-        shards: How many queues the deliveries are spread over.
+        store: The sums, and the stored position of the stream.
+        depths: Queries queues.
+        end: Queries the end of the stream.
+        shards: Number of queues that share the deliveries.
         rungs_ms: The rungs of the ladder.
         clock_ms: The time, milliseconds since the epoch.
     """
@@ -182,7 +183,7 @@ class Pulse:
         self._log = get_logger()
 
     def snapshot(self) -> Snapshot:
-        """How it is; a second or two old while somebody looks, 15 s otherwise. Never blocks."""
+        """The state; a second or two old while it is watched, else 15 s. Never blocks."""
         now_ms = self._clock_ms()
         if now_ms - self._looked_ms > WATCHED_MS:
             self._wanted.set()
@@ -190,7 +191,7 @@ class Pulse:
         return replace(self._snapshot, sick=self._sick_now(now_ms))
 
     def hear(self, news: bytes) -> None:
-        """Take in what deliverers tell of endpoints."""
+        """Apply deliverers' news about endpoints."""
         now_ms = self._clock_ms()
         self._sick.update(decode_news(news, now_ms))
         for each in [each for each, until_ms in self._sick.items() if until_ms <= now_ms]:
@@ -207,7 +208,7 @@ class Pulse:
                     await self._wanted.wait()
 
     async def take(self) -> None:
-        """Take a snapshot; what cannot be asked is as it was, and the snapshot says why."""
+        """Take a snapshot; without an answer values stay, and the snapshot says why."""
         before = self._snapshot
         try:
             queues = await self._depths.each_waiting(self._queues)
@@ -243,7 +244,7 @@ class Pulse:
         return None if position is None else position.offset
 
     def _rates(self) -> Rates:
-        """Of the last complete seconds that should be counted by now."""
+        """The rates of the last complete seconds that should be counted by now."""
         until_ms = (self._clock_ms() - COUNTED_MS) // 10_000 * 10_000 - 1
         since_ms = until_ms + 1 - RATED_S * 1000
         total = self._store.traffic.series(since_ms=since_ms, until_ms=until_ms, step_s=10).total
@@ -258,7 +259,7 @@ class Pulse:
 
 
 class Trail:
-    """Where the stream ended when: how long what is not stored has been waiting."""
+    """Earlier ends of the stream with their times: how long unstored messages have waited."""
 
     def __init__(self) -> None:
         self._ends: deque[tuple[int, int]] = deque(maxlen=KEPT_ENDS)
@@ -268,8 +269,8 @@ class Trail:
 
         Args:
             now_ms: The time.
-            end: The offset of the stream's last message, about; None: it has none.
-            stored: The offset of the last message that is stored; None: none is.
+            end: The approximate offset of the stream's last message; None: it has none.
+            stored: The offset of the last stored message; None: none is.
         """
         if end is None:
             return Lag(0)

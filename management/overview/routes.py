@@ -1,4 +1,4 @@
-"""The overview over HTTP: how the installation is, and what happened lately, for `portcall top`."""
+"""The overview over HTTP: the present state and recent traffic, for `portcall top`."""
 
 import asyncio
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ class OverviewHandler:
     """The route of the overview.
 
     Args:
-        store: What was counted.
-        pulse: How it is now.
+        store: The sums.
+        pulse: The present state.
         lookups: Knows the resource group.
     """
 
@@ -48,7 +48,7 @@ class OverviewHandler:
         routes.add("GET", PATH, self.overview)
 
     async def overview(self, call: Call) -> web.Response:
-        """GET how it is; ``registry`` names one, whose webhooks are told, and ``span`` the time."""
+        """GET the state; ``registry`` selects one and adds its webhooks, ``span`` is the period."""
         name = _registry_name(call)
         span_ms = _span_ms(call)
         return answer(await asyncio.to_thread(self._document, name, span_ms))
@@ -82,7 +82,7 @@ class OverviewHandler:
         return [
             webhook_overview(each, traffic[each.id])
             for each in self._store.subscribers.of(registry)
-            if each.id in traffic  # it was made in between
+            if each.id in traffic  # missing if it was created in between
         ]
 
 

@@ -1,1 +1,1 @@
-"""Registries over HTTP, and what stands above them in ARM: subscriptions, provider, usages."""
+"""Registries over HTTP, and their parents in ARM: subscriptions, provider, usages."""

@@ -1,7 +1,7 @@
-"""The provider Microsoft.ContainerRegistry: that it is registered, and what can be done with it.
+"""The provider Microsoft.ContainerRegistry: its registration and its operations.
 
-It always is registered: ``az provider register`` changes nothing, and no request is ever refused
-for want of it.
+It is always registered: ``az provider register`` changes nothing, and no request is refused because
+of it.
 """
 
 from aiohttp import web
@@ -28,7 +28,7 @@ API_VERSIONS = (
     "2019-05-01",
     "2017-10-01",
 )
-"""Versions to choose from; every other dated one is served as well."""
+"""Versions to choose from; all other dated ones are accepted as well."""
 
 _TYPES = ("registries", "registries/webhooks", "checkNameAvailability", "operations")
 _OPERATIONS = (

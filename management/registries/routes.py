@@ -1,4 +1,4 @@
-"""Registries: PUT, PATCH, GET, DELETE, lists, usages, and whether a name is free."""
+"""Registries: PUT, PATCH, GET, DELETE, lists, usages, and whether a name is available."""
 
 import asyncio
 
@@ -36,16 +36,16 @@ INVALID_NAME = (
     "Registry names may contain alpha numeric characters only and must be between 5 and 50"
     " characters"
 )
-"""Source: what the real service answered to azure-sdk-for-net's test of it."""
+"""Source: the real service's answer in azure-sdk-for-net's test of it."""
 
 
 class RegistryHandlers:
     """The routes of registries.
 
     Args:
-        store: Where they are kept.
-        lookups: Finds what a path names.
-        announcer: Tells the other roles of changes.
+        store: The store.
+        lookups: Finds the resources that a path names.
+        announcer: Notifies the other roles of changes.
     """
 
     def __init__(self, *, store: Store, lookups: Lookups, announcer: Announcer) -> None:
@@ -68,7 +68,7 @@ class RegistryHandlers:
         routes.add("GET", f"{REGISTRY}/listUsages", self.usages)
 
     async def page(self, call: Call) -> web.Response:
-        """GET the registries, by name, of the subscription or of the group: the same ones."""
+        """GET the registries, by name, of the subscription or of the group: both have the same."""
         size = page_size(call, default=PAGE, maximum=PAGE)
         after = skip_token(call, "registries")
         every = await asyncio.to_thread(self._store.registries.list)
@@ -82,7 +82,7 @@ class RegistryHandlers:
         return answer(registry_answer(self._installation, await self._lookups.registry(call)))
 
     async def put(self, call: Call) -> web.Response:
-        """PUT a registry: created, or replaced but for its location, which cannot change."""
+        """PUT a registry: created, or replaced except for its location, which cannot change."""
         name = new_name(call, "registry")
         body = await call.body(RegistryPut)
         before = await self._lookups.maybe_registry(call)

@@ -1,4 +1,4 @@
-"""What stands above registries: tenant, subscription, locations, resource group, its resources.
+"""The parents of registries: tenant, subscription, locations, resource group, its resources.
 
 There is one of each, so these answers hardly change; az and the SDK ask for them to log in, to
 turn ``-l "West US"`` into a region, and to find the group of a registry that was named alone.

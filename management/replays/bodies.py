@@ -1,4 +1,4 @@
-"""What clients send to replay: which deliveries, and how fast."""
+"""Request bodies of replays: which deliveries, and how fast."""
 
 from typing import Annotated
 
@@ -17,11 +17,11 @@ class ReplayBody(Body):
     """The body of replay and countReplay; every field may be left out.
 
     Attributes:
-        event_id: Only of the events of that id.
+        event_id: Only events of that id.
         delivery_id: Only this delivery, by the ``webhook-id`` of its POSTs; of a webhook only.
-        outcomes: How they ended; those given up, or all where one delivery is named.
-        since: Only of events accepted then or later.
-        until: Only of events accepted before.
+        outcomes: How they ended; by default given up, or any if one delivery is named.
+        since: Only events accepted then or later.
+        until: Only events accepted before.
         rate: Deliveries a second at most; countReplay ignores it.
     """
 
@@ -33,7 +33,7 @@ class ReplayBody(Body):
     rate: Annotated[int, Field(ge=1, le=MAX_RATE)] = DEFAULT_RATE
 
     def selection(self, registry: str, webhook_id: int | None, event_id: str) -> Selection:
-        """What is selected, of which the path says the rest."""
+        """The selection; the path gives the other conditions."""
         one = (Outcome.GIVEN_UP,) if not event_id else ENDINGS
         return Selection(
             registry=registry,

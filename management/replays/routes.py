@@ -1,4 +1,4 @@
-"""Replays: count what there is, create, look, cancel, resume."""
+"""Replays: count, create, get, cancel, resume."""
 
 import asyncio
 import re
@@ -37,8 +37,8 @@ class ReplayHandlers:
     """The routes of replays.
 
     Args:
-        store: Where they are kept.
-        lookups: Finds what a path names.
+        store: The store.
+        lookups: Finds the resources that a path names.
     """
 
     def __init__(self, *, store: Store, lookups: Lookups) -> None:
@@ -95,16 +95,16 @@ class ReplayHandlers:
         return answer(ReplayList(value, link))
 
     async def get(self, call: Call) -> web.Response:
-        """GET a replay: how far it is."""
+        """GET a replay with its progress."""
         registry, replay = await self._find(call)
         return await self._told(registry, replay)
 
     async def cancel(self, call: Call) -> web.Response:
-        """POST cancel: it stops where it is; what it published is delivered."""
+        """POST cancel: it stops at its position; published deliveries are delivered."""
         return await self._change(call, State.CANCELLED, where=State.RUNNING)
 
     async def resume(self, call: Call) -> web.Response:
-        """POST resume: one that was cancelled goes on where it stopped."""
+        """POST resume: a cancelled one continues where it stopped."""
         return await self._change(call, State.RUNNING, where=State.CANCELLED)
 
     async def _read(self, call: Call) -> tuple[Registry, VisibleWebhook | None, Selection, int]:
@@ -171,7 +171,7 @@ class ReplayHandlers:
         return answer(replay_answer(installation, registry.name, replay, names), status)
 
     async def _names(self, replays: list[Replay]) -> dict[int, str]:
-        """The names of the webhooks that replays are of; deleted ones are missing."""
+        """The names of the webhooks of replays; deleted ones are missing."""
         wanted = sorted({each.selection.webhook_id or 0 for each in replays} - {0})
         found = await asyncio.to_thread(self._store.known.by_ids, wanted) if wanted else {}
         return {each.id: each.name for each in found.values()}

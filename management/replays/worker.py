@@ -1,11 +1,11 @@
 """Replaying: the deliveries of running replays go into the retry lane, page by page.
 
-A page is read from the log, published with confirms, and only then is the replay's position moved:
-a process that dies in between leaves one page that is published again. Its deliveries have the same
-``webhook-id`` and the same number of attempt, and each frame is marked so that the deliverer asks
-the log, which leaves out what was attempted by then.
+A page is read from the log, published with confirms, and only then the replay's position moves: if
+the process dies in between, one page is published again. Its deliveries have the same
+``webhook-id`` and attempt number, and each frame is marked, so that the deliverer checks the log
+and leaves out those attempted by then.
 
-Live traffic goes first: nothing is published while frames wait in the queues of the deliverers.
+Live traffic has priority: nothing is published while frames wait in the deliverers' queues.
 """
 
 import asyncio
@@ -40,29 +40,29 @@ YIELDED = Counter(
 )
 MAX_PAGE = 500
 LOOK_S = 1.0
-"""How often is looked for replays, and again after live traffic had the way."""
+"""How often to look for replays, and to check again after live traffic had priority."""
 LEASE_MS = 15_000
-"""More than a page can take: 5 s to look at the queues, and 5 s for its confirms."""
+"""Longer than a page can take: 5 s to query the queues, and 5 s for its confirms."""
 PUBLISH_S = 5.0
 MAX_WAITING = 16
-"""Frames in the deliverers' queues, up to 1,000 deliveries, that are no backlog yet."""
+"""Frames in the deliverers' queues, up to 1,000 deliveries, that do not count as a backlog."""
 
 
 class Depths(Protocol):
-    """Knows how much waits in queues."""
+    """Queries queues."""
 
     async def waiting(self, queues: Iterable[str]) -> int:
         """How many messages wait, or raise a `BrokerError`."""
 
 
 class Replayer:
-    """Works at all replays that nobody else works at.
+    """Works on all replays without another worker.
 
     Args:
-        replays: Where they are kept; its methods block and are called in a thread.
+        replays: The store's replays; its methods block and are called in a thread.
         publisher: Publishes their deliveries.
-        depths: Says whether live traffic waits.
-        shards: How many queues the deliveries are spread over.
+        depths: Shows whether live traffic waits.
+        shards: Number of queues that share the deliveries.
         clock_ms: The time, milliseconds since the epoch.
         monotonic: The time that pauses are measured with, seconds.
         pause: Waits for so many seconds.
@@ -103,7 +103,7 @@ class Replayer:
             await self._pause(pause_s)
 
     async def stop(self) -> None:
-        """End the page that is under way, and leave the rest to others; at once, if need be."""
+        """End the current page, and leave the rest to others; at once, if necessary."""
         self._stopping = True
         async with self._working:
             try:
@@ -112,7 +112,7 @@ class Replayer:
                 self._log.warning("replays.not_released", reason=str(error))
 
     async def turn(self) -> float:
-        """Do a page of each replay that is due; says when to come again, in seconds."""
+        """Do a page of each replay that is due; returns when to call again, in seconds."""
         try:
             claimed = await asyncio.to_thread(
                 self._replays.claim, self._holder, now_ms=self._clock_ms(), lease_ms=LEASE_MS
@@ -160,7 +160,7 @@ class Replayer:
         )
 
     async def _read(self, replay: Replay) -> tuple[list[Selected], Step]:
-        """What of the next page is to be published, and the step that it makes."""
+        """The deliveries of the next page to publish, and the resulting step."""
         size = min(replay.rate, MAX_PAGE)
         found = await asyncio.to_thread(self._replays.page, replay, limit=size)
         is_last = len(found) < size
@@ -200,7 +200,7 @@ class Replayer:
 
 
 def notes_of(page: Sequence[Selected]) -> list[Note]:
-    """What is sent anew, for the journal: it had settled these events."""
+    """Notes for the journal that deliveries are sent again: it had settled these events."""
     events = {(each.event.id, each.event.accepted_ms): each.event for each in page}
     webhook_ids: dict[tuple[str, int], set[int]] = {}
     for each in page:
@@ -209,7 +209,7 @@ def notes_of(page: Sequence[Selected]) -> list[Note]:
 
 
 def frames_of(chosen: Sequence[Selected], now_ms: int) -> Iterator[bytes]:
-    """The deliveries as frames, each of no more than a frame may hold."""
+    """The deliveries as frames, within the limits of a frame."""
     events: dict[tuple[str, int], int] = {}
     bodies: list[Event] = []
     deliveries: list[Delivery] = []
@@ -232,7 +232,7 @@ def frames_of(chosen: Sequence[Selected], now_ms: int) -> Iterator[bytes]:
 
 
 def again(selected: Selected, event: int, now_ms: int) -> Delivery:
-    """The next attempt of a delivery that had ended: its schedule and its age begin anew."""
+    """The next attempt of a delivery that had ended: its schedule and its age begin again."""
     number = selected.attempt + 1
     return Delivery(
         event=event,

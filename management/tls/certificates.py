@@ -1,7 +1,7 @@
 """Certificates: a local CA, and a server's that it signs. Values in, values out; no files.
 
-The key usages are those that strict clients ask for: OpenSSL with X509_STRICT, as Python 3.13 uses
-it, wants key identifiers on both, and critical basic constraints and key usage on the CA.
+The key usages satisfy strict clients: OpenSSL with X509_STRICT, as in Python 3.13, requires key
+identifiers on both, and critical basic constraints and key usage on the CA.
 """
 
 import datetime as dt
@@ -18,8 +18,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 90
 RENEW_DAYS = 30
-"""A server's certificate that has less left than this is made anew; a CA, when it has less left
-than a server's certificate is to live."""
+"""A server's certificate with less time left is renewed; a CA, when it has less left than the
+lifetime of a server's certificate."""
 _EARLIER = dt.timedelta(hours=1)
 """How far in the past it begins: clocks differ."""
 
@@ -38,12 +38,12 @@ class Identity:
 
     @property
     def certificate_pem(self) -> bytes:
-        """The certificate as a file has it."""
+        """The certificate in PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     @property
     def key_pem(self) -> bytes:
-        """The key as a file has it, not encrypted."""
+        """The key in PEM, not encrypted."""
         return self.key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -52,7 +52,7 @@ class Identity:
 
 
 def make_authority(now: dt.datetime) -> Identity:
-    """A CA of its own name: a bundle may hold those of several installations."""
+    """A CA with a unique name: a bundle may hold those of several installations."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name(f"Portcall local CA {secrets.token_hex(4)}")
     certificate = (
@@ -94,7 +94,7 @@ def issue(authority: Identity, names: Collection[str], now: dt.datetime) -> Iden
 
 
 def alternative(name: str) -> x509.GeneralName:
-    """A name as a certificate has it: an address or a host name.
+    """A name in a certificate's form: an address or a host name.
 
     Raises:
         ValueError: It is neither.
@@ -115,12 +115,12 @@ def names_of(certificate: x509.Certificate) -> frozenset[str]:
 
 
 def days_left(certificate: x509.Certificate, now: dt.datetime) -> float:
-    """For how many days a certificate is still good; negative: it has expired."""
+    """How many days a certificate is still valid; negative: it has expired."""
     return (certificate.not_valid_after_utc - now) / dt.timedelta(days=1)
 
 
 def fits(identity: Identity) -> bool:
-    """Whether the key is the certificate's."""
+    """Whether the key belongs to the certificate."""
     return identity.key.public_key() == identity.certificate.public_key()
 
 
@@ -134,7 +134,7 @@ def is_signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> 
 
 
 def read_identity(certificate_pem: bytes, key_pem: bytes) -> Identity:
-    """Read a pair that was written before.
+    """Read a stored pair.
 
     Raises:
         ValueError: One of them is damaged, or they do not belong together.

@@ -1,4 +1,4 @@
-"""TLS for the management API: the context that is served with, and its renewal while it serves."""
+"""TLS for the management API: its context, and its renewal while it serves."""
 
 import asyncio
 import datetime as dt
@@ -13,20 +13,20 @@ from portcall.runtime.errors import SettingsError
 from portcall.runtime.logs import get_logger
 
 LOOK_S = 60.0
-"""How often the files are looked at: a certificate that was replaced is served a minute later."""
+"""How often to check the files: a replaced certificate is served a minute later."""
 ALWAYS = ("127.0.0.1", "::1", "localhost")
 
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*", re.ASCII)
 
 
 class Tls:
-    """The certificate that is served now.
+    """The current certificate.
 
     Args:
-        files: Where it is.
+        files: Its files.
 
     Raises:
-        SettingsError: It cannot be made, or not be used.
+        SettingsError: It cannot be made, or cannot be used.
     """
 
     def __init__(self, files: LocalFiles | OwnFiles) -> None:
@@ -40,13 +40,13 @@ class Tls:
         self._seen = self._stamps()
 
     async def run(self) -> None:
-        """Renew the certificate in time, and serve one that was replaced; ends by cancellation."""
+        """Renew the certificate in time, and serve a replaced one; ends by cancellation."""
         while True:
             await asyncio.sleep(LOOK_S)
             await self.look()
 
     async def look(self) -> None:
-        """Look at the files; what is wrong with new ones is logged, and the old are served on."""
+        """Check the files; a problem with new ones is logged, and the old ones stay in use."""
         try:
             await asyncio.to_thread(self._files.ensure, _now())
             stamps = self._stamps()
@@ -58,16 +58,16 @@ class Tls:
             self._log.warning("certificate.unusable", reason=str(error))
 
     def _stamps(self) -> list[tuple[int, int, int]]:
-        """What changes when a file is replaced or written again."""
+        """Values that change when a file is replaced or written again."""
         found = [path.stat() for path in self._files.chain if path is not None]
         return [(each.st_ino, each.st_mtime_ns, each.st_size) for each in found]
 
 
 def files_of(settings: ManagementSettings) -> LocalFiles | OwnFiles:
-    """The files that the settings mean: the user's own, or those that are made here.
+    """The files for the settings: the user's own, or generated ones.
 
     Raises:
-        SettingsError: Only a part of the user's own is named, or a name is none.
+        SettingsError: The user's own are incomplete, or a name is invalid.
     """
     own = {
         "PORTCALL_TLS_CERT_FILE": settings.tls_cert_file,
@@ -86,10 +86,10 @@ def files_of(settings: ManagementSettings) -> LocalFiles | OwnFiles:
 
 
 def names(settings: ManagementSettings) -> frozenset[str]:
-    """What the certificate is for: the loopback, this machine, and what the settings add.
+    """The certificate's names: the loopback, this machine, and those in the settings.
 
     Raises:
-        SettingsError: PORTCALL_TLS_NAMES has something that is no host name and no address.
+        SettingsError: PORTCALL_TLS_NAMES has an entry that is neither a host name nor an address.
     """
     found = {*ALWAYS, *(_checked(name) for name in settings.tls_names)}
     if settings.tls_bind is not None:
@@ -98,7 +98,7 @@ def names(settings: ManagementSettings) -> frozenset[str]:
 
 
 def _served(host: str) -> set[str]:
-    """A host that clients may name; none where it stands for every address of the machine."""
+    """A host that clients may name; none if it means all addresses of the machine."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

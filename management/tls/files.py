@@ -1,4 +1,4 @@
-"""The files that TLS is served with: a local CA's in ``$PORTCALL_HOME/tls``, or the user's own."""
+"""The files of TLS: a generated CA's in ``$PORTCALL_HOME/tls``, or the user's own."""
 
 import datetime as dt
 import fcntl
@@ -34,11 +34,11 @@ CA_FILE = "PORTCALL_TLS_CA_FILE"
 
 @dataclass(frozen=True, slots=True)
 class LocalFiles:
-    """A CA and a certificate that are made here, kept, and renewed.
+    """A CA and a certificate that are generated, stored, and renewed.
 
     Attributes:
-        folder: Where they are.
-        names: What the certificate is for.
+        folder: Their folder.
+        names: The certificate's names.
     """
 
     folder: Path
@@ -46,16 +46,16 @@ class LocalFiles:
 
     @property
     def ca_file(self) -> Path:
-        """What clients are to trust; it outlives the server's certificate."""
+        """The CA that clients should trust; it outlives the server's certificate."""
         return self.folder / "ca.pem"
 
     @property
     def chain(self) -> tuple[Path, None]:
-        """The server's certificate and its key are in one file, so that nobody sees one alone."""
+        """The server's certificate and its key share one file, so they always match."""
         return self.folder / "server.pem", None
 
     def ensure(self, now: dt.datetime) -> None:
-        """Make what is missing, damaged, about to expire, or for other names.
+        """Make files that are missing, damaged, about to expire, or for other names.
 
         Raises:
             SettingsError: The folder cannot be used, or the CA's files do not belong together.
@@ -109,12 +109,12 @@ class LocalFiles:
 
 @dataclass(frozen=True, slots=True)
 class OwnFiles:
-    """A certificate of the user's own; whoever made it renews it.
+    """A user's own certificate, which is renewed outside of Portcall.
 
     Attributes:
-        certificate: PEM, the server's first, then those between it and the CA.
+        certificate: PEM, the server's first, then the intermediate ones.
         key: PEM, not encrypted.
-        ca_file: What clients are to trust; None: they do already.
+        ca_file: The CA that clients should trust; None: they trust it already.
     """
 
     certificate: Path
@@ -123,14 +123,14 @@ class OwnFiles:
 
     @property
     def chain(self) -> tuple[Path, Path]:
-        """What a TLS context loads."""
+        """The files for a TLS context."""
         return self.certificate, self.key
 
     def ensure(self, now: dt.datetime) -> None:
         """Check the files.
 
         Raises:
-            SettingsError: Something is wrong with one; the message names the setting.
+            SettingsError: A file is wrong; the error names the setting.
         """
         certificate = _certificate(CERT_FILE, self.certificate)
         if self.ca_file is not None:
@@ -160,7 +160,7 @@ def _key(path: Path) -> PrivateKeyTypes:
     content = _content(KEY_FILE, path)
     try:
         return serialization.load_pem_private_key(content, password=None)
-    except TypeError as error:  # what cryptography raises where a passphrase is needed
+    except TypeError as error:  # raised by cryptography if it needs a passphrase
         raise SettingsError(
             f"{KEY_FILE}: {path} is encrypted; a key without a passphrase is needed"
         ) from error
@@ -176,7 +176,7 @@ def _content(setting: str, path: Path) -> bytes:
 
 
 def load(context: ssl.SSLContext, chain: tuple[Path, Path | None]) -> None:
-    """Load a certificate into a context, also into one that is in use: new connections get it.
+    """Load a certificate into a context, even one in use: new connections get it.
 
     Raises:
         SettingsError: OpenSSL does not take it, e.g. because its key is too short.
@@ -188,7 +188,7 @@ def load(context: ssl.SSLContext, chain: tuple[Path, Path | None]) -> None:
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write a file in one step: nobody sees half of it, or sees it with another mode."""
+    """Write a file in one step: no process sees half of it, or another mode."""
     replacement = path.with_name(f".{path.name}.new")
     replacement.unlink(missing_ok=True)
     descriptor = os.open(replacement, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

@@ -1,9 +1,9 @@
-"""Webhooks that have disabled themselves: a metric of how many, and news for the operator.
+"""Webhooks that have disabled themselves: a metric of their number, and news for the operator.
 
 The store is the outbox. A disabling raises the store's revision in its own transaction. A counter
-has the revision up to which news was published, and moves only after the broker's confirm. A
-process that dies in between publishes the same event again; the deliverer skips what the log shows
-as attempted.
+has the revision up to which news was published, and moves only after the broker's confirm. If a
+process dies in between, the same event is published again; the deliverer skips deliveries that the
+log shows as attempted.
 """
 
 import asyncio
@@ -42,8 +42,8 @@ class Alarms:
     Args:
         store: Knows them; its methods block.
         publisher: Sends the news.
-        shards: How many queues the deliveries are spread over.
-        has_operator: Whether there is somebody to tell.
+        shards: Number of queues that share the deliveries.
+        has_operator: Whether there is an operator's webhook.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Alarms:
         self._log = get_logger()
 
     async def run(self) -> None:
-        """Look again and again; ends only by cancellation."""
+        """Look at an interval; ends only by cancellation."""
         while True:
             try:
                 await self.look()
@@ -67,7 +67,7 @@ class Alarms:
             await asyncio.sleep(INTERVAL_S)
 
     async def look(self) -> None:
-        """Count those that are disabled, and tell the operator of those that are new.
+        """Count disabled webhooks, and notify the operator of new ones.
 
         Raises:
             BrokerError: The broker did not confirm; the next look publishes the same again.

@@ -1,8 +1,8 @@
-"""From a body that passed its model to what the store is told.
+"""From a checked body to the values for the store.
 
-A PUT replaces: ACR's fields that it leaves out go back to their defaults. Portcall's own (the
-secret, the retry schedule) stay when left out, on PUT as on PATCH: ACR's own clients cannot send
-them, and an ``az acr webhook create`` over an existing webhook must not end its signatures.
+A PUT replaces: ACR's fields that it leaves out get their defaults. Portcall's own (the secret, the
+retry schedule) stay if left out, on PUT as on PATCH: ACR's own clients cannot send them, and an
+``az acr webhook create`` over an existing webhook must not end its signatures.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def draft_of(
     before: WebhookRow | None,
     new_secret: NewSecret,
 ) -> WebhookDraft:
-    """What a PUT wants.
+    """The draft of a PUT.
 
     Args:
         properties: As sent.
@@ -45,11 +45,11 @@ def draft_of(
         name: The webhook's.
         location: Normalised.
         tags: As sent.
-        before: What is replaced; None: it is created.
+        before: The webhook that is replaced; None: it is created.
         new_secret: Makes the secret if one is to be generated.
 
     Raises:
-        InvalidValueError: The secret is none for the signature.
+        InvalidValueError: The secret does not fit the signature.
     """
     uri = parse_service_uri(properties.service_uri)
     own: dict[str, Any] = {name: getattr(before, name) for name in _KEPT} if before else {}
@@ -80,18 +80,18 @@ def changes_of(
     new_secret: NewSecret,
     trust: Trust | None = None,
 ) -> StoreChanges:
-    """What a PATCH changes: what was sent and is not null.
+    """The changes of a PATCH: fields that were sent and are not null.
 
     Args:
         tags: As sent.
         properties: As sent.
-        secret: What the webhook signs with.
+        secret: The webhook's signing secret.
         new_secret: Makes the secret if one is to be generated.
-        trust: What the webhook accepts and shows in TLS.
+        trust: The webhook's TLS settings.
 
     Raises:
-        InvalidValueError: The secret is none for the signature, or the client certificate not its
-            key's.
+        InvalidValueError: The secret does not fit the signature, or the client certificate does not
+            belong to the key.
     """
     changes = StoreChanges()
     if tags is not None:
@@ -121,7 +121,7 @@ def extra_changes(
     new_secret: NewSecret,
     kept_trust: Trust | None = None,
 ) -> StoreChanges:
-    """What ``properties.portcall`` changes: what was sent; null is none, or the default."""
+    """The changes of ``properties.portcall``: sent fields; null means none, or the default."""
     changes = StoreChanges()
     if extras is None:
         return changes
@@ -135,7 +135,7 @@ def extra_changes(
 
 
 def shown_secret(extras: PortcallExtras | None, before: WebhookRow | None, secret: str) -> str:
-    """The secret, if this request set it and somebody else needs it; else nothing."""
+    """The secret, if this request set it and a consumer needs it; else empty."""
     if extras is None:
         return ""
     return secret if shows(Wanted.of(extras), before.secret if before else "", secret) else ""
@@ -144,13 +144,13 @@ def shown_secret(extras: PortcallExtras | None, before: WebhookRow | None, secre
 def check_location(
     wanted: str, *, registry: Registry, before: WebhookRow | None, path: str = ""
 ) -> None:
-    """Hold a webhook to its registry's region, or to the one in which it was created.
+    """Check a webhook's region: its registry's, or the one in which it was created.
 
     Args:
         wanted: Normalised.
         registry: Its registry.
-        before: What is replaced; None: it is created.
-        path: Where the webhook stands in the body, to name the field by.
+        before: The webhook that is replaced; None: it is created.
+        path: The webhook's path in the body, as a prefix for field names.
 
     Raises:
         ArmError: 400: There is no such region; 404 or 409: it is another one.
@@ -165,7 +165,7 @@ def check_location(
 
 
 def check_unmoved(wanted: str, before: WebhookRow, *, path: str = "") -> None:
-    """Hold a webhook to the region in which it was created.
+    """Check that a webhook stays in the region in which it was created.
 
     Raises:
         ArmError: 409: It is another one.

@@ -1,6 +1,6 @@
 """Import: up to a thousand PUTs in one transaction, all of them or none.
 
-The answer counts; it does not tell a secret that was generated, so an import had better bring them.
+The answer has only counts, without generated secrets, so an import should bring its secrets.
 """
 
 import asyncio
@@ -32,9 +32,9 @@ class ImportHandler:
     """The route of imports.
 
     Args:
-        store: Where webhooks are kept.
-        lookups: Finds what a path names.
-        announcer: Tells the other roles of changes.
+        store: The store.
+        lookups: Finds the resources that a path names.
+        announcer: Notifies the other roles of changes.
     """
 
     def __init__(self, *, store: Store, lookups: Lookups, announcer: Announcer) -> None:
@@ -48,7 +48,7 @@ class ImportHandler:
         routes.add("POST", f"{REGISTRY}/importWebhooks", self.import_many)
 
     async def import_many(self, call: Call) -> web.Response:
-        """POST importWebhooks: each item is what its PUT would be, and brings its name."""
+        """POST importWebhooks: each item is the body of a PUT, with its name."""
         body = await call.body(Import, max_bytes=MAX_BYTES)
         check_unique(body.value)
         registry = await self._lookups.registry(call)
@@ -67,16 +67,16 @@ class ImportHandler:
 def drafts_of(
     items: Sequence[WebhookImport], registry: Registry, existing: Mapping[str, WebhookRow]
 ) -> list[WebhookDraft]:
-    """What the items want.
+    """The drafts of the items.
 
     Args:
         items: As sent.
-        registry: Whose webhooks they are to be.
-        existing: Those that it has, by their names in lower case.
+        registry: Their registry.
+        existing: The registry's webhooks, by their names in lower case.
 
     Raises:
         ArmError: 404 or 409: The location of one is not its registry's, or not its own.
-        InvalidValueError: The secret of one is none for its signature.
+        InvalidValueError: The secret of one does not fit its signature.
     """
     drafts = []
     for index, item in enumerate(items):

@@ -1,4 +1,4 @@
-"""Ping: one event for one webhook, put where the router puts deliveries."""
+"""Ping: one event for one webhook, published like the router's deliveries."""
 
 import uuid
 
@@ -29,9 +29,9 @@ class PingHandler:
     """The route of pings.
 
     Args:
-        lookups: Finds what a path names.
+        lookups: Finds the resources that a path names.
         publisher: Sends them.
-        shards: How many queues the deliveries are spread over.
+        shards: Number of queues that share the deliveries.
     """
 
     def __init__(self, *, lookups: Lookups, publisher: OncePublisher, shards: int) -> None:
@@ -78,9 +78,9 @@ async def send_ping(
     Args:
         publisher: Sends it.
         registry: The registry's name.
-        webhook_id: To whom.
-        shards: How many queues the deliveries are spread over.
-        probe: Whether it is for a webhook that was disabled by itself.
+        webhook_id: The webhook.
+        shards: Number of queues that share the deliveries.
+        probe: Whether it is for a webhook that disabled itself.
 
     Returns:
         The id of its event.

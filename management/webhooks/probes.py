@@ -1,6 +1,6 @@
-"""Probes: a ping to a webhook that was disabled by itself; a 2xx to it enables it again.
+"""Probes: a ping to a webhook that disabled itself; a 2xx enables it again.
 
-By hand with POST probe, and by themselves at growing pauses for webhooks that want that.
+They are sent by POST probe, and automatically at growing intervals if the webhook wants that.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class Prober:
 
     Args:
         publisher: Sends them.
-        shards: How many queues the deliveries are spread over.
+        shards: Number of queues that share the deliveries.
     """
 
     def __init__(self, *, publisher: OncePublisher, shards: int) -> None:
@@ -47,7 +47,7 @@ class Prober:
         self._log = get_logger()
 
     async def probe(self, webhook_id: int, registry: str) -> str:
-        """Send a probe, and give the id of its event.
+        """Send a probe, and return the id of its event.
 
         Raises:
             BrokerError: It may not have been sent.
@@ -64,11 +64,11 @@ class Prober:
 
 
 class ProbeHandler:
-    """The route of probes by hand.
+    """The route of manual probes.
 
     Args:
-        store: Is told of them.
-        lookups: Finds what a path names.
+        store: Notes probes.
+        lookups: Finds the resources that a path names.
         prober: Sends them.
     """
 
@@ -114,10 +114,10 @@ class Watch:
 
     Args:
         store: Knows both; its methods block and are called in a thread.
-        announcer: Tells the other roles of changes.
+        announcer: Notifies the other roles of changes.
         prober: Sends the probes.
-        disable_after_ms: For how long every attempt must fail; 0: for ever.
-        probe_after_ms: How long after its disabling a webhook is probed first.
+        disable_after_ms: For how long every attempt must fail; 0: never disable.
+        probe_after_ms: The time from the disabling of a webhook to its first probe.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Watch:
             await asyncio.sleep(INTERVAL_S)
 
     async def look(self) -> None:
-        """Look at every record that is new, and send the probes that are due.
+        """Scan the new records, and send the probes that are due.
 
         Raises:
             StoreUnavailableError: The database does not answer.

@@ -1,4 +1,4 @@
-"""Secrets of webhooks: rotated, so that for a time two of them sign; and the public keys."""
+"""Secrets of webhooks: rotation, during which two of them sign; and the public keys."""
 
 import asyncio
 from functools import partial
@@ -25,10 +25,10 @@ class RotationHandlers:
     """The routes of secrets.
 
     Args:
-        store: Where webhooks are kept.
-        lookups: Finds what a path names.
-        announcer: Tells the other roles of changes.
-        overlap_ms: For how long the secret before signs, too, unless the request says.
+        store: The store.
+        lookups: Finds the resources that a path names.
+        announcer: Notifies the other roles of changes.
+        overlap_ms: How long the previous secret signs, too, by default.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class RotationHandlers:
         routes.add("GET", f"{WEBHOOK}/publicKeys", self.public_keys)
 
     async def rotate(self, call: Call) -> web.Response:
-        """POST rotateSecret: another secret, told in this answer only; the one before signs on."""
+        """POST rotateSecret: a new secret, only in this answer; the previous one still signs."""
         body = await call.body(Rotation, optional=True)
         before = await self._lookups.webhook_as(SigningWebhook, call)
         wanted = Wanted.of(body)
@@ -67,7 +67,7 @@ class RotationHandlers:
                 make=partial(_make, wanted),
                 overlap_ms=overlap_ms,
             )
-        except WebhookNotFoundError as error:  # deleted since it was looked up
+        except WebhookNotFoundError as error:  # deleted after the lookup
             raise self._lookups.no_webhook(call) from error
         self._log.info(
             "secret.rotated",

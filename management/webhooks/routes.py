@@ -37,9 +37,9 @@ class WebhookHandlers:
     """The routes of webhooks.
 
     Args:
-        store: Where they are kept.
-        lookups: Finds what a path names.
-        announcer: Tells the other roles of changes.
+        store: The store.
+        lookups: Finds the resources that a path names.
+        announcer: Notifies the other roles of changes.
     """
 
     def __init__(self, *, store: Store, lookups: Lookups, announcer: Announcer) -> None:
@@ -61,8 +61,8 @@ class WebhookHandlers:
     async def page(self, call: Call) -> web.Response:
         """GET the webhooks of a registry, by name.
 
-        With ``$expand=callbackConfig`` (for the administrator alone) each also has its service URI
-        and its headers: such a page can be imported as it is. Secrets are never told again.
+        With ``$expand=callbackConfig`` (for the administrator only) each also has its service URI
+        and its headers: such a page can be imported unchanged. Secrets are never shown again.
         """
         exported = flag(call, "$expand", "callbackConfig")
         if exported and not call.principal.administrator:
@@ -93,7 +93,7 @@ class WebhookHandlers:
         return answer(webhook_answer(self._installation, webhook))
 
     async def put(self, call: Call) -> web.Response:
-        """PUT a webhook: created, or replaced as `management.drafts` says."""
+        """PUT a webhook: created, or replaced as `management.webhooks.drafts` says."""
         name = new_name(call, "webhook")
         body = await call.body(WebhookPut)
         registry = await self._lookups.registry(call)
@@ -116,7 +116,7 @@ class WebhookHandlers:
         return answer(webhook_answer(self._installation, row, secret=secret))
 
     async def patch(self, call: Call) -> web.Response:
-        """PATCH a webhook: what is sent changes. az asks for nothing before it: hence the 404s."""
+        """PATCH a webhook: sent fields change. az makes no GET before it: hence the 404s."""
         body = await call.body(WebhookPatch)
         before = await self._lookups.webhook_as(WebhookRow, call)
         if body.location is not None:

@@ -1,4 +1,4 @@
-"""How a webhook shall sign, and by which secret: what was asked for, held against what it has."""
+"""A webhook's signature and secret: the request, compared with the webhook's present ones."""
 
 import secrets
 from collections.abc import Callable
@@ -16,16 +16,16 @@ SHARED_SIZE = 32
 EXTRAS = "properties.portcall"
 
 NewSecret = Callable[[Scheme], str]
-"""Makes a secret that nobody can guess."""
+"""Makes a random secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a request says about signing.
+    """The signing part of a request.
 
     Attributes:
-        secret: A secret, `GENERATE`, or empty for none; None: nothing was said.
-        scheme: How to sign; None: nothing was said.
+        secret: A secret, `GENERATE`, or empty for none; None: not sent.
+        scheme: How to sign; None: not sent.
     """
 
     secret: str | None
@@ -33,7 +33,7 @@ class Wanted:
 
     @classmethod
     def of(cls, body: PortcallExtras | Rotation) -> Self:
-        """What *body* says: a null secret is none."""
+        """Read *body*: a null secret is none."""
         said = "secret" in body.model_fields_set
         return cls(body.secret or "" if said else None, body.signature)
 
@@ -51,11 +51,11 @@ def new_secret(scheme: Scheme) -> str:
 
 
 def wanted_secret(wanted: Wanted, kept: str, make: NewSecret) -> str | None:
-    """The secret that a PUT or a PATCH asks for; None: the one that there is stays.
+    """The secret for a PUT or a PATCH; None: the present one stays.
 
     Args:
-        wanted: What it says.
-        kept: The secret that there is; empty: none.
+        wanted: The request.
+        kept: The present secret; empty: none.
         make: Makes one.
 
     Raises:
@@ -73,7 +73,7 @@ def wanted_secret(wanted: Wanted, kept: str, make: NewSecret) -> str | None:
 
 
 def rotated_secret(wanted: Wanted, kept: str, make: NewSecret) -> str:
-    """The secret that takes the place of *kept*: always another one.
+    """The secret that replaces *kept*: always another one.
 
     Raises:
         InvalidValueError: Secret and signature do not go together, or it is the same.
@@ -94,7 +94,7 @@ def rotated_secret(wanted: Wanted, kept: str, make: NewSecret) -> str:
 def shows(wanted: Wanted, before: str, after: str) -> bool:
     """Whether the answer shows the secret *after*: its consumer needs it, and this request set it.
 
-    A private key is never shown: who verifies needs the public one.
+    A private key is never shown: consumers verify with the public one.
     """
     if scheme_of(after) is not Scheme.V1:
         return False
@@ -104,10 +104,10 @@ def shows(wanted: Wanted, before: str, after: str) -> bool:
 
 
 def check_wanted(wanted: Wanted, field: str) -> None:
-    """Refuse a secret that the signature has no use for.
+    """Refuse a secret that does not fit the signature.
 
     Raises:
-        InvalidValueError: Told of *field*.
+        InvalidValueError: It names *field*.
     """
     if wanted.secret is None or wanted.scheme is None:
         return

@@ -1,4 +1,4 @@
-"""What a request says about TLS with its endpoint, held against what the webhook has."""
+"""A webhook's TLS settings: the request, compared with the webhook's present ones."""
 
 import datetime as dt
 
@@ -13,14 +13,14 @@ CERTIFICATE, KEY = f"{EXTRAS}.clientCertificate", f"{EXTRAS}.clientKey"
 
 
 def trust_changes(extras: PortcallExtras, kept: Trust | None) -> WebhookChanges:
-    """What ``properties.portcall`` changes; null, or an empty text, removes.
+    """The changes of ``properties.portcall``; null, or an empty text, removes.
 
-    A certificate and its key change together. One that is sent alone goes with the other that the
-    webhook has: so a certificate can be renewed for the same key. Removing one removes both.
+    A certificate and its key change together. One that is sent alone is combined with the webhook's
+    other one: so a certificate can be renewed for the same key. Removing one removes both.
 
     Args:
         extras: As sent.
-        kept: What the webhook has.
+        kept: The webhook's present settings.
 
     Raises:
         InvalidValueError: One is sent without the other, they do not belong together, or the

@@ -1,1 +1,1 @@
-"""Digests: whether one that an event names is a manifest or a blob."""
+"""Digests: whether the digest of an event names a manifest or a blob."""

@@ -1,11 +1,11 @@
-"""Keeping sightings in the store, where every producer finds them, and the next one, too.
+"""Stores known digests, so that every producer finds them, also after a restart.
 
-A request is answered when the store has what the request taught: a registry does not send it again,
-and after a kill it would be missing. The rows of requests that come together share a transaction,
-and what was written within a day is not written again: repeated pushes and pulls cost nothing.
+A request is answered when the store has its digests: a registry does not send them again, and a
+kill would lose them. Concurrent requests share a transaction, and a digest that was written within
+a day is not written again: repeated pushes and pulls cost nothing.
 
-The store is a help and no condition. Where it does not answer in time, the request is answered all
-the same: what it taught waits in memory, and deletes go by memory (docs/decisions/0027).
+The store helps, but is not required. If it does not answer in time, the request is answered all the
+same: its digests wait in memory, and deletes use memory (docs/decisions/0027).
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from portcall.store.errors import StoreUnavailableError
 from portcall.store.intake.digests import KnownDigest
 
 REFRESH_MS = 24 * 3600 * 1000
-"""A sighting is written again after so long, for its time."""
+"""A digest is written again after so long, to update its time."""
 MAX_WAITING = 20_000
-"""Sightings that wait for the store; more are dropped, and written when they are seen again."""
+"""Digests that wait for the store; more are dropped, and written when they are seen again."""
 MAX_KEPT = 100_000
-"""Of how many it is remembered that they were written: some 25 MB."""
+"""How many written digests are remembered as such: some 25 MB."""
 
 DROPPED = Counter(
     "portcall_producer_sightings_dropped",
@@ -41,18 +41,18 @@ BY_MEMORY = Counter(
 
 
 class Table(Protocol):
-    """What is needed of the store's sightings. Its methods block."""
+    """The store's known digests. Its methods block."""
 
     def keep(self, seen: Iterable[KnownDigest]) -> None:
-        """Write sightings down; raises `StoreUnavailableError`."""
+        """Store digests; raises `StoreUnavailableError`."""
 
     def find(self, names: Sequence[bytes]) -> Mapping[bytes, KnownDigest]:
-        """What is known of these names; raises `StoreUnavailableError`."""
+        """The known ones of these names; raises `StoreUnavailableError`."""
         ...
 
 
 class NoTable:
-    """No store: memory alone, as in tests of what does not need more."""
+    """No store: only memory, for tests that need no more."""
 
     def keep(self, seen: Iterable[KnownDigest]) -> None:
         """Do nothing."""
@@ -63,10 +63,10 @@ class NoTable:
 
 
 class DigestKeeper:
-    """The memory of this process, and its way to the store's.
+    """The memory of this process, and its connection to the store.
 
     Args:
-        table: The store's sightings.
+        table: The store's known digests.
         clock_ms: The time, milliseconds since the epoch.
     """
 
@@ -81,11 +81,11 @@ class DigestKeeper:
         self._reads = Rounds(self._read, name="sightings.reading", retries=False)
 
     def glance(self) -> Glance:
-        """The memory as one request sees it."""
+        """The memory as one request uses it."""
         return Glance(self._memory)
 
     async def recall(self, glance: Glance) -> bool:
-        """Ask the store what *glance* asked; says whether memory may know more now."""
+        """Ask the store for *glance*'s open questions; returns whether memory may know more now."""
         if not glance.asked:
             return False
         if not self._reads.is_hopeless:
@@ -96,7 +96,7 @@ class DigestKeeper:
         return answered
 
     def begin(self, learnt: Mapping[bytes, str | None]) -> "asyncio.Future[bool] | None":
-        """Have written down what a request taught; gives what `settled` waits for.
+        """Start to store a request's digests; returns an argument for `settled`.
 
         Args:
             learnt: As `Glance.learnt`.
@@ -111,11 +111,11 @@ class DigestKeeper:
         return self._writes.begin() if new else None
 
     async def settled(self, writing: "asyncio.Future[bool] | None") -> None:
-        """Wait until it is written, as long as that is reasonable."""
+        """Wait until they are stored, for a limited time."""
         await self._writes.settled(writing)
 
     async def drained(self, within_s: float) -> None:
-        """Write what still waits, if that can be done in time."""
+        """Write the waiting digests, if possible in time."""
         if self._waiting:
             await self._writes.drained(within_s)
 
@@ -155,7 +155,7 @@ class DigestKeeper:
 
 
 def _joined(first: KnownDigest, second: KnownDigest) -> KnownDigest:
-    """What two sightings of a digest say together, as the store joins them; the first one's time.
+    """Combine two facts about a digest like the store does; keeps the first one's time.
 
     A manifest stays one, and a type that is known stays known.
     """

@@ -1,1 +1,1 @@
-"""What registries and publishers send, read and translated into registry events."""
+"""The formats of registries and publishers, translated into registry events."""

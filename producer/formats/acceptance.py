@@ -1,4 +1,4 @@
-"""Accepting: what a sender published becomes the events that travel through the broker."""
+"""Acceptance: a sender's events become the events that the broker carries."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -18,12 +18,12 @@ _ESCAPED_NUL = rb"\u0000"
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What the events of one request have in common.
+    """The common facts about the events of one request.
 
     Attributes:
-        registry: Whose events they are, in lower case.
+        registry: Their registry, in lower case.
         now_ms: When they are accepted, milliseconds since the epoch.
-        new_id: Makes an id for an event that came without one.
+        new_id: Makes an id for an event without one.
     """
 
     registry: str
@@ -31,11 +31,11 @@ class Acceptance:
     new_id: Callable[[], str]
 
     def accept(self, published: PublishedEvent, path: str = "") -> Event:
-        """Check one event and make of it what is published.
+        """Check one event and convert it.
 
         Args:
             published: The event as it was sent.
-            path: Where it stands in the request, e.g. ``[3]``.
+            path: Its position in the request, e.g. ``[3]``.
 
         Raises:
             InvalidValueError: A field breaks its rule; ``field`` is its path.
@@ -59,12 +59,12 @@ class Ignored:
     """One notification that becomes no event.
 
     Attributes:
-        event_id: Its id, or one of ours where it has none that could be looked for.
-        reason: Why, in a word that counters have.
-        action: As it was sent, cut; so are the next two. Empty: there was none.
+        event_id: Its id, or one of ours if it has no usable one.
+        reason: Why, in the same word as the counters use.
+        action: As it was sent, cut to a limit; so are the next two. Empty: there was none.
         repository: The repository.
         tag: The tag.
-        field: The path of what cannot be read; empty: it was read, and is none of ours.
+        field: The path of the unreadable part; empty: it was readable, and is no registry event.
         problem: What is wrong there.
     """
 
@@ -78,18 +78,18 @@ class Ignored:
 
     @property
     def is_unread(self) -> bool:
-        """Whether it might have been an event, and could not be read."""
+        """Whether it might have been an event, but was unreadable."""
         return bool(self.problem)
 
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """What a request's body says: the events in it, and why the rest is none of ours.
+    """The content of a request's body: its events, and why the rest was ignored.
 
     Attributes:
         events: The events.
         ignored: How many notifications were ignored, by the reason.
-        details: What is known of those; not of all, where they are very many.
+        details: Details of those; incomplete if there are very many.
     """
 
     events: list[Event]
@@ -97,18 +97,18 @@ class Translation:
     details: list[Ignored] = field(default_factory=list)
 
     def ignore(self, one: Ignored) -> None:
-        """Count one that is ignored, and keep what is known of it."""
+        """Count an ignored notification, and keep its details."""
         self.ignored[one.reason] += 1
         if len(self.details) < MAX_DETAILS:
             self.details.append(one)
 
 
 Reader = Callable[[bytes, Acceptance], Translation]
-"""Reads a body; raises `InvalidValueError` for one that is wrong, and nothing else."""
+"""Reads a body; raises only `InvalidValueError`, for a wrong one."""
 
 
 def _refuse_nul(part: Struct | None, path: str) -> None:
-    """Refuse NUL: PostgreSQL keeps no text that has one, and no consumer expects it."""
+    """Refuse NUL: PostgreSQL cannot store it in a text, and no consumer expects it."""
     if part is None:
         return
     names = zip(part.__struct_fields__, part.__struct_encode_fields__, strict=True)

@@ -31,7 +31,7 @@ _NO_DATA = (b"null", b'""')
 
 
 class CloudEvent(Struct, frozen=True):
-    """The attributes that matter here; every other one is left alone."""
+    """The attributes that Portcall reads; others are ignored."""
 
     specversion: str | None = None
     id: str | None = None
@@ -43,7 +43,7 @@ class CloudEvent(Struct, frozen=True):
 
 
 class RegistryData(Struct, frozen=True):
-    """A registry event as an event's data, where the type may say the action."""
+    """A registry event as a CloudEvent's data; the CloudEvent's type may give the action."""
 
     target: Target
     action: str | None = None
@@ -112,7 +112,7 @@ def _accepted(event: CloudEvent, acceptance: Acceptance, path: str) -> Event:
 
 
 def _check_attributes(event: CloudEvent, prefix: str) -> None:
-    """Check what every CloudEvent must have; *prefix* goes before the attributes' names."""
+    """Check the attributes that every CloudEvent must have; *prefix* goes before their names."""
     if not event.specversion:
         raise InvalidValueError(f"{prefix}specversion", "is required")
     if event.specversion != SPECVERSION:
@@ -125,14 +125,14 @@ def _check_attributes(event: CloudEvent, prefix: str) -> None:
 
 
 def _data_of(event: CloudEvent, prefix: str) -> bytes:
-    """The JSON of an event's data, which may have been wrapped in base64."""
+    """The JSON of an event's data, which may be in base64."""
     data = bytes(event.data)
     if not event.data_base64:
         if data in _NO_DATA:
             raise InvalidValueError(f"{prefix}data", "is required")
         return data
     if data not in _NO_DATA:
-        raise InvalidValueError(f"{prefix}data_base64", "stands beside data; send one of them")
+        raise InvalidValueError(f"{prefix}data_base64", "must not come with data; send one of them")
     try:
         return base64.b64decode(event.data_base64, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -159,7 +159,7 @@ def _published(event: CloudEvent, data: RegistryData, prefix: str, where: str) -
 
 
 def _action(kind: str, action: str | None, prefix: str, where: str) -> str:
-    """The action: what the type says, or else the data; they may not contradict each other."""
+    """The action: from the type, or else from the data; they may not contradict each other."""
     meant = ACTIONS.get(kind)
     if meant is None and action is None:
         raise InvalidValueError(

@@ -1,4 +1,4 @@
-"""JSON from strangers: the decoder's complaints in the words of the sender's own fields."""
+"""Decoding of untrusted JSON, with errors that name the sender's own fields."""
 
 import re
 from typing import TypeVar
@@ -20,21 +20,21 @@ _TYPES = {
     "object": "an object",
     "array": "an array",
 }
-"""What people call the types that msgspec names as Python does; null is null for both."""
+"""Names of types for people; msgspec uses Python's. null is null in both."""
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes, path: str = "") -> T:
-    """Read *body* as what *decoder* wants.
+    """Decode *body*.
 
     Args:
-        decoder: For the type that is wanted.
-        body: JSON, one hopes.
-        path: Where *body* stands in the request, e.g. ``[3].data``; empty: it is the whole.
+        decoder: For the expected type.
+        body: JSON, if it is valid.
+        path: The position of *body* in the request, e.g. ``[3].data``; empty: it is the whole.
 
     Raises:
         InvalidValueError: It is not UTF-8, not JSON, nested too deeply, or of another shape;
-            ``field`` is the path of what is wrong.
+            ``field`` is the path of the wrong part.
     """
     if not body:
         raise _whole(path, "is empty")
@@ -55,7 +55,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes, path: str = "") -> T:
 
 
 def joined(path: str, field: str) -> str:
-    """The path of *field* inside what stands at *path*, e.g. ``[3]`` and ``target.tag``."""
+    """The path of *field* inside *path*, e.g. of ``target.tag`` in ``[3]``."""
     if not path or not field or field.startswith("["):
         return path + field
     return f"{path}.{field}"
@@ -66,7 +66,7 @@ def _whole(path: str, problem: str) -> InvalidValueError:
 
 
 def complaint(error: msgspec.ValidationError, path: str) -> InvalidValueError:
-    """Take ``Expected `int`, got `str` - at `$[3].target.size``` apart."""
+    """Parse ``Expected `int`, got `str` - at `$[3].target.size```."""
     message = str(error)
     where = _WITH_PATH.fullmatch(message)
     problem, field = (where["problem"], where["path"].lstrip(".")) if where else (message, "")

@@ -13,11 +13,11 @@ pull, mount                                           nothing: ``pull``, ``mount
 any other action                                      nothing: ``other_action``
 ====================================================  ==================================
 
-Deleting a manifest makes one notification with its digest and one more for each tag that pointed
-to it: the first is the event. A registry sends what was refused again for ever, and holds all its
-other notifications behind it. So nothing that a client of the registry can choose is a reason to
-refuse: what cannot be read is ignored, counted and named, and the rest of its envelope is taken.
-Texts of a client's own request to the registry (its user agent, its host) are cut to size.
+Deleting a manifest makes one notification with its digest and one more for each tag that pointed to
+it: the first is the event. A registry repeats a refused notification for ever, and holds all others
+behind it. So nothing that a client of the registry can choose is a reason to refuse: an unreadable
+notification is ignored, counted and named, and the rest of its envelope is accepted. Texts of a
+client's own request to the registry (its user agent, its host) are cut to a limit.
 
 Source: distribution 2.8 ``notifications/event.go`` and ``bridge.go``, and recorded traffic.
 """
@@ -56,11 +56,11 @@ EVENT_ACTIONS = ("push", "delete")
 SILENT_ACTIONS = ("pull", "mount")
 MAX_TEXT = 1024
 MAX_USERAGENT = 2048
-"""As long as the texts of `schemas.events.Request` may be."""
+"""The limit of the texts in `schemas.events.Request`."""
 
 
 class NotificationTarget(Struct, frozen=True, rename="camel"):
-    """What was pushed, pulled or deleted."""
+    """The object that was pushed, pulled or deleted."""
 
     media_type: Text | None = None
     size: Size | None = None
@@ -92,7 +92,7 @@ class NotificationRequest(Struct, frozen=True):
 
 
 class Notification(Struct, frozen=True):
-    """What happened to one target."""
+    """One action on one target."""
 
     action: str
     target: NotificationTarget | None = None
@@ -102,9 +102,9 @@ class Notification(Struct, frozen=True):
 
     @property
     def time(self) -> str | None:
-        """When it happened; None: its registry does not know, or writes it in a way of its own.
+        """When it happened; None: its registry does not know, or writes it in an unknown form.
 
-        The time of arrival is near enough, and a refusal would stop the registry's notifications.
+        The time of arrival is close enough, and a refusal would stop the registry's notifications.
         """
         try:
             return sent_timestamp(self.timestamp) if isinstance(self.timestamp, str) else None
@@ -113,7 +113,7 @@ class Notification(Struct, frozen=True):
 
 
 class Envelope(Struct, frozen=True):
-    """What a registry sends; fields that are not here are left alone."""
+    """A registry's envelope; other fields are ignored."""
 
     events: list[Notification]
 
@@ -122,10 +122,10 @@ _DECODER = msgspec.json.Decoder(Envelope)
 
 
 def read(seen: Seen, body: bytes | Skimmed, acceptance: Acceptance) -> Translation:
-    """Translate one envelope at once: `opened` and `translated` without letting others in.
+    """Translate one envelope in one go: `opened` and `translated` without pauses.
 
     Raises:
-        InvalidValueError: The body is no JSON at all.
+        InvalidValueError: The body is not JSON.
     """
     skimmed = body if isinstance(body, Skimmed) else _strictly(body) or skim(body)
     translation = _begun(skimmed)
@@ -135,10 +135,10 @@ def read(seen: Seen, body: bytes | Skimmed, acceptance: Acceptance) -> Translati
 
 
 async def opened(body: bytes | Skimmed) -> Skimmed:
-    """The notifications in a body; where one breaks the types, all as plain objects.
+    """The notifications in a body; if one breaks the types, all as plain objects.
 
     Raises:
-        InvalidValueError: The body is no JSON at all.
+        InvalidValueError: The body is not JSON.
     """
     if isinstance(body, Skimmed):
         return body
@@ -146,14 +146,14 @@ async def opened(body: bytes | Skimmed) -> Skimmed:
 
 
 async def translated(seen: Seen, skimmed: Skimmed, acceptance: Acceptance) -> Translation:
-    """Translate one envelope, and remember which digests name what.
+    """Translate one envelope, and remember the kinds of its digests.
 
-    It may be called again for the same envelope, when more is known of what it asked.
+    It may be called again for the same envelope, when its open questions are answered.
 
     Args:
-        seen: What was learnt from earlier envelopes; this one's is added.
-        skimmed: The envelope, as `opened` gives it.
-        acceptance: Whose it is, and when it came.
+        seen: The known digests; this envelope's are added.
+        skimmed: The envelope, as `opened` returns it.
+        acceptance: Its registry, and its time of arrival.
     """
     translation = _begun(skimmed)
     await exhaust(_steps(translation, seen, skimmed, acceptance))
@@ -170,7 +170,7 @@ def _begun(skimmed: Skimmed) -> Translation:
 def _steps(
     translation: Translation, seen: Seen, skimmed: Skimmed, acceptance: Acceptance
 ) -> Iterator[None]:
-    """Add what is in an envelope to a translation, one notification a step."""
+    """Add the contents of an envelope to a translation, one notification a step."""
     for index, sent in enumerate(skimmed.events):
         path = f"events[{index}]"
         try:
@@ -185,7 +185,7 @@ def _steps(
 
 
 def _strictly(body: bytes) -> Skimmed | None:
-    """The notifications in a body; None: one breaks the types, or they are very many."""
+    """The notifications in a body; None: one breaks the types, or there are very many."""
     try:
         notifications = decode(_DECODER, body).events
     except InvalidValueError:
@@ -212,7 +212,7 @@ def _notification(sent: object, path: str) -> Notification:
 def _taken(
     seen: Seen, notification: Notification, acceptance: Acceptance, path: str
 ) -> Event | Ignored:
-    """The event that a notification tells of, or why it tells of none.
+    """The event of a notification, or why there is none.
 
     Raises:
         InvalidValueError: A field breaks its rule; ``field`` is its path.
@@ -229,7 +229,7 @@ def _taken(
 def _untaken(
     sent: object, problem: InvalidValueError, acceptance: Acceptance, path: str
 ) -> Ignored:
-    """What is said of a notification that cannot be read; most could be no event anyway."""
+    """The details of an unreadable notification; most could not be events anyway."""
     event_id, action = _id_of(sent), text_of(sent, "action")
     if action not in ("", *EVENT_ACTIONS):
         reason = action if action in SILENT_ACTIONS else "other_action"
@@ -238,7 +238,7 @@ def _untaken(
 
 
 def _id_of(sent: object) -> str:
-    """The id of a notification; empty: it has none that anything could be found by."""
+    """The id of a notification; empty: it has no usable one."""
     try:
         return check_event_id(text_of(sent, "id"))
     except InvalidValueError:
@@ -246,14 +246,14 @@ def _id_of(sent: object) -> str:
 
 
 def _full_name(registry: str, target: NotificationTarget | None) -> bytes:
-    """What the target's digest is remembered under; empty where it has none."""
+    """The key of the target's digest; empty if it has none."""
     if target is None or not target.digest:
         return b""
     return full_name(registry, target.repository or "", target.digest)
 
 
 def _remember(seen: Seen, name: bytes, target: NotificationTarget | None) -> None:
-    """Remember what a target says of itself: a delete's says nothing."""
+    """Remember the kind of a target's digest; a delete does not give it."""
     if not name or target is None:
         return
     if target.is_blob:
@@ -264,7 +264,7 @@ def _remember(seen: Seen, name: bytes, target: NotificationTarget | None) -> Non
 
 
 def _why_ignored(seen: Seen, name: bytes, notification: Notification) -> str:
-    """Why a notification is no registry event; empty: it is one."""
+    """Why a notification is not a registry event; empty: it is one."""
     target = notification.target
     match notification.action:
         case "push":
@@ -282,7 +282,7 @@ def _why_ignored(seen: Seen, name: bytes, notification: Notification) -> str:
 
 
 def _published(notification: Notification, media_type: str | None, path: str) -> PublishedEvent:
-    """The event that a notification tells of, in ACR's shape, whose deletes have no size."""
+    """The event of a notification in ACR's shape, whose deletes have no size."""
     target, request = notification.target, notification.request
     if target is None:
         raise InvalidValueError(f"{path}.target", "is required")
@@ -313,5 +313,5 @@ def _request(request: NotificationRequest) -> Request:
 
 
 def _cut(text: str | None, length: int) -> str | None:
-    """A text that a stranger may have chosen: cut, without NULs, and absent where it is empty."""
+    """An untrusted text: cut, without NULs, and None if it is empty."""
     return (text or "").replace("\0", "")[:length] or None

@@ -20,13 +20,13 @@ UNREAD: Mapping[str, str] = MappingProxyType(
         "": "bad_event",
     }
 )
-"""The reason by the field that cannot be read; of other fields, that of what they are in."""
+"""The reason by the unreadable field; for other fields, that of their parent."""
 MAX_TEXT = 300
-"""As much of a text is kept to be shown; the longest name that is right has 511 characters."""
+"""The limit of a text for display; the longest valid name has 511 characters."""
 
 
 def passed(reason: str, event_id: str, sent: object) -> Ignored:
-    """What is kept of a notification that is no registry event, which is no fault."""
+    """The details of a notification that is not a registry event, which is not an error."""
     target = _part(sent, "target")
     return Ignored(
         event_id=event_id,
@@ -38,13 +38,13 @@ def passed(reason: str, event_id: str, sent: object) -> Ignored:
 
 
 def unread(problem: InvalidValueError, path: str, event_id: str, sent: object) -> Ignored:
-    """What is kept of a notification that cannot be read.
+    """The details of an unreadable notification.
 
     Args:
         problem: What is wrong with it.
-        path: Where it stands, e.g. ``events[3]``.
-        event_id: What it can be looked for by.
-        sent: The notification, as far as it was read: an object's fields, or anything else.
+        path: Its position, e.g. ``events[3]``.
+        event_id: The id to look it up by.
+        sent: The notification, as far as it was read: an object's fields, or another value.
     """
     target = _part(sent, "target")
     return Ignored(
@@ -59,7 +59,7 @@ def unread(problem: InvalidValueError, path: str, event_id: str, sent: object) -
 
 
 def note_of(one: Ignored, registry: str, now_ms: int) -> IgnoredNote:
-    """What the journal is told, so that `portcall explain` knows it."""
+    """The note for the journal, so that `portcall explain` can show it."""
     return IgnoredNote(
         event_id=one.event_id,
         registry=registry,
@@ -81,7 +81,7 @@ def reason_of(field: str) -> str:
 
 
 def text_of(fields: object, name: str) -> str:
-    """A field's text, cut, if it is one."""
+    """A field's text, cut, if it is a text."""
     value = _part(fields, name)
     return value.replace("\0", "")[:MAX_TEXT] if isinstance(value, str) else ""
 

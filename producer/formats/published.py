@@ -8,7 +8,7 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import PublishedEvent
 
 MAX_EVENTS = 1_000
-"""How many events one request may bring."""
+"""The limit of events in one request."""
 
 _DECODER = msgspec.json.Decoder(PublishedEvent | list[PublishedEvent])
 
@@ -29,7 +29,7 @@ def read(body: bytes, acceptance: Acceptance) -> Translation:
 
 
 def check_count(count: int) -> None:
-    """Hold an array to `MAX_EVENTS`.
+    """Check an array against `MAX_EVENTS`.
 
     Raises:
         InvalidValueError: It has more.

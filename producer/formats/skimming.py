@@ -1,12 +1,12 @@
-"""Skimming: the few fields of an envelope that events are made of, out of a body of any size.
+"""Skimming: reads the few needed fields of an envelope from a body of any size.
 
-A registry's clients choose most of what is in a notification: a user agent of 1 MiB becomes 6 MiB
-of JSON, a manifest of 4 MiB becomes 37 MiB of ``references``. None of that is needed. So a
-large body is read piece by piece, and what is not needed is dropped at once. The same reader takes
-what a strict one refuses: bytes that are not UTF-8, half a surrogate pair, any depth, numbers of
-any length.
+A registry's clients choose most of a notification's size: a user agent of 1 MiB becomes 6 MiB of
+JSON, a manifest of 4 MiB becomes 37 MiB of ``references``. None of that is needed. So a large body
+is read piece by piece, and unneeded parts are dropped at once. The same reader accepts input that a
+strict one refuses: bytes that are not UTF-8, half a surrogate pair, any depth, numbers of any
+length.
 
-Parts that are dropped are not checked: only their strings and brackets are followed.
+Dropped parts are not checked: only their strings and brackets are followed.
 """
 
 import json
@@ -20,14 +20,14 @@ from itertools import accumulate
 from portcall.schemas.errors import InvalidValueError
 
 MAX_EVENTS = 10_000
-"""Of one envelope. A registry sends one; a megabyte could have 60,000 of nothing."""
+"""Of one envelope. A registry sends one; a megabyte could hold 60,000 empty ones."""
 MAX_KEPT_BYTES = 1024 * 1024
-"""What is kept of one body; events behind that are counted only."""
+"""The limit of the kept data of one body; later events are only counted."""
 MAX_COUNTED = 10_000
-"""Of those that are not kept; the rest of the array counts as one more, and is not looked into."""
+"""Limit of the counted ones that are not kept; the rest of the array counts as one more."""
 MAX_KEYS = 256
 """Of one envelope, or of one event with its parts; no registry writes more than 20. An event with
-more is not kept, and the names behind are not looked at."""
+more is not kept, and further names are not read."""
 MAX_TEXT_BYTES = 32 * 1024
 """Of one text as written: 2,048 characters of a user agent, each as two escapes of 6 bytes."""
 MAX_KEY_BYTES = 256
@@ -52,12 +52,12 @@ _SCALAR = re.compile(rb'[^ \t\r\n,:"\[\]{}]*+')
 _TEXT = re.compile(_CONTENT, re.DOTALL)
 _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*")
 _UNNEEDED = re.compile(rb"(?>(?:" + _FLAT + rb"|[\[{](?>(?:" + _FLAT + rb")*)[\]}])*)", re.DOTALL)
-"""Everything up to a bracket that is not closed at once, or to a string that is not complete."""
+"""Everything up to a bracket that is not closed at once, or to an incomplete string."""
 _COMPLETE = re.compile(rb'(?>(?:[^"]++|' + _STRING + rb")*)", re.DOTALL)
 _TEXTS = re.compile(_STRING, re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS = bytes.maketrans(b"[{]}", b"\2\2\0\0")
-"""One more than the step in depth that a bracket makes."""
+"""The change of depth at a bracket, plus one."""
 PATIENCE = 64
 """Brackets that are followed one by one, 3 us each, before whole slices are."""
 SLICE_BYTES = 2048
@@ -66,13 +66,13 @@ _WHOLE_ESCAPES = re.compile(r"(?>(?:[^\\]++|\\u[0-9a-fA-F]{4}|\\[^u])*)", re.DOT
 
 @dataclass(slots=True)
 class Skimmed:
-    """What was kept of a body.
+    """The kept parts of a body.
 
     Attributes:
         is_envelope: Whether it is an object with an array of events.
-        events: The events, each with the fields that are needed; or whatever stands in their place.
+        events: The events, each with the needed fields; or any other value in their place.
         dropped: Events that were not kept, by the reason.
-        is_cut: Whether the body was left before its end.
+        is_cut: Whether the body was not read to its end.
     """
 
     is_envelope: bool = False
@@ -89,7 +89,7 @@ def skim(body: bytes) -> Skimmed:
 
 
 class Skimmer:
-    """Skims one body, piece by piece. It holds a piece, and `MAX_KEPT_BYTES` of what it keeps.
+    """Skims one body, piece by piece. It holds a piece, and up to `MAX_KEPT_BYTES` of results.
 
     Each private method reads a part of the body, and yields where it needs more bytes.
     """
@@ -106,7 +106,7 @@ class Skimmer:
         self._steps = self._document()
 
     def feed(self, piece: bytes) -> None:
-        """Read the next piece of the body; what is wrong with it is said by `finish`."""
+        """Read the next piece of the body; `finish` reports its errors."""
         if self._ended:
             return
         self._buffer = self._buffer[self._at :] + piece
@@ -119,10 +119,10 @@ class Skimmer:
             self._ended, self._problem, self._buffer = True, problem, b""
 
     def finish(self) -> Skimmed:
-        """Say what was kept, after the last piece.
+        """The kept parts, after the last piece.
 
         Raises:
-            InvalidValueError: The body is empty, or no JSON.
+            InvalidValueError: The body is empty, or not JSON.
         """
         self._is_last = True
         self.feed(b"")
@@ -131,10 +131,10 @@ class Skimmer:
         return self._skimmed
 
     def so_far(self) -> Skimmed:
-        """What was kept of a body of which no more is read; the event that is cut counts as one.
+        """The kept parts of a body that is not read further; an incomplete event counts as one.
 
         Raises:
-            InvalidValueError: It is no JSON.
+            InvalidValueError: It is not JSON.
         """
         if self._problem is not None:
             raise self._problem
@@ -211,7 +211,7 @@ class Skimmer:
     def _part(
         self, names: frozenset[str], parts: Mapping[str, frozenset[str]]
     ) -> Generator[None, None, object]:
-        """An object's fields of these names, and its *parts*; or the value that stands there."""
+        """An object's fields of these names, and its *parts*; or the value in its place."""
         if (yield from self._next()) != b"{":
             return (yield from self._value())
         kept: dict[str, object] = {}
@@ -291,7 +291,7 @@ class Skimmer:
             self._at = _end(_UNNEEDED, self._buffer, self._at)
 
     def _deep(self, depth: int) -> int:
-        """Read over whole slices in which the value cannot end; gives the depth behind them."""
+        """Read over whole slices in which the value cannot end; returns the depth after them."""
         while True:
             end = _COMPLETE.match(self._buffer, self._at, self._at + SLICE_BYTES)
             if end is None or end.end() == self._at:
@@ -328,7 +328,7 @@ class Skimmer:
             yield
 
     def _next(self) -> Generator[None, None, bytes]:
-        """The next byte behind white space, which stays where it is."""
+        """The next byte after white space, without consuming it."""
         yield from self._space()
         if self._is_at_end:
             raise _no_json("it ends too early")
@@ -358,7 +358,7 @@ def _end(pattern: re.Pattern[bytes], buffer: bytes, at: int) -> int:
 
 
 def _scalar(written: bytes) -> object:
-    """A number, true, false or null. What is too long for any field is no number."""
+    """A number, true, false or null. A number too long for any field becomes another value."""
     if len(written) > MAX_SCALAR_BYTES and _NUMBER.fullmatch(written):
         return math.nan
     try:
@@ -369,7 +369,7 @@ def _scalar(written: bytes) -> object:
 
 
 def _decoded(written: bytes) -> str:
-    """A text as it was meant; what cannot be read in it becomes U+FFFD."""
+    """A decoded text; undecodable parts become U+FFFD."""
     whole = _WHOLE_ESCAPES.match(written.decode("utf-8", "replace"))
     try:
         text: str = json.loads(f'"{whole[0] if whole else ""}"', strict=False)

@@ -1,4 +1,4 @@
-"""Long work on one body in short turns: between two of them, other requests have theirs."""
+"""Long work on one body in short turns, so that other requests can run in between."""
 
 import asyncio
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from portcall.producer.formats.skimming import Skimmed, Skimmer
 
 SKIMMED_AT_ONCE = 8 * 1024
-"""About 20 ms at worst, where it is nothing but empty objects or names."""
+"""About 20 ms at worst, if it contains only empty objects or names."""
 READ_AT_ONCE = 256
 """Notifications; about 5 ms."""
 
@@ -26,7 +26,7 @@ async def skim(body: bytes) -> Skimmed:
 
 
 async def exhaust(steps: Iterable[object]) -> None:
-    """Take all steps of some work, `READ_AT_ONCE` in a turn."""
+    """Run all steps of some work, `READ_AT_ONCE` in a turn."""
     for count, _ in enumerate(steps, 1):
         if count % READ_AT_ONCE == 0:
             await asyncio.sleep(0)

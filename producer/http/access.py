@@ -1,7 +1,7 @@
-"""Who may publish: the administrator, and the publishers of the registry.
+"""Authorization: the administrator and the publishers of a registry may publish to it.
 
-To a publisher of another registry this one is not there: what tenants there are is nobody's
-business but the administrator's.
+A publisher of another registry gets the answer for a missing registry: only the administrator may
+know which registries exist.
 """
 
 import hmac
@@ -18,33 +18,33 @@ from portcall.store.errors import StoreUnavailableError
 
 
 class Access(Protocol):
-    """Decides whether a token opens a registry."""
+    """Decides whether a token gives access to a registry."""
 
     async def check(self, token: str, registry: str) -> None:
-        """Let the holder of *token* publish events of *registry*, in whatever case.
+        """Let the holder of *token* publish events of *registry*, in any case.
 
         Raises:
-            UnauthorizedError: Nobody holds the token.
+            UnauthorizedError: The token is not valid.
             ForbiddenError: Its holder may not publish at all.
             UnknownRegistryError: Its holder may publish to another registry only.
-            UnavailableError: That cannot be found out now.
+            UnavailableError: The store does not answer.
         """
         ...
 
 
 class Holders(Protocol):
-    """What is needed of `store.bearers.Bearers`."""
+    """The needed part of `store.bearers.Bearers`."""
 
     async def holder(self, token: str) -> PrincipalRow | None:
-        """Whose token it is."""
+        """The token's holder."""
         ...
 
 
 class TokenAccess:
-    """Admits the administrator to every registry, and a publisher to its own.
+    """Gives the administrator access to every registry, and a publisher to its own.
 
     Args:
-        administrator: The token that the settings have; it needs no store.
+        administrator: The token from the settings; it needs no store.
         holders: Knows all others.
     """
 
@@ -53,7 +53,7 @@ class TokenAccess:
         self._holders = holders
 
     async def check(self, token: str, registry: str) -> None:
-        """As `Access.check`."""
+        """As in `Access.check`."""
         if hmac.compare_digest(_bytes(token), self._administrator):
             return
         try:
@@ -70,7 +70,7 @@ class TokenAccess:
                     f"the token is of {holder.name!r}, a reader: it may not publish"
                 )
             case Role.PUBLISHER if holder.registry != registry.lower():
-                # Nothing is looked up: whether there is that registry makes no difference at all.
+                # No lookup: the answer must not depend on whether the registry exists.
                 raise UnknownRegistryError(registry)
 
 
@@ -88,5 +88,5 @@ def bearer_token(authorization: str | None) -> str:
 
 
 def _bytes(token: str) -> bytes:
-    """A header's bytes: the HTTP library gives those that are not UTF-8 as surrogates."""
+    """A header's bytes: the HTTP library decodes invalid UTF-8 to surrogates."""
     return token.encode("utf-8", "surrogateescape")

@@ -1,8 +1,9 @@
-"""Request bodies, bounded in size, in time, and in how much of them is held at once.
+"""Request bodies, with limits of size, of time, and of the memory of all together.
 
-A body of people's own events is refused when it is too large. A registry's is not: its clients
-choose the size. What is too large to be held is skimmed (`producer.skimming`), in the memory and by
-the reservation of a body that just fits; so a large one waits for no more room than any other.
+A body of a person's own events is refused if it is too large. A registry's is not, because its
+clients choose the size. A body that is too large for memory is skimmed
+(`producer.formats.skimming`), with the memory and the reservation of the largest normal body; so it
+waits for no more room than others.
 """
 
 import asyncio
@@ -24,19 +25,19 @@ from portcall.schemas.errors import InvalidValueError
 
 MAX_BODY_BYTES = 1024 * 1024
 BODY_TIMEOUT_S = 4.0
-"""Whatever is sent is answered within 5 s."""
+"""So that every request is answered within 5 s."""
 MAX_HELD_BYTES = 64 * MAX_BODY_BYTES
-"""With a broker that does not answer, every request is held for seconds: this bounds them all."""
+"""If the broker does not answer, every request is held for seconds: this limits all of them."""
 
 MAX_SKIMMED_BYTES = 256 * 1024 * 1024
 """The largest notification that docker-registry 2.8.2 could be made to send had 43 MiB: a manifest
-of 4 MiB full of empty ``os.features``, with ``includereferences``, and a user agent of 1 MiB. What
-is behind this size is not read; the events before it are taken."""
+of 4 MiB full of empty ``os.features``, with ``includereferences``, and a user agent of 1 MiB. Data
+after this size is not read; the events before it are accepted."""
 LEAST_BYTES_PER_S = 512 * 1024
-"""A large body has more time: a second for so much of it that has come."""
+"""A large body has more time: a second for each so many received bytes."""
 
 BROKEN = (web.RequestPayloadError, HttpProcessingError, ConnectionError)
-"""How a body ends that does not keep to HTTP, or whose sender is gone."""
+"""Errors of a body that is not valid HTTP, or whose sender has left."""
 
 
 class Bodies:
@@ -44,7 +45,7 @@ class Bodies:
 
     Args:
         timeout_s: How long one body may take to arrive.
-        max_held_bytes: How much of all requests in work may be held at once.
+        max_held_bytes: The limit of memory for all requests together.
     """
 
     def __init__(
@@ -55,14 +56,14 @@ class Bodies:
 
     @asynccontextmanager
     async def of(self, request: web.Request) -> AsyncIterator[bytes]:
-        """The body of *request*; room for it is held until the block ends.
+        """The body of *request*; its memory is reserved until the block ends.
 
         Raises:
             UnsupportedTypeError: It is compressed.
             BodyTooLargeError: It has more than `MAX_BODY_BYTES`.
             SlowBodyError: It did not arrive in time.
-            UnavailableError: Too many requests are in work.
-            InvalidValueError: It broke off, or its chunks are malformed.
+            UnavailableError: Too many requests are being processed.
+            InvalidValueError: It is incomplete, or its chunks are malformed.
         """
         size = _announced_size(request)
         if size > MAX_BODY_BYTES:
@@ -74,13 +75,14 @@ class Bodies:
 
     @asynccontextmanager
     async def of_any_size(self, request: web.Request) -> AsyncIterator[bytes | Skimmed]:
-        """The body of *request*, or what was skimmed off one that is larger than `MAX_BODY_BYTES`.
+        """The body of *request*, or the skimmed parts of one larger than `MAX_BODY_BYTES`.
 
         Raises:
             UnsupportedTypeError: It is compressed.
-            SlowBodyError: It did not arrive in time, which is more for a larger one.
-            UnavailableError: Too many requests are in work.
-            InvalidValueError: It broke off, its chunks are malformed, or it is large and no JSON.
+            SlowBodyError: It did not arrive in time; a larger one has more time.
+            UnavailableError: Too many requests are being processed.
+            InvalidValueError: It is incomplete, its chunks are malformed, or it is large and not
+                JSON.
         """
         with self._room_for(min(_announced_size(request), MAX_BODY_BYTES)):
             async with self._in_time(request) as time:
@@ -99,7 +101,7 @@ class Bodies:
 
     @asynccontextmanager
     async def _in_time(self, request: web.Request) -> AsyncIterator[asyncio.Timeout]:
-        """Ask for the body, and bound the time in which it is read."""
+        """Ask for the body, and limit the time for reading it."""
         try:
             async with asyncio.timeout(self._timeout_s) as time:
                 await _ask_for_body(request)
@@ -111,7 +113,7 @@ class Bodies:
 
 
 def _announced_size(request: web.Request) -> int:
-    """How large the body will be, by its headers alone; in chunks, at most what is held."""
+    """The size of the body by its headers; for chunks, the largest that is held."""
     encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity")
     if encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedTypeError(
@@ -124,7 +126,7 @@ def _announced_size(request: web.Request) -> int:
 
 
 async def _ask_for_body(request: web.Request) -> None:
-    """Tell a client that waits for it to go on; what its headers could rule out was ruled out."""
+    """Tell a client that waits to send the body; the checks of its headers have passed."""
     waits = request.headers.get(hdrs.EXPECT, "").lower() == "100-continue"
     if waits and request.version >= HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

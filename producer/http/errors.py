@@ -1,7 +1,7 @@
-"""Why a request is refused: every such error of the producer on one screen.
+"""Why a request is refused: all such errors of the producer on one screen.
 
-A value that breaks a rule is an `InvalidValueError` of `schemas`, answered with 400. The broker's
-and the store's own errors are answered with 503. Everything else that can be wrong stands here.
+A value that breaks a rule is an `InvalidValueError` of `schemas`, answered with 400. Errors of the
+broker and the store are answered with 503. All other errors are here.
 """
 
 from typing import ClassVar
@@ -10,12 +10,12 @@ from portcall.schemas.errors import PortcallError
 
 
 class RequestRefusedError(PortcallError):
-    """A request that is answered with an error of its own; its text is the message.
+    """A request that gets an error of its own; the exception's text is the message.
 
     Attributes:
         status: The HTTP status.
         code: The word for machines in ``{"error": {"code", "message"}}``.
-        headers: What the answer says besides.
+        headers: Additional headers of the answer.
         closes: Whether the connection ends with the answer, because the body was not read.
     """
 
@@ -26,7 +26,7 @@ class RequestRefusedError(PortcallError):
 
 
 class UnauthorizedError(RequestRefusedError):
-    """There is no token, or nobody has it."""
+    """There is no token, or it is not valid."""
 
     status = 401
     code = "Unauthorized"
@@ -34,14 +34,14 @@ class UnauthorizedError(RequestRefusedError):
 
 
 class ForbiddenError(RequestRefusedError):
-    """The token is somebody's who may not publish at all."""
+    """The token's holder may not publish at all."""
 
     status = 403
     code = "Forbidden"
 
 
 class UnknownRegistryError(RequestRefusedError):
-    """There is no such registry, or none any more, or none that the token's holder may know of.
+    """The registry does not exist, or the token's holder may not know that it does.
 
     Args:
         name: As it was sent.
@@ -63,7 +63,7 @@ class SlowBodyError(RequestRefusedError):
 
 
 class BodyTooLargeError(RequestRefusedError):
-    """The body is larger than any good one."""
+    """The body is larger than any valid one."""
 
     status = 413
     code = "BodyTooLarge"
@@ -78,7 +78,7 @@ class UnsupportedTypeError(RequestRefusedError):
 
 
 class UnavailableError(RequestRefusedError):
-    """What the request needs is away for now: the sender must send it again."""
+    """Something that the request needs is unavailable: the sender must send it again."""
 
     status = 503
     code = "ServiceUnavailable"

@@ -1,9 +1,9 @@
-"""Refused requests: each is counted by registry and reason, and who is refused again is named.
+"""Refused requests: counted by registry and reason; repeated refusals are reported.
 
-A registry that is refused says so in its own log at most, and sends the same again for ever. So
-each kind of refusal has a counter, a line of the log now and then, and a warning of the process,
-which `portcall doctor` shows. A name is a label only where there is such a registry, because
-strangers choose names.
+A refused registry at most logs that itself, and repeats the request for ever. So each kind of
+refusal has a counter, a log line now and then, and a warning of the process, which `portcall
+doctor` shows. A name becomes a label only if the registry exists, because clients choose names
+freely.
 """
 
 import re
@@ -25,7 +25,7 @@ REFUSED = Counter(
     registry=REGISTRY,
 )
 AGAIN = 3
-"""So many refusals of one kind are more than a mistake that somebody sees at once."""
+"""So many refusals of one kind are more than a mistake that its author notices at once."""
 FORGOTTEN_S = 600.0
 """A registry waits for its back-off between two tries, which may be minutes."""
 MAX_KINDS = 5_000
@@ -35,7 +35,7 @@ MAX_SAID = 300
 _PATH = re.compile(r"/registries/([A-Za-z0-9]{1,64})/")
 
 Known = Callable[[str], bool]
-"""Whether there is a registry of that key."""
+"""Whether a registry with that key exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Refusal:
     Attributes:
         status: The HTTP status of the answer.
         code: The word for machines in it.
-        reason: What is wrong, in words.
-        path: The path that was asked for.
+        reason: What is wrong, as text.
+        path: The path of the request.
     """
 
     status: int
@@ -66,11 +66,11 @@ class _Kind:
 
 
 class Refusing:
-    """Counts refusals, logs some of them, and knows which come again and again.
+    """Counts refusals, logs some of them, and knows which are repeated.
 
     Args:
-        known: Knows which registries there are.
-        clock: Seconds that never go back.
+        known: Knows which registries exist.
+        clock: Monotonic seconds.
     """
 
     def __init__(self, known: Known, clock: Callable[[], float] = time.monotonic) -> None:
@@ -81,7 +81,7 @@ class Refusing:
         self._log = get_logger()
 
     def note(self, refusal: Refusal) -> None:
-        """One more was refused."""
+        """Note a refused request."""
         registry = self._registry_of(refusal.path)
         REFUSED.labels(registry, refusal.code).inc()
         now_s = self._clock()
@@ -97,7 +97,7 @@ class Refusing:
             del self._kinds[next(iter(self._kinds))]
 
     def warnings(self) -> Mapping[str, str]:
-        """What is refused again and again, in words, by registry and code."""
+        """Descriptions of repeated refusals, by registry and code."""
         now_s = self._clock()
         return {
             f"{REFUSED_AGAIN} {code} {registry}".rstrip(): _told(kind, now_s)

@@ -1,4 +1,4 @@
-"""Which registries exist: kept in memory, true to the store within two seconds."""
+"""The existing registries: kept in memory, at most two seconds older than the store."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from portcall.store.errors import StoreUnavailableError
 from portcall.store.webhooks.registries import Registry
 
 MIN_INTERVAL_S = 0.05
-"""Between two questions to the store: requests for unknown registries wait, they do not add up."""
+"""Between two queries: requests for unknown registries share one instead of adding more."""
 MISS_TIMEOUT_S = 3.0
 
 
 class Catalogue(Protocol):
-    """What is needed of the store's registries."""
+    """The needed part of the store's registries."""
 
     def list(self) -> Sequence[Registry]:
         """Every registry."""
@@ -25,21 +25,22 @@ class Catalogue(Protocol):
 
 
 class Revisions(Protocol):
-    """What is needed of the store's webhooks."""
+    """The needed part of the store's webhooks."""
 
     def revision(self) -> int:
-        """The revision of the last change; a registry's count, too."""
+        """The revision of the last change, including those of registries."""
         ...
 
 
 class Registries:
-    """The registries that events are taken for.
+    """The registries whose events are accepted.
 
-    A name that is in memory costs nothing, and is taken while the store is away, too. For any
+    A known name costs nothing, and is accepted while the store is unreachable, too. For an unknown
+    one the store is asked; concurrent requests share one query.
     other one the store is asked. However many ask, there is one question at a time.
 
     Attributes:
-        problem: Why the store could not be asked the last time, or None.
+        problem: Why the last query failed, or None.
     """
 
     def __init__(self, *, catalogue: Catalogue, revisions: Revisions) -> None:
@@ -54,7 +55,7 @@ class Registries:
         self.problem: str | None = "the registries have not been read yet"
 
     async def find(self, name: str) -> str:
-        """The key of the registry of that name, in whatever case.
+        """The key of the registry of that name, in any case.
 
         Raises:
             UnknownRegistryError: There is none.
@@ -69,7 +70,7 @@ class Registries:
         return key
 
     def has(self, key: str) -> bool:
-        """Whether there is a registry of that key, without asking the store."""
+        """Whether there is a registry with that key, without asking the store."""
         return key in self._known
 
     async def _look_for(self, key: str, name: str) -> None:
@@ -85,7 +86,7 @@ class Registries:
         raise UnknownRegistryError(name)
 
     async def refresh(self) -> None:
-        """Ask the store what changed; returns after a question that began after this call."""
+        """Read the changes; returns after a query that began after this call."""
         loop = asyncio.get_running_loop()
         begun = self._begun
         async with self._asking:
@@ -98,7 +99,7 @@ class Registries:
 
     async def _ask(self) -> None:
         try:
-            # The revision first: a change between the two questions is then seen the next time.
+            # Read the revision first: a change between the two queries is then seen the next time.
             revision = await asyncio.to_thread(self._revisions.revision)
             if revision != self._revision:
                 registries = await asyncio.to_thread(self._catalogue.list)

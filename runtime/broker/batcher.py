@@ -1,4 +1,4 @@
-"""Packing items into frames: at once when nothing is under way, else full or after a linger."""
+"""Packing items into frames: sent at once when idle, otherwise when full or after a linger."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,20 +11,21 @@ Item = TypeVar("Item")
 LINGER_S = 0.003
 """How long an item may wait for others while a frame is under way. A confirm takes 1 to 5 ms."""
 MAX_UNDER_WAY = 64
-"""Frames sent and not confirmed at which `Batcher.crowded` asks its user to wait."""
+"""Frames sent and not confirmed at which `Batcher.crowded` asks the caller to wait."""
 
 
 class Batcher(Generic[Item]):
     """Collects items and sends them together.
 
-    A frame leaves at the end of the loop's turn when none is under way, so that an idle pipeline
-    adds no delay and everything added in one turn travels together; at once when it is full; and
-    otherwise when the last frame under way was confirmed, or after the linger.
+    When no frame is under way, a frame leaves at the end of the event loop's turn, so an idle
+    pipeline adds no delay and all items added in one turn travel together. A full frame leaves at
+    once. Otherwise a frame leaves when the last frame under way was confirmed, or after the linger.
 
     Args:
-        send: Publishes the items of one frame, surely, and does what follows from the confirm. It
-            fails only by cancellation.
-        weigh: The bytes that an item adds to a frame whose last item is the second argument.
+        send: Publishes the items of one frame until confirmed, and does the work that depends on
+            the
+            confirm. It fails only by cancellation.
+        weigh: The bytes that an item adds to a frame; the second argument is the frame's last item.
         max_items: When a frame is full.
         max_weight: When a frame is full, in bytes.
         linger_s: How long an item may wait for others.
@@ -51,11 +52,11 @@ class Batcher(Generic[Item]):
 
     @property
     def crowded(self) -> bool:
-        """Whether so many frames are under way that its user should wait for `room`."""
+        """Whether so many frames are under way that the caller should wait for `room`."""
         return len(self._under_way) >= MAX_UNDER_WAY
 
     def add(self, item: Item) -> None:
-        """Put *item* into the frame that leaves next."""
+        """Put *item* into the next frame."""
         weight = self._weigh(item, self._items[-1] if self._items else None)
         if self._items and self._weight + weight > self._max_weight:
             self._flush()
@@ -72,12 +73,12 @@ class Batcher(Generic[Item]):
                 self._timer = loop.call_soon(self._flush)
 
     async def room(self) -> None:
-        """Wait until it is not crowded any more."""
+        """Wait until it is no longer crowded."""
         while self.crowded:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
 
     async def drained(self) -> None:
-        """Send what is waiting, and wait until everything is confirmed."""
+        """Send the waiting items, and wait until everything is confirmed."""
         while self._items or self._under_way:
             self._flush()
             await asyncio.wait(self._under_way)

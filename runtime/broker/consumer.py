@@ -1,8 +1,8 @@
-"""Consuming: messages become tasks of ours, which outlive the connection that brought them.
+"""Consuming: each message becomes a task of ours, which outlives the message's connection.
 
-The client cancels its own callbacks when the connection drops, in the middle of a POST. So the
-callback only starts a task of ours; its ack then finds a closed channel and is dropped: the broker
-delivers the message again, and whoever handles it must bear that.
+The client cancels its own callbacks when the connection drops, even in the middle of a POST. So the
+callback only starts a task. After a lost connection the task's ack finds a closed channel and is
+dropped: the broker delivers the message again, and handlers must handle duplicates.
 """
 
 import asyncio
@@ -28,18 +28,18 @@ from portcall.runtime.broker.settle import Handler, Message, Settler
 from portcall.runtime.logs import get_logger
 
 CANCEL_TIMEOUT_S = 2.0
-"""How long the broker may take to confirm that it sends nothing more."""
+"""How long the broker may take to confirm that it has stopped sending."""
 
 
 class Consumer:
-    """A connection that consumes queues, each on a channel of its own.
+    """A connection that consumes queues, each on its own channel.
 
     Args:
         url: The broker.
-        name: Shown by the broker's tools as the connection's name.
-        prefetch: The queues, and how many unsettled messages each may have here.
-        handler: Does the work of one message; see `runtime.settle` for what its end means.
-        publisher: Takes the messages that can never succeed.
+        name: The connection's name in the broker's tools.
+        prefetch: The queues, and the limit of unsettled messages of each.
+        handler: Processes one message; `runtime.broker.settle` describes its possible ends.
+        publisher: Publishes dead letters: messages that can never succeed.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class Consumer:
         await self._link.run()
 
     async def stop(self, within_s: float) -> None:
-        """Take nothing new, and wait until everything in flight is settled.
+        """Accept nothing new, and wait until everything in flight is settled.
 
-        What the broker had sent but nobody had begun goes back when the channel closes; so does
-        what is not settled within *within_s*, as when the broker is away.
+        When the channel closes, the broker takes back the messages that were not begun, and those
+        not settled within *within_s*, for example because the broker is unreachable.
         """
         self._stopping.set()
         cancelling = [asyncio.ensure_future(_cancel(one)) for one in self._consumers]
@@ -94,8 +94,9 @@ class Consumer:
         channels: dict[str, Channel] = {}
         for queue, prefetch in self._prefetch.items():
             channels[queue] = await open_channel(connection, prefetch=prefetch)
-            # All must be there before any is consumed: the connection ends with a missing one,
-            # and with it the acks of whatever had been taken from the others.
+            # All must exist before any is consumed: a missing one ends the connection, and the acks
+            # of
+            # messages already received from the others would be lost.
             await channels[queue].queue_declare(queue, passive=True)
         try:
             for queue, channel in channels.items():
@@ -107,7 +108,7 @@ class Consumer:
             self._consumers = []
 
     async def _pause(self, delay_s: float) -> None:
-        """Wait before a message is given back; not longer than until `stop`."""
+        """Wait before a message is given back; ends early on `stop`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(delay_s):
                 await self._stopping.wait()
@@ -117,7 +118,7 @@ class Consumer:
             return
         headers = delivered.header.properties.headers or {}
         counted = headers.get("x-delivery-count")
-        # From 4.3 on the count is of failures only: a message may come again without a higher one.
+        # From 4.3 on the count includes failures only: a redelivery may not raise it.
         redeliveries = max(
             counted if isinstance(counted, int) else 0, int(delivered.redelivered or 0)
         )
@@ -139,14 +140,14 @@ async def _cancel(consuming: Consuming) -> None:
 
 
 class ChannelReceipt:
-    """Tells the broker over the channel that brought the message; says nothing if it is closed."""
+    """Settles a message on the channel that delivered it; does nothing if that is closed."""
 
     def __init__(self, channel: Channel, tag: int) -> None:
         self._channel = channel
         self._tag = tag
 
     async def acknowledge(self) -> None:
-        """Ack; the socket's drain is not waited for."""
+        """Ack, without waiting for the socket to drain."""
         await self._tell(self._channel.basic_ack(self._tag, wait=False))
 
     async def give_back(self) -> None:

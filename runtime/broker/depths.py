@@ -1,4 +1,4 @@
-"""How many messages wait in queues, and how many consume them, asked over one connection."""
+"""How many messages wait in queues, and how many consumers those have, over one connection."""
 
 import asyncio
 from collections.abc import Collection, Iterable
@@ -24,11 +24,11 @@ ANSWER_S = 5.0
 
 
 class Depths:
-    """A connection that looks at queues.
+    """A connection that queries queues.
 
     Args:
         url: The broker.
-        name: Shown by the broker's tools as the connection's name.
+        name: The connection's name in the broker's tools.
     """
 
     def __init__(self, url: str, *, name: str) -> None:
@@ -47,10 +47,10 @@ class Depths:
             self._channel = None
 
     async def waiting(self, queues: Iterable[str]) -> int:
-        """How many messages wait in these queues together, without those that consumers hold.
+        """The total number of messages waiting in these queues, without those held by consumers.
 
         Raises:
-            BrokerError: The broker does not say; a missing queue also costs the connection.
+            BrokerError: The broker does not answer; a missing queue also closes the connection.
         """
         return sum((await self.each_waiting(list(queues))).values())
 
@@ -68,7 +68,7 @@ class Depths:
         """How many consumers a queue has.
 
         Raises:
-            BrokerError: The broker does not say; a missing queue also costs the connection.
+            BrokerError: The broker does not answer; a missing queue also closes the connection.
         """
         (answer,) = await self._looked_at([queue])
         return answer.consumer_count or 0

@@ -1,8 +1,8 @@
-"""The change feed: a hint that webhooks changed, so that processes look at the store at once.
+"""The change feed: a hint that webhooks changed, so that processes query the store at once.
 
-A hint carries a revision and nothing else. Whoever gets it asks the store for what changed since
-its own revision, and does so every second without a hint, too: a lost hint costs a second at most,
-and there is no gap to detect. News of endpoints' health come the same way.
+A hint carries only a revision. A process that receives it asks the store for changes since its own
+revision. It also does so every second without a hint, so a lost hint costs a second at most, and
+there is no gap to detect. News about endpoints' health arrives the same way.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ MAX_WAITING = 1000
 
 
 class Feed:
-    """Takes hints from the broker by a queue of its own that ends with the connection.
+    """Receives hints from the broker on its own queue, which ends with the connection.
 
     Args:
         url: The broker.
-        name: Shown by the broker's tools as the connection's name.
+        name: The connection's name in the broker's tools.
         on_hint: Called with the revision hinted, and with 0 at every (re)connection.
-        on_news: Called with what deliverers tell of endpoints; None: nobody wants to know.
+        on_news: Called with deliverers' news about endpoints; None: they are ignored.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Feed:
 
     async def _use(self, connection: AbstractConnection) -> None:
         channel = await open_channel(connection)
-        # A new random name for each connection: the old one may still be locked by a dead link.
+        # A new random name for each connection: a dead link may still lock the old one.
         declared = await channel.queue_declare(
             exclusive=True, auto_delete=True, arguments={"x-max-length": MAX_WAITING}
         )
@@ -73,8 +73,8 @@ class Follower:
     """Calls *refresh* whenever something may have changed: on a hint, and every second.
 
     Args:
-        refresh: Brings its owner up to date with the store; its errors are its own affair.
-        poll_s: How long to go without a hint.
+        refresh: Brings its owner up to date with the store; it handles its own errors.
+        poll_s: The longest time between two calls.
     """
 
     def __init__(self, refresh: Callable[[], Awaitable[None]], poll_s: float = POLL_S) -> None:

@@ -1,7 +1,8 @@
 """How full the queues are that a role publishes into: a warning before they refuse anything.
 
-The broker tells over AMQP how many messages wait, not how many bytes; the bytes are worked out from
-the sizes of what this process publishes there. Where it has published nothing yet, nothing is said.
+The broker reports over AMQP how many messages wait, but not how many bytes. The bytes are estimated
+from the sizes of the messages that this process publishes there. Before it has published anything,
+there is no estimate.
 """
 
 import asyncio
@@ -23,36 +24,36 @@ FULLNESS = Gauge(
 )
 NEARLY_FULL = 0.8
 WELL_AGAIN = 0.7
-"""Told until it is below this: not on and off around one number."""
+"""The warning stays until the fullness is below this, so that it does not flicker."""
 LOOK_S = 2.0
 PAUSE_S = 10.0
-"""When the broker does not say: a queue that is missing costs a connection each time."""
+"""Pause after the broker did not answer: a missing queue costs a connection each time."""
 
 
 class Counting(Protocol):
-    """What asks the broker: Depths."""
+    """Asks the broker: `Depths`."""
 
     async def each_waiting(self, queues: Collection[str]) -> dict[str, int]:
         """How many messages wait in each of these queues."""
 
 
 class Sizes(Protocol):
-    """What knows how large messages are: a Publisher."""
+    """Knows the sizes of messages: a `Publisher`."""
 
     def mean_bytes(self, exchange: str) -> float:
-        """The mean size of what was published to an exchange; 0: nothing was."""
+        """The mean size of messages published to an exchange; 0: none yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """A queue that refuses what is published to it at *max_bytes*; *exchange* leads to it."""
+    """A queue that refuses messages at *max_bytes*; *exchange* leads to it."""
 
     exchange: str
     max_bytes: int
 
 
 def bounded_queues(topology: Topology, exchanges: Collection[str]) -> dict[str, Bounded]:
-    """The queues behind these exchanges that refuse what they have no room for, by name."""
+    """The queues behind these exchanges that refuse messages when they are full, by name."""
     limits = {
         queue.name: int(queue.arguments["x-max-length-bytes"])
         for queue in topology.queues
@@ -66,11 +67,11 @@ def bounded_queues(topology: Topology, exchanges: Collection[str]) -> dict[str, 
 
 
 class Fullness:
-    """Looks at queues again and again.
+    """Checks queues at an interval.
 
     Args:
         counting: Asks the broker.
-        sizes: Knows how large messages are.
+        sizes: Knows the sizes of messages.
         queues: Which queues.
     """
 
@@ -82,14 +83,14 @@ class Fullness:
 
     @property
     def problem(self) -> str | None:
-        """Which queues are nearly full, in words, or None."""
+        """A description of the queues that are nearly full, or None."""
         if not self._nearly_full:
             return None
         told = [f"{queue} {share:.0%}" for queue, share in sorted(self._nearly_full.items())]
         return f"queues are nearly full, and will refuse what is published: {', '.join(told)}"
 
     async def run(self) -> None:
-        """Look; ends only by cancellation."""
+        """Check at an interval; ends only by cancellation."""
         while True:
             try:
                 await self.look()
@@ -98,10 +99,10 @@ class Fullness:
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Look once.
+        """Check once.
 
         Raises:
-            BrokerError: The broker does not say; what was known stays.
+            BrokerError: The broker does not answer; the previous values stay.
         """
         for queue, waiting in (await self._counting.each_waiting(self._queues)).items():
             bounded = self._queues[queue]

@@ -1,10 +1,10 @@
-"""Reading a queue without consumers, message by message, and removing what is settled.
+"""Reading a queue without consumers, message by message, and removing settled messages.
 
 For ``portcall.dead`` and ``portcall.unrouted``. A message that is read is held until the reading
-ends; then it goes back to where it was. A message that is removed is acknowledged: whatever must
-replace it has to be confirmed before.
+ends; then it returns to its place. A message that is removed is acknowledged: all messages that
+replace it must be confirmed first.
 
-A reader holds messages and nothing else: who publishes to the queue does not notice it.
+A reader only holds messages: publishers to the queue do not notice it.
 """
 
 import asyncio
@@ -32,18 +32,18 @@ from portcall.runtime.logs import get_logger
 from portcall.schemas.frames import EXCHANGE_HEADER, KEY_HEADER, QUEUE_HEADER, REASON_HEADER
 
 PREFETCH = 500
-"""Messages that are underway at once: memory is bounded by this. One consumer gets no more, so
-another follows it, until the queue was read to its end."""
+"""Messages under way at once, which bounds memory. A consumer gets no more than this, so a new
+consumer follows it until the queue was read to its end."""
 SILENCE_S = 1.0
-"""Nothing more for this long: another reader holds the rest."""
+"""No message for this long: another reader holds the rest."""
 REST_S = 10.0
-"""How long a reader that stops early goes on reading, so that the queue keeps its order."""
+"""How long a reader that stops early keeps reading, so that the queue keeps its order."""
 WORN = 100_000
-"""How often a message may come back until a new copy replaces it: long before the broker drops it
-at the queue's delivery limit, which is 1,000,000."""
+"""After so many returns a new copy replaces the message: long before the broker drops it at the
+queue's delivery limit, which is 1,000,000."""
 IN_ORDER = 32
-"""Messages that quorum queues put back in their order when they are refused together. RabbitMQ
-3.10 keeps them in an Erlang map, and a map of more than 32 entries has no order."""
+"""Messages that a quorum queue puts back in order when they are refused together. RabbitMQ 3.10
+keeps them in an Erlang map, and a map of more than 32 entries has no order."""
 TOO_OFTEN = "it was delivered too often"
 
 
@@ -53,10 +53,10 @@ class Letter:
 
     Attributes:
         body: The bytes.
-        queue: Where it is.
-        exchange: What it was published to.
-        key: By what routing key.
-        headers: As published, and what the broker added.
+        queue: The queue that holds it.
+        exchange: The exchange that it was published to.
+        key: Its routing key.
+        headers: As published, plus those that the broker added.
         tag: The broker's number for it in this reading.
     """
 
@@ -69,7 +69,7 @@ class Letter:
 
     @property
     def id(self) -> str:
-        """A hash of what makes it what it is: letters that are alike have the same, for good."""
+        """A hash of its identity: equal letters have the same id, in every reading."""
         parts = (self.exchange, self.key, self.reason, self.taken_from)
         made = blake2b(self.body, digest_size=16)
         for part in parts:
@@ -78,7 +78,7 @@ class Letter:
 
     @property
     def reason(self) -> str:
-        """Why it is there; empty: unknown."""
+        """The reason for its being there; empty: unknown."""
         if reason := self.headers.get(REASON_HEADER):
             return _text(reason)
         if self.headers.get("x-first-death-reason") or self.headers.get("x-death"):
@@ -87,19 +87,19 @@ class Letter:
 
     @property
     def taken_from(self) -> str:
-        """The queue that it was in before; empty: none, or unknown."""
+        """The queue that held it before; empty: none, or unknown."""
         named = self.headers.get(QUEUE_HEADER) or self.headers.get("x-first-death-queue")
         return _text(named or "")
 
     @property
     def returns(self) -> int:
-        """How often it was read and went back."""
+        """How often it was read and returned."""
         counts = [self.headers.get(name) for name in ("x-delivery-count", "x-acquired-count")]
         return max((each for each in counts if isinstance(each, int)), default=0)
 
     @property
     def kept_headers(self) -> dict[str, str | int]:
-        """The headers of a copy: what is known of it, in headers that no broker touches."""
+        """The headers of a copy: the known facts, in headers that no broker changes."""
         known = {
             REASON_HEADER: self.reason,
             QUEUE_HEADER: self.taken_from,
@@ -116,8 +116,9 @@ Renew = Callable[[Letter], Awaitable[None]]
 class Reading:
     """A queue while it is read; made by `reading`.
 
-    All is on one channel: what several channels give back comes in no order. A consumer that has
-    its `PREFETCH` is cancelled, which leaves it what it holds, and another one goes on.
+    Everything uses one channel: messages that several channels return have no order. A consumer
+    that holds `PREFETCH` messages is cancelled, which leaves it its messages, and another one
+    continues.
     """
 
     def __init__(self, channel: Channel, queue: str, waiting: int) -> None:
@@ -130,7 +131,7 @@ class Reading:
         self._read = 0
         self._worn: dict[int, Letter] = {}
         self.waiting = waiting
-        """How many messages waited when the reading began; not counting what others hold."""
+        """Messages that waited when the reading began, without those that others hold."""
 
     async def letters(self) -> AsyncIterator[Letter]:
         """The messages that waited at the beginning, in their order."""
@@ -138,18 +139,18 @@ class Reading:
             yield letter
 
     async def remove(self, letter: Letter) -> None:
-        """Take a letter out for good; only when all that must replace it is confirmed."""
+        """Remove a letter for good; only after all messages that replace it are confirmed."""
         self._worn.pop(letter.tag, None)
         await self._channel.basic_ack(letter.tag)
         self._held.pop(letter.tag, None)
 
     async def give_back(self, renew: Renew | None) -> None:
-        """Let the broker have back what was not removed, in its order.
+        """Return the letters that were not removed to the broker, in order.
 
-        What was not read is read first: up to RabbitMQ 4.2 what comes back goes behind what came
-        back before, so that the order stays only where all of it comes back together. Then the
-        consumer is cancelled, or the broker would hand it the same again. By a nack: from 4.3 on
-        that counts as no failed delivery, and a lost channel does.
+        The rest of the queue is read first: up to RabbitMQ 4.2 a returned message goes behind those
+        returned before, so the order is kept only if all of them return together. Then the consumer
+        is cancelled, or the broker would deliver the same messages again. The return is a nack:
+        from 4.3 on a nack does not count as a failed delivery, and a lost channel does.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(REST_S):
@@ -164,7 +165,7 @@ class Reading:
         await self._channel.close()
 
     async def _next(self) -> Letter | None:
-        """The next message; None: that was all, or another reader holds the rest."""
+        """The next message; None: the end, or another reader holds the rest."""
         if self._read == self.waiting:
             return None
         if self._read % PREFETCH == 0:
@@ -209,17 +210,17 @@ class Reading:
 async def reading(
     url: str, queue: str, *, name: str = "letters", renew: Renew | None = None
 ) -> AsyncIterator[Reading]:
-    """Read a queue for the time of a block. What the block did not remove goes back.
+    """Read a queue for the duration of a block. Letters that the block did not remove return.
 
     Args:
         url: The broker.
-        queue: What is read.
-        name: Shown by the broker's tools as the connection's name.
-        renew: Replaces messages that have come back `WORN` times; None: nothing does.
+        queue: The queue to read.
+        name: The connection's name in the broker's tools.
+        renew: Replaces messages that have returned `WORN` times; None: they are not replaced.
 
     Raises:
-        BrokerError: The broker cannot be reached, was lost, or has no such queue. What the block
-            had not removed is back in the queue.
+        BrokerError: The broker cannot be reached, was lost, or has no such queue. Letters that the
+            block had not removed are back in the queue.
     """
     async with connected(url, name=f"portcall {name}") as connection:
         try:
@@ -243,7 +244,7 @@ def ends_of_chunks(held: Mapping[int, int]) -> list[int]:
     """The tags up to which to refuse messages together, so that they keep their order.
 
     Args:
-        held: The consumer of each tag; what belongs to two consumers comes back in any order.
+        held: The consumer of each tag; messages of two consumers return in any order.
     """
     ends: list[int] = []
     size = 0
@@ -257,7 +258,7 @@ def ends_of_chunks(held: Mapping[int, int]) -> list[int]:
 
 
 def letter_of(delivered: DeliveredMessage, queue: str) -> Letter:
-    """A message as the client has it, as a letter; a copy remembers where it was published to."""
+    """Convert a delivered message to a letter; a copy remembers its original exchange and key."""
     headers = delivered.header.properties.headers or {}
     return Letter(
         body=delivered.body,
@@ -270,7 +271,7 @@ def letter_of(delivered: DeliveredMessage, queue: str) -> Letter:
 
 
 def _text(value: object) -> str:
-    """A header as text; other publishers may have written anything into it."""
+    """A header as text; other publishers may have written any value."""
     if isinstance(value, bytes | bytearray):
         return bytes(value).decode("utf-8", "replace")
     return str(value)

@@ -1,7 +1,7 @@
-"""A supervised AMQP connection: it is made, used, torn down, and made again, for ever.
+"""A supervised AMQP connection: opened, used, closed, and opened again, without end.
 
-Plain connections, not aio-pika's robust ones: those can lose a channel for ever while the
-connection stays up, consume a stream twice after a reconnect, and wait without a bound.
+It uses plain connections, not aio-pika's robust ones: those can lose a channel for ever while the
+connection stays up, consume a stream twice after a reconnect, and wait without a limit.
 """
 
 import asyncio
@@ -27,26 +27,27 @@ HEARTBEAT_S = 10
 """A dead link shows after 3 x (10 + 1) s; the client's default of 60 s would take 3 minutes."""
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
-"""A connection that is not closed in good order harms nobody; a process that hangs does."""
+"""An unclean close is harmless; a process that hangs is not."""
 SETTLED_S = 1.0
-"""A connection that did not last as long as this is made again only after a pause."""
+"""After a connection that lasted less than this, the next one waits for a pause."""
 DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
 
 BROKER_FAILURES = (aiormq.exceptions.AMQPError, OSError, RuntimeError, TimeoutError)
-"""What the client raises when the broker or the link fails; RuntimeError: a closed channel."""
+"""Raised by the client when the broker or the link fails; RuntimeError: a closed channel."""
 LOST = "the connection to the broker was lost"
 
 Use = Callable[[AbstractConnection], Awaitable[None]]
 
 
 class Link:
-    """One connection and what is done with it.
+    """One connection and its use.
 
     Args:
         url: The broker.
-        name: Shown by the broker's tools as the connection's name.
-        use: Opens channels and returns, or raises, when the connection is of no more use. What it
-            raises beyond `BrokerError` and `BROKER_FAILURES` ends `run`.
+        name: The connection's name in the broker's tools.
+        use: Opens channels, and returns or raises when the connection cannot be used any more.
+            Errors
+            other than `BrokerError` and `BROKER_FAILURES` end `run`.
     """
 
     def __init__(self, url: str, *, name: str, use: Use) -> None:
@@ -72,7 +73,7 @@ class Link:
         """Connect and use the connection until it is lost.
 
         Raises:
-            BrokerError: It could not be made, or not be used for even a second.
+            BrokerError: It could not be opened, or was lost within a second.
         """
         loop = asyncio.get_running_loop()
         async with connected(self._url, name=self._name) as connection:
@@ -84,7 +85,7 @@ class Link:
             self._log.warning("broker.lost", reason=reason)
 
     async def _used(self, connection: AbstractConnection) -> str:
-        """Use the connection, and give the reason for its end."""
+        """Use the connection, and return the reason for its end."""
         try:
             await self._use(connection)
         except (BrokerError, *BROKER_FAILURES) as error:
@@ -101,10 +102,10 @@ class Link:
 
 @asynccontextmanager
 async def connected(url: str, *, name: str) -> AsyncIterator[AbstractConnection]:
-    """A connection for the time of a block.
+    """A connection for the duration of a block.
 
     Raises:
-        BrokerError: It cannot be made, or it was lost while the block waited for an answer.
+        BrokerError: It cannot be opened, or was lost while the block waited for an answer.
     """
     address = URL(url)
     if "heartbeat" not in address.query:
@@ -117,7 +118,7 @@ async def connected(url: str, *, name: str) -> AsyncIterator[AbstractConnection]
         raise_if_cancelled()
         raise BrokerError(describe(error)) from None
     finally:
-        await _close(connection)  # also one that was never opened: it would warn when collected
+        await _close(connection)  # also if never opened: it would warn when collected
 
 
 async def _open(connection: AbstractConnection, address: URL) -> None:
@@ -128,7 +129,7 @@ async def _open(connection: AbstractConnection, address: URL) -> None:
     except TimeoutError as error:
         raise BrokerError(f"{where} does not answer within {CONNECT_TIMEOUT_S:.0f} s") from error
     except InvalidFrameError as error:
-        # The client does not show the broker's refusal of a virtual host, which comes last.
+        # The client hides the broker's refusal of a virtual host, which is the last step.
         refused = f"it refuses the virtual host {address.path[1:] or '/'!r}, or speaks no AMQP"
         raise BrokerError(f"{where} cannot be used: {refused}") from error
     except (EOFError, *BROKER_FAILURES) as error:
@@ -151,7 +152,7 @@ async def _close(connection: AbstractConnection) -> None:
 async def open_channel(
     connection: AbstractConnection, *, confirms: bool = False, prefetch: int | None = None
 ) -> Channel:
-    """Open a channel, and give the client's lower layer of it, which the hot path uses."""
+    """Open a channel, and return also the client's lower layer of it, for the hot path."""
     upper = await connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
     lower = cast("Channel", await upper.get_underlay_channel())
     if prefetch is not None:
@@ -161,14 +162,15 @@ async def open_channel(
 
 @dataclass(frozen=True, slots=True)
 class Consuming:
-    """A consumer that the broker knows.
+    """A consumer that is registered with the broker.
 
     Attributes:
         channel: Its channel, which has no other consumer.
-        queue: What it consumes.
-        tag: By which to cancel it.
-        ended: Done when the broker ends it, as when its queue is deleted. The channel is not closed
-            at once: closed from the client's callback it would wait for itself for 10 s.
+        queue: The queue that it consumes.
+        tag: The tag to cancel it with.
+        ended: Done when the broker ends it, for example because its queue was deleted. The channel
+            is
+            not closed at once: closed from the client's callback it would wait for itself for 10 s.
     """
 
     channel: Channel
@@ -185,7 +187,7 @@ async def consume(
     arguments: Mapping[str, str | int] | None = None,
     no_ack: bool = False,
 ) -> Consuming:
-    """Start the one consumer of a channel; its callback only hands over."""
+    """Start the only consumer of a channel; its callback only hands messages over."""
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def hand_over(message: DeliveredMessage) -> None:
@@ -209,7 +211,7 @@ async def until_lost(channels: Iterable[Channel], consumers: Iterable[Consuming]
     when the link is lost.)
 
     Raises:
-        BrokerError: What happened, in words.
+        BrokerError: The reason in words.
     """
     consumers = list(consumers)
     closings = [channel.closing for channel in channels]
@@ -228,9 +230,9 @@ async def until_lost(channels: Iterable[Channel], consumers: Iterable[Consuming]
 
 
 def raise_if_cancelled() -> None:
-    """In an ``except CancelledError``: go on raising it if somebody really cancelled this task.
+    """In an ``except CancelledError``: raise it again if this task was really cancelled.
 
-    The client lets a lost link show as CancelledError, too; nobody cancelled anything then.
+    The client also raises CancelledError for a lost link; then no code cancelled the task.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -238,9 +240,9 @@ def raise_if_cancelled() -> None:
 
 
 def describe(error: BaseException) -> str:
-    """An error of the client in words; some have none of their own."""
+    """An error of the client as text; some errors have no text."""
     if isinstance(error, asyncio.CancelledError):
         return LOST
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror  # AMQP's reply codes come as if they were an errno
+        return error.strerror  # AMQP's reply codes look like an errno
     return str(error) or type(error).__name__

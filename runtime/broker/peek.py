@@ -1,14 +1,14 @@
-"""Looking into a queue that nobody consumes, and leaving it as it was."""
+"""Looking into a queue without consumers, and leaving it unchanged."""
 
 from portcall.runtime.broker.letters import Renew, reading
 from portcall.runtime.broker.settle import Message
 
 
 async def peek(url: str, queue: str, *, limit: int, renew: Renew | None = None) -> list[Message]:
-    """The first *limit* messages of a queue. They go back before the return.
+    """The first *limit* messages of a queue. They return to it before this returns.
 
-    For queues like ``portcall.dead``: each look counts as a redelivery of what is looked at, and
-    meanwhile no other reader gets it.
+    For queues like ``portcall.dead``: each look counts as a redelivery of the messages, and no
+    other reader gets them meanwhile.
 
     Raises:
         BrokerError: The broker cannot be reached, or has no such queue.

@@ -1,7 +1,7 @@
-"""Publishing: always persistent, mandatory and confirmed, on a connection of its own.
+"""Publishing: always persistent, mandatory and confirmed, on its own connection.
 
-On its own connection, because a broker with a memory alarm stops reading from connections that
-publish: with consumers on the same one, their acks would stop too, and the alarm never clear.
+It has its own connection because a broker with a memory alarm stops reading from connections that
+publish. If consumers used the same one, their acks would stop too, and the alarm would never clear.
 """
 
 import asyncio
@@ -43,10 +43,10 @@ PUBLISHES = Counter(
 )
 PERSISTENT = 2
 ALARM_CHECK_S = 0.2
-"""How often to look whether the broker has an alarm: the client has no callback for it."""
+"""How often to check for an alarm of the broker: the client has no callback for it."""
 NUDGE_S = 2.0
-"""The broker tells of an alarm only those who publish: a connection that has been idle for so long
-publishes something that nobody gets."""
+"""The broker reports an alarm only to connections that publish: a connection that was idle for this
+long publishes a message that has no consumer."""
 NOBODY = "portcall.nobody"
 SMOOTHING = 0.02
 """The weight of the newest message in the mean size."""
@@ -58,7 +58,7 @@ class Publisher:
 
     Args:
         url: The broker.
-        name: Shown by the broker's tools as the connection's name.
+        name: The connection's name in the broker's tools.
     """
 
     def __init__(self, url: str, *, name: str) -> None:
@@ -75,7 +75,7 @@ class Publisher:
 
     @property
     def problem(self) -> str | None:
-        """Why not everything can be published, or None."""
+        """Why some or all messages cannot be published, or None."""
         if self._channel is None:
             return self._link.problem or "no channel is open"
         if self._alarmed:
@@ -84,11 +84,11 @@ class Publisher:
 
     @property
     def is_up(self) -> bool:
-        """Whether the broker takes anything at all: connected, and without an alarm."""
+        """Whether the broker accepts anything at all: connected, and without an alarm."""
         return self._up.is_set()
 
     def mean_bytes(self, exchange: str) -> float:
-        """The mean size of what was published to an exchange lately; 0: nothing was."""
+        """The mean size of recent messages to an exchange; 0: none yet."""
         return self._mean_bytes.get(exchange, 0.0)
 
     async def run(self) -> None:
@@ -110,17 +110,17 @@ class Publisher:
             nudging.cancel()
 
     def _give_up_waiting(self) -> None:
-        """End all waiting for confirms: the connection is lost, and the client ends only some."""
+        """End all waits for confirms: the connection is lost, and the client ends only some."""
         now = _now()
         for limit in self._waiting:
-            with suppress(RuntimeError):  # it ends just now, by itself
+            with suppress(RuntimeError):  # it is ending by itself right now
                 limit.reschedule(now)
 
     async def _use_channel(self, channel: "Channel") -> None:
-        """Publish on a channel until another one is wanted.
+        """Publish on a channel until a new channel is needed.
 
         Raises:
-            BrokerError: The channel is lost, and the connection is of no more use.
+            BrokerError: The channel is lost, and the connection cannot be used any more.
         """
         self._stale.clear()
         self._channel = channel
@@ -143,10 +143,10 @@ class Publisher:
         )
 
     async def _watch_alarm(self, connection: AbstractConnection) -> None:
-        """Hold what is published back while the broker has an alarm.
+        """Hold back publishes while the broker has an alarm.
 
-        It would read nothing of that until the alarm is over; whoever had given up waiting for the
-        confirm would publish it again, and it would be there twice.
+        The broker would read them only after the alarm. A publisher that had stopped waiting for
+        the confirm would publish the message again, and it would arrive twice.
         """
         transport = connection.transport
         while transport is not None:
@@ -163,9 +163,9 @@ class Publisher:
             await asyncio.sleep(ALARM_CHECK_S)
 
     async def _nudge(self, connection: AbstractConnection) -> None:
-        """Publish something now and then if nothing else is, on a channel of its own.
+        """Publish a message now and then if the connection is idle, on a separate channel.
 
-        Raises nothing: whoever uses the connection notices its end.
+        It raises nothing: the user of the connection notices when it ends.
         """
         with suppress(BrokerError, *BROKER_FAILURES, asyncio.CancelledError):
             channel = await open_channel(connection)
@@ -189,7 +189,7 @@ class Publisher:
 
         Args:
             body: The message.
-            exchange: Where it goes.
+            exchange: The exchange to publish to.
             key: The routing key.
             headers: Flat headers.
             timeout_s: How long to wait for the confirm.
@@ -197,7 +197,7 @@ class Publisher:
         Raises:
             UnroutableError: No queue takes it.
             RefusedError: A queue is full, or the broker has an alarm.
-            UnconfirmedError: Nobody knows whether it arrived.
+            UnconfirmedError: It is unknown whether the message arrived.
         """
         result = "unknown"
         try:
@@ -234,8 +234,8 @@ class Publisher:
     ) -> None:
         """Publish one message, again and again, until the broker confirms it.
 
-        The same bytes each time, so that a reader can tell a message that arrived twice. Ends
-        only by the confirm or by cancellation.
+        It sends the same bytes each time, so that a reader can detect duplicates. It ends only by
+        the confirm or by cancellation.
         """
         try:
             await self.publish(body, exchange=exchange, key=key, headers=headers)
@@ -254,7 +254,7 @@ class Publisher:
                 await self.publish(body, exchange=exchange, key=key, headers=headers)
 
     async def announce(self, body: bytes, *, exchange: str) -> None:
-        """Publish a message that may be lost, and that nobody need take; never raises for it."""
+        """Publish a message that may be lost and needs no consumer; never raises for a failure."""
         channel = self._channel
         if channel is None:
             return
@@ -285,7 +285,7 @@ class Publisher:
         if self._alarmed:
             raise RefusedError(ALARM)
         self._published += 1
-        # No message_id: the client maps returned messages by it and makes a random one itself.
+        # No message_id: the client uses it to map returned messages, and makes a random one itself.
         properties = Basic.Properties(
             content_type=CONTENT_TYPE,
             delivery_mode=PERSISTENT,
@@ -294,7 +294,7 @@ class Publisher:
         async with asyncio.timeout(timeout_s) as limit:
             self._waiting.add(limit)
             try:
-                # wait=False: the confirm is awaited, the socket's drain is not.
+                # wait=False: wait for the confirm, not for the socket to drain.
                 await channel.basic_publish(
                     body,
                     exchange=exchange,

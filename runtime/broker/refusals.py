@@ -1,9 +1,9 @@
-"""Refusals: which queues refuse everything, since when, and when that is worth a new channel.
+"""Refusals: which queues refuse everything, since when, and when to replace the channel.
 
-A quorum queue refuses what it has no room for. But a channel that published to it for the first
-time while it had no leader, as in the second after a node of a cluster was killed, is refused for
-ever (seen on RabbitMQ 3.10.8), while any other channel is not. The two look alike: so a channel on
-which a queue refuses everything for a while is replaced, and more and more seldom.
+A full quorum queue refuses messages. But there is a second cause: a channel that first published to
+a queue while it had no leader, for example in the second after a node of a cluster was killed, is
+refused for ever (seen on RabbitMQ 3.10.8), while other channels are not. The two look alike. So a
+channel on which a queue refuses everything for a while is replaced, at growing intervals.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ Route = tuple[str, str]
 TOLD_AFTER_S = 1.0
 """How long a queue may refuse before it is a problem of the process."""
 FORGOTTEN_AFTER_S = 10.0
-"""Without a further refusal for so long nobody can tell whether it would still refuse."""
+"""After so long without a further refusal it is unknown whether the queue would still refuse."""
 FIRST_PATIENCE_S = 2.0
 MAX_PATIENCE_S = 60.0
 
 
 @dataclass(slots=True)
 class _Refusing:
-    """A route that refuses everything: since when, until when it was seen to, how long to wait."""
+    """A route that refuses everything; the channel is replaced after *patience_s*, then doubled."""
 
     since: float
     last: float
@@ -30,18 +30,18 @@ class _Refusing:
 
 
 class Refusals:
-    """What a publisher notes about confirms and refusals; times are of one clock, in seconds."""
+    """A publisher's record of confirms and refusals; times are of one clock, in seconds."""
 
     def __init__(self) -> None:
         self._refusing: dict[Route, _Refusing] = {}
 
     def confirmed(self, route: Route) -> None:
-        """The broker took something for *route*."""
+        """The broker confirmed a message for *route*."""
         if self._refusing:
             self._refusing.pop(route, None)
 
     def refused(self, route: Route, now: float) -> bool:
-        """The broker refused something; says whether the channel is to be replaced now."""
+        """The broker refused a message; returns whether to replace the channel now."""
         noted = self._refusing.get(route)
         if noted is None or now - noted.last > FORGOTTEN_AFTER_S + noted.patience_s:
             self._refusing[route] = _Refusing(now, now, FIRST_PATIENCE_S, now)
@@ -54,7 +54,7 @@ class Refusals:
         return True
 
     def problem(self, now: float) -> str | None:
-        """Which exchanges lead to a queue that refuses everything, in words, or None."""
+        """A description of the exchanges whose queue refuses everything, or None."""
         exchanges = {
             exchange
             for (exchange, _), noted in self._refusing.items()

@@ -1,14 +1,14 @@
-"""The one place that settles a message: acked, buried, or given back. Nowhere else acks.
+"""The only place that settles a message: acked, buried, or given back. All acks are here.
 
 ==============================  =====================================================
-a handler                       what becomes of the message
+a handler                       result for the message
 ==============================  =====================================================
-returns                         acked: everything that follows from it was confirmed
+returns                         acked: everything published because of it was confirmed
 raises PoisonMessageError,      copied to ``portcall.dead`` with the reason, then acked
 FrameError
-raises anything else            ours to mend: logged, and given back after a pause; the
+raises anything else            our fault: logged, and given back after a pause; the
                                 broker's delivery limit bounds how often
-is cancelled                    nothing: the channel's end gives the message back
+is cancelled                    nothing: the broker takes it back when the channel ends
 ==============================  =====================================================
 """
 
@@ -44,8 +44,8 @@ class Message:
 
     Attributes:
         body: The bytes.
-        queue: Where it was taken from.
-        headers: As published, and what the broker added.
+        queue: The queue that it was taken from.
+        headers: As published, plus those that the broker added.
         redeliveries: How often it was delivered before; 0 for the first time.
     """
 
@@ -59,17 +59,17 @@ Handler = Callable[[Message], Awaitable[None]]
 
 
 class Receipt(Protocol):
-    """What the broker is told about one message, once."""
+    """Settles one message with the broker, once."""
 
     async def acknowledge(self) -> None:
-        """It is done with."""
+        """The work is finished."""
 
     async def give_back(self) -> None:
-        """Somebody should try it again."""
+        """The message should be tried again."""
 
 
 class Settler:
-    """Runs the handler on a message and settles it by what came of that."""
+    """Runs the handler on a message and settles the message by the result."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Settler:
         self._log = get_logger()
 
     async def settle(self, message: Message, receipt: Receipt) -> None:
-        """Handle *message* and tell the broker; only a real cancellation is raised."""
+        """Handle *message* and settle it; raises only a real cancellation."""
         how = "acked"
         try:
             await self._handler(message)

@@ -1,4 +1,4 @@
-"""Reading a stream: in order, in batches, from an offset that is asked for at every connection."""
+"""Reading a stream: in order, in batches, from an offset that each connection asks for anew."""
 
 import asyncio
 from collections import deque
@@ -17,7 +17,7 @@ from portcall.runtime.errors import BrokerError, RestartReadingError
 
 @dataclass(frozen=True, slots=True)
 class StreamMessage:
-    """One message of a stream, and where it stands in it."""
+    """One message of a stream, and its offset."""
 
     offset: int
     body: bytes
@@ -30,22 +30,25 @@ BatchHandler = Callable[[list[StreamMessage]], Awaitable[None]]
 
 
 class StreamReader:
-    """A connection that reads a stream for ever.
+    """A connection that reads a stream without end.
 
-    A reader sees messages from before the offset that it asked for: the broker begins at the chunk
-    that holds it. Reading disturbs no other reader.
+    A reader also gets messages from before the offset that it asked for: the broker begins at the
+    chunk that holds it. Reading does not disturb other readers.
 
     Args:
         url: The broker.
-        name: Shown by the broker's tools as the connection's name.
+        name: The connection's name in the broker's tools.
         queue: The stream.
-        start: Asked at every (re)connection: an offset, or ``first``, ``last`` or ``next``.
-        handler: Gets what is there, in order, at most *batch* messages; credit for more is given
-            when it has returned. `RestartReadingError` from it makes the reader ask *start* again.
-        prefetch: How many messages the broker may send ahead; it ends the chunk that it has begun.
-        batch: How many messages the handler gets at most.
-        pace_s: How long to collect a batch that is not full after the last one was begun. What
-            comes after a pause is handled at once.
+        start: Called at every (re)connection: an offset, or ``first``, ``last`` or ``next``.
+        handler: Gets the available messages, in order, at most *batch*; the broker may send more
+            after
+            it has returned. If it raises `RestartReadingError`, the reader calls *start* again.
+        prefetch: How many messages the broker may send ahead; it completes a chunk that it has
+            begun.
+        batch: The most messages that the handler gets at once.
+        pace_s: How long to collect a batch that is not full, from the begin of the last one.
+            Messages
+            that arrive after a pause are handled at once.
     """
 
     def __init__(
@@ -77,7 +80,7 @@ class StreamReader:
     async def run(self) -> None:
         """Keep the connection and read; ends only by cancellation or an error of ours.
 
-        That is what *start* or *handler* raised, as it was.
+        It raises the errors of *start* and *handler* unchanged.
         """
         try:
             await self._link.run()
@@ -117,7 +120,7 @@ class StreamReader:
 
 
 class _OurError(Exception):
-    """Carries an error past the link, which would take an OSError for a failure of the broker."""
+    """Carries an error past the link, which would treat an OSError as a failure of the broker."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
@@ -134,7 +137,7 @@ async def _ours(work: Awaitable[Result]) -> Result:
 
 
 class _Intake:
-    """What the broker has sent and nobody has looked at yet."""
+    """Messages that the broker has sent and that are not handled yet."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[int, StreamMessage]] = deque()
@@ -150,13 +153,13 @@ class _Intake:
             self._filled.set()
 
     async def fill(self, size: int, due: float) -> None:
-        """Wait until *size* messages are there, but not longer than until *due*."""
+        """Wait until *size* messages are there, but at most until *due*."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(due):
                 await self._until(size)
 
     async def batch(self, size: int) -> tuple[list[StreamMessage], int]:
-        """What is there, at most *size*, and the tag of the last."""
+        """The available messages, at most *size*, and the tag of the last."""
         await self._until(1)
         taken = [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]
         return [message for _, message in taken], taken[-1][0]

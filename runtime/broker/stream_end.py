@@ -1,4 +1,4 @@
-"""Where a stream ends: what the recorder's position is held against."""
+"""The end of a stream, for comparison with the recorder's position."""
 
 import asyncio
 from contextlib import suppress
@@ -19,18 +19,18 @@ from portcall.runtime.errors import BrokerError
 
 ANSWER_S = 5.0
 FIRST_S = 0.3
-"""Nothing for so long after the broker has begun to send: the stream is empty."""
+"""No message for so long after the broker has begun to send: the stream is empty."""
 SILENCE_S = 0.03
-"""Nothing more for so long: that was the last chunk."""
+"""No further message for so long: that was the last chunk."""
 PREFETCH = 64
 
 
 class StreamEnd:
-    """A connection by which the last message of a stream is looked at.
+    """A connection that looks at the last message of a stream.
 
     Args:
         url: The broker.
-        name: Shown by the broker's tools as the connection's name.
+        name: The connection's name in the broker's tools.
         queue: The stream.
     """
 
@@ -52,10 +52,10 @@ class StreamEnd:
             self._connection = None
 
     async def offset(self) -> int | None:
-        """The offset of the last message, about; None: there is none.
+        """The approximate offset of the last message; None: the stream is empty.
 
-        The broker tells it of messages only: it is asked for the last chunk, which is what came
-        within some milliseconds, and the first `PREFETCH` messages of that are looked at.
+        The broker does not report it directly. So this asks for the last chunk, which holds the
+        messages of some milliseconds, and looks at its first `PREFETCH` messages.
 
         Raises:
             BrokerError: The broker does not answer.

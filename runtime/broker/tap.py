@@ -1,4 +1,4 @@
-"""A tap on exchanges: a copy of what passes, for somebody who measures; the flow is undisturbed."""
+"""A tap on exchanges: copies of the messages for measuring; the flow is not disturbed."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -9,20 +9,20 @@ from aiormq.abc import DeliveredMessage
 from portcall.runtime.broker.link import Link, consume, open_channel, until_lost
 
 MAX_WAITING = 100_000
-"""Copies that wait for their reader; older ones are dropped beyond."""
+"""Copies that wait for their reader; beyond this the oldest are dropped."""
 
 Taken = Callable[[str, bytes], None]
-"""Gets the exchange and the body of each message."""
+"""Called with the exchange and the body of each message."""
 
 
 class Tap:
-    """Takes copies of messages by a queue of its own that ends with the connection.
+    """Receives copies of messages on its own queue, which ends with the connection.
 
     Args:
         url: The broker.
-        name: Shown by the broker's tools as the connection's name.
+        name: The connection's name in the broker's tools.
         bindings: Exchanges, each with a routing key, as in ``("portcall.events", "#")``.
-        taken: Gets the messages.
+        taken: Called with each message.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Declaring the topology, and looking at it."""
+"""Declaring the topology, and checking it."""
 
 import asyncio
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ CALL_TIMEOUT_S = 30.0
 
 
 async def ping(url: str) -> None:
-    """Connect to the broker and leave again.
+    """Connect to the broker and disconnect again.
 
     Raises:
         BrokerError: It cannot be reached, or refuses the credentials or the virtual host.
@@ -24,11 +24,11 @@ async def ping(url: str) -> None:
 
 
 async def apply(url: str, topology: Topology) -> None:
-    """Declare what is missing; what is there already must be the same.
+    """Declare missing objects; existing ones must be the same.
 
     Raises:
-        BrokerError: The broker cannot be reached, or has something of that name which differs:
-            then it must be emptied and deleted, or the setting that changed be changed back.
+        BrokerError: The broker cannot be reached, or has an object of that name that differs:
+            then empty and delete it, or change the setting back.
     """
     async with connected(url, name="portcall topology") as connection:
         try:
@@ -58,7 +58,7 @@ async def _declare(channel: aiormq.abc.AbstractChannel, topology: Topology) -> N
 
 
 async def depths(url: str, queues: Iterable[str]) -> dict[str, int | None]:
-    """How many messages wait in each queue, not counting those being handled.
+    """How many messages wait in each queue, without those being handled.
 
     Returns:
         By queue; None where there is no such queue.
@@ -71,7 +71,7 @@ async def depths(url: str, queues: Iterable[str]) -> dict[str, int | None]:
         for queue in queues:
             try:
                 async with asyncio.timeout(CALL_TIMEOUT_S):
-                    # A missing queue closes the channel: each question has its own.
+                    # A missing queue closes the channel, so each query has its own.
                     channel = await open_channel(connection)
                     declared = await channel.queue_declare(queue, passive=True)
                     found[queue] = declared.message_count

@@ -1,7 +1,8 @@
-"""Who is at the other end: clients by their address, how much each has open, and who failed often.
+"""HTTP clients by their address: how many connections each has, and which fail often to log in.
 
-Addresses are all that is known before authentication. Of IPv6 the first half counts, because one
-client has all of the second. Behind a proxy everybody has the proxy's address: bound them there.
+Before authentication only the address is known. Of an IPv6 address the first half counts, because
+one client owns all of the second. Behind a proxy all clients have the proxy's address: set limits
+in the proxy there.
 """
 
 import ipaddress
@@ -29,11 +30,11 @@ MAX_CLIENTS = 10_000
 """About a megabyte."""
 UNLIMITED = frozenset({"/live", "/ready"})
 AUTHENTICATED = web.RequestKey("authenticated", bool)
-"""To be set by who has looked at a request's token, and found it good."""
+"""Set by the code that has checked a request's token, if the token is valid."""
 
 
 def client_of(address: str | None) -> str:
-    """The client with the address *address*; None, and what is no address, are one client."""
+    """The client with the address *address*; None and invalid addresses all count as one client."""
     try:
         parsed = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:
@@ -46,10 +47,10 @@ def client_of(address: str | None) -> str:
 
 
 class Gate:
-    """How many connections there are; one client has at most half of all.
+    """Limits the connections; one client has at most half of them.
 
     Args:
-        limit: How many there may be.
+        limit: The maximum number of connections.
     """
 
     def __init__(self, limit: int) -> None:
@@ -58,7 +59,7 @@ class Gate:
         self._by_client: Counter[str] = Counter()
 
     def enter(self, client: str) -> bool:
-        """Let a connection in, or not."""
+        """Let a connection in, if there is room."""
         if self._count >= self._limit or self._by_client[client] >= max(1, self._limit // 2):
             return False
         self._count += 1
@@ -66,7 +67,7 @@ class Gate:
         return True
 
     def leave(self, client: str) -> None:
-        """One that was let in has ended."""
+        """A connection that was let in has ended."""
         self._count -= 1
         self._by_client[client] -= 1
         if not self._by_client[client]:
@@ -74,15 +75,15 @@ class Gate:
 
 
 class Throttle:
-    """Knows which clients failed to authenticate too often, and tokens that were good.
+    """Knows which clients failed to authenticate too often, and which tokens were valid.
 
-    Free are the failures of `AT_ONCE_S` at once, and so many a second after them. What succeeds
-    costs nothing, and who has a token that was good lately is never put off because of others
-    behind the same address.
+    A client may fail `AT_ONCE_S` seconds' worth of times at once, and then at the rate *per_s*.
+    Successes cost nothing, and a client whose token was valid recently is never refused because of
+    others behind the same address.
 
     Args:
-        per_s: Failures a second; 0: any number.
-        clock: Seconds, that only grow.
+        per_s: Failures a second; 0: no limit.
+        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -96,14 +97,14 @@ class Throttle:
         self._key = secrets.token_bytes(16)
 
     def refuses(self, client: str, authorization: str = "") -> bool:
-        """Whether *client* must wait: nobody looks at its token, unless it was good lately."""
+        """Whether *client* must wait; its token is not checked, unless it was valid recently."""
         ahead_s = self._forgotten_at.get(client, 0.0) - self._clock()
         if not self._per_s or ahead_s * self._per_s <= AT_ONCE_S * self._per_s - 1:
             return False
         return not authorization or self._digest(authorization) not in self._good
 
     def note_failure(self, client: str, authorization: str = "") -> None:
-        """*client* had no token, or one that nobody has, or has any more."""
+        """*client* sent no token, or one that is not valid."""
         self._good.pop(self._digest(authorization), None)
         if not self._per_s:
             return
@@ -114,7 +115,7 @@ class Throttle:
         self._forgotten_at[client] = before + 1 / self._per_s
 
     def note_success(self, authorization: str) -> None:
-        """The header *authorization* had a good token."""
+        """The header *authorization* had a valid token."""
         digest = self._digest(authorization)
         if digest not in self._good:
             if len(self._good) >= MAX_CLIENTS:
@@ -122,12 +123,12 @@ class Throttle:
             self._good[digest] = None
 
     def _digest(self, authorization: str) -> bytes:
-        # Of a key of our own: what lies in memory is no hash that anybody could look for.
+        # Keyed with a random key: the hash in memory is useless for a lookup.
         text = authorization.encode("utf-8", "surrogateescape")
         return blake2b(text, key=self._key, digest_size=16).digest()
 
     def _forget(self, now: float) -> None:
-        """Make room: of those that are forgotten anyway, or of who was quiet for the longest."""
+        """Make room: drop expired clients, or else the one that was quiet for the longest."""
         kept = {client: at for client, at in self._forgotten_at.items() if at > now}
         for client in list(kept)[: max(0, len(kept) - MAX_CLIENTS + 1)]:
             del kept[client]
@@ -137,8 +138,8 @@ class Throttle:
 def authorization_of(request: web.Request) -> str:
     """The header ``Authorization``; empty: there is none.
 
-    Of several neither counts: together they are nobody's token. A proxy in front of us may have
-    looked at another one than we would.
+    If there are several, all are ignored: a proxy in front of us may have checked another one than
+    we would.
     """
     return ", ".join(request.headers.getall("Authorization", ()))
 
@@ -149,12 +150,12 @@ def throttling(
     *,
     exempt: Callable[[web.Request], bool] | None = None,
 ) -> Middleware:
-    """A middleware, to be the first: what fails with 401 too often gets 429 before it is looked at.
+    """A middleware, to be the first: a client with too many 401s gets 429 without a check.
 
     Args:
-        throttle: Counts.
+        throttle: Counts the failures.
         refuse: Makes the 429, without Retry-After: some clients would obey it for any status.
-        exempt: Which requests are none of its business.
+        exempt: Which requests it lets through.
     """
 
     @web.middleware

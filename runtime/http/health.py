@@ -1,7 +1,7 @@
 """The health server of a role: ``/live``, ``/ready`` with reasons, and ``/metrics``.
 
-A problem keeps a role from being ready. A warning does not: nothing is broken yet, and whoever took
-the role out of service for it would break something.
+A problem makes a role not ready. A warning does not: nothing is broken yet, and taking the role out
+of service for it would break something.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +12,13 @@ from portcall.runtime import metrics
 
 Problem = Callable[[], str | None]
 Several = Callable[[], Mapping[str, str]]
-"""Problems whose names are not known before, in words by their names."""
+"""Problems whose names are not known in advance: texts by name."""
 REFUSED_AGAIN = "refused"
-"""How a warning begins that requests are refused again and again: then a code and a registry."""
+"""Prefix of a warning that requests are refused repeatedly: then a code and a registry."""
 
 
 def problems_of(checks: Mapping[str, Problem]) -> dict[str, str]:
-    """What keeps the process from being ready, by the name of the check."""
+    """The problems that keep the process from being ready, by the name of the check."""
     found = {name: check() for name, check in checks.items()}
     return {name: problem for name, problem in found.items() if problem}
 
@@ -31,7 +31,7 @@ def add_health_routes(
 ) -> None:
     """Serve ``/live`` and ``/ready`` on *app*: 200, or 503 with the reasons.
 
-    With warnings it is 200 still, and the status is ``degraded``.
+    With warnings it is still 200, and the status is ``degraded``.
     """
 
     async def live(_request: web.Request) -> web.Response:
@@ -57,7 +57,7 @@ def health_app(
     warnings: Mapping[str, Problem] | None = None,
     several: Sequence[Several] = (),
 ) -> web.Application:
-    """The application of a role's health server."""
+    """The application that serves a role's health."""
 
     async def show_metrics(_request: web.Request) -> web.Response:
         return web.Response(

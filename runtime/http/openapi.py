@@ -1,7 +1,7 @@
-"""What the OpenAPI documents of the roles have in common, and the route that serves them.
+"""The common parts of the roles' OpenAPI documents, and the route that serves them.
 
-A document tells nothing but shapes, which are public anyway: it needs no token. Its schemas come
-from the models that read the requests, so that neither can say anything else than the other.
+A document contains only shapes, which are public: it needs no token. Its schemas come from the
+models that read the requests, so both always agree.
 
 Source: OpenAPI 3.1.0; its schema object is JSON Schema 2020-12.
 """
@@ -29,7 +29,7 @@ class Answer:
     """One answer that an operation can give.
 
     Attributes:
-        says: What it means, in words.
+        says: Its meaning, as text.
         schema: The name of its body's schema; empty: it has no body.
         media_type: The body's type.
         headers: The names of headers in ``components``, by their names in the answer.
@@ -46,15 +46,15 @@ class Operation:
     """One method of one path.
 
     Attributes:
-        id: Unique; what a generator names its function.
-        tag: What it belongs to.
-        summary: What it does, in a line.
-        answers: By status; of success, and what only this one has.
-        refusals: The statuses of those refusals that it shares with others.
+        id: Unique; generators use it as the function's name.
+        tag: Its group.
+        summary: A one-line description.
+        answers: By status; the successes, and the errors that only this operation has.
+        refusals: The statuses of its errors that other operations share.
         body: The names of schemas by media type; empty: it takes no body.
         optional: Whether the body may be left out.
-        parameters: The names of parameters in ``components``, those in the path included.
-        open: Whether strangers may ask.
+        parameters: The names of parameters in ``components``, including those in the path.
+        open: Whether it needs no token.
     """
 
     id: str
@@ -84,10 +84,10 @@ def document(
     """A whole document.
 
     Args:
-        title: Of what.
-        description: What there is to know about all operations.
-        operations: All of the role's own; those of health and the document's are added.
-        refusals: By status; what several operations share.
+        title: The title.
+        description: A description of all operations.
+        operations: All of the role's own; those of health and the document are added.
+        refusals: By status; the errors that several operations share.
         schemas: By name.
         parameters: By name.
     """
@@ -102,7 +102,7 @@ def document(
             "description": description,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "Wherever this document was served from."}],
+        "servers": [{"url": "/", "description": "The server that sent this document."}],
         "security": [{"bearer": []}],
         "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in operations.values())]
         + [{"name": HEALTH}],
@@ -159,11 +159,11 @@ def _content(schema: str) -> Json:
 
 
 def components(structs: Iterable[type], *, rename: Mapping[str, str] | None = None) -> Json:
-    """The schemas of msgspec structs and of what they hold, by name.
+    """The schemas of msgspec structs and of the structs inside them, by name.
 
     Args:
         structs: The structs.
-        rename: Names for structs whose own should not be seen.
+        rename: Other names for structs whose own name should stay internal.
     """
     _, made = msgspec.json.schema_components(structs, ref_template=SCHEMAS + "{name}")
     text = msgspec.json.encode(made).decode()
@@ -176,7 +176,7 @@ def components(structs: Iterable[type], *, rename: Mapping[str, str] | None = No
 
 
 def tidy(schema: Json) -> None:
-    """Leave out what a generated schema says for nobody: titles, defaults of null."""
+    """Remove useless parts of a generated schema: titles, defaults of null."""
     describe(schema, to_camel)
     for each in schema.get("properties", {}).values():
         each.pop("title", None)
@@ -185,7 +185,7 @@ def tidy(schema: Json) -> None:
 
 
 def describe(schema: Json, rename: Callable[[str], str]) -> None:
-    """Move what a docstring says of a field to the field.
+    """Copy the description of each field from the docstring to the field.
 
     Args:
         schema: Of an object; its description is a docstring with an ``Attributes`` section.
@@ -229,8 +229,8 @@ class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether a process lives, or is ready.
 
     Attributes:
-        status: A word.
-        problems: What is wrong, by the name of what was looked at.
+        status: One word.
+        problems: The problems, by the name of the check.
     """
 
     status: str
@@ -244,11 +244,11 @@ _DOCUMENT: Json = {"Document": {"type": "object", "description": "An OpenAPI doc
 _HEADERS: Json = {
     "Challenge": {"description": "How to log in.", "schema": {"type": "string"}},
     "RetryAfter": {
-        "description": "In how many seconds to ask again.",
+        "description": "The number of seconds to wait before the next request.",
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
     "RequestId": {
-        "description": "What the log calls this request.",
+        "description": "The request's id in the log.",
         "schema": {"type": "string", "format": "uuid"},
     },
 }

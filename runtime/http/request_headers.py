@@ -1,9 +1,8 @@
-"""Heads of requests that repeat a header which may stand once: read, where nothing depends on it.
+"""Request heads that repeat a singleton header: accepted where the repetition is harmless.
 
-A registry sends its own ``Content-Type``, and besides it the one that its configuration adds.
-aiohttp's parser refuses that before there is a request that could be logged. A second length,
-coding or host is another matter: a proxy that reads the other one sees other requests, so those
-stay refused.
+A registry sends its own ``Content-Type`` and also the one that its configuration adds. aiohttp's
+parser refuses that before there is a request that could be logged. A second length, coding or host
+stays refused: a proxy that reads the other value would see other requests.
 
 Source: aiohttp 3.14 ``_http_parser.pyx`` (``SINGLETON_HEADERS``); RFC 9110 section 5.3 joins the
 values of a repeated header by commas.
@@ -25,23 +24,23 @@ JOINED = frozenset(
         b"user-agent",
     }
 )
-"""What says nothing about where a request ends, or whose it is."""
+"""Headers that do not say where a request ends or whose it is."""
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_LINES = 128
-"""A larger head is not joined: anybody can send one, and who sends it has shown no token yet."""
+"""A larger head is not joined: any client can send one, without a token."""
 MAX_JOINS = 16
-"""How often one head is joined; it is read from its begin each time that more of it is repeated."""
+"""How often one head is joined; it is read from the begin each time a repetition arrives."""
 
 
 def joined(head: bytes) -> bytes | None:
     """The head with one line for each of the headers `JOINED`, different values with commas.
 
     Args:
-        head: A request line and headers, as far as they have come.
+        head: A request line and headers, as far as received.
 
     Returns:
-        None: there is nothing to join, a line is folded, or it is too large to be joined. The
+        None: there is nothing to join, a line is folded, or the head is too large to be joined. The
             last two stay refused.
     """
     own = head.partition(b"\r\n\r\n")[0]
@@ -75,10 +74,10 @@ def joined(head: bytes) -> bytes | None:
 
 
 class LenientParser:
-    """aiohttp's parser, which gets a head that it refuses once more with its headers joined.
+    """aiohttp's parser; a head that it refuses is parsed once more with its headers joined.
 
     Args:
-        renew: Makes a parser that has read nothing yet.
+        renew: Makes a new parser.
     """
 
     def __init__(self, renew: Callable[[], Any]) -> None:
@@ -87,13 +86,13 @@ class LenientParser:
         self.begin()
 
     def begin(self) -> None:
-        """Have another head read next."""
+        """Start with the next head."""
         self.head = bytearray()
-        """What has come of the head that is being read; the owner adds to it."""
+        """The received part of the current head; the owner appends to it."""
         self._joins = 0
 
     def feed_data(self, data: bytes) -> Any:  # noqa: ANN401 (as aiohttp has it)
-        """Read on; `head` has *data* already."""
+        """Continue to parse; `head` contains *data* already."""
         try:
             return self._parser.feed_data(data)
         except BadHttpMessage:

@@ -1,11 +1,12 @@
-"""HTTP servers whose every answer is JSON, also to what is not HTTP, and that nobody holds up.
+"""HTTP servers that answer everything in JSON, also invalid HTTP, and that no client can block.
 
-Beneath the middlewares of an application lies the parser: what it refuses (garbage, a header that
-is too long, a broken chunk) never becomes a request, and aiohttp answers it in plain text and logs
-a traceback. Here it is the client's mistake, and told in the envelope of everything else.
+The parser runs before the middlewares of an application. Input that it refuses (garbage, a header
+that is too long, a broken chunk) never becomes a request, and aiohttp answers it in plain text and
+logs a traceback. Here it counts as the client's mistake, and the answer has the same envelope as
+all others.
 
-And aiohttp waits for ever for the rest of a head, and for a client to take its answer: here both
-have a time, and connections a number.
+Also, aiohttp waits without limit for the rest of a head, and for a client to read its answer. Here
+both have a time limit, and the number of connections is limited.
 """
 
 import asyncio
@@ -28,29 +29,29 @@ from portcall.runtime.http.clients import Gate, client_of
 from portcall.runtime.http.request_headers import LenientParser
 
 HEAD_TIMEOUT_S = 4.0
-"""From the connection, or the first byte of a further request, to the end of the head: whatever is
-sent is answered within 5 s."""
+"""From the connection, or the first byte of a further request, to the end of the head: every input
+gets an answer within 5 s."""
 MAX_LINE_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 192 * 1024
-"""Of a request line and all headers; single ones are bounded by aiohttp's own options."""
+"""Of a request line and all headers; aiohttp's own options limit single ones."""
 STALL_TIMEOUT_S = 30.0
-"""How long a client may let an answer wait that is larger than the buffers."""
+"""How long a client may delay reading an answer that is larger than the buffers."""
 LINGER_S = 1.0
 """Between a refusal and the end of the connection, so that a client that still sends sees it."""
 _HARMLESS = re.compile(r"Duplicate '[A-Za-z-]{1,64}' header found|Too many headers received")
-"""What the parser says without a quotation, in which there may be a token."""
+"""Texts of the parser without a quotation, which could contain a token."""
 MAX_CONNECTIONS = 4_000
-"""Of one server; fewer where the process may have few files open."""
+"""Of one server; fewer where the process has a low limit of open files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A request that was refused before any application saw it.
+    """A request that was refused before an application saw it.
 
     Attributes:
-        status: What it was answered with.
-        problem: Why, in words.
-        target: The path and query of its first line, as far as that can be read.
+        status: The status of the answer.
+        problem: The reason as text.
+        target: The path and query of its first line, if readable.
     """
 
     status: int
@@ -60,7 +61,7 @@ class Unread:
 
 OnUnread = Callable[[Unread], None]
 UNREAD: web.AppKey[OnUnread] = web.AppKey("unread")
-"""Of an application: is told what its server refused."""
+"""An application's callback for requests that its server refused."""
 
 
 def target_of(head: bytes | bytearray) -> str:
@@ -70,7 +71,7 @@ def target_of(head: bytes | bytearray) -> str:
 
 
 def max_connections() -> int:
-    """A quarter of the files that this process may have open, and `MAX_CONNECTIONS` at most."""
+    """A quarter of the process's limit of open files, and `MAX_CONNECTIONS` at most."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return min(MAX_CONNECTIONS, max(16, soft // 4)) if soft > 0 else MAX_CONNECTIONS
 
@@ -124,7 +125,7 @@ class _Protocol(web.RequestHandler):
         )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let a client in that has not too many connections, and wait for a head."""
+        """Accept a client that does not have too many connections, and wait for a head."""
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
         client = client_of(peer[0] if isinstance(peer, tuple) else None)
@@ -144,11 +145,11 @@ class _Protocol(web.RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse; what belongs to a head is counted, and must be complete in time."""
+        """Parse; count the bytes of a head, which must be complete in time."""
         if self._force_close:
             return
         before = self._request_count
-        # Asked before: the last part of a body belongs to no head, though it ends the body.
+        # Checked before: the last part of a body belongs to no head, though it ends the body.
         in_a_head = self._payload is None or self._payload.is_eof()
         if in_a_head:
             self._lenient.head += data
@@ -165,12 +166,12 @@ class _Protocol(web.RequestHandler):
                 self._await_head()
 
     def pause_writing(self) -> None:
-        """The client does not read: it has a while."""
+        """The client does not read: start its time limit."""
         super().pause_writing()
         self._stall_timer = self._loop.call_later(STALL_TIMEOUT_S, self._hang_up)
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """The client reads again: end the time limit."""
         self._flowing()
         super().resume_writing()
 
@@ -181,7 +182,7 @@ class _Protocol(web.RequestHandler):
     def _head_is_late(self) -> None:
         self._head_timer = None
         if self._current_request is not None or self._messages:
-            self._await_head()  # one before it is still being answered
+            self._await_head()  # an earlier request is still being answered
         elif self._head_bytes:
             self._refuse(408, "the headers were not complete in time")
         else:
@@ -200,7 +201,7 @@ class _Protocol(web.RequestHandler):
             self._stall_timer = None
 
     def _refuse(self, status: int, problem: str) -> None:
-        """Answer what never became a request, and hang up; what still comes is not looked at."""
+        """Answer input that never became a request, and close; later input is ignored."""
         transport = self.transport
         if transport is None:
             return
@@ -210,7 +211,8 @@ class _Protocol(web.RequestHandler):
         transport.write(_raw_answer(status, problem))
         if transport.can_write_eof():
             transport.write_eof()
-        # Closed at once, with bytes unread, the system would take the answer back with a reset.
+        # Closing at once, with bytes unread, would make the system send a reset instead of the
+        # answer.
         self._head_timer = self._loop.call_later(LINGER_S, self.force_close)
 
     def _hang_up(self) -> None:
@@ -224,7 +226,7 @@ class _Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 (the signature is aiohttp's)
     ) -> web.StreamResponse:
-        """Answer what no application saw, and hang up."""
+        """Answer a request that no application saw, and close."""
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun")
         code, text = ("InternalError", "an error of ours; it has been logged")
@@ -237,7 +239,7 @@ class _Protocol(web.RequestHandler):
 
 
 def _why(error: BaseException | None) -> str:
-    """What is wrong with a head, where that can be said without quoting it."""
+    """The fault in a head, where it can be named without quoting the head."""
     if isinstance(error, LineTooLong):
         return ": a header or the request line is too long"
     said = _HARMLESS.match(str(getattr(error, "message", "")))
@@ -269,7 +271,7 @@ class _Server(web.Server):
 
 
 class JsonRunner(web.AppRunner):
-    """Runs an application, and answers in JSON what does not reach it."""
+    """Runs an application, and answers in JSON all requests that do not reach it."""
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -285,11 +287,11 @@ class JsonRunner(web.AppRunner):
 
 
 def _not_told(_unread: Unread) -> None:
-    """What an application without `UNREAD` does about it."""
+    """The callback for an application without `UNREAD`."""
 
 
 class Site(web.TCPSite):
-    """Listens for a runner; a TLS handshake has the time of a head (aiohttp gives it a minute)."""
+    """Listens for a runner; a TLS handshake has the time of a head (aiohttp allows a minute)."""
 
     async def start(self) -> None:
         """Listen."""

@@ -1,6 +1,7 @@
-"""Access tokens: JWTs that say who logged in, signed with a key of the store.
+"""Access tokens: JWTs that name the client that logged in, signed with a key of the store.
 
-Whether that principal is still let in is not in them: who takes a token asks the store.
+They do not say whether that principal still has access: a process that receives a token asks the
+store.
 """
 
 import secrets
@@ -17,19 +18,19 @@ from portcall.store.access.signing_keys import SigningKey
 
 LIFETIME_S = 3600
 LEEWAY_S = 60
-"""By how much the clocks of our machines may differ."""
+"""The largest difference between the clocks of our machines."""
 ALGORITHM = "RS256"
 AUDIENCE = "https://management.local.azurecr/"
-"""What az is told to ask for."""
+"""The audience that az is configured to ask for."""
 _RESOURCES = (AUDIENCE, "https://management.azure.com/", "https://management.core.windows.net/")
 AUDIENCES = tuple(form for each in _RESOURCES for form in (each, each.rstrip("/")))
-"""What clients may ask for: our audience, or what the SDK asks for unless told."""
+"""The audiences that clients may ask for: ours, or the SDK's default."""
 _UNREADABLE = (jwt.InvalidTokenError, ValueError, RecursionError)
-"""What a stranger's text may lead to; the last where its JSON is nested a thousand times."""
+"""Errors that an untrusted text may cause; the last by JSON nested a thousand times."""
 
 
 class Verifier(Protocol):
-    """What is needed of a key to read a token: a public half will do."""
+    """The parts of a key that verify a token: a public half is enough."""
 
     @property
     def kid(self) -> str:
@@ -37,15 +38,15 @@ class Verifier(Protocol):
 
     @property
     def public(self) -> rsa.RSAPublicKey:
-        """What a signature is checked with."""
+        """The key that verifies a signature."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What is read of a good token.
+    """The claims of a valid token.
 
     Attributes:
-        client_id: Who logged in.
+        client_id: The principal that logged in.
         expires_ms: When it stops working, milliseconds since the epoch.
     """
 
@@ -55,12 +56,12 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A token that was made.
+    """A new token.
 
     Attributes:
         text: The JWT.
         expires_s: When it stops working, seconds since the epoch.
-        lifetime_s: How long that is from now.
+        lifetime_s: Its remaining lifetime.
     """
 
     text: str
@@ -80,9 +81,9 @@ def issue(
     """Make a token for *principal*; it ends after an hour, or with the principal.
 
     Args:
-        principal: Whom for; it is live.
+        principal: Its principal, which must be live.
         key: Signs it.
-        issuer: The authority that it was asked of.
+        issuer: The authority that the client asked.
         audience: One of `AUDIENCES`.
         tenant: The installation's.
         now_s: The time, seconds since the epoch.
@@ -115,7 +116,7 @@ def is_access_token(text: str) -> bool:
 
 
 def key_id(text: str) -> str:
-    """The name of the key that a token says it is signed with; empty where it says none."""
+    """The name of the key that a token claims to be signed with; empty: it names none."""
     try:
         kid = jwt.get_unverified_header(text).get("kid")
     except _UNREADABLE:
@@ -124,10 +125,10 @@ def key_id(text: str) -> str:
 
 
 def read(text: str, *, keys: Sequence[Verifier], tenant: str) -> Claims | None:
-    """Read a token; None: it is none of ours, or its time is over.
+    """Read a token; None: it is not one of ours, or it has expired.
 
-    The issuer is not compared: its host is the one by which a client reached us. That the token
-    was issued here is what the key proves.
+    The issuer is not compared: its host is the one that a client used to reach us. The key proves
+    that the token was issued here.
     """
     kid = key_id(text)
     key = next((each for each in keys if each.kid == kid), None)

@@ -1,7 +1,7 @@
-"""Principals: who may do what with one secret each, of which only a digest is kept.
+"""Principals: clients with a role and one secret each, of which only a digest is kept.
 
-The secret has 256 random bits. Nobody guesses one from its SHA-256, so a slow hash would only make
-each request slow.
+The secret has 256 random bits. It cannot be guessed from its SHA-256, so a slow hash would only
+slow down each request.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ from portcall.store.database.tables import principals
 from portcall.store.errors import NameTakenError, TooManyPrincipalsError
 
 MAX_LIVE = 1000
-"""How many may be able to log in at the same time."""
+"""How many principals may be able to log in at the same time."""
 FORGET_AFTER_MS = 30 * 86_400_000
-"""For how long a principal that was revoked, or has expired, is still listed."""
+"""How long a revoked or expired principal is still listed."""
 
 SESSION_PREFIX = "console-"
-"""What the names begin with of the tokens of the console's sessions; 16 digits of hex follow."""
+"""The names of the tokens of the console's sessions begin with this; 16 digits of hex follow."""
 
 _SESSION = re.compile(rf"{SESSION_PREFIX}[0-9a-f]{{16}}", re.ASCII)
 _SECRET = re.compile(r"portcall_[A-Za-z0-9_-]{43}", re.ASCII)
@@ -41,7 +41,7 @@ class Role(StrEnum):
 
 
 def is_session_name(name: str) -> bool:
-    """Whether a token of this name belongs to a session of the console that a link began."""
+    """Whether a token of this name belongs to a console session that a login link started."""
     return _SESSION.fullmatch(name) is not None
 
 
@@ -57,7 +57,7 @@ class PrincipalRow:
         digest: The SHA-256 of its secret.
         created_ms: When it was made, milliseconds since the epoch.
         expires_ms: When it stops working; None: never.
-        used_ms: When it was last let in, to about a minute; None: not yet.
+        used_ms: When it was last used, to about a minute; None: not yet.
         revoked_ms: When it was revoked; None: it was not.
     """
 
@@ -72,22 +72,22 @@ class PrincipalRow:
     revoked_ms: int | None
 
     def is_live(self, at_ms: int) -> bool:
-        """Whether it is let in at that time."""
+        """Whether it has access at that time."""
         return self.revoked_ms is None and (self.expires_ms is None or at_ms < self.expires_ms)
 
 
 def new_secret() -> str:
-    """A secret that nobody has; its first letters say whose it is to whoever finds it."""
+    """A new random secret; its first letters tell a finder that it is Portcall's."""
     return f"portcall_{secrets.token_urlsafe(32)}"
 
 
 def is_secret(text: str) -> bool:
-    """Whether *text* has the form of a secret; what has not need not be looked up."""
+    """Whether *text* has the form of a secret; other texts need no lookup."""
     return _SECRET.fullmatch(text) is not None
 
 
 def digest_of(secret: str) -> bytes:
-    """What is kept of a secret."""
+    """The digest that is stored for a secret."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
@@ -110,15 +110,15 @@ class Principals:
         """Make one.
 
         Args:
-            name: Unlike that of any other that was not revoked, without regard to case.
+            name: Different from all names that are not revoked, without regard to case.
             role: What it may do.
-            digest: Of its secret.
+            digest: The digest of its secret.
             registry: A publisher's.
             expires_ms: When it stops working.
             client_id: A GUID; None: a new one.
 
         Raises:
-            NameTakenError: Another one has the name.
+            NameTakenError: Another principal has the name.
             TooManyPrincipalsError: There are `MAX_LIVE` already.
             StoreUnavailableError: The database does not answer.
         """
@@ -159,7 +159,7 @@ class Principals:
         return self._one(_COLUMNS.secret_digest == digest)
 
     def list(self) -> list[PrincipalRow]:
-        """All of them, the newest first; those that stopped working for a while, too.
+        """All principals, the newest first, including recently expired ones.
 
         Raises:
             StoreUnavailableError: The database does not answer.
@@ -169,7 +169,7 @@ class Principals:
             return [_row(row) for row in connection.execute(query)]
 
     def revoke(self, client_id: str) -> PrincipalRow | None:
-        """Let a principal in no more, and give it; None: there is none. Twice is as good as once.
+        """End a principal's access, and return it; None: there is none. A repetition is harmless.
 
         Raises:
             StoreUnavailableError: The database does not answer.
@@ -184,7 +184,7 @@ class Principals:
         return self.get(client_id)
 
     def used(self, client_id: str) -> None:
-        """Note that a principal was let in now; a power cut may undo that.
+        """Note that a principal was used now; a power cut may undo that.
 
         Raises:
             StoreUnavailableError: The database does not answer.

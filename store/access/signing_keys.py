@@ -1,6 +1,6 @@
 """The keys that access tokens are signed with, in the store: every process has the same.
 
-Whoever verifies reads the public halves and needs no encryption key; the private ones are sealed.
+Verifiers read the public halves and need no encryption key; the private ones are sealed.
 """
 
 import base64
@@ -25,10 +25,10 @@ BITS = 2048
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """What a signature is verified with.
+    """The public half of a key, which verifies a signature.
 
     Attributes:
-        kid: As that of its `SigningKey`.
+        kid: The same as that of its `SigningKey`.
         public: Verifies.
     """
 
@@ -50,7 +50,7 @@ class SigningKey:
 
     @property
     def public(self) -> rsa.RSAPublicKey:
-        """What a signature is checked with."""
+        """The key that verifies a signature."""
         return self.private.public_key()
 
 
@@ -58,8 +58,8 @@ class SigningKeys:
     """The table of keys.
 
     Args:
-        database: Where it is.
-        vault: Seals and opens private halves; who only verifies needs none.
+        database: The database.
+        vault: Seals and opens private halves; a verifier needs none.
     """
 
     def __init__(self, database: Database, vault: Vault) -> None:
@@ -79,10 +79,10 @@ class SigningKeys:
         return [PublicKey(row.kid, _public(row.public_pem)) for row in rows]
 
     def signing(self) -> SigningKey:
-        """The key that signs; the first is made where there is none.
+        """The key that signs; the first key is made if there is none.
 
         Raises:
-            SealedError: Its encryption key is not there.
+            SealedError: Its encryption key is missing.
             StoreUnavailableError: The database does not answer.
         """
         self.ensure()
@@ -95,7 +95,7 @@ class SigningKeys:
     def ensure(self) -> None:
         """Make the first key, if there is none.
 
-        Two processes that do so at the same time make two: both are good.
+        Two processes that do so at the same time make two keys: both are valid.
 
         Raises:
             SealedError: There is no encryption key.
@@ -112,7 +112,7 @@ class SigningKeys:
             "created_ms": now_ms(),
         }
         with self._database.writing() as connection:
-            counters.bump(connection, counters.REVISION, 0)  # whoever seals all of them waits
+            counters.bump(connection, counters.REVISION, 0)  # blocks sealing of all secrets
             note_key(connection, self._vault)
             connection.execute(insert(signing_keys).values(values))
 
@@ -121,7 +121,7 @@ _NEWEST = (signing_keys.c.created_ms.desc(), signing_keys.c.kid)
 
 
 def private_pem(key: rsa.RSAPrivateKey) -> str:
-    """A key as it is sealed."""
+    """A key in the form that is sealed."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -130,7 +130,7 @@ def private_pem(key: rsa.RSAPrivateKey) -> str:
 
 
 def public_pem(key: rsa.RSAPrivateKey) -> str:
-    """The public half of a key, as it is kept."""
+    """The public half of a key, in the stored form."""
     return (
         key.public_key()
         .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)

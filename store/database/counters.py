@@ -1,8 +1,8 @@
-"""Counters: what only ever grows, raised in the transaction of the change that it counts.
+"""Counters: numbers that only grow, raised in the transaction of the change that they count.
 
-On PostgreSQL the row of a counter stays locked until the commit, on SQLite the whole database is:
-so whoever raises a counter first in its transaction has no other writer of its kind beside it,
-and numbers are committed in the order in which they were given.
+On PostgreSQL the row of a counter stays locked until the commit, on SQLite the whole database. So a
+transaction that raises a counter first has no other writer of its kind beside it, and numbers are
+committed in the order in which they were given.
 """
 
 from sqlalchemy import Connection, select, update
@@ -17,17 +17,17 @@ WEBHOOK_ID = "webhook_id"
 TOMBSTONES = "tombstones"
 """How many tombstones there are."""
 HORIZON = "horizon"
-"""The revision up to which tombstones were dropped: what changed since then cannot be told."""
+"""The revision up to which tombstones were dropped: older changes cannot be listed any more."""
 RECORD_ID = "record_id"
 """The last id that was given to a record."""
 JOURNAL_SINCE = "journal_since"
 """The journal has every event that was accepted since then, milliseconds since the epoch."""
 JOURNAL_CHECKED = "journal_checked"
-"""The key of the event up to which it is known whether the journal has it."""
+"""The key of the event up to which the log was compared with the journal."""
 
 TOLD = "told"
-"""The revision up to which the operator was told of webhooks that disabled themselves; there from
-the first time on that there is somebody to tell."""
+"""The revision up to which the operator was notified of webhooks that disabled themselves; it
+exists once an operator's webhook was configured."""
 
 
 def first_values(install_s: int) -> list[dict[str, object]]:
@@ -35,7 +35,8 @@ def first_values(install_s: int) -> list[dict[str, object]]:
 
     Args:
         install_s: The time, seconds since the epoch. Ids and revisions begin at ``install_s << 20``
-            (2**51 these days, within what a double holds): a database that replaces a lost one
+            (2**51 these days, within the exact range of a double): a database that replaces a lost
+            one
             repeats none of its ids as long as those grew by less than a million in a second.
     """
     first = install_s << 20
@@ -44,7 +45,7 @@ def first_values(install_s: int) -> list[dict[str, object]]:
 
 
 def bump(connection: Connection, name: str, by: int = 1) -> int:
-    """Raise a counter, and give its new value; other writers of it wait from here on."""
+    """Raise a counter, and return its new value; other writers of it wait from here on."""
     statement = (
         update(counters)
         .where(counters.c.name == name)
@@ -61,7 +62,7 @@ def put(connection: Connection, name: str, value: int) -> None:
 
 
 def lift(connection: Connection, name: str, value: int) -> None:
-    """Set a counter, unless it is as high already."""
+    """Raise a counter to *value*, unless it is as high already."""
     lower = (counters.c.name == name) & (counters.c.value < value)
     connection.execute(update(counters).where(lower).values(value=value))
 

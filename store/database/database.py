@@ -1,9 +1,9 @@
-"""One way into the database: an engine, reading and writing transactions, translated errors.
+"""Access to the database: an engine, reading and writing transactions, translated errors.
 
-SQLite runs in WAL mode (set by `store.migrate`, kept in the file). A commit there survives a
-``kill -9``; at ``synchronous=NORMAL`` the last ones may be undone by a power cut, all or nothing.
-The event log bears that, because the position in the stream goes back with the rows. A webhook
-does not (its id would be given again), so every other write waits for the disk (``FULL``).
+SQLite runs in WAL mode (set by `store.database.migrate`, kept in the file). A commit there survives
+a ``kill -9``. At ``synchronous=NORMAL`` a power cut may undo the last commits, each as a whole. The
+event log tolerates that, because the position in the stream goes back with the rows. A webhook does
+not (its id would be given again), so every other write waits for the disk (``FULL``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,9 +26,9 @@ Values = tuple[object, ...]
 ValueT = TypeVar("ValueT")
 
 POOL_TIMEOUT_S = 10
+"""How long a transaction waits for one of the 15 connections of the process."""
 CACHE_MIB = 16
 """Pages that a SQLite connection keeps. Each connection fills its own, within minutes of use."""
-"""How long a transaction waits for one of the 15 connections of the process."""
 
 _SYNCHRONOUS = "portcall_synchronous"
 _NOT_THERE_YET = frozenset({"42P01", "42703"})
@@ -48,8 +48,8 @@ class Database:
     """A pool of connections to one database, SQLite or PostgreSQL.
 
     Args:
-        url: Which.
-        cache_mib: What each connection to SQLite may keep of the file in memory.
+        url: The database's URL.
+        cache_mib: How much of the file each connection to SQLite caches in memory.
     """
 
     def __init__(self, url: str, *, cache_mib: int = CACHE_MIB) -> None:
@@ -61,7 +61,7 @@ class Database:
         self._engine.dispose()
 
     def checkpoint(self) -> None:
-        """Empty SQLite's log, as far as no reader needs it: what was overwritten is gone then."""
+        """Empty SQLite's log where no reader needs it, so that overwritten data is gone."""
         with translated(), self._engine.connect() as connection:
             driver = connection.connection.driver_connection
             if driver is not None:
@@ -103,7 +103,7 @@ class Database:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what a driver raises when its database is away into `StoreUnavailableError`."""
+    """Turn the drivers' errors for an unreachable database into `StoreUnavailableError`."""
     try:
         yield
     except exc.DBAPIError as error:
@@ -116,7 +116,7 @@ def translated() -> Iterator[None]:
 
 
 def _is_ours(error: exc.DBAPIError) -> bool:
-    """Whether we asked for something impossible; what is not migrated yet is no such thing.
+    """Whether the error is our mistake; a database that is not migrated yet is not.
 
     (SQLite reports that as an operational error in the first place.)
     """
@@ -128,7 +128,7 @@ def database_url(text: str) -> URL:
     """Read a database URL: ``sqlite:///file``, ``postgresql://…`` or with a driver.
 
     Raises:
-        InvalidValueError: It is neither.
+        InvalidValueError: It is another URL.
     """
     try:
         url = sqlalchemy.make_url(text)
@@ -157,10 +157,10 @@ def _engine(url: URL, cache_mib: int) -> Engine:
         )
     engine = sqlalchemy.create_engine(
         url,
-        pool_use_lifo=True,  # the fewest caches that will do
+        pool_use_lifo=True,  # uses as few connections, and caches, as possible
         pool_timeout=POOL_TIMEOUT_S,
         connect_args={"timeout": LOCK_TIMEOUT_S, "check_same_thread": False},
-        hide_parameters=True,  # in the words of errors; they may be secrets
+        hide_parameters=True,  # in the text of errors; they may be secrets
     )
     event.listen(engine, "connect", partial(_prepare_sqlite, cache_mib))
     event.listen(engine, "begin", _begin_sqlite)
@@ -170,7 +170,7 @@ def _engine(url: URL, cache_mib: int) -> Engine:
 def _prepare_sqlite(
     cache_mib: int, connection: DBAPIConnection, _record: ConnectionPoolEntry
 ) -> None:
-    """Take the transactions into our hands: Python's driver would begin them late, and deferred."""
+    """Begin transactions ourselves: Python's driver would begin them late, and deferred."""
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
@@ -181,7 +181,7 @@ def _prepare_sqlite(
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Lock before the first read of a writer: to lock later can fail at once, without waiting."""
+    """Lock before a writer's first read: a later lock can fail at once, without waiting."""
     synchronous = connection.get_execution_options().get(_SYNCHRONOUS)
     if synchronous is None:
         connection.exec_driver_sql("BEGIN")
@@ -191,7 +191,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
-    """Insert plain tuples, whose values stand in the order of the table's columns."""
+    """Insert plain tuples, with their values in the order of the table's columns."""
     if rows:
         statement = _insert(table, connection.dialect.name == "sqlite")
         connection.exec_driver_sql(statement, list(rows))
@@ -206,8 +206,8 @@ def matching(
 ) -> Sequence[Row[Any]]:
     """Read *columns* of the rows of *table* whose *keys* have one of the *wanted* values.
 
-    In plain SQL: to compile it anew for each number of values costs 40 us for each value. And as
-    a join: for ``(a, b) IN (VALUES ...)`` SQLite reads the whole index.
+    In plain SQL: compiling it for each number of values costs 40 us per value. As a join: for ``(a,
+    b) IN (VALUES ...)`` SQLite reads the whole index.
     """
     if not wanted:
         return []
@@ -244,6 +244,6 @@ def _marks(count: int, is_sqlite: bool) -> str:  # noqa: FBT001 (part of a cache
 
 
 def chunks(values: Sequence[ValueT], size: int = 500) -> Iterator[Sequence[ValueT]]:
-    """*values* in parts that fit one ``IN (...)``; SQLite stops at 32,766 parameters."""
+    """*values* in parts that fit one ``IN (...)``; SQLite allows 32,766 parameters."""
     for start in range(0, len(values), size):
         yield values[start : start + size]

@@ -1,4 +1,4 @@
-"""The installation: the names under which ARM's clients find it, made by the first migration."""
+"""The installation: the names that ARM's clients use for it, made by the first migration."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from portcall.store.database.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Who this installation is.
+    """The identity of this installation.
 
     Attributes:
         tenant: A GUID.

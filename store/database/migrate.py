@@ -1,4 +1,4 @@
-"""Migrations: the database is brought to the newest schema, by whoever comes first."""
+"""Migrations: the first process that needs it brings the database to the newest schema."""
 
 import fcntl
 import os
@@ -16,19 +16,19 @@ from portcall.store.errors import StoreUnavailableError
 
 SCRIPTS = Path(__file__).parents[1] / "migrations"
 _ADVISORY_LOCK = 0x706F727463616C6C
-"""Any number that is ours: "portcall" in ASCII."""
+"""An arbitrary number: "portcall" in ASCII."""
 
 
 def migrate(url: str) -> None:
     """Bring the database at *url* to the newest schema; several processes may do so at once.
 
-    A SQLite file is made if need be, readable by its owner alone.
+    A missing SQLite file is created, readable by its owner alone.
 
     Args:
         url: As for `store.engine.open_store`.
 
     Raises:
-        InvalidValueError: The URL is none that is known.
+        InvalidValueError: The URL is not supported.
         StoreUnavailableError: The database does not answer, or its directory does not exist.
     """
     address = database_url(url)
@@ -44,7 +44,7 @@ def migrate(url: str) -> None:
 
 
 def configuration() -> Config:
-    """Alembic's configuration, made in code: there is no ini file to be found."""
+    """Alembic's configuration, made in code, without an ini file."""
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -64,8 +64,8 @@ def _upgrade(database: Database) -> None:
 def _locked(path: Path) -> Iterator[None]:
     """Hold a lock file while the SQLite file is made and migrated.
 
-    The switch to WAL mode needs the file for itself and does not wait for it, so processes that
-    start together must come one after another. The mode is kept in the file.
+    The switch to WAL mode needs the file exclusively and does not wait for it, so processes that
+    start together must take turns. The mode is kept in the file.
     """
     with ExitStack() as stack:
         try:

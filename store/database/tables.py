@@ -1,7 +1,7 @@
-"""The tables, as the newest migration leaves them.
+"""The tables, as the newest migration creates them.
 
-What is looked up without regard to case stands twice: as created, to be shown, and in lower case
-(``*_key``), to be found. Times are milliseconds since the epoch.
+Names that are looked up without regard to case are stored twice: as created, for display, and in
+lower case (``*_key``), for the lookup. Times are milliseconds since the epoch.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeEngine
 from portcall.schemas.webhooks import WebhookSettings
 
 Big = BigInteger().with_variant(Integer, "sqlite")
-"""64 bits; SQLite's INTEGER has them, and only under that name is a key the row's own number."""
+"""64 bits; SQLite's INTEGER has them, and only with that name is a key the row's own number."""
 
 metadata = MetaData(
     naming_convention={
@@ -129,7 +129,7 @@ webhooks = Table(
     *_settings(),
     UniqueConstraint("registry_key", "name_key"),
 )
-"""Webhooks. ``delivered`` to ``cancelled`` count what their records say: see `webhook_health`."""
+"""Webhooks. ``delivered`` to ``cancelled`` count their records: see `store.webhooks.health`."""
 
 encryption_keys = Table(
     "encryption_keys",
@@ -137,7 +137,7 @@ encryption_keys = Table(
     Column("key_id", Text, primary_key=True),
     Column("created_ms", Big, nullable=False),
 )
-"""The keys that secrets may be sealed with; the empty one: some are in the clear."""
+"""The keys that secrets may be sealed with; the empty one: some are not encrypted."""
 
 tombstones = Table(
     "tombstones",
@@ -163,7 +163,7 @@ frames = Table(
     Column("record_id", Big, nullable=False, index=True),
     sqlite_with_rowid=False,
 )
-"""The frames that were stored, kept as long as their records; ``record_id`` is their last."""
+"""The stored frames, kept as long as their records; ``record_id`` is their last record."""
 
 events = Table(
     "events",
@@ -179,7 +179,7 @@ events = Table(
     Column("body", LargeBinary, nullable=False),
     Index(None, "event_id", "digest"),
 )
-"""Each event once, however many records it has; ``key`` is the id of its first record."""
+"""Each event once, for all its records; ``key`` is the id of its first record."""
 
 records = Table(
     "records",
@@ -202,8 +202,8 @@ records = Table(
         postgresql_where=text("outcome = 'given_up'"),
     ),
 )
-"""One row for each attempt. Without a foreign key to its event: it would cost a lookup for each
-row, and writing and pruning are serialised by a counter's lock."""
+"""One row for each attempt. It has no foreign key to its event: that would cost a lookup for each
+row, and a counter's lock serialises writing and pruning."""
 
 replays = Table(
     "replays",
@@ -229,8 +229,9 @@ replays = Table(
     Index(None, "state"),
     Index(None, "registry_key", "id"),
 )
-"""Replays: what each selects of the records up to ``last_record``, and how far it is: ``position``
-is the last record that was seen to. Who works at it, the ``holder``, must move before ``lease_ms``.
+"""Replays: what each selects of the records up to ``last_record``, and its progress: ``position``
+is the last processed record. The process that works on it, the ``holder``, must move before
+``lease_ms``.
 """
 
 journal = Table(
@@ -256,12 +257,12 @@ journal = Table(
     Index(None, "registry", "accepted_ms"),
     Index(None, "event_id"),
 )
-"""What must become of each event: one row, however many webhooks it matches.
+"""The deliveries that each event should have: one row for an event, for all its webhooks.
 
 ``matches`` is null until it was routed; ``webhooks`` are their numbers as `schemas.journal` writes
-them. ``anew_ms`` is when something of it was sent once more; 0: never. ``accepted`` and ``settled``
-are 0 or 1; the three columns after that hold once it is settled. A row that is neither accepted nor
-routed was made because there are records of such an event.
+them. ``anew_ms`` is when a part of it was sent once more; 0: never. ``accepted`` and ``settled``
+are 0 or 1; ``delivered``, ``given_up`` and ``cancelled`` are valid once it is settled. A row that
+is neither accepted nor routed was made because there are records of such an event.
 """
 
 journal_frames = Table(
@@ -320,8 +321,8 @@ principals = Table(
         postgresql_where=text("revoked_ms IS NULL"),
     ),
 )
-"""Who may log in, or send a secret as a bearer token; ``registry_key`` is a publisher's, else
-empty. The secret itself is not kept."""
+"""Clients that may log in, or send a secret as a bearer token; ``registry_key`` is a publisher's,
+else empty. The secret itself is not stored."""
 
 signing_keys = Table(
     "signing_keys",
@@ -331,8 +332,8 @@ signing_keys = Table(
     Column("created_ms", Big, nullable=False),
     Column("public_pem", Text, nullable=False, server_default=""),
 )
-"""What access tokens are signed with: the newest signs, all are believed. ``private_pem`` is
-sealed, ``public_pem`` is for those who verify."""
+"""Keys that access tokens are signed with: the newest signs, all are accepted. ``private_pem`` is
+sealed, ``public_pem`` is for verifiers."""
 
 traffic = Table(
     "traffic",
@@ -350,8 +351,8 @@ traffic = Table(
     Index(None, "step_s", "start_s"),
     sqlite_with_rowid=False,
 )
-"""What records add up to in steps of time; ``start_s`` is seconds since the epoch. Of a webhook; of
-a registry, where the webhook's id is 0; and of everything, where the registry is empty, too."""
+"""Sums of records in buckets of time; ``start_s`` is seconds since the epoch. Of a webhook; of a
+registry, where the webhook's id is 0; and of everything, where the registry is empty, too."""
 
 sightings = Table(
     "sightings",
@@ -363,5 +364,5 @@ sightings = Table(
     Index(None, "is_manifest", "seen_ms"),
     sqlite_with_rowid=False,
 )
-"""What digests in notifications name; ``name`` stands for the registry, the repository and the
+"""The kind of digests in notifications; ``name`` is a hash of the registry, the repository and the
 digest, and ``is_manifest`` is 0 or 1."""

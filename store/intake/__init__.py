@@ -1,1 +1,1 @@
-"""What the producer keeps: digests it has seen, and notifications that became no event."""
+"""The producer's data: known digests, and notifications that became no event."""

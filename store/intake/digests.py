@@ -1,7 +1,7 @@
-"""Digests that notifications named, and what they are: manifests of a type, or blobs.
+"""Known digests: those that notifications named, each a manifest of a type, or a blob.
 
-A delete says neither. Producers write down what they see, and look it up for deletes: any of them,
-also after a restart (docs/decisions/0027).
+A delete does not say which. Producers store what they see, and every producer looks it up for
+deletes, also after a restart (docs/decisions/0027).
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ class KnownDigest:
     """One digest of a repository.
 
     Attributes:
-        name: 128 bits that stand for the registry, the repository and the digest.
+        name: A 128-bit hash of the registry, the repository and the digest.
         is_manifest: Whether it is a manifest or an index; otherwise a blob.
         media_type: A manifest's type; empty where it is not known, and for blobs.
         seen_ms: When it was seen last, milliseconds since the epoch; exact to the day.
@@ -37,20 +37,21 @@ class KnownDigest:
 
 
 class KnownDigests:
-    """The table of sightings: written in batches, read by name, bounded by `prune`."""
+    """The table of known digests: written in batches, read by name, limited by `prune`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def keep(self, seen: Iterable[KnownDigest]) -> None:
-        """Write sightings down.
+        """Store digests.
 
-        What was a manifest once stays one, and keeps a type that a later sighting does not know. In
-        the order of the names, so that two producers never wait for each other. A power cut may
-        undo the last of it on SQLite: then a delete is posted that need not be, none is lost.
+        A manifest stays one, and keeps its type if later notifications do not name it. Rows are
+        written in the order of the names, so that two producers never wait for each other. On
+        SQLite a power cut may undo the last of it: then a delete may be posted needlessly, but none
+        is lost.
 
         Raises:
-            StoreUnavailableError: The database does not answer; nothing, or a part, is kept.
+            StoreUnavailableError: The database does not answer; nothing, or a part, is stored.
         """
         rows = sorted(
             (each.name, int(each.is_manifest), each.media_type, each.seen_ms) for each in seen
@@ -61,7 +62,7 @@ class KnownDigests:
                 connection.exec_driver_sql(_UPSERT.replace("?", mark), list(chunk))
 
     def find(self, names: Sequence[bytes]) -> dict[bytes, KnownDigest]:
-        """What is known of these names, as far as anything is.
+        """The known ones of these names.
 
         Raises:
             StoreUnavailableError: The database does not answer.
@@ -75,14 +76,15 @@ class KnownDigests:
             }
 
     def prune(self, before_ms: int, *, most: int, limit: int) -> int:
-        """Forget sightings that are too old or too many; says how many rows that were.
+        """Delete digests that are too old or too many; returns how many rows.
 
-        Manifests and blobs are counted apart: blobs are many, and must not drive manifests out.
+        Manifests and blobs are counted separately: there are many blobs, and they must not displace
+        manifests.
 
         Args:
-            before_ms: What was not seen since is forgotten.
+            before_ms: Digests not seen since are deleted.
             most: How many of each kind stay.
-            limit: How many of each kind go at most.
+            limit: How many of each kind to delete at most.
 
         Raises:
             StoreUnavailableError: The database does not answer.
@@ -127,7 +129,7 @@ def _oldest(
 
 
 def _forget(connection: Connection, names: Sequence[tuple[bytes, int]]) -> int:
-    """Delete these rows, unless they were seen again since; in the order in which `keep` writes."""
+    """Delete these rows, unless they were seen again since; in the order of `keep`'s writes."""
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     gone = connection.exec_driver_sql(_DELETE.replace("?", mark), sorted(names))
     return gone.rowcount

@@ -1,4 +1,4 @@
-"""Notifications that became no event: kept for a while, so that somebody can ask why.
+"""Notifications that became no event: kept for a while, to explain why.
 
 There may be very many (each layer that is pulled is one), so of each kind only the newest stay.
 """
@@ -15,9 +15,9 @@ from portcall.schemas.journal import IgnoredNote
 from portcall.store.database.tables import ignored
 
 KEPT = 10_000
-"""Rows of each kind, the unread and the others: some 3 MB."""
+"""Rows of each kind (unreadable, and others): some 3 MB."""
 MAX_TEXT = 600
-"""Characters of one text; what the producer sends has 400 at most."""
+"""Characters of one text; the producer sends 400 at most."""
 MAX_FOUND = 100
 _MAX_BIG = 2**63 - 1
 
@@ -32,12 +32,12 @@ class IgnoredEvent:
     Attributes:
         event_id: Its id, or the one that the producer gave it.
         registry: Its registry, in lower case.
-        ignored_ms: When it came, milliseconds since the epoch.
-        reason: Why, in the word that counters have.
-        action: As it was sent, cut, like the next two.
+        ignored_ms: When it arrived, milliseconds since the epoch.
+        reason: Why, in the same word as the counters use.
+        action: As it was sent, cut to a limit, like the next two.
         repository: The repository.
         tag: The tag.
-        place: The path of what could not be read; empty: it was read, and is no registry event.
+        place: The path of the unreadable part; empty: it was readable, and is no registry event.
         problem: What is wrong there.
     """
 
@@ -54,14 +54,14 @@ class IgnoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredKind:
-    """How many of a registry's notifications were ignored for one reason, as far as is kept.
+    """How many of a registry's kept notifications were ignored for one reason.
 
     Attributes:
         registry: In lower case.
         reason: Why.
-        is_unread: Whether they could not be read.
+        is_unread: Whether they were unreadable.
         count: How many.
-        last_ms: When the last one came.
+        last_ms: When the last one arrived.
     """
 
     registry: str
@@ -72,7 +72,7 @@ class IgnoredKind:
 
 
 def add(connection: Connection, frames: Iterable[RawJournalFrame]) -> None:
-    """Keep what the frames say of ignored notifications, as far as the columns can hold it."""
+    """Store the frames' notes on ignored notifications, if the columns can hold them."""
     rows = [
         {
             "is_unread": int(bool(note.problem)),
@@ -94,7 +94,7 @@ def add(connection: Connection, frames: Iterable[RawJournalFrame]) -> None:
 
 
 def of_id(connection: Connection, registry: str, event_id: str) -> list[IgnoredEvent]:
-    """What was ignored under that id, newest first."""
+    """The ignored notifications with that id, newest first."""
     columns = ignored.c
     query = (
         select(ignored)
@@ -106,7 +106,7 @@ def of_id(connection: Connection, registry: str, event_id: str) -> list[IgnoredE
 
 
 def newest_unread(connection: Connection, since_ms: int, limit: int) -> list[IgnoredEvent]:
-    """The last that could not be read and came since a time, newest first."""
+    """The last unreadable ones that arrived since a time, newest first."""
     columns = ignored.c
     query = (
         select(ignored)
@@ -118,7 +118,7 @@ def newest_unread(connection: Connection, since_ms: int, limit: int) -> list[Ign
 
 
 def kinds(connection: Connection, since_ms: int) -> list[IgnoredKind]:
-    """How many of each kind came since a time, as far as is kept."""
+    """How many of each kind arrived since a time, as far as they are kept."""
     columns = ignored.c
     query = (
         select(
@@ -139,7 +139,7 @@ def kinds(connection: Connection, since_ms: int) -> list[IgnoredKind]:
 
 
 def prune(connection: Connection, before_ms: int) -> None:
-    """Forget what came before a time, and of each kind all but the newest."""
+    """Delete those that arrived before a time, and of each kind all but the newest."""
     columns = ignored.c
     connection.execute(delete(ignored).where(columns.ignored_ms < before_ms))
     for is_unread in (0, 1):

@@ -1,7 +1,8 @@
-"""The accounts: what was accepted, by what became of it. `portcall.store.journal.closing` writes.
+"""The accounts: the accepted events, by the result of their deliveries.
 
-Two sides that know nothing of each other: the journal says which deliveries there should be, the
-log which there were. Each open event is counted anew, each settled one was counted once.
+They compare two independent sources: the journal says which deliveries should exist, and the log
+which ones do. Open events are counted for each request; `store.journal.closing` counted each
+settled one once.
 """
 
 from collections import Counter
@@ -19,27 +20,27 @@ from portcall.store.journal.open_events import OpenEvent, all_open_events, withi
 from portcall.store.journal.tallies import RETRIED, Tally
 
 MAX_SUSPECTS = 20
-"""How many are named."""
+"""How many suspects are listed."""
 
 
 class Doubt(StrEnum):
-    """Why somebody should look at a delivery, or at an event."""
+    """Why a delivery, or an event, should be checked."""
 
     NOT_ROUTED = "notRouted"
-    """Accepted, and no router has said for whom."""
+    """Accepted, but no router has noted its webhooks."""
     NOT_ATTEMPTED = "notAttempted"
-    """Routed, and there is no record of an attempt."""
+    """Routed, but there is no record of an attempt."""
     NOT_RETRIED = "notRetried"
-    """Attempted, and there is no record of the next attempt."""
+    """Attempted, but there is no record of the next attempt."""
     NEVER_ACCEPTED = "neverAccepted"
-    """There are records of an event that nobody accepted."""
+    """There are records of an event that was never accepted."""
     NEVER_ROUTED = "neverRouted"
     """There are records of a delivery that no router made."""
 
 
 @dataclass(slots=True)
 class Account:
-    """What became of one registry's events. An event for n webhooks is n deliveries, for none 1.
+    """The results for one registry's events. An event for n webhooks is n deliveries, for none 1.
 
     Attributes:
         registry: In lower case.
@@ -49,9 +50,9 @@ class Account:
         given_up: How many were given up.
         cancelled: How many were cancelled.
         no_match: How many events matched no webhook.
-        open: How many have not ended, by why that is.
-        unmoved: How many of these, and of what should not be there at all, have shown no sign of
-            life since the time that was asked for.
+        open: How many have not ended, by the reason.
+        unmoved: How many of these, and of deliveries that should not exist, have not changed since
+            the given time.
     """
 
     registry: str
@@ -67,7 +68,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """One that shows no sign of life, or should not be there.
+    """A delivery or an event that does not move, or should not exist.
 
     Attributes:
         doubt: Why it is suspected.
@@ -75,7 +76,7 @@ class Suspect:
         event_id: Its event.
         digest: Of the event, in hex.
         accepted_ms: When that was accepted.
-        webhook_id: Whose delivery it is; None: it is the event itself.
+        webhook_id: Its webhook; None: it is the event itself.
         last_ms: When its last attempt ended; None: there was none.
     """
 
@@ -93,7 +94,7 @@ class Accounts:
     """The accounts of every registry at one moment.
 
     Attributes:
-        since_ms: They are of events that were accepted since then.
+        since_ms: They cover events that were accepted since then.
         registries: By name.
         suspects: Some of the unmoved, the oldest first.
     """
@@ -156,7 +157,7 @@ def _settled(connection: Connection, since_ms: int, registry: str | None) -> Ite
 def _enter(
     connection: Connection, account: Account, row: OpenEvent, tally: Tally, before_ms: int
 ) -> Counter[Doubt]:
-    """Enter an open event; gives what of it is unmoved."""
+    """Count an open event; returns its unmoved deliveries by reason."""
     strays = 0
     if row.is_odd(tally):
         tally, strays = _divided(connection, row, before_ms)
@@ -185,7 +186,7 @@ def _enter(
 
 
 def _divided(connection: Connection, row: OpenEvent, before_ms: int) -> tuple[Tally, int]:
-    """The tally of those deliveries that should be, and how many should not."""
+    """The tally of the deliveries that should exist, and the number of the others."""
     wanted = set(noting.webhooks_of(noting.rows_of(connection, [row.digest])[row.digest]))
     found = tallies.deliveries(connection, row.event_id, row.digest)
     own = [each for webhook_id, each in found.items() if webhook_id in wanted]
@@ -201,7 +202,7 @@ def _divided(connection: Connection, row: OpenEvent, before_ms: int) -> tuple[Ta
 
 
 def _named(connection: Connection, row: OpenEvent, before_ms: int) -> Iterator[Suspect]:
-    """Everything of an event that is unmoved, or should not be there."""
+    """Everything of an event that is unmoved, or should not exist."""
     identity = (row.registry, row.event_id, row.digest.hex(), row.accepted_ms)
     if row.matches is None:
         yield Suspect(Doubt.NOT_ROUTED if row.accepted else Doubt.NEVER_ACCEPTED, *identity)

@@ -1,6 +1,6 @@
-"""Settling: an event whose deliveries have all ended is counted for good, and looked at no more.
+"""Settling: an event whose deliveries have all ended is counted once and then left alone.
 
-Each function does a little, so that whoever writes the log waits for milliseconds only.
+Each function does a little at a time, so that writers of the log wait for milliseconds only.
 """
 
 from collections.abc import Sequence
@@ -23,29 +23,29 @@ from portcall.store.journal.tallies import Tally
 from portcall.store.records.appending import read_position
 
 CHUNK = 500
-"""Events whose rows are looked for together."""
+"""Events whose rows are read together."""
 KEPT_FRAMES = 10_000
 """How many frame ids are kept: more than the broker puts into one chunk of a stream (4,096)."""
 SKEW_MS = 5_000
-"""How far the clocks of producer and deliverer may differ: within that, a record may be gone
-although its event is not older than the retention."""
+"""The largest difference between the clocks of producer and deliverer: within it, a record may be
+deleted although its event is not older than the retention."""
 
 
 def settle(database: Database, after: Cursor = BEGINNING) -> tuple[int, Cursor | None]:
-    """Settle what can be among the next open events; how many, and where to go on (None: done)."""
+    """Settle the ended ones of the next open events; how many, and the next cursor (None: done)."""
     with database.reading() as connection:
         since_ms = counters.read(connection, counters.JOURNAL_SINCE)
         rows = open_events(connection, max(after, (since_ms, b"")))
         complete = _complete(connection, [row for row in rows if row.matches is not None])
     if complete:
         with database.writing(durable=False) as connection:
-            # Unless a note came in between that changed what should be.
+            # Unless a note arrived in between that changed the expected deliveries.
             connection.execute(_SETTLE, [_values(row, tally) for row, tally in complete])
     return len(complete), rows[-1].cursor if rows else None
 
 
 def _complete(connection: Connection, rows: Sequence[OpenEvent]) -> list[tuple[OpenEvent, Tally]]:
-    """Those that are, first by the quick count, which is right where nothing was retried."""
+    """The ended ones, first by the quick count, which is right where nothing was retried."""
     wanted = [(row.event_id, row.digest) for row in rows]
     known = tallies.quick(connection, wanted)
     slow = [row for row in rows if row.digest in known and not _is_complete(row, known)]
@@ -86,10 +86,10 @@ def _values(row: OpenEvent, tally: Tally) -> dict[str, object]:
 
 
 def check(database: Database) -> int:
-    """Make rows for the next events of the log that the journal does not have; how many looked at.
+    """Make rows for events of the log that the journal lacks; returns how many were checked.
 
-    Such a row says: there are records, and nobody has accepted it. A note may come yet, and makes
-    the row like any other. A ping whose note was lost speaks for itself.
+    Such a row says: there are records, and the event was not accepted. A note may still arrive, and
+    then completes the row. A ping whose note was lost counts as accepted.
     """
     with database.reading() as connection:
         found = _unchecked(connection)
@@ -102,7 +102,7 @@ def check(database: Database) -> int:
         ]
     if found:
         with database.writing(durable=False) as connection:
-            counters.bump(connection, counters.JOURNAL_SINCE, 0)  # locks out who enters notes
+            counters.bump(connection, counters.JOURNAL_SINCE, 0)  # locks out writers of notes
             arrived = noting.known_digests(connection, [row.digest for row in strays])
             noting.add(connection, [row for row in strays if row.digest not in arrived])
             counters.put(connection, counters.JOURNAL_CHECKED, found[-1].key)
@@ -141,7 +141,7 @@ def _stray(connection: Connection, event: sqlalchemy.Row[Any]) -> Row:
 
 
 def prune(connection: Connection, before_ms: int, limit: int) -> int:
-    """Forget events that were accepted before a time; see `store.journal.Journal.prune`."""
+    """Delete events that were accepted before a time; see `store.journal.journal.Journal.prune`."""
     horizon_ms = before_ms + SKEW_MS
     since_ms = counters.bump(connection, counters.JOURNAL_SINCE, 0)
     if horizon_ms > since_ms:
@@ -158,7 +158,7 @@ def prune(connection: Connection, before_ms: int, limit: int) -> int:
 
 
 def forget_frames(connection: Connection, stream: str) -> None:
-    """Forget the ids of all but the newest frames."""
+    """Delete the ids of all but the newest frames."""
     position = read_position(connection, stream)
     if position is not None:
         frames = journal_frames.c

@@ -1,7 +1,7 @@
-"""Taking notes, in two steps: frames are stored as they come, and entered row by row later.
+"""Storing notes, in two steps: frames are stored as they arrive, and entered row by row later.
 
-To store a frame costs the recorder as much as one record; to enter a note costs three times that,
-and nobody waits for it but an audit. Figures: docs/decisions/0011.
+Storing a frame costs the recorder as much as one record; entering a note costs three times that,
+and only an audit needs it. Figures: docs/decisions/0011.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -67,7 +67,7 @@ def append(
     expected: Position | None,
     frames: Sequence[tuple[int, RawJournalFrame]],
 ) -> Position:
-    """Store *frames*; see `store.journal.Journal.append`."""
+    """Store *frames*; see `store.journal.journal.Journal.append`."""
     counters.bump(connection, counters.JOURNAL_SINCE, 0)  # locks out every other writer
     offset, last = frames[-1]
     reached = Position(offset, last.id)
@@ -88,7 +88,7 @@ def append(
 
 
 def _acceptances(frames: Iterable[RawJournalFrame]) -> Iterator[tuple[str, int]]:
-    """The registry of each event that was accepted, and when; a note of routing says neither."""
+    """The registry and the time of each accepted event; a note of routing has neither."""
     for frame in frames:
         try:
             notes = _decode_all(frame.notes)
@@ -148,7 +148,7 @@ def enter(connection: Connection) -> tuple[int, int]:
 
 
 def rows_of(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, Row]:
-    """The rows of these events, as far as there are any."""
+    """The existing rows of these events."""
     wanted = [(digest,) for digest in digests]
     return {
         row.digest: Row(*tuple(row))
@@ -168,15 +168,15 @@ def known_digests(connection: Connection, digests: Iterable[bytes]) -> set[bytes
 
 
 def webhooks_of(row: Row) -> list[int]:
-    """For whom the event was found to be, ascending."""
+    """The webhooks that the event was routed to, ascending."""
     return journal.numbers(decode_numbers(row.webhooks)) if row.webhooks else []
 
 
 def note_in(row: Row, note: Note, now_ms: int) -> bool:
-    """Enter a note in its event's row; says whether that changed it.
+    """Enter a note in its event's row; returns whether that changed it.
 
-    To be told twice that an event was routed opens its row again: something of it was sent anew,
-    by a replay, or by a router after the crash of another.
+    A second note that an event was routed opens its row again: a part of it was sent again, by a
+    replay, or by a router after the crash of another.
     """
     if note.webhooks is None:
         changed, row.accepted = not row.accepted, 1
@@ -193,7 +193,7 @@ def note_in(row: Row, note: Note, now_ms: int) -> bool:
 
 
 def row_of(digest: bytes, note: Note) -> Row:
-    """A new row, into which nothing is entered yet."""
+    """A new row without any note."""
     return Row(
         digest,
         note.event_id,

@@ -1,4 +1,4 @@
-"""The journal as one object: what the recorder writes, and an audit reads."""
+"""The journal as one object: the recorder writes it, and an audit reads it."""
 
 from collections.abc import Sequence
 
@@ -18,21 +18,21 @@ from portcall.store.records.appending import Position
 
 
 class Journal:
-    """What was accepted and for whom, held against the log.
+    """The accepted events and their webhooks, for comparison with the log.
 
-    All of it may raise `StoreUnavailableError`: the database does not answer.
+    All methods may raise `StoreUnavailableError`: the database does not answer.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def position(self, stream: str) -> Position | None:
-        """The last frame of *stream* that is stored; None: nothing was yet."""
+        """The last stored frame of *stream*; None: none yet."""
         with self._database.reading() as connection:
             return appending.read_position(connection, stream)
 
     def known_frames(self, frame_ids: Sequence[str]) -> set[str]:
-        """Which of these frames are stored, as far as they are among the newest."""
+        """Which of these frames are stored, if they are among the newest."""
         with self._database.reading() as connection:
             return noting.known_frames(connection, frame_ids)
 
@@ -44,8 +44,8 @@ class Journal:
     ) -> Position:
         """Store frames and the position of the last in one transaction; `enter` does the rest.
 
-        Args and errors are those of `store.eventlog.EventLog.append`. A frame that comes twice is
-        stored once.
+        Args and errors are those of `store.records.event_log.EventLog.append`. A frame that arrives
+        twice is stored once.
         """
         with self._database.writing(durable=False) as connection:
             return noting.append(connection, stream, expected, frames)
@@ -65,28 +65,29 @@ class Journal:
             return noting.has_entered(connection, frame_id)
 
     def check(self) -> int:
-        """Look for the next events of the log among the notes; says how many (0: no more)."""
+        """Look for the next events of the log in the journal; returns how many (0: no more)."""
         return settling.check(self._database)
 
     def settle(self, after: Cursor = BEGINNING) -> tuple[int, Cursor | None]:
-        """Count the next events for good that have ended.
+        """Settle the next events that have ended.
 
         Returns:
-            How many, and where to go on; None: that was the last.
+            How many, and the next cursor; None: that was the last.
         """
         return settling.settle(self._database, after)
 
     def prune(self, before_ms: int, *, limit: int) -> int:
-        """Forget events that were accepted before a time, in one short transaction.
+        """Delete events that were accepted before a time, in one short transaction.
 
-        Their records go by the same time, so that nothing could be held against the log any more.
+        Their records are deleted by the same time, so a comparison with the log is not possible any
+        more.
 
         Args:
             before_ms: The time, milliseconds since the epoch.
             limit: How many events, settled ones and others each.
 
         Returns:
-            How many events were forgotten; call again until it is 0.
+            How many events were deleted; call again until it is 0.
         """
         with self._database.writing(durable=False) as connection:
             settling.forget_frames(connection, JOURNAL)
@@ -94,36 +95,36 @@ class Journal:
             return settling.prune(connection, before_ms, limit)
 
     def of_id(self, event_id: str) -> list[NotedEvent]:
-        """The events of that id, newest first, as far as their notes are entered."""
+        """The events of that id, newest first, if their notes are entered."""
         with self._database.reading() as connection:
             return noted.of_id(connection, event_id)
 
     def ignored(self, registry: str, event_id: str) -> list[IgnoredEvent]:
-        """What a registry (its key) sent under that id and became no event, newest first."""
+        """A registry's (its key) ignored notifications with that id, newest first."""
         with self._database.reading() as connection:
             return ignored.of_id(connection, registry, event_id)
 
     def newest_unread(self, since_ms: int, limit: int) -> list[IgnoredEvent]:
-        """The last that could not be read and came since a time, newest first."""
+        """The last unreadable ones that arrived since a time, newest first."""
         with self._database.reading() as connection:
             return ignored.newest_unread(connection, since_ms, limit)
 
     def ignored_kinds(self, since_ms: int) -> list[IgnoredKind]:
-        """How much of what came since a time became no event, as far as is kept, by why."""
+        """How many kept notifications since a time became no event, by reason."""
         with self._database.reading() as connection:
             return ignored.kinds(connection, since_ms)
 
     def newest(self, registry: str, limit: int) -> list[NotedEvent]:
-        """The last events of a registry (its key), newest first; no pings."""
+        """The last events of a registry (its key), newest first, without pings."""
         with self._database.reading() as connection:
             return noted.newest(connection, registry, limit)
 
     def accounts(self, *, horizon_ms: int, before_ms: int, registry: str | None = None) -> Accounts:
-        """What was accepted, by what became of it.
+        """The accepted events, by the result of their deliveries.
 
         Args:
-            horizon_ms: Only of events that were accepted since then.
-            before_ms: What shows no sign of life since then counts as unmoved.
+            horizon_ms: Only events that were accepted since then.
+            before_ms: Deliveries that have not changed since then count as unmoved.
             registry: Only of this one, in lower case; None: of all.
         """
         with self._database.reading() as connection:

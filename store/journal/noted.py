@@ -1,4 +1,4 @@
-"""Events as the journal knows them: also those that nobody has attempted, or that match nothing."""
+"""Events in the journal, including those never attempted and those that match no webhook."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from portcall.store.database.tables import journal
 from portcall.store.journal import entries as noting
 
 MAX_EVENTS = 500
-"""Of one id; ids are the publishers' choice, and may come back."""
+"""Of one id; publishers choose the ids and may repeat them."""
 _NOT_SHOWN = ("", PING, DISABLED_ACTION)
 
 
@@ -28,7 +28,7 @@ class NotedEvent:
         action: Its action; empty where an earlier version noted it.
         repository: Its repository.
         tag: Empty where it has none.
-        webhook_ids: For whom it was found to be, ascending; None: it was not routed yet.
+        webhook_ids: The webhooks that it was routed to, ascending; None: it was not routed yet.
     """
 
     event_id: str
@@ -47,7 +47,7 @@ def of_id(connection: Connection, event_id: str) -> list[NotedEvent]:
 
 
 def newest(connection: Connection, registry: str, limit: int) -> list[NotedEvent]:
-    """The last events of a registry that are no pings, newest first."""
+    """The last events of a registry without pings, newest first."""
     query = (
         _query()
         .where(journal.c.registry == registry)

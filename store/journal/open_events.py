@@ -1,4 +1,4 @@
-"""The events of the journal of which something has not ended, and when one has."""
+"""The journal's open events: those with a delivery that has not ended."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from portcall.store.database.tables import journal
 from portcall.store.journal.tallies import Tally
 
 CHUNK = 500
-"""Events looked at together."""
+"""Events read together."""
 ANEW_MS = 4 * 86_400_000
-"""How long something that is sent anew may take: more than the three days of retries."""
+"""How long a replayed delivery may take: more than the three days of retries."""
 
 Cursor = tuple[int, bytes]
-"""Where in the rows that are not settled: when the last one was accepted, and its digest."""
+"""A position among the rows that are not settled: the last one's time of acceptance and digest."""
 BEGINNING: Cursor = (0, b"")
 
 
@@ -34,13 +34,13 @@ class OpenEvent:
 
     @property
     def cursor(self) -> Cursor:
-        """What comes behind this one."""
+        """The cursor after this one."""
         return self.accepted_ms, self.digest
 
     def is_complete(self, tally: Tally, now_ms: int) -> bool:
-        """Whether every delivery that should be has ended, for good, and there is no other.
+        """Whether every expected delivery has ended for good, and there is no other.
 
-        What was given up and is sent anew may yet be delivered: that is waited for.
+        A given-up delivery that is sent again may still be delivered: it counts as open.
         """
         return (
             tally.recorded == tally.ended == self.matches
@@ -49,7 +49,7 @@ class OpenEvent:
         )
 
     def is_odd(self, tally: Tally) -> bool:
-        """Whether there are records of deliveries that should not be."""
+        """Whether there are records of deliveries that should not exist."""
         if self.matches is None:
             return False
         return tally.recorded > self.matches or (
@@ -60,7 +60,7 @@ class OpenEvent:
 def open_events(
     connection: Connection, after: Cursor, registry: str | None = None
 ) -> list[OpenEvent]:
-    """The next rows behind *after* that are not settled, the oldest first; none: that was all."""
+    """The next rows after *after* that are not settled, the oldest first; empty: no more."""
     columns = journal.c
     after_ms, after_digest = after
     query: Select[Any] = (
@@ -85,7 +85,7 @@ def open_events(
 def all_open_events(
     connection: Connection, since_ms: int, registry: str | None = None
 ) -> Iterator[list[OpenEvent]]:
-    """All rows since then that are not settled, some at a time."""
+    """All rows since then that are not settled, in chunks."""
     after: Cursor = (since_ms, b"")
     while rows := open_events(connection, after, registry):
         yield rows
@@ -93,5 +93,5 @@ def all_open_events(
 
 
 def within(query: Select[Any], registry: str | None) -> Select[Any]:
-    """The query of the journal, of one registry where one is named."""
+    """The query of the journal, limited to a registry if one is given."""
     return query if registry is None else query.where(journal.c.registry == registry)

@@ -1,7 +1,7 @@
-"""Tallies: what the log says became of the deliveries of some events, counted by the database.
+"""Tallies: the results of some events' deliveries in the log, counted by the database.
 
-A delivery counts once, however many records it has: as delivered if any attempt was, else as given
-up, else as cancelled, else as one that waits for its next attempt.
+A delivery counts once, for all its records: as delivered if any attempt was, else as given up, else
+as cancelled, else as waiting for its next attempt.
 """
 
 from collections.abc import Sequence
@@ -42,14 +42,14 @@ _LAST_MS = func.max(records.c.started_ms + records.c.duration_us / 1000)
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What became of one event's deliveries.
+    """The results of one event's deliveries.
 
     Attributes:
         recorded: How many have records.
         delivered: Of these, how many were delivered.
         given_up: How many were given up.
         cancelled: How many were cancelled.
-        unmoved: How many wait for an attempt, and have no record since some time.
+        unmoved: How many wait for an attempt, without a record since some time.
         checksum: Of the webhooks that have records, as `schemas.journal.checksum`.
     """
 
@@ -62,13 +62,13 @@ class Tally:
 
     @property
     def ended(self) -> int:
-        """How many need nothing more."""
+        """How many have ended."""
         return self.delivered + self.given_up + self.cancelled
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of one delivery: its ending (see above), and when its last attempt ended."""
+    """The result of one delivery: its ending (see above), and when its last attempt ended."""
 
     ending: int
     last_ms: int
@@ -97,9 +97,9 @@ def tally(
 
 
 def quick(connection: Connection, wanted: Sequence[tuple[str, bytes]]) -> dict[bytes, Tally]:
-    """Tallies as if each record were a delivery of its own: right where no delivery has two.
+    """Tallies as if each record were a delivery: right where no delivery has two.
 
-    Half the cost; where one has two the checksum or the number of records tells.
+    It costs half. Where a delivery has two, the checksum or the number of records differs.
     """
     keys = event_keys(connection, wanted)
     return {
@@ -110,7 +110,7 @@ def quick(connection: Connection, wanted: Sequence[tuple[str, bytes]]) -> dict[b
 
 
 def deliveries(connection: Connection, event_id: str, digest: bytes) -> dict[int, Delivery]:
-    """What became of each delivery of an event that has a record, by its webhook."""
+    """The result of each delivery of an event that has a record, by its webhook."""
     keys = list(event_keys(connection, [(event_id, digest)]))
     query = (
         select(records.c.webhook_id, _ENDING.label("ending"), _LAST_MS.label("last_ms"))

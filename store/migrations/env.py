@@ -1,4 +1,4 @@
-"""What Alembic runs for each command: on the connection and in the transaction that it is given."""
+"""Alembic runs this for each command, on the connection and in the transaction given to it."""
 
 from alembic import context
 

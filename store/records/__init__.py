@@ -1,1 +1,1 @@
-"""Records of attempts: written, searched, forgotten, replayed."""
+"""Records of attempts: written, searched, pruned, replayed."""

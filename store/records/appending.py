@@ -1,13 +1,13 @@
 """Appending frames to the event log: rows, events, frame ids and position in one transaction.
 
-The rule of the log is that a record is stored once. It rests on three things: the position moves in
-the transaction of the rows, only from where the caller saw it, and a frame id is stored once, for
-as long as its records. So a frame that was published twice is stored once, and a stream may be read
-again from anywhere.
+Each record is stored once. Three rules ensure that: the position moves in the transaction of the
+rows; it moves only from where the caller saw it; and a frame id is stored once, for as long as its
+records. So a frame that was published twice is stored once, and a stream may be read again from
+anywhere.
 
 Measured with SQLite on two cores, batches of 1,000 records: 65,000 to 85,000 records/s in frames of
 16 to 64, ten records to an event, up to 1,000 webhooks; 43,000 over half a million records of
-10,000 webhooks; 14,000 with a frame and an event for each record. Random keys are what costs.
+10,000 webhooks; 14,000 with a frame and an event for each record. Random keys are the cost.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ from portcall.store.database.database import chunks, insert_rows, matching
 from portcall.store.errors import PositionConflictError, UnstorableError
 
 MAX_ID_LENGTH = 200
-"""Of a frame or an event; what we make and accept has 128 at most."""
+"""Of a frame or an event; the ids that we make and accept have 128 at most."""
 
 _FRAME_ID = ("frame_id",)
 _IDENTITY = ("event_id", "digest")
@@ -36,8 +36,8 @@ class Position:
     """The last frame of a stream that is stored.
 
     Attributes:
-        offset: Where it stands in the stream.
-        frame_id: Its id: another frame at this offset means that the stream is not the same.
+        offset: Its offset in the stream.
+        frame_id: Its id: another frame at this offset means that it is another stream.
     """
 
     offset: int
@@ -68,7 +68,7 @@ def append(
     expected: Position | None,
     frames: Sequence[tuple[int, RawRecordFrame]],
 ) -> Position:
-    """Store *frames*; see `store.eventlog.EventLog.append`."""
+    """Store *frames*; see `store.records.event_log.EventLog.append`."""
     offset, last = frames[-1]
     reached = Position(offset, last.id)
     # Raised first: it locks out every other writer of the log, also on PostgreSQL.
@@ -87,7 +87,7 @@ def append(
 def must_store(
     connection: Connection, stream: str, expected: Position | None, reached: Position
 ) -> Position | None:
-    """The stored position: where the caller expects it, or *reached*: there is nothing to store.
+    """The stored position, if it is *expected*; None: it is *reached*: nothing to store.
 
     Raises:
         PositionConflictError: It is another one.
@@ -99,7 +99,7 @@ def must_store(
 
 
 def _check_lengths(frames: Sequence[tuple[int, RawRecordFrame]]) -> None:
-    """Refuse what would not fit into an index, which PostgreSQL reports like a fault of its own."""
+    """Refuse ids that do not fit an index, which PostgreSQL would report as its own fault."""
     for _, frame in frames:
         longest = max((len(event.id) for event in frame.events), default=0)
         if max(len(frame.id), longest) > MAX_ID_LENGTH:
@@ -108,7 +108,7 @@ def _check_lengths(frames: Sequence[tuple[int, RawRecordFrame]]) -> None:
 
 @contextmanager
 def unstorable() -> Iterator[None]:
-    """Turn what the drivers raise for impossible values into one error."""
+    """Turn the drivers' errors for impossible values into one error."""
     try:
         yield
     except (exc.DataError, exc.IntegrityError, OverflowError, UnicodeEncodeError) as error:
@@ -159,7 +159,7 @@ def _store(connection: Connection, frames: Sequence[RawRecordFrame], next_id: in
 def _stored_events(
     connection: Connection, frames: Sequence[RawRecordFrame], digests: Sequence[Sequence[bytes]]
 ) -> dict[bytes, int]:
-    """The keys of those events of *frames* that earlier records brought, by their digests."""
+    """The keys of those events of *frames* that are stored already, by their digests."""
     pairs = {
         (event.id, digest)
         for frame, frame_digests in zip(frames, digests, strict=True)
@@ -187,7 +187,7 @@ def _event_row(key: int, event: Event, digest: bytes) -> tuple[object, ...]:
 
 
 def move(connection: Connection, stream: str, stored: Position | None, reached: Position) -> None:
-    """Put the position of *stream* from *stored* to *reached*."""
+    """Move the position of *stream* from *stored* to *reached*."""
     table = tables.positions
     values = {"stream_offset": reached.offset, "frame_id": reached.frame_id}
     if stored is None:

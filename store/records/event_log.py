@@ -1,7 +1,7 @@
-"""The event log: what the recorder writes, and list-events, explain and a redelivery read.
+"""The event log: the recorder writes it; list-events, explain and redeliveries read it.
 
 Records have ids that grow in the order of the stream, so "newest first" and "oldest first" are the
-primary key backwards and forwards. Writing is in `store.appending`, forgetting in `store.pruning`.
+primary key backwards and forwards. See `store.records.appending` and `store.records.pruning`.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from portcall.store.records.appending import Position
 _decode_detail = msgspec.json.Decoder(Detail).decode
 DeliveryKey = tuple[str, int, int, int]
 """An event's id, when the event was accepted (ms), a webhook's id, and the number of the attempt at
-which the delivery's schedule begins: after 1 for one that is replayed."""
+which the delivery's schedule begins: over 1 for a replayed one."""
 
 _MAX_ID = 2**63 - 1
 _MAX_EVENTS = 500
@@ -33,7 +33,7 @@ _DELIVERY = ("event_key", "webhook_id")
 _ATTEMPT = ("event_key", "webhook_id", "attempt", "outcome")
 _ENDINGS = frozenset((Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.CANCELLED))
 ENDED = 2**31
-"""Instead of the number of an attempt, and larger than any: the delivery has ended."""
+"""Used as an attempt's number, larger than any real one: the delivery has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +49,9 @@ class StoredRecord:
         tag: Empty where the event has none.
         accepted_ms: When the event was accepted, milliseconds since the epoch.
         body: The JSON that was POSTed.
-        webhook_id: Whose delivery it was.
+        webhook_id: Its webhook.
         attempt: The number of the attempt, from 1.
-        outcome: What followed.
+        outcome: How it ended.
         status: The HTTP status; 0 where there was no answer.
         started_ms: When the attempt began, milliseconds since the epoch.
         duration_us: How long it took, microseconds.
@@ -81,7 +81,7 @@ class StoredRecord:
 
     @property
     def event(self) -> Event:
-        """The event as it travelled through the broker."""
+        """The event in the form that the broker carried."""
         return Event(
             id=self.event_id,
             registry=self.registry,
@@ -94,13 +94,13 @@ class StoredRecord:
 
 
 class EventLog:
-    """The records, their events, and how far each stream is stored."""
+    """The records, their events, and the stored position of each stream."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def position(self, stream: str) -> Position | None:
-        """The last frame of *stream* that is stored; None: nothing was yet."""
+        """The last stored frame of *stream*; None: none yet."""
         with self._database.reading() as connection:
             return appending.read_position(connection, stream)
 
@@ -112,21 +112,22 @@ class EventLog:
     ) -> Position:
         """Store frames and the position of the last, in one transaction: all of it, or nothing.
 
-        A frame whose id was stored before is not stored again. To append the same once more,
-        because it is unknown whether the commit succeeded, does no harm.
+        A frame whose id is stored is not stored again. After a commit with an unknown result it is
+        safe to append the same frames once more.
 
         Args:
-            stream: Where the frames come from.
-            expected: The position that the caller goes on from.
+            stream: The frames' stream.
+            expected: The stored position that the caller knows.
             frames: Offsets and frames, in order; at least one.
 
         Returns:
             The new position: what to expect next time.
 
         Raises:
-            PositionConflictError: The stored position is another one: somebody else wrote.
-            UnstorableError: A value fits no column; found out only by trying, so which frame it
-                was in shows by storing them one by one.
+            PositionConflictError: The stored position differs: another process wrote.
+            UnstorableError: A value fits no column. Store the frames one by one to find the frame
+                with
+                the value.
             StoreUnavailableError: The database does not answer.
         """
         with self._database.writing(durable=False) as connection:
@@ -141,7 +142,7 @@ class EventLog:
         """Records of a webhook, newest first.
 
         Args:
-            webhook_id: Whose.
+            webhook_id: Its webhook.
             before: Only records with a smaller id, as from the last of the page before; None: all.
             limit: How many at most.
         """
@@ -158,8 +159,8 @@ class EventLog:
         """Records of an event, oldest first.
 
         Args:
-            event_id: Which event; ids are the publishers' choice, so it may be several (of very
-                many the newest are taken).
+            event_id: Its event; publishers choose ids, so there may be several (of very many the
+                newest are used).
             webhook_ids: Only of these webhooks; None: of all.
             limit: How many at most.
         """
@@ -176,7 +177,7 @@ class EventLog:
     def attempted(self, deliveries: Sequence[DeliveryKey]) -> dict[DeliveryKey, int]:
         """The highest attempt that is recorded for each of these deliveries.
 
-        Asked about a redelivered frame: what is missing here may still be on its way in the stream.
+        Used for a redelivered frame: a missing record may still be on its way in the stream.
 
         Args:
             deliveries: For each the event's id, when it was accepted (the same id may be accepted
@@ -184,8 +185,9 @@ class EventLog:
 
         Returns:
             Only those that have a record; `ENDED` for one that was delivered, given up or
-            cancelled, after which nothing of it may be attempted. What came before a replay
-            does not end that.
+            cancelled,
+            after which it must not be attempted again. Records from before a replay do not count as
+            its end.
         """
         by_event: dict[tuple[str, int], list[int]] = {}
         firsts: dict[tuple[str, int, int], list[int]] = {}
@@ -207,7 +209,7 @@ class EventLog:
         return found
 
     def prune(self, before_ms: int, *, limit: int) -> int:
-        """Delete the oldest records, and what only they needed, in one short transaction.
+        """Delete the oldest records and the rows that only they needed, in one short transaction.
 
         Args:
             before_ms: Only records that began before this time.
@@ -230,10 +232,10 @@ def read_record(connection: Connection, record_id: int) -> StoredRecord | None:
 def _event_keys(
     connection: Connection, wanted: Sequence[tuple[str, int]]
 ) -> dict[int, tuple[str, int]]:
-    """The keys of events that are given by id and time of acceptance.
+    """The keys of events, given by id and time of acceptance.
 
-    Asked for on their own, and so are the records: left to join both, SQLite begins with the
-    records of the webhooks, which may be millions.
+    They are queried separately, like the records: with a join, SQLite begins with the records of
+    the webhooks, which may be millions.
     """
     times = set(wanted)
     ids = [(event_id,) for event_id in {event_id for event_id, _ in wanted}]
@@ -273,7 +275,7 @@ def _record(row: Row[Any]) -> StoredRecord:
 
 
 def _detail(text: bytes) -> Detail:
-    """Read a detail; one that a broken deliverer wrote must not hide the other records."""
+    """Read a detail; an invalid one, from a faulty deliverer, must not hide the other records."""
     try:
         return _decode_detail(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

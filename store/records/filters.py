@@ -1,4 +1,4 @@
-"""Which records a search wants, and the lines that it finds."""
+"""The filters of a search for records, and the lines that it returns."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,19 @@ from portcall.store.database.tables import events, records
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordLine:
-    """One record as a list shows it: without the request, the response and the body.
+    """One record in a list: without the request, the response and the body.
 
     Attributes:
-        id: Its number in the log; 0: it was seen in the stream, and has none yet.
+        id: Its number in the log; 0: it was read from the stream, and has none yet.
         event_id: The event's id.
         registry: The event's registry, in lower case.
         action: The event's action.
         repository: Empty for a ping.
         tag: Empty where the event has none.
         accepted_ms: When the event was accepted, milliseconds since the epoch.
-        webhook_id: Whose delivery it was.
+        webhook_id: Its webhook.
         attempt: The number of the attempt, from 1.
-        outcome: What followed.
+        outcome: How it ended.
         status: The HTTP status; 0 where there was no answer.
         started_ms: When the attempt began, milliseconds since the epoch.
         duration_us: How long it took, microseconds.
@@ -45,19 +45,19 @@ class RecordLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which records; what is empty or None does not matter.
+    """A filter of records; empty fields and None match everything.
 
     Attributes:
         registry: The registry's key: its name in lower case.
         webhook_id: Of this webhook.
         event_id: Of events of this id.
         status_classes: First digits of the HTTP status: 2 to 5; 0: without an answer.
-        statuses: Exact HTTP statuses; together with the classes either fits.
-        outcomes: What followed.
+        statuses: Exact HTTP statuses; a record may match these or the classes.
+        outcomes: How the attempts ended.
         actions: The events' actions.
-        repository: The event's repository has this in it.
-        repository_is_exact: The event's repository is this.
-        tag: The event's tag is this.
+        repository: The event's repository contains this.
+        repository_is_exact: The event's repository equals this.
+        tag: The event's tag equals this.
         first_attempts: True: only attempts number 1; False: only later ones.
         since_ms: Attempts that began then or later, milliseconds since the epoch.
         until_ms: Attempts that began before.
@@ -79,7 +79,7 @@ class Filter:
 
 
 def of_records(wanted: Filter) -> list[ColumnElement[bool]]:
-    """What must hold of a record's own columns, but for its webhook and its place."""
+    """The conditions on a record's own columns, without its webhook and its position."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.status_classes or wanted.statuses:
         conditions.append(_has_status(wanted))
@@ -96,7 +96,7 @@ def of_records(wanted: Filter) -> list[ColumnElement[bool]]:
 
 
 def of_events(wanted: Filter) -> list[ColumnElement[bool]]:
-    """What must hold of the event of a record."""
+    """The conditions on a record's event."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.registry:
         conditions.append(events.c.registry == wanted.registry)

@@ -1,4 +1,4 @@
-"""How deliveries stand by their last record: what a dead letter that is sent again must know."""
+"""The last record of deliveries, for dead letters that are sent again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ _RECORD = ("id", "event_key", "webhook_id", "attempt", "outcome")
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """The last that is known of a delivery.
+    """The last known state of a delivery.
 
     Attributes:
         attempt: The highest attempt that has a record.
-        outcome: What the newest record says.
+        outcome: The outcome of the newest record.
     """
 
     attempt: int
@@ -33,14 +33,14 @@ class Lasts:
     """Reads them.
 
     Args:
-        database: Where the records are.
+        database: The database of the records.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def of(self, deliveries: Sequence[Key]) -> dict[Key, Last]:
-        """The last of each of these deliveries; those without a record are missing.
+        """The last state of each of these deliveries; those without a record are missing.
 
         Raises:
             StoreUnavailableError: The database does not answer.

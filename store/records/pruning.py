@@ -1,4 +1,4 @@
-"""Forgetting: old records, then the events and frame ids that nothing needs any more."""
+"""Pruning: deletes old records, then the events and frame ids that are no longer needed."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,17 @@ from portcall.store.database.database import chunks
 from portcall.store.database.tables import events, frames, records
 
 KEPT_FRAMES = 5_000
-"""How many frame ids are kept however old they are: more than the broker puts into one chunk of a
-stream (4,096), so that a reader who begins at the last chunk knows what it sees."""
+"""How many frame ids are kept, however old: more than the broker puts into one chunk of a stream
+(4,096), so that a reader that begins at the last chunk recognises its frames."""
 
 
 def prune(connection: Connection, before_ms: int, limit: int) -> int:
-    """Delete records that began before *before_ms* among the *limit* oldest; say how many.
+    """Delete records that began before *before_ms* among the *limit* oldest; return how many.
 
-    Records are in the order of the stream, which is nearly that of time; the few that are not are
-    passed over and found the next time.
+    Records are in the order of the stream, which is nearly that of time; the few others are skipped
+    and found the next time.
     """
-    counters.bump(connection, counters.RECORD_ID, 0)  # locks out whoever refers to an old event
+    counters.bump(connection, counters.RECORD_ID, 0)  # locks out writers that refer to old events
     oldest = select(records.c.id, records.c.event_key, records.c.started_ms)
     rows = connection.execute(oldest.order_by(records.c.id).limit(limit)).all()
     expired = [row for row in rows if row.started_ms < before_ms]
@@ -35,7 +35,7 @@ def prune(connection: Connection, before_ms: int, limit: int) -> int:
 
 
 def _drop_events(connection: Connection, keys: Sequence[int]) -> None:
-    """Delete those of the events that no record refers to: their last one is gone just now."""
+    """Delete those of the events that no record refers to: their last one was just deleted."""
     referred = exists().where(records.c.event_key == events.c.key)
     for chunk in chunks(keys):
         connection.execute(delete(events).where(events.c.key.in_(chunk)).where(~referred))

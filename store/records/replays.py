@@ -1,8 +1,7 @@
-"""Replays: what each selects, how far it is, and who works at it.
+"""Replays: the selection, the progress and the worker of each.
 
-A replay is worked at page by page by one process, which holds a lease on it: its position moves
-after a page was published. A process that is killed leaves the lease to run out; whoever takes it
-over does at most one page again.
+One process works on a replay page by page and holds a lease on it: the position moves after a page
+was published. If the process is killed, the lease runs out; the next one repeats one page at most.
 """
 
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ _MAX_ID = 2**63 - 1
 
 
 class State(StrEnum):
-    """What becomes of a replay."""
+    """The state of a replay."""
 
     RUNNING = "running"
     CANCELLED = "cancelled"
@@ -32,18 +31,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """A replay as it is kept.
+    """A replay as it is stored.
 
     Attributes:
         id: Grows with each.
         selection: Which deliveries.
-        last_record: Of the records up to this one; what ends later is not in it.
+        last_record: It covers the records up to this one; deliveries that end later are not in it.
         rate: Deliveries a second at most.
         total: How many deliveries it had when it was created.
-        position: The last record that it has seen to.
-        published: Deliveries that were put into the queue.
-        disabled: Deliveries passed over because their webhook is disabled.
-        state: Whether it goes on.
+        position: The last record that was processed.
+        published: Deliveries that were published.
+        disabled: Deliveries skipped because their webhook is disabled.
+        state: Its state.
         created_ms: When it was created, milliseconds since the epoch.
         changed_ms: When it last moved or changed its state.
     """
@@ -62,7 +61,7 @@ class Replay:
 
     @property
     def gone(self) -> int:
-        """Of one that is completed: deliveries that were no longer there, or had moved on."""
+        """Of a completed one: deliveries that no longer existed, or had moved on."""
         if self.state is not State.COMPLETED:
             return 0
         return max(self.total - self.published - self.disabled, 0)
@@ -70,13 +69,13 @@ class Replay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A page that was seen to.
+    """A page that was processed.
 
     Attributes:
         position: Its last record; of an empty page, the replay's last one.
-        published: How many deliveries of it were published.
-        disabled: How many were passed over.
-        is_last: Whether there is nothing behind it.
+        published: How many of its deliveries were published.
+        disabled: How many were skipped.
+        is_last: Whether no page follows.
     """
 
     position: int
@@ -92,7 +91,7 @@ class Replays:
         self._database = database
 
     def count(self, wanted: Selection) -> Count:
-        """Count what a replay would have."""
+        """Count the deliveries of a replay."""
         with self._database.reading() as connection:
             last = counters.read(connection, counters.RECORD_ID)
             return selection.count(connection, wanted, last)
@@ -103,7 +102,7 @@ class Replays:
             return selection.event_id_of(connection, webhook_id, delivery_id)
 
     def create(self, wanted: Selection, *, rate: int, now_ms: int) -> Replay:
-        """Create a replay of what is selected now."""
+        """Create a replay of the current selection."""
         with self._database.reading() as connection:
             last = counters.read(connection, counters.RECORD_ID)
             total = selection.count(connection, wanted, last).total
@@ -149,17 +148,17 @@ class Replays:
     def change(
         self, registry: str, replay_id: int, state: State, *, where: State, now_ms: int
     ) -> bool:
-        """Give a replay another state, if it is in the state *where*; says whether it was."""
+        """Give a replay another state, if it is in the state *where*; returns whether it was."""
         named = _named(registry, replay_id) & (replays.c.state == where.value)
         values = {"state": state.value, "changed_ms": now_ms, "holder": "", "lease_ms": 0}
         with self._database.writing() as connection:
             return connection.execute(update(replays).where(named).values(values)).rowcount > 0
 
     def claim(self, holder: str, *, now_ms: int, lease_ms: int) -> Sequence[Replay]:
-        """Take the running replays that nobody works at, and give all that *holder* has.
+        """Take the running replays without a worker, and return all that *holder* has.
 
         Args:
-            holder: Who asks: a process.
+            holder: The process that asks.
             now_ms: The time.
             lease_ms: For how long they are taken.
         """
@@ -178,7 +177,7 @@ class Replays:
             return [_read(row) for row in rows]
 
     def page(self, replay: Replay, *, limit: int) -> Sequence[Selected]:
-        """What of a replay comes next."""
+        """The next deliveries of a replay."""
         with self._database.reading() as connection:
             return selection.page(
                 connection,
@@ -189,13 +188,13 @@ class Replays:
             )
 
     def renew(self, replay: Replay, holder: str, *, now_ms: int, lease_ms: int) -> bool:
-        """Keep a replay for longer; False: it is another's by now, or does not run any more."""
+        """Extend a lease; False: another process has it by now, or the replay is not running."""
         return self._write(replay, holder, {"lease_ms": now_ms + lease_ms})
 
     def advance(
         self, replay: Replay, holder: str, step: Step, *, now_ms: int, lease_ms: int
     ) -> bool:
-        """Note that a page was seen to; False as for `renew`, and nothing is noted."""
+        """Note that a page was processed; False as for `renew`, and nothing is noted."""
         state = State.COMPLETED if step.is_last else State.RUNNING
         values = {
             "position": step.position,
@@ -208,7 +207,7 @@ class Replays:
         return self._write(replay, holder, values)
 
     def prune(self, before_ms: int) -> int:
-        """Forget replays that do not run and changed last before *before_ms*; says how many."""
+        """Delete replays that do not run and last changed before *before_ms*; returns how many."""
         old = (replays.c.state != State.RUNNING.value) & (replays.c.changed_ms < before_ms)
         with self._database.reading() as connection:
             if connection.execute(select(replays.c.id).where(old).limit(1)).first() is None:
@@ -217,7 +216,7 @@ class Replays:
             return connection.execute(delete(replays).where(old)).rowcount
 
     def release(self, holder: str) -> None:
-        """Leave everything that *holder* has to others."""
+        """Leave all replays of *holder* to other processes."""
         with self._database.writing() as connection:
             connection.execute(
                 update(replays).where(replays.c.holder == holder).values(holder="", lease_ms=0)

@@ -1,8 +1,8 @@
-"""Walking back through the records in windows of ids, each of which costs about as much.
+"""The record scan: backwards through the records in windows of ids, each of a limited cost.
 
-Ids grow in the order of the stream, which is nearly that of time: a time is found among the ids by
-halving, with `SLACK_MS` to either side for what was slow to reach the stream. A window's lower end
-comes from an index, so that a window without a match costs a known number of records, and no more.
+Ids grow in the order of the stream, which is nearly that of time. So a time is found among the ids
+by binary search, with `SLACK_MS` on either side for records that reached the stream late. A
+window's lower end comes from an index, so a window without a match costs a known number of records.
 """
 
 from typing import Any
@@ -19,16 +19,16 @@ SLACK_MS = 600_000
 MAX_EVENTS = 500
 _MAX_ID = 2**63 - 1
 _HIDDEN_ID: ColumnElement[int] = literal_column("+records.id")
-"""The plus keeps SQLite from reading the records by their ids where it has those of an event."""
+"""The plus keeps SQLite from scanning the records by id when it has those of an event."""
 _GIVEN_UP = frozenset({Outcome.GIVEN_UP})
 
 
 class RecordScan:
-    """One search on its way.
+    """One search in progress.
 
     Args:
-        connection: Of a reading transaction.
-        wanted: Which records.
+        connection: A reading transaction's.
+        wanted: The filter.
         before: Only records with a smaller id; None: all.
     """
 
@@ -50,16 +50,16 @@ class RecordScan:
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing left to look at."""
+        """Whether no records are left."""
         return self._before <= self._lowest
 
     @property
     def next(self) -> int | None:
-        """Where to go on; None: there is nothing left."""
+        """Where to continue; None: nothing is left."""
         return None if self.is_over else self._before
 
     def step(self, limit: int) -> list[RecordLine]:
-        """Look at the next window, and give what fits, newest first, *limit* at most."""
+        """Search the next window; returns matches, newest first, *limit* at most."""
         size = WINDOWS[min(self._steps, len(WINDOWS) - 1)]
         self._steps += 1
         lower = max(self._lower_end(size), self._lowest)
@@ -76,7 +76,7 @@ class RecordScan:
         return lines
 
     def reached_ms(self) -> int | None:
-        """When the oldest record began that was looked at."""
+        """When the oldest searched record began."""
         if self._reached is None:
             return None
         return self._started_ms(self._reached)
@@ -108,7 +108,7 @@ class RecordScan:
         return low
 
     def _started_ms(self, record_id: int) -> int | None:
-        """When the record with that id began, or the next one that there is."""
+        """When the record with that id, or the next existing one, began."""
         following = select(records.c.started_ms).where(records.c.id >= record_id)
         nearest = following.order_by(records.c.id).limit(1)
         started_ms: int | None = self._connection.execute(nearest).scalar_one_or_none()
@@ -116,7 +116,7 @@ class RecordScan:
 
 
 def _whose(connection: Connection, wanted: Filter) -> list[ColumnElement[bool]]:
-    """What an index leads to: the webhook, the events of an id, or the outcome."""
+    """The condition that uses an index: the webhook, the events of an id, or the outcome."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.event_id:
         named = select(events.c.key).where(events.c.event_id == wanted.event_id)
@@ -135,7 +135,7 @@ def _lowest(connection: Connection) -> int:
 
 
 def _given_up() -> ColumnElement[bool]:
-    """The condition on the outcome; written out, or SQLite would not use the index of it."""
+    """The condition on the outcome as literal SQL, or SQLite would not use its index."""
     return text("records.outcome = 'given_up'")  # type: ignore[return-value]  # a condition is one
 
 

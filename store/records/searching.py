@@ -1,8 +1,8 @@
 """Searching the records: filters, newest first, in bounded time however many records there are.
 
-A search walks back from the newest record, or from where the one before stopped, through windows
-of ids. It ends with a full page, at the beginning of the log, or after `BUDGET_S`: then it says how
-far it came. `store.walking` knows the windows.
+A search scans backwards from the newest record, or from where the last search stopped, through
+windows of ids. It ends with a full page, at the beginning of the log, or after `BUDGET_S`; then it
+says how far it got. `store.records.scan` defines the windows.
 """
 
 import time
@@ -19,12 +19,12 @@ BUDGET_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search has found.
+    """The result of a search.
 
     Attributes:
         lines: Newest first.
-        next: Where to go on (the *before* of the next search); None: there is no more.
-        searched_to_ms: When the oldest record began that was looked at; None: none was.
+        next: Where to continue (the *before* of the next search); None: there is no more.
+        searched_to_ms: When the oldest searched record began; None: none was searched.
         is_full: Whether the search ended because the page was full; otherwise, with a *next*,
             because its time was over: "nothing found since ..., search on?".
     """
@@ -38,7 +38,7 @@ class Found:
 class Searching:
     """Finds records.
 
-    All of it may raise `StoreUnavailableError`: the database does not answer.
+    All methods may raise `StoreUnavailableError`: the database does not answer.
     """
 
     def __init__(self, database: Database, clock_s: Callable[[], float] = time.monotonic) -> None:
@@ -53,13 +53,13 @@ class Searching:
         limit: int = 50,
         budget_s: float = BUDGET_S,
     ) -> Found:
-        """The next records that fit, newest first.
+        """The next matching records, newest first.
 
         Args:
-            wanted: Which.
+            wanted: The filter.
             before: Only records with a smaller id: the *next* of the search before.
             limit: How many at most.
-            budget_s: How long to look; one window more may be read after that.
+            budget_s: How long to search; it may read one window more after that.
         """
         deadline_s = self._clock_s() + budget_s
         with self._database.reading() as connection:

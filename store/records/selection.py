@@ -1,7 +1,7 @@
-"""What a replay selects: deliveries that have ended, by the last record of each.
+"""The selection of a replay: deliveries that have ended, by the last record of each.
 
-The last record of an event for a webhook says how the delivery stands. One that is retried is
-pending, whatever came before; so is one that was replayed since, from its next record on.
+The last record of an event for a webhook shows the state of the delivery. A retried delivery is
+pending, whatever its earlier records say; so is a replayed one, from its next record on.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ ENDINGS = (Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.DELIVERED)
 MAX_MS = 2**62
 TRIED_AT_ONCE = 1000
 MAX_EVENTS = 500
-"""Of one id; ids are the publishers' choice, and may come back."""
+"""Of one id; publishers choose the ids and may repeat them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +60,8 @@ class Count:
     """How many deliveries are selected.
 
     Attributes:
-        total: Those whose webhook there is.
-        disabled: Those of them whose webhook is disabled: they would be passed over.
+        total: Those whose webhook exists.
+        disabled: Those of them whose webhook is disabled: a replay skips them.
         deleted: Those whose webhook was deleted; not in the total.
     """
 
@@ -75,11 +75,11 @@ class Selected:
     """One selected delivery.
 
     Attributes:
-        record_id: Of its last record.
-        event: What to deliver.
-        webhook_id: To whom.
-        attempt: The highest attempt that it has a record of.
-        enabled: Whether the webhook is; None: it was deleted.
+        record_id: The id of its last record.
+        event: The event to deliver.
+        webhook_id: Its webhook.
+        attempt: The highest attempt with a record.
+        enabled: Whether the webhook is enabled; None: it was deleted.
     """
 
     record_id: int
@@ -90,7 +90,7 @@ class Selected:
 
 
 def count(connection: Connection, selection: Selection, last_record: int) -> Count:
-    """Count what is selected up to *last_record*."""
+    """Count the selected deliveries up to *last_record*."""
     # The plus keeps SQLite from reading all records in the order of the groups.
     of: ColumnElement[Any] = literal_column("+records.webhook_id")
     counting: Select[Any] = select(of, func.count())
@@ -111,9 +111,9 @@ def page(
 
     Args:
         connection: Of a reading transaction.
-        selection: Which.
+        selection: The selection.
         after: Only records with a larger id.
-        last_record: And with this one at most.
+        last_record: The largest id.
         limit: How many.
     """
     other = records.alias("other")
@@ -148,7 +148,7 @@ def page(
 def event_id_of(connection: Connection, webhook_id: int, wanted: str) -> str | None:
     """The id of the event of a delivery of a webhook; None: it has no record.
 
-    A delivery's id is a hash and stands nowhere: the webhook's events are tried, newest first.
+    A delivery's id is a hash that is not stored: the webhook's events are tried, newest first.
     """
     query = (
         select(records.c.id, events.c.event_id)
@@ -170,7 +170,7 @@ def event_id_of(connection: Connection, webhook_id: int, wanted: str) -> str | N
 def _narrowed(
     connection: Connection, query: Select[Any], selection: Selection, after: int, last: int
 ) -> Select[Any]:
-    """*query*, of the last records of the selected deliveries and of their events.
+    """*query*, limited to the last records of the selected deliveries and to their events.
 
     The webhooks are not joined: SQLite would begin with them, and read all their records.
     """
@@ -203,14 +203,14 @@ def _narrowed(
 
 
 def _ended(outcomes: Sequence[Outcome]) -> ColumnElement[bool]:
-    """The condition on the outcome; written out, or SQLite would not use the index of it."""
+    """The condition on the outcome as literal SQL, or SQLite would not use its index."""
     if tuple(outcomes) == (Outcome.GIVEN_UP,):
         return text("records.outcome = 'given_up'")  # type: ignore[return-value]  # a condition is one
     return records.c.outcome.in_([outcome.value for outcome in outcomes])
 
 
 def _enabled(connection: Connection, webhook_ids: Sequence[int]) -> dict[int, bool]:
-    """Whether webhooks are enabled; those that were deleted are missing."""
+    """Whether webhooks are enabled; deleted ones are missing."""
     query = select(webhooks.c.id, webhooks.c.status)
     return {
         row.id: row.status == Status.ENABLED.value

@@ -1,1 +1,1 @@
-"""Secrets: the keys, and what is sealed with them."""
+"""Secrets: the keys, and the values sealed with them."""

@@ -1,7 +1,7 @@
-"""Keys that seal secrets: how they are written, made, read, and put in front of others in a file.
+"""Keys that seal secrets: their format, and a file of them that is made, read and extended.
 
-A key is 32 bytes in base64 or hex. Where there are several, the first one seals and all of them
-open. A file has one on each line; empty lines and those that begin with ``#`` say nothing.
+A key is 32 bytes in base64 or hex. If there are several, the first one seals and all of them open.
+A file has one on each line; empty lines and comments with ``#`` are ignored.
 """
 
 import base64
@@ -20,7 +20,7 @@ from portcall.store.errors import KeyFileError
 
 KEY_BYTES = 32
 FILE_NAME = "encryption.key"
-"""Of the key file in ``$PORTCALL_HOME``."""
+"""The key file's name in ``$PORTCALL_HOME``."""
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _HEADER = (
@@ -31,10 +31,10 @@ _HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key, and the name by which what it sealed knows it.
+    """A key, and the id that sealed values have of it.
 
     Attributes:
-        id: Eight hex digits; they say nothing about the key.
+        id: Eight hex digits; they reveal nothing about the key.
         secret: Its 32 bytes.
     """
 
@@ -43,19 +43,19 @@ class Key:
 
     @classmethod
     def of(cls, secret: bytes) -> "Key":
-        """The key of these bytes."""
+        """The key with these bytes."""
         return cls(hashlib.sha256(b"portcall key id\0" + secret).hexdigest()[:8], secret)
 
 
 def parse_keys(text: str, name: str) -> tuple[Key, ...]:
-    """Read keys, divided by commas or white space, each once.
+    """Read keys, separated by commas or white space, each once.
 
     Args:
         text: The keys.
-        name: Where they come from, for the message; that does not repeat them.
+        name: Their source, for the error, which does not repeat the keys.
 
     Raises:
-        InvalidValueError: One is no key, or there is none.
+        InvalidValueError: One is not a key, or there is none.
     """
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
     words = [word for line in lines for word in re.split(r"[\s,]+", line) if word]
@@ -86,17 +86,17 @@ def read_keys(path: Path) -> tuple[Key, ...]:
     """The keys in a file.
 
     Raises:
-        KeyFileError: It cannot be read, or has something else in it.
+        KeyFileError: It cannot be read, or has other content.
     """
     try:
         return parse_keys(path.read_text(encoding="ascii"), str(path))
     except UnicodeDecodeError as error:
-        raise KeyFileError(f"{path}: is no text") from error
+        raise KeyFileError(f"{path}: is not text") from error
     except InvalidValueError as error:
         raise KeyFileError(str(error)) from error
     except FileNotFoundError as error:
         raise KeyFileError(
-            f"the key file {path} is not there; of a new installation,"
+            f"the key file {path} does not exist; for a new installation,"
             f" `(umask 077; openssl rand -base64 32 >{path})` makes it"
         ) from error
     except OSError as error:
@@ -106,8 +106,8 @@ def read_keys(path: Path) -> tuple[Key, ...]:
 def make_key_file(path: Path) -> None:
     """Make a file with a new key, for its owner alone, unless there is one.
 
-    It is on the disk when this returns: what is sealed with it can be opened after a power cut.
-    Of several processes that do so at once one makes it.
+    It is on the disk when this returns, so a power cut loses no key that has sealed something. If
+    several processes do so at once, one makes it.
 
     Raises:
         KeyFileError: It cannot be written.
@@ -120,12 +120,12 @@ def make_key_file(path: Path) -> None:
         try:
             os.link(unfinished, path)
         except FileExistsError:
-            return  # somebody else was faster
+            return  # another process was faster
         _sync(path.parent)
 
 
 def add_key(path: Path) -> Key:
-    """Put a new key in front of those in a file, on the disk when this returns.
+    """Put a new key before those in a file; it is on the disk when this returns.
 
     Raises:
         KeyFileError: The file cannot be read or written.
@@ -136,7 +136,7 @@ def add_key(path: Path) -> Key:
 
 
 def keep_first_key(path: Path) -> None:
-    """Drop all keys of a file but the one that seals.
+    """Drop all keys of a file except the one that seals.
 
     Raises:
         KeyFileError: The file cannot be read or written.
@@ -157,7 +157,7 @@ def _replace(path: Path, keys: Sequence[str]) -> None:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[Path]:
-    """A name beside *path* to write to; nothing is left of it."""
+    """A temporary file beside *path* to write to; it is removed afterwards."""
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         yield unfinished

@@ -1,4 +1,4 @@
-"""Where the keys come from: the environment, a file that is named, or one in ``$PORTCALL_HOME``."""
+"""The source of the keys: the environment, a named file, or the file in ``$PORTCALL_HOME``."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +17,8 @@ class KeySource:
     """The keys of this process.
 
     Args:
-        text: Of ``PORTCALL_ENCRYPTION_KEY``; it goes before any file.
-        file: Of ``PORTCALL_ENCRYPTION_KEY_FILE``; None: the one in *home*.
+        text: The value of ``PORTCALL_ENCRYPTION_KEY``; it takes precedence over any file.
+        file: The value of ``PORTCALL_ENCRYPTION_KEY_FILE``; None: the one in *home*.
         home: ``PORTCALL_HOME``.
     """
 
@@ -30,7 +30,7 @@ class KeySource:
 
     @classmethod
     def of(cls, environ: Mapping[str, str], home: Path) -> "KeySource":
-        """The one that an environment describes."""
+        """The source that an environment sets."""
         file = environ.get(FILE_VARIABLE)
         return cls(
             text=environ.get(VARIABLE, ""), file=Path(file).resolve() if file else None, home=home
@@ -38,19 +38,20 @@ class KeySource:
 
     @property
     def name(self) -> str:
-        """What to name in a message."""
+        """The name of the source for errors."""
         return str(self.path) if self.path else VARIABLE
 
     @classmethod
     def named_by(cls, settings: SealedSettings) -> "KeySource":
-        """The one that a role's settings name."""
+        """The source that a role's settings set."""
         file = settings.encryption_key_file
         return cls(text=settings.encryption_key, file=file, home=settings.home)
 
     def make(self) -> bool:
-        """Make the key file in ``$PORTCALL_HOME`` if that is the one and it is not there.
+        """Make the key file in ``$PORTCALL_HOME`` if it is the source and does not exist.
 
-        A file that was named is not made: it was forgotten, or is not mounted yet.
+        A missing file that was named is not made: it may have been forgotten, or not be mounted
+        yet.
 
         Raises:
             KeyFileError: It cannot be written.
@@ -61,10 +62,10 @@ class KeySource:
         return True
 
     def keys(self) -> tuple[Key, ...]:
-        """The keys; none, where there is no file in ``$PORTCALL_HOME``.
+        """The keys; none if there is no file in ``$PORTCALL_HOME``.
 
         Raises:
-            KeyFileError: They are no keys, or a file that was named is not there.
+            KeyFileError: They are not keys, or a named file does not exist.
         """
         if self.path is None:
             try:
@@ -77,7 +78,7 @@ class KeySource:
         return read_keys(self.path)
 
     def newer(self) -> tuple[Key, ...] | None:
-        """The keys, if their file has changed; one that cannot be read has not."""
+        """The keys, if their file has changed; an unreadable file counts as unchanged."""
         if self._stamp() in (None, self._seen):
             return None
         try:
@@ -86,7 +87,7 @@ class KeySource:
             return None
 
     def vault(self) -> Vault:
-        """A vault with these keys, which takes new ones out of the file.
+        """A vault with these keys, which reads new ones from the file.
 
         Raises:
             KeyFileError: As for `keys`.

@@ -1,4 +1,4 @@
-"""The columns of a webhook that are sealed, as they are kept and as they are used."""
+"""The sealed columns of a webhook, in their stored and in their usable form."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,12 +8,12 @@ import msgspec
 from portcall.store.secrets.vault import Vault
 
 SECRETS = ("authorization", "headers", "secret", "old_secret", "credentials", "client_key")
-"""User info (as a header, and as set), custom headers, what signs, and the key of the client
-certificate."""
+"""User info (as a header, and as set), custom headers, signing secrets, and the client
+certificate's key."""
 
 
 def sealed(values: Mapping[str, Any], webhook_id: int, vault: Vault) -> dict[str, Any]:
-    """What is kept of these values: each is bound to its webhook and its column.
+    """The stored form of these values: each is bound to its webhook and its column.
 
     Raises:
         SealedError: There is a secret, and no key.

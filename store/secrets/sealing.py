@@ -1,11 +1,12 @@
-"""Sealing: which keys the database's secrets are under, and how all of them come under the first.
+"""Sealing: the keys of the database's secrets, and moving all secrets under the first key.
 
 Secrets are those of webhooks, and the private halves of the keys that sign access tokens.
 
-``encryption_keys`` has the id of every key that a secret may be sealed with. An id goes in before
-the first secret that it seals, in the same transaction, and out in the transaction that found no
-secret of it left. Secrets are sealed anew in parts, each of them a transaction: whoever is killed
-in between leaves some under the old key and some under the new one, and both keys in the table.
+``encryption_keys`` has the id of every key that a secret may be sealed with. An id is inserted
+before the first secret that it seals, in the same transaction. It is deleted in a transaction that
+found no more secrets under it. Secrets are sealed again in parts, each in its own transaction:
+after a kill in between, some are under the old key and some under the new one, and both keys are in
+the table.
 """
 
 from collections.abc import Iterator
@@ -37,11 +38,11 @@ _DISCARDED: dict[str, Any] = {
     "status_reason": "its secrets and headers were discarded, because their key was lost",
 }
 PLAIN = ""
-"""The id that says that there are secrets in the clear."""
+"""The id that marks unencrypted secrets."""
 
 
 def note_key(connection: Connection, vault: Vault) -> None:
-    """Note that the first key is going to seal, in the transaction in which it does."""
+    """Note that the first key is about to seal, in the same transaction."""
     known = connection.execute(
         select(encryption_keys.c.key_id).where(encryption_keys.c.key_id == vault.first)
     ).first()
@@ -51,10 +52,10 @@ def note_key(connection: Connection, vault: Vault) -> None:
 
 
 class Sealing:
-    """What becomes of the secrets as a whole.
+    """Operations on all secrets.
 
     Args:
-        database: Where they are.
+        database: The database.
         vault: Has the keys.
     """
 
@@ -63,7 +64,7 @@ class Sealing:
         self._vault = vault
 
     def key_ids(self) -> list[str]:
-        """The ids of the keys that secrets may be under; `PLAIN`: some are under none."""
+        """The ids of the keys that secrets may be under; `PLAIN`: some are unencrypted."""
         columns = encryption_keys.c
         query = select(columns.key_id).order_by(columns.created_ms, columns.key_id)
         with self._database.reading() as connection:
@@ -76,7 +77,7 @@ class Sealing:
             source: Where the keys come from, for the message.
 
         Raises:
-            WrongKeyError: A key is missing; says which one, and what to do.
+            WrongKeyError: A key is missing; the error says which one, and what to do.
             StoreUnavailableError: The database does not answer.
         """
         missing = set(self.key_ids()) - set(self._vault.key_ids) - {PLAIN}
@@ -91,7 +92,7 @@ class Sealing:
 
     @property
     def is_needed(self) -> bool:
-        """Whether secrets may be in the clear, or under another key than the first."""
+        """Whether secrets may be unencrypted, or under another key than the first."""
         return bool(set(self.key_ids()) - {self._vault.first})
 
     def count(self) -> int:
@@ -101,7 +102,7 @@ class Sealing:
         return found
 
     def unopened(self) -> list[str]:
-        """What cannot be opened, in words: its key is missing, or it was tampered with."""
+        """The secrets that cannot be opened, as texts: a key is missing, or they were changed."""
         columns = [webhooks.c.id, *(webhooks.c[name] for name in SECRETS)]
         with self._database.reading() as connection:
             rows = connection.execute(select(*columns)).mappings().all()
@@ -113,10 +114,10 @@ class Sealing:
         ]
 
     def seal_all(self) -> Iterator[int]:
-        """Bring every secret under the first key; gives how many webhooks each part had.
+        """Move every secret under the first key; yields how many webhooks each part had.
 
         Raises:
-            SealedError: One cannot be opened; what was done before stays.
+            SealedError: One cannot be opened; earlier parts stay.
         """
         self._vault.refresh()
         self._seal_signing_keys()
@@ -130,10 +131,10 @@ class Sealing:
         self._forget_others()
 
     def discard(self) -> int:
-        """Give up the secrets that cannot be opened: their key is lost. How many webhooks had some.
+        """Drop the secrets whose key is lost; returns how many webhooks had such secrets.
 
-        Such a webhook loses all of them and is disabled: its POSTs would be what nobody asked for.
-        A key that signs access tokens is replaced; whoever holds one logs in again.
+        Such a webhook loses all of them and is disabled: its POSTs would not be what its owner
+        wanted. A key that signs access tokens is replaced; clients with such a token log in again.
         """
         columns = [webhooks.c.id, *(webhooks.c[name] for name in SECRETS)]
         with self._database.writing() as connection:
@@ -167,7 +168,7 @@ class Sealing:
                 seal_anew(connection, stale, self._vault)
 
     def _seal_some(self, after: int) -> tuple[int, int]:
-        """Seal what needs it among the next webhooks by id; the last id, and how many they are.
+        """Seal the next webhooks by id where needed; returns the last id, and how many they are.
 
         Writers of webhooks wait meanwhile, as they do for each other.
         """
@@ -187,7 +188,7 @@ class Sealing:
         return (rows[-1]["id"] if rows else after), len(rows)
 
     def _overwrite(self, connection: Connection) -> None:
-        """Have SQLite overwrite what stood where the sealed values go, or did not fit any more."""
+        """Make SQLite overwrite the old bytes of sealed values, and those that were moved."""
         if self._database.is_sqlite:
             connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
@@ -201,7 +202,7 @@ class Sealing:
         return sealed(values, webhook_id, self._vault) | {"row_id": webhook_id}
 
     def _forget_others(self) -> None:
-        """Take the ids of other keys away, unless a writer has used one in the meantime."""
+        """Delete the ids of other keys, unless a writer has used one in the meantime."""
         with self._database.writing() as connection:
             counters.bump(connection, counters.REVISION, 0)
             query = select(*(webhooks.c[name] for name in SECRETS))

@@ -1,4 +1,4 @@
-"""The private halves of signing keys as they are kept: sealed, each bound to its own row."""
+"""The stored private halves of signing keys: sealed, each bound to its own row."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from portcall.store.secrets.vault import Vault
 
 
 def sealed_pem(kid: str, pem: str, vault: Vault) -> str:
-    """What is kept of a private key.
+    """The stored form of a private key.
 
     Raises:
         SealedError: There is no encryption key.
@@ -19,22 +19,22 @@ def sealed_pem(kid: str, pem: str, vault: Vault) -> str:
 
 
 def opened_pem(kid: str, kept: str, vault: Vault) -> str:
-    """The private key in what is kept.
+    """The private key in its stored form.
 
     Raises:
-        SealedError: Its encryption key is not there, or it was changed.
+        SealedError: Its encryption key is missing, or it was changed.
     """
     return vault.open(kept, _place(kid))
 
 
 def stale_keys(connection: Connection, vault: Vault) -> list[str]:
-    """The names of those that are in clear, or not under the first encryption key."""
+    """The names of those that are unencrypted, or not under the first encryption key."""
     rows = connection.execute(select(signing_keys.c.kid, signing_keys.c.private_pem)).all()
     return [row.kid for row in rows if not vault.is_current(row.private_pem)]
 
 
 def seal_anew(connection: Connection, kids: Iterable[str], vault: Vault) -> None:
-    """Bring these under the first encryption key.
+    """Move these under the first encryption key.
 
     Raises:
         SealedError: One cannot be opened.
@@ -54,7 +54,7 @@ def lost_keys(connection: Connection, vault: Vault) -> list[str]:
 
 
 def discard(connection: Connection, kids: Iterable[str]) -> None:
-    """Delete these; whoever logs in next has a new one made."""
+    """Delete these; the next login makes a new one."""
     for kid in kids:
         connection.execute(delete(signing_keys).where(signing_keys.c.kid == kid))
 

@@ -1,9 +1,9 @@
-"""The vault: seals what must not be read in the database, and opens it again. AES-256-GCM.
+"""The vault: encrypts values that the database must not reveal, and decrypts them. AES-256-GCM.
 
 A sealed value is ``sealed:<key id>:<base64 of nonce and ciphertext>``. It is bound to the webhook
-and the column that it was sealed for: put into another row it does not open. Nothing (an empty
-text) stays nothing. A value without the mark was stored before there were keys, and is read as it
-is until management has sealed it.
+and the column that it was sealed for: in another row it does not open. An empty text stays empty. A
+value without the prefix was stored before there were keys, and is read unchanged until management
+has sealed it.
 """
 
 import base64
@@ -22,7 +22,7 @@ MARK = "sealed:"
 NONCE_BYTES = 12
 
 Reload = Callable[[], Sequence[Key] | None]
-"""Gives the keys anew if they may have changed, else None."""
+"""Returns the keys again if they may have changed, else None."""
 
 
 class Vault:
@@ -30,7 +30,7 @@ class Vault:
 
     Args:
         keys: The first one seals; none: nothing can be sealed or opened.
-        reload: Asked for newer keys before a key counts as missing, and before something is sealed.
+        reload: Asked for newer keys before a key counts as missing, and before sealing.
     """
 
     def __init__(self, keys: Sequence[Key] = (), reload: Reload = lambda: None) -> None:
@@ -44,7 +44,7 @@ class Vault:
 
     @property
     def key_ids(self) -> list[str]:
-        """The ids of the keys that are there, the one that seals first."""
+        """The ids of the available keys, the one that seals first."""
         return list(self._ciphers)
 
     @property
@@ -53,7 +53,7 @@ class Vault:
         return self._first
 
     def refresh(self) -> None:
-        """Take newer keys, if there are any."""
+        """Load newer keys, if there are any."""
         with self._lock:
             keys = self._reload()
             if keys is not None:
@@ -63,8 +63,8 @@ class Vault:
         """Seal a text; 4 us.
 
         Args:
-            text: What is not to be read.
-            bound_to: What it belongs to, to be said again when it is opened.
+            text: The secret text.
+            bound_to: Its owner; opening it needs the same.
 
         Raises:
             SealedError: There is no key.
@@ -82,14 +82,14 @@ class Vault:
         """The text in a stored value; 2 us.
 
         Raises:
-            SealedError: Its key is not there, or it is not what was sealed for *bound_to*.
+            SealedError: Its key is missing, or it was not sealed for *bound_to*.
         """
         if not stored.startswith(MARK):
             return stored
         key_id, _, content = stored.removeprefix(MARK).partition(":")
         cipher = self._ciphers.get(key_id) or self._newer(key_id)
         if cipher is None:
-            raise SealedError(f"the key {key_id[:8]}, which sealed {bound_to}, is not there")
+            raise SealedError(f"the key {key_id[:8]}, which sealed {bound_to}, is missing")
         try:
             sealed = base64.b64decode(content, validate=True)
             text = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
@@ -98,7 +98,7 @@ class Vault:
         return text.decode()
 
     def is_current(self, stored: str) -> bool:
-        """Whether a stored value is as `seal` would write it now."""
+        """Whether a stored value is sealed with the first key."""
         return not stored or stored.startswith(f"{MARK}{self._first}:")
 
     def _newer(self, key_id: str) -> AESGCM | None:
@@ -107,4 +107,4 @@ class Vault:
 
 
 NO_KEYS = Vault()
-"""For those who read no secrets, and store none."""
+"""For callers that neither read nor write secrets."""

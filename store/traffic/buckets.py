@@ -1,7 +1,7 @@
-"""The steps of time in which traffic is added up, and for how long each is kept.
+"""Buckets: the periods for which traffic is summed up, and how long each is kept.
 
 ============  ======  ==========================
-of            step    is kept
+of            bucket  is kept
 ============  ======  ==========================
 installation  10 s    2 h
 installation  60 s    as long as the records
@@ -23,12 +23,12 @@ FOR_GOOD = 0
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A step of time.
+    """A length of buckets.
 
     Attributes:
-        length_s: How long it is, seconds.
+        length_s: The length, seconds.
         kept_s: How long rows of it are kept, seconds, or `FOR_GOOD`.
-        kept_of_all_s: The same of the installation as a whole.
+        kept_of_all_s: The same for the installation as a whole.
     """
 
     length_s: int
@@ -46,26 +46,26 @@ WIDE = (TEN, MINUTE, HOUR)
 NARROW = (FIVE, HOUR)
 """Of a webhook."""
 SHOWN_S = (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
-"""What a chart is divided into; each is made of one of the steps above."""
+"""The buckets of charts; each is made of one of the lengths above."""
 MANY = 180
-"""Steps of a chart, at most, where its maker does not care."""
+"""Buckets of a chart, at most, by default."""
 
 
 def shown_bucket_s(span_s: int) -> int:
-    """The shortest step that divides a span into no more than `MANY`."""
+    """The shortest bucket that divides a span into no more than `MANY`."""
     return next((each for each in SHOWN_S if span_s <= each * MANY), SHOWN_S[-1])
 
 
 def source_of(
     wanted_s: int, age_s: int, stored: tuple[Bucket, ...], *, of_all: bool = False
 ) -> tuple[int, Bucket]:
-    """The step that is shown, and the stored one that it is made of.
+    """The bucket to show, and the stored one that it is made of.
 
     Args:
-        wanted_s: The step that is asked for, seconds; the next longer one that can be had is taken.
+        wanted_s: The bucket asked for, seconds; the next longer available one is used.
         age_s: How long ago the beginning is.
-        stored: What is stored of the subject, ascending.
-        of_all: Whether that is the installation as a whole.
+        stored: The stored buckets of the subject, ascending.
+        of_all: Whether the subject is the installation as a whole.
     """
     for shown_s in SHOWN_S:
         fitting = [

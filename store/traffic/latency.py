@@ -15,10 +15,10 @@ _decode = msgspec.msgpack.Decoder(dict[int, int]).decode
 
 
 class Latency:
-    """How long attempts took that were answered.
+    """The durations of attempts that were answered.
 
-    What comes from the store is decoded when somebody asks for a percentile, and not before: a
-    page shows few of the histograms that it adds up.
+    Bytes from the store are decoded only when a percentile is asked for: a page shows few of the
+    histograms that it sums up.
     """
 
     __slots__ = ("_bins", "_blobs")
@@ -37,7 +37,7 @@ class Latency:
 
     @property
     def bins(self) -> Mapping[int, int]:
-        """How many fell into each bin that is not empty."""
+        """The count of each bin that is not empty."""
         for blob in self._blobs:
             merge_bins(self._bins, decode_bins(blob))
         self._blobs.clear()
@@ -49,18 +49,18 @@ class Latency:
         return sum(self.bins.values())
 
     def merge(self, other: "Latency") -> None:
-        """Count what another one has, too."""
+        """Add the counts of another one."""
         merge_bins(self._bins, other._bins)  # noqa: SLF001 (of its own kind; nothing is decoded)
         self._blobs += other._blobs  # noqa: SLF001 (as above)
 
     def percentile_ms(self, percent: float) -> float | None:
-        """The time that so many percent of the attempts did not take longer than.
+        """The time within which so many percent of the attempts ended.
 
         Args:
             percent: Above 0, up to 100.
 
         Returns:
-            Milliseconds, within 3 %; None: nothing is counted.
+            Milliseconds, within 3 %; None: there are no attempts.
         """
         bins = self.bins
         wanted = sum(bins.values()) * percent / 100
@@ -78,12 +78,12 @@ class Latency:
 
     @property
     def p95_ms(self) -> float | None:
-        """What one in twenty took longer than."""
+        """One in twenty took longer than this."""
         return self.percentile_ms(95)
 
     @property
     def p99_ms(self) -> float | None:
-        """What one in a hundred took longer than."""
+        """One in a hundred took longer than this."""
         return self.percentile_ms(99)
 
 
@@ -93,7 +93,7 @@ def bin_of(duration_us: int) -> int:
 
 
 def middle_us(number: int) -> float:
-    """What stands for the durations of a bin: its geometric middle."""
+    """The duration that represents a bin: its geometric middle."""
     return float(2 ** ((number + 0.5) / BINS_PER_OCTAVE))
 
 
@@ -104,10 +104,10 @@ def merge_bins(into: dict[int, int], bins: Mapping[int, int]) -> None:
 
 
 def encode_bins(bins: Mapping[int, int]) -> bytes:
-    """Write bins; none is empty."""
+    """Encode bins; none is empty."""
     return _encode(bins) if bins else b""
 
 
 def decode_bins(blob: bytes) -> dict[int, int]:
-    """Read what `encode_bins` wrote."""
+    """Decode the output of `encode_bins`."""
     return _decode(blob) if blob else {}

@@ -1,9 +1,9 @@
-"""Adding up: the recorder walks the records by their ids, and counts each once.
+"""Rollup: the recorder scans the records by their ids, and adds each once to its sums.
 
-How far it is stands among the positions of the streams and moves in the transaction of the sums,
-from where this walk saw it: after a kill -9 nothing is counted twice and nothing is left out, and
-of several processes that walk the same records one has its say. Events are counted as the frames
-of the journal are stored, in their transaction. Figures: docs/decisions/0019.
+The position is stored with those of the streams. It moves in the transaction of the sums, and only
+from where this scan saw it: after a kill -9 nothing is counted twice or left out, and if several
+processes scan the same records, only one of them commits. Events are counted when the frames of the
+journal are stored, in the same transaction. Figures: docs/decisions/0019.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ from portcall.store.traffic.latency import bin_of, decode_bins, encode_bins, mer
 PLACE = "portcall.traffic"
 """The name of our position; its offset is the id of a record."""
 WINDOW = 10_000
-"""Records added up in one transaction: some 100 ms, of which it is the writer for a quarter."""
+"""Records in one transaction: some 100 ms, of which it holds the write lock for a quarter."""
 
 _CANCELLED = Outcome.CANCELLED.value
 _GIVEN_UP = Outcome.GIVEN_UP.value
@@ -32,14 +32,14 @@ _KEYED = (*_KEY, "latency")
 _ALL = ("", 0)
 
 Subject = tuple[str, int]
-"""Whose sums: a registry and a webhook's id; 0: of the registry; and no registry: of everything."""
+"""The subject of sums: a registry and a webhook's id; 0: the registry; no registry: everything."""
 Key = tuple[str, int, int, int]
-"""A row: the subject, the step's length and when it began, seconds."""
+"""A row: the subject, the bucket's length and when it began, seconds."""
 
 
 @dataclass(slots=True)
 class _Tally:
-    """What a batch adds to one row."""
+    """The amounts that a batch adds to one row."""
 
     attempts: int = 0
     succeeded: int = 0
@@ -56,12 +56,12 @@ class _Tally:
 
 
 def advance(database: Database, *, now_ms: int, window: int = WINDOW) -> int:
-    """Add up the next records; says how many that were (0: there are no more).
+    """Sum up the next records; returns how many there were (0: no more).
 
     Args:
-        database: Where they are.
-        now_ms: The time: what is too old for a step is left out of it, and what is of the future
-            counts as of now.
+        database: The database.
+        now_ms: The time: records too old for a bucket are left out of it, and records of the future
+            count as of now.
         window: How many records at most.
 
     Raises:
@@ -81,13 +81,13 @@ def advance(database: Database, *, now_ms: int, window: int = WINDOW) -> int:
 
 
 def is_behind(connection: Connection) -> bool:
-    """Whether there are records that are not added up yet."""
+    """Whether there are records that are not in the sums yet."""
     newest = connection.execute(select(func.max(records.c.id))).scalar_one()
     return newest is not None and newest > _place(connection)
 
 
 def add_events(connection: Connection, acceptances: Iterable[tuple[str, int]], now_ms: int) -> None:
-    """Count events that were accepted, in the transaction of whoever saw to it that it is once.
+    """Count accepted events, in a transaction that ensures that each is counted once.
 
     Args:
         connection: Of a writing transaction.
@@ -106,13 +106,13 @@ def add_events(connection: Connection, acceptances: Iterable[tuple[str, int]], n
 
 
 def prune(database: Database, *, now_ms: int, before_ms: int, limit: int) -> int:
-    """Forget the oldest rows that are kept no longer, in one short transaction.
+    """Delete the oldest expired rows, in one short transaction.
 
     Args:
-        database: Where they are.
+        database: The database.
         now_ms: The time.
-        before_ms: The records' horizon: what is kept as long as they are is kept since then.
-        limit: About how many rows of each step.
+        before_ms: The records' horizon, for rows that are kept as long as records.
+        limit: About how many rows of each bucket length.
 
     Returns:
         How many; call again until it is 0.
@@ -134,7 +134,7 @@ def _place(connection: Connection) -> int:
 
 
 def _move(connection: Connection, before: int, reached: int) -> bool:
-    """Take the next place; says whether nobody else did. Locks out who would, on PostgreSQL."""
+    """Move the position; returns whether no other process did. Locks out others, on PostgreSQL."""
     ours = (positions.c.stream == PLACE) & (positions.c.stream_offset == before)
     moved = connection.execute(update(positions).where(ours).values(stream_offset=reached))
     return moved.rowcount > 0
@@ -150,7 +150,7 @@ def _end_of(connection: Connection, after: int, window: int) -> int | None:
 
 
 def _walked(connection: Connection, after: int, reached: int) -> Sequence[Any]:
-    """The next records. In plain SQL: this is the hot path of the walk."""
+    """The next records. In plain SQL: this is the hot path of the scan."""
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     return connection.exec_driver_sql(
         "SELECT records.webhook_id, records.outcome, records.status, records.started_ms,"  # noqa: S608 (a mark)
@@ -164,9 +164,9 @@ def _walked(connection: Connection, after: int, reached: int) -> Sequence[Any]:
 def _added_up(
     rows: Iterable[Any], now_ms: int
 ) -> tuple[dict[tuple[str, int, int], _Tally], dict[tuple[str, int], _Tally]]:
-    """By webhook and 5 minutes, and by registry and 10 s: everything else is a sum of these.
+    """By webhook and 5 minutes, and by registry and 10 s: all other sums are made of these.
 
-    The loop of the hot path, hence in one piece.
+    It is the loop of the hot path, so it is one function.
     """
     narrow: dict[tuple[str, int, int], _Tally] = {}
     wide: dict[tuple[str, int], _Tally] = {}
@@ -188,7 +188,7 @@ def _added_up(
             one.given_up += 1
             whole.given_up += 1
             if not status and not duration_us:
-                continue  # too old for a further attempt
+                continue  # cancelled because it was too old
         one.attempts += 1
         whole.attempts += 1
         if outcome == _DELIVERED:
@@ -202,7 +202,7 @@ def _added_up(
 
 
 def _tallied(rows: Iterable[Any], now_ms: int) -> dict[Key, _Tally]:
-    """The sums of every subject by every step that is kept of it."""
+    """The sums of every subject for every bucket that is kept of it."""
     by_webhook, by_registry = _added_up(rows, now_ms)
     tallies: dict[Key, _Tally] = {}
     for (registry, webhook_id, start_s), tally in by_webhook.items():
@@ -226,7 +226,7 @@ def _spread(
 def _kept(
     subjects: Iterable[Subject], steps: Sequence[Bucket], second: int, now_ms: int
 ) -> Iterator[tuple[Subject, Bucket]]:
-    """The steps of some subjects that are kept for so long."""
+    """The buckets of some subjects that are kept for so long."""
     for subject in subjects:
         for step in steps:
             kept_s = step.kept_of_all_s if subject == _ALL else step.kept_s
@@ -258,7 +258,7 @@ def _store(connection: Connection, tallies: Mapping[Key, _Tally]) -> None:
 def _upsert(
     connection: Connection, rows: Sequence[tuple[object, ...]], *, with_latency: bool
 ) -> None:
-    """Add to rows, or make them; the latency is that of the whole row, and one writer's only."""
+    """Insert rows, or add to them; the latency replaces the row's, so there may be one writer."""
     if not rows:
         return
     mark = "?" if connection.dialect.name == "sqlite" else "%s"

@@ -1,4 +1,4 @@
-"""Reading what was added up, and the newest record of each webhook."""
+"""Reading the sums, and the newest record of each webhook."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ def read_sums(
     step_s: int,
     starts: range,
 ) -> Iterator[Any]:
-    """Rows in the order of the fields of `Sums`, behind the webhook and the time."""
+    """Rows in the order of the fields of `Sums`, after the webhook and the time."""
     columns = traffic.c
     query: Select[Any] = (
         select(
@@ -39,7 +39,7 @@ def read_sums(
 def read_totals(
     connection: Connection, registry: str, step_s: int, starts: range
 ) -> Sequence[Row[int, int, int]]:
-    """The attempts of each webhook of a registry, and those that succeeded: a range for each."""
+    """The attempts of each webhook of a registry, and the successful ones: one range for each."""
     columns = traffic.c
     query = (
         select(columns.webhook_id, func.sum(columns.attempts), func.sum(columns.succeeded))
@@ -56,7 +56,7 @@ def read_totals(
 def read_newest(
     connection: Connection, registry: str, webhook_ids: Collection[int] | None
 ) -> Iterator[Row[Any]]:
-    """The newest record of each webhook, as far as it has one: a look into an index for each."""
+    """The newest record of each webhook that has one: one index lookup for each."""
     newest = (
         select(func.max(records.c.id))
         .where(records.c.webhook_id == webhooks.c.id)

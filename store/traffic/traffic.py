@@ -1,7 +1,7 @@
-"""Traffic: what the records add up to, for pages that show millions of them at a glance.
+"""Traffic: sums of the records, for pages that cover millions of them.
 
-Nothing here reads records one by one but the walk of the recorder (`store.rollups`): a page with
-500 webhooks and 1,000,000 records costs as much as one with few of either.
+Only the recorder's scan (`store.traffic.rollups`) reads single records: a page over 500 webhooks
+and 1,000,000 records costs as much as one over few of either.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,19 +20,19 @@ from portcall.store.traffic.latency import Latency
 from portcall.store.traffic.sum_rows import read_newest, read_sums, read_totals
 
 FINE_MS = 3 * 3_600_000
-"""A longer time of a webhook comes in hours."""
+"""Longer spans of a webhook have buckets of hours."""
 
 
 @dataclass(slots=True)
 class Sums:
-    """What happened in some time.
+    """The sums of some time.
 
     Attributes:
         attempts: POSTs that were made, or refused because of their address.
-        succeeded: Those of them that were answered 2xx.
-        given_up: Those of them that were the last: the delivery was given up.
+        succeeded: Those that were answered 2xx.
+        given_up: Those that were the last: the delivery was given up.
         cancelled: Deliveries that ended without an attempt; not among the attempts.
-        events: Events that were accepted; of an installation or a registry, never of a webhook.
+        events: Accepted events; of an installation or a registry, never of a webhook.
         latency: Of the attempts that were answered, whatever the status.
     """
 
@@ -44,7 +44,7 @@ class Sums:
     latency: Latency = field(default_factory=Latency)
 
     def merge(self, other: "Sums") -> None:
-        """Add what happened in some other time."""
+        """Add the sums of some other time."""
         self.attempts += other.attempts
         self.succeeded += other.succeeded
         self.given_up += other.given_up
@@ -54,7 +54,7 @@ class Sums:
 
     @property
     def failed(self) -> int:
-        """Attempts that were not answered 2xx."""
+        """Attempts without a 2xx answer."""
         return self.attempts - self.succeeded
 
     @property
@@ -65,11 +65,11 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What happened in one step of time.
+    """The sums of one bucket.
 
     Attributes:
         start_ms: When it began, milliseconds since the epoch.
-        sums: What happened.
+        sums: Its sums.
     """
 
     start_ms: int
@@ -78,10 +78,10 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What happened, step by step; steps in which nothing happened are there, too.
+    """A series of buckets, including empty ones.
 
     Attributes:
-        step_s: How long a step is, seconds.
+        step_s: The length of a bucket, seconds.
         buckets: Oldest first, without gaps. The first may have begun before the time asked for;
             the last may still be growing.
     """
@@ -91,7 +91,7 @@ class Series:
 
     @property
     def total(self) -> Sums:
-        """All of it added up."""
+        """The sums of all buckets."""
         whole = Sums()
         for bucket in self.buckets:
             whole.merge(bucket.sums)
@@ -105,7 +105,7 @@ class LastAttempt:
     Attributes:
         record_id: Its id.
         started_ms: When the attempt began, milliseconds since the epoch.
-        outcome: What followed.
+        outcome: How it ended.
         status: The HTTP status; 0 where there was no answer.
         attempt: Its number, from 1.
     """
@@ -119,11 +119,11 @@ class LastAttempt:
 
 @dataclass(frozen=True)
 class WebhookTraffic:
-    """What happened at one webhook since a time.
+    """The traffic of one webhook since a time.
 
     Attributes:
-        webhook_id: Which.
-        series: Step by step, for a sparkline; the same steps for all webhooks.
+        webhook_id: The webhook.
+        series: Its buckets, for a sparkline; the same buckets for all webhooks.
         last: Its newest record, however old; None: it has none.
     """
 
@@ -133,14 +133,14 @@ class WebhookTraffic:
 
     @cached_property
     def total(self) -> Sums:
-        """All of it added up."""
+        """The sums of all buckets."""
         return self.series.total
 
 
 class Traffic:
-    """What the records add up to.
+    """The sums of the records.
 
-    All of it may raise `StoreUnavailableError`: the database does not answer.
+    All methods may raise `StoreUnavailableError`: the database does not answer.
     """
 
     def __init__(self, database: Database) -> None:
@@ -154,17 +154,18 @@ class Traffic:
         until_ms: int,
         webhook_ids: Collection[int] | None = None,
     ) -> Mapping[int, WebhookTraffic]:
-        """What happened at the webhooks of a registry: two queries for all of them.
+        """The traffic of the webhooks of a registry, in two queries for all of them.
 
         Args:
             registry: The registry's key: its name in lower case.
-            since_ms: Since when, milliseconds since the epoch. Up to three hours come in steps of
-                5 minutes, more in steps of an hour.
-            until_ms: Until when; mostly now.
-            webhook_ids: Only of these, as those of one page; None: of all that there are.
+            since_ms: The begin, milliseconds since the epoch. Spans of up to three hours have
+                buckets
+                of 5 minutes, longer ones of an hour.
+            until_ms: The end; usually now.
+            webhook_ids: Only these, for example those of one page; None: all webhooks.
 
         Returns:
-            By webhook id; every webhook is there, also one that nothing happened at.
+            By webhook id; all webhooks are included, also those without traffic.
         """
         starts = _narrow_starts(since_ms, until_ms)
         found: dict[int, dict[int, Sums]] = {}
@@ -181,20 +182,20 @@ class Traffic:
         }
 
     def totals(self, registry: str, *, since_ms: int, until_ms: int) -> Mapping[int, Sums]:
-        """The attempts at each webhook of a registry, and those that succeeded: one query.
+        """The attempts at each webhook of a registry, and the successful ones, in one query.
 
         Args:
             registry: The registry's key.
-            since_ms: Since when, milliseconds since the epoch; in steps as `of_webhooks` has them.
-            until_ms: Until when; mostly now.
+            since_ms: The begin, milliseconds since the epoch; buckets as for `of_webhooks`.
+            until_ms: The end; usually now.
 
         Returns:
-            By webhook id, without those at which nothing happened. Nothing else is added up.
+            By webhook id, without webhooks that had no traffic. Other sums are not read.
         """
         starts = _narrow_starts(since_ms, until_ms)
         with self._database.reading() as connection:
             rows = read_totals(connection, registry, starts.step, starts)
-        # PostgreSQL adds whole numbers up to a Decimal.
+        # PostgreSQL adds integers up to a Decimal.
         return {row[0]: Sums(attempts=int(row[1]), succeeded=int(row[2])) for row in rows}
 
     def series(
@@ -206,16 +207,18 @@ class Traffic:
         webhook_id: int | None = None,
         step_s: int | None = None,
     ) -> Series:
-        """What happened over time.
+        """The traffic over time.
 
         Args:
-            since_ms: Since when, milliseconds since the epoch.
-            until_ms: Until when; mostly now.
-            registry: Only of this one (its key); None: of the whole installation.
-            webhook_id: Only of this webhook of the registry.
-            step_s: The step wanted, seconds; None: one that makes 180 steps at most. The next
-                longer one of `store.steps.SHOWN_S` is taken that is kept for so long; of a webhook
-                none is shorter than 5 minutes.
+            since_ms: The begin, milliseconds since the epoch.
+            until_ms: The end; usually now.
+            registry: Only this one (its key); None: the whole installation.
+            webhook_id: Only this webhook of the registry.
+            step_s: The wanted bucket, seconds; None: one that gives 180 buckets at most. The next
+                longer
+                one of `store.traffic.buckets.SHOWN_S` is used that is kept for so long; webhooks
+                have
+                none under 5 minutes.
         """
         stored = WIDE if webhook_id is None else NARROW
         wanted_s = step_s or shown_bucket_s((until_ms - since_ms) // 1000)
@@ -230,16 +233,16 @@ class Traffic:
         return _series(found, starts)
 
     def is_behind(self) -> bool:
-        """Whether there are records that are not added up yet, as just after an upgrade."""
+        """Whether there are records that are not in the sums yet, as just after an upgrade."""
         with self._database.reading() as connection:
             return rollups.is_behind(connection)
 
     def advance(self, *, now_ms: int, window: int = rollups.WINDOW) -> int:
-        """Add up the next records; see `store.rollups.advance`."""
+        """Sum up the next records; see `store.traffic.rollups.advance`."""
         return rollups.advance(self._database, now_ms=now_ms, window=window)
 
     def prune(self, *, now_ms: int, before_ms: int, limit: int) -> int:
-        """Forget what is too old; see `store.rollups.prune`."""
+        """Delete expired rows; see `store.traffic.rollups.prune`."""
         return rollups.prune(self._database, now_ms=now_ms, before_ms=before_ms, limit=limit)
 
 
@@ -248,13 +251,13 @@ def _age_s(since_ms: int) -> int:
 
 
 def _starts(since_ms: int, until_ms: int, step_s: int) -> range:
-    """When each step begins, seconds; the first has *since_ms* in it, the last *until_ms*."""
+    """When each bucket begins, seconds; the first contains *since_ms*, the last *until_ms*."""
     first = since_ms // 1000 // step_s * step_s
     return range(first, max(until_ms // 1000, first) + 1, step_s)
 
 
 def _narrow_starts(since_ms: int, until_ms: int) -> range:
-    """The steps of webhooks, of those that are kept for so long."""
+    """The buckets of webhooks, from those that are kept for so long."""
     wanted = HOUR if until_ms - since_ms > FINE_MS else FIVE
     _, step = source_of(wanted.length_s, _age_s(since_ms), NARROW)
     return _starts(since_ms, until_ms, step.length_s)

@@ -1,1 +1,1 @@
-"""Registries and webhooks: what their owners set, and how each webhook stands."""
+"""Registries and webhooks: their owners' settings, and each webhook's health."""

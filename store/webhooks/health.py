@@ -1,8 +1,8 @@
-"""How webhooks stand: since when every attempt of one fails, when it is probed, how it is counted.
+"""Webhook health: since when all attempts of a webhook fail, its probes, and its counters.
 
-All of it is worked out beside the hot path, from the records of the log in the order of their ids.
-How far that is stands among the positions of the streams, and moves in the transaction of what
-follows from it: of several processes that look at the same records one has its say.
+It is computed beside the hot path, from the records of the log in the order of their ids. The
+position is stored with those of the streams, and moves in the transaction of its effects: if
+several processes scan the same records, only one of them commits.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,13 +22,13 @@ from portcall.store.database.tables import positions, records, webhooks
 PLACE = "portcall.standing"
 """The name of our position; its offset is the id of a record."""
 WINDOW = 50_000
-"""Records looked at in one query: some 50 ms on SQLite."""
+"""Records in one query: some 50 ms on SQLite."""
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 SILENCES = 4
-"""A time without an attempt counts as this part of the limit at most: it may be one in which none
-could be made. So five failures at least disable a webhook, and not one before and one after an
-outage of ours."""
+"""A time without an attempt counts as at most this part of the limit, because attempts may have
+been impossible. So it takes five failures at least to disable a webhook; one before and one after
+an outage of ours are not enough."""
 
 COUNTERS = ("delivered", "failed", "given_up", "cancelled")
 _FAILED = (Outcome.RETRIED.value, Outcome.GIVEN_UP.value)
@@ -36,11 +36,11 @@ _FAILED = (Outcome.RETRIED.value, Outcome.GIVEN_UP.value)
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """What a look at the log has brought.
+    """The result of a scan of the log.
 
     Attributes:
         disabled: The webhooks that were disabled, with the reason.
-        more: Whether there are records that were not looked at yet.
+        more: Whether there are more records to scan.
     """
 
     disabled: Sequence[tuple[int, str]] = ()
@@ -49,9 +49,9 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What the records say of one webhook; *until_ms* is set where it must be disabled.
+    """What the records say about one webhook; *until_ms* is set if it must be disabled.
 
-    *limit_ms* is for how long it may fail, where it must be disabled.
+    *limit_ms* is how long it may fail; set if it must be disabled.
     """
 
     row: Row[Any]
@@ -61,20 +61,20 @@ class _Change:
 
 
 class WebhookHealth:
-    """How webhooks stand, and what follows."""
+    """Computes and stores the health of webhooks."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def advance(self, *, disable_after_ms: int, now_ms: int, window: int = WINDOW) -> Advance:
-        """Look at the records that are new, and disable what failed for too long.
+        """Scan the new records, and disable webhooks that failed for too long.
 
         A webhook is disabled when two of its attempts failed so long apart and none in between
-        succeeded; silence is no failure, and what there is of it between two failures counts as a
-        part of the limit at most.
+        succeeded. Silence is no failure: a silent time between two failures counts only as a part
+        of the limit at most.
 
         Args:
-            disable_after_ms: For webhooks without a time of their own; 0: never.
+            disable_after_ms: For webhooks without their own limit; 0: never.
             now_ms: The time, milliseconds since the epoch.
             window: How many records at most.
 
@@ -94,7 +94,7 @@ class WebhookHealth:
             ]
             changes = [_without_silence(connection, change, reached) for change in changes]
         with self._database.writing() as connection:
-            counters.bump(connection, counters.REVISION, 0)  # no webhook changes beside us
+            counters.bump(connection, counters.REVISION, 0)  # locks out changes of webhooks
             if _place(connection) != before:
                 return Advance(more=True)
             _move(connection, before, reached)
@@ -103,7 +103,7 @@ class WebhookHealth:
         return Advance(disabled, more=True)
 
     def claim_probes(self, now_ms: int, first_ms: int = HOUR_MS) -> list[int]:
-        """The webhooks whose automatic probe is due: each is given to one caller only.
+        """The webhooks whose automatic probe is due: each is returned to one caller only.
 
         Args:
             now_ms: The time.
@@ -132,7 +132,7 @@ class WebhookHealth:
             return [row.id for row in due if _probed(connection, row.id, row.probed_ms, now_ms)]
 
     def probed(self, webhook_id: int, before_ms: int, now_ms: int) -> bool:
-        """Note a probe; says whether nobody else did since *before_ms*."""
+        """Note a probe; returns whether no other process did since *before_ms*."""
         with self._database.writing() as connection:
             return _probed(connection, webhook_id, before_ms, now_ms)
 
@@ -173,7 +173,7 @@ def _end_of(connection: Connection, after: int, window: int) -> int | None:
 
 
 def _seen(connection: Connection, after: int, reached: int) -> dict[int, Row[Any]]:
-    """What the records behind *after* say of each webhook; the database adds it up."""
+    """What the records after *after* say about each webhook, aggregated by the database."""
     failed = records.c.outcome.in_(_FAILED)
     query: Select[Any] = (
         select(
@@ -197,7 +197,7 @@ def _seen(connection: Connection, after: int, reached: int) -> dict[int, Row[Any
 
 
 def _count(connection: Connection, seen: Iterable[Row[Any]]) -> None:
-    """Add what the records say to the webhooks' counters; those deleted meanwhile have none."""
+    """Add the records' counts to the webhooks' counters; webhooks deleted meanwhile have none."""
     added = [
         {
             "row_id": row.webhook_id,
@@ -227,13 +227,13 @@ def _enabled(connection: Connection, webhook_ids: Sequence[int]) -> Iterable[Row
 
 
 def _judged(row: Row[Any], seen: Row[Any], disable_after_ms: int) -> _Change | None:
-    """What follows for a webhook; None: nothing that was not so before."""
+    """The change of a webhook; None: there is none."""
     since_ms: int = row.failing_since_ms
     if seen.succeeded is not None:
         since_ms = 0
     if seen.failed is not None and seen.failed > (seen.succeeded or 0) and not since_ms:
-        # Where it succeeded in between, the first failure after that is not known: the last is
-        # later by one look at most, and never too early.
+        # If it succeeded in between, the first failure after that is unknown. The last one is
+        # used: it is later by one scan at most, and never too early.
         first_ms = seen.first_ms if seen.succeeded is None else seen.last_ms
         since_ms = max(first_ms, row.status_changed_ms)
     after_ms = disable_after_ms if row.disable_after_ms is None else row.disable_after_ms
@@ -243,9 +243,9 @@ def _judged(row: Row[Any], seen: Row[Any], disable_after_ms: int) -> _Change | N
 
 
 def _without_silence(connection: Connection, change: _Change, reached: int) -> _Change:
-    """The change, but that nothing is disabled for having been silent.
+    """The change, unless the webhook would be disabled for being silent.
 
-    Asked only of a webhook that would be disabled: it reads each of its failures.
+    It is called only for a webhook that would be disabled: it reads each of its failures.
     """
     if not change.until_ms:
         return change
@@ -269,7 +269,7 @@ def _without_silence(connection: Connection, change: _Change, reached: int) -> _
 def _change(
     connection: Connection, changes: Sequence[_Change], now_ms: int
 ) -> list[tuple[int, str]]:
-    """Write what follows, but for webhooks that changed since they were read."""
+    """Write the changes, except for webhooks that changed since they were read."""
     if not changes:
         return []
     same = (webhooks.c.id == bindparam("row_id")) & (webhooks.c.revision == bindparam("read_at"))

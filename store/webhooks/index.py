@@ -1,4 +1,4 @@
-"""The webhooks as the router knows them: a snapshot, and from then on what changed."""
+"""The webhooks as the router keeps them: a snapshot, and the changes after it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ _INDEX = (webhooks.c.id, webhooks.c.registry_key, webhooks.c.scope_key, webhooks
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What became of the webhooks between a revision and a later one.
+    """The changes of the webhooks between a revision and a later one.
 
     Attributes:
         revision: The later one.
-        changed: The enabled webhooks that were made or changed.
+        changed: The enabled webhooks that were created or changed.
         gone: The ids of those that were deleted or are disabled.
     """
 
@@ -35,8 +35,8 @@ class Changes:
 def snapshot(database: Database) -> tuple[int, Iterator[IndexRow]]:
     """The revision, and every enabled webhook at that revision, in no order.
 
-    The rows come from the database in chunks while they are iterated over, in the transaction in
-    which the revision was read; it ends with the last row, or with the iterator.
+    The rows come from the database in chunks during the iteration, in the transaction that read the
+    revision; the transaction ends with the last row, or with the iterator.
 
     Raises:
         StoreUnavailableError: The database does not answer; iterating may raise it, too.
@@ -56,10 +56,10 @@ def _snapshot(database: Database) -> Iterator[int | IndexRow]:
 
 
 def changes_since(database: Database, revision: int) -> Changes | None:
-    """What changed after *revision*, or None if that cannot be told.
+    """The changes after *revision*, or None if they are not known.
 
-    It cannot when tombstones from after it were dropped, nor when the revision is not one of
-    this database, which was replaced or put back to an earlier state.
+    They are unknown if tombstones from after it were dropped, or if the revision is not one of this
+    database, because that was replaced or restored to an earlier state.
     """
     with database.reading() as connection:
         current = counters.read(connection, counters.REVISION)

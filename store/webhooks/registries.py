@@ -1,4 +1,4 @@
-"""Registries: whose events are taken, and how many webhooks each may have."""
+"""Registries: the sources of events, and how many webhooks each may have."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,11 +20,11 @@ class Registry:
     Attributes:
         name: As created.
         key: The name in lower case, by which everything refers to it.
-        location: The region that its owner says it is in.
-        sku: Its tier, which bounds how many webhooks it has.
+        location: The region that its owner gave.
+        sku: Its tier, which limits how many webhooks it has.
         tags: ARM tags.
         resource_group: As created.
-        login_server: The host name under which clients reach the registry itself.
+        login_server: The host name that clients use for the registry itself.
         created_ms: Milliseconds since the epoch.
     """
 
@@ -54,7 +54,7 @@ class Registries:
         resource_group: str,
         login_server: str = "",
     ) -> tuple[Registry, bool]:
-        """Create a registry, or replace what is known of it; says whether it was created.
+        """Create or replace a registry; returns whether it was created.
 
         The name and the resource group stay as first created. A smaller tier deletes no webhook;
         it only refuses further ones.
@@ -90,7 +90,7 @@ class Registries:
         return registry, before is None
 
     def get(self, name: str) -> Registry | None:
-        """The registry of that name, in whatever case."""
+        """The registry of that name, in any case."""
         with self._database.reading() as connection:
             return read_registry(connection, name)
 
@@ -101,7 +101,7 @@ class Registries:
             return [_registry(row) for row in connection.execute(query).mappings()]
 
     def delete(self, name: str) -> bool:
-        """Delete a registry and its webhooks; says whether there was one."""
+        """Delete a registry and its webhooks; returns whether there was one."""
         key = name.lower()
         with self._database.writing() as connection:
             revision = counters.bump(connection, counters.REVISION)
@@ -114,7 +114,7 @@ class Registries:
 
 
 def read_registry(connection: Connection, name: str) -> Registry | None:
-    """The registry of that name, in whatever case."""
+    """The registry of that name, in any case."""
     query = select(registries).where(registries.c.key == name.lower())
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else _registry(row)

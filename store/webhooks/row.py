@@ -1,4 +1,4 @@
-"""A webhook as it is kept: what its owner wrote, and what became of it."""
+"""A webhook as it is stored: its owner's settings, and its state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -25,12 +25,12 @@ class WebhookDraft(WebhookSettings):
     """A webhook as its owner wants it: what a PUT says.
 
     Attributes:
-        registry: Its registry's name, in whatever case.
+        registry: Its registry's name, in any case.
         name: 5 to 50 letters and digits.
         location: The region.
         tags: ARM tags.
         uri: The service URI as set, without user info.
-        authorization: The header value that the URI's user info became; empty: none.
+        authorization: The header value made from the URI's user info; empty: none.
         credentials: The user info as set, with the ``@`` behind it; empty: none.
         headers: The custom headers as given.
         actions: The bits of the subscribed actions.
@@ -83,18 +83,18 @@ class VisibleWebhook(WebhookSettings):
     Beside fields of `WebhookDraft` it has these.
 
     Attributes:
-        id: The store's number; never used again for another webhook.
+        id: The store's number; never reused.
         registry: The registry's name as created.
         name: As created.
-        status_reason: Why it was disabled by itself; empty: its owner chose the status.
+        status_reason: Why Portcall disabled it; empty: its owner chose the status.
         status_changed_ms: When the status last changed, milliseconds since the epoch.
         revision: The store's revision at its last change.
         created_ms: Milliseconds since the epoch.
-        cause: Who disabled it; without meaning for one that is enabled.
+        cause: Why it is disabled; without meaning while it is enabled.
         failing_since_ms: The first of the failures since its last success; 0: there is none.
-        probed_ms: When it was last probed since it was disabled by itself; 0: never.
+        probed_ms: When it was last probed since Portcall disabled it; 0: never.
         delivered: Its attempts that succeeded, as far as they are counted.
-        failed: Those that failed, whatever followed.
+        failed: Those that failed, retried or not.
         given_up: Its deliveries that were given up.
         cancelled: Its deliveries that were cancelled.
         old_secret_until_ms: Until when the secret before signs, too, milliseconds since the epoch;
@@ -154,12 +154,12 @@ class WebhookRow(SigningWebhook):
 
     @property
     def trust(self) -> Trust | None:
-        """What is special about TLS with its endpoint; None: nothing is."""
+        """Special TLS settings for its endpoint; None: none."""
         found = Trust(self.ca_bundle, self.client_certificate, self.client_key)
         return found or None
 
     def webhook(self) -> Webhook:
-        """What the deliverer needs of it."""
+        """The part of it that the deliverer needs."""
         return Webhook(
             id=self.id,
             registry=self.registry.lower(),
@@ -208,7 +208,7 @@ def replaced(row: WebhookRow, draft: WebhookDraft, *, revision: int, now_ms: int
 
 
 def patched(row: WebhookRow, changes: WebhookChanges, *, revision: int, now_ms: int) -> WebhookRow:
-    """The row after a PATCH; a reason for its status goes only with a status."""
+    """The row after a PATCH; the reason for its status is removed only if the status is set."""
     changed = changes.get("status", row.status) is not row.status
     return replace(
         row,
@@ -223,9 +223,9 @@ def patched(row: WebhookRow, changes: WebhookChanges, *, revision: int, now_ms: 
 def rotated(
     row: WebhookRow, secret: str, *, overlap_ms: int, revision: int, now_ms: int
 ) -> WebhookRow:
-    """The row after a rotation: the secret it had signs, too, for another *overlap_ms*.
+    """The row after a rotation: the previous secret signs, too, for *overlap_ms*.
 
-    There are never more than two: the one before that ends now.
+    There are never more than two: an earlier one ends now.
     """
     return replace(
         row,
@@ -268,7 +268,7 @@ def read_row(row: RowMapping, vault: Vault) -> WebhookRow:
 
 
 def columns(row: WebhookRow, vault: Vault) -> dict[str, object]:
-    """The values of the table's columns for *row*; the scope stands canonical, too.
+    """The values of the table's columns for *row*, including the canonical scope.
 
     Raises:
         SealedError: It has a secret, and there is no key.
@@ -302,9 +302,9 @@ def _wanted(draft: WebhookDraft) -> dict[str, Any]:
 
 
 def _old_secret(row: WebhookRow, secret: str, now_ms: int) -> dict[str, Any]:
-    """What is left of the secret before: nothing when it has ended, or when *secret* is another.
+    """The remaining old secret: none when it has ended, or when *secret* is another.
 
-    A secret that is set takes the place of all others at once: the old one may be known to many.
+    A secret that is set replaces all others at once: the old one may have leaked.
     """
     if row.old_secret and row.secret == secret and now_ms < row.old_secret_until_ms:
         return {}
@@ -316,7 +316,7 @@ def _old(secret: str = "", until_ms: int = 0) -> dict[str, Any]:
 
 
 def _with_authorization(headers: Mapping[str, str], authorization: str) -> dict[str, str]:
-    """The custom headers, and the URI's credentials unless a custom header gives others."""
+    """The custom headers, plus the URI's credentials if no custom header replaces them."""
     if not authorization or any(name.lower() == "authorization" for name in headers):
         return dict(headers)
     return {**headers, "Authorization": authorization}

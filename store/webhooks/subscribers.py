@@ -1,4 +1,4 @@
-"""The webhooks of a registry as events meet them: what decides whether one gets an event."""
+"""The webhooks of a registry with the fields that decide whether one gets an event."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,15 @@ from portcall.store.database.tables import webhooks
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A webhook without what it sends, and where.
+    """A webhook without its URI and content.
 
     Attributes:
         id: The store's number.
         name: As created.
-        status: Whether it gets POSTs.
-        status_reason: Why it was disabled by itself; else empty.
+        status: Whether it receives POSTs.
+        status_reason: Why Portcall disabled it; else empty.
         actions: The bits of its actions.
-        scope: What part of the registry it covers.
+        scope: The part of the registry that it covers.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""Webhooks by name and status alone, without what is sealed: for pages, findings and metrics."""
+"""Webhooks by name and status only, without sealed fields: for pages, findings and metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ _MAX_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class KnownWebhook:
-    """A webhook's name, and whether it gets POSTs.
+    """A webhook's name, and whether it receives POSTs.
 
     Attributes:
         id: The store's number.
         registry: Its registry's name, as created.
         name: Its own, as created.
-        status: Whether it gets POSTs.
-        cause: Who disabled it; `Cause.OWNER` while it is enabled.
-        reason: Why it was disabled by itself; else empty.
-        changed_ms: Since when its status is what it is, milliseconds since the epoch.
-        revision: Of its last change.
+        status: Whether it receives POSTs.
+        cause: Why it is disabled; `Cause.OWNER` while it is enabled.
+        reason: Why Portcall disabled it; else empty.
+        changed_ms: When its status last changed, milliseconds since the epoch.
+        revision: The revision of its last change.
     """
 
     id: int
@@ -41,7 +41,7 @@ class KnownWebhook:
 
     @property
     def path(self) -> str:
-        """As people write it: ``registry/name``."""
+        """The form for people: ``registry/name``."""
         return f"{self.registry}/{self.name}"
 
 
@@ -49,7 +49,7 @@ class KnownWebhooks:
     """Reads them.
 
     Args:
-        database: Where they are.
+        database: The database.
     """
 
     def __init__(self, database: Database) -> None:
@@ -89,9 +89,9 @@ class KnownWebhooks:
             return [_known(row) for row in connection.execute(query)]
 
     def told(self) -> int:
-        """The revision up to which the operator was told of what disabled itself.
+        """The revision up to which the operator was notified of disabled webhooks.
 
-        Asked for the first time it is the newest: what was so before is no news.
+        The first call returns the newest revision: earlier changes are not news.
 
         Raises:
             StoreUnavailableError: The database does not answer.
@@ -107,7 +107,7 @@ class KnownWebhooks:
             return counters.read(connection, counters.TOLD)
 
     def note_told(self, revision: int) -> None:
-        """Note that the operator was told up to a revision; an earlier one changes nothing.
+        """Note that the operator was notified up to a revision; an earlier one changes nothing.
 
         Raises:
             StoreUnavailableError: The database does not answer.

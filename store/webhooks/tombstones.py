@@ -7,12 +7,12 @@ from portcall.store.database.database import insert_rows
 from portcall.store.database.tables import tombstones
 
 LIMIT = 100_000
-"""How many are kept at least once there were more; the older half goes when there are twice as
-many, in one statement. Whoever asks from before that gets a snapshot instead."""
+"""How many are kept at least; when there are twice as many, one statement deletes the older half. A
+reader with an older revision gets a snapshot instead."""
 
 
 def bury(connection: Connection, webhook_ids: list[int], revision: int) -> None:
-    """Remember that these webhooks were deleted at *revision*; forget the oldest if need be."""
+    """Note that these webhooks were deleted at *revision*; delete the oldest notes if needed."""
     insert_rows(connection, tombstones, [(webhook_id, revision) for webhook_id in webhook_ids])
     count = counters.bump(connection, counters.TOMBSTONES, len(webhook_ids))
     if count > 2 * LIMIT:

@@ -1,7 +1,7 @@
-"""Webhooks: put, patched, deleted, found. Each change has a revision, raised in its transaction.
+"""Webhooks: put, patch, delete, get. Each change raises the revision in its transaction.
 
-The revision is raised first: that makes writers wait for each other, so that a quota cannot be
-passed by two at once and revisions are committed in order.
+The revision is raised first: so writers wait for each other, two at once cannot exceed a quota, and
+revisions are committed in order.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ class Webhooks:
     """The table of webhooks; names are found without regard to case.
 
     Args:
-        database: Where it is.
+        database: The database.
         vault: Seals and opens their secrets.
     """
 
@@ -102,11 +102,11 @@ class Webhooks:
     def put_many(self, drafts: Sequence[WebhookDraft]) -> list[Put]:
         """Put many webhooks in one transaction with one revision: all of them, or none.
 
-        A webhook that occurs twice is as its last draft says.
+        A webhook that occurs twice gets the values of its last draft.
 
         Raises:
-            RegistryNotFoundError: The registry of one does not exist.
-            QuotaExceededError: Together they are more than a registry's tier allows.
+            RegistryNotFoundError: One of the registries does not exist.
+            QuotaExceededError: Together they exceed a registry's tier.
         """
         by_registry: dict[str, list[WebhookDraft]] = {}
         for draft in drafts:
@@ -124,7 +124,7 @@ class Webhooks:
         return [put[draft.registry.lower(), draft.name.lower()] for draft in drafts]
 
     def patch(self, registry: str, name: str, **changes: Unpack[WebhookChanges]) -> WebhookRow:
-        """Change what is given and leave the rest.
+        """Change the given fields and leave the rest.
 
         Raises:
             WebhookNotFoundError: There is no such webhook.
@@ -141,12 +141,12 @@ class Webhooks:
     def rotate(
         self, registry: str, name: str, *, make: Callable[[str], str], overlap_ms: int
     ) -> WebhookRow:
-        """Give a webhook another secret; the one that it had signs beside it for a time.
+        """Give a webhook another secret; the previous one signs, too, for a time.
 
         Args:
             registry: Its registry's name.
             name: Its name.
-            make: Makes the new secret of the one that it has; what it raises is raised.
+            make: Makes the new secret from the current one; its errors are raised.
             overlap_ms: For how long both sign, milliseconds; 0: the old one ends at once.
 
         Raises:
@@ -168,13 +168,13 @@ class Webhooks:
         return row
 
     def disable(self, webhook_id: int, reason: str, now_ms: int, cause: Cause = Cause.GONE) -> bool:
-        """Disable a webhook by itself, not by its owner; says whether it was enabled.
+        """Disable a webhook automatically; returns whether it was enabled.
 
         Args:
             webhook_id: Which.
-            reason: Why, fit to be shown to its owner.
+            reason: Why, in a text for its owner.
             now_ms: The time, milliseconds since the epoch.
-            cause: The same for programs.
+            cause: Why, in a word for programs.
         """
         enabled = (webhooks.c.id == webhook_id) & (webhooks.c.status == Status.ENABLED.value)
         with self._database.reading() as connection:  # many attempts find the same 410 at once
@@ -192,7 +192,7 @@ class Webhooks:
             return connection.execute(update(webhooks).where(enabled).values(values)).rowcount > 0
 
     def enable(self, webhook_id: int, now_ms: int) -> bool:
-        """Enable a webhook that was disabled by itself; says whether that was so."""
+        """Enable a webhook that disabled itself; returns whether it was disabled like that."""
         itself = (
             (webhooks.c.id == webhook_id)
             & (webhooks.c.status == Status.DISABLED.value)
@@ -224,7 +224,7 @@ class Webhooks:
             return _read(connection, view, registry, name, self._vault)
 
     def delete(self, registry: str, name: str) -> bool:
-        """Delete a webhook; says whether there was one."""
+        """Delete a webhook; returns whether there was one."""
         with self._database.writing() as connection:
             revision = counters.bump(connection, counters.REVISION)
             named = (webhooks.c.registry_key == registry.lower()) & (
@@ -241,7 +241,7 @@ class Webhooks:
             return _count(connection, registry.lower())
 
     def by_ids(self, ids: Sequence[int]) -> list[Webhook]:
-        """Those of the webhooks that exist, enabled or not, as the deliverer uses them."""
+        """The existing ones of these webhooks, enabled or not, in the deliverer's form."""
         possible = [webhook_id for webhook_id in ids if 0 < webhook_id <= _MAX_ID]
         with self._database.reading() as connection:
             return [
@@ -256,11 +256,11 @@ class Webhooks:
             return counters.read(connection, counters.REVISION)
 
     def snapshot(self) -> tuple[int, Iterator[IndexRow]]:
-        """The revision, and every enabled webhook at that revision; see `webhookindex.snapshot`."""
+        """The revision, and every enabled webhook at that revision; see `store.webhooks.index`."""
         return webhookindex.snapshot(self._database)
 
     def changes_since(self, revision: int) -> Changes | None:
-        """What changed after *revision*; None: it cannot be told any more, take a snapshot."""
+        """The changes after *revision*; None: they are not known any more, take a snapshot."""
         return webhookindex.changes_since(self._database, revision)
 
     def list(self, registry: str, *, after: str = "", limit: int) -> Rows:

@@ -176,7 +176,7 @@ async def test_what_is_ignored_is_explained_counted_and_shown_by_the_doctor(
     code, out, err = await own.portcall("explain", bad, "-r", registry, "-o", "table")
     assert (code, err) == (0, "") and f"ignored, because {place}: 'Up/Per' is not" in out
     code, out, _ = await own.portcall("explain", pull, "-r", registry, "-o", "table")
-    assert code == 0 and "ignored, because a pull is no registry event" in out
+    assert code == 0 and "ignored, because a pull is not a registry event" in out
     code, out, _ = await own.portcall("explain", "good", "-r", registry, "-o", "table")
     assert code == 0 and "ignored" not in out
     assert (await own.portcall("explain", "nothing", "-r", registry))[0] == 3

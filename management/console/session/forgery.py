@@ -1,4 +1,4 @@
-"""Whether a form was sent by a page of ours: three signs, each of which can refuse."""
+"""Whether a form was sent by one of our pages: three checks, each of which can refuse."""
 
 import hmac
 from urllib.parse import urlsplit
@@ -14,15 +14,15 @@ _OWN = frozenset({"same-origin", "none"})
 
 
 def check_sender(request: web.Request, given: str, session: Session) -> None:
-    """Refuse what another site had the browser send.
+    """Refuse a request that another site made the browser send.
 
     Args:
-        request: What came.
-        given: The token that the form brought; empty: it had none.
-        session: Whose form it must be.
+        request: The request.
+        given: The form's token; empty: it had none.
+        session: The session of the form.
 
     Raises:
-        ArmError: 403: It names another origin, or has not the session's own token.
+        ArmError: 403: It names another origin, or does not have the session's token.
     """
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():

@@ -1,8 +1,8 @@
 """Links that sign in once: printed by `portcall up` and `portcall console`, opened in a browser.
 
 A link carries a code in its fragment, which browsers do not send. The code is sealed with the
-installation's key, so that every management process reads it and no other installation does. It
-opens nothing by itself: it is exchanged, once, for a token of its own that ends with the session.
+installation's key: every management process can read it, other installations cannot. The code
+itself gives no access: it is exchanged, once, for a token that ends with the session.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ from portcall.store.errors import NameTakenError, TooManyPrincipalsError
 
 PREFIX = "portcall_link_"
 LIFE_S = 600
-"""Long enough to walk to a browser, short enough for a terminal's history."""
+"""Long enough to get to a browser, short enough for a terminal's history."""
 
 
 class LinkError(PortcallError):
-    """A link does not sign in; the message says why, fit to be shown."""
+    """A link does not sign in; the message says why, for the user to read."""
 
 
 class _Link(msgspec.Struct, frozen=True, array_like=True, tag="link"):
@@ -45,35 +45,35 @@ class _Link(msgspec.Struct, frozen=True, array_like=True, tag="link"):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code that was just made.
+    """A new code.
 
     Attributes:
         text: The code itself.
-        until_s: Until when it works, seconds since the epoch.
+        until_s: When it expires, seconds since the epoch.
     """
 
     text: str
     until_s: int
 
     def __repr__(self) -> str:
-        """Without what opens doors."""
+        """Without the secret."""
         return f"Code(until_s={self.until_s})"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a code was exchanged for.
+    """The result of exchanging a code.
 
     Attributes:
-        token: The session's own.
-        principal: Whose it is.
+        token: The session's token.
+        principal: Its principal.
     """
 
     token: str
     principal: Principal
 
     def __repr__(self) -> str:
-        """Without what opens doors."""
+        """Without the secret."""
         return f"Entry({self.principal!r})"
 
 
@@ -95,17 +95,17 @@ class Links:
         """A code for an administrator's session.
 
         Args:
-            issuer: Who asks: an administrator. The code works only while the issuer's token does.
+            issuer: The administrator who asks. The code works only while the issuer's token does.
         """
         until_s = int(self._clock()) + LIFE_S
         link = _Link(secrets.token_hex(8), until_s, issuer.client_id)
         return Code(PREFIX + self._seal.sealed(link), until_s)
 
     async def exchange(self, code: str) -> Entry:
-        """Give a token for a code; a second time there is none.
+        """Exchange a code for a token; this works once.
 
         Raises:
-            LinkError: The code is none of ours, too old, or was used.
+            LinkError: The code is invalid, expired, or was used.
             StoreUnavailableError: The database does not answer.
         """
         link = self._seal.opened(code.removeprefix(PREFIX), _Link)
@@ -116,7 +116,7 @@ class Links:
         return await asyncio.to_thread(self._exchanged, link)
 
     def _exchanged(self, link: _Link) -> Entry:
-        """The name of the token is the link's own: of two that come at once one finds it taken."""
+        """The token has the link's name: of two concurrent exchanges one finds the name taken."""
         principals = self._store.principals
         name = SESSION_PREFIX + link.nonce
         issuer = principals.get(link.client_id) if link.client_id else None
@@ -141,7 +141,7 @@ class Links:
         return Entry(secret, Principal(made.name, made.role, made.client_id))
 
     async def end(self, principal: Principal) -> None:
-        """Revoke the token of a session that a link began; others are left alone.
+        """Revoke the token of a session that a link started; other tokens stay.
 
         Raises:
             StoreUnavailableError: The database does not answer.
@@ -153,7 +153,7 @@ class Links:
         return issuer is not None and issuer.is_live(int(self._clock() * 1000))
 
     def _end_of(self, issuer: PrincipalRow | None) -> int:
-        """When a session ends that begins now, milliseconds since the epoch: its issuer's end."""
+        """When a session that begins now ends, milliseconds since the epoch: its issuer's end."""
         end_ms = int((self._clock() + LONGEST_S) * 1000)
         if issuer is None or issuer.expires_ms is None:
             return end_ms
@@ -161,7 +161,7 @@ class Links:
 
 
 def code_maker(store: Store) -> Callable[[Principal], Code]:
-    """What makes codes with the installation's key; it blocks while it reads that."""
+    """A function that makes codes with the installation's key; it blocks while it reads that."""
 
     def make(issuer: Principal) -> Code:
         return Links(Seal([store.signing_keys.signing()]), store).make(issuer)

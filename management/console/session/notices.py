@@ -1,6 +1,6 @@
-"""What a page has to say once, after the redirect that follows a form: done so, or a new secret.
+"""Messages that a page shows once, after the redirect of a form: a result, or a new secret.
 
-It waits in a sealed cookie of a minute, so that whichever process answers next can say it.
+A message waits in a sealed cookie for a minute, so that any process can show it.
 """
 
 import time
@@ -16,11 +16,11 @@ KEPT_S = 60
 
 
 class Notice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something to say once.
+    """A message that is shown once.
 
     Attributes:
-        text: In words.
-        secret: A secret that is shown here and never again; empty: there is none.
+        text: The message.
+        secret: A secret that is shown only here; empty: there is none.
         kind: ``good``, or ``bad``.
     """
 
@@ -40,7 +40,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class Notices:
-    """Hands notices from one answer to the next.
+    """Passes notices from one answer to the next.
 
     Args:
         seal: Seals them.
@@ -52,18 +52,18 @@ class Notices:
     def leave(
         self, response: web.StreamResponse, session: Session, notice: Notice, *, secure: bool
     ) -> None:
-        """Leave a notice with an answer, for the next page of the same session."""
+        """Add a notice to an answer, for the next page of the same session."""
         kept = _Kept(session.id, time.time() + KEPT_S, notice)
         give_cookie(response, COOKIE, self._seal.sealed(kept), secure=secure, max_age_s=KEPT_S)
 
     def read(self, request: web.Request, session: Session) -> Notice | None:
-        """The notice that was left for this session; None: there is none, or no more."""
+        """The notice for this session; None: there is none, or it has expired."""
         kept = self._seal.opened(request.cookies.get(COOKIE), _Kept)
         if kept is None or kept.session != session.id or time.time() > kept.until_s:
             return None
         return kept.notice
 
     def forget(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Have the browser forget the notice, if it brought one: it is shown once."""
+        """Make the browser delete the notice, if it sent one: it is shown once."""
         if COOKIE in request.cookies:
             take_cookie(response, COOKIE, secure=request.secure)

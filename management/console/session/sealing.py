@@ -1,4 +1,4 @@
-"""Cookies that only the installation can read and make: sealed with a key that all of it has."""
+"""Sealed cookies: only this installation can read and make them, with a key that it shares."""
 
 import base64
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ ValueT = TypeVar("ValueT")
 
 
 class Seal:
-    """Seals values, and opens what was sealed.
+    """Seals values, and opens sealed ones.
 
     Args:
         keys: The installation's; the first seals, each of them opens.
@@ -28,11 +28,11 @@ class Seal:
         self._fernet = MultiFernet([Fernet(_derived(key)) for key in keys])
 
     def sealed(self, value: object) -> str:
-        """A value as text that tells nothing."""
+        """A value as an encrypted text."""
         return self._fernet.encrypt(msgspec.json.encode(value)).decode("ascii")
 
     def opened(self, text: str | None, kind: type[ValueT]) -> ValueT | None:
-        """What was sealed; None: that is nothing of ours."""
+        """The value of a sealed text; None: it is not one of ours."""
         if not text or len(text) > MAX_SEALED:
             return None
         try:
@@ -43,7 +43,7 @@ class Seal:
 
 
 def _derived(key: SigningKey) -> bytes:
-    """A key for cookies alone, of one that every management process has."""
+    """A key for cookies only, derived from a key that every management process has."""
     private = key.private.private_bytes(
         serialization.Encoding.DER,
         serialization.PrivateFormat.PKCS8,

@@ -1,7 +1,7 @@
-"""Sessions: a token sealed in a cookie, so that every management process knows it.
+"""Sessions: a token sealed in a cookie, so that every management process accepts it.
 
-Nothing is kept: whoever opens the cookie asks about the token again, and a revoked one ends the
-session at once. What is kept, by each process for itself, is who signed out.
+Sessions are not stored: each request checks the token again, and a revoked one ends the session at
+once. Each process only keeps a list of the sessions that signed out.
 """
 
 import secrets
@@ -17,21 +17,21 @@ from portcall.management.http.routes import CONSOLE
 
 COOKIE = "portcall_session"
 IDLE_S = 30 * 60
-"""How long a session lasts after the last page that its owner asked for."""
+"""How long a session lasts after its user's last page."""
 LONGEST_S = 12 * 3600
 RENEWED_AFTER_S = 60
-"""A cookie that is older than this is made anew; not one for each request."""
+"""An older cookie is renewed; not at each request."""
 MAX_ENDED = 10_000
 
 
 class Session(msgspec.Struct, frozen=True):
-    """Somebody at a browser.
+    """The session of a user in a browser.
 
     Attributes:
         id: Random.
-        token: By which they were let in; empty: they are about to sign in.
-        csrf: What every form of theirs must bring.
-        began_s: When they signed in, seconds since the epoch.
+        token: The token that the user signed in with; empty: not signed in yet.
+        csrf: A value that every form of the session must have.
+        began_s: When the user signed in, seconds since the epoch.
         seen_s: When the cookie was made.
     """
 
@@ -42,7 +42,7 @@ class Session(msgspec.Struct, frozen=True):
     seen_s: int
 
     def __repr__(self) -> str:
-        """Without what opens doors."""
+        """Without the secrets."""
         return f"Session(began_s={self.began_s}, seen_s={self.seen_s})"
 
 
@@ -60,19 +60,19 @@ class Sessions:
         self._ended: OrderedDict[str, None] = OrderedDict()
 
     def begin(self, token: str = "") -> Session:
-        """A new session; without a token one of somebody who is about to sign in."""
+        """A new session; without a token it is for the sign-in form."""
         now_s = int(self._clock())
         return Session(secrets.token_urlsafe(12), token, secrets.token_urlsafe(24), now_s, now_s)
 
     def open(self, cookie: str | None) -> Session | None:
-        """The session in a cookie; None: there is none, it is none of ours, or it is over."""
+        """The session in a cookie; None: there is none, it is invalid, or it has ended."""
         session = self._seal.opened(cookie, Session)
         if session is None or session.id in self._ended or self.is_over(session):
             return None
         return session
 
     def is_over(self, session: Session) -> bool:
-        """Whether its time is."""
+        """Whether its time is over."""
         now_s = self._clock()
         return now_s - session.seen_s > IDLE_S or now_s - session.began_s > LONGEST_S
 
@@ -81,14 +81,14 @@ class Sessions:
         return self._seal.sealed(session)
 
     def seen(self, session: Session) -> Session | None:
-        """The session as it goes on from now; None: its cookie is young enough."""
+        """The renewed session; None: its cookie is new enough."""
         now_s = int(self._clock())
         if now_s - session.seen_s < RENEWED_AFTER_S:
             return None
         return msgspec.structs.replace(session, seen_s=now_s)
 
     def end(self, session: Session) -> None:
-        """Let nobody in with it again, as far as this process is asked."""
+        """Refuse the session from now on, in this process."""
         self._ended[session.id] = None
         if len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)
@@ -97,13 +97,13 @@ class Sessions:
 def give_cookie(
     response: web.StreamResponse, name: str, value: str, *, secure: bool, max_age_s: int | None
 ) -> None:
-    """Hand a cookie to the browser: no script reads it, no other site's request brings it.
+    """Set a cookie: no script can read it, and other sites' requests do not send it.
 
     Args:
         response: Carries it.
         name: Its name.
         value: Sealed.
-        secure: Whether it must come back over TLS only.
+        secure: Whether the browser may send it over TLS only.
         max_age_s: How long the browser keeps it; None: until it is closed.
     """
     response.set_cookie(
@@ -118,5 +118,5 @@ def give_cookie(
 
 
 def take_cookie(response: web.StreamResponse, name: str, *, secure: bool) -> None:
-    """Have the browser forget a cookie."""
+    """Make the browser delete a cookie."""
     response.del_cookie(name, path=CONSOLE, httponly=True, samesite="Strict", secure=secure)

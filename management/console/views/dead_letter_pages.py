@@ -1,4 +1,4 @@
-"""Dead letters: how many and why, each of them, sending again, throwing away."""
+"""Dead letters: their number and reasons, each letter, resending, deleting."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from portcall.store.access.principals import Role
 LETTERS = f"{CONSOLE}/dead-letters"
 FILTERS = ("registry", "webhook", "reason")
 Json = Any
-"""What a JSON text holds."""
+"""A JSON value."""
 _NUMBER = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 _NONE: Mapping[str, Json] = {
     "waiting": 0,
@@ -33,10 +33,10 @@ _NONE: Mapping[str, Json] = {
 
 
 class LetterPages:
-    """The pages of dead letters; for administrators alone.
+    """The pages of dead letters; for administrators only.
 
     Args:
-        desk: What all pages have.
+        desk: Shared by all pages.
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -50,7 +50,7 @@ class LetterPages:
         routes.add("POST", f"{LETTERS}/purge", self.purge)
 
     async def page(self, call: Call) -> web.Response:
-        """GET the letters of a queue that a filter fits."""
+        """GET the letters of a queue that match a filter."""
         queue = _queue(call.parameter("queue"))
         chosen = {name: (call.parameter(name) or "").strip() for name in FILTERS}
         problem, status, found = "", 200, dict(_NONE)
@@ -74,13 +74,13 @@ class LetterPages:
         )
 
     async def letter(self, call: Call) -> web.Response:
-        """GET a letter whole."""
+        """GET a complete letter."""
         queue = _queue(call.parameter("queue"))
         found = await self._desk.inner.ask(call, "GET", f"{PATH}/{call.names['letter']}")
         return self._desk.pages.page(call, "dead-letter.html", queue=queue, letter=found)
 
     async def resend(self, call: Call) -> web.Response:
-        """POST that letters shall be sent again."""
+        """POST to send letters again."""
         form = call.request[FORM]
         try:
             told = await self._desk.inner.ask(call, "POST", f"{PATH}/resend", _meant(form))
@@ -90,7 +90,7 @@ class LetterPages:
         return self._desk.done(call, _back(form), resent_words(told), kind=kind)
 
     async def purge(self, call: Call) -> web.Response:
-        """POST that letters shall be thrown away: asks, and does it once that is answered."""
+        """POST to delete letters: first asks for a confirmation."""
         form = call.request[FORM]
         meant = _meant(form)
         if form.line("confirmed") != "yes":
@@ -124,7 +124,7 @@ class LetterPages:
 
 
 def resent_words(told: Mapping[str, Json]) -> str:
-    """What a request to send again has done, in a sentence or two."""
+    """The result of sending letters again, as one or two sentences."""
     left = told["left"]
     parts = [f"{words.count(told['sent'])} sent again"]
     for number, what in (
@@ -144,9 +144,9 @@ def _letters(number: int) -> str:
 
 
 def _meant(form: Form) -> dict[str, Json]:
-    """The request body of a form: the selected letters, or all that match the filter.
+    """The API's body for a form: the selected letters, or all that match the filter.
 
-    Of all that match, no more than the page has shown: what arrived since is behind those.
+    Of all matches, at most as many as the page has shown: newer letters come after those.
     """
     body: dict[str, Json] = {"queue": form.line("queue") or "dead"}
     if form.line("which") != "all":
@@ -158,13 +158,13 @@ def _meant(form: Form) -> dict[str, Json]:
 
 
 def _total(form: Form) -> int | None:
-    """How many letters the page has shown; None: it is not said."""
+    """How many letters the page has shown; None: unknown."""
     text = form.line("total")
     return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def _queue(text: str | None) -> str:
-    """The queue that a page is of, as the API reads it; what it refuses is shown as none."""
+    """The queue of a page in the API's form; invalid names are shown as no queue."""
     name = (text or "").lower()
     return name if name in QUEUES else "dead"
 

@@ -1,4 +1,4 @@
-"""Deliveries: a record opened, the life of one, its event at every webhook, and resending."""
+"""Deliveries: a record, the life of a delivery, its event at every webhook, and resending."""
 
 import asyncio
 from urllib.parse import quote
@@ -18,15 +18,15 @@ from portcall.store.webhooks.row import VisibleWebhook
 
 MAX_ID = 18
 MOVING = (Whereabouts.QUEUED, Whereabouts.WAITING, Whereabouts.DUE, Whereabouts.UNKNOWN)
-"""Where a delivery does not stay."""
+"""States that will change."""
 
 
 class DeliveryPages:
     """The pages of deliveries.
 
     Args:
-        desk: What all pages have.
-        explaining: Knows the lives of deliveries.
+        desk: Shared by all pages.
+        explaining: Explains deliveries.
     """
 
     def __init__(self, *, desk: Desk, explaining: Explaining) -> None:
@@ -42,7 +42,7 @@ class DeliveryPages:
         routes.add("GET", f"{REGISTRY}/events/{{event}}", self.explain)
 
     async def record(self, call: Call) -> web.Response:
-        """GET what a row of the table opens: one record."""
+        """GET one record, for an opened row of the table."""
         registry, webhook = await self._found(call)
         number = call.names["record"]
         record = None
@@ -53,7 +53,7 @@ class DeliveryPages:
         return self._opened(call, registry, webhook, record)
 
     async def attempt(self, call: Call) -> web.Response:
-        """GET the same of a row that came live: by its event and the number of the attempt."""
+        """GET the same for a live row: by its event and the number of the attempt."""
         registry, webhook = await self._found(call)
         event_id, number = call.names["event"], call.names["attempt"]
         records = await asyncio.to_thread(
@@ -89,7 +89,7 @@ class DeliveryPages:
         )
 
     async def resend(self, call: Call) -> web.Response:
-        """POST that a delivery is attempted again, as a replay of it alone."""
+        """POST to attempt a delivery again, as a replay of only this delivery."""
         _, webhook = await self._found(call)
         event_id = call.names["event"]
         path = f"{self._desk.inner.webhook(webhook.registry, webhook.name)}/replay"
@@ -112,7 +112,7 @@ class DeliveryPages:
         )
 
     async def explain(self, call: Call) -> web.Response:
-        """GET one event: who gets it, who does not, and why."""
+        """GET one event: which webhooks get it, which do not, and why."""
         registry = await self._desk.lookups.registry(call)
         event_id = call.names["event"]
         explanation = await asyncio.to_thread(self._explaining.explain, registry.key, event_id)
@@ -135,9 +135,9 @@ class DeliveryPages:
 
 
 def _look_again(call: Call, life: Life) -> str:
-    """The query with which the page looks again by itself; empty: nothing will change soon.
+    """The query with which the page reloads itself; empty: nothing will change soon.
 
-    After a resending that is as long as there is no further record.
+    After a resend it reloads until there is a new record.
     """
     known = call.parameter("resent") or ""
     if known == str(len(life.steps)):

@@ -1,4 +1,4 @@
-"""Health: how a webhook is, at a glance."""
+"""Health: the state of a webhook at a glance."""
 
 from dataclasses import dataclass
 
@@ -8,21 +8,21 @@ from portcall.store.traffic.traffic import Sums
 from portcall.store.webhooks.row import VisibleWebhook
 
 ENOUGH = 20
-"""Attempts in a day from which on a share of them says something."""
+"""Attempts in a day from which on the share of failures is meaningful."""
 STRAINED_BELOW = 0.9
 FAILING_AFTER_MS = 60_000
-"""One failure is none: the next attempt may succeed."""
+"""One failure does not count: the next attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a webhook is, at a glance.
+    """The state of a webhook at a glance.
 
     Attributes:
         tone: ``good``, ``warn``, ``bad`` or ``mute``.
-        word: In a word or two.
-        why: In a sentence; empty: there is nothing to say.
-        since_ms: Since when; 0: that does not matter.
+        word: One or two words.
+        why: A sentence; empty: there is nothing to say.
+        since_ms: Since when; 0: irrelevant.
     """
 
     tone: str
@@ -32,20 +32,20 @@ class Health:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether somebody should look."""
+        """Whether a person should look at it."""
         return self.tone in ("bad", "warn")
 
 
 def health_of(
     row: VisibleWebhook, at_ms: int, held_until_ms: int = 0, total: Sums | None = None
 ) -> Health:
-    """How a webhook is.
+    """The state of a webhook.
 
     Args:
         row: The webhook.
         at_ms: The time, milliseconds since the epoch.
-        held_until_ms: Until when its endpoint is left alone; 0: it is not.
-        total: Its attempts of the last day; None: that is not known.
+        held_until_ms: The end of its endpoint's pause; 0: it is not paused.
+        total: Its attempts of the last day; None: unknown.
     """
     if row.status is Status.DISABLED:
         if row.cause is Cause.OWNER:
@@ -60,7 +60,7 @@ def health_of(
 
 
 def _strained(total: Sums) -> Health | None:
-    """How a webhook is of which many attempts fail, though not all; None: they do not."""
+    """The state of a webhook with many failed attempts, though not all; None: there are few."""
     share = total.success_rate
     if share is None or total.attempts < ENOUGH or share >= STRAINED_BELOW:
         return None

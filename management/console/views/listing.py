@@ -1,4 +1,4 @@
-"""Lists: registries, and the webhooks of one, each with how it does."""
+"""Lists: registries, and the webhooks of one, each with its state."""
 
 import asyncio
 import math
@@ -20,7 +20,7 @@ DAY_MS = 86_400_000
 MAX_WEBHOOKS = 1000
 """More than any SKU allows."""
 SHOWN = ("", "attention", "enabled", "disabled")
-"""What a list can be narrowed to; empty: everything."""
+"""The choices of the list; empty: everything."""
 PAGE = 50
 """Webhooks on one page."""
 
@@ -31,11 +31,11 @@ class WebhookLine:
 
     Attributes:
         row: The webhook.
-        host: The host that it leads to; who only reads sees no more of its URI.
+        host: The host of its URI; readers see no more of it.
         actions: Its actions.
-        health: How it is.
-        traffic: What happened in the last day; None: that is not known.
-        spark: The points of a line through the attempts of the day.
+        health: Its state.
+        traffic: Its traffic of the last day; None: unknown.
+        spark: The points of a sparkline of the day's attempts.
     """
 
     row: VisibleWebhook
@@ -48,10 +48,10 @@ class WebhookLine:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which webhooks somebody asked for.
+    """Which webhooks the user asked for.
 
     Attributes:
-        text: Part of the name, the host or the scope, in whatever case; empty: any.
+        text: Part of the name, the host or the scope, in any case; empty: any.
         show: One of `SHOWN`; anything else: all.
         page: Which page of them, from 1; beyond the last: the last.
     """
@@ -63,14 +63,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class WebhookPage:
-    """A page of the webhooks that fit.
+    """A page of the matching webhooks.
 
     Attributes:
         lines: Those of the page, by name.
-        number: Which page it is, from 1.
-        pages: How many there are, 1 at least.
-        fitting: How many webhooks fit, on all pages.
-        counts: How many webhooks of the registry each of `SHOWN` has.
+        number: The page's number, from 1.
+        pages: The number of pages, 1 at least.
+        fitting: How many webhooks match, on all pages.
+        counts: How many webhooks of the registry match each of `SHOWN`.
     """
 
     lines: Sequence[WebhookLine]
@@ -81,12 +81,12 @@ class WebhookPage:
 
     @property
     def first(self) -> int:
-        """The place of its first line among those that fit, from 1."""
+        """The number of its first line among the matches, from 1."""
         return (self.number - 1) * PAGE + 1
 
     @property
     def last(self) -> int:
-        """The place of its last line."""
+        """The number of its last line."""
         return self.first + len(self.lines) - 1
 
 
@@ -97,8 +97,8 @@ class RegistryLine:
     Attributes:
         registry: The registry.
         webhooks: How many it has.
-        total: What happened in the last day.
-        spark: The points of a line through the events of the day.
+        total: Its traffic of the last day.
+        spark: The points of a sparkline of the day's events.
         disabled: How many of its webhooks have disabled themselves.
     """
 
@@ -114,8 +114,8 @@ class Lists:
     """Makes lists.
 
     Attributes:
-        store: Knows what there is.
-        pulse: Knows which endpoints are left alone.
+        store: The store.
+        pulse: Knows the paused endpoints.
         clock_ms: The time, milliseconds since the epoch.
     """
 
@@ -152,7 +152,7 @@ class Lists:
         return lines
 
     def _webhooks(self, registry: str, choice: Choice) -> WebhookPage:
-        """How each does is added up by the store; the rest is asked for those of the page."""
+        """The store sums up the traffic of all; other details are read for those of the page."""
         until_ms = self.clock_ms()
         since_ms = until_ms - DAY_MS
         totals = self.store.traffic.totals(registry, since_ms=since_ms, until_ms=until_ms)
@@ -230,5 +230,5 @@ def _line(row: VisibleWebhook, health: Health, known: WebhookTraffic | None) -> 
 
 
 def host_of(uri: str) -> str:
-    """Scheme and authority of a URI, without the credentials that a path or a query may hold."""
+    """The scheme and authority of a URI, without credentials in its path or query."""
     return parse_uri(uri, max_length=0).origin

@@ -1,7 +1,7 @@
-"""Live rows: what happens at a webhook or in a registry, pushed to a page that is open.
+"""Live rows: new records of a webhook or a registry, pushed to an open page.
 
-At a thousand deliveries a second nobody reads rows: a page gets the newest of them at a calm pace,
-and how many were left out.
+At a thousand deliveries a second rows are unreadable: a page gets only the newest at a slow pace,
+and the number of the others.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from portcall.store.webhooks.registries import Registry
 from portcall.store.webhooks.row import VisibleWebhook
 
 ROWS = 12
-"""Rows of one update: what fits on a screen before the next comes."""
+"""Rows of one update: as many as fit on a screen."""
 PACE_S = 1.0
 LOOKED_AFTER_S = 5.0
-"""How often a stream asks whether its session goes on, and says that it lives."""
+"""How often a stream checks its session, and sends a sign of life."""
 WRITE_TIMEOUT_S = 15.0
 
 
@@ -32,10 +32,10 @@ class Live:
     """The streams of pages.
 
     Args:
-        desk: What all pages have.
-        followers: Those who watch the stream of records.
-        sessions: Knows when a session is over.
-        authenticator: Knows whether its token is still good.
+        desk: Shared by all pages.
+        followers: Watchers of the stream of records.
+        sessions: Knows when a session ends.
+        authenticator: Knows whether its token is still valid.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Live:
         routes.add("GET", f"{WEBHOOK}/live", self.webhook)
 
     async def webhook(self, call: Call) -> web.StreamResponse:
-        """GET the records of a webhook as they happen: server-sent events of rows."""
+        """GET the new records of a webhook: server-sent events with rows."""
         registry = await self._desk.lookups.registry(call)
         webhook = await self._desk.lookups.webhook(call)
         watcher = await self._followers.watch(
@@ -71,7 +71,7 @@ class Live:
             await self._tell(call, response, watcher, registry, webhook)
         except TimeoutError:
             if call.request.transport is not None:
-                call.request.transport.abort()  # or the end would wait for the client, too
+                call.request.transport.abort()  # otherwise closing would wait for the client, too
         except ConnectionError:
             pass  # the client left
         finally:
@@ -86,7 +86,7 @@ class Live:
         registry: Registry,
         webhook: VisibleWebhook,
     ) -> None:
-        """Write what happens until there is no more, or nobody may see it any more."""
+        """Write updates until there are no more, or the session ends."""
         await _write(response, b": watching\n\n")
         loop = asyncio.get_running_loop()
         looked_at = loop.time()

@@ -1,4 +1,4 @@
-"""The overview: how the installation is now, and how it was."""
+"""The overview: the present state of the installation, and its history."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -24,16 +24,16 @@ RANGES = {"15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400, "7d": 604_800}
 """Ranges of the charts, in seconds."""
 DEFAULT_RANGE = "1h"
 MAX_SICK = 20
-"""Endpoints that are named; of more the number is told."""
+"""Endpoints that are listed; of the rest only the number is shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class SickEndpoint:
-    """An endpoint that is left alone.
+    """A paused endpoint.
 
     Attributes:
         webhook: The webhook.
-        until_ms: Until when.
+        until_ms: The end of the pause.
     """
 
     webhook: KnownWebhook
@@ -42,15 +42,15 @@ class SickEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What the page shows of this moment.
+    """The present state on the page.
 
     Attributes:
-        snapshot: How the installation is.
-        sick: The endpoints that are left alone, up to `MAX_SICK`.
-        more_sick: How many more there are.
-        rungs: What waits by the delay of the rung.
+        snapshot: The state of the installation.
+        sick: The paused endpoints, up to `MAX_SICK`.
+        more_sick: The number of the others.
+        rungs: The waiting deliveries by the delay of the rung.
         disabled: Webhooks that have disabled themselves, the newest first, up to `MAX_SICK`.
-        disabled_count: How many there are.
+        disabled_count: The number of all of them.
     """
 
     snapshot: Snapshot
@@ -66,8 +66,8 @@ class Overview:
 
     Args:
         pages: Renders.
-        store: Knows what was.
-        pulse: Knows what is.
+        store: The sums.
+        pulse: The present state.
     """
 
     def __init__(self, *, pages: Pages, store: Store, pulse: Pulse) -> None:
@@ -103,7 +103,7 @@ class Overview:
         return self._pages.page(call, "overview-now.html", now_is=await self._now())
 
     async def series(self, call: Call) -> web.Response:
-        """GET what the charts show, as columns of numbers; a null is nothing to show."""
+        """GET the charts' data, as columns of numbers; a null is a gap."""
         chosen = _range(call)
         until_ms = now_ms()
         found = await asyncio.to_thread(
@@ -116,7 +116,7 @@ class Overview:
         return response
 
     def _standing(self) -> tuple[list[Registry], int, bool]:
-        """What there is, and whether nothing has happened yet: then the page says how to begin."""
+        """The resources, and whether there is no event yet: then the page says how to begin."""
         registries = self._store.registries.list()
         webhooks = sum(self._store.webhooks.count(each.key) for each in registries)
         until_ms = now_ms()
@@ -138,9 +138,9 @@ class Overview:
         )
 
     def _disabled(self) -> Sequence[KnownWebhook]:
-        """Those that have disabled themselves; looked for when something changed.
+        """Webhooks that have disabled themselves; read again when the revision has changed.
 
-        While the store is away, those that were found before.
+        While the store is unreachable, the last result.
         """
         with suppress(StoreUnavailableError):
             revision = self._store.webhooks.revision()
@@ -165,7 +165,7 @@ class Overview:
 
 
 def columns(series: Series, until_ms: int) -> dict[str, object]:
-    """A series as columns; a step that is not over yet is left out: its sums still grow."""
+    """A series as columns; the current bucket is left out, because its sums still grow."""
     step_s = series.step_s
     buckets = [each for each in series.buckets if each.start_ms + step_s * 1000 <= until_ms]
     return {

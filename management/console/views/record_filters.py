@@ -1,4 +1,4 @@
-"""What of a list of records somebody wants to see: read of the query, and written into links."""
+"""The filters of a list of records: read from the query, and written into links."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -38,11 +38,11 @@ MAX_BEFORE = 19
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen.
+    """The chosen filters.
 
     Attributes:
-        values: By the name of the choice; empty: any.
-        repository: The repository has this in it, or, with a colon, is this and has that tag.
+        values: By the name of the filter; empty: any.
+        repository: The repository contains this, or, with a colon, has this name and that tag.
         before: Only records with a smaller id; None: from the newest.
     """
 
@@ -52,16 +52,16 @@ class Choice:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether anything was chosen."""
+        """Whether any filter was chosen."""
         return bool(self.repository or any(self.values.values()))
 
     @property
     def options(self) -> dict[str, dict[str, str]]:
-        """What can be chosen: texts by value, by the name of the choice."""
+        """The options of each filter: texts by value, by the name of the filter."""
         return _CHOICES
 
     def query(self, before: int | None = None) -> str:
-        """The same choice as a query, of the records behind *before*."""
+        """The same filters as a query, for the records after *before*."""
         chosen = {name: value for name, value in self.values.items() if value}
         if self.repository:
             chosen["repository"] = self.repository
@@ -70,7 +70,7 @@ class Choice:
         return urlencode(chosen)
 
     def filter_of(self, registry: str, webhook_id: int | None) -> Filter:
-        """What the store is asked for."""
+        """The filter for the store."""
         value = self.values.get
         repository, colon, tag = self.repository.partition(":")
         time = value("time", "")
@@ -89,10 +89,10 @@ class Choice:
 
 
 def read_choice(call: Call) -> Choice:
-    """What a query chooses.
+    """Read the filters of a query.
 
     Raises:
-        ArmError: 400: A value is none of those that can be chosen.
+        ArmError: 400: A value is not one of the options.
     """
     values = {}
     for name, options in _CHOICES.items():

@@ -1,4 +1,4 @@
-"""One record as it is shown when it is opened: request and response, ready to be read."""
+"""One opened record: its request and response, formatted for reading."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ CANCELLED = "No request was made."
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A record, laid out.
+    """A formatted record.
 
     Attributes:
         record: The record itself.
-        body: What was POSTed, laid out.
+        body: The body of the POST.
         headers: Of the request; secrets are masked.
         curl: A command that sends it again; empty: there was no request.
-        answer: The answer's body, laid out; None: there was no answer.
-        why: Why there is no answer, or what followed, in words.
+        answer: The answer's body; None: there was no answer.
+        why: Why there is no answer, or what happened next, as text.
     """
 
     record: StoredRecord
@@ -32,17 +32,17 @@ class Shown:
 
     @property
     def tone(self) -> str:
-        """How the outcome looks."""
+        """The tone of the outcome."""
         return words.OUTCOMES[self.record.outcome][0]
 
     @property
     def word(self) -> str:
-        """The outcome in words."""
+        """The outcome as text."""
         return words.OUTCOMES[self.record.outcome][1]
 
 
 def entry_of(record: StoredRecord) -> Shown:
-    """Lay out a record."""
+    """Format a record."""
     detail = record.detail
     body = record.body.decode("utf-8", "replace")
     sent = detail.sent

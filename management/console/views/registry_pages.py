@@ -1,4 +1,4 @@
-"""Registries: their list, one more, one less, and the webhooks of one."""
+"""Registries: their list, creating, deleting, and the webhooks of one."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ class RegistryPages:
     """The pages of registries.
 
     Args:
-        desk: What all pages have.
+        desk: Shared by all pages.
         lists: Makes the lists.
     """
 
@@ -59,7 +59,7 @@ class RegistryPages:
         return self._desk.done(call, registry_path(name), f"The registry {name} was created.")
 
     async def webhooks(self, call: Call) -> web.Response:
-        """GET the webhooks of a registry, narrowed by what was typed."""
+        """GET the webhooks of a registry that match the query."""
         registry = await self._desk.lookups.registry(call)
         choice = _choice(call)
         return self._desk.pages.page(
@@ -71,7 +71,7 @@ class RegistryPages:
         )
 
     async def confirm(self, call: Call) -> web.Response:
-        """GET the question whether a registry shall go."""
+        """GET the question whether to delete a registry."""
         registry = await self._desk.lookups.registry(call)
         number = await asyncio.to_thread(self._desk.store.webhooks.count, registry.key)
         return self._desk.pages.page(
@@ -79,7 +79,7 @@ class RegistryPages:
         )
 
     async def delete(self, call: Call) -> web.Response:
-        """POST that it shall: its name is written once more, as its webhooks go with it."""
+        """POST to delete it: its name must be typed, as its webhooks are deleted, too."""
         registry = await self._desk.lookups.registry(call)
         if call.request[FORM].line("name").lower() != registry.key:
             number = await asyncio.to_thread(self._desk.store.webhooks.count, registry.key)
@@ -95,7 +95,7 @@ class RegistryPages:
         return self._desk.done(call, REGISTRIES, f"The registry {registry.name} was deleted.")
 
     async def _check_new(self, call: Call, name: str) -> None:
-        """A PUT would change a registry of that name; a form that creates must not."""
+        """Refuse an existing name: a PUT would change that registry."""
         named = Call(call.request, {"registry": name}, call.principal)
         known = await self._desk.lookups.maybe_registry(named)
         if known is not None:
@@ -119,7 +119,7 @@ class RegistryPages:
 
 
 def _choice(call: Call) -> Choice:
-    """What was asked for; what makes no sense stands for everything, as people type addresses."""
+    """The choice in the query; invalid values mean everything, as people type URLs."""
     show, page = call.parameter("show") or "", call.parameter("page") or ""
     return Choice(
         text=(call.parameter("q") or "").strip(),
@@ -129,7 +129,7 @@ def _choice(call: Call) -> Choice:
 
 
 def _check_name(name: str) -> None:
-    """Refuse a name before it stands in a path."""
+    """Check a name before it is used in a path."""
     try:
         check_name(name, "name")
     except InvalidValueError as error:

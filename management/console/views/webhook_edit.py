@@ -1,4 +1,4 @@
-"""The form of a webhook, new or changed; checked while one types, by the API's own rules."""
+"""The form of a webhook, new or changed; checked while the user types, by the API's rules."""
 
 import asyncio
 
@@ -34,10 +34,10 @@ from portcall.store.webhooks.row import SigningWebhook, VisibleWebhook, WebhookR
 
 
 class WebhookEdit:
-    """The pages that make and change webhooks.
+    """The pages that create and change webhooks.
 
     Args:
-        desk: What all pages have.
+        desk: Shared by all pages.
         scopes: Tries scopes.
     """
 
@@ -46,7 +46,7 @@ class WebhookEdit:
         self._scopes = scopes
 
     def add_to(self, routes: Routes) -> None:
-        """Add the routes. No webhook is called ``new``: names have five characters."""
+        """Add the routes. No webhook can be called ``new``: names have five characters."""
         routes.add("GET", f"{WEBHOOKS}/new", self.new, need=Role.ADMINISTRATOR)
         routes.add("POST", f"{WEBHOOKS}/new", self.create)
         routes.add("GET", f"{WEBHOOK}/edit", self.edit, need=Role.ADMINISTRATOR)
@@ -73,13 +73,13 @@ class WebhookEdit:
         return self._shown(call, registry, None, entry.values, problems)
 
     async def edit(self, call: Call) -> web.Response:
-        """GET the form of a webhook as it is."""
+        """GET the form of an existing webhook."""
         registry = await self._desk.lookups.registry(call)
         webhook = await self._desk.lookups.webhook_as(WebhookRow, call)
         return self._shown(call, registry, webhook, values_of(webhook), Problems())
 
     async def change(self, call: Call) -> web.Response:
-        """POST what a webhook shall be."""
+        """POST the changes of a webhook."""
         registry = await self._desk.lookups.registry(call)
         webhook = await self._desk.lookups.webhook_as(SigningWebhook, call)
         entry = read_entry(call.request[FORM], before=webhook)
@@ -92,7 +92,7 @@ class WebhookEdit:
         return self._shown(call, registry, webhook, entry.values, problems)
 
     async def check(self, call: Call) -> web.Response:
-        """POST a form that is being filled in, for what is wrong with one of its fields."""
+        """POST an incomplete form, for the problems of one of its fields."""
         name = call.parameter("field") or ""
         if name not in FIELDS:
             raise invalid_parameter("field", f"must be one of {', '.join(FIELDS)}")
@@ -104,7 +104,7 @@ class WebhookEdit:
         return self._desk.pages.page(call, "field-problem.html", name=name, problem=problem)
 
     async def try_scope(self, call: Call) -> web.Response:
-        """POST a form, for which of the last events its scope and its actions would match."""
+        """POST a form, to see which recent events its scope and its actions would match."""
         registry = await self._desk.lookups.registry(call)
         form = call.request[FORM]
         tried: list[Tried] = []
@@ -143,7 +143,7 @@ class WebhookEdit:
     async def _asked(
         self, call: Call, method: str, path: str, body: object, problems: Problems
     ) -> str | None:
-        """Have the API do it, and give the secret that it tells, if any; None: it refused."""
+        """Call the API, and return the secret in its answer, if any; None: it refused."""
         try:
             made = await self._desk.inner.ask(call, method, path, body)
         except ArmError as error:

@@ -1,6 +1,6 @@
-"""The form of a webhook: from its fields to the API's body, and from the API's words to its fields.
+"""The form of a webhook: from its fields to the API's body, and from API errors to its fields.
 
-The rules are the API's own: what a form holds becomes the JSON that a client would send.
+The rules are the API's own: the content of a form becomes the JSON that a client would send.
 """
 
 from collections.abc import Iterable, Mapping
@@ -63,11 +63,11 @@ Values = Mapping[str, str | list[str]]
 
 @dataclass(slots=True)
 class Problems:
-    """What is wrong with a form.
+    """The problems of a form.
 
     Attributes:
         by_field: Messages by the field's name.
-        others: Messages that belong to none.
+        others: Messages that belong to no field.
     """
 
     by_field: dict[str, str] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Problems:
         return bool(self.by_field or self.others)
 
     def add(self, fault: Fault) -> None:
-        """Put a fault at the field that it is about; a field's first one is shown."""
+        """Add a fault to its field; only a field's first one is shown."""
         for prefix, name in _TARGETS:
             if fault.target == prefix or fault.target.startswith((f"{prefix}.", f"{prefix}[")):
                 rest = fault.target[len(prefix) :].lstrip(".")
@@ -89,12 +89,12 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A form that was filled in.
+    """A submitted form.
 
     Attributes:
-        values: By field, as they were written: what the form shows again.
-        body: What the API is sent, without location and name.
-        faults: What is wrong before the API has seen it.
+        values: By field, as they were written: the form shows them again.
+        body: The API's body, without location and name.
+        faults: Problems found before the API is called.
     """
 
     values: Values
@@ -108,7 +108,7 @@ class Entry:
 
 
 def empty_values() -> Values:
-    """What the form of a new webhook begins with."""
+    """The initial values for a new webhook."""
     return {
         **dict.fromkeys(FIELDS, ""),
         ACTIONS: [Action.PUSH.value],
@@ -140,12 +140,12 @@ def read_entry(form: Form, *, before: SigningWebhook | None = None) -> Entry:
 
     Args:
         form: The form.
-        before: The webhook that is edited; None: a new one is made.
+        before: The webhook that is edited; None: a new one is created.
     """
     values: dict[str, str | list[str]] = {name: form.line(name) for name in FIELDS}
     values[ACTIONS] = list(form.all(ACTIONS))
     values |= {name: form.text(name) for name in _TEXTS}
-    values[CLIENT_KEY] = ""  # never shown, not even to who wrote it
+    values[CLIENT_KEY] = ""  # never shown, not even to its author
     headers, faults = _headers_of(form.text(HEADERS))
     body: dict[str, object] = {
         "serviceUri": form.line(URI),
@@ -160,7 +160,7 @@ def read_entry(form: Form, *, before: SigningWebhook | None = None) -> Entry:
 
 
 def problems_of(entry: Entry, *, is_new: bool) -> Problems:
-    """What the API would say of a form, as far as that can be said without the store."""
+    """The API's problems with a form, as far as they are known without the store."""
     problems = Problems()
     for fault in entry.faults:
         problems.add(fault)
@@ -181,20 +181,20 @@ def problems_of(entry: Entry, *, is_new: bool) -> Problems:
 
 
 def add_faults(problems: Problems, error: ArmError) -> None:
-    """Put what the API refused at the fields."""
+    """Add the API's errors to the fields."""
     for fault in faults_of(error):
         problems.add(fault)
 
 
 def faults_of(error: ArmError) -> Iterable[Fault]:
-    """What an error of the API is about, fault by fault."""
+    """The faults of an error of the API, one by one."""
     if error.details:
         return error.details
     return (Fault(error.target, error.message.removeprefix(f"{error.target}: "), error.code),)
 
 
 def _headers_of(text: str) -> tuple[dict[str, str], tuple[Fault, ...]]:
-    """Read ``Key: value`` lines; empty ones are nothing."""
+    """Read ``Key: value`` lines; empty ones are ignored."""
     headers: dict[str, str] = {}
     faults = []
     for number, line in enumerate(text.split("\n"), 1):

@@ -1,4 +1,4 @@
-"""One webhook: how it is and what it did, and everything that can be done to it."""
+"""One webhook: its state, its records, and all its commands."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ from portcall.store.webhooks.row import VisibleWebhook, WebhookRow
 
 PAGE = 50
 FIRST_S = 0.05
-"""How long a page may search before it is shown; a browser then searches on by itself."""
+"""How long a search may delay the page; after that the browser continues the search."""
 ON_S = 0.5
 
 
@@ -30,8 +30,8 @@ class WebhookPages:
     """The page of a webhook, and its buttons.
 
     Args:
-        desk: What all pages have.
-        lists: Knows how it does.
+        desk: Shared by all pages.
+        lists: Reads its state.
     """
 
     def __init__(self, *, desk: Desk, lists: Lists) -> None:
@@ -51,7 +51,7 @@ class WebhookPages:
         routes.add("POST", f"{WEBHOOK}/delete", self.delete)
 
     async def page(self, call: Call) -> web.Response:
-        """GET the page, with the newest records that fit its filter."""
+        """GET the page, with the newest records that match its filter."""
         registry = await self._desk.lookups.registry(call)
         webhook = await self._desk.lookups.webhook_as(WebhookRow, call)
         choice = read_choice(call)
@@ -85,7 +85,7 @@ class WebhookPages:
         )
 
     async def pinged(self, call: Call) -> web.Response:
-        """GET the record of a ping, if it is there by now."""
+        """GET the record of a ping, if it exists by now."""
         registry = await self._desk.lookups.registry(call)
         webhook = await self._desk.lookups.webhook(call)
         return self._desk.pages.page(
@@ -98,23 +98,23 @@ class WebhookPages:
         )
 
     async def ping(self, call: Call) -> web.Response:
-        """POST a ping; the page that follows waits for its record."""
+        """POST a ping; the next page waits for its record."""
         return await self._send(call, "ping")
 
     async def probe(self, call: Call) -> web.Response:
-        """POST a probe, which enables a webhook that was disabled by itself, if it is answered."""
+        """POST a probe; a 2xx to it enables a webhook that disabled itself."""
         return await self._send(call, "probe")
 
     async def enable(self, call: Call) -> web.Response:
-        """POST that it gets requests."""
+        """POST to enable the webhook."""
         return await self._set_status(call, Status.ENABLED)
 
     async def disable(self, call: Call) -> web.Response:
-        """POST that it gets none."""
+        """POST to disable the webhook."""
         return await self._set_status(call, Status.DISABLED)
 
     async def rotate(self, call: Call) -> web.Response:
-        """POST that it signs with another secret, which the page that follows shows once."""
+        """POST to rotate the secret; the next page shows the new one once."""
         webhook = await self._desk.lookups.webhook(call)
         path = f"{self._path(webhook)}/rotateSecret"
         try:
@@ -122,13 +122,13 @@ class WebhookPages:
         except ArmError as error:
             return self._refused(call, webhook, error)
         secret = made["properties"]["portcall"].get("secret", "")
-        text = f"{webhook.name} signs with a new secret; the one before signs on for a while, too."
+        text = f"{webhook.name} signs with a new secret; the previous one signs, too, for a while."
         if secret:
             text += " It is shown only now:"
         return self._desk.done(call, _page_of(webhook), text, secret=secret)
 
     async def confirm(self, call: Call) -> web.Response:
-        """GET the question whether it shall go."""
+        """GET the question whether to delete it."""
         registry = await self._desk.lookups.registry(call)
         webhook = await self._desk.lookups.webhook(call)
         return self._desk.pages.page(
@@ -136,7 +136,7 @@ class WebhookPages:
         )
 
     async def delete(self, call: Call) -> web.Response:
-        """POST that it shall."""
+        """POST to delete it."""
         webhook = await self._desk.lookups.webhook(call)
         await self._desk.inner.ask(call, "DELETE", self._path(webhook))
         text = f"The webhook {webhook.name} was deleted."
@@ -185,7 +185,7 @@ def _page_of(webhook: VisibleWebhook) -> str:
 
 
 def _uri_for(call: Call, webhook: WebhookRow) -> str:
-    """The URI, for whoever the API would tell it."""
+    """The URI, for users who may read it over the API."""
     if not call.principal.administrator:
         return ""
     return webhook.service_uri

@@ -1,4 +1,4 @@
-"""The first schema; and what a new database knows of itself.
+"""The first schema, and the first rows of a new database.
 
 Revision: 0001, the first.
 """

@@ -1,4 +1,4 @@
-"""Replays; a maximum age; webhooks that are disabled by themselves say why, and come back.
+"""Replays; a maximum age; the cause of a disabled webhook, and probes for it.
 
 Revision: 0002, after 0001.
 """
@@ -57,12 +57,12 @@ def upgrade() -> None:
         sa.Column("probed_ms", _BIG, nullable=False, server_default=sa.text("0")),
     ):
         op.add_column("webhooks", column)
-    # Until now only a 410 left a reason behind.
+    # Until now only a 410 stored a reason.
     op.execute("UPDATE webhooks SET cause = 'gone' WHERE status_reason <> ''")
 
 
 def downgrade() -> None:
-    """Forget the replays, and why webhooks are disabled."""
+    """Drop the replays, and why webhooks are disabled."""
     for column in (
         "max_age_ms", "disable_after_ms", "probe", "cause", "failing_since_ms", "probed_ms",
     ):  # fmt: skip

@@ -1,6 +1,6 @@
-"""The journal: what was accepted, and for whom.
+"""The journal: which events were accepted, and for which webhooks.
 
-Revision: 0003, after 0002. What was accepted before has no notes, and is not held against anybody.
+Revision: 0003, after 0002. Events accepted before have no notes, and the audit leaves them out.
 """
 
 import sqlalchemy as sa

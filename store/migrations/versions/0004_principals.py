@@ -1,4 +1,4 @@
-"""Principals, whose tokens open this installation, and the keys that access tokens are signed with.
+"""Principals, whose tokens give access, and the keys that access tokens are signed with.
 
 Revision: 0004, after 0003.
 """
@@ -50,7 +50,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget both: nobody but the administrator gets in."""
+    """Drop both: only the administrator has access."""
     op.drop_table("signing_keys")
     op.drop_index("ix_principals_live", "principals")
     op.drop_table("principals")

@@ -1,6 +1,6 @@
-"""A webhook's own limit of POSTs a second, and counters of what became of its deliveries.
+"""A webhook's own limit of POSTs a second, and counters of its deliveries' results.
 
-Revision: 0005, after 0004. The counters begin with the records that come from now on.
+Revision: 0005, after 0004. The counters begin with the records from now on.
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""Secrets: one that was rotated out, and which keys the stored ones are sealed with.
+"""Secrets: the previous one after a rotation, and which keys the stored ones are sealed with.
 
 Revision: 0006, after 0005.
 """
@@ -15,9 +15,9 @@ _BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Make the columns and the table; an existing webhook's secrets are in the clear until then.
+    """Make the columns and the table; an existing webhook's secrets stay unencrypted until sealed.
 
-    The empty key id says so: management seals them at its next start, and takes it away.
+    The empty key id marks that: management seals them at its next start, and removes it.
     """
     op.add_column("webhooks", sa.Column("old_secret", sa.Text, nullable=False, server_default=""))
     op.add_column(
@@ -37,7 +37,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget the secrets that were rotated out; what is sealed stays sealed."""
+    """Drop the secrets that were rotated out; sealed values stay sealed."""
     op.drop_table("encryption_keys")
     op.drop_column("webhooks", "old_secret_until_ms")
     op.drop_column("webhooks", "old_secret")

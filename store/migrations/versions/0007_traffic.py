@@ -1,6 +1,6 @@
-"""Traffic: what records add up to; and of the journal what an event was about.
+"""Traffic: sums of records; and in the journal the action and the target of an event.
 
-Revision: 0007, after 0006. The recorder adds up the records that there are, from the first one on.
+Revision: 0007, after 0006. The recorder sums up the existing records, from the first one on.
 """
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ _PLACE = "portcall.traffic"
 
 
 def upgrade() -> None:
-    """Make the table and the columns; nothing is added up yet."""
+    """Make the table and the columns, without sums yet."""
     op.create_table(
         "traffic",
         sa.Column("registry", sa.Text, nullable=False),
@@ -48,7 +48,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget it."""
+    """Drop them."""
     op.drop_index("ix_journal_event_id", "journal")
     op.drop_index("ix_journal_registry_accepted_ms", "journal")
     for name in reversed(_ABOUT):

@@ -1,4 +1,4 @@
-"""Signing keys: a public half in clear, so that whoever verifies needs no encryption key.
+"""Signing keys: an unencrypted public half, so that verifiers need no encryption key.
 
 Revision: 0008, after 0007.
 """
@@ -21,9 +21,9 @@ _KEYS = sa.table(
 
 
 def upgrade() -> None:
-    """Make the column, and fill it; the private halves are in clear until management's next start.
+    """Make and fill the column; private halves stay unencrypted until management's next start.
 
-    The empty key id says so, as in 0006: a migration has no key.
+    The empty key id marks that, as in 0006: a migration has no key.
     """
     op.add_column(
         "signing_keys", sa.Column("public_pem", sa.Text, nullable=False, server_default="")
@@ -40,7 +40,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget the keys: the version before cannot open them, and makes one of its own."""
+    """Delete the keys: the previous version cannot open them, and makes new ones."""
     op.execute("DELETE FROM signing_keys")
     op.drop_column("signing_keys", "public_pem")
 

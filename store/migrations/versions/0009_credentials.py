@@ -1,4 +1,4 @@
-"""Service URIs as they were set: the user info, byte for byte, beside the header that it became.
+"""Service URIs as they were set: the user info, byte for byte, beside the header made from it.
 
 Revision: 0009, after 0008.
 """
@@ -13,10 +13,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the column; for a webhook that is there already the header is all that is known."""
+    """Make the column; for an existing webhook only the header is known."""
     op.add_column("webhooks", sa.Column("credentials", sa.Text, nullable=False, server_default=""))
 
 
 def downgrade() -> None:
-    """Forget how user info was written; the header stays."""
+    """Drop the user info as written; the header stays."""
     op.drop_column("webhooks", "credentials")

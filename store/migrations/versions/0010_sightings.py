@@ -1,6 +1,6 @@
-"""Sightings: which digests name manifests, of which type, and which name blobs.
+"""Known digests: which name manifests, of which type, and which name blobs.
 
-Revision: 0010, after 0009. It begins empty: producers fill it with what they see from now on.
+Revision: 0010, after 0009. It begins empty: producers fill it from now on.
 """
 
 import sqlalchemy as sa
@@ -29,5 +29,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget them."""
+    """Drop the table."""
     op.drop_table("sightings")

@@ -1,4 +1,4 @@
-"""Notifications that became no event, so that somebody can ask why.
+"""Notifications that became no event, to explain why.
 
 Revision: 0011, after 0010.
 """
@@ -33,5 +33,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget it."""
+    """Drop the table."""
     op.drop_table("ignored")

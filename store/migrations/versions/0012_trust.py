@@ -1,4 +1,4 @@
-"""Trust: authorities and a client certificate of a webhook's own.
+"""Trust: a webhook's own authorities and client certificate.
 
 Revision: 0012, after 0011.
 """

@@ -145,7 +145,7 @@ STRUCTURED: dict[str, tuple[bytes, str, str]] = {
     ),
     "an id that is none of ours": (cloud(id="a b"), "id", "an event id is 1 to 128"),
     "a time that is none": (cloud(time="yesterday"), "time", "is not an RFC 3339"),
-    "data twice": (cloud(data_base64="e30="), "data_base64", "stands beside data"),
+    "data twice": (cloud(data_base64="e30="), "data_base64", "must not come with data"),
     "data that are no base64": (cloud(data=None, data_base64="%"), "data_base64", "is not base64"),
     "base64 beyond ASCII": (cloud(data=None, data_base64="é"), "data_base64", "is not base64"),
     "base64 of no JSON": (cloud(data=None, data_base64="AAAA"), "data", "is not JSON"),

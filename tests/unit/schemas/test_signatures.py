@@ -52,8 +52,8 @@ def test_a_shared_secret_has_24_to_64_bytes(length: int) -> None:
         (of_length(65), "24 to 64 bytes"),
         ("s3cret-and-long-enough-to-be-one", "must be whsec_"),
         ("whsec_not*base64*at*all*but*long*enough", "the base64 of"),
-        (PRIVATE, "made here only"),
-        (public_key(PRIVATE), "made here only"),
+        (PRIVATE, "Portcall makes v1a keys itself"),
+        (public_key(PRIVATE), "Portcall makes v1a keys itself"),
     ],
 )
 def test_other_secrets_are_refused_and_not_repeated(secret: str, words: str) -> None:

@@ -80,15 +80,23 @@ REFUSED = [
     pytest.param("http://h:99999/", "at most 65535", id="a port out of range"),
     pytest.param("http://h:65536/", "at most 65535", id="the port after the last"),
     pytest.param(f"http://h:{'9' * 500}/", "at most 65535", id="a long port"),
-    pytest.param("http://h:x/", "only a port may stand", id="a port that is a word"),
-    pytest.param("http://h:+80/", "only a port may stand", id="a port with a sign"),
-    pytest.param("http://h:8_0/", "only a port may stand", id="a port as Python has it"),
-    pytest.param("http://h:\uff18\uff10/", "only a port may stand", id="a port in wide digits"),
-    pytest.param("http://h:80:81/", "only a port may stand", id="two ports"),
-    pytest.param("http://[::1]x/", "only a port may stand", id="letters behind a bracket"),
-    pytest.param("http://x[::1]/", "only a port may stand", id="letters before a bracket"),
-    pytest.param("http://[::1/", "only a port may stand", id="an open bracket"),
-    pytest.param("http://::1/", "only a port may stand", id="an address without brackets"),
+    pytest.param("http://h:x/", "only a port may follow the host", id="a port that is a word"),
+    pytest.param("http://h:+80/", "only a port may follow the host", id="a port with a sign"),
+    pytest.param("http://h:8_0/", "only a port may follow the host", id="a port as Python has it"),
+    pytest.param(
+        "http://h:\uff18\uff10/", "only a port may follow the host", id="a port in wide digits"
+    ),
+    pytest.param("http://h:80:81/", "only a port may follow the host", id="two ports"),
+    pytest.param(
+        "http://[::1]x/", "only a port may follow the host", id="letters behind a bracket"
+    ),
+    pytest.param(
+        "http://x[::1]/", "only a port may follow the host", id="letters before a bracket"
+    ),
+    pytest.param("http://[::1/", "only a port may follow the host", id="an open bracket"),
+    pytest.param(
+        "http://::1/", "only a port may follow the host", id="an address without brackets"
+    ),
     pytest.param("http://h:0/", "port 0", id="port 0"),
     pytest.param("http://h:000/", "port 0", id="port 0, longer"),
     pytest.param(

@@ -79,7 +79,7 @@ def test_a_key_file_that_others_can_read(home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("garbage", "key 1 is not 32 bytes"), ("", "has no key"), ("\xff", "is no text")],
+    [("garbage", "key 1 is not 32 bytes"), ("", "has no key"), ("\xff", "is not text")],
 )
 def test_a_key_file_with_something_else_in_it(home: Path, content: str, said: str) -> None:
     (home / "encryption.key").write_text(content, encoding="latin-1")
@@ -90,7 +90,7 @@ def test_a_key_file_with_something_else_in_it(home: Path, content: str, said: st
 
 def test_a_named_key_file_that_is_not_there(home: Path) -> None:
     found = encryption(home, PORTCALL_ENCRYPTION_KEY_FILE=str(home / "none"))[KEYS]
-    assert found.verdict is Verdict.WRONG and "is not there" in found.found
+    assert found.verdict is Verdict.WRONG and "does not exist" in found.found
 
 
 def test_the_key_of_another_database(home: Path) -> None:

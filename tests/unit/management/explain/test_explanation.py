@@ -261,7 +261,7 @@ async def test_a_pull_says_that_it_is_no_registry_event(api: ManagementApi) -> N
     note_of_a_pull = msgspec.structs.replace(pulled("p", NOW), registry="alpha")
     take(api.store, ignored=[note_of_a_pull])
     told = (await explain(api, "p")).json["ignored"]
-    assert told == {"reason": "pull", "place": "", "message": "a pull is no registry event"}
+    assert told == {"reason": "pull", "place": "", "message": "a pull is not a registry event"}
 
 
 async def test_an_event_that_was_taken_once_is_explained_as_one(api: ManagementApi) -> None:

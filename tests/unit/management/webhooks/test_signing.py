@@ -98,9 +98,9 @@ async def test_a_webhook_signs_as_it_is_told(
         ({"signature": "v1", "secret": ""}, "secret", "must not be empty"),
         ({"signature": "v1a", "secret": None}, "secret", "must not be empty"),
         ({"signature": "v1a", "secret": OWN}, "secret", "is made here"),
-        ({"secret": PRIVATE}, "secret", "keys of v1a are made here only"),
-        ({"secret": public_key(PRIVATE)}, "secret", "keys of v1a are made here only"),
-        ({"signature": "v1", "secret": PRIVATE}, "secret", "keys of v1a are made here only"),
+        ({"secret": PRIVATE}, "secret", "Portcall makes v1a keys itself"),
+        ({"secret": public_key(PRIVATE)}, "secret", "Portcall makes v1a keys itself"),
+        ({"signature": "v1", "secret": PRIVATE}, "secret", "Portcall makes v1a keys itself"),
     ],
     ids=lambda value: "" if isinstance(value, str) else "-".join(value),
 )

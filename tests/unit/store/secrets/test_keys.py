@@ -93,9 +93,9 @@ def test_a_new_key_comes_in_front_and_the_old_ones_can_be_dropped(tmp_path: Path
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, "is not there; of a new"),
+        (None, "does not exist; for a new"),
         (b"", "has no key"),
-        (b"\xff", "is no text"),
+        (b"\xff", "is not text"),
         (b"x", "key 1"),
     ],
 )
@@ -159,5 +159,5 @@ def test_what_was_sealed_opens_for_the_same_place_only() -> None:
         vault.open(sealed, "there")
     with pytest.raises(SealedError, match="was changed"):
         vault.open(sealed[:-4] + "AAAA", "here")
-    with pytest.raises(SealedError, match="is not there"):
+    with pytest.raises(SealedError, match="is missing"):
         Vault([Key.of(SECOND)]).open(sealed, "here")
