@@ -79,13 +79,10 @@ class PutBack(Struct, frozen=True):
 Consequence = Recorded | Waiting | GivenUp | PutBack
 
 
-def unwanted(delivery: Delivery, webhook: Webhook | None, now_ms: int) -> Recorded | None:
-    """The end of a delivery whose webhook was deleted or disabled; None: it takes deliveries."""
-    if webhook is None:
-        return Recorded(cancelled(delivery, "deleted", now_ms))
-    if not webhook.takes(probe=delivery.probe):
-        return Recorded(cancelled(delivery, "disabled", now_ms))
-    return None
+def unwanted(delivery: Delivery, webhook: Webhook | None, now_ms: int) -> Recorded:
+    """The end of a delivery whose webhook was deleted (None), or takes no deliveries."""
+    why = "deleted" if webhook is None else "disabled"
+    return Recorded(cancelled(delivery, why, now_ms))
 
 
 def untimely(job: Job, webhook: Webhook, rules: Rules, now_ms: int) -> GivenUp | Waiting | None:

@@ -214,11 +214,15 @@ class Deliverer:
 
     def _usable(self, job: Job, template: Template | None) -> Template | None:
         """*template* if an attempt may begin; None: what follows instead is carried out."""
-        webhook = template.webhook if template else None
-        instead = unwanted(job.delivery, webhook, self._clock_ms())
-        if instead is None and not self._stopping:
+        delivery, webhook = job.delivery, None if template is None else template.webhook
+        instead: Consequence
+        if webhook is None or not webhook.takes(probe=delivery.probe):
+            instead = unwanted(delivery, webhook, self._clock_ms())
+        elif self._stopping:
+            instead = PutBack()
+        else:
             return template
-        self._endings.carry_out(job, instead or PutBack())
+        self._endings.carry_out(job, instead)
         return None
 
     def _admit(self, job: Job, webhook: Webhook) -> None:
@@ -299,7 +303,9 @@ class Deliverer:
         Returns:
             Whether the endpoint answered as a healthy one does; None: nothing was sent.
         """
-        template = await self._look_up(job)
+        webhook_id = job.delivery.webhook_id
+        known = self._webhooks.known(webhook_id) or await self._webhooks.template(webhook_id)
+        template = self._usable(job, known)
         if template is None:
             return None
         request = self._prepare(job, template)
@@ -307,12 +313,6 @@ class Deliverer:
         consequence = self._decide(job, template, attempt, request.sent)
         self._endings.carry_out(job, consequence)
         return attempt.shows_health
-
-    async def _look_up(self, job: Job) -> Template | None:
-        """The webhook as it is now, just before the POST; None: it is not to be attempted."""
-        webhook_id = job.delivery.webhook_id
-        template = self._webhooks.known(webhook_id) or await self._webhooks.template(webhook_id)
-        return self._usable(job, template)
 
     def _prepare(self, job: Job, template: Template) -> Request:
         return template.request(

@@ -22,7 +22,7 @@ from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import PING, Event
 from portcall.schemas.records import Failure, Outcome, Record, Sent
 from portcall.schemas.topology import BASE_RUNGS_MS
-from portcall.schemas.webhooks import Cause, Status, Webhook
+from portcall.schemas.webhooks import Status, Webhook
 from tests.unit.deliverer.samples import NOW_MS, answered, delivery, event, unanswered, webhook
 
 SENT = Sent("http://endpoint.example/hook", {})
@@ -153,25 +153,15 @@ async def test_what_follows_from_an_attempt(
     assert found == follows
 
 
-DISABLED, GONE = webhook(status=Status.DISABLED), webhook(status=Status.DISABLED, cause=Cause.GONE)
-
-
 @pytest.mark.parametrize(
-    ("one", "hook", "why"),
+    ("hook", "why"),
     [
-        pytest.param(FIRST, webhook(), "", id="enabled"),
-        pytest.param(FIRST, None, "deleted", id="deleted"),
-        pytest.param(FIRST, DISABLED, "disabled", id="disabled"),
-        pytest.param(PROBE, DISABLED, "disabled", id="a probe, disabled by its owner"),
-        pytest.param(PROBE, GONE, "", id="a probe, disabled by itself"),
-        pytest.param(FIRST, GONE, "disabled", id="disabled by itself"),
+        pytest.param(None, "deleted", id="deleted"),
+        pytest.param(webhook(status=Status.DISABLED), "disabled", id="disabled"),
     ],
 )
-def test_a_webhook_that_takes_nothing_cancels(
-    one: Delivery, hook: Webhook | None, why: str
-) -> None:
-    expected = Recorded(cancelled(one, why, NOW_MS)) if why else None
-    assert unwanted(one, hook, NOW_MS) == expected
+def test_a_webhook_that_takes_nothing_cancels(hook: Webhook | None, why: str) -> None:
+    assert unwanted(FIRST, hook, NOW_MS) == Recorded(cancelled(FIRST, why, NOW_MS))
 
 
 SOON = Delivery(0, 7, 2, NOW_MS + 5_000, NOW_MS + 5_250)
