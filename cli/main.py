@@ -52,7 +52,7 @@ COMMANDS = (
         WEBHOOKS,
         "replay",
         "commands.replay:app",
-        "Retry deliveries that were given up: one, or those of a webhook, of a registry, or all.",
+        "Retry deliveries that were given up.",
     ),
     (
         WEBHOOKS,
@@ -66,7 +66,7 @@ COMMANDS = (
         TESTING,
         "loadtest",
         "loadtest.command:app",
-        "Measure how much load a webhook consumer can take, and check that it behaves correctly.",
+        "Load-test a webhook consumer, and check that it behaves correctly.",
     ),
     (
         TESTING,

@@ -205,14 +205,14 @@ def purge(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Delete letters for good. Export them first if you are not sure.
+    """Purge letters: delete them for good. Export them first if you are not sure.
 
     Deliveries that were given up can still be replayed while their records are kept. Letters that
     never had a record, because they could not be read or routed, are lost.
     """
     management = Management.at(url)
     body = _selection(queue, ids, registry, name, reason, everything=everything)
-    meant = None if yes else _agreed("Delete", management, body)
+    meant = None if yes else _agreed("Purge", management, body)
     total = _repeated(management, "purge", body, meant)
     show(total, purged_row, output)
     _check_done(total, body)

@@ -121,7 +121,7 @@ def replay(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Retry deliveries that were given up: one, or those of a webhook, of a registry, or all.
+    """Retry deliveries that were given up: one, those of a webhook, of a registry, or all.
 
     They are counted first, and sent more slowly than live traffic, which has priority. The server
     does the work: after Ctrl-C you choose whether it continues or is cancelled. Consumers see new

@@ -194,8 +194,8 @@ def role(
 
 
 REFUSED_ADVICE = {
-    "Unauthorized": "its token is not valid here: create one with `portcall token create NAME --role"
-    " publisher -r REGISTRY`, and put it into the Authorization header of its"
+    "Unauthorized": "its token is not valid here: create one with `portcall token create NAME"
+    " --role publisher -r REGISTRY`, and put it into the Authorization header of its"
     " configuration",
     "Forbidden": "its token has the role reader: create one with `portcall token create NAME --role"
     " publisher -r REGISTRY`",
@@ -269,8 +269,8 @@ def clock(now_s: float, server_s: float | None) -> Finding:
     if now_s < RELEASED_S:
         return wrong(
             "clock",
-            "shows a time before this version was made",
             "shows a time before this version's release",
+            "set the clock (NTP)",
         )
     if server_s is None:
         return ok("clock", "plausible; there is no server to compare it with")

@@ -124,7 +124,7 @@ def _array(text: bytes) -> Iterator[tuple[str, object, int]]:
     try:
         documents = json.loads(text)
     except ValueError as error:
-        yield "the array", Fault("is not JSON: {error}", f"is no JSON: {error}"), len(text)
+        yield "the array", Fault("the array", f"is not JSON: {error}"), len(text)
         return
     size = len(text) // max(1, len(documents))
     for number, document in enumerate(documents, 1):

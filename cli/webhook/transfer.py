@@ -70,9 +70,9 @@ def export_webhooks(
     kept = "" if file == STDIN_OR_STDOUT else f" to {file}, which now contains their credentials"
     note(f"{counted(written, 'webhook')} exported{kept}.")
     if secrets:
-        note(f"{secrets} of them have a secret: secrets are never exported.")
+        note(f"{secrets} of them with a secret: secrets are never exported.")
     if certificates:
-        note(f"{certificates} of them have a client certificate: those are never exported.")
+        note(f"{certificates} of them with a client certificate: those are never exported.")
 
 
 def _in_full(management: Management, registry: Document) -> Iterator[Document]:

@@ -48,7 +48,7 @@ async def test_a_first_run_needs_nothing_but_the_uri(consumer: Consumer, tmp_pat
     assert sum(consumer.ids.values()) == 25
     assert json.loads(files["json"].read_text())["metrics"]["http_reqs"]["values"]["count"] == 25
     assert all(file.stat().st_size for file in files.values())
-    assert "fault in portcall" not in err
+    assert "bug in portcall" not in err
 
 
 async def test_keys_turn_the_rate_while_it_runs(consumer: Consumer, tmp_path: Path) -> None:
