@@ -66,7 +66,7 @@ COMMANDS = (
         TESTING,
         "loadtest",
         "loadtest.command:app",
-        "Load-test a webhook consumer, and check that it behaves correctly.",
+        "Load-test a webhook consumer and check its behaviour.",
     ),
     (
         TESTING,
