@@ -77,7 +77,7 @@ def check_needs(values: Values, defaults: Values) -> None:
     """Refuse options that would be ignored silently.
 
     Args:
-        values: What each parameter is.
+        values: The value of each parameter.
         defaults: The default of each parameter.
 
     Raises:
@@ -101,7 +101,7 @@ def check_measurable(
     Args:
         thresholds: Of ``--threshold``.
         bounds: Of ``--find-max``.
-        values: What each parameter is.
+        values: The value of each parameter.
 
     Raises:
         UsageError: An option is missing that measures it.

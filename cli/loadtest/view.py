@@ -118,7 +118,7 @@ def _screen(
         f"{measured.not_sent_count:,}", style="bold red" if measured.not_sent_count else ""
     )
     grid.add_row("+ not sent", missing)
-    grid.add_row("under way", f"{measured.in_flight:,}")
+    grid.add_row("in flight", f"{measured.in_flight:,}")
     grid.add_row(
         "failed", Text(f"{measured.failed_count:,}", style="red" if measured.failed_count else "")
     )
@@ -150,7 +150,7 @@ def _line(measured: Measurements, elapsed_s: float) -> str:
     median, _, high, _ = marks(scheduled)
     return (
         f"{elapsed_s:5.0f} s  planned {measured.planned_count:,} = sent {measured.sent_count:,}"
-        f" + not sent {measured.not_sent_count:,}; under way {measured.in_flight:,}, failed"
+        f" + not sent {measured.not_sent_count:,}; in flight {measured.in_flight:,}, failed"
         f" {measured.failed_count:,}; last {RECENT_S:g} s: p50 {median}, p99 {high}"
     )
 
