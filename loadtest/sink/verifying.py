@@ -56,7 +56,7 @@ class Trust(Struct, frozen=True):
             texts.append(secret.encode())
             try:
                 if secret.startswith(SHARED_PREFIX):
-                    # Stripe's begin like this, too, but are not base64: then only the text is a key.
+                    # Stripe's begin like this, too, but are no base64: then only the text is a key.
                     shared += [key] if (key := _decoded(secret[len(SHARED_PREFIX) :])) else []
                 elif secret.startswith(PRIVATE_PREFIX):
                     seed = secret_bytes(secret)[:SEED_BYTES]

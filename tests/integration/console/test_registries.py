@@ -62,7 +62,7 @@ async def test_no_registry_leads_to_the_first_step(site: Site, browser: Browser)
     for registry in site.store.registries.list():
         site.store.registries.delete(registry.key)
     page = await browser.get(CONSOLE)
-    assert "Begin here" in page.said
+    assert "Start here" in page.said
     assert "portcall registry create myregistry" in page.said
     assert "No registry yet" in (await browser.get(REGISTRIES)).said
 

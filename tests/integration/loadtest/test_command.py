@@ -76,7 +76,7 @@ async def test_keys_turn_the_rate_while_it_runs(consumer: Consumer, tmp_path: Pa
     os.close(its_end)
     assert process.returncode == 0, out.decode()
     report = json.loads((tmp_path / "r.json").read_text())["portcall"]
-    assert "turned by hand: " in report["about"]["plan"]
+    assert "changed by hand: " in report["about"]["plan"]
     assert "x2.14 from" in report["about"]["plan"]
     assert report["planned"] > 210
 
@@ -191,7 +191,7 @@ async def test_the_highest_rate_is_found_and_drawn(consumer: Consumer, tmp_path:
         "--find-max", "rate<0.001", "-o", str(html), "-q",
     )  # fmt: skip
     assert code == 0, err
-    assert "It bears" in out
+    assert "It can take" in out
     assert "Latency by rate" in html.read_text()
 
 

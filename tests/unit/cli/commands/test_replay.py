@@ -183,7 +183,10 @@ def test_what_is_left_to_the_server_is_told_with_how_to_see_it(api: FakeApi, por
             ("-r", "myregistry", "--since", "yesterday"),
             "--since: 'yesterday' is neither a duration",
         ),
-        (("-r", "myregistry", "--since", "2026-03-04"), "with a zone, such as 2026-03-04T10:20:30Z"),
+        (
+            ("-r", "myregistry", "--since", "2026-03-04"),
+            "with a zone, such as 2026-03-04T10:20:30Z",
+        ),
         (("-r", "myregistry", "--until", "0s"), "--until: '0s' is neither a duration, such as 2h"),
         (("-r", "myregistry", "--outcome", "lost"), "'--outcome': 'lost' is not one of 'given_up'"),
     ],
