@@ -1,1 +1,1 @@
-"""The `portcall` command: registries, webhooks, `up`, the demo, and what looks after them."""
+"""The `portcall` command: registries, webhooks, `up`, the demo and the operator's tools."""

@@ -1,7 +1,7 @@
-"""az's options that take several words, in a form that typer understands.
+"""Convert az's options with several words into the form that typer understands.
 
-``--actions push delete`` is for az one option with two values. Typer's options take one value and
-may be repeated, so the words after such an option each get the option put before them.
+In az, ``--actions push delete`` is one option with two values. Typer's options take one value and
+may be repeated, so the option is repeated before each of its words.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ def _word(_word: str) -> bool:
 
 
 def _pair(word: str) -> bool:
-    """Whether it is ``key=value``: told from an argument that may follow."""
+    """Return whether the word is ``key=value`` and not an argument that follows the option."""
     return "=" in word
 
 
@@ -24,14 +24,14 @@ SEVERAL: dict[tuple[str, str], dict[str, Takes]] = {
     ("webhook", "test-scope"): {"--actions": _word},
     ("registry", "create"): {"--tags": _pair},
 }
-"""The options of each command that take several words, and which words they take."""
+"""For each command: the options that take several words, and which words they accept."""
 
 
 def spread(arguments: Sequence[str]) -> list[str]:
     """Repeat an option before each of its words: ``--tags a=1 b=2`` is ``--tags a=1 --tags b=2``.
 
-    The first word after the option is always its value; whatever begins with ``-`` ends it, and so
-    does ``--``.
+    The first word after the option is always its value. Any word that begins with ``-`` ends the
+    list, and so does ``--``.
     """
     several = SEVERAL.get((arguments[0], arguments[1])) if len(arguments) > 2 else None
     if several is None:

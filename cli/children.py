@@ -1,8 +1,8 @@
-"""Child processes that do not outlive their parent, and are found again when they did.
+"""Child processes that do not outlive their parent, and can be found again if they do.
 
-Two nets, because a crash is no time for one: the kernel kills a child when its parent dies
-(``setpriv --pdeathsig``; util-linux is on every Debian), and every child carries a mark in its
-environment by which the next start finds and ends what is left over all the same.
+There are two safeguards, because a crash leaves no time to act: the kernel kills a child when its
+parent dies (``setpriv --pdeathsig``; util-linux is on every Debian), and every child has a mark in
+its environment, by which the next start finds and ends leftover processes.
 """
 
 import asyncio
@@ -25,15 +25,15 @@ async def spawn(
     mark: str,
     stdout: IO[bytes] | int | None = None,
 ) -> Process:
-    """Start a child in a session of its own, so that a terminal's Ctrl-C reaches us alone.
+    """Start a child in its own session, so that Ctrl-C in a terminal reaches only the parent.
 
-    Call it from the main thread: the kernel ends the child with the *thread* that started it.
+    Call it from the main thread: the kernel ends the child when the *thread* that started it ends.
 
     Args:
         argv: The command.
         env: Its whole environment.
-        mark: What `left_over` finds it by, e.g. the folder that it works on.
-        stdout: Where standard output and error go; None: to ours.
+        mark: The text by which `left_over` finds it, e.g. the folder that it works on.
+        stdout: Where standard output and error go; None: the parent's.
     """
     stderr = None if stdout is None else asyncio.subprocess.STDOUT
     return await asyncio.create_subprocess_exec(
@@ -47,13 +47,13 @@ async def spawn(
 
 
 def send(process: Process, number: signal.Signals) -> None:
-    """Send a child a signal, if it still runs."""
+    """Send a signal to a child if it still runs."""
     if process.returncode is None:
         _signal(process.pid, number)
 
 
 async def end(process: Process, *, grace_s: float) -> int:
-    """Ask a child to end, insist after *grace_s*, and give its exit code."""
+    """Ask a child to end, kill it after *grace_s*, and return its exit code."""
     send(process, signal.SIGTERM)
     try:
         async with asyncio.timeout(grace_s):
@@ -64,21 +64,21 @@ async def end(process: Process, *, grace_s: float) -> int:
 
 
 def left_over(mark: str) -> list[int]:
-    """The processes of this user that were spawned under *mark*, by us or by a dead parent."""
+    """Return this user's processes that were started under *mark*, by this or a dead parent."""
     wanted = f"{MARK}={mark}".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             environment = (folder / "environ").read_bytes()
         except OSError:
-            continue  # ended since, or somebody else's
+            continue  # ended in the meantime, or owned by another user
         if wanted in environment.split(b"\0"):
             found.append(int(folder.name))
     return [pid for pid in found if pid != os.getpid()]
 
 
 async def end_left_over(mark: str, *, grace_s: float) -> list[int]:
-    """End what a dead parent left behind under *mark*, and give the pids."""
+    """End the processes that a dead parent left under *mark*, and return their pids."""
     found = left_over(mark)
     for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 5.0)):
         for pid in left_over(mark):

@@ -1,7 +1,7 @@
-"""Which server a command talks to, and how: the management API as a few blocking calls.
+"""Find the server that a command talks to, and call its management API with blocking calls.
 
-The server is found through ``$PORTCALL_HOME/ready.json``, which `portcall up` writes, or through
-``--url`` and ``PORTCALL_TOKEN``. ARM's error envelopes become the exceptions of `cli.errors`.
+The server comes from ``$PORTCALL_HOME/ready.json``, which `portcall up` writes, or from ``--url``
+and ``PORTCALL_TOKEN``. ARM's error envelopes become the exceptions of `cli.errors`.
 """
 
 import json
@@ -21,7 +21,7 @@ RESOURCE_GROUP = "portcall"
 REGISTRY_TYPE = "Microsoft.ContainerRegistry/registries"
 
 Document = dict[str, Any]
-"""A JSON object of the API. Its shape is the server's; commands show it, and read few fields."""
+"""A JSON object of the API. The server defines its shape; commands print it and read few fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Server:
 
     Attributes:
         management_url: Of the management API, without a slash at the end.
-        producer_url: Where events are published; with ``--url`` alone, that address.
+        producer_url: Where events are published; with ``--url`` alone, the same address.
         token: The administrator's token.
-        subscription: Its subscription's GUID; empty with ``--url`` alone (the API is asked).
-        resource_group: The resource group that new registries are made in.
-        ready: What ready.json says; empty with ``--url`` alone.
+        subscription: Its subscription's GUID; empty with ``--url`` alone (read from the API).
+        resource_group: The resource group of new registries.
+        ready: The content of ready.json; empty with ``--url`` alone.
     """
 
     management_url: str
@@ -46,7 +46,7 @@ class Server:
 
 
 def home_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """The folder of this installation: ``$PORTCALL_HOME``, else ``./.portcall``."""
+    """Return the folder of this installation: ``$PORTCALL_HOME``, else ``./.portcall``."""
     environ = os.environ if environ is None else environ
     return Path(environ.get("PORTCALL_HOME") or DEFAULT_HOME)
 
@@ -57,12 +57,12 @@ def find_server(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> Server:
-    """The server that is meant.
+    """Return the server that the options and the environment name.
 
     Args:
         url: The value of ``--url``: the management API, or for `portcall emit` the producer.
         token: The administrator's token, where it is not in ``PORTCALL_TOKEN`` or ready.json.
-        environ: The environment; that of the process unless told.
+        environ: The environment; by default that of the process.
 
     Raises:
         NotRunningError: No ``--url``, and `portcall up` is not running in this home.
@@ -89,7 +89,7 @@ def find_server(
 
 
 def read_ready(home: Path) -> Document:
-    """What `portcall up` wrote about itself.
+    """Read what `portcall up` wrote about itself.
 
     Raises:
         NotRunningError: It is not running in *home*, or its file cannot be read.
@@ -99,18 +99,19 @@ def read_ready(home: Path) -> Document:
         ready = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise NotRunningError(
-            f"`portcall up` is not running here: there is no {path}. Start it, or name the folder"
-            " it runs in with PORTCALL_HOME, or a server with --url and PORTCALL_TOKEN"
+            f"`portcall up` is not running here: {path} does not exist. Start it, or set"
+            " PORTCALL_HOME to the folder where it runs, or name a server with --url and"
+            " PORTCALL_TOKEN"
         ) from None
     except OSError as error:
         raise NotRunningError(
-            f"{path} cannot be read ({error.strerror}): use the account that runs `portcall up`,"
-            " or name a server with --url and PORTCALL_TOKEN"
+            f"{path} cannot be read ({error.strerror}): use the account that runs `portcall"
+            " up`, or name a server with --url and PORTCALL_TOKEN"
         ) from error
     except ValueError as error:
         raise NotRunningError(f"{path} is damaged ({error}): restart `portcall up`") from error
     if not isinstance(ready, dict):
-        raise NotRunningError(f"{path} is damaged (it is no JSON object): restart `portcall up`")
+        raise NotRunningError(f"{path} is damaged (not a JSON object): restart `portcall up`")
     return ready
 
 
@@ -126,12 +127,12 @@ def _from_ready(ready: Document, token: str | None, path: Path) -> Server:
         )
     except KeyError as error:
         raise NotRunningError(
-            f"{path} is damaged (it has no {error}): restart `portcall up`"
+            f"{path} is damaged ({error} is missing): restart `portcall up`"
         ) from None
 
 
 def _at_home(url: str, ready: Document, token: str | None) -> Server:
-    """One of the addresses in ready.json, named by ``--url``: its token is known."""
+    """Return the server for an address in ready.json that ``--url`` names: its token is known."""
     known = _from_ready(ready, token, Path("ready.json"))
     if url == known.producer_url:
         return known
@@ -143,8 +144,8 @@ def _at_home(url: str, ready: Document, token: str | None) -> Server:
 class Management:
     """The management API of one server.
 
-    Every call raises `NotRunningError` when nobody answers, `NotFoundError` for a 404 and
-    `ServiceError` for any other answer that is not a success.
+    Every call raises `NotRunningError` when the server does not answer, `NotFoundError` for a 404
+    and `ServiceError` for any other answer that is not a success.
     """
 
     def __init__(self, server: Server, transport: Transport | None = None) -> None:
@@ -158,7 +159,7 @@ class Management:
 
     @classmethod
     def at(cls, url: str | None) -> Self:
-        """The API of the server that ``--url``, or else the home folder, names."""
+        """Return the API of the server that ``--url`` names, or else the home folder."""
         return cls(find_server(url))
 
     @property
@@ -184,12 +185,12 @@ class Management:
         return self.pages("GET", f"{self.subscription}{within}/providers/{REGISTRY_TYPE}")
 
     def find_registry(self, name: str, group: str | None = None) -> Document:
-        """The registry of that name, in *group* or, without one, wherever it is.
+        """Return the registry of that name, in *group* or, without one, in any group.
 
         Raises:
-            NotFoundError: There is none; the message says how to make it.
+            NotFoundError: It does not exist; the message says how to create it.
         """
-        name = name.partition(".")[0]  # az takes a login server for a name, too
+        name = name.partition(".")[0]  # az accepts a login server as a name, too
         try:
             return self.ask("GET", self.registry_path(name, group))
         except NotFoundError as error:
@@ -213,7 +214,7 @@ class Management:
         *,
         query: Mapping[str, str] | None = None,
     ) -> Document:
-        """One call; the answer's object, empty where the answer has none."""
+        """Make one call and return the object of the answer; empty if the answer has none."""
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         reply = self.send(method, path, content, query=query)
         return reply.document if isinstance(reply.document, dict) else {}
@@ -227,7 +228,7 @@ class Management:
         content_type: str = "application/json",
         query: Mapping[str, str] | None = None,
     ) -> Reply:
-        """One call with a body of any type; the answer as it came."""
+        """Make one call with a body of any type and return the answer as received."""
         reply = self._http.request(method, _target(path, query), content, content_type)
         check(reply)
         return reply
@@ -235,14 +236,14 @@ class Management:
     def pages(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None
     ) -> Iterator[Document]:
-        """Everything that a listing has, page after page as it is taken."""
+        """Yield every item of a listing; pages are fetched as needed."""
         for page in self.whole_pages(method, path, query=query):
             yield from page.get("value") or ()
 
     def whole_pages(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None
     ) -> Iterator[Document]:
-        """The pages of a listing, as they are taken."""
+        """Yield the pages of a listing, fetched as needed."""
         page = self.ask(method, path, query=query)
         while True:
             yield page
@@ -255,7 +256,7 @@ class Management:
     def lines(
         self, path: str, accept: str, *, query: Mapping[str, str] | None = None
     ) -> Iterator[bytes]:
-        """The lines of an answer without an end."""
+        """Yield the lines of an endless answer."""
         for line in self._http.lines(_target(path, query), accept):
             if isinstance(line, Reply):
                 check(line)
@@ -269,7 +270,7 @@ def webhook_path(registry: Document, name: str) -> str:
 
 
 def check(reply: Reply) -> None:
-    """Raise what an answer that is not a success means, in the words of the server.
+    """Raise the error for an answer that is not a success, with the server's own message.
 
     Raises:
         NotFoundError: It was a 404.
@@ -300,7 +301,7 @@ def _object(document: object) -> Document:
 
 
 def _target(path: str, query: Mapping[str, str] | None = None) -> str:
-    """A request's target; every request says which version of the API it was written for."""
+    """Return a request's target; every request names its API version."""
     pairs = {} if "api-version=" in path else {"api-version": API_VERSION}
     pairs.update(query or {})
     if not pairs:

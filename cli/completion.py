@@ -1,4 +1,4 @@
-"""What the shell offers at a TAB: names that the server knows; nothing while it does not answer."""
+"""Shell completion: names that the server knows; none while the server does not answer."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,16 +11,16 @@ from portcall.schemas.errors import PortcallError
 from portcall.schemas.events import Action
 
 PATIENCE_S = 2.0
-"""How long a person waits for a TAB."""
+"""How long a user waits after pressing TAB."""
 
 
 def registries() -> list[str]:
-    """The names of the registries."""
+    """Return the names of the registries."""
     return _names(lambda management: management.registries())
 
 
 def webhooks(context: typer.Context) -> list[str]:
-    """The names of the webhooks of the registry that the command line names already."""
+    """Return the names of the webhooks of the registry that the command line already names."""
     registry = context.params.get("registry")
     if not registry:
         return []
@@ -32,7 +32,7 @@ def webhooks(context: typer.Context) -> list[str]:
 
 
 def tokens() -> list[str]:
-    """The names of the tokens that work."""
+    """Return the names of the valid tokens."""
     return _names(
         lambda management: (
             each
@@ -43,7 +43,7 @@ def tokens() -> list[str]:
 
 
 def actions() -> list[str]:
-    """The actions that there are."""
+    """Return the names of the actions."""
     return [action.value for action in Action]
 
 

@@ -1,7 +1,7 @@
-"""What a command ends with: every error of the command line, and its exit code, on one screen.
+"""How commands end: every error of the command line, with its exit code.
 
-Exit codes are az's: 0 all is well, 1 the service said no or is not there, 2 wrong usage, 3 not
-found. `portcall.cli.main` prints the message of any of these in one line and ends with its code.
+Exit codes are az's: 0 success, 1 the service refused or is not there, 2 wrong usage, 3 not found.
+`portcall.cli.main` prints the message of each error in one line and exits with its code.
 """
 
 from portcall.schemas.errors import PortcallError
@@ -12,19 +12,19 @@ NOT_FOUND = 3
 
 
 class CliError(PortcallError):
-    """A command cannot do what it was asked to; the message says what to do next."""
+    """The command failed; the message says what to do next."""
 
     exit_code = SERVICE_ERROR
 
 
 class UsageError(CliError):
-    """What was typed cannot be meant; nothing was asked of any server."""
+    """The command line makes no sense; no server was contacted."""
 
     exit_code = USAGE
 
 
 class NotRunningError(CliError):
-    """There is no server to talk to: none is known, or nobody answers."""
+    """There is no server to talk to: none is known, or none answers."""
 
 
 class ServiceError(CliError):
@@ -51,14 +51,14 @@ class ServiceError(CliError):
 
 
 class NotFoundError(ServiceError):
-    """The server answered 404: what was named does not exist."""
+    """The server answered 404: the named resource does not exist."""
 
     exit_code = NOT_FOUND
 
 
 class NodeError(CliError):
-    """The private RabbitMQ node cannot be started, or not be used."""
+    """The private RabbitMQ node cannot be started or used."""
 
 
 class UpError(CliError):
-    """`portcall up` cannot start, or cannot go on."""
+    """`portcall up` cannot start or continue."""

@@ -1,6 +1,6 @@
-"""Examples at the end of a help page: apart, because every start of the command needs them."""
+"""Examples at the end of a help page; separate because every start of the command needs it."""
 
 
 def examples(*lines: str) -> str:
-    """The end of a help page: examples, shown as they are to be typed."""
+    """Return the end of a help page: examples, exactly as the user types them."""
     return "\n".join(["Examples:", *(line.replace("[", "\\[") for line in lines)])

@@ -14,14 +14,14 @@ _MIN_TOKEN = 16  # as PORTCALL_TOKEN must have
 
 
 class Home:
-    """The folder and what is where in it."""
+    """The folder and the paths of the files in it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
 
     @property
     def ready_file(self) -> Path:
-        """What clients find a running installation by."""
+        """Return the file by which clients find a running installation."""
         return self.path / "ready.json"
 
     @property
@@ -31,24 +31,24 @@ class Home:
 
     @property
     def run(self) -> Path:
-        """Where the roles report their addresses."""
+        """Return the folder where the roles report their addresses."""
         return self.path / "run"
 
     @property
     def database_url(self) -> str:
-        """The SQLite database that is used unless another is named."""
+        """Return the SQLite database that is used by default."""
         return f"sqlite:///{self.path / 'portcall.db'}"
 
     @property
     def account_file(self) -> Path:
-        """What az may log in with."""
+        """Return the file with the principal for az."""
         return self.path / "client.json"
 
     def prepare(self) -> None:
-        """Make the folder, for the owner alone.
+        """Create the folder, for the owner only.
 
         Raises:
-            UpError: It cannot be made private without taking something from others.
+            UpError: Other users have access to it, so it cannot be made private.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ class Home:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for the time of a block; the kernel lets go when the process dies.
+        """Lock the folder for the time of a block; the kernel releases it when the process dies.
 
         Raises:
             UpError: Another `portcall up` holds it.
@@ -72,7 +72,7 @@ class Home:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise UpError(
-                    f"`portcall up` runs already in {self.path} (pid {file.read().strip()}):"
+                    f"`portcall up` already runs in {self.path} (pid {file.read().strip()}):"
                     " stop it, or choose another folder with PORTCALL_HOME"
                 ) from None
             file.truncate(0)
@@ -81,10 +81,10 @@ class Home:
             yield
 
     def token(self) -> str:
-        """The administrator's token that is kept here; made at first use.
+        """Return the administrator's token from its file; created at first use.
 
         Raises:
-            UpError: The file is there, and holds nothing that can be a token.
+            UpError: The file exists, but contains no usable token.
         """
         path = self.path / "token"
         try:
@@ -94,22 +94,22 @@ class Home:
             write_private(path, token + "\n")
         if len(token) < _MIN_TOKEN:
             raise UpError(
-                f"{path} holds no token of at least {_MIN_TOKEN} characters: put back what was"
-                " there, or remove the file; clients then need the new token"
+                f"{path} contains no token of at least {_MIN_TOKEN} characters: restore it, or"
+                " remove the file; clients then need the new token"
             )
         return token
 
     def _make_private(self, mode: int) -> None:
         if mode & stat.S_ISVTX or self.path in {Path.home(), Path(self.path.anchor)}:
             raise UpError(
-                f"PORTCALL_HOME {self.path} is used by others, too: choose a folder of its own,"
-                f" for example {self.path / '.portcall'}"
+                f"other users have access to PORTCALL_HOME {self.path}: choose a separate"
+                f" folder, for example {self.path / '.portcall'}"
             )
         self.path.chmod(0o700)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, in one step: nobody sees half of it."""
+    """Write a file that only its owner can read, atomically: no reader sees half of it."""
     replacement = path.with_name(f".{path.name}.new")
     replacement.unlink(missing_ok=True)
     descriptor = os.open(replacement, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

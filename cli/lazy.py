@@ -1,7 +1,7 @@
-"""Commands that are imported when they are called: ``--help`` must not wait for all of them.
+"""Commands that are imported when they are called, so that ``--help`` stays fast.
 
-`LazyCommand` stands in a group under a name and a summary; the module that has the real command
-(a `typer.Typer`, or a function for one) is imported when the command line reaches it.
+`LazyCommand` is a placeholder in a group, with a name and a summary. The module with the real
+command (a `typer.Typer`, or a function) is imported when the command line reaches it.
 """
 
 from importlib import import_module
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class LazyCommand(TyperCommand):
-    """A command of which only the name and the summary are known yet."""
+    """A command of which only the name and the summary are loaded."""
 
     def __init__(self, name: str, target: str, summary: str, *, panel: str, epilog: str) -> None:
         super().__init__(name, help=summary, rich_help_panel=panel, epilog=epilog or None)
         self.target = target
 
     def load(self) -> TyperCommand | TyperGroup:
-        """The real command, imported now; ``target`` is ``module:attribute`` in this package."""
+        """Import and return the real command; ``target`` is a ``module:attribute`` in it."""
         module, _, attribute = self.target.partition(":")
         imported = import_module(f"{__package__}.{module}")
         found: typer.Typer | Callable[..., object] = getattr(imported, attribute)
@@ -35,18 +35,18 @@ class LazyCommand(TyperCommand):
             app.command(self.name, epilog=self.epilog)(found)
         command = get_command(app)
         if not isinstance(command, TyperCommand | TyperGroup):
-            raise TypeError(f"{self.target} is no typer command")
+            raise TypeError(f"{self.target} is not a typer command")
         command.name = self.name
         reflow(command)
         return command
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (typer's own types are private)
-        """Hand the command line over to the real command."""
+        """Pass the command line on to the real command."""
         return self.load().make_context(*args, **kwargs)
 
 
 def reflow(command: TyperCommand | TyperGroup) -> None:
-    """Let help texts fill the terminal's lines, and put a docstring's examples at the end."""
+    """Let help texts use the terminal's full width, and put a docstring's examples at the end."""
     paragraphs = cleandoc((command.help or "").partition("\f")[0]).split("\n\n")
     shown = [each for each in paragraphs if each.startswith("Examples:")]
     told = [each.replace("\n", " ") for each in paragraphs if each not in shown]

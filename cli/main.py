@@ -1,7 +1,7 @@
-"""The `portcall` command: the table of its commands, and how each of them ends.
+"""The `portcall` command: the table of its commands, and their exit codes.
 
-Whatever a command raises is told in one line on standard error, with az's exit codes: 0, 1 the
-service said no, 2 wrong usage, 3 not found. People see no traceback.
+Every exception of a command is printed as one line on standard error, with az's exit codes: 0, 1
+the service refused, 2 wrong usage, 3 not found. Users see no traceback.
 """
 
 import logging
@@ -40,7 +40,7 @@ COMMANDS = (
         WEBHOOKS,
         "webhook",
         "webhook.command:app",
-        "Manage webhooks, and see what was sent to them.",
+        "Manage webhooks, and see the requests to them.",
     ),
     (
         WEBHOOKS,
@@ -52,13 +52,13 @@ COMMANDS = (
         WEBHOOKS,
         "replay",
         "commands.replay:app",
-        "Attempt deliveries again that were given up.",
+        "Retry deliveries that were given up.",
     ),
     (
         WEBHOOKS,
         "dead-letters",
         "commands.dead_letters:app",
-        "See, resend and purge what could not be delivered.",
+        "List, resend and purge dead letters.",
     ),
     (WEBHOOKS, "token", "commands.token:app", "Create, list and revoke tokens."),
     (WEBHOOKS, "emit", "commands.emit:emit", "Publish synthetic registry events."),
@@ -66,13 +66,13 @@ COMMANDS = (
         TESTING,
         "loadtest",
         "loadtest.command:app",
-        "See what a webhook consumer bears.",
+        "Load-test a webhook consumer and check its behaviour.",
     ),
     (
         TESTING,
         "sink",
         "loadtest.sink:sink",
-        "Run a webhook consumer that shows what it gets.",
+        "Run a webhook consumer that shows the requests it gets.",
     ),
     (
         SERVER,
@@ -80,7 +80,7 @@ COMMANDS = (
         "up.command:up",
         "Run the whole pipeline in the foreground until Ctrl-C.",
     ),
-    (SERVER, "run", "commands.run:app", "Run one role of the pipeline alone."),
+    (SERVER, "run", "commands.run:app", "Run one role of the pipeline on its own."),
     (
         SERVER,
         "az-env",
@@ -97,34 +97,34 @@ COMMANDS = (
         CARE,
         "top",
         "commands.top:top",
-        "Watch rates, queues, retries and sick endpoints, live.",
+        "Watch rates, queues, retries and failing endpoints, live.",
     ),
     (
         CARE,
         "topology",
         "commands.topology:app",
-        "Declare the broker topology, or look at it.",
+        "Declare or show the broker's exchanges and queues.",
     ),
     (
         CARE,
         "audit",
         "commands.audit:app",
-        "Check that everything that was accepted is accounted for.",
+        "Check that every accepted event is accounted for.",
     ),
     (
         CARE,
         "secrets",
         "commands.secrets:app",
-        "The keys that seal secrets: see, change, apply them.",
+        "Show, replace and apply the keys that seal secrets.",
     ),
     (
         CARE,
         "doctor",
         "doctor.command:app",
-        "Say what is wrong here, and what to do about it.",
+        "Report what is wrong here, and how to fix it.",
     ),
 )
-"""Panel of the help page, name, where the command is, summary."""
+"""Panel of the help page, name, module of the command, summary."""
 
 EXAMPLES = {
     "explain": examples(
@@ -140,7 +140,7 @@ EXAMPLES = {
         "PORTCALL_HOME=/var/lib/portcall portcall up",
     ),
 }
-"""The end of the help page of commands whose docstring has no examples."""
+"""The end of the help page, for commands whose docstring has no examples."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -175,7 +175,7 @@ def portcall(
 
 
 def command() -> TyperGroup:
-    """The whole command line, its commands not imported yet."""
+    """Return the whole command line, with its commands not imported yet."""
     group = get_command(app)
     if not isinstance(group, TyperGroup):
         raise TypeError("an app with a callback is a group")
@@ -186,19 +186,19 @@ def command() -> TyperGroup:
 
 
 def main() -> NoReturn:
-    """Run the command line of this process, and leave with its exit code."""
+    """Run the command line of this process, and exit with its exit code."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files here
-    # Libraries speak to commands by exceptions; what they also log would be said twice.
+    # Commands report errors by exceptions; the libraries' log lines would only repeat them.
     logging.lastResort = logging.NullHandler()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and give its exit code.
+    """Run one command line and return its exit code.
 
     Raises:
-        SystemExit: The shell asked for completions, or nobody reads what is printed.
+        SystemExit: The shell asked for completions, or the reader of the output has gone.
     """
     try:
         ended = command().main(spread(arguments), prog_name="portcall", standalone_mode=False)
@@ -210,7 +210,7 @@ def run(arguments: list[str]) -> int:
     except PortcallError as error:
         complain(str(error))
         return _code(error)
-    except Exception as error:  # noqa: BLE001 (the one place: people get a line, not a traceback)
+    except Exception as error:  # noqa: BLE001 (the one place: users get a line, not a traceback)
         return _broken(error)
     return ended if isinstance(ended, int) else 0
 
@@ -222,23 +222,23 @@ def _code(error: PortcallError) -> int:
 
 
 def _misused(error: TyperException) -> int:
-    """Say what cannot be meant, and where the right usage stands."""
+    """Print a usage error, and where the correct usage is described."""
     context = getattr(error, "ctx", None)
     if message := error.format_message():
-        complain(message.replace("Value error, ", ""))  # pydantic's prefix says nothing to people
+        complain(message.replace("Value error, ", ""))  # pydantic's prefix is of no use to users
         if context is not None:
             note(f"See `{context.command_path} --help`.")
     return error.exit_code
 
 
 def _broken(error: Exception) -> int:
-    """A fault of ours, or of the machine."""
+    """Print an error of portcall itself, or of the machine."""
     if isinstance(error, OSError) and error.strerror:
         complain(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
         return SERVICE_ERROR
     complain(
-        f"this is a fault in portcall itself: {type(error).__name__}: {error}."
-        " Run it again with PORTCALL_LOG_LEVEL=debug to see where, and please report it"
+        f"this is a bug in portcall: {type(error).__name__}: {error}. Run it again with"
+        " PORTCALL_LOG_LEVEL=debug to see where, and please report it"
     )
     if os.environ.get("PORTCALL_LOG_LEVEL") == "debug":
         traceback.print_exception(error)

@@ -1,4 +1,4 @@
-"""The options that several commands share, with az's names and shorts, and how their words read."""
+"""The options that several commands share, with az's names and short forms, and their parsers."""
 
 import re
 from collections.abc import Iterable
@@ -38,13 +38,13 @@ Name = Annotated[
     ),
 ]
 NAME_OPTION = ("--name", "-n")
-"""az's way to give a name; commands that take it as an argument take it by these, too."""
+"""az's option for a name; commands that take it as an argument accept it, too."""
 Group = Annotated[
     str | None,
     typer.Option(
         "--resource-group",
         "-g",
-        help="The registry's resource group; found by the registry's name where it is left out.",
+        help="The registry's resource group; by default found by the registry's name.",
         show_default=False,
     ),
 ]
@@ -52,8 +52,8 @@ Url = Annotated[
     str | None,
     typer.Option(
         "--url",
-        help="The management API's address, with its token in PORTCALL_TOKEN;"
-        " else that of $PORTCALL_HOME/ready.json.",
+        help="The management API's address; its token comes from PORTCALL_TOKEN. By default"
+        " both come from $PORTCALL_HOME/ready.json.",
         show_default=False,
         rich_help_panel=SERVER_PANEL,
     ),
@@ -63,37 +63,37 @@ Format = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="How to print: a table on a terminal and JSON elsewhere, unless told.",
+        help="The output format; by default a table on a terminal, and JSON elsewhere.",
         show_default=False,
         rich_help_panel=SERVER_PANEL,
     ),
 ]
 
 
-URI = typer.Option("--uri", help="Where to POST to, http or https.", show_default=False)
+URI = typer.Option("--uri", help="The endpoint's URL, http or https.", show_default=False)
 ACTIONS = typer.Option(
     "--actions",
     metavar="ACTION...",
-    help="What it subscribes to: push, delete, quarantine, chart_push, chart_delete.",
+    help="The actions to subscribe to: push, delete, quarantine, chart_push, chart_delete.",
     show_default=False,
     autocompletion=completion.actions,
 )
 HEADERS = typer.Option(
     "--headers",
     metavar="NAME=VALUE...",
-    help='Custom headers of every POST; "" for none.',
+    help='Custom headers of every request; "" for none.',
     show_default=False,
 )
 SCOPE = typer.Option(
     "--scope",
-    help='The part of the registry: "" everything, repo:* all tags, repo:tag one tag,'
-    " repo the same as repo:latest.",
+    help='The part of the registry to subscribe to: "" everything, repo:* all tags, repo:tag'
+    " one tag, repo means repo:latest.",
     show_default=False,
 )
-STATUS = typer.Option("--status", help="Whether it gets POSTs.")
+STATUS = typer.Option("--status", help="Whether it gets requests.")
 TAGS = typer.Option("--tags", metavar="KEY=VALUE...", help='Tags; "" for none.', show_default=False)
 LOCATION = typer.Option(
-    "--location", "-l", help="The location; the registry's, unless told.", show_default=False
+    "--location", "-l", help="The location; by default the registry's.", show_default=False
 )
 SECRET = typer.Option(
     "--secret",
@@ -104,15 +104,15 @@ SECRET = typer.Option(
 )
 SIGNATURE = typer.Option(
     "--signature",
-    help="How to sign: v1 (HMAC-SHA256, a shared secret), v1a (ed25519, a public key to verify"
-    " with) or none. A secret that is needed is made.",
+    help="How to sign: v1 (HMAC-SHA256, a shared secret), v1a (ed25519, verified with a public"
+    " key) or none. If a secret is needed, one is created.",
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
 SCHEDULE = typer.Option(
     "--retry-schedule",
     metavar="DELAYS",
-    help='The delay before each retry, as 10s,1m,5m; "" for no retries, "default" for the'
+    help='The delay before each retry, such as 10s,1m,5m; "" for no retries, "default" for the'
     " installation's.",
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
@@ -122,7 +122,7 @@ SCHEDULE = typer.Option(
 MAX_AGE = typer.Option(
     "--max-age",
     metavar="DURATION",
-    help='How old a delivery may get before it is given up, as 12h; "none" for any age, "default"'
+    help='The age at which a delivery is given up, such as 12h; "none" for no limit, "default"'
     " for the installation's.",
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
@@ -130,8 +130,8 @@ MAX_AGE = typer.Option(
 DISABLE_AFTER = typer.Option(
     "--disable-after",
     metavar="DURATION",
-    help='For how long every attempt must fail until it is disabled, as 5d; "none" for never,'
-    ' "default" for the installation\'s.',
+    help='Disable the webhook when every attempt has failed for this long, such as 5d; "none"'
+    ' for never, "default" for the installation\'s.',
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
@@ -139,36 +139,42 @@ RATE_LIMIT = typer.Option(
     "--rate-limit",
     metavar="RATE",
     min=0,
-    help="POSTs a second at most, 0.1 to 100000; 0 for no limit.",
+    help="Requests per second at most, 0.1 to 100000; 0 for no limit.",
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
 CA_FILE = typer.Option(
     "--ca-file",
     metavar="FILE",
-    help='Authorities (PEM): the only ones whose certificates of the endpoint are accepted; ""'
-    " for the usual ones.",
+    help='CA certificates (PEM) for the endpoint\'s certificate; no others are trusted. "" for'
+    " the usual ones.",
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
 CLIENT_CERT = typer.Option(
     "--client-cert",
     metavar="FILE",
-    help="A client certificate (PEM, with its chain, and perhaps its key) for an endpoint that asks"
-    ' for one; "" for none.',
+    help="A client certificate (PEM, with its chain, and optionally its key) for an endpoint"
+    ' that requires one; "" for none.',
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
 CLIENT_KEY = typer.Option(
     "--client-key",
     metavar="FILE",
-    help="Its private key (PEM, without a passphrase), where the certificate's file has none.",
+    help=(
+        "Its private key (PEM, without a passphrase), if the certificate's file does not"
+        " contain it."
+    ),
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
 PROBE = typer.Option(
     "--probe/--no-probe",
-    help="Probe it from time to time when it was disabled by itself; unless told, not after a 410.",
+    help=(
+        "Whether to probe the webhook from time to time after it was disabled automatically;"
+        " by default yes, except after a 410."
+    ),
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
@@ -201,31 +207,31 @@ SETTINGS = (
 
 
 def one_name(argument: str | None, option: str | None, command: str) -> str:
-    """The name that was given: as the argument NAME, or by ``--name``.
+    """Return the name, given as the argument NAME or by ``--name``.
 
     Args:
-        argument: What was given as the argument.
-        option: What was given by ``--name``.
-        command: Whose help to name, e.g. ``registry create``.
+        argument: The value of the argument.
+        option: The value of ``--name``.
+        command: The command for the help hint, e.g. ``registry create``.
 
     Raises:
-        UsageError: It was not given, or two different ones were.
+        UsageError: No name was given, or two different ones.
     """
     see = f"\nSee `portcall {command} --help`."
     if argument is None and option is None:
         raise UsageError(f"Missing argument 'NAME': write it as a word, or as --name NAME.{see}")
     if argument is not None and option is not None and argument != option:
         raise UsageError(
-            f"two different names were given: {argument!r} as the argument NAME, and {option!r} by"
-            f" --name: give one of them.{see}"
+            f"two different names were given: {argument!r} as the argument NAME, and"
+            f" {option!r} by --name: give one of them.{see}"
         )
     return str(option if argument is None else argument)
 
 
 def pairs(words: Iterable[str], option: str) -> dict[str, str]:
-    """The words of *option*: ``key=value``; ``key`` alone has an empty value, as with az.
+    """Parse the words of *option*: ``key=value``; ``key`` alone has an empty value, as in az.
 
-    A single empty word is an empty map: that is how az clears one.
+    A single empty word is an empty map, as in az.
 
     Raises:
         UsageError: A word has no key.
@@ -236,13 +242,13 @@ def pairs(words: Iterable[str], option: str) -> dict[str, str]:
         if key:
             found[key] = text
         elif word:
-            # What it is is not repeated: it may be a header's value.
+            # The word is not repeated: it may be a header's value.
             raise UsageError(f"{option}: a word has no name before the =: write name=value")
     return found
 
 
 def headers(words: Iterable[str], option: str) -> dict[str, str]:
-    """As `pairs`, and a word may also be ``Name: value``, as curl's users write it.
+    """Do the same as `pairs`, but also accept ``Name: value``, as in curl.
 
     Raises:
         UsageError: A word has no name.
@@ -251,10 +257,10 @@ def headers(words: Iterable[str], option: str) -> dict[str, str]:
 
 
 def actions(words: Iterable[str]) -> list[str]:
-    """Actions divided by spaces or commas, in lower case, each once.
+    """Parse actions separated by spaces or commas, in lower case, without duplicates.
 
     Raises:
-        UsageError: One of them is no action, in az's words.
+        UsageError: One of them is not an action; the message is az's.
     """
     found = [action for word in words for action in word.lower().replace(",", " ").split()]
     for action in found:

@@ -1,6 +1,7 @@
-"""What a command says: documents to standard output, everything else to standard error.
+"""A command's output: documents go to standard output, everything else to standard error.
 
-Tables on a terminal, JSON for machines, unless ``--output`` says which. Colours only on a terminal.
+Tables on a terminal, JSON elsewhere, unless ``--output`` says otherwise. Colours only on a
+terminal.
 """
 
 import json
@@ -18,21 +19,21 @@ _COLOURS = {"red": "31", "green": "32", "yellow": "33", "dim": "2"}
 
 
 class Output(StrEnum):
-    """How documents are printed."""
+    """The output format."""
 
     TABLE = "table"
     JSON = "json"
 
 
 def chosen(output: Output | None) -> Output:
-    """The form of the documents: as asked for, else by where they go."""
+    """Return the format: the requested one, else by the kind of standard output."""
     if output is not None:
         return output
     return Output.TABLE if sys.stdout.isatty() else Output.JSON
 
 
 def show(document: Document, row: Callable[[Document], Row], output: Output | None) -> None:
-    """Print one document: as a table of one row, or as it is."""
+    """Print one document: as a table with one row, or as JSON."""
     if chosen(output) is Output.TABLE:
         say(table([row(document)]))
     else:
@@ -42,7 +43,7 @@ def show(document: Document, row: Callable[[Document], Row], output: Output | No
 def show_all(
     documents: Iterable[Document], row: Callable[[Document], Row], output: Output | None
 ) -> None:
-    """Print many: as a table (nothing for none, as az), or as one JSON array."""
+    """Print documents: as a table (nothing if there are none, as in az), or as a JSON array."""
     found = list(documents)
     if chosen(output) is Output.JSON:
         say(pretty(found))
@@ -50,35 +51,35 @@ def show_all(
         say(table([row(document) for document in found]))
 
 
-def pretty(document: Any) -> str:  # noqa: ANN401 (whatever JSON has)
-    """A document as JSON for people and machines: indented, Unicode as it is."""
+def pretty(document: Any) -> str:  # noqa: ANN401 (any JSON value)
+    """Return a document as indented JSON, with Unicode unescaped."""
     return _harmless(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def compact(document: Any) -> str:  # noqa: ANN401 (whatever JSON has)
-    """A document as one line of JSON."""
+def compact(document: Any) -> str:  # noqa: ANN401 (any JSON value)
+    """Return a document as one line of JSON."""
     return _harmless(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
 
 
 def _harmless(text: str) -> str:
-    """JSON with the control characters escaped that JSON itself leaves alone."""
+    """Return JSON with the control characters escaped that JSON allows."""
     return _LEFT_BY_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def say(text: str) -> None:
-    """Print to standard output, at once."""
+    """Print to standard output, and flush."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def note(text: str) -> None:
-    """Say something to the person, not to the pipe; what comes from elsewhere is clean already."""
+    """Print to the user, not to the pipe; foreign text has to be cleaned before."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
 def complain(text: str) -> None:
-    """Say what went wrong, with ``error:`` before it."""
+    """Print an error, with ``error:`` before it."""
     first, *more = [clean(line) for line in text.splitlines()] or [""]
     told = [f"{paint('error:', 'red', sys.stderr)} {first}", *more]
     sys.stderr.write("\n".join(told) + "\n")
@@ -86,12 +87,12 @@ def complain(text: str) -> None:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number of things: ``1 webhook``, ``2 webhooks``."""
+    """Return a count with its noun: ``1 webhook``, ``2 webhooks``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def paint(text: str, colour: str, stream: TextIO) -> str:
-    """The text in a colour, where the stream is a terminal and ``NO_COLOR`` is not set."""
+    """Return the text in a colour if the stream is a terminal and ``NO_COLOR`` is not set."""
     if not stream.isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"

@@ -1,8 +1,8 @@
-"""Choosing ports of the loopback interface.
+"""Choose ports of the loopback interface.
 
-Seconds pass until somebody listens on a port that was chosen. Until then it is reserved: by a name
-in Linux's abstract namespace of Unix sockets, which belongs to the network's namespace as ports do,
-and ends with the process.
+It takes seconds until a server listens on a chosen port. Until then the port is reserved by a name
+in Linux's abstract namespace of Unix sockets. Like ports, that namespace belongs to the network
+namespace; the reservation ends with the process.
 """
 
 import errno
@@ -17,11 +17,11 @@ from portcall.cli.errors import CliError
 HOST = "127.0.0.1"
 _USUAL_FIRST_OUTGOING = 32_768
 _KEPT = 256
-"""Reservations of one process: the oldest are for ports that somebody listens on by then."""
+"""Reservations per process: by then, servers listen on the oldest ports."""
 
 
 class _Reservation(NamedTuple):
-    descriptor: int  # of a socket that has the name; open as long as the process lives
+    descriptor: int  # of a socket that has the name; open for the lifetime of the process
     owner: str
 
 
@@ -29,16 +29,16 @@ _reserved: dict[int, _Reservation] = {}
 
 
 def free_ports(count: int, *, owner: str = "") -> list[int]:
-    """Ports that nobody listens on, below the range that the kernel takes for outgoing connections.
+    """Return free ports below the range that the kernel uses for outgoing connections.
 
-    They are reserved for *owner*: no process gets them from here a second time.
+    They are reserved for *owner*: no process gets them from here again.
 
-    A port from that range, which binding to port 0 gives, is dangerous for a server that may be
-    restarted: while it is down, a client that tries again and again to connect to it is in the end
-    given the very port as its own, connects to itself, and keeps the server from coming back.
+    A port from that range, which binding to port 0 gives, is dangerous for a server that may
+    restart. While the server is down, a client that keeps reconnecting can get the very same port
+    as its own, connect to itself, and keep the server from starting again.
 
     Raises:
-        CliError: There are not that many.
+        CliError: There are not enough.
     """
     ports = list(range(20_000, _first_outgoing_port()))
     random.SystemRandom().shuffle(ports)
@@ -54,14 +54,14 @@ def free_ports(count: int, *, owner: str = "") -> list[int]:
 
 
 def reserve(port: int, *, owner: str = "") -> bool:
-    """Keep a port from the `free_ports` of this process and of others.
+    """Reserve a port against `free_ports` of this process and of others.
 
     Args:
-        port: Which.
-        owner: For whom in this process; the same one may have it again.
+        port: The port.
+        owner: The user of the port in this process; the same owner may reserve it again.
 
     Returns:
-        Whether it is reserved for *owner* now; False: it is for somebody else.
+        Whether *owner* has it now; False: another owner has it.
     """
     if port in _reserved:
         return _reserved[port].owner == owner
@@ -72,7 +72,7 @@ def reserve(port: int, *, owner: str = "") -> bool:
         if error.errno == errno.EADDRINUSE:
             name.close()
             return False
-        # There is no such namespace here: then it is reserved in this process only.
+        # This system has no such namespace: reserve it in this process only.
     _reserved[port] = _Reservation(name.detach(), owner)
     if len(_reserved) > _KEPT:
         release(next(iter(_reserved)))
@@ -80,7 +80,7 @@ def reserve(port: int, *, owner: str = "") -> bool:
 
 
 def release(port: int) -> None:
-    """End a reservation of this process."""
+    """Release a reservation of this process."""
     os.close(_reserved.pop(port).descriptor)
 
 

@@ -1,4 +1,4 @@
-"""A progress bar on standard error, on a terminal and nowhere else."""
+"""A progress bar on standard error, only on a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,16 +7,16 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(unit: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show how far something is; gives what moves it on by so many.
+    """Show progress; yield a function that advances it.
 
     Args:
-        unit: What is counted.
-        total: How many there are; None: nobody knows.
+        unit: The noun of what is counted.
+        total: How many there are; None: unknown.
     """
     if not sys.stderr.isatty():
         yield lambda _count: None
         return
-    from rich.console import Console  # noqa: PLC0415 (a quarter of a command's start, rarely used)
+    from rich.console import Console  # noqa: PLC0415 (importing it takes a quarter of a command's start, and it is rarely used)
     from rich.progress import (  # noqa: PLC0415 (the same)
         BarColumn,
         MofNCompleteColumn,

@@ -1,7 +1,7 @@
-"""Tables as az prints them: headers, dashes, two spaces between columns, nothing wrapped or boxed.
+"""Tables in az's format: headers, dashes, two spaces between columns, no wrapping and no boxes.
 
-The column formats are those of az's ``acr`` commands: an absent value is blank, a list is shown
-as Python shows it, an image is ``repository:tag``. The same bytes go to a terminal and to a pipe.
+The column formats are those of az's ``acr`` commands: an absent value is blank, a list is shown as
+Python shows it, an image is ``repository:tag``. Terminals and pipes get the same bytes.
 
 Source: azure-cli 2.91.0, ``command_modules/acr/_format.py`` (handbook AZURE.md part 2 (f)).
 """
@@ -17,14 +17,14 @@ Row = dict[str, str]
 
 GAP = "  "
 HEADER_ROOM = 2
-"""A column is wider than its header by this at least: that is how az's tables look."""
+"""A column is at least this much wider than its header, as in az."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SECONDS = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)")
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows, of the same keys each, under their headers; columns as wide as their content."""
+    """Return the rows, which have the same keys, under their headers; columns fit their content."""
     headers = list(rows[0])
     cells = [[clean(row[header]) for header in headers] for row in rows]
     roomy = [header + " " * HEADER_ROOM for header in headers]
@@ -33,12 +33,12 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def heading(headers: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """The first two lines of a table: headers and dashes."""
+    """Return the first two lines of a table: headers and dashes."""
     return [line_of(headers, widths), line_of(["-" * width for width in widths], widths)]
 
 
 def line_of(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """One line, its cells padded to the widths; a longer cell is never cut."""
+    """Return one line with its cells padded to the widths; longer cells are never cut."""
     padded = (
         cell + " " * max(0, width - cell_len(cell))
         for cell, width in zip(cells, widths, strict=True)
@@ -47,12 +47,12 @@ def line_of(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def clean(text: str) -> str:
-    """The text without what would steer a terminal: a consumer chooses its reason phrase."""
+    """Return the text without control characters: a consumer chooses its reason phrase."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def value(document: object, *path: str) -> str:
-    """The value at a path, as text; blank where there is none."""
+    """Return the value at a path as text; blank if there is none."""
     for key in path:
         if not isinstance(document, Mapping):
             return ""
@@ -61,13 +61,13 @@ def value(document: object, *path: str) -> str:
 
 
 def seconds(timestamp: str) -> str:
-    """A timestamp in UTC without its fraction of a second."""
+    """Return a timestamp in UTC without fractions of a second."""
     match = _SECONDS.fullmatch(timestamp)
     return f"{match[1]}Z" if match else timestamp
 
 
 def webhook_row(webhook: Document) -> Row:
-    """A webhook, in az's columns."""
+    """Return a webhook, in az's columns."""
     return {
         "NAME": value(webhook, "name"),
         "LOCATION": value(webhook, "location"),
@@ -78,7 +78,7 @@ def webhook_row(webhook: Document) -> Row:
 
 
 def registry_row(registry: Document) -> Row:
-    """A registry, in az's columns but for those that mean nothing here."""
+    """Return a registry, in az's columns except those that have no meaning here."""
     return {
         "NAME": value(registry, "name"),
         "RESOURCE GROUP": resource_group(value(registry, "id")),
@@ -90,7 +90,7 @@ def registry_row(registry: Document) -> Row:
 
 
 def replay_row(replay: Document) -> Row:
-    """A replay: how far it is, and what was passed over."""
+    """Return a replay: its progress, and what was skipped."""
     selection = ("properties", "selection")
     return {
         "ID": value(replay, "name"),
@@ -105,7 +105,7 @@ def replay_row(replay: Document) -> Row:
 
 
 def config_row(config: Document) -> Row:
-    """A webhook's service URI and custom headers, in az's columns."""
+    """Return a webhook's service URI and custom headers, in az's columns."""
     return {
         "SERVICE URI": value(config, "serviceUri"),
         "HEADERS": value(config, "customHeaders"),
@@ -113,12 +113,12 @@ def config_row(config: Document) -> Row:
 
 
 def ping_row(ping: Document) -> Row:
-    """The id of a ping's event."""
+    """Return the id of a ping's event."""
     return {"ID": value(ping, "id")}
 
 
 def record_row(record: Document) -> Row:
-    """A record of list-events, in az's columns."""
+    """Return a record of list-events, in az's columns."""
     content = ("eventRequestMessage", "content")
     repository = value(record, *content, "target", "repository")
     tag = value(record, *content, "target", "tag")
@@ -134,10 +134,11 @@ def record_row(record: Document) -> Row:
 
 
 RECORD_WIDTHS = (36, 12, 32, 25, 20)
-"""The columns of records that come one by one: a GUID, an action, an image, a status, a time."""
+"""The column widths for records that are printed one by one: a GUID, an action, an image, a status,
+a time."""
 
 
 def resource_group(resource_id: str) -> str:
-    """The resource group in a resource's id."""
+    """Return the resource group from a resource's id."""
     parts = resource_id.split("/")
     return parts[4] if len(parts) > 4 else ""

@@ -1,7 +1,6 @@
-"""HTTP for the command line: blocking, from the standard library, because a command starts fast.
+"""HTTP for the command line: blocking, from the standard library, so that commands start fast.
 
-`HttpTransport` knows one server and never follows it anywhere else: a token goes nowhere but
-there.
+`HttpTransport` knows one server and follows no redirect to another: the token goes only there.
 """
 
 import http.client
@@ -22,7 +21,7 @@ ANSWER_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer of a server, read to its end."""
+    """A complete answer of a server."""
 
     status: int
     body: bytes
@@ -30,7 +29,7 @@ class Reply:
 
     @property
     def document(self) -> object:
-        """The body as JSON; None where it is empty or is none."""
+        """Return the body as JSON; None if it is empty or not JSON."""
         try:
             document: object = json.loads(self.body) if self.body else None
         except ValueError:
@@ -39,7 +38,7 @@ class Reply:
 
 
 class Transport(Protocol):
-    """What `cli.client.Management` needs of HTTP."""
+    """The part of HTTP that `cli.client.Management` needs."""
 
     def request(
         self,
@@ -48,16 +47,16 @@ class Transport(Protocol):
         body: bytes | None = None,
         content_type: str = "application/json",
     ) -> Reply:
-        """Ask, and read the whole answer, whatever its status."""
+        """Send a request, and read the whole answer, whatever its status."""
         ...
 
     def lines(self, target: str, accept: str) -> Iterator[Reply | bytes]:
-        """Ask for something without an end: an error's `Reply`, or line after line."""
+        """Request an endless answer: return an error's `Reply`, or yield line after line."""
         ...
 
 
 class HttpTransport:
-    """One kept-alive connection to one server; made anew when it was closed on the other side."""
+    """One keep-alive connection to one server; reopened after the server closes it."""
 
     def __init__(
         self, url: str, *, token: str, ca_file: str = "", patience_s: float = ANSWER_TIMEOUT_S
@@ -68,7 +67,7 @@ class HttpTransport:
         self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
         self._patience_s = patience_s
         self._secure = parts.scheme == "https"
-        # Certificates have no dot at the end of a name, and the hosts file knows none.
+        # Certificates have no final dot in a name, and neither has the hosts file.
         self._host, self._port = (parts.hostname or "").removesuffix("."), parts.port
         self._context = _tls(ca_file) if self._secure else None
         self._kept: http.client.HTTPConnection | None = None
@@ -85,7 +84,7 @@ class HttpTransport:
         self.close()
 
     def close(self) -> None:
-        """Close the connection; the next request opens another one."""
+        """Close the connection; the next request opens a new one."""
         if self._kept is not None:
             self._kept.close()
         self._kept = None
@@ -97,10 +96,10 @@ class HttpTransport:
         body: bytes | None = None,
         content_type: str = "application/json",
     ) -> Reply:
-        """Ask, and read the whole answer, whatever its status.
+        """Send a request, and read the whole answer, whatever its status.
 
         Raises:
-            NotRunningError: Nobody answers there, or what answers does not speak HTTP.
+            NotRunningError: No server answers there, or it does not speak HTTP.
         """
         headers = {**self._authorization, "Accept": "application/json"}
         if body is not None:
@@ -117,13 +116,13 @@ class HttpTransport:
             return Reply(answer.status, content, _headers(answer))
 
     def lines(self, target: str, accept: str) -> Iterator[Reply | bytes]:
-        """Ask for something without an end: an error's `Reply`, or line after line.
+        """Request an endless answer: return an error's `Reply`, or yield line after line.
 
-        The connection is one of its own. It ends when the server ends it, or falls silent for
-        longer than the answer timeout (a server-sent stream has a comment every few seconds).
+        This uses a separate connection. It ends when the server closes it, or is silent for longer
+        than the answer timeout (server-sent events have a comment every few seconds).
 
         Raises:
-            NotRunningError: Nobody answers there, or the connection broke.
+            NotRunningError: No server answers there, or the connection broke.
         """
         headers = {**self._authorization, "Accept": accept}
         with self._translated():
@@ -159,40 +158,41 @@ class HttpTransport:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Any failure of the network in words, with what to do; the connection is given up."""
+        """Describe a network failure and what to do; the connection is dropped."""
         try:
             yield
         except ssl.SSLCertVerificationError as error:
             self.close()
             raise NotRunningError(
-                f"the certificate of {self._url} is not trusted ({error.verify_message}):"
-                " set SSL_CERT_FILE to its CA file, or use the http address"
+                f"the certificate of {self._url} is not trusted ({error.verify_message}): set"
+                " SSL_CERT_FILE to its CA file, or use the http address"
             ) from error
         except TimeoutError as error:
             self.close()
             raise NotRunningError(
-                f"{self._url} did not answer in time: see `portcall doctor` for what is wrong there"
+                f"{self._url} did not answer in time: run `portcall doctor` to see what is"
+                " wrong there"
             ) from error
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise NotRunningError(
-                f"nobody answers at {self._url} ({_reason(error)}):"
-                " start the server with `portcall up`, or give another address with --url"
+                f"no server answers at {self._url} ({_reason(error)}): start one with"
+                " `portcall up`, or give another address with --url"
             ) from error
 
 
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 (it is checked only when it is asked for)
+        parts.port  # noqa: B018 (reading it checks it)
     except ValueError:
-        raise _no_address(url) from None  # whose words may have a password in them
+        raise _no_address(url) from None  # its message may contain a password
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise _no_address(url)
     if "@" in parts.netloc:
         raise UsageError(
-            f"--url: {shown(url)!r} has a user or a password in it, which is not sent: leave that"
-            " away, and set PORTCALL_TOKEN"
+            f"--url: {shown(url)!r} contains a user or a password, which is not sent: remove"
+            " it, and set PORTCALL_TOKEN"
         )
     return parts
 
@@ -202,7 +202,7 @@ def _no_address(url: str) -> UsageError:
 
 
 def shown(url: str) -> str:
-    """A URL as it may be repeated: without what stands before its ``@``."""
+    """Return a URL as messages may show it: without user and password."""
     before, found, rest = url.rpartition("@")
     if not found:
         return url

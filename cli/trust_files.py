@@ -1,4 +1,4 @@
-"""Files of certificates that options name: read, taken apart, and checked as the API does."""
+"""Certificate files named by options: read, split, and checked as the API checks them."""
 
 import datetime as dt
 from pathlib import Path
@@ -21,7 +21,7 @@ MAX_BYTES = 1024 * 1024
 
 
 def trust_extras(ca_file: str | None, client_cert: str | None, client_key: str | None) -> Document:
-    """What the options say under ``properties.portcall``; an empty word removes.
+    """Return the options' values for ``properties.portcall``; an empty word removes a value.
 
     Raises:
         UsageError: A file cannot be read.
@@ -40,11 +40,11 @@ def trust_extras(ca_file: str | None, client_cert: str | None, client_key: str |
 
 
 def trust_of(ca_file: str, client_cert: str, client_key: str) -> Trust:
-    """The same, checked, for who makes the connections himself; empty: nothing was given.
+    """Return the same values, checked, for a program that connects itself; empty: none given.
 
     Raises:
         UsageError: A file cannot be read, or a key is given without its certificate.
-        InvalidValueError: What is in a file cannot be used.
+        InvalidValueError: A file's content cannot be used.
     """
     bundle = check_ca_bundle(_text(ca_file, CA_FILE), CA_FILE) if ca_file else ""
     if not client_cert:
@@ -54,7 +54,7 @@ def trust_of(ca_file: str, client_cert: str, client_key: str) -> Trust:
     chain_text, key_text = split_pem(_text(client_cert, CLIENT_CERT))
     chain = check_chain(chain_text, CLIENT_CERT)
     if not client_key and not key_text:
-        raise UsageError(f"{CLIENT_KEY} is missing: {client_cert} has no private key in it")
+        raise UsageError(f"{CLIENT_KEY} is missing: {client_cert} contains no private key")
     key = check_key(_text(client_key, CLIENT_KEY) if client_key else key_text, CLIENT_KEY)
     check_pair(chain, key, CLIENT_CERT, dt.datetime.now(dt.UTC))
     if problem := check_usable(chain, key):
@@ -63,7 +63,7 @@ def trust_of(ca_file: str, client_cert: str, client_key: str) -> Trust:
 
 
 def _text(name: str, option: str) -> str:
-    """What is in a file; of no file, nothing."""
+    """Return the content of a file; an empty text for no file."""
     if not name.strip():
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Checking a run's consumer: the oracle, faults, senders, a crash in the middle, a grade."""
+"""Checks of a run's consumer: the oracle, faults, senders, a crash in the middle, a grade."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -26,15 +26,15 @@ KILL_TIMEOUT_S = 60.0
 
 
 class Checking(Struct, frozen=True):
-    """What is to be checked beside the times.
+    """What to check besides the times.
 
     Attributes:
-        processed: Where the consumer says what it processed; empty: nowhere.
-        settle_s: How long it is given to process what it accepted.
-        kill_cmd: A command that is run in the middle, e.g. one that kills the consumer and starts
+        processed: Where the consumer reports what it processed; empty: nowhere.
+        settle_s: How long it may take to process accepted requests.
+        kill_cmd: A command to run in the middle, e.g. one that kills the consumer and starts
             it again; empty: none.
         kill_at_s: When, seconds of the run.
-        conformance: Whether the consumer is graded after the run.
+        conformance: Whether to grade the consumer after the run.
     """
 
     processed: str = ""
@@ -45,10 +45,10 @@ class Checking(Struct, frozen=True):
 
 
 class Killer:
-    """Runs a command when the run is so far; an `Observer`.
+    """Runs a command at a certain time of the run; an `Observer`.
 
     Args:
-        command: For the shell, as it was typed.
+        command: The shell command, as typed.
         at_s: When, seconds of the run.
     """
 
@@ -58,18 +58,18 @@ class Killer:
         self._task: asyncio.Task[int] | None = None
 
     def sent(self, planned: Planned) -> None:
-        """Look at the run's time."""
+        """Check the run's time."""
         if self._task is None and planned.at_s >= self._at_s:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def done(self, outcome: Outcome) -> None:
-        """Nothing: the times of sending are enough."""
+        """Do nothing: the times of sending are enough."""
 
     def left_out(self, not_sent: NotSent) -> None:
-        """Nothing either."""
+        """Do nothing."""
 
     async def section(self) -> Section:
-        """What came of it, when it has ended."""
+        """Return the result of the command, when it has ended."""
         told = f"`{self._command}` at {self._at_s:g} s"
         if self._task is None:
             finding = Finding("crash", ok=False, detail=f"{told}: the run ended before that")
@@ -94,10 +94,10 @@ class Inspector:
     """Watches one run and judges it afterwards.
 
     Args:
-        checking: What is to be checked.
-        deliveries: What is sent.
-        traffic: How it is written and signed.
-        seed: Decides everything random.
+        checking: What to check.
+        deliveries: The sent deliveries.
+        traffic: How they are written and signed.
+        seed: Seeds every random choice.
     """
 
     def __init__(
@@ -114,19 +114,19 @@ class Inspector:
 
     @property
     def observers(self) -> list[Observer]:
-        """Who is to be told of each request."""
+        """Return the observers of each request."""
         killer: list[Observer] = [self._killer] if self._killer else []
         return [self._deliveries.ledger, self._patience, *killer]
 
     async def sections(
         self, elapsed_s: float, posters: Posters, names: Mapping[str, str] | None = None
     ) -> tuple[Section, ...]:
-        """Judge the run; the consumer is asked, and graded, now.
+        """Judge the run; ask and grade the consumer now.
 
         Args:
             elapsed_s: How long the run took.
             posters: Makes what posts the conformance run.
-            names: Ids that the consumer has for deliveries, and what they are called here; None:
+            names: The consumer's ids of deliveries, with our ids; None:
                 the same.
         """
         ledger = self._deliveries.ledger
@@ -167,23 +167,23 @@ class Inspector:
 
 
 class StoppedError(PortcallError):
-    """Ctrl-C came while the consumer was asked; the report goes without."""
+    """Ctrl-C was pressed while the consumer was asked; the report goes without its answer."""
 
 
 async def _unless_stopped(asking: Coroutine[None, None, Asked]) -> Asked:
-    """What *asking* gives.
+    """Return the result of *asking*.
 
     Raises:
-        StoppedError: Somebody pressed Ctrl-C meanwhile.
+        StoppedError: Ctrl-C was pressed meanwhile.
     """
     task = asyncio.ensure_future(asking)
     with interruptible(task.cancel):
         await asyncio.wait({task})
     if task.cancelled():
-        raise StoppedError("it was stopped by Ctrl-C before that was known")
+        raise StoppedError("Ctrl-C stopped this check before it had a result")
     return task.result()
 
 
 def _unchecked(name: str, error: PortcallError) -> Section:
-    """That something could not be found out is a finding, too."""
+    """Return the finding for a check without a result."""
     return Section("Checks", findings=(Finding(name, ok=False, detail=str(error)),), unchecked=True)

@@ -1,7 +1,7 @@
-"""What a load test plans and what becomes of it: the types that everything here shares.
+"""What a load test plans, and its results: the types that the whole package shares.
 
-The model is open: a request has its time before anything is sent, and no answer moves it. All
-times are seconds since the start of the run, but where a name says otherwise.
+The model is open: a request has its time before anything is sent, and no response changes it. All
+times are seconds since the start of the run, unless a name says otherwise.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,11 +14,12 @@ from portcall.schemas.records import Failure
 
 Headers = Sequence[tuple[str, str]]
 Sign = Callable[[float], Headers]
-"""Headers for a request that is sent at that time (seconds since the epoch), in their order."""
+"""Returns headers for a request that is sent at that time (seconds since the epoch), in their
+order."""
 
 
 class Wants(StrEnum):
-    """What a correct consumer answers; anything else is a failed request."""
+    """How a correct consumer responds; any other response is a failed request."""
 
     TAKEN = "2xx"
     REFUSED = "4xx"
@@ -26,7 +27,7 @@ class Wants(StrEnum):
     ANY = "any"
 
     def met_by(self, status: int) -> bool:
-        """Whether an answer of *status* is as wanted; 0, no answer, never is but for ANY."""
+        """Whether a response of *status* is as wanted; 0, no response, only for ANY."""
         match self:
             case Wants.TAKEN:
                 return 200 <= status < 300
@@ -39,14 +40,14 @@ class Wants(StrEnum):
 
 
 class Transport(Struct, frozen=True):
-    """How a request is brought to the consumer, where that is not the usual way.
+    """How a request is sent, if not in the usual way.
 
     Attributes:
-        fresh: On a connection of its own, which is closed after it.
+        fresh: On a new connection, which is closed after it.
         cut_at: Of the content, only so many bytes are sent, and then the connection is half
             closed; None: all of it.
-        half_closed: After all of it the connection is half closed, and the answer awaited.
-        upload_s: The content is spread over so long; 0: at once.
+        half_closed: After all of it the connection is half closed, and the response awaited.
+        upload_s: The content is sent slowly, over this time; 0: at once.
         expect: The content waits for ``100 Continue``, a second at most; sign() adds the header.
     """
 
@@ -66,15 +67,15 @@ class Planned(Struct, frozen=True, gc=False):
     Attributes:
         at_s: When it is to be sent.
         delivery_id: Its ``webhook-id``, whatever header the style sends it in; duplicates share it.
-        action: Of the event, e.g. ``push``; a label in reports.
+        action: The event's action, e.g. ``push``; a label in reports.
         body: The exact content.
         sign: Makes the headers beyond the target's own at the moment of sending: Content-Type, the
             id, the time, the signature. ``Host`` and ``Content-Length`` are the engine's.
         attempt: Numbered from 1.
-        fault: What is wrong with it, on purpose; empty: nothing.
-        key: What it is about; requests with one key have an order. Empty: none.
-        wants: What a correct consumer answers.
-        transport: How it is brought there.
+        fault: The injected fault; empty: none.
+        key: Its subject; requests with the same key have an order. Empty: none.
+        wants: The response of a correct consumer.
+        transport: How it is sent.
     """
 
     at_s: float
@@ -90,7 +91,7 @@ class Planned(Struct, frozen=True, gc=False):
 
 
 class Timings(Struct, frozen=True, gc=False):
-    """The parts of a request, in seconds. Their sum is from `Outcome.sent_s` to `Outcome.done_s`.
+    """The phases of a request, in seconds. Their sum is from `Outcome.sent_s` to `Outcome.done_s`.
 
     Attributes:
         blocked_s: Until a connection was there or began to be made: a name's look-up, and waiting.
@@ -110,27 +111,27 @@ class Timings(Struct, frozen=True, gc=False):
 
     @property
     def service_s(self) -> float:
-        """What k6 calls the duration: sending, waiting and receiving."""
+        """Return what k6 calls the duration: sending, waiting and receiving."""
         return self.sending_s + self.waiting_s + self.receiving_s
 
 
 class Outcome(Struct, frozen=True, gc=False):
-    """What became of a request that was sent.
+    """The result of a request that was sent.
 
     Attributes:
         planned: The request.
-        sent_s: When the engine began with it.
-        done_s: When the answer was complete, or it was clear that there is none.
-        timings: The parts of that.
+        sent_s: When the engine started it.
+        done_s: When the response was complete, or had clearly failed.
+        timings: The phases of that time.
         status: The HTTP status; 0: no answer.
-        failure: Why there is none, or STATUS where the answer is no 2xx.
+        failure: Why there is none, or STATUS if the response is not 2xx.
         message: The failure in words.
         reused: Whether the connection had served before.
         resent: Whether it was sent again on a new connection, as an idle one ended under it.
         sent_bytes: Of the request, head and content.
         received_bytes: Of the answer, head and content.
-        content: The answer's content as far as it was read.
-        retry_after_ms: How long the answer asks to wait, milliseconds; 0: it does not.
+        content: The response's content, as far as it was read.
+        retry_after_ms: The wait that the response asks for, milliseconds; 0: none.
     """
 
     planned: Planned
@@ -149,26 +150,26 @@ class Outcome(Struct, frozen=True, gc=False):
 
     @property
     def scheduled_s(self) -> float:
-        """From the planned time to the end: what a sender that keeps its times would see."""
+        """Return the time from the plan to the end: what a sender that keeps its schedule sees."""
         return self.done_s - self.planned.at_s
 
     @property
     def lag_s(self) -> float:
-        """How late the engine itself was."""
+        """Return how late the engine itself was."""
         return self.sent_s - self.planned.at_s
 
     @property
     def as_wanted(self) -> bool:
-        """Whether the consumer answered as a correct one does."""
+        """Whether the consumer responded as a correct one does."""
         return self.planned.wants.met_by(self.status)
 
 
 class NotSent(Struct, frozen=True):
-    """A request whose time came and that was not sent.
+    """A request that was due and not sent.
 
     Attributes:
         planned: The request.
-        reason: Why, in words: there is one for each kind of limit.
+        reason: The reason, in words: one for each kind of limit.
     """
 
     planned: Planned
@@ -176,17 +177,17 @@ class NotSent(Struct, frozen=True):
 
 
 class Source(Protocol):
-    """Where the requests come from."""
+    """The source of the requests."""
 
     def __iter__(self) -> Iterator[Planned]:
-        """The requests in the order of their times; asked for shortly before each is due."""
+        """Yield the requests in the order of their times; called shortly before each is due."""
 
     def after(self, outcome: Outcome) -> Iterable[Planned]:
-        """What follows from an outcome, e.g. a retry; its times may be any that are to come."""
+        """Return the requests that follow from an outcome, e.g. a retry, at any future time."""
 
 
 class Observer(Protocol):
-    """Whoever is told what becomes of each request, at once; it must be quick."""
+    """Gets the result of each request at once; must be fast."""
 
     def sent(self, planned: Planned) -> None:
         """*planned* is being sent."""

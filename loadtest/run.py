@@ -1,4 +1,4 @@
-"""One run: the engine, what it is watched by, and how it ends."""
+"""One run: the engine, its observers, and how it ends."""
 
 import asyncio
 import gc
@@ -22,20 +22,20 @@ from portcall.schemas.trust import NO_TRUST, Trust
 
 TICK_S = 0.5
 GRACE_S = 5.0
-"""How long answers are awaited after Ctrl-C; the second Ctrl-C ends that, too."""
+"""How long responses are awaited after Ctrl-C; a second Ctrl-C ends that, too."""
 
 
 class Limits(Struct, frozen=True):
-    """What a run keeps to.
+    """The limits of a run.
 
     Attributes:
-        timeout_s: The bound on one request as a whole.
-        max_in_flight: Requests under way at most.
-        max_lag_s: What the generator's own lag may be for 99 of 100 requests.
+        timeout_s: The time limit of one request as a whole.
+        max_in_flight: Requests in flight at most.
+        max_lag_s: The generator's allowed lag for 99 of 100 requests.
         keep_alive: Whether connections serve more than one request.
-        verify: Whether the consumer's certificate must be good.
-        trust: What authorities it may have it from, and what it is shown.
-        slice_s: How long the slices of time are that things are counted in.
+        verify: Whether the consumer's certificate must be valid.
+        trust: The CAs to accept, and the client certificate.
+        slice_s: The length of a slice, the unit of time for counts.
         http2: Whether requests are sent over HTTP/2.
     """
 
@@ -56,7 +56,7 @@ class Ended(Struct, frozen=True):
         measured: What was counted.
         elapsed_s: From the start to the last answer.
         health: Of the generator.
-        interrupted: Whether somebody asked it to stop.
+        interrupted: Whether it was asked to stop.
         crossed: The threshold that ended it, or None.
     """
 
@@ -68,24 +68,23 @@ class Ended(Struct, frozen=True):
 
 
 class Relay(Protocol):
-    """What stands between the engine and the observers, where requests are only a beginning."""
+    """An observer between the engine and the others, for requests that only start a delivery."""
 
     def before(self, others: Sequence[Observer]) -> Observer:
-        """Whom the engine tells instead of *others*."""
+        """Return the observer for the engine, in front of *others*."""
 
     def begun(self, began_at: float) -> None:
         """The run began at *began_at*, by `time.perf_counter`."""
 
     async def settle(self, within_s: float) -> None:
-        """Wait for what is still to come, until nothing came for so long."""
+        """Wait for open deliveries, until nothing arrives for so long."""
 
     def hurry(self, within_s: float) -> None:
         """Wait no longer than that from now on."""
 
 
 Tick = Callable[[Measurements, float, Callable[[], Health]], None]
-"""Shows how far it is: what was counted so far, the seconds since the start, the generator's health
-for those who ask."""
+"""Shows the progress: the counts, the seconds since the start, and the generator's health."""
 
 
 async def run(
@@ -98,16 +97,16 @@ async def run(
     tick: Tick | None = None,
     relay: Relay | None = None,
 ) -> Ended:
-    """Send what *source* plans to *target*.
+    """Send the requests of *source* to *target*.
 
     Args:
         target: The consumer.
         source: The requests.
-        limits: What the run keeps to.
+        limits: The limits of the run.
         thresholds: Those that abort it are watched meanwhile.
-        observers: Are told what becomes of each request.
+        observers: They get the result of each request.
         tick: Called twice a second.
-        relay: Where requests go through something that tells the observers itself.
+        relay: For requests through the pipeline: it calls the observers itself.
 
     Raises:
         InvalidValueError: A limit is beyond what the system allows.
@@ -152,7 +151,7 @@ def _poster(target: Target, limits: Limits) -> Poster | Http2Poster:
 
 
 class _Steering:
-    """Shows how far a run is, and ends it before its time."""
+    """Shows the progress of a run, and ends it early if needed."""
 
     def __init__(
         self,
@@ -177,7 +176,7 @@ class _Steering:
         self.crossed: Verdict | None = None
 
     async def run(self) -> None:
-        """Look twice a second until cancelled."""
+        """Check twice a second until cancelled."""
         while True:
             await asyncio.sleep(TICK_S)
             elapsed_s = self._engine.elapsed_s
@@ -189,7 +188,7 @@ class _Steering:
                     self._stop(GRACE_S)
 
     def interrupt(self) -> None:
-        """Stop sending; when asked again, wait for no answers either."""
+        """Stop sending; on the second call, wait for no more responses."""
         if self.interrupted and self._abandoning is None:
             self._abandoning = asyncio.ensure_future(self._poster.abandon())
         self._stop(0.0 if self.interrupted else GRACE_S)
@@ -203,7 +202,7 @@ class _Steering:
 
 @contextmanager
 def interruptible(called: Callable[[], object]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM call *called* meanwhile, and raise nothing."""
+    """Call *called* on Ctrl-C and SIGTERM, for the time of a block; raise nothing."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
     for number in numbers:
@@ -217,7 +216,7 @@ def interruptible(called: Callable[[], object]) -> Iterator[None]:
 
 @contextmanager
 def _few_collections() -> Iterator[None]:
-    """The garbage collector passes over what is there, and comes seldom: it is a lag of its own."""
+    """Freeze existing objects for the garbage collector, and run it rarely: it causes lag."""
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()

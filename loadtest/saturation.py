@@ -1,7 +1,7 @@
-"""Saturation: the highest rate at which a consumer keeps to its bounds, and what comes before.
+"""Saturation: find the highest rate at which a consumer meets its bounds.
 
-Twice the rate while it holds, then halves between the last that held and the first that did not.
-Each rate has a run of its own, and the consumer a pause to finish what it has.
+Double the rate while the consumer meets them; then bisect between the last rate that passed and the
+first that failed. Each rate has its own run, with a pause for the consumer to finish.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from portcall.loadtest.run import Ended, interruptible
 from portcall.loadtest.schedule.pacing import Paced
 
 CLOSE = 1.1
-"""The search ends when the first rate that fails is less than a tenth above the last that holds."""
+"""The search ends when the first failing rate is less than a tenth above the last passing one."""
 MAX_TRIALS = 24
 LOWEST = 0.5
 
@@ -30,19 +30,19 @@ COLUMNS = ("planned", "answered", "med", "p(95)", "p(99)", "failed", "verdict")
 
 
 class Trial(Struct, frozen=True):
-    """One rate, and how the consumer did.
+    """One rate, and the consumer's result.
 
     Attributes:
-        rate: What was planned, a second.
-        answered: What was answered, a second, until the last answer.
-        held: Whether it kept to its bounds.
-        why: The bounds that it did not keep to, or what the generator's problem was.
+        rate: The planned rate, per second.
+        answered: The responses per second, until the last one.
+        held: Whether it met its bounds.
+        why: The bounds that it did not meet, or the generator's problem.
         median_ms: From the planned time; None: no samples.
         p95_ms: The same.
         p99_ms: The same.
-        failed: Which part of the requests.
+        failed: The part of failed requests.
         generator: Whether the generator was the bottleneck.
-        stopped: Whether somebody stopped it before its end: it says nothing of the rate.
+        stopped: Whether it was stopped early: it says nothing about the rate.
     """
 
     rate: float
@@ -58,14 +58,14 @@ class Trial(Struct, frozen=True):
 
     @property
     def verdict(self) -> str:
-        """What came of it, in a word."""
+        """Return the result in a word."""
         if self.held or self.stopped:
             return "held" if self.held else "stopped"
         return "generator" if self.generator else "crossed"
 
     @property
     def row(self) -> tuple[str, ...]:
-        """The same in `COLUMNS`."""
+        """Return the same as `COLUMNS`."""
         return (
             f"{self.rate:,.6g}/s",
             f"{self.answered:,.1f}/s",
@@ -79,13 +79,13 @@ class Trial(Struct, frozen=True):
 
 
 class Search(Struct, frozen=True):
-    """What was found.
+    """The result of a search.
 
     Attributes:
         trials: In their order.
-        paced: The plan of the highest rate that held; of the lowest of all, if none did.
+        paced: The schedule of the highest rate that passed; of the lowest, if none did.
         ended: How its run ended.
-        interrupted: Whether somebody stopped the search.
+        interrupted: Whether the search was stopped.
     """
 
     trials: tuple[Trial, ...]
@@ -95,11 +95,11 @@ class Search(Struct, frozen=True):
 
     @property
     def best(self) -> float:
-        """The highest rate that held; 0: none did."""
+        """Return the highest rate that passed; 0: none did."""
         return max((trial.rate for trial in self.trials if trial.held), default=0.0)
 
     def section(self) -> Section:
-        """The same as a chapter of the report, with the knee drawn."""
+        """Return a chapter of the report, with a plot of the knee."""
         ordered = sorted(self.trials, key=lambda trial: trial.rate)
         failed = [trial for trial in ordered if not trial.held and not trial.stopped]
         limit = failed[0] if failed else None
@@ -116,11 +116,11 @@ class Search(Struct, frozen=True):
 
 
 def next_rate(trials: Sequence[Trial], first: float) -> float | None:
-    """Which rate to try now; None: the search is over.
+    """Return the next rate to try; None: the search is over.
 
     Args:
-        trials: What was tried.
-        first: Where to begin.
+        trials: The trials so far.
+        first: The first rate.
     """
     if not trials:
         return first
@@ -143,14 +143,14 @@ async def search(
     pause_s: float,
     told: Callable[[Trial], None] = lambda _trial: None,
 ) -> Search:
-    """Look for the highest rate that keeps to *bounds*.
+    """Find the highest rate that meets *bounds*.
 
     Args:
         attempt: Makes one run at a rate.
-        bounds: What it must keep to.
+        bounds: The bounds that it must meet.
         first: Where to begin, requests a second.
         pause_s: Between two runs.
-        told: Hears of each trial.
+        told: Called after each trial.
     """
     trials: list[Trial] = []
     again: set[float] = set()
@@ -162,7 +162,7 @@ async def search(
         stopped = ended.interrupted
         trial = tried(rate, paced, ended, bounds)
         if trial.generator and rate not in again and not stopped:
-            again.add(rate)  # a moment's noise on this machine says nothing of the rate
+            again.add(rate)  # a moment of noise on this machine says nothing about the rate
             stopped = await _paused(pause_s)
             if not stopped:
                 continue
@@ -177,7 +177,7 @@ async def search(
 
 
 async def _paused(pause_s: float) -> bool:
-    """Wait; True: somebody asked to stop meanwhile."""
+    """Wait; return True if the search should stop."""
     stopped = asyncio.Event()
     with interruptible(stopped.set), suppress(TimeoutError):
         async with asyncio.timeout(pause_s):
@@ -197,7 +197,7 @@ def tried(rate: float, paced: Paced, ended: Ended, bounds: Sequence[Threshold]) 
         if not verdict.ok
     ]
     if not measured.answered_count and not ended.interrupted:
-        crossed.append("an answer: no request had one")
+        crossed.append("a response: no request had one")
     problem = ended.health.problem
     values = metrics[SCHEDULED].values
     return Trial(
@@ -216,16 +216,18 @@ def tried(rate: float, paced: Paced, ended: Ended, bounds: Sequence[Threshold]) 
 
 def _verdict(best: float, limit: Trial | None) -> str:
     if not best:
-        return "No rate was found that keeps to the bounds."
+        return "No tried rate meets the bounds."
     if limit is None:
-        return f"It bears {best:,.6g} requests a second, and perhaps more: none failed."
+        return (
+            f"It can take {best:,.6g} requests per second, and perhaps more: no tried rate failed."
+        )
     if limit.generator:
         return (
-            f"It bears {best:,.6g} requests a second, and perhaps more: at {limit.rate:,.6g} this"
-            f" program itself was the bottleneck ({limit.why})."
+            f"It can take {best:,.6g} requests per second, and perhaps more: at"
+            f" {limit.rate:,.6g} this program itself was the bottleneck ({limit.why})."
         )
     return (
-        f"It bears {best:,.6g} requests a second; at {limit.rate:,.6g} it does not keep to"
+        f"It can take {best:,.6g} requests per second; at {limit.rate:,.6g} it does not meet"
         f" {limit.why}."
     )
 
@@ -252,5 +254,11 @@ def _plots(ordered: Sequence[Trial]) -> list[Plot]:
     )
     return [
         Plot("Latency by rate", series, "/s", " ms", "The knee is where the lines turn upwards."),
-        Plot("Answered by planned", answered, "/s", "/s", "Where the lines part, it is saturated."),
+        Plot(
+            "Answered by planned",
+            answered,
+            "/s",
+            "/s",
+            "The consumer is saturated where the lines part.",
+        ),
     ]

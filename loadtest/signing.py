@@ -1,4 +1,4 @@
-"""Signatures in six styles, made at the moment of each attempt, right or wrong on purpose.
+"""Signatures in six styles, made at the moment of each attempt, valid or deliberately invalid.
 
 Standard Webhooks and Svix use the deliverer's own signer. Sources: the Standard Webhooks
 specification 1.0; GitHub's "Validating webhook deliveries"; Stripe's "Verify webhook signatures
@@ -30,13 +30,13 @@ from portcall.schemas.signatures import (
 )
 
 HOUR_S = 3600
-"""How far an expired or a future timestamp is off; consumers take five minutes."""
+"""How far an expired or future timestamp is off; consumers accept five minutes."""
 LONG = 10_000
 Headers = list[tuple[str, str]]
 
 
 class Style(StrEnum):
-    """Whose headers."""
+    """The signature style."""
 
     STANDARD = "standard"
     SVIX = "svix"
@@ -47,17 +47,17 @@ class Style(StrEnum):
 
     @property
     def stamped(self) -> bool:
-        """Whether the time is signed, so that a consumer can refuse what is old."""
+        """Whether the time is signed, so that a consumer can refuse old requests."""
         return self not in {Style.GITHUB, Style.OUTPOST}
 
     @property
     def identified(self) -> bool:
-        """Whether the id is in a header that is signed."""
+        """Whether the id is in a signed header."""
         return self in {Style.STANDARD, Style.SVIX}
 
 
 class Forgery(StrEnum):
-    """What is wrong with a signature."""
+    """The error in a signature."""
 
     NONE = ""
     WRONG = "wrong"
@@ -65,7 +65,7 @@ class Forgery(StrEnum):
     EXPIRED = "expired"
     FUTURE = "future"
     ROTATED = "rotated"
-    """Nothing is: an older secret signs, too."""
+    """No error: an older secret signs as well."""
     MALFORMED = "malformed"
 
 
@@ -73,8 +73,8 @@ class Signing(Struct, frozen=True):
     """How a load test's POSTs are signed.
 
     Attributes:
-        style: Whose headers.
-        sign: The content in, the signature out, in the style's own form; None: unsigned.
+        style: The signature style.
+        sign: Returns the signature of the content, in the style's form; None: unsigned.
         sign_other: The same with a secret that the consumer does not know.
     """
 
@@ -84,7 +84,7 @@ class Signing(Struct, frozen=True):
 
     @classmethod
     def of(cls, style: Style, secret: str) -> "Signing":
-        """Sign with *secret*; with an empty one, not.
+        """Sign with *secret*; do not sign if it is empty.
 
         Raises:
             InvalidValueError: The secret is not one of the style.
@@ -103,14 +103,14 @@ class Signing(Struct, frozen=True):
         forgery: Forgery = Forgery.NONE,
         nth: int = 0,
     ) -> Headers:
-        """The headers of one attempt.
+        """Return the headers of one attempt.
 
         Args:
             delivery_id: Identifies the delivery on every attempt.
             body: The exact content.
             now_s: The time of the attempt, seconds since the epoch.
-            forgery: What is to be wrong.
-            nth: Which of the malformed ones, in turn.
+            forgery: The deliberate error.
+            nth: Selects one of the malformed headers in turn.
         """
         if forgery is Forgery.EXPIRED:
             now_s -= HOUR_S
@@ -130,13 +130,13 @@ class Signing(Struct, frozen=True):
 
 
 def _standard(secret: str, _style: Style) -> tuple[Signer, Signer]:
-    """Standard Webhooks' and Svix's: by HMAC, or by ed25519 for a ``whsk_``."""
+    """Sign by Standard Webhooks or Svix: HMAC, or ed25519 for a ``whsk_`` secret."""
     if secret.startswith(PRIVATE_PREFIX):
         try:
             seed = secret_bytes(secret)[:SEED_BYTES]
             Ed25519PrivateKey.from_private_bytes(seed)
         except ValueError as error:
-            raise InvalidValueError("--secret", "is no key of v1a: whsk_ and base64") from error
+            raise InvalidValueError("--secret", "is not a v1a key: whsk_ and base64") from error
     else:
         _check_shared(secret)
     other = shared_secret(hashlib.sha256(b"other " + secret.encode()).digest())
@@ -155,15 +155,16 @@ def _check_shared(secret: str) -> None:
         span = f"{SHARED_BYTES[0]} to {SHARED_BYTES[-1]}"
         raise InvalidValueError(
             "--secret",
-            f"must be {SHARED_PREFIX} and the base64 of {span} bytes, or {PRIVATE_PREFIX} and a key"
-            " of v1a, to sign as Standard Webhooks or Svix do; any text goes with another --style",
+            f"must be {SHARED_PREFIX} and the base64 of {span} bytes, or {PRIVATE_PREFIX} and"
+            " a v1a key, to sign as Standard Webhooks or Svix do; other styles of --style"
+            " accept any text",
         ) from error
 
 
 def _plain(secret: str, _style: Style) -> tuple[Signer, Signer]:
-    """All others': HMAC-SHA256 in hex, the secret's text is the key."""
+    """Sign in all other styles: HMAC-SHA256 in hex, the secret's text is the key."""
     if not secret.isascii():
-        raise InvalidValueError("--secret", "has to be ASCII")
+        raise InvalidValueError("--secret", "must be ASCII")
     return _hex(secret.encode()), _hex(b"other " + secret.encode())
 
 
@@ -183,7 +184,7 @@ _CONTENTS: dict[Style, Callable[[str, int, bytes], bytes]] = {
     Style.OUTPOST: lambda _id, _now_s, body: body,
     Style.CONVOY: lambda _id, now_s, body: b"%d,%b" % (now_s, body),
 }
-"""What is signed."""
+"""Returns the signed content."""
 
 
 SIGNATURES = {
@@ -194,7 +195,7 @@ SIGNATURES = {
     Style.OUTPOST: "x-outpost-signature",
     Style.CONVOY: "X-Convoy-Signature",
 }
-"""The header that the signature is in."""
+"""The header with the signature."""
 
 
 def _write_standard(prefix: str) -> "Writer":
@@ -209,16 +210,16 @@ def _write_standard(prefix: str) -> "Writer":
 
 def _write_github(delivery_id: str, _stamp: str, signatures: list[str] | None) -> Headers:
     headers = [("X-GitHub-Delivery", delivery_id), ("X-GitHub-Event", "registry_package")]
-    if signatures is not None:  # GitHub knows no rotation: one header, one signature
+    if signatures is not None:  # GitHub has no rotation: one header, one signature
         headers.append((SIGNATURES[Style.GITHUB], f"sha256={signatures[-1]}"))
     return headers
 
 
 def _write_stamped(name: str) -> "Writer":
-    """Stripe's and Convoy's: the time and the signatures in one header."""
+    """Return the header of Stripe and Convoy: the time and the signatures."""
 
     def write(delivery_id: str, stamp: str, signatures: list[str] | None) -> Headers:
-        headers = [("webhook-id", delivery_id)]  # their own ids are in bodies; ours are ACR's
+        headers = [("webhook-id", delivery_id)]  # their ids are in the body; ours are ACR's
         if signatures is not None:
             parts = ",".join([f"t={stamp}", *(f"v1={each}" for each in signatures)])
             headers.append((name, parts))
@@ -246,7 +247,7 @@ _WRITERS: dict[Style, Writer] = {
 
 
 def malformed(style: Style, delivery_id: str, stamp: str, right: str, nth: int) -> Headers:
-    """Headers that no consumer can read, or that lack one; *nth* chooses, round and round."""
+    """Return malformed headers, or with one missing; *nth* selects one, cyclically."""
     if style.identified:
         return _malformed_standard(style, delivery_id, stamp, right, nth)
     match style:

@@ -1,1 +1,1 @@
-"""`portcall az-env`: pointing Microsoft's az at this server."""
+"""`portcall az-env`: point Microsoft's az at this server."""

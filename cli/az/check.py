@@ -1,4 +1,4 @@
-"""`portcall az-env --check`: run what points az at a server, and say which step fails and why."""
+"""`portcall az-env --check`: run az against the server, and say which step fails and why."""
 
 import json
 import os
@@ -19,32 +19,35 @@ from portcall.cli.transport import HttpTransport
 
 PATIENCE_S = 10.0
 COMMAND_S = 120.0
-"""az may take long on a busy machine, and repeats by itself what a server refuses for now."""
+"""az can be slow on a busy machine, and repeats a request by itself when the server refuses it for
+now."""
 INSTALL = (
-    "install it (https://learn.microsoft.com/cli/azure/install-azure-cli), or name it: --az PATH"
+    "install it (https://learn.microsoft.com/cli/azure/install-azure-cli), or give its path:"
+    " --az PATH"
 )
 _CERTIFICATE = (
-    "restart `portcall up` if the CA file is its own; else name the right one: REQUESTS_CA_BUNDLE"
-    " with --url, PORTCALL_TLS_CA_FILE for `portcall up`; the certificate must name the address"
+    "if the CA file comes from `portcall up`, restart that; else name the right CA file:"
+    " REQUESTS_CA_BUNDLE with --url, PORTCALL_TLS_CA_FILE for `portcall up`; the certificate"
+    " must contain the server's address"
 )
 _NOT_OURS = re.compile(r"^(AZURE_|ARM_|IDENTITY_|MSI_)")
 
 _ADVICE = (
     ("certificate verify failed", _CERTIFICATE),
-    ("proxy", "a proxy stands between: set NO_PROXY to the server's host"),
-    ("timed out", "see `portcall doctor` for what is wrong at the server"),
-    ("connection", "start `portcall up`, or mend the address"),
+    ("proxy", "there is a proxy in between: set NO_PROXY to the server's host"),
+    ("timed out", "run `portcall doctor` to see what is wrong at the server"),
+    ("connection", "start `portcall up`, or correct the address"),
 )
-"""What a line of az's has in it, and what to do then; the first that fits."""
+"""Texts in az's errors, each with the advice for it; the first match counts."""
 
 
 class AzError(CliError):
-    """A command of az failed; the message is what it said."""
+    """A command of az failed; the message is az's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class AzProgram:
-    """An az that runs in the environment of a target.
+    """An az that runs with the environment of a target.
 
     Attributes:
         path: The program.
@@ -55,13 +58,13 @@ class AzProgram:
     environ: Mapping[str, str]
 
     def run(self, arguments: Sequence[str], said: str = "") -> str:
-        """Run a command with *said* on its standard input, and give what it prints.
+        """Run a command with *said* on its standard input, and return its output.
 
         Raises:
             AzError: It failed.
         """
         try:
-            done = subprocess.run(  # noqa: S603 (the az that the user named, or has on PATH)
+            done = subprocess.run(  # noqa: S603 (the az that the user named, or that is on PATH)
                 [self.path, *arguments],
                 env=dict(self.environ),
                 input=said,
@@ -72,7 +75,7 @@ class AzProgram:
                 timeout=COMMAND_S,
             )
         except OSError as error:
-            raise AzError(f"{self.path} cannot be run: {error.strerror}") from error
+            raise AzError(f"cannot run {self.path}: {error.strerror}") from error
         except subprocess.TimeoutExpired:
             raise AzError(
                 f"az {' '.join(arguments[:2])} timed out after {COMMAND_S:.0f} s"
@@ -83,7 +86,7 @@ class AzProgram:
 
 
 def examine(target: AzTarget, az: Path | None, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Each step with what it came to; ends after the first that fails.
+    """Yield each step with its result; stop after the first failed one.
 
     Args:
         target: The server.
@@ -95,10 +98,10 @@ def examine(target: AzTarget, az: Path | None, environ: Mapping[str, str]) -> It
     """
     path = _program(az, environ)
     if path is None:
-        yield wrong("az", "there is no az on PATH", INSTALL)
+        yield wrong("az", "az is not on PATH", INSTALL)
         return
     with tempfile.TemporaryDirectory(prefix="azure-portcall-") as folder:
-        # Not the folder's own name: az also looks for one of the same name above where it runs.
+        # Not the folder's own name: az also looks for a folder of that name in the parent folders.
         private = replace(target, folder=Path(folder) / f"{Path(folder).name}-config")
         program = AzProgram(path, environment(private, environ))
         for step in (_version, _server, _cloud, _login, _registries):
@@ -109,14 +112,14 @@ def examine(target: AzTarget, az: Path | None, environ: Mapping[str, str]) -> It
 
 
 def environment(target: AzTarget, environ: Mapping[str, str]) -> dict[str, str]:
-    """This shell's environment, with nothing that points az elsewhere."""
+    """Return this shell's environment without the variables that point az elsewhere."""
     kept = {name: text for name, text in environ.items() if not _NOT_OURS.match(name)}
     kept.pop("REQUESTS_CA_BUNDLE", None)
     return kept | target.variables()
 
 
 def complaint(text: str) -> str:
-    """What went wrong in az's own words: the line of the error, without what may be tried."""
+    """Return az's own error line, without its suggestions."""
     found = [line.strip() for line in text.splitlines() if line.startswith("ERROR:")]
     rest = [line.strip() for line in text.splitlines() if line.strip()]
     return (found or rest[-1:] or [""])[0].removeprefix("ERROR:").strip()
@@ -127,7 +130,7 @@ def _program(az: Path | None, environ: Mapping[str, str]) -> str | None:
         return shutil.which("az", path=environ.get("PATH"))
     path = az.expanduser()
     if not (path.is_file() and os.access(path, os.X_OK)):
-        raise UsageError(f"--az: {az} is no program that can be run")
+        raise UsageError(f"--az: {az} cannot be run as a program")
     return str(path.absolute())
 
 
@@ -150,15 +153,15 @@ def _server(_az: AzProgram, target: AzTarget) -> Finding:
             document: Any = reply.document
             login = document["authentication"]["loginEndpoint"]
     except (KeyError, TypeError):
-        found = f"{target.url} answers, but is no Portcall that az can use"
-        return wrong("server", found, "name the management API's TLS address with --url")
+        found = f"{target.url} answers, but it is not a Portcall that az can use"
+        return wrong("server", found, "give the management API's TLS address with --url")
     except NotRunningError as error:
         if "not trusted" in str(error):
             return wrong("server", str(error).partition(": ")[0], _CERTIFICATE)
         found, _, advice = str(error).partition(": ")
         return wrong("server", found, advice or "start `portcall up`")
     except CliError as error:
-        return wrong("server", str(error), "see `portcall doctor` for what is wrong there")
+        return wrong("server", str(error), "run `portcall doctor` to see what is wrong there")
     return ok("server", f"{target.url}, trusted; logs in at {login}")
 
 
@@ -180,12 +183,12 @@ def _login(az: AzProgram, target: AzTarget) -> Finding:
 
 
 def _on_login(error: AzError) -> str:
-    """Whose fault a refused login is."""
+    """Return why a login was refused."""
     told = str(error).lower()
     if any(word in told for word in ("invalid_client", "aadsts", "secret", "credential")):
         return (
-            "the client id or its secret is not known there, or was revoked: restart `portcall up`,"
-            " or make another with `portcall token create`"
+            "the server does not know this client id or secret, or the token was revoked:"
+            " restart `portcall up`, or create another one with `portcall token create`"
         )
     return advice_on(told)
 
@@ -196,12 +199,12 @@ def _registries(az: AzProgram, _target: AzTarget) -> Finding:
     except AzError as error:
         return wrong("registries", str(error), advice_on(str(error)))
     except ValueError as error:
-        return wrong("registries", f"az acr list printed no JSON: {error}", INSTALL)
+        return wrong("registries", f"the output of az acr list is not JSON: {error}", INSTALL)
     return ok("registries", f"az acr list shows {len(found)}")
 
 
 def advice_on(told: str) -> str:
-    """What to do about an error of az's."""
+    """Return what to do about an error of az."""
     told = told.lower()
     fitting = (advice for word, advice in _ADVICE if word in told)
-    return next(fitting, "see `portcall doctor`, and the output of `portcall up`")
+    return next(fitting, "run `portcall doctor`, and read the output of `portcall up`")

@@ -1,4 +1,4 @@
-"""`portcall az-env`: point Microsoft's az at this server, and see whether that works."""
+"""`portcall az-env`: point Microsoft's az at this server, and check that it works."""
 
 import os
 from collections.abc import Mapping
@@ -34,29 +34,31 @@ _VARIABLES = ("AZURE_CLIENT_ID", SECRET_VARIABLE, "AZURE_TENANT_ID")
 def az_env(
     *,
     shell: Annotated[
-        Shell, typer.Option("--shell", help="Whose lines.", case_sensitive=False)
+        Shell,
+        typer.Option("--shell", help="The shell that the lines are for.", case_sensitive=False),
     ] = Shell.SH,
     check: Annotated[
         bool,
         typer.Option(
             "--check",
-            help="Run them instead, in a configuration folder that is thrown away, and say what is"
-            " wrong and what to do about it.",
+            help="Run them instead, in a temporary configuration folder, and say what is wrong"
+            " and how to fix it.",
         ),
     ] = False,
     az: Annotated[
         Path | None,
         typer.Option(
-            "--az", help="The az that --check runs; that on PATH, unless told.", show_default=False
+            "--az", help="The az that --check runs; by default the one on PATH.", show_default=False
         ),
     ] = None,
     url: Annotated[
         str | None,
         typer.Option(
             "--url",
-            help="Another server's https address, with a principal of it in AZURE_CLIENT_ID,"
-            " AZURE_CLIENT_SECRET and AZURE_TENANT_ID, and its CA in REQUESTS_CA_BUNDLE; else the"
-            " one of $PORTCALL_HOME/ready.json.",
+            help="The https address of another server. Set AZURE_CLIENT_ID,"
+            " AZURE_CLIENT_SECRET and AZURE_TENANT_ID to a principal of that server, and"
+            " REQUESTS_CA_BUNDLE to its CA file. By default the server in"
+            " $PORTCALL_HOME/ready.json.",
             show_default=False,
             rich_help_panel=SERVER_PANEL,
         ),
@@ -65,8 +67,8 @@ def az_env(
 ) -> None:
     """Print shell lines that point Microsoft's az at this server.
 
-    They hold no secret: what logs in reads it from where it is kept. az gets a configuration
-    folder of its own for this, so that your Azure subscriptions stay as they are.
+    The lines contain no secret; the login command reads it from its file. az gets a separate
+    configuration folder, so your Azure subscriptions stay unchanged.
     """
     target = target_of(url, os.environ)
     if not check:
@@ -76,11 +78,11 @@ def az_env(
 
 
 def target_of(url: str | None, environ: Mapping[str, str]) -> AzTarget:
-    """The server that is meant, and who logs in.
+    """Return the server and the principal that logs in.
 
     Raises:
         NotRunningError: `portcall up` does not run here, or not over TLS.
-        UsageError: ``--url`` is none that az takes, or it is not known who logs in there.
+        UsageError: az cannot use this ``--url``, or the principal is missing.
     """
     home = home_folder(environ).resolve()
     if url is None:
@@ -89,8 +91,8 @@ def target_of(url: str | None, environ: Mapping[str, str]) -> AzTarget:
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
         raise UsageError(
-            f"--url: az sends its token over https only, and {shown(url)!r} is no such address:"
-            " write it as https://127.0.0.1:8443"
+            f"--url: az sends its token over https only, and {shown(url)!r} is not an https"
+            " address: write it as https://127.0.0.1:8443"
         )
     try:
         ready = read_ready(home)
@@ -102,7 +104,7 @@ def target_of(url: str | None, environ: Mapping[str, str]) -> AzTarget:
     if missing:
         raise UsageError(
             f"--url {shown(url)} needs a principal of that server: set {', '.join(missing)};"
-            " `portcall token create` makes one there"
+            " create one there with `portcall token create`"
         )
     client_id, secret, tenant = (environ[name] for name in _VARIABLES)
     ca_file = environ.get("REQUESTS_CA_BUNDLE")
@@ -121,7 +123,7 @@ def _of_ready(ready: Document, home: Path, environ: Mapping[str, str]) -> AzTarg
     url = ready.get("management_tls_url")
     if not url:
         raise NotRunningError(
-            "this server has no TLS address, and az takes no other: start `portcall up` with"
+            "this server has no TLS address, and az needs one: start `portcall up` with"
             " PORTCALL_MANAGEMENT_TLS_BIND=127.0.0.1:8443"
         )
     ca_file = ready.get("ca_file")
@@ -138,5 +140,5 @@ def _of_ready(ready: Document, home: Path, environ: Mapping[str, str]) -> AzTarg
         )
     except KeyError as error:
         raise NotRunningError(
-            f"{home / 'ready.json'} is damaged (it has no {error}): restart `portcall up`"
+            f"{home / 'ready.json'} is damaged ({error} is missing): restart `portcall up`"
         ) from None

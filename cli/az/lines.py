@@ -1,8 +1,8 @@
-"""What points az at a server: the variables, the commands, and both as lines of a shell.
+"""What points az at a server: variables and commands, and both as lines for a shell.
 
-az keeps what it knows of a cloud, and its tokens, in a configuration folder; ours is apart from
-the user's own and has the server's port in its name, so that neither mixes with another. The
-secret goes to az through its standard input: it is in no list of processes and no history.
+az keeps the settings of a cloud, and its tokens, in a configuration folder. We use a folder apart
+from the user's own, with the server's port in its name, so that neither affects the other. The
+secret goes to az through standard input, so it appears in no process list and no shell history.
 """
 
 import shlex
@@ -19,7 +19,7 @@ _READ_SECRET = r"""s/^ *"client_secret": "\(.*\)",*$/\1/p"""  # noqa: S105 (an e
 
 
 class Shell(StrEnum):
-    """A family of shells that read the same lines."""
+    """A family of shells that share a syntax."""
 
     SH = "sh"
     FISH = "fish"
@@ -28,7 +28,7 @@ class Shell(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AzTarget:
-    """A server, and who logs in there.
+    """A server, and the principal that logs in.
 
     Attributes:
         url: Of the management API over TLS.
@@ -36,9 +36,9 @@ class AzTarget:
         client_id: The principal.
         client_secret: Its secret.
         tenant: The tenant's GUID.
-        ca_file: The CA that signed the server's certificate; None: everybody trusts it.
-        ready_file: Where the secret can be read; None: in the variable AZURE_CLIENT_SECRET.
-        no_proxy: What NO_PROXY must be so that az asks the server itself; None: it does.
+        ca_file: The CA that signed the server's certificate; None: a publicly trusted one.
+        ready_file: The file with the secret; None: the variable AZURE_CLIENT_SECRET has it.
+        no_proxy: The value of NO_PROXY that makes az connect directly; None: not needed.
     """
 
     url: str
@@ -60,26 +60,26 @@ class AzTarget:
         if self.ca_file:
             found["REQUESTS_CA_BUNDLE"] = str(self.ca_file)
         if self.no_proxy:
-            # Clients look at both, at the second first.
+            # Clients read both variables, the lower-case one first.
             found |= {"NO_PROXY": self.no_proxy, "no_proxy": self.no_proxy}
         return found
 
     def register(self) -> list[str]:
-        """The arguments of az that make the server known."""
+        """Return the arguments of az that register the server."""
         return ["cloud", "register", "--name", CLOUD, "--endpoint-resource-manager", self.url]
 
     def choose(self) -> list[str]:
-        """The arguments that make az use it."""
+        """Return the arguments that make az use it."""
         return ["cloud", "set", "--name", CLOUD, "--only-show-errors"]
 
     def login(self) -> list[str]:
-        """The arguments that log in; the secret is expected on standard input."""
+        """Return the arguments that log in; az reads the secret from standard input."""
         who = ["--username", self.client_id, "--tenant", self.tenant, "--password", "@-"]
         return ["login", "--service-principal", *who, "--output", "none"]
 
 
 def no_proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
-    """What NO_PROXY must be for *url* where a proxy is set that would be asked; else None."""
+    """Return the NO_PROXY that *url* needs if a proxy is set that would be used; else None."""
     host = urlsplit(url).hostname or ""
     named = {name.lower(): text for name, text in environ.items() if text}
     if not (named.get("https_proxy") or named.get("all_proxy")):
@@ -90,19 +90,19 @@ def no_proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
 
 
 def lines(target: AzTarget, shell: Shell) -> str:
-    """The lines that a shell of that family is to run."""
+    """Return the lines for a shell of that family."""
     told = [*_remarks(target, shell), *_settings(target, shell), *_commands(target, shell)]
     return "\n".join(told)
 
 
 def _remarks(target: AzTarget, shell: Shell) -> Iterator[str]:
-    yield f"# Points az, in this shell, at Portcall on {target.url}: {_USES[shell]}"
+    yield f"# Points az in this shell at Portcall on {target.url}: {_USES[shell]}"
     where = target.ready_file or f"the variable {SECRET_VARIABLE}"
     yield f"# The secret comes from {where}."
-    yield "# `portcall token create` makes principals with fewer rights."
+    yield "# `portcall token create` creates principals with fewer rights."
     if target.ca_file:
-        yield "# With REQUESTS_CA_BUNDLE az trusts this CA and no other. For others, too,"
-        yield "# name a file that has both: cat /etc/ssl/certs/ca-certificates.crt THIS_FILE >BOTH"
+        yield "# With REQUESTS_CA_BUNDLE az trusts this CA and no other. To trust others, too,"
+        yield "# name a file with both: cat /etc/ssl/certs/ca-certificates.crt THIS_FILE >BOTH"
 
 
 def _settings(target: AzTarget, shell: Shell) -> Iterator[str]:
@@ -124,7 +124,7 @@ def _commands(target: AzTarget, shell: Shell) -> Iterator[str]:
 
 
 def _secret(target: AzTarget, shell: Shell) -> str:
-    """What prints the secret, and does not have it."""
+    """Return a command that prints the secret without containing it."""
     quote = _QUOTES[shell]
     if shell is Shell.POWERSHELL:
         if target.ready_file is None:
@@ -144,7 +144,7 @@ def _fish(text: str) -> str:
 
 
 def _powershell(text: str) -> str:
-    # Always: what has no quotes is a command after an = there.
+    # Always quoted: without quotes, PowerShell takes a word after = for a command.
     return "'" + text.replace("'", "''") + "'"
 
 

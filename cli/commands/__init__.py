@@ -1,1 +1,1 @@
-"""The other commands, a module each."""
+"""The other commands, one module each."""

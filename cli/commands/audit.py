@@ -1,4 +1,4 @@
-"""`portcall audit`: whether everything that was accepted is accounted for."""
+"""`portcall audit`: check that every accepted event is accounted for."""
 
 import time
 from collections.abc import Callable
@@ -20,14 +20,14 @@ from portcall.schemas.errors import InvalidValueError
 
 PATH = "/portcall/audit"
 EVERY_S = 1.0
-"""How often it looks while it watches or waits: a delivery that is put aside stays on its rung for
-two seconds at least, so that no look misses it."""
+"""How often the audit looks. A delivery that waits for a retry stays on its rung for at least two
+seconds, so no look misses it."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
 class UnansweredError(CliError):
-    """The accounts could not be read: that says nothing about them."""
+    """The accounts could not be read; that says nothing about their content."""
 
     exit_code = 2
 
@@ -46,7 +46,7 @@ def audit(
         typer.Option(
             "--registry",
             "-r",
-            help="Only this registry.",
+            help="Check only this registry.",
             show_default=False,
             autocompletion=completion.registries,
         ),
@@ -54,7 +54,7 @@ def audit(
     wait: Annotated[
         str,
         typer.Option(
-            "--wait", metavar="TIME", help="Wait until nothing is pending, at most so long."
+            "--wait", metavar="TIME", help="Wait at most so long until nothing is pending."
         ),
     ] = "",
     patience: Annotated[
@@ -62,18 +62,18 @@ def audit(
         typer.Option(
             "--patience",
             metavar="TIME",
-            help="How long nothing may be heard of a delivery that is in no queue; longer than"
-            " the attempt timeout, and than the 33 s after which a dead connection shows.",
+            help="For how long a delivery must show no sign of life, in no queue, before it is"
+            " missing. Must be longer than the attempt timeout, and than the 33 s after"
+            " which a dead connection is detected.",
         ),
     ] = "60s",
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Check that everything that was accepted is accounted for.
+    """Check that every accepted event is accounted for.
 
-    Accepted = delivered + pending + given up + no match, for each registry. Exits 0 when it adds
-    up, 1 when something is missing, 2 when that could not be found out, 3 when there is no such
-    registry.
+    Accepted = delivered + pending + given up + no match, for each registry. Exit code 0: it adds
+    up; 1: something is missing; 2: the check could not be made; 3: there is no such registry.
     """
     wait_s = _seconds("--wait", wait) if wait else 0.0
     patience_s = _seconds("--patience", patience)
@@ -98,14 +98,14 @@ def watched(
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> tuple[Watch, bool]:
-    """Look until nothing is pending, and watch whatever does not move.
+    """Look until nothing is pending, and watch what does not move.
 
     Args:
-        look: Takes a look; told the time (ms since the epoch; 0: now) before which a sign of life
-            counts for nothing.
+        look: Takes a look. Its argument is a time (ms since the epoch; 0: now): a sign of life
+            before it does not count.
         wait_s: How long to wait until nothing is pending.
         patience_s: How long to watch.
-        clock: Seconds that never go back.
+        clock: A monotonic clock, in seconds.
         pause: Waits for so many seconds.
 
     Returns:
@@ -120,7 +120,9 @@ def watched(
     watch.see(found)
     if not watch.suspected:
         return watch, False
-    note(f"Something does not move; watching for {format_duration(int(patience_s * 1000))}.")
+    note(
+        f"Some deliveries do not move; watching them for {format_duration(int(patience_s * 1000))}."
+    )
     before_ms = int(found["time"]) - int(patience_s * 1000)
     end = clock() + patience_s
     while clock() < end and watch.suspected:
@@ -146,13 +148,13 @@ def _looking(management: Management, registry: str | None) -> Callable[[int], Do
 
 
 def _check_exists(management: Management, registry: str) -> None:
-    """Nothing adds up always: without this, a mistyped name would pass.
+    """Raise if the registry does not exist: empty accounts always add up, so a typo would pass.
 
-    A registry that was deleted has accounts as long as its records are kept, and is not looked for.
+    A deleted registry has accounts for as long as its records are kept, and is not looked up.
 
     Raises:
         NotFoundError: There is no such registry.
-        UnansweredError: That could not be found out.
+        UnansweredError: The server did not answer that.
     """
     try:
         management.find_registry(registry)

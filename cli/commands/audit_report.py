@@ -1,9 +1,9 @@
-"""What `portcall audit` makes of looks at the accounts: pure, documents in and a judgement out.
+"""The judgement of `portcall audit`: pure functions from what was seen to a verdict.
 
-A delivery that has not ended is in a queue, or in the hands of a process that will record it, put
-it on a rung or give it back. The broker tells how many messages are ready in a queue, and nobody
-how many are in hands; but nothing stays there for long. So it is missing when nothing was heard of
-it for longer than that, and the queues that it may be in were empty all the time.
+A delivery that has not ended is either in a queue or held by a process that will record it, retry
+it or give it back. The broker reports the messages that are ready in a queue, but not those held by
+processes; these are held only briefly. So a delivery is missing when it showed no sign of life for
+longer than that, while every queue that could hold it was empty at every look.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,32 +17,32 @@ DOUBTS = {
     "notRouted": "accepted, but no router has taken it",
     "notAttempted": "no attempt is recorded",
     "notRetried": "no further attempt is recorded",
-    "neverAccepted": "there are records of it, but nobody accepted it",
-    "neverRouted": "there are records of it, but no router made it",
+    "neverAccepted": "there are records of it, but it was never accepted",
+    "neverRouted": "there are records of it, but no router created it",
 }
 UNEXPECTED = ("neverAccepted", "neverRouted")
 
 
 @dataclass(slots=True)
 class Watch:
-    """What was seen from the first look on.
+    """What was seen since the first look.
 
     Attributes:
         look: The newest look.
-        busy: Those doubts whose queues were not always empty: nothing can be said of them.
+        busy: The suspects whose queues were not always empty: they may be there.
     """
 
     look: Document
     busy: set[str] = field(default_factory=set)
 
     def see(self, look: Document) -> None:
-        """Take in another look."""
+        """Add another look."""
         self.look = look
         self.busy |= {doubt for doubt, count in look["queued"].items() if count}
 
     @property
     def suspected(self) -> bool:
-        """Whether something is unmoved that could be found missing by watching on."""
+        """Whether watching longer could show that something is missing."""
         return any(
             count and doubt not in self.busy
             for account in self.look["registries"]
@@ -51,15 +51,15 @@ class Watch:
 
     @property
     def open(self) -> int:
-        """How many deliveries have not ended."""
+        """Return how many deliveries have not ended."""
         return sum(sum(account["open"].values()) for account in self.look["registries"])
 
 
 def judged(watch: Watch, *, is_over: bool) -> Document:
-    """The judgement as JSON; *is_over*: it was watched for long enough to call something missing.
+    """Return the judgement as JSON; *is_over*: the watch was long enough to call something missing.
 
-    ``pending`` and ``missing`` together are what has not ended; ``unexpected`` is what should not
-    be there at all.
+    ``pending`` and ``missing`` together are the deliveries that have not ended; ``unexpected`` are
+    those that should not exist.
     """
     look = watch.look
     sure = set(DOUBTS) - watch.busy if is_over else set()
@@ -122,7 +122,7 @@ def rows_of(judgement: Document) -> list[Row]:
 
 
 def told(judgement: Document, watch: Watch) -> list[str]:
-    """The judgement in words: whether it adds up, what is wrong, and what to do."""
+    """Return the judgement in words: whether it adds up, what is wrong, and what to do."""
     if not judgement["registries"]:
         return [f"Nothing was accepted since {judgement['since']}."]
     lines = []
@@ -149,13 +149,13 @@ def _unsure(watch: Watch) -> str:
         return ""
     queued = max(watch.look["queued"].values())
     return (
-        f"Of what is pending, {held} did not move; the queues are not empty"
-        f" ({counted(queued, 'message')}), so that may be there."
+        f"{held} of the pending deliveries did not move; the queues are not empty"
+        f" ({counted(queued, 'message')}), so they may be there."
     )
 
 
 def line_of(suspect: Mapping[str, Any]) -> str:
-    """One that is wrong, with everything that finds it again."""
+    """Describe one suspect, with everything that helps to find it."""
     what = f"event {suspect['eventId']}"
     if suspect["deliveryId"]:
         what = f"{suspect['deliveryId']} ({what}, webhook {suspect['webhookId']})"
@@ -170,10 +170,11 @@ def line_of(suspect: Mapping[str, Any]) -> str:
 
 def _advice(wrong: Sequence[Mapping[str, Any]]) -> str:
     if any(each["dead"] for each in wrong):
-        return "Mend what the reason on portcall.dead says, and publish these events again."
+        return "Fix what the reason on portcall.dead names, and publish these events again."
     if wrong and all(each["doubt"] in UNEXPECTED for each in wrong):
-        return "Somebody else publishes deliveries, or notes were lost: see the broker's log."
+        return "Another publisher sends deliveries, or records were lost: see the broker's log."
     return (
-        "See `portcall doctor` and the logs of the roles around the times above, and whether a"
-        " queue was purged; then publish these events again: the deliveries keep their ids."
+        "Run `portcall doctor`, read the roles' logs around the times above, and check"
+        " whether a queue was purged. Then publish these events again: the deliveries keep"
+        " their ids."
     )

@@ -1,4 +1,4 @@
-"""`portcall console`: where the console is, and a link that signs in once."""
+"""`portcall console`: the console's address, and a link that signs in once."""
 
 import typer
 
@@ -23,7 +23,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 def console(*, url: Url = None, output: Format = None) -> None:
     """Print a link that signs in to the console once.
 
-    It works for ten minutes, and for one session of up to twelve hours, as an administrator. Open
+    The link works for ten minutes, and starts one administrator session of up to twelve hours. Open
     it in a browser, or paste its code, portcall_link_..., where the console asks for a token.
     """
     show(link_of(Management.at(url)), link_row, output)

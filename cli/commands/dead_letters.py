@@ -1,4 +1,4 @@
-"""`portcall dead-letters`: see what could not be delivered or routed, resend it, purge it."""
+"""`portcall dead-letters`: list, resend and purge messages that were not delivered or routed."""
 
 import sys
 from contextlib import nullcontext
@@ -21,18 +21,18 @@ from portcall.cli.tables import Row, clean, table, value
 PATH = "/portcall/deadLetters"
 MAX_BODY_SHOWN = 4_000
 AT_ONCE = 500
-"""Letters of one request; more requests follow until nothing more can be done."""
+"""Letters per request; more requests follow until nothing more can be done."""
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Dead letters: what was given up, could not be read, or found no queue.",
+    help="Dead letters: messages that were given up, unreadable, or that no queue took.",
     rich_markup_mode="rich",
 )
 
 
 class Queue(StrEnum):
-    """Where letters are."""
+    """The queues that have letters."""
 
     DEAD = "dead"
     UNROUTED = "unrouted"
@@ -52,7 +52,7 @@ Registry = Annotated[
     typer.Option(
         "--registry",
         "-r",
-        help="Only of this registry.",
+        help="Only letters of this registry.",
         show_default=False,
         autocompletion=completion.registries,
     ),
@@ -62,7 +62,7 @@ Webhook = Annotated[
     typer.Option(
         "--name",
         "-n",
-        help="Only for this webhook of the registry.",
+        help="Only letters for this webhook of the registry.",
         show_default=False,
         autocompletion=completion.webhooks,
     ),
@@ -70,17 +70,20 @@ Webhook = Annotated[
 Reason = Annotated[
     str | None,
     typer.Option(
-        "--reason", metavar="TEXT", help="Only with this in the reason.", show_default=False
+        "--reason",
+        metavar="TEXT",
+        help="Only letters with this text in the reason.",
+        show_default=False,
     ),
 ]
 Ids = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ID]...", help="Letters, by the ids that list shows.", show_default=False
+        metavar="[ID]...", help="The letters' ids, as list shows them.", show_default=False
     ),
 ]
 Everything = Annotated[bool, typer.Option("--all", help="Every letter of the queue.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 @app.command(
@@ -101,7 +104,7 @@ def list_letters(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """List letters, with how many there are and why."""
+    """List dead letters, with their number and reasons."""
     management = Management.at(url)
     query = _query(queue, registry, name, reason) | {"$top": str(top)}
     page = management.ask("GET", f"{PATH}?{urlencode(query)}")
@@ -124,7 +127,7 @@ def show_letter(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Show a letter whole: why it is there, its headers, what is in it, its bytes."""
+    """Show a whole letter: why it is there, its headers, its content and its bytes."""
     management = Management.at(url)
     found = management.ask("GET", f"{PATH}/{_one(letter)}?queue={queue.value}")
     if chosen(output) is Output.JSON:
@@ -159,24 +162,26 @@ def resend(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Send letters again, and take them out of the queue.
+    """Resend letters, and remove them from the queue.
 
-    A delivery begins its retry schedule anew, under the same webhook-id; an event is routed again.
-    What was delivered in the meantime, or is under way, is only taken out. What cannot be sent
-    stays: because its webhook is disabled or deleted, or because it cannot be read.
+    A delivery restarts its retry schedule with the same webhook-id; an event is routed again.
+    Letters that were delivered in the meantime, or are under way, are only removed. Letters that
+    cannot be sent stay: their webhook is disabled or deleted, or they cannot be read.
     """
     management = Management.at(url)
     body = _selection(queue, ids, registry, name, reason, everything=everything)
-    meant = None if yes else _agreed("Send again", management, body)
+    meant = None if yes else _agreed("Resend", management, body)
     total = _repeated(management, "resend", body, meant)
     show(total, resent_row, output)
     left = total["left"]
     if left["disabled"]:
         note(f"{counted(left['disabled'], 'delivery')} for disabled webhooks: enable them first.")
     if left["deleted"]:
-        note("What is for deleted webhooks or registries can only be purged.")
+        note("Letters for deleted webhooks or registries can only be purged.")
     if left["unreadable"]:
-        note("What cannot be read stays: see `portcall dead-letters show`, then export or purge.")
+        note(
+            "Unreadable letters stay: see `portcall dead-letters show`, then export or purge them."
+        )
     _check_done(total, body)
 
 
@@ -200,14 +205,14 @@ def purge(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Throw letters away for good. Export them first if you are not sure.
+    """Purge letters: delete them for good. Export them first if you are not sure.
 
-    What was given up can still be replayed for as long as its records are kept; what never had a
-    record, because it could not be read or routed, is lost.
+    Deliveries that were given up can still be replayed while their records are kept. Letters that
+    never had a record, because they could not be read or routed, are lost.
     """
     management = Management.at(url)
     body = _selection(queue, ids, registry, name, reason, everything=everything)
-    meant = None if yes else _agreed("Throw away", management, body)
+    meant = None if yes else _agreed("Purge", management, body)
     total = _repeated(management, "purge", body, meant)
     show(total, purged_row, output)
     _check_done(total, body)
@@ -221,7 +226,9 @@ def purge(
     ),
 )
 def export(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Where to; - is standard output.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="The file to write; - is standard output.")
+    ],
     *,
     queue: Where = Queue.DEAD,
     registry: Registry = None,
@@ -229,10 +236,10 @@ def export(
     reason: Reason = None,
     url: Url = None,
 ) -> None:
-    """Save letters to a file, a line of JSON each, with every byte in base64. They stay there.
+    """Save letters to a file, one line of JSON each, with every byte in base64. They stay there.
 
-    The queue is read page by page. Do not resend or purge meanwhile: what moves up between two
-    pages is missed. The command fails if it sees that letters were left out.
+    The queue is read page by page. Do not resend or purge at the same time: a letter that moves
+    between two pages is missed. The command fails if it notices that letters are missing.
     """
     management = Management.at(url)
     query = _query(queue, registry, name, reason) | {"$expand": "body", "$top": "1000"}
@@ -244,10 +251,10 @@ def export(
                 count += 1
             most = max(most, page["counts"]["letters"])
             if not page["complete"]:
-                problem = "not all letters could be looked at in one go"
+                problem = "not all letters could be read in one go"
     note(f"{counted(count, 'letter')} exported.")
     if not problem and count < most:
-        problem = f"there were {most}, and some left the queue meanwhile"
+        problem = f"there were {most}, and some left the queue in the meantime"
     if problem:
         raise ServiceError(f"the export may lack letters: {problem}; export again")
 
@@ -270,7 +277,7 @@ def letter_row(letter: Shown) -> Row:
 
 
 def item_line(item: Shown) -> str:
-    """What is in a letter, in a line."""
+    """Describe the content of a letter in one line."""
     parts = [value(item, name) for name in ("action", "registry", "repository", "tag", "eventId")]
     if value(item, "webhookId"):
         named = value(item, "webhook") or value(item, "webhookId")
@@ -279,7 +286,7 @@ def item_line(item: Shown) -> str:
 
 
 def resent_row(total: Shown) -> Row:
-    """What was done by all requests together."""
+    """Return the sums over all requests."""
     return {
         "SENT": str(total["sent"]),
         "DELIVERED SINCE": str(total["alreadyDelivered"]),
@@ -292,7 +299,7 @@ def resent_row(total: Shown) -> Row:
 
 
 def purged_row(total: Shown) -> Row:
-    """The same of what was thrown away."""
+    """Return the same for purged letters."""
     return {"REMOVED": str(total["removed"]), "LETTERS LEFT": str(total["waiting"])}
 
 
@@ -301,18 +308,18 @@ ADDED = ("removed", "sent", "alreadyDelivered", "alreadyPending")
 
 
 def _repeated(management: Management, action: str, body: Document, meant: int | None) -> Document:
-    """Ask until all that is meant is taken out, or nothing more can be.
+    """Repeat the request until all chosen letters are removed, or nothing more can be done.
 
-    The queue is first in, first out: what arrives meanwhile is behind the letters that are meant.
+    The queue is first in, first out: new letters arrive behind the chosen ones.
 
     Args:
         management: The API.
         action: ``resend`` or ``purge``.
-        body: Which letters.
+        body: The chosen letters.
         meant: How many at most; None: as many as the queue has at the first request.
 
     Returns:
-        The counts of all requests together; complete is true if all that is meant is done.
+        The sums over all requests; complete is true if every chosen letter was handled.
     """
     total: Document = {}
     while True:
@@ -331,7 +338,7 @@ def _repeated(management: Management, action: str, body: Document, meant: int | 
 
 
 def _agreed(what: str, management: Management, body: Document) -> int | None:
-    """Ask, where there is a terminal, and say how many letters are meant; None: not counted.
+    """Ask for confirmation, and return how many letters were chosen; None: not counted.
 
     Raises:
         Abort: The answer is no.
@@ -353,7 +360,7 @@ def _agreed(what: str, management: Management, body: Document) -> int | None:
             if page["complete"]:
                 note("There is none.")
                 raise typer.Exit
-            question = f"{what} what fits of the letters that were not looked at?"
+            question = f"{what} the matching letters among those that were not read?"
     if not sys.stdin.isatty():
         raise UsageError(f"{question} This is no terminal: confirm with --yes.")
     typer.confirm(question, err=True, abort=True)
@@ -361,16 +368,14 @@ def _agreed(what: str, management: Management, body: Document) -> int | None:
 
 
 def _check_done(total: Document, body: Document) -> None:
-    """Complain of what was not done.
+    """Raise for letters that were not handled.
 
     Raises:
-        NotFoundError: Letters that were named by id are not there.
-        ServiceError: Not all letters could be looked at.
+        NotFoundError: There are no letters with some of the given ids.
+        ServiceError: Not all letters could be read.
     """
     if not total["complete"]:
-        raise ServiceError(
-            "not all letters could be looked at, so that some may be left: run it again"
-        )
+        raise ServiceError("not all letters could be read, so some may be left: run it again")
     named = len(set(body.get("ids", ())))
     missing = named - total["removed"] - sum(total.get("left", {}).values())
     if missing > 0:
@@ -388,7 +393,7 @@ def _tell_counts(page: Document, shown: int) -> None:
     for each in counts["reasons"]:
         note(f"  {each['letters']:>6}  {clean(each['reason']) or '(no reason)'}")
     if not page["complete"]:
-        note("There are more than could be looked at in one go.")
+        note("The queue has more letters than could be read in one go.")
 
 
 def _clean_lines(text: str) -> str:
@@ -408,7 +413,7 @@ def _query(
         if text is not None and not text.strip():
             raise UsageError(f"{option} is empty: give it a value, or leave it out")
     if name and not registry:
-        raise UsageError("--name needs --registry: whose webhook?")
+        raise UsageError("--name needs --registry: give the webhook's registry")
     given = {"queue": queue.value, "registry": registry, "webhook": name, "reason": reason}
     return {key: text for key, text in given.items() if text is not None}
 
@@ -422,7 +427,7 @@ def _selection(
     *,
     everything: bool,
 ) -> Document:
-    """The body of a request: which letters are meant.
+    """Return the body of a request: which letters are chosen.
 
     Raises:
         UsageError: It is not said, or said twice.
@@ -431,7 +436,7 @@ def _selection(
     body.update(_query(queue, registry, name, reason))
     filtered = len(body) > 1
     if sum((bool(ids), everything, filtered)) > 1:
-        raise UsageError("give ids, or --all, or --registry, --name and --reason: one of them")
+        raise UsageError("give ids, or --all, or --registry, --name and --reason: only one of them")
     if ids:
         body["ids"] = [_one(each) for each in ids]
     elif everything:
@@ -442,7 +447,7 @@ def _selection(
 
 
 def _one(letter: str) -> str:
-    """A letter's id, as it may stand in a path."""
+    """Return a letter's id, as a path may contain it."""
     if not letter.isascii() or not letter.isalnum():
-        raise UsageError(f"{letter!r} is no letter's id: see `portcall dead-letters list`")
+        raise UsageError(f"{letter!r} is not the id of a letter: see `portcall dead-letters list`")
     return letter.lower()

@@ -1,4 +1,4 @@
-"""`portcall emit`: synthetic registry events through the producer's own front door."""
+"""`portcall emit`: publish synthetic registry events through the producer's HTTP endpoint."""
 
 import random
 from typing import Annotated
@@ -28,14 +28,14 @@ Rate = Annotated[
     typer.Option(
         "--rate",
         min=0,
-        help="Events a second, whatever the answers take; 0: as fast as it goes.",
+        help="Events per second, independent of response times; 0: as fast as possible.",
         rich_help_panel=PACE_PANEL,
     ),
 ]
 Batch = Annotated[
     int,
     typer.Option(
-        "--batch", min=1, max=1000, help="Events in one request.", rich_help_panel=PACE_PANEL
+        "--batch", min=1, max=1000, help="Events per request.", rich_help_panel=PACE_PANEL
     ),
 ]
 Concurrency = Annotated[
@@ -44,7 +44,7 @@ Concurrency = Annotated[
         "--concurrency",
         min=1,
         max=1000,
-        help="Requests that may wait for their answer at the same time.",
+        help="Requests that may wait for a response at the same time.",
         rich_help_panel=PACE_PANEL,
     ),
 ]
@@ -53,8 +53,8 @@ Actions = Annotated[
     typer.Option(
         "--action",
         metavar="ACTION[:WEIGHT]",
-        help="push, delete, quarantine, chart_push or chart_delete; may be repeated, and have a"
-        " weight, as in push:9,delete:1.",
+        help="push, delete, quarantine, chart_push or chart_delete; may be repeated, and have"
+        " a weight: push:9,delete:1.",
         rich_help_panel=EVENTS_PANEL,
     ),
 ]
@@ -64,7 +64,7 @@ Repositories = Annotated[
         "--repositories",
         min=1,
         max=1_000_000,
-        help="How many repositories the events are about.",
+        help="The number of repositories that the events are about.",
         rich_help_panel=EVENTS_PANEL,
     ),
 ]
@@ -74,7 +74,7 @@ Zipf = Annotated[
         "--zipf",
         min=0,
         max=10,
-        help="The exponent of the Zipf law by which a repository is chosen; 0: all alike.",
+        help="The exponent of the Zipf law that chooses a repository; 0: all equally often.",
         rich_help_panel=EVENTS_PANEL,
     ),
 ]
@@ -84,7 +84,7 @@ Tags = Annotated[
         "--tags",
         min=1,
         max=1_000_000,
-        help="How many tags a repository has: latest, v1, v2, ...",
+        help="Tags per repository: latest, v1, v2, ...",
         rich_help_panel=EVENTS_PANEL,
     ),
 ]
@@ -92,7 +92,7 @@ Seed = Annotated[
     int | None,
     typer.Option(
         "--seed",
-        help="The same seed makes the same events, with the same ids; random, unless told.",
+        help="The same seed gives the same events, with the same ids; random by default.",
         show_default=False,
         rich_help_panel=EVENTS_PANEL,
     ),
@@ -101,7 +101,7 @@ ProducerUrl = Annotated[
     str | None,
     typer.Option(
         "--url",
-        help="The producer's address; else that of $PORTCALL_HOME/ready.json.",
+        help="The producer's address; by default from $PORTCALL_HOME/ready.json.",
         show_default=False,
         rich_help_panel=SERVER_PANEL,
     ),
@@ -110,7 +110,7 @@ Token = Annotated[
     str | None,
     typer.Option(
         "--token",
-        help="A token that may publish; else PORTCALL_TOKEN, or that of ready.json.",
+        help="A token that may publish; by default PORTCALL_TOKEN, or the one in ready.json.",
         show_default=False,
         rich_help_panel=SERVER_PANEL,
     ),
@@ -124,7 +124,7 @@ def emit(
     rate: Rate = 0.0,
     batch: Batch = 1,
     concurrency: Concurrency = 16,
-    action: Actions = ["push"],  # noqa: B006 (typer reads the default, and gives a list of its own)
+    action: Actions = ["push"],  # noqa: B006 (typer reads the default, and passes its own list)
     repositories: Repositories = 10,
     zipf: Zipf = 1.0,
     tags: Tags = 5,
@@ -135,9 +135,9 @@ def emit(
 ) -> None:
     """Publish synthetic registry events.
 
-    They go through the producer's HTTP endpoint, as a registry's would. What it cannot take for
-    now (503) is sent again after the time that it asks for, with the same event ids. The exit code
-    is 0 when every event was accepted.
+    They go through the producer's HTTP endpoint, as a registry's events do. When the producer
+    answers 503, the events are sent again after the requested time, with the same ids. The exit
+    code is 0 when every event was accepted.
 
     Examples:
     portcall emit -r myregistry

@@ -1,4 +1,4 @@
-"""`portcall explain`: for every webhook why it gets an event or not, and where its delivery is."""
+"""`portcall explain`: why each webhook gets an event or not, and where its delivery is."""
 
 from typing import Annotated
 
@@ -24,10 +24,10 @@ _COLOURS = {
     "none": "dim",
 }
 UNBOUNDED = 10_000
-"""Columns; a reason may quote much."""
+"""Columns; a reason may contain a long quotation."""
 _WORDS = {
-    "unknown": "matches; not routed yet, or routed before the webhook was as it is now",
-    "queued": "routed; waits for its first attempt",
+    "unknown": "matches; not routed yet, or routed before the webhook had its present settings",
+    "queued": "routed; waiting for its first attempt",
     "due": "its next attempt is due",
     "delivered": "delivered",
     "given_up": "given up",
@@ -46,9 +46,9 @@ def explain(
 ) -> None:
     """Explain which webhooks get an event, and each delivery.
 
-    Of a webhook that does not match it says why not: status, action or scope. Every attempt is
-    told with the reason of what followed. What a registry sent and became no event is told, too,
-    with the reason. Exits 3 when there is no such event.
+    For a webhook that does not match, it says why: status, action or scope. It shows every attempt
+    with the reason for the next step. For a notification that did not become an event, it shows the
+    reason, too. Exits with 3 when there is no such event.
     """
     management = Management.at(url)
     path = value(management.find_registry(registry, group), "id")
@@ -60,7 +60,7 @@ def explain(
 
 
 def show(grown: Tree) -> None:
-    """Print a tree; what is wider than a terminal wraps, and elsewhere nothing is cut."""
+    """Print a tree; lines wider than a terminal wrap, and elsewhere nothing is cut."""
     is_terminal = Console().is_terminal
     Console(highlight=False, width=None if is_terminal else UNBOUNDED).print(grown)
 
@@ -81,7 +81,7 @@ def tree(explanation: Document) -> Tree:
     for each in webhooks:
         _grow(root, each)
     if not webhooks:
-        root.add(Text("the registry has no webhook", "dim"))
+        root.add(Text("the registry has no webhooks", "dim"))
     return root
 
 
@@ -98,11 +98,11 @@ def _grow(root: Tree, webhook: Document) -> None:
 
 
 def _said(delivery: Document) -> str:
-    """Where a delivery is, in words."""
+    """Say where a delivery is."""
     where = value(delivery, "whereabouts")
     due = seconds(value(delivery, "nextAttemptAt"))
     if where == "waiting":
-        return f"waits on the rung {value(delivery, 'rung')}, next attempt not before {due}"
+        return f"waiting on the rung {value(delivery, 'rung')}, next attempt not before {due}"
     count = len(delivery.get("attempts") or ())
     said = _WORDS.get(where, where)
     return f"{said} after {counted(count, 'record')}" if where == "given_up" else said

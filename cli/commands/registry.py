@@ -1,4 +1,4 @@
-"""`portcall registry`: the registries whose events come in, by ARM's rules."""
+"""`portcall registry`: manage the registries that send events, by ARM's rules."""
 
 import sys
 from typing import Annotated
@@ -16,7 +16,7 @@ from portcall.schemas.webhooks import Sku
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Registries: what publishes events, and what webhooks belong to.",
+    help="Registries: the sources of events, and the owners of webhooks.",
     rich_markup_mode="rich",
 )
 
@@ -28,7 +28,7 @@ NewName = Annotated[
 ]
 NewNameOption = Annotated[
     str | None,
-    typer.Option(*NAME_OPTION, help="The same as NAME, as with az.", show_default=False),
+    typer.Option(*NAME_OPTION, help="The same as NAME, as in az.", show_default=False),
 ]
 ExistingName = Annotated[
     str | None,
@@ -43,7 +43,7 @@ ExistingNameOption = Annotated[
     str | None,
     typer.Option(
         *NAME_OPTION,
-        help="The same as NAME, as with az.",
+        help="The same as NAME, as in az.",
         show_default=False,
         autocompletion=completion.registries,
     ),
@@ -62,7 +62,7 @@ def create(
     *,
     name_option: NewNameOption = None,
     location: Annotated[
-        str, typer.Option("--location", "-l", help="Where Azure's clients should think it is.")
+        str, typer.Option("--location", "-l", help="The Azure region that Azure clients see.")
     ] = "westus",
     sku: Annotated[
         Sku, typer.Option("--sku", help="Its tier: 2, 10 or 500 webhooks.", case_sensitive=False)
@@ -75,7 +75,7 @@ def create(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Create a registry, or change the one of that name."""
+    """Create a registry, or update the existing one of that name."""
     name = one_name(name, name_option, "registry create")
     management = Management.at(url)
     body = {
@@ -118,7 +118,7 @@ def delete(
     name: ExistingName = None,
     *,
     name_option: ExistingNameOption = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     group: Group = None,
     url: Url = None,
 ) -> None:
@@ -129,4 +129,4 @@ def delete(
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete the registry {name} and all its webhooks?", abort=True, err=True)
     management.ask("DELETE", value(registry, "id"))
-    note(f"The registry {name} is deleted.")
+    note(f"Deleted the registry {name}.")

@@ -1,4 +1,4 @@
-"""`portcall replay`: deliveries that have ended are attempted again, under the same webhook-id."""
+"""`portcall replay`: attempt ended deliveries again, with the same webhook-id."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -41,7 +41,7 @@ app = typer.Typer(
 Id = Annotated[
     int, typer.Argument(metavar="ID", min=1, help="The replay's number.", show_default=False)
 ]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it is completed.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it completes.")]
 
 
 class Ended(StrEnum):
@@ -63,13 +63,17 @@ def replay(
         bool,
         typer.Option(
             "--all-registries",
-            help="All registries, one after the other; with --no-wait at once, each at its rate.",
+            help="All registries, one after the other; with --no-wait all at once, each at its"
+            " own rate.",
         ),
     ] = False,
     name: Annotated[
         str | None,
         typer.Option(
-            "--name", "-n", help="Of this webhook only; else of all of it.", show_default=False
+            "--name",
+            "-n",
+            help="Only this webhook; by default all webhooks of the registry.",
+            show_default=False,
         ),
     ] = None,
     delivery: Annotated[
@@ -89,43 +93,44 @@ def replay(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Of events since then: 2h, 3d, or 2026-03-04T10:20:30Z.",
+            help="Only events since then: 2h, 3d, or 2026-03-04T10:20:30Z.",
             show_default=False,
         ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Of events before then.", show_default=False),
+        typer.Option(metavar="TIME", help="Only events before then.", show_default=False),
     ] = None,
     outcome: Annotated[
         list[Ended] | None,
         typer.Option(
-            help="How they ended, given_up unless told; may be repeated.", show_default=False
+            help="The outcome of the deliveries, by default given_up; may be repeated.",
+            show_default=False,
         ),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="However they ended, delivered ones included.")
+        bool, typer.Option("--all", help="Any outcome, delivered ones included.")
     ] = False,
     rate: Annotated[
-        int, typer.Option(metavar="N", min=1, max=1000, help="Deliveries a second at most.")
+        int, typer.Option(metavar="N", min=1, max=1000, help="Deliveries per second at most.")
     ] = 50,
-    count: Annotated[bool, typer.Option("--count", help="Count them, and do nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    count: Annotated[bool, typer.Option("--count", help="Only count them.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     no_wait: NoWait = False,
     group: Group = None,
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Attempt deliveries again that were given up: one, those of a webhook, of a registry, of all.
+    """Retry deliveries that were given up: one, those of a webhook, of a registry, or all.
 
-    They are counted before anything happens, and go out more slowly than live traffic, which has
-    the way. The server does it: Ctrl-C leaves it running or cancels it, as you like. Consumers
-    see new attempts under the same webhook-id.
+    They are counted first, and sent more slowly than live traffic, which has priority. The server
+    does the work: after Ctrl-C you choose whether it continues or is cancelled. Consumers see new
+    attempts with the same webhook-id.
     """
     if context.invoked_subcommand is not None:
         return
     if delivery is not None and name is None:
-        raise UsageError("--delivery needs --name: a delivery is known to its webhook only")
+        raise UsageError("--delivery needs --name: only the delivery's webhook knows it")
     management = Management.at(url)
     paths = _paths(management, registry, name, group, everywhere=everywhere)
     now = datetime.now(UTC)
@@ -168,17 +173,20 @@ def _paths(
     *,
     everywhere: bool,
 ) -> list[str]:
-    """The registries, or the webhook, whose deliveries are replayed, as the API names them.
+    """Return the paths of the registries, or of the webhook, whose deliveries are replayed.
 
     Raises:
-        UsageError: It is not said whose, or it is said twice.
+        UsageError: Neither a registry nor ``--all-registries`` was given, or both.
     """
     if everywhere:
         if registry is not None or name is not None:
-            raise UsageError("--all-registries goes without --registry and --name")
+            raise UsageError("--all-registries cannot be combined with --registry and --name")
         return [value(each, "id") for each in management.registries(group)]
     if registry is None:
-        raise UsageError("--registry is missing: whose deliveries? Or --all-registries")
+        raise UsageError(
+            "--registry is missing: give the registry whose deliveries to replay, or"
+            " --all-registries"
+        )
     found = management.find_registry(registry, group)
     return [webhook_path(found, name) if name else value(found, "id")]
 
@@ -197,7 +205,7 @@ def list_replays(
 def show_replay(
     number: Id, *, registry: Registry, group: Group = None, url: Url = None, output: Format = None
 ) -> None:
-    """Show how far a replay is."""
+    """Show the progress of a replay."""
     management = Management.at(url)
     found = management.find_registry(registry, group)
     show(management.ask("GET", f"{value(found, 'id')}/replays/{number}"), replay_row, output)
@@ -207,7 +215,7 @@ def show_replay(
 def cancel(
     number: Id, *, registry: Registry, group: Group = None, url: Url = None, output: Format = None
 ) -> None:
-    """Stop a replay where it is; what is out already is delivered."""
+    """Cancel a replay; deliveries that it sent already are still attempted."""
     management = Management.at(url)
     found = management.find_registry(registry, group)
     path = f"{value(found, 'id')}/replays/{number}/cancel"
@@ -224,7 +232,7 @@ def resume(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Go on with a replay that was cancelled, where it stopped; or watch one that runs."""
+    """Continue a cancelled replay where it stopped, or watch a running one."""
     management = Management.at(url)
     found = management.find_registry(registry, group)
     path = f"{value(found, 'id')}/replays/{number}/resume"

@@ -1,4 +1,4 @@
-"""How a replay is counted, asked about and watched."""
+"""Count, confirm and watch a replay."""
 
 import sys
 import time
@@ -22,23 +22,23 @@ COUNTS = ("total", "disabled", "deleted")
 
 
 def counted_at(management: Management, paths: Iterable[str], body: Document) -> dict[str, Document]:
-    """What a replay would have of each of these registries or webhooks."""
+    """How many deliveries a replay would have for each of these registries or webhooks."""
     return {path: management.ask("POST", f"{path}/countReplay", body) for path in paths}
 
 
 def summed(counts: Iterable[Document]) -> dict[str, int]:
-    """The same of all of them together."""
+    """The sum of all of them."""
     every = list(counts)
     return {key: sum(int(each[key]) for each in every) for key in COUNTS}
 
 
 def has_any(counts: Mapping[str, int]) -> bool:
-    """Whether anything of that would be replayed."""
+    """Whether anything would be replayed."""
     return int(counts["total"]) > int(counts["disabled"])
 
 
 def time_of(text: str | None, option: str, now: datetime) -> str | None:
-    """A time as the API takes it; a duration is so long ago.
+    """Return a time as the API takes it; a duration means so long ago.
 
     Raises:
         UsageError: It is too long ago, or neither a duration nor a time.
@@ -52,7 +52,7 @@ def time_of(text: str | None, option: str, now: datetime) -> str | None:
     try:
         return (now - ago).isoformat(timespec="milliseconds")
     except OverflowError:
-        raise UsageError(f"{option}: {text} is longer ago than there is a calendar") from None
+        raise UsageError(f"{option}: {text} is too long ago") from None
 
 
 def _moment(text: str, option: str) -> str:
@@ -60,23 +60,23 @@ def _moment(text: str, option: str) -> str:
         parse_timestamp(text)
     except InvalidValueError:
         raise UsageError(
-            f"{option}: {text!r} is neither a duration, as 2h or 3d, nor a time with a zone, as"
-            " 2026-03-04T10:20:30Z"
+            f"{option}: {text!r} is neither a duration, such as 2h or 3d, nor a time with a"
+            " zone, such as 2026-03-04T10:20:30Z"
         ) from None
     return text
 
 
 def tell(counts: Mapping[str, int]) -> None:
-    """What of the count is not replayed."""
+    """Say which of the counted deliveries are not replayed."""
     if counts["disabled"]:
         count = _deliveries(int(counts["disabled"]))
-        note(f"{count} passed over: the webhook is disabled. Enable it first, or probe it.")
+        note(f"{count} skipped: the webhook is disabled. Enable it first, or probe it.")
     if counts["deleted"]:
-        note(f"{_deliveries(int(counts['deleted']))} passed over: the webhook was deleted.")
+        note(f"{_deliveries(int(counts['deleted']))} skipped: the webhook was deleted.")
 
 
 def agreed(counts: Mapping[str, int], rate: int) -> bool:
-    """Ask the person; nobody is asked where nobody can answer.
+    """Ask the user for confirmation; fail if there is no terminal.
 
     Raises:
         UsageError: Standard input is no terminal.
@@ -85,14 +85,14 @@ def agreed(counts: Mapping[str, int], rate: int) -> bool:
     takes = format_duration(max(total * 1000 // rate // 1000, 1) * 1000)
     question = f"Replay {_deliveries(total)}, {rate} a second (about {takes})?"
     if not sys.stdin.isatty():
-        raise UsageError(f"{question} Nobody can be asked here: give --yes")
+        raise UsageError(f"{question} This is not a terminal: confirm with --yes")
     return typer.confirm(question, err=True)
 
 
 def follow(
     management: Management, replayed: Document, output: Output | None, *, wait: bool
 ) -> None:
-    """Show a replay's progress until it is completed, if so wanted, and then what became of it."""
+    """Show a replay's progress until it completes, if wanted, and then its result."""
     if wait:
         replayed, _ = watched(management, replayed)
     show(replayed, replay_row, output)
@@ -103,22 +103,22 @@ def follow(
 def follow_all(
     management: Management, paths: Iterable[str], body: Document, output: Output | None
 ) -> None:
-    """Replay one registry after the other, so that their rate is that of all; then show them.
+    """Replay one registry after the other, so that they share one rate; then show the results.
 
-    Ctrl-C leaves out those that were not begun.
+    Ctrl-C skips those that were not started.
     """
     done: list[Document] = []
     for path in paths:
         replayed, on = watched(management, management.ask("POST", f"{path}/replay", body))
         done.append(replayed)
         if not on:
-            note("The registries after that one are not replayed.")
+            note("The registries after that one were not replayed.")
             break
     show_all(done, replay_row, output)
 
 
 def watched(management: Management, replayed: Document) -> tuple[Document, bool]:
-    """A replay when it is completed, or the person wants no more of it; then False with it."""
+    """Return a replay when it completes, or with False when the user stops watching."""
     try:
         return _watch(management, replayed), True
     except KeyboardInterrupt:
@@ -139,22 +139,22 @@ def _watch(management: Management, replayed: Document) -> Document:
 
 
 def _interrupted(management: Management, replayed: Document) -> Document:
-    """Ctrl-C: it goes on, unless the person wants it to be cancelled."""
+    """After Ctrl-C: let it continue, unless the user wants to cancel it."""
     path, named = value(replayed, "id"), _named(replayed)
     if sys.stdin.isatty() and typer.confirm("\nCancel the replay?", default=False, err=True):
         return management.ask("POST", f"{path}/cancel")
-    note(f"It goes on without you: `portcall replay show {named}`, `... cancel {named}`.")
+    note(f"It continues on the server: `portcall replay show {named}`, `... cancel {named}`.")
     return management.ask("GET", path)
 
 
 def _named(replayed: Document) -> str:
-    """What `portcall replay show` and `cancel` need to find it: replays count in each registry."""
+    """Return the arguments for `portcall replay show` and `cancel`: numbers are per registry."""
     registry = value(replayed, "id").partition("/registries/")[2].partition("/")[0]
     return f"{value(replayed, 'name')} -r {registry}"
 
 
 def _done_of(replayed: Document) -> tuple[int, int]:
-    """How many deliveries a replay has seen to, and how many it has."""
+    """Return how many deliveries a replay has handled, and how many it has in all."""
     properties = replayed["properties"]
     skipped = properties["skipped"]
     done = int(properties["published"]) + int(skipped["disabled"]) + int(skipped["gone"])
@@ -166,5 +166,5 @@ def _deliveries(count: int) -> str:
 
 
 def count_row(counts: Mapping[str, int]) -> Row:
-    """What a replay would have, in columns."""
+    """Return what a replay would do, in columns."""
     return {key.upper(): str(counts[key]) for key in COUNTS}

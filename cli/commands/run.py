@@ -1,4 +1,4 @@
-"""`portcall run`: one role, as the process that the command itself was."""
+"""`portcall run`: run one role; the command's process becomes the role's process."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from portcall.cli.examples import examples
 
 
 class Role(StrEnum):
-    """The roles that run alone; each is a package with a ``__main__``."""
+    """The roles that run on their own; each is a package with a ``__main__``."""
 
     PRODUCER = "producer"
     ROUTER = "router"
@@ -32,13 +32,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
         "portcall run deliverer",
     )
 )
-def run(role: Annotated[Role, typer.Argument(help="Which one.", metavar="ROLE")]) -> NoReturn:
-    """Run one role of the pipeline alone.
+def run(role: Annotated[Role, typer.Argument(help="The role.", metavar="ROLE")]) -> NoReturn:
+    """Run one role of the pipeline on its own.
 
-    Its settings come from the environment: PORTCALL_AMQP_URL, PORTCALL_DATABASE_URL and
-    PORTCALL_TOKEN at least. A deliverer that runs alone POSTs to public addresses only, unless
-    PORTCALL_ALLOW_TARGETS says more.
+    Its settings come from the environment: at least PORTCALL_AMQP_URL, PORTCALL_DATABASE_URL and
+    PORTCALL_TOKEN. By default such a deliverer sends only to public addresses;
+    PORTCALL_ALLOW_TARGETS allows others.
     """
-    # -P: a folder named "router" in the current directory must not be taken for ours.
+    # -P: a folder named "router" in the current directory must not shadow our package.
     arguments = [sys.executable, "-P", "-m", f"portcall.{role.value}"]
     os.execv(sys.executable, arguments)  # noqa: S606 (no shell: the role takes our place and pid)

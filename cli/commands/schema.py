@@ -1,4 +1,4 @@
-"""Whether a database is there, and has the schema that this version needs; nothing is changed."""
+"""Check that a database exists and has the schema of this version; change nothing."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from portcall.store.database.migrate import configuration
 
 
 def schema_problem(url: str) -> str | None:
-    """What is wrong with the schema of the database at *url*, in words; None: nothing.
+    """Say what is wrong with the schema of the database at *url*; None: nothing.
 
     Raises:
-        InvalidValueError: The URL is none that is known.
+        InvalidValueError: The kind of URL is unknown.
         StoreUnavailableError: The database does not answer.
     """
     address = database_url(url)
     if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
-        return f"there is no file {address.database}"  # to connect would make one
+        return f"the file {address.database} does not exist"  # connecting would create one
     database = Database(url)
     try:
         with database.reading() as connection:
@@ -29,9 +29,9 @@ def schema_problem(url: str) -> str | None:
 
 
 def difference(heads: tuple[str, ...], scripts: ScriptDirectory) -> str | None:
-    """How what a database has differs from what the migrations end in."""
+    """Describe how the database's schema differs from the newest migration."""
     if not heads:
-        return "it has no tables of Portcall's yet"
+        return "it has no Portcall tables yet"
     if set(heads) == set(scripts.get_heads()):
         return None
     known = {script.revision for script in scripts.walk_revisions()}

@@ -1,6 +1,6 @@
-"""`portcall secrets`: the keys that the database's secrets are sealed with. Works beside all roles.
+"""`portcall secrets`: manage the keys that seal the database's secrets, while all roles run.
 
-It goes to the database itself, not through the API: no key ever travels over HTTP.
+It works on the database itself, not through the API, so that no key travels over HTTP.
 """
 
 import os
@@ -27,7 +27,7 @@ from portcall.store.secrets.vault import Vault
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="The keys that secrets are sealed with in the database.",
+    help="The keys that seal secrets in the database.",
     rich_markup_mode="rich",
 )
 
@@ -43,10 +43,10 @@ class Site:
     @classmethod
     @contextmanager
     def here(cls) -> Iterator["Site"]:
-        """Those that the environment and ``$PORTCALL_HOME`` name, open for a block.
+        """Open, for a block, the database and keys that the environment or the home names.
 
         Raises:
-            KeyFileError: The keys cannot be had.
+            KeyFileError: The keys cannot be read.
         """
         home = Home(home_folder())
         source = KeySource.of(os.environ, home.path)
@@ -55,7 +55,7 @@ class Site:
             yield cls(source, vault, store)
 
     def answer(self) -> dict[str, Any]:
-        """Where the keys are, which there are, and which the database needs."""
+        """Return where the keys are, which keys exist, and which ones the database needs."""
         needed = self.store.sealing.key_ids()
         return {
             "keys": self.source.name,
@@ -66,21 +66,21 @@ class Site:
         }
 
     def reencrypt(self) -> None:
-        """Bring all secrets under the first key.
+        """Seal all secrets with the first key.
 
         Raises:
             KeyFileError: A key is missing.
         """
         self.store.sealing.check(self.source.name)
         if not self.vault.first:
-            raise CliError(f"{self.source.name} has no key: start management, which makes it")
+            raise CliError(f"{self.source.name} has no key: start management, which creates it")
         with progress("webhooks", self.store.sealing.count()) as advance:
             for sealed in self.store.sealing.seal_all():
                 advance(sealed)
 
 
 def _database_url(home: Home) -> str:
-    """The database of this environment, else of the `portcall up` in this home, running or not."""
+    """Return the database of this environment, or else of the `portcall up` in this home."""
     if url := os.environ.get("PORTCALL_DATABASE_URL"):
         return url
     try:
@@ -91,16 +91,16 @@ def _database_url(home: Home) -> str:
 
 @app.command("status", epilog=examples("portcall secrets status"))
 def status(*, output: Format = None) -> None:
-    """Show which keys are here, and which ones the database needs. The keys are not shown."""
+    """Show which keys exist, and which ones the database needs. The keys are not printed."""
     with Site.here() as site:
         show(site.answer(), _row, output)
 
 
 @app.command("reencrypt", epilog=examples("portcall secrets reencrypt"))
 def reencrypt(*, output: Format = None) -> None:
-    """Seal every secret with the first key, in parts; after a cut it can be run again.
+    """Seal every secret with the first key, in batches; run it again after an interruption.
 
-    Everything may run meanwhile. Afterwards the other keys are needed for old backups only.
+    The roles may run meanwhile. Afterwards only old backups need the other keys.
     """
     with Site.here() as site:
         site.reencrypt()
@@ -116,22 +116,22 @@ def rotate_key(
     *,
     forget_old: Annotated[
         bool,
-        typer.Option("--forget-old", help="Take the old keys out of the file when all is done."),
+        typer.Option("--forget-old", help="Remove the old keys from the file at the end."),
     ] = False,
     output: Format = None,
 ) -> None:
-    """Put a new key in front in the key file, and seal every secret with it.
+    """Add a new first key to the key file, and seal every secret with it.
 
-    Roles that run read the file again by themselves. Keys in PORTCALL_ENCRYPTION_KEY cannot be
-    changed from here: put the new one in front of the old one yourself, for management and every
-    deliverer, start them again, and run `portcall secrets reencrypt`.
+    Running roles read the file again by themselves. Keys in PORTCALL_ENCRYPTION_KEY cannot be
+    changed from here: put the new key before the old one yourself, for management and every
+    deliverer, restart them, and run `portcall secrets reencrypt`.
     """
     with Site.here() as site:
         if site.source.path is None:
             raise CliError(
-                f"the keys are in {VARIABLE}: put a new one in front of them there (a comma"
+                f"the keys are in {VARIABLE}: put a new key before them there (with a comma in"
                 " between), restart management and the deliverers, and run `portcall secrets"
-                f" reencrypt`; or keep them in a file, which {FILE_VARIABLE} names"
+                f" reencrypt`; or keep the keys in a file that {FILE_VARIABLE} names"
             )
         site.store.sealing.check(site.source.name)
         add_key(site.source.path)
@@ -149,19 +149,19 @@ def rotate_key(
 )
 def discard(
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     output: Format = None,
 ) -> None:
-    """Give up the secrets whose key is lost for good: there is no other way to go on without it.
+    """Discard the secrets whose key is lost: the only way to continue without that key.
 
-    Their webhooks lose what signs, their custom headers and user info, and are disabled; set them
-    anew and enable them. A key that signs access tokens is replaced: whoever has one logs in again.
-    What can be opened stays as it is.
+    Their webhooks lose their signing secrets, custom headers and user info, and are disabled; set
+    these again and enable the webhooks. A lost key that signs access tokens is replaced: clients
+    then have to log in again. Secrets that can be opened stay.
     """
     with Site.here() as site:
         if not yes:
             typer.confirm(
-                "Secrets that cannot be opened are lost then. Go on?", abort=True, err=True
+                "Secrets that cannot be opened will be lost. Continue?", abort=True, err=True
             )
         note(f"{counted(site.store.sealing.discard(), 'webhook')} lost secrets, and are disabled.")
         show(site.answer(), _row, output)
@@ -172,7 +172,7 @@ def _tell(site: Site) -> None:
     if others:
         note(
             f"The keys {', '.join(others)} are in use again: a role still seals with them."
-            " Restart it, and run this again."
+            " Restart it, and run this command again."
         )
         return
     sealed = counted(site.store.sealing.count(), "webhook")

@@ -1,4 +1,4 @@
-"""Sending events to a producer: at a pace, many at once, again while it cannot take them."""
+"""Send events to a producer: at a given rate, concurrently, and again after a 503."""
 
 import asyncio
 import time
@@ -19,18 +19,18 @@ from portcall.schemas.timestamps import acr_timestamp
 MAX_TRIES = 10
 RECONNECT_S = 1.0
 MAX_WAIT_S = 30.0
-"""The longest that a Retry-After is honoured."""
+"""The longest Retry-After that is respected."""
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When what is sent.
+    """When events are sent.
 
     Attributes:
         count: How many events.
-        batch: How many of them in one request.
-        rate: Events a second; 0: no waiting.
+        batch: Events per request.
+        rate: Events per second; 0: no waiting.
     """
 
     count: int
@@ -38,7 +38,7 @@ class Schedule:
     rate: float
 
     def requests(self) -> Iterator[tuple[float, int]]:
-        """Each request: when it is due, in seconds from the start, and how many events it has."""
+        """Yield for each request its time, in seconds from the start, and number of events."""
         for first in range(0, self.count, self.batch):
             due_s = first / self.rate if self.rate else 0.0
             yield due_s, min(self.batch, self.count - first)
@@ -46,16 +46,16 @@ class Schedule:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the events so far.
+    """The results so far.
 
     Attributes:
-        registry: Whose they are.
+        registry: The registry of the events.
         count: How many there are in all.
         accepted: How many the producer accepted.
         retries: How many requests were sent again.
         elapsed_s: From the first request to the last answer.
-        error: What no repetition mends; nothing is sent after it.
-        problem: Why a request had to be sent again, the last time.
+        error: A permanent error; nothing is sent after it.
+        problem: Why the last repeated request had to be repeated.
     """
 
     registry: str
@@ -67,7 +67,7 @@ class Tally:
     problem: str = ""
 
     def document(self) -> dict[str, Any]:
-        """The summary."""
+        """Return the summary."""
         return {
             "registry": self.registry,
             "accepted": self.accepted,
@@ -84,8 +84,8 @@ class Sending:
     Args:
         server: Where, and with which token.
         synthesis: Makes the events.
-        tally: Counts what becomes of them.
-        concurrency: How many requests may be under way.
+        tally: Counts the results.
+        concurrency: How many requests may be in flight.
         advance: Called with the number of events that were accepted.
     """
 
@@ -109,7 +109,7 @@ class Sending:
         self._advance = advance
 
     async def run(self, schedule: Schedule) -> None:
-        """Send everything; returns when the last answer is there, or nothing more can succeed."""
+        """Send everything; return after the last answer, or when nothing more can succeed."""
         began = time.perf_counter()
         requests = schedule.requests()
         connector = aiohttp.TCPConnector(limit=self._concurrency)
@@ -128,7 +128,7 @@ class Sending:
     async def _work(
         self, http: aiohttp.ClientSession, requests: Iterator[tuple[float, int]], began: float
     ) -> None:
-        """Take the next request that is due, send it, and so on."""
+        """Send one due request after the other."""
         for due_s, size in requests:
             wait_s = began + due_s - time.perf_counter()
             if wait_s > 0:
@@ -138,7 +138,7 @@ class Sending:
             await self._send(http, size)
 
     async def _send(self, http: aiohttp.ClientSession, size: int) -> None:
-        """Send so many new events, and send them again while the producer cannot take them."""
+        """Send so many new events, and repeat them while the producer answers 503."""
         now = acr_timestamp(now_ms())
         body = msgspec.json.encode([self._synthesis.event(now) for _ in range(size)])
         for attempt in range(1, MAX_TRIES + 1):
@@ -150,10 +150,10 @@ class Sending:
                 await asyncio.sleep(wait_s)
 
     async def _try(self, http: aiohttp.ClientSession, body: bytes, size: int) -> float | None:
-        """Send one request; gives how long to wait before it is worth sending again, or None."""
+        """Send one request; return how long to wait before repeating it, or None."""
         refusal: CliError
         try:
-            url = URL(self._url, encoded=self._url.isascii())  # a path prefix goes out as given
+            url = URL(self._url, encoded=self._url.isascii())  # a path prefix is sent as given
             async with http.post(url, data=body, allow_redirects=False) as answer:
                 if answer.status == 202:
                     self._tally.accepted += size
@@ -170,7 +170,7 @@ class Sending:
         return None
 
     def _unanswered(self, error: Exception) -> CliError:
-        """A producer that answered before will again; one that never did is not there."""
+        """Tell a producer that answered before, and will again, from one that is not there."""
         why = f"{self._url} does not answer: {str(error) or type(error).__name__}"
         if self._tally.accepted:
             return ServiceError(why, status=503)
@@ -178,13 +178,13 @@ class Sending:
 
 
 def _retry_after_s(value: str | None) -> float:
-    """How long the producer asks to wait; a second where it does not say."""
+    """Return how long the producer asks to wait; by default a second."""
     seconds = int(value) if value is not None and value.isascii() and value.isdecimal() else 1
     return min(float(seconds), MAX_WAIT_S)
 
 
 def _refusal(status: int, body: bytes) -> ServiceError:
-    """An answer that accepts nothing, in the producer's own words."""
+    """Return the producer's own message in an answer that accepts nothing."""
     try:
         error = msgspec.json.decode(body)["error"]
         code, message = str(error["code"]), str(error["message"])

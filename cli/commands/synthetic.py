@@ -1,7 +1,7 @@
-"""Synthetic registry events: the same seed makes the same events, ids and all, but for their times.
+"""Synthetic registry events: the same seed gives the same events and ids, but not the same times.
 
-Repositories follow a Zipf law, because real ones do: the repository of rank k is named in
-proportion to 1 / k ** s, so that a few get most of the events.
+Repositories follow a Zipf law, as real ones do: the repository of rank k is used in proportion to 1
+/ k ** s, so that few repositories get most of the events.
 """
 
 import random
@@ -23,13 +23,13 @@ MAX_WEIGHT = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What kind of events there are.
+    """The kind of events.
 
     Attributes:
         actions: The actions, each with its weight.
         repositories: How many repositories there are.
-        zipf: The exponent of their law; 0: all alike.
-        tags: How many tags each of them has; the first is ``latest``.
+        zipf: The exponent of their Zipf law; 0: all equally often.
+        tags: How many tags each repository has; the first is ``latest``.
     """
 
     actions: Mapping[Action, int]
@@ -52,18 +52,18 @@ def parse_actions(words: Iterable[str]) -> dict[Action, int]:
         except InvalidValueError as error:
             raise UsageError(str(error)) from error
         if colon and not (weight.isascii() and weight.isdecimal() and int(weight[:9]) > 0):
-            raise UsageError(f"--action: {weight[:32]!r} is no weight; write push:9,delete:1")
+            raise UsageError(f"--action: {weight[:32]!r} is not a weight; write push:9,delete:1")
         weights[action] = min(int(weight[:9] or 1), MAX_WEIGHT)
     return weights
 
 
 class Synthesis:
-    """Makes events, one after the other.
+    """Make events, one after the other.
 
     Args:
-        registry: Whose events they are.
-        mix: What kind.
-        seed: Decides everything that is random about them.
+        registry: The registry of the events.
+        mix: The kind of events.
+        seed: Seeds every random choice.
     """
 
     def __init__(self, registry: str, mix: Mix, *, seed: int) -> None:
@@ -77,7 +77,7 @@ class Synthesis:
         )
 
     def event(self, timestamp: str) -> PublishedEvent:
-        """The next event, which happened at *timestamp*."""
+        """Return the next event, which happened at *timestamp*."""
         action = self._actions[self._pick(self._action_sums)]
         repository = f"synthetic/repo-{self._pick(self._rank_sums) + 1}"
         number = self._random.randrange(self._mix.tags)
@@ -98,7 +98,7 @@ class Synthesis:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def _request(self, action: Action) -> Request | None:
-        """The request to the registry; charts come without one."""
+        """Return the request to the registry; chart events have none."""
         if action in (Action.CHART_PUSH, Action.CHART_DELETE):
             return None
         return Request(
@@ -110,7 +110,7 @@ class Synthesis:
 
 
 def _target(action: Action, repository: str, number: int, digest: str, size: int) -> Target:
-    """The target as the real service writes it for that action."""
+    """Return the target as the real service writes it for that action."""
     tag = f"v{number}" if number else "latest"
     match action:
         case Action.PUSH:

@@ -1,4 +1,4 @@
-"""`portcall token`: who may do what here, with a secret each."""
+"""`portcall token`: manage the tokens that give access to this installation."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -18,7 +18,8 @@ PATH = "/portcall/tokens"
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Tokens: who may do what here. A token's secret is a password for az, and a bearer token.",
+    help="Tokens: each gives rights to one user or program. A token's secret is a password for"
+    " az, and a bearer token.",
     rich_markup_mode="rich",
 )
 
@@ -41,19 +42,22 @@ class Role(StrEnum):
 )
 def create(
     name: Annotated[
-        str | None, typer.Argument(help="What it is for.", metavar="NAME", show_default=False)
+        str | None,
+        typer.Argument(
+            help="The token's name, for example its purpose.", metavar="NAME", show_default=False
+        ),
     ] = None,
     *,
     name_option: Annotated[
         str | None,
-        typer.Option(*NAME_OPTION, help="The same as NAME, as with az.", show_default=False),
+        typer.Option(*NAME_OPTION, help="The same as NAME, as in az.", show_default=False),
     ] = None,
     role: Annotated[
         Role,
         typer.Option(
             "--role",
-            help="administrator: everything; reader: looks, and changes nothing; publisher:"
-            " publishes the events of one registry.",
+            help="administrator: everything; reader: read-only; publisher: publishes the"
+            " events of one registry.",
             case_sensitive=False,
             show_default=False,
         ),
@@ -63,19 +67,21 @@ def create(
         typer.Option(
             "--registry",
             "-r",
-            help="A publisher's registry.",
+            help="The registry of a publisher.",
             show_default=False,
             autocompletion=completion.registries,
         ),
     ] = None,
     expires: Annotated[
         str,
-        typer.Option("--expires", metavar="TIME", help='How long it works, as 90d; or "none".'),
+        typer.Option(
+            "--expires", metavar="TIME", help='How long the token is valid, such as 90d; or "none".'
+        ),
     ] = "none",
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Create a token. Its secret is shown this once, and cannot be shown again."""
+    """Create a token. Its secret is shown once, and cannot be shown again."""
     body = {
         "name": one_name(name, name_option, "token create"),
         "role": role.value,
@@ -89,7 +95,7 @@ def create(
 
 @app.command("list", epilog=examples("portcall token list", "portcall token list -o json"))
 def list_tokens(*, url: Url = None, output: Format = None) -> None:
-    """List the tokens, without their secrets; what stopped working is listed for 30 days more."""
+    """List the tokens, without their secrets; expired and revoked ones stay for 30 more days."""
     show_all(Management.at(url).pages("GET", PATH), token_row, output)
 
 
@@ -115,7 +121,7 @@ def revoke(
         str | None,
         typer.Option(
             *NAME_OPTION,
-            help="The same as NAME, as with az.",
+            help="The same as NAME, as in az.",
             show_default=False,
             autocompletion=completion.tokens,
         ),
@@ -123,7 +129,7 @@ def revoke(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Revoke a token: within two seconds nobody is let in with it."""
+    """Revoke a token: after at most two seconds it is refused."""
     token = one_name(token, name_option, "token revoke")
     management = Management.at(url)
     client_id = value(find(management, token), "clientId")
@@ -131,7 +137,7 @@ def revoke(
 
 
 def find(management: Management, wanted: str) -> Document:
-    """The token of that name or client id; of several that had the name the one that works.
+    """Return the token of that name or client id; of several with the name, the valid one.
 
     Raises:
         NotFoundError: There is none.
@@ -147,7 +153,7 @@ def find(management: Management, wanted: str) -> Document:
 
 
 def token_row(token: Document) -> Row:
-    """A token, without its secret."""
+    """Return a token, without its secret."""
     return {
         "NAME": value(token, "name"),
         "CLIENT ID": value(token, "clientId"),
@@ -160,7 +166,7 @@ def token_row(token: Document) -> Row:
 
 
 def secret_row(token: Document) -> Row:
-    """A token that was just made."""
+    """Return a new token."""
     return {
         "NAME": value(token, "name"),
         "CLIENT ID": value(token, "clientId"),

@@ -1,4 +1,4 @@
-"""`portcall top`: how the installation is, and which endpoint is sick, at a glance."""
+"""`portcall top`: the state of the installation and of failing endpoints, at a glance."""
 
 import sys
 import time
@@ -30,21 +30,21 @@ def top(
         typer.Option(
             "--registry",
             "-r",
-            help="Of this registry, with its webhooks.",
+            help="Only this registry, with its webhooks.",
             show_default=False,
             autocompletion=completion.registries,
         ),
     ] = None,
     span: Annotated[
-        str, typer.Option("--span", metavar="TIME", help="How far back to look, 1m to 31d.")
+        str, typer.Option("--span", metavar="TIME", help="The time span to show, 1m to 31d.")
     ] = "1h",
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Watch rates, queues, retries and sick endpoints, live.
+    """Watch rates, queues, retries and failing endpoints, live.
 
-    With a registry its webhooks, too, those that fail most first. Ctrl-C ends it. Where the output
-    is no terminal it prints one table and ends; -o json prints one snapshot.
+    With a registry, also show its webhooks, those with the most failures first. Ctrl-C ends it. If
+    the output is not a terminal, print one table and end; with -o json, print one snapshot.
     """
     management = Management.at(url)
     query = {"span": span, **({"registry": registry.partition(".")[0]} if registry else {})}
@@ -70,14 +70,14 @@ def watch(
     *,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Show one picture after the other; a server that is away is said, and asked again.
+    """Refresh the page until Ctrl-C; if the server is away, say so and ask again.
 
     Args:
         ask: Gets an overview.
         shown: The first one.
         console: The terminal.
-        span: How far back it looks, as it was asked for.
-        pause: Waits for so many seconds; what it raises ends the watching.
+        span: The time span, as given.
+        pause: Waits for so many seconds; an exception from it ends the loop.
     """
     with Live(page(shown, span), console=console, screen=True, auto_refresh=False) as live:
         while True:

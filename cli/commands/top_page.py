@@ -1,4 +1,4 @@
-"""The page of `portcall top`: an overview of the API as people read it."""
+"""The page of `portcall top`: an overview of the API in a readable form."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ from portcall.cli.tables import Row, clean, seconds, value
 BARS = " ▁▂▃▄▅▆▇█"
 MOST_BARS = 40
 GOOD, POOR = 0.99, 0.9
-"""A success rate from GOOD on is green, and red below POOR."""
+"""A success rate of at least GOOD is green, and one below POOR is red."""
 
 
 def rows_of(overview: Document) -> list[Row]:
-    """One table for what is no terminal: the webhooks of a registry, or else one line of all."""
+    """Return the table for pipes: the webhooks of a registry, or one line for all."""
     webhooks = overview.get("webhooks")
     return (
         [webhook_row(each) for each in worst_first(webhooks)] if webhooks else [now_row(overview)]
@@ -24,7 +24,7 @@ def rows_of(overview: Document) -> list[Row]:
 
 
 def now_row(overview: Document) -> Row:
-    """How it is now, in one line."""
+    """Return the current state in one line."""
     now = overview.get("now") or {}
     rates, queues = now.get("rates") or {}, now.get("queues") or {}
     return {
@@ -43,7 +43,7 @@ def now_row(overview: Document) -> Row:
 
 
 def webhook_row(webhook: Document) -> Row:
-    """A webhook and what happened at it."""
+    """Return a webhook and its traffic."""
     total, last = webhook.get("total") or {}, webhook.get("last") or {}
     return {
         "WEBHOOK": clean(value(webhook, "name")),
@@ -58,7 +58,7 @@ def webhook_row(webhook: Document) -> Row:
 
 
 def worst_first(webhooks: Sequence[Document]) -> list[Document]:
-    """Webhooks by how many attempts failed, then by how many there were."""
+    """Sort webhooks by failed attempts, then by attempts."""
 
     def order(webhook: Document) -> tuple[int, int]:
         total = webhook.get("total") or {}
@@ -68,11 +68,11 @@ def worst_first(webhooks: Sequence[Document]) -> list[Document]:
 
 
 def page(overview: Document, span: str) -> RenderableType:
-    """The whole page.
+    """Return the whole page.
 
     Args:
-        overview: Of the API.
-        span: How far back it looks, as it was asked for.
+        overview: The API's answer.
+        span: The time span, as given.
     """
     now = overview.get("now") or {}
     whose = clean(value(overview, "registry"))
@@ -81,7 +81,7 @@ def page(overview: Document, span: str) -> RenderableType:
     )
     parts: list[RenderableType] = [head]
     if problem := clean(value(now, "problem")):
-        parts.append(Text(f"The broker cannot be asked: {problem}", "red"))
+        parts.append(Text(f"The broker does not answer: {problem}", "red"))
     parts += [
         "",
         _table([now_row(overview)]),
@@ -97,7 +97,7 @@ def page(overview: Document, span: str) -> RenderableType:
 
 
 def spark(counts: Sequence[int]) -> str:
-    """Counts as bars, the highest of them full; an empty step is blank."""
+    """Draw counts as bars, the highest at full height; a step without a count is blank."""
     shown = counts[-MOST_BARS:]
     highest = max(shown, default=0)
     if not highest:
@@ -135,8 +135,8 @@ def _rungs(now: Document) -> RenderableType:
 def _sick(now: Document) -> list[RenderableType]:
     return [
         Text(
-            f"{clean(value(each, 'registry'))}/{clean(value(each, 'name'))} is left alone until"
-            f" {seconds(value(each, 'until'))}",
+            f"{clean(value(each, 'registry'))}/{clean(value(each, 'name'))}: breaker open"
+            f" until {seconds(value(each, 'until'))}",
             "red",
         )
         for each in now.get("sick") or ()
@@ -149,7 +149,8 @@ def _lately(overview: Document, span: str) -> Text:
     bars = spark([each.get("attempts", 0) for each in traffic.get("buckets") or ()])
     return Text(
         f"Last {span}: {total.get('events', 0)} events, {total.get('attempts', 0)} attempts,"
-        f" {_percent(total.get('successRate'))} good, {total.get('givenUp', 0)} given up  {bars}"
+        f" {_percent(total.get('successRate'))} successful, {total.get('givenUp', 0)} given up "
+        f" {bars}"
     )
 
 
@@ -162,7 +163,7 @@ def _webhooks(webhooks: Sequence[Document]) -> Table:
 
 
 def _answer(last: Document) -> str:
-    """What the last attempt came to."""
+    """Return the result of the last attempt."""
     if not last:
         return "never"
     return str(last.get("status") or last.get("outcome") or "")

@@ -1,4 +1,4 @@
-"""`portcall topology`: the exchanges and queues that Portcall needs, and those the broker has."""
+"""`portcall topology`: the exchanges and queues that Portcall needs, and those at the broker."""
 
 import asyncio
 import os
@@ -24,26 +24,26 @@ _DECIDING = ("PORTCALL_SHARDS", "PORTCALL_RETRY_SCHEDULE", "PORTCALL_RECORD_RETE
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="The broker's exchanges and queues. The broker is PORTCALL_AMQP_URL's, or that of the"
-    " `portcall up` that runs here.",
+    help="The broker's exchanges and queues. The broker is the one in PORTCALL_AMQP_URL, or"
+    " that of the `portcall up` that runs here.",
     rich_markup_mode="rich",
 )
 
 
 class TopologySettings(Settings):
-    """What decides the topology; the store and the token do not."""
+    """The settings that determine the topology; the store and the token do not."""
 
     database_url: str = Field(default="", alias="PORTCALL_DATABASE_URL")
     token: str = Field(default="", alias="PORTCALL_TOKEN", repr=False)
 
     @property
     def topology(self) -> Topology:
-        """The topology that roles with these settings declare."""
+        """Return the topology that roles with these settings declare."""
         return topology(shards=self.shards, rungs_ms=self.rungs_ms)
 
 
 def settings_of(environ: Mapping[str, str], ready: Mapping[str, Any]) -> TopologySettings:
-    """The settings of the roles that run here, or else of this shell.
+    """Return the settings of the roles that run here, or else of this shell.
 
     Raises:
         UsageError: No broker is known.
@@ -54,16 +54,17 @@ def settings_of(environ: Mapping[str, str], ready: Mapping[str, Any]) -> Topolog
         merged |= environment_of(ready) | {"PORTCALL_AMQP_URL": str(amqp_url)}
     if not merged.get("PORTCALL_AMQP_URL"):
         raise UsageError(
-            "no broker is known: `portcall up` is not running here, and PORTCALL_AMQP_URL is not"
-            " set. Start the one, or set the other as amqp://user:password@host:5672/"
+            "no broker is known: `portcall up` is not running here, and PORTCALL_AMQP_URL is"
+            " not set. Start `portcall up`, or set PORTCALL_AMQP_URL, such as"
+            " amqp://user:password@host:5672/"
         )
     return TopologySettings.from_environment(merged)
 
 
 def environment_of(ready: Mapping[str, Any]) -> dict[str, str]:
-    """What decides the topology in the environment of the roles that `portcall up` started.
+    """Return the topology's settings from the environment of the roles of `portcall up`.
 
-    It may differ from this shell's. Empty where no role lives that this user may look at.
+    They may differ from this shell's. Empty if no such role runs that this user may inspect.
     """
     for process in ready.get("processes", ()):
         found = _environ_of(process)
@@ -73,7 +74,7 @@ def environment_of(ready: Mapping[str, Any]) -> dict[str, str]:
 
 
 def environ_of_role(role: str, ready: Mapping[str, Any]) -> dict[str, str]:
-    """Portcall's variables in the environment of a role that `portcall up` started; or nothing."""
+    """Return Portcall's variables in the environment of a role of `portcall up`, if it runs."""
     for process in ready.get("processes", ()):
         if isinstance(process, dict) and process.get("role") == role:
             return _environ_of(process)
@@ -90,7 +91,7 @@ def _environ_of(process: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _settings() -> TopologySettings:
-    """PORTCALL_AMQP_URL names the broker; without it, what runs here does."""
+    """Return the broker's URL: PORTCALL_AMQP_URL, or else that of the running `portcall up`."""
     try:
         ready = {} if os.environ.get("PORTCALL_AMQP_URL") else read_ready(home_folder())
     except NotRunningError:
@@ -100,7 +101,7 @@ def _settings() -> TopologySettings:
 
 @app.command("apply", epilog=examples("PORTCALL_AMQP_URL=amqp://... portcall topology apply"))
 def apply_topology() -> None:
-    """Declare what the broker lacks; what it has already must be the same."""
+    """Declare the missing exchanges and queues; existing ones must have the same settings."""
     settings = _settings()
     wanted = settings.topology
     asyncio.run(apply(settings.amqp_url, wanted))
@@ -112,7 +113,7 @@ def apply_topology() -> None:
 
 @app.command("show", epilog=examples("portcall topology show", "portcall topology show -o json"))
 def show_topology(*, output: Format = None) -> None:
-    """Show the queues with their messages and arguments, and with JSON exchanges and bindings."""
+    """Show the queues with messages and arguments; with JSON also exchanges and bindings."""
     settings = _settings()
     wanted = settings.topology
     counts = asyncio.run(depths(settings.amqp_url, [queue.name for queue in wanted.queues]))
@@ -123,7 +124,7 @@ def show_topology(*, output: Format = None) -> None:
 
 
 def queue_rows(wanted: Topology, counts: Mapping[str, int | None]) -> list[Row]:
-    """The queues as rows of a table."""
+    """Return the queues as rows of a table."""
     return [
         {
             "QUEUE": queue.name,
@@ -140,7 +141,7 @@ def queue_rows(wanted: Topology, counts: Mapping[str, int | None]) -> list[Row]:
 
 
 def document(wanted: Topology, counts: Mapping[str, int | None]) -> Document:
-    """The topology as a JSON object; ``messages`` is null for a queue that is missing."""
+    """Return the topology as a JSON object; ``messages`` is null for a missing queue."""
     return {
         "exchanges": [
             {"name": each.name, "type": each.type, "arguments": each.arguments}

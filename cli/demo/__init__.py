@@ -1,1 +1,1 @@
-"""`make demo`: a sample registry, a sample consumer, the story."""
+"""`make demo`: a sample registry, a sample consumer, and the story that joins them."""

@@ -1,6 +1,6 @@
-"""`make demo`: a registry is pushed to, a consumer gets the POSTs, list-events shows them.
+"""`make demo`: push to a registry, receive the POSTs in a consumer, and show them by list-events.
 
-Everything runs in a temporary folder and on free ports of the loopback, and is gone at the end.
+Everything runs in a temporary folder and on free loopback ports, and is removed at the end.
 """
 
 import argparse
@@ -36,20 +36,20 @@ REGISTRY = "demoregistry"
 WEBHOOKS = (("pushhook", "push", "team/app:*"), ("deletehook", "delete", ""))
 """Each webhook's name (and path at the consumer), action and scope."""
 POSTS = 4
-"""What the consumer must get: a ping, two pushes, a delete."""
+"""The requests that the consumer must receive: a ping, two pushes, a delete."""
 LIMIT_S = 115.0
 UP_S = 90.0
 IN_FORCE_S = 2.0
-"""A new webhook is in force for what is accepted so long after its creation."""
+"""So long after its creation a new webhook applies to accepted events."""
 
 
 class Demo:
-    """The story that is told; each method is a step of it.
+    """The demo's story; each method is one step.
 
     Args:
-        console: Where it is told.
+        console: Where it is printed.
         folder: The temporary folder.
-        recorded: Send recorded notifications although a real registry is there.
+        recorded: Send recorded notifications even if a real registry is installed.
     """
 
     def __init__(self, console: Console, folder: Path, *, recorded: bool) -> None:
@@ -61,13 +61,13 @@ class Demo:
         self._environ = demo_environment(self._home)
 
     async def tell(self) -> None:
-        """Tell it all.
+        """Run all steps.
 
         Raises:
-            CliError: A step did not come out as it should.
+            CliError: A step failed.
         """
         async with AsyncExitStack() as stack:
-            self._say("Starting Portcall: five roles, a RabbitMQ node of its own, SQLite")
+            self._say("Starting Portcall: five roles, a private RabbitMQ node, SQLite")
             ready = await stack.enter_async_context(self._portcall())
             consumer = await stack.enter_async_context(sample_consumer())
             self._say(f"A sample consumer listens on {consumer.url}")
@@ -77,11 +77,14 @@ class Demo:
             self._show_posts(consumer.posts)
             await self._show_events()
             self._say("Stopping")
-        self._say("That was it. Next: `make up`, which names the console, and the README.")
+        self._say(
+            "The demo is complete. Next: run `make up`, which prints the console's address,"
+            " and read the README."
+        )
 
     @asynccontextmanager
     async def _portcall(self) -> AsyncIterator[Document]:
-        """`portcall up` for the time of a block; gives what its ready.json says."""
+        """Run `portcall up` for the time of a block; yield the content of its ready.json."""
         log_file = self._folder / "up.log"
         with log_file.open("wb") as log:
             process = await children.spawn(
@@ -105,10 +108,10 @@ class Demo:
                 if process.returncode is not None:
                     break
                 await asyncio.sleep(0.1)
-        raise CliError(f"`portcall up` does not get ready:\n{_tail(log_file)}")
+        raise CliError(f"`portcall up` does not become ready:\n{_tail(log_file)}")
 
     async def _subscribe(self, consumer: SampleConsumer) -> float:
-        """Create the registry and the webhooks; gives when the last is in force for certain."""
+        """Create the registry and the webhooks; return when the last one is certainly in effect."""
         await self._run("registry", "create", REGISTRY, "-o", "table")
         for name, action, scope in WEBHOOKS:
             scoped = ["--scope", scope] if scope else []
@@ -127,10 +130,10 @@ class Demo:
             return await stack.enter_async_context(
                 real_registry(self._folder / "registry", url, ready["token"])
             )
-        why = "as asked for" if self._recorded else "docker-registry or skopeo is not installed"
+        why = "as requested" if self._recorded else "docker-registry or skopeo is not installed"
         self._say(
-            f"NO REAL REGISTRY ({why}): what a docker-registry sent at the same steps, recorded,"
-            " is sent once more",
+            f"NO REAL REGISTRY ({why}): sending the recorded notifications that a"
+            " docker-registry sent for the same steps",
             style="bold yellow",
         )
         http = await stack.enter_async_context(aiohttp.ClientSession())
@@ -165,7 +168,7 @@ class Demo:
             self._console.print(Panel(Group(headers, "", body), title=f"POST {post.path}"))
 
     async def _show_events(self) -> None:
-        """Show list-events of each webhook, as soon as every POST is in it."""
+        """Show list-events of each webhook, once it has every POST."""
         self._say("What `portcall webhook list-events` shows")
         for name, _, _ in WEBHOOKS:
             command = ["webhook", "list-events", "-r", REGISTRY, "-n", name]
@@ -179,7 +182,7 @@ class Demo:
             await self._run(*command, "-o", "table")
 
     async def _run(self, *arguments: str) -> None:
-        """Run a `portcall` command, and show it and what it says."""
+        """Run a `portcall` command, and show it with its output."""
         self._console.print(f"$ portcall {' '.join(arguments)}", style="bold cyan", soft_wrap=True)
         self._console.print(await self._output(*arguments), soft_wrap=True)
 
@@ -204,7 +207,7 @@ class Demo:
 
 
 def demo_environment(home: Path) -> dict[str, str]:
-    """The environment of every process of the demo: no settings of the user's own pipeline."""
+    """Return the environment for all processes of the demo, without the user's own settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PORTCALL_")}
     return {
         **kept,
@@ -216,10 +219,10 @@ def demo_environment(home: Path) -> dict[str, str]:
 
 
 async def demo(console: Console, *, recorded: bool) -> None:
-    """Tell the story in a temporary folder, in the time there is.
+    """Run the story in a temporary folder, within the time limit.
 
     Raises:
-        CliError: It did not come out well.
+        CliError: It failed.
     """
     task = asyncio.current_task()
     if task is not None:
@@ -229,18 +232,18 @@ async def demo(console: Console, *, recorded: bool) -> None:
             async with asyncio.timeout(LIMIT_S):
                 await Demo(console, Path(folder), recorded=recorded).tell()
         except TimeoutError:
-            raise CliError(f"the demo was not through after {LIMIT_S:.0f} s") from None
+            raise CliError(f"the demo did not finish within {LIMIT_S:.0f} s") from None
 
 
 def main() -> int:
-    """Run the demo, and give the exit code."""
+    """Run the demo, and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m portcall.cli.demo.command", description=__doc__
     )
     parser.add_argument(
         "--recorded",
         action="store_true",
-        help="use recorded notifications, although a real registry could be used",
+        help="use recorded notifications, even if a real registry is installed",
     )
     recorded: bool = parser.parse_args().recorded
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 110)

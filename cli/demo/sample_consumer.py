@@ -1,4 +1,4 @@
-"""A webhook consumer for the demo: it answers 200 and keeps what it got."""
+"""A webhook consumer for the demo: it answers 200 and keeps the requests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from portcall.cli.ports import HOST, free_ports
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One POST as it arrived."""
+    """One POST as received."""
 
     path: str
     headers: tuple[tuple[str, str], ...]
@@ -20,7 +20,7 @@ class Post:
 
 
 class SampleConsumer:
-    """What `sample_consumer` serves; `posts` are in the order of arrival."""
+    """The state of `sample_consumer`; `posts` are in the order of arrival."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -28,7 +28,7 @@ class SampleConsumer:
         self._arrived = asyncio.Condition()
 
     async def take(self, request: web.Request) -> web.Response:
-        """Keep a POST."""
+        """Record a POST."""
         post = Post(request.path, tuple(request.headers.items()), await request.read())
         async with self._arrived:
             self.posts.append(post)
@@ -36,10 +36,10 @@ class SampleConsumer:
         return web.Response()
 
     async def until(self, count: int, *, within_s: float) -> None:
-        """Wait for so many POSTs in all.
+        """Wait until so many POSTs have arrived in all.
 
         Raises:
-            TimeoutError: They did not come in time.
+            TimeoutError: They did not arrive in time.
         """
         async with asyncio.timeout(within_s), self._arrived:
             await self._arrived.wait_for(lambda: len(self.posts) >= count)
@@ -47,7 +47,7 @@ class SampleConsumer:
 
 @asynccontextmanager
 async def sample_consumer() -> AsyncIterator[SampleConsumer]:
-    """A consumer on a free port of the loopback for the time of a block."""
+    """Run a consumer on a free loopback port for the time of a block."""
     port = free_ports(1)[0]
     consumer = SampleConsumer(f"http://{HOST}:{port}")
     app = web.Application()

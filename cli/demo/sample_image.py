@@ -1,4 +1,4 @@
-"""A container image made from nothing: an OCI layout of one small layer, for skopeo to push."""
+"""A container image made from scratch: an OCI layout with one small layer, for skopeo to push."""
 
 import gzip
 import hashlib
@@ -14,11 +14,11 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 def write_image(layout: Path, tag: str, text: str) -> str:
-    """Write an image whose one file says *text*, and give its digest.
+    """Write an image whose one file says *text*, and return its digest.
 
     Args:
-        layout: The folder to make.
-        tag: The name by which the image is found in the layout.
+        layout: The folder to create.
+        tag: The image's name in the layout.
         text: What makes this image different from others.
     """
     (layout / "blobs" / "sha256").mkdir(parents=True)
@@ -57,7 +57,7 @@ def _tar(name: str, content: bytes) -> bytes:
 
 
 def _blob(layout: Path, media_type: str, content: bytes) -> dict[str, Any]:
-    """Write a blob, and give its descriptor."""
+    """Write a blob, and return its descriptor."""
     digest = _digest(content)
     (layout / "blobs" / "sha256" / digest.removeprefix("sha256:")).write_bytes(content)
     return {"mediaType": media_type, "digest": digest, "size": len(content)}

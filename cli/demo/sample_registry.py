@@ -1,4 +1,4 @@
-"""The registry of the demo: a real docker-registry, or the recorded notifications of one."""
+"""The registry of the demo: a real docker-registry, or recorded notifications of one."""
 
 import asyncio
 import json
@@ -27,25 +27,25 @@ TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
 class SampleRegistry(Protocol):
-    """What the demo does with a registry; each step makes it notify the producer."""
+    """The demo's operations on a registry; each one makes it notify the producer."""
 
     async def push(self) -> str:
-        """Push an image, and say how."""
+        """Push an image, and describe how."""
 
     async def tag(self) -> str:
-        """Push the same image under a second tag, and say how."""
+        """Push the same image under a second tag, and describe how."""
 
     async def delete(self) -> str:
-        """Delete the image by its digest, and say how."""
+        """Delete the image by its digest, and describe how."""
 
 
 def have_registry() -> bool:
-    """Whether a real registry, and what pushes to it, are installed."""
+    """Whether a real registry, and the tool that pushes to it, are installed."""
     return all(shutil.which(program) for program in ("docker-registry", "skopeo"))
 
 
 class RealRegistry:
-    """docker-registry, fed by skopeo.
+    """A docker-registry, with skopeo as its client.
 
     Args:
         address: Where it listens.
@@ -62,11 +62,11 @@ class RealRegistry:
         return await self._copy("v1")
 
     async def tag(self) -> str:
-        """Push it as v2, too."""
+        """Push it as v2 as well."""
         return await self._copy("v2")
 
     async def delete(self) -> str:
-        """Delete the manifest that both tags point at."""
+        """Delete the manifest that both tags refer to."""
         return await self._skopeo(
             "delete", "--tls-verify=false", f"{self._repository}@{self._digest}"
         )
@@ -78,7 +78,7 @@ class RealRegistry:
         )
 
     async def _skopeo(self, *arguments: str) -> str:
-        """Run skopeo and give the command line.
+        """Run skopeo and return the command line.
 
         Raises:
             CliError: It failed.
@@ -99,7 +99,7 @@ class RealRegistry:
 
 
 class RecordedRegistry:
-    """The notifications that a docker-registry 2.8.2 sent for the same steps, sent once more.
+    """Sends the notifications that a docker-registry 2.8.2 sent for the same steps.
 
     Args:
         url: The producer's endpoint for notifications.
@@ -113,15 +113,15 @@ class RecordedRegistry:
         self._http = http
 
     async def push(self) -> str:
-        """What was recorded at a push."""
+        """Send the recorded notifications of a push."""
         return await self._send("1_push_tag.json")
 
     async def tag(self) -> str:
-        """What was recorded at the push of a second tag."""
+        """Send the recorded notifications of the push of a second tag."""
         return await self._send("2_push_second_tag.json")
 
     async def delete(self) -> str:
-        """What was recorded at a delete by digest."""
+        """Send the recorded notifications of a delete by digest."""
         return await self._send("3_delete_manifest.json")
 
     async def _send(self, name: str) -> str:
@@ -141,10 +141,10 @@ class RecordedRegistry:
 
 @asynccontextmanager
 async def real_registry(folder: Path, url: str, token: str) -> AsyncIterator[RealRegistry]:
-    """A docker-registry that notifies the producer, for the time of a block.
+    """Run a docker-registry that notifies the producer, for the time of a block.
 
     Args:
-        folder: Its storage, its configuration and its log go there.
+        folder: For its storage, configuration and log.
         url: The producer's endpoint for notifications.
         token: The administrator's.
 
@@ -171,7 +171,7 @@ async def real_registry(folder: Path, url: str, token: str) -> AsyncIterator[Rea
 
 
 def registry_settings(storage: Path, address: str, url: str, token: str) -> dict[str, object]:
-    """The configuration of a docker-registry that notifies Portcall; its YAML may be JSON."""
+    """Return the configuration of a docker-registry that notifies Portcall; JSON is valid YAML."""
     return {
         "version": "0.1",
         "log": {"level": "warn", "accesslog": {"disabled": True}},
@@ -200,7 +200,7 @@ def _write_settings(folder: Path, settings: dict[str, object]) -> Path:
 
 
 async def _answers(process: children.Process, url: str) -> bool:
-    """Wait until a server answers; False when its process ended or it takes too long."""
+    """Wait until a server answers; False if its process ends or it takes too long."""
     async with aiohttp.ClientSession(timeout=TIMEOUT) as http:
         for _ in range(round(START_S / 0.1)):
             try:

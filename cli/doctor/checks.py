@@ -1,4 +1,4 @@
-"""What `portcall doctor` looks at: each check asks one thing of the machine and gives findings."""
+"""The checks of `portcall doctor`: each one looks at one thing and returns findings."""
 
 import asyncio
 import json
@@ -29,17 +29,17 @@ from portcall.store.errors import StoreUnavailableError
 PATIENCE_S = 5.0
 """How long a role may take to answer."""
 
-START = "start `portcall up`, or name the folder that it runs in with PORTCALL_HOME"
+START = "start `portcall up`, or set PORTCALL_HOME to the folder where it runs"
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The installation that is looked at.
+    """The installation that is checked.
 
     Attributes:
         home: Its folder.
         environ: The environment of this shell.
-        ready: What ready.json says; None where it says nothing.
+        ready: The content of ready.json; None if it cannot be read.
         problem: Why not.
     """
 
@@ -50,13 +50,13 @@ class Site:
 
     @property
     def alone(self) -> bool:
-        """Whether roles may run here without `portcall up`: the environment names all they need."""
+        """Whether roles may run without `portcall up`: the environment has their settings."""
         needed = ("PORTCALL_AMQP_URL", "PORTCALL_DATABASE_URL")
         return self.ready is None and all(self.environ.get(name) for name in needed)
 
 
 def site_of(environ: Mapping[str, str]) -> Site:
-    """Find out what there is to be looked at."""
+    """Find the installation to check."""
     home = home_folder(environ)
     try:
         return Site(home, environ, read_ready(home))
@@ -65,12 +65,12 @@ def site_of(environ: Mapping[str, str]) -> Site:
 
 
 def home(site: Site) -> Finding:
-    """The home folder: there, and nobody else's business."""
+    """Check the home folder: it exists, and only its owner can use it."""
     try:
         status = site.home.stat()
     except OSError as error:
         if site.alone:
-            return unknown("home", f"{site.home} is not used by roles that run alone")
+            return unknown("home", f"{site.home} is not used by roles that run on their own")
         return wrong("home", f"{site.home}: {error.strerror}", START)
     if status.st_uid != os.geteuid():
         return wrong("home", f"{site.home} belongs to another user", "use the account that owns it")
@@ -78,10 +78,10 @@ def home(site: Site) -> Finding:
 
 
 def running(site: Site) -> Iterator[Finding]:
-    """ready.json, and the processes that it names."""
+    """Check ready.json, and the processes that it names."""
     if site.ready is None:
         if site.alone:
-            yield unknown("ready.json", "there is none: roles run alone here, if at all")
+            yield unknown("ready.json", "not found: roles run on their own here, if any run")
         else:
             yield wrong("ready.json", site.problem.partition(". ")[0], START)
         return
@@ -92,9 +92,9 @@ def running(site: Site) -> Iterator[Finding]:
 
 
 def lives(pid: int) -> bool:
-    """Whether a process of that id runs, and is not only waited for."""
+    """Whether a process of that id runs, and is not a zombie."""
     try:
-        # The state follows the name in parentheses, which may have anything in it.
+        # The state follows the name in parentheses, which may contain anything.
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
         return False
@@ -102,14 +102,14 @@ def lives(pid: int) -> bool:
 
 
 def broker(site: Site) -> Iterator[Finding]:
-    """The broker: reachable, with the right queues, and what waits in them."""
+    """Check the broker: it is reachable, has the right queues, and how many messages wait."""
     try:
         settings = settings_of(site.environ, site.ready or {})
     except UsageError:
-        yield unknown("broker", "none is known, because `portcall up` is not running here")
+        yield unknown("broker", "no broker is known, because `portcall up` is not running here")
         return
     except SettingsError as error:
-        yield wrong("settings", " ".join(str(error).splitlines()), "mend that variable")
+        yield wrong("settings", " ".join(str(error).splitlines()), "correct that variable")
         return
     yield from asyncio.run(_broker(settings))
 
@@ -119,7 +119,7 @@ async def _broker(settings: TopologySettings) -> list[Finding]:
         await ping(settings.amqp_url)
         counts = await depths(settings.amqp_url, [each.name for each in settings.topology.queues])
     except BrokerError as error:
-        advice = "start it, or mend PORTCALL_AMQP_URL; what is accepted meanwhile gets a 503"
+        advice = "start it, or correct PORTCALL_AMQP_URL; until then the producer answers 503"
         return [wrong("broker", str(error), advice)]
     missing = [name for name, count in counts.items() if count is None]
     difference = None if missing else await _difference(settings)
@@ -131,7 +131,7 @@ async def _broker(settings: TopologySettings) -> list[Finding]:
 
 
 async def _difference(settings: TopologySettings) -> str | None:
-    """What is not as it should be: to declare a queue that is there changes nothing."""
+    """Return the missing or different queues: declaring an existing queue changes nothing."""
     queues = Topology(exchanges=(), queues=settings.topology.queues, bindings=())
     try:
         await apply(settings.amqp_url, queues)
@@ -141,23 +141,25 @@ async def _difference(settings: TopologySettings) -> str | None:
 
 
 def database(site: Site) -> Finding:
-    """The database: reachable, and of this version."""
+    """Check the database: it is reachable, and has this version's schema."""
     named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
     if not named:
-        return unknown("database", "none is known, because `portcall up` is not running here")
+        return unknown(
+            "database", "no database is known, because `portcall up` is not running here"
+        )
     try:
         problem = schema_problem(str(named))
     except StoreUnavailableError as error:
-        return wrong("database", str(error), "start it, or mend PORTCALL_DATABASE_URL")
+        return wrong("database", str(error), "start it, or correct PORTCALL_DATABASE_URL")
     except InvalidValueError as error:
-        return wrong("database", error.problem, "mend PORTCALL_DATABASE_URL")
+        return wrong("database", error.problem, "correct PORTCALL_DATABASE_URL")
     if problem:
-        return wrong("database", problem, "restart the roles: each brings the schema up to date")
+        return wrong("database", problem, "restart the roles: each one migrates the schema")
     return ok("database", "reachable, schema up to date")
 
 
 def ignored(site: Site) -> Finding:
-    """What registries sent and became no event, as far as the store has it."""
+    """Check for notifications that did not become events, as far as the store has them."""
     named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
     if not named:
         return unknown("ignored events", "no database is known")
@@ -178,7 +180,7 @@ def ignored(site: Site) -> Finding:
 
 
 def webhooks(site: Site) -> Finding:
-    """Webhooks that have disabled themselves, as the database has them."""
+    """Check for webhooks that were disabled automatically."""
     named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
     if not named:
         return unknown("webhooks", "no database is known")
@@ -189,18 +191,18 @@ def webhooks(site: Site) -> Finding:
         finally:
             store.close()
     except (StoreUnavailableError, InvalidValueError):
-        return unknown("webhooks", "the database cannot be asked")
+        return unknown("webhooks", "the database does not answer")
     return findings.webhooks([(each.registry, each.name, each.reason) for each in found])
 
 
 def roles(site: Site) -> Iterator[tuple[Finding, float | None]]:
-    """Each role that wrote a run file, with its server's clock in seconds since the epoch."""
+    """Yield a finding for each role with a run file, and its server's clock (Unix time)."""
     for path in sorted((site.home / "run").glob("*.json")):
         try:
             run = json.loads(path.read_bytes())
             yield from _role(path.stem, str(run["health_url"]))
         except (OSError, ValueError, KeyError, TypeError):
-            advice = "restart that role; it writes the file again"
+            advice = "restart that role; it rewrites the file"
             yield wrong(f"role {path.stem}", f"{path} cannot be read", advice), None
 
 
@@ -211,7 +213,7 @@ def _role(name: str, url: str) -> Iterator[tuple[Finding, float | None]]:
             reply = http.request("GET", "/ready")
         except NotRunningError as error:
             found = f"not live: {str(error).partition(': ')[0]}"
-            advice = "`portcall up` restarts a role that dies; its output says why it does not live"
+            advice = "`portcall up` restarts a role that dies; its output gives the reason"
             yield wrong(f"role {name}", found, advice, {"url": url}), None
             return
     said: Document = reply.document if isinstance(reply.document, dict) else {}
@@ -232,12 +234,12 @@ def _date_s(date: str | None) -> float | None:
 
 
 def clock(server_s: float | None) -> Finding:
-    """The clock of this machine, beside that of a role."""
+    """Compare the clock of this machine with that of a role."""
     return findings.clock(time.time(), server_s)
 
 
 def disk(site: Site) -> Finding:
-    """The disk under the home folder, whether it exists yet or not."""
+    """Check the disk of the home folder, whether the folder exists yet or not."""
     folder = site.home.resolve()
     standing = next(path for path in (folder, *folder.parents) if path.exists())
     return findings.disk(str(standing), shutil.disk_usage(standing).free)

@@ -1,4 +1,4 @@
-"""`portcall doctor`: look at everything once, and say what is wrong and what to do about it."""
+"""`portcall doctor`: run every check once; report problems and how to fix them."""
 
 import os
 import sys
@@ -18,12 +18,12 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 @app.command(epilog=examples("portcall doctor", "portcall doctor -o json"))
 def doctor(*, output: Format = None) -> None:
-    """Say what is wrong here, and what to do about it."""
+    """Report what is wrong here, and how to fix it."""
     report(examine(site_of(os.environ)), output)
 
 
 def examine(site: Site) -> Iterator[Finding]:
-    """Every check, in an order in which the first thing wrong is the first to mend."""
+    """Run every check, in the order in which problems should be fixed."""
     yield findings.python(sys.version_info[:3])
     yield checks.home(site)
     yield from checks.running(site)

@@ -1,4 +1,4 @@
-"""What `portcall doctor` looks at of what guards secrets: keys, certificates, tokens, binds."""
+"""What `portcall doctor` checks about secrets: keys, certificates, tokens, addresses."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
@@ -24,24 +24,24 @@ from portcall.store.secrets.sealing import PLAIN, Sealing
 from portcall.store.secrets.vault import Vault
 
 SOON_DAYS = 14
-"""A certificate that has less left is worth a word: those that are made here are renewed at 30."""
+"""Certificates with less time left are reported; those of the local CA are renewed at 30."""
 DATABASE = "PORTCALL_DATABASE_URL"
 INSECURE = "PORTCALL_INSECURE_BIND"
-SEALS = "restart management: it seals them at its start"
+SEALS = "restart management: it seals them when it starts"
 
 
 def environ_of(site: Site) -> Mapping[str, str]:
-    """The environment that decides: that of the management role that runs, else this shell's."""
+    """Return the environment of the running management role, else of this shell."""
     return {**site.environ, **environ_of_role("management", site.ready or {})}
 
 
 def encryption(site: Site) -> Iterator[Finding]:
-    """The encryption keys: there, nobody else's business, and those of the database."""
+    """Check the encryption keys: they exist, are private, and fit the database."""
     source = KeySource.of(environ_of(site), site.home)
     try:
         keys = source.keys()
     except KeyFileError as error:
-        advice = f"put back the right key; {FILE_VARIABLE} names its file, or {VARIABLE} has it"
+        advice = f"restore the right key; {FILE_VARIABLE} names its file, or {VARIABLE} contains it"
         yield wrong("encryption keys", str(error), advice)
         return
     if keys and source.path is not None:
@@ -51,23 +51,23 @@ def encryption(site: Site) -> Iterator[Finding]:
 
 
 def _sealed(site: Site, source: KeySource) -> Finding:
-    """Whether what is in the database is sealed, and these keys open it."""
+    """Check whether the database's secrets are sealed, and whether these keys open them."""
     named = str((site.ready or {}).get("database_url") or environ_of(site).get(DATABASE) or "")
     try:
         if not named or schema_problem(named):
-            return unknown("encryption keys", "there is no database that they could be tried on")
+            return unknown("encryption keys", "there is no database to try them on")
         vault = source.vault()
         store = open_store(named, vault)
     except (InvalidValueError, StoreUnavailableError):
-        return unknown("encryption keys", "the database cannot be asked")
+        return unknown("encryption keys", "the database does not answer")
     try:
         store.sealing.check(source.name)
         return _opens(source, vault, store.sealing)
     except WrongKeyError as error:
-        advice = "put the key back; if it is lost for good, `portcall secrets discard`"
+        advice = "restore the key; if it is lost for good, `portcall secrets discard`"
         return wrong("encryption keys", str(error), advice)
     except StoreUnavailableError:
-        return unknown("encryption keys", "the database cannot be asked")
+        return unknown("encryption keys", "the database does not answer")
     finally:
         store.close()
 
@@ -76,7 +76,7 @@ def _opens(source: KeySource, vault: Vault, sealing: Sealing) -> Finding:
     needed, lost = sealing.key_ids(), sealing.unopened()
     facts = {"has": vault.key_ids, "needs": needed}
     if lost:
-        found = f"{', '.join(lost)} cannot be opened: changed after it was sealed"
+        found = f"{', '.join(lost)} cannot be opened: changed after sealing"
         advice = "restore the database from a backup, or `portcall secrets discard`"
         return wrong("encryption keys", found, advice, facts)
     if PLAIN in needed:
@@ -87,18 +87,18 @@ def _opens(source: KeySource, vault: Vault, sealing: Sealing) -> Finding:
 
 
 def tls(site: Site) -> Iterator[Finding]:
-    """The certificate that management serves: its own user's, or that of the local CA."""
+    """Check the certificate that management serves: the user's own, or one of the local CA."""
     environ = environ_of(site)
     named = [environ.get(name) for name in (CERT_FILE, KEY_FILE, CA_FILE)]
     if environ.get("PORTCALL_MANAGEMENT_TLS_BIND", "").lower() == "none":
-        yield ok("certificate", "none is needed: TLS is switched off")
+        yield ok("certificate", "not needed: TLS is switched off")
     elif named[0] and named[1]:
         authority = Path(named[2]) if named[2] else None
         yield from _own(OwnFiles(Path(named[0]), Path(named[1]), authority))
     elif (site.home / "tls" / "server.pem").exists():
         yield from _local(site.home / "tls")
     else:
-        yield unknown("certificate", "none is made yet: management makes it at its start")
+        yield unknown("certificate", "not created yet: management creates it when it starts")
 
 
 def _own(files: OwnFiles) -> Iterator[Finding]:
@@ -107,7 +107,7 @@ def _own(files: OwnFiles) -> Iterator[Finding]:
         files.ensure(now)
         certificate = x509.load_pem_x509_certificates(files.certificate.read_bytes())[0]
     except SettingsError as error:
-        advice = "put right files there: a running server takes them within a minute"
+        advice = "replace them by correct files: a running server loads them within a minute"
         yield wrong("certificate", str(error), advice)
         return
     yield _lasts(str(files.certificate), certificate, now, "replace it")
@@ -116,7 +116,7 @@ def _own(files: OwnFiles) -> Iterator[Finding]:
 
 def _local(folder: Path) -> Iterator[Finding]:
     now, server, key = dt.datetime.now(dt.UTC), folder / "server.pem", folder / "ca-key.pem"
-    renew = f"restart management, which renews it; if it does not, remove {server} before"
+    renew = f"restart management, which renews it; if it does not, remove {server} first"
     try:
         content = server.read_bytes()
         certificate = read_identity(content, content).certificate
@@ -140,11 +140,11 @@ def _lasts(path: str, certificate: x509.Certificate, now: dt.datetime, advice: s
         return wrong("certificate", found, advice, facts)
     if left < SOON_DAYS:
         return wrong("certificate", f"{path} expires in {left:.0f} days", advice, facts)
-    return ok("certificate", f"{path}: its key fits, good for {left:.0f} days", facts)
+    return ok("certificate", f"{path}: matches its key, valid for {left:.0f} days", facts)
 
 
 def tokens(site: Site) -> Iterator[Finding]:
-    """Files with what opens the API: nobody else's business."""
+    """Check that files which give access to the API are private."""
     for name in ("token", "client.json"):
         path = site.home / name
         if path.exists():
@@ -152,30 +152,30 @@ def tokens(site: Site) -> Iterator[Finding]:
 
 
 def binds(site: Site) -> Finding:
-    """What can be reached from other machines without TLS."""
+    """Check what other machines can reach without TLS."""
     environ = environ_of(site)
     try:
         asked = server_names(environ.get(INSECURE, ""))
     except ValueError as error:
-        return wrong("binds", f"{INSECURE} {error}", "mend that variable")
+        return wrong("binds", f"{INSECURE} {error}", "correct that variable")
     beyond = {name: bind for name, bind in _plain(site, environ).items() if not _is_local(bind)}
     told = ", ".join(f"{name} at {bind}" for name, bind in beyond.items())
     if not beyond:
-        return ok("binds", "what speaks plain HTTP listens on this machine alone")
+        return ok("binds", "plain HTTP is served to this machine only")
     if beyond.keys() <= asked:
         found = f"without TLS, because {INSECURE} asks for it: {told}"
         return ok("binds", found, {"beyond": beyond})
     return wrong(
         "binds",
-        f"without TLS for other machines: {told}; tokens travel in the clear",
-        "listen on 127.0.0.1, behind a proxy that speaks TLS; or, where the network is to be"
-        f" trusted, set {INSECURE}={','.join(sorted(beyond))}",
+        f"without TLS for other machines: {told}; tokens are sent unencrypted",
+        "listen on 127.0.0.1, behind a proxy with TLS; or, if you trust the network, set"
+        f" {INSECURE}={','.join(sorted(beyond))}",
         {"beyond": beyond},
     )
 
 
 def _plain(site: Site, environ: Mapping[str, str]) -> dict[str, str]:
-    """Where plain HTTP is served, by the server's name: as it is served, else as it is set."""
+    """Return where plain HTTP is served, by server name: by running roles, else as set."""
     found = {
         name: environ[variable]
         for name in sorted(SERVERS)

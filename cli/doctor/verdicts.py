@@ -1,4 +1,4 @@
-"""How findings are told, and how a command ends with them."""
+"""Print findings, and end the command accordingly."""
 
 import sys
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _COLOURS = {Verdict.OK: "green", Verdict.WRONG: "red", Verdict.UNKNOWN: "yellow"
 
 
 def report(findings: Iterable[Finding], output: Output | None) -> None:
-    """Tell each finding as it is found, or all of them as one JSON object.
+    """Print each finding as soon as it is there, or all of them as one JSON object.
 
     Raises:
         typer.Exit: With exit code 1: something is wrong.
@@ -33,7 +33,7 @@ def report(findings: Iterable[Finding], output: Output | None) -> None:
 
 
 def told(finding: Finding) -> str:
-    """A finding in one line, or two when there is something to do."""
+    """Return a finding as one line, or two if there is advice."""
     verdict = paint(f"{finding.verdict:<7}", _COLOURS[finding.verdict], sys.stdout)
     line = f"{verdict}  {finding.check:<17}  {clean(finding.found)}"
     if not finding.advice:

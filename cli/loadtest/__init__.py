@@ -1,1 +1,1 @@
-"""`portcall loadtest` and `portcall sink`: options, the live view, the run."""
+"""`portcall loadtest` and `portcall sink`: options, live view and run."""

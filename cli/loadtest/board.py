@@ -1,4 +1,4 @@
-"""The load test's dashboard: where it is, and what it is told beside the terminal."""
+"""The load test's dashboard: where it listens, and its updates beside the terminal's."""
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,24 +18,24 @@ from portcall.loadtest.schedule.pacing import Paced
 from portcall.loadtest.send.generator import Health
 from portcall.schemas.errors import PortcallError
 
-FAULT = "It ended with a fault; the terminal says which. There is no report."
+FAULT = "It ended with an error; see the terminal. There is no report."
 
 
 @asynccontextmanager
 async def shown(place: Place | None) -> AsyncIterator[Board]:
-    """A board that is served at *place*, or seen by nobody.
+    """Open a board that is served at *place*, or not served at all.
 
     Raises:
-        InvalidValueError: One cannot listen there.
+        InvalidValueError: The address cannot be used.
     """
     if place is None:
         yield Board(served=False)
         return
     async with Dashboard(place) as dashboard:
-        # Said with --quiet, too: of port 0, nobody else knows what it became.
+        # Printed even with --quiet: the chosen port is unknown otherwise.
         note(f"Dashboard: {dashboard.url}")
         if not place.loopback:
-            note("Whoever can reach this address sees the run, and may turn its rate.")
+            note("Anyone who can reach this address can see the run and change its rate.")
         try:
             yield dashboard.board
         except Exception as error:
@@ -47,7 +47,7 @@ async def shown(place: Place | None) -> AsyncIterator[Board]:
 def watched(
     uri: str, paced: Paced, thresholds: Sequence[Threshold], dial: Dial | None = None
 ) -> Watched:
-    """A run as the dashboard knows it; without *dial*, or from a recording, it cannot be turned."""
+    """Return a run for the dashboard; without *dial*, or for a recording, its rate is fixed."""
     return Watched(
         number=secrets.token_hex(6),
         uri=uri,
@@ -60,7 +60,7 @@ def watched(
 
 
 def both(view: View, board: Board) -> Tick:
-    """Tell the terminal and the dashboard."""
+    """Update the terminal and the dashboard."""
 
     def tick(measured: Measurements, elapsed_s: float, health: Callable[[], Health]) -> None:
         view.tick(measured, elapsed_s)

@@ -1,4 +1,4 @@
-"""`portcall loadtest`: what a webhook consumer bears, and whether it is right."""
+"""`portcall loadtest`: how much load can a consumer take, and does it behave correctly?"""
 
 import random
 import re
@@ -36,7 +36,7 @@ _SECRET = {"--secret", "--header", "-H"}
 _USER = re.compile(r"//[^/@\s]+@")
 """The name and the password in a URI."""
 SLICES = 100
-"""Of a run's time, about so many, from a tenth of a second to a second long."""
+"""A run has about this many slices, each from a tenth of a second to a second long."""
 
 
 app = typer.Typer(add_completion=False, cls=Lenient)
@@ -71,7 +71,7 @@ def loadtest(
     speed: options.Speed = 1.0,
     seed: options.Seed = None,
     payload: fault_options.Payload = "acr",
-    action: fault_options.Actions = ["push"],  # noqa: B006 (typer reads it, and gives its own list)
+    action: fault_options.Actions = ["push"],  # noqa: B006 (typer reads it, and passes its own list)
     repositories: fault_options.Repositories = 100,
     zipf: fault_options.Zipf = 1.0,
     tags: fault_options.Tags = 5,
@@ -101,20 +101,19 @@ def loadtest(
     dashboard: options.Dashboard = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """See what a webhook consumer bears.
+    """Load-test a webhook consumer and check its behaviour.
 
-    Requests are sent at their times, whatever the answers take: an open model. Latency is counted
-    from the planned time, so that a stall of the consumer shows, and beside it the service time.
-    Every request is a registry event as Portcall sends it, signed at the moment it is sent. Faults
-    on purpose, and questions to the consumer, tell whether it is right, too.
+    Requests are sent at their planned times, however long the responses take (an open model).
+    Latency is counted from the planned time, so that it includes stalls of the consumer; the
+    service time is shown beside it. Every request is a registry event as Portcall sends it, signed
+    when it is sent. Fault injection and questions to the consumer check whether it behaves
+    correctly.
 
-    Without a consumer at hand, run `portcall sink` in another terminal and take the URI that it
-    prints.
+    If you have no consumer, run `portcall sink` in another terminal and use the URI that it prints.
 
-    The exit code is 0 for a pass, 99 where a threshold was crossed (as k6), 98 where this program
-    itself, or the pipeline, was the bottleneck, 97 where --processed or --conformance could not
-    find out what they should, 96 where no request was answered, 105 after Ctrl-C, 2 for wrong usage.
-    What has no samples keeps to no threshold.
+    Exit codes: 0 pass; 99 a threshold was crossed (as in k6); 98 this program, or the pipeline, was
+    the bottleneck; 97 --processed or --conformance got no result; 96 no request was answered; 105
+    Ctrl-C; 2 wrong usage. A threshold on a metric without samples is crossed.
 
     Examples:
     portcall loadtest --uri http://127.0.0.1:9000/hook
@@ -124,11 +123,11 @@ def loadtest(
     portcall loadtest --uri URI --rate 100 --secret whsec_... --fault all --processed http://127.0.0.1:9000/processed
     portcall loadtest --uri URI --rate 100 --through -o html=stages.html
     portcall loadtest --uri URI --rate 100 --duration 5s --find-max 'p(99)<500,rate<0.001' -o html=knee.html
-    """  # noqa: E501 (the examples are lines to be typed)
+    """  # noqa: E501 (the examples are lines to type)
     if ctx.invoked_subcommand is not None:
         return
     if not uri:
-        raise UsageError("--uri is missing: where to POST to")
+        raise UsageError("--uri is missing: give the consumer's address")
     seed = random.getrandbits(32) if seed is None else seed
     duration_s = _seconds(duration, "--duration")
     paced = work_out(
@@ -221,13 +220,13 @@ def _seconds(text: str, field: str) -> float:
 
 
 def _slice_s(duration_s: float) -> float:
-    """How finely a run is cut: a short one shows more when its slices are short."""
+    """Return the length of a slice: shorter runs get shorter slices, to show more."""
     fitting = (width_s for width_s in (0.1, 0.2, 0.5) if duration_s / width_s <= SLICES)
     return next(fitting, 1.0)
 
 
 def _command() -> str:
-    """The command line as it was typed, but for what must not be in a report."""
+    """Return the command line as typed, without what must not be in a report."""
     words, hidden = ["portcall"], False
     for word in sys.argv[1:]:
         name, equals, _ = word.partition("=")

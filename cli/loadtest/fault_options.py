@@ -1,4 +1,4 @@
-"""The load test's options of what is sent, what goes wrong, and whether the consumer is right."""
+"""The load test's options for the content, the faults, and the checks of the consumer."""
 
 from typing import Annotated
 
@@ -9,13 +9,13 @@ from portcall.loadtest.payloads.formats import FORMATS
 from portcall.loadtest.send.senders import SENDERS
 from portcall.loadtest.signing import Style
 
-CONTENT, WRONG, RIGHT = "What is sent", "What goes wrong on purpose", "Is the consumer right?"
+CONTENT, WRONG, RIGHT = "Correctness checks", "Fault injection", "Is the consumer right?"
 
 Payload = Annotated[
     str,
     typer.Option(
         "--payload",
-        help=f"Whose payloads: {', '.join(each.name for each in FORMATS)}.",
+        help=f"The payload format: {', '.join(each.name for each in FORMATS)}.",
         rich_help_panel=CONTENT,
     ),
 ]
@@ -24,15 +24,19 @@ Actions = Annotated[
     typer.Option(
         "--action",
         metavar="ACTION[:WEIGHT]",
-        help="push, delete, quarantine, chart_push, chart_delete or ping, also with weights:"
-        " push:9,delete:1; may be repeated.",
+        help="push, delete, quarantine, chart_push, chart_delete or ping, optionally with"
+        " weights: push:9,delete:1; may be repeated.",
         rich_help_panel=CONTENT,
     ),
 ]
 Repositories = Annotated[
     int,
     typer.Option(
-        "--repositories", min=1, max=1_000_000, help="How many there are.", rich_help_panel=CONTENT
+        "--repositories",
+        min=1,
+        max=1_000_000,
+        help="The number of repositories.",
+        rich_help_panel=CONTENT,
     ),
 ]
 Zipf = Annotated[
@@ -41,14 +45,14 @@ Zipf = Annotated[
         "--zipf",
         min=0,
         max=10,
-        help="The exponent of the Zipf law by which one is chosen; 0: all alike.",
+        help="The exponent of the Zipf law that chooses a repository; 0: all equally often.",
         rich_help_panel=CONTENT,
     ),
 ]
 Tags = Annotated[
     int,
     typer.Option(
-        "--tags", min=1, max=1_000_000, help="How many a repository has.", rich_help_panel=CONTENT
+        "--tags", min=1, max=1_000_000, help="Tags per repository.", rich_help_panel=CONTENT
     ),
 ]
 Size = Annotated[
@@ -68,7 +72,7 @@ Copies = Annotated[
         "--copies",
         min=1,
         max=100,
-        help="How often a duplicate comes after the first.",
+        help="How many copies a duplicated request has.",
         rich_help_panel=WRONG,
     ),
 ]
@@ -77,7 +81,7 @@ CopiesAfter = Annotated[
     typer.Option(
         "--copies-after",
         metavar="FROM-TO",
-        help="When, as 1s-3s; what comes at once still does.",
+        help="The delay of a copy, such as 1s-3s; faults that copy at once still do.",
         show_default=False,
         rich_help_panel=WRONG,
     ),
@@ -87,7 +91,7 @@ SwapWithin = Annotated[
     typer.Option(
         "--swap-within",
         metavar="FROM-TO",
-        help="How late a POST is that others overtake: 200ms-1s, unless told.",
+        help="The delay of a request that others overtake; by default 200ms-1s.",
         show_default=False,
         rich_help_panel=WRONG,
     ),
@@ -96,8 +100,8 @@ Secret = Annotated[
     str,
     typer.Option(
         "--secret",
-        help="Sign with it: whsec_... or whsk_... (Standard Webhooks, Svix), or any text (the"
-        " others). Unsigned without one.",
+        help="Sign with this secret: whsec_... or whsk_... (Standard Webhooks, Svix), or any"
+        " text (the others). Without it, requests are unsigned.",
         envvar="PORTCALL_LOADTEST_SECRET",
         show_envvar=True,
         show_default=False,
@@ -105,15 +109,16 @@ Secret = Annotated[
     ),
 ]
 SigningStyle = Annotated[
-    Style, typer.Option("--style", help="Whose signatures.", rich_help_panel=CONTENT)
+    Style, typer.Option("--style", help="The signature style.", rich_help_panel=CONTENT)
 ]
 Faults = Annotated[
     list[str] | None,
     typer.Option(
         "--fault",
         metavar="NAME[:RATE]",
-        help="What befalls which part of the events, as duplicate:5% (1 % unless told); may be"
-        f" repeated. all, {', '.join(Group)}, or {', '.join(each.name for each in KINDS)}.",
+        help="Inject a fault into part of the events, such as duplicate:5% (1 % by default);"
+        f" may be repeated. all, {', '.join(Group)}, or"
+        f" {', '.join(each.name for each in KINDS)}.",
         show_default=False,
         rich_help_panel=WRONG,
     ),
@@ -123,8 +128,8 @@ Retries = Annotated[
     typer.Option(
         "--retries",
         metavar="DELAYS",
-        help="Send again what failed: delays, as 1s,5s,30s, or a known sender's schedule:"
-        f" {', '.join(each.name for each in SENDERS if each.schedule_ms)}.",
+        help="Retry failed requests: delays, such as 1s,5s,30s, or the schedule of a known"
+        f" sender: {', '.join(each.name for each in SENDERS if each.schedule_ms)}.",
         show_default=False,
         rich_help_panel=WRONG,
     ),
@@ -135,7 +140,7 @@ Compression = Annotated[
         "--compress",
         min=1,
         max=1_000_000,
-        help="Run the retries' clock so many times faster: at 60 a minute takes a second.",
+        help="Run the retries' clock this many times faster: with 60, a minute takes a second.",
         rich_help_panel=WRONG,
     ),
 ]
@@ -143,7 +148,7 @@ Jitter = Annotated[
     bool,
     typer.Option(
         "--retry-jitter/--no-retry-jitter",
-        help="Whether the delays vary.",
+        help="Whether the retry delays vary randomly.",
         rich_help_panel=WRONG,
     ),
 ]
@@ -152,7 +157,10 @@ Outages = Annotated[
     typer.Option(
         "--outage",
         metavar="FROM-TO",
-        help="Take the consumer to be away meanwhile, as 20s-40s; --retries then make the storm.",
+        help=(
+            "Simulate an outage of the consumer, such as 20s-40s; afterwards --retries make a"
+            " retry storm."
+        ),
         show_default=False,
         rich_help_panel=WRONG,
     ),
@@ -162,7 +170,7 @@ Processed = Annotated[
     typer.Option(
         "--processed",
         metavar="URL|FILE|COMMAND",
-        help="Where the consumer says which ids it processed: JSON, or a line each.",
+        help="Where the consumer reports the ids that it processed: as JSON, or one per line.",
         show_default=False,
         rich_help_panel=RIGHT,
     ),
@@ -172,7 +180,7 @@ Settle = Annotated[
     typer.Option(
         "--settle",
         metavar="DURATION",
-        help="How long it may go on processing what it accepted.",
+        help="How long the consumer may take to process accepted requests after the run.",
         rich_help_panel=RIGHT,
     ),
 ]
@@ -181,8 +189,8 @@ KillCommand = Annotated[
     typer.Option(
         "--kill-cmd",
         metavar="COMMAND",
-        help="Run it in the middle, to kill the consumer and start it again: is what it had"
-        " accepted processed all the same?",
+        help="Run this command in the middle, to kill and restart the consumer: does it still"
+        " process what it had accepted?",
         show_default=False,
         rich_help_panel=RIGHT,
     ),
@@ -192,7 +200,7 @@ KillAt = Annotated[
     typer.Option(
         "--kill-at",
         metavar="DURATION",
-        help="When; in the middle of the run, unless told.",
+        help="When to run it; by default in the middle of the run.",
         show_default=False,
         rich_help_panel=RIGHT,
     ),
@@ -201,7 +209,7 @@ Conformance = Annotated[
     bool,
     typer.Option(
         "--conformance",
-        help="Grade the consumer from A to F after the run: some 90 POSTs in 3 s.",
+        help="Grade the consumer from A to F after the run: about 90 requests in 3 s.",
         rich_help_panel=RIGHT,
     ),
 ]

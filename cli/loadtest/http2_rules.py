@@ -1,4 +1,4 @@
-"""What `portcall loadtest --http2` does not take, and why."""
+"""Which options `portcall loadtest --http2` does not support, and why."""
 
 from collections.abc import Sequence
 
@@ -9,29 +9,29 @@ from portcall.loadtest.plan import USUAL
 
 
 def check_http2(*, faults: Sequence[str], keep_alive: bool, conformance: bool) -> None:
-    """Refuse what cannot be had over HTTP/2.
+    """Refuse options that HTTP/2 does not support.
 
     Args:
-        faults: As they were asked for.
+        faults: The requested faults.
         keep_alive: Whether a connection serves more than one request.
-        conformance: Whether the consumer is to be graded.
+        conformance: Whether the consumer is graded.
 
     Raises:
-        UsageError: One of these was asked for; it says why.
-        InvalidValueError: A fault is none.
+        UsageError: One of these was given; the message says why.
+        InvalidValueError: A fault is unknown.
     """
     spoilt = [name for name in parse_faults(faults) if BY_NAME[name].transport != USUAL]
     if spoilt:
         raise UsageError(
-            f"--fault {spoilt[0]} does not go with --http2: it spoils a connection, and one of"
-            " HTTP/2 has other requests on it; name the faults or groups without transport"
+            f"--fault {spoilt[0]} cannot be combined with --http2: it breaks a connection,"
+            " which other HTTP/2 requests share; name faults or groups without transport"
         )
     if not keep_alive:
         raise UsageError(
-            "--no-keep-alive does not go with --http2: many requests on one connection are what"
-            " it is for"
+            "--no-keep-alive cannot be combined with --http2: HTTP/2 is meant for many"
+            " requests on one connection"
         )
     if conformance:
         raise UsageError(
-            "--conformance does not go with --http2: the grade is of HTTP/1.1's transport, too"
+            "--conformance cannot be combined with --http2: the grade includes HTTP/1.1's transport"
         )

@@ -1,4 +1,4 @@
-"""Keys that are pressed while a load test runs: more, less, as planned."""
+"""Keys that change the rate while a load test runs: more, less, as planned."""
 
 import asyncio
 import os
@@ -10,18 +10,18 @@ from contextlib import contextmanager
 
 from portcall.loadtest.schedule.dial import Dial
 
-HINT = "+ and - send a tenth more or less, 0 as planned."
+HINT = "Press + or - to send a tenth more or less, 0 for the planned rate."
 
 
 def press(keys: bytes, dial: Dial, at_s: float) -> None:
-    """Turn *dial* as those keys say; others mean nothing."""
+    """Turn *dial* by these keys; ignore others."""
     for key in keys.decode("ascii", "replace"):
         dial.press(key, at_s)
 
 
 @contextmanager
 def pressed(told: Callable[[bytes], None]) -> Iterator[None]:
-    """Tell each key that is pressed on the terminal meanwhile, at once and without an echo."""
+    """Yield each key that is pressed on the terminal, at once and without an echo."""
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     loop = asyncio.get_running_loop()

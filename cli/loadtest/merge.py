@@ -1,4 +1,4 @@
-"""`portcall loadtest merge`: the reports of several generators as one."""
+"""`portcall loadtest merge`: combine the reports of several generators."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,9 @@ from portcall.loadtest.report.packed import unpack
 
 Reports = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE", help="What --output json=FILE wrote, one of each generator."),
+    typer.Argument(
+        metavar="FILE", help="The files that --output json=FILE wrote, one from each generator."
+    ),
 ]
 
 
@@ -25,11 +27,11 @@ def merge_reports(
     threshold: options.Thresholds = None,
     output: options.Outputs = None,
 ) -> None:
-    """Put the reports of several generators together.
+    """Combine the reports of several generators.
 
-    Latencies are merged without loss; the runs are laid over each other from their beginnings, as
-    those of generators that were started together. Thresholds are judged anew. The exit codes are
-    those of the load test.
+    Latencies are merged without loss. The runs are aligned at their beginnings, as if the
+    generators had started together. Thresholds are judged again. The exit codes are those of the
+    load test.
 
     Examples:
     portcall loadtest merge one.json two.json -o html=both.html -t 'p(99)<500'

@@ -1,4 +1,4 @@
-"""Options of `portcall loadtest` that would mean nothing as they were given, and what they need."""
+"""Options of `portcall loadtest` that have an effect only together with others."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -13,16 +13,16 @@ from portcall.loadtest.schedule.pacing import Form
 from portcall.loadtest.send.sources import Traffic
 
 Values = Mapping[str, object]
-"""Of each parameter of the command, what it is."""
+"""For each parameter of the command, its value."""
 
 
 class Need(NamedTuple):
-    """An option that means something only beside another.
+    """An option that has an effect only together with another.
 
     Attributes:
-        name: Of its parameter.
-        met: Whether what it needs is there.
-        words: What that is.
+        name: The name of its parameter.
+        met: Whether the other option was given.
+        words: The other option, in words.
     """
 
     name: str
@@ -69,20 +69,20 @@ AGAINST = {
     "stages": ("shape",),
     "find_max": ("shape", "stages", "trace", "processed", "kill_cmd", "conformance"),
 }
-"""Of each option, those that would not be looked at beside it."""
+"""For each option, the options that have no effect beside it."""
 _ONLY_OFF = {"retry_jitter": "--no-retry-jitter"}
 
 
 def check_needs(values: Values, defaults: Values) -> None:
-    """Refuse what would be passed over in silence.
+    """Refuse options that would be ignored silently.
 
     Args:
-        values: What each parameter is.
-        defaults: What it is unless told.
+        values: The value of each parameter.
+        defaults: The default of each parameter.
 
     Raises:
-        UsageError: An option was given that means nothing without another, or beside another.
-        InvalidValueError: A fault is none.
+        UsageError: An option has no effect without another, or beside another.
+        InvalidValueError: A fault is unknown.
     """
     for need in NEEDS:
         if values[need.name] != defaults[need.name] and not need.met(values):
@@ -90,18 +90,18 @@ def check_needs(values: Values, defaults: Values) -> None:
     for name, others in AGAINST.items():
         for other in others:
             if values[name] and values[other] != defaults[other]:
-                raise UsageError(f"{_option(other)} does not go with {_option(name)}")
+                raise UsageError(f"{_option(other)} cannot be combined with {_option(name)}")
 
 
 def check_measurable(
     thresholds: Sequence[Threshold], bounds: Sequence[Threshold], values: Values
 ) -> None:
-    """Refuse thresholds on what this run does not measure.
+    """Refuse thresholds on metrics that this run does not measure.
 
     Args:
         thresholds: Of ``--threshold``.
         bounds: Of ``--find-max``.
-        values: What each parameter is.
+        values: The value of each parameter.
 
     Raises:
         UsageError: An option is missing that measures it.
@@ -109,26 +109,26 @@ def check_measurable(
     for each in thresholds:
         name = MEASURED_BY.get(each.metric)
         if name is not None and not values[name]:
-            raise UsageError(f"--threshold: {each.metric} is measured with {_option(name)} only")
+            raise UsageError(f"--threshold: {each.metric} is only measured with {_option(name)}")
         if values["through"] and each.metric in NOT_THROUGH:
             raise UsageError(f"--threshold: {each.metric} is not measured with --through")
     for each in bounds:
         if each.metric in MEASURED_BY or each.metric in MEASURED_LAST:
-            raise UsageError(f"--find-max: {each.metric} is not known of each rate that is tried")
+            raise UsageError(f"--find-max: {each.metric} is not known for each tried rate")
 
 
 def check_labels(thresholds: Sequence[Threshold], traffic: Traffic) -> None:
     """Refuse thresholds on requests that this run does not make.
 
     Args:
-        thresholds: Of all options.
+        thresholds: The thresholds of all options.
         traffic: What is sent.
 
     Raises:
         UsageError: No request will have such a label.
     """
     had: dict[str, Collection[str]] = {"fault": [NO_FAULT, *traffic.faults]}
-    if not traffic.faults:  # those of the order send removals of their own
+    if not traffic.faults:  # requests of the group order include their own deletes
         had["action"] = list(traffic.mix.actions)
     for each in thresholds:
         for name, values in had.items():

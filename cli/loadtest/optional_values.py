@@ -1,4 +1,4 @@
-"""Options that may stand alone or with a value; typer has none of its own."""
+"""Options with an optional value, which typer does not support."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,15 +9,15 @@ MAY_STAND_ALONE = ("--dashboard",)
 
 
 class Lenient(TyperGroup):
-    """A command whose `MAY_STAND_ALONE` options need no value: it is empty then."""
+    """A command whose `MAY_STAND_ALONE` options may have no value, which then is empty."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 (click's, hidden in typer)
-        """Read the command line."""
+        """Parse the command line."""
         return super().parse_args(ctx, completed(args))
 
 
 def completed(args: Sequence[str]) -> list[str]:
-    """The same with ``--dashboard=`` where no value follows."""
+    """Return the same words, with ``--dashboard=`` if no value follows."""
     found = []
     for number, word in enumerate(args):
         follows = args[number + 1] if number + 1 < len(args) else "-"

@@ -1,4 +1,4 @@
-"""The load test's options of the consumer, the schedule, the judgement and the outputs."""
+"""The load test's options for the consumer, the schedule, the thresholds and the outputs."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ Uri = Annotated[
     str,
     typer.Option(
         "--uri",
-        help="Where to POST to, http or https. Your own consumer, at any address.",
+        help="The URL of your own consumer, http or https, at any address.",
         show_default=False,
         rich_help_panel=TARGET,
     ),
@@ -24,8 +24,9 @@ Through = Annotated[
     bool,
     typer.Option(
         "--through",
-        help="Through the Portcall that runs here: published, routed, delivered, with a registry"
-        " and a webhook of its own, deleted at the end. The report has every stage.",
+        help="Send through the Portcall that runs here: events are published, routed and"
+        " delivered. A temporary registry and webhook are created, and deleted at the end."
+        " The report shows every stage.",
         rich_help_panel=TARGET,
     ),
 ]
@@ -45,7 +46,7 @@ Timeout = Annotated[
     typer.Option(
         "--timeout",
         metavar="DURATION",
-        help="The bound on one request as a whole.",
+        help="The time limit of one request as a whole.",
         rich_help_panel=TARGET,
     ),
 ]
@@ -53,7 +54,7 @@ KeepAlive = Annotated[
     bool,
     typer.Option(
         "--keep-alive/--no-keep-alive",
-        help="Whether a connection serves more than one request.",
+        help="Whether to use a connection for more than one request.",
         rich_help_panel=TARGET,
     ),
 ]
@@ -61,14 +62,14 @@ Http2 = Annotated[
     bool,
     typer.Option(
         "--http2",
-        help="Over HTTP/2: by ALPN with https, by prior knowledge (h2c) with http.",
+        help="Use HTTP/2: by ALPN with https, by prior knowledge (h2c) with http.",
         rich_help_panel=TARGET,
     ),
 ]
 Insecure = Annotated[
     bool,
     typer.Option(
-        "--insecure", "-k", help="Believe any certificate of the consumer.", rich_help_panel=TARGET
+        "--insecure", "-k", help="Accept any certificate of the consumer.", rich_help_panel=TARGET
     ),
 ]
 CaFile = Annotated[
@@ -76,7 +77,7 @@ CaFile = Annotated[
     typer.Option(
         "--ca-file",
         metavar="FILE",
-        help="Authorities (PEM): the only ones whose certificates of the consumer are accepted.",
+        help="CA certificates (PEM) for the consumer's certificate; no others are trusted.",
         show_default=False,
         rich_help_panel=TARGET,
     ),
@@ -86,8 +87,8 @@ ClientCert = Annotated[
     typer.Option(
         "--client-cert",
         metavar="FILE",
-        help="A client certificate (PEM, with its chain, and perhaps its key) for a consumer that"
-        " asks for one.",
+        help="A client certificate (PEM, with its chain, and optionally its key) for a"
+        " consumer that requires one.",
         show_default=False,
         rich_help_panel=TARGET,
     ),
@@ -97,7 +98,10 @@ ClientKey = Annotated[
     typer.Option(
         "--client-key",
         metavar="FILE",
-        help="Its private key (PEM, without a passphrase), where the certificate's file has none.",
+        help=(
+            "Its private key (PEM, without a passphrase), if the certificate's file does not"
+            " contain it."
+        ),
         show_default=False,
         rich_help_panel=TARGET,
     ),
@@ -105,7 +109,7 @@ ClientKey = Annotated[
 Rate = Annotated[
     float,
     typer.Option(
-        "--rate", min=0, help="Requests a second, at the beginning.", rich_help_panel=PACE
+        "--rate", min=0, help="Requests per second, at the beginning.", rich_help_panel=PACE
     ),
 ]
 Duration = Annotated[
@@ -114,30 +118,33 @@ Duration = Annotated[
         "--duration",
         "-d",
         metavar="DURATION",
-        help="How long requests are sent.",
+        help="How long to send requests.",
         rich_help_panel=PACE,
     ),
 ]
-Shape = Annotated[Form, typer.Option("--shape", help="How the rate goes on.", rich_help_panel=PACE)]
+Shape = Annotated[Form, typer.Option("--shape", help="How the rate changes.", rich_help_panel=PACE)]
 Peak = Annotated[
     float | None,
     typer.Option(
         "--peak",
         min=0,
-        help="The other rate of a ramp, step, spike or sine; five times --rate, unless told.",
+        help="The other rate of a ramp, step, spike or sine; by default five times --rate.",
         show_default=False,
         rich_help_panel=PACE,
     ),
 ]
 Steps = Annotated[
-    int, typer.Option("--steps", min=2, help="Of the shape step.", rich_help_panel=PACE)
+    int,
+    typer.Option(
+        "--steps", min=2, help="The number of steps of the shape step.", rich_help_panel=PACE
+    ),
 ]
 SpikeAt = Annotated[
     str,
     typer.Option(
         "--spike-at",
         metavar="DURATION",
-        help="When a spike begins; after two fifths, unless told.",
+        help="When the spike begins; by default after two fifths of the duration.",
         show_default=False,
         rich_help_panel=PACE,
     ),
@@ -147,7 +154,7 @@ SpikeFor = Annotated[
     typer.Option(
         "--spike-for",
         metavar="DURATION",
-        help="How long it lasts; a fifth, unless told.",
+        help="How long the spike lasts; by default a fifth of the duration.",
         show_default=False,
         rich_help_panel=PACE,
     ),
@@ -157,7 +164,7 @@ Period = Annotated[
     typer.Option(
         "--period",
         metavar="DURATION",
-        help="Of a sine; the whole duration, unless told.",
+        help="The period of the sine; by default the whole duration.",
         show_default=False,
         rich_help_panel=PACE,
     ),
@@ -167,7 +174,7 @@ Stages = Annotated[
     typer.Option(
         "--stages",
         metavar="DURATION:RATE,...",
-        help="As k6's: from --rate, within each duration to each rate, as 30s:100,1m:500.",
+        help=("As in k6: from --rate, within each duration to each rate, such as 30s:100,1m:500."),
         show_default=False,
         rich_help_panel=PACE,
     ),
@@ -176,7 +183,7 @@ ArrivalsOption = Annotated[
     Arrivals,
     typer.Option(
         "--arrivals",
-        help="Evenly, or as many independent senders would: Poisson.",
+        help="Evenly, or as from many independent senders (Poisson).",
         rich_help_panel=PACE,
     ),
 ]
@@ -186,20 +193,20 @@ Trace = Annotated[
         "--trace",
         metavar="FILE",
         help="Replay the times of a recording: JSON lines with timestamp, at or time, plain"
-        " numbers, or what list-events prints.",
+        " numbers, or the output of list-events.",
         show_default=False,
         rich_help_panel=PACE,
     ),
 ]
 Speed = Annotated[
     float,
-    typer.Option("--speed", help="Replay it so many times as fast.", rich_help_panel=PACE),
+    typer.Option("--speed", help="Replay it this many times faster.", rich_help_panel=PACE),
 ]
 Seed = Annotated[
     int | None,
     typer.Option(
         "--seed",
-        help="The same seed makes the same run; random, unless told.",
+        help="The same seed gives the same run; random by default.",
         show_default=False,
         rich_help_panel=PACE,
     ),
@@ -210,23 +217,25 @@ Thresholds = Annotated[
         "--threshold",
         "-t",
         metavar="BOUND",
-        help="As in k6: 'p(99)<500', 'http_req_failed: rate<0.01', 'dropped==0'; may be repeated."
-        " Exit code 99 when one is crossed.",
+        help="As in k6: 'p(99)<500', 'http_req_failed: rate<0.01', 'dropped==0'; may be"
+        " repeated. The exit code is 99 when one is crossed.",
         show_default=False,
         rich_help_panel=JUDGE,
     ),
 ]
 Abort = Annotated[
     bool,
-    typer.Option("--abort-on-fail", help="End the run when one is crossed.", rich_help_panel=JUDGE),
+    typer.Option(
+        "--abort-on-fail", help="End the run when a threshold is crossed.", rich_help_panel=JUDGE
+    ),
 ]
 FindMax = Annotated[
     str,
     typer.Option(
         "--find-max",
         metavar="BOUNDS",
-        help="Look for the highest rate that keeps to them, from --rate on, --duration each: as"
-        " 'p(99)<500,rate<0.001'.",
+        help="Find the highest rate that meets these bounds, such as 'p(99)<500,rate<0.001'."
+        " Starts at --rate; each tried rate takes --duration.",
         show_default=False,
         rich_help_panel=JUDGE,
     ),
@@ -236,7 +245,7 @@ Pause = Annotated[
     typer.Option(
         "--pause",
         metavar="DURATION",
-        help="With --find-max, how long the consumer rests between two rates.",
+        help="With --find-max, the pause for the consumer between two rates.",
         rich_help_panel=JUDGE,
     ),
 ]
@@ -246,8 +255,8 @@ MaxInFlight = Annotated[
         "--max-in-flight",
         min=1,
         max=60_000,
-        help="Requests under way at most; what is due beyond is not sent, counted, and fails the"
-        " run.",
+        help="Requests in flight at most. Requests that are due beyond the limit are not sent,"
+        " but counted, and fail the run.",
         rich_help_panel=JUDGE,
     ),
 ]
@@ -256,7 +265,7 @@ MaxLag = Annotated[
     typer.Option(
         "--max-lag",
         metavar="DURATION",
-        help="The run fails when more than 1% of the requests were sent later than that.",
+        help="The run fails when more than 1% of the requests were sent later than this.",
         rich_help_panel=JUDGE,
     ),
 ]
@@ -276,12 +285,12 @@ Dashboard = Annotated[
     typer.Option(
         "--dashboard",
         metavar="[HOST:PORT]",
-        help="A page that shows the run while it goes on, and turns the rate; at 127.0.0.1:5665,"
-        " unless told. Port 0: any free one.",
+        help="Serve a page that shows the run live and can change its rate; by default at"
+        " 127.0.0.1:5665. Port 0: any free port.",
         show_default=False,
         rich_help_panel=REPORT,
     ),
 ]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Say nothing meanwhile.", rich_help_panel=REPORT)
+    bool, typer.Option("--quiet", "-q", help="Print nothing while it runs.", rich_help_panel=REPORT)
 ]

@@ -1,4 +1,4 @@
-"""What the load test's options ask for, put together and checked against each other."""
+"""Build the load test's parts from the options, and check them against each other."""
 
 from collections.abc import Sequence
 
@@ -20,11 +20,11 @@ from portcall.schemas.events import PING
 def mix_of(
     actions: Sequence[str], payload: Format, *, repositories: int, zipf: float, tags: int
 ) -> Mix:
-    """Which events there are.
+    """Return which events to send.
 
     Raises:
-        UsageError: A word is no action.
-        InvalidValueError: The format does not tell of an action.
+        UsageError: A word is not an action.
+        InvalidValueError: The format has no events of an action.
     """
     words = [word.strip() for each in actions for word in each.split(",")]
     pings = [word for word in words if word.partition(":")[0] == PING]
@@ -33,12 +33,12 @@ def mix_of(
         {action.value: weight for action, weight in parse_actions(others).items()} if others else {}
     )
     for word in pings:
-        # The same rules for its weight; push stands in, as a ping is no registry's action.
+        # The same rules for its weight; push replaces ping, which is not a registry's action.
         (weights[PING],) = parse_actions([f"push{word.removeprefix(PING)}"]).values()
     for action in weights:
         if action not in payload.actions:
             told = ", ".join(payload.actions)
-            raise InvalidValueError("--action", f"{payload.name} tells of {told} only")
+            raise InvalidValueError("--action", f"{payload.name} has events of {told} only")
     return Mix(weights, repositories, zipf, tags)
 
 
@@ -57,7 +57,7 @@ def traffic_of(
     swap_within: str = "",
     size: int = 0,
 ) -> Traffic:
-    """What is sent.
+    """Return the traffic.
 
     Raises:
         InvalidValueError: An option is wrong, or does not fit another.
@@ -66,9 +66,13 @@ def traffic_of(
     rates = possible_faults(parse_faults(faults), faults, signing, payload)
     away = parse_outage(outage) if outage else None
     if away is not None and not policy.schedule_ms:
-        raise InvalidValueError("--outage", "needs --retries: what it holds back comes by those")
+        raise InvalidValueError(
+            "--outage", "needs --retries: they deliver what the outage holds back"
+        )
     if away is not None and away.from_s >= duration_s:
-        raise InvalidValueError("--outage", f"begins after the run, which lasts {duration_s:g} s")
+        raise InvalidValueError(
+            "--outage", f"begins after the end of the run, which lasts {duration_s:g} s"
+        )
     return Traffic(
         mix, signing, payload, rates, policy, away, copies,
         parse_span(copies_after, "--copies-after") if copies_after else None, size,
@@ -77,10 +81,10 @@ def traffic_of(
 
 
 def policy_of(retries: str, *, compression: float, jitter: bool) -> Policy:
-    """When what failed is sent again.
+    """Return when failed requests are sent again.
 
     Raises:
-        InvalidValueError: It is neither delays nor a known sender, or that one's are not known.
+        InvalidValueError: Neither delays nor a known sender with a published schedule.
     """
     if not retries.strip():
         return Policy()
@@ -89,7 +93,7 @@ def policy_of(retries: str, *, compression: float, jitter: bool) -> Policy:
     sender = find_sender(retries.strip(), "--retries")
     if not sender.schedule_ms and sender.retries != NEVER:
         raise InvalidValueError(
-            "--retries", f"{sender.title} publishes no schedule; give delays, as 1s,5s,30s"
+            "--retries", f"{sender.title} publishes no schedule; give delays, such as 1s,5s,30s"
         )
     return Policy(sender.schedule_ms, compression, jitter, heeds=sender.name == "portcall")
 
@@ -103,10 +107,10 @@ def checking_of(
     conformance: bool,
     duration_s: float,
 ) -> Checking:
-    """What is checked beside the times.
+    """Return what to check besides the times.
 
     Raises:
-        InvalidValueError: A duration is none.
+        InvalidValueError: A duration is malformed.
     """
     at_s = parse_duration_ms(kill_at, "--kill-at") / 1000 if kill_at else duration_s / 2
     return Checking(

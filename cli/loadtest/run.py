@@ -1,4 +1,4 @@
-"""Carrying out a load test: one run, or as many as the search for the highest rate takes."""
+"""Carry out a load test: one run, or as many as the search for the highest rate needs."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -30,14 +30,14 @@ from portcall.schemas.trust import NO_TRUST, Trust
 
 
 class Through(Struct, frozen=True):
-    """The way through a running Portcall.
+    """The path through a running Portcall.
 
     Attributes:
         uri: The consumer.
         headers: Custom headers of the webhook.
-        secret: What its POSTs are signed with.
-        schedule: Its retry schedule; empty: no retries; None: the installation's.
-        trust: What certificates are accepted of the consumer, and shown to it.
+        secret: The signing secret.
+        schedule: The retry schedule; empty: no retries; None: the installation's.
+        trust: The certificates to accept from the consumer, and to present to it.
     """
 
     uri: str
@@ -48,24 +48,24 @@ class Through(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True):
-    """What is to be done.
+    """A complete load test.
 
     Attributes:
         target: The consumer.
-        through: How it is reached through the pipeline; None: directly.
+        through: The path through the pipeline; None: directly.
         paced: When requests are sent.
-        traffic: What they are.
-        checking: What is looked at beside the times.
-        limits: What the runs keep to.
-        thresholds: What the consumer must keep to.
-        outputs: Where reports go.
-        find_max: What a rate must keep to that is looked for; empty: none is.
-        pause_s: Between two rates of the search.
-        seed: Decides everything random.
+        traffic: The requests' content.
+        checking: What to check besides the times.
+        limits: The limits of the runs.
+        thresholds: The bounds that the consumer must meet.
+        outputs: The reports to write.
+        find_max: The bounds for the highest rate; empty: no search.
+        pause_s: The pause between two rates of the search.
+        seed: Seeds every random choice.
         began_us: The time of the first event, microseconds since the epoch.
-        command: What was typed.
-        quiet: Say nothing meanwhile.
-        place: Where the dashboard listens; None: there is none.
+        command: The command line.
+        quiet: Print nothing while it runs.
+        place: The dashboard's address; None: no dashboard.
     """
 
     target: Target
@@ -86,11 +86,11 @@ class Order(Struct, frozen=True):
 
 
 async def carry_out(order: Order) -> int:
-    """Do it, show it, write the outputs; gives the exit code.
+    """Run it, show it, write the reports; return the exit code.
 
     Raises:
         UsageError: An output cannot be written.
-        InvalidValueError: The dashboard cannot listen where it should; or HTTP/2 was asked for,
+        InvalidValueError: The dashboard's address cannot be used; or HTTP/2 was requested,
             and the consumer does not offer it.
     """
     if order.limits.http2:
@@ -185,7 +185,7 @@ async def _search(order: Order, board: Board) -> Result:
         pause_s=order.pause_s,
         told=lambda trial: board.tried(trial.row),
     )
-    _begin(board, order, found.paced)  # what it ends with is the best of them, not the last
+    _begin(board, order, found.paced)  # the result is the best of them, not the last
     thresholds = [*order.find_max, *order.thresholds]
     about = _about(order, found.paced, began)
     result = Result.of(about, found.ended, thresholds, (found.section(),))

@@ -1,4 +1,4 @@
-"""`portcall sink`: a webhook consumer to try things with, right by default and wrong by flags."""
+"""`portcall sink`: a webhook consumer for experiments, correct by default and faulty by options."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ from portcall.loadtest.sink.showing import Shower
 from portcall.loadtest.sink.verifying import Trust
 from portcall.schemas.durations import parse_duration_ms
 
-SLOW, WRONG, HOSTILE, LISTEN = "Slow", "Wrong on purpose", "Hostile", "The sink"
+SLOW, WRONG, HOSTILE, LISTEN = "Slow", "Wrong on purpose", "Hostile", "Deliberate faults"
 
 
 def _rate(flag: str, words: str, panel: str) -> typer.models.OptionInfo:
@@ -42,7 +42,9 @@ def _flag(flag: str, words: str, panel: str = WRONG) -> typer.models.OptionInfo:
 
 Port = Annotated[
     int,
-    typer.Option("--port", "-p", min=0, max=65535, help="0: any free one.", rich_help_panel=LISTEN),
+    typer.Option(
+        "--port", "-p", min=0, max=65535, help="The port; 0: any free one.", rich_help_panel=LISTEN
+    ),
 ]
 Host = Annotated[
     str, typer.Option("--host", help="The address to listen on.", rich_help_panel=LISTEN)
@@ -51,8 +53,8 @@ Secrets = Annotated[
     list[str] | None,
     typer.Option(
         "--secret",
-        help="Verify signatures with it: whsec_..., a public key whpk_..., or another"
-        " sender's secret; may be repeated. Without one nothing is verified.",
+        help="Verify signatures with this secret: whsec_..., a public key whpk_..., or another"
+        " sender's secret; may be repeated. Without it, nothing is verified.",
         envvar="PORTCALL_SINK_SECRET",
         show_envvar=True,
         show_default=False,
@@ -64,18 +66,25 @@ StoreFile = Annotated[
     typer.Option(
         "--file",
         dir_okay=False,
-        help="Keep what was processed there, a line of JSON each; read again at the next start.",
+        help=(
+            "Keep the processed events in this file, one line of JSON each; read again at the"
+            " next start."
+        ),
         show_default=False,
         rich_help_panel=LISTEN,
     ),
 ]
 MaxBody = Annotated[
     int,
-    typer.Option("--max-body", min=1, help="Longer bodies get 413; bytes.", rich_help_panel=LISTEN),
+    typer.Option(
+        "--max-body", min=1, help="Answer longer bodies with 413; bytes.", rich_help_panel=LISTEN
+    ),
 ]
-Quiet = Annotated[bool, _flag("--quiet", "Show no requests: under load that costs.", LISTEN)]
+Quiet = Annotated[
+    bool, _flag("--quiet", "Do not print requests; printing costs time under load.", LISTEN)
+]
 Seed = Annotated[
-    int, typer.Option("--seed", help="Decides what befalls whom.", rich_help_panel=LISTEN)
+    int, typer.Option("--seed", help="Seeds the choice of faulty requests.", rich_help_panel=LISTEN)
 ]
 Status = Annotated[
     int,
@@ -83,17 +92,19 @@ Status = Annotated[
         "--status",
         min=200,
         max=599,
-        help="Of the answers; no 2xx: it takes nothing.",
+        help="The response status; one that is not 2xx: nothing is accepted.",
         rich_help_panel=WRONG,
     ),
 ]
 FailStatus = Annotated[
     int,
-    typer.Option("--fail-status", min=300, max=599, help="Of its errors.", rich_help_panel=WRONG),
+    typer.Option(
+        "--fail-status", min=300, max=599, help="The status of failures.", rich_help_panel=WRONG
+    ),
 ]
 RetryAfter = Annotated[
     str,
-    typer.Option("--retry-after", help="That header in its errors.", rich_help_panel=WRONG),
+    typer.Option("--retry-after", help="A Retry-After header for failures.", rich_help_panel=WRONG),
 ]
 
 
@@ -106,45 +117,56 @@ def sink(
     max_body: MaxBody = DEFAULT_MAX_BODY,
     quiet: Quiet = False,
     seed: Seed = 0,
-    delay: Annotated[str, _time("--delay", "How long an answer takes, as 50ms.")] = "",
-    jitter: Annotated[str, _time("--jitter", "By how much that varies, up and down.")] = "",
-    stall_every: Annotated[str, _time("--stall-every", "Every so long it answers nobody ...")] = "",
-    stall_for: Annotated[str, _time("--stall-for", "... for so long.")] = "",
+    delay: Annotated[str, _time("--delay", "How long a response takes, such as 50ms.")] = "",
+    jitter: Annotated[str, _time("--jitter", "By how much the delay varies, up and down.")] = "",
+    stall_every: Annotated[
+        str, _time("--stall-every", "At this interval, stop answering ...")
+    ] = "",
+    stall_for: Annotated[str, _time("--stall-for", "... for this long.")] = "",
     status: Status = 200,
-    fail_rate: Annotated[float, _rate("--fail-rate", "Part that it fails.", WRONG)] = 0.0,
+    fail_rate: Annotated[
+        float, _rate("--fail-rate", "Part of the requests that fail.", WRONG)
+    ] = 0.0,
     fail_status: FailStatus = 503,
     retry_after: RetryAfter = "",
     fail_late: Annotated[
-        float, _rate("--fail-late", "Part that it processes, and fails all the same.", WRONG)
+        float, _rate("--fail-late", "Part of the requests that are processed, but fail.", WRONG)
     ] = 0.0,
     lose_after_accept: Annotated[
-        float, _rate("--lose-after-accept", "Part that it accepts, and forgets.", WRONG)
+        float,
+        _rate(
+            "--lose-after-accept", "Part of the requests that are accepted, but forgotten.", WRONG
+        ),
     ] = 0.0,
-    no_verify: Annotated[bool, _flag("--no-verify", "Believe everybody.")] = False,
-    no_dedup: Annotated[bool, _flag("--no-dedup", "Process duplicates, too.")] = False,
-    no_order: Annotated[
-        bool, _flag("--no-order", "Apply what is older over what is newer.")
-    ] = False,
+    no_verify: Annotated[bool, _flag("--no-verify", "Do not verify signatures.")] = False,
+    no_dedup: Annotated[bool, _flag("--no-dedup", "Process duplicates again.")] = False,
+    no_order: Annotated[bool, _flag("--no-order", "Apply older events over newer ones.")] = False,
     racy: Annotated[
-        bool, _flag("--racy", "Look for duplicates before --delay, and note them after it.")
+        bool, _flag("--racy", "Check for duplicates before --delay, and record the id after it.")
     ] = False,
-    fragile: Annotated[bool, _flag("--fragile", "Answer 500 to what it cannot read.")] = False,
-    hang: Annotated[float, _rate("--hang", "Part that it never answers.", HOSTILE)] = 0.0,
-    reset: Annotated[float, _rate("--reset", "Part whose connection it resets.", HOSTILE)] = 0.0,
+    fragile: Annotated[bool, _flag("--fragile", "Answer unreadable requests with 500.")] = False,
+    hang: Annotated[
+        float, _rate("--hang", "Part of the requests that are never answered.", HOSTILE)
+    ] = 0.0,
+    reset: Annotated[
+        float, _rate("--reset", "Part of the requests whose connection is reset.", HOSTILE)
+    ] = 0.0,
     slow_body: Annotated[
-        float, _rate("--slow-body", "Part that it answers a byte at a time.", HOSTILE)
+        float,
+        _rate("--slow-body", "Part of the requests that are answered one byte at a time.", HOSTILE),
     ] = 0.0,
     close: Annotated[
-        bool, _flag("--close", "Close each connection after its answer.", HOSTILE)
+        bool, _flag("--close", "Close each connection after its response.", HOSTILE)
     ] = False,
 ) -> None:
-    """Run a webhook consumer that shows what it gets.
+    """Run a webhook consumer that shows the requests it gets.
 
-    It is right unless told otherwise: it verifies signatures (Standard Webhooks, Svix, GitHub,
-    Stripe, Outpost, Convoy), refuses with 4xx what it cannot believe or read, processes each
-    webhook-id once and nothing older over what is newer, and answers 2xx only then. GET /processed
-    says what it processed, for the load test's --processed; GET /requests shows the last requests;
-    DELETE /processed makes it forget. On a terminal a line for each POST, in a pipe a line of JSON.
+    By default it behaves correctly. It verifies signatures (Standard Webhooks, Svix, GitHub,
+    Stripe, Outpost, Convoy), refuses forged or unreadable requests with 4xx, processes each
+    webhook-id once, never applies an older event over a newer one, and answers 2xx only after
+    processing. GET /processed lists the processed events, for the load test's --processed; GET
+    /requests shows the last requests; DELETE /processed clears the list. It prints a line for each
+    request on a terminal, and a line of JSON in a pipe.
 
     Examples:
     portcall sink
@@ -184,11 +206,11 @@ def sink(
 
     def ready(url: str) -> None:
         believes = "verifies signatures" if trust else "verifies nothing (--secret)"
-        note(f"Listening on {url}; it {believes}. GET {url}/processed. Ctrl-C ends it.")
+        note(f"Listening on {url}; it {believes}. GET {url}/processed. Press Ctrl-C to stop.")
 
     uvloop.run(serve(served, memory, host=host, port=port, ready=ready))
     told = ", ".join(f"{count} {word}" for word, count in served.counts.most_common())
-    note(f"{served.counts.total()} requests: {told}" if told else "No request came.")
+    note(f"{served.counts.total()} requests: {told}" if told else "No requests arrived.")
 
 
 def _seconds(text: str, option: str) -> float:
@@ -196,9 +218,9 @@ def _seconds(text: str, option: str) -> float:
 
 
 def _check(behaviour: Behaviour) -> None:
-    """Refuse flags that mean nothing together."""
+    """Refuse options that make no sense together."""
     if bool(behaviour.stall_every_s) != bool(behaviour.stall_for_s):
-        raise UsageError("--stall-every and --stall-for belong together: give both")
+        raise UsageError("--stall-every and --stall-for need each other: give both")
     if behaviour.stall_for_s > behaviour.stall_every_s:
         raise UsageError("--stall-for is longer than --stall-every")
     rates = (
@@ -206,4 +228,4 @@ def _check(behaviour: Behaviour) -> None:
         behaviour.reset_rate, behaviour.slow_body_rate,
     )  # fmt: skip
     if sum(rates) > 1:
-        raise UsageError("the rates of what goes wrong make more than 1 together")
+        raise UsageError("the rates of the faults add up to more than 1")

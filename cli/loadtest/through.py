@@ -1,4 +1,4 @@
-"""A load test through a running Portcall: a registry and a webhook of its own, gone afterwards."""
+"""A load test through a running Portcall, with a temporary registry and webhook."""
 
 import asyncio
 import re
@@ -18,15 +18,15 @@ from portcall.schemas.errors import PortcallError
 from portcall.schemas.trust import NO_TRUST, Trust
 
 IN_FORCE_S = 2.0
-"""Within so long a new webhook is in force, by the promise of the management API."""
+"""A new webhook takes effect within this time, as the management API promises."""
 BACK_S = 5.0
-"""Within so long a role that died is back."""
+"""A role that died is back within this time."""
 AGAIN_S = 0.5
 _OURS = re.compile("loadtest[0-9a-f]{12}")
 
 
 class Passage(Struct, frozen=True):
-    """The way through a running Portcall.
+    """The path through a running Portcall.
 
     Attributes:
         producer: Where events are published.
@@ -47,15 +47,15 @@ async def passage(
     schedule: str | None,
     trust: Trust = NO_TRUST,
 ) -> AsyncIterator[Passage]:
-    """Make a registry and a webhook to *uri*, and take them away at the end.
+    """Create a registry and a webhook to *uri*, and delete them at the end.
 
     Args:
         uri: The consumer.
-        headers: Custom headers of its POSTs.
-        secret: What they are signed with; empty: nothing.
-        actions: What it subscribes to.
+        headers: Custom headers of its requests.
+        secret: The signing secret; empty: unsigned.
+        actions: The actions to subscribe to.
         schedule: Its retry schedule; empty: no retries; None: the installation's.
-        trust: What certificates are accepted of the consumer, and shown to it.
+        trust: The certificates to accept from the consumer, and to present to it.
 
     Raises:
         NotRunningError: No Portcall runs here.
@@ -76,11 +76,12 @@ async def passage(
         body = _webhook(uri, headers, secret, actions, schedule)
         body["properties"]["portcall"] |= _trust_extras(trust)
         await asyncio.to_thread(management.ask, "PUT", hook, body)
-        note(f"Made the registry {name} and its webhook; they are deleted at the end.")
+        note(f"Created the registry {name} and its webhook; they are deleted at the end.")
         if left:
             note(
-                f"There are registries of other load tests: {', '.join(left)}. Where none runs, it"
-                " was killed: `portcall registry delete NAME` removes what it left."
+                f"Registries of other load tests exist: {', '.join(left)}. If no load test is"
+                " running, one was killed: remove its registry with `portcall registry delete"
+                " NAME`."
             )
         bearer = {"Authorization": f"Bearer {server.token}"}
         producer = Target.of(f"{server.producer_url}/registries/{name}/events", bearer)
@@ -92,13 +93,13 @@ async def passage(
 
 
 def _left_over(management: Management) -> list[str]:
-    """The registries that load tests made and nobody deleted yet."""
+    """Return the registries of load tests that were not deleted yet."""
     names = (str(each.get("name", "")) for each in management.registries())
     return [name for name in names if _OURS.fullmatch(name)]
 
 
 async def _delete(management: Management, path: str, name: str) -> None:
-    """Take the registry away; where that fails, say so: a report must not be lost by it."""
+    """Delete the registry; on failure print a warning, so that the report is not lost."""
     try:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(NotRunningError),
@@ -112,8 +113,8 @@ async def _delete(management: Management, path: str, name: str) -> None:
         return
     except PortcallError as error:
         note(
-            f"The registry {name} could not be deleted: {error}. When Portcall runs, delete it with"
-            f" `portcall registry delete {name}`."
+            f"Could not delete the registry {name}: {error}. When Portcall runs, delete it"
+            f" with `portcall registry delete {name}`."
         )
 
 

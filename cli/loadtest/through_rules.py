@@ -1,4 +1,4 @@
-"""What `portcall loadtest --through` does not take, and why: its POSTs are made by the pipeline."""
+"""Which options `portcall loadtest --through` does not support: the pipeline makes the POSTs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,31 +8,32 @@ from portcall.loadtest.faults.kinds import BY_NAME, Group
 from portcall.schemas.events import PING
 
 REFUSED = {
-    "payload": "what is published has to be ACR's, as the producer takes it",
+    "payload": "published events must be ACR's, as the producer takes them",
     "size": "the producer takes events, not padding",
-    "copies": "the pipeline makes no duplicates on purpose",
-    "copies_after": "the pipeline makes no duplicates on purpose",
-    "swap_within": "the order of POSTs is the pipeline's own",
-    "style": "Portcall signs as Standard Webhooks says, and in no other way",
-    "keep_alive": "the deliverer keeps its connections by rules of its own",
+    "copies": "the pipeline makes no deliberate duplicates",
+    "copies_after": "the pipeline makes no deliberate duplicates",
+    "swap_within": "the pipeline decides the order of POSTs",
+    "style": "Portcall signs by Standard Webhooks only",
+    "keep_alive": "the deliverer manages its own connections",
     "http2": "the deliverer speaks HTTP/1.1",
-    "insecure": "the deliverer believes good certificates only",
-    "compress": "the pipeline's retries run in real time; give short delays by --retries",
+    "insecure": "the deliverer accepts valid certificates only",
+    "compress": "the pipeline's retries run in real time; give short delays with --retries",
     "retry_jitter": "the pipeline's retries always vary",
-    "outage": "the pipeline sends all the time; let the consumer itself be away, as by --kill-cmd",
-    "conformance": "the grade is of forged POSTs, too, and a pipeline sends none",
-    "find_max": "the rate that is found would be that of the slower one, pipeline or consumer",
+    "outage": "the pipeline sends all the time; stop the consumer itself, for example with"
+    " --kill-cmd",
+    "conformance": "the grade needs forged POSTs, which a pipeline does not send",
+    "find_max": "the search would find the rate of the slower one, pipeline or consumer",
 }
-"""Of each option's parameter, the reason."""
+"""For each option's parameter, the reason."""
 FAULTS = {
-    Group.DUPLICATES: "a pipeline sends a delivery again only when an attempt of it failed:"
-    " --retries, and a consumer that fails late, make those",
-    Group.ORDER: "the order of POSTs is the pipeline's own",
-    Group.SIGNATURES: "a pipeline signs rightly, at the moment of each attempt",
-    Group.BODIES: "the producer refuses what is no event, so it never reaches the consumer",
-    Group.TRANSPORT: "how POSTs are brought to the consumer is the deliverer's own",
+    Group.DUPLICATES: "a pipeline repeats a delivery only after a failed attempt; --retries and a"
+    " consumer that fails late make duplicates",
+    Group.ORDER: "the pipeline decides the order of POSTs",
+    Group.SIGNATURES: "a pipeline signs correctly, at the moment of each attempt",
+    Group.BODIES: "the producer refuses malformed events, so they never reach the consumer",
+    Group.TRANSPORT: "the deliverer decides how POSTs are sent to the consumer",
 }
-"""Of each group of faults, why no pipeline makes them."""
+"""For each group of faults, why no pipeline makes them."""
 
 
 def check_through(
@@ -42,27 +43,31 @@ def check_through(
     faults: Sequence[str],
     actions: Sequence[str],
 ) -> None:
-    """Refuse what cannot be had through the pipeline.
+    """Refuse options that do not work through the pipeline.
 
     Args:
-        values: Of each parameter of the command, what it is.
-        defaults: What it is unless told.
-        faults: As they were asked for.
-        actions: The same.
+        values: The value of each parameter of the command.
+        defaults: The default of each parameter.
+        faults: The requested faults.
+        actions: The requested actions.
 
     Raises:
-        UsageError: One of the options was given; it says why, and what would do.
+        UsageError: One of the options was given; the message has the reason and an alternative.
     """
     if faults:
-        raise UsageError(f"--fault does not go with --through: {_why_no(faults[0])}{_INSTEAD}")
+        raise UsageError(
+            f"--fault cannot be combined with --through: {_why_no(faults[0])}{_INSTEAD}"
+        )
     for name, why in REFUSED.items():
         if values[name] != defaults[name]:
-            raise UsageError(f"{_option(name)} does not go with --through: {why}{_INSTEAD}")
+            raise UsageError(f"{_option(name)} cannot be combined with --through: {why}{_INSTEAD}")
     if PING in actions:
-        raise UsageError(f"--action {PING} does not go with --through: no registry tells of pings")
+        raise UsageError(
+            f"--action {PING} cannot be combined with --through: registries send no pings"
+        )
 
 
-_INSTEAD = "; leave --through out, and POSTs go to the consumer directly"
+_INSTEAD = "; leave --through out to send to the consumer directly"
 _ONLY_OFF = {"keep_alive": "--no-keep-alive", "retry_jitter": "--no-retry-jitter"}
 
 
@@ -77,4 +82,4 @@ def _why_no(fault: str) -> str:
     if name in set(Group):
         return FAULTS[Group(name)]
     known = ", ".join([EVERYTHING, *Group])
-    return f"a pipeline makes no faults on purpose, of whatever group ({known})"
+    return f"a pipeline injects no faults of any group ({known})"

@@ -1,4 +1,4 @@
-"""What a load test shows while it runs, and the summary at its end."""
+"""The live view of a load test, and the summary at its end."""
 
 import sys
 import time
@@ -31,12 +31,12 @@ _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
 
 
 class View:
-    """Shows a run: live on a terminal, else a line every few seconds; a context manager.
+    """Shows a run: live on a terminal, else one line every few seconds; a context manager.
 
     Args:
-        paced: What is planned.
+        paced: The schedule.
         quiet: Show nothing.
-        dial: Turned by keys, where there is a terminal; None: there are none.
+        dial: Turned by keys on a terminal; None: no keys.
     """
 
     def __init__(self, paced: Paced, *, quiet: bool, dial: Dial | None = None) -> None:
@@ -78,7 +78,7 @@ class View:
             press(keys, self._dial, elapsed_s)
 
     def tick(self, measured: Measurements, elapsed_s: float) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         self._began_at = time.perf_counter() - elapsed_s
         if self._live is not None:
             self._live.update(_screen(self._paced, measured, elapsed_s, self._dial), refresh=True)
@@ -118,7 +118,7 @@ def _screen(
         f"{measured.not_sent_count:,}", style="bold red" if measured.not_sent_count else ""
     )
     grid.add_row("+ not sent", missing)
-    grid.add_row("under way", f"{measured.in_flight:,}")
+    grid.add_row("in flight", f"{measured.in_flight:,}")
     grid.add_row(
         "failed", Text(f"{measured.failed_count:,}", style="red" if measured.failed_count else "")
     )
@@ -133,7 +133,7 @@ def _screen(
         total=paced.duration_s, completed=min(elapsed_s, paced.duration_s), width=SPARK_WIDTH
     )
     turned = f"   x{dial.factor:.3g}" if dial is not None and dial.turns else ""
-    hint = "Ctrl-C ends it, with the report of what was sent until then."
+    hint = "Ctrl-C ends it; the report then covers what was sent until then."
     return Group(
         Text(f"{paced.words}{turned}   {elapsed_s:.0f} s", style="bold"),
         bar,
@@ -150,7 +150,7 @@ def _line(measured: Measurements, elapsed_s: float) -> str:
     median, _, high, _ = marks(scheduled)
     return (
         f"{elapsed_s:5.0f} s  planned {measured.planned_count:,} = sent {measured.sent_count:,}"
-        f" + not sent {measured.not_sent_count:,}; under way {measured.in_flight:,}, failed"
+        f" + not sent {measured.not_sent_count:,}; in flight {measured.in_flight:,}, failed"
         f" {measured.failed_count:,}; last {RECENT_S:g} s: p50 {median}, p99 {high}"
     )
 
@@ -163,7 +163,7 @@ def _recent(measured: Measurements, elapsed_s: float) -> list[Slice]:
 
 
 def _sparks(measured: Measurements) -> str:
-    """The p99 of the last slices, as a row of bars."""
+    """Draw the p99 of the last slices as a row of bars."""
     parts = [part for _, part in measured.timeline()][-SPARK_WIDTH:]
     values = [part.scheduled.percentile_ms(99) for part in parts]
     top = max(values, default=0.0) or 1.0

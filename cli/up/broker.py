@@ -1,6 +1,6 @@
-"""The private RabbitMQ node as processes: the Erlang VM and an epmd of its own.
+"""The private RabbitMQ node as processes: the Erlang VM and its own epmd.
 
-The distribution's RabbitMQ service may run or not, and so may other private nodes.
+It is independent of the distribution's RabbitMQ service and of other private nodes.
 """
 
 import asyncio
@@ -14,23 +14,23 @@ from portcall.cli.ports import HOST
 from portcall.cli.up.node import NodeFolder, NodeState
 
 START_S = 60.0
-"""What a start may take. Measured on two cores: 5 s; after a kill with much data, more."""
+"""The time limit of a start. Measured on two cores: 5 s; longer after a kill with much data."""
 STOP_S = 20.0
-"""What an orderly stop may take (measured: 1 s) before the node is killed: it survives that."""
+"""The time limit of an orderly stop (measured: 1 s); then the node is killed, which it survives."""
 CUT_SHORT_S = 2.0
-"""The same while it starts: it may not listen to signals then, and has nothing new to keep."""
+"""The same while it starts: it may ignore signals then, and has no new data to save."""
 _PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 _METHOD_FRAME = b"\x01\x00\x00"
-"""How the broker's first frame, Connection.Start, begins: a method frame on channel 0."""
+"""The beginning of the broker's first frame, Connection.Start: a method frame on channel 0."""
 _DEBIAN_SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-"""Debian's own script: the one on PATH there is a wrapper that insists on a user."""
+"""Debian's own script: the one on PATH is a wrapper that requires a certain user."""
 
 
 class PrivateBroker:
     """A RabbitMQ node under *home*, with its epmd; both end when this process does.
 
     Args:
-        home: The node's folder; made when missing.
+        home: The node's folder; created if missing.
     """
 
     name = role = "rabbitmq"
@@ -43,23 +43,23 @@ class PrivateBroker:
 
     @property
     def url(self) -> str:
-        """The node's AMQP URL, user and password included; known from `start` on."""
+        """Return the node's AMQP URL with user and password; known after `start`."""
         state = self._known_state()
         return f"amqp://{state.user}:{state.password}@{HOST}:{state.amqp_port}/"
 
     @property
     def user(self) -> str:
-        """The name of the node's one user, who may do everything."""
+        """Return the name of the node's one user, an administrator."""
         return self._known_state().user
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes RabbitMQ's and Erlang's commands mean this node; known from `start` on."""
+        """The variables that point RabbitMQ's and Erlang's tools here; known after `start`."""
         return self.folder.environment(self._known_state())
 
     @property
     def pid(self) -> int | None:
-        """The pid of the Erlang VM, while it runs."""
+        """Return the pid of the Erlang VM while it runs."""
         return self._node.pid if self._node and self._node.returncode is None else None
 
     async def start(self) -> None:
@@ -76,10 +76,10 @@ class PrivateBroker:
             raise
 
     async def launch(self) -> None:
-        """Start the node and do not wait for it.
+        """Start the node without waiting for it.
 
-        What a killed parent left behind is ended first. Ports are kept if they are still free; when
-        the same object starts its node again, after that died, they are kept in any case.
+        Leftover processes of a killed parent are ended first. Ports are kept if they are still
+        free; if the same object restarts its node after a crash, they are always kept.
 
         Raises:
             NodeError: RabbitMQ is not installed, or the folder cannot be used.
@@ -93,7 +93,7 @@ class PrivateBroker:
         await self._spawn(script)
 
     async def stop(self, grace_s: float = STOP_S) -> None:
-        """Stop the node in good order; kill it where that takes longer than *grace_s*."""
+        """Stop the node in an orderly way; kill it if that takes longer than *grace_s*."""
         if self._node is not None:
             await children.end(self._node, grace_s=grace_s)
         if self._epmd is not None:
@@ -101,13 +101,13 @@ class PrivateBroker:
         self._node = self._epmd = None
 
     async def wait(self) -> int:
-        """Wait for the end of the node, and give the exit code."""
+        """Wait for the end of the node, and return the exit code."""
         if self._node is None:
             raise NodeError("the private RabbitMQ node was not started")
         return await self._node.wait()
 
     async def problem(self) -> str | None:
-        """Why the node cannot be used, or None."""
+        """Return why the node cannot be used, or None."""
         if await answers(HOST, self._known_state().amqp_port):
             return None
         return f"the private RabbitMQ node does not answer; its log is {self.folder.log_file}"
@@ -117,7 +117,7 @@ class PrivateBroker:
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the node at once; it loses nothing that it had confirmed."""
+        """Kill the node; messages that it confirmed are not lost."""
         self._send(signal.SIGKILL)
 
     @property
@@ -166,18 +166,18 @@ class PrivateBroker:
 
 
 def server_script() -> Path:
-    """Where RabbitMQ's own start script is.
+    """Return the path of RabbitMQ's own start script.
 
     Raises:
-        NodeError: Nowhere.
+        NodeError: RabbitMQ is not installed.
     """
     if _DEBIAN_SCRIPT.exists():
         return _DEBIAN_SCRIPT
     on_path = shutil.which("rabbitmq-server")
     if on_path is None:
         raise NodeError(
-            "RabbitMQ is not installed. Install it (apt-get install rabbitmq-server),"
-            " or set PORTCALL_AMQP_URL to the URL of a broker that runs elsewhere"
+            "RabbitMQ is not installed. Install it (apt-get install rabbitmq-server), or set"
+            " PORTCALL_AMQP_URL to the URL of another broker"
         )
     return Path(on_path)
 

@@ -1,4 +1,4 @@
-"""`portcall up`: the whole pipeline in the foreground, from nothing to ready.json."""
+"""`portcall up`: start the whole pipeline and write ready.json."""
 
 import asyncio
 import os
@@ -22,22 +22,24 @@ from portcall.runtime import logs
 from portcall.schemas.errors import PortcallError
 
 LINK_S = 2.0
-"""How long the start waits for a link."""
+"""How long the start waits for a sign-in link."""
 
-Routers = Annotated[int, typer.Option("--routers", min=1, max=32, help="Processes that route.")]
+Routers = Annotated[
+    int, typer.Option("--routers", min=1, max=32, help="Number of router processes.")
+]
 Deliverers = Annotated[
-    int, typer.Option("--deliverers", min=1, max=32, help="Processes that deliver.")
+    int, typer.Option("--deliverers", min=1, max=32, help="Number of deliverer processes.")
 ]
 
 
 def up(*, deliverers: Deliverers = 1, routers: Routers = 1) -> None:
     """Run the whole pipeline in the foreground until Ctrl-C.
 
-    Every role is a process of its own, and is started again when it dies. Without
-    PORTCALL_AMQP_URL a private RabbitMQ node runs beside them, without PORTCALL_DATABASE_URL the
-    store is SQLite; both keep their files in $PORTCALL_HOME (./.portcall), and what was accepted
-    before a stop, or a crash, is delivered after the next start. $PORTCALL_HOME/ready.json says
-    where everything is, and is there as long as it is.
+    Every role is a separate process, and is restarted when it dies. Without PORTCALL_AMQP_URL, a
+    private RabbitMQ node runs beside them; without PORTCALL_DATABASE_URL, the store is SQLite. Both
+    keep their files in $PORTCALL_HOME (./.portcall). Events that were accepted before a stop or a
+    crash are delivered after the next start. $PORTCALL_HOME/ready.json has all addresses, and
+    exists while the pipeline is ready.
     """
     home = Home(home_folder())
     home.prepare()
@@ -57,22 +59,22 @@ def up(*, deliverers: Deliverers = 1, routers: Routers = 1) -> None:
 
 
 def starting(plan: Plan) -> str:
-    """What is said before anything starts."""
+    """Print a line before anything starts."""
     broker = "the broker of PORTCALL_AMQP_URL" if plan.amqp_url else "a private RabbitMQ node"
     store = "SQLite" if plan.database_url.startswith("sqlite") else "PostgreSQL"
     lines = [f"Portcall starts in {plan.home.path}, on {broker} and {store}."]
     if plan.allow_targets.strip().lower() != "none":
         lines.append(
-            f"Webhooks may lead to {plan.allow_targets}, which is not public:"
-            " set PORTCALL_ALLOW_TARGETS to other networks, or to none."
+            f"Webhooks may send to {plan.allow_targets}, which are not public networks: set"
+            " PORTCALL_ALLOW_TARGETS to other networks, or to none."
         )
     return "\n".join(lines)
 
 
 def sign_in_link(plan: Plan) -> str:
-    """A link that signs in to the console once; empty where there is none to be had.
+    """Return a link that signs in to the console once; empty if there is none.
 
-    For a terminal only: what is printed elsewhere is kept in logs.
+    Only for a terminal: other output may end up in logs.
     """
     server = Server(plan.management_url, plan.producer_url, plan.token)
     with HttpTransport(plan.management_url, token=plan.token, patience_s=LINK_S) as http:
@@ -83,16 +85,16 @@ def sign_in_link(plan: Plan) -> str:
 
 
 def _program() -> str:
-    """Where the command `portcall` is that runs: beside its Python."""
+    """Return the path of the running command `portcall`: beside its Python."""
     return str(Path(sys.executable).with_name("portcall"))
 
 
 def ready(plan: Plan, *, link: str = "") -> str:
-    """What is said when everything is ready: where that is, and what to do next.
+    """Print where everything is when all is ready, and what to do next.
 
     Args:
-        plan: What runs.
-        link: A link that signs in to the console once; empty: only its address is told.
+        plan: The running installation.
+        link: A link that signs in to the console once; empty: print only the address.
     """
     named = "PORTCALL_HOME" in os.environ
     elsewhere = f"export PORTCALL_HOME={quote(str(plan.home.path))}" if named else ""
@@ -106,7 +108,7 @@ def ready(plan: Plan, *, link: str = "") -> str:
     ]
     lines = [
         f"  management  {plan.management_url}",
-        *([f"  over TLS    {plan.management_tls_url}"] if plan.management_tls_url else ()),
+        *([f"  with TLS    {plan.management_tls_url}"] if plan.management_tls_url else ()),
         f"  producer    {plan.producer_url}",
         f"  console     {plan.console_url}",
         f"  ready.json  {plan.home.ready_file}",
@@ -122,6 +124,6 @@ def _signing_in(link: str) -> list[str]:
     if not link:
         return []
     return [
-        "Sign in to the console, once, within ten minutes (later: `portcall console`):",
+        "Sign in to the console, once, within ten minutes (for another link: `portcall console`):",
         f"  {link}",
     ]

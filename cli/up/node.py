@@ -1,7 +1,7 @@
-"""The folder of a private RabbitMQ node: what is kept there, and the settings that point at it.
+"""The folder of a private RabbitMQ node: its files, and the settings that point at it.
 
-Everything is the node's own (data, logs, cookie, ports, user), it listens on loopback alone, has
-no plugin, and takes nothing from the machine's own RabbitMQ settings.
+The node has its own data, logs, cookie, ports and user, listens only on loopback, has no plugins,
+and ignores the machine's RabbitMQ settings.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from portcall.cli.ports import HOST, free_ports, is_free, reserve
 
 _GB = 1_000_000_000
 SETTLE_S = 1.5
-"""How long the broker may take to write a new queue's name (measured: 1 s)."""
+"""How long the broker may take to write a new queue's name to disk (measured: 1 s)."""
 
 _CONFIG = """\
 listeners.tcp.1 = {host}:{amqp_port}
@@ -33,13 +33,13 @@ log.file = rabbitmq.log
 log.file.rotation.size = 10485760
 log.file.rotation.count = 3
 """
-# Messages on their way from a wait rung back to the deliverers: 32 would be some thousand a second.
+# Messages that go from a wait rung back to the deliverers: with 32, about a thousand per second.
 _ADVANCED_CONFIG = "[{rabbit, [{dead_letter_worker_consumer_prefetch, 256}]}].\n"
 
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """What a node keeps over restarts, in ``node.json``."""
+    """The values that a node keeps over restarts, in ``node.json``."""
 
     user: str
     password: str
@@ -50,7 +50,7 @@ class NodeState:
 
     @classmethod
     def new(cls) -> "NodeState":
-        """Make up a new node's secrets and ports."""
+        """Create a new node's secrets and ports."""
         cookie = secrets.token_urlsafe(24)
         amqp_port, dist_port, epmd_port = free_ports(3, owner=cookie)
         return cls(
@@ -63,7 +63,7 @@ class NodeState:
         )
 
     def with_free_ports(self) -> "NodeState":
-        """The same node on other ports, where one of its own was taken meanwhile."""
+        """Return the same node with other ports, if one of them was taken meanwhile."""
         ports = self.amqp_port, self.dist_port, self.epmd_port
         if all(is_free(HOST, port) and reserve(port, owner=self.cookie) for port in ports):
             return self
@@ -73,23 +73,23 @@ class NodeState:
 
 @dataclass(frozen=True, slots=True)
 class NodeFolder:
-    """Where a node's files are; `path` is absolute."""
+    """The paths of a node's files; `path` is absolute."""
 
     path: Path
 
     @property
     def logs(self) -> Path:
-        """The folder of the node's logs."""
+        """Return the folder of the node's logs."""
         return self.path / "log"
 
     @property
     def log_file(self) -> Path:
-        """The node's log."""
+        """Return the node's log."""
         return self.logs / "rabbitmq.log"
 
     @property
     def start_log(self) -> Path:
-        """What the node says before it can log."""
+        """Return the file with the node's output before logging starts."""
         return self.logs / "start.log"
 
     @property
@@ -98,12 +98,12 @@ class NodeFolder:
         return self._new.exists()
 
     def begin(self) -> None:
-        """Begin a first start, and begin it anew where an earlier one was cut short.
+        """Begin a first start, or begin it again if an earlier one was interrupted.
 
         A node that is killed within a second of its first boot, or of a queue's declaration, has
-        written half of what it needs: it never boots again, or the queue never has a leader again
-        (its name is in a table that the broker writes when that was left alone for half a second;
-        seen with 3.10.8). Nothing was accepted then: away with it.
+        written only half of its files. It then never boots again, or the queue never has a leader
+        again: the queue's name is in a table that the broker writes after half a second without
+        changes (seen with 3.10.8). Nothing was accepted by then, so the folder is deleted.
         """
         if not (self.path / "data").exists():
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -122,10 +122,10 @@ class NodeFolder:
         return self.path / "new"
 
     def load_state(self) -> NodeState:
-        """What was kept, or a new node's state.
+        """Return the stored state, or that of a new node.
 
         Raises:
-            NodeError: The file is there and cannot be used.
+            NodeError: The file exists but cannot be used.
         """
         path = self.path / "node.json"
         try:
@@ -134,16 +134,16 @@ class NodeFolder:
             return NodeState.new()
         except (OSError, ValueError, TypeError) as error:
             raise NodeError(
-                f"{path} cannot be used ({error}); it holds the password of the node's data."
-                f" Restore it, or remove {self.path} with everything that is queued there"
+                f"{path} cannot be used ({error}); it contains the password of the node's"
+                f" data. Restore it, or remove {self.path} with all queued messages"
             ) from error
 
     def prepare(self, state: NodeState) -> None:
-        """Write the node's files; the state first, because everything follows from it."""
+        """Write the node's files; the state first, because the others depend on it."""
         for folder in (self.path, self.logs, self.path / "data"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(self.path / "node.json", json.dumps(asdict(state)))
-        # Erlang refuses a cookie that anybody else may read.
+        # Erlang refuses a cookie that other users can read.
         write_private(self.path / ".erlang.cookie", state.cookie)
         write_private(self.path / "enabled_plugins", "[].\n")
         write_private(self.path / "advanced.config", _ADVANCED_CONFIG)
@@ -152,7 +152,7 @@ class NodeFolder:
         write_private(self.path / "rabbitmq.conf", _CONFIG.format_map(values))
 
     def environment(self, state: NodeState) -> dict[str, str]:
-        """What makes RabbitMQ's scripts mean this node."""
+        """Return the variables that point RabbitMQ's scripts at this node."""
         kept = {name: os.environ[name] for name in ("PATH", "TZ", "TMPDIR") if name in os.environ}
         return {
             **kept,
@@ -170,7 +170,7 @@ class NodeFolder:
             "RABBITMQ_MNESIA_BASE": str(self.path / "data"),
             # The host part is fixed: data belong to a node name, and must survive a new host name.
             "RABBITMQ_NODENAME": "portcall@localhost",
-            # Unbound: several nodes on one machine would else all run on the same first core.
+            # Unbound: otherwise several nodes on one machine would all run on the same first core.
             "RABBITMQ_SCHEDULER_BIND_TYPE": "u",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1} +B i"
@@ -180,7 +180,7 @@ class NodeFolder:
         }
 
     def last_words(self, lines: int = 15) -> str:
-        """The ends of the node's logs, for an error message."""
+        """Return the ends of the node's logs, for an error message."""
         return "\n".join(_tail(log, lines) for log in (self.start_log, self.log_file))
 
 

@@ -1,4 +1,4 @@
-"""`portcall up` at work: bring everything up, keep it up, and take it down in order."""
+"""`portcall up` at work: start everything, keep it running, and stop it in order."""
 
 import asyncio
 import signal
@@ -24,17 +24,17 @@ from portcall.store.preparing import prepare_secrets
 from portcall.store.secrets.keys import FILE_VARIABLE, VARIABLE, KeySource
 
 SPARE_S = 5.0
-"""What stopping may take beyond one attempt; the contract's figure."""
+"""How much longer than one attempt stopping may take."""
 TELL_AGAIN_S = 10.0
 RETRY_S = 0.5
 OPERATOR_VARIABLES = ("PORTCALL_OPERATOR_WEBHOOK_URI", "PORTCALL_OPERATOR_WEBHOOK_SECRET")
 DECLARE_S = 15.0
 SEALED_ROLES = frozenset({"deliverer", "management"})
-"""Those that open secrets; no others are told the keys."""
+"""The roles that open secrets; the others do not get the keys."""
 
 
 class StopSignals:
-    """SIGTERM, SIGINT and SIGHUP: the first asks to stop, a second one to be quick about it."""
+    """SIGTERM, SIGINT and SIGHUP: the first one asks to stop, a second one to hurry."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -47,11 +47,11 @@ class StopSignals:
 
 
 class Pipeline:
-    """Every process of one installation.
+    """All processes of one installation.
 
     Args:
         plan: What to run.
-        on_ready: Told once, when everything is ready and ready.json is written; it may block.
+        on_ready: Called once, when everything is ready and ready.json is written; it may block.
     """
 
     def __init__(self, plan: Plan, *, on_ready: Callable[[], None]) -> None:
@@ -66,7 +66,7 @@ class Pipeline:
         """Run until a signal asks to stop.
 
         Raises:
-            PortcallError: It cannot be brought up, or cannot go on; everything is stopped again.
+            PortcallError: It cannot start or continue; everything is stopped again.
         """
         signals = StopSignals()
         self._ready_file.remove()
@@ -81,7 +81,7 @@ class Pipeline:
                 self._log.info("pipeline.stopped")
 
     async def _serve(self, http: aiohttp.ClientSession) -> None:
-        """Bring everything up and keep it up; ends by cancellation."""
+        """Start everything and keep it running; ends by cancellation."""
         async with asyncio.TaskGroup() as first:
             installed = first.create_task(asyncio.to_thread(prepare_store, self._plan))
             broker_ready = first.create_task(self._start_broker())
@@ -100,7 +100,7 @@ class Pipeline:
             await asyncio.to_thread(self._on_ready)
 
     async def _start_broker(self) -> str:
-        """Start the private node, with the topology; nothing to do for a broker of others."""
+        """Start the private node, with the topology; do nothing for an external broker."""
         if self._broker is None:
             return self._plan.amqp_url
         self._broker.folder.begin()
@@ -110,10 +110,10 @@ class Pipeline:
         return self._broker.url
 
     async def _declare_at_private_node(self, amqp_url: str) -> None:
-        """Declare the topology at our node: a stream takes a moment to come up after a restart.
+        """Declare the topology at our node; after a restart, a stream needs a moment.
 
         Raises:
-            BrokerError: The node has something else of that name.
+            BrokerError: The node has a different queue or exchange of that name.
         """
         end = asyncio.get_running_loop().time() + DECLARE_S
         while True:
@@ -125,7 +125,7 @@ class Pipeline:
                 await asyncio.sleep(RETRY_S)
 
     async def _declare(self, amqp_url: str) -> None:
-        """Declare the topology at a broker of others, as soon as it is there."""
+        """Declare the topology at an external broker, as soon as it answers."""
         while True:
             try:
                 return await topology.apply(amqp_url, self._plan.topology)
@@ -182,7 +182,7 @@ class Pipeline:
 
 
 class Waiting:
-    """Says what the start waits for: when that changes, but not at every look."""
+    """Prints what the start waits for, whenever that changes."""
 
     def __init__(self, say: Callable[..., object]) -> None:
         self._say = say
@@ -197,9 +197,9 @@ class Waiting:
 
 
 def stages(attempt_timeout_s: float) -> list[Stage]:
-    """Who is stopped when: what takes in first, what others still send to last.
+    """Return the stages of stopping: first the roles that take in work, last their receivers.
 
-    The times before the last add up to 3 s beyond one attempt; the private node takes 1.1 s.
+    The times before the last stage add up to 3 s beyond one attempt; the private node needs 1.1 s.
     """
     return [
         Stage({"producer", "management"}, patience_s=0.75),
@@ -211,10 +211,10 @@ def stages(attempt_timeout_s: float) -> list[Stage]:
 
 
 def prepare_store(plan: Plan) -> tuple[Installation, Account]:
-    """Bring the database up to date, seal its secrets, and say whose it is, and who may log in.
+    """Migrate the database, seal its secrets, and register its owner and the service principal.
 
     Raises:
-        KeyFileError: The encryption keys cannot be had, or are not those of the database.
+        KeyFileError: The encryption keys cannot be read, or do not fit the database.
         StoreUnavailableError: It does not answer.
     """
     migrate(plan.database_url)
@@ -227,13 +227,13 @@ def prepare_store(plan: Plan) -> tuple[Installation, Account]:
 
 
 def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """An environment for those who open no secrets."""
+    """Return the environment for roles that open no secrets."""
     hidden = {VARIABLE, FILE_VARIABLE, *OPERATOR_VARIABLES}
     return {name: value for name, value in environ.items() if name not in hidden}
 
 
 async def _until(asked: asyncio.Event, work: Coroutine[object, object, None]) -> None:
-    """Run *work* until it ends or *asked* is set; what it raised is raised.
+    """Run *work* until it ends or *asked* is set; raise its error.
 
     Raises:
         BaseException: The first error of *work*, taken out of its group.

@@ -1,4 +1,4 @@
-"""What `portcall up` is going to run, worked out from the environment before anything starts."""
+"""The plan of `portcall up`, made from the environment before anything starts."""
 
 import datetime as dt
 import ipaddress
@@ -21,7 +21,7 @@ from portcall.runtime.trust import installation_context
 from portcall.schemas.topology import Topology, topology
 
 ALLOW_TARGETS = "127.0.0.0/8,::1/128"
-"""What `portcall up` allows webhooks to lead to, because a first consumer runs beside it."""
+"""The default networks that webhooks may send to: a first consumer usually runs on this machine."""
 TLS_BIND = "PORTCALL_MANAGEMENT_TLS_BIND"
 _UNKNOWN_YET = "amqp://private-node-not-started-yet/"
 
@@ -32,20 +32,20 @@ class Plan:
 
     Attributes:
         home: The installation's folder.
-        environ: The environment of every role; without the broker's URL, if that is private.
+        environ: The environment of every role; without the URL of a private broker.
         processes: How many processes each role has.
-        amqp_url: The broker that was named; empty: a private node.
+        amqp_url: The external broker; empty: a private node.
         database_url: The store.
         token: The administrator's.
-        management_url: Where clients reach the management role.
-        management_tls_url: The same over TLS; None: not at all.
-        tls: The files that this is served with; None: it is not.
-        producer_url: Where registries reach the producer.
-        allow_targets: The networks that webhooks may lead to although they are not public.
-        attempt_timeout_s: The bound on one attempt, which also bounds the stopping.
+        management_url: The address of the management role.
+        management_tls_url: The same over TLS; None: without TLS.
+        tls: The certificate files; None: without TLS.
+        producer_url: The address of the producer.
+        allow_targets: The networks, not public, that webhooks may send to.
+        attempt_timeout_s: The time limit of one attempt, which also limits stopping.
         topology: What the roles need at the broker.
-        log_level: Of this process's own logs.
-        log_format: The same.
+        log_level: The log level of this process.
+        log_format: The log format of this process.
     """
 
     home: Home
@@ -66,17 +66,17 @@ class Plan:
 
     @property
     def ca_file(self) -> Path | None:
-        """What clients are to trust; None: they do already, or there is no TLS."""
+        """Return the CA that clients need; None: a publicly trusted one, or no TLS."""
         found = self.tls.ca_file if self.tls else None
         return found and found.resolve()
 
     @property
     def console_url(self) -> str:
-        """Where people find the console."""
+        """Return the address of the console."""
         return f"{self.management_url}{CONSOLE}"
 
     def prepare_tls(self) -> None:
-        """Make the CA and the certificate, or check the user's own.
+        """Create the CA and the certificate, or check the user's own.
 
         Raises:
             SettingsError: They cannot be used.
@@ -85,7 +85,7 @@ class Plan:
             self.tls.ensure(dt.datetime.now(dt.UTC))
 
     def environ_for(self, amqp_url: str) -> dict[str, str]:
-        """The environment of every role, with the broker that they are to use."""
+        """Return the environment of every role, with its broker."""
         return {**self.environ, "PORTCALL_AMQP_URL": amqp_url}
 
 
@@ -100,12 +100,12 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
     checked = {**env, "PORTCALL_AMQP_URL": env.get("PORTCALL_AMQP_URL") or _UNKNOWN_YET}
     RouterSettings.from_environment(checked)
     deliverer = DelivererSettings.from_environment(checked)
-    installation_context(deliverer.trust_files.read())  # each deliverer would end because of it
+    installation_context(deliverer.trust_files.read())  # every deliverer would exit because of it
     settings = ManagementSettings.from_environment(checked)
     producer_bind = ProducerSettings.from_environment(checked).bind
     for wanted in (settings.bind, settings.tls_bind, producer_bind):
         if wanted and wanted.port:
-            reserve(wanted.port)  # before one of the others, or the node, is given it
+            reserve(wanted.port)  # before another address, or the node, gets it
     management = _address("PORTCALL_MANAGEMENT_BIND", settings.bind)
     tls = settings.tls_bind and _address(TLS_BIND, settings.tls_bind)
     producer = _address("PORTCALL_PRODUCER_BIND", producer_bind)
@@ -143,7 +143,7 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
 
 
 def roles_environment(environ: Mapping[str, str], home: Home) -> dict[str, str]:
-    """What every role gets: this process's environment, and what it leaves open filled in."""
+    """Return the environment for every role: this process's, with the defaults filled in."""
     env = {name: value for name, value in environ.items() if value}
     env["PORTCALL_HOME"] = str(home.path)
     env["PORTCALL_HEALTH_BIND"] = "127.0.0.1:0"
@@ -155,7 +155,7 @@ def roles_environment(environ: Mapping[str, str], home: Home) -> dict[str, str]:
 
 
 def client_url(address: HostPort, scheme: str = "http") -> str:
-    """The URL by which a client on this machine reaches a server that listens on *address*."""
+    """Return the URL by which a local client reaches a server that listens on *address*."""
     host = address.host
     try:
         if ipaddress.ip_address(host).is_unspecified:
@@ -166,17 +166,18 @@ def client_url(address: HostPort, scheme: str = "http") -> str:
 
 
 def _address(variable: str, wanted: HostPort) -> HostPort:
-    """A definite address: port 0 is settled here, so that a role that is restarted keeps its own.
+    """Return a definite address: port 0 is replaced here, so that a restarted role keeps its port.
 
     Raises:
-        UpError: Somebody else listens there, or it is no address of this machine.
+        UpError: Another process listens there, or it is not an address of this machine.
     """
     if wanted.port == 0:
         return HostPort(host=wanted.host, port=free_ports(1)[0])
     if not is_free(wanted.host, wanted.port):
         raise UpError(
-            f"{wanted} cannot be listened on: another process has it, or it is no address of this"
-            f" machine. Choose another with {variable}=HOST:PORT (port 0: any free one)"
+            f"cannot listen on {wanted}: another process uses it, or it is not an address of"
+            f" this machine. Choose another one with {variable}=HOST:PORT (port 0: any free"
+            " port)"
         )
     return wanted
 

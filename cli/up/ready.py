@@ -1,4 +1,4 @@
-"""``ready.json``: where a running installation is found, and what it consists of."""
+"""``ready.json``: the addresses and processes of a running installation."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ ROLES = ("producer", "router", "deliverer", "recorder", "management", "rabbitmq"
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """What does not change while `portcall up` runs; a key of the file each."""
+    """The constant values of a running `portcall up`; one key of the file each."""
 
     management_url: str
     management_tls_url: str | None
@@ -31,7 +31,7 @@ class Addresses:
 
 
 class ReadyFile:
-    """The file: written when everything is ready, kept true after that, removed at the end."""
+    """The file: written when everything is ready, kept current, removed at the end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -43,18 +43,18 @@ class ReadyFile:
         self.update(services)
 
     def update(self, services: Sequence[Service]) -> None:
-        """Write the pids again, if the file was written before."""
+        """Write the pids again, if the file exists."""
         if self._addresses is not None:
             write_private(self._path, ready_text(self._addresses, services))
 
     def remove(self) -> None:
-        """Remove the file, also one that a killed predecessor left."""
+        """Remove the file, even one that a killed predecessor left."""
         self._addresses = None
         self._path.unlink(missing_ok=True)
 
 
 def ready_text(addresses: Addresses, services: Sequence[Service]) -> str:
-    """The file's text; null for what this installation does not have."""
+    """Return the file's text; null for what this installation does not have."""
     in_order = sorted(services, key=lambda service: ROLES.index(service.role))
     document = {
         "management_url": addresses.management_url,

@@ -1,4 +1,4 @@
-"""A role's process: how it is started, and how it says that it is ready."""
+"""A role's process: how it starts, and how it reports that it is ready."""
 
 import asyncio
 import json
@@ -18,14 +18,14 @@ READY_TIMEOUT = aiohttp.ClientTimeout(total=2)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a role writes to its run file when its health server listens."""
+    """The content of a role's run file, written when its health server listens."""
 
     pid: int
     health_url: str
 
 
 def read_report(path: Path) -> Report | None:
-    """What a role reported, or None while it has not."""
+    """Return what a role reported, or None if it has not yet."""
     try:
         told = json.loads(path.read_text())
         return Report(int(told["pid"]), str(told["health_url"]))
@@ -40,7 +40,7 @@ class RoleProcess:
         role: Its role, the name of a package with a ``__main__``.
         number: Which of the processes of this role it is, from 1.
         home: The installation's folder.
-        environ: The environment without what is this process's own.
+        environ: The environment that all processes share.
         http: Asks for ``/ready``.
     """
 
@@ -62,18 +62,18 @@ class RoleProcess:
 
     @property
     def pid(self) -> int | None:
-        """Its pid, while it runs."""
+        """Return its pid, while it runs."""
         if self._process is None or self._process.returncode is not None:
             return None
         return self._process.pid
 
     @property
     def run_file(self) -> Path:
-        """Where it reports its addresses."""
+        """Return the file where it reports its addresses."""
         return self._home / "run" / f"{self.name}.json"
 
     async def launch(self) -> None:
-        """Start it; what is in the working directory cannot stand in for our packages (-P)."""
+        """Start it; modules in the working directory cannot shadow our packages (-P)."""
         self.run_file.unlink(missing_ok=True)
         self._process = await children.spawn(
             [sys.executable, "-P", "-m", f"portcall.{self.role}"],
@@ -82,13 +82,13 @@ class RoleProcess:
         )
 
     async def wait(self) -> int:
-        """Wait for its end, and give the exit code."""
+        """Wait for its end, and return the exit code."""
         if self._process is None:
             raise UpError(f"{self.name} was not started")
         return await self._process.wait()
 
     async def problem(self) -> str | None:
-        """Why it is not ready, or None."""
+        """Return why it is not ready, or None."""
         report = read_report(self.run_file)
         if self.pid is None or report is None or report.pid != self.pid:
             return "is starting"
@@ -101,11 +101,11 @@ class RoleProcess:
             return f"does not answer: {str(error) or type(error).__name__}"
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask it to end (SIGTERM)."""
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Kill it (SIGKILL)."""
         self._send(signal.SIGKILL)
 
     def _send(self, number: signal.Signals) -> None:
@@ -114,7 +114,7 @@ class RoleProcess:
 
 
 def _reasons(body: str) -> str:
-    """The reasons in an answer of ``/ready``, in one line."""
+    """Return the reasons in an answer of ``/ready``, in one line."""
     try:
         problems = json.loads(body)["problems"]
         return "; ".join(str(problem) for problem in problems.values())

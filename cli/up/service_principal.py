@@ -1,4 +1,4 @@
-"""The service principal of `portcall up`: what ready.json says that az may log in with."""
+"""The service principal of `portcall up`: the login for az in ready.json."""
 
 import json
 import uuid
@@ -21,7 +21,7 @@ class Account:
 
 
 def ensure_account(path: Path, store: Store) -> Account:
-    """The account that *path* keeps, known to the store; made where there is none, or no good one.
+    """Return the principal in *path*, known to the store; create it if it is missing or not valid.
 
     Raises:
         StoreUnavailableError: The database does not answer.
@@ -50,7 +50,7 @@ def _kept(path: Path) -> Account | None:
 
 
 def _is_known(account: Account, store: Store) -> bool:
-    """Whether the store lets it in; a store that has never heard of it is told."""
+    """Whether the store accepts it; if the store does not know it, add it."""
     found = store.principals.get(account.client_id)
     if found is None:
         _introduce(account, store)

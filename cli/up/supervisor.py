@@ -1,4 +1,4 @@
-"""Keeping processes alive: each is started again when it dies, and all are stopped in order."""
+"""Keep processes running: restart each one when it dies, and stop all in order."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -10,39 +10,39 @@ from portcall.runtime.logs import get_logger
 
 QUICK_DEATH_S = 5.0
 MAX_RESTART_DELAY_S = 2.0
-"""With a role's own start (1 s) this keeps the promise that a role is back within 5 s."""
+"""Together with a role's start (1 s), this keeps the promise that a role is back within 5 s."""
 POLL_S = 0.1
 
 
 class Service(Protocol):
-    """A process that is to be kept running."""
+    """A process that is kept running."""
 
     @property
     def name(self) -> str:
-        """Its own name, e.g. ``router-2``."""
+        """Return its own name, e.g. ``router-2``."""
 
     @property
     def role(self) -> str:
-        """What it is, e.g. ``router``."""
+        """Return its kind, e.g. ``router``."""
 
     @property
     def pid(self) -> int | None:
-        """Its process, while that runs."""
+        """Return its process, while that runs."""
 
     async def launch(self) -> None:
-        """Start the process; it need not be ready at the return."""
+        """Start the process; it need not be ready on return."""
 
     async def wait(self) -> int:
-        """Wait for its end, and give the exit code."""
+        """Wait for its end, and return the exit code."""
 
     async def problem(self) -> str | None:
-        """Why it is not ready, or None."""
+        """Return why it is not ready, or None."""
 
     def terminate(self) -> None:
         """Ask it to end (SIGTERM)."""
 
     def kill(self) -> None:
-        """End it (SIGKILL)."""
+        """Kill it (SIGKILL)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class Stage:
     """One step of stopping.
 
     Attributes:
-        roles: Who is asked to end in this step.
-        patience_s: How long the next step waits for them; they may go on ending after that.
+        roles: The roles that are asked to end in this step.
+        patience_s: How long the next step waits for them; they may take longer to end.
     """
 
     roles: Collection[str]
@@ -59,22 +59,22 @@ class Stage:
 
 
 def restart_delay_s(quick_deaths: int) -> float:
-    """How long to wait with a restart: not at all, unless it died soon after a start before.
+    """Return the delay of a restart: 0, unless the process died soon after its starts.
 
     Args:
-        quick_deaths: How many of its lives in a row were shorter than `QUICK_DEATH_S`.
+        quick_deaths: How many times in a row it ran for less than `QUICK_DEATH_S`.
     """
     return min(MAX_RESTART_DELAY_S, 0.25 * 2 ** (quick_deaths - 2)) if quick_deaths > 1 else 0.0
 
 
 class Supervisor:
-    """Starts services that do not run yet, and starts again those that end.
+    """Starts services, and restarts those that end.
 
     Args:
-        services: Who is kept running, in the order of starting.
-        on_change: Told after each start, because pids have changed.
+        services: The services, in the order of starting.
+        on_change: Called after each start, because pids have changed.
         sleep: Waits for so many seconds.
-        clock: Seconds that only grow.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -92,10 +92,10 @@ class Supervisor:
         self._log = get_logger()
 
     async def run(self) -> None:
-        """Start every service and keep it; ends by cancellation.
+        """Start every service and keep it running; ends by cancellation.
 
         Raises:
-            UpError: A service says by its exit code that its settings are wrong: starting it again
+            UpError: A service exited because its settings are wrong: starting it again
                 would not help.
         """
         failure: BaseException | None = None
@@ -111,17 +111,17 @@ class Supervisor:
             raise failure from None
 
     async def until_ready(self, told: Callable[[Mapping[str, str]], None]) -> None:
-        """Wait until every service is ready at the same time.
+        """Wait until all services are ready at the same time.
 
         Args:
-            told: Given what keeps whom from being ready, at each look.
+            told: Called at each look, with the reasons why services are not ready.
         """
         while problems := await self.problems():
             told(problems)
             await self._sleep(POLL_S)
 
     async def problems(self) -> dict[str, str]:
-        """What keeps services from being ready, by their names."""
+        """Return the reasons why services are not ready, by their names."""
         found = await asyncio.gather(*(service.problem() for service in self.services))
         named = zip(self.services, found, strict=True)
         return {service.name: problem for service, problem in named if problem}
@@ -132,12 +132,12 @@ class Supervisor:
         """Stop the services, stage after stage; `run` must have ended before.
 
         Args:
-            stages: Who is asked to end when.
-            limit_s: What still runs after that is killed.
-            hurry: When set, that happens at once.
+            stages: Which roles are asked to end when.
+            limit_s: Services that run longer are killed.
+            hurry: When set, they are killed at once.
 
         Returns:
-            The names of those that were killed.
+            The names of the killed services.
         """
         end = self._clock() + limit_s
         for stage in stages:
@@ -167,7 +167,7 @@ class Supervisor:
             await self._sleep(delay_s)
 
     async def _live(self, service: Service) -> str:
-        """Start a service that does not run, see it through to its end, and tell how it ended."""
+        """Start a service, wait for its end, and return how it ended."""
         if service.pid is None:
             try:
                 await service.launch()
@@ -177,12 +177,14 @@ class Supervisor:
         self._on_change()
         code = await service.wait()
         if code == USAGE:
-            raise UpError(f"{service.name} cannot run with these settings; it says why above")
+            raise UpError(
+                f"{service.name} cannot run with these settings; its message above gives the reason"
+            )
         return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
 
 async def _ended(services: Sequence[Service], patience_s: float, hurry: asyncio.Event) -> None:
-    """Wait until all have ended, for a time at most, or until there is a hurry."""
+    """Wait until all have ended, until the time limit, or until there is a hurry."""
     if not services or patience_s <= 0:
         return
 

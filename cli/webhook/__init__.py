@@ -1,1 +1,1 @@
-"""`portcall webhook`: az's commands and our own."""
+"""`portcall webhook`: az's commands and Portcall's own."""

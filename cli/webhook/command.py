@@ -1,4 +1,4 @@
-"""`portcall webhook`: az's ``acr webhook`` commands, with its flags, and a few of our own."""
+"""`portcall webhook`: az's ``acr webhook`` commands with their options, and a few more."""
 
 import inspect
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from portcall.schemas.webhooks import Status
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Webhooks: who is told about what. The flags are those of `az acr webhook`.",
+    help=("Webhooks: which endpoint gets which events. The options are those of `az acr webhook`."),
     rich_markup_mode="rich",
 )
 
@@ -106,7 +106,7 @@ def create(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Create a webhook, or replace the one of that name."""
+    """Create a webhook, or replace the existing one of that name."""
     properties = _properties(
         uri=uri,
         actions=actions,
@@ -156,7 +156,7 @@ def update(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Change a webhook: only what is given; lists and maps are replaced whole."""
+    """Update a webhook: only the given options change; lists and maps are replaced as a whole."""
     properties = _properties(
         uri=uri,
         actions=actions,
@@ -210,14 +210,14 @@ def show_webhook(
 
 @app.command("delete", epilog=examples("portcall webhook delete -r myregistry -n ci01hook"))
 def delete(*, registry: Registry, name: Name, group: Group = None, url: Url = None) -> None:
-    """Delete a webhook; that there is none is no error."""
+    """Delete a webhook; succeeds if it does not exist."""
     management = Management.at(url)
     found = management.find_registry(registry, group)
     reply = management.send("DELETE", webhook_path(found, name))
     note(
-        f"There is no webhook {name} in the registry {registry}."
+        f"The registry {registry} has no webhook {name}."
         if reply.status == 204
-        else f"The webhook {name} is deleted."
+        else f"Deleted the webhook {name}."
     )
 
 
@@ -230,7 +230,7 @@ def ping(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Send a ping event to a webhook, whatever it subscribes to."""
+    """Send a ping event to a webhook, whatever its actions and scope."""
     management = Management.at(url)
     found = management.find_registry(registry, group)
     show(management.ask("POST", f"{webhook_path(found, name)}/ping"), ping_row, output)
@@ -303,7 +303,7 @@ def _properties(
     settings: Document,
     trust: Document,
 ) -> Document:
-    """The properties that were given, as the API takes them; what was not given is left out."""
+    """Return the given properties, as the API takes them; others are left out."""
     properties: Document = {
         "serviceUri": uri,
         "actions": None if actions is None else options.actions(actions),

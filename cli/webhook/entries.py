@@ -1,8 +1,7 @@
-"""What `portcall webhook import` reads: JSON lines, or the array that `az acr webhook list` prints.
+"""The input of `portcall webhook import`: JSON lines, or the array of `az acr webhook list`.
 
-An entry is one webhook of the file, in the form in which the API takes it, with the place that it
-came from, so that whatever is wrong with it can be told by line. Nothing here does I/O but read
-the lines it is given.
+An entry is one webhook of the file, in the form that the API takes, with its place in the file, so
+that errors can name the line. This module does no I/O except reading the given lines.
 """
 
 import json
@@ -16,14 +15,14 @@ from portcall.schemas.signatures import Scheme
 
 CHUNK_ENTRIES = 1_000
 CHUNK_BYTES = 4 * 1024 * 1024
-"""A request has at most so many webhooks, and about so many bytes (the server takes 8 MiB)."""
+"""The limits of a request: so many webhooks, and about so many bytes (the server takes 8 MiB)."""
 
 _REGISTRY = re.compile(r"/registries/([^/]+)", re.IGNORECASE)
 _PROPERTIES = ("serviceUri", "customHeaders", "status", "scope", "actions", "portcall")
 
 
 class EntryError(CliError):
-    """An entry is no webhook; the message names the field."""
+    """An entry is not a webhook; the message names the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +30,10 @@ class Entry:
     """One webhook of the file.
 
     Attributes:
-        place: Where it stands, e.g. ``line 3``.
+        place: Its place, e.g. ``line 3``.
         registry: The registry that it is for.
-        item: What is sent.
-        size: The bytes that it had in the file.
+        item: The webhook as sent to the API.
+        size: Its bytes in the file.
     """
 
     place: str
@@ -44,7 +43,7 @@ class Entry:
 
     @property
     def lost_secret(self) -> bool:
-        """Whether it had a secret when it was exported; secrets never are."""
+        """Whether it had a secret when it was exported; secrets are never exported."""
         portcall = self.item["properties"].get("portcall")
         return (
             isinstance(portcall, dict)
@@ -55,7 +54,7 @@ class Entry:
 
     @property
     def lost_certificate(self) -> bool:
-        """Whether it had a client certificate when it was exported; its key never is."""
+        """Whether it had a client certificate when it was exported; the key is never exported."""
         portcall = self.item["properties"].get("portcall")
         return (
             isinstance(portcall, dict)
@@ -66,7 +65,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something wrong in the file, and where."""
+    """An error in the file, and its place."""
 
     place: str
     problem: str
@@ -74,7 +73,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Chunk:
-    """What is imported by one request, all or nothing; with a fault it is not sent."""
+    """The webhooks of one request, all or nothing; with a fault it is not sent."""
 
     registry: str
     entries: list[Entry] = field(default_factory=list)
@@ -83,16 +82,16 @@ class Chunk:
 
     @property
     def count(self) -> int:
-        """How many webhooks of the file are in it, the unreadable ones too."""
+        """Return how many webhooks of the file are in it, unreadable ones included."""
         return len(self.entries) + len(self.faults)
 
 
 def read_entries(file: Iterable[bytes], registry: str | None) -> Iterator[Entry | Fault]:
-    """Read a file's webhooks one by one; what cannot be read becomes a `Fault`.
+    """Read a file's webhooks one by one; unreadable ones become a `Fault`.
 
     Args:
         file: The lines.
-        registry: The registry that all of them are for; None: each says it in its ``id``.
+        registry: The registry for all of them; None: each one names it in its ``id``.
     """
     for place, document, size in _documents(file):
         if isinstance(document, Fault):
@@ -105,7 +104,7 @@ def read_entries(file: Iterable[bytes], registry: str | None) -> Iterator[Entry 
 
 
 def _documents(file: Iterable[bytes]) -> Iterator[tuple[str, object, int]]:
-    """Each JSON document with its place and size; `Fault` for what is no JSON."""
+    """Yield each JSON document with its place and size; a `Fault` if it is not JSON."""
     lines = iter(file)
     for number, line in enumerate(lines, 1):
         text = line.removeprefix(b"\xef\xbb\xbf").strip()
@@ -117,7 +116,7 @@ def _documents(file: Iterable[bytes]) -> Iterator[tuple[str, object, int]]:
             try:
                 yield place, json.loads(text), len(text)
             except ValueError as error:
-                problem = f"is no JSON ({error}): write one webhook on each line, or an array"
+                problem = f"is not JSON ({error}): write one webhook on each line, or an array"
                 yield place, Fault(place, problem), len(text)
 
 
@@ -125,7 +124,7 @@ def _array(text: bytes) -> Iterator[tuple[str, object, int]]:
     try:
         documents = json.loads(text)
     except ValueError as error:
-        yield "the array", Fault("the array", f"is no JSON: {error}"), len(text)
+        yield "the array", Fault("the array", f"is not JSON: {error}"), len(text)
         return
     size = len(text) // max(1, len(documents))
     for number, document in enumerate(documents, 1):
@@ -133,21 +132,21 @@ def _array(text: bytes) -> Iterator[tuple[str, object, int]]:
 
 
 def entry_of(place: str, document: object, size: int, registry: str | None) -> Entry:
-    """Make an entry of a webhook as Portcall exports it, or as az or the API list it.
+    """Make an entry from a webhook as Portcall exports it, or as az or the API list it.
 
-    The location is left out: a webhook here is where its registry is.
+    The location is left out: a webhook here has its registry's location.
 
     Raises:
         EntryError: It has no name, no service URI, or no registry.
     """
     if not isinstance(document, dict):
-        raise EntryError("is no webhook: a JSON object was expected")
+        raise EntryError("is not a webhook: a JSON object was expected")
     name = document.get("name")
     if not isinstance(name, str) or not name:
         raise EntryError("name: is required")
     registry = registry or _registry_of(document)
     if not registry:
-        raise EntryError(f"webhook {name!r} does not say its registry: name it with --registry")
+        raise EntryError(f"webhook {name!r} does not name its registry: give it with --registry")
     listed = document.get("properties")
     properties = {key: document.get(key) for key in _PROPERTIES}
     properties.update(listed if isinstance(listed, dict) else {})
@@ -166,9 +165,9 @@ def entry_of(place: str, document: object, size: int, registry: str | None) -> E
 
 
 def _without_lost_secret(extras: Document) -> Document:
-    """Without the signature ``v1`` where its secret is not there: nobody would know a new one.
+    """Remove the signature ``v1`` if its secret is missing: no consumer would know a new secret.
 
-    A key of ``v1a`` is made anew, and its public half can be read.
+    For ``v1a`` a new key is created; its public half can be read.
     """
     if extras.get("signature") == Scheme.V1 and not extras.get("secret"):
         return {key: each for key, each in extras.items() if key != "signature"}
@@ -181,7 +180,7 @@ def _registry_of(document: Document) -> str:
 
 
 def chunks(entries: Iterable[Entry | Fault]) -> Iterator[Chunk]:
-    """Divide the entries, in their order, into requests: each for one registry."""
+    """Split the entries, in their order, into requests for one registry each."""
     chunk = Chunk("")
     for entry in entries:
         if isinstance(entry, Fault):
@@ -209,7 +208,7 @@ _IN_VALUE = re.compile(r"value\[(\d+)\]\.?(.*)")
 
 
 def faults_of(chunk: Chunk, faults: Iterable[tuple[str, str]]) -> list[Fault]:
-    """The server's faults in terms of the file: ``value[3].…`` is the chunk's fourth entry."""
+    """Translate the server's faults into places: ``value[3].…`` is the fourth entry."""
     found = []
     for target, problem in faults:
         match = _IN_VALUE.fullmatch(target)

@@ -1,4 +1,4 @@
-"""`portcall webhook list-events`: the records of a webhook, as they are or as they come."""
+"""`portcall webhook list-events`: a webhook's records, stored ones or live."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from portcall.cli.tables import RECORD_WIDTHS, clean, heading, line_of, record_r
 
 PAGE = 500
 RECONNECT_S = 1.0
-"""How long `--follow` waits before it connects again."""
+"""How long `--follow` waits before it reconnects."""
 
 
 def list_events(
@@ -26,7 +26,7 @@ def list_events(
     name: Name,
     follow: Annotated[
         bool,
-        typer.Option("--follow", "-f", help="Print records as they come, until Ctrl-C."),
+        typer.Option("--follow", "-f", help="Print records as they arrive, until Ctrl-C."),
     ] = False,
     max_items: Annotated[
         int | None,
@@ -34,7 +34,7 @@ def list_events(
             "--max-items",
             metavar="N",
             min=1,
-            help="Print the newest N, or with --follow the first N that come.",
+            help="Print the newest N records; with --follow, the first N that arrive.",
             show_default=False,
         ),
     ] = None,
@@ -62,7 +62,7 @@ def _unanswered(record: Document) -> bool:
 
 
 def newest(management: Management, path: str, count: int | None) -> Iterator[Document]:
-    """The newest *count* records of a webhook, or all of them; newest first."""
+    """Return the newest *count* records of a webhook, or all of them; newest first."""
     query = {"$top": str(min(count or PAGE, PAGE))}
     return islice(management.pages("POST", f"{path}/listEvents", query=query), count)
 
@@ -70,16 +70,16 @@ def newest(management: Management, path: str, count: int | None) -> Iterator[Doc
 def follow_events(
     management: Management, path: str, *, wait: Callable[[float], None] = time.sleep
 ) -> Iterator[Document]:
-    """The records of a webhook as they come; for ever, over lost connections.
+    """Yield the records of a webhook as they arrive; endless, with reconnects.
 
     Args:
         management: The API.
-        path: Of the webhook.
+        path: The webhook's path.
         wait: Waits for so many seconds before the next try.
 
     Raises:
         NotRunningError: The first connection failed.
-        ServiceError: So it did, or the webhook is gone.
+        ServiceError: The first connection failed, or the webhook was deleted.
     """
     following = False
     while True:
@@ -95,17 +95,20 @@ def follow_events(
             if not following or _final(error):
                 raise
             problem = str(error)
-        note(f"{clean(problem)}; trying again. The list without --follow has what is missed.")
+        note(
+            f"{clean(problem)}; reconnecting. list-events without --follow shows the records"
+            " missed meanwhile."
+        )
         wait(RECONNECT_S)
 
 
 def _final(error: NotRunningError | ServiceError) -> bool:
-    """Whether trying again is in vain: the webhook is gone, or the token."""
+    """Whether a retry is pointless: the webhook or the token is gone."""
     return isinstance(error, ServiceError) and error.status < 500
 
 
 def printer(output: Output | None) -> Callable[[Document], None]:
-    """What prints records that come one by one: rows of one table, or a line of JSON each."""
+    """Return the printer for records that arrive one by one: table rows, or a line of JSON each."""
     if chosen(output) is Output.JSON:
         return lambda record: say(compact(record))
     headed = False

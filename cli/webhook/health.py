@@ -1,4 +1,4 @@
-"""How a webhook stands: why it is disabled, and its coming back by hand or by a probe."""
+"""A webhook's health: why it is disabled, and how to enable it by hand or by a probe."""
 
 from portcall.cli.client import Document, Management, webhook_path
 from portcall.cli.options import Format, Group, Name, Registry, Url
@@ -22,7 +22,7 @@ def enable_webhook(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Enable a webhook, whoever disabled it."""
+    """Enable a webhook, however it was disabled."""
     management = Management.at(url)
     found = management.find_registry(registry, group)
     body = {"properties": {"status": Status.ENABLED}}
@@ -37,14 +37,14 @@ def probe_webhook(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Ping a webhook that was disabled by itself; an answer of 2xx enables it again."""
+    """Ping an automatically disabled webhook; a 2xx response enables it again."""
     management = Management.at(url)
     found = management.find_registry(registry, group)
     show(management.ask("POST", f"{webhook_path(found, name)}/probe"), ping_row, output)
 
 
 def explain(webhook: Document) -> None:
-    """Say beside a table since when a webhook is disabled, and why, or since when it fails."""
+    """Print below a table since when a webhook is disabled or failing, and why."""
     extras = ("properties", "portcall")
     status = value(webhook, "properties", "status")
     reason = clean(value(webhook, *extras, "statusReason"))
@@ -53,11 +53,14 @@ def explain(webhook: Document) -> None:
     if status == Status.DISABLED and since:
         note(f"Disabled since {since}: {reason or 'by its owner'}.")
         if reason:
-            note("`portcall webhook probe` asks its endpoint; `portcall webhook enable` trusts it.")
+            note(
+                "`portcall webhook probe` tests its endpoint first; `portcall webhook enable`"
+                " does not."
+            )
     elif failing:
         note(f"Every attempt has failed since {failing}.")
     if rate := value(webhook, *extras, "rateLimit"):
-        note(f"At most {rate} POSTs a second.")
+        note(f"At most {rate} requests per second.")
     counted = [
         f"{count} {word}"
         for key, word in _COUNTERS

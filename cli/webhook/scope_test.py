@@ -20,13 +20,13 @@ def try_scope(
     scope: Annotated[str, options.SCOPE] = "",
     actions: Annotated[list[str] | None, options.ACTIONS] = None,
     last: Annotated[
-        int, typer.Option("--last", metavar="N", min=1, max=MAX_LAST, help="How many events.")
+        int, typer.Option("--last", metavar="N", min=1, max=MAX_LAST, help="The number of events.")
     ] = LAST,
     group: Group = None,
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Try a scope: which of the last events of a registry would it have matched?
+    """Test a scope: show which of a registry's last events it would have matched.
 
     Events of the last few seconds may be missing. Without --actions every action matches.
     """
@@ -41,7 +41,7 @@ def try_scope(
         return
     tried = found.get("value") or []
     if not tried:
-        note("The registry has had no event yet.")
+        note("The registry has no events yet.")
         return
     say(table([_row(each) for each in tried]))
     note(f"{found.get('matching', 0)} of the last {counted(len(tried), 'event')} match.")
@@ -59,6 +59,6 @@ def _row(tried: Document) -> Row:
 
 
 def image(about: Document) -> str:
-    """The repository of an event, with its tag where it has one."""
+    """Return the repository of an event, with its tag if it has one."""
     repository, tag = value(about, "repository"), value(about, "tag")
     return f"{repository}:{tag}" if tag else repository

@@ -1,4 +1,4 @@
-"""`portcall webhook secret`: what a webhook signs with, rotated; and what verifies it, shown."""
+"""`portcall webhook secret`: rotate a webhook's signing secret, and show its public keys."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -16,7 +16,7 @@ from portcall.schemas.signatures import Scheme
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="The secret that a webhook signs with (Standard Webhooks).",
+    help="The secret that signs a webhook's requests (Standard Webhooks).",
     rich_markup_mode="rich",
     epilog=examples(
         "portcall webhook secret rotate -r myregistry -n ci01hook",
@@ -44,8 +44,8 @@ def rotate(
         typer.Option(
             "--overlap",
             metavar="DURATION",
-            help='For how long the old secret signs, too, as 24h; "none" ends it at once. The'
-            " installation's (24h) unless told.",
+            help='For how long the old secret also signs, such as 24h; "none" ends it at once.'
+            " By default the installation's value (24h).",
             show_default=False,
         ),
     ] = None,
@@ -55,7 +55,7 @@ def rotate(
         typer.Option(
             "--secret",
             metavar="SECRET",
-            help="Your own new whsec_...; one is made unless told.",
+            help="Your own new secret, whsec_...; by default one is created.",
             show_default=False,
         ),
     ] = None,
@@ -63,9 +63,9 @@ def rotate(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Give a webhook a new secret; for a day the old one signs, too, so that nobody is cut off.
+    """Give a webhook a new secret; the old one also signs for a day, so consumers can switch.
 
-    The new secret is shown only this once. Of a key of v1a only the public half is ever shown.
+    The new secret is shown only once. Of a v1a key, only the public half is ever shown.
     """
     given = {"overlap": overlap, "signature": signature, "secret": secret}
     body = {key: each for key, each in given.items() if each is not None}
@@ -87,17 +87,17 @@ def show_public(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Show the public keys that a webhook's consumer trusts; while one is rotated there are two."""
+    """Show the public keys that a webhook's consumer should trust; two during a rotation."""
     management = Management.at(url)
     found = management.find_registry(registry, group)
     keys = management.ask("GET", f"{webhook_path(found, name)}/publicKeys").get("value") or []
     show_all(keys, key_row, output)
     if not keys and chosen(output) is Output.TABLE:
-        note("It has none: only v1a signs with a key that has a public half.")
+        note("It has no public key: only v1a has one.")
 
 
 def signing_row(webhook: Document) -> Row:
-    """How a webhook signs, and what signs beside it until when."""
+    """Return how a webhook signs, and until when the old secret signs as well."""
     return {
         "NAME": value(webhook, "name"),
         "SIGNATURE": value(webhook, *_EXTRAS, "signature"),
@@ -108,15 +108,15 @@ def signing_row(webhook: Document) -> Row:
 
 
 def key_row(key: Document) -> Row:
-    """A public key, and until when it is used, if that is known."""
+    """Return a public key, and until when it is used, if known."""
     return {"PUBLIC KEY": value(key, "key"), "UNTIL": seconds(value(key, "until"))}
 
 
 def tell_webhook(
     webhook: Document, output: Output | None, row: Callable[[Document], Row] = webhook_row
 ) -> None:
-    """Print a changed webhook, and beside a table its new secret: no other answer has it."""
+    """Print a changed webhook and, with a table, its new secret: no other answer contains it."""
     show(webhook, row, output)
     secret = value(webhook, *_EXTRAS, "secret")
     if secret and chosen(output) is Output.TABLE:
-        note(f"Its secret, shown only this once: {secret}")
+        note(f"Its secret, shown only once: {secret}")

@@ -1,4 +1,4 @@
-"""`portcall webhook export` and `import`: many webhooks at once, through the bulk endpoints."""
+"""`portcall webhook export` and `import`: many webhooks at once, by the bulk endpoints."""
 
 import os
 import sys
@@ -20,17 +20,19 @@ from portcall.cli.webhook.entries import Chunk, Fault, chunks, faults_of, read_e
 
 STDIN_OR_STDOUT = Path("-")
 TOLD_FAULTS = 50
-"""How many faults are told; a file that is wrong throughout has as many as it has lines."""
+"""How many faults are printed; a bad file may have one on every line."""
 
 SomeRegistry = Annotated[
     str | None,
-    typer.Option("--registry", "-r", help="One registry; else all of them.", show_default=False),
+    typer.Option(
+        "--registry", "-r", help="One registry; by default all of them.", show_default=False
+    ),
 ]
 
 
 @dataclass(slots=True)
 class Imported:
-    """What became of a file."""
+    """The result of importing a file."""
 
     created: int = 0
     replaced: int = 0
@@ -41,13 +43,15 @@ class Imported:
 
 
 def export_webhooks(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; - is standard output.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file to write; - is standard output.")
+    ],
     *,
     registry: SomeRegistry = None,
     group: Group = None,
     url: Url = None,
 ) -> None:
-    """Write webhooks to a file, one on each line, in full but for their secrets."""
+    """Write webhooks to a file, one per line, complete except for their secrets."""
     management = Management.at(url)
     found = (
         [management.find_registry(registry, group)] if registry else management.registries(group)
@@ -63,7 +67,7 @@ def export_webhooks(
                     value(webhook, "properties", "portcall", "clientCertificateSubject")
                 )
                 advance(1)
-    kept = "" if file == STDIN_OR_STDOUT else f" to {file}, which now holds their credentials"
+    kept = "" if file == STDIN_OR_STDOUT else f" to {file}, which now contains their credentials"
     note(f"{counted(written, 'webhook')} exported{kept}.")
     if secrets:
         note(f"{secrets} of them with a secret: secrets are never exported.")
@@ -72,14 +76,14 @@ def export_webhooks(
 
 
 def _in_full(management: Management, registry: Document) -> Iterator[Document]:
-    """A registry's webhooks with their service URIs and custom headers."""
+    """Return a registry's webhooks with their service URIs and custom headers."""
     query = {"$expand": "callbackConfig", "$top": "1000"}
     return management.pages("GET", f"{value(registry, 'id')}/webhooks", query=query)
 
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that only its owner can read, and that is there when it is whole."""
+    """Write a file atomically, readable only by its owner."""
     if path == STDIN_OR_STDOUT:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -96,7 +100,7 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
 
 def import_webhooks(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="What to read; - is standard input.")
+        Path, typer.Argument(metavar="FILE", help="The file to read; - is standard input.")
     ],
     *,
     registry: Annotated[
@@ -104,7 +108,7 @@ def import_webhooks(
         typer.Option(
             "--registry",
             "-r",
-            help="The registry to import into; else the one that each webhook's id names.",
+            help="The registry to import into; by default the one in each webhook's id.",
             show_default=False,
         ),
     ] = None,
@@ -112,10 +116,11 @@ def import_webhooks(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Create or replace webhooks from a file: JSON lines, or the array that az lists.
+    """Create or replace webhooks from a file: JSON lines, or the array that az prints.
 
-    They are sent by the thousand. Of each thousand all or none are imported, so mend what is told
-    and import the whole file again: what is there already is only replaced by itself.
+    They are sent in batches of a thousand. Each batch is imported as a whole or not at all. If
+    there are errors, fix them and import the whole file again: webhooks that exist already are
+    replaced by the same.
     """
     management = Management.at(url)
     imported = Imported()
@@ -135,7 +140,7 @@ def import_webhooks(
 
 
 class Sender:
-    """Sends chunks; knows the paths of the registries that it sent some to."""
+    """Sends chunks; knows the registries that it sent some to."""
 
     def __init__(self, management: Management, group: str | None) -> None:
         self._management = management
@@ -143,7 +148,7 @@ class Sender:
         self._paths: dict[str, str] = {}
 
     def send(self, chunk: Chunk) -> Document:
-        """Import one chunk: ``{"created": n, "replaced": m}``."""
+        """Import one chunk; return ``{"created": n, "replaced": m}``."""
         path = self._paths.get(chunk.registry)
         if path is None:
             registry = self._management.find_registry(chunk.registry, self._group)
@@ -153,11 +158,11 @@ class Sender:
 
 
 def take(imported: Imported, chunk: Chunk, send: Callable[[Chunk], Document]) -> None:
-    """Import one chunk, and add what became of it to *imported*; faults are told at once.
+    """Import one chunk, and add the result to *imported*; faults are printed at once.
 
     Raises:
-        NotRunningError: The server went away; what was imported before stays.
-        ServiceError: It cannot work at all, or not for this token.
+        NotRunningError: The server went away; earlier chunks stay imported.
+        ServiceError: The server cannot do it, or not for this token.
     """
     faults = chunk.faults
     if not faults:
@@ -172,7 +177,7 @@ def take(imported: Imported, chunk: Chunk, send: Callable[[Chunk], Document]) ->
         else:
             imported.created += int(answer.get("created", 0))
             imported.replaced += int(answer.get("replaced", 0))
-            if answer.get("created"):  # a webhook that is only replaced keeps its secret
+            if answer.get("created"):  # a replaced webhook keeps its secret
                 imported.lost_secrets += sum(entry.lost_secret for entry in chunk.entries)
                 imported.lost_certificates += sum(each.lost_certificate for each in chunk.entries)
             return
@@ -181,7 +186,7 @@ def take(imported: Imported, chunk: Chunk, send: Callable[[Chunk], Document]) ->
 
 
 def _of_the_file(error: ServiceError) -> bool:
-    """Whether the file is at fault: other chunks of it may still go through."""
+    """Whether the file is at fault: its other chunks may still succeed."""
     if error.code == "QuotaExceeded":
         return True
     return 400 <= error.status < 500 and error.status not in {401, 403, 408, 429}
@@ -191,7 +196,7 @@ def _resume(imported: Imported, chunk: Chunk) -> str:
     done = imported.created + imported.replaced
     return (
         f"Stopped at {chunk.entries[0].place}, with {counted(done, 'webhook')} imported."
-        " Import the file again: what is there already does no harm"
+        " Import the file again: importing a webhook twice does no harm"
     )
 
 
@@ -203,24 +208,25 @@ def _complain_of(imported: Imported, faults: list[Fault]) -> None:
 
 
 def _tell(imported: Imported) -> None:
-    """What the figures alone do not say."""
+    """Return what the numbers alone do not say."""
     if imported.told > TOLD_FAULTS:
         note(f"{counted(imported.told - TOLD_FAULTS, 'more fault')} not shown.")
     if imported.failed:
         note(
-            "A fault keeps back all that was sent with it: mend the file and import it again;"
-            " what is imported already does no harm."
+            "A fault keeps back its whole batch: fix the file and import it again; importing"
+            " a webhook twice does no harm."
         )
     if imported.lost_secrets:
         note(
-            f"{counted(imported.lost_secrets, 'webhook')} had a secret, which no export holds:"
-            " one that is new here is unsigned until `portcall webhook update --secret` is run."
+            f"{counted(imported.lost_secrets, 'webhook')} had a secret, which no export"
+            " contains: new ones are unsigned until you run `portcall webhook update"
+            " --secret`."
         )
     if imported.lost_certificates:
         note(
-            f"{counted(imported.lost_certificates, 'webhook')} had a client certificate, which no"
-            " export holds: one that is new here shows none until"
-            " `portcall webhook update --client-cert --client-key` is run."
+            f"{counted(imported.lost_certificates, 'webhook')} had a client certificate, which"
+            " no export contains: new ones have none until you run `portcall webhook update"
+            " --client-cert --client-key`."
         )
 
 
@@ -230,7 +236,7 @@ def _summary_row(summary: Mapping[str, int]) -> Row:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, int | None]]:
-    """The file's lines, and how many bytes there are, where that is known."""
+    """Return the file's lines, and its size in bytes, if known."""
     if path == STDIN_OR_STDOUT:
         yield sys.stdin.buffer, None
         return

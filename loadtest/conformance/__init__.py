@@ -1,1 +1,1 @@
-"""Conformance: a short script of right and wrong POSTs, and a grade for what the consumer did."""
+"""Conformance: a short script of valid and faulty POSTs, and a grade for the consumer."""

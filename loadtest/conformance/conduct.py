@@ -1,4 +1,4 @@
-"""Conducting a conformance run: the script is sent, the consumer asked, everything handed over."""
+"""Run the conformance script: send it, ask the consumer, and return what was seen."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ from portcall.schemas.errors import PortcallError
 
 
 class UnreachableError(PortcallError):
-    """No request reached the consumer at all: there is nothing to grade."""
+    """No request reached the consumer: there is nothing to grade."""
 
 
 async def conduct(poster: Poster, traffic: Traffic, *, processed: str, seed: int) -> Seen:
@@ -31,8 +31,8 @@ async def conduct(poster: Poster, traffic: Traffic, *, processed: str, seed: int
     Args:
         poster: Posts to the consumer.
         traffic: How POSTs are written and signed.
-        processed: Where the consumer says what it processed; empty: nowhere.
-        seed: Decides ids and times.
+        processed: Where the consumer reports what it processed; empty: nowhere.
+        seed: Seeds ids and times.
 
     Raises:
         UnreachableError: The consumer cannot be reached.
@@ -46,7 +46,7 @@ async def conduct(poster: Poster, traffic: Traffic, *, processed: str, seed: int
         outcomes.append(await _send(poster, planned, deliveries))
         if len(outcomes) == 1 and not outcomes[0].status:
             raise UnreachableError(f"{poster.target.uri}: {outcomes[0].message}")
-    # What is wrong on purpose happens after what was right: else it would be older.
+    # Faulty requests come after the valid ones: otherwise they would be older.
     from_s = GENUINE * STEP_S
     began = time.perf_counter() - from_s
     outcomes += await _send_all(poster, faulty(deliveries, script, from_s), deliveries, began)

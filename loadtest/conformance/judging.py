@@ -1,4 +1,4 @@
-"""Judging: from what was sent, answered and processed to checks with evidence, and to a grade."""
+"""The judgement: from sent, answered and processed requests to checks and a grade."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
@@ -19,7 +19,7 @@ FAST_S, SLOW_S = 1.0, 5.0
 
 
 class Weight(IntEnum):
-    """How bad it is."""
+    """The severity of a failed check."""
 
     FINE = 0
     MINOR = 1
@@ -28,12 +28,12 @@ class Weight(IntEnum):
 
 
 class Check(Struct, frozen=True):
-    """One thing that was looked at.
+    """One check.
 
     Attributes:
-        name: What.
-        ok: Whether it is as it should be; None: it could not be told.
-        weight: How bad it is, where it is not.
+        name: Its name.
+        ok: Whether it passed; None: unknown.
+        weight: Its severity if it fails.
         evidence: What was seen.
     """
 
@@ -44,13 +44,13 @@ class Check(Struct, frozen=True):
 
 
 class Seen(Struct, frozen=True):
-    """What a conformance run saw.
+    """The observations of a conformance run.
 
     Attributes:
         entries: Every delivery.
         outcomes: Every answer.
         verdict: The oracle's.
-        skipped: The faults that could not be made, with reasons.
+        skipped: The faults that could not be injected, with reasons.
     """
 
     entries: Sequence[Entry]
@@ -60,17 +60,17 @@ class Seen(Struct, frozen=True):
 
 
 class Fault(Struct, frozen=True):
-    """One thing that is wrong."""
+    """Whether the check failed."""
 
     weight: Weight
     told: str
 
 
 def grade(checks: Iterable[Check]) -> str:
-    """From A to F.
+    """Return the grade, from A to F.
 
-    F: something critical; D: two major things; C: one; B: minor things only, or something that
-    matters could not be told; A: none of that.
+    F: a critical failure; D: two major ones; C: one major one; B: only minor ones, or an important
+    check without a result; A: none of these.
     """
     failed = [check.weight for check in checks if check.ok is False]
     if Weight.CRITICAL in failed:
@@ -82,7 +82,7 @@ def grade(checks: Iterable[Check]) -> str:
 
 
 def checks(seen: Seen) -> list[Check]:
-    """Look at everything."""
+    """Make all checks."""
     return [
         _genuine(seen),
         _of("signature", seen, {"wrong-signature", "missing-signature", "tampered", "rotated"}),
@@ -97,16 +97,16 @@ def checks(seen: Seen) -> list[Check]:
 
 
 def conformance_section(seen: Seen) -> Section:
-    """The graded report."""
+    """Return the graded report."""
     found = checks(seen)
     given = grade(found)
     failed = [check.name for check in found if check.ok is False]
     untold = [check.name for check in found if check.ok is None]
     words = [f"{len(seen.outcomes)} POSTs, {len(found)} checks. Grade {given}."]
     if failed:
-        words.append(f"Not right: {', '.join(failed)}.")
+        words.append(f"Failed: {', '.join(failed)}.")
     if untold:
-        words.append(f"Could not be told: {', '.join(untold)}; an A needs all of them.")
+        words.append(f"Without a result: {', '.join(untold)}; an A needs all of them.")
     return Section(
         "Conformance",
         words=tuple(words),
@@ -121,23 +121,25 @@ def _named(group: Group) -> Callable[[Entry], bool]:
 
 
 def _genuine(seen: Seen) -> Check:
-    """Right POSTs are taken: without that nothing else means anything."""
+    """Check that valid POSTs are accepted: without that, nothing else means anything."""
     right = [entry for entry in seen.entries if entry.kind is None]
     if not right:
-        return Check("right POSTs are taken", ok=None, evidence=(NO_SAMPLES,))
+        return Check("valid POSTs are accepted", ok=None, evidence=(NO_SAMPLES,))
     refused = [entry for entry in right if not entry.taken]
     lost = [entry for entry in right if entry.delivery_id in seen.verdict.lost]
     if not (refused or lost):
-        return Check("right POSTs are taken", ok=True, evidence=(f"{len(right)} of {len(right)}",))
+        return Check(
+            "valid POSTs are accepted", ok=True, evidence=(f"{len(right)} of {len(right)}",)
+        )
     told = [f"{entry.delivery_id} was answered {_answers(entry)}" for entry in refused]
     told += [f"{entry.delivery_id} was answered 2xx and never processed" for entry in lost]
-    return Check("right POSTs are taken", ok=False, weight=Weight.CRITICAL, evidence=_few(told))
+    return Check("valid POSTs are accepted", ok=False, weight=Weight.CRITICAL, evidence=_few(told))
 
 
 def _of(
     name: str, seen: Seen, which: set[str] | Callable[[Entry], bool], *, asks: bool = False
 ) -> Check:
-    """A check of some kinds of faults; *asks*: only the oracle can tell."""
+    """Check some kinds of faults; *asks*: only the oracle has the result."""
     chosen = which if callable(which) else lambda entry: entry.fault in which
     entries = [entry for entry in seen.entries if chosen(entry)]
     if not entries:
@@ -153,7 +155,7 @@ def _of(
     if not any(entry.answered for entry in seen.entries):
         return Check(name, ok=None, evidence=(f"{NO_SAMPLES}: no POST was answered",))
     answered = sum(len(entry.answers) for entry in entries)
-    return Check(name, ok=True, evidence=(f"{answered} POSTs, all answered as they should be",))
+    return Check(name, ok=True, evidence=(f"{answered} POSTs, all answered correctly",))
 
 
 def _about(reasons: list[str], which: set[str] | Callable[[Entry], bool]) -> list[str]:
@@ -163,7 +165,7 @@ def _about(reasons: list[str], which: set[str] | Callable[[Entry], bool]) -> lis
 
 
 def _faults(entry: Entry, verdict: Verdict) -> Iterable[Fault]:
-    """What is wrong about one delivery."""
+    """Return what is wrong with one delivery."""
     kind = entry.kind
     if kind is None:
         return
@@ -197,14 +199,14 @@ def _wrongly_processed(entry: Entry, verdict: Verdict, *, forged: bool) -> Itera
 
 
 def _fast(seen: Seen) -> Check:
-    """Whether 2xx comes in time for the senders that there are."""
+    """Check that the 2xx response is fast enough for the known senders."""
     times = sorted(
         outcome.done_s - outcome.sent_s
         for outcome in seen.outcomes
         if not outcome.planned.fault and 200 <= outcome.status < 300
     )
     if not times:
-        return Check("fast 2xx", ok=None, evidence=("no right POST was answered 2xx",))
+        return Check("fast 2xx", ok=None, evidence=("no valid POST was answered 2xx",))
     slowest_s = times[-1]
     told = f"the slowest of {len(times)} took {1000 * slowest_s:.0f} ms"
     late = [each for each in SENDERS if each.timeout_ms and each.timeout_ms / 1000 < slowest_s]

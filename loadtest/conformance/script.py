@@ -1,4 +1,4 @@
-"""The script: which POSTs a conformance run sends, and when."""
+"""The script: the POSTs of a conformance run, and their times."""
 
 from collections.abc import Iterator
 
@@ -10,31 +10,31 @@ from portcall.loadtest.send.sources import Deliveries, Traffic
 from portcall.schemas.events import Action
 
 GENUINE = 20
-"""POSTs with nothing wrong, one after the other: they show how fast the consumer is."""
+"""POSTs without a fault, one after the other: they show how fast the consumer is."""
 STEP_S = 0.02
 MALFORMED = 19
-"""As many as there are kinds of malformed headers at most."""
+"""At most as many as there are kinds of malformed headers."""
 EACH = 2
 ONLY_ONCE = frozenset({"huge-1mb", "huge-25mb", "slow-upload"})
 
 
 def traffic_for(traffic: Traffic) -> Traffic:
-    """The same POSTs as the load test's, but only pushes, whose order can be told."""
+    """Return the load test's traffic, but only pushes, whose order is known."""
     mix = Mix({Action.PUSH.value: 1}, repositories=50)
     return Traffic(mix, traffic.signing, traffic.payload)
 
 
 def genuine(deliveries: Deliveries) -> Iterator[Planned]:
-    """POSTs with nothing wrong."""
+    """Return POSTs without a fault."""
     for number in range(GENUINE):
         yield from deliveries.posts(number * STEP_S, None)
 
 
 def faulty(deliveries: Deliveries, traffic: Traffic, from_s: float) -> list[Planned]:
-    """Each fault that can be made a few times, in the order of their times.
+    """Return a few requests of each possible fault, in the order of their times.
 
     Args:
-        deliveries: Makes the POSTs.
+        deliveries: Creates the POSTs.
         traffic: How they are written and signed.
         from_s: When to begin, seconds of the run.
     """
@@ -56,7 +56,7 @@ def _times(kind: Kind) -> int:
 
 
 def skipped(traffic: Traffic) -> dict[Group, list[str]]:
-    """The faults that cannot be made, each with its reason."""
+    """Return the faults that cannot be injected, each with its reason."""
     found: dict[Group, list[str]] = {}
     for kind in KINDS:
         if reason := impossible(kind, traffic.signing, traffic.payload):

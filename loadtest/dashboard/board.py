@@ -1,7 +1,7 @@
-"""The board: one run as it stands, and readers who are told of it, each at its own pace.
+"""The board: the current state of a run, sent to readers, each at its own pace.
 
-Nobody waits for a reader: one that is slow finds, when it comes back, the state as it is by then,
-and the points that changed meanwhile. What nobody reads is not worked out, but for the points.
+No one waits for a reader: a slow one gets the current state when it comes back, with the points
+that changed meanwhile. The state is computed only if there are readers, except for the points.
 """
 
 import asyncio
@@ -21,20 +21,20 @@ from portcall.loadtest.send.generator import Health
 EVERY_S = 1.0
 MAX_READERS = 16
 ALIVE_S = 10.0
-"""When nothing new is to be told: how long until a comment says that the line still stands."""
+"""Without news: after how long a comment shows that the connection is alive."""
 EARLY_S = 0.3
-"""The run's clock ticks twice a second; the second tick after a snapshot may be a little early."""
+"""The run's clock ticks twice a second; the second tick after a snapshot may be slightly early."""
 
 
-class Full(Exception):  # noqa: N818 (it is an answer, not a fault)
-    """There are as many readers as there may be."""
+class Full(Exception):  # noqa: N818 (it is an answer, not an error)
+    """The maximum number of readers is reached."""
 
 
 class Board:
-    """What is shown of a run, and of the next one where there are several.
+    """Shows a run, and the next one if there are several.
 
     Args:
-        served: Whether anybody can see it; else it does nothing.
+        served: Whether it has a server; otherwise it does nothing.
     """
 
     def __init__(self, *, served: bool = True) -> None:
@@ -54,12 +54,12 @@ class Board:
 
     @property
     def over(self) -> bool:
-        """Whether nothing comes any more."""
+        """Whether the last event has been sent."""
         return self._phase is Phase.OVER
 
     @property
     def watched(self) -> Watched:
-        """The run that is shown."""
+        """The current run."""
         return self._watched
 
     def begin(self, watched: Watched) -> None:
@@ -70,7 +70,7 @@ class Board:
         self._tell()
 
     def tick(self, measured: Measurements, elapsed_s: float, health: Callable[[], Health]) -> None:
-        """Take a snapshot, when a second has passed since the last one."""
+        """Take a snapshot if a second has passed since the last one."""
         self._began_at = time.perf_counter() - elapsed_s
         if not self._served or elapsed_s - self._told_s < EVERY_S - EARLY_S:
             return
@@ -80,32 +80,32 @@ class Board:
         self._tell()
 
     def rest(self, ended: Ended, then: Phase) -> None:
-        """Nothing more is sent; *then* is what comes now."""
+        """Sending has ended; *then* names the next step."""
         self._phase = then
         whole = not ended.interrupted and ended.crossed is None
         elapsed_s = max(ended.elapsed_s, self._watched.duration_s if whole else 0.0)
         self._last(Now(ended.measured, elapsed_s, ended.health))
 
     def tried(self, row: Sequence[str]) -> None:
-        """Add a rate that was tried, in the columns of `loadtest.saturation`."""
+        """Add a tried rate, in the columns of `loadtest.saturation`."""
         self._tried.append(row)
         self._tell()
 
     def end(self, result: Result) -> None:
-        """Show *result*, as the last thing."""
+        """Show *result*, as the last event."""
         self._phase, self._result, self._words = Phase.OVER, result, result.words
         self._last(Now(result.measured, result.elapsed_s, result.health))
 
     def break_off(self, words: str) -> None:
-        """There will be no result, because of *words*."""
+        """Say that there will be no result, because of *words*."""
         self._phase, self._words = Phase.OVER, words
         self._tell()
 
     def turn(self, change: str | float) -> float:
-        """Turn the rate, by a key or to so many times the planned one; gives what it became.
+        """Change the rate, by a key or to a multiple of the planned one; return the new factor.
 
         Raises:
-            LookupError: There is nothing to turn.
+            LookupError: The rate cannot be changed.
         """
         dial = self._watched.dial
         if dial is None or self._phase is not Phase.SENDING:
@@ -118,7 +118,7 @@ class Board:
         return dial.factor
 
     async def read(self) -> AsyncGenerator[bytes]:
-        """Events, until the run is over; as fast as whoever reads takes them.
+        """Yield events until the run is over, as fast as the reader takes them.
 
         Raises:
             Full: There are too many readers.
@@ -148,7 +148,7 @@ class Board:
                 yield b": still there\n\n"
 
     async def all_read(self, within_s: float) -> None:
-        """Wait until every reader has had the last event, so long at most."""
+        """Wait until every reader has the last event, at most so long."""
         try:
             async with asyncio.timeout(within_s):
                 while self._readers:

@@ -1,4 +1,4 @@
-"""The last minutes of a run as points, a second each; only what changed is worked out anew."""
+"""The last minutes of a run as points of a second each; only changed points are recomputed."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from portcall.loadtest.measure.sketch import merged
 
 KEPT_S = 600
 LOOKED_AT_S = 120
-"""An answer changes the second that its request was planned for; so late, it does no more."""
+"""A response changes the second that its request was planned for, but not later than this."""
 Mark = tuple[int, ...]
 
 
@@ -18,13 +18,13 @@ class Point(Struct, frozen=True):
 
     Attributes:
         second: Its number, from 0.
-        planned: Requests whose time lay in it.
-        sent: Requests that were sent in it; what is under way counts where it was planned.
+        planned: Requests planned for it.
+        sent: Requests sent in it; those in flight count where they were planned.
         answered: Requests that ended in it.
-        not_sent: Requests whose time lay in it and that were left out.
-        failed: Requests that ended in it, not as with a correct consumer.
-        in_flight: The most that were under way.
-        statuses: Of those that ended in it.
+        not_sent: Requests planned for it and not sent.
+        failed: Requests that ended in it with a wrong response.
+        in_flight: The highest number of requests in flight.
+        statuses: The statuses of requests that ended in it.
         latency: p50, p95 and p99 from the planned time, ms, of those planned for it; empty: none.
     """
 
@@ -40,18 +40,18 @@ class Point(Struct, frozen=True):
 
 
 class History:
-    """The points of a run, and when each was last changed."""
+    """The points of a run, with the version of their last change."""
 
     def __init__(self) -> None:
         self.version = 0
         self._points: dict[int, tuple[int, Mark, Point]] = {}
 
     def look(self, measured: Measurements, elapsed_s: float) -> None:
-        """Work out the seconds that are over, where something changed."""
+        """Compute the seconds that are over, if something changed."""
         self.version += 1
         each = max(1, round(1 / measured.slice_s))
         over = int(elapsed_s)
-        # A history that begins late, as of a run that is shown once more, is worked out whole.
+        # A history that begins late, such as that of a run shown once more, is computed completely.
         back_s = LOOKED_AT_S if self._points else KEPT_S
         for second in range(max(0, over - back_s), over):
             numbers = range(second * each, (second + 1) * each)
@@ -64,13 +64,13 @@ class History:
             del self._points[second]
 
     def since(self, version: int) -> list[Point]:
-        """What changed after *version*, in order; after 0: everything that is kept."""
+        """Return the changes after *version*, in order; after 0: all stored points."""
         found = sorted(self._points.items())
         return [point for _, (changed, _, point) in found if changed > version]
 
 
 def _mark(slices: Sequence[Slice]) -> Mark:
-    """What is another one as soon as anything was counted; costs no sorting, unlike a point."""
+    """Return a value that changes with every count; cheap, because it sorts nothing."""
     return tuple(
         number
         for part in slices
@@ -92,7 +92,7 @@ def _point(second: int, slices: Sequence[Slice]) -> Point:
     scheduled = merged(part.scheduled for part in slices)
     planned = sum(part.planned for part in slices)
     not_sent = sum(part.not_sent for part in slices)
-    # When a request was sent is counted once it has ended.
+    # A request counts as sent when it has ended.
     under_way = planned - not_sent - sum(part.ended for part in slices)
     return Point(
         second=second,

@@ -79,7 +79,7 @@ function tables(state) {
     return row(name, element("td", whole(count), "number"), element("td", percent(count / ended), "number"));
   }));
   $("tried-part").hidden = !state.tried.length;
-  put("found", state.found || "Each has a run of its own; this page shows one after the other.");
+  put("found", state.found || "Each rate has its own run; this page shows one after the other.");
   $("tried").tBodies[0].replaceChildren(...state.tried.map((each) => row(...each.map((words, at) => element("td", words, at % (each.length - 1) ? "number" : "")))));
   $("thresholds-part").hidden = !state.thresholds.length;
   $("thresholds").replaceChildren(...state.thresholds.map((each) => {
@@ -96,10 +96,10 @@ function health(generator) {
   const kept = element("td", "");
   kept.append(mark(!generator.problem), generator.problem ? "did not keep up" : "keeps up");
   const told = [
-    ["its core", `${Math.round(100 * generator.cpu)}% on the whole, ${Math.round(100 * generator.busiest_cpu)}% in its busiest second`],
+    ["its core", `${Math.round(100 * generator.cpu)}% on average, ${Math.round(100 * generator.busiest_cpu)}% in its busiest second`],
     ["sent late by", `p50 ${milliseconds(generator.lag_p50_ms)}, p99 ${milliseconds(generator.lag_p99_ms)}, max ${milliseconds(generator.lag_max_ms)}`],
     ["later than allowed", whole(generator.late)],
-    ["longest stall of its loop", milliseconds(generator.loop_lag_max_ms)],
+    ["longest stall of its event loop", milliseconds(generator.loop_lag_max_ms)],
   ];
   return [row(kept, element("td", generator.problem)), ...told.map(([name, words]) => row(element("td", name), element("td", words)))];
 }
@@ -145,7 +145,7 @@ function end(state) {
   const passed = state.exit_code === 0;
   badge(passed ? state.words : state.exit_code === null ? "broken off" : "failed", passed ? "good" : "bad");
   notice(passed ? "" : state.words);
-  put("latency-words", state.exit_code === null ? "Latency of the last seconds that were seen" : "Latency of the whole run");
+  put("latency-words", state.exit_code === null ? "Latency of the last seconds received" : "Latency of the whole run");
   put("thresholds-words", "As the run ended.");
   put("knob-words", "The run is over.");
 }
@@ -166,9 +166,9 @@ function listen() {
     lost += 1;
     const gone = lost > 3 || events.readyState === EventSource.CLOSED;
     badge(gone ? "gone" : "connecting", "lost");
-    if (!gone) return; // and the browser goes on trying, unless it was refused
+    if (!gone) return; // the browser keeps trying, unless it was refused
     for (const each of $("turn").elements) each.disabled = true;
-    notice("The run does not answer, or too many pages look at it. This is the last that was heard.");
+    notice("The run does not answer, or too many pages watch it. This is the last state received.");
   });
 }
 

@@ -1,4 +1,4 @@
-"""Where the dashboard listens, and who may ask it there."""
+"""The dashboard's address, and who may use it."""
 
 import ipaddress
 import re
@@ -12,7 +12,7 @@ from portcall.schemas.errors import InvalidValueError
 
 FIELD = "--dashboard"
 HOST, PORT = "127.0.0.1", 5665
-"""k6's port; the loopback, unless another address is asked for in so many words."""
+"""k6's port, on loopback unless another address is given."""
 _WRITTEN = re.compile(
     r"(?:(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]*):)?(?P<port>\d{1,5})|"
     r"(?P<alone>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]*)"
@@ -35,36 +35,37 @@ class Place(Struct, frozen=True):
         """Read ``HOST:PORT``, either of which may be missing; ``[::1]:PORT`` for IPv6.
 
         Raises:
-            InvalidValueError: It is neither.
+            InvalidValueError: It is malformed.
         """
         found = _WRITTEN.fullmatch(text.strip())
         if found is None or int(found["port"] or 0) > 65_535:
             raise InvalidValueError(
-                FIELD, f"{text[:64]!r} is no address: write HOST:PORT, as {HOST}:{PORT} or :0"
+                FIELD,
+                f"{text[:64]!r} is not an address: write HOST:PORT, such as {HOST}:{PORT} or :0",
             )
         host = (found["host"] or found["alone"] or "").strip("[]")
         return cls(host or HOST, PORT if found["port"] is None else int(found["port"]))
 
     @property
     def words(self) -> str:
-        """The same as one writes it."""
+        """Return it in the usual notation."""
         return f"{self._name}:{self.port}"
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine comes there."""
+        """Whether only this machine can reach it."""
         if self.host == "localhost":
             return True
         return _address(self.host) is not None and ipaddress.ip_address(self.host).is_loopback
 
     def at(self, port: int) -> str:
-        """The URL, with the port that it became."""
+        """Return the URL, with the actual port."""
         return f"http://{self._name}:{port}/"
 
     def admits(self, asked: str) -> bool:
         """Whether a request with the Host header *asked* is meant for this page.
 
-        A site that lets its own name lead here (DNS rebinding) has a name, and not one of ours.
+        A site that lets its own name lead here (DNS rebinding) sends a name that is not ours.
         """
         if not asked:
             return False

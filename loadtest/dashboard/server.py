@@ -1,4 +1,4 @@
-"""Serving the dashboard: a page, its style, its script, the events, and the rate's knob."""
+"""The dashboard's server: a page, its style and script, the events, and the rate control."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,9 +17,9 @@ from portcall.runtime.http.listening import why_not
 from portcall.schemas.errors import InvalidValueError
 
 SLOW_S = 10.0
-"""A reader that takes nothing for so long has gone."""
+"""A reader that takes nothing for so long is gone."""
 LAST_S = 2.0
-"""How long the end of a run waits for readers to have had it."""
+"""How long the end of a run waits until readers have it."""
 MAX_BODY = 1024
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none';"
@@ -59,21 +59,21 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the rate is to be turned: by a key, or to so many times the planned one."""
+    """A change of the rate: by a key, or to a multiple of the planned rate."""
 
     key: Literal["+", "-", "0"] | None = None
     factor: float | None = None
 
 
 class Dashboard:
-    """Serves a board while it lives; an asynchronous context manager.
+    """Serves a board; an asynchronous context manager.
 
     Args:
         place: Where to listen.
 
     Attributes:
-        board: What is shown.
-        url: Where it is.
+        board: The board.
+        url: The page's address.
     """
 
     def __init__(self, place: Place) -> None:
@@ -85,10 +85,10 @@ class Dashboard:
         )
 
     async def __aenter__(self) -> Self:
-        """Listen.
+        """Start to listen.
 
         Raises:
-            InvalidValueError: The address is taken, or not ours.
+            InvalidValueError: The address is in use, or not of this machine.
         """
         await self._runner.setup()
         place = self._place
@@ -98,8 +98,8 @@ class Dashboard:
             await self._runner.cleanup()
             raise InvalidValueError(
                 FIELD,
-                f"cannot listen on {place.words} ({why_not(error)}); name another, as :0 for any"
-                f" free port of {HOST}",
+                f"cannot listen on {place.words} ({why_not(error)}); give another address,"
+                f" such as :0 for any free port of {HOST}",
             ) from error
         # aiohttp's own name for port 0 has no port.
         self.url = place.at(self._runner.addresses[0][1])
@@ -120,11 +120,11 @@ class Dashboard:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        # request.host asks the system's resolver where there is no such header, and waits for it.
+        # request.host asks the system's resolver if there is no such header, and blocks.
         if not self._place.admits(request.headers.get("Host", "")):
-            return _refused(403, "this page is not known by that name")
+            return _refused(403, "this page does not have that host name")
         if (request.method == "POST" or request.path == "/events") and not _same_origin(request):
-            return _refused(403, "only the page itself may ask for that")
+            return _refused(403, "only the page itself may send this request")
         return await handler(request)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
@@ -139,7 +139,7 @@ class Dashboard:
                             await response.prepare(request)
                         await response.write(event)
         except Full:
-            return _refused(503, "too many pages look at this run already: close one")
+            return _refused(503, "too many pages watch this run already: close one")
         except (TimeoutError, ConnectionError):
             if request.transport is not None:
                 request.transport.abort()
@@ -160,7 +160,7 @@ class Dashboard:
         try:
             factor = self.board.turn(change)
         except LookupError:
-            return _refused(409, "the rate of this run cannot be turned, or not any more")
+            return _refused(409, "the rate of this run cannot be changed, or not any more")
         return web.Response(
             body=msgspec.json.encode({"factor": factor}),
             content_type="application/json",
@@ -169,7 +169,7 @@ class Dashboard:
 
 
 def _same_origin(request: web.Request) -> bool:
-    """Whether no other site sent it: browsers tell the origin of every POST, the rest of reads."""
+    """Whether no other site sent it: browsers add the origin to every POST; the rest reads."""
     origin = request.headers.get("Origin")
     if origin is not None:
         return origin == f"http://{request.host}"

@@ -1,4 +1,4 @@
-"""What the dashboard shows of a run as it stands: numbers and words, ready to be encoded."""
+"""What the dashboard shows of a run: numbers and words, ready to be encoded."""
 
 from collections.abc import Collection, Sequence
 from enum import StrEnum
@@ -23,7 +23,7 @@ REASONS = 8
 
 
 class Phase(StrEnum):
-    """How far a run is."""
+    """The phase of a run."""
 
     WAITING = "waiting"
     SENDING = "sending"
@@ -33,16 +33,16 @@ class Phase(StrEnum):
 
 
 class Watched(Struct, frozen=True):
-    """A run that is shown.
+    """A run on the dashboard.
 
     Attributes:
-        number: Another one for each run, so that a page begins anew.
+        number: Unique for each run, so that a page starts afresh.
         uri: The consumer.
         plan: The schedule in words.
         duration_s: How long it lasts.
         total: How many requests are planned.
-        thresholds: What the consumer must keep to.
-        dial: Turns the rate; None: it cannot be turned.
+        thresholds: The bounds that the consumer must meet.
+        dial: Changes the rate; None: it is fixed.
     """
 
     number: str
@@ -55,12 +55,12 @@ class Watched(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """A threshold as it stands.
+    """The current state of a threshold.
 
     Attributes:
         words: The bound.
-        value: What it is now, in words.
-        ok: Whether it is kept; None: nothing is known yet.
+        value: The current value, in words.
+        ok: Whether it is met; None: unknown yet.
     """
 
     words: str
@@ -69,12 +69,12 @@ class Standing(Struct, frozen=True):
 
 
 class Now(Struct, frozen=True):
-    """What a snapshot is made from.
+    """The source of a snapshot.
 
     Attributes:
-        measured: What was counted so far.
+        measured: The measurements so far.
         elapsed_s: Since the start.
-        health: Of the generator.
+        health: The generator's health.
     """
 
     measured: Measurements
@@ -83,20 +83,20 @@ class Now(Struct, frozen=True):
 
 
 class State(Struct, frozen=True):
-    """A run as it stands; times in ms, beside those in s by their names.
+    """The current state of a run; times in ms, or in s by their names.
 
     Attributes:
-        total: How many requests are planned; 0: nobody knows, as the rate was turned.
+        total: How many requests are planned; 0: unknown, because the rate was changed.
         latency: p50, p95, p99 and the longest, by what is told; of the last seconds, and of all
             when the run is over; empty: none.
-        statuses: How many ended so, in order.
-        reasons: Of requests that were not answered, or not sent, how many.
-        factor: By how much the planned rate is multiplied; 0: it cannot be turned.
+        statuses: The count of each status, in order.
+        reasons: The count of each reason why requests were not answered, or not sent.
+        factor: The multiple of the planned rate; 0: the rate is fixed.
         words: How it ended.
         exit_code: None: it is not over, or has no result.
-        tried: The rates that were tried, where the highest is looked for.
-        found: What came of that.
-        points: Seconds that are new or another than they were told last.
+        tried: The tried rates, in a search for the highest.
+        found: The result of that search.
+        points: Seconds that are new or changed.
     """
 
     number: str
@@ -125,7 +125,7 @@ class State(Struct, frozen=True):
 
 
 def state_of(watched: Watched, phase: Phase, now: Now | None, result: Result | None) -> State:
-    """The state, without points, and without what only the board knows."""
+    """Return the state, without points and without what only the board knows."""
     dial = watched.dial
     begun = State(
         number=watched.number,
@@ -162,7 +162,7 @@ def _counted(begun: State, watched: Watched, now: Now, result: Result | None) ->
 
 
 def standing(thresholds: Sequence[Threshold], now: Now) -> list[Standing]:
-    """Each threshold, and whether it is kept so far; what only the end knows is not judged."""
+    """Return each threshold, and whether it is met so far; some are only known at the end."""
     if not thresholds:
         return []
     metrics = _metrics(thresholds, now)
@@ -177,7 +177,7 @@ def standing(thresholds: Sequence[Threshold], now: Now) -> list[Standing]:
 
 
 def _metrics(thresholds: Sequence[Threshold], now: Now) -> dict[str, Metric]:
-    # Only what is asked for: all of them, sorted once a second, would make the generator late.
+    # Only the needed ones: sorting all of them every second would make the generator late.
     asked = {each.metric for each in thresholds}
     metrics = metrics_of(now.measured, now.elapsed_s, percents_of(thresholds), asked)
     metrics["late_sends"] = counter(now.health.late, now.elapsed_s)

@@ -1,1 +1,1 @@
-"""What goes wrong on purpose: kinds, how often they come, what a right consumer does."""
+"""Fault injection: the kinds of faults, their rates, and how a correct consumer reacts."""

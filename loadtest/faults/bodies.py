@@ -1,4 +1,4 @@
-"""Bodies spoilt on purpose: bytes in, bytes out."""
+"""Damaged bodies: bytes in, bytes out."""
 
 from collections.abc import Callable
 
@@ -6,24 +6,24 @@ _PADDING = b',"padding":"'
 
 
 def truncated(body: bytes) -> bytes:
-    """The first two thirds, which no parser takes for the whole."""
+    """Return the first two thirds, which no parser accepts as a whole document."""
     return body[: max(1, len(body) * 2 // 3)]
 
 
 def tampered(body: bytes) -> bytes:
-    """One character after the end: still JSON, not what was signed."""
+    """Add a character at the end: still JSON, but not what was signed."""
     return body + b" "
 
 
 def key_twice(body: bytes) -> bytes:
-    """The first key of an object once more, before it, with another value."""
+    """Repeat the first key of an object, before it, with another value."""
     start = body.find(b'"')
     end = body.find(b'"', start + 1)
     return body[:start] + body[start : end + 1] + b":null," + body[start:]
 
 
 def padded_to(size: int) -> Callable[[bytes], bytes]:
-    """The object with one more field, so that it has *size* bytes."""
+    """Return the object with one more field, so that it has *size* bytes."""
 
     def padded(body: bytes) -> bytes:
         end = body.rindex(b"}")

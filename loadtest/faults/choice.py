@@ -1,4 +1,4 @@
-"""Which fault befalls which event: rates as they are typed, and a seeded choice."""
+"""Which event gets which fault: parsed rates, and a seeded choice."""
 
 import random
 import re
@@ -15,18 +15,18 @@ from portcall.schemas.events import Action
 EVERYTHING = "all"
 USUAL_RATE = 0.01
 HEAVY = frozenset({"huge-25mb"})
-"""What is never meant by a group: it has to be asked for by its own name."""
+"""Never part of a group: it has to be given by its own name."""
 FIELD = "--fault"
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(%?)", re.ASCII)
 
 
 def parse_faults(words: Iterable[str]) -> dict[str, float]:
-    """Read faults with rates, e.g. ``duplicate:5%`` or ``signatures:0.02``, by names of kinds.
+    """Parse faults with rates, e.g. ``duplicate:5%`` or ``signatures:0.02``, by names of kinds.
 
-    A group, or ``all``, stands for each of its kinds; a name given later overrides one before.
+    A group, or ``all``, means each of its kinds; a later name overrides an earlier one.
 
     Raises:
-        InvalidValueError: A name is none, or a rate is not from 0 to 1 (or 100 %).
+        InvalidValueError: A name is unknown, or a rate is not from 0 to 1 (or 100 %).
     """
     rates: dict[str, float] = {}
     for word in ",".join(words).split(","):
@@ -35,7 +35,7 @@ def parse_faults(words: Iterable[str]) -> dict[str, float]:
             rates.update(dict.fromkeys(_names(name), _rate(name, rate)))
     if sum(rates.values()) > 1 + 1e-9:
         raise InvalidValueError(
-            FIELD, f"the rates make {sum(rates.values()):.0%}; an event has one fault at most"
+            FIELD, f"the rates add up to {sum(rates.values()):.0%}; an event has one fault at most"
         )
     return rates
 
@@ -50,7 +50,7 @@ def _names(name: str) -> list[str]:
             if kind.name not in HEAVY and name in (EVERYTHING, kind.group)
         ]
     known = ", ".join([EVERYTHING, *Group, *BY_NAME])
-    raise InvalidValueError(FIELD, f"{name[:40]!r} is no fault; there are {known}")
+    raise InvalidValueError(FIELD, f"{name[:40]!r} is not a fault; there are {known}")
 
 
 def _rate(name: str, text: str) -> float:
@@ -59,36 +59,38 @@ def _rate(name: str, text: str) -> float:
     match = _RATE.fullmatch(text)
     rate = float(match[1]) / (100 if match[2] else 1) if match else 2.0
     if rate > 1:
-        raise InvalidValueError(FIELD, f"{text[:20]!r} is no rate; write {name}:0.05 or {name}:5%")
+        raise InvalidValueError(
+            FIELD, f"{text[:20]!r} is not a rate; write {name}:0.05 or {name}:5%"
+        )
     return rate
 
 
 def impossible(kind: Kind, signing: Signing, payload: Format) -> str:
-    """Why *kind* cannot be made of such POSTs; empty: it can."""
+    """Return why *kind* cannot be injected into such POSTs; empty: it can."""
     if kind.needs and signing.sign is None:
         return "needs a secret (--secret)"
     if kind.needs == "stamped" and not signing.style.stamped:
-        return f"{signing.style} signs no time"
+        return f"{signing.style} does not sign the time"
     if kind.needs == "rotating" and signing.style is Style.GITHUB:
         return "GitHub has one signature only"
     if kind.overtaken is Overtaken.BY_REMOVAL and Action.DELETE not in payload.actions:
-        return f"{payload.name} tells of no deletes"
+        return f"{payload.name} has no delete events"
     return ""
 
 
 def possible_faults(
     rates: Mapping[str, float], named: Iterable[str], signing: Signing, payload: Format
 ) -> dict[str, float]:
-    """The faults that can be made; a group leaves out the others.
+    """Return the possible faults; a group leaves out the others.
 
     Args:
-        rates: As `parse_faults` gave them.
-        named: What was asked for by its own name.
+        rates: From `parse_faults`.
+        named: The faults that were given by their own name.
         signing: How the POSTs are signed.
         payload: Their format.
 
     Raises:
-        InvalidValueError: One that was asked for by its own name cannot be made.
+        InvalidValueError: A fault given by its own name cannot be injected.
     """
     asked = {word.strip().partition(":")[0] for word in ",".join(named).split(",")}
     found: dict[str, float] = {}
@@ -102,11 +104,11 @@ def possible_faults(
 
 
 class Chooser:
-    """Says for one event after the other which fault it has.
+    """Chooses the fault of one event after the other.
 
     Args:
-        rates: Of each kind, from 0 to 1, together at most 1.
-        seed: The same seed, the same faults.
+        rates: The rate of each kind, from 0 to 1, together at most 1.
+        seed: The same seed gives the same faults.
     """
 
     def __init__(self, rates: Mapping[str, float], *, seed: int) -> None:
@@ -115,7 +117,7 @@ class Chooser:
         self._sums = list(accumulate(rates.values()))
 
     def next(self) -> Kind | None:
-        """The fault of the next event; None: it has none."""
+        """Return the fault of the next event; None: it has none."""
         if not self._kinds:
             return None
         place = bisect_right(self._sums, self.random.random())

@@ -1,4 +1,4 @@
-"""The faults: for each what is sent, and what a right consumer makes of it. A table, no I/O."""
+"""The faults: for each one what is sent, and how a correct consumer reacts. A table, no I/O."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -11,14 +11,14 @@ from portcall.loadtest.signing import Forgery
 
 SLOW_UPLOAD_S = 2.0
 LATER_S = (1.0, 3.0)
-"""How long after the first a repetition comes."""
+"""How long after the first request a copy is sent."""
 AT_ONCE_S = (0.0, 0.001)
 WINDOW_S = (0.2, 1.0)
-"""By how much a POST is late so that others overtake it, unless told."""
+"""The default delay of a POST that others overtake."""
 
 
 class Group(StrEnum):
-    """Kinds of faults that can be asked for together."""
+    """Kinds of faults that can be requested together."""
 
     DUPLICATES = "duplicates"
     ORDER = "order"
@@ -28,7 +28,7 @@ class Group(StrEnum):
 
 
 class Times(StrEnum):
-    """How often a right consumer processes the delivery."""
+    """How often a correct consumer processes the delivery."""
 
     ONCE = "once"
     NEVER = "never"
@@ -39,9 +39,9 @@ class Repeat(Struct, frozen=True):
     """The same delivery again.
 
     Attributes:
-        after_s: From when to when after the first.
-        signed_again: With a time and a signature of its own, as a retry; else the same bytes.
-        captured: With a right signature of an hour ago, as somebody would who had recorded it.
+        after_s: The least and the longest delay after the first.
+        signed_again: With a new time and signature, like a retry; otherwise the same bytes.
+        captured: With a valid signature of an hour ago, like a replay attack.
     """
 
     after_s: tuple[float, float]
@@ -50,7 +50,7 @@ class Repeat(Struct, frozen=True):
 
 
 class Overtaken(StrEnum):
-    """What comes before a POST although it happened after it."""
+    """A POST sent before another one, although its event happened later."""
 
     BY_OTHERS = "others"
     BY_REMOVAL = "removal"
@@ -61,20 +61,20 @@ class Kind(Struct, frozen=True):
     """One fault.
 
     Attributes:
-        name: As it is asked for, and as reports name it.
-        group: Asks for it, too.
+        name: Its name in options and reports.
+        group: The group that includes it.
         sent: What is sent, in words.
-        right: What a right consumer does, in words.
-        wants: The answer that is right.
-        processed: How often it is right to process it.
-        needs: Of the signature: ``""`` nothing, ``signed``, ``stamped`` or ``rotating``.
+        right: What a correct consumer does, in words.
+        wants: The correct response.
+        processed: How often to process it.
+        needs: Needed of the signature: ``""`` nothing, ``signed``, ``stamped`` or ``rotating``.
         forgery: What is wrong with the signature.
-        spoil: Changes the body; the signature is over what comes out.
+        spoil: Changes the body before it is signed.
         tamper: Changes the body after it was signed.
-        content_type: In place of the right one.
-        transport: How it is brought there.
+        content_type: Replaces the correct one.
+        transport: How it is sent.
         repeat: It is sent again.
-        overtaken: What comes before it.
+        overtaken: The POST that comes before it.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Kind(Struct, frozen=True):
 
 
 def _refused(name: str, sent: str, *, needs: str = "signed", **more: object) -> Kind:
-    """A POST that nobody should believe."""
+    """A POST that a correct consumer must refuse."""
     fields: dict[str, object] = {"forgery": Forgery.NONE, **more}
     return Kind(
         name, Group.SIGNATURES, sent, "4xx, and not processed", Wants.REFUSED, Times.NEVER, needs,
@@ -103,7 +103,7 @@ def _refused(name: str, sent: str, *, needs: str = "signed", **more: object) -> 
 
 
 TAKEN_ONCE = "2xx, and processed once"
-IN_ORDER = "2xx, and what is newer holds"
+IN_ORDER = "2xx, and the newer one wins"
 NO_FAULT_OF_OURS = "2xx or 4xx, never 5xx"
 
 KINDS = (
@@ -125,43 +125,43 @@ KINDS = (
         overtaken=Overtaken.BY_OTHERS,
     ),
     Kind(
-        "stale-push", Group.ORDER, "a push comes after the delete of what it pushed", IN_ORDER,
+        "stale-push", Group.ORDER, "a push arrives after the delete of its image", IN_ORDER,
         overtaken=Overtaken.BY_REMOVAL,
     ),
     Kind(
-        "late-retry", Group.ORDER, "the retry of a push comes after a newer push to its tag",
+        "late-retry", Group.ORDER, "the retry of a push arrives after a newer push to its tag",
         IN_ORDER, overtaken=Overtaken.BY_PUSH,
     ),
     _refused("wrong-signature", "signed with another secret", forgery=Forgery.WRONG),
     _refused("missing-signature", "no signature", forgery=Forgery.MISSING),
     _refused(
-        "malformed-signature", "a signature or a time that cannot be read",
+        "malformed-signature", "a signature or a time that cannot be parsed",
         forgery=Forgery.MALFORMED,
     ),
     _refused(
-        "expired", "a right signature of an hour ago", needs="stamped", forgery=Forgery.EXPIRED
+        "expired", "a valid signature of an hour ago", needs="stamped", forgery=Forgery.EXPIRED
     ),
     _refused(
-        "future", "a right signature of an hour ahead", needs="stamped", forgery=Forgery.FUTURE
+        "future", "a valid signature of an hour ahead", needs="stamped", forgery=Forgery.FUTURE
     ),
     _refused("tampered", "the body changed after it was signed", tamper=bodies.tampered),
     Kind(
         "replayed", Group.SIGNATURES,
-        "a known delivery again, with a right signature of an hour ago",
+        "a known delivery again, with a valid signature of an hour ago",
         "2xx or 4xx, and not processed again", Wants.EITHER, Times.AT_MOST_ONCE, needs="stamped",
         repeat=Repeat(LATER_S, captured=True),
     ),
     Kind(
-        "rotated", Group.SIGNATURES, "an unknown secret's signature before the right one",
+        "rotated", Group.SIGNATURES, "an unknown secret's signature before the valid one",
         TAKEN_ONCE, needs="rotating", forgery=Forgery.ROTATED,
     ),
     Kind(
-        "truncated-json", Group.BODIES, "the JSON ends in the middle, rightly signed",
+        "truncated-json", Group.BODIES, "the JSON ends in the middle, correctly signed",
         "4xx, and not processed", Wants.REFUSED, Times.NEVER, spoil=bodies.truncated,
     ),
     Kind(
-        "duplicate-keys", Group.BODIES, "a key of the JSON twice", NO_FAULT_OF_OURS, Wants.EITHER,
-        Times.AT_MOST_ONCE, spoil=bodies.key_twice,
+        "duplicate-keys", Group.BODIES, "a duplicate key in the JSON", NO_FAULT_OF_OURS,
+        Wants.EITHER, Times.AT_MOST_ONCE, spoil=bodies.key_twice,
     ),
     Kind(
         "wrong-content-type", Group.BODIES, "text/plain", NO_FAULT_OF_OURS, Wants.EITHER,
@@ -176,11 +176,11 @@ KINDS = (
         Times.AT_MOST_ONCE, spoil=bodies.padded_to(25_000_000),
     ),
     Kind(
-        "new-connection", Group.TRANSPORT, "on a connection of its own", TAKEN_ONCE,
+        "new-connection", Group.TRANSPORT, "on a new connection", TAKEN_ONCE,
         transport=Transport(fresh=True),
     ),
     Kind(
-        "slow-upload", Group.TRANSPORT, f"the body drips in over {SLOW_UPLOAD_S:.0f} s",
+        "slow-upload", Group.TRANSPORT, f"the body arrives slowly, over {SLOW_UPLOAD_S:.0f} s",
         NO_FAULT_OF_OURS, Wants.EITHER, Times.AT_MOST_ONCE,
         transport=Transport(fresh=True, upload_s=SLOW_UPLOAD_S),
     ),
@@ -193,8 +193,8 @@ KINDS = (
         "not processed", Wants.ANY, Times.NEVER, transport=Transport(fresh=True, cut_at=20),
     ),
     Kind(
-        "half-closed", Group.TRANSPORT, "the sender's side is closed right after the body",
-        "any answer or none, never 5xx", Wants.ANY, Times.AT_MOST_ONCE,
+        "half-closed", Group.TRANSPORT, "the sender half-closes right after the body",
+        "any response or none, never 5xx", Wants.ANY, Times.AT_MOST_ONCE,
         transport=Transport(fresh=True, half_closed=True),
     ),
 )  # fmt: skip

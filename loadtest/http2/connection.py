@@ -1,4 +1,4 @@
-"""One HTTP/2 connection: streams within the peer's limits, flow control, and how each ends."""
+"""One HTTP/2 connection: streams within the peer's limits, flow control, and their ends."""
 
 import asyncio
 import ssl
@@ -20,9 +20,9 @@ from portcall.loadtest.http2.streams import GoawayError, NoHttp2Error, ResetErro
 
 NO_HTTP2 = "the consumer does not offer HTTP/2"
 WINDOW = 2**24
-"""What the peer may send before it is told that more may come, on the whole connection."""
+"""How much the peer may send, on the whole connection, before we allow more."""
 MAX_STREAMS = 2**30
-"""Of one connection in its life; the protocol has twice as many numbers."""
+"""Requests on one connection; the protocol has twice as many stream numbers."""
 Fields = list[tuple[bytes, bytes]]
 
 
@@ -30,7 +30,7 @@ class Http2Connection(Connection):
     """A connection with many streams.
 
     Attributes:
-        settled: Done when the peer has told its settings; fails when it speaks something else.
+        settled: Done when the peer has sent its settings; fails when it does not speak HTTP/2.
         served: How many streams it has had.
     """
 
@@ -57,28 +57,28 @@ class Http2Connection(Connection):
 
     @property
     def at_once(self) -> int:
-        """How many streams the peer allows at once."""
+        """Return how many concurrent streams the peer allows."""
         return self._h2.remote_settings.max_concurrent_streams
 
     @property
     def refusal(self) -> BaseException:
-        """Why a connection that served nothing has no `room`."""
+        """Return why a connection that served nothing has no `room`."""
         if self._leaving is not None:
             return self._leaving
         if self._transport is None:
             return ClosedError(silent=False)
-        return ResetError("the consumer takes no requests (its MAX_CONCURRENT_STREAMS is 0)")
+        return ResetError("the consumer accepts no requests (its MAX_CONCURRENT_STREAMS is 0)")
 
     def post(
         self, fields: Fields, body: bytes, deadline: float, done: Callable[[Stream], None]
     ) -> Stream:
-        """Open a stream; only while there is `room`.
+        """Open a stream; only if there is `room`.
 
         Args:
             fields: The headers, pseudo ones first.
             body: The content.
-            deadline: When to stop waiting for the answer, in the loop's time.
-            done: Told when the stream is over, however.
+            deadline: When to stop waiting for the response, in the loop's time.
+            done: Called when the stream ends for any reason.
         """
         stream = Stream(self, body, done)
         stream.number = self._h2.get_next_available_stream_id()
@@ -91,7 +91,7 @@ class Http2Connection(Connection):
         return stream
 
     def cancel(self, stream: Stream, error: BaseException) -> None:
-        """End *stream* alone, and tell the peer; one that was silent meanwhile gets no more."""
+        """End only *stream*, and tell the peer; ignore what arrives for it later."""
         if stream.number in self._streams:
             if self._heard_at < stream.opened_at:
                 self._leaving = ClosedError(silent=True)
@@ -103,10 +103,10 @@ class Http2Connection(Connection):
         super().close()
         self._fail_all(ClosedError(silent=False))
 
-    # What the transport calls.
+    # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Say hello, where the peer agreed to speak HTTP/2."""
+        """Send the preface if the peer agreed to speak HTTP/2."""
         super().connection_made(transport)
         tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() != "h2":
@@ -117,7 +117,7 @@ class Http2Connection(Connection):
         self._flush()
 
     def data_received(self, data: bytes) -> None:
-        """Take in whole frames."""
+        """Process complete frames."""
         now = self._heard_at = time.perf_counter()
         try:
             for part in self._frames.cut(data):
@@ -127,13 +127,13 @@ class Http2Connection(Connection):
                 for event in self._h2.receive_data(part):
                     self._take(event, now)
         except h2.exceptions.NoSuchStreamError as error:
-            self._broken(f"a frame for request {error.stream_id}, which there is not")
+            self._broken(f"a frame for the unknown request {error.stream_id}")
         except (ValueError, h2.exceptions.ProtocolError) as error:
             self._broken(str(error))
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Every stream that is open ends with it."""
+        """End every open stream."""
         self._transport = None
         self.lost.set_result(None)
         if not self.settled.done():
@@ -143,7 +143,7 @@ class Http2Connection(Connection):
                 self._reject("(it closed the connection instead)")
         self._fail_all(exc if isinstance(exc, ssl.SSLError) else ClosedError(silent=False))
 
-    # What frames say.
+    # Handlers of frames.
 
     def _take(self, event: h2.events.Event, now: float) -> None:
         match event:
@@ -164,9 +164,9 @@ class Http2Connection(Connection):
                 pass
 
     def _interim(self, event: h2.events.InformationalResponseReceived) -> None:
-        """A response before the response is passed over; 101 is none in HTTP/2."""
+        """Ignore an informational response; 101 is not allowed in HTTP/2."""
         if (b":status", b"101") in (event.headers or []):
-            error = ProtocolError("a fault of HTTP/2: the status b'101'")
+            error = ProtocolError("HTTP/2 protocol error: the status b'101'")
             self._end(event.stream_id or 0, h2.errors.ErrorCodes.PROTOCOL_ERROR, error)
 
     def _answered(
@@ -184,7 +184,7 @@ class Http2Connection(Connection):
             self._end(stream.number, h2.errors.ErrorCodes.PROTOCOL_ERROR, error)
             return
         if event.stream_ended is None:
-            # The status has decided: the content gets a short time.
+            # The status decides the result: the content gets only a short time.
             self._deadlines.shorten(stream, self._loop.time() + CONTENT_TIMEOUT_S)
 
     def _read(self, stream: Stream | None, event: h2.events.DataReceived) -> None:
@@ -200,12 +200,12 @@ class Http2Connection(Connection):
 
     def _ended(self, number: int, now: float) -> None:
         stream = self._streams.get(number)
-        if stream is not None and stream.left:  # it answered without wanting the rest
+        if stream is not None and stream.left:  # the peer answered without wanting the rest
             self._reset(number, h2.errors.ErrorCodes.NO_ERROR)
         self._over(number, None, now)
 
     def _more(self) -> None:
-        """The peer told its settings, or takes more content."""
+        """The peer sent its settings, or accepts more content."""
         if not self.settled.done():
             self.settled.set_result(None)
         for stream in [each for each in self._streams.values() if each.left]:
@@ -221,15 +221,15 @@ class Http2Connection(Connection):
             self._reject(f"({why})")
         self._leave()
 
-    # How streams go on and end.
+    # How streams continue and end.
 
     def _send(self, stream: Stream) -> None:
-        """Send as much of the content as the peer takes now."""
+        """Send as much of the content as the peer accepts now."""
         while stream.left:
             try:
                 window = self._h2.local_flow_control_window(stream.number)
             except h2.exceptions.NoSuchStreamError:
-                return  # the peer has ended it: the event that says so comes after this one
+                return  # the peer has ended it: that event comes after this one
             part = stream.take(max(0, min(window, self._h2.max_outbound_frame_size)))
             if not part:
                 return
@@ -252,22 +252,22 @@ class Http2Connection(Connection):
             return
         self._deadlines.clear(stream)
         stream.last_at = now
-        # As over HTTP/1.1: a status that is there decides, whatever the content does.
+        # As in HTTP/1.1: a received status decides, whatever happens to the content.
         stream.end(None if stream.status else error)
         self._leave()
 
     def _leave(self) -> None:
-        """Away with a connection that gets no more requests when the last answer is there."""
+        """Close a connection that gets no more requests, after its last response."""
         if self._leaving is not None and not self._streams:
             super().close()
 
     def _broken(self, how: str) -> None:
-        """What came is no HTTP/2, or none any more."""
+        """The received data are not, or no longer, HTTP/2."""
         self._flush()
         if not self.settled.done():
             self._reject(f"({how})")
         super().close()
-        self._fail_all(ProtocolError(f"a fault of HTTP/2: {how}"))
+        self._fail_all(ProtocolError(f"HTTP/2 protocol error: {how}"))
 
     def _fail_all(self, error: BaseException) -> None:
         for number in list(self._streams):

@@ -1,8 +1,8 @@
-"""Frames as they come, one by one; GOAWAY is read here.
+"""Split received bytes into frames; GOAWAY is read here.
 
-The `h2` library takes a connection for dead as soon as the peer says GOAWAY. A server that only
-wants no more requests (nginx says so every 1,000) still answers those that it has: so the library
-is not told, and its state goes on.
+The `h2` library treats a connection as dead as soon as the peer sends GOAWAY. But a server that
+only wants no more requests (nginx sends it every 1,000 requests) still answers those that it has.
+So the library does not see the frame, and its state continues.
 
 Source: RFC 9113, 4.1 (frames) and 6.8 (GOAWAY).
 """
@@ -12,17 +12,17 @@ from msgspec import Struct
 HEAD = 9
 GOAWAY = 0x7
 LONGEST = 16_384
-"""What a peer may send that was told of no other limit, and was not."""
+"""The largest frame that a peer may send if it got no other limit; we send none."""
 FIRST = b"HTTP/"
-"""No frame begins so: its length would be 4.7 MB."""
+"""No frame begins like this: its length would be 4.7 MB."""
 
 
 class Goaway(Struct, frozen=True):
-    """The peer takes no more requests.
+    """The peer accepts no more requests.
 
     Attributes:
-        last: The highest stream that it has looked at, or may have.
-        code: Why; 0: there was no error.
+        last: The highest stream that it may have processed.
+        code: The reason; 0: no error.
     """
 
     last: int
@@ -30,26 +30,26 @@ class Goaway(Struct, frozen=True):
 
 
 class Frames:
-    """Cuts bytes into frames."""
+    """Splits bytes into frames."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def cut(self, data: bytes) -> list[bytes | Goaway]:
-        """The frames that are complete now, in order; those that are no GOAWAY as they came.
+        """Return the complete frames, in order; all except GOAWAY as received.
 
         Raises:
-            ValueError: These are no frames, but an answer of HTTP/1.
+            ValueError: The bytes are an HTTP/1 response, or not frames.
         """
         data = self._rest + data
         if data.startswith(FIRST):
-            raise ValueError("it is one of HTTP/1")
+            raise ValueError("it is HTTP/1")
         found: list[bytes | Goaway] = []
         at = plain = 0
         while len(data) - at >= HEAD:
             length = int.from_bytes(data[at : at + 3])
             if length > LONGEST:
-                raise ValueError("its frames are longer than is allowed, or none")
+                raise ValueError("its frames are too long, or not frames")
             end = at + HEAD + length
             if len(data) < end:
                 break

@@ -1,7 +1,7 @@
-"""Which connection a request goes on, and which it waits for.
+"""Which connection a request uses, and which one it waits for.
 
-It waits only while one is being made. Where the peer's limit of requests at once is reached,
-another connection is made: the plan does not wait for answers.
+A request waits only while a connection is being opened. When the peer's limit of concurrent
+requests is reached, another connection is opened: the schedule does not wait for responses.
 """
 
 import asyncio
@@ -19,28 +19,28 @@ limit: the least that RFC 9113 (6.5.2) recommends as one."""
 
 
 class Waits(Expiring, Protocol):
-    """A request before it is sent; it expires while it waits, and then waits for nothing."""
+    """A request before it is sent; it may expire while it waits, and then is dropped."""
 
     deadline: float
     dialed: Dialed | None
     line: "Line | None"
 
     def send(self, connection: Http2Connection) -> None:
-        """Send it there, where there is room."""
+        """Send it on this connection, which has room."""
 
     def failed(self, error: BaseException) -> None:
-        """There is no connection."""
+        """Report that there is no connection."""
 
 
 class Line:
-    """A connection, or one that is being made with those who wait for it."""
+    """A connection, possibly still being opened, with the requests that wait for it."""
 
     def __init__(self) -> None:
         self.connection: Http2Connection | None = None
         self.waiting: dict[Waits, None] = {}
 
     def takes(self, at_once: int) -> bool:
-        """Whether one more request fits, where a new connection is thought to take so many."""
+        """Whether one more request fits, if a new connection takes so many."""
         if self.connection is None:
             return len(self.waiting) < at_once
         return self.connection.room
@@ -50,7 +50,7 @@ class Lines:
     """The connections to one consumer.
 
     Args:
-        connect: Makes one until a deadline, in the loop's time.
+        connect: Opens one before a deadline, in the loop's time.
         timeout_s: How long that may take.
     """
 
@@ -66,7 +66,7 @@ class Lines:
         self._dialing: dict[Line, asyncio.Task[None]] = {}
 
     def place(self, request: Waits) -> None:
-        """Send it on a connection that has room, or let it wait for one."""
+        """Send it on a connection with room, or let it wait for one."""
         line = request.line = self._with_room() or self._new()
         if line.connection is None:
             line.waiting[request] = None
@@ -75,18 +75,18 @@ class Lines:
             request.send(line.connection)
 
     def freed(self, line: Line) -> None:
-        """A request on it is over."""
+        """Note that a request on it is over."""
         self._roomy[line] = None
 
     def abandon(self) -> None:
-        """Make no more connections: those who wait for one are told."""
+        """Open no more connections, and fail the waiting requests."""
         for line, task in self._dialing.items():
             task.cancel()
             for request in self._all_of(line):
                 request.failed(asyncio.CancelledError())
 
     def _with_room(self) -> Line | None:
-        """The first that has room; to look at each of 1,000 full ones took 3 ms for a request."""
+        """Return the first one with room; checking 1,000 full ones took 3 ms per request."""
         while self._roomy:
             line = next(iter(self._roomy))
             if line.takes(self._at_once):
@@ -108,7 +108,7 @@ class Lines:
             self._disappoint(line, error)
             return
         self._at_once = max(1, min(ASSUMED, connection.at_once))
-        if not connection.room:  # another one would have none either
+        if not connection.room:  # another connection would have no room either
             self._disappoint(line, connection.refusal)
             connection.close()
             return
@@ -120,7 +120,7 @@ class Lines:
             self.place(request)
 
     def _disappoint(self, line: Line, error: BaseException) -> None:
-        """There is no connection: those who have time left try again where that took too long."""
+        """There is no connection: if opening took too long, requests with time left try again."""
         self._roomy.pop(line, None)
         for request in self._all_of(line):
             if isinstance(error, TimeoutError) and request.deadline > self._loop.time():
@@ -129,7 +129,7 @@ class Lines:
                 request.failed(error)
 
     def _all_of(self, line: Line) -> list[Waits]:
-        """Those who waited for it, and do no more."""
+        """Return and forget the requests that waited for it."""
         found, line.waiting = list(line.waiting), {}
         for request in found:
             self._deadlines.clear(request)

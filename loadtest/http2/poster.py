@@ -1,4 +1,4 @@
-"""Posting over HTTP/2: requests share connections as far as the peer allows."""
+"""Send over HTTP/2: requests share connections as far as the peer allows."""
 
 import asyncio
 import ssl
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PROBE_S = 10.0
 ALPN_ALERT = "no application protocol"
-"""As OpenSSL has it, whose versions write it in several ways."""
+"""OpenSSL's text, which differs between versions."""
 
 
 class Http2Poster:
@@ -33,8 +33,8 @@ class Http2Poster:
     Args:
         target: The consumer.
         timeout_s: The bound on one request as a whole.
-        verify: Whether its certificate must be good.
-        trust: What authorities it may have it from, and what it is shown.
+        verify: Whether its certificate must be valid.
+        trust: The CAs to accept, and the client certificate.
     """
 
     def __init__(
@@ -60,17 +60,17 @@ class Http2Poster:
             await self.abandon()
 
     def post(self, planned: Planned, done: Done) -> None:
-        """Send *planned* now, and tell *done* what became of it, whatever that is."""
+        """Send *planned* now, and report the result to *done*, whatever it is."""
         self.lines.place(_Posting(self, planned, done))
 
     async def abandon(self) -> None:
-        """Let go of what is under way: each is told as without an answer."""
+        """Drop the requests in flight: each is reported as unanswered."""
         self._abandoned = True
         self.lines.abandon()
         await self._dialer.close()
 
     async def probe(self) -> None:
-        """See whether the consumer speaks HTTP/2; one that cannot be reached may do so later.
+        """Check whether the consumer speaks HTTP/2; if it cannot be reached now, it may later.
 
         Raises:
             InvalidValueError: It does not.
@@ -82,7 +82,7 @@ class Http2Poster:
             raise InvalidValueError("--http2", str(error)) from error
         except TimeoutError:
             raise InvalidValueError(
-                "--http2", f"the consumer said nothing of HTTP/2 within {PROBE_S:g} s"
+                "--http2", f"the consumer sent no HTTP/2 settings within {PROBE_S:g} s"
             ) from None
         except ssl.SSLError as error:
             # A server with ALPN and nothing in common ends the handshake (RFC 7301, 3.2).
@@ -103,7 +103,7 @@ class Http2Poster:
         return connection
 
     def explain(self, error: BaseException) -> tuple[Failure, str]:
-        """The class of an error, and the error in words."""
+        """Return the class of an error, and its text."""
         if self._abandoned:
             return Failure.TIMEOUT, "no answer until the run was ended"
         if isinstance(error, NoHttp2Error | GoawayError | ResetError):
@@ -114,7 +114,7 @@ class Http2Poster:
 
 
 class _Posting:
-    """One request under way."""
+    """One request in flight."""
 
     __slots__ = (
         "_again", "_connection", "_done", "_opened_at", "_planned", "_poster", "_reused",
@@ -134,7 +134,7 @@ class _Posting:
         self.line: Line | None = None
 
     def expire(self) -> None:
-        """Time is up while it waits for a connection."""
+        """It timed out while it waited for a connection."""
         if self.line is not None:
             self.line.waiting.pop(self, None)
         self.failed(TimeoutError())
@@ -149,7 +149,7 @@ class _Posting:
         connection.post(fields, planned.body, self.deadline, self._over)
 
     def failed(self, error: BaseException) -> None:
-        """There is no answer, and no stream."""
+        """There is no response, and no stream."""
         now = time.perf_counter()
         self._end(now, Timings(blocked_s=now - self._sent_at), error=error)
 
@@ -158,7 +158,7 @@ class _Posting:
             self._poster.lines.freed(self.line)
         error = stream.error
         if isinstance(error, GoawayError) and error.unseen and not self._again:
-            # The consumer wants it on another connection: that says nothing about it.
+            # The consumer wants it on another connection: that is not a failure.
             self._again = True
             self._poster.lines.place(self)
             return
@@ -199,7 +199,7 @@ class _Posting:
         connecting_s = tls_s = 0.0
         if self.dialed is not None:
             resolved_at, connected_at, ready_at = self.dialed
-            # Without TLS, what comes after TCP's own handshake is our side's part of it.
+            # Without TLS, our side's setup follows TCP's own handshake.
             tcp_at = connected_at if self._poster.target.origin.tls else ready_at
             connecting_s, tls_s = tcp_at - resolved_at, ready_at - tcp_at
         written_at = min(stream.written_at or ended_at, ended_at)

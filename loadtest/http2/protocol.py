@@ -1,4 +1,4 @@
-"""What is asked of the `h2` library, and what is judged here: the headers of answers.
+"""The settings of the `h2` library, and our own checks: the headers of responses.
 
 Source: RFC 9113, 8.1.1 (a malformed message ends its stream), 8.2 (fields), 8.3.2 (the status)
 and 8.6 (no 101).
@@ -30,7 +30,7 @@ RETRY_AFTER = b"retry-after"
 
 
 def client() -> h2.connection.H2Connection:
-    """Our side of a connection; it wants nothing pushed."""
+    """Return our side of a connection; server push is off."""
     made = h2.connection.H2Connection(OURS)
     made.local_settings = h2.settings.Settings(
         client=True, initial_values={h2.settings.SettingCodes.ENABLE_PUSH: 0}
@@ -39,7 +39,7 @@ def client() -> h2.connection.H2Connection:
 
 
 def status_of(headers: Sequence[tuple[bytes, bytes]]) -> int:
-    """The status of an answer.
+    """Return the status of a response.
 
     Raises:
         ProtocolError: There is none, or a header is not allowed.
@@ -49,19 +49,19 @@ def status_of(headers: Sequence[tuple[bytes, bytes]]) -> int:
         if name == b":status":
             status = value
         elif name in OF_HTTP_1 or name != name.lower():
-            raise ProtocolError(f"a fault of HTTP/2: the header {name!r}")
+            raise ProtocolError(f"HTTP/2 protocol error: the header {name!r}")
     if len(status) != 3 or not status.isdigit() or status < b"200":
-        raise ProtocolError(f"a fault of HTTP/2: the status {status!r}")
+        raise ProtocolError(f"HTTP/2 protocol error: the status {status!r}")
     return int(status)
 
 
 def retry_after_of(headers: Sequence[tuple[bytes, bytes]]) -> str:
-    """When an answer asks to be asked again: its header as it is, or empty."""
+    """Return the raw Retry-After header of a response, or empty."""
     return next((value.decode("latin-1") for name, value in headers if name == RETRY_AFTER), "")
 
 
 def code_name(number: int | None) -> str:
-    """What RFC 9113 calls an error."""
+    """Return RFC 9113's name of an error."""
     try:
         return h2.errors.ErrorCodes(number or 0).name
     except ValueError:

@@ -1,4 +1,4 @@
-"""One request of many on an HTTP/2 connection, and the ways in which it can end."""
+"""One of many requests on an HTTP/2 connection, and the ways in which it can end."""
 
 import time
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from portcall.deliverer.post.attempts import ProtocolError
 
 
 class Cancels(Protocol):
-    """The connection that a stream is on."""
+    """The connection of a stream."""
 
     def cancel(self, stream: "Stream", error: BaseException) -> None:
-        """End *stream* alone."""
+        """End only *stream*."""
 
 
 class NoHttp2Error(ProtocolError):
-    """The peer speaks something else."""
+    """The peer does not speak HTTP/2."""
 
 
 class ResetError(ConnectionResetError):
@@ -26,7 +26,7 @@ class GoawayError(ConnectionResetError):
     """The peer ended the connection (GOAWAY).
 
     Attributes:
-        unseen: Whether the peer says that it has not looked at the request, and had no error.
+        unseen: Whether the peer says that it did not process the request, without an error.
     """
 
     def __init__(self, message: str, *, unseen: bool) -> None:
@@ -35,10 +35,10 @@ class GoawayError(ConnectionResetError):
 
 
 class Stream:
-    """One request and its answer.
+    """One request and its response.
 
     Attributes:
-        error: Why there is no answer, or None.
+        error: Why there is no response, or None.
         opened_at: When it began.
         written_at: When the last of the request was handed over.
         first_at: When the first of the answer came; 0: nothing did.
@@ -64,20 +64,20 @@ class Stream:
         self.written_at = self.first_at = self.last_at = 0.0
 
     def take(self, most: int) -> memoryview:
-        """The next part of the content, so long at most."""
+        """Return the next part of the content, of at most this length."""
         part, self._body = self._body[:most], self._body[most:]
         return part
 
     @property
     def left(self) -> int:
-        """How much of the content is still to be sent."""
+        """Return how much of the content is still to be sent."""
         return len(self._body)
 
     def expire(self) -> None:
-        """Time is up: only this stream ends."""
+        """It timed out: only this stream ends."""
         self._connection.cancel(self, TimeoutError())
 
     def end(self, error: BaseException | None = None) -> None:
-        """It is over."""
+        """Mark it as ended."""
         self.error = error
         self._done(self)

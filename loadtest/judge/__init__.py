@@ -1,1 +1,1 @@
-"""Is the consumer right, and fast enough: thresholds, the oracle, its rules."""
+"""Is the consumer correct, and fast enough? Thresholds, the oracle and its rules."""

@@ -1,4 +1,4 @@
-"""Asking a consumer that may still be at work: until nothing that it accepted is missing."""
+"""Ask a consumer that may still be working, until nothing that it accepted is missing."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from portcall.loadtest.judge.processed import ask
 from portcall.loadtest.measure.ledger import Entry
 
 SETTLE_S = 10.0
-"""How long a consumer that works after its answer is given for the last of it."""
+"""How long a consumer that works after its response may take."""
 STEP_S = 0.5
 
 
@@ -21,14 +21,14 @@ async def until_settled(
     settle_s: float = SETTLE_S,
     names: Mapping[str, str] | None = None,
 ) -> list[Processed]:
-    """What the consumer processed, asked again while something that it answered 2xx is missing.
+    """Return what the consumer processed; ask again while an accepted delivery is missing.
 
     Args:
         where: As `loadtest.processed.ask` takes it.
-        entries: What was sent.
-        settle_s: How long to go on asking; when nothing comes any more for a third of that, the
+        entries: The sent deliveries.
+        settle_s: How long to keep asking; if nothing new appears for a third of that, the
             rest is lost.
-        names: What deliveries are called in *entries*, where consumers know them by another id.
+        names: The ids of deliveries in *entries*, if the consumer knows other ids.
 
     Raises:
         ProcessedError: It could not be asked.

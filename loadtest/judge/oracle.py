@@ -1,7 +1,7 @@
-"""The oracle: what was sent against what the consumer says that it processed. Pure rules.
+"""The oracle: compare what was sent with what the consumer says it processed. Pure rules.
 
-A right consumer has processed every delivery that it answered 2xx, once; nothing that it should
-have refused; and where two deliveries are about the same thing, the newer one holds in the end.
+A correct consumer has processed, exactly once, every delivery that it answered 2xx, and nothing
+that it should have refused. Of two deliveries about the same thing, the newer one wins.
 """
 
 from collections import Counter
@@ -15,11 +15,11 @@ from portcall.loadtest.measure.ledger import Entry
 
 
 class Processed(Struct, frozen=True):
-    """One thing that the consumer says it did, in the order in which it did it.
+    """One action that the consumer reports, in the order of its actions.
 
     Attributes:
-        delivery_id: Of which delivery.
-        stale: It saw that something newer held already, and left it at that.
+        delivery_id: The delivery.
+        stale: It ignored the delivery because it had a newer one.
     """
 
     delivery_id: str
@@ -27,10 +27,10 @@ class Processed(Struct, frozen=True):
 
 
 class Violation(Struct, frozen=True):
-    """What was older was applied over what was newer.
+    """An older delivery was applied over a newer one.
 
     Attributes:
-        key: What both are about.
+        key: The subject of both.
         delivery_id: The older one, which was applied last.
         after: The newer one, applied before.
     """
@@ -42,17 +42,17 @@ class Violation(Struct, frozen=True):
 
 @dataclass(slots=True)
 class Verdict:
-    """What the oracle found; lists of delivery ids.
+    """The oracle's result; lists of delivery ids.
 
     Attributes:
-        asked: Whether the consumer was asked at all; if not, all else is empty.
-        processed: Deliveries of this run that were processed or seen to be stale.
+        asked: Whether the consumer was asked; if not, everything else is empty.
+        processed: Deliveries of this run that were processed or recognised as stale.
         missing: Should have been processed and were not; none of their POSTs was answered 2xx.
         lost: Were answered 2xx, and never processed.
         twice: Were processed more than once.
-        phantom: Were processed and never should have been: forged, spoilt or cut off.
-        unknown: Ids that this run did not send; they are no error, the consumer may be in use.
-        violations: What was older and applied over what was newer.
+        phantom: Were processed but should not have been: forged, damaged or cut off.
+        unknown: Ids that this run did not send; not an error, the consumer may be in use.
+        violations: Older deliveries that were applied over newer ones.
     """
 
     asked: bool = False
@@ -72,7 +72,7 @@ class Verdict:
 
     @property
     def wrong_ids(self) -> frozenset[str]:
-        """The deliveries with which something is wrong."""
+        """Return the deliveries with an error."""
         violated = (each.delivery_id for each in self.violations)
         return frozenset([*self.missing, *self.lost, *self.twice, *self.phantom, *violated])
 
@@ -84,8 +84,8 @@ def judge(entries: Iterable[Entry], processed: Sequence[Processed]) -> Verdict:
     """Judge what was seen.
 
     Args:
-        entries: Every delivery of which anything was sent.
-        processed: What the consumer says, in its order.
+        entries: Every delivery that was sent at least once.
+        processed: The consumer's report, in its order.
     """
     sent = {entry.delivery_id: entry for entry in entries}
     times = Counter(each.delivery_id for each in processed if not each.stale)
@@ -114,9 +114,9 @@ def _judge_one(verdict: Verdict, entry: Entry, times: int, *, seen: bool) -> Non
 
 
 def violations(sent: dict[str, Entry], processed: Sequence[Processed]) -> list[Violation]:
-    """What was applied although something newer with a common key had been applied before.
+    """Return what was applied after something newer with a common key.
 
-    A delivery that is applied a second time is a duplicate and not looked at again.
+    A delivery that is applied a second time is a duplicate and is not checked again.
     """
     newest: dict[str, tuple[int, str]] = {}
     applied: set[str] = set()

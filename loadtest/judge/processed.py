@@ -1,8 +1,8 @@
-"""Asking the consumer what it processed: a URL, a file, or a command that prints it.
+"""Ask the consumer what it processed: a URL, a file, or a command that prints it.
 
-JSON: an array of ids or of objects, or an object with ``processed`` or ``ids``; or lines, each an
-id, or a JSON object. An object has ``id`` (or ``delivery_id``, ``webhook_id``) and may have
-``stale: true``; a line may be ``<id> stale``.
+The answer is JSON (an array of ids or objects, or an object with ``processed`` or ``ids``), or
+lines, each with an id or a JSON object. An object has ``id`` (or ``delivery_id``, ``webhook_id``)
+and may have ``stale: true``; a line may be ``<id> stale``.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ STALE = "stale"
 
 
 class ProcessedError(PortcallError):
-    """The consumer could not be asked; the message says what to do."""
+    """The consumer could not be asked; the message says how to fix it."""
 
 
 async def ask(where: str) -> list[Processed]:
-    """What the consumer processed, in its order.
+    """Return what the consumer processed, in its order.
 
     Args:
         where: ``http://...``, ``https://...``, the path of a file, or a command for the shell.
@@ -49,10 +49,10 @@ async def ask(where: str) -> list[Processed]:
 
 
 def read(text: str) -> Iterator[Processed]:
-    """Read an answer.
+    """Parse an answer.
 
     Raises:
-        ProcessedError: It is in none of the forms.
+        ProcessedError: It has none of the formats.
     """
     if not text.strip():
         return
@@ -93,7 +93,7 @@ def _line(line: str) -> Processed:
         try:
             return _one(json.loads(text))
         except ValueError as error:
-            raise ProcessedError(f"{FIELD}: a line is no JSON: {text[:120]}") from error
+            raise ProcessedError(f"{FIELD}: a line is not JSON: {text[:120]}") from error
     words = text.split()
     return Processed(words[0].strip('",'), STALE in words[1:])
 
@@ -116,14 +116,14 @@ async def _from_url(url: str) -> str:
 
 
 def exactly(uri: Uri) -> URL:
-    """*uri* for aiohttp, which sends the path as it is and makes a query of its own."""
+    """Return *uri* for aiohttp, which otherwise re-encodes the path and the query."""
     return URL.build(
         scheme=uri.scheme.lower(), authority=uri.authority, path=uri.target, encoded=True
     )
 
 
 async def _from_command(command: str) -> str:
-    """Run what the person typed, as they typed it."""
+    """Run the user's command as typed."""
     process = await asyncio.create_subprocess_shell(
         command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -137,9 +137,9 @@ async def _from_command(command: str) -> str:
             process.kill()
             await process.wait()
     if process.returncode:
-        told = err.decode(errors="replace").strip()[-200:] or "it said nothing"
+        told = err.decode(errors="replace").strip()[-200:] or "it printed nothing"
         raise ProcessedError(
-            f"{FIELD}: there is no such file, and as a command `{command}` ended with"
-            f" {process.returncode}: {told}"
+            f"{FIELD}: there is no such file, and as a command `{command}` ended with exit"
+            f" code {process.returncode}: {told}"
         )
     return out.decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Chapters of the report: whether the consumer is right, fault by fault and on the whole."""
+"""Chapters of the report: whether the consumer is correct, for each fault and as a whole."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,15 +19,15 @@ UNASKED = "the consumer was not asked what it processed (--processed)"
 
 @dataclass(slots=True)
 class FaultTally:
-    """What became of the deliveries with one fault.
+    """The results of the deliveries with one fault.
 
     Attributes:
         kind: The fault.
         deliveries: How many there were.
         posts: How many POSTs.
-        as_wanted: Of these, how many were answered as they should be.
+        as_wanted: Of these, how many were answered correctly.
         server_errors: How many were answered 5xx.
-        wrong: Deliveries with which the oracle found something wrong.
+        wrong: Deliveries with an error, by the oracle.
     """
 
     kind: Kind
@@ -39,12 +39,12 @@ class FaultTally:
 
     @property
     def caught(self) -> bool:
-        """Whether the consumer did right as far as was seen."""
+        """Whether the consumer was correct, as far as was seen."""
         return self.as_wanted == self.posts and not self.server_errors and not self.wrong
 
 
 def tallies(entries: Iterable[Entry], verdict: Verdict) -> list[FaultTally]:
-    """What became of each fault that was sent, in the order of the table of kinds."""
+    """Return the results of each fault that was sent, in the order of the table of kinds."""
     found: dict[str, FaultTally] = {}
     wrong = verdict.wrong_ids
     for entry in entries:
@@ -61,7 +61,7 @@ def tallies(entries: Iterable[Entry], verdict: Verdict) -> list[FaultTally]:
 
 
 def faults_section(ledger: Ledger, verdict: Verdict, duration_s: float) -> Section:
-    """Each fault: what was sent, what is right, what the consumer did."""
+    """Return the chapter on faults: what was sent, what is correct, what the consumer did."""
     found = tallies(ledger.sent_entries, verdict)
     rows = tuple(
         (
@@ -76,7 +76,7 @@ def faults_section(ledger: Ledger, verdict: Verdict, duration_s: float) -> Secti
         sum(each.posts for each in found),
         sum(each.server_errors for each in found),
     )
-    words = f"{_counted(len(found), 'kind')} of faults, {len(tripped)} of them tripped the consumer"
+    words = f"{_counted(len(found), 'kind')} of faults; the consumer failed {len(tripped)} of them"
     return Section(
         "Faults",
         words=(f"{words}: {', '.join(tripped)}." if tripped else f"{words}.",),
@@ -91,15 +91,15 @@ def faults_section(ledger: Ledger, verdict: Verdict, duration_s: float) -> Secti
 
 
 class Question(Struct, frozen=True):
-    """One thing that the oracle was asked.
+    """One question to the oracle.
 
     Attributes:
-        name: What, in words.
-        metric: Where it is counted.
-        wrong: The deliveries with which it is wrong.
-        why: What that means.
-        among: How many deliveries could have been wrong; 0: the answer says nothing.
-        lacking: Which deliveries there were none of, then.
+        name: The question, in words.
+        metric: The metric that counts it.
+        wrong: The deliveries with this error.
+        why: The meaning of the error.
+        among: How many deliveries could have this error; 0: no answer.
+        lacking: The kind of delivery that was missing then.
     """
 
     name: str
@@ -111,7 +111,7 @@ class Question(Struct, frozen=True):
 
     @property
     def finding(self) -> Finding:
-        """The same for the report."""
+        """Return it as a finding of the report."""
         if self.wrong:
             told = f"{len(self.wrong)}: {self.why}: {_told(self.wrong)}"
             return Finding(self.name, ok=False, detail=told)
@@ -121,14 +121,14 @@ class Question(Struct, frozen=True):
 
 
 def questions(sent: Sequence[Entry], verdict: Verdict) -> list[Question]:
-    """What the oracle was asked, each with how many deliveries it is about."""
+    """Return the questions to the oracle, each with its number of deliveries."""
     processed = set(verdict.processed)
     keys = Counter(key for each in sent if each.delivery_id in processed for key in each.keys)
     violated = [each.delivery_id for each in verdict.violations]
     return [
         Question(
             "missing", "missing", verdict.missing, "never answered 2xx, never processed",
-            sum(each.expected is Times.ONCE for each in sent), "none was to be processed",
+            sum(each.expected is Times.ONCE for each in sent), "none had to be processed",
         ),
         Question(
             "lost after accept", "lost_after_accept", verdict.lost,
@@ -141,8 +141,8 @@ def questions(sent: Sequence[Entry], verdict: Verdict) -> list[Question]:
         ),
         Question(
             "phantom", "phantom", verdict.phantom,
-            "processed although forged, spoilt or cut off",
-            sum(each.expected is Times.NEVER for each in sent), "none was forged or spoilt",
+            "processed although forged, damaged or cut off",
+            sum(each.expected is Times.NEVER for each in sent), "none was forged or damaged",
         ),
         Question(
             "order", "order_violations", violated, "older was applied over newer",
@@ -153,30 +153,30 @@ def questions(sent: Sequence[Entry], verdict: Verdict) -> list[Question]:
 
 
 def _among(sent: int, count: int, duration_s: float) -> Metric:
-    """A counter of something among so many that were *sent*; among none it has no samples."""
+    """Return a counter of errors among so many *sent*; among none it has no samples."""
     found = counter(count, duration_s)
     return found if sent or count else replace(found, values=dict.fromkeys(found.values))
 
 
 def fault_finding(tally: FaultTally, verdict: Verdict, *, heard: bool = True) -> Finding:
-    """Whether the consumer is right about one fault, with the figures.
+    """Return whether the consumer is correct for one fault, with the numbers.
 
     Args:
-        tally: What became of it.
-        verdict: The oracle's.
-        heard: Whether the consumer answered anything in this run.
+        tally: The results of the fault.
+        verdict: The oracle's verdict.
+        heard: Whether the consumer answered any request of this run.
     """
     kind = tally.kind
-    parts = [f"sent: {kind.sent}; right: {kind.right}"]
+    parts = [f"sent: {kind.sent}; correct: {kind.right}"]
     if tally.as_wanted < tally.posts:
-        parts.append(f"{tally.posts - tally.as_wanted} of {tally.posts} answers were not that")
+        parts.append(f"{tally.posts - tally.as_wanted} of {tally.posts} answers were different")
     if tally.server_errors:
-        parts.append(f"{tally.server_errors} were 5xx, which senders take for a reason to retry")
+        parts.append(f"{tally.server_errors} were 5xx, which makes senders retry")
     if tally.wrong:
         parts.append(f"{_told(tally.wrong)} {_was_were(tally.wrong)} processed wrongly")
     ok: bool | None = tally.caught
     if ok and not heard:
-        # Of some faults no answer is right, too; but not of a consumer that is not there.
+        # For some faults no response is correct, too; but not from a consumer that is down.
         ok = None
         parts.append(f"{NO_SAMPLES}: no POST of the run was answered")
     if ok and not verdict.asked and (kind.repeat or kind.overtaken):
@@ -186,29 +186,29 @@ def fault_finding(tally: FaultTally, verdict: Verdict, *, heard: bool = True) ->
 
 
 def oracle_section(ledger: Ledger, verdict: Verdict, duration_s: float) -> Section:
-    """The idempotency oracle's verdict."""
+    """Return the idempotency oracle's verdict."""
     if not verdict.asked:
-        return Section("Is the consumer right?", words=(f"It cannot be told: {UNASKED}.",))
+        return Section("Is the consumer correct?", words=(f"Unknown: {UNASKED}.",))
     sent = ledger.sent_entries
     if not sent:
-        untold = f"It cannot be told: {NO_SAMPLES}, as nothing was sent."
-        return Section("Is the consumer right?", words=(untold,), unchecked=True)
+        untold = f"Unknown: {NO_SAMPLES}, because nothing was sent."
+        return Section("Is the consumer correct?", words=(untold,), unchecked=True)
     asked = questions(sent, verdict)
     metrics = {each.metric: _among(each.among, len(each.wrong), duration_s) for each in asked}
     metrics["processed"] = counter(len(verdict.processed), duration_s)
     told = f"{_counted(len(sent), 'delivery', 'deliveries')} of this run"
-    words = [f"{told}, {len(verdict.processed)} processed as the consumer says."]
+    words = [f"{told}; the consumer processed {len(verdict.processed)} by its own account."]
     if verdict.unknown:
         words.append(f"It also processed {len(verdict.unknown)} that this run did not send.")
     return Section(
-        "Is the consumer right?", words=tuple(words), metrics=metrics,
+        "Is the consumer correct?", words=tuple(words), metrics=metrics,
         findings=tuple(each.finding for each in asked),
         grade="right" if verdict.right else "wrong",
     )  # fmt: skip
 
 
 def retries_section(deliveries: Deliveries, duration_s: float) -> Section:
-    """How many POSTs an event cost, and what came of an outage."""
+    """Return how many POSTs an event cost, and what happened after an outage."""
     ledger, outage = deliveries.ledger, deliveries.traffic.outage
     entries = ledger.sent_entries
     posts = sum(entry.sent for entry in entries)
@@ -229,11 +229,11 @@ def retries_section(deliveries: Deliveries, duration_s: float) -> Section:
 
 
 class Storm(Struct, frozen=True):
-    """What came back after an outage.
+    """The deliveries that came back after an outage.
 
     Attributes:
-        held: How many deliveries came back.
-        drain_s: From its end to the last of their answers.
+        held: How many came back.
+        drain_s: From its end to the last response.
         peak: The most POSTs in one second after it.
         peak_s: When that second began, from the outage's end.
     """
@@ -244,19 +244,19 @@ class Storm(Struct, frozen=True):
     peak_s: int
 
     def words(self, given_up: int) -> str:
-        """The same in a sentence."""
+        """Return it as a sentence."""
         if not self.held:
             return f"After the outage nothing came back: {NO_SAMPLES}."
         told = (
-            f"After the outage {_counted(self.held, 'delivery', 'deliveries')} came back within"
-            f" {self.drain_s:.1f} s; the peak was {self.peak} POSTs a second,"
+            f"After the outage {_counted(self.held, 'delivery', 'deliveries')} came back"
+            f" within {self.drain_s:.1f} s; the peak was {self.peak} POSTs per second,"
             f" {self.peak_s} s after its end"
         )
         return f"{told}; {given_up} were given up." if given_up else f"{told}."
 
 
 def storm_of(ledger: Ledger, end_s: float) -> Storm:
-    """Look at what came after an outage that ended at *end_s*."""
+    """Measure the retries after an outage that ended at *end_s*."""
     held = [entry for entry in ledger.sent_entries if entry.held and entry.answers]
     seconds = Counter(
         int(at_s - end_s)

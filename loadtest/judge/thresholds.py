@@ -1,11 +1,12 @@
-"""Thresholds in k6's syntax: what a run must keep to, or end with exit code 99.
+"""Thresholds in k6's syntax: bounds that a run must meet; otherwise the exit code is 99.
 
 ``http_req_duration: p(95)<500``, ``http_req_failed: rate<0.01``,
 ``http_reqs{status:200}: count>9``.
 Shorter: durations without a name are those from the planned time, ``rate`` is that of failed
 requests, and a name alone stands for its count or value, as in ``dropped==0``.
 
-Source: k6's reference of thresholds.
+Short forms: durations without a name are those from the planned time, ``rate`` is that of failed
+requests, and a name alone means its count or value, as in ``dropped==0``.
 """
 
 import operator
@@ -33,7 +34,7 @@ _TEXT = re.compile(
 )
 _STATISTIC = re.compile(_STATISTICS)
 _COMMA = re.compile(r",(?![^{}]*\})")
-"""Between two thresholds, and not between two labels."""
+"""The separator of two thresholds, but not of two labels."""
 _SIGNS = {
     "<": operator.lt,
     "<=": operator.le,
@@ -44,7 +45,7 @@ _SIGNS = {
     "!=": operator.ne,
 }
 _AT_LEAST = frozenset({">", ">=", "==", "===", "!="})
-"""With these a count is not crossed before it is above the bound."""
+"""With these operators, a count is crossed only above the bound."""
 _UNITS = {"ms": 1.0, "s": 1000.0, "%": 0.01, None: 1.0}
 
 
@@ -53,13 +54,13 @@ class Threshold(Struct, frozen=True):
 
     Attributes:
         metric: Its name.
-        tags: What the requests' labels must be; empty: all requests.
+        tags: The required labels of the requests; empty: all requests.
         statistic: As in k6: avg, p(95), rate, count ...
-        sign: How the two are compared.
+        sign: The comparison operator.
         bound: Milliseconds for durations, a part of 1 for rates.
-        expression: The bound as it was typed, which is what k6 calls a threshold by.
+        expression: The bound as typed, which k6 uses as the threshold's name.
         abort: Whether crossing it ends the run.
-        delay_s: It does not within so long from the start.
+        delay_s: It does not do so for this long after the start.
     """
 
     metric: str
@@ -73,21 +74,21 @@ class Threshold(Struct, frozen=True):
 
     @property
     def selector(self) -> str:
-        """The metric with its labels, as in k6."""
+        """Return the metric with its labels, as in k6."""
         tags = ",".join(f"{name}:{value}" for name, value in self.tags.items())
         return f"{self.metric}{{{tags}}}" if tags else self.metric
 
     def kept_by(self, value: float) -> bool:
-        """Whether *value* is as it must be."""
+        """Whether *value* meets the bound."""
         return bool(_SIGNS[self.sign](value, self.bound))
 
 
 class Verdict(Struct, frozen=True):
-    """A threshold and what the run had.
+    """A threshold and the run's value.
 
     Attributes:
         threshold: The bound.
-        value: What it was; None: there are no samples, or the run has no such metric.
+        value: The value; None: there are no samples, or the run has no such metric.
     """
 
     threshold: Threshold
@@ -95,14 +96,14 @@ class Verdict(Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        """Whether it was kept; what was not measured was not."""
+        """Whether it was met; what was not measured was not."""
         return self.value is not None and self.threshold.kept_by(self.value)
 
     @property
     def final(self) -> bool:
-        """Whether it is crossed whatever is still to come.
+        """Whether it is crossed already, whatever comes later.
 
-        Without samples it is not, and a count that is too low may rise.
+        Without samples it is not; a count that is too low may still rise.
         """
         if self.ok or self.value is None:
             return False
@@ -111,12 +112,12 @@ class Verdict(Struct, frozen=True):
 
 
 def parse_threshold(text: str, *, abort: bool = False, field: str = FIELD) -> Threshold:
-    """Read one threshold.
+    """Parse one threshold.
 
     Args:
-        text: As in this module's docstring; ``abortOnFail`` and ``delayAbortEval=10s`` may follow.
-        abort: Whether crossing it ends the run also without that word.
-        field: The option that it comes from, for the message.
+        text: See this module's docstring; ``abortOnFail`` and ``delayAbortEval=10s`` may follow.
+        abort: Whether crossing it ends the run even without that word.
+        field: The option's name, for the message.
 
     Raises:
         InvalidValueError: It cannot be read.
@@ -125,7 +126,8 @@ def parse_threshold(text: str, *, abort: bool = False, field: str = FIELD) -> Th
     if found is None:
         raise InvalidValueError(
             field,
-            f"{text[:64]!r} is none: write 'p(99)<500', 'http_req_failed: rate<0.01', 'dropped==0'",
+            f"{text[:64]!r} is not a threshold: write 'p(99)<500', 'http_req_failed:"
+            " rate<0.01', 'dropped==0'",
         )
     metric, statistic = _subject(field, found["metric"], found["what"])
     tags = _tags(field, found["tags"] or "")
@@ -145,7 +147,7 @@ def parse_threshold(text: str, *, abort: bool = False, field: str = FIELD) -> Th
 
 
 def parse_thresholds(texts: str, field: str = FIELD) -> list[Threshold]:
-    """Read several, with commas between them, as in ``p(99)<500,rate<0.001``.
+    """Parse several thresholds, separated by commas, as in ``p(99)<500,rate<0.001``.
 
     Raises:
         InvalidValueError: One cannot be read, or there is none.
@@ -157,7 +159,7 @@ def parse_thresholds(texts: str, field: str = FIELD) -> list[Threshold]:
 
 
 def percents_of(thresholds: Iterable[Threshold]) -> tuple[float, ...]:
-    """The percentiles that are asked for, beside the usual ones."""
+    """Return the requested percentiles beside the usual ones."""
     asked = (each.statistic for each in thresholds if each.statistic.startswith("p("))
     return tuple(sorted({*PERCENTS, *(float(text[2:-1]) for text in asked)}))
 
@@ -165,14 +167,14 @@ def percents_of(thresholds: Iterable[Threshold]) -> tuple[float, ...]:
 def judge(
     thresholds: list[Threshold], measured: Measurements, metrics: Mapping[str, Metric]
 ) -> list[Verdict]:
-    """Hold a run against its thresholds."""
+    """Compare a run with its thresholds."""
     return [Verdict(each, _value(each, measured, metrics)) for each in thresholds]
 
 
 def crossed(
     thresholds: list[Threshold], measured: Measurements, elapsed_s: float
 ) -> Verdict | None:
-    """The first threshold that is crossed already and ends the run."""
+    """Return the first crossed threshold that ends the run."""
     watched = [each for each in thresholds if each.abort and each.delay_s <= elapsed_s]
     if not watched or not measured.done_count:
         return None
@@ -183,10 +185,12 @@ def crossed(
 
 
 def _subject(field: str, metric: str | None, what: str) -> tuple[str, str]:
-    """The metric and the statistic that are meant; an empty one: the usual."""
+    """Return the metric and the statistic; an empty statistic is the usual one."""
     if metric is not None:
         if not _STATISTIC.fullmatch(what):
-            raise InvalidValueError(field, f"{what!r} is no statistic: write avg, p(95), rate ...")
+            raise InvalidValueError(
+                field, f"{what!r} is not a statistic: write avg, p(95), rate ..."
+            )
         return ALIASES.get(metric, metric), what
     if what == "rate":
         return "http_req_failed", what
@@ -211,7 +215,7 @@ def _words(field: str, text: str) -> tuple[set[str], float]:
             delay_s = parse_duration_ms(value, field) / 1000
         elif name not in {"", "abortonfail"}:
             raise InvalidValueError(
-                field, f"{word!r} is not known; there are abortOnFail and delayAbortEval=10s"
+                field, f"{word!r} is not known; use abortOnFail and delayAbortEval=10s"
             )
         words.add(name)
     return words, delay_s

@@ -1,4 +1,4 @@
-"""Which metrics and labels there are: a threshold on none of them is refused before the run."""
+"""The existing metrics and labels: thresholds on others are refused before the run."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ TRENDS = (
     "portcall_response", "portcall_route",
 )  # fmt: skip
 LABELLED = ("http_req_duration", "http_req_failed", "http_req_scheduled_duration", "http_reqs")
-"""Those that are counted by label, too."""
+"""Metrics that are counted by label, too."""
 TYPES: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(COUNTERS, "counter")
     | dict.fromkeys(RATES, "rate")
@@ -41,7 +41,7 @@ STATISTICS = {
     "gauge": ("value", "min", "max"),
     "trend": ("avg", "min", "med", "max", "p(95)"),
 }
-"""Of each type, the usual one first; a trend has any percentile."""
+"""For each type, the usual statistic first; a trend has any percentile."""
 
 MEASURED_BY: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(
@@ -54,13 +54,13 @@ MEASURED_BY: Mapping[str, str] = MappingProxyType(
     | dict.fromkeys((name for name in TRENDS if name.startswith("portcall_")), "through")
     | {"conformance": "conformance", "max_rate": "find_max"}
 )  # fmt: skip
-"""Those that are there only with an option of the command, by its parameter."""
+"""Metrics that exist only with an option of the command, by its parameter."""
 NOT_THROUGH = (
     "data_received", "http_req_receiving", "http_req_sending", "http_req_tls_handshaking",
 )  # fmt: skip
-"""Those that a run through the pipeline does not measure."""
+"""Metrics that a run through the pipeline does not measure."""
 UNANSWERED = tuple(each.value for each in Failure if each not in {Failure.NONE, Failure.STATUS})
-"""What the label ``status`` has of requests without an answer."""
+"""The label ``status`` of requests without a response."""
 VALUES: Mapping[str, tuple[Callable[[str], object], str]] = MappingProxyType(
     {
         "status": (
@@ -76,32 +76,32 @@ VALUES: Mapping[str, tuple[Callable[[str], object], str]] = MappingProxyType(
         "expected_response": (lambda text: text in {"true", "false"}, "true or false"),
     }
 )
-"""Of each label, which values it can have, and those in words."""
+"""For each label, its possible values, and a description of them."""
 MEASURED_LAST = frozenset({"late_sends", "retries", "retry_amplification", "given_up"})
-"""Those that are known only when a whole run is judged."""
+"""Metrics that are known only when a whole run is judged."""
 
 
 def check_label(field: str, name: str, value: str) -> None:
-    """Refuse a label that no request can have: nothing would ever be measured.
+    """Refuse a label that no request can have: it would never have samples.
 
     Raises:
         InvalidValueError: There is no such label, or it never has this value.
     """
     if name not in VALUES:
-        raise InvalidValueError(field, f"{name!r} is no label; there are {', '.join(VALUES)}")
+        raise InvalidValueError(field, f"{name!r} is not a label; there are {', '.join(VALUES)}")
     fits, words = VALUES[name]
     if not fits(value):
         raise InvalidValueError(field, f"{name}:{value[:40]} never occurs; {name} is {words}")
 
 
 def statistic_of(field: str, metric: str, statistic: str, *, labelled: bool) -> str:
-    """The statistic that is meant; an empty one is the metric's usual one.
+    """Return the statistic; an empty one is the metric's usual one.
 
     Args:
         field: The option, for the message.
         metric: Its name.
         statistic: As in k6.
-        labelled: Whether it is asked for of requests with certain labels.
+        labelled: Whether only requests with certain labels count.
 
     Raises:
         InvalidValueError: There is no such metric, or it has no such statistic or no labels.

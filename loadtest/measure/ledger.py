@@ -1,4 +1,4 @@
-"""The ledger: what was sent of each delivery and how it was answered, for the oracle."""
+"""The ledger: what was sent of each delivery and its responses, for the oracle."""
 
 from dataclasses import dataclass, field
 
@@ -13,14 +13,14 @@ class Entry:
     Attributes:
         delivery_id: Its id.
         action: Of its event.
-        keys: What it is about.
-        rank: When its event happened, as its body tells it: of two with a common key the one with
-            the higher rank holds; the same rank: nobody can tell.
-        kind: What is wrong with it; None: nothing.
+        keys: Its subjects.
+        rank: The time of its event in its body: of two with a common key, the one with
+            the higher rank wins; with equal ranks the order is unknown.
+        kind: Its fault; None: none.
         held: Whether an outage held it back.
-        sent_at: When its POSTs were to be sent, of those that were begun.
-        answers: The answers in their order: time and status; 0: none.
-        not_sent: Why POSTs of it were left out.
+        sent_at: The planned times of its POSTs that were started.
+        answers: The responses in order: time and status; 0: none.
+        not_sent: Why some of its POSTs were not sent.
     """
 
     delivery_id: str
@@ -35,32 +35,32 @@ class Entry:
 
     @property
     def sent(self) -> int:
-        """How many POSTs were begun."""
+        """Return how many POSTs were started."""
         return len(self.sent_at)
 
     @property
     def fault(self) -> str:
-        """The fault's name; empty: none."""
+        """Return the fault's name; empty: none."""
         return self.kind.name if self.kind else ""
 
     @property
     def expected(self) -> Times:
-        """How often a right consumer processes it."""
+        """Return how often a correct consumer processes it."""
         return self.kind.processed if self.kind else Times.ONCE
 
     @property
     def answered(self) -> bool:
-        """Whether any POST of it was answered, with whatever status."""
+        """Whether any of its POSTs was answered, with any status."""
         return any(status for _, status in self.answers)
 
     @property
     def taken(self) -> bool:
-        """Whether any POST of it was answered 2xx."""
+        """Whether any of its POSTs was answered 2xx."""
         return any(200 <= status < 300 for _, status in self.answers)
 
     @property
     def taken_at_s(self) -> float:
-        """When it was first answered 2xx; only where it was."""
+        """Return when it was first answered 2xx; only valid if it was."""
         return next(at for at, status in self.answers if 200 <= status < 300)
 
 
@@ -72,7 +72,7 @@ class Ledger:
         self.outcomes = 0
 
     def open(self, entry: Entry) -> None:
-        """Note a delivery that will be sent."""
+        """Add a delivery that will be sent."""
         self.entries[entry.delivery_id] = entry
 
     def sent(self, planned: Planned) -> None:
@@ -90,18 +90,18 @@ class Ledger:
 
     @property
     def sent_entries(self) -> list[Entry]:
-        """The deliveries of which anything was sent."""
+        """Return the deliveries that were sent at least once."""
         return [entry for entry in self.entries.values() if entry.sent]
 
     @property
     def amplification(self) -> float:
-        """POSTs for each delivery; without any, 1."""
+        """Return POSTs per delivery; 1 without any."""
         entries = self.sent_entries
         return sum(entry.sent for entry in entries) / len(entries) if entries else 1.0
 
     def _entry(self, planned: Planned) -> Entry:
         found = self.entries.get(planned.delivery_id)
-        if found is None:  # a source that opens none, as that of a recorded trace
+        if found is None:  # a source that opens none, such as a recorded trace
             found = Entry(planned.delivery_id, planned.action)
             self.entries[planned.delivery_id] = found
         return found

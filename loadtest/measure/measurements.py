@@ -1,9 +1,8 @@
-"""Measurements: everything that is counted while requests are sent, slice by slice.
+"""Measurements: everything that is counted during a run, slice by slice.
 
-A request is counted once in its cell (status, action, attempt, fault) and once in the slice that
-it was planned for; whatever a report shows is merged from those. A request that could not be
-written (refused, no such name, no TLS) is counted, but has no duration: 0.2 ms until a refusal say
-nothing of how fast the consumer answers.
+A request is counted once in its cell (status, action, attempt, fault) and once in the slice that it
+was planned for; reports merge these. A request that could not be written (refused, unknown host, no
+TLS) is counted, but has no duration: 0.2 ms until a refusal say nothing about the consumer's speed.
 """
 
 from collections import Counter
@@ -22,11 +21,11 @@ UNWRITTEN = frozenset(
         Failure.INVALID,
     }
 )  # fmt: skip
-"""Failures before anything could be written."""
+"""Failures before anything was written."""
 
 
 class Label(NamedTuple):
-    """What requests are told apart by."""
+    """The labels of a request."""
 
     status: str
     action: str
@@ -35,27 +34,27 @@ class Label(NamedTuple):
 
     @property
     def answered(self) -> bool:
-        """Whether the consumer answered at all."""
+        """Whether the consumer answered."""
         return self.status.isdecimal()
 
     @property
     def timed(self) -> bool:
-        """Whether its durations are samples: of an answer, or of one that was waited for in vain.
+        """Whether its durations are samples: of a response, or of a timeout.
 
-        A connection that the consumer ends without an answer is none on its own.
+        A connection that the consumer closes without a response is not a sample.
         """
         return self.answered or self.status == Failure.TIMEOUT
 
 
 class Cell(Struct, array_like=True):
-    """Requests that are alike.
+    """Requests with the same labels.
 
     Attributes:
         scheduled: From the planned time to the end.
         service: Sending, waiting and receiving.
-        failed: How many were not answered as a correct consumer does.
+        failed: How many were not answered as a correct consumer would.
         failed_s: When the first of those ended, and the last.
-        received_bytes: Of their answers.
+        received_bytes: The size of their responses.
         unwritten: Requests that could not be written, and so have no durations.
     """
 
@@ -68,16 +67,16 @@ class Cell(Struct, array_like=True):
 
     @property
     def count(self) -> int:
-        """How many requests there were, with durations or without."""
+        """Return the number of requests, with or without durations."""
         return self.scheduled.count + self.unwritten
 
     def fail(self, at_s: float) -> None:
-        """Count one that was not answered as it should be."""
+        """Count one with a wrong response."""
         self.failed_s = (self.failed_s[0] if self.failed else at_s, at_s)
         self.failed += 1
 
     def merge(self, other: "Cell") -> None:
-        """Count everything of *other*, too."""
+        """Add all counts of *other*."""
         self.scheduled.merge(other.scheduled)
         self.service.merge(other.service)
         spans = [each.failed_s for each in (self, other) if each.failed]
@@ -92,14 +91,14 @@ class Slice(Struct, array_like=True):
     """A short part of a run.
 
     Attributes:
-        planned: Requests whose time lay in it.
-        not_sent: Those of them that were left out.
+        planned: Requests planned for it.
+        not_sent: Those of them that were not sent.
         sent: Requests that were sent in it.
-        failed: Requests that ended in it and were not answered as a correct consumer does.
-        statuses: Of the answers that came in it.
-        attempts: Of the requests that were sent in it, by their number.
-        in_flight: The most requests that were seen under way.
-        cpu: How much of a core the generator used.
+        failed: Requests that ended in it with a wrong response.
+        statuses: The statuses of responses in it.
+        attempts: The requests sent in it, by attempt number.
+        in_flight: The highest number of requests in flight.
+        cpu: The generator's CPU use, in cores.
         scheduled: From the planned time, of those that were planned for it.
         service: The service times of those.
         unwritten: Of those that were planned for it, how many could not be written.
@@ -119,16 +118,16 @@ class Slice(Struct, array_like=True):
 
     @property
     def ended(self) -> int:
-        """How many of those that were planned for it have ended."""
+        """Return how many requests planned for it have ended."""
         return self.scheduled.count + self.unwritten
 
     @property
     def answered(self) -> int:
-        """How many answers came in it."""
+        """Return how many responses arrived in it."""
         return sum(count for status, count in self.statuses.items() if status.isdecimal())
 
     def merge(self, other: "Slice", *, together: bool) -> None:
-        """Count everything of *other*, too.
+        """Add all counts of *other*.
 
         Args:
             other: Another slice.
@@ -151,7 +150,7 @@ class Slice(Struct, array_like=True):
 
 
 class Phases(Struct, array_like=True):
-    """The parts of all requests; the same names as in `loadtest.plan.Timings`, and the whole."""
+    """The parts of all requests, named as in `loadtest.plan.Timings`, and the whole."""
 
     blocked: Sketch = field(default_factory=Sketch)
     connecting: Sketch = field(default_factory=Sketch)
@@ -162,7 +161,7 @@ class Phases(Struct, array_like=True):
     whole: Sketch = field(default_factory=Sketch)
 
     def merge(self, other: "Phases") -> None:
-        """Count everything of *other*, too."""
+        """Add all counts of *other*."""
         for name in self.__struct_fields__:
             getattr(self, name).merge(getattr(other, name))
 
@@ -174,11 +173,11 @@ class Measurements:
         slice_s: How long a slice of the run is.
 
     Attributes:
-        slices: By their number from 0; one that had nothing is not there.
+        slices: By their number from 0; empty ones are left out.
         cells: By their label.
         phases: The parts of requests.
         lag: How late requests were sent.
-        errors: Of requests without an answer, how many for each reason.
+        errors: The count of each reason for missing responses.
         not_sent: The same for what was not sent.
         last_s: When the last thing happened.
     """
@@ -202,17 +201,17 @@ class Measurements:
 
     @property
     def not_sent_count(self) -> int:
-        """How many requests were not sent."""
+        """Return how many requests were not sent."""
         return self.not_sent.total()
 
     @property
     def planned_count(self) -> int:
-        """How many requests have had their time."""
+        """Return how many requests have reached their time."""
         return self.sent_count + self.not_sent_count
 
     @property
     def answered_count(self) -> int:
-        """How many requests the consumer answered, with whatever status."""
+        """Return how many requests were answered, with any status."""
         return sum(cell.count for label, cell in self.cells.items() if label.answered)
 
     @property
@@ -222,11 +221,11 @@ class Measurements:
 
     @property
     def in_flight(self) -> int:
-        """How many requests have been sent and not answered."""
+        """Return how many requests are in flight."""
         return self.sent_count - self.done_count
 
     def slice(self, at_s: float) -> Slice:
-        """The slice that *at_s* lies in."""
+        """Return the slice of the time *at_s*."""
         number = int(at_s / self.slice_s) if at_s > 0 else 0
         found = self.slices.get(number)
         if found is None:
@@ -239,14 +238,14 @@ class Measurements:
         self.slice(planned.at_s).planned += 1
 
     def left_out(self, not_sent: NotSent) -> None:
-        """Count a request that is not."""
+        """Count a request that is not sent."""
         part = self.slice(not_sent.planned.at_s)
         part.planned += 1
         part.not_sent += 1
         self.not_sent[not_sent.reason] += 1
 
     def done(self, outcome: Outcome) -> None:
-        """Count what became of a request."""
+        """Count the result of a request."""
         planned = outcome.planned
         status = str(outcome.status) if outcome.status else outcome.failure.value
         self.done_count += 1
@@ -277,7 +276,7 @@ class Measurements:
         part.statuses[status] = part.statuses.get(status, 0) + 1
 
     def _time(self, outcome: Outcome, cell: Cell, part: Slice) -> None:
-        """Count how long a request took, in the cell and in the slice that it was planned for."""
+        """Count the duration of a request, in its cell and in the slice that it was planned for."""
         timings = outcome.timings
         scheduled_s, service_s = outcome.scheduled_s, timings.service_s
         for counted in (cell, part):
@@ -299,21 +298,21 @@ class Measurements:
         return cell
 
     def scheduled(self) -> Sketch:
-        """From the planned time, of all requests."""
+        """Return the durations from the planned time, of all requests."""
         return merged(cell.scheduled for cell in self.cells.values())
 
     def service(self) -> Sketch:
-        """The service times of all requests."""
+        """Return the service times of all requests."""
         return merged(cell.service for cell in self.cells.values())
 
     def by(self, part: Callable[[Label], str]) -> dict[str, Cell]:
-        """The cells put together by a part of their labels, in order."""
+        """Return the cells grouped by a part of their labels, in order."""
         groups: dict[str, Cell] = {}
         for label, cell in sorted(self.cells.items()):
             groups.setdefault(part(label), Cell()).merge(cell)
         return groups
 
     def timeline(self) -> Iterator[tuple[float, Slice]]:
-        """When each slice begins, and the slice; also those without anything."""
+        """Yield the start of each slice, and the slice; empty ones included."""
         for number in range(max(self.slices, default=-1) + 1):
             yield number * self.slice_s, self.slices.get(number) or Slice()

@@ -1,7 +1,8 @@
-"""Metrics: what was measured, under k6's names and in its units, with some of our own.
+"""Metrics: the measurements under k6's names and in its units, with some of our own.
 
-``http_req_duration`` is what it is in k6: sending, waiting and receiving. What a request took from
-its planned time on is ``http_req_scheduled_duration``, the one to trust when a consumer stalls.
+``http_req_duration`` is the same as in k6: sending, waiting and receiving. The time from a
+request's planned time on is ``http_req_scheduled_duration``, the one to trust when a consumer
+stalls.
 
 Source: k6's reference of built-in metrics, and the end-of-test summary of version 1.1.
 """
@@ -16,12 +17,12 @@ PERCENTS = (90.0, 95.0, 99.0, 99.9, 99.99)
 SCHEDULED = "http_req_scheduled_duration"
 SERVICE = "http_req_duration"
 NO_FAULT = "none"
-"""What the label ``fault`` has of requests with nothing wrong, as in reports."""
+"""The label ``fault`` of requests without a fault, as in reports."""
 Maker = Callable[[], Metric]
 
 
 def trend(sketch: Sketch, percents: tuple[float, ...] = PERCENTS) -> Metric:
-    """Durations as a metric, in milliseconds; of none, each value is None."""
+    """Return durations as a metric, in milliseconds; without any, each value is None."""
     if not sketch.count:
         names = ("avg", "min", "med", "max", *(f"p({percent:g})" for percent in percents))
         return Metric("trend", "time", dict.fromkeys(names))
@@ -37,12 +38,12 @@ def trend(sketch: Sketch, percents: tuple[float, ...] = PERCENTS) -> Metric:
 
 
 def gauge(value: float, low: float, high: float) -> Metric:
-    """Something that goes up and down: as it is now, and its bounds."""
+    """Return a gauge: the current value and its bounds."""
     return Metric("gauge", "default", {"value": value, "min": low, "max": high})
 
 
 def unmeasured() -> Metric:
-    """The same without a sample."""
+    """Return a gauge without a sample."""
     return Metric("gauge", "default", dict.fromkeys(("value", "min", "max")))
 
 
@@ -52,13 +53,13 @@ def metrics_of(
     percents: tuple[float, ...] = PERCENTS,
     names: Collection[str] | None = None,
 ) -> dict[str, Metric]:
-    """The metrics of a run, or of what there is of it so far.
+    """Return the metrics of a run, finished or not.
 
     Args:
         measured: The run.
         elapsed_s: Since its start.
-        percents: The percentiles that durations have.
-        names: Only these, since each costs some sorting; None: all.
+        percents: The percentiles to compute.
+        names: Only these, because each costs some sorting; None: all.
     """
     makers = {**_counted(measured, elapsed_s), **_timed(measured, percents)}
     wanted = sorted(makers) if names is None else [name for name in makers if name in names]
@@ -85,7 +86,7 @@ def _counted(measured: Measurements, elapsed_s: float) -> dict[str, Maker]:
 
 
 def _timed(measured: Measurements, percents: tuple[float, ...]) -> dict[str, Maker]:
-    # Where all ended without an answer, how soon they did is no sample of anything.
+    # If no request was answered, their durations are no samples.
     phases = measured.phases if measured.timed else Phases()
     return {
         "generator_lag": lambda: trend(measured.lag, percents),
@@ -103,7 +104,7 @@ def _timed(measured: Measurements, percents: tuple[float, ...]) -> dict[str, Mak
 
 
 def samples(cells: Mapping[Label, Cell], *, service: bool = False) -> Sketch:
-    """The durations of some requests; none where the consumer ended each without an answer.
+    """Return the durations of some requests; none if the consumer ended each without a response.
 
     Args:
         cells: The requests.
@@ -120,15 +121,15 @@ def tagged(
     tags: Mapping[str, str],
     percents: tuple[float, ...] = PERCENTS,
 ) -> Metric | None:
-    """A metric of the requests with certain labels, as k6's ``http_req_duration{status:200}``.
+    """Return the metric of certain requests, such as k6's ``http_req_duration{status:200}``.
 
     Without such requests a duration and a rate have no samples, and a count is 0.
 
     Args:
         measured: The run.
         name: One of `loadtest.known.LABELLED`.
-        tags: As in `loadtest.known.VALUES`, and what each must be.
-        percents: The percentiles that a duration has.
+        tags: Labels of `loadtest.known.VALUES`, with their required values.
+        percents: The percentiles to compute.
     """
     found = {label: cell for label, cell in measured.cells.items() if _has(label, cell, tags)}
     done, failed = (
@@ -147,7 +148,7 @@ def tagged(
 
 
 def _has(label: Label, cell: Cell, tags: Mapping[str, str]) -> bool:
-    # All of a cell is answered as it should be, or nothing.
+    # All requests of a cell are answered correctly, or none.
     had = {
         **label._asdict(),
         "fault": label.fault or NO_FAULT,
@@ -157,13 +158,13 @@ def _has(label: Label, cell: Cell, tags: Mapping[str, str]) -> bool:
 
 
 def _as_expected(measured: Measurements) -> Sketch:
-    """The service times of what was answered as it should be."""
+    """Return the service times of correctly answered requests."""
     found = {label: cell for label, cell in measured.cells.items() if not cell.failed}
     return samples(found, service=True)
 
 
 def _any(sketch: Sketch) -> Sketch:
-    """Nothing where all are 0: no connection, or no TLS, was made in the whole run."""
+    """Return nothing if all are 0: no connection, or no TLS, was made in the whole run."""
     return sketch if sketch.longest_us else Sketch()
 
 
@@ -182,5 +183,5 @@ def _most(measured: Measurements) -> Metric:
 
 
 def _cpu(loads: list[float]) -> Metric:
-    # A second has to pass before the first of them is known.
+    # A second has to pass before the first sample exists.
     return gauge(loads[-1], min(loads), max(loads)) if loads else unmeasured()

@@ -1,4 +1,4 @@
-"""Parts of a report: whatever knows something about a run says it in these, for every output."""
+"""Sections of a report: the form of all results, for every output."""
 
 import re
 from typing import Literal
@@ -9,11 +9,11 @@ from portcall.loadtest.measure.sketch import Sketch
 
 Value = float | int
 NO_SAMPLES = "no samples"
-"""How reports name a value that nothing was measured for."""
+"""How reports name a value without any measurement."""
 
 
 class Metric(Struct, frozen=True):
-    """One metric in k6's shape.
+    """One metric in k6's form.
 
     Attributes:
         type: ``trend``, ``rate``, ``counter`` or ``gauge``.
@@ -29,12 +29,12 @@ class Metric(Struct, frozen=True):
 
 
 def counter(count: int, over_s: float) -> Metric:
-    """A number of things, and how many a second."""
+    """Return a counter: a number of things, and how many per second."""
     return Metric("counter", "default", {"count": count, "rate": count / over_s if over_s else 0.0})
 
 
 def share(passes: int, fails: int) -> Metric:
-    """A rate in k6's sense: which part of all is *passes*; of nothing there is none."""
+    """Return a rate as in k6: the part of *passes* in all; None if there are none."""
     total = passes + fails
     return Metric(
         "rate",
@@ -44,17 +44,17 @@ def share(passes: int, fails: int) -> Metric:
 
 
 def gauge(value: float | None, contains: Literal["time", "default"] = "default") -> Metric:
-    """One value; of a time: milliseconds; None: it was not measured."""
+    """Return a gauge; a time is in milliseconds; None: not measured."""
     return Metric("gauge", contains, {"value": value, "min": value, "max": value})
 
 
 class Finding(Struct, frozen=True):
-    """One thing that was looked at.
+    """One check's result.
 
     Attributes:
-        name: What, in a few words.
-        ok: Whether it is as it should be; None: it could not be told.
-        detail: In a sentence; with figures.
+        name: The check, in a few words.
+        ok: Whether it passed; None: unknown.
+        detail: A sentence with the numbers.
     """
 
     name: str
@@ -66,8 +66,8 @@ class Plot(Struct, frozen=True):
     """Lines of points, for the HTML report.
 
     Attributes:
-        title: What it shows.
-        series: Of each line, what it means, and its points in the order of x.
+        title: The title.
+        series: For each line, its meaning, and its points in the order of x.
         x_unit: Put behind the values of the x axis, e.g. ``/s``.
         y_unit: The same for y.
         words: How to read it.
@@ -84,7 +84,7 @@ _NUMBER = re.compile(r"-?[\d.,]+ ?(?:%|ms|s|/s|B|KB|MB|GB|x)?|-|")
 
 
 def numeric_columns(section: "Section") -> list[bool]:
-    """Of each column, whether it has numbers, which are aligned to the right; never the first."""
+    """Return which columns have numbers, and are right-aligned; never the first."""
     columns = list(zip(*section.rows, strict=True))
     return [
         position > 0 and all(_NUMBER.fullmatch(cell) for cell in cells)
@@ -93,19 +93,19 @@ def numeric_columns(section: "Section") -> list[bool]:
 
 
 class Section(Struct, frozen=True):
-    """A chapter of the report: in the terminal, Markdown and HTML as a table with words.
+    """A chapter of the report: in the terminal, Markdown and HTML, a table with text.
 
     Attributes:
         title: The heading.
         words: Paragraphs above the table; plain text.
         columns: The table's head; empty: no table.
         rows: Its cells, as text. Numbers are aligned to the right.
-        findings: Each a row with its verdict; in JUnit a test case.
+        findings: Each is a row with its verdict; in JUnit a test case.
         metrics: Added to the metrics of the run, so that thresholds can name them.
         sketches: Durations, which become metrics, too; counted, so that they can be merged.
         plots: Drawn below the table where the output can.
         grade: A verdict on the whole in a word or a letter; empty: none.
-        unchecked: Whether something could not be found out that was asked for: the run is no pass.
+        unchecked: Whether a requested check has no result: the run does not pass.
     """
 
     title: str

@@ -1,1 +1,1 @@
-"""Outputs: a result in the forms that other programs and people read."""
+"""Outputs: a result in the formats that other programs and people read."""

@@ -1,4 +1,4 @@
-"""The plots of the report: what was measured, by time and by percentile."""
+"""The plots of the report: measurements by time and by percentile."""
 
 import math
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ SERIES_KINDS = {
     "planned": "wished",
     "answered": "answered",
 }
-"""By what a line means, it looks the same in every plot."""
+"""A line's class by its meaning, so that it looks the same in every plot."""
 STATUS_KINDS = {"2": "good", "3": "other", "4": "warn", "5": "bad"}
 
 
 def charts(result: Result) -> list[Chart]:
-    """All plots that there is something to show in."""
+    """Return all plots that have data."""
     columns = columns_of(result)
     if not columns:
         return []
@@ -51,7 +51,7 @@ def charts(result: Result) -> list[Chart]:
 
 
 def percentile_curve(result: Result) -> Chart:
-    """Which part of the requests took no longer than what."""
+    """Plot which part of the requests took no longer than a given time."""
     sketches = {"planned": result.measured.scheduled(), "service": result.measured.service()}
     count = max(1, sketches["planned"].count)
     shown = [percent for percent in PERCENTS if percent < 100 - 50 / count] or [0]
@@ -82,13 +82,15 @@ def percentile_curve(result: Result) -> Chart:
         [(_nines(percent), f"{percent:g} %") for percent in shown],
         [(each, milliseconds_short(each)) for each in svg.powers(low, high)],
     )
-    words = "So many of the requests took no longer than that; one step to the right is one nine."
+    words = (
+        "The part of the requests that took no longer than this; one step to the right adds a nine."
+    )
     legend = (("planned", "from the planned time"), ("service", "service time"))
     return Chart("Percentiles", words, svg.drawing(HEIGHT, "Percentiles", [*grid, *lines]), legend)
 
 
 def rates(result: Result, columns: Sequence[Column]) -> Chart:
-    """Requests a second: planned, sent, answered, not sent."""
+    """Plot requests per second: planned, sent, answered, not sent."""
     planned = [(c.from_s, per_s(c, sum(part.planned for part in c.parts))) for c in columns]
     sent = [(c.from_s, per_s(c, sum(part.sent for part in c.parts))) for c in columns]
     answered = [(c.from_s, per_s(c, sum(part.answered for part in c.parts))) for c in columns]
@@ -116,27 +118,29 @@ def rates(result: Result, columns: Sequence[Column]) -> Chart:
     legend = [("wished", "planned"), ("planned", "sent"), ("answered", "answered")]
     legend += [("bad", "not sent")] if any(not_sent) else []
     words = (
-        "The plan does not wait for answers: where sent leaves planned, the generator was at its"
-        " limit; where answered leaves sent, the consumer was."
+        "The schedule does not wait for responses: where sent falls below planned, the"
+        " generator was at its limit; where answered falls below sent, the consumer was."
     )
     return Chart("Rate", words, svg.drawing(HEIGHT, "Rate", parts), tuple(legend))
 
 
 def statuses(columns: Sequence[Column]) -> Chart:
-    """Answers by time and status."""
+    """Plot responses by time and status."""
     found = sorted({status for c in columns for part in c.parts for status in part.statuses})
     kinds = {status: STATUS_KINDS.get(status[:1], "none") for status in found}
     counts = [
         {status: sum(part.statuses.get(status, 0) for part in c.parts) for status in found}
         for c in columns
     ]
-    picture = stacked(columns, counts, kinds, "Answers by status")
-    words = "When answers came, by their status. What had none is named by its reason."
+    picture = stacked(columns, counts, kinds, "Responses by status")
+    words = (
+        "When responses arrived, by status. Requests without a response are shown by their reason."
+    )
     return Chart("Answers", words, picture, tuple((kinds[status], status) for status in found))
 
 
 def attempts(columns: Sequence[Column]) -> Chart:
-    """Requests by time and number of the attempt."""
+    """Plot requests by time and attempt number."""
     found = sorted({number for c in columns for part in c.parts for number in part.attempts})
     kinds = {str(number): f"a{min(number, 6)}" for number in found}
     counts = [
@@ -144,9 +148,7 @@ def attempts(columns: Sequence[Column]) -> Chart:
         for c in columns
     ]
     picture = stacked(columns, counts, kinds, "Attempts")
-    words = (
-        "What was sent, by the number of the attempt: retries pile up where the consumer failed."
-    )
+    words = "What was sent, by attempt number: retries pile up where the consumer failed."
     return Chart(
         "Attempts",
         words,
@@ -156,7 +158,7 @@ def attempts(columns: Sequence[Column]) -> Chart:
 
 
 def load(columns: Sequence[Column]) -> Chart:
-    """Requests under way."""
+    """Plot requests in flight."""
     flights = [(c.from_s, max(part.in_flight for part in c.parts)) for c in columns]
     top = 1.08 * max(1, *(y for _, y in flights))
     area = svg.frame((0, columns[-1].to_s), (0, top), height=200)
@@ -167,25 +169,25 @@ def load(columns: Sequence[Column]) -> Chart:
     )
     width_s = columns[0].to_s - columns[0].from_s
     parts += [
-        svg.bar(area, (x, x + width_s), (0, y), "flight", f"{x:g} s: {y:,} under way")
+        svg.bar(area, (x, x + width_s), (0, y), "flight", f"{x:g} s: {y:,} in flight")
         for x, y in flights
     ]
-    words = "The most requests that were waiting for their answer at the same time."
-    return Chart("Under way", words, svg.drawing(200, "Under way", parts))
+    words = "The highest number of requests that waited for their response at the same time."
+    return Chart("In flight", words, svg.drawing(200, "In flight", parts))
 
 
 def _nines(percent: float) -> float:
-    """How many nines a percentile has: 90 has one, 99 two."""
+    """Return how many nines a percentile has: 90 has one, 99 two."""
     return -math.log10(max(1e-9, 1 - percent / 100))
 
 
 def _dense(right: float) -> list[float]:
-    """Many percentiles, as far apart as a curve needs."""
+    """Return enough percentiles for a curve."""
     return [100 * (1 - 10 ** -(right * number / 120)) for number in range(121)]
 
 
 def plotted(plot: Plot) -> str:
-    """A section's own plot."""
+    """Return a section's own plot."""
     points = [point for _, series in plot.series for point in series]
     right, top = max(x for x, _ in points) * 1.03, max(y for _, y in points) * 1.08
     area = svg.frame((0, right or 1), (0, top or 1), height=HEIGHT)

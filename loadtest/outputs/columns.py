@@ -1,4 +1,4 @@
-"""What the plots share: a run's slices as columns, the marks of the axes, stacked columns."""
+"""What the plots share: a run's slices as columns, axis marks, stacked columns."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ LOW_MS = 0.1
 
 
 class Chart(Struct, frozen=True):
-    """A plot with its words.
+    """A plot with its text.
 
     Attributes:
         title: The heading.
@@ -30,7 +30,7 @@ class Chart(Struct, frozen=True):
 
 
 class Column(Struct):
-    """Some slices of a run together."""
+    """Several slices of a run, merged."""
 
     from_s: float
     to_s: float
@@ -38,7 +38,7 @@ class Column(Struct):
 
 
 def columns_of(result: Result) -> list[Column]:
-    """The slices of a run, put together to so many that they can be told apart."""
+    """Return the slices of a run, merged into as many columns as can be told apart."""
     slices = list(result.measured.timeline())
     width = math.ceil(len(slices) / COLUMNS) or 1
     length_s = result.measured.slice_s * width
@@ -53,7 +53,7 @@ def columns_of(result: Result) -> list[Column]:
 
 
 def bounds(result: Result) -> tuple[float, float]:
-    """From which to which duration the axes go, ms."""
+    """Return the range of the duration axis, ms."""
     sketches = result.measured.scheduled(), result.measured.service()
     low = min(sketch.percentile_ms(1) for sketch in sketches)
     high = max(sketch.max_ms for sketch in sketches)
@@ -62,12 +62,12 @@ def bounds(result: Result) -> tuple[float, float]:
 
 
 def milliseconds_short(value: float) -> str:
-    """A duration on an axis: 0.5 ms, 20 ms, 5 s."""
+    """Return a duration on an axis: 0.5 ms, 20 ms, 5 s."""
     return f"{value / 1000:g} s" if value >= 1000 else f"{value:g} ms"
 
 
 def time_marks(end_s: float) -> list[tuple[float, str]]:
-    """The marks of a time axis."""
+    """Return the marks of a time axis."""
     marks = svg.ticks(end_s, most=10)
     if end_s < 300:
         return [(each, f"{each:g} s") for each in marks]
@@ -76,14 +76,14 @@ def time_marks(end_s: float) -> list[tuple[float, str]]:
 
 
 def per_s(column: Column, count: int) -> float:
-    """How many that is a second."""
+    """Return the rate per second."""
     return count / (column.to_s - column.from_s)
 
 
 def stacked(
     columns: Sequence[Column], counts: Sequence[dict[str, int]], kinds: dict[str, str], title: str
 ) -> str:
-    """Columns of parts on each other, each of a kind, a second."""
+    """Return stacked columns, one part for each kind, per second."""
     top = 1.08 * max(per_s(c, sum(each.values())) for c, each in zip(columns, counts, strict=True))
     area = svg.frame((0, columns[-1].to_s), (0, top or 1), height=240)
     parts = svg.axes(

@@ -1,6 +1,6 @@
-"""Which outputs there are, and where each goes: ``json=report.json``; ``-`` is standard output.
+"""The output formats, and where each goes: ``json=report.json``; ``-`` is standard output.
 
-Locust's are several files: ``locust=PREFIX``.
+Locust's format has several files: ``locust=PREFIX``.
 """
 
 import sys
@@ -24,7 +24,7 @@ FORMATS: dict[str, Callable[[Result], str]] = {
     "csv": table.render,
 }
 SEVERAL: dict[str, Callable[[Result], dict[str, str]]] = {"locust": locust.render}
-"""Formats of several files, whose names begin with what was given."""
+"""Formats with several files, whose names begin with the given prefix."""
 NAMES = (*FORMATS, *SEVERAL)
 _BY_SUFFIX = {".md": "markdown", ".xml": "junit", ".htm": "html"}
 
@@ -53,7 +53,7 @@ class Output(Struct, frozen=True):
 
 
 def parse_outputs(texts: Sequence[str]) -> list[Output]:
-    """Read ``FORMAT=FILE``; a file alone is of the format that its name ends with.
+    """Parse ``FORMAT=FILE``; without a format, the file's extension decides.
 
     Raises:
         InvalidValueError: There is no such format, or the file's folder is not there.
@@ -68,12 +68,13 @@ def _parse(text: str) -> Output:
         name, path = _BY_SUFFIX.get(suffix, suffix.removeprefix(".")), text
     if name not in NAMES or not path:
         raise InvalidValueError(
-            FIELD, f"{text[:64]!r} is none: write FORMAT=FILE, of {', '.join(NAMES)}"
+            FIELD,
+            f"{text[:64]!r} is not an output: write FORMAT=FILE, with one of {', '.join(NAMES)}",
         )
     if name in SEVERAL and path == "-":
-        raise InvalidValueError(FIELD, f"{name} is several files: write {name}=PREFIX")
+        raise InvalidValueError(FIELD, f"{name} has several files: write {name}=PREFIX")
     if path != "-" and not Path(path).absolute().parent.is_dir():
         raise InvalidValueError(FIELD, f"{path}: there is no such folder")
     if name in FORMATS and Path(path).is_dir():
-        raise InvalidValueError(FIELD, f"{path}: is a folder; name a file in it")
+        raise InvalidValueError(FIELD, f"{path}: is a folder; give a file in it")
     return Output(name, path)

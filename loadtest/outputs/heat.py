@@ -1,4 +1,4 @@
-"""The heat map: latency by time, where a stall shows as what it is."""
+"""The heat map: latency by time, which makes a stall visible."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ SHADES = 9
 
 
 def heat_map(result: Result, columns: Sequence[Column], *, scheduled: bool) -> Chart:
-    """Latency by time: each cell a time and a duration, the darker the more requests."""
+    """Plot latency by time: each cell is a time and a duration; darker means more requests."""
     low, high = bounds(result)
     area = svg.frame((0, columns[-1].to_s), (low, high), height=340 if scheduled else 240, log=True)
     counts = {
@@ -38,14 +38,15 @@ def heat_map(result: Result, columns: Sequence[Column], *, scheduled: bool) -> C
     if scheduled:
         title = "Latency from the planned time"
         words = (
-            "What a sender that keeps its times sees, by the time that the request was planned for."
-            " A stall is a falling line: whoever was due while it lasted waited for its end."
+            "What a sender that keeps its schedule sees, by the request's planned time. A"
+            " stall is a falling line: every request that was due during the stall waited for"
+            " its end."
         )
     else:
         title = "Service time"
         words = (
-            "The same requests, timed from when they were really written: what tools show that do"
-            " not count from the planned time."
+            "The same requests, timed from when they were actually written: other tools,"
+            " which do not count from the planned time, show this."
         )
     marks = {1: "1", SHADES: f"{most:,} requests"}
     legend = tuple((f"h{shade}", marks.get(shade, "")) for shade in range(1, SHADES + 1))
@@ -55,7 +56,7 @@ def heat_map(result: Result, columns: Sequence[Column], *, scheduled: bool) -> C
 
 
 def _rows(column: Column, low: float, high: float, *, scheduled: bool) -> dict[int, int]:
-    """How many requests of a column lie in each row of the heat map."""
+    """Return how many requests of a column lie in each row of the heat map."""
     found: dict[int, int] = {}
     span = math.log(high / low)
     for part in column.parts:

@@ -1,7 +1,7 @@
-"""One HTML file with everything in it: it loads nothing, runs nothing, and is light or dark.
+"""One self-contained HTML file: it loads nothing, runs no scripts, and is light or dark.
 
-What came from outside (the URI, the consumer's words) is escaped, and a policy in the file forbids
-the browser to load or run anything should that ever fail.
+Text from outside (the URI, the consumer's reason phrases) is escaped. A policy in the file forbids
+the browser to load or run anything, in case the escaping ever fails.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _MARKS = {True: ("good", "✓"), False: ("bad", "✗"), None: ("none", "?")}
 
 
 def render(result: Result) -> str:
-    """The page."""
+    """Return the page."""
     style = files("portcall.loadtest.outputs").joinpath("report.css").read_text(encoding="utf-8")
     title = f"Load test of {result.about.uri}"
     sections = chapters(result)
@@ -126,7 +126,7 @@ def _table(section: Section) -> str:
 
 
 def _wide(title: str, content: str) -> str:
-    """What is as wide as it must be: a narrow screen scrolls it in its box, by keys, too."""
+    """Wrap wide content: on a narrow screen it scrolls in its own box, by keys as well."""
     return (
         f'<div class="wide" role="group" tabindex="0" aria-label="{escape(title)}">{content}</div>'
     )
@@ -134,7 +134,7 @@ def _wide(title: str, content: str) -> str:
 
 def _cells(tag: str, cells: Sequence[str], kinds: Sequence[str]) -> str:
     pairs = zip(cells, kinds, strict=True)
-    tagged = ((tag if cell else "td", cell, kind) for cell, kind in pairs)  # a heading has words
+    tagged = ((tag if cell else "td", cell, kind) for cell, kind in pairs)  # a heading in words
     return "".join(f"<{name}{kind}>{escape(cell)}</{name}>" for name, cell, kind in tagged)
 
 

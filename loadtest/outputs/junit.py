@@ -1,4 +1,4 @@
-"""JUnit's XML: each threshold and each finding is a test case, so that a CI shows them."""
+"""JUnit XML: each threshold and each finding is a test case, so that CI systems show them."""
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -8,7 +8,7 @@ from portcall.loadtest.report.result import Result
 
 
 def render(result: Result) -> str:
-    """The report as XML."""
+    """Return the report as XML."""
     found = [
         (section.title, finding) for section in chapters(result) for finding in section.findings
     ]

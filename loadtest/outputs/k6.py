@@ -1,7 +1,7 @@
-"""k6's end-of-test summary, to the name: what ``handleSummary(data)`` gets, as JSON.
+"""k6's end-of-test summary with its names: the JSON that ``handleSummary(data)`` gets.
 
-Under ``portcall`` stands what k6 does not have. Mind that in k6 a rate's ``passes`` counts what is
-true: those of ``http_req_failed`` are the requests that failed.
+The key ``portcall`` has what k6 does not have. Note that in k6 a rate's ``passes`` counts true
+values: those of ``http_req_failed`` are the failed requests.
 
 Source: k6 1.1, its reference of the custom summary.
 """
@@ -25,7 +25,7 @@ MAX_BUCKETS = 600
 
 
 def document(result: Result) -> dict[str, Any]:
-    """The summary as a document."""
+    """Return the summary as a document."""
     return {
         "root_group": {
             "name": "",
@@ -46,12 +46,12 @@ def document(result: Result) -> dict[str, Any]:
 
 
 def render(result: Result) -> str:
-    """The summary as text."""
+    """Return the summary as text."""
     return msgspec.json.format(msgspec.json.encode(document(result)), indent=2).decode() + "\n"
 
 
 def metrics(result: Result) -> dict[str, Any]:
-    """The metrics, with their thresholds."""
+    """Return the metrics, with their thresholds."""
     shown: dict[str, Any] = {
         name: _shown(metric) for name, metric in sorted(result.metrics.items())
     }
@@ -125,5 +125,5 @@ def _section(section: Section) -> dict[str, Any]:
 
 
 def _digest(path: str) -> str:
-    """k6 names groups and checks by the MD5 of their path; nothing is protected by it."""
+    """k6 names groups and checks by the MD5 of their path; this is not for security."""
     return hashlib.md5(path.encode(), usedforsecurity=False).hexdigest()

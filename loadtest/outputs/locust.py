@@ -1,7 +1,7 @@
-"""Locust's CSV: three files under one prefix, with its columns.
+"""Locust's CSV: three files with a common prefix, and Locust's columns.
 
 Times are milliseconds from the planned time, where Locust has service times; sizes are those of
-whole answers, head and content. A name is an event's action.
+whole responses, head and content. A name is an event's action.
 
 Source: Locust's ``stats.py``, its class StatsCSV.
 """
@@ -31,11 +31,12 @@ HISTORY = (
 FAILURES = ("Method", "Name", "Error", "Occurrences", "First Seen", "Last Seen")
 ALL = ("", "Aggregated")
 NONE = "N/A"
-"""As Locust for percentiles of nothing; here for every time of nothing, where Locust has 0."""
+"""Locust's text for percentiles without samples; here for all times without samples, where Locust
+has 0."""
 
 
 def render(result: Result) -> dict[str, str]:
-    """The files: what each name ends with, and its content."""
+    """Return the files: the end of each name, and the content."""
     return {
         "_stats.csv": _written(STATS, _stats(result)),
         "_stats_history.csv": _written(HISTORY, _history(result)),
@@ -76,7 +77,7 @@ def _history(result: Result) -> Iterable[Sequence[object]]:
 
 
 def _seconds(timeline: Iterable[tuple[float, Slice]]) -> Iterable[tuple[int, Slice]]:
-    """The slices of a run put together to whole seconds."""
+    """Merge the slices of a run into whole seconds."""
     found: dict[int, Slice] = {}
     for from_s, part in timeline:
         found.setdefault(int(from_s + 1e-6), Slice()).merge(part, together=False)

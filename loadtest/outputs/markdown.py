@@ -9,7 +9,7 @@ _MARKS = {True: "✅", False: "❌", None: "❔"}
 
 
 def render(result: Result) -> str:
-    """The report as text."""
+    """Return the report as text."""
     mark = _MARKS[result.exit_code == 0]
     head = [
         f"## {mark} Load test of {_cell(result.about.uri)}",
@@ -46,5 +46,5 @@ def _row(cells: "tuple[str, ...] | list[str]") -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that cannot end its cell or begin markup."""
+    """Return text that cannot end its cell or start markup."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

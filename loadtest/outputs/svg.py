@@ -1,4 +1,4 @@
-"""Drawing: axes, lines, bars and cells as SVG text; colours are classes, so that CSS has them."""
+"""Draw axes, lines, bars and cells as SVG text; colours are CSS classes."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -14,12 +14,12 @@ Point = tuple[float, float]
 
 
 class Frame(Struct, frozen=True):
-    """A plot's area and what its axes mean.
+    """A plot's area and its scales.
 
     Attributes:
-        x: From data to pixels.
+        x: Maps data to pixels.
         y: The same, upwards.
-        height: Of the whole drawing.
+        height: The height of the whole drawing.
     """
 
     x: Scale
@@ -28,20 +28,20 @@ class Frame(Struct, frozen=True):
 
     @property
     def floor(self) -> float:
-        """Where the x axis is."""
+        """Return the position of the x axis."""
         return self.height - BOTTOM
 
 
 def frame(
     x: tuple[float, float], y: tuple[float, float], *, height: int, log: bool = False
 ) -> Frame:
-    """A plot from the bounds of its data.
+    """Create a plot from the bounds of its data.
 
     Args:
-        x: The least and the most; evenly.
+        x: The lowest and highest value; linear.
         y: The same.
-        height: Of the drawing, pixels.
-        log: Whether y goes by powers; its bounds are above 0 then.
+        height: The drawing's height, pixels.
+        log: Whether y is logarithmic; its bounds then are above 0.
     """
     across = _scale(x, (LEFT, WIDTH - RIGHT))
     upwards = (height - BOTTOM, TOP)
@@ -53,7 +53,7 @@ def frame(
 
 
 def drawing(height: int, title: str, parts: Iterable[str]) -> str:
-    """A whole picture, with its title for those who cannot see it."""
+    """Return a whole picture, with a title for screen readers."""
     return (
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">'
         f"{''.join(parts)}</svg>"
@@ -63,7 +63,7 @@ def drawing(height: int, title: str, parts: Iterable[str]) -> str:
 def axes(
     area: Frame, across: Sequence[tuple[float, str]], upwards: Sequence[tuple[float, str]]
 ) -> list[str]:
-    """Grid lines with their words, for the values of both axes."""
+    """Draw grid lines with labels, for the values of both axes."""
     floor, right = area.floor, WIDTH - RIGHT
     parts = []
     for value, words in upwards:
@@ -79,7 +79,7 @@ def axes(
 
 
 def line(area: Frame, points: Sequence[Point], kind: str, title: str = "") -> str:
-    """A line through *points*."""
+    """Draw a line through *points*."""
     path = " ".join(f"{area.x(x):.1f},{area.y(y):.1f}" for x, y in points)
     return (
         f'<polyline class="line {kind}" points="{path}"><title>{escape(title)}</title></polyline>'
@@ -87,13 +87,13 @@ def line(area: Frame, points: Sequence[Point], kind: str, title: str = "") -> st
 
 
 def steps(area: Frame, points: Sequence[Point], width: float, kind: str, title: str = "") -> str:
-    """A line that keeps each value for *width*."""
+    """Draw a line that keeps each value for *width*."""
     corners = [corner for x, y in points for corner in ((x, y), (x + width, y))]
     return line(area, corners, kind, title)
 
 
 def bar(area: Frame, x: Point, y: Point, kind: str, title: str) -> str:
-    """A rectangle between two values of each axis, which says *title* when pointed at."""
+    """Draw a rectangle between two values of each axis, with *title* as its tooltip."""
     left, right = area.x(x[0]), area.x(x[1])
     bottom, top = area.y(y[0]), area.y(y[1])
     return (
@@ -103,7 +103,7 @@ def bar(area: Frame, x: Point, y: Point, kind: str, title: str) -> str:
 
 
 def dot(area: Frame, at: Point, kind: str, title: str) -> str:
-    """A point that says *title* when pointed at."""
+    """Draw a point, with *title* as its tooltip."""
     return (
         f'<circle class="dot {kind}" cx="{area.x(at[0]):.1f}" cy="{area.y(at[1]):.1f}" r="4.5">'
         f"<title>{escape(title)}</title></circle>"
@@ -111,7 +111,7 @@ def dot(area: Frame, at: Point, kind: str, title: str) -> str:
 
 
 def ticks(high: float, *, most: int = 6) -> list[float]:
-    """Round values from 0 to *high*: 1, 2 or 5 times a power of ten apart."""
+    """Return round values from 0 to *high*: 1, 2 or 5 times a power of ten apart."""
     if high <= 0:
         return [0.0]
     rough = high / most
@@ -121,7 +121,7 @@ def ticks(high: float, *, most: int = 6) -> list[float]:
 
 
 def powers(low: float, high: float) -> list[float]:
-    """Powers of ten between two values; with their doubles and halves where there are few."""
+    """Return powers of ten between two values; with doubles and halves if there are few."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     factors = (1,) if last - first > 3 else (1, 2, 5)
     found = [factor * 10.0**power for power in range(first, last + 1) for factor in factors]

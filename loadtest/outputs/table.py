@@ -1,4 +1,4 @@
-"""CSV: one line for each slice of time, for a spreadsheet; without samples a cell is empty."""
+"""CSV: one line for each slice of time, for a spreadsheet; cells without samples are empty."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ COLUMNS = (
 
 
 def render(result: Result) -> str:
-    """The slices as text."""
+    """Return the slices as text."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)

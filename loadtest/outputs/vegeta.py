@@ -18,7 +18,7 @@ from portcall.loadtest.report.result import Result
 
 
 def document(result: Result) -> dict[str, Any]:
-    """The report as a document."""
+    """Return the report as a document."""
     measured, about = result.measured, result.about
     statuses = {
         value: cell.count for value, cell in measured.by(lambda label: label.status).items()
@@ -50,7 +50,7 @@ def document(result: Result) -> dict[str, Any]:
 
 
 def _failed(codes: Iterable[str]) -> Iterator[int]:
-    """What is an error by its status to vegeta."""
+    """Whether vegeta counts the status as an error."""
     return (int(code) for code in codes if code != "0" and not 200 <= int(code) < 400)
 
 
@@ -60,7 +60,7 @@ def _status_line(status: int) -> str:
 
 
 def render(result: Result) -> str:
-    """The report as text."""
+    """Return the report as text."""
     return msgspec.json.encode(document(result)).decode() + "\n"
 
 

@@ -1,1 +1,1 @@
-"""What real senders say: registry events as ACR, distribution, Harbor and Docker Hub write them."""
+"""Payloads of real senders: registry events as ACR, distribution, Harbor and others write them."""

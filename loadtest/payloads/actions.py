@@ -1,4 +1,4 @@
-"""Which actions put something into a registry, and which take the same away again."""
+"""Which actions add something to a registry, and which remove it again."""
 
 from portcall.schemas.events import Action
 
@@ -6,5 +6,5 @@ PUSHING = {
     Action.PUSH.value: Action.DELETE.value,
     Action.CHART_PUSH.value: Action.CHART_DELETE.value,
 }
-"""An action that puts something there, and the one that takes it away."""
+"""An action that adds something, and the one that removes it."""
 REMOVING = {removing: pushing for pushing, removing in PUSHING.items()}

@@ -1,7 +1,7 @@
-"""Facts: what happens in an imagined registry, the same for the same seed but for the times.
+"""Facts: what happens in a simulated registry; the same seed gives the same facts at other times.
 
-Repositories follow a Zipf law, because real ones do: the one of rank k is named in proportion to
-1 / k ** s. A delete is of a digest that was pushed before, so that its order matters.
+Repositories follow a Zipf law, as real ones do: the one of rank k is used in proportion to 1 / k **
+s. A delete is of a digest that was pushed before, so that its order matters.
 """
 
 import random
@@ -15,14 +15,14 @@ from portcall.loadtest.payloads.actions import PUSHING, REMOVING
 from portcall.schemas.events import PING
 
 MAX_LIVE = 1_000
-"""Pushed digests that are remembered for a delete, of each action."""
+"""How many pushed digests are remembered for deletes, for each action."""
 
 
 class Fact(Struct, frozen=True):
-    """One thing that happened.
+    """One event of the simulated registry.
 
     Attributes:
-        number: Its place in the story, from 0; what happened later has a higher one.
+        number: Its position in the sequence, from 0; later facts have higher numbers.
         id: Of the event, and of its delivery.
         action: ACR's word.
         at_us: When it happened, microseconds since the epoch.
@@ -45,7 +45,7 @@ class Fact(Struct, frozen=True):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What it is about: of two facts with a common key the newer one holds."""
+        """Return its subjects: of two facts with a common key, the newer one wins."""
         if not self.repository:
             return ()
         digest = f"{self.repository}@{self.digest}"
@@ -55,12 +55,12 @@ class Fact(Struct, frozen=True):
 
 
 class Mix(Struct, frozen=True):
-    """What kind of facts there are.
+    """The kinds of facts.
 
     Attributes:
         actions: The actions, each with its weight.
         repositories: How many repositories there are.
-        zipf: The exponent of their law; 0: all alike.
+        zipf: The exponent of their Zipf law; 0: all equally often.
         tags: How many tags each of them has; the first is ``latest``.
     """
 
@@ -71,11 +71,11 @@ class Mix(Struct, frozen=True):
 
 
 class Story:
-    """Makes facts, one after the other.
+    """Creates facts, one after the other.
 
     Args:
-        mix: What kind.
-        seed: Decides everything that is random about them.
+        mix: The kinds of facts.
+        seed: Seeds every random choice.
     """
 
     def __init__(self, mix: Mix, *, seed: int) -> None:
@@ -89,7 +89,7 @@ class Story:
         self._live: dict[str, list[Fact]] = {action: [] for action in PUSHING}
 
     def next(self, at_us: int) -> Fact:
-        """What happened at *at_us*, microseconds since the epoch."""
+        """Return what happened at *at_us*, microseconds since the epoch."""
         action = self._actions[self._pick(self._action_sums)]
         if action == PING:
             return Fact(self._count(), self.new_id(), PING, at_us)
@@ -103,19 +103,19 @@ class Story:
         return fact
 
     def removal_of(self, pushed: Fact, at_us: int) -> Fact:
-        """The deletion of what was pushed."""
+        """Return the deletion of a pushed image."""
         return Fact(
             self._count(), self.new_id(), PUSHING[pushed.action], at_us, pushed.repository,
             pushed.tag, pushed.digest, pushed.size, self.new_id(),
         )  # fmt: skip
 
     def push_over(self, pushed: Fact, at_us: int) -> Fact:
-        """A newer push to the same tag."""
+        """Return a newer push to the same tag."""
         return self._fact(pushed.action, at_us, pushed.repository, pushed.tag)
 
     def new_id(self) -> str:
-        """A UUID that follows from the seed."""
-        # By hand in a third of the time that uuid.UUID takes: two for each event.
+        """Return a UUID that depends only on the seed."""
+        # By hand in a third of the time that uuid.UUID takes: there are two for each event.
         text = f"{self._random.getrandbits(128):032x}"
         variant = "89ab"[int(text[16], 16) & 3]
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
@@ -135,7 +135,7 @@ class Story:
             live[self._random.randrange(MAX_LIVE)] = fact
 
     def _forget(self, action: str) -> Fact | None:
-        """Something live that was made by *action*; it is so no longer."""
+        """Remove and return something that *action* added."""
         live = self._live[action]
         if not live:
             return None

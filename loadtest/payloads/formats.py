@@ -30,15 +30,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Format(Struct, frozen=True):
-    """One sender's way of writing.
+    """One sender's payload format.
 
     Attributes:
-        name: As it is asked for.
-        actions: The facts that it can tell of.
-        content_type: As the sender sends it.
-        write: The body.
-        step_us: The smallest time that its bodies can tell apart, microseconds.
-        headers: What it sends beside the Content-Type.
+        name: Its name in options.
+        actions: The actions that it can express.
+        content_type: The sender's Content-Type.
+        write: Returns the body.
+        step_us: The time resolution of its bodies, microseconds.
+        headers: The other headers that it sends.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Format(Struct, frozen=True):
 
 
 def find_format(name: str) -> Format:
-    """A format by its name.
+    """Return a format by its name.
 
     Raises:
         InvalidValueError: There is none of that name.
@@ -59,11 +59,11 @@ def find_format(name: str) -> Format:
         if each.name == name:
             return each
     names = ", ".join(each.name for each in FORMATS)
-    raise InvalidValueError("--payload", f"{name[:32]!r} is no payload; there are {names}")
+    raise InvalidValueError("--payload", f"{name[:32]!r} is not a payload; there are {names}")
 
 
 def _target(fact: Fact) -> Target:
-    """The target as ACR writes it for that action."""
+    """Return the target as ACR writes it for that action."""
     match fact.action:
         case Action.DELETE:
             return Target(MANIFEST, digest=fact.digest, repository=fact.repository)
@@ -81,7 +81,7 @@ def _target(fact: Fact) -> Target:
 
 
 def _request(fact: Fact) -> Request | None:
-    """The request to the registry; charts come without one."""
+    """Return the request to the registry; chart events have none."""
     if fact.action in (Action.CHART_PUSH, Action.CHART_DELETE):
         return None
     method = "DELETE" if fact.action == Action.DELETE else "PUT"
@@ -119,7 +119,7 @@ def _distribution(fact: Fact) -> bytes:
         "actor": {},
         "source": {"addr": f"{HOST}:5000", "instanceID": fact.request_id},
     }
-    # As Go's MarshalIndent writes it, which the registry uses.
+    # Formatted by Go's MarshalIndent, which the registry uses.
     return msgspec.json.format(_encode({"events": [event]}), indent=3)
 
 

@@ -1,4 +1,4 @@
-"""Reading what a sender wrote: what it is about and when it happened, as a consumer does."""
+"""Parse payloads: the subject of an event and its time, as a consumer does."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,9 +20,9 @@ class Notice(Struct, frozen=True):
 
     Attributes:
         action: ACR's word.
-        keys: What it is about: of two notices with a common key the newer one holds.
-        at: When it happened; of two the greater is the newer.
-        id: The body's own; empty: it has none.
+        keys: Its subjects: of two notices with a common key, the newer one wins.
+        at: When it happened; the greater value is newer.
+        id: The id in the body; empty: it has none.
     """
 
     action: str
@@ -32,7 +32,7 @@ class Notice(Struct, frozen=True):
 
 
 def read(body: bytes, headers: Mapping[str, str]) -> Notice:
-    """Read a body of any of `loadtest.payloads.formats`.
+    """Parse a body of any of `loadtest.payloads.formats`.
 
     Args:
         body: The content of the POST.
@@ -47,7 +47,7 @@ def read(body: bytes, headers: Mapping[str, str]) -> Notice:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidValueError("body", f"is not a JSON object: {error}") from error
     except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-        raise InvalidValueError("body", f"is no registry's event: {error!r}") from error
+        raise InvalidValueError("body", f"is not a registry's event: {error!r}") from error
 
 
 def _read(document: dict[str, Any], headers: Mapping[str, str]) -> Notice:

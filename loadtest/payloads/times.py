@@ -1,4 +1,4 @@
-"""Times as senders write them, from microseconds since the epoch."""
+"""Times in the formats of senders, from microseconds since the epoch."""
 
 from datetime import UTC, datetime
 

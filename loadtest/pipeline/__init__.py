@@ -1,1 +1,1 @@
-"""Load tests through a running Portcall: events in, the consumer's answers out."""
+"""Load tests through a running Portcall: from publishing to the consumer's response."""

@@ -1,4 +1,4 @@
-"""Journeys: events on their way through the pipeline, and the stages of it."""
+"""Journeys: events on their path through the pipeline, and its stages."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,30 +14,30 @@ from portcall.schemas.records import Failure, Record
 CONNECTING = frozenset(
     {Failure.REFUSED, Failure.UNREACHABLE, Failure.DNS, Failure.TLS, Failure.BLOCKED}
 )
-"""Without an answer: failures before anything could be written."""
+"""Failures without a response, before anything was written."""
 STAGES = {
     "publish": "from the planned time until the event is in the broker",
     "confirm": "from there until the publisher has its 202",
     "route": "from the broker until the delivery is in its queue",
     "dequeue": "from there until its attempt begins",
-    "request": "from there until the POST is written: a connection, unless an older one serves",
-    "response": "from there until the answer",
+    "request": "from there until the POST is written, including a new connection if needed",
+    "response": "from there until the response",
     "record": "from the response until its record is in the log",
 }
 
 
 @dataclass(slots=True)
 class Journey:
-    """One event on its way.
+    """One event on its path.
 
     Attributes:
-        planned: What was published.
-        published: What became of that; None: there is no answer yet.
+        planned: The published event.
+        published: The producer's answer; None: not yet.
         arrived_s: When the event was in the broker; 0: not seen.
         routed_s: When its delivery was in its queue; 0: not seen.
-        attempts: Its records that are not told yet, with the time that each was seen.
+        attempts: Its records that were not reported yet, with the time that each was seen.
         sent: Whether the observers know of it.
-        told: How many of its POSTs they know the end of.
+        told: How many of its POSTs have ended for them.
     """
 
     planned: Planned
@@ -53,7 +53,7 @@ class Stages:
     """How long events were in each stage.
 
     Attributes:
-        sketches: By the stage's name.
+        sketches: The durations by stage name.
     """
 
     def __init__(self) -> None:
@@ -62,10 +62,10 @@ class Stages:
     def measure(
         self, journey: Journey, published: Outcome, record: Record, *, began_s: float, seen_s: float
     ) -> None:
-        """Count the first attempt of *journey*; what it never came to has no sample.
+        """Count the first attempt of *journey*; stages that it did not reach have no sample.
 
-        A copy may be seen after what follows from its original: no stage ends after the next one.
-        So the stages but the confirm and the record, which pass beside, add up to the whole.
+        A copy may be seen after the next stage of its original: no stage ends after the next one.
+        So the stages, except confirm and record, which run in parallel, add up to the whole.
         """
         duration_s, written_s = record.duration_us / 1e6, request_s(record)
         planned_s = journey.planned.at_s
@@ -85,37 +85,37 @@ class Stages:
         sketches["record"].add(seen_s - began_s - duration_s)
 
     def rows(self) -> Iterator[tuple[str, ...]]:
-        """Of each stage its name, four marks, and what it is."""
+        """Return for each stage its name, four percentiles, and its meaning."""
         for name, what in STAGES.items():
             sketch = self.sketches[name]
             yield (name, *marks(sketch), what)
 
 
 def never_arrived(publication: Outcome) -> bool:
-    """Whether it is certain that the event is not in the broker: else a record may come yet."""
+    """Whether the event is certainly not in the broker; otherwise a record may follow."""
     return 400 <= publication.status < 500 or publication.failure in CONNECTING
 
 
 def request_s(record: Record) -> float:
-    """How much of an attempt passed until the POST was written."""
+    """Return how much of an attempt passed until the POST was written."""
     whole = record.duration_us
     taken_us = whole if record.detail.failure in CONNECTING else record.detail.connect_us
     return min(taken_us, whole) / 1e6
 
 
 class Published:
-    """A source of events to publish: as another's requests, but not signed, as POSTs are later."""
+    """A source of events to publish: another source's requests, unsigned, as POSTs are later."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
 
     def __iter__(self) -> Iterator[Planned]:
-        """The same in the same order."""
+        """Yield the same requests in the same order."""
         for planned in self._source:
             yield replace(planned, sign=_plain)
 
     def after(self, outcome: Outcome) -> Iterable[Planned]:
-        """Nothing: retries are the pipeline's own."""
+        """Return nothing: the pipeline does the retries."""
         del outcome
         return ()
 

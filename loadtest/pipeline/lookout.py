@@ -1,4 +1,4 @@
-"""A lookout at the broker: what of a registry passes there, and what becomes of its deliveries."""
+"""A watch on the broker: a registry's events, and the results of their deliveries."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,20 +14,20 @@ from portcall.schemas.records import Record
 from portcall.schemas.topology import DELIVER, EVENTS, LOG, deliver_key
 
 SHARDS = 64
-"""Keys that are tapped; those of shards that are not there bring nothing."""
+"""The tapped routing keys; those of missing shards match nothing."""
 START_S = 15.0
 NAME = "portcall loadtest"
 
 
 class Lookout:
-    """Sees copies of frames, and reads the stream of records; neither is in anybody's way.
+    """Sees copies of frames, and reads the stream of records; neither slows the pipeline.
 
     Args:
         url: The broker.
-        registry: Whose events are looked for; of deliveries and records those of others come, too.
-        arrived: Told of each event that is in the broker.
-        routed: Told of each whose delivery is in its queue.
-        recorded: Told of each record, with its event.
+        registry: The registry to watch; deliveries and records of others arrive, too.
+        arrived: Called for each event that is in the broker.
+        routed: Called for each event whose delivery is in its queue.
+        recorded: Called for each record, with its event.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Lookout:
         try:
             async with asyncio.timeout(START_S):
                 await self._tap.open.wait()
-                while self._reader.problem is not None:  # noqa: ASYNC110 (it has no event)
+                while self._reader.problem is not None:  # noqa: ASYNC110 (it has no event to wait for)
                     await asyncio.sleep(0.05)
         except BaseException as error:
-            problem = self._reader.problem or "nothing can be copied there"
+            problem = self._reader.problem or "the broker allows no copies"
             await self.__aexit__()
             if isinstance(error, TimeoutError):
                 raise BrokerError(
@@ -77,19 +77,19 @@ class Lookout:
         await asyncio.wait(self._tasks)
 
     def tapped(self, exchange: str, body: bytes) -> None:
-        """Look at the copy of a frame."""
+        """Process the copy of a frame."""
         try:
             frame = decode_events(body) if exchange == EVENTS else decode_deliveries(body)
         except FrameError:
-            return  # a newer one, whose fields nobody here knows
+            return  # a newer frame with unknown fields
         told = self._arrived if exchange == EVENTS else self._routed
         for event in frame.events:
             told(event)
 
     async def read_from(self) -> int | str:
-        """Where to begin: with the last there is; on a later connection, after the last one seen.
+        """Return where to start: at the stream's end; after a reconnect, after the last record.
 
-        Without any record yet the stream was empty at the beginning, so its first is new.
+        Without any record yet the stream was empty at the start, so its first record is new.
         """
         self._connections += 1
         if self._last_offset is not None:
@@ -97,10 +97,10 @@ class Lookout:
         return "last" if self._connections == 1 else "first"
 
     async def read(self, messages: list[StreamMessage]) -> None:
-        """Look at frames of records."""
+        """Process frames of records."""
         for message in messages:
             if self._last_offset is not None and message.offset <= self._last_offset:
-                continue  # of a chunk that was read in part before a connection was lost
+                continue  # of a chunk that was read in part before the connection was lost
             self._last_offset = message.offset
             try:
                 frame = decode_records(message.body)

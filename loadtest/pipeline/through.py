@@ -1,8 +1,8 @@
-"""Through the pipeline: events are published at their times, and followed to the consumer's answer.
+"""Through the pipeline: publish events at their times, and follow them to the consumer's response.
 
-What passes in the broker is seen by a tap, what became of a POST by the stream of records; neither
-is in anybody's way. The run's figures are those of the POSTs: from the time that an event was
-planned for to the consumer's answer, so that both paths have one report.
+A tap shows what passes through the broker, and the stream of records shows the result of each POST;
+neither slows the pipeline. The run's figures are those of the POSTs: from an event's planned time
+to the consumer's response, so that both paths have the same report.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ from portcall.schemas.records import Failure, Record
 from portcall.schemas.records import Outcome as Followed
 
 GONE = 410
-NO_RECORD = "no record of it came"
+NO_RECORD = "no record of it arrived"
 
 
 class Pipeline:
-    """Follows events through a running Portcall; an observer before the others.
+    """Follows events through a running Portcall; placed before the other observers.
 
     Args:
         url: The broker.
-        registry: Where events are published; nobody else publishes there.
-        retries_awaited: Whether the run waits for retries however late they are due.
+        registry: The registry for the events; the load test is its only publisher.
+        retries_awaited: Whether the run waits for retries, however late they are due.
 
     Attributes:
-        lookout: What it sees.
+        lookout: The watch on the broker.
         given_up: Deliveries whose last retry failed.
         unfinished: Deliveries that were to be tried again when the run ended.
     """
@@ -65,7 +65,7 @@ class Pipeline:
         await self.lookout.__aexit__()
 
     def before(self, others: Sequence[Observer]) -> Observer:
-        """Stand between the engine and *others*, who are told of POSTs instead of publications."""
+        """Stand between the engine and *others*: they see POSTs instead of publications."""
         self._others = others
         return self
 
@@ -74,7 +74,7 @@ class Pipeline:
         self._began_epoch_s = time.time() - (time.perf_counter() - began_at)
 
     async def settle(self, within_s: float) -> None:
-        """Wait until nothing came for so long; what has no record then is told as such."""
+        """Wait until nothing arrives for so long; then report deliveries without a record."""
         self._awaited_from_s = max(self._awaited_from_s, self._now_s())
         while self._journeys:
             until_s = self._awaited_from_s + within_s if self._until_s is None else self._until_s
@@ -89,13 +89,13 @@ class Pipeline:
             self._lost(journey)
 
     def hurry(self, within_s: float) -> None:
-        """Wait no longer than that from now on, whatever is still to come."""
+        """Wait no longer than that from now on, whatever is still due."""
         until_s = self._now_s() + within_s
         self._until_s = until_s if self._until_s is None else min(self._until_s, until_s)
         self._settling.set()
 
     def names(self, event_ids: Iterable[str]) -> dict[str, str]:
-        """The ids of the deliveries of these events, as the consumer got them; each event's id."""
+        """Return the delivery ids of these events, as the consumer got them, by event id."""
         return {
             delivery_id(event_id, webhook_id): event_id
             for event_id in event_ids
@@ -103,36 +103,36 @@ class Pipeline:
         }
 
     def section(self) -> Section:
-        """Where the time went."""
-        words = ["Clocks are those of the machines; records know milliseconds."]
+        """Return the chapter on the stages."""
+        words = ["The times use the machines' clocks; records have milliseconds."]
         if self.unfinished:
-            words.append(f"Still to be tried again when the run ended: {self.unfinished:,}.")
+            words.append(f"Retries still due when the run ended: {self.unfinished:,}.")
         if self._gone:
             words.append(
-                f"The consumer answered {GONE}, which disables a webhook: later events did not"
-                " reach it."
+                f"The consumer answered {GONE}, which disables a webhook: it did not get later"
+                " events."
             )
         return Section(
             "Through the pipeline",
             words=tuple(words),
-            columns=("stage", "med", "p(95)", "p(99)", "max", "what it is"),
+            columns=("stage", "med", "p(95)", "p(99)", "max", "meaning"),
             rows=tuple(self.stages.rows()),
             sketches={f"portcall_{name}": each for name, each in self.stages.sketches.items()},
         )
 
-    # What the engine tells.
+    # Called by the engine.
 
     def sent(self, planned: Planned) -> None:
-        """An event is being published; it is sent when the producer, or its record, says so."""
+        """An event is being published; the producer or its record says when it is sent."""
         self._journeys[planned.delivery_id] = Journey(planned)
 
     def left_out(self, not_sent: NotSent) -> None:
-        """It was not."""
+        """It was not published."""
         for other in self._others:
             other.left_out(not_sent)
 
     def done(self, outcome: Outcome) -> None:
-        """The producer answered; what it did not confirm may have come in all the same."""
+        """The producer answered; unconfirmed events may have been accepted all the same."""
         journey = self._journeys.get(outcome.planned.delivery_id) or Journey(outcome.planned)
         journey.published = outcome
         if outcome.as_wanted:
@@ -141,7 +141,7 @@ class Pipeline:
             self._lost(journey)
         self._follow(journey)
 
-    # What the broker tells.
+    # Called by the watch on the broker.
 
     def _arrived(self, event: Event) -> None:
         if journey := self._journeys.get(event.id):
@@ -164,7 +164,7 @@ class Pipeline:
             self._follow(journey)
 
     def _follow(self, journey: Journey) -> None:
-        """Tell what is known, once the publication is."""
+        """Report what is known, once the publication is known."""
         if journey.published is None:
             return
         for seen_s, record in journey.attempts:
@@ -207,7 +207,7 @@ class Pipeline:
         self._tell(outcome)
 
     def _lost(self, journey: Journey) -> None:
-        """Nothing more of it will be awaited."""
+        """Nothing more is expected of it."""
         planned, published = journey.planned, journey.published
         self._end(journey)
         if journey.told:
@@ -242,7 +242,7 @@ class Pipeline:
 
 
 def _why(publication: Outcome | None) -> str:
-    """Why an event is taken for not published."""
+    """Return why an event counts as not published."""
     if publication is None:
         return "not published: there was no answer"
     answered = f"the producer answered {publication.status}"

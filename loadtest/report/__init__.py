@@ -1,1 +1,1 @@
-"""The result of a run, its chapters, and the merging of several results."""
+"""The result of a run, its chapters, and merging several results."""

@@ -1,6 +1,6 @@
-"""Chapters: a result as sections, which the terminal, Markdown and HTML show alike.
+"""Chapters: a result as sections, which the terminal, Markdown and HTML show in the same way.
 
-The first line of all is planned = sent + not sent: whoever reads no further has read that.
+The first line is always planned = sent + not sent, because some readers read only that.
 """
 
 from collections.abc import Callable
@@ -26,13 +26,13 @@ LATENCIES = (
 STATISTICS = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "p(99.9)", "p(99.99)", "max")
 MAX_ROWS = 20
 ANSWERED = "a request was answered"
-EMPTY = "No samples: no request was answered, nor was an answer waited for until its time was up."
+EMPTY = "No samples: no request was answered, and none timed out."
 NONE = "-"
-"""A cell of a table that there are no samples for."""
+"""A table cell without samples."""
 
 
 def planned_line(result: Result) -> str:
-    """The line that leads every report."""
+    """Return the first line of every report."""
     measured = result.measured
     return (
         f"planned {measured.planned_count:,} = sent {measured.sent_count:,}"
@@ -41,7 +41,7 @@ def planned_line(result: Result) -> str:
 
 
 def chapters(result: Result) -> list[Section]:
-    """All chapters of a report, those of others at the end."""
+    """Return all chapters of a report, with the others' at the end."""
     parts = [
         _requests(result),
         _thresholds(result),
@@ -57,7 +57,7 @@ def chapters(result: Result) -> list[Section]:
 
 
 def milliseconds(value: float | None) -> str:
-    """A duration as people read it: three digits, in ms or s."""
+    """Format a duration for people: three digits, in ms or s."""
     if value is None:
         return NO_SAMPLES
     if value >= 10_000:
@@ -67,14 +67,14 @@ def milliseconds(value: float | None) -> str:
 
 
 def marks(sketch: Sketch) -> tuple[str, ...]:
-    """The median, p95, p99 and longest as cells of a table; dashes where there are no samples."""
+    """Return the median, p95, p99 and longest as table cells; dashes without samples."""
     if not sketch.count:
         return (NONE,) * 4
     return tuple(map(milliseconds, (*sketch.percentiles_ms((50, 95, 99)), sketch.max_ms)))
 
 
 def size(count: float) -> str:
-    """A number of bytes as people read it."""
+    """Format a number of bytes for people."""
     for unit in ("B", "KB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -89,24 +89,24 @@ def _requests(result: Result) -> Section:
     rows = [
         ("target", result.about.uri),
         ("plan", result.about.plan),
-        ("duration", f"{elapsed_s:.1f} s, {per_s:,.1f} requests a second"),
+        ("duration", f"{elapsed_s:.1f} s, {per_s:,.1f} requests per second"),
         ("failed", _part(failed, measured.done_count)),
         ("data", f"{size(measured.sent_bytes)} sent"),
     ]
     if result.about.path == "direct":
         rows[-1] = ("data", f"{rows[-1][1]}, {size(measured.received_bytes)} received")
-        reused = f"{measured.reused_count:,} times an old one"
+        reused = f"{measured.reused_count:,} on an existing connection"
         rows.append(("connections", f"{opened:,} new, {reused}"))
     if measured.resent_count:
-        why = "a connection that had served before ended without an answer"
-        rows.append(("POSTs sent again at once", f"{measured.resent_count:,}, as {why}"))
+        why = "an existing connection closed without a response"
+        rows.append(("POSTs sent again at once", f"{measured.resent_count:,}, because {why}"))
     rows += [(f"not sent, {reason}", f"{count:,}") for reason, count in measured.not_sent.items()]
     words = [planned_line(result)]
     if result.crossed is not None:
         bound = result.crossed.threshold
         words.append(f"Ended by its threshold {bound.selector}: {bound.expression}.")
     elif result.interrupted:
-        words.append("Stopped before its end: the figures are those of what was sent until then.")
+        words.append("Stopped before its end: the figures cover what was sent until then.")
     found = (Finding(ANSWERED, ok=False, detail=result.unanswered),) if result.unanswered else ()
     return Section(
         "Requests", words=tuple(words), columns=("", ""), rows=tuple(rows), findings=found
@@ -114,7 +114,7 @@ def _requests(result: Result) -> Section:
 
 
 def _part(part: int, whole: int) -> str:
-    """A number, and which part of the whole that is."""
+    """Return a number, and its share of the whole."""
     return f"{part:,} ({part / whole:.2%})" if whole else f"{part:,} ({NO_SAMPLES})"
 
 
@@ -151,8 +151,8 @@ def _latencies(result: Result) -> Section:
         and (metric in {SCHEDULED, SERVICE} or _any(result.metrics[metric]))
     )
     words = (
-        "From the planned time: what a sender that keeps its times sees, a stall included."
-        " Service time: from the moment that the request was really written."
+        "From the planned time: what a sender that keeps its schedule sees, including stalls."
+        " Service time: from the moment that the request was actually written."
     )
     every = (words,) if result.metrics[SCHEDULED].values["max"] is not None else (words, EMPTY)
     return Section("Latency", every, ("", *STATISTICS), rows)
@@ -179,7 +179,7 @@ def _errors(result: Result) -> Section | None:
     if not errors:
         return None
     rows = tuple((reason, f"{count:,}") for reason, count in errors)
-    return Section("Requests without an answer", columns=("reason", "requests"), rows=rows)
+    return Section("Requests without a response", columns=("reason", "requests"), rows=rows)
 
 
 def _generator(result: Result) -> Section:
@@ -187,7 +187,7 @@ def _generator(result: Result) -> Section:
     detail = (
         f"{health.cpu:.0%} of a core ({health.busiest_cpu:.0%} in its busiest second); lag p50"
         f" {milliseconds(health.lag_p50_ms)}, p99 {milliseconds(health.lag_p99_ms)}, max"
-        f" {milliseconds(health.lag_max_ms)}; longest stall of its loop"
+        f" {milliseconds(health.lag_max_ms)}; longest stall of its event loop"
         f" {milliseconds(health.loop_lag_max_ms)}; {health.late:,} late sends"
     )
     words = (f"{health.problem[0].upper()}{health.problem[1:]}.",) if health.problem else ()

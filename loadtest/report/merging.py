@@ -1,7 +1,7 @@
-"""Merging: what several generators measured of one consumer, as one result.
+"""Merge: combine several generators' measurements of one consumer into one result.
 
-The runs are laid over each other from their beginnings, as those of generators that were started
-together; thresholds are judged anew.
+The runs are aligned at their beginnings, as if the generators had started together; thresholds are
+judged again.
 """
 
 from collections import Counter
@@ -27,15 +27,15 @@ from portcall.schemas.errors import InvalidValueError
 def merge(
     runs: Sequence[tuple[str, Packed]], thresholds: Sequence[Threshold], *, command: str = ""
 ) -> Result:
-    """All runs as one, judged anew.
+    """Combine all runs into one, and judge it again.
 
     Args:
-        runs: Each with the name that reports call it.
-        thresholds: What the consumer must keep to.
-        command: What was typed.
+        runs: Each with its name in reports.
+        thresholds: The bounds that the consumer must meet.
+        command: The command line.
 
     Raises:
-        InvalidValueError: A run is there twice.
+        InvalidValueError: A run appears twice.
     """
     _check_all_differ(runs)
     packed = [each for _, each in runs]
@@ -61,7 +61,7 @@ def _check_all_differ(runs: Sequence[tuple[str, Packed]]) -> None:
         run = (about.seed, about.began, about.machine, each.elapsed_s)
         if run in seen:
             raise InvalidValueError(
-                FIELD, f"{name} has the same run as {seen[run]}: name each once"
+                FIELD, f"{name} has the same run as {seen[run]}: give each run once"
             )
         seen[run] = name
 
@@ -85,7 +85,7 @@ def _add(measured: Measurements, packed: Packed) -> None:
 
 
 def _health(measured: Measurements, runs: Sequence[tuple[str, Packed]]) -> Health:
-    """The worst of each, and of the lag what all requests had together."""
+    """Return the worst value of each, and the lag of all requests together."""
     every = [each.health for _, each in runs]
     median, high = measured.lag.percentiles_ms((50, 99))
     problems = [f"in {name}, {each.health.problem}" for name, each in runs if each.health.problem]
@@ -118,7 +118,7 @@ def _about(packed: Sequence[Packed]) -> About:
 
 
 def _summed(lines: Sequence[Points]) -> Points:
-    """The sum of lines, at the times of all of them."""
+    """Return the sum of lines, at all their points."""
     times = sorted({at_s for line in lines for at_s, _ in line})
     return tuple((at_s, sum(_at(line, at_s) for line in lines)) for at_s in times)
 
@@ -154,23 +154,23 @@ def _runs(runs: Sequence[tuple[str, Packed]]) -> Section:
 
 
 def _words(runs: Sequence[tuple[str, Packed]], merged: set[str]) -> tuple[str, ...]:
-    words = ["Laid over each other from their beginnings."]
+    words = ["The runs are aligned at their beginnings."]
     by_seed: dict[int, list[str]] = {}
     for name, each in runs:
         by_seed.setdefault(each.about.seed, []).append(name)
     words += [
-        f"{' and '.join(files)} have one seed, {seed}, so their events may have the same ids."
+        f"{' and '.join(files)} have the same seed, {seed}, so their events may have the same ids."
         for seed, files in by_seed.items()
         if len(files) > 1
     ]
     left = sorted(names([each for _, each in runs]) - merged)
     if left:
-        words.append(f"Left out, as it cannot be merged: {', '.join(left)}.")
+        words.append(f"Left out, because it cannot be merged: {', '.join(left)}.")
     return tuple(words)
 
 
 def _sections(runs: Sequence[tuple[str, Packed]]) -> list[Section]:
-    """What was found in each run, under the run's name."""
+    """Return the findings of each run, with the run's name."""
     return [
         replace(section, title=f"{section.title} ({name})", metrics={}, sketches={})
         for name, each in runs

@@ -1,4 +1,4 @@
-"""Packing: a result as a text without loss, in the JSON output, so that reports can be merged."""
+"""Packing: a lossless text form of a result in the JSON output, so that reports can be merged."""
 
 import base64
 import zlib
@@ -19,15 +19,15 @@ FIELD = "FILE"
 
 
 class Packed(Struct, frozen=True):
-    """A result as it is kept.
+    """The stored form of a result.
 
     Attributes:
-        v: The version of this form.
+        v: The version of this format.
         about: What was tested.
-        health: Of the generator.
-        sections: What others found.
+        health: The generator's health.
+        sections: The other chapters.
         elapsed_s: How long it took.
-        interrupted: Whether somebody stopped it.
+        interrupted: Whether it was stopped.
         slice_s: How long its slices are.
         cells: By label.
         slices: By number.
@@ -64,7 +64,7 @@ _decode = msgspec.msgpack.Decoder(Packed).decode
 
 
 def pack(result: Result) -> str:
-    """The result as text: msgpack, deflated, in base64."""
+    """Return the result as text: msgpack, deflated, in base64."""
     measured = result.measured
     packed = Packed(
         v=VERSION,
@@ -87,11 +87,11 @@ def pack(result: Result) -> str:
 
 
 def unpack(document: bytes, name: str) -> Packed:
-    """The result that the JSON output *document* has.
+    """Return the result in the JSON output *document*.
 
     Args:
         document: The content of a file.
-        name: The file's, for errors.
+        name: The file's name, for errors.
 
     Raises:
         InvalidValueError: It is not the JSON of a load test, or of a later version.
@@ -101,8 +101,8 @@ def unpack(document: bytes, name: str) -> Packed:
         packed = _decode(zlib.decompress(base64.b64decode(found, validate=True)))
     except (ValueError, KeyError, TypeError, zlib.error) as error:  # msgspec's are ValueErrors
         raise InvalidValueError(
-            FIELD, f"{name} is not what `portcall loadtest --output json=FILE` writes"
+            FIELD, f"{name} is not a file that `portcall loadtest --output json=FILE` writes"
         ) from error
     if packed.v > VERSION:
-        raise InvalidValueError(FIELD, f"{name} was written by a later Portcall")
+        raise InvalidValueError(FIELD, f"{name} was written by a newer Portcall")
     return packed

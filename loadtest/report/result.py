@@ -23,7 +23,7 @@ THRESHOLDS_CROSSED = 99
 """As k6."""
 GENERATOR_LIMITED = 98
 UNCHECKED = 97
-"""What was asked for besides, as by ``--processed``, could not be found out."""
+"""A requested check, such as ``--processed``, has no result."""
 UNANSWERED = 96
 """No request was answered, so nothing was measured; k6 has no such code, and passes."""
 INTERRUPTED = 105
@@ -39,11 +39,11 @@ class About(Struct, frozen=True):
         began: When, ISO 8601.
         duration_s: What was planned; 0: that of a recording.
         rates: The planned rate by time, as points of a line: seconds, requests a second.
-        seed: What decided everything random.
+        seed: The seed of every random choice.
         path: How requests came to the consumer: ``direct`` or ``pipeline``.
         command: The command line.
         version: Of Portcall.
-        machine: Where it ran.
+        machine: The machine that ran it.
     """
 
     uri: str
@@ -59,7 +59,7 @@ class About(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """A run, judged.
+    """A run with its judgement.
 
     Attributes:
         about: What was tested.
@@ -67,9 +67,9 @@ class Result(Struct, frozen=True):
         elapsed_s: From the start to the last answer, or to the planned end if that is later.
         metrics: By k6's names.
         verdicts: On the thresholds.
-        health: Of the generator.
-        sections: What others found, in the order of the report.
-        interrupted: Whether somebody stopped it.
+        health: The generator's health.
+        sections: The other chapters, in the order of the report.
+        interrupted: Whether it was stopped.
         crossed: The threshold that ended it, or None.
     """
 
@@ -91,7 +91,7 @@ class Result(Struct, frozen=True):
         thresholds: Sequence[Threshold] = (),
         sections: Sequence[Section] = (),
     ) -> Self:
-        """Judge a run that has ended."""
+        """Judge a finished run."""
         measured = ended.measured
         whole = not ended.interrupted and ended.crossed is None
         elapsed_s = max(ended.elapsed_s, about.duration_s if whole else 0.0)
@@ -129,7 +129,7 @@ class Result(Struct, frozen=True):
 
     @property
     def unanswered(self) -> str:
-        """That no request was answered; empty: one was."""
+        """Return that no request was answered; empty: one was."""
         measured = self.measured
         if measured.answered_count:
             return ""
@@ -140,12 +140,12 @@ class Result(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """The same in a sentence."""
+        """Return the same as a sentence."""
         match self.exit_code:
             case 0:
                 return "passed" if self.verdicts else "done"
             case 99:
-                # What ended the run may be kept again by the answers that came after that.
+                # The threshold that ended the run may be met again by later responses.
                 crossed = [each for each in self.verdicts if not each.ok]
                 if not crossed and self.crossed is not None:
                     crossed = [self.crossed]
@@ -155,7 +155,7 @@ class Result(Struct, frozen=True):
             case 96:
                 return self.unanswered
             case 97:
-                return "not all that was asked for could be checked"
+                return "not all requested checks have a result"
             case _:
                 return "stopped before its end"
 
@@ -167,18 +167,18 @@ def _named(verdict: Verdict) -> str:
 
 
 def _blank(metrics: dict[str, Metric], path: str) -> None:
-    """Take away the values of what is not measured on this path: each would be a false 0."""
+    """Remove the values that this path does not measure: each would be a false 0."""
     if path == "pipeline":
         for name in NOT_THROUGH:
             metrics[name] = replace(metrics[name], values=dict.fromkeys(metrics[name].values))
 
 
 def now_iso() -> str:
-    """The time, as results have it."""
+    """Return the current time, as results show it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def machine() -> str:
-    """This machine in a few words."""
+    """Describe this machine in a few words."""
     python = platform.python_version()
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {python}"

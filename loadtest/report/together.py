@@ -1,7 +1,7 @@
-"""The metrics of several runs' chapters together: what can be merged, and nothing else.
+"""Merge the metrics of several runs' chapters: only those that can be merged.
 
-Counters are added up, and durations counted together. Of gauges there are few rules: the worst
-grade, the longest drain, the amplification anew from its parts. The rest would be a lie.
+Counters are added up, and durations counted together. Few gauges can be merged: the worst grade,
+the longest drain, the amplification recomputed from its parts. Others would be misleading.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +14,11 @@ from portcall.loadtest.report.packed import Packed
 
 AMPLIFICATION = "retry_amplification"
 WORST: dict[str, Callable[[Sequence[float]], float]] = {"conformance": min, "storm_drain": max}
-"""Gauges of which the worst is that of all."""
+"""Gauges that are merged by taking the worst."""
 
 
 def merged_metrics(packed: Sequence[Packed]) -> dict[str, Metric]:
-    """The counters, added up, and the gauges that there is a rule for."""
+    """Return the sums of counters, and the gauges that have a rule."""
     over_s = max(each.elapsed_s for each in packed)
     counts: dict[str, int | None] = {}
     gauges: dict[str, list[Metric]] = {}
@@ -37,7 +37,7 @@ def merged_metrics(packed: Sequence[Packed]) -> dict[str, Metric]:
 
 
 def merged_sketches(packed: Sequence[Packed]) -> dict[str, Sketch]:
-    """The durations counted together; none of which a run has only percentiles."""
+    """Return the durations counted together; runs without counts have only percentiles."""
     found: dict[str, Sketch] = {}
     for section in _sections(packed):
         for name, sketch in section.sketches.items():
@@ -47,12 +47,12 @@ def merged_sketches(packed: Sequence[Packed]) -> dict[str, Sketch]:
 
 
 def names(packed: Sequence[Packed]) -> set[str]:
-    """Every metric that a chapter of theirs has."""
+    """Return every metric of their chapters."""
     return {name for section in _sections(packed) for name in (*section.metrics, *section.sketches)}
 
 
 def _sum(first: int | None, second: Value | None) -> int | None:
-    """Both together; None: neither run has samples."""
+    """Return both merged; None: neither run has samples."""
     known = [int(each) for each in (first, second) if each is not None]
     return sum(known) if known else None
 

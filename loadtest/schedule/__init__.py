@@ -1,1 +1,1 @@
-"""When requests are sent: schedules, pacing, traces, and the dial that changes the rate."""
+"""When requests are sent: schedules, pacing, recordings, and the dial that changes the rate."""

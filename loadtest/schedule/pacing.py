@@ -1,4 +1,4 @@
-"""Pacing: a schedule as somebody asks for it, in words, in numbers and in times."""
+"""Pacing: a schedule from the user's options, in words, numbers and times."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -15,11 +15,11 @@ from portcall.schemas.durations import parse_duration_ms
 from portcall.schemas.errors import InvalidValueError
 
 POINTS = 200
-"""Of the planned rate, as a plot shows it."""
+"""The planned rate, for a plot."""
 
 
 class Form(StrEnum):
-    """What a schedule looks like."""
+    """The shape of a schedule."""
 
     CONSTANT = "constant"
     RAMP = "ramp"
@@ -32,19 +32,19 @@ class Pace(Struct, frozen=True):
     """How many requests are sent, and when.
 
     Attributes:
-        rate: Requests a second, at the beginning.
+        rate: Requests per second, at the beginning.
         duration_s: How long.
-        form: How the rate goes on.
+        form: How the rate changes.
         peak: The other rate of all forms but the constant one; None: five times *rate*.
         steps: How many a step schedule has.
-        begins_s: When a spike does; None: after two fifths of the duration.
-        lasts_s: How long a spike does; None: a fifth.
-        period_s: Of a sine; None: the whole duration.
-        stages: As k6's, ``30s:100,1m:500``; takes the place of the form.
+        begins_s: When a spike begins; None: after two fifths of the duration.
+        lasts_s: How long a spike lasts; None: a fifth.
+        period_s: The period of a sine; None: the whole duration.
+        stages: As in k6, ``30s:100,1m:500``; replaces the form.
         arrivals: Evenly, or at random.
-        trace: A recording that takes the place of everything above.
-        speed: How much faster than it was.
-        seed: Decides what is random.
+        trace: A recording that replaces everything above.
+        speed: How many times faster than recorded.
+        seed: Seeds every random choice.
     """
 
     rate: float = 10.0
@@ -63,14 +63,14 @@ class Pace(Struct, frozen=True):
 
 
 class Paced(Struct, frozen=True):
-    """A pace, worked out.
+    """A schedule, computed from its options.
 
     Attributes:
-        words: What it is.
+        words: Its description.
         duration_s: How long it lasts.
-        rates: Points of a line: seconds, requests a second.
+        rates: Points of a line: seconds, requests per second.
         count: How many requests it has, or about as many.
-        pace: What it was made of.
+        pace: Its options.
         shape: Empty for a recording.
         recorded: The times of a recording.
     """
@@ -84,10 +84,10 @@ class Paced(Struct, frozen=True):
     recorded: tuple[float, ...] = ()
 
     def times(self, dial: Dial | None = None) -> Iterator[float]:
-        """When each request is sent.
+        """Yield the time of each request.
 
         Args:
-            dial: Says how many times the planned rate; a recording has its own times only.
+            dial: The multiple of the planned rate; a recording's times are fixed.
         """
         if self.recorded:
             return schedule.replay(self.recorded, speed=self.pace.speed)
@@ -100,20 +100,20 @@ class Paced(Struct, frozen=True):
         )
 
     def turned(self, dial: Dial) -> "Paced":
-        """The same, with what was turned during the run."""
+        """Return the schedule with the changes made during the run."""
         return replace(self, words=self.words + dial.words, rates=dial.turned(self.rates))
 
     def at_rate(self, rate: float) -> "Paced":
-        """The same with a constant rate."""
+        """Return the schedule with a constant rate."""
         pace = replace(self.pace, rate=rate, form=Form.CONSTANT, stages="", trace=None)
         return work_out(pace)
 
 
 def work_out(pace: Pace) -> Paced:
-    """Work out the times.
+    """Compute the times.
 
     Raises:
-        InvalidValueError: Nobody can have meant it.
+        InvalidValueError: The options make no sense.
     """
     if pace.trace is not None:
         return _recorded(pace, pace.trace)
@@ -132,7 +132,7 @@ def work_out(pace: Pace) -> Paced:
 
 
 def parse_stages(text: str) -> list[tuple[float, float]]:
-    """Read ``30s:100,1m:500``: seconds and rate of each; ``0s`` is at once.
+    """Parse ``30s:100,1m:500``: seconds and rate of each stage; ``0s`` is at once.
 
     Raises:
         InvalidValueError: It cannot be read.
@@ -147,7 +147,7 @@ def parse_stages(text: str) -> list[tuple[float, float]]:
             rate = 0.0
         if not colon:
             raise InvalidValueError(
-                "--stages", f"{part.strip()[:32]!r} is none: write 30s:100,1m:500"
+                "--stages", f"{part.strip()[:32]!r} is not a stage: write 30s:100,1m:500"
             )
         length_s = 0.0 if length == "0s" else parse_duration_ms(length, "--stages") / 1000
         found.append((length_s, rate))
@@ -188,7 +188,7 @@ def _words(pace: Pace, duration_s: float) -> str:
 
 def _recorded(pace: Pace, path: Path) -> Paced:
     if not 0 < pace.speed <= 1_000_000:
-        raise InvalidValueError("--speed", "must be more than 0, and 1000000 at most")
+        raise InvalidValueError("--speed", "must be more than 0, and at most 1000000")
     recorded = read_trace(path)
     duration_s = (recorded[-1] - recorded[0]) / pace.speed
     width_s = max(1.0, duration_s / POINTS)

@@ -1,9 +1,8 @@
-"""Schedules: when requests are to be sent, decided before the first one is.
+"""Schedules: the times of requests, decided before the first one is sent.
 
-Every shape is a line of straight pieces, between whose ends the rate changes evenly. So there is
-one formula for all: a piece of *length* seconds from rate *a* to rate *b* has had
-``a x + (b - a) x**2 / (2 length)`` requests after x seconds, and the k-th request is where the sum
-of that reaches k.
+Every shape is made of straight pieces; within a piece the rate changes linearly. So one formula
+fits all: a piece of *length* seconds from rate *a* to rate *b* has had ``a x + (b - a) x**2 / (2
+length)`` requests after x seconds, and the k-th request is where the sum reaches k.
 """
 
 import math
@@ -17,14 +16,14 @@ from msgspec import Struct
 from portcall.schemas.errors import InvalidValueError
 
 PIECES = 128
-"""Of one period of a sine: its chords then miss 0.02 % of the requests."""
+"""Pieces per period of a sine: their chords then miss 0.02 % of the requests."""
 MAX_RATE = 1_000_000.0
 MAX_DURATION_S = 7 * 24 * 3600.0
 _NEARLY = 1e-9
 
 
 class Piece(Struct, frozen=True):
-    """A part of a schedule: the rate goes evenly from *first* to *last*, requests a second."""
+    """A part of a schedule: the rate goes linearly from *first* to *last*, requests per second."""
 
     length_s: float
     first: float
@@ -32,16 +31,16 @@ class Piece(Struct, frozen=True):
 
     @property
     def requests(self) -> float:
-        """How many requests it has."""
+        """Return its number of requests."""
         return (self.first + self.last) / 2 * self.length_s
 
     def reached(self, requests: float) -> float:
-        """After how many seconds it has had so many requests; at most its length."""
-        if requests <= 0:  # by rounding, a little of it may lie in the piece before
+        """Return after how many seconds it has had so many requests; at most its length."""
+        if requests <= 0:  # by rounding, a little of it may lie in the previous piece
             return 0.0
         slope = (self.last - self.first) / self.length_s
         root = math.sqrt(max(0.0, self.first**2 + 2 * slope * requests))
-        # The usual form of the root divides nothing by nothing where the rate is even.
+        # The usual form of the root divides 0 by 0 if the rate is constant.
         return min(self.length_s, 2 * requests / (self.first + root))
 
 
@@ -49,24 +48,24 @@ Shape = Sequence[Piece]
 
 
 class Arrivals(StrEnum):
-    """How requests lie within the rate: evenly, or as independent senders would send them."""
+    """How requests are spread within the rate: evenly, or as from independent senders."""
 
     EVEN = "even"
     POISSON = "poisson"
 
 
 def constant(rate: float, duration_s: float) -> Shape:
-    """The same rate all the time."""
+    """Keep the same rate all the time."""
     return _checked([Piece(duration_s, rate, rate)])
 
 
 def ramp(rate: float, peak: float, duration_s: float) -> Shape:
-    """From one rate to another."""
+    """Go from one rate to another."""
     return _checked([Piece(duration_s, rate, peak)])
 
 
 def step(rate: float, peak: float, duration_s: float, steps: int) -> Shape:
-    """From one rate to another in steps of the same length, both rates among them."""
+    """Go from one rate to another in steps of equal length, both rates included."""
     if steps < 2:
         raise InvalidValueError("--steps", "must be 2 or more")
     rates = [rate + (peak - rate) * number / (steps - 1) for number in range(steps)]
@@ -74,7 +73,7 @@ def step(rate: float, peak: float, duration_s: float, steps: int) -> Shape:
 
 
 def spike(rate: float, peak: float, duration_s: float, *, begins_s: float, lasts_s: float) -> Shape:
-    """One rate, and for a while another."""
+    """Keep one rate, with another one for a while."""
     rest_s = duration_s - begins_s - lasts_s
     if begins_s < 0 or lasts_s <= 0 or rest_s < 0:
         raise InvalidValueError("--spike-at", "must lie with --spike-for within the duration")
@@ -87,9 +86,11 @@ def spike(rate: float, peak: float, duration_s: float, *, begins_s: float, lasts
 
 
 def sine(rate: float, peak: float, duration_s: float, period_s: float) -> Shape:
-    """Between two rates up and down like a day, beginning with the first."""
+    """Go up and down between two rates, like the load of a day, beginning with the first."""
     if not 0 < period_s <= MAX_DURATION_S or duration_s / period_s > 10_000:
-        raise InvalidValueError("--period", "must be positive, and not a tiny part of the duration")
+        raise InvalidValueError(
+            "--period", "must be positive, and not too small a part of the duration"
+        )
     middle, half = (rate + peak) / 2, (peak - rate) / 2
     ends = [number * period_s / PIECES for number in range(int(duration_s / period_s * PIECES) + 1)]
     if ends[-1] < duration_s:
@@ -102,16 +103,16 @@ def sine(rate: float, peak: float, duration_s: float, period_s: float) -> Shape:
 
 
 def stages(rate: float, targets: Iterable[tuple[float, float]]) -> Shape:
-    """As k6's stages: from *rate*, within so many seconds to each target after the other.
+    """Do as k6's stages: from *rate*, within so many seconds to each target in turn.
 
     Args:
-        rate: Where it begins.
+        rate: The first rate.
         targets: Seconds and rate of each; 0 seconds: at once.
     """
     pieces, now = [], rate
     for length_s, target in targets:
         if length_s < 0:
-            raise InvalidValueError("--stages", "a stage cannot last less than no time")
+            raise InvalidValueError("--stages", "the length of a stage cannot be negative")
         if length_s > 0:
             pieces.append(Piece(length_s, now, target))
         now = target
@@ -119,17 +120,17 @@ def stages(rate: float, targets: Iterable[tuple[float, float]]) -> Shape:
 
 
 def duration_s(shape: Shape) -> float:
-    """How long it lasts."""
+    """Return the duration."""
     return sum(piece.length_s for piece in shape)
 
 
 def planned_count(shape: Shape) -> int:
-    """How many requests it has when they arrive evenly; about as many otherwise."""
+    """Return the number of requests with even arrivals; about as many otherwise."""
     return math.ceil(sum(piece.requests for piece in shape) - _NEARLY)
 
 
 def rate_at(shape: Shape, at_s: float) -> float:
-    """The rate at that time; 0 after the end."""
+    """Return the rate at that time; 0 after the end."""
     for piece in shape:
         if at_s < piece.length_s:
             return piece.first + (piece.last - piece.first) * at_s / piece.length_s
@@ -144,13 +145,13 @@ def times(
     seed: int = 0,
     factor: Callable[[], float] = lambda: 1.0,
 ) -> Iterator[float]:
-    """When each request is to be sent, in order, seconds from the start.
+    """Yield the time of each request, in order, seconds from the start.
 
     Args:
         shape: The rate.
-        arrivals: How requests lie within it.
-        seed: Decides what is random; the same seed makes the same times.
-        factor: By how much the rate is multiplied from now on; asked before each time.
+        arrivals: How requests are spread within it.
+        seed: Seeds the random choices; the same seed gives the same times.
+        factor: The current multiple of the rate; called before each time.
     """
     match arrivals:
         case Arrivals.EVEN:
@@ -161,11 +162,11 @@ def times(
 
 
 def replay(recorded: Iterable[float], *, speed: float = 1.0) -> Iterator[float]:
-    """The times of a recording from its first on, *speed* times as fast.
+    """Yield the times of a recording from its first one on, *speed* times as fast.
 
     Args:
-        recorded: Ascending; in seconds, from whatever zero.
-        speed: How much faster than it was.
+        recorded: Ascending; in seconds, from any origin.
+        speed: How many times faster than recorded.
     """
     first = None
     for at_s in recorded:
@@ -174,7 +175,7 @@ def replay(recorded: Iterable[float], *, speed: float = 1.0) -> Iterator[float]:
 
 
 def _times(shape: Shape, marks: Iterator[float]) -> Iterator[float]:
-    """Where the number of requests that were due reaches each of *marks*, which ascend."""
+    """Yield when the number of due requests reaches each of *marks*, which ascend."""
     before, begun_s = 0.0, 0.0
     mark = next(marks)
     for piece in shape:
@@ -186,7 +187,7 @@ def _times(shape: Shape, marks: Iterator[float]) -> Iterator[float]:
 
 
 def _steps(factor: Callable[[], float]) -> Iterator[float]:
-    """0, 1, 2 ...; with more than the planned rate, less than 1 between them."""
+    """Yield 0, 1, 2 ...; above the planned rate, the steps are smaller than 1."""
     total = 0.0
     while True:
         yield total
@@ -201,7 +202,7 @@ def _exponential_sums(source: random.Random, factor: Callable[[], float]) -> Ite
 
 
 def _checked(pieces: Iterable[Piece]) -> Shape:
-    """The pieces, if somebody can have meant them.
+    """Return the pieces if they make sense.
 
     Raises:
         InvalidValueError: A rate is not from 0 to `MAX_RATE`, the duration not possible, or there
@@ -210,10 +211,10 @@ def _checked(pieces: Iterable[Piece]) -> Shape:
     shape = tuple(pieces)
     if not all(0 <= rate <= MAX_RATE for piece in shape for rate in (piece.first, piece.last)):
         raise InvalidValueError(
-            "--rate", f"like all rates, must be from 0 to {MAX_RATE:,.0f} a second"
+            "--rate", f"like all rates, must be from 0 to {MAX_RATE:,.0f} per second"
         )
     if not 0 < duration_s(shape) <= MAX_DURATION_S:
-        raise InvalidValueError("--duration", "must be positive, and a week at most")
+        raise InvalidValueError("--duration", "must be positive, and at most a week")
     if planned_count(shape) < 1:
-        raise InvalidValueError("--rate", "must be so high that there is a request at all")
+        raise InvalidValueError("--rate", "must be high enough for at least one request")
     return shape

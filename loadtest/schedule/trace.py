@@ -1,8 +1,8 @@
-"""Recorded traces: when events happened, from whatever has their times in it.
+"""Recordings: read the times of events from several formats.
 
 One line each, or one JSON array: a number (seconds), an ISO time, or an object with ``timestamp``
-(an event), ``at`` (seconds), or ``time``; what ``portcall webhook list-events`` prints works as
-it is, and counts each delivery's first attempt.
+(an event), ``at`` (seconds), or ``time``. The output of ``portcall webhook list-events`` works as
+it is; of each delivery only the first attempt counts.
 """
 
 import json
@@ -25,7 +25,7 @@ _PLACES = (
 
 
 def read_trace(path: Path) -> list[float]:
-    """The times of a recording, ascending, in seconds from whatever zero.
+    """Return the times of a recording, ascending, in seconds from any origin.
 
     Raises:
         InvalidValueError: It cannot be read, or has no times.
@@ -40,7 +40,7 @@ def read_trace(path: Path) -> list[float]:
         raise InvalidValueError(FIELD, f"{path} is not a text file") from error
     found = sorted(_times(text, path))
     if not found:
-        raise InvalidValueError(FIELD, f"{path} has no times in it")
+        raise InvalidValueError(FIELD, f"{path} contains no times")
     return found
 
 
@@ -65,12 +65,10 @@ def _entries(text: str, path: Path) -> Iterable[Any]:
             return list(json.loads(text))
         return [_line(line) for line in text.splitlines() if line.strip()]
     except ValueError as error:
-        raise InvalidValueError(
-            FIELD, f"{path} is neither JSON nor lines of it: {error}"
-        ) from error
+        raise InvalidValueError(FIELD, f"{path} is neither JSON nor JSON lines: {error}") from error
 
 
-def _line(line: str) -> Any:  # noqa: ANN401 (whatever JSON has)
+def _line(line: str) -> Any:  # noqa: ANN401 (any JSON value)
     line = line.strip()
     return json.loads(line) if line[0] in '{"-0123456789' and not _is_time(line) else line
 
@@ -80,13 +78,13 @@ def _is_time(text: str) -> bool:
 
 
 def _event_id(entry: dict[str, Any]) -> str:
-    """The id of a record's event; of anything else nothing."""
+    """Return the id of a record's event; empty for anything else."""
     message = entry.get("eventRequestMessage")
     content = message.get("content") if isinstance(message, dict) else None
     return str(content.get("id", "")) if isinstance(content, dict) else ""
 
 
-def _value(entry: Any) -> float | None:  # noqa: ANN401 (whatever JSON has)
+def _value(entry: Any) -> float | None:  # noqa: ANN401 (any JSON value)
     if isinstance(entry, dict):
         values = (_at(entry, place) for place in _PLACES)
         return next((value for value in map(_value, values) if value is not None), None)

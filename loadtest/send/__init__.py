@@ -1,1 +1,1 @@
-"""Sending requests at their times: the engine, the posters, the sources of content."""
+"""Send requests at their times: the engine, the posters, the sources of content."""

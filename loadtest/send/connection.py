@@ -1,4 +1,4 @@
-"""A connection of the deliverer's that notes when things happened on it."""
+"""The deliverer's connection, extended by the times of its events."""
 
 import asyncio
 import time
@@ -11,13 +11,13 @@ from portcall.deliverer.post.response_head import Response, ResponseHeads
 
 
 class TimedConnection(Connection):
-    """A connection that knows when its request was written and its answer came.
+    """A connection that records when its request was written and its response arrived.
 
     Attributes:
         written_at: When the last of the request was handed to the system; 0: not at once.
         first_at: When the first byte of the answer came; 0: none did.
         last_at: When the last one came.
-        received_bytes: Of the answer.
+        received_bytes: The size of the response.
         continued: Set when the consumer asked for the content by ``100 Continue``.
     """
 
@@ -29,13 +29,13 @@ class TimedConnection(Connection):
         self.continued = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask to be told when the system has taken everything."""
+        """Ask for a callback when the system has taken everything."""
         self._out = cast("asyncio.Transport", transport)
         self._out.set_write_buffer_limits(high=0)
         super().connection_made(transport)
 
     def exchange(self, data: bytes, deadline: float) -> asyncio.Future[Response]:
-        """Write a request, or its beginning; the result is the response."""
+        """Write a request, or its beginning; return the future response."""
         self.first_at = self.last_at = 0.0
         self.received_bytes = 0
         waiter = super().exchange(data, deadline)
@@ -49,21 +49,21 @@ class TimedConnection(Connection):
             self.written_at = time.perf_counter()
 
     def half_close(self) -> None:
-        """Say that nothing more comes; with TLS that is the end in both directions."""
+        """Signal the end of the request; with TLS that ends both directions."""
         if self._out is None or self._out.is_closing():
             return
         if self._out.can_write_eof():
-            with suppress(OSError):  # the consumer has gone: `connection_lost` tells that
+            with suppress(OSError):  # the consumer has gone: `connection_lost` reports that
                 self._out.write_eof()
         else:
             self._out.close()
 
     def resume_writing(self) -> None:
-        """Note that the system has taken everything."""
+        """Record that the system has taken everything."""
         self.written_at = time.perf_counter()
 
     def data_received(self, data: bytes) -> None:
-        """Note the time, and go on as always."""
+        """Record the time, and continue as usual."""
         self.last_at = time.perf_counter()
         if not self.received_bytes:
             self.first_at = self.last_at
@@ -71,6 +71,6 @@ class TimedConnection(Connection):
         super().data_received(data)
 
     def on_interim(self, head: bytes) -> None:
-        """Note that the content is asked for."""
+        """Record that the content is requested."""
         if head[9:12] == b"100":
             self.continued.set()

@@ -1,8 +1,8 @@
-"""The engine: every request at its time, whatever became of the ones before.
+"""The engine: sends every request at its time, whatever happened to earlier ones.
 
-It never waits for an answer before it sends, and leaves nothing out without saying so: a request
-is sent, late if it must be, or told as not sent with the reason. How late it was is measured
-beside everything else, since a generator that lags tells lies about the consumer.
+It never waits for a response before it sends, and never skips a request silently: a request is
+sent, late if necessary, or reported as not sent with the reason. The lateness is measured too,
+because a generator that lags gives wrong results about the consumer.
 """
 
 import asyncio
@@ -16,30 +16,30 @@ from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned, Source
 from portcall.loadtest.send.wake import Wake
 
 MAX_AT_ONCE = 64
-"""Requests in one go of the loop; then answers have their turn."""
+"""How many requests are sent in one go of the loop; then responses are processed."""
 TOO_MANY = "too many requests were under way"
 
 
 class Sends(Protocol):
-    """Brings requests to the consumer."""
+    """Sends requests to the consumer."""
 
     began_at: float
 
     def post(self, planned: Planned, done: Callable[[Outcome], None]) -> None:
-        """Send *planned* now, and tell *done* what became of it, whatever that is."""
+        """Send *planned* now, and report the result to *done*, whatever it is."""
 
     async def abandon(self) -> None:
-        """Let go of what is under way: each is told as without an answer."""
+        """Drop the requests in flight: each is reported as unanswered."""
 
 
 class Engine:
-    """Sends what a source plans.
+    """Sends the requests of a source.
 
     Args:
-        source: What to send.
+        source: The requests.
         poster: Sends it.
-        observers: Are told what becomes of it.
-        max_in_flight: Requests under way at most; what is due beyond is not sent.
+        observers: They get the results.
+        max_in_flight: Requests in flight at most; those due beyond the limit are not sent.
     """
 
     def __init__(
@@ -62,20 +62,20 @@ class Engine:
 
     @property
     def elapsed_s(self) -> float:
-        """Since the start of the run."""
+        """Return the seconds since the start of the run."""
         return time.perf_counter() - self._began_at if self._began_at else 0.0
 
     @property
     def in_flight(self) -> int:
-        """How many requests are under way."""
+        """Return how many requests are in flight."""
         return self._in_flight
 
     async def run(self, *, grace_s: float, began: Callable[[float], None] | None = None) -> None:
-        """Send everything; returns when the last answer is there.
+        """Send everything; return after the last response.
 
         Args:
-            grace_s: How long answers are awaited once it was stopped.
-            began: Told the time of the start, by `time.perf_counter`.
+            grace_s: How long responses are awaited after a stop.
+            began: Called with the time of the start, by `time.perf_counter`.
         """
         self._wake = Wake(self._send_due)
         try:
@@ -95,13 +95,13 @@ class Engine:
             raise self._broken
 
     def stop(self) -> None:
-        """Send nothing more; to ask again changes nothing, as answers are still awaited."""
+        """Send nothing more; responses are still awaited, so calling it again changes nothing."""
         if not self._stopped:
             self._stopped = True
             self._over.set()
 
     async def _finish(self, grace_s: float) -> None:
-        """After a stop: wait for what is under way, and let go of what takes too long."""
+        """After a stop: wait for the requests in flight, and drop those that take too long."""
         try:
             async with asyncio.timeout(grace_s):
                 await self._over.wait()
@@ -126,7 +126,7 @@ class Engine:
         self._set_wake()
 
     def _due_s(self) -> float | None:
-        """When the next request is due; None: there is none."""
+        """Return when the next request is due; None: there is none."""
         later = self._later[0][0] if self._later else None
         if self._next is None:
             return later

@@ -1,4 +1,4 @@
-"""The generator's own health: a run in which it was the bottleneck says nothing of the consumer."""
+"""The generator's own health: if it was the bottleneck, the run says nothing about the consumer."""
 
 import asyncio
 import resource
@@ -13,23 +13,23 @@ from portcall.schemas.errors import InvalidValueError
 
 SAMPLE_S = 0.05
 BUSY = 0.9
-"""Of a core: above it, the generator's own work is what limits it."""
+"""Above this part of a core, the generator limits itself."""
 SPARE_FILES = 64
-"""Open files beside the connections."""
+"""Open files besides the connections."""
 
 
 class Health(Struct, frozen=True):
-    """How the generator was.
+    """The generator's health.
 
     Attributes:
-        cpu: How much of a core it used on the whole.
+        cpu: How much of a core it used on average.
         busiest_cpu: The same in its busiest second.
-        lag_p50_ms: How late a request was sent, in the middle.
-        lag_p99_ms: What 99 of 100 requests did not exceed.
-        lag_max_ms: The latest.
-        loop_lag_max_ms: The longest time for which its loop did nothing else.
+        lag_p50_ms: How late requests were sent, the median.
+        lag_p99_ms: The lag that 99 of 100 requests did not exceed.
+        lag_max_ms: The longest lag.
+        loop_lag_max_ms: The longest time that its event loop was blocked.
         late: How many requests were sent later than is allowed.
-        problem: Why the figures are not the consumer's; empty: they are.
+        problem: Why the figures do not describe the consumer; empty: they do.
     """
 
     cpu: float
@@ -46,7 +46,7 @@ class Watch:
     """Watches the process while it generates load.
 
     Args:
-        measured: Where the load of each second is noted.
+        measured: Gets the load of each second.
     """
 
     def __init__(self, measured: Measurements) -> None:
@@ -57,7 +57,7 @@ class Watch:
 
     @property
     def cpu(self) -> float:
-        """How much of a core was used on the whole."""
+        """Return how much of a core was used on average."""
         began_at, used_before_s = self._began
         return (time.process_time() - used_before_s) / max(1e-9, time.perf_counter() - began_at)
 
@@ -82,8 +82,8 @@ class Watch:
         """Judge the run.
 
         Args:
-            max_lag_s: What the lag of 99 of 100 requests may be.
-            max_in_flight: The limit that the engine had.
+            max_lag_s: The allowed lag of 99 of 100 requests.
+            max_in_flight: The engine's limit.
         """
         lag = self._measured.lag
         median, high = lag.percentiles_ms((50, 99))
@@ -106,7 +106,7 @@ class Watch:
         if too_many:
             return (
                 f"{too_many} of {measured.planned_count} requests were not sent, because"
-                f" {max_in_flight} were under way: raise --max-in-flight, or plan fewer"
+                f" {max_in_flight} were in flight: raise --max-in-flight, or plan fewer"
             )
         if not measured.not_sent:
             return ""
@@ -122,20 +122,22 @@ def _late(lag: Sketch, max_lag_s: float, cpu: float) -> str:
     why = (
         f"its core was busy ({cpu:.0%}): plan fewer requests a second, or run several generators"
         if cpu > BUSY
-        else "the machine did something else meanwhile: let it be quiet, or allow more by --max-lag"
+        else (
+            "the machine was busy with something else: stop that, or allow more lag with --max-lag"
+        )
     )
     return (
         f"the generator itself was late: {late:,} of {sent:,} requests"
-        f" {'was' if late == 1 else 'were'} sent more than {max_lag_s * 1000:g} ms late, the latest"
-        f" by {lag.max_ms:.1f} ms, and 1 of 100 may be; {why}"
+        f" {'was' if late == 1 else 'were'} sent more than {max_lag_s * 1000:g} ms late, the"
+        f" latest by {lag.max_ms:.1f} ms, and 1 of 100 is allowed; {why}"
     )
 
 
 def allow_files(max_in_flight: int) -> None:
-    """Let the process have as many connections as there may be requests under way.
+    """Allow the process as many connections as there may be requests in flight.
 
     Raises:
-        InvalidValueError: The system does not let it.
+        InvalidValueError: The system does not allow it.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = max_in_flight + SPARE_FILES

@@ -1,7 +1,7 @@
-"""Posting: planned requests onto the wire, by the deliverer's own connections, timed in parts.
+"""Send planned requests by the deliverer's own connections, and measure their phases.
 
-Most requests find an idle connection; then a request costs one write and one callback, without a
-task. Only a request that needs a new connection, or an unusual way of sending, gets a task.
+Most requests find an idle connection; such a request costs one write and one callback, without a
+task. Only a request that needs a new connection, or is sent in an unusual way, gets a task.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from portcall.schemas.records import Failure
 from portcall.schemas.trust import NO_TRUST, Trust
 
 EVERYWHERE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
-"""The user named the target and means it: the rule for strangers' webhooks does not apply here."""
+"""The user chose the target: the rule against internal addresses does not apply here."""
 UPLOAD_PARTS = 10
 CONTINUE_S = 1.0
 """How long ``100 Continue`` is waited for. Source: RFC 9110, 10.1.1: not forever."""
@@ -37,10 +37,10 @@ class Poster:
 
     Args:
         target: The consumer.
-        timeout_s: The bound on one request as a whole.
+        timeout_s: The time limit of one request as a whole.
         keep_alive: Whether connections serve more than one request.
-        verify: Whether its certificate must be good.
-        trust: What authorities it may have it from, and what it is shown.
+        verify: Whether its certificate must be valid.
+        trust: The CAs to accept, and the client certificate.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class Poster:
             await self.abandon()
 
     def post(self, planned: Planned, done: Done) -> None:
-        """Send *planned* now, and tell *done* what became of it, whatever that is."""
+        """Send *planned* now, and report the result to *done*, whatever it is."""
         _Posting(self, planned, done).begin()
 
     async def ask(self, planned: Planned) -> Outcome:
-        """Send *planned* now, and wait for what becomes of it."""
+        """Send *planned* now, and wait for the result."""
         if not self.began_at:
             self.began_at = time.perf_counter()
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -87,14 +87,14 @@ class Poster:
         return await outcome
 
     async def abandon(self) -> None:
-        """Let go of what is under way: each is told as without an answer."""
+        """Drop the requests in flight: each is reported as unanswered."""
         self.abandoned = True
         for task in self.tasks:
             task.cancel()
         await self.dialer.close()
 
     def explain(self, error: BaseException) -> tuple[Failure, str]:
-        """The class of an error, and the error in words."""
+        """Return the class of an error, and its text."""
         if self.abandoned:
             return Failure.TIMEOUT, "no answer until the run was ended"
         failure, message = classify(error)
@@ -102,7 +102,7 @@ class Poster:
 
 
 class _Posting:
-    """One request under way."""
+    """One request in flight."""
 
     __slots__ = (
         "_connection",
@@ -129,7 +129,7 @@ class _Posting:
         self._connection: TimedConnection | None = None
 
     def begin(self) -> None:
-        """Write it to an idle connection, or make one."""
+        """Write it to an idle connection, or open one."""
         poster = self._poster
         if self._planned.transport == USUAL and poster.keep_alive:
             idle = poster.pool.take(poster.target.origin)
@@ -152,7 +152,7 @@ class _Posting:
             self._failed(error)
             return
         resolved_at, connected_at, ready_at = made.dialed
-        # Without TLS, what comes after TCP's own handshake is our side's part of it.
+        # Without TLS, our side's setup follows TCP's own handshake.
         tcp_at = connected_at if poster.target.origin.tls else ready_at
         self._dialing_s = (tcp_at - resolved_at, ready_at - tcp_at)
         connection = cast("TimedConnection", made)
@@ -201,7 +201,7 @@ class _Posting:
 
     def _answered(self, waiter: asyncio.Future[Response]) -> None:
         connection = self._connection
-        if connection is None or waiter.cancelled():  # never both an answer and no connection
+        if connection is None or waiter.cancelled():  # never both a response and no connection
             return
         if self._poster.keep_alive and not self._planned.transport.fresh:
             self._poster.pool.put(self._poster.target.origin, connection)
@@ -220,12 +220,12 @@ class _Posting:
             self._failed(error)
 
     def _is_of_an_idle_connection(self, error: BaseException) -> bool:
-        """Whether the connection ended under the request, and not because the run was ended."""
+        """Whether the connection ended under the request, and not because the run ended."""
         silent = isinstance(error, ClosedError) and error.silent
         return silent and self._reused and not self._poster.abandoned
 
     def _tell(self, connection: TimedConnection, response: Response) -> None:
-        # A content without a length ends with the connection, after its last byte.
+        # Content without a length ends with the connection, after its last byte.
         ended_at = time.perf_counter() if not connection.last_at else connection.last_at
         failure = Failure.NONE if 200 <= response.status < 300 else Failure.STATUS
         self._end(ended_at, failure, "", response)
@@ -274,16 +274,16 @@ class _Posting:
 
 
 def asked_ms(retry_after: str) -> int:
-    """How long an answer with this ``Retry-After`` asks to wait, milliseconds; 0: it does not."""
+    """Return the wait of a ``Retry-After`` header, milliseconds; 0: none."""
     return retry_after_ms(retry_after, int(time.time() * 1000)) if retry_after else 0
 
 
 def client_tls(trust: Trust, *, verify: bool) -> ssl.SSLContext:
-    """TLS with a consumer under test.
+    """Return the TLS settings for a consumer under test.
 
     Args:
-        trust: What authorities its certificate may be from, and what it is shown.
-        verify: Whether its certificate must be good; it may have made one itself.
+        trust: The CAs to accept, and the client certificate.
+        verify: Whether its certificate must be valid; it may be self-signed.
     """
     context = context_of(trust, NO_TRUST)
     if not verify:

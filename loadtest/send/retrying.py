@@ -1,6 +1,6 @@
-"""Retries as a sender makes them: its schedule, compressed in time; and what an outage holds back.
+"""Retries as a sender makes them: its schedule, compressed in time; and simulated outages.
 
-The decision is the deliverer's own (`deliverer.policy`); only its clock runs faster.
+The deliverer's own code (`deliverer.policy`) decides; only its clock runs faster.
 """
 
 import math
@@ -22,9 +22,9 @@ class Policy(Struct, frozen=True):
     Attributes:
         schedule_ms: The delay before each attempt after the first, milliseconds; empty: it never
             tries again.
-        compression: By how much faster its time runs: at 60 a minute takes a second.
-        jitter: Whether delays vary, so that what failed together does not come back together.
-        heeds: Whether ``Retry-After`` lengthens a delay, as with Portcall; few others heed it.
+        compression: How many times faster its clock runs: with 60, a minute takes a second.
+        jitter: Whether delays vary, so that simultaneous failures do not return together.
+        heeds: Whether ``Retry-After`` lengthens a delay, as in Portcall; few others do so.
     """
 
     schedule_ms: tuple[int, ...] = ()
@@ -34,14 +34,14 @@ class Policy(Struct, frozen=True):
 
     @property
     def written(self) -> str:
-        """The schedule as webhooks are given one, e.g. ``1s,5s``; empty: none."""
+        """Return the schedule in a webhook's notation, e.g. ``1s,5s``; empty: none."""
         return ",".join(map(format_duration, self.schedule_ms))
 
     def next_s(self, outcome: Outcome, chance: float) -> float | None:
-        """When the attempt after *outcome* is made; None: there is none.
+        """Return when the attempt after *outcome* is made; None: there is none.
 
         Args:
-            outcome: What came of the attempt before; times in seconds of the run.
+            outcome: The result of the previous attempt; times in seconds of the run.
             chance: From 0 to 1, for the jitter.
         """
         answer = Answer(outcome.status, "", {}) if outcome.status else None
@@ -62,7 +62,7 @@ class Policy(Struct, frozen=True):
         return outcome.done_s + delay_ms / 1000 / self.compression
 
     def _asked(self, outcome: Outcome) -> str:
-        """What the consumer asked for, in seconds of the compressed clock: its own runs as ever."""
+        """Return the consumer's Retry-After, which is not compressed, in seconds of the run."""
         if not (self.heeds and outcome.retry_after_ms):
             return ""
         return str(math.ceil(outcome.retry_after_ms * self.compression / 1000))
@@ -70,7 +70,7 @@ class Policy(Struct, frozen=True):
     def after_outage(
         self, at_s: float, end_s: float, chances: Callable[[], float]
     ) -> tuple[int, float] | None:
-        """Which attempt of an event is the first after an outage, and when.
+        """Return which attempt of an event is the first after an outage, and when.
 
         Args:
             at_s: When the event's first attempt failed.
@@ -89,7 +89,7 @@ class Policy(Struct, frozen=True):
 
 
 class Outage(Struct, frozen=True):
-    """A time in which the consumer is taken to be away: nothing is sent, all of it is retried.
+    """A time during which nothing reaches the consumer: all requests are retried later.
 
     Attributes:
         from_s: Its beginning, seconds of the run.
@@ -100,12 +100,12 @@ class Outage(Struct, frozen=True):
     to_s: float
 
     def holds(self, at_s: float) -> bool:
-        """Whether what is planned for then is held back."""
+        """Whether a request planned for then is held back."""
         return self.from_s <= at_s < self.to_s
 
 
 def parse_outage(text: str) -> Outage:
-    """Read an outage, e.g. ``20s-40s``: from and to, in times of the run.
+    """Parse an outage, e.g. ``20s-40s``: start and end, in times of the run.
 
     Raises:
         InvalidValueError: It is not two durations, the first shorter than the second.
@@ -114,14 +114,16 @@ def parse_outage(text: str) -> Outage:
 
 
 def parse_span(text: str, field: str) -> tuple[float, float]:
-    """Read two durations, e.g. ``200ms-1s``, as seconds.
+    """Parse two durations, e.g. ``200ms-1s``, as seconds.
 
     Raises:
-        InvalidValueError: They are none, or the second is not longer than the first.
+        InvalidValueError: They are malformed, or the second is not longer than the first.
     """
     first, dash, last = text.partition("-")
     if not dash:
-        raise InvalidValueError(field, f"{text[:32]!r} is no time span; write FROM-TO, as 20s-40s")
+        raise InvalidValueError(
+            field, f"{text[:32]!r} is not a time span; write FROM-TO, such as 20s-40s"
+        )
     begin = 0 if first.strip() in {"0", "0s"} else parse_duration_ms(first, field)
     end = parse_duration_ms(last, field)
     if end <= begin:

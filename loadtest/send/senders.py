@@ -1,6 +1,6 @@
-"""Known senders: how long they wait for an answer, what they take for success, when they try again.
+"""Known senders: their timeouts, what they count as success, and when they retry.
 
-From the answer times of a run follows what each of them would have done with the same answers.
+From a run's response times, the report computes what each of them would have done.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ class Sender(Struct, frozen=True):
     """One sender.
 
     Attributes:
-        name: As it is asked for.
-        title: As it is called.
-        timeout_ms: How long it waits for an answer; 0: that is not known.
+        name: Its name in options.
+        title: Its full name.
+        timeout_ms: How long it waits for a response; 0: unknown.
         schedule_ms: The delay before each attempt after the first; empty: it tries once.
-        source: Where that is said.
-        retries: In words, where the schedule says less.
+        source: The source of these values.
+        retries: In words, if the schedule says less.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Sender(Struct, frozen=True):
 
     @property
     def again(self) -> str:
-        """What it does with an answer that comes too late."""
+        """Return what it does after a response that is too late."""
         return "retried" if self.schedule_ms else "given up"
 
 
@@ -51,7 +51,7 @@ SENDERS = (
     Sender(
         "distribution", "docker distribution", 1_000, (1_000,) * 50,
         "distribution notifications/endpoint.go: default timeout 1 s, threshold 10, backoff 1 s",
-        "for ever",
+        "forever",
     ),
     Sender(
         "harbor", "Harbor", 3_000, (16_000, 31_000, 96_000),
@@ -99,7 +99,7 @@ SENDERS = (
         "zot", "zot", 30_000, (), "project-zot/zot: HTTP sink, 30 s, one attempt", NEVER,
     ),
     Sender(
-        "docker-hub", "Docker Hub", 0, (), "Docker docs, Webhooks: nothing is said", "not said",
+        "docker-hub", "Docker Hub", 0, (), "Docker docs, Webhooks: not documented", "not said",
     ),
     Sender(
         "stripe", "Stripe", 0, (), "Stripe docs, Webhooks: up to 3 days, no timeout is published",
@@ -110,13 +110,13 @@ TIMEOUTS_S = tuple(sorted({each.timeout_ms / 1000 for each in SENDERS if each.ti
 
 
 class Patience:
-    """Counts the answers that would have come too late for each sender; an `Observer`.
+    """Counts for each sender the responses that would have been too late; an `Observer`.
 
-    Only right POSTs that were sent at once count: how long the others take is our own doing.
+    Only correct POSTs that were sent at once count; the load test itself delays the others.
 
     Attributes:
         posts: How many there were.
-        answers: Of these, how many were answered, or could have been: they were written.
+        answers: Of these, how many were written, so that a response was possible.
         failed: Of these, how many failed for every sender.
     """
 
@@ -130,31 +130,31 @@ class Patience:
         """Nothing yet."""
 
     def done(self, outcome: Outcome) -> None:
-        """An answer, or that there is none."""
+        """Count a response, or a missing one."""
         planned = outcome.planned
         if planned.wants is not Wants.TAKEN or planned.transport.upload_s:
             return
         self.posts += 1
         self.failed += outcome.failure not in {Failure.NONE, Failure.TIMEOUT}
         if outcome.failure in UNWRITTEN:
-            return  # there was nothing that anybody could wait for
+            return  # no sender could have waited for anything
         self.answers += 1
-        # Without what it waited before: for a connection, or in the pipeline.
+        # Without the time before: waiting for a connection, or in the pipeline.
         took_s = outcome.done_s - outcome.sent_s - outcome.timings.blocked_s
         for timeout_s in TIMEOUTS_S:
-            # One that we did not wait out is late for all: nobody knows when it would have come.
+            # A response that we did not await is late for all: its time is unknown.
             self._late[timeout_s] += outcome.failure is Failure.TIMEOUT or took_s > timeout_s
 
     def left_out(self, not_sent: NotSent) -> None:
-        """Nothing: it had no answer."""
+        """Do nothing: it had no response."""
 
     def late_for(self, sender: Sender) -> int:
-        """How many answers came too late for a sender whose timeout is known."""
+        """Return how many responses were too late for a sender with a known timeout."""
         return self._late[sender.timeout_ms / 1000]
 
 
 def find_sender(name: str, field: str = "--sender") -> Sender:
-    """A sender by its name.
+    """Return a sender by its name.
 
     Raises:
         InvalidValueError: There is none of that name.
@@ -163,24 +163,24 @@ def find_sender(name: str, field: str = "--sender") -> Sender:
         if each.name == name:
             return each
     names = ", ".join(each.name for each in SENDERS)
-    raise InvalidValueError(field, f"{name[:32]!r} is no known sender; there are {names}")
+    raise InvalidValueError(field, f"{name[:32]!r} is not a known sender; there are {names}")
 
 
 def senders_section(patience: Patience) -> Section:
-    """What the known senders would have done with the answers of a run."""
+    """Return what the known senders would have done with the responses of a run."""
     answers = patience.answers
     timed = [each for each in SENDERS if each.timeout_ms]
     late = {each.name: patience.late_for(each) for each in timed}
     words = [_sentence(each, late[each.name], answers) for each in timed if late[each.name]]
     if not patience.posts:
-        words = ["Nothing was sent that a sender would send."]
+        words = ["No requests were sent that a real sender would send."]
     elif patience.failed == patience.posts:
-        words = ["No POST was answered with a 2xx: a failure for every sender."]
+        words = ["No POST got a 2xx response: a failure for every sender."]
     elif not words:
-        words = ["Every answer came in time for every sender whose timeout is known."]
+        words = ["Every response was in time for every sender with a known timeout."]
     if 0 < patience.failed < patience.posts:
         told = _share(patience.failed, patience.posts)
-        words.append(f"Besides, {told} of the POSTs had no 2xx: a failure for every sender.")
+        words.append(f"Also, {told} of the POSTs had no 2xx response: a failure for every sender.")
     return Section(
         "What senders would do",
         words=tuple(words),
@@ -193,7 +193,7 @@ def senders_section(patience: Patience) -> Section:
 
 
 def _findings(late: Mapping[str, int], answers: int, *, judged: bool) -> tuple[Finding, ...]:
-    """One for each sender that would not have waited; if there is none, one for all."""
+    """Return a finding for each sender that would not have waited; without any, one for all."""
     found = tuple(
         Finding(
             f"in time for {each.title}",
@@ -209,7 +209,7 @@ def _findings(late: Mapping[str, int], answers: int, *, judged: bool) -> tuple[F
 def _sentence(sender: Sender, late: int, answers: int) -> str:
     waits = format_duration(sender.timeout_ms)
     return (
-        f"{_share(late, answers)} of your answers would be {sender.again} by {sender.title},"
+        f"{_share(late, answers)} of your responses would be {sender.again} by {sender.title},"
         f" which waits {waits}."
     )
 

@@ -1,4 +1,4 @@
-"""Where the POSTs of a load test come from: planned times in, POSTs out, right and wrong ones."""
+"""The source of a load test's POSTs: planned times in; correct and faulty POSTs out."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -23,19 +23,19 @@ NEVER_AGAIN = Policy()
 
 
 class Traffic(Struct, frozen=True):
-    """What is sent.
+    """The content of the POSTs.
 
     Attributes:
-        payload: How the events are written.
-        mix: Which events there are.
+        payload: The payload format.
+        mix: The kinds of events.
         signing: How the POSTs are signed.
         faults: The rate of each fault, from 0 to 1.
-        policy: When what failed is sent again.
-        outage: When nothing gets through; None: always.
-        copies: How often a duplicate comes after the first.
-        copies_after_s: From when to when after it; None: as its kind says.
-        size: What bodies are padded to at least, bytes.
-        swap_within_s: How late at least and at most a POST is that others overtake.
+        policy: The retries of failed POSTs.
+        outage: When nothing reaches the consumer; None: no outage.
+        copies: How many copies a duplicated POST has.
+        copies_after_s: The least and the longest delay of a copy; None: the fault's own.
+        size: Smaller bodies are padded to this size, bytes.
+        swap_within_s: The least and the longest delay of a POST that others overtake.
     """
 
     mix: Mix
@@ -51,12 +51,12 @@ class Traffic(Struct, frozen=True):
 
 
 class Deliveries:
-    """A `Source` of POSTs, and the `Ledger` of what becomes of them.
+    """A `Source` of POSTs, and the `Ledger` of their results.
 
     Args:
         times: When events happen, seconds of the run, ascending.
-        traffic: What is sent.
-        seed: The same seed and times make the same POSTs, but for their times and signatures.
+        traffic: The content of the POSTs.
+        seed: The same seed and times give the same POSTs, except times and signatures.
         began_us: When the run begins, microseconds since the epoch.
     """
 
@@ -74,7 +74,7 @@ class Deliveries:
         self._malformed = count()
 
     def __iter__(self) -> Iterator[Planned]:
-        """The POSTs in the order of their times."""
+        """Yield the POSTs in the order of their times."""
         waiting: list[tuple[float, int, Planned]] = []
         number = count()
         for at_s in self._times:
@@ -86,7 +86,7 @@ class Deliveries:
             yield heappop(waiting)[2]
 
     def after(self, outcome: Outcome) -> Iterable[Planned]:
-        """The retry that follows; forged POSTs and odd ones have none, as no sender sent them."""
+        """Return the retry of a failed POST; forged and unusual POSTs have none."""
         planned = outcome.planned
         if planned.wants is not Wants.TAKEN:
             return ()
@@ -96,7 +96,7 @@ class Deliveries:
         return (replace(planned, at_s=at_s, attempt=planned.attempt + 1),)
 
     def _posts(self, at_s: float) -> Iterator[Planned]:
-        """The POSTs of one event, none of them before *at_s*."""
+        """Return the POSTs of one event, none of them before *at_s*."""
         traffic = self.traffic
         fact = self._story.next(self._began_us + int(at_s * 1e6))
         if traffic.outage is not None and traffic.outage.holds(at_s):
@@ -105,7 +105,7 @@ class Deliveries:
         yield from self._with_fault(fact, at_s, self._chooser.next())
 
     def posts(self, at_s: float, kind: Kind | None) -> Iterator[Planned]:
-        """The POSTs of the next event, with that fault."""
+        """Return the POSTs of the next event, with that fault."""
         fact = self._story.next(self._began_us + int(at_s * 1e6))
         yield from self._with_fault(fact, at_s, kind)
 
@@ -117,7 +117,7 @@ class Deliveries:
             yield from self._repeated(first, kind.repeat if kind is not None else None)
 
     def _held(self, fact: Fact, at_s: float, outage: Outage) -> Iterator[Planned]:
-        """What an outage makes of an event: the first attempt that comes after it."""
+        """Apply an outage to an event: return the first attempt after it."""
         found = self.traffic.policy.after_outage(at_s, outage.to_s, self._chance)
         if found is None:
             self.given_up += 1
@@ -128,12 +128,12 @@ class Deliveries:
         yield planned
 
     def _overtaken(self, fact: Fact, at_s: float, kind: Kind, by: Overtaken) -> Iterator[Planned]:
-        """A POST, and what comes before it although it happened later."""
+        """Return a POST, preceded by one whose event happened later."""
         late_s = self._chooser.random.uniform(*self.traffic.swap_within_s)
         if by is Overtaken.BY_OTHERS or fact.action not in (Action.PUSH, Action.CHART_PUSH):
             yield self._post(fact, at_s + late_s, kind)
             return
-        # As much later as the bodies can tell: a consumer must be able to see which is newer.
+        # At least one time step of the format later: a consumer must see which is newer.
         step_s = max(0.001, self.traffic.payload.step_us / 1e6)
         then_us = fact.at_us + int(step_s * 1e6)
         newer = self._story.removal_of if by is Overtaken.BY_REMOVAL else self._story.push_over
@@ -160,7 +160,7 @@ class Deliveries:
         )  # fmt: skip
 
     def _sign(self, fact: Fact, body: bytes, kind: Kind | None) -> Sign:
-        """What makes the headers at the moment of sending."""
+        """Return the function that makes the headers at the moment of sending."""
         signing, payload = self.traffic.signing, self.traffic.payload
         forgery = kind.forgery if kind is not None else Forgery.NONE
         content_type = (kind.content_type if kind is not None else "") or payload.content_type
@@ -175,7 +175,7 @@ class Deliveries:
         return sign
 
     def _repeated(self, first: Planned, repeat: Repeat | None) -> Iterator[Planned]:
-        """A POST, and the same again."""
+        """Return a POST and its copies."""
         if repeat is None:
             yield first
             return
@@ -190,19 +190,19 @@ class Deliveries:
             yield replace(later, sign=captured) if repeat.captured else later
 
     def _later_s(self, repeat: Repeat) -> float:
-        """How long after the first a copy comes; at once stays at once."""
+        """Return the delay of a copy; at once stays at once."""
         told = self.traffic.copies_after_s
         after_s = repeat.after_s if told is None or repeat.after_s == AT_ONCE_S else told
         return self._chooser.random.uniform(*after_s)
 
 
 def _captured(sign: Sign) -> Sign:
-    """Signs as it would have been signed an hour ago."""
+    """Sign as an hour ago."""
     return lambda now_s: sign(now_s - HOUR_S)
 
 
 def _signed_once(sign: Sign) -> Sign:
-    """Signs the first time, and gives the same headers ever after."""
+    """Sign the first time, and return the same headers afterwards."""
     made: list[Headers] = []
 
     def signed(now_s: float) -> Headers:

@@ -1,4 +1,4 @@
-"""The consumer under test: where its requests go, and what they have in common."""
+"""The consumer under test: the destination of its requests, and what they have in common."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -18,9 +18,9 @@ class Target(Struct, frozen=True):
 
     Attributes:
         uri: As given, without a user and a password.
-        origin: Where that leads.
-        start: The request line and the headers that all requests have.
-        named: The names of the headers that the user gave, in lower case: those win.
+        origin: The URI's origin.
+        start: The request line and the common headers.
+        named: The names of the user's headers, in lower case: these have priority.
     """
 
     uri: str
@@ -30,7 +30,7 @@ class Target(Struct, frozen=True):
 
     @classmethod
     def of(cls, uri: str, headers: Mapping[str, str]) -> Self:
-        """The consumer at *uri*.
+        """Create the consumer at *uri*.
 
         Raises:
             InvalidValueError: The URI, or a header, cannot be used.
@@ -52,10 +52,10 @@ class Target(Struct, frozen=True):
         )
 
     def head(self, signed: Headers, length: int) -> bytes:
-        """The head of one request.
+        """Return the head of one request.
 
         Args:
-            signed: Its own headers; what the user gave stays as the user gave it.
+            signed: Its own headers; the user's headers have priority.
             length: Of the content.
         """
         lines = "".join(
@@ -64,7 +64,7 @@ class Target(Struct, frozen=True):
         return self.start + f"{lines}Content-Length: {length}\r\n\r\n".encode("latin-1")
 
     def fields(self, signed: Headers, length: int) -> list[tuple[bytes, bytes]]:
-        """The same as HTTP/2 has it: pseudo-headers, then names in lower case.
+        """Return the same for HTTP/2: pseudo-headers, then names in lower case.
 
         Source: RFC 9113, 8.2 and 8.3.1.
         """
@@ -82,7 +82,7 @@ class Target(Struct, frozen=True):
 
 @lru_cache(maxsize=16)
 def _common(start: bytes, tls: bool) -> tuple[tuple[bytes, bytes], ...]:  # noqa: FBT001 (a key)
-    """What all requests of a target have: worked out once, as it costs 5 us."""
+    """Return what all requests of a target share; cached, because it costs 5 us."""
     request, host, *others = start.splitlines()
     pairs = (line.partition(b":") for line in others)
     return (

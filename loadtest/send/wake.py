@@ -1,7 +1,7 @@
-"""A timer of the kernel's own: it wakes the loop at a time, where the loop's timers know only ms.
+"""A kernel timer that wakes the loop at an exact time; the loop's own timers have only ms.
 
-libuv and asyncio round to whole milliseconds; at 1,000 requests a second that is one request. The
-kernel's timer needs no spinning, so that the generator's CPU is what its requests cost.
+libuv and asyncio round to whole milliseconds; at 1,000 requests per second that is one request. The
+kernel's timer needs no busy waiting, so the generator's CPU time is the cost of its requests.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 _CLOCK_MONOTONIC = 1
-"""Of Linux, and what `time.perf_counter` reads there."""
+"""The clock of Linux that `time.perf_counter` reads."""
 _ABSOLUTE = 1
 _SOONEST_NS = 1
 """A timer set to zero is off."""
@@ -26,7 +26,7 @@ class _Timer(ctypes.Structure):
 
 
 class Wake:
-    """Calls *called* when the time has come that was set last.
+    """Calls *called* at the time that was set last.
 
     Args:
         called: Called in the loop.
@@ -37,7 +37,7 @@ class Wake:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._timer = self._libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
         if self._timer < 0:
-            raise OSError(ctypes.get_errno(), "no timer could be made")
+            raise OSError(ctypes.get_errno(), "cannot create a timer")
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._timer, self._expired)
 
@@ -46,10 +46,10 @@ class Wake:
         seconds, rest_ns = divmod(max(_SOONEST_NS, int(when * 1e9)), 1_000_000_000)
         timer = _Timer(_Timespec(0, 0), _Timespec(seconds, rest_ns))
         if self._libc.timerfd_settime(self._timer, _ABSOLUTE, ctypes.byref(timer), None):
-            raise OSError(ctypes.get_errno(), "the timer could not be set")
+            raise OSError(ctypes.get_errno(), "cannot set the timer")
 
     def close(self) -> None:
-        """Call no more."""
+        """Make no more calls."""
         self._loop.remove_reader(self._timer)
         os.close(self._timer)
 
@@ -57,10 +57,10 @@ class Wake:
         try:
             os.read(self._timer, 8)
         except BlockingIOError:
-            return  # it was set anew meanwhile
+            return  # it was set again meanwhile
         self._called()
 
 
 def now() -> float:
-    """The clock that everything here goes by, in seconds."""
+    """Return the time of the clock that the load test uses, in seconds."""
     return time.perf_counter()

@@ -1,1 +1,1 @@
-"""`portcall sink`: a webhook consumer to try senders with, right or wrong by flags."""
+"""`portcall sink`: a webhook consumer for experiments, correct by default and faulty by options."""

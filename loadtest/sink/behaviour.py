@@ -1,4 +1,4 @@
-"""How the sink behaves beside what is right: slow, failing, stalling, forgetful. Pure choices."""
+"""The sink's deliberate faults: slow, failing, stalling, forgetful. Pure choices."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -7,41 +7,41 @@ from msgspec import Struct
 
 
 class Deed(StrEnum):
-    """What it does with a request that it has nothing against."""
+    """What the sink does with a valid request."""
 
     TAKE = "take"
     FAIL = "fail"
-    """Answers an error and does not process it."""
+    """Answers with an error and does not process it."""
     FAIL_LATE = "fail late"
-    """Processes it, and answers an error all the same."""
+    """Processes it, but answers with an error."""
     LOSE = "lose"
     """Answers 2xx and does not process it."""
     HANG = "hang"
     RESET = "reset"
     SLOW_BODY = "slow body"
-    """Processes it, and answers a byte at a time."""
+    """Processes it, and answers one byte at a time."""
 
 
 class Behaviour(Struct, frozen=True):
-    """The flags.
+    """The options.
 
     Attributes:
-        delay_s: How long an answer takes.
+        delay_s: How long a response takes.
         jitter_s: By how much that varies, up and down.
-        status: Of the answer to what it took; one that is no 2xx: nothing is ever taken.
-        fail_rate: Which part of the requests it fails.
-        fail_status: With which status.
-        fail_late_rate: Which part it processes and fails.
-        lose_rate: Which part it accepts and forgets.
-        hang_rate: Which part it never answers.
-        reset_rate: Which part it resets the connection of.
-        slow_body_rate: Which part it answers a byte at a time.
-        stall_every_s: Every so long it answers nobody; 0: never.
-        stall_for_s: For so long.
-        retry_after: The header of that name in its errors; empty: none.
-        close: Whether it closes the connection after each answer.
-        fragile: Whether a header that it cannot read makes it answer 500, as many handlers do.
-        racy: Whether it looks for a duplicate before its work and notes it after.
+        status: The status for accepted requests; if not 2xx, none is accepted.
+        fail_rate: The part of the requests that fail.
+        fail_status: The status of failures.
+        fail_late_rate: The part that is processed, but fails.
+        lose_rate: The part that is accepted, but forgotten.
+        hang_rate: The part that is never answered.
+        reset_rate: The part whose connection is reset.
+        slow_body_rate: The part that is answered one byte at a time.
+        stall_every_s: The interval of stalls without any responses; 0: never.
+        stall_for_s: The length of a stall.
+        retry_after: The Retry-After header of errors; empty: none.
+        close: Whether it closes the connection after each response.
+        fragile: Whether an unreadable header makes it answer 500, as in many handlers.
+        racy: Whether it checks for duplicates before its work and records the id after it.
     """
 
     delay_s: float = 0.0
@@ -62,7 +62,7 @@ class Behaviour(Struct, frozen=True):
     racy: bool = False
 
     def deed(self, chance: float) -> Deed:
-        """What to do; *chance* is from 0 to 1."""
+        """Choose the behaviour; *chance* is from 0 to 1."""
         if not 200 <= self.status < 300:
             return Deed.FAIL
         for deed, rate in (
@@ -79,10 +79,10 @@ class Behaviour(Struct, frozen=True):
         return Deed.TAKE
 
     def wait_s(self, running_s: float, chance: Callable[[], float]) -> float:
-        """How long to wait with an answer.
+        """Return the delay of a response.
 
         Args:
-            running_s: Since when the sink runs: stalls come at the end of each period.
+            running_s: How long the sink has run: stalls come at the end of each interval.
             chance: Gives numbers from 0 to 1.
         """
         wait_s = (
@@ -91,7 +91,7 @@ class Behaviour(Struct, frozen=True):
         return max(0.0, wait_s) + self.stalled_s(running_s)
 
     def stalled_s(self, running_s: float) -> float:
-        """How long the stall lasts that there is now; 0: there is none."""
+        """Return how long the current stall lasts; 0: there is none."""
         if not self.stall_every_s:
             return 0.0
         into_s = running_s % self.stall_every_s
@@ -101,5 +101,5 @@ class Behaviour(Struct, frozen=True):
 
     @property
     def error_status(self) -> int:
-        """The status of an error."""
+        """Return the status of an error."""
         return self.fail_status if 200 <= self.status < 300 else self.status

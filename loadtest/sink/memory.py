@@ -1,4 +1,4 @@
-"""What the sink remembers: each delivery once, what is newest, and a file that outlives it."""
+"""The sink's memory: each delivery once, the newest event of each subject, and a file on disk."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from portcall.loadtest.payloads.reading import Notice
 from portcall.schemas.errors import PortcallError
 
 _BEGINS = b'{"id":'
-"""How each line of the file does."""
+"""How each line of the file begins."""
 
 
 class SinkFileError(PortcallError):
@@ -18,22 +18,22 @@ class SinkFileError(PortcallError):
 
 
 class Done(StrEnum):
-    """What was done with a delivery."""
+    """The result of a delivery."""
 
     PROCESSED = "processed"
     STALE = "stale"
     DUPLICATE = "duplicate"
     LOST = "lost"
-    """Forgotten on purpose, after it was accepted."""
+    """Forgotten deliberately, after it was accepted."""
 
 
 class Memory:
-    """Processes deliveries, each once, and older ones not over newer ones.
+    """Processes deliveries, each once, and never an older one over a newer one.
 
     Args:
-        path: A file that gets a line of JSON for each; read at the start. None: nothing is kept.
+        path: A file with a line of JSON for each one; read at the start. None: no file.
         dedup: Whether a delivery is processed once only.
-        ordered: Whether what is older than what holds is left alone.
+        ordered: Whether deliveries older than the newest one are ignored.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Memory:
         """Read the file, and keep it open.
 
         Raises:
-            SinkFileError: It is not one of ours.
+            SinkFileError: No sink wrote it.
         """
         if self._path is None:
             return
@@ -68,7 +68,7 @@ class Memory:
             self._file = None
 
     def clear(self) -> None:
-        """Forget everything, the file's content too."""
+        """Forget everything, including the file's content."""
         self.entries.clear()
         self._seen.clear()
         self._newest.clear()
@@ -76,11 +76,11 @@ class Memory:
             self._file.truncate(0)
 
     def knows(self, delivery_id: str) -> bool:
-        """Whether the delivery was processed before, and that matters."""
+        """Whether the delivery was processed before, and duplicates are ignored."""
         return self._dedup and bool(delivery_id) and delivery_id in self._seen
 
     def process(self, delivery_id: str, notice: Notice, *, now_s: float) -> Done:
-        """Process a delivery that is not known; it is in the file when this returns."""
+        """Process a new delivery; it is in the file on return."""
         stale = self._ordered and any(
             self._newest.get(key, notice.at) > notice.at for key in notice.keys
         )
@@ -91,7 +91,7 @@ class Memory:
         self._note(entry)
         if self._file is not None:
             self._file.write(json.dumps(entry, separators=(",", ":")) + "\n")
-            self._file.flush()  # the answer says that it is done: a crash must not undo it
+            self._file.flush()  # the response says that it is done: a crash must not undo it
         return Done.STALE if stale else Done.PROCESSED
 
     def _note(self, entry: Mapping[str, Any]) -> None:
@@ -102,7 +102,7 @@ class Memory:
 
 
 def _whole_lines(path: Path) -> bytes:
-    """What a file has, but for a last line of ours that a crash cut: that was never answered."""
+    """Return a file's content, without a last line that a crash cut: it was never answered."""
     content = path.read_bytes() if path.exists() else b""
     whole = content[: content.rfind(b"\n") + 1]
     rest = content[len(whole) :]
@@ -116,4 +116,4 @@ def _entries(path: Path, lines: bytes) -> Iterator[dict[str, Any]]:
             yield {"id": str(entry["id"]), "stale": entry["stale"] is True,
                    "keys": list(entry["keys"]), **entry}  # fmt: skip
         except (ValueError, KeyError, TypeError) as error:
-            raise SinkFileError(f"{path}: line {number} is not one that a sink wrote") from error
+            raise SinkFileError(f"{path}: no sink wrote line {number}") from error

@@ -1,7 +1,7 @@
-"""The sink's HTTP: any POST is a delivery, and `/processed` and `/requests` say what became of it.
+"""The sink's HTTP server: every POST is a delivery; `/processed` and `/requests` show the results.
 
-Right by default: verify first, answer 4xx to what cannot be believed or read, recognise a delivery
-that came before, process, and only then answer 2xx.
+Correct by default: verify first, answer forged or unreadable requests with 4xx, recognise
+duplicates, process, and only then answer 2xx.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from portcall.loadtest.sink.verifying import Trust, delivery_id, objection, styl
 from portcall.schemas.errors import InvalidValueError
 
 KEPT = 1_000
-"""Of the last requests."""
+"""How many of the last requests are kept."""
 KEPT_BODY = 4_096
 DRIP_S = 0.25
 FOREVER_S = 3_600.0
@@ -29,19 +29,19 @@ DEFAULT_MAX_BODY = 2 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request and what became of it.
+    """One request and its result.
 
     Attributes:
         number: From 1.
-        at: When it came, seconds since the epoch.
-        path: Where to: the request target as it arrived.
-        delivery_id: As its headers say, or else its body.
-        action: Of the event; empty where it could not be read.
-        about: What the event is about.
-        verdict: What was done with it: ``processed``, ``duplicate``, ``refused: ...``
-        status: Of the answer; 0: there was none.
-        took_ms: How long that took.
-        headers: As they came.
+        at: When it arrived, seconds since the epoch.
+        path: The request target as received.
+        delivery_id: From its headers, or else its body.
+        action: The event's action; empty if it could not be read.
+        about: The event's subject.
+        verdict: The result: ``processed``, ``duplicate``, ``refused: ...``
+        status: The response status; 0: no response.
+        took_ms: How long the response took.
+        headers: The headers as received.
         body: Its beginning.
         body_bytes: Its length.
     """
@@ -62,7 +62,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Arrival:
-    """A request as it comes in; `body` is filled as it is read."""
+    """A request while it is received; `body` is filled as it is read."""
 
     number: int
     at: float
@@ -74,7 +74,7 @@ class Arrival:
 
 @dataclass(slots=True)
 class Judged:
-    """What the sink makes of a request before it answers."""
+    """What the sink knows about a request before it answers."""
 
     verdict: str
     status: int
@@ -83,14 +83,14 @@ class Judged:
 
 
 class Sink:
-    """Takes deliveries.
+    """The server.
 
     Args:
-        trust: Whose signatures are believed; an empty one: nothing is verified.
-        memory: Where deliveries go.
-        behaviour: What is not right about it.
-        tell: Is told of each request.
-        seed: Decides what befalls whom.
+        trust: The keys to verify with; empty: nothing is verified.
+        memory: The processed deliveries.
+        behaviour: The deliberate faults.
+        tell: Called for each request.
+        seed: Seeds the choice of faulty requests.
         max_body: The longest body that is read, bytes.
     """
 
@@ -116,7 +116,7 @@ class Sink:
         self.counts: Counter[str] = Counter()
 
     def app(self) -> web.Application:
-        """The routes."""
+        """Return the routes."""
         app = web.Application(client_max_size=self._max_body)
         app.router.add_get("/processed", self.processed)
         app.router.add_delete("/processed", self.forget)
@@ -125,23 +125,23 @@ class Sink:
         return app
 
     async def processed(self, _request: web.Request) -> web.Response:
-        """What was processed, in its order: for the load test's oracle."""
+        """Return what was processed, in order: for the load test's oracle."""
         return web.json_response({"processed": self._memory.entries})
 
     async def forget(self, _request: web.Request) -> web.Response:
-        """Begin anew."""
+        """Forget everything."""
         self._memory.clear()
         self._last.clear()
         self.counts.clear()
         return web.Response(status=204)
 
     async def requests(self, _request: web.Request) -> web.Response:
-        """The last requests, the newest first."""
+        """Return the last requests, newest first."""
         last = [asdict(seen) for seen in reversed(self._last)]
         return web.json_response({"requests": last, "counts": dict(self.counts)})
 
     async def take(self, request: web.Request) -> web.StreamResponse:
-        """One delivery."""
+        """Handle one delivery."""
         self._number += 1
         arrival = Arrival(
             self._number,
@@ -161,7 +161,7 @@ class Sink:
             judged = Judged("refused: the body is too long", 413)
             return self._response(judged)
         except ConnectionResetError:
-            return web.Response(status=400)  # nobody is there to read it
+            return web.Response(status=400)  # the client is gone
         finally:
             self._note(arrival, judged)
 
@@ -171,7 +171,7 @@ class Sink:
             await asyncio.sleep(wait_s)
 
     async def _judge(self, headers: Mapping[str, str], body: bytes, deed: Deed) -> Judged:
-        """What becomes of a request; after it, what was processed is kept."""
+        """Return the result of a request; a processed one has been stored on return."""
         if self._trust and (why := objection(self._trust, headers, body, time.time())):
             status = 500 if self._behaviour.fragile and _unreadable(headers) else 401
             return Judged(f"refused: {why}", status, delivery_id(headers))
@@ -192,7 +192,9 @@ class Sink:
     async def _process(self, identity: str, notice: Notice) -> Done:
         if self._memory.knows(identity):
             return Done.DUPLICATE
-        if self._behaviour.racy:  # others come in between: the mistake that many handlers make
+        if (
+            self._behaviour.racy
+        ):  # other requests run in between: the mistake that many handlers make
             await asyncio.sleep(self._behaviour.delay_s)
         return self._memory.process(identity, notice, now_s=time.time())
 
@@ -247,7 +249,7 @@ class Sink:
 
 
 def _unreadable(headers: Mapping[str, str]) -> bool:
-    """Whether a signature's header has not the form that its style has."""
+    """Whether a signature header lacks the form of its style."""
     style = style_of(headers)
     if style is None:
         return False

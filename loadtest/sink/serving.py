@@ -1,4 +1,4 @@
-"""Running the sink until it is told to stop."""
+"""Run the sink until a signal stops it."""
 
 import asyncio
 import signal
@@ -22,14 +22,14 @@ async def serve(
     """Serve until SIGINT or SIGTERM.
 
     Args:
-        sink: What answers.
+        sink: The server.
         memory: Opened before the first request, closed after the last.
         host: The address to listen on.
         port: The port; 0: any free one.
-        ready: Is told the URL when it listens.
+        ready: Called with the URL when it listens.
 
     Raises:
-        SinkError: The address is in use, or not ours.
+        SinkError: The address is in use, or not of this machine.
     """
     memory.open()
     runner = web.AppRunner(sink.app(), access_log=None, handle_signals=False, shutdown_timeout=1)

@@ -1,4 +1,4 @@
-"""How the sink shows requests: lines for people on a terminal, JSON lines for pipes."""
+"""How the sink prints requests: text on a terminal, JSON lines in a pipe."""
 
 import json
 import time
@@ -13,12 +13,12 @@ SHOWN_ID = 36
 
 
 def json_line(seen: Seen) -> str:
-    """One request as a line of JSON."""
+    """Return one request as a line of JSON."""
     return json.dumps(asdict(seen), ensure_ascii=True, separators=(",", ":"))
 
 
 def line(seen: Seen, *, colour: bool) -> str:
-    """One request as a line for a person."""
+    """Return one request as a line of text."""
     clock = (
         time.strftime("%H:%M:%S", time.localtime(seen.at)) + f".{int(seen.at * 1000) % 1000:03d}"
     )
@@ -41,9 +41,9 @@ class Shower:
     """Writes each request to a stream.
 
     Args:
-        stream: Where to.
-        as_json: Whether as JSON, or for people.
-        colour: Whether in colours.
+        stream: The output stream.
+        as_json: Whether to write JSON or text.
+        colour: Whether to use colours.
     """
 
     def __init__(self, stream: TextIO, *, as_json: bool, colour: bool) -> None:
@@ -52,14 +52,14 @@ class Shower:
         self._colour = colour
 
     def __call__(self, seen: Seen) -> None:
-        """Write one."""
+        """Write one request."""
         text = json_line(seen) if self._as_json else line(seen, colour=self._colour)
         self._stream.write(text + "\n")
         self._stream.flush()
 
 
 def _clean(text: str) -> str:
-    """Nothing that a terminal obeys: the text is a stranger's."""
+    """Remove control characters: the text comes from outside."""
     return "".join(each if each.isprintable() else "?" for each in text)
 
 

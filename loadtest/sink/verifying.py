@@ -1,6 +1,6 @@
-"""Verifying signatures as a right consumer does: whatever comes, the result is a value.
+"""Verify signatures as a correct consumer does: any input gives a result, never an exception.
 
-Each style's rules are those of `loadtest.signing`, read from the other side.
+Each style's rules are those of `loadtest.signing`, from the receiver's side.
 """
 
 import base64
@@ -26,18 +26,18 @@ from portcall.schemas.signatures import (
 TOLERANCE_S = 300
 MAX_STAMP_DIGITS = 12
 MAX_SIGNATURES = 20
-"""Of one header: more are no sender's, and each costs an HMAC."""
+"""Signatures in one header: no sender sends more, and each costs an HMAC."""
 _NAMES = {style: name.lower() for style, name in SIGNATURES.items()}
 _IDS = ("webhook-id", "svix-id", "x-github-delivery", "x-outpost-event-id", "ce-id")
 
 
 class Trust(Struct, frozen=True):
-    """What is believed.
+    """The keys to verify with.
 
     Attributes:
-        shared: Keys of HMAC: the bytes behind a ``whsec_``, for Standard Webhooks and Svix.
-        texts: The secrets as they were typed: keys of all the others.
-        public: Public keys of ed25519.
+        shared: HMAC keys: the bytes behind a ``whsec_``, for Standard Webhooks and Svix.
+        texts: The secrets as typed: the keys of all other styles.
+        public: Public ed25519 keys.
     """
 
     shared: tuple[bytes, ...] = ()
@@ -46,17 +46,17 @@ class Trust(Struct, frozen=True):
 
     @classmethod
     def of(cls, secrets: Iterable[str]) -> "Trust":
-        """Believe what any of these secrets, or public keys, signed; empty ones are none.
+        """Trust signatures by any of these secrets or public keys; empty ones are ignored.
 
         Raises:
-            InvalidValueError: A key of ed25519 is none.
+            InvalidValueError: An ed25519 key is malformed.
         """
         shared, texts, public = [], [], []
         for secret in filter(None, secrets):
             texts.append(secret.encode())
             try:
                 if secret.startswith(SHARED_PREFIX):
-                    # Stripe's begin so, too, and are no base64: then only the text is a key.
+                    # Stripe's begin like this, too, but are no base64: then only the text is a key.
                     shared += [key] if (key := _decoded(secret[len(SHARED_PREFIX) :])) else []
                 elif secret.startswith(PRIVATE_PREFIX):
                     seed = secret_bytes(secret)[:SEED_BYTES]
@@ -73,22 +73,22 @@ class Trust(Struct, frozen=True):
 
 
 def delivery_id(headers: Mapping[str, str]) -> str:
-    """The id that the sender gave; empty: none. Names are looked up in lower case."""
+    """Return the sender's id of the delivery; empty: none. Names are looked up in lower case."""
     return next((headers[name] for name in _IDS if name in headers), "")
 
 
 def style_of(headers: Mapping[str, str]) -> Style | None:
-    """By whose headers a request is signed; None: it is not."""
+    """Return the style of a request's signature; None: it is unsigned."""
     return next((style for style, name in _NAMES.items() if name in headers), None)
 
 
 def objection(  # noqa: PLR0911 (a table in code)
     trust: Trust, headers: Mapping[str, str], body: bytes, now_s: float
 ) -> str:
-    """Why a request is not to be believed; empty: it is genuine.
+    """Return why a request must not be trusted; empty: it is genuine.
 
     Args:
-        trust: Whom to believe.
+        trust: The keys to verify with.
         headers: With names in lower case.
         body: The exact bytes.
         now_s: The time, seconds since the epoch.
@@ -127,14 +127,14 @@ def _standard(
             return ""
         if scheme == "v1a" and _by_any_public(trust.public, content, signature):
             return ""
-    return "no signature is right"
+    return "no signature is valid"
 
 
 def _github(trust: Trust, header: str, body: bytes) -> str:
     scheme, _, text = header.partition("=")
     if scheme == "sha256" and _by_any(trust.texts, body, _unhexed(text)):
         return ""
-    return "the signature is not right"
+    return "the signature is not valid"
 
 
 def _outpost(trust: Trust, header: str, body: bytes) -> str:
@@ -142,11 +142,11 @@ def _outpost(trust: Trust, header: str, body: bytes) -> str:
     signatures = text.split(",")[:MAX_SIGNATURES] if scheme == "v0" else []
     if any(_by_any(trust.texts, body, _unhexed(each)) for each in signatures):
         return ""
-    return "no signature is right"
+    return "no signature is valid"
 
 
 def _stamped(trust: Trust, header: str, between: bytes, body: bytes, now_s: float) -> str:
-    """Stripe's and Convoy's: the time, *between* and the body are signed."""
+    """Verify Stripe's and Convoy's style: the time, *between* and the body are signed."""
     parts = [part.partition("=")[::2] for part in header.split(",")[:MAX_SIGNATURES]]
     stamp = next((value for name, value in parts if name == "t"), "")
     if why := _untimely(stamp, now_s):
@@ -155,12 +155,12 @@ def _stamped(trust: Trust, header: str, between: bytes, body: bytes, now_s: floa
     signatures = (value for name, value in parts if name == "v1")
     if any(_by_any(trust.texts, content, _unhexed(each)) for each in signatures):
         return ""
-    return "no signature is right"
+    return "no signature is valid"
 
 
 def _untimely(stamp: str, now_s: float) -> str:
     if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= MAX_STAMP_DIGITS):
-        return "the timestamp is no number of seconds"
+        return "the timestamp is not a number of seconds"
     if abs(now_s - int(stamp)) > TOLERANCE_S:
         return f"the timestamp is more than {TOLERANCE_S // 60} minutes off"
     return ""

@@ -86,5 +86,5 @@ def test_a_server_that_is_away_is_told(pipeline: Installation, environ: dict[str
     argv = pipeline.command("az-env", "--check", "--url", "https://127.0.0.1:9", "-o", "table")
     done = run(argv, elsewhere(pipeline, environ))
     assert done.returncode == 1
-    assert "nobody answers" in done.stdout
-    assert "start the server with `portcall up`" in done.stdout
+    assert "no server answers" in done.stdout
+    assert "start one with `portcall up`" in done.stdout

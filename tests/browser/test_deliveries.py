@@ -116,7 +116,7 @@ async def test_rows_are_filtered_and_the_address_says_how(
     await page.get_by_label("Repository", exact=True).fill("team/app:v1")
     await expect(rows).to_have_count(1)
     await page.get_by_label("Repository", exact=True).fill("no/such")
-    await expect(page.get_by_role("heading", name="None fits")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No match")).to_be_visible()
     await page.get_by_role("link", name="Show all").click()
     await expect(rows).to_have_count(3)
 

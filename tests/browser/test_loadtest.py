@@ -72,7 +72,7 @@ async def test_a_run_is_watched_turned_and_ends_with_the_figures_of_its_report(
         portcall, metrics = report["portcall"], report["metrics"]
         assert run.process.returncode == 99
         plan = portcall["about"]["plan"]
-        assert re.search(r"turned by hand: x1\.1 from \d+\.\d s, x3 from \d+\.\d s$", plan)
+        assert re.search(r"changed by hand: x1\.1 from \d+\.\d s, x3 from \d+\.\d s$", plan)
         await expect(page.locator("#about")).to_contain_text(plan)
         assert [await figure(page, name) for name in ("planned", "sent", "not-sent", "failed")] == [
             portcall["planned"], portcall["sent"], portcall["notSent"], 0

@@ -84,7 +84,7 @@ async def test_a_registrys_life(portcall: Portcall) -> None:
     assert made in await portcall.json("registry", "list")
     assert await portcall.json("registry", "show", name.upper()) == made
     code, out, err = await portcall("registry", "delete", name)
-    assert (code, out, err) == (0, "", f"The registry {name} is deleted.\n")
+    assert (code, out, err) == (0, "", f"Deleted the registry {name}.\n")
     code, _, err = await portcall("registry", "show", name)
     assert (code, f"`portcall registry create {name}`" in err) == (3, True)
 
@@ -111,7 +111,7 @@ async def test_a_webhooks_life(portcall: Portcall, hook: tuple[str, ...], sink: 
     assert "whsec_" in err
     config = await portcall.json("webhook", "get-config", *hook)
     assert "customHeaders" not in config
-    for there, told in ((True, "The webhook clihook is deleted."), (False, "There is no webhook")):
+    for there, told in ((True, "Deleted the webhook clihook."), (False, "has no webhook clihook")):
         code, out, err = await portcall("webhook", "delete", *hook)
         assert (code, out, told in err) == (0, "", True), there
     code, _, err = await portcall("webhook", "show", *hook)

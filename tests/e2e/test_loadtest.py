@@ -155,7 +155,9 @@ async def test_the_consumer_is_asked_what_it_processed_and_a_command_runs_in_the
     assert metrics["lost_after_accept"]["values"]["count"] == 1
     assert metrics["retry_amplification"]["values"]["value"] == pytest.approx(22 / 20)
     titles = [section["title"] for section in report["portcall"]["sections"]]
-    assert {"A crash in the middle", "Is the consumer right?", "What senders would do"} <= {*titles}
+    assert {"A crash in the middle", "Is the consumer correct?", "What senders would do"} <= {
+        *titles
+    }
 
 
 async def list_processed(sink: Sink, listed: Path, *, all_but: int) -> None:

@@ -155,7 +155,7 @@ async def test_a_webhook_that_a_410_disabled_comes_back_by_a_probe(
     _, shown = await client.manage("GET", this)
     assert shown["properties"]["portcall"]["statusCause"] == "gone"
     code, _, err = await pipeline.portcall("replay", "-r", registry, "-n", name, "--yes")
-    assert (code, "passed over: the webhook is disabled" in err) == (0, True)
+    assert (code, "skipped: the webhook is disabled" in err) == (0, True)
     code, _, _ = await pipeline.portcall("webhook", "probe", "-r", registry, "-n", name)
     assert code == 0
     posts = await sink.until(2, path="/gone")

@@ -125,7 +125,7 @@ async def test_a_second_up_in_the_same_home_is_refused(pipeline: Installation) -
     before = pipeline.ready
     code, _, err = await pipeline.portcall("up")
     assert code == 1
-    assert "runs already" in err and str(pipeline.process and pipeline.process.pid) in err
+    assert "already runs" in err and str(pipeline.process and pipeline.process.pid) in err
     assert pipeline.ready == before
 
 

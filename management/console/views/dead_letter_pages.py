@@ -111,7 +111,7 @@ class LetterPages:
             told = await self._desk.inner.ask(call, "POST", f"{PATH}/purge", meant)
         except ArmError as error:
             return self._refused(call, form, error)
-        text = f"{_letters(told['removed'])} thrown away; {_letters(told['waiting'])} left."
+        text = f"{_letters(told['removed'])} purged; {_letters(told['waiting'])} left."
         return self._desk.done(call, _back(form), text)
 
     def _refused(self, call: Call, form: Form, error: ArmError) -> web.Response:

@@ -89,7 +89,7 @@ class RegistryPages:
                 400,
                 registry=registry,
                 webhooks=number,
-                problem=f"Write {registry.name} to delete it.",
+                problem=f"Type {registry.name} to delete it.",
             )
         await self._desk.inner.ask(call, "DELETE", self._desk.inner.registry(registry.name))
         return self._desk.done(call, REGISTRIES, f"The registry {registry.name} was deleted.")

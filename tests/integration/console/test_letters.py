@@ -138,13 +138,13 @@ async def test_throwing_away_asks_first(site: Site, browser: Browser) -> None:
     form = {"queue": "dead", "which": "selected", "id": [first.id]}
     asked = await browser.post(f"{LETTERS}/purge", form)
     assert asked.status == 200
-    assert "Throw away 1 letter?" in asked.said
+    assert "Purge 1 letter?" in asked.said
     assert "with all copies" in asked.said
     assert len(site.box.letters["dead"]) == 2
     told = await browser.follow(
         await browser.post(f"{LETTERS}/purge", {**form, "confirmed": "yes"})
     )
-    assert "1 letter thrown away; 1 letter left." in told.said
+    assert "1 letter purged; 1 letter left." in told.said
     assert site.box.letters["dead"] == [second]
 
 
@@ -159,7 +159,7 @@ async def test_what_arrives_after_a_page_was_shown_is_not_meant(
     late = letter(site, 9)
     if action == "purge":
         asked = await browser.post(f"{LETTERS}/purge", form)
-        assert "Throw away 3 letters that fit?" in asked.said
+        assert "Purge 3 matching letters?" in asked.said
         form["total"] = asked.root.one("input", name="total")["value"]
     told = await browser.follow(
         await browser.post(f"{LETTERS}/{action}", {**form, "confirmed": "yes"})
@@ -176,7 +176,7 @@ async def test_of_more_than_one_request_takes_the_first_are_meant(
     await browser.get(LETTERS)
     form = {"queue": "dead", "which": "all", "total": "1002"}
     asked = await browser.post(f"{LETTERS}/purge", form)
-    assert "Throw away the first 1,000 of 1,002 letters that fit?" in asked.said
+    assert "Purge the first 1,000 of 1,002 matching letters?" in asked.said
     await browser.post(f"{LETTERS}/purge", {**form, "confirmed": "yes"})
     assert len(site.box.letters["dead"]) == 2
 

@@ -152,7 +152,7 @@ async def test_without_a_broker_pages_say_what_they_do_not_know(
             assert "Not available now" in page.said
 
             async def is_said() -> bool:
-                return "could not be asked" in (await browser.get("/console")).said
+                return "does not answer" in (await browser.get("/console")).said
 
             await poll(is_said)
 

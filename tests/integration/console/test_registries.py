@@ -49,9 +49,9 @@ async def test_a_registry_that_cannot_be_is_not_made(
 
 async def test_a_registry_goes_when_its_name_is_written(site: Site, browser: Browser) -> None:
     asked = await browser.get(f"{ALPHA}/delete")
-    assert "3 webhooks go with it" in asked.said
+    assert "3 webhooks are deleted as well" in asked.said
     refused = await browser.post(f"{ALPHA}/delete", {"name": "Beta"})
-    assert (refused.status, refused.problem("name")) == (400, "Write Alpha to delete it.")
+    assert (refused.status, refused.problem("name")) == (400, "Type Alpha to delete it.")
     assert site.store.registries.get("alpha") is not None
     page = await browser.follow(await browser.post(f"{ALPHA}/delete", {"name": "alpha"}))
     assert "The registry Alpha was deleted." in page.said
@@ -62,7 +62,7 @@ async def test_no_registry_leads_to_the_first_step(site: Site, browser: Browser)
     for registry in site.store.registries.list():
         site.store.registries.delete(registry.key)
     page = await browser.get(CONSOLE)
-    assert "Begin here" in page.said
+    assert "Start here" in page.said
     assert "portcall registry create myregistry" in page.said
     assert "No registry yet" in (await browser.get(REGISTRIES)).said
 

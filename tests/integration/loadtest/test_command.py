@@ -48,7 +48,7 @@ async def test_a_first_run_needs_nothing_but_the_uri(consumer: Consumer, tmp_pat
     assert sum(consumer.ids.values()) == 25
     assert json.loads(files["json"].read_text())["metrics"]["http_reqs"]["values"]["count"] == 25
     assert all(file.stat().st_size for file in files.values())
-    assert "fault in portcall" not in err
+    assert "bug in portcall" not in err
 
 
 async def test_keys_turn_the_rate_while_it_runs(consumer: Consumer, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ async def test_keys_turn_the_rate_while_it_runs(consumer: Consumer, tmp_path: Pa
     os.close(its_end)
     assert process.returncode == 0, out.decode()
     report = json.loads((tmp_path / "r.json").read_text())["portcall"]
-    assert "turned by hand: " in report["about"]["plan"]
+    assert "changed by hand: " in report["about"]["plan"]
     assert "x2.14 from" in report["about"]["plan"]
     assert report["planned"] > 210
 
@@ -191,7 +191,7 @@ async def test_the_highest_rate_is_found_and_drawn(consumer: Consumer, tmp_path:
         "--find-max", "rate<0.001", "-o", str(html), "-q",
     )  # fmt: skip
     assert code == 0, err
-    assert "It bears" in out
+    assert "It can take" in out
     assert "Latency by rate" in html.read_text()
 
 

@@ -121,7 +121,7 @@ async def test_the_rate_is_turned_by_the_page_and_by_no_other_site(
                 said = await answer.json()
                 assert said == {"factor": 3.0} if status == 200 else said["error"]
     portcall = json.loads(report.read_text())["portcall"]
-    assert "turned by hand: x3 from" in portcall["about"]["plan"]
+    assert "changed by hand: x3 from" in portcall["about"]["plan"]
     assert portcall["planned"] > 250
 
 
@@ -177,7 +177,7 @@ async def test_an_address_that_is_not_ours_is_refused_with_the_reason(host: str,
     with pytest.raises(InvalidValueError) as refused:
         await Dashboard(Place.parse(f"{host}:0")).__aenter__()
     assert refused.value.problem == (
-        f"cannot listen on {host}:0 ({why}); name another, as :0 for any free port of 127.0.0.1"
+        f"cannot listen on {host}:0 ({why}); give another address, such as :0 for any free port of 127.0.0.1"
     )
 
 

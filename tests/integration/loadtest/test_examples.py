@@ -115,7 +115,7 @@ async def storm(name: str) -> dict[str, Section]:
 
 async def test_the_right_consumer_bears_a_retry_storm() -> None:
     sections = await storm("right")
-    assert sections["Is the consumer right?"].grade == "right"
+    assert sections["Is the consumer correct?"].grade == "right"
     retries = sections["Retries"]
     assert "After the outage 160 deliveries came back" in retries.words[1]
     assert retries.metrics["retry_amplification"].values["value"] == 1.0
@@ -125,7 +125,7 @@ async def test_the_right_consumer_bears_a_retry_storm() -> None:
 async def test_a_retry_storm_trips_the_naive_consumer() -> None:
     sections = await storm("naive")
     assert (sections["Retries"].metrics["retry_amplification"].values["value"] or 0) > 1.0
-    assert (sections["Is the consumer right?"].metrics["missing"].values["count"] or 0) > 0
+    assert (sections["Is the consumer correct?"].metrics["missing"].values["count"] or 0) > 0
 
 
 def test_the_smallest_consumer_says_in_a_line_that_its_port_is_taken() -> None:

@@ -240,7 +240,7 @@ async def test_a_consumer_that_says_nothing_is_told_plainly(
     server = await asyncio.start_server(lambda _reader, writer: silent.append(writer), HOST, 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(InvalidValueError, match="said nothing of HTTP/2"):
+        with pytest.raises(InvalidValueError, match="sent no HTTP/2 settings"):
             await probe(f"http://{HOST}:{port}/")
         for writer in silent:
             writer.close()
@@ -292,11 +292,11 @@ async def test_a_consumer_of_http_1_ends_it_before_anything_is_sent() -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["--fault", "half-closed"], "--fault half-closed does not go with --http2"),
-        (["--fault", "all"], "does not go with --http2"),
+        (["--fault", "half-closed"], "--fault half-closed cannot be combined with --http2"),
+        (["--fault", "all"], "cannot be combined with --http2"),
         (["--no-keep-alive"], "--no-keep-alive"),
         (["--conformance"], "--conformance"),
-        (["--through"], "--http2 does not go with --through"),
+        (["--through"], "--http2 cannot be combined with --through"),
     ],
 )
 async def test_what_does_not_go_with_it_is_refused(arguments: list[str], named: str) -> None:

@@ -32,7 +32,7 @@ async def test_a_consumer_that_takes_no_requests_is_not_knocked_at_again_and_aga
     consumer.max_streams = 0
     outcomes = await send(consumer, every(0.02, 5), SHORT)
     assert {each.message for each in outcomes} == {
-        "the consumer takes no requests (its MAX_CONCURRENT_STREAMS is 0)"
+        "the consumer accepts no requests (its MAX_CONCURRENT_STREAMS is 0)"
     }
     assert consumer.connections <= 5
 
@@ -120,7 +120,7 @@ async def test_a_malformed_answer_fails_alone(
     outcomes = await send(consumer, every(0.01, 4))
     assert [each.status for each in outcomes] == [200, 0, 200, 200]
     assert outcomes[1].failure is Failure.PROTOCOL
-    assert outcomes[1].message == f"the answer is not HTTP: a fault of HTTP/2: {words}"
+    assert outcomes[1].message == f"the answer is not HTTP: HTTP/2 protocol error: {words}"
     assert consumer.connections == 1
 
 
@@ -184,14 +184,17 @@ async def test_101_is_no_answer_of_http2(consumer: Served) -> None:
     consumer.on_request = switch
     (outcome,) = await send(consumer, [request(0.0)])
     assert (outcome.status, outcome.failure) == (0, Failure.PROTOCOL)
-    assert outcome.message == "the answer is not HTTP: a fault of HTTP/2: the status b'101'"
+    assert outcome.message == "the answer is not HTTP: HTTP/2 protocol error: the status b'101'"
 
 
 @pytest.mark.parametrize(
     ("frame", "words"),
     [
-        ((20_000).to_bytes(3) + bytes(6 + 20_000), "its frames are longer than is allowed"),
-        (b"\x00\x00\x04\x08\x00\x00\x00\x00\x63\x00\x00\x00\x01", "a frame for request 99"),
+        ((20_000).to_bytes(3) + bytes(6 + 20_000), "its frames are too long"),
+        (
+            b"\x00\x00\x04\x08\x00\x00\x00\x00\x63\x00\x00\x00\x01",
+            "a frame for the unknown request 99",
+        ),
     ],
     ids=["too long", "of no request"],
 )
@@ -208,7 +211,7 @@ async def test_a_fault_of_the_protocol_is_named_and_ends_the_connection(
     outcomes = await send(consumer, every(0.1, 3))
     assert [each.status for each in outcomes] == [200, 0, 200]
     assert outcomes[1].failure is Failure.PROTOCOL
-    assert outcomes[1].message.startswith(f"the answer is not HTTP: a fault of HTTP/2: {words}")
+    assert outcomes[1].message.startswith(f"the answer is not HTTP: HTTP/2 protocol error: {words}")
     assert consumer.connections == 2
 
 

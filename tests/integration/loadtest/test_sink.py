@@ -267,7 +267,7 @@ async def test_a_crash_in_the_middle_loses_nothing_that_was_accepted(tmp_path: P
         await eventually(lambda: process.returncode is not None, within_s=10, what="it is dead")
     found = {section.title: section for section in sections}
     assert found["A crash in the middle"].findings[0].ok
-    oracle = found["Is the consumer right?"].metrics
+    oracle = found["Is the consumer correct?"].metrics
     assert oracle["lost_after_accept"].values["count"] == 0
     assert (oracle["missing"].values["count"] or 0) > 0
     assert (oracle["processed"].values["count"] or 0) > 20

@@ -176,7 +176,7 @@ def test_a_bad_command_line_is_refused(
     assert code == line.code, told.err
     assert line.says in told.err
     assert told.err.startswith("error: ")
-    assert "Traceback" not in told.err and "fault in portcall" not in told.err
+    assert "Traceback" not in told.err and "bug in portcall" not in told.err
     assert told.out == ""
 
 

@@ -81,10 +81,12 @@ def test_the_home_folders_token_never_goes_to_another_address(home: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        pytest.param(None, "`portcall up` is not running here: there is no", id="no file"),
+        pytest.param(
+            None, "`portcall up` is not running here: .*ready.json does not exist", id="no file"
+        ),
         pytest.param("{", "is damaged", id="half a file"),
-        pytest.param("[]", "no JSON object", id="not an object"),
-        pytest.param("{}", "has no 'management_url'", id="an empty object"),
+        pytest.param("[]", "not a JSON object", id="not an object"),
+        pytest.param("{}", "'management_url' is missing", id="an empty object"),
     ],
 )
 def test_without_a_server_the_error_says_what_to_do(

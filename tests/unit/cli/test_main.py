@@ -115,7 +115,7 @@ def test_no_command_at_all_shows_the_help(portcall: Run) -> None:
         pytest.param(
             KeyError("k"),
             1,
-            "error: this is a fault in portcall itself: KeyError: 'k'. Run it again with"
+            "error: this is a bug in portcall: KeyError: 'k'. Run it again with"
             " PORTCALL_LOG_LEVEL=debug to see where, and please report it\n",
             id="a fault of ours",
         ),

@@ -111,7 +111,7 @@ def test_a_body_that_is_no_json_is_no_document(body: bytes) -> None:
     [
         pytest.param(
             ConnectionRefusedError(111, "Connection refused"),
-            r"nobody answers at http://127.0.0.1:8400/base \(connection refused\): start",
+            r"no server answers at http://127.0.0.1:8400/base \(connection refused\): start",
             id="refused",
         ),
         pytest.param(
@@ -121,9 +121,9 @@ def test_a_body_that_is_no_json_is_no_document(body: bytes) -> None:
         pytest.param(
             ssl.SSLCertVerificationError(1, "self-signed"), "SSL_CERT_FILE", id="certificate"
         ),
-        pytest.param(b"", "nobody answers", id="closed at once"),
-        pytest.param(b"SSH-2.0-x\r\n", "nobody answers", id="not HTTP"),
-        pytest.param(OK[:-3], "nobody answers", id="half an answer"),
+        pytest.param(b"", "no server answers", id="closed at once"),
+        pytest.param(b"SSH-2.0-x\r\n", "no server answers", id="not HTTP"),
+        pytest.param(OK[:-3], "no server answers", id="half an answer"),
     ],
 )
 def test_failures_of_the_network_are_told_in_words(

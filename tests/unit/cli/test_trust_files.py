@@ -94,7 +94,7 @@ def test_who_connects_himself_checks_them() -> None:
     ("given", "error", "words"),
     [
         (("", "", "key"), UsageError, "--client-key needs --client-cert"),
-        (("", "cert", ""), UsageError, "--client-key is missing: cert has no private key in it"),
+        (("", "cert", ""), UsageError, "--client-key is missing: cert contains no private key"),
         (("text", "", ""), InvalidValueError, "--ca-file: has no certificate in PEM"),
         (("", "cert", "other"), InvalidValueError, "--client-cert: does not belong"),
         (("", "old", ""), InvalidValueError, "--client-cert: expired on"),

@@ -34,7 +34,7 @@ def test_a_folder_that_others_use_is_left_alone(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
-    with pytest.raises(UpError, match=r"a folder of its own"):
+    with pytest.raises(UpError, match=r"a separate folder"):
         Home(shared).prepare()
     assert mode_of(shared) == 0o1777
 
@@ -50,7 +50,7 @@ def test_a_second_up_is_refused_and_told_the_first_ones_pid(tmp_path: Path) -> N
     home.prepare()
     with (
         home.locked(),
-        pytest.raises(UpError, match=r"runs already in .* \(pid \d+\)"),
+        pytest.raises(UpError, match=r"already runs in .* \(pid \d+\)"),
         home.locked(),
     ):
         pass
@@ -187,7 +187,7 @@ async def test_a_first_start_that_was_cut_short_begins_anew(
 )
 def test_a_damaged_node_file_is_not_overwritten(tmp_path: Path, text: str) -> None:
     (tmp_path / "node.json").write_text(text)
-    with pytest.raises(NodeError, match="holds the password"):
+    with pytest.raises(NodeError, match="contains the password"):
         NodeFolder(tmp_path).load_state()
     assert (tmp_path / "node.json").read_text() == text
 

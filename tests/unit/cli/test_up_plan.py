@@ -105,7 +105,7 @@ def test_plain_http_beyond_the_loopback_is_refused_before_anything_starts(home: 
 
 
 def test_a_taken_address_is_refused_before_anything_starts(home: Home) -> None:
-    with pytest.raises(UpError, match=r"127\.0\.0\.1:1 .*PORTCALL_PRODUCER_BIND"):
+    with pytest.raises(UpError, match=r"127\.0\.0\.1:1: .*PORTCALL_PRODUCER_BIND"):
         make_plan(home, {**ANY, "PORTCALL_PRODUCER_BIND": "127.0.0.1:1"}, routers=1, deliverers=1)
 
 
@@ -129,7 +129,7 @@ def test_without_tls_there_is_neither(home: Home) -> None:
 
 def test_a_taken_tls_address_is_refused_too(home: Home) -> None:
     taken = {**ANY, "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:1"}
-    with pytest.raises(UpError, match=r"127\.0\.0\.1:1 .*PORTCALL_MANAGEMENT_TLS_BIND"):
+    with pytest.raises(UpError, match=r"127\.0\.0\.1:1: .*PORTCALL_MANAGEMENT_TLS_BIND"):
         make_plan(home, taken, routers=1, deliverers=1)
 
 

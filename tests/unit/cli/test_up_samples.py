@@ -91,7 +91,7 @@ def test_the_recordings_have_what_the_demo_waits_for(
                 "PORTCALL_ALLOW_TARGETS": "none",
             },
             ["the broker of PORTCALL_AMQP_URL and PostgreSQL"],
-            ["Webhooks may lead"],
+            ["Webhooks may send"],
             id="elsewhere",
         ),
     ],

@@ -98,7 +98,7 @@ def test_without_the_oracle_dedup_and_order_cannot_be_told() -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "check", "weight"),
     [
-        ("", 500, "right POSTs are taken", Weight.CRITICAL),
+        ("", 500, "valid POSTs are accepted", Weight.CRITICAL),
         ("wrong-signature", 200, "signature", Weight.CRITICAL),
         ("missing-signature", 200, "signature", Weight.CRITICAL),
         ("tampered", 200, "signature", Weight.CRITICAL),
@@ -148,7 +148,7 @@ def test_what_was_forged_and_processed_is_critical_whatever_was_answered() -> No
 def test_what_is_accepted_and_lost_is_told() -> None:
     entries = right_entries()
     said = [each for each in processed_by_a_right_one(entries) if each.delivery_id != "right"]
-    assert failed(seen(entries, said)) == {"right POSTs are taken": Weight.CRITICAL}
+    assert failed(seen(entries, said)) == {"valid POSTs are accepted": Weight.CRITICAL}
 
 
 def test_older_over_newer_fails_the_order() -> None:
@@ -220,8 +220,8 @@ def test_a_check_that_could_not_be_made_says_why() -> None:
         [entry("right", 200)],
         outcomes(0.1),
         UNASKED,
-        {Group.SIGNATURES: ["expired github signs no time"]},
+        {Group.SIGNATURES: ["expired github does not sign the time"]},
     )
     told = {check.name: check for check in checks(found)}
     assert told["replay window"].ok is None
-    assert "github signs no time" in told["replay window"].evidence[1]
+    assert "github does not sign the time" in told["replay window"].evidence[1]

@@ -79,9 +79,9 @@ SIGNED = Signing.of(Style.STANDARD, SECRET)
     ("asked", "signing", "payload", "why"),
     [
         ("wrong-signature", Signing.of(Style.STANDARD, ""), "acr", "needs a secret"),
-        ("expired", Signing.of(Style.GITHUB, "x"), "acr", "signs no time"),
+        ("expired", Signing.of(Style.GITHUB, "x"), "acr", "does not sign the time"),
         ("rotated", Signing.of(Style.GITHUB, "x"), "acr", "one signature"),
-        ("stale-push", SIGNED, "docker-hub", "no deletes"),
+        ("stale-push", SIGNED, "docker-hub", "no delete events"),
     ],
 )
 def test_a_fault_that_cannot_be_made_is_told_where_it_was_asked_for(

@@ -216,7 +216,7 @@ def test_the_page_has_every_plot(result: Result) -> None:
     text = html.render(result)
     for title in (
         "Latency from the planned time", "Service time", "Percentiles", "Rate", "Answers",
-        "Attempts", "Under way", "Knee",
+        "Attempts", "In flight", "Knee",
     ):  # fmt: skip
         assert f">{title}<" in text, title
 

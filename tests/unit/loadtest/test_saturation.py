@@ -44,7 +44,7 @@ async def test_a_rate_is_tried_again_when_the_generator_was_late_at_it() -> None
     async def attempt(rate: float) -> tuple[Paced, Ended]:
         tried.append(rate)
         noisy = rate == 20 and tried.count(20) == 1
-        health = replace(WELL, problem="the machine did something else") if noisy else WELL
+        health = replace(WELL, problem="the machine was busy") if noisy else WELL
         measured = measured_of([outcome(planned(0.1), service_s=0.01 if rate < 40 else 0.9)])
         return work_out(Pace(rate, 1)), Ended(measured, 1.0, health)
 
@@ -67,7 +67,7 @@ async def test_a_search_that_is_stopped_in_a_run_says_so_and_what_held_until_the
     assert (found.best, found.interrupted) == (10, True)
     assert [trial.verdict for trial in found.trials] == ["held", "stopped"]
     assert found.section().words == (
-        "It bears 10 requests a second, and perhaps more: none failed.",
+        "It can take 10 requests per second, and perhaps more: no tried rate failed.",
         "The search was stopped before its end.",
     )
 

@@ -317,7 +317,7 @@ def test_without_az_it_says_how_to_get_it(
     monkeypatch.setenv("PATH", str(home))
     ended = portcall("az-env", "--check", "-o", "table")
     assert ended.code == 1
-    assert "there is no az on PATH" in ended.out
+    assert "az is not on PATH" in ended.out
     assert "install-azure-cli" in ended.out
 
 

@@ -157,7 +157,7 @@ def test_on_a_terminal_it_is_asked_for_with_the_count(
     monkeypatch.setattr("sys.stdin", Terminal(f"{typed}\n"))
     ended = portcall("dead-letters", "purge", "--all")
     assert ended.code == code
-    assert "Throw away 2 letters?" in ended.err
+    assert "Purge 2 letters?" in ended.err
     assert len(api.changes) == (1 if code == 0 else 0)
 
 
@@ -188,7 +188,7 @@ def test_none_of_those_that_were_looked_at_is_asked_about(
     monkeypatch.setattr("sys.stdin", Terminal(f"{typed}\n"))
     ended = portcall("dead-letters", "purge", "--all")
     assert (ended.code, len(api.changes)) == (code, posts)
-    assert "more than could be looked at" in ended.err and "not looked at?" in ended.err
+    assert "more letters than could be read" in ended.err and "not read?" in ended.err
 
 
 @pytest.mark.parametrize("action", ["resend", "purge"])
@@ -264,7 +264,7 @@ def test_what_was_not_done_is_an_exit_code(
 def test_the_question_says_that_copies_are_meant_too(api: FakeApi, portcall: Run) -> None:
     ended = portcall("dead-letters", "purge", ID)
     assert ended.code == 2
-    assert "Throw away 1 letter of portcall.dead, with all copies?" in ended.err
+    assert "Purge 1 letter of portcall.dead, with all copies?" in ended.err
     assert api.changes == []
 
 
@@ -303,7 +303,7 @@ def test_export_saves_every_byte_a_line_each(api: FakeApi, portcall: Run, tmp_pa
 @pytest.mark.parametrize(
     ("pages", "count", "says"),
     [
-        pytest.param([{"complete": False}], 2, "not all letters could be looked at", id="late"),
+        pytest.param([{"complete": False}], 2, "not all letters could be read", id="late"),
         pytest.param([{"complete": False}, {}], 4, "not all letters", id="late at first"),
         pytest.param([{"counts": {**COUNTS, "letters": 5}}, {}], 4, "there were 5", id="some left"),
     ],

@@ -74,7 +74,7 @@ def test_people_get_a_tree(api: FakeApi, portcall: Run) -> None:
     lines = ended.out.splitlines()
     assert lines[0] == "e-1  push team/app:v1  accepted 2026-11-22T10:20:29Z"
     assert lines[1].endswith(
-        "ci01hook  waits on the rung 1m, next attempt not before 2026-11-22T10:21:30Z"
+        "ci01hook  waiting on the rung 1m, next attempt not before 2026-11-22T10:21:30Z"
     )
     assert "attempt 1  2026-11-22T10:20:30Z  12 ms  answered 503: attempt 2 not" in lines[2]
     assert lines[3].endswith("delhook  does not match")
@@ -85,7 +85,7 @@ def test_people_get_a_tree(api: FakeApi, portcall: Run) -> None:
     ("where", "words"),
     [
         ("unknown", "not routed yet"),
-        ("queued", "waits for its first attempt"),
+        ("queued", "waiting for its first attempt"),
         ("due", "its next attempt is due"),
         ("delivered", "delivered"),
         ("given_up", "given up after 1 record"),

@@ -108,7 +108,7 @@ def test_where_there_is_nothing_nothing_is_created(
     api.on("POST", f"{HOOK}/countReplay", counts)
     ended = portcall("replay", *THIS)
     assert (ended.code, ended.out) == (0, "")
-    assert "passed over: the webhook" in ended.err
+    assert "skipped: the webhook" in ended.err
     assert ended.err.endswith("Nothing to replay.\n")
     assert len(api.changes) == 1
 
@@ -117,7 +117,7 @@ def test_where_nobody_can_be_asked_it_must_be_told(api: FakeApi, portcall: Run) 
     api.on("POST", f"{HOOK}/countReplay", COUNTS)
     ended = portcall("replay", *THIS)
     assert ended.code == 2
-    assert "Replay 3 deliveries, 50 a second (about 1s)? Nobody can be asked here" in ended.err
+    assert "Replay 3 deliveries, 50 a second (about 1s)? This is not a terminal" in ended.err
     assert len(api.changes) == 1
 
 
@@ -176,15 +176,18 @@ def test_what_is_left_to_the_server_is_told_with_how_to_see_it(api: FakeApi, por
     ("options", "said"),
     [
         ((), "--registry is missing"),
-        (("--all-registries", "-r", "myregistry"), "goes without --registry and --name"),
+        (("--all-registries", "-r", "myregistry"), "cannot be combined with --registry and --name"),
         (("-r", "myregistry", "--delivery", "msg_1"), "--delivery needs --name"),
-        (("-r", "myregistry", "--since", "999999999d"), "longer ago than there is a calendar"),
+        (("-r", "myregistry", "--since", "999999999d"), "is too long ago"),
         (
             ("-r", "myregistry", "--since", "yesterday"),
             "--since: 'yesterday' is neither a duration",
         ),
-        (("-r", "myregistry", "--since", "2026-03-04"), "with a zone, as 2026-03-04T10:20:30Z"),
-        (("-r", "myregistry", "--until", "0s"), "--until: '0s' is neither a duration, as 2h"),
+        (
+            ("-r", "myregistry", "--since", "2026-03-04"),
+            "with a zone, such as 2026-03-04T10:20:30Z",
+        ),
+        (("-r", "myregistry", "--until", "0s"), "--until: '0s' is neither a duration, such as 2h"),
         (("-r", "myregistry", "--outcome", "lost"), "'--outcome': 'lost' is not one of 'given_up'"),
     ],
 )
@@ -237,7 +240,7 @@ def test_a_webhook_is_enabled_and_probed(api: FakeApi, portcall: Run) -> None:
         ("enabled", {"failingSince": "2026-11-22T07:35:00.0000000Z"},
          ["Every attempt has failed since 2026-11-22T07:35:00Z."]),
         ("enabled", {}, []),
-        ("enabled", {"rateLimit": 20}, ["At most 20 POSTs a second."]),
+        ("enabled", {"rateLimit": 20}, ["At most 20 requests per second."]),
         ("enabled", {"counters": {"delivered": 7, "failed": 2, "givenUp": 0, "cancelled": 0}},
          ["So far: 7 delivered, 2 failed attempts."]),
     ],

@@ -20,13 +20,13 @@ def test_a_migrated_database_is_well(url: str) -> None:
 
 
 def test_a_database_that_is_not_there_is_not_made(url: str, tmp_path: Path) -> None:
-    assert schema_problem(url) == f"there is no file {tmp_path / 'portcall.db'}"
+    assert schema_problem(url) == f"the file {tmp_path / 'portcall.db'} does not exist"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_database_has_no_tables(url: str, tmp_path: Path) -> None:
     (tmp_path / "portcall.db").touch()
-    assert schema_problem(url) == "it has no tables of Portcall's yet"
+    assert schema_problem(url) == "it has no Portcall tables yet"
 
 
 def test_a_database_of_a_later_version_is_newer(url: str) -> None:

@@ -88,7 +88,7 @@ def test_a_key_of_the_environment_is_not_rotated_but_explained(
 ) -> None:
     monkeypatch.setenv("PORTCALL_ENCRYPTION_KEY", keys.KEY_TEXT)
     ended = portcall("secrets", "rotate-key")
-    assert ended.code == 1 and "put a new one in front of them" in ended.err
+    assert ended.code == 1 and "put a new key before them" in ended.err
 
 
 @pytest.mark.parametrize("command", ["reencrypt", "rotate-key"])

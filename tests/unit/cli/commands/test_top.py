@@ -109,8 +109,8 @@ def test_the_page_has_everything() -> None:
         "MyRegistry",
         "92.5%",
         "WAITING  2s  10s",
-        "myregistry/sick1 is left alone until 2026-11-22T10:21:00Z",
-        "Last 1h: 3 events, 40 attempts, 100.0% good, 1 given up",
+        "myregistry/sick1: breaker open until 2026-11-22T10:21:00Z",
+        "Last 1h: 3 events, 40 attempts, 100.0% successful, 1 given up",
         "TREND",
         "never",
     ):
@@ -120,7 +120,7 @@ def test_the_page_has_everything() -> None:
 def test_a_broker_that_is_away_is_said() -> None:
     document = overview()
     document["now"]["problem"] = "not connected"
-    assert "The broker cannot be asked: not connected" in printed(document)
+    assert "The broker does not answer: not connected" in printed(document)
 
 
 def test_an_empty_answer_has_a_page() -> None:

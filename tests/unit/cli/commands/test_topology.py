@@ -48,7 +48,7 @@ def test_the_environment_is_enough() -> None:
 
 
 def test_without_a_broker_it_says_how_to_name_one() -> None:
-    with pytest.raises(UsageError, match="set the other as amqp://"):
+    with pytest.raises(UsageError, match="set PORTCALL_AMQP_URL, such as amqp://"):
         settings_of({}, {})
 
 

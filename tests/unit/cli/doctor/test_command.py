@@ -174,7 +174,9 @@ def test_a_setting_that_is_wrong_is_told_by_name(home: Path, broker: FakeBroker)
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        pytest.param("sqlite:////nowhere/x.db", "there is no file /nowhere/x.db", id="no file"),
+        pytest.param(
+            "sqlite:////nowhere/x.db", "the file /nowhere/x.db does not exist", id="no file"
+        ),
         pytest.param("mysql://x", "mysql is not known", id="no such kind"),
         pytest.param("postgresql://x@127.0.0.1:1/x", "does not answer", id="no server"),
     ],

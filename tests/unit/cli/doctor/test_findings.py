@@ -45,7 +45,7 @@ def test_private(mode: int, verdict: Verdict, advice: str) -> None:
     [
         pytest.param({1, 2}, Verdict.OK, "router 1, deliverer 2", id="all live"),
         pytest.param({1}, Verdict.WRONG, "dead: deliverer (2)", id="one is dead"),
-        pytest.param(set(), Verdict.WRONG, "none of ready.json's processes lives", id="all dead"),
+        pytest.param(set(), Verdict.WRONG, "no process of ready.json runs", id="all dead"),
     ],
 )
 def test_processes(alive: set[int], verdict: Verdict, found: str) -> None:
@@ -63,7 +63,7 @@ def test_no_processes_at_all_are_a_crash() -> None:
 @pytest.mark.parametrize(
     ("missing", "difference", "verdict", "found", "advice"),
     [
-        pytest.param([], None, Verdict.OK, "every queue is there", "", id="as it should be"),
+        pytest.param([], None, Verdict.OK, "every queue exists", "", id="as it should be"),
         pytest.param(
             ["a", "b"], None, Verdict.WRONG, "a, b", "portcall topology apply", id="missing"
         ),
@@ -171,7 +171,7 @@ def test_a_registry_that_is_refused_again_is_named_with_what_to_do() -> None:
 
 def test_a_sender_of_no_registry_is_told_to_mend_its_url() -> None:
     finding = findings.refused("producer", "RegistryNotFound", "the registry 'x' does not exist")
-    assert "no registry that there is" in finding.found and "URL" in finding.advice
+    assert "unknown registry" in finding.found and "URL" in finding.advice
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_what_could_not_be_read_is_shown_with_the_last_of_it() -> None:
     finding = findings.ignored(KINDS, [LAST])
     assert finding.verdict is Verdict.WRONG
     assert finding.found == (
-        "could not be read in the last day: alpha bad_tag 3; the last: events[0].target.tag: is bad"
+        "unreadable in the last day: alpha bad_tag 3; the last: events[0].target.tag: is bad"
         " (portcall explain e-1 -r alpha)"
     )
 
@@ -213,7 +213,7 @@ def test_webhooks_that_have_disabled_themselves_are_named_with_what_to_do() -> N
         [("myregistry", f"hook{n}", "the endpoint answered 410") for n in range(25)]
     )
     assert found.verdict is Verdict.WRONG
-    assert found.found.startswith("25 disabled by themselves: myregistry/hook0: the endpoint")
+    assert found.found.startswith("25 disabled automatically: myregistry/hook0: the endpoint")
     assert "myregistry/hook19" in found.found and "and 5 more" in found.found
     assert "portcall webhook enable -r myregistry -n hook0" in found.advice
     assert len(found.facts["disabled"]) == 25

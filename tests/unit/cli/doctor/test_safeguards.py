@@ -244,9 +244,9 @@ def test_a_token_that_others_can_read(home: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("environ", "ready", "verdict", "said"),
     [
-        ({}, None, Verdict.OK, "this machine alone"),
-        ({"PRODUCER_BIND": "127.0.0.1:1"}, None, Verdict.OK, "this machine alone"),
-        ({"PRODUCER_BIND": "[::1]:1"}, None, Verdict.OK, "this machine alone"),
+        ({}, None, Verdict.OK, "this machine only"),
+        ({"PRODUCER_BIND": "127.0.0.1:1"}, None, Verdict.OK, "this machine only"),
+        ({"PRODUCER_BIND": "[::1]:1"}, None, Verdict.OK, "this machine only"),
         ({"PRODUCER_BIND": "0.0.0.0:1"}, None, Verdict.WRONG, "producer at 0.0.0.0:1"),
         ({"HEALTH_BIND": "[::]:1"}, None, Verdict.WRONG, "health at [::]:1"),
         (
@@ -263,7 +263,7 @@ def test_a_token_that_others_can_read(home: Path, name: str) -> None:
         ),
         ({"INSECURE_BIND": "everything"}, None, Verdict.WRONG, "must be of health"),
         ({}, {"management_url": "http://10.1.2.3:8400"}, Verdict.WRONG, "management at 10.1.2.3"),
-        ({}, {"management_url": "http://127.0.0.1:8400"}, Verdict.OK, "this machine alone"),
+        ({}, {"management_url": "http://127.0.0.1:8400"}, Verdict.OK, "this machine only"),
     ],
 )
 def test_who_can_reach_what_speaks_plain_http(

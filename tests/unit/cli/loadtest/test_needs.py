@@ -35,10 +35,13 @@ DEFAULTS = {
         ({"settle": "1s"}, "--settle needs --processed"),
         ({"kill_at": "1s"}, "--kill-at needs --kill-cmd"),
         ({"pause": "1s"}, "--pause needs --find-max"),
-        ({"trace": "f", "shape": Form.RAMP}, "--shape does not go with --trace"),
-        ({"stages": "1s:5", "shape": Form.RAMP}, "--shape does not go with --stages"),
-        ({"find_max": "max<5", "conformance": True}, "--conformance does not go with --find-max"),
-        ({"find_max": "max<5", "processed": "f"}, "--processed does not go with --find-max"),
+        ({"trace": "f", "shape": Form.RAMP}, "--shape cannot be combined with --trace"),
+        ({"stages": "1s:5", "shape": Form.RAMP}, "--shape cannot be combined with --stages"),
+        (
+            {"find_max": "max<5", "conformance": True},
+            "--conformance cannot be combined with --find-max",
+        ),
+        ({"find_max": "max<5", "processed": "f"}, "--processed cannot be combined with --find-max"),
     ],
 )
 def test_what_would_be_passed_over_is_refused(given: dict[str, object], told: str) -> None:
@@ -70,7 +73,7 @@ def test_the_names_are_those_of_parameters() -> None:
 
 def test_a_threshold_on_what_is_not_measured_is_refused_before_the_run() -> None:
     bound = parse_threshold("processed_twice==0")
-    with pytest.raises(UsageError, match="processed_twice is measured with --processed only"):
+    with pytest.raises(UsageError, match="processed_twice is only measured with --processed"):
         check_measurable([bound], [], DEFAULTS)
     check_measurable([bound], [], {**DEFAULTS, "processed": "http://127.0.0.1/processed"})
     for name in NOT_THROUGH:

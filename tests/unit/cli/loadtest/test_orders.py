@@ -40,7 +40,7 @@ def test_what_is_no_action_is_told(words: list[str]) -> None:
 
 
 def test_an_action_that_a_sender_does_not_tell_of_is_refused() -> None:
-    with pytest.raises(InvalidValueError, match="harbor tells of push, delete only"):
+    with pytest.raises(InvalidValueError, match="harbor has events of push, delete only"):
         weights(["quarantine"], find_format("harbor"))
 
 
@@ -119,14 +119,16 @@ def test_an_outage_without_retries_would_lose_everything() -> None:
 
 
 def test_an_outage_after_the_run_would_be_none() -> None:
-    with pytest.raises(InvalidValueError, match="begins after the run, which lasts 10 s"):
+    with pytest.raises(
+        InvalidValueError, match="begins after the end of the run, which lasts 10 s"
+    ):
         traffic([], outage="20s-40s", retries="1s")
 
 
 def test_how_late_is_late_is_from_when_to_when() -> None:
     assert traffic(["swapped"]).swap_within_s == (0.2, 1)
     assert traffic(["swapped"], swap_within="2s-5s").swap_within_s == (2, 5)
-    with pytest.raises(InvalidValueError, match="--swap-within: '5s' is no time span"):
+    with pytest.raises(InvalidValueError, match="--swap-within: '5s' is not a time span"):
         traffic(["swapped"], swap_within="5s")
 
 

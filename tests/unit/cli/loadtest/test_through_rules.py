@@ -47,11 +47,11 @@ def test_what_is_as_always_and_what_works_there_is_taken() -> None:
         ("expired", FAULTS[Group.SIGNATURES]),
         ("huge-1mb:1,expired", FAULTS[Group.BODIES]),
         ("transport:0.1", FAULTS[Group.TRANSPORT]),
-        ("all", "no faults on purpose"),
+        ("all", "injects no faults"),
     ],
 )
 def test_faults_are_refused_by_what_they_are(fault: str, why: str) -> None:
-    with pytest.raises(UsageError, match="--fault does not go with --through") as raised:
+    with pytest.raises(UsageError, match="--fault cannot be combined with --through") as raised:
         check(faults=[fault])
     assert why in str(raised.value)
 

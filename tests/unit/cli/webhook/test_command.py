@@ -166,7 +166,7 @@ def test_show_of_none_is_not_found(api: FakeApi, portcall: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "told"), [(200, "The webhook ci01hook is deleted."), (204, "There is no webhook")]
+    ("status", "told"), [(200, "Deleted the webhook ci01hook."), (204, "has no webhook ci01hook")]
 )
 def test_delete_succeeds_whether_it_was_there_or_not(
     status: int, told: str, api: FakeApi, portcall: Run

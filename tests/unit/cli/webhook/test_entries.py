@@ -63,12 +63,12 @@ def test_empty_lines_and_a_byte_order_mark_are_passed_over() -> None:
 @pytest.mark.parametrize(
     ("content", "place", "problem"),
     [
-        pytest.param(b"{\n", "line 1", "is no JSON", id="half a line"),
+        pytest.param(b"{\n", "line 1", "is not JSON", id="half a line"),
         pytest.param(b"7\n", "line 1", "a JSON object was expected", id="not an object"),
         pytest.param(line({}), "line 1", "name: is required", id="no name"),
         pytest.param(line({"name": 7}), "line 1", "name: is required", id="a number for a name"),
         pytest.param(
-            line({"name": "x"}), "line 1", "name it with --registry", id="no registry"
+            line({"name": "x"}), "line 1", "give it with --registry", id="no registry"
         ),
         pytest.param(
             line(AZ_LISTED),
@@ -77,7 +77,7 @@ def test_empty_lines_and_a_byte_order_mark_are_passed_over() -> None:
             " `az acr webhook get-config -r myregistry -n ci01hook` prints",
             id="no service URI",
         ),
-        pytest.param(b"[{]", "the array", "is no JSON", id="half an array"),
+        pytest.param(b"[{]", "the array", "is not JSON", id="half an array"),
         pytest.param(b"[1]", "entry 1", "a JSON object was expected", id="array of numbers"),
     ],
 )  # fmt: skip

@@ -118,8 +118,8 @@ def test_a_lost_connection_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.splitlines() == [
         "Following; Ctrl-C ends it.",
         (
-            "the server ended the connection; trying again."
-            " The list without --follow has what is missed."
+            "the server ended the connection; reconnecting."
+            " list-events without --follow shows the records missed meanwhile."
         ),
         "Following again.",
     ]

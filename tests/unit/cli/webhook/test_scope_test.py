@@ -59,7 +59,7 @@ def test_people_get_a_table_and_the_sum(api: FakeApi, portcall: Run) -> None:
 def test_a_registry_without_events_says_so(api: FakeApi, portcall: Run) -> None:
     api.on("POST", PATH, {"matching": 0, "value": []})
     ended = portcall(*THIS, "-o", "table")
-    assert (ended.code, ended.out, ended.err) == (0, "", "The registry has had no event yet.\n")
+    assert (ended.code, ended.out, ended.err) == (0, "", "The registry has no events yet.\n")
 
 
 def test_a_bad_scope_is_told_in_the_servers_words(api: FakeApi, portcall: Run) -> None:

@@ -41,7 +41,7 @@ def test_beside_a_table_the_secret_is_told_once(api: FakeApi, portcall: Run) -> 
     api.on("POST", f"{HOOK}/rotateSecret", answer)
     ended = portcall("webhook", "secret", "rotate", *THIS, "-o", "table")
     assert NEW not in ended.out
-    assert "Its secret, shown only this once: " + NEW in ended.err
+    assert "Its secret, shown only once: " + NEW in ended.err
     header, _, row = ended.out.splitlines()
     assert header.split() == ["NAME", "SIGNATURE", "PUBLIC", "KEY", "BEFORE", "UNTIL"]
     assert row.split() == ["ci01hook", "v1", "v1", "2026-11-23T07:35:00Z"]

@@ -120,7 +120,7 @@ def test_a_fault_keeps_back_its_chunk_and_not_the_others(
     ended = portcall("webhook", "import", file)
     assert ended.code == 1
     assert json.loads(ended.out) == {"created": 1, "replaced": 0, "failed": 2}
-    assert ended.err.startswith("error: line 2: webhook 'x' does not say its registry")
+    assert ended.err.startswith("error: line 2: webhook 'x' does not name its registry")
     assert [each.path for each in api.changes] == [f"{OTHER}/importWebhooks"]
 
 

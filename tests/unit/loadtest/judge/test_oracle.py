@@ -214,7 +214,7 @@ def test_the_chapter_of_faults_names_what_tripped() -> None:
     verdict = judge(entries, [Processed("a"), Processed("a"), Processed("d")])
     section = faults_section(ledger(*entries), verdict, 1.0)
     assert section.words[0].endswith(
-        "2 of them tripped the consumer: duplicate, malformed-signature."
+        "the consumer failed 2 of them: duplicate, malformed-signature."
     )
     told = {finding.name: (finding.ok, finding.detail) for finding in section.findings}
     assert [ok for ok, _ in told.values()] == [False, True, False]

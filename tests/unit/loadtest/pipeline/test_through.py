@@ -162,7 +162,7 @@ async def test_what_is_to_be_tried_again_at_the_end_is_no_failure_more() -> None
     await run.pipeline.settle(0.01)
     assert [each.status for each in run.kept.outcomes] == [503]
     assert run.pipeline.unfinished == 1
-    assert "tried again when the run ended: 1." in run.pipeline.section().words[-1]
+    assert "Retries still due when the run ended: 1." in run.pipeline.section().words[-1]
 
 
 async def test_what_was_given_up_is_counted() -> None:
@@ -212,7 +212,7 @@ async def test_what_has_no_record_in_time_is_told_as_such() -> None:
     assert (outcome.status, outcome.failure, outcome.message) == (
         0,
         Failure.TIMEOUT,
-        "no record of it came",
+        "no record of it arrived",
     )
 
 

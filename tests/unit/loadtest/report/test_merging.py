@@ -72,14 +72,14 @@ def test_a_generator_that_was_late_spoils_the_whole_and_is_named() -> None:
 
 def test_what_was_found_is_kept_by_run_and_its_counters_are_summed() -> None:
     found = Section(
-        "Is the consumer right?",
+        "Is the consumer correct?",
         metrics={"processed_twice": counter(2, 8.0), "conformance": gauge(4.0)},
         grade="wrong",
     )
     result = result_of(measured_of(steady()), sections=[found])
     merged = both(result, result, "processed_twice==0")
     titles = [section.title for section in merged.sections]
-    assert titles == ["Runs", "Is the consumer right? (one)", "Is the consumer right? (two)"]
+    assert titles == ["Runs", "Is the consumer correct? (one)", "Is the consumer correct? (two)"]
     assert merged.metrics["processed_twice"].values["count"] == 4
     assert merged.exit_code == 99
 
@@ -101,7 +101,7 @@ def test_gauges_that_have_a_rule_are_merged_and_the_others_named() -> None:
     assert merged.metrics["storm_drain"].contains == "time"
     assert values["retry_amplification"] == pytest.approx(200 / 150)
     assert "storm_peak" not in merged.metrics
-    assert merged.sections[0].words[-1] == "Left out, as it cannot be merged: storm_peak."
+    assert merged.sections[0].words[-1] == "Left out, because it cannot be merged: storm_peak."
     assert merged.exit_code == 0
 
 
@@ -149,7 +149,7 @@ def test_runs_of_one_seed_are_named() -> None:
     packed = kept(result_of(measured_of(steady())))
     other = replace(packed, about=replace(packed.about, began="2026-11-22T22:00:01+00:00"))
     merged = merge([("one", packed), ("two", other)], [])
-    assert merged.sections[0].words[-1].startswith("one and two have one seed, 7")
+    assert merged.sections[0].words[-1].startswith("one and two have the same seed, 7")
 
 
 def test_slices_of_other_lengths_are_put_together_to_seconds() -> None:
@@ -184,5 +184,5 @@ def test_a_later_form_is_refused() -> None:
     packed = kept(result_of(measured_of(steady())))
     written = zlib.compress(msgspec.msgpack.encode(replace(packed, v=2)))
     later = {"portcall": {"mergeable": base64.b64encode(written).decode()}}
-    with pytest.raises(InvalidValueError, match="later Portcall"):
+    with pytest.raises(InvalidValueError, match="newer Portcall"):
         unpack(msgspec.json.encode(later), "x")

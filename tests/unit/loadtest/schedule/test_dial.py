@@ -59,7 +59,7 @@ def test_of_many_turns_the_last_are_named() -> None:
     dial = Dial()
     for number in range(1, 51):
         dial.turn(number / 10, number)
-    assert dial.words.startswith("; turned by hand 50 times, lastly: x4.3 from 43.0 s, x4.4 from")
+    assert dial.words.startswith("; changed by hand 50 times, lastly: x4.3 from 43.0 s, x4.4 from")
     assert dial.words.endswith(", x5 from 50.0 s")
 
 
@@ -76,7 +76,7 @@ def test_the_report_has_the_rates_as_they_became_and_says_who_did_it() -> None:
     dial.turn(2.0, 4.0)
     dial.turn(1.0, 6.0)
     turned = STEADY.turned(dial)
-    assert turned.words == "100/s for 10 s; turned by hand: x2 from 4.0 s, x1 from 6.0 s"
+    assert turned.words == "100/s for 10 s; changed by hand: x2 from 4.0 s, x1 from 6.0 s"
     rates = dict(turned.rates)
     assert (rates[3.0], rates[5.0], rates[7.0]) == (100, 200, 100)
     assert [rate for at_s, rate in turned.rates if at_s == 4.0][:2] == [100, 200]

@@ -55,7 +55,10 @@ def test_late_sends_are_counted_against_the_requests_that_there_were(
 
 def test_it_says_whether_its_own_core_was_busy() -> None:
     measured = late(50, 0.5)
-    assert "did something else" in Watch(measured).health(max_lag_s=0.025, max_in_flight=9).problem
+    assert (
+        "busy with something else"
+        in Watch(measured).health(max_lag_s=0.025, max_in_flight=9).problem
+    )
     measured.slice(0).cpu = 0.99
     assert "core was busy (99%)" in Watch(measured).health(max_lag_s=0.025, max_in_flight=9).problem
 
@@ -63,7 +66,7 @@ def test_it_says_whether_its_own_core_was_busy() -> None:
 def test_what_was_left_out_makes_the_figures_incomplete() -> None:
     measured = measured_of([outcome(planned())], [planned(1), planned(2)])
     problem = Watch(measured).health(max_lag_s=1, max_in_flight=10).problem
-    assert problem.startswith("2 of 3 requests were not sent, because 10 were under way")
+    assert problem.startswith("2 of 3 requests were not sent, because 10 were in flight")
 
 
 def test_what_did_not_get_into_the_pipeline_is_told_with_its_reasons() -> None:

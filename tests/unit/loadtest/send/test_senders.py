@@ -42,7 +42,7 @@ def test_an_unknown_sender_is_told_with_those_that_there_are() -> None:
 
 def test_the_share_that_comes_too_late_is_told_for_each() -> None:
     section = senders_section(patience(*[0.1] * 969, *[4.0] * 31))
-    assert "3.1 % of your answers would be retried by Harbor, which waits 3s." in section.words
+    assert "3.1 % of your responses would be retried by Harbor, which waits 3s." in section.words
     assert not any("Outpost" in words for words in section.words)
     rows = {row[0]: row for row in section.rows}
     assert rows["Harbor"][3:] == ("31", "3.1 %")
@@ -58,7 +58,7 @@ def test_the_share_that_comes_too_late_is_told_for_each() -> None:
 def test_a_sender_that_tries_once_gives_up() -> None:
     section = senders_section(patience(6.0))
     assert (
-        "100.0 % of your answers would be given up by Azure Container Registry, which waits 5s."
+        "100.0 % of your responses would be given up by Azure Container Registry, which waits 5s."
         in section.words
     )
 
@@ -71,7 +71,7 @@ def test_the_limit_itself_is_in_time() -> None:
 
 def test_without_late_answers_it_says_so() -> None:
     assert senders_section(patience(0.1)).words == (
-        "Every answer came in time for every sender whose timeout is known.",
+        "Every response was in time for every sender with a known timeout.",
     )
     assert [each.ok for each in senders_section(patience(0.1)).findings] == [True]
     assert [each.ok for each in senders_section(Patience()).findings] == [None]
@@ -87,16 +87,18 @@ def test_an_answer_that_never_came_is_late_for_everybody() -> None:
 def test_a_failure_is_one_for_every_sender(failure: Failure) -> None:
     some = patience(0.1, failure=failure)
     section = senders_section(some)
-    assert section.words == ("No POST was answered with a 2xx: a failure for every sender.",)
+    assert section.words == ("No POST got a 2xx response: a failure for every sender.",)
     assert [each.ok for each in section.findings] == [None]
     some.posts += 1
     some.answers += 1
-    said = "Besides, 50.0 % of the POSTs had no 2xx: a failure for every sender."
+    said = "Also, 50.0 % of the POSTs had no 2xx response: a failure for every sender."
     assert said in senders_section(some).words
 
 
 def test_of_answers_that_nobody_asked_for_nothing_is_said() -> None:
-    assert senders_section(Patience()).words == ("Nothing was sent that a sender would send.",)
+    assert senders_section(Patience()).words == (
+        "No requests were sent that a real sender would send.",
+    )
 
 
 @pytest.mark.parametrize(
