@@ -73,20 +73,12 @@ async def put_back(channel: AbstractChannel, topology: Document, found: list[Doc
     By the same exchange and key, so that it can only get where it was; that is checked.
     """
     await declare(channel, topology)
-    streams = _names(topology, is_stream=True)
-    for is_stream in (True, False):  # the broker counts a stream's messages only every 5 s
-        some = [each for each in found if (each["queue"] in streams) is is_stream]
-        for each in some:
-            exchange = await channel.get_exchange(each["exchange"], ensure=False)
-            await exchange.publish(to_message(each), routing_key=each["routing_key"])
-        await _until(
-            channel, Counter(each["queue"] for each in some), _names(topology, is_stream=is_stream)
-        )
-
-
-def _names(topology: Document, *, is_stream: bool) -> list[str]:
-    """The streams, or the other queues."""
-    return [each["name"] for each in topology["queues"] if _is_stream(each) is is_stream]
+    for each in found:
+        exchange = await channel.get_exchange(each["exchange"], ensure=False)
+        await exchange.publish(to_message(each), routing_key=each["routing_key"])
+    # A stream has one exchange that leads to it, and is counted only every 5 s.
+    queues = [each["name"] for each in topology["queues"] if not _is_stream(each)]
+    await _until(channel, Counter(each["queue"] for each in found), queues)
 
 
 async def _until(channel: AbstractChannel, wanted: Counter[str], queues: list[str]) -> None:

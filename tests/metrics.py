@@ -5,7 +5,10 @@ from typing import Any
 
 
 def described(text: str) -> dict[str, Any]:
-    """Metrics by name: the type, and the names of the labels that samples have."""
+    """Metrics by name: the type, and the names of the labels that samples have.
+
+    Without the times at which series were made: prometheus_client adds them, where there is one.
+    """
     found: dict[str, Any] = {}
     name = ""
     for line in text.splitlines():
@@ -15,4 +18,4 @@ def described(text: str) -> dict[str, Any]:
         elif not line.startswith("#"):
             labels = set(re.findall(r'(\w+)="', line.partition("{")[2].rpartition("}")[0]))
             found[name]["labels"] = sorted(labels.union(found[name]["labels"]) - {"le"})
-    return found
+    return {name: each for name, each in found.items() if not name.endswith("_created")}
