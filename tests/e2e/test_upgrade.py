@@ -5,18 +5,16 @@ messages waited in every kind of queue; here they are in the broker again when t
 """
 
 import base64
+import datetime as dt
 import gzip
 import io
 import json
 import re
-import shutil
 import sqlite3
-import ssl
-import stat
 import tarfile
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,7 +125,13 @@ def unpack(home: Path) -> None:
     home.mkdir(mode=0o700)
     packed = gzip.decompress((RECORDED / "home.tar.gz").read_bytes())
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(home, filter="data")
+        for entry in archive:
+            file = archive.extractfile(entry)
+            assert file is not None
+            path = home / entry.name
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            path.write_bytes(file.read())
+            path.chmod(entry.mode)
     for path in (home / "ready.json", *(home / "run").iterdir()):
         path.write_text(path.read_text().replace("/home-of-the-recording", str(home)))
 
@@ -147,27 +151,24 @@ async def fill_broker(home: Path) -> None:
         await broker.stop()
 
 
-class serve_private:  # noqa: N801 (a context manager, used like a function)
-    """The sink over TLS, for clients with a certificate of the recorded authority; gives a port."""
-
-    def __init__(self, sink: Sink, folder: Path) -> None:
-        pem = (RECORDED / "authority.pem").read_bytes()
-        key = load_pem_private_key(pem, None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
-        authority = Identity(x509.load_pem_x509_certificate(pem), key)
-        self._context = server_context(folder, authority.issue(), clients=authority)
-        app = web.Application()
-        app.router.add_post("/{path:.*}", sink.take)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
-
-    async def __aenter__(self) -> int:
+@asynccontextmanager
+async def serve_private(sink: Sink, folder: Path) -> AsyncIterator[int]:
+    """The sink over TLS, for clients with a certificate of the recorded authority; its port."""
+    pem = (RECORDED / "authority.pem").read_bytes()
+    key = load_pem_private_key(pem, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    authority = Identity(x509.load_pem_x509_certificate(pem), key)
+    context = server_context(folder, authority.issue(), clients=authority)
+    app = web.Application()
+    app.router.add_post("/{path:.*}", sink.take)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
         port = free_ports(1)[0]
-        await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, port, ssl_context=self._context).start()
-        return port
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
+        await web.TCPSite(runner, HOST, port, ssl_context=context).start()
+        yield port
+    finally:
+        await runner.cleanup()
 
 
 async def test_the_store_goes_on_in_place(upgraded: Upgraded) -> None:
@@ -215,6 +216,8 @@ async def test_what_was_under_way_is_delivered_once(upgraded: Upgraded) -> None:
         assert ids[each["id"]] == (0 if upgraded.is_over(each) else 1), each
     for each in upgraded.deliveries("past", "unrecorded"):
         assert ids[each["id"]] == 0, f"{each} was delivered before"
+    for name in ("turnedoff", "goneaway"):
+        assert upgraded.sink.at(f"/{name}") == []
     for name in ("slowretry", "soonretry"):
         (retried,) = [
             each
@@ -281,6 +284,19 @@ async def test_dead_letters_are_sent_again_and_then_it_adds_up(upgraded: Upgrade
     assert account["delivered"] == account["accepted"] - 1
     left = await upgraded.run("dead-letters", "list")
     assert len(left["value"]) == 2  # one of a webhook that is disabled, and one that is no frame
+
+
+async def test_key_files_and_the_local_authority_are_kept(
+    upgraded: Upgraded, tmp_path: Path
+) -> None:
+    now, before = upgraded.installation.home, tmp_path / "home"
+    unpack(before)
+    for name in ("encryption.key", "token", "client.json"):
+        assert (now / name).read_bytes() == (before / name).read_bytes()
+    authority = (before / "tls" / "ca.pem").read_bytes()
+    end = x509.load_pem_x509_certificate(authority).not_valid_after_utc
+    is_good = end - dt.datetime.now(dt.UTC) > dt.timedelta(days=91)  # until 2036
+    assert ((now / "tls" / "ca.pem").read_bytes() == authority) is is_good
 
 
 async def test_tokens_of_before_open_what_they_opened(upgraded: Upgraded) -> None:
