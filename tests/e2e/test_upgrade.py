@@ -36,7 +36,7 @@ from tests import ROOT
 from tests.authorities import Identity, server_context
 from tests.broker_messages import put_back
 from tests.e2e.test_login import ask, log_in
-from tests.installation import Document, Installation
+from tests.installation import START_S, Document, Installation
 from tests.metrics import described
 from tests.sink import Post, Sink, eventually, serve_sink
 
@@ -114,10 +114,24 @@ async def upgraded(
             (signing_key,) = store.execute("SELECT kid FROM signing_keys").fetchone()
         installation = Installation(home, SETTINGS)
         try:
-            installation.start()
+            await start(installation)
             yield Upgraded(installation, sink, expected, signing_key)
         finally:
             installation.clean_up()
+
+
+async def start(installation: Installation) -> None:
+    """Start it and let the consumers answer meanwhile: the first POSTs come before it is ready."""
+    ready = installation.home / "ready.json"
+    ready.unlink()
+    installation.launch()
+
+    def is_ready() -> bool:
+        assert installation.process is not None
+        assert installation.process.poll() is None, f"it ended:\n{installation.said()}"
+        return ready.exists()
+
+    await eventually(is_ready, within_s=START_S, what="it is ready")
 
 
 def unpack(home: Path) -> None:
