@@ -19,11 +19,11 @@ import msgspec
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas.events import Action, Event
 from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.records import Answer, Detail, Outcome, RawRecord, RecordOf, Sent
 from portcall.schemas.webhooks import Sku, Status
-from portcall.store.database.database import now_ms
 from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
 from portcall.store.records.filters import Filter

@@ -196,9 +196,11 @@ class Management:
             for registry in () if group else self.registries():
                 if str(registry.get("name", "")).lower() == name.lower():
                     return registry
+            where = f" in the resource group {group!r}" if group else ""
+            option = f" -g {group}" if group else ""
             raise NotFoundError(
-                f"the registry {name!r} does not exist: create it with"
-                f" `portcall registry create {name}`, or see `portcall registry list`",
+                f"the registry {name!r} does not exist{where}: create it with"
+                f" `portcall registry create {name}{option}`, or see `portcall registry list`",
                 status=error.status,
                 code=error.code,
             ) from error

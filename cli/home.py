@@ -10,6 +10,8 @@ from pathlib import Path
 
 from portcall.cli.errors import UpError
 
+_MIN_TOKEN = 16  # as PORTCALL_TOKEN must have
+
 
 class Home:
     """The folder and what is where in it."""
@@ -79,14 +81,23 @@ class Home:
             yield
 
     def token(self) -> str:
-        """The administrator's token that is kept here; made at first use."""
+        """The administrator's token that is kept here; made at first use.
+
+        Raises:
+            UpError: The file is there, and holds nothing that can be a token.
+        """
         path = self.path / "token"
         try:
-            return path.read_text().strip()
+            token = path.read_text(errors="replace").strip()
         except FileNotFoundError:
             token = secrets.token_urlsafe(32)
             write_private(path, token + "\n")
-            return token
+        if len(token) < _MIN_TOKEN:
+            raise UpError(
+                f"{path} holds no token of at least {_MIN_TOKEN} characters: put back what was"
+                " there, or remove the file; clients then need the new token"
+            )
+        return token
 
     def _make_private(self, mode: int) -> None:
         if mode & stat.S_ISVTX or self.path in {Path.home(), Path(self.path.anchor)}:

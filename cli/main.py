@@ -225,7 +225,7 @@ def _misused(error: TyperException) -> int:
     """Say what cannot be meant, and where the right usage stands."""
     context = getattr(error, "ctx", None)
     if message := error.format_message():
-        complain(message)
+        complain(message.replace("Value error, ", ""))  # pydantic's prefix says nothing to people
         if context is not None:
             note(f"See `{context.command_path} --help`.")
     return error.exit_code

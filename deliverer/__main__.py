@@ -5,7 +5,7 @@ import os
 
 from portcall.deliverer.deliver import Deliverer
 from portcall.deliverer.disabling import Disabling
-from portcall.deliverer.endpoints.health_broadcast import Gossip
+from portcall.deliverer.endpoints.health_broadcast import HealthBroadcast
 from portcall.deliverer.endpoints.lanes import Lanes
 from portcall.deliverer.endpoints.rate_sharing import Sharing
 from portcall.deliverer.jobs import Job
@@ -61,7 +61,7 @@ async def main() -> None:
         lanes = Lanes[Job](
             max_cap=settings.endpoint_concurrency,
             max_in_flight=settings.max_in_flight,
-            on_change=Gossip(publisher).tell,
+            on_change=HealthBroadcast(publisher).tell,
         )
         deliverer = Deliverer(
             webhooks=webhooks,

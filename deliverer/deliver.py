@@ -1,57 +1,42 @@
 """Delivering: a frame of deliveries in; POSTs, records, retries out; and only then the ack."""
 
 import asyncio
+import math
 import random
-import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from prometheus_client import Counter, Gauge, Histogram
-
+from portcall.deliverer.consequences import (
+    Consequence,
+    PutBack,
+    Rules,
+    following,
+    parking,
+    untimely,
+    unwanted,
+)
 from portcall.deliverer.endings import Disabling, Endings
 from portcall.deliverer.endpoints.clock import Clock
 from portcall.deliverer.endpoints.gate import Gate
 from portcall.deliverer.endpoints.lanes import Admission, Lanes
 from portcall.deliverer.endpoints.presence import Presence
-from portcall.deliverer.jobs import Job, Ledger
+from portcall.deliverer.jobs import Job
+from portcall.deliverer.measures import PARKED, SKIPPED, measure, measure_lanes
 from portcall.deliverer.outbox import Outbox
-from portcall.deliverer.policy import is_due
 from portcall.deliverer.post.attempts import Attempt
-from portcall.deliverer.post.redaction import without_echoes
+from portcall.deliverer.post.redaction import redacted
 from portcall.deliverer.post.request import Request, Template
-from portcall.deliverer.results import expired
 from portcall.deliverer.store_retry import answered
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.broker.settle import Message
-from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.clock import now_ms
+from portcall.runtime.latch import Latch
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.frames import DeliveryFrame, decode_deliveries
 from portcall.schemas.health import decode_news
+from portcall.schemas.records import Sent
+from portcall.schemas.webhooks import Webhook
 
-FAILURES = Counter(
-    "portcall_attempt_failures", "Attempts that failed, by class.", ["failure"], registry=REGISTRY
-)
-LATENCY = Histogram(
-    "portcall_attempt_seconds",
-    "How long attempts took.",
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-    registry=REGISTRY,
-)
-SKIPPED = Counter(
-    "portcall_deliveries_skipped",
-    "Deliveries of redelivered frames that the log shows as attempted already.",
-    registry=REGISTRY,
-)
-IN_FLIGHT = Gauge("portcall_attempts_in_flight", "Attempts under way.", registry=REGISTRY)
-SICK_IN_FLIGHT = Gauge(
-    "portcall_attempts_in_flight_sick",
-    "Attempts under way at endpoints that hang, are slow or fail.",
-    registry=REGISTRY,
-)
-WAITING = Gauge("portcall_deliveries_in_line", "Deliveries waiting in lines.", registry=REGISTRY)
-BREAKERS_OPEN = Gauge(
-    "portcall_breakers_open", "Endpoints that are left alone because they fail.", registry=REGISTRY
-)
 LINE_CHECK_S = 0.25
 RATE_CHECK_S = 0.05
 """Half of what a webhook's bucket of tokens holds, so that its rate is used in full."""
@@ -102,7 +87,7 @@ class Deliverer:
         rungs_ms: tuple[int, ...],
         max_age_ms: int = 0,
         clock: Clock | None = None,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._webhooks = webhooks
@@ -112,18 +97,9 @@ class Deliverer:
         self._outbox = outbox
         self._lanes = lanes
         self._log_store = log
+        self._rules = Rules(schedule_ms, rungs_ms, max_age_ms)
         self._endings = Endings(
-            webhooks=webhooks,
-            lanes=lanes,
-            outbox=outbox,
-            disabling=disabling,
-            spawn=self._spawn,
-            schedule_ms=schedule_ms,
-            rungs_ms=rungs_ms,
-            max_age_ms=max_age_ms,
-            clock=self._clock,
-            clock_ms=clock_ms,
-            chance=chance,
+            webhooks=webhooks, lanes=lanes, outbox=outbox, disabling=disabling, clock=self._clock
         )
         self._clock_ms = clock_ms
         self._chance = chance
@@ -155,15 +131,15 @@ class Deliverer:
         # let in must fill the lines at once, or all that wait would be let in after it.
         await self._webhooks.load({each.webhook_id for each in frame.deliveries})
         await self._gate.enter()
-        ledger = Ledger(len(frame.deliveries))
-        jobs = [Job(frame.events[each.event], each, ledger) for each in frame.deliveries]
+        latch = Latch(len(frame.deliveries))
+        jobs = [Job(frame.events[each.event], each, latch) for each in frame.deliveries]
         if again:
             jobs = await self._not_attempted(jobs)
         templates = await self._webhooks.load({job.delivery.webhook_id for job in jobs})
         for job in jobs:
             self._begin(job, templates[job.delivery.webhook_id])
         self._gate.let_in()
-        await ledger.settled()
+        await latch.wait()
 
     def share_rates(self, processes: int) -> None:
         """Keep to a part of every rate: the broker has answered that there are so many of us."""
@@ -179,14 +155,11 @@ class Deliverer:
             self._lanes.be_away(self._presence.look(now, hindered=hindered))
             expired, starting = self._lanes.look(now)
             for job in expired:
-                self._endings.park(job)
+                self._park(job)
             for job in starting:
                 self._start(job, now)
             self._gate.let_in()
-            IN_FLIGHT.set(self._lanes.in_flight)
-            SICK_IN_FLIGHT.set(self._lanes.sick_in_flight)
-            WAITING.set(self._lanes.waiting)
-            BREAKERS_OPEN.set(self._lanes.open_breakers)
+            measure_lanes(self._lanes)
 
     async def watch_rates(self) -> None:
         """Start what waited for its webhook's rate; runs for as long as the process.
@@ -211,7 +184,7 @@ class Deliverer:
         self._stopping = True
         self._gate.open()
         for job in self._lanes.empty_lines():
-            self._endings.put_back(job)
+            self._endings.carry_out(job, PutBack())
 
     async def _not_attempted(self, jobs: list[Job]) -> list[Job]:
         """Leave out what a crashed process had attempted and recorded before its ack."""
@@ -224,48 +197,72 @@ class Deliverer:
         for job, key in zip(jobs, keys, strict=True):
             if recorded.get(key, 0) >= job.delivery.attempt:
                 SKIPPED.inc()
-                job.ledger.settle()
+                job.latch.count_down()
             else:
                 left.append(job)
         return left
 
     def _begin(self, job: Job, template: Template | None) -> None:
-        """Start it, or say at once what else becomes of it."""
-        if template is None or not template.webhook.takes(probe=job.delivery.probe):
-            self._endings.cancel(job, template)
-        elif self._stopping:
-            self._endings.put_back(job)
-        elif job.delivery.parks and (why := self._endings.outlived(job, template)):
-            record = expired(job.delivery, why, self._clock_ms())
-            self._spawn(self._endings.give_up(job, record, gone=False))
-        elif not is_due(job.delivery, self._clock_ms()):
-            self._endings.wait(job, job.delivery, job.ledger.settle)
+        """Start it, or carry out at once what follows instead."""
+        template = self._usable(job, template)
+        if template is None:
+            return
+        if instead := untimely(job, template.webhook, self._rules, self._clock_ms()):
+            self._endings.carry_out(job, instead)
         else:
-            now = self._clock.now()
-            attempt, parked = job.delivery.attempt, job.delivery.parks > 0
-            fresh = attempt == 1 and not parked
-            match self._lanes.admit(
-                template.webhook.id,
-                job,
-                now,
-                fresh=fresh,
-                parked=parked,
-                attempt=attempt,
-                accepted=now if fresh else self._endings.accepted(job, now),
-                per_s=template.webhook.rate_limit,
-            ):
-                case Admission.START:
-                    self._start(job, now)
-                case Admission.PARK:
-                    self._endings.park(job)
-                case Admission.WAIT:
-                    return
+            self._admit(job, template.webhook)
+
+    def _usable(self, job: Job, template: Template | None) -> Template | None:
+        """*template* if an attempt may begin; None: what follows instead is carried out."""
+        webhook = template.webhook if template else None
+        instead = unwanted(job.delivery, webhook, self._clock_ms())
+        if instead is None and not self._stopping:
+            return template
+        self._endings.carry_out(job, instead or PutBack())
+        return None
+
+    def _admit(self, job: Job, webhook: Webhook) -> None:
+        """Start it if there is room; else it waits in the line of its endpoint, or is parked."""
+        now = self._clock.now()
+        attempt, parked = job.delivery.attempt, job.delivery.parks > 0
+        fresh = attempt == 1 and not parked
+        match self._lanes.admit(
+            webhook.id,
+            job,
+            now,
+            fresh=fresh,
+            parked=parked,
+            attempt=attempt,
+            accepted=now if fresh else self._accepted(job, now),
+            per_s=webhook.rate_limit,
+        ):
+            case Admission.START:
+                self._start(job, now)
+            case Admission.PARK:
+                self._park(job)
+            case Admission.WAIT:
+                return
+
+    def _accepted(self, job: Job, now: float) -> float:
+        """When the event of a delivery that was not attempted yet was accepted, by our clock."""
+        if job.delivery.attempt > 1:
+            return -math.inf
+        return now - (self._clock_ms() - job.event.accepted_ms) / 1000
+
+    def _park(self, job: Job) -> None:
+        """Put a delivery aside until its turn; no attempt is used up."""
+        PARKED.inc()
+        now, delivery = self._clock.now(), job.delivery
+        turn_s = self._lanes.turn_s(
+            delivery.webhook_id, now, accepted=self._accepted(job, now), attempt=delivery.attempt
+        )
+        put_aside = parking(
+            delivery, self._rules, turn_s=turn_s, now_ms=self._clock_ms(), chance=self._chance()
+        )
+        self._endings.carry_out(job, put_aside)
 
     def _start(self, job: Job, started: float) -> None:
-        self._spawn(self._work(job, started))
-
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(self._work(job, started))
         self._attempts.add(task)
         task.add_done_callback(self._attempts.discard)
 
@@ -280,7 +277,7 @@ class Deliverer:
             try:
                 healthy = await self._attempt(job)
             except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
-                job.ledger.fail(error)
+                job.latch.fail(error)
             now = self._clock.now()
             if not healthy and self._clock.lost_s - lost_s > now - started:
                 healthy = None  # for most of it this process did not run: that says nothing
@@ -297,29 +294,42 @@ class Deliverer:
                 self._start(other, now)
 
     async def _attempt(self, job: Job) -> bool | None:
-        """Make one attempt and see to what follows.
+        """Make one attempt: look up, prepare, send, decide, carry out.
 
         Returns:
             Whether the endpoint answered as a healthy one does; None: nothing was sent.
         """
+        template = await self._look_up(job)
+        if template is None:
+            return None
+        request = self._prepare(job, template)
+        attempt = await self._sender.send(request)
+        consequence = self._decide(job, template, attempt, request.sent)
+        self._endings.carry_out(job, consequence)
+        return attempt.shows_health
+
+    async def _look_up(self, job: Job) -> Template | None:
+        """The webhook as it is now, just before the POST; None: it is not to be attempted."""
         webhook_id = job.delivery.webhook_id
         template = self._webhooks.known(webhook_id) or await self._webhooks.template(webhook_id)
-        if template is None or not template.webhook.takes(probe=job.delivery.probe):
-            self._endings.cancel(job, template)
-            return None
-        if self._stopping:
-            self._endings.put_back(job)
-            return None
-        request = template.request(
-            delivery_id=delivery_id(job.event.id, webhook_id),
+        return self._usable(job, template)
+
+    def _prepare(self, job: Job, template: Template) -> Request:
+        return template.request(
+            delivery_id=delivery_id(job.event.id, job.delivery.webhook_id),
             body=bytes(job.event.body),
             now_s=self._clock_ms() // 1000,
         )
-        attempt = await self._sender.send(request)
-        if template.secrets:
-            attempt = without_echoes(attempt, template.secrets)
-        LATENCY.observe(attempt.duration_us / 1e6)
-        if attempt.failure:
-            FAILURES.labels(attempt.failure.value).inc()
-        self._endings.follow(job, template, attempt, request.sent)
-        return attempt.shows_health
+
+    def _decide(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> Consequence:
+        """Measure an attempt, and say what follows from it."""
+        measure(attempt)
+        return following(
+            job,
+            template.webhook,
+            redacted(attempt, template.secrets) if template.secrets else attempt,
+            sent,
+            self._rules,
+            now_ms=self._clock_ms(),
+            chance=self._chance(),
+        )

@@ -1,13 +1,14 @@
 """Disabling a webhook because its endpoint answered 410, enabling one that answers a probe."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from portcall.deliverer.store_retry import answered
-from portcall.runtime.broker.feed import encode_hint
+from portcall.runtime.broker.publishing import Announcer
+from portcall.runtime.clock import now_ms
 from portcall.runtime.disabled import say_disabled
 from portcall.runtime.logs import get_logger
+from portcall.schemas.changes import encode_hint
 from portcall.schemas.topology import WEBHOOKS
 from portcall.schemas.webhooks import Cause
 from portcall.store.webhooks.summaries import KnownWebhook
@@ -33,13 +34,6 @@ class Names(Protocol):
         """Those that exist, by id."""
 
 
-class Announcer(Protocol):
-    """What tells the other processes: a Publisher."""
-
-    async def announce(self, body: bytes, *, exchange: str) -> None:
-        """Publish, best effort."""
-
-
 class Disabling:
     """Disables webhooks in the store, and enables them.
 
@@ -57,8 +51,8 @@ class Disabling:
 
     async def disable(self, webhook_id: int, reason: str) -> None:
         """Disable a webhook; waits for as long as the store does not answer."""
-        now_ms = time.time_ns() // 1_000_000
-        if await answered(self._source.disable, webhook_id, reason, now_ms):
+        at_ms = now_ms()
+        if await answered(self._source.disable, webhook_id, reason, at_ms):
             await self._tell()
             known = (await answered(self._names.by_ids, [webhook_id])).get(webhook_id)
             say_disabled(
@@ -71,8 +65,8 @@ class Disabling:
 
     async def enable(self, webhook_id: int) -> None:
         """Enable a webhook whose endpoint answered a probe; waits for the store as above."""
-        now_ms = time.time_ns() // 1_000_000
-        if await answered(self._source.enable, webhook_id, now_ms):
+        at_ms = now_ms()
+        if await answered(self._source.enable, webhook_id, at_ms):
             self._log.info("webhook.enabled", webhook_id=webhook_id)
             await self._tell()
 

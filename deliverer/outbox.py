@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from msgspec import Raw
 
 from portcall.runtime.broker.batcher import Batcher
+from portcall.runtime.broker.publishing import SurePublisher
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.events import Event
 from portcall.schemas.frames import REASON_HEADER, encode, encode_deliveries, encode_records
@@ -48,18 +49,8 @@ class WaitingDelivery(NamedTuple):
     then: Then
 
 
-class SurePublisher(Protocol):
-    """What publishes a message until it is confirmed: a Publisher."""
-
-    async def publish_surely(
-        self,
-        body: bytes,
-        *,
-        exchange: str,
-        key: str = "",
-        headers: dict[str, str | int] | None = None,
-    ) -> None:
-        """Publish until confirmed."""
+class Broker(SurePublisher, Protocol):
+    """What an `Outbox` publishes through: a Publisher."""
 
     @property
     def is_up(self) -> bool:
@@ -74,7 +65,7 @@ class Outbox:
         shards: How many queues the deliveries are spread over.
     """
 
-    def __init__(self, publisher: SurePublisher, *, shards: int) -> None:
+    def __init__(self, publisher: Broker, *, shards: int) -> None:
         self._publisher = publisher
         self._shards = shards
         self._records = Batcher(self._send_records, weigh=_weigh_record)

@@ -2,13 +2,13 @@
 
 import os
 
-from portcall.producer.digests.keeper import Keeping
+from portcall.producer.digests.keeper import DigestKeeper
 from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.refusals import Refusing
 from portcall.producer.http.registries import Registries
 from portcall.producer.ingest import Ingest
-from portcall.producer.journal_publisher import Accepting
+from portcall.producer.journal_publisher import JournalPublisher
 from portcall.producer.server import make_app
 from portcall.producer.settings import ProducerSettings
 from portcall.runtime.broker.depths import Depths
@@ -35,17 +35,17 @@ async def main() -> None:
         follower = Follower(registries.refresh)
         feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
         follower.hint(0)
-        accepting = Accepting(publisher)
-        keeping = Keeping(store.sightings)
+        journal = JournalPublisher(publisher)
+        keeper = DigestKeeper(store.digests)
         ingest = Ingest(
             access=TokenAccess(settings.token, Bearers(store)),
             registries=registries,
             bodies=Bodies(),
-            publish=accepting.accept,
-            note=accepting.note_ignored,
-            keeping=keeping,
+            publish=journal.accept,
+            note=journal.note_ignored,
+            keeper=keeper,
         )
-        process.check("broker", lambda: publisher.problem or accepting.problem)
+        process.check("broker", lambda: publisher.problem or journal.problem)
         depths = Depths(settings.amqp_url, name="portcall producer depths")
         wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
         fullness = Fullness(depths, publisher, bounded_queues(wanted, {EVENTS}))
@@ -62,7 +62,7 @@ async def main() -> None:
         app = make_app(ingest, process.checks, throttle, refusing)
         await process.serve(app, settings.bind, "producer")
         await process.until_stopped()
-    await keeping.drained(DRAIN_S)
+    await keeper.drained(DRAIN_S)
     store.close()
 
 

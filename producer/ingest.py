@@ -13,7 +13,7 @@ from functools import partial
 from aiohttp import hdrs, web
 from prometheus_client import Counter
 
-from portcall.producer.digests.keeper import Keeping, NoTable
+from portcall.producer.digests.keeper import DigestKeeper, NoTable
 from portcall.producer.formats import cloudevents, distribution, published
 from portcall.producer.formats.acceptance import Acceptance, Reader, Translation
 from portcall.producer.formats.ignoring import note_of
@@ -21,11 +21,12 @@ from portcall.producer.http.access import Access, bearer_token
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError, UnsupportedTypeError
 from portcall.producer.http.registries import Registries
-from portcall.producer.http.sampling import Allowance, Sample
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.http.clients import AUTHENTICATED, authorization_of
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.sampling import Allowance, Sample
 from portcall.schemas.events import Event
 from portcall.schemas.journal import IgnoredNote
 
@@ -80,13 +81,13 @@ class Ingest:
         bodies: Bodies,
         publish: Publish,
         note: Note | None = None,
-        keeping: Keeping | None = None,
+        keeper: DigestKeeper | None = None,
     ) -> None:
         self._access = access
         self._registries = registries
         self._bodies = bodies
         self._publish = publish
-        self._keeping = keeping or Keeping(NoTable())
+        self._keeping = keeper or DigestKeeper(NoTable())
         self._note = note
         self._sample = Sample()
         self._unread_notes = Allowance(UNREAD_NOTES_PER_S)
@@ -154,7 +155,7 @@ class Ingest:
         """Note what became no event, as much as the rates allow."""
         if self._note is None or not translation.details:
             return
-        now_ms = _now_ms()
+        at_ms = now_ms()
         unread = [one for one in translation.details if one.is_unread]
         others = [one for one in translation.details if one.event_id and not one.is_unread]
         for kept, allowance, patience_s in (
@@ -162,7 +163,7 @@ class Ingest:
             (others, self._other_notes, 0),
         ):
             chosen = kept[: allowance.take(len(kept))]
-            await self._note([note_of(one, registry, now_ms) for one in chosen], patience_s)
+            await self._note([note_of(one, registry, at_ms) for one in chosen], patience_s)
 
     def _say_unread(self, registry: str, translation: Translation) -> None:
         """Log what could not be read, some of it: whoever may pull can make very many."""
@@ -200,7 +201,7 @@ class Ingest:
 
 
 def _acceptance(registry: str) -> Acceptance:
-    return Acceptance(registry, _now_ms(), _new_id)
+    return Acceptance(registry, now_ms(), _new_id)
 
 
 def _reader(request: web.Request, readers: Mapping[str, Reader]) -> Reader:
@@ -220,10 +221,6 @@ def _count(registry: str, translation: Translation) -> None:
         ACCEPTED.labels(registry, event.action).inc()
     for reason, count in translation.ignored.items():
         IGNORED.labels(registry, reason).inc(count)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _new_id() -> str:

@@ -9,11 +9,14 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
-from portcall.producer.publishing import Publisher, publish_events
+from portcall.producer.publishing import publish_events
 from portcall.runtime.broker.batcher import Batcher
+from portcall.runtime.broker.publishing import OncePublisher, SurePublisher
 from portcall.runtime.errors import RefusedError, UnconfirmedError
+from portcall.runtime.latch import Latch
 from portcall.schemas.events import Event
 from portcall.schemas.frames import encode_journal
 from portcall.schemas.journal import IgnoredNote, Note, accepted
@@ -29,26 +32,23 @@ IGNORED_BYTES = 1024
 """The most that one of an ignored notification does, but for escapes."""
 
 
-class SurePublisher(Publisher, Protocol):
-    """What is needed of `runtime.publisher.Publisher`."""
-
-    async def publish_surely(self, body: bytes, *, exchange: str) -> None:
-        """Publish until confirmed."""
-
-
 MAX_WAITING = 1_000
 """Notes of what was ignored, while the broker takes none; more are dropped."""
 
 
+class Broker(OncePublisher, SurePublisher, Protocol):
+    """Publishes events once, and notes until confirmed: a Publisher."""
+
+
 class Noted(NamedTuple):
-    """The notes of one request, and who waits for their confirm."""
+    """The notes of one request, and the latch that is counted down when they are confirmed."""
 
     notes: list[Note]
     ignored: list[IgnoredNote]
-    confirmed: "asyncio.Future[None]"
+    latch: Latch
 
 
-class Accepting:
+class JournalPublisher:
     """Publishes and notes; the notes of requests that come together share a frame.
 
     A broker that hangs takes what was sent to it when it goes on, long after the sender was told
@@ -60,9 +60,7 @@ class Accepting:
         clock: Seconds that never go back.
     """
 
-    def __init__(
-        self, publisher: SurePublisher, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, publisher: Broker, clock: Callable[[], float] = time.monotonic) -> None:
         self._publisher = publisher
         self._clock = clock
         self._notes = Batcher(self._send, weigh=_weigh)
@@ -88,13 +86,13 @@ class Accepting:
         """
         if problem := self.problem:
             raise RefusedError(problem)
-        accepting = asyncio.get_running_loop().create_task(self._accept(events))
-        self._under_way[accepting] = self._clock()
-        accepting.add_done_callback(self._end)
-        done, _ = await asyncio.wait({accepting}, timeout=PUBLISH_TIMEOUT_S)
+        journal_publisher = asyncio.get_running_loop().create_task(self._accept(events))
+        self._under_way[journal_publisher] = self._clock()
+        journal_publisher.add_done_callback(self._end)
+        done, _ = await asyncio.wait({journal_publisher}, timeout=PUBLISH_TIMEOUT_S)
         if not done:
             raise UnconfirmedError(f"no confirm from the broker within {PUBLISH_TIMEOUT_S:g} s")
-        accepting.result()
+        journal_publisher.result()
 
     async def note_ignored(self, notes: Sequence[IgnoredNote], patience_s: float) -> None:
         """Note what became no event, and wait a little for the confirm; it is no event lost.
@@ -103,22 +101,24 @@ class Accepting:
         """
         if not notes or self.problem or self._waiting + len(notes) > MAX_WAITING:
             return
-        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        latch = Latch()
         self._waiting += len(notes)
-        self._notes.add(Noted([], list(notes), confirmed))
+        self._notes.add(Noted([], list(notes), latch))
         if patience_s:
-            await asyncio.wait({confirmed}, timeout=patience_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    await latch.wait()
 
     async def _accept(self, events: Sequence[Event]) -> None:
         await publish_events(self._publisher, events)
-        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._notes.add(Noted([accepted(event) for event in events], [], confirmed))
-        await confirmed
+        latch = Latch()
+        self._notes.add(Noted([accepted(event) for event in events], [], latch))
+        await latch.wait()
 
-    def _end(self, accepting: "asyncio.Task[None]") -> None:
-        del self._under_way[accepting]
-        if not accepting.cancelled():
-            accepting.exception()  # seen, also where nobody waits for it any more
+    def _end(self, journal_publisher: "asyncio.Task[None]") -> None:
+        del self._under_way[journal_publisher]
+        if not journal_publisher.cancelled():
+            journal_publisher.exception()  # seen, also where nobody waits for it any more
 
     async def _send(self, items: list[Noted]) -> None:
         notes = [note for item in items for note in item.notes]
@@ -128,8 +128,7 @@ class Accepting:
         )
         for item in items:
             self._waiting -= len(item.ignored)
-            if not item.confirmed.done():
-                item.confirmed.set_result(None)
+            item.latch.count_down()
 
 
 def _weigh(item: Noted, _last: Noted | None) -> int:

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from prometheus_client import Histogram
 
+from portcall.runtime.broker.publishing import OncePublisher
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.events import Event
 from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, encode_events
@@ -22,16 +22,6 @@ PUBLISH_SECONDS = Histogram(
 )
 
 
-class Publisher(Protocol):
-    """What is needed of `runtime.publisher.Publisher`."""
-
-    async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = GIVE_UP_S
-    ) -> None:
-        """Publish one message and wait for its confirm; raises `BrokerError` without one."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One message for the exchange of events."""
@@ -40,7 +30,7 @@ class Frame:
     body: bytes
 
 
-async def publish_events(publisher: Publisher, events: Sequence[Event]) -> None:
+async def publish_events(publisher: OncePublisher, events: Sequence[Event]) -> None:
     """Publish *events*, and return when the broker has confirmed every one of them.
 
     Raises:

@@ -84,6 +84,12 @@ def _of_unread(unread: Unread) -> Refusal:
     return Refusal(unread.status, code, unread.problem, unread.target.partition("?")[0])
 
 
+_NO_SUCH_PATH = (
+    "there is no such path; a registry sends to /registries/NAME/notifications, and events of your"
+    " own go to /registries/NAME/events"
+)
+
+
 @web.middleware
 async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
@@ -101,7 +107,8 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         return _error(405, "MethodNotAllowed", message, {hdrs.ALLOW: allowed})
     except web.HTTPException as error:
         code = error.reason.replace(" ", "")
-        return _error(error.status, code, f"{request.path[:100]}: {error.reason}")
+        problem = _NO_SUCH_PATH if isinstance(error, web.HTTPNotFound) else error.reason
+        return _error(error.status, code, f"{request.path[:100]}: {problem}")
     except Exception:  # noqa: BLE001 (the process's one place for its own faults)
         get_logger().exception("request.failed", path=request.path)
         return _error(500, "InternalError", "this is a fault of the producer; see its log")

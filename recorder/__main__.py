@@ -2,12 +2,12 @@
 
 import os
 
-from portcall.recorder.digest_retention import Forgetting
+from portcall.recorder.digest_retention import DigestRetention
 from portcall.recorder.journal import Settling
 from portcall.recorder.kinds import LOG_KIND, journal_kind
 from portcall.recorder.record import Recorder
 from portcall.recorder.retention import Retention
-from portcall.recorder.rollup import Adding
+from portcall.recorder.rollup import Rollup
 from portcall.recorder.watch import StoreWatch
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.stream import StreamReader
@@ -62,7 +62,7 @@ async def main() -> None:
             pace_s=JOURNAL_PACE_S,
         )
         retention = Retention(log=store.eventlog, replays=store.replays, retention_ms=retention_ms)
-        adding = Adding(traffic=store.traffic, retention_ms=retention_ms)
+        rollup = Rollup(traffic=store.traffic, retention_ms=retention_ms)
         watch = StoreWatch(store.eventlog, LOG)
         process.check("publisher", lambda: publisher.problem)
         process.check("stream", lambda: reader.problem)
@@ -73,8 +73,8 @@ async def main() -> None:
         process.supervise(journal_reader.run(), "journal reader")
         process.supervise(retention.run(), "retention")
         process.supervise(settling.run(), "settling")
-        process.supervise(adding.run(), "adding up")
-        process.supervise(Forgetting(store.sightings).run(), "forgetting")
+        process.supervise(rollup.run(), "adding up")
+        process.supervise(DigestRetention(store.digests).run(), "forgetting")
         process.supervise(watch.run(), "watch")
         await process.until_stopped()
     await recorder.settled()

@@ -1,14 +1,14 @@
 """Forgetting sightings: old ones, and the oldest where there are too many."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.store.errors import StoreUnavailableError
 
-MAX_SIGHTINGS = 500_000
+MAX_DIGESTS = 500_000
 """Of each kind, manifests and blobs: some 90 bytes each on SQLite, with the index."""
 MAX_AGE_MS = 2 * 365 * 24 * 3600 * 1000
 """A digest is forgotten when it was neither pushed nor pulled for two years."""
@@ -18,14 +18,14 @@ CHUNK = 1_000
 BREATH_S = 0.05
 
 
-class Sightings(Protocol):
+class KnownDigests(Protocol):
     """Where sightings are kept. Its method blocks."""
 
     def prune(self, before_ms: int, *, most: int, limit: int) -> int:
         """Forget sightings that are too old or too many; say how many."""
 
 
-class Forgetting:
+class DigestRetention:
     """Bounds the store's sightings, a little at a time, beside those who write them.
 
     Args:
@@ -36,9 +36,9 @@ class Forgetting:
 
     def __init__(
         self,
-        sightings: Sightings,
+        sightings: KnownDigests,
         *,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._sightings = sightings
@@ -64,7 +64,7 @@ class Forgetting:
         before_ms = self._clock_ms() - MAX_AGE_MS
         forgotten = 0
         while count := await asyncio.to_thread(
-            self._sightings.prune, before_ms, most=MAX_SIGHTINGS, limit=CHUNK
+            self._sightings.prune, before_ms, most=MAX_DIGESTS, limit=CHUNK
         ):
             forgotten += count
             await self._pause(BREATH_S)

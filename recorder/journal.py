@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from prometheus_client import Counter
 
+from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
 from portcall.store.errors import StoreUnavailableError
@@ -70,7 +71,7 @@ class Settling:
         *,
         journal: Journal,
         retention_ms: int,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         load: Callable[[], float] | None = None,
     ) -> None:
         self._journal = journal

@@ -1,7 +1,6 @@
 """Recording: frames from a stream become rows, each once; rows and position move together."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
@@ -13,8 +12,9 @@ from tenacity.wait import wait_random_exponential
 from portcall.recorder.arrivals import Arrival, FrameT, Kind, batches, placeholder, read
 from portcall.recorder.position import Aim, Place, Verdict, begin
 from portcall.recorder.watch import Overdue
-from portcall.runtime.broker.settle import Burial
+from portcall.runtime.broker.publishing import SurePublisher
 from portcall.runtime.broker.stream import StreamMessage
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import RestartReadingError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
@@ -74,10 +74,10 @@ class Recorder(Generic[FrameT]):
         *,
         kind: Kind[FrameT],
         log: Log[FrameT],
-        burial: Burial,
+        burial: SurePublisher,
         stream: str,
         retention_ms: int,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._kind = kind

@@ -1,12 +1,12 @@
 """Forgetting records by age, a little at a time, beside the recording of new ones."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from prometheus_client import Counter
 
+from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
 from portcall.store.errors import StoreUnavailableError
@@ -52,7 +52,7 @@ class Retention:
         log: Log,
         replays: Replays,
         retention_ms: int,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._log_store = log

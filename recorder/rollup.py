@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from prometheus_client import Counter
 
 from portcall.recorder.journal import BUSY, Load
+from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
 from portcall.store.errors import StoreUnavailableError
@@ -40,7 +41,7 @@ class Traffic(Protocol):
         """Forget sums that are too old; how many."""
 
 
-class Adding:
+class Rollup:
     """Adds up, and forgets.
 
     Args:
@@ -57,7 +58,7 @@ class Adding:
         *,
         traffic: Traffic,
         retention_ms: int,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         load: Callable[[], float] | None = None,
         stopwatch_s: Callable[[], float] = time.monotonic,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,

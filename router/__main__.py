@@ -4,7 +4,7 @@ import asyncio
 import os
 
 from portcall.router.outbox import Outbox
-from portcall.router.parking import Aside
+from portcall.router.parking import Parking
 from portcall.router.route import Router
 from portcall.router.settings import RouterSettings
 from portcall.router.subscriptions import Subscriptions
@@ -25,15 +25,15 @@ async def main() -> None:
         store = open_store(settings.database_url)
         subscriptions = Subscriptions(store.webhooks)
         follower = Follower(subscriptions.refresh)
-        aside = Aside()
+        parking = Parking()
         feed = Feed(
             settings.amqp_url,
             name="portcall router feed",
             on_hint=follower.hint,
-            on_news=aside.hear,
+            on_news=parking.hear,
         )
         publisher = Publisher(settings.amqp_url, name="portcall router publisher")
-        outbox = Outbox(publisher, shards=settings.shards, aside=aside)
+        outbox = Outbox(publisher, shards=settings.shards, parking=parking)
         router = Router(subscriptions=subscriptions, outbox=outbox)
         consumer = Consumer(
             settings.amqp_url,

@@ -4,22 +4,28 @@ One dictionary for all registries, from a place (a registry, a repository of it,
 webhooks whose scope is that place. An event looks at its three places and nowhere else. Made of
 strings and integers alone: a million webhooks must fit.
 
-A place with one webhook holds ``id << 5 | actions``; one with several holds the ids by their set of
-actions, of which there are at most 31, so that subscribers to deletes cost a push nothing.
+A place with one webhook holds ``id << n | actions``, where n is the number of actions. One with
+several holds the ids by their set of actions, of which there are fewer than 2^n, so that
+subscribers to deletes cost a push nothing.
 """
 
 from array import array
 
-ACTION_BITS = 5
-_ACTIONS = (1 << ACTION_BITS) - 1
+from portcall.schemas.events import Action
 
 Holders = int | dict[int, "array[int]"]
 
 
 class ScopeIndex:
-    """The enabled webhooks by where they look."""
+    """The enabled webhooks by where they look.
 
-    def __init__(self) -> None:
+    Args:
+        action_bits: How many bits a set of actions has.
+    """
+
+    def __init__(self, action_bits: int = len(Action)) -> None:
+        self._action_bits = action_bits
+        self._all_actions = (1 << action_bits) - 1
         self._places: dict[str, Holders] = {}
         self._place_of: dict[int, str] = {}
 
@@ -39,10 +45,10 @@ class ScopeIndex:
         place = f"{registry}/{scope}"
         held = self._places.get(place)
         if held is None:
-            self._places[place] = webhook_id << ACTION_BITS | actions
+            self._places[place] = webhook_id << self._action_bits | actions
         else:
             if isinstance(held, int):
-                held = {held & _ACTIONS: array("q", (held >> ACTION_BITS,))}
+                held = {held & self._all_actions: array("q", (held >> self._action_bits,))}
                 self._places[place] = held
             held.setdefault(actions, array("q")).append(webhook_id)
         self._place_of[webhook_id] = place
@@ -84,7 +90,7 @@ class ScopeIndex:
                 continue
             if isinstance(held, int):
                 if held & action:
-                    found.append(held >> ACTION_BITS)
+                    found.append(held >> self._action_bits)
             else:
                 for actions, ids in held.items():
                     if actions & action:

@@ -3,16 +3,17 @@
 And the notes of them: what the journal says there should be.
 """
 
-import asyncio
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from prometheus_client import Counter
 
-from portcall.router.parking import Aside
+from portcall.router.parking import Parking
 from portcall.runtime.broker.batcher import Batcher
+from portcall.runtime.broker.publishing import SurePublisher
+from portcall.runtime.latch import Latch
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.events import Event
@@ -20,7 +21,7 @@ from portcall.schemas.frames import encode_deliveries, encode_journal
 from portcall.schemas.journal import Note, routed
 from portcall.schemas.topology import DELIVER, JOURNAL, deliver_key, retry_key, wait_rung
 
-ASIDE = Counter(
+PARKED = Counter(
     "portcall_deliveries_aside",
     "Deliveries that the router put aside because their endpoint is left alone.",
     registry=REGISTRY,
@@ -33,51 +34,19 @@ NOTE_BYTES = 128
 """About what a note adds to a frame besides its webhooks."""
 
 
-class Ticket:
-    """Counts what follows from one frame of events until the broker has confirmed all of it."""
-
-    __slots__ = ("_done", "_open")
-
-    def __init__(self) -> None:
-        self._open = 1
-        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def add(self, count: int) -> None:
-        """There are *count* more."""
-        self._open += count
-
-    def confirm(self) -> None:
-        """There is one less."""
-        self._open -= 1
-        if self._open == 0 and not self._done.done():
-            self._done.set_result(None)
-
-    async def confirmed(self) -> None:
-        """Nothing more will be added: wait for the rest."""
-        self.confirm()
-        await self._done
-
-
 class Outgoing(NamedTuple):
     """One delivery that waits to be packed."""
 
     event: Event
     webhook_id: int
-    ticket: Ticket
+    latch: Latch
 
 
 class OutgoingNote(NamedTuple):
     """One note that waits to be packed."""
 
     note: Note
-    ticket: Ticket
-
-
-class SurePublisher(Protocol):
-    """What publishes a frame until it is confirmed: a Publisher."""
-
-    async def publish_surely(self, body: bytes, *, exchange: str, key: str = "") -> None:
-        """Publish until confirmed."""
+    latch: Latch
 
 
 class Outbox:
@@ -90,10 +59,10 @@ class Outbox:
     """
 
     def __init__(
-        self, publisher: SurePublisher, *, shards: int, aside: Aside | None = None
+        self, publisher: SurePublisher, *, shards: int, parking: Parking | None = None
     ) -> None:
         self._publisher = publisher
-        self._aside = aside or Aside()
+        self._parking = parking or Parking()
         self._parked: dict[tuple[int, int], Batcher[Outgoing]] = {}
         self._fresh = [
             Batcher(partial(self._send, deliver_key(shard)), weigh=_weigh)
@@ -106,25 +75,25 @@ class Outbox:
         self._notes = Batcher(self._send_notes, weigh=_weigh_note)
 
     async def put(
-        self, event: Event, webhook_ids: Sequence[int], ticket: Ticket, *, again: bool = False
+        self, event: Event, webhook_ids: Sequence[int], latch: Latch, *, again: bool = False
     ) -> None:
         """Send *event* to each of the webhooks; waits only while the broker is far behind.
 
         Args:
             event: What is sent.
             webhook_ids: To whom.
-            ticket: Told when each is confirmed.
+            latch: Counted down when each is confirmed.
             again: It may have been routed before, by a router that died before its ack.
         """
-        ticket.add(len(webhook_ids))
+        latch.add(len(webhook_ids))
         batchers = self._again if again else self._fresh
         for webhook_id in webhook_ids:
             shard = shard_of(webhook_id, len(batchers))
-            rung_ms = self._aside.rung_ms(webhook_id)
+            rung_ms = self._parking.rung_ms(webhook_id)
             batcher = self._rung(rung_ms, shard) if rung_ms and not again else batchers[shard]
             if batcher.crowded:
                 await batcher.room()
-            batcher.add(Outgoing(event, webhook_id, ticket))
+            batcher.add(Outgoing(event, webhook_id, latch))
 
     def _rung(self, rung_ms: int, shard: int) -> Batcher[Outgoing]:
         batcher = self._parked.get((rung_ms, shard))
@@ -135,37 +104,37 @@ class Outbox:
 
     async def _send_aside(self, rung: str, key: str, items: list[Outgoing]) -> None:
         """To the ladder: the endpoint is left alone for a while."""
-        ASIDE.inc(len(items))
-        body = pack(items, make=self._aside.delivery)
+        PARKED.inc(len(items))
+        body = pack(items, make=self._parking.delivery)
         await self._publisher.publish_surely(body, exchange=rung, key=key)
         for item in items:
-            item.ticket.confirm()
+            item.latch.count_down()
 
     async def note(self, matched: Iterable[tuple[Event, Sequence[int]]]) -> None:
         """Note for each event which webhooks it was routed to; returns when that is confirmed."""
-        ticket = Ticket()
-        for event, webhook_ids in matched:
-            ticket.add(1)
-            self._notes.add(OutgoingNote(routed(event, webhook_ids), ticket))
-        await ticket.confirmed()
+        notes = [routed(event, webhook_ids) for event, webhook_ids in matched]
+        latch = Latch(len(notes))
+        for note in notes:
+            self._notes.add(OutgoingNote(note, latch))
+        await latch.wait()
 
     async def _send_notes(self, items: list[OutgoingNote]) -> None:
         body = encode_journal(uuid.uuid4().hex, [item.note for item in items])
         await self._publisher.publish_surely(body, exchange=JOURNAL)
         for item in items:
-            item.ticket.confirm()
+            item.latch.count_down()
 
     async def _send(self, key: str, items: list[Outgoing]) -> None:
         await self._publisher.publish_surely(pack(items), exchange=DELIVER, key=key)
         for item in items:
-            item.ticket.confirm()
+            item.latch.count_down()
 
     async def _send_again(self, key: str, items: list[Outgoing]) -> None:
         """By way of a rung: when it comes back, the log knows what became of the first time."""
         body = pack(items, again=True)
         await self._publisher.publish_surely(body, exchange=wait_rung(AGAIN_MS), key=key)
         for item in items:
-            item.ticket.confirm()
+            item.latch.count_down()
 
 
 def pack(

@@ -4,9 +4,9 @@ A deliverer would only park them there, after they had waited in its queue among
 """
 
 import random
-import time
 from collections.abc import Callable
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.health import decode_news
 from portcall.schemas.topology import BASE_RUNGS_MS
@@ -18,12 +18,12 @@ SPREAD = 0.1
 """How much later than the end of the pause a delivery may be due, by chance."""
 
 
-class Aside:
+class Parking:
     """Until when each endpoint is left alone, as far as the deliverers have told."""
 
     def __init__(
         self,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._clock_ms = clock_ms

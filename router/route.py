@@ -4,9 +4,10 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from portcall.router.outbox import Outbox, Ticket
+from portcall.router.outbox import Outbox
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.errors import PoisonMessageError
+from portcall.runtime.latch import Latch
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.errors import InvalidValueError
@@ -65,7 +66,7 @@ class Router:
         events = decode_events(message.body).events
         again = message.redeliveries > 0 or AGAIN_HEADER in message.headers
         bits = [_action_bit(event) for event in events]
-        ticket = Ticket()
+        latch = Latch()  # counted down once more when every event has been put
         matched: list[tuple[Event, list[int]]] = []
         for event, bit in zip(events, bits, strict=True):
             found = self._subscriptions.index.match(
@@ -73,8 +74,9 @@ class Router:
             )
             (_MATCHED if found else _UNMATCHED).inc()
             matched.append((event, found))
-            await self._outbox.put(event, found, ticket, again=again)
-        await ticket.confirmed()
+            await self._outbox.put(event, found, latch, again=again)
+        latch.count_down()
+        await latch.wait()
         await self._outbox.note(matched)
         matches = sum(len(found) for _, found in matched)
         DELIVERIES.inc(matches)

@@ -27,6 +27,7 @@ _NAME = re.compile(rf"(?=.{{1,254}}$)(?:{_LABEL}\.)*{_LABEL}\.?", re.ASCII)
 _NUMBER = re.compile(r"(?:^|\.)(?:0[xX][0-9A-Fa-f]*|[0-9]+)\.?$")
 """Ends as an address does; resolvers take ``127.1``, ``0177.0.0.1`` or ``0x7f000001`` for one."""
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+_BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 _SUSPECT = re.compile(r"[^\x21-\x5b\x5d-\x7e]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_PORT = 65_535
@@ -150,7 +151,8 @@ def _check_characters(text: str, field: str) -> None:
     for match in _SUSPECT.finditer(text):
         character, place = match[0], match.start() + 1
         if character == " ":
-            raise InvalidValueError(field, f"contains a space at character {place}; write %20")
+            advice = "write %20" if _takes_escapes(text, match.start()) else "remove it"
+            raise InvalidValueError(field, f"contains a space at character {place}; {advice}")
         if character == "\\":
             raise InvalidValueError(field, f"contains a backslash at character {place}; write %5C")
         unfit = _UNFIT.get(unicodedata.category(character))
@@ -158,6 +160,15 @@ def _check_characters(text: str, field: str) -> None:
             raise InvalidValueError(
                 field, f"contains {unfit} (U+{ord(character):04X}) at character {place}"
             )
+
+
+def _takes_escapes(text: str, index: int) -> bool:
+    """Whether ``%20`` may stand there: not around a URI, nor in its scheme, host or port."""
+    if not text[:index].strip() or not text[index:].strip():
+        return False
+    before_path = _BEFORE_PATH.match(text)
+    end = before_path.end() if before_path else 0
+    return index >= end or "@" in text[index:end]  # what stands before an @ is user info
 
 
 def _encoded(text: str) -> str:

@@ -6,12 +6,12 @@ the store is away, and nobody can be revoked without it.
 """
 
 import asyncio
-import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.store.access import access_tokens as accesstokens
 from portcall.store.access.principals import PrincipalRow, digest_of, is_secret
@@ -147,10 +147,10 @@ class Bearers:
                 return None
             principal = self._store.principals.get(claims.client_id)
             until_ms = claims.expires_ms + accesstokens.LEEWAY_S * 1000
-        now_ms = _now_ms()
-        if principal is None or not principal.is_live(now_ms):
+        at_ms = now_ms()
+        if principal is None or not principal.is_live(at_ms):
             return None
-        if principal.used_ms is None or now_ms - principal.used_ms > TOUCH_MS:
+        if principal.used_ms is None or at_ms - principal.used_ms > TOUCH_MS:
             self._note_use(principal)
         return principal, until_ms
 
@@ -170,9 +170,5 @@ class Bearers:
 
 
 def _is_good(known: _Known) -> bool:
-    now_ms = _now_ms()
-    return known.principal.is_live(now_ms) and (known.until_ms is None or now_ms < known.until_ms)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    at_ms = now_ms()
+    return known.principal.is_live(at_ms) and (known.until_ms is None or at_ms < known.until_ms)

@@ -6,7 +6,7 @@ from portcall.store.access.principals import Principals
 from portcall.store.access.signing_keys import SigningKeys
 from portcall.store.database.database import Database
 from portcall.store.database.installation import InstallationTable
-from portcall.store.intake.digests import Sightings
+from portcall.store.intake.digests import KnownDigests
 from portcall.store.journal.journal import Journal
 from portcall.store.records.event_log import EventLog
 from portcall.store.records.last_records import Lasts
@@ -15,7 +15,7 @@ from portcall.store.records.searching import Searching
 from portcall.store.secrets.sealing import Sealing
 from portcall.store.secrets.vault import NO_KEYS, Vault
 from portcall.store.traffic.traffic import Traffic
-from portcall.store.webhooks.health import Standing
+from portcall.store.webhooks.health import WebhookHealth
 from portcall.store.webhooks.registries import Registries
 from portcall.store.webhooks.subscribers import Subscribers
 from portcall.store.webhooks.summaries import KnownWebhooks
@@ -33,14 +33,14 @@ class Store:
     sealing: Sealing
     eventlog: EventLog
     replays: Replays
-    standing: Standing
+    webhook_health: WebhookHealth
     journal: Journal
     principals: Principals
     signing_keys: SigningKeys
     traffic: Traffic
     searching: Searching
     subscribers: Subscribers
-    sightings: Sightings
+    digests: KnownDigests
     known: KnownWebhooks
     lasts: Lasts
 
@@ -68,14 +68,14 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         sealing=Sealing(database, vault),
         eventlog=EventLog(database),
         replays=Replays(database),
-        standing=Standing(database),
+        webhook_health=WebhookHealth(database),
         journal=Journal(database),
         principals=Principals(database),
         signing_keys=SigningKeys(database, vault),
         traffic=Traffic(database),
         searching=Searching(database),
         subscribers=Subscribers(database),
-        sightings=Sightings(database),
+        digests=KnownDigests(database),
         known=KnownWebhooks(database),
         lasts=Lasts(database),
     )

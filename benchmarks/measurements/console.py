@@ -18,7 +18,8 @@ from benchmarks.harness.records import record_frames
 from benchmarks.harness.report import Mode, Report, Target, percentiles
 from benchmarks.harness.roles import TOKEN, Site
 from benchmarks.harness.toolchains import MissingError
-from portcall.store.database.database import Database, now_ms
+from portcall.runtime.clock import now_ms
+from portcall.store.database.database import Database
 from portcall.store.engine import Store
 from portcall.store.traffic import rollups
 from tests.browser.chromium import missing, running_browser

@@ -19,7 +19,7 @@ from benchmarks.harness.quiet import until_quiet
 from benchmarks.harness.report import Figures, Mode, Report, Target
 from benchmarks.harness.roles import Role, Site, total
 from benchmarks.harness.toolchains import run
-from portcall.runtime.broker.feed import encode_hint
+from portcall.schemas.changes import encode_hint
 from portcall.schemas.events import Action
 from portcall.schemas.topology import WEBHOOKS
 from portcall.store.engine import Store

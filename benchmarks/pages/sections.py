@@ -60,16 +60,15 @@ def delivery(report: Report, plots: Path) -> str:
         for name in names
     ]
     head = [
-        "who", "queue", "deliveries/s", "worker us", "broker us", "sink us", "runs",
+        "system", "queue", "deliveries/s", "worker us", "broker us", "sink us", "runs",
         "Portcall is faster by (pairs)",
     ]  # fmt: skip
     return (
         "One delivery: consume a durable message, POST 600 bytes, publish a persistent result with"
-        " confirm, ack. Two worker processes; queues are filled beforehand, and warm workers let"
-        " go at once. Portcall takes frames, and its results are the records of its event log, in"
-        " full. How each peer is written and tuned is told in"
-        " [benchmarks/peers](../benchmarks/peers/README.md). Portcall and the peer run in turn;"
-        " ratios are taken pair by pair.\n\n"
+        " confirm, ack. Two worker processes; the queues are filled first, and warm workers start"
+        " at the same time. Portcall consumes frames, and its results are the complete records of"
+        " its event log. [benchmarks/peers](../benchmarks/peers/README.md) says how each peer is"
+        " written and tuned. Portcall and the peer run in turn; ratios are taken per pair.\n\n"
         "![Deliveries a second](performance/delivery.svg)\n\n"
         "![CPU for one delivery](performance/delivery-cpu.svg)\n\n" + table(head, rows)
     )
@@ -93,17 +92,17 @@ def pipeline(report: Report, plots: Path) -> str:
     go = medians.get("go")
     ratio = report["summary"]["ratio_to_go"]
     beside = (
-        f"The Go worker's delivery step alone, in turn with it: {go['per_s']:,.0f}/s; the pipeline"
-        f" at fan-out 10 does {ratio['median']:.2f} times that ({_ratio(ratio)}).\n\n"
+        f"The Go worker's delivery step alone, run in turn: {go['per_s']:,.0f}/s; the pipeline"
+        f" at fan-out 10 reaches {ratio['median']:.2f} times that ({_ratio(ratio)}).\n\n"
         if go and ratio
         else ""
     )
     return (
-        f"From HTTP ingest, {report['parameters']['batch']} events a request, to the record that"
+        f"From HTTP ingest, {report['parameters']['batch']} events per request, to the record that"
         " list-events shows. Producer, router, two deliverers, recorder, management, broker, sink"
         " and load client share the machine.\n\n"
         f"{beside}![CPU by role](performance/pipeline-cpu.svg)\n\n"
-        + table(["CPU us a delivery", "deliveries/s", *ROLES], rows)
+        + table(["CPU us per delivery", "deliveries/s", *ROLES], rows)
     )
 
 
@@ -127,7 +126,7 @@ def matching(report: Report, plots: Path) -> str:
         )
         for size in sizes
     ]
-    head = ["webhooks", "ns an event", "RSS B/webhook", "traced B/webhook", "loaded/s"]
+    head = ["webhooks", "ns per event", "RSS B/webhook", "traced B/webhook", "loaded/s"]
     routers = summary["routers"]
     known = routers["change_known_s"]
     return (
@@ -135,10 +134,11 @@ def matching(report: Report, plots: Path) -> str:
         + table(head, rows)
         + f"\nAt {routers['webhooks']:,} webhooks a router process is ready in"
         f" {routers['ready_s']} s and holds {routers['rss_mb']:,} MB ({routers['empty_rss_mb']} MB"
-        f" without webhooks: {routers['rss_bytes_per_webhook']:.0f} B each). A change is known to"
-        f" {report['parameters']['routers']} routers {known['with_hint']['median'] * 1e3:.0f} ms"
-        f" after its commit (at most {known['with_hint']['max'] * 1e3:.0f} ms); if the hint is"
-        f" lost, after {known['without_hint']['max']:.2f} s at most.\n"
+        f" without webhooks: {routers['rss_bytes_per_webhook']:.0f} B each)."
+        f" {report['parameters']['routers']} routers know a change"
+        f" {known['with_hint']['median'] * 1e3:.0f} ms after its commit (at most"
+        f" {known['with_hint']['max'] * 1e3:.0f} ms); if the hint is lost, after at most"
+        f" {known['without_hint']['max']:.2f} s.\n"
     )
 
 
@@ -160,7 +160,7 @@ def latency(report: Report, plots: Path) -> str:
         "request_to_202": "request to 202",
         "accepted_to_arrival": "202 to the POST's arrival",
         "request_to_arrival": "request to the POST's arrival",
-        "accepted_to_arrival_loaded": "202 to arrival beside a load",
+        "accepted_to_arrival_loaded": "202 to arrival under load",
         "publish": "bare: a confirmed publish",
         "consume": "bare: from the confirm to the consumer",
         "post": "bare: a POST until it arrives",
@@ -172,8 +172,8 @@ def latency(report: Report, plots: Path) -> str:
     ]
     return (
         f"{report['parameters']['events']:,} events one at a time, in turn with the bare parts on"
-        " the same broker and sink; then as many beside a load of"
-        f" {report['parameters']['load_per_s']} deliveries a second.\n\n"
+        " the same broker and sink; then the same number during a load of"
+        f" {report['parameters']['load_per_s']} deliveries per second.\n\n"
         "![Latency](performance/latency.svg)\n\n" + table(["ms", "p50", "p90", "p99", "max"], rows)
     )
 
@@ -194,15 +194,15 @@ def scaling(report: Report, plots: Path) -> str:
     ]
     shown = ", ".join(f"{role} {idle[role]:g}" for role in ROLES[:6])
     return (
-        "The whole pipeline, paced. At a few deliveries a second every message carries one event"
-        " and every frame a few deliveries, so that each costs a publish, a confirm and an ack of"
-        " its own; with more of them frames fill and the cost falls, down to that of the whole"
-        " pipeline above. Fan-out is 10, but 1 in the two cases of webhooks; with 10,000 that take"
-        " turns each delivery is the first to its webhook, which the deliverer has to look up. A"
-        " response of 100 kB is read up to 16 kB, and then its connection is closed, so that each"
-        f" POST needs a new one. Idle, all roles together use CPU ms a second: {shown}.\n\n"
+        "The whole pipeline at a fixed rate. At a few deliveries per second each message carries"
+        " one event and each frame a few deliveries, so each costs its own publish, confirm and"
+        " ack. At higher rates frames fill, and the cost falls to that of the whole pipeline"
+        " above. Fan-out is 10, and 1 in the two cases of webhooks. With 10,000 webhooks in turn,"
+        " each delivery is the first to its webhook, and the deliverer must look it up. The"
+        " deliverer reads 16 kB of a response of 100 kB and closes the connection, so each POST"
+        f" needs a new one. CPU ms per second when idle: {shown}.\n\n"
         "![Cost by work](performance/scaling.svg)\n\n"
-        + table(["CPU us a delivery", *ROLES[:6]], rows)
+        + table(["CPU us per delivery", *ROLES[:6]], rows)
     )
 
 
@@ -219,7 +219,7 @@ def backlog(report: Report, _: Path) -> str:
     ]
     return (
         f"{report['parameters']['deliveries']:,} deliveries are put into the queues while the"
-        " whole pipeline works on them; the most that one process of each role held, in MB.\n\n"
+        " whole pipeline works on them; the peak memory of one process per role, in MB.\n\n"
         + table(["MB", *ROLES[:6]], rows)
     )
 
@@ -237,7 +237,7 @@ def listing(report: Report, _: Path) -> str:
     head = ["store", "page p50, ms", "p99", "by HTTP p50, ms", "p99"]
     return (
         f"The first page, {report['parameters']['page']} records of one of"
-        f" {report['parameters']['webhooks']} webhooks, asked of logs of each size in turn.\n\n"
+        f" {report['parameters']['webhooks']} webhooks, read from logs of each size in turn.\n\n"
         + table(head, rows)
     )
 
@@ -249,7 +249,7 @@ def recording(report: Report, _: Path) -> str:
         for store, found in sorted(report["summary"].items())
     ]
     return (
-        "The recorder alone, of a stream that is full already, with the store's usual safety.\n\n"
+        "The recorder alone, reading a full stream, with the store's usual durability.\n\n"
         + table(["store", "records/s", "recorder us", "store's server us"], rows)
     )
 

@@ -22,12 +22,12 @@ SECTIONS = {
     "listing": sections.listing,
 }
 _HEAD = """\
-<!-- Written by benchmarks/page.py from benchmarks/results/; `make bench` measures anew. -->
+<!-- Written by benchmarks/page.py from benchmarks/results/; `make bench` measures again. -->
 # Performance
 
-Every figure here was measured by `benchmarks/` on the machine that stands with it, and none is
-copied by hand. Machines that are shared drift: compare the ratios, which are medians of pairs that
-ran in turn, before the absolute figures.
+`benchmarks/` measured every figure here, on the machine that is named below it; none is copied by
+hand. The speed of shared machines drifts: compare the ratios, which are medians of pairs that ran
+in turn, before the absolute figures.
 """
 
 
@@ -36,7 +36,7 @@ def main() -> None:
     PLOTS.mkdir(parents=True, exist_ok=True)
     reports = {name: report for name in SECTIONS if (report := read(name)) is not None}
     wanted = [target for report in reports.values() for target in report["targets"]]
-    parts = [_HEAD, f"## What must be true\n\n{targets(wanted)}"]
+    parts = [_HEAD, f"## Targets\n\n{targets(wanted)}"]
     parts += [
         f"## {report['title']}\n\n{SECTIONS[name](report, PLOTS)}\n{_measured(report)}"
         for name, report in reports.items()

@@ -9,11 +9,12 @@ import typer
 from portcall.cli import completion
 from portcall.cli.client import Document, Management
 from portcall.cli.commands.audit_report import Watch, judged, rows_of, told
-from portcall.cli.errors import CliError, NotRunningError, ServiceError, UsageError
+from portcall.cli.errors import CliError, NotFoundError, NotRunningError, ServiceError, UsageError
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Url
 from portcall.cli.output import Output, chosen, note, pretty, say
 from portcall.cli.tables import table
+from portcall.runtime.clock import now_ms
 from portcall.schemas.durations import format_duration, parse_duration_ms
 from portcall.schemas.errors import InvalidValueError
 
@@ -71,7 +72,8 @@ def audit(
     """Check that everything that was accepted is accounted for.
 
     Accepted = delivered + pending + given up + no match, for each registry. Exits 0 when it adds
-    up, 1 when something is missing, 2 when that could not be found out.
+    up, 1 when something is missing, 2 when that could not be found out, 3 when there is no such
+    registry.
     """
     wait_s = _seconds("--wait", wait) if wait else 0.0
     patience_s = _seconds("--patience", patience)
@@ -110,10 +112,10 @@ def watched(
         What was seen, and whether it was seen for long enough.
     """
     end = clock() + wait_s
-    found = look(_now_ms() - int(patience_s * 1000))
+    found = look(now_ms() - int(patience_s * 1000))
     while clock() < end and Watch(found).open:
         pause(EVERY_S)
-        found = look(_now_ms() - int(patience_s * 1000))
+        found = look(now_ms() - int(patience_s * 1000))
     watch = Watch(found)
     watch.see(found)
     if not watch.suspected:
@@ -133,11 +135,31 @@ def _looking(management: Management, registry: str | None) -> Callable[[int], Do
         if registry is not None:
             query["registry"] = registry
         try:
-            return management.ask("GET", PATH, query=query)
+            found = management.ask("GET", PATH, query=query)
         except (NotRunningError, ServiceError) as error:
             raise UnansweredError(str(error)) from error
+        if registry is not None and not found["registries"]:
+            _check_exists(management, registry)
+        return found
 
     return look
+
+
+def _check_exists(management: Management, registry: str) -> None:
+    """Nothing adds up always: without this, a mistyped name would pass.
+
+    A registry that was deleted has accounts as long as its records are kept, and is not looked for.
+
+    Raises:
+        NotFoundError: There is no such registry.
+        UnansweredError: That could not be found out.
+    """
+    try:
+        management.find_registry(registry)
+    except NotFoundError:
+        raise
+    except (NotRunningError, ServiceError) as error:
+        raise UnansweredError(str(error)) from error
 
 
 def _seconds(option: str, text: str) -> float:
@@ -145,7 +167,3 @@ def _seconds(option: str, text: str) -> float:
         return parse_duration_ms(text, option) / 1000
     except InvalidValueError as error:
         raise UsageError(f"{option}: {error.problem}") from error
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -382,7 +382,8 @@ def _check_done(total: Document, body: Document) -> None:
 
 def _tell_counts(page: Document, shown: int) -> None:
     counts = page["counts"]
-    told = f"{counted(counts['letters'], 'letter')} in portcall.{page['queue']}"
+    of_all = f" of {page['waiting']}" if page["waiting"] > counts["letters"] else ""
+    told = f"{counted(counts['letters'], 'letter')}{of_all} in portcall.{page['queue']}"
     note(f"{told}, {shown} shown." if shown < counts["letters"] and shown else f"{told}.")
     for each in counts["reasons"]:
         note(f"  {each['letters']:>6}  {clean(each['reason']) or '(no reason)'}")

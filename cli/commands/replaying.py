@@ -14,6 +14,7 @@ from portcall.cli.progress import progress
 from portcall.cli.tables import Row, replay_row, value
 from portcall.schemas.durations import format_duration, parse_duration_ms
 from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.timestamps import parse_timestamp
 
 POLL_S = 0.5
 _pause = time.sleep
@@ -40,18 +41,29 @@ def time_of(text: str | None, option: str, now: datetime) -> str | None:
     """A time as the API takes it; a duration is so long ago.
 
     Raises:
-        UsageError: It is too long ago.
+        UsageError: It is too long ago, or neither a duration nor a time.
     """
     if text is None:
         return None
     try:
         ago = timedelta(milliseconds=parse_duration_ms(text))
     except InvalidValueError:
-        return text  # the server knows the other form, and says what is wrong
+        return _moment(text, option)
     try:
         return (now - ago).isoformat(timespec="milliseconds")
     except OverflowError:
         raise UsageError(f"{option}: {text} is longer ago than there is a calendar") from None
+
+
+def _moment(text: str, option: str) -> str:
+    try:
+        parse_timestamp(text)
+    except InvalidValueError:
+        raise UsageError(
+            f"{option}: {text!r} is neither a duration, as 2h or 3d, nor a time with a zone, as"
+            " 2026-03-04T10:20:30Z"
+        ) from None
+    return text
 
 
 def tell(counts: Mapping[str, int]) -> None:
@@ -85,7 +97,7 @@ def follow(
         replayed, _ = watched(management, replayed)
     show(replayed, replay_row, output)
     if not wait:
-        note(f"It runs on the server: `portcall replay show {value(replayed, 'name')}`.")
+        note(f"It runs on the server: `portcall replay show {_named(replayed)}`.")
 
 
 def follow_all(
@@ -128,11 +140,17 @@ def _watch(management: Management, replayed: Document) -> Document:
 
 def _interrupted(management: Management, replayed: Document) -> Document:
     """Ctrl-C: it goes on, unless the person wants it to be cancelled."""
-    path, name = value(replayed, "id"), value(replayed, "name")
+    path, named = value(replayed, "id"), _named(replayed)
     if sys.stdin.isatty() and typer.confirm("\nCancel the replay?", default=False, err=True):
         return management.ask("POST", f"{path}/cancel")
-    note(f"It goes on without you: `portcall replay show {name}`, `... cancel {name}`.")
+    note(f"It goes on without you: `portcall replay show {named}`, `... cancel {named}`.")
     return management.ask("GET", path)
+
+
+def _named(replayed: Document) -> str:
+    """What `portcall replay show` and `cancel` need to find it: replays count in each registry."""
+    registry = value(replayed, "id").partition("/registries/")[2].partition("/")[0]
+    return f"{value(replayed, 'name')} -r {registry}"
 
 
 def _done_of(replayed: Document) -> tuple[int, int]:

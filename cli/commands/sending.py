@@ -13,6 +13,7 @@ from yarl import URL
 from portcall.cli.client import Server
 from portcall.cli.commands.synthetic import Synthesis
 from portcall.cli.errors import CliError, NotFoundError, NotRunningError, ServiceError
+from portcall.runtime.clock import now_ms
 from portcall.schemas.timestamps import acr_timestamp
 
 MAX_TRIES = 10
@@ -138,7 +139,7 @@ class Sending:
 
     async def _send(self, http: aiohttp.ClientSession, size: int) -> None:
         """Send so many new events, and send them again while the producer cannot take them."""
-        now = acr_timestamp(time.time_ns() // 1_000_000)
+        now = acr_timestamp(now_ms())
         body = msgspec.json.encode([self._synthesis.event(now) for _ in range(size)])
         for attempt in range(1, MAX_TRIES + 1):
             wait_s = await self._try(http, body, size)

@@ -18,6 +18,7 @@ from portcall.cli.doctor.findings import Finding, ok, unknown, wrong
 from portcall.cli.errors import NotRunningError, UsageError
 from portcall.cli.transport import HttpTransport
 from portcall.runtime.broker.topology import apply, depths, ping
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError, SettingsError
 from portcall.runtime.http.health import REFUSED_AGAIN
 from portcall.schemas.errors import InvalidValueError
@@ -166,7 +167,7 @@ def ignored(site: Site) -> Finding:
         store = open_store(str(named))
     except (StoreUnavailableError, InvalidValueError):
         return unknown("ignored events", "the database does not answer")
-    since_ms = time.time_ns() // 1_000_000 - findings.IGNORED_MS
+    since_ms = now_ms() - findings.IGNORED_MS
     try:
         kinds = store.journal.ignored_kinds(since_ms)
         return findings.ignored(kinds, store.journal.newest_unread(since_ms, 1))

@@ -200,8 +200,10 @@ REFUSED_ADVICE = {
     " create`",
     "BadRequest": "the reason says what is wrong with its HTTP: look at the headers that its"
     " configuration adds, and at proxies in between",
-    "InvalidRequest": "the reason says what is wrong with its body; only registries of docker"
-    " distribution send to /notifications",
+    "NotFound": "correct the path in the URL that it sends to; there is no slash at its end",
+    "MethodNotAllowed": "send its requests as POST",
+    "InvalidRequest": "the reason says what is wrong with its body; registries of docker"
+    " distribution send to /notifications, events of your own go to /events",
     "UnsupportedMediaType": "send a type that is read here, and no Content-Encoding",
     "BodyTooLarge": "send fewer events in one request",
     "RequestTimeout": "look for what is slow between it and the producer",

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import shutil
 import sys
+from pathlib import Path
 from shlex import quote
 from typing import Annotated
 
@@ -80,6 +82,11 @@ def sign_in_link(plan: Plan) -> str:
             return ""
 
 
+def _program() -> str:
+    """Where the command `portcall` is that runs: beside its Python."""
+    return str(Path(sys.executable).with_name("portcall"))
+
+
 def ready(plan: Plan, *, link: str = "") -> str:
     """What is said when everything is ready: where that is, and what to do next.
 
@@ -91,6 +98,7 @@ def ready(plan: Plan, *, link: str = "") -> str:
     elsewhere = f"export PORTCALL_HOME={quote(str(plan.home.path))}" if named else ""
     next_lines = [
         elsewhere,
+        "" if shutil.which("portcall") else f"alias portcall={quote(_program())}",
         "portcall registry create myregistry",
         "portcall webhook create -r myregistry -n ci01hook --actions push \\",
         "    --uri http://127.0.0.1:9000/hook",

@@ -98,12 +98,17 @@ class Supervisor:
             UpError: A service says by its exit code that its settings are wrong: starting it again
                 would not help.
         """
+        failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 for service in self.services:
                     tasks.create_task(self._keep(service), name=f"keep {service.name}")
         except* UpError as errors:
-            raise errors.exceptions[0] from None
+            # Not raised here: Python before 3.11.4 puts it into a group of its own.
+            # Source: https://github.com/python/cpython/issues/103590
+            failure = errors.exceptions[0]
+        if failure is not None:
+            raise failure from None
 
     async def until_ready(self, told: Callable[[Mapping[str, str]], None]) -> None:
         """Wait until every service is ready at the same time.

@@ -1,10 +1,10 @@
 """Gossip: what this process found out about endpoints, told to the others, best effort."""
 
 import asyncio
-import time
 from collections.abc import Callable
-from typing import Protocol
 
+from portcall.runtime.broker.publishing import Announcer
+from portcall.runtime.clock import now_ms
 from portcall.schemas.health import encode_news
 from portcall.schemas.topology import HEALTH
 
@@ -14,20 +14,13 @@ LEAST_MS = 1_000
 """A shorter time is over before it is known everywhere."""
 
 
-class Announcer(Protocol):
-    """What tells the other processes: a Publisher."""
-
-    async def announce(self, body: bytes, *, exchange: str) -> None:
-        """Publish, best effort."""
-
-
-class Gossip:
+class HealthBroadcast:
     """Tells which endpoints are to be left alone."""
 
     def __init__(
         self,
         announcer: Announcer,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._announcer = announcer
         self._clock_ms = clock_ms

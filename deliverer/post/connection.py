@@ -15,7 +15,7 @@ import httptools
 from portcall.deliverer.post.attempts import ClosedError, ProtocolError
 from portcall.deliverer.post.deadlines import Deadlines
 from portcall.deliverer.post.raw_head import blank_bytes, head_end, is_interim, may_begin, plain
-from portcall.deliverer.post.response_head import MAX_CONTENT_BYTES, Head, Heads, Response
+from portcall.deliverer.post.response_head import MAX_CONTENT_BYTES, Head, Response, ResponseHeads
 
 MAX_HEAD_BYTES = 256 * 1024
 """Of status lines and headers together, interim responses included."""
@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
         heads: Knows the heads that came before, on this connection or another.
     """
 
-    def __init__(self, deadlines: Deadlines, heads: Heads) -> None:
+    def __init__(self, deadlines: Deadlines, heads: ResponseHeads) -> None:
         self._loop = asyncio.get_running_loop()
         self._deadlines = deadlines
         self._heads = heads

@@ -60,7 +60,7 @@ def _written(text: str) -> Iterator[str]:
     yield base64.b64encode(text.encode()).decode("ascii").rstrip("=")
 
 
-def without_echoes(attempt: Attempt, secrets: Sequence[str]) -> Attempt:
+def redacted(attempt: Attempt, secrets: Sequence[str]) -> Attempt:
     """The attempt, with *secrets* masked in what the endpoint said; 1 us where there are none."""
     answer = attempt.answer
     if answer is None:

@@ -98,7 +98,7 @@ class _Known(NamedTuple):
     content_bytes: int
 
 
-class Heads:
+class ResponseHeads:
     """Heads by their bytes, for whole responses that leave the connection open.
 
     The parser is deterministic: after the same head it takes the same number of bytes as the

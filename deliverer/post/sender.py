@@ -23,6 +23,7 @@ from portcall.deliverer.post.ports import USUAL, Ports
 from portcall.deliverer.post.request import Request
 from portcall.deliverer.post.response_head import Response, printable
 from portcall.deliverer.post.trust import Trusts
+from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.runtime.settings import Network
 from portcall.schemas.records import Failure
@@ -79,7 +80,7 @@ class Sender:
         """
         if not self._open:
             raise RuntimeError("a Sender sends only inside its 'async with'")
-        started_ms = time.time_ns() // 1_000_000
+        started_ms = now_ms()
         began_ns = time.perf_counter_ns()
         deadline = asyncio.get_running_loop().time() + self._timeout_s
         try:

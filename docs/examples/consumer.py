@@ -27,6 +27,9 @@ class Hook(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 9000
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text file here
-    server = ThreadingHTTPServer(("127.0.0.1", port), Hook)
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), Hook)
+    except OSError as error:
+        sys.exit(f"Port {port}: {error.strerror}. Give another one: consumer.py 9001")
     sys.stdout.write(f"Listening on http://127.0.0.1:{port}/; Ctrl-C ends it.\n")
     server.serve_forever()

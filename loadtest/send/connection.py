@@ -7,7 +7,7 @@ from typing import cast
 
 from portcall.deliverer.post.connection import Connection
 from portcall.deliverer.post.deadlines import Deadlines
-from portcall.deliverer.post.response_head import Heads, Response
+from portcall.deliverer.post.response_head import Response, ResponseHeads
 
 
 class TimedConnection(Connection):
@@ -21,7 +21,7 @@ class TimedConnection(Connection):
         continued: Set when the consumer asked for the content by ``100 Continue``.
     """
 
-    def __init__(self, deadlines: Deadlines, heads: Heads) -> None:
+    def __init__(self, deadlines: Deadlines, heads: ResponseHeads) -> None:
         super().__init__(deadlines, heads)
         self._out: asyncio.Transport | None = None
         self.written_at = self.first_at = self.last_at = 0.0

@@ -5,9 +5,10 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
+from portcall.runtime.broker.publishing import OncePublisher
 from portcall.runtime.broker.settle import Message
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.errors import FrameError, PortcallError
 from portcall.schemas.frames import (
@@ -48,15 +49,6 @@ class BehindError(PortcallError):
     """The recorder has not stored what was published before the audit: its figures are old."""
 
 
-class Publisher(Protocol):
-    """Publishes what must not be lost."""
-
-    async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = MARK_TIMEOUT_S
-    ) -> None:
-        """Publish one message and wait for the broker's confirm, or raise a `BrokerError`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Look:
     """What was seen.
@@ -94,7 +86,7 @@ class Auditor:
         self,
         *,
         store: Store,
-        publisher: Publisher,
+        publisher: OncePublisher,
         depths: Depths,
         dead: Dead,
         retention_ms: int,
@@ -121,7 +113,7 @@ class Auditor:
             BehindError: The recorder is behind, or not there.
             StoreUnavailableError: The database does not answer.
         """
-        at_ms = time.time_ns() // 1_000_000
+        at_ms = now_ms()
         counts = await self._depths()
         if missing := [queue for queue, count in counts.items() if count is None]:
             raise BrokerError(f"no queue {', '.join(missing)}: run `portcall topology apply`")

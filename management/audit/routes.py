@@ -1,13 +1,12 @@
 """The accounts over HTTP, for `portcall audit`: one look for each request; who asks keeps watch."""
 
-import time
-
 from aiohttp import web
 
 from portcall.management.audit.look import Auditor, BehindError, Look
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, invalid_parameter, service_unavailable
 from portcall.management.http.routes import Routes
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.errors import InvalidValueError
@@ -100,7 +99,7 @@ def _registry(call: Call) -> str | None:
 def _before_ms(call: Call) -> int:
     text = call.parameter("unmovedBefore")
     if text is None:
-        return time.time_ns() // 1_000_000
+        return now_ms()
     if not text.isascii() or not text.isdecimal() or len(text) > 16 or int(text) > MAX_MS:
         raise invalid_parameter("unmovedBefore", "must be milliseconds since the epoch")
     return int(text)

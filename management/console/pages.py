@@ -16,9 +16,9 @@ from portcall.management.http.calls import Call
 from portcall.management.http.errors import ArmError
 from portcall.management.http.roles import NOBODY
 from portcall.management.http.routes import CONSOLE
+from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.store.access.principals import Role
-from portcall.store.database.database import now_ms
 
 SESSION = web.RequestKey("session", Session)
 FORM = web.RequestKey("form", Form)

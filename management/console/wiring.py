@@ -27,8 +27,8 @@ from portcall.management.http.access import Authenticator
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import Routes
 from portcall.management.overview.pulse import Pulse
+from portcall.runtime.clock import now_ms
 from portcall.runtime.http.clients import Throttle
-from portcall.store.database.database import now_ms
 from portcall.store.engine import Store
 
 

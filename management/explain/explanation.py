@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from portcall.management.explain.reasons import DELETED, Miss, misses_of, reason_of, rung_of
+from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.durations import format_duration
 from portcall.schemas.events import PING
 from portcall.schemas.records import Outcome
-from portcall.store.database.database import now_ms
 from portcall.store.engine import Store
 from portcall.store.intake.ignored import IgnoredEvent
 from portcall.store.journal.noted import NotedEvent

@@ -1,19 +1,8 @@
 """The change feed's hint: after each committed change, "there is a revision N"."""
 
-from typing import Protocol
-
-import msgspec
-
+from portcall.runtime.broker.publishing import Announcer
+from portcall.schemas.changes import encode_hint
 from portcall.schemas.topology import WEBHOOKS
-
-VERSION = 1
-
-
-class Announcer(Protocol):
-    """Publishes what may be lost."""
-
-    async def announce(self, body: bytes, *, exchange: str) -> None:
-        """Publish once, without a promise; never raises because of the broker."""
 
 
 async def announce(announcer: Announcer, revision: int) -> None:
@@ -22,5 +11,4 @@ async def announce(announcer: Announcer, revision: int) -> None:
     A hint alone: whoever misses it asks the store once a second, and whoever gets it fetches the
     change from there. So an answer need not wait for the broker, and never fails because of it.
     """
-    body = msgspec.json.encode({"v": VERSION, "revision": revision})
-    await announcer.announce(body, exchange=WEBHOOKS)
+    await announcer.announce(encode_hint(revision), exchange=WEBHOOKS)

@@ -8,12 +8,12 @@ shown by getCallbackConfig and in an export only; Portcall's own facts stand und
 from collections.abc import Container, Mapping
 
 from portcall.management.http.locations import LOCAL, Region
+from portcall.runtime.clock import now_ms
 from portcall.schemas.durations import format_duration, format_limit
 from portcall.schemas.signatures import public_key, scheme_of
 from portcall.schemas.timestamps import acr_timestamp
 from portcall.schemas.trust import count_of, facts_of
 from portcall.schemas.webhooks import Status, action_names
-from portcall.store.database.database import now_ms
 from portcall.store.database.installation import Installation
 from portcall.store.records.replays import Replay
 from portcall.store.records.selection import MAX_MS

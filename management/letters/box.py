@@ -6,12 +6,10 @@ and is never lost.
 """
 
 import asyncio
-import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from prometheus_client import Counter
 
@@ -21,7 +19,9 @@ from portcall.management.letters.wanted import Wanted
 from portcall.management.replays.worker import frames_of, notes_of
 from portcall.runtime.broker.letters import Letter, Reading, reading
 from portcall.runtime.broker.peek import peek
+from portcall.runtime.broker.publishing import OncePublisher
 from portcall.runtime.broker.settle import Message
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
@@ -54,21 +54,6 @@ PATIENCE_S = 10.0
 
 class BusyError(PortcallError):
     """Somebody else is at the queue."""
-
-
-class Publisher(Protocol):
-    """Publishes what must not be lost."""
-
-    async def publish(
-        self,
-        body: bytes,
-        *,
-        exchange: str,
-        key: str = "",
-        headers: Mapping[str, str | int] | None = None,
-        timeout_s: float = PUBLISH_S,
-    ) -> None:
-        """Publish one message and wait for the broker's confirm, or raise a `BrokerError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +146,11 @@ class LetterBox:
         *,
         url: str,
         store: Store,
-        publisher: Publisher,
+        publisher: OncePublisher,
         shards: int,
         catch_up: Callable[[], Awaitable[None]],
         always: Container[int] = (),
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._url = url
         self._store = store

@@ -31,6 +31,7 @@ from portcall.management.login.oauth import (
     is_guid,
     read_request,
 )
+from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.store.access import access_tokens as accesstokens
 from portcall.store.access.principals import PrincipalRow, digest_of, is_secret
@@ -177,7 +178,7 @@ class LoginHandlers:
             principal = self._store.principals.get(request.client_id)
         expected = principal.digest if principal else _NOBODY
         is_right = hmac.compare_digest(digest_of(request.client_secret), expected)
-        if principal is None or not is_right or not principal.is_live(_now_ms()):
+        if principal is None or not is_right or not principal.is_live(now_ms()):
             raise invalid_client()
         self._store.principals.used(principal.client_id)
         return principal
@@ -230,7 +231,3 @@ def _refused(error: OAuthError) -> web.Response:
     if error.status in (408, 413):
         response.force_close()  # the rest of the body is not waited for
     return response
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

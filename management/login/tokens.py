@@ -5,7 +5,6 @@ A path of Portcall's own: ARM knows nothing like it, and no client of Azure's as
 
 import asyncio
 import re
-import time
 from typing import Annotated
 
 from aiohttp import web
@@ -20,6 +19,7 @@ from portcall.management.http.fields import Limit, Name
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import Routes
 from portcall.management.login.oauth import is_guid
+from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.schemas.timestamps import acr_timestamp
 from portcall.store.access.principals import (
@@ -116,7 +116,7 @@ class TokenHandlers:
                 role=body.role,
                 digest=digest_of(secret),
                 registry=body.registry or "",
-                expires_ms=_now_ms() + body.expires_after if body.expires_after else None,
+                expires_ms=now_ms() + body.expires_after if body.expires_after else None,
             )
         except NameTakenError as error:
             raise ArmError(
@@ -130,13 +130,13 @@ class TokenHandlers:
                 403, "QuotaExceeded", f"There are {error.limit} tokens already; revoke some."
             ) from error
         self._say("principal.created", made, call)
-        return answer(document(made, _now_ms()) | {"clientSecret": secret}, 201)
+        return answer(document(made, now_ms()) | {"clientSecret": secret}, 201)
 
     async def list(self, call: Call) -> web.Response:  # noqa: ARG002 (it has no parameters)
         """GET all of them, the newest first; there are never so many that they need pages."""
         found = await asyncio.to_thread(self._store.principals.list)
-        now_ms = _now_ms()
-        return answer({"value": [document(each, now_ms) for each in found]})
+        at_ms = now_ms()
+        return answer({"value": [document(each, at_ms) for each in found]})
 
     async def get(self, call: Call) -> web.Response:
         """GET one, by its client id."""
@@ -144,7 +144,7 @@ class TokenHandlers:
         found = None
         if is_guid(client):
             found = await asyncio.to_thread(self._store.principals.get, client)
-        return answer(document(_found(found, client), _now_ms()))
+        return answer(document(_found(found, client), now_ms()))
 
     async def revoke(self, call: Call) -> web.Response:
         """POST revoke: it is let in no more, within two seconds everywhere."""
@@ -154,7 +154,7 @@ class TokenHandlers:
             found = await asyncio.to_thread(self._store.principals.revoke, client)
         revoked = _found(found, client)
         self._say("principal.revoked", revoked, call)
-        return answer(document(revoked, _now_ms()))
+        return answer(document(revoked, now_ms()))
 
     async def _check_registry(self, body: TokenCreate) -> None:
         if body.role is not Role.PUBLISHER:
@@ -206,7 +206,3 @@ def _found(principal: PrincipalRow | None, client: str) -> PrincipalRow:
             404, "TokenNotFound", f"There is no token with the client id '{client[:64]}'."
         )
     return principal
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.schemas.health import decode_news
 from portcall.schemas.topology import DEAD, EVENTS_IN, JOURNAL, LOG, UNROUTED, topology, wait_rung
-from portcall.store.database.database import now_ms
 from portcall.store.engine import Store
 from portcall.store.errors import StoreUnavailableError
 

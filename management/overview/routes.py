@@ -1,7 +1,6 @@
 """The overview over HTTP: how the installation is, and what happened lately, for `portcall top`."""
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 
 from aiohttp import web
@@ -11,6 +10,7 @@ from portcall.management.http.errors import invalid_parameter, registry_not_foun
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import Routes
 from portcall.management.overview.pulse import Pulse, Rates, Snapshot
+from portcall.runtime.clock import now_ms
 from portcall.schemas.durations import format_duration, parse_duration_ms
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.timestamps import acr_timestamp
@@ -52,21 +52,21 @@ class OverviewHandler:
         return answer(await asyncio.to_thread(self._document, name, span_ms))
 
     def _document(self, name: str | None, span_ms: int) -> Json:
-        now_ms = time.time_ns() // 1_000_000
-        since_ms = now_ms - span_ms
+        at_ms = now_ms()
+        since_ms = at_ms - span_ms
         registry = None if name is None else self._registry(name)
         key = None if registry is None else registry.key
-        series = self._store.traffic.series(since_ms=since_ms, until_ms=now_ms, registry=key)
+        series = self._store.traffic.series(since_ms=since_ms, until_ms=at_ms, registry=key)
         snapshot = self._pulse.snapshot()
         sick = self._store.webhooks.by_ids([each.webhook_id for each in snapshot.sick])
         told: Json = {
-            "time": acr_timestamp(now_ms),
+            "time": acr_timestamp(at_ms),
             "now": _now(snapshot, {each.id: each for each in sick}),
             "traffic": _series(series),
         }
         if registry is not None:
             told["registry"] = registry.name
-            told["webhooks"] = self._webhooks(registry.key, since_ms, now_ms)
+            told["webhooks"] = self._webhooks(registry.key, since_ms, at_ms)
         return told
 
     def _registry(self, name: str) -> Registry:

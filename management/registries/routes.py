@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import web
 
-from portcall.management.http.announcements import Announcer, announce
+from portcall.management.http.announcements import announce
 from portcall.management.http.bodies import NameCheck, RegistryPatch, RegistryPut
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import (
@@ -21,6 +21,7 @@ from portcall.management.http.resources import (
 )
 from portcall.management.http.routes import PROVIDER, REGISTRIES, REGISTRY, SUBSCRIPTION, Routes
 from portcall.management.registries.usages import usages_answer
+from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.logs import get_logger
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.webhooks import Sku, check_name

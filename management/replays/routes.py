@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 
 from aiohttp import web
 
@@ -13,6 +12,7 @@ from portcall.management.http.paging import next_link, page_answer, page_size, s
 from portcall.management.http.resources import replay_answer
 from portcall.management.http.routes import REGISTRY, WEBHOOK, Routes
 from portcall.management.replays.bodies import ReplayBody
+from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger
 from portcall.schemas.webhooks import Status
 from portcall.store.access.principals import Role
@@ -68,7 +68,7 @@ class ReplayHandlers:
         if webhook is not None and webhook.status is Status.DISABLED:
             raise webhook_disabled(webhook, "its deliveries cannot be replayed")
         replay = await asyncio.to_thread(
-            self._store.replays.create, selection, rate=rate, now_ms=_now_ms()
+            self._store.replays.create, selection, rate=rate, now_ms=now_ms()
         )
         self._log.info(
             "replay.created",
@@ -144,7 +144,7 @@ class ReplayHandlers:
                 replay.id,
                 state,
                 where=where,
-                now_ms=_now_ms(),
+                now_ms=now_ms(),
             )
             if not changed:
                 raise ArmError(
@@ -185,7 +185,3 @@ def webhook_disabled(webhook: WebhookRow, so: str) -> ArmError:
         f"The webhook '{webhook.name}' is disabled and gets no requests: {so}; enable it first.",
         target="properties.status",
     )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import Counter
 
+from portcall.runtime.broker.publishing import OncePublisher
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
@@ -46,15 +48,6 @@ MAX_WAITING = 16
 """Frames in the deliverers' queues, up to 1,000 deliveries, that are no backlog yet."""
 
 
-class Publisher(Protocol):
-    """Publishes what must not be lost."""
-
-    async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = PUBLISH_S
-    ) -> None:
-        """Publish one message and wait for the broker's confirm, or raise a `BrokerError`."""
-
-
 class Depths(Protocol):
     """Knows how much waits in queues."""
 
@@ -79,10 +72,10 @@ class Replayer:
         self,
         *,
         replays: Replays,
-        publisher: Publisher,
+        publisher: OncePublisher,
         depths: Depths,
         shards: int,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
         monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:

@@ -10,10 +10,10 @@ import asyncio
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
 
 from prometheus_client import Gauge
 
+from portcall.runtime.broker.publishing import OncePublisher
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
@@ -36,15 +36,6 @@ INTERVAL_S = 2.0
 PUBLISH_S = 5.0
 
 
-class Publisher(Protocol):
-    """Publishes what must not be lost."""
-
-    async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = PUBLISH_S
-    ) -> None:
-        """Publish one message and wait for the broker's confirm, or raise a `BrokerError`."""
-
-
 class Alarms:
     """Looks for webhooks that have disabled themselves.
 
@@ -56,7 +47,7 @@ class Alarms:
     """
 
     def __init__(
-        self, *, store: Store, publisher: Publisher, shards: int, has_operator: bool
+        self, *, store: Store, publisher: OncePublisher, shards: int, has_operator: bool
     ) -> None:
         self._store = store
         self._publisher = publisher

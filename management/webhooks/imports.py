@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
-from portcall.management.http.announcements import Announcer, announce
+from portcall.management.http.announcements import announce
 from portcall.management.http.bodies import Import, WebhookImport
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import Fault, invalid_content
@@ -16,6 +16,7 @@ from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import REGISTRY, Routes
 from portcall.management.webhooks.drafts import check_location, draft_of
 from portcall.management.webhooks.signing import new_secret
+from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.logs import get_logger
 from portcall.schemas.errors import InvalidValueError
 from portcall.store.engine import Store

@@ -1,8 +1,6 @@
 """Ping: one event for one webhook, put where the router puts deliveries."""
 
-import time
 import uuid
-from typing import Protocol
 
 from aiohttp import web
 
@@ -10,6 +8,8 @@ from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, service_unavailable
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import WEBHOOK, Routes
+from portcall.runtime.broker.publishing import OncePublisher
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.schemas.deliveries import Delivery, shard_of
@@ -24,15 +24,6 @@ TIMEOUT_S = 4.0
 NOTE_TIMEOUT_S = 1.0
 
 
-class Publisher(Protocol):
-    """Publishes what must not be lost."""
-
-    async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = TIMEOUT_S
-    ) -> None:
-        """Publish one message and wait for the broker's confirm, or raise a `BrokerError`."""
-
-
 class PingHandler:
     """The route of pings.
 
@@ -42,7 +33,7 @@ class PingHandler:
         shards: How many queues the deliveries are spread over.
     """
 
-    def __init__(self, *, lookups: Lookups, publisher: Publisher, shards: int) -> None:
+    def __init__(self, *, lookups: Lookups, publisher: OncePublisher, shards: int) -> None:
         self._lookups = lookups
         self._publisher = publisher
         self._shards = shards
@@ -79,7 +70,7 @@ class PingHandler:
 
 
 async def send_ping(
-    publisher: Publisher, *, registry: str, webhook_id: int, shards: int, probe: bool = False
+    publisher: OncePublisher, *, registry: str, webhook_id: int, shards: int, probe: bool = False
 ) -> str:
     """Send a ping as one delivery in a frame, as the router would, and note it.
 
@@ -96,12 +87,12 @@ async def send_ping(
     Raises:
         BrokerError: It may not have been sent.
     """
-    now_ms = time.time_ns() // 1_000_000
+    at_ms = now_ms()
     event = ping_event(
         registry=registry.lower(),
         event_id=str(uuid.uuid4()),
-        now_ms=now_ms,
-        now=acr_timestamp(now_ms),
+        now_ms=at_ms,
+        now=acr_timestamp(at_ms),
     )
     await publisher.publish(
         encode_deliveries([event], [Delivery(event=0, webhook_id=webhook_id, probe=probe)]),
@@ -113,7 +104,7 @@ async def send_ping(
     return event.id
 
 
-async def _note(publisher: Publisher, event: Event, webhook_id: int) -> None:
+async def _note(publisher: OncePublisher, event: Event, webhook_id: int) -> None:
     """Note what was sent; a ping whose note is lost is entered by its record."""
     notes = [accepted(event), routed(event, [webhook_id])]
     try:

@@ -4,18 +4,19 @@ By hand with POST probe, and by themselves at growing pauses for webhooks that w
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Protocol
 
 from aiohttp import web
 
-from portcall.management.http.announcements import Announcer, announce
+from portcall.management.http.announcements import announce
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, service_unavailable
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import WEBHOOK, Routes
-from portcall.management.webhooks.pings import Publisher, send_ping
+from portcall.management.webhooks.pings import send_ping
+from portcall.runtime.broker.publishing import Announcer, OncePublisher
+from portcall.runtime.clock import now_ms
 from portcall.runtime.disabled import say_disabled
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
@@ -27,7 +28,7 @@ from portcall.store.webhooks.health import HOUR_MS, Advance
 INTERVAL_S = 10.0
 
 
-class ProbingPublisher(Publisher, Announcer, Protocol):
+class ProbingPublisher(OncePublisher, Announcer, Protocol):
     """Publishes pings, and hints."""
 
 
@@ -39,7 +40,7 @@ class Prober:
         shards: How many queues the deliveries are spread over.
     """
 
-    def __init__(self, *, publisher: Publisher, shards: int) -> None:
+    def __init__(self, *, publisher: OncePublisher, shards: int) -> None:
         self._publisher = publisher
         self._shards = shards
         self._log = get_logger()
@@ -100,8 +101,10 @@ class ProbeHandler:
             raise service_unavailable(
                 "The probe may not have been sent: the message broker did not confirm it."
             ) from error
-        now_ms = time.time_ns() // 1_000_000
-        await asyncio.to_thread(self._store.standing.probed, webhook.id, webhook.probed_ms, now_ms)
+        at_ms = now_ms()
+        await asyncio.to_thread(
+            self._store.webhook_health.probed, webhook.id, webhook.probed_ms, at_ms
+        )
         return answer({"id": event_id})
 
 
@@ -152,9 +155,9 @@ class Watch:
             if found.disabled:
                 revision = await asyncio.to_thread(self._store.webhooks.revision)
                 await announce(self._announcer, revision)
-        now_ms = time.time_ns() // 1_000_000
+        at_ms = now_ms()
         due = await asyncio.to_thread(
-            self._store.standing.claim_probes, now_ms, self._probe_after_ms
+            self._store.webhook_health.claim_probes, at_ms, self._probe_after_ms
         )
         for webhook in await asyncio.to_thread(self._store.webhooks.by_ids, due) if due else ():
             try:
@@ -177,7 +180,7 @@ class Watch:
 
     async def _advance(self) -> Advance:
         return await asyncio.to_thread(
-            self._store.standing.advance,
+            self._store.webhook_health.advance,
             disable_after_ms=self._disable_after_ms,
-            now_ms=time.time_ns() // 1_000_000,
+            now_ms=now_ms(),
         )

@@ -5,7 +5,7 @@ from functools import partial
 
 from aiohttp import web
 
-from portcall.management.http.announcements import Announcer, announce
+from portcall.management.http.announcements import announce
 from portcall.management.http.bodies import Rotation
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError
@@ -13,6 +13,7 @@ from portcall.management.http.lookups import Lookups
 from portcall.management.http.resources import keys_answer, webhook_answer
 from portcall.management.http.routes import WEBHOOK, Routes
 from portcall.management.webhooks.signing import Wanted, new_secret, rotated_secret
+from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.logs import get_logger
 from portcall.schemas.signatures import Scheme, scheme_of
 from portcall.store.engine import Store

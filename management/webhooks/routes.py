@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import web
 
-from portcall.management.http.announcements import Announcer, announce
+from portcall.management.http.announcements import announce
 from portcall.management.http.bodies import WebhookPatch, WebhookPut
 from portcall.management.http.calls import Call, answer, flag
 from portcall.management.http.errors import ArmError
@@ -20,6 +20,7 @@ from portcall.management.webhooks.drafts import (
     shown_secret,
 )
 from portcall.management.webhooks.signing import new_secret
+from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.logs import get_logger
 from portcall.store.engine import Store
 from portcall.store.errors import WebhookNotFoundError

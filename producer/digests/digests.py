@@ -5,7 +5,7 @@ from typing import Generic, Protocol, TypeVar
 
 from portcall.store.intake.digests import MAX_MEDIA_TYPE
 
-MAX_SIGHTINGS = 50_000
+MAX_DIGESTS = 50_000
 """How many manifests are remembered, and how many blobs: at most some 8 MB for each."""
 
 Value = TypeVar("Value")
@@ -31,7 +31,7 @@ class Seen(Protocol):
         """
 
 
-class Sightings:
+class KnownDigests:
     """What the digests in notifications turned out to name, as far back as memory goes.
 
     A delete carries a digest and a repository, whether a manifest or a blob was deleted, and no
@@ -41,7 +41,7 @@ class Sightings:
     Manifests and blobs are bounded apart, because one image has a manifest and many blobs.
     """
 
-    def __init__(self, limit: int = MAX_SIGHTINGS) -> None:
+    def __init__(self, limit: int = MAX_DIGESTS) -> None:
         self._manifests: Recent[str] = Recent(limit)
         self._blobs: Recent[bool] = Recent(limit)
 
@@ -71,7 +71,7 @@ class Glance:
         asked: Digests of which memory does not know for sure what they name.
     """
 
-    def __init__(self, memory: Sightings) -> None:
+    def __init__(self, memory: KnownDigests) -> None:
         self._memory = memory
         self.learnt: dict[bytes, str | None] = {}
         self.asked: set[bytes] = set()

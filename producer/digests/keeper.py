@@ -9,17 +9,17 @@ the same: what it taught waits in memory, and deletes go by memory (docs/decisio
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from prometheus_client import Counter
 
-from portcall.producer.digests.digests import Glance, Recent, Sightings
+from portcall.producer.digests.digests import Glance, KnownDigests, Recent
 from portcall.producer.rounds import Rounds
+from portcall.runtime.clock import now_ms
 from portcall.runtime.metrics import REGISTRY
 from portcall.store.errors import StoreUnavailableError
-from portcall.store.intake.digests import Sighting
+from portcall.store.intake.digests import KnownDigest
 
 REFRESH_MS = 24 * 3600 * 1000
 """A sighting is written again after so long, for its time."""
@@ -43,10 +43,10 @@ BY_MEMORY = Counter(
 class Table(Protocol):
     """What is needed of the store's sightings. Its methods block."""
 
-    def keep(self, seen: Iterable[Sighting]) -> None:
+    def keep(self, seen: Iterable[KnownDigest]) -> None:
         """Write sightings down; raises `StoreUnavailableError`."""
 
-    def find(self, names: Sequence[bytes]) -> Mapping[bytes, Sighting]:
+    def find(self, names: Sequence[bytes]) -> Mapping[bytes, KnownDigest]:
         """What is known of these names; raises `StoreUnavailableError`."""
         ...
 
@@ -54,15 +54,15 @@ class Table(Protocol):
 class NoTable:
     """No store: memory alone, as in tests of what does not need more."""
 
-    def keep(self, seen: Iterable[Sighting]) -> None:
+    def keep(self, seen: Iterable[KnownDigest]) -> None:
         """Do nothing."""
 
-    def find(self, _names: Sequence[bytes]) -> Mapping[bytes, Sighting]:
+    def find(self, _names: Sequence[bytes]) -> Mapping[bytes, KnownDigest]:
         """Know nothing."""
         return {}
 
 
-class Keeping:
+class DigestKeeper:
     """The memory of this process, and its way to the store's.
 
     Args:
@@ -70,14 +70,12 @@ class Keeping:
         clock_ms: The time, milliseconds since the epoch.
     """
 
-    def __init__(
-        self, table: Table, clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
-    ) -> None:
+    def __init__(self, table: Table, clock_ms: Callable[[], int] = now_ms) -> None:
         self._table = table
         self._clock_ms = clock_ms
-        self._memory = Sightings()
-        self._kept: Recent[Sighting] = Recent(MAX_KEPT)
-        self._waiting: dict[bytes, Sighting] = {}
+        self._memory = KnownDigests()
+        self._kept: Recent[KnownDigest] = Recent(MAX_KEPT)
+        self._waiting: dict[bytes, KnownDigest] = {}
         self._asked: set[bytes] = set()
         self._writes = Rounds(self._write, name="sightings.writing", retries=True)
         self._reads = Rounds(self._read, name="sightings.reading", retries=False)
@@ -106,7 +104,7 @@ class Keeping:
         now_ms = self._clock_ms()
         new = False
         for name, media_type in learnt.items():
-            sighting = Sighting(name, media_type is not None, media_type or "", now_ms)
+            sighting = KnownDigest(name, media_type is not None, media_type or "", now_ms)
             if not self._is_kept(sighting):
                 self._put(sighting)
                 new = True
@@ -121,13 +119,13 @@ class Keeping:
         if self._waiting:
             await self._writes.drained(within_s)
 
-    def _is_kept(self, sighting: Sighting) -> bool:
+    def _is_kept(self, sighting: KnownDigest) -> bool:
         kept = self._kept.get(sighting.name)
         if kept is None or sighting.seen_ms - kept.seen_ms >= REFRESH_MS:
             return False
         return _joined(kept, sighting) == kept
 
-    def _put(self, sighting: Sighting) -> None:
+    def _put(self, sighting: KnownDigest) -> None:
         waiting = self._waiting.get(sighting.name)
         if waiting is not None:
             self._waiting[sighting.name] = _joined(waiting, sighting)
@@ -156,12 +154,12 @@ class Keeping:
                 self._memory.saw_blob(name)
 
 
-def _joined(first: Sighting, second: Sighting) -> Sighting:
+def _joined(first: KnownDigest, second: KnownDigest) -> KnownDigest:
     """What two sightings of a digest say together, as the store joins them; the first one's time.
 
     A manifest stays one, and a type that is known stays known.
     """
-    return Sighting(
+    return KnownDigest(
         first.name,
         first.is_manifest or second.is_manifest,
         second.media_type or first.media_type,

@@ -11,6 +11,16 @@ T = TypeVar("T")
 
 _WITH_PATH = re.compile(r"(?P<problem>.*) - at `\$(?P<path>.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
+_WRONG_TYPE = re.compile(r"Expected `(?P<wanted>[^`]+)`(?:, got `(?P<got>[^`]+)`)?(?P<range>.*)")
+_TYPES = {
+    "str": "a string",
+    "int": "a whole number",
+    "float": "a decimal number",
+    "bool": "a boolean",
+    "object": "an object",
+    "array": "an array",
+}
+"""What people call the types that msgspec names as Python does; null is null for both."""
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
@@ -63,6 +73,14 @@ def complaint(error: msgspec.ValidationError, path: str) -> InvalidValueError:
     field = joined(path, field)
     if missing := _MISSING.fullmatch(problem):
         return InvalidValueError(joined(field, missing["name"]), "is required")
-    problem = problem.replace("`", "")
-    problem = problem[:1].lower() + problem[1:]
-    return InvalidValueError(field, problem if field else f"the body is wrong: {problem}")
+    return _whole(field, _in_words(problem))
+
+
+def _in_words(problem: str) -> str:
+    """``Expected `str | null`, got `int``` as ``must be a string, not a whole number``."""
+    match = _WRONG_TYPE.fullmatch(problem)
+    if match is None:
+        return problem.replace("`", "")
+    wanted = [_TYPES[each] for each in match["wanted"].split(" | ") if each in _TYPES]
+    got = f", not {_TYPES.get(match['got'], match['got'])}" if match["got"] else ""
+    return f"must be {' or '.join(wanted) or match['wanted']}{got}{match['range']}"

@@ -42,25 +42,26 @@ EVENT = frozenset({"id", "timestamp", "action"})
 _PARTS: Mapping[str, frozenset[str]] = {"target": TARGET, "request": REQUEST}
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Atomic groups in place of possessive ones: Python before 3.11.5, Debian 12's too, may take such a
+# group's failed last turn for a match. Source: https://github.com/python/cpython/issues/106052
+_CONTENT = rb'[^"\\]*+(?>(?:\\.[^"\\]*+)*)'
+_STRING = b'"' + _CONTENT + b'"'
+_FLAT = rb'[^"\[\]{}]++|' + _STRING
 _SPACE = re.compile(rb"[ \t\r\n]*+")
-_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _SCALAR = re.compile(rb'[^ \t\r\n,:"\[\]{}]*+')
+_TEXT = re.compile(_CONTENT, re.DOTALL)
 _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*")
-_UNNEEDED = re.compile(
-    rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"'
-    rb'|[\[{](?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+[\]}])*+',
-    re.DOTALL,
-)
+_UNNEEDED = re.compile(rb"(?>(?:" + _FLAT + rb"|[\[{](?>(?:" + _FLAT + rb")*)[\]}])*)", re.DOTALL)
 """Everything up to a bracket that is not closed at once, or to a string that is not complete."""
-_COMPLETE = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
-_TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_COMPLETE = re.compile(rb'(?>(?:[^"]++|' + _STRING + rb")*)", re.DOTALL)
+_TEXTS = re.compile(_STRING, re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS = bytes.maketrans(b"[{]}", b"\2\2\0\0")
 """One more than the step in depth that a bracket makes."""
 PATIENCE = 64
 """Brackets that are followed one by one, 3 us each, before whole slices are."""
 SLICE_BYTES = 2048
-_WHOLE_ESCAPES = re.compile(r"(?:[^\\]++|\\u[0-9a-fA-F]{4}|\\[^u])*+", re.DOTALL)
+_WHOLE_ESCAPES = re.compile(r"(?>(?:[^\\]++|\\u[0-9a-fA-F]{4}|\\[^u])*)", re.DOTALL)
 
 
 @dataclass(slots=True)

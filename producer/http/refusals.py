@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from prometheus_client import Counter
 
-from portcall.producer.http.sampling import Sample
 from portcall.runtime.http.health import REFUSED_AGAIN
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.sampling import Sample
 
 REFUSED = Counter(
     "portcall_producer_refused_requests",

@@ -23,7 +23,8 @@ from portcall.runtime.broker.link import (
     raise_if_cancelled,
     until_lost,
 )
-from portcall.runtime.broker.settle import Burial, Handler, Message, Settler
+from portcall.runtime.broker.publishing import SurePublisher
+from portcall.runtime.broker.settle import Handler, Message, Settler
 from portcall.runtime.logs import get_logger
 
 CANCEL_TIMEOUT_S = 2.0
@@ -48,7 +49,7 @@ class Consumer:
         name: str,
         prefetch: Mapping[str, int],
         handler: Handler,
-        publisher: Burial,
+        publisher: SurePublisher,
     ) -> None:
         self._link = Link(url, name=name, use=self._use)
         self._prefetch = prefetch

@@ -9,27 +9,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-import msgspec
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
 from portcall.runtime.broker.link import Link, consume, open_channel, until_lost
+from portcall.schemas.changes import decode_hint
 from portcall.schemas.topology import HEALTH, WEBHOOKS
 
 POLL_S = 1.0
 MAX_WAITING = 1000
-
-
-class Hint(msgspec.Struct, frozen=True):
-    """The body of a message on the change feed."""
-
-    revision: int
-    v: int = 1
-
-
-def encode_hint(revision: int) -> bytes:
-    """Write the hint that the store has reached *revision*."""
-    return msgspec.json.encode(Hint(revision))
 
 
 class Feed:
@@ -76,8 +64,9 @@ class Feed:
         if self._on_news and delivered.exchange == HEALTH:
             self._on_news(delivered.body)
             return
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            self._on_hint(msgspec.json.decode(delivered.body, type=Hint).revision)
+        revision = decode_hint(delivered.body)
+        if revision is not None:
+            self._on_hint(revision)
 
 
 class Follower:

@@ -25,6 +25,7 @@ from portcall.runtime.broker.link import (
     raise_if_cancelled,
     until_lost,
 )
+from portcall.runtime.broker.publishing import PUBLISH_TIMEOUT_S
 from portcall.runtime.broker.refusals import Refusals
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from portcall.runtime.logs import get_logger
@@ -41,7 +42,6 @@ PUBLISHES = Counter(
     registry=REGISTRY,
 )
 PERSISTENT = 2
-PUBLISH_TIMEOUT_S = 20.0
 ALARM_CHECK_S = 0.2
 """How often to look whether the broker has an alarm: the client has no callback for it."""
 NUDGE_S = 2.0

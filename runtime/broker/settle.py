@@ -20,6 +20,7 @@ from typing import Protocol
 from prometheus_client import Counter
 
 from portcall.runtime.broker.link import raise_if_cancelled
+from portcall.runtime.broker.publishing import SurePublisher
 from portcall.runtime.errors import PoisonMessageError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
@@ -67,27 +68,13 @@ class Receipt(Protocol):
         """Somebody should try it again."""
 
 
-class Burial(Protocol):
-    """Whoever can put a message among the dead: a Publisher."""
-
-    async def publish_surely(
-        self,
-        body: bytes,
-        *,
-        exchange: str,
-        key: str = "",
-        headers: Mapping[str, str | int] | None = None,
-    ) -> None:
-        """Publish until confirmed."""
-
-
 class Settler:
     """Runs the handler on a message and settles it by what came of that."""
 
     def __init__(
         self,
         handler: Handler,
-        burial: Burial,
+        burial: SurePublisher,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._handler = handler

@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
-from portcall.store.database.database import Database, now_ms
+from portcall.runtime.clock import now_ms
+from portcall.store.database.database import Database
 from portcall.store.database.tables import principals
 from portcall.store.errors import NameTakenError, TooManyPrincipalsError
 

@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import insert, select
 
+from portcall.runtime.clock import now_ms
 from portcall.store.database import counters
-from portcall.store.database.database import Database, now_ms
+from portcall.store.database.database import Database
 from portcall.store.database.tables import signing_keys
 from portcall.store.secrets.sealing import note_key
 from portcall.store.secrets.signing_rows import opened_pem, sealed_pem

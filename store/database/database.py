@@ -6,7 +6,6 @@ The event log bears that, because the position in the stream goes back with the 
 does not (its id would be given again), so every other write waits for the disk (``FULL``).
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache, partial
@@ -43,11 +42,6 @@ _POSTGRESQL_ARGUMENTS = {
     "application_name": "portcall",
     "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s",
 }
-
-
-def now_ms() -> int:
-    """The time, milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 class Database:

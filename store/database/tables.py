@@ -107,7 +107,7 @@ webhooks = Table(
     Column("client_key", Text, nullable=False, server_default=""),
     UniqueConstraint("registry_key", "name_key"),
 )
-"""Webhooks. ``delivered`` to ``cancelled`` count what their records say: see `store.standing`."""
+"""Webhooks. ``delivered`` to ``cancelled`` count what their records say: see `webhook_health`."""
 
 encryption_keys = Table(
     "encryption_keys",

@@ -20,7 +20,7 @@ _COLUMNS = ("name", "is_manifest", "media_type", "seen_ms")
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class KnownDigest:
     """One digest of a repository.
 
     Attributes:
@@ -36,13 +36,13 @@ class Sighting:
     seen_ms: int
 
 
-class Sightings:
+class KnownDigests:
     """The table of sightings: written in batches, read by name, bounded by `prune`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, seen: Iterable[Sighting]) -> None:
+    def keep(self, seen: Iterable[KnownDigest]) -> None:
         """Write sightings down.
 
         What was a manifest once stays one, and keeps a type that a later sighting does not know. In
@@ -60,7 +60,7 @@ class Sightings:
             with self._database.writing(durable=False) as connection:
                 connection.exec_driver_sql(_UPSERT.replace("?", mark), list(chunk))
 
-    def find(self, names: Sequence[bytes]) -> dict[bytes, Sighting]:
+    def find(self, names: Sequence[bytes]) -> dict[bytes, KnownDigest]:
         """What is known of these names, as far as anything is.
 
         Raises:
@@ -69,7 +69,7 @@ class Sightings:
         wanted = [(name,) for name in dict.fromkeys(names)]
         with self._database.reading() as connection:
             return {
-                row.name: Sighting(row.name, bool(row.is_manifest), row.media_type, row.seen_ms)
+                row.name: KnownDigest(row.name, bool(row.is_manifest), row.media_type, row.seen_ms)
                 for chunk in chunks(wanted)
                 for row in matching(connection, sightings, _NAME, _COLUMNS, chunk)
             }

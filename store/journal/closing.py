@@ -9,10 +9,11 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Connection, Select, bindparam, delete, select, update
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas.events import PING
 from portcall.schemas.journal import Note, differences
 from portcall.store.database import counters
-from portcall.store.database.database import Database, now_ms
+from portcall.store.database.database import Database
 from portcall.store.database.tables import events, journal, journal_frames
 from portcall.store.journal import entries as noting
 from portcall.store.journal import tallies

@@ -10,12 +10,13 @@ from dataclasses import dataclass, fields
 import msgspec
 from sqlalchemy import Connection, select, update
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas import journal
 from portcall.schemas.frames import RawJournalFrame
 from portcall.schemas.journal import Note
 from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH
 from portcall.store.database import counters, tables
-from portcall.store.database.database import chunks, insert_rows, matching, now_ms
+from portcall.store.database.database import chunks, insert_rows, matching
 from portcall.store.errors import UnstorableError
 from portcall.store.intake import ignored
 from portcall.store.records.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable

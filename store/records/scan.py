@@ -23,7 +23,7 @@ _HIDDEN_ID: ColumnElement[int] = literal_column("+records.id")
 _GIVEN_UP = frozenset({Outcome.GIVEN_UP})
 
 
-class Walk:
+class RecordScan:
     """One search on its way.
 
     Args:

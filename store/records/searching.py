@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from portcall.store.database.database import Database
 from portcall.store.records.event_log import StoredRecord, read_record
 from portcall.store.records.filters import Filter, RecordLine
-from portcall.store.records.scan import Walk
+from portcall.store.records.scan import RecordScan
 
 BUDGET_S = 0.25
 
@@ -63,7 +63,7 @@ class Searching:
         """
         deadline_s = self._clock_s() + budget_s
         with self._database.reading() as connection:
-            walk = Walk(connection, wanted, before)
+            walk = RecordScan(connection, wanted, before)
             lines: list[RecordLine] = []
             while not walk.is_over:
                 lines += walk.step(limit - len(lines))

@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas.webhooks import Status
 from portcall.store.database import counters
-from portcall.store.database.database import Database, chunks, now_ms
+from portcall.store.database.database import Database, chunks
 from portcall.store.database.tables import encryption_keys, webhooks
 from portcall.store.errors import SealedError, WrongKeyError
 from portcall.store.secrets.sealed_columns import SECRETS, opened, sealed

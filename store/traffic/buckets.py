@@ -22,7 +22,7 @@ FOR_GOOD = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Bucket:
     """A step of time.
 
     Attributes:
@@ -36,10 +36,10 @@ class Step:
     kept_of_all_s: int = FOR_GOOD
 
 
-TEN = Step(10, 2 * HOUR_S, 2 * HOUR_S)
-MINUTE = Step(60, 25 * HOUR_S)
-FIVE = Step(300, 25 * HOUR_S)
-HOUR = Step(HOUR_S)
+TEN = Bucket(10, 2 * HOUR_S, 2 * HOUR_S)
+MINUTE = Bucket(60, 25 * HOUR_S)
+FIVE = Bucket(300, 25 * HOUR_S)
+HOUR = Bucket(HOUR_S)
 
 WIDE = (TEN, MINUTE, HOUR)
 """Of a registry, and of the installation."""
@@ -51,14 +51,14 @@ MANY = 180
 """Steps of a chart, at most, where its maker does not care."""
 
 
-def shown_step_s(span_s: int) -> int:
+def shown_bucket_s(span_s: int) -> int:
     """The shortest step that divides a span into no more than `MANY`."""
     return next((each for each in SHOWN_S if span_s <= each * MANY), SHOWN_S[-1])
 
 
 def source_of(
-    wanted_s: int, age_s: int, stored: tuple[Step, ...], *, of_all: bool = False
-) -> tuple[int, Step]:
+    wanted_s: int, age_s: int, stored: tuple[Bucket, ...], *, of_all: bool = False
+) -> tuple[int, Bucket]:
     """The step that is shown, and the stored one that it is made of.
 
     Args:
@@ -80,6 +80,6 @@ def source_of(
     return SHOWN_S[-1], stored[-1]
 
 
-def _reaches(step: Step, age_s: int, *, of_all: bool) -> bool:
+def _reaches(step: Bucket, age_s: int, *, of_all: bool) -> bool:
     kept_s = step.kept_of_all_s if of_all else step.kept_s
     return kept_s == FOR_GOOD or age_s <= kept_s

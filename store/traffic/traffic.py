@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas.records import Outcome
-from portcall.store.database.database import Database, now_ms
+from portcall.store.database.database import Database
 from portcall.store.traffic import rollups
-from portcall.store.traffic.buckets import FIVE, HOUR, NARROW, WIDE, shown_step_s, source_of
+from portcall.store.traffic.buckets import FIVE, HOUR, NARROW, WIDE, shown_bucket_s, source_of
 from portcall.store.traffic.latency import Latency
 from portcall.store.traffic.sum_rows import read_newest, read_sums, read_totals
 
@@ -217,7 +218,7 @@ class Traffic:
                 none is shorter than 5 minutes.
         """
         stored = WIDE if webhook_id is None else NARROW
-        wanted_s = step_s or shown_step_s((until_ms - since_ms) // 1000)
+        wanted_s = step_s or shown_bucket_s((until_ms - since_ms) // 1000)
         shown_s, source = source_of(wanted_s, _age_s(since_ms), stored, of_all=registry is None)
         starts = _starts(since_ms, until_ms, shown_s)
         found: dict[int, Sums] = {}

@@ -60,7 +60,7 @@ class _Change:
     limit_ms: int = 0
 
 
-class Standing:
+class WebhookHealth:
     """How webhooks stand, and what follows."""
 
     def __init__(self, database: Database) -> None:

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas.webhooks import Sku
 from portcall.store.database import counters
-from portcall.store.database.database import Database, now_ms
+from portcall.store.database.database import Database
 from portcall.store.database.tables import registries, webhooks
 from portcall.store.webhooks import tombstones
 

@@ -9,9 +9,10 @@ from typing import Any, Unpack
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas.webhooks import Cause, Status, Webhook
 from portcall.store.database import counters
-from portcall.store.database.database import Database, chunks, now_ms
+from portcall.store.database.database import Database, chunks
 from portcall.store.database.tables import registries, webhooks
 from portcall.store.errors import QuotaExceededError, RegistryNotFoundError, WebhookNotFoundError
 from portcall.store.secrets.sealed_columns import SECRETS

@@ -18,6 +18,7 @@ from aiohttp import web
 from sqlalchemy import bindparam, func, select, update
 
 from portcall.cli.ports import HOST, free_ports
+from portcall.runtime.clock import now_ms
 from portcall.store.database.database import Database
 from portcall.store.database.tables import (
     events,
@@ -244,12 +245,12 @@ def turn_back(url: str) -> None:
         url: Of the database.
     """
     database = Database(url)
-    now_ms = time.time_ns() // 1_000_000
+    at_ms = now_ms()
     with database.writing() as connection:
         rows = connection.execute(
             select(events.c.key, events.c.accepted_ms).order_by(events.c.key)
         ).all()
-        moments = dict(zip((row.key for row in rows), _moments(len(rows), now_ms), strict=True))
+        moments = dict(zip((row.key for row in rows), _moments(len(rows), at_ms), strict=True))
         shifts = [{"at": key, "by": moments[key] - accepted_ms} for key, accepted_ms in rows]
         for table, key, column in (
             (records, records.c.event_key, records.c.started_ms),
@@ -269,7 +270,7 @@ def turn_back(url: str) -> None:
             update(positions).where(positions.c.stream == PLACE).values(stream_offset=0)
         )
         accepted = connection.execute(select(journal.c.registry, journal.c.accepted_ms)).all()
-        add_events(connection, [(row.registry, row.accepted_ms) for row in accepted], now_ms)
+        add_events(connection, [(row.registry, row.accepted_ms) for row in accepted], at_ms)
     database.close()
 
 

@@ -18,17 +18,22 @@ _HEAD = """\
 <!-- Written by tests/faults/page.py from docs/reliability/*.json. -->
 # Reliability
 
-An event that was answered with `202` is delivered to every matching webhook at least once, or recorded as given up with
-the reason; duplicates carry the same `webhook-id`; one endpoint never delays another. Here is what was done to prove it
-wrong. Every scenario runs the processes of `portcall up` against a sink that keeps a journal of every POST. One oracle
-holds what was accepted, that journal and list-events against each other: *pending* was accepted and has not ended when the
-scenario is over, while queues still hold something; *lost* is the same when no queue holds anything; a *phantom* was POSTed and never accepted; *misrecorded* says list-events something else than the journal;
-*unrecorded* was answered and stands in no record, although no deliverer was killed before it could write it, nor the
-connection cut at that moment; a duplicate is *unexplained* if no fault was at work when it was made: for a role that
-dies until 10 s after that, and the attempt timeout; for the broker until 20 s after its return, and the same.
+Portcall promises: an event that was answered with `202` is delivered to every matching webhook at least once, or recorded as
+given up with the reason; duplicates carry the same `webhook-id`; one endpoint never delays another. These scenarios try to
+break the promise. Each runs the processes of `portcall up` against a sink that writes every POST to a journal. One oracle
+compares the accepted events, that journal and list-events:
 
-The figures are those of the commit that stands with them. The fast part of these scenarios runs with every `make test`,
-all of them with `make faults`, and one by one, at full length, with the commands below.
+- *pending*: accepted, and not ended when the scenario is over, while queues still hold messages;
+- *lost*: the same, when no queue holds a message;
+- *phantom*: POSTed, but never accepted;
+- *misrecorded*: list-events differs from the journal;
+- *unrecorded*: answered, but in no record, although no deliverer was killed before it could write the record, and the
+  connection was not cut at that moment;
+- a duplicate is *unexplained* if no fault was active when it was made. A fault counts as active until the attempt timeout plus
+  10 s after a role died, or plus 20 s after the broker returned.
+
+The figures belong to the commit below them. `make test` runs the fast part of these scenarios, `make faults` all of them; the
+commands below run one scenario at full length.
 """
 
 
@@ -48,13 +53,13 @@ def main() -> None:
 def _overview(found: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [
         (
-            f"[{document['title']}](#{name})",
+            f"[{CATALOGUE[name].title}](#{name})",
             *(_shown(document["figures"].get(count, "")) for count in COUNTS),
             "yes" if document["met"] else "**no**",
         )
         for name, document in found.items()
     ]
-    return "## All of them\n\n" + _table(
+    return "## Overview\n\n" + _table(
         ("scenario", *(count.replace("_", " ") for count in COUNTS), "as promised"), rows
     )
 
@@ -78,11 +83,11 @@ def _section(document: Mapping[str, Any]) -> str:
     problems = "".join(f"- {problem}\n" for problem in figures.get("problems", ()))
     settings = ", ".join(f"{name} {value:g}" for name, value in document["settings"].items())
     parts = [
-        f'<a id="{document["name"]}"></a>\n\n## {document["title"]}\n',
+        f'<a id="{document["name"]}"></a>\n\n## {CATALOGUE[document["name"]].title}\n',
         f"`{document['command']}`, {settings}.\n",
         _table(("must hold", "bound", "measured", "met"), bounds) if bounds else "",
         f"Problems:\n\n{problems}" if problems else "",
-        _table(("what else was measured", ""), rest) if rest else "",
+        _table(("other figures", ""), rest) if rest else "",
         (
             f"*{document['began'].replace('T', ' ')[:16]} UTC, commit {document['revision']},"
             f" {document['seconds']:.0f} s, {document['machine']['cores']} cores, load average"

@@ -9,7 +9,7 @@ from aiohttp import ClientSession, web
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from portcall.producer.digests.keeper import Keeping
+from portcall.producer.digests.keeper import DigestKeeper
 from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.registries import Registries
@@ -95,7 +95,7 @@ async def served(
     *,
     bodies: Bodies | None = None,
     checks: dict[str, Problem] | None = None,
-    keeping: Keeping | None = None,
+    keeper: DigestKeeper | None = None,
 ) -> AsyncIterator[Served]:
     """Serve a producer as its process does, and give a client for it that has the token."""
     store = FakeStore()
@@ -105,7 +105,7 @@ async def served(
             registries=Registries(catalogue=store, revisions=store),
             bodies=bodies or Bodies(),
             publish=publish,
-            keeping=keeping,
+            keeper=keeper,
         )
         app = make_app(ingest, checks or {})
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_S)

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from portcall.management.audit.look import Auditor, Look
-from portcall.producer.journal_publisher import Accepting
+from portcall.producer.journal_publisher import JournalPublisher
 from portcall.recorder.journal import Settling
 from portcall.recorder.kinds import LOG_KIND, journal_kind
 from portcall.recorder.record import Recorder
@@ -22,6 +22,7 @@ from portcall.runtime.broker.peek import peek
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.broker.stream import StreamMessage, StreamReader
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import RefusedError
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event
@@ -61,13 +62,13 @@ class World:
         await self.publisher.publish(body, exchange=JOURNAL)
 
     async def look(self) -> Look:
-        now_ms = time.time_ns() // 1_000_000
-        return await self.auditor.look(before_ms=now_ms + 3_600_000)
+        at_ms = now_ms()
+        return await self.auditor.look(before_ms=at_ms + 3_600_000)
 
 
 def event(name: str) -> Event:
-    now_ms = time.time_ns() // 1_000_000 + 1_000
-    return Event(name, "myregistry", "push", now_ms, msgspec.Raw(b'{"id":"e"}'), "team/app", "v1")
+    at_ms = now_ms() + 1_000
+    return Event(name, "myregistry", "push", at_ms, msgspec.Raw(b'{"id":"e"}'), "team/app", "v1")
 
 
 @asynccontextmanager
@@ -221,7 +222,7 @@ async def test_an_event_that_a_full_queue_refuses_is_not_noted(amqp_url: str) ->
     done = {"accepted": 0, "refused": 0}
     async with running(publisher.run()):
         await until(lambda: publisher.problem is None)
-        accept = Accepting(publisher).accept
+        accept = JournalPublisher(publisher).accept
         for number in range(40):
             try:
                 await accept([event(f"e{number}")])

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientResponse
 
 from portcall.producer.digests.digests import Glance
-from portcall.producer.digests.keeper import Keeping
+from portcall.producer.digests.keeper import DigestKeeper
 from portcall.producer.formats.skimming import Skimmed, Skimmer
 from portcall.producer.formats.turns import SKIMMED_AT_ONCE
 from portcall.producer.http.bodies import MAX_BODY_BYTES, Bodies
@@ -217,6 +217,12 @@ async def test_bad_requests_are_refused_in_one_form(
         if status == 405:
             assert answer.headers["Allow"] in ("POST", "GET, HEAD", "GET,HEAD")
     assert sink.events == []
+
+
+async def test_a_wrong_path_is_told_the_right_ones(producer: Served) -> None:
+    async with producer.client.post(f"{NOTIFICATIONS}/", data=b"{}") as answer:
+        message = (await error_of(answer))["message"]
+    assert "/registries/NAME/notifications" in message and "/registries/NAME/events" in message
 
 
 async def test_a_wrong_type_is_told_the_right_ones(producer: Served) -> None:
@@ -455,13 +461,13 @@ async def test_a_body_is_skimmed_once_though_the_store_is_asked_in_between(
     monkeypatch.setattr(Skimmer, "finish", noted_finish)
     monkeypatch.setattr(Skimmer, "feed", noted_feed)
     recalls: list[bool] = []
-    recall = Keeping.recall
+    recall = DigestKeeper.recall
 
-    async def recalled(keeping: Keeping, glance: Glance) -> bool:
-        recalls.append(await recall(keeping, glance))
+    async def recalled(keeper: DigestKeeper, glance: Glance) -> bool:
+        recalls.append(await recall(keeper, glance))
         return recalls[-1]
 
-    monkeypatch.setattr(Keeping, "recall", recalled)
+    monkeypatch.setattr(DigestKeeper, "recall", recalled)
     target = {"repository": "team/app", "digest": f"sha256:{'a' * 64}"}
     events: list[object] = [*[{}] * 100_000, {"action": "delete", "target": target}]
     body = json.dumps({"events": events[::-1]}).encode()

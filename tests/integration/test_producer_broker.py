@@ -17,8 +17,8 @@ import pytest
 from aiohttp import ClientSession
 from yarl import URL
 
-from portcall.producer import journal_publisher as noting
-from portcall.producer.journal_publisher import Accepting
+from portcall.producer import journal_publisher
+from portcall.producer.journal_publisher import JournalPublisher
 from portcall.runtime.broker import topology
 from portcall.runtime.broker.publisher import Publisher
 from portcall.schemas.events import Event
@@ -46,7 +46,7 @@ async def publishing_to(url: str) -> AsyncIterator[tuple[Served, Publisher]]:
     running = asyncio.create_task(publisher.run())
     try:
         async with served(
-            Accepting(publisher).accept, checks={"broker": lambda: publisher.problem}
+            JournalPublisher(publisher).accept, checks={"broker": lambda: publisher.problem}
         ) as producer:
             yield producer, publisher
     finally:
@@ -244,7 +244,7 @@ async def test_while_the_broker_is_away_it_is_503_and_nothing_accepted_is_lost(
 async def test_a_broker_that_says_nothing_is_503_in_bounded_time(
     wall: Wall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(noting, "PUBLISH_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(journal_publisher, "PUBLISH_TIMEOUT_S", 0.5)
     async with publishing_to(await wall.open()) as (producer, publisher):
         await ready(publisher)
         wall.deaf = True

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from portcall.producer.digests.blobs import BLOB_TYPE
-from portcall.producer.digests.keeper import Keeping
+from portcall.producer.digests.keeper import DigestKeeper
 from portcall.producer.rounds import PATIENCE_S
 from portcall.store.engine import Store, open_store
 from tests.integration.producing import Served, Sink, served
@@ -36,7 +36,7 @@ async def producers(store: Store) -> AsyncIterator[list[tuple[Served, Sink]]]:
         found = []
         for _ in range(2):
             sink = Sink()
-            serving = served(sink.publish, keeping=Keeping(store.sightings))
+            serving = served(sink.publish, keeper=DigestKeeper(store.digests))
             found.append((await stack.enter_async_context(serving), sink))
         yield found
 

@@ -24,6 +24,7 @@ from portcall.recorder.record import Recorder
 from portcall.runtime.broker import topology
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.stream import StreamReader
+from portcall.runtime.clock import now_ms
 from portcall.schemas.events import ping_event
 from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER, RawRecordFrame, encode_records
 from portcall.schemas.records import Detail, Outcome, Record
@@ -40,12 +41,12 @@ WEBHOOK = 7
 
 def frame(attempts: Sequence[int], webhook_id: int = WEBHOOK) -> bytes:
     """A frame with a record for each of *attempts*, by which a test knows them again."""
-    now_ms = time.time_ns() // 1_000_000
+    at_ms = now_ms()
     event = ping_event(
-        registry="myregistry", event_id=uuid.uuid4().hex, now_ms=now_ms, now="2026-01-01T00:00:00Z"
+        registry="myregistry", event_id=uuid.uuid4().hex, now_ms=at_ms, now="2026-01-01T00:00:00Z"
     )
     records = [
-        Record(0, webhook_id, attempt, Outcome.DELIVERED, 200, now_ms, 5, Detail())
+        Record(0, webhook_id, attempt, Outcome.DELIVERED, 200, at_ms, 5, Detail())
         for attempt in attempts
     ]
     return encode_records(uuid.uuid4().hex, [event], records)

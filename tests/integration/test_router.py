@@ -25,9 +25,10 @@ from portcall.router.route import Router
 from portcall.router.subscriptions import Subscriptions
 from portcall.runtime.broker import topology
 from portcall.runtime.broker.consumer import Consumer
-from portcall.runtime.broker.feed import Feed, Follower, encode_hint
+from portcall.runtime.broker.feed import Feed, Follower
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.settle import Message
+from portcall.schemas.changes import encode_hint
 from portcall.schemas.deliveries import shard_of
 from portcall.schemas.events import Action, Event
 from portcall.schemas.frames import QUEUE_HEADER, REASON_HEADER, decode_deliveries, encode_events

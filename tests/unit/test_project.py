@@ -4,6 +4,7 @@ import os
 import re
 import runpy
 import subprocess
+import sys
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -165,3 +166,22 @@ def test_the_licence_is_the_one_that_is_named() -> None:
     assert "Apache License\n                           Version 2.0" in text
     assert PROJECT["project"]["license"] == "Apache-2.0"
     assert "Apache-2.0" in README
+
+
+def test_no_pattern_has_a_possessive_group() -> None:
+    """Python before 3.11.5 may take the failed last turn of one for a match; see `skimming`."""
+    patterns = {
+        f"{name}.{variable}": value.pattern
+        for name, module in list(sys.modules.items())
+        if name.startswith("portcall.")
+        for variable, value in vars(module).items()
+        if isinstance(value, re.Pattern)
+    }
+    assert "portcall.producer.formats.skimming._TEXT" in patterns
+    texts = {
+        name: pattern if isinstance(pattern, str) else pattern.decode("latin-1")
+        for name, pattern in patterns.items()
+    }
+    possessive = re.compile(r"(?<!\\)\)(?:[*+?]|\{[0-9,]*\})\+")
+    assert possessive.search("(?:a|b)*+")
+    assert not [name for name, text in texts.items() if possessive.search(text)]

@@ -1,9 +1,11 @@
 """The shell scripts, with programs of our own in place of apt-get, sudo and python3."""
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,23 @@ def test_without_a_new_enough_python_it_says_what_is_needed(stubs: Stubs, tmp_pa
     assert done.returncode == 1
     assert "needs Python 3.11 or later" in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_a_second_installation_says_that_it_waits(stubs: Stubs, tmp_path: Path) -> None:
+    for name in ("python3", "python3.14", "python3.13", "python3.12", "python3.11"):
+        stubs.add(name, "exit 1")
+    (tmp_path / "scripts").mkdir()
+    copy = Path(shutil.copy(ROOT / "scripts/environment", tmp_path / "scripts"))
+    with (
+        ThreadPoolExecutor() as threads,
+        copy.open() as first,
+    ):
+        fcntl.flock(first, fcntl.LOCK_EX)
+        second = threads.submit(stubs.run, copy)
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.5)
+        fcntl.flock(first, fcntl.LOCK_UN)
+        assert second.result(timeout=30).stdout == "Waiting for another installation into .venv\n"
 
 
 @pytest.mark.parametrize(

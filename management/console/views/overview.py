@@ -12,9 +12,9 @@ from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import invalid_parameter
 from portcall.management.http.routes import CONSOLE, Routes
 from portcall.management.overview.pulse import Pulse, Sick, Snapshot
+from portcall.runtime.clock import now_ms
 from portcall.schemas.durations import format_duration
 from portcall.schemas.webhooks import Webhook
-from portcall.store.database.database import now_ms
 from portcall.store.engine import Store
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.traffic.traffic import Bucket, Series

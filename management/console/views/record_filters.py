@@ -5,10 +5,10 @@ from urllib.parse import urlencode
 
 from portcall.management.http.calls import Call
 from portcall.management.http.errors import invalid_parameter
+from portcall.runtime.clock import now_ms
 from portcall.schemas.events import PING, Action
 from portcall.schemas.records import Outcome
 from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH
-from portcall.store.database.database import now_ms
 from portcall.store.records.filters import Filter
 
 STATUSES = {

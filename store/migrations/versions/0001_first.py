@@ -3,12 +3,12 @@
 Revision: 0001, the first.
 """
 
-import time
 import uuid
 
 import sqlalchemy as sa
 from alembic import op
 
+from portcall.runtime.clock import now_ms
 from portcall.store.database import counters
 
 revision = "0001"
@@ -39,8 +39,8 @@ def upgrade() -> None:
         sa.Column("value", _BIG, nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_counters"),
     )
-    now_ms = time.time_ns() // 1_000_000
-    op.bulk_insert(table, counters.first_values(now_ms // 1000))
+    at_ms = now_ms()
+    op.bulk_insert(table, counters.first_values(at_ms // 1000))
     op.bulk_insert(
         installation,
         [
@@ -49,7 +49,7 @@ def upgrade() -> None:
                 "tenant": str(uuid.uuid4()),
                 "subscription": str(uuid.uuid4()),
                 "resource_group": "portcall",
-                "created_ms": now_ms,
+                "created_ms": at_ms,
             }
         ],
     )

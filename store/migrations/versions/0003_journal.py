@@ -3,10 +3,10 @@
 Revision: 0003, after 0002. What was accepted before has no notes, and is not held against anybody.
 """
 
-import time
-
 import sqlalchemy as sa
 from alembic import op
+
+from portcall.runtime.clock import now_ms
 
 revision = "0003"
 down_revision = "0002"
@@ -56,7 +56,7 @@ def upgrade() -> None:
     )
     newest = sa.text("SELECT COALESCE(MAX(key), 0) FROM events")
     checked = op.get_bind().execute(newest).scalar_one()
-    values = (time.time_ns() // 1_000_000, checked)
+    values = (now_ms(), checked)
     op.bulk_insert(
         _COUNTERS,
         [{"name": name, "value": value} for name, value in zip(_NAMES, values, strict=True)],

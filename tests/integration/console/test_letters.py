@@ -8,13 +8,13 @@ import pytest
 from portcall.management.letters.box import BusyError
 from portcall.management.overview.pulse import Sick
 from portcall.runtime.broker.letters import Letter
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event
 from portcall.schemas.frames import REASON_HEADER, encode_deliveries, encode_events
 from portcall.schemas.topology import DEAD, UNROUTED
 from portcall.store.access.principals import Role
-from portcall.store.database.database import now_ms
 from portcall.store.errors import StoreUnavailableError
 from tests.integration.console.site import CONSOLE, Browser, Site
 

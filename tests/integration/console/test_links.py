@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from portcall.management.console.session import links
 from portcall.management.console.session.links import LIFE_S, PREFIX, Links
+from portcall.runtime.clock import now_ms
 from portcall.store.access.principals import SESSION_PREFIX, Role, digest_of, new_secret
-from portcall.store.database.database import now_ms
 from tests.integration.console.site import CONSOLE, HOOK, TOKEN, Browser, Page, Site
 from tests.integration.test_management import poll
 

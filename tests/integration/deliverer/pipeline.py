@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import sys
-import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,6 +22,7 @@ from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.broker.stream import StreamMessage, StreamReader
+from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import Delivery, delivery_id, shard_of
 from portcall.schemas.durations import parse_schedule_ms
 from portcall.schemas.events import Event
@@ -43,10 +43,10 @@ _numbers = itertools.count(1)
 
 def new_event(action: str = "push") -> Event:
     """An event that is accepted now, with an id of its own."""
-    now_ms = time.time_ns() // 1_000_000
-    event_id = f"event-{next(_numbers)}-{now_ms}"
+    at_ms = now_ms()
+    event_id = f"event-{next(_numbers)}-{at_ms}"
     body = msgspec.json.encode({"id": event_id, "action": action})
-    return Event(event_id, REGISTRY, action, now_ms, msgspec.Raw(body), "team/app", "v1")
+    return Event(event_id, REGISTRY, action, at_ms, msgspec.Raw(body), "team/app", "v1")
 
 
 @dataclass(frozen=True, slots=True)

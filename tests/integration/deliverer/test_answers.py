@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from portcall.deliverer.post.redaction import secrets_of, without_echoes
+from portcall.deliverer.post.redaction import redacted, secrets_of
 from portcall.deliverer.post.sender import Sender
 from portcall.loadtest.plan import Outcome, Planned
 from portcall.loadtest.send.poster import Poster
@@ -18,7 +18,7 @@ from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Failure
 from tests.canary import Canary
 from tests.integration.deliverer.conftest import LOOPBACK
 from tests.integration.deliverer.endpoints import OK, Connection, Script, endpoint
-from tests.integration.deliverer.test_sender import posted
+from tests.integration.deliverer.test_sender import posted, request_to
 from tests.unit.deliverer.samples import webhook
 
 TIMEOUT_S = 1.5
@@ -132,6 +132,20 @@ async def test_statuses_without_a_content(
     async with endpoint(saying(data, by=by)) as target:
         attempt = await posted(sender, target.url, within_s=TIMEOUT_S)
     assert (attempt.status, attempt.answer and attempt.answer.content) == (status, "")
+
+
+@pytest.mark.parametrize("size", [3_000, 60_000, 1_000_000])
+async def test_an_answer_before_the_whole_request_is_read(sender: Sender, size: int) -> None:
+    """A server may refuse a body that is still on its way, and close."""
+
+    async def early(connection: Connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        await connection.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+
+    async with endpoint(early) as server:
+        attempt = await sender.send(request_to(server.url, body=b"x" * size))
+    assert attempt.answer is not None, attempt.message
+    assert attempt.answer.status == 413
 
 
 @pytest.mark.parametrize(
@@ -398,7 +412,7 @@ async def test_a_secret_that_comes_back_encoded_is_masked(
     async with endpoint(saying(head + packed)) as target:
         attempt = await posted(sender, target.url, within_s=TIMEOUT_S)
     assert attempt.answer is not None and attempt.answer.content.startswith("you sent {")
-    masked = without_echoes(attempt, secrets_of(mine))
+    masked = redacted(attempt, secrets_of(mine))
     assert masked.answer is not None
     assert masked.answer.content.startswith("you sent {")
     assert canary.found({"record": attempt.answer.content.encode()})

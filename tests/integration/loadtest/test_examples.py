@@ -1,6 +1,9 @@
 """Each fault is caught by the right example and trips the naive one, and the report names which."""
 
 import asyncio
+import socket
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 
@@ -23,7 +26,7 @@ from portcall.loadtest.send.retrying import Outage, Policy
 from portcall.loadtest.send.sources import Deliveries, Traffic
 from portcall.loadtest.send.target import Target
 from portcall.loadtest.signing import Signing, Style
-from tests.integration.loadtest.consumers import example
+from tests.integration.loadtest.consumers import EXAMPLES, example
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)
 SIGNING = Signing.of(Style.STANDARD, SECRET)
@@ -123,3 +126,11 @@ async def test_a_retry_storm_trips_the_naive_consumer() -> None:
     sections = await storm("naive")
     assert (sections["Retries"].metrics["retry_amplification"].values["value"] or 0) > 1.0
     assert (sections["Is the consumer right?"].metrics["missing"].values["count"] or 0) > 0
+
+
+def test_the_smallest_consumer_says_in_a_line_that_its_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [sys.executable, str(EXAMPLES / "consumer.py"), str(taken.getsockname()[1])]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 (an example of ours)
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
+    assert "Give another one" in ended.stderr

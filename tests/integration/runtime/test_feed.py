@@ -2,7 +2,8 @@
 
 import asyncio
 
-from portcall.runtime.broker.feed import Feed, Follower, encode_hint
+from portcall.runtime.broker.feed import Feed, Follower
+from portcall.schemas.changes import encode_hint
 from portcall.schemas.topology import WEBHOOKS
 from tests.integration.runtime.brokers import publishing, running, until
 from tests.line import Line

@@ -33,7 +33,7 @@ from tests.unit.store.contract.replays import (
 )
 from tests.unit.store.contract.sealing import ResealingContract, SealingContract
 from tests.unit.store.contract.searching import SearchingContract, filled
-from tests.unit.store.contract.sightings import SightingsContract
+from tests.unit.store.contract.sightings import KnownDigestsContract
 from tests.unit.store.contract.traffic import (
     AddingUpContract,
     EventsContract,
@@ -61,7 +61,7 @@ class TestSealing(SealingContract):
     pass
 
 
-class TestSightings(SightingsContract):
+class TestSightings(KnownDigestsContract):
     pass
 
 

@@ -59,6 +59,7 @@ LINES = [
     Line("routers of too many", ("up", "--routers", "99"), 2, "--routers"),
     Line("role that is none", ("run", "janitor"), 2, "janitor"),
     Line("wait of a word", ("audit", "--wait", "soon"), 2, "soon"),
+    Line("audit of no registry", ("audit", "-r", "Missing"), 3, "Missing"),
     Line("address that is none", ("registry", "list", "--url", "nowhere"), 2, "nowhere"),
     Line("import of no file", ("webhook", "import", "missing.jsonl", "-r", "Alpha"), 1, "missing.jsonl"),
     # what the server refuses

@@ -58,6 +58,14 @@ def test_a_second_up_is_refused_and_told_the_first_ones_pid(tmp_path: Path) -> N
         pass
 
 
+@pytest.mark.parametrize("content", [b"", b"short\n", b"\xff"], ids=["empty", "short", "binary"])
+def test_a_token_file_without_a_token_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "token").write_bytes(content)
+    with pytest.raises(UpError, match="at least 16 characters") as refused:
+        Home(tmp_path).token()
+    assert str(tmp_path / "token") in str(refused.value)
+
+
 def test_the_token_is_made_once_and_kept_private(tmp_path: Path) -> None:
     home = Home(tmp_path)
     token = home.token()

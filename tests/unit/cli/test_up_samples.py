@@ -115,6 +115,26 @@ def test_up_says_what_it_starts_and_what_it_allows(
     assert plan.token not in text + up.ready(plan)
 
 
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        pytest.param(None, True, id="not on the PATH"),
+        pytest.param("/usr/local/bin/portcall", False, id="on the PATH"),
+    ],
+)
+def test_what_to_do_next_works_as_it_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str | None, *, told: bool
+) -> None:
+    monkeypatch.setattr(planning, "is_free", lambda _host, _port: True)
+    monkeypatch.setattr("shutil.which", lambda _name: found)
+    monkeypatch.setattr("sys.executable", "/my folder/.venv/bin/python")
+    home = Home(tmp_path / "home")
+    home.prepare()
+    plan = make_plan(home, {}, routers=1, deliverers=1)
+    alias = "  alias portcall='/my folder/.venv/bin/portcall'\n  portcall registry create"
+    assert (alias in up.ready(plan)) is told
+
+
 LINK = "http://127.0.0.1:8400/console/sign-in#link=portcall_link_x"
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from portcall.deliverer import deliver, outbox
-from portcall.deliverer import store_retry as patience
+from portcall.deliverer import deliver, outbox, store_retry
 from portcall.deliverer.deliver import Deliverer
 from portcall.deliverer.endpoints import gate
 from portcall.deliverer.endpoints.clock import Clock
@@ -125,7 +125,7 @@ def bench(
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _state: 0.0)
+    monkeypatch.setattr(store_retry, "wait_random_exponential", lambda **_: lambda _state: 0.0)
     monkeypatch.setattr(deliver, "LINE_CHECK_S", 0.0)
 
 
@@ -276,6 +276,21 @@ async def test_a_ping_is_tried_once(
     await each.handle(frame(delivery(), events=[event("p1", action=PING)]))
     assert each.outcomes() == [(7, 1, outcome)]
     assert each.broker.exchanges == exchanges
+
+
+async def test_each_attempt_is_logged_once_and_nothing_else_is_logged_as_one() -> None:
+    with capture_logs() as lines:
+        each = bench(answered(503), answered(200), webhooks=[webhook(7), webhook(8)])
+        await each.handle(frame(delivery(7)))
+        await each.handle(frame(delivery(8), delivery(9)))
+    logged = [line for line in lines if line["event"].startswith("delivery.")]
+    assert [
+        (line["event"], line["webhook_id"], line["outcome"], line["log_level"]) for line in logged
+    ] == [
+        ("delivery.attempted", 7, "retried", "info"),
+        ("delivery.ended", 9, "cancelled", "debug"),
+        ("delivery.attempted", 8, "delivered", "debug"),
+    ]
 
 
 async def test_a_request_that_cannot_be_made_is_given_up() -> None:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from portcall.deliverer import store_retry as patience
+from portcall.deliverer import store_retry
 from portcall.deliverer.disabling import Disabling
-from portcall.runtime.broker.feed import Hint, encode_hint
 from portcall.runtime.disabled import DISABLED
+from portcall.schemas.changes import Hint, encode_hint
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.webhooks.summaries import KnownWebhook
@@ -17,7 +17,7 @@ from tests.unit.deliverer.samples import FakeBroker
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _state: 0.0)
+    monkeypatch.setattr(store_retry, "wait_random_exponential", lambda **_: lambda _state: 0.0)
 
 
 class FakeWebhooks:
@@ -66,7 +66,7 @@ async def test_the_store_is_told_and_then_the_others(errors: int) -> None:
         await Disabling(store, broker, NAMES).disable(7, "gone")
     assert store.disabled == [(7, "gone")]
     assert broker.announced == [encode_hint(42)]
-    assert Hint(42) == Hint(revision=42, v=1)
+    assert Hint(revision=42) == Hint(revision=42, v=1)
     (line,) = [each for each in lines if each["event"] == "webhook.disabled"]
     assert (line["log_level"], line["registry"], line["webhook"], line["cause"]) == (
         "warning", "MyRegistry", "ci01hook", "gone",

@@ -1,6 +1,7 @@
 """Deliveries whose schedule and age begin anew, probes, and the maximum age."""
 
 import pytest
+from msgspec.structs import replace
 
 from portcall.deliverer.deliver import Deliverer
 from portcall.deliverer.policy import ANY_AGE, Age, GiveUp, Retry, age_of, decide, outlived
@@ -18,7 +19,7 @@ GONE = webhook(status=Status.DISABLED, cause=Cause.GONE)
 
 
 def limited(each: Bench, max_age_ms: int) -> Deliverer:
-    each.deliverer._endings._max_age_ms = max_age_ms
+    each.deliverer._rules = replace(each.deliverer._rules, max_age_ms=max_age_ms)
     return each.deliverer
 
 

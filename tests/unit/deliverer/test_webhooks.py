@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from portcall.deliverer import store_retry as patience
+from portcall.deliverer import store_retry
 from portcall.deliverer.post.request import Template
 from portcall.deliverer.webhooks import Webhooks
 from portcall.schemas.frames import MAX_ITEMS
@@ -17,7 +17,7 @@ from tests.unit.deliverer.samples import FakeStore, webhook
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "wait_random_exponential", lambda **_: lambda _state: 0.0)
+    monkeypatch.setattr(store_retry, "wait_random_exponential", lambda **_: lambda _state: 0.0)
 
 
 def uri_of(template: Template | None) -> str:

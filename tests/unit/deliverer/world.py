@@ -130,7 +130,7 @@ class World:
     def outcomes(self) -> Counter[str]:
         return Counter(outcome for _, outcome in self.ended.values())
 
-    # What a deliverer does; see `deliverer.deliver` and `deliverer.endings`.
+    # What a deliverer does; see `deliverer.deliver` and `deliverer.consequences`.
 
     @property
     def now_ms(self) -> int:

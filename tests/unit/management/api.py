@@ -88,7 +88,13 @@ class FakePublisher:
     failure: BrokerError | None = None
 
     async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = 0
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+        timeout_s: float = 0,
     ) -> None:
         if self.failure:
             raise self.failure

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from portcall.producer.digests.digests import Sightings
+from portcall.producer.digests.digests import KnownDigests
 from portcall.producer.formats import distribution
 from portcall.producer.formats.acceptance import Acceptance, Translation
 
@@ -28,7 +28,7 @@ def recorded(step: str) -> list[bytes]:
     return [json.dumps(envelope).encode() for envelope in envelopes]
 
 
-def translated(seen: Sightings, *steps: str) -> list[Translation]:
+def translated(seen: KnownDigests, *steps: str) -> list[Translation]:
     """The translations of all envelopes of *steps*."""
     return [
         distribution.read(seen, body, acceptance()) for step in steps for body in recorded(step)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portcall.producer.digests.digests import Sightings
+from portcall.producer.digests.digests import KnownDigests
 from portcall.producer.formats import cloudevents, distribution, published
 from portcall.producer.formats.acceptance import Translation
 from tests.unit.producer.samples import DIGEST, MANIFEST, NOW, acceptance
@@ -49,7 +49,7 @@ def binary(event: Document) -> Translation:
 
 
 def notification(event: Document) -> Translation:
-    return distribution.read(Sightings(), encoded({"events": [event]}), acceptance())
+    return distribution.read(KnownDigests(), encoded({"events": [event]}), acceptance())
 
 
 SOURCES: dict[str, Read] = {

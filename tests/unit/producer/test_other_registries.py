@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from portcall.producer.digests.digests import Sightings
+from portcall.producer.digests.digests import KnownDigests
 from portcall.producer.formats import distribution
 from portcall.producer.formats.acceptance import Translation
 from tests.unit.producer.samples import DIGEST, acceptance
@@ -81,7 +81,7 @@ SEQUENCES = {
 
 def read(*events: Document) -> Translation:
     body = json.dumps({"events": events}, indent=3).encode()
-    return distribution.read(Sightings(), body, acceptance())
+    return distribution.read(KnownDigests(), body, acceptance())
 
 
 @pytest.mark.parametrize(("sent", "told", "ignored"), SEQUENCES.values(), ids=SEQUENCES)

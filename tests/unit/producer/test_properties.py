@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcall.producer.digests.digests import Sightings
+from portcall.producer.digests.digests import KnownDigests
 from portcall.producer.formats import cloudevents, distribution, published
 from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.schemas.errors import InvalidValueError
@@ -82,7 +82,7 @@ READERS: dict[str, Read] = {
     "events": published.read,
     "structured": cloudevents.read_structured,
     "batch": cloudevents.read_batch,
-    "envelopes": partial(distribution.read, Sightings()),
+    "envelopes": partial(distribution.read, KnownDigests()),
 }
 
 
@@ -148,7 +148,7 @@ def test_a_cloudevent_in_any_form_is_the_event_that_it_holds(event: dict[str, ob
 @given(TARGETS, ACTIONS)
 def test_a_notification_is_an_event_or_is_counted(target: dict[str, object], action: str) -> None:
     body = envelope({"action": action, "target": target, "id": "e-1"})
-    translation = distribution.read(Sightings(), body, acceptance())
+    translation = distribution.read(KnownDigests(), body, acceptance())
     assert len(translation.events) + translation.ignored.total() == 1
     for event in translation.events:
         told = msgspec.json.decode(event.body)["target"]

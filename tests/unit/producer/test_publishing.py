@@ -1,6 +1,7 @@
 """Frames of a request's events, and what their publishing promises."""
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
 import pytest
@@ -69,7 +70,13 @@ class FakePublisher:
         self.published: list[Frame] = []
 
     async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = 20.0
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+        timeout_s: float = 20.0,
     ) -> None:
         await asyncio.sleep(0)
         assert (exchange, timeout_s) == ("portcall.events", 60.0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portcall.producer.digests.digests import Sightings
+from portcall.producer.digests.digests import KnownDigests
 from portcall.producer.formats import distribution
 from portcall.producer.formats.acceptance import MAX_DETAILS, Ignored, Translation
 from portcall.producer.formats.skimming import MAX_EVENTS
@@ -18,7 +18,7 @@ TARGET = {"repository": "team/app", "digest": DIGEST, "tag": "v1"}
 
 
 def read(body: bytes) -> Translation:
-    return distribution.read(Sightings(), body, acceptance())
+    return distribution.read(KnownDigests(), body, acceptance())
 
 
 def push(**changes: object) -> dict[str, Any]:

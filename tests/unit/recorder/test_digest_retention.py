@@ -9,8 +9,8 @@ from portcall.recorder.digest_retention import (
     CHUNK,
     INTERVAL_S,
     MAX_AGE_MS,
-    MAX_SIGHTINGS,
-    Forgetting,
+    MAX_DIGESTS,
+    DigestRetention,
 )
 from portcall.store.errors import StoreUnavailableError
 from tests.unit.recorder.streams import unavailable
@@ -18,12 +18,12 @@ from tests.unit.recorder.streams import unavailable
 NOW_MS = MAX_AGE_MS + 77
 
 
-class FakeSightings:
+class FakeDigests:
     def __init__(self, answers: list[int | StoreUnavailableError]) -> None:
         self.answers = answers
 
     def prune(self, before_ms: int, *, most: int, limit: int) -> int:
-        assert (before_ms, most, limit) == (77, MAX_SIGHTINGS, CHUNK)
+        assert (before_ms, most, limit) == (77, MAX_DIGESTS, CHUNK)
         answer = self.answers.pop(0)
         if isinstance(answer, StoreUnavailableError):
             raise answer
@@ -50,8 +50,8 @@ async def test_it_forgets_until_nothing_is_too_much(
         if len(taken) == len(pauses):
             raise asyncio.CancelledError
 
-    sightings = FakeSightings(answers)
+    sightings = FakeDigests(answers)
     with pytest.raises(asyncio.CancelledError):
-        await Forgetting(sightings, clock_ms=lambda: NOW_MS, pause=pause).run()
+        await DigestRetention(sightings, clock_ms=lambda: NOW_MS, pause=pause).run()
     assert taken == pauses
     assert sightings.answers == []

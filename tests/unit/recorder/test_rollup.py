@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from portcall.recorder.rollup import BUSY_SHARE, CHUNK, IDLE_SHARE, Adding
+from portcall.recorder.rollup import BUSY_SHARE, CHUNK, IDLE_SHARE, Rollup
 from portcall.store.errors import StoreUnavailableError
 
 DAY_MS = 86_400_000
@@ -46,10 +46,10 @@ class Pauses:
             raise EnoughError
 
 
-def adding(traffic: FakeTraffic, pauses: Pauses, load: float = 0.0) -> Adding:
+def rollup(traffic: FakeTraffic, pauses: Pauses, load: float = 0.0) -> Rollup:
     """With a stopwatch that is half a second further at each look."""
     halves = itertools.count()
-    return Adding(
+    return Rollup(
         traffic=traffic,
         retention_ms=7 * DAY_MS,
         clock_ms=lambda: 10 * DAY_MS,
@@ -61,20 +61,20 @@ def adding(traffic: FakeTraffic, pauses: Pauses, load: float = 0.0) -> Adding:
 
 async def test_everything_is_added_up() -> None:
     traffic, pauses = FakeTraffic(10, 10, 3), Pauses()
-    assert await adding(traffic, pauses).add_up() == 23
+    assert await rollup(traffic, pauses).add_up() == 23
     assert len(pauses.taken) == 4
 
 
 async def test_what_is_too_old_is_forgotten() -> None:
     traffic = FakeTraffic(old=CHUNK + 1)
-    assert await adding(traffic, Pauses()).prune() == CHUNK + 1
+    assert await rollup(traffic, Pauses()).prune() == CHUNK + 1
     assert set(traffic.asked) == {(10 * DAY_MS, 3 * DAY_MS)}
 
 
 @pytest.mark.parametrize(("load", "share"), [(0.9, BUSY_SHARE), (0.1, IDLE_SHARE)])
 async def test_a_busy_recorder_is_left_alone_for_longer(load: float, share: int) -> None:
     pauses = Pauses()
-    await adding(FakeTraffic(), pauses, load).add_up()
+    await rollup(FakeTraffic(), pauses, load).add_up()
     assert pauses.taken == [0.5 * share]
 
 
@@ -82,5 +82,5 @@ async def test_a_store_that_is_away_is_asked_again() -> None:
     traffic, pauses = FakeTraffic(5), Pauses(enough=4)
     traffic.failures = 1
     with pytest.raises(EnoughError):
-        await adding(traffic, pauses).run()
+        await rollup(traffic, pauses).run()
     assert traffic.windows == []

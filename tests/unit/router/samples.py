@@ -1,6 +1,7 @@
 """What the tests of the router share: events, and a publisher that is told when to confirm."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -73,7 +74,14 @@ class FakePublisher:
         self.noted: list[PublishedNotes] = []
         self.holding = holding
 
-    async def publish_surely(self, body: bytes, *, exchange: str, key: str = "") -> None:
+    async def publish_surely(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+    ) -> None:
         confirm: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if exchange == JOURNAL:
             self.noted.append(PublishedNotes(decode_journal(body).notes, confirm))

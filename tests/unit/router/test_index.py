@@ -13,6 +13,7 @@ from portcall.schemas.events import Action
 from portcall.schemas.scopes import Scope, parse_scope
 
 PUSH, DELETE = Action.PUSH.bit, Action.DELETE.bit
+ALL = sum(action.bit for action in Action)
 BYTES_PER_WEBHOOK = 700
 
 
@@ -79,7 +80,7 @@ def test_only_its_registry_and_its_actions_count() -> None:
 
 def test_webhooks_of_one_place_are_all_found_whatever_their_actions() -> None:
     index = ScopeIndex()
-    for webhook_id, actions in enumerate([PUSH, PUSH, DELETE, PUSH | DELETE, 31], start=1):
+    for webhook_id, actions in enumerate([PUSH, PUSH, DELETE, PUSH | DELETE, ALL], start=1):
         index.put(webhook_id, "registry", "app:*", actions)
     assert sorted(index.match("registry", PUSH, "app", "v1")) == [1, 2, 4, 5]
     assert sorted(index.match("registry", DELETE, "app", "")) == [3, 4, 5]
@@ -96,6 +97,27 @@ def test_a_large_id_comes_out_as_it_went_in(webhook_id: int, beside: int) -> Non
         index.put(100 + other, "registry", "", PUSH)
     index.put(webhook_id, "registry", "", PUSH)
     assert webhook_id in index.match("registry", PUSH, "app", "")
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_webhook_of_any_one_action_keeps_its_id(action: Action) -> None:
+    index = ScopeIndex()
+    index.put(6, "registry", "", action.bit)
+    assert [index.match("registry", each.bit, "app", "") for each in Action] == [
+        [6] if each is action else [] for each in Action
+    ]
+
+
+@pytest.mark.parametrize("bits", range(1, 12))
+def test_the_index_holds_any_number_of_actions(bits: int) -> None:
+    """With 5 bits for 6 actions, webhook 6 of the sixth action would be matched as webhook 7."""
+    index = ScopeIndex(bits)
+    last = 1 << (bits - 1)
+    index.put(6, "registry", "", last)
+    assert index.match("registry", last, "app", "") == [6]
+    assert index.match("registry", last >> 1, "app", "") == []
+    index.put(8, "registry", "", last)
+    assert index.match("registry", last, "app", "") == [6, 8]
 
 
 def test_a_webhook_that_moves_is_no_longer_where_it_was() -> None:
@@ -130,7 +152,7 @@ EVENTS = [
     for tag in ("", "latest", "v1", "v2", "*")
 ]
 subscriptions = st.builds(
-    Subscribed, st.sampled_from(REGISTRIES), st.sampled_from(SCOPES), st.integers(1, 31)
+    Subscribed, st.sampled_from(REGISTRIES), st.sampled_from(SCOPES), st.integers(1, ALL)
 )
 changes = st.lists(st.tuples(st.integers(1, 12), subscriptions | st.none()), max_size=60)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from portcall.runtime.clock import now_ms
 from portcall.store import bearers
 from portcall.store.access.access_tokens import AUDIENCE, issue
 from portcall.store.access.principals import PrincipalRow, Role, digest_of, new_secret
@@ -155,7 +156,7 @@ async def test_a_revocation_takes_effect_after_a_second(
 async def test_an_end_takes_effect_at_once(
     known: Bearers, tables: FakeTables, clock: Clock
 ) -> None:
-    tables.rows = [replace(ROBOT, expires_ms=time.time_ns() // 1_000_000 + 500)]
+    tables.rows = [replace(ROBOT, expires_ms=now_ms() + 500)]
     assert await known.holder(SECRET) is not None
     clock.ahead_s = 0.6
     assert await known.holder(SECRET) is None
@@ -191,7 +192,7 @@ async def test_a_stranger_is_not_let_in_while_the_store_is_away(
 async def test_use_is_noted_once_a_minute(known: Bearers, tables: FakeTables, clock: Clock) -> None:
     await known.holder(SECRET)
     assert tables.noted == [ROBOT.client_id]
-    tables.rows = [replace(ROBOT, used_ms=time.time_ns() // 1_000_000)]
+    tables.rows = [replace(ROBOT, used_ms=now_ms())]
     clock.ahead_s = FRESH_S
     await known.holder(SECRET)
     assert len(tables.noted) == 1

@@ -11,7 +11,7 @@ from portcall.schemas.journal import accepted, routed
 from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Status
 from portcall.store.engine import Store
-from portcall.store.intake.digests import Sighting
+from portcall.store.intake.digests import KnownDigest
 from portcall.store.journal.journal import Journal
 from portcall.store.records.filters import Filter
 from portcall.store.records.selection import ENDINGS, Selection
@@ -80,9 +80,9 @@ def traffic_totals(store: Store) -> object:
 
 def forgetting_sightings(store: Store) -> object:
     """With rows to forget, for both reasons."""
-    rows = [Sighting(bytes([n]), is_manifest=False, media_type="", seen_ms=n) for n in range(9)]
-    store.sightings.keep(rows)
-    return store.sightings.prune(2, most=4, limit=9)
+    rows = [KnownDigest(bytes([n]), is_manifest=False, media_type="", seen_ms=n) for n in range(9)]
+    store.digests.keep(rows)
+    return store.digests.prune(2, most=4, limit=9)
 
 
 GIVEN_UP = Filter(outcomes=frozenset({Outcome.GIVEN_UP}))
@@ -140,7 +140,7 @@ ACTIONS: list[tuple[str, Action]] = [
         ),
     ),
     ("claim replays", lambda store: store.replays.claim("me", now_ms=5, lease_ms=5)),
-    ("standing", lambda store: store.standing.advance(disable_after_ms=1, now_ms=5)),
+    ("standing", lambda store: store.webhook_health.advance(disable_after_ms=1, now_ms=5)),
     ("adding up", lambda store: store.traffic.advance(now_ms=5)),
     ("forgetting traffic", lambda store: store.traffic.prune(now_ms=5, before_ms=5, limit=5)),
     ("traffic of webhooks", traffic_of_webhooks),
@@ -156,7 +156,7 @@ ACTIONS: list[tuple[str, Action]] = [
     ("searching a time", lambda store: store.searching.search(Filter(since_ms=1, until_ms=9))),
     ("searching what was given up", lambda store: store.searching.search(GIVEN_UP)),
     ("a record", lambda store: store.searching.get(1)),
-    ("sightings", lambda store: store.sightings.find([b"a", b"b"])),
+    ("sightings", lambda store: store.digests.find([b"a", b"b"])),
     ("forgetting sightings", forgetting_sightings),
     ("delete", lambda store: store.webhooks.delete("myregistry", "webhook1")),
 ]

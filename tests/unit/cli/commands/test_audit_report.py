@@ -9,7 +9,7 @@ from portcall.cli.commands import audit
 from portcall.cli.commands.audit_report import Watch, judged, line_of
 from portcall.cli.errors import NotRunningError
 from tests.unit.cli.conftest import Run
-from tests.unit.cli.fakes import FakeApi, arm_error
+from tests.unit.cli.fakes import REG, FakeApi, arm_error
 
 NOW_MS = 1_772_619_630_000
 EVERYWHERE = dict.fromkeys(
@@ -190,3 +190,21 @@ def test_a_queue_that_was_busy_once_is_no_proof() -> None:
         watch.see(each)
     assert not watch.suspected
     assert judged(watch, is_over=True)["addsUp"]
+
+
+def test_a_registry_that_is_not_there_does_not_add_up(api: FakeApi, portcall: Run) -> None:
+    ended = audited(api, portcall, look(), arguments=("-r", "mistyped"))
+    assert ended.code == 3
+    assert "the registry 'mistyped' does not exist" in ended.err
+    assert "adds up" not in ended.err
+
+
+def test_of_a_registry_without_events_nothing_is_missing(api: FakeApi, portcall: Run) -> None:
+    ended = audited(api, portcall, look(), arguments=("-r", "myregistry"))
+    assert (ended.code, json.loads(ended.out)["addsUp"]) == (0, True)
+
+
+def test_whether_a_registry_is_there_may_stay_unknown(api: FakeApi, portcall: Run) -> None:
+    api.errors["GET", REG] = NotRunningError("nobody answers")
+    ended = audited(api, portcall, look(), arguments=("-r", "myregistry"))
+    assert (ended.code, "nobody answers" in ended.err) == (2, True)

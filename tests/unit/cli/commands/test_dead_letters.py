@@ -62,6 +62,12 @@ def test_list_shows_letters_and_why(api: FakeApi, portcall: Run) -> None:
     assert json.loads(portcall("dead-letters", "list", "-o", "json").out) == PAGE
 
 
+def test_list_says_how_many_there_are_in_all(api: FakeApi, portcall: Run) -> None:
+    api.on("GET", PATH, {**PAGE, "waiting": 56})
+    ended = portcall("dead-letters", "list", "-r", "myregistry", "-o", "table")
+    assert "2 letters of 56 in portcall.dead." in ended.err
+
+
 def test_show_shows_everything(api: FakeApi, portcall: Run) -> None:
     whole = {
         **LETTER,

@@ -67,6 +67,13 @@ def test_show_of_none_is_not_found(api: FakeApi, portcall: Run) -> None:
     assert "portcall registry create nowhere" in ended.err
 
 
+def test_show_of_another_group_names_the_group(api: FakeApi, portcall: Run) -> None:
+    ended = portcall("registry", "show", "myregistry", "-g", "other")
+    assert ended.code == 3
+    assert "'myregistry' does not exist in the resource group 'other'" in ended.err
+    assert "`portcall registry create myregistry -g other`" in ended.err
+
+
 def test_delete_asks_nobody_where_there_is_no_terminal(api: FakeApi, portcall: Run) -> None:
     api.on("DELETE", REG)
     ended = portcall("registry", "delete", "myregistry")

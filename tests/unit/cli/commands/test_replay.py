@@ -44,8 +44,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param((*THIS, "--delivery", "msg_1"), HOOK, {"deliveryId": "msg_1"}, id="one"),
         pytest.param((*THIS, "--event", "e", "--outcome", "cancelled", "--outcome", "given_up"), HOOK,
                      {"eventId": "e", "outcomes": ["cancelled", "given_up"]}, id="an event"),
-        pytest.param((*THIS, "--since", "2026-03-04T10:00:00Z", "--until", "then"), HOOK,
-                     {"since": "2026-03-04T10:00:00Z", "until": "then"}, id="times"),
+        pytest.param((*THIS, "--since", "2026-03-04T10:00:00Z", "--until", "2026-03-04T11:00:00+01:00"), HOOK,
+                     {"since": "2026-03-04T10:00:00Z", "until": "2026-03-04T11:00:00+01:00"}, id="times"),
     ],
 )  # fmt: skip
 def test_it_counts_first_and_then_replays_the_same(
@@ -161,6 +161,15 @@ def test_ctrl_c_leaves_it_running_or_cancels_it(
     api.on("POST", f"{REG}/replays/4/cancel", replayed("cancelled"))
     ended = portcall("replay", *THIS, "--yes")
     assert (ended.code, json.loads(ended.out)["properties"]["state"]) == (0, state)
+    hint = "`portcall replay show 4 -r myregistry`, `... cancel 4 -r myregistry`"
+    assert (hint in ended.err) is (state == "running")
+
+
+def test_what_is_left_to_the_server_is_told_with_how_to_see_it(api: FakeApi, portcall: Run) -> None:
+    api.on("POST", f"{HOOK}/countReplay", COUNTS)
+    api.on("POST", f"{HOOK}/replay", replayed(), status=202)
+    ended = portcall("replay", *THIS, "--yes", "--no-wait")
+    assert "`portcall replay show 4 -r myregistry`" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -170,6 +179,13 @@ def test_ctrl_c_leaves_it_running_or_cancels_it(
         (("--all-registries", "-r", "myregistry"), "goes without --registry and --name"),
         (("-r", "myregistry", "--delivery", "msg_1"), "--delivery needs --name"),
         (("-r", "myregistry", "--since", "999999999d"), "longer ago than there is a calendar"),
+        (
+            ("-r", "myregistry", "--since", "yesterday"),
+            "--since: 'yesterday' is neither a duration",
+        ),
+        (("-r", "myregistry", "--since", "2026-03-04"), "with a zone, as 2026-03-04T10:20:30Z"),
+        (("-r", "myregistry", "--until", "0s"), "--until: '0s' is neither a duration, as 2h"),
+        (("-r", "myregistry", "--outcome", "lost"), "'--outcome': 'lost' is not one of 'given_up'"),
     ],
 )
 def test_what_cannot_be_meant_is_wrong_usage(

@@ -177,7 +177,8 @@ def test_a_sender_of_no_registry_is_told_to_mend_its_url() -> None:
 @pytest.mark.parametrize(
     "code",
     [each.code for each in RequestRefusedError.__subclasses__()]
-    + ["BadRequest", "InvalidRequest", "TooManyRequests", "RequestHeaderFieldsTooLarge"],
+    + ["BadRequest", "InvalidRequest", "TooManyRequests", "RequestHeaderFieldsTooLarge"]
+    + ["NotFound", "MethodNotAllowed"],
 )
 def test_there_is_advice_for_every_refusal(code: str) -> None:
     assert code in findings.REFUSED_ADVICE

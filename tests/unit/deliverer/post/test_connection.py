@@ -8,7 +8,7 @@ import pytest
 from portcall.deliverer.post.attempts import CERTIFICATE_HINT, ClosedError
 from portcall.deliverer.post.connection import Connection
 from portcall.deliverer.post.deadlines import Deadlines
-from portcall.deliverer.post.response_head import Heads
+from portcall.deliverer.post.response_head import ResponseHeads
 
 SILENT = "the connection was closed without an answer"
 
@@ -22,7 +22,7 @@ class Secured(asyncio.Transport):
 
 
 async def lost(exc: Exception | None) -> Connection:
-    connection = Connection(Deadlines(), Heads())
+    connection = Connection(Deadlines(), ResponseHeads())
     connection.connection_made(asyncio.Transport())
     connection.connection_lost(exc)
     return connection
@@ -48,7 +48,7 @@ async def test_an_end_before_the_request_says_why(
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["first", "later"])
 async def test_an_end_right_after_the_handshake_gets_a_hint(*, is_first: bool) -> None:
-    connection = Connection(Deadlines(), Heads())
+    connection = Connection(Deadlines(), ResponseHeads())
     connection.connection_made(Secured())
     deadline = asyncio.get_running_loop().time() + 5
     if not is_first:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from portcall.deliverer.post.attempts import Attempt
-from portcall.deliverer.post.redaction import secrets_of, without_echoes
+from portcall.deliverer.post.redaction import redacted, secrets_of
 from portcall.deliverer.post.response_head import MAX_HEADER_CHARACTERS
 from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure, Masking
 from portcall.schemas.webhooks import MASK, Webhook
@@ -51,15 +51,15 @@ def test_an_endpoint_that_echoes_everything_gets_nothing_into_a_record(canary: C
     encoded = " ".join(quote(value, safe="") for value in hook.headers.values())
     attempt = answer(said + encoded, values, hook.headers["X-Team-Token"])
     assert canary.found(heard(attempt))
-    assert canary.found(heard(without_echoes(attempt, secrets_of(hook)))) == []
+    assert canary.found(heard(redacted(attempt, secrets_of(hook)))) == []
 
 
 def test_the_parts_of_a_value_are_secrets_too(canary: Canary) -> None:
     hook = marked(canary)
     attempt = answer(" ".join(canary.marks.values()))
     parts = {name: canary.marks[name] for name in ("password", "header", "bearer")}
-    assert without_echoes(attempt, secrets_of(hook)).answer is not None
-    content = without_echoes(attempt, secrets_of(hook)).answer.content  # type: ignore[union-attr]  # asserted
+    assert redacted(attempt, secrets_of(hook)).answer is not None
+    content = redacted(attempt, secrets_of(hook)).answer.content  # type: ignore[union-attr]  # asserted
     assert not any(part in content for part in parts.values())
 
 
@@ -69,7 +69,7 @@ def test_a_secret_that_is_cut_leaves_no_beginning(left: int) -> None:
     hook = webhook(headers={"X-Team-Token": secret})
     content = ("x" * MAX_RESPONSE_CHARACTERS)[: MAX_RESPONSE_CHARACTERS - left] + secret[:left]
     value = ("x" * MAX_HEADER_CHARACTERS)[: MAX_HEADER_CHARACTERS - left] + secret[:left]
-    told = without_echoes(answer(content, {"X-Echo": value}), secrets_of(hook)).answer
+    told = redacted(answer(content, {"X-Echo": value}), secrets_of(hook)).answer
     assert told is not None
     assert told.content.endswith("x" + MASK)
     assert told.headers["X-Echo"].endswith("x" + MASK)
@@ -77,12 +77,12 @@ def test_a_secret_that_is_cut_leaves_no_beginning(left: int) -> None:
 
 def test_an_answer_without_echoes_is_the_same_value(canary: Canary) -> None:
     attempt = answer(headers={"Content-Type": "text/plain"})
-    assert without_echoes(attempt, secrets_of(marked(canary))) is attempt
+    assert redacted(attempt, secrets_of(marked(canary))) is attempt
 
 
 def test_no_answer_has_no_echo(canary: Canary) -> None:
     attempt = unanswered()
-    assert without_echoes(attempt, secrets_of(marked(canary))) is attempt
+    assert redacted(attempt, secrets_of(marked(canary))) is attempt
 
 
 @pytest.mark.parametrize(
@@ -97,5 +97,5 @@ def test_what_is_no_secret_is_not_looked_for(headers: dict[str, str]) -> None:
 def test_where_all_headers_are_masked_none_is_echoed(canary: Canary) -> None:
     hook = webhook(headers={"X-Team": canary.mark("team")})
     attempt = answer(f"you are {canary.marks['team']}", {"X-You": canary.marks["team"]})
-    assert canary.found(heard(without_echoes(attempt, secrets_of(hook)))), "it is no secret by name"
-    assert canary.found(heard(without_echoes(attempt, secrets_of(hook, Masking.ALL)))) == []
+    assert canary.found(heard(redacted(attempt, secrets_of(hook)))), "it is no secret by name"
+    assert canary.found(heard(redacted(attempt, secrets_of(hook, Masking.ALL)))) == []

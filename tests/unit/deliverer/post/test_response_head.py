@@ -2,7 +2,13 @@
 
 import pytest
 
-from portcall.deliverer.post.response_head import MAX_KNOWN, MAX_KNOWN_BYTES, Head, Heads, Response
+from portcall.deliverer.post.response_head import (
+    MAX_KNOWN,
+    MAX_KNOWN_BYTES,
+    Head,
+    Response,
+    ResponseHeads,
+)
 
 LINES = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: 2\r\n\r\n"
 HEADERS = [(b"Server", b"nginx"), (b"Content-Length", b"2")]
@@ -14,8 +20,8 @@ def head(**changes: object) -> Head:
     return Head.of(**given)  # type: ignore[arg-type]  # of the types above
 
 
-def learned(data: bytes = LINES + b"ok", content: bytes = b"ok") -> Heads:
-    heads = Heads()
+def learned(data: bytes = LINES + b"ok", content: bytes = b"ok") -> ResponseHeads:
+    heads = ResponseHeads()
     heads.learn(data, Response(head(), content))
     return heads
 
@@ -64,7 +70,7 @@ def test_a_long_head_is_not_learned() -> None:
 
 
 def test_heads_that_never_come_again_do_not_pile_up() -> None:
-    heads = Heads()
+    heads = ResponseHeads()
     for number in range(MAX_KNOWN + 1):
         data = LINES.replace(b"nginx", b"%d" % number) + b"ok"
         heads.learn(data, Response(head(), b"ok"))

@@ -1,7 +1,7 @@
 """The accounts over HTTP: one look for each request, and what the recorder must have done first."""
 
 import asyncio
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from portcall.management.audit.look import Auditor, reasons_of
 from portcall.management.audit.metrics import PATIENCE_S, AuditMetrics
 from portcall.runtime.broker.settle import Message
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError, UnconfirmedError
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deliveries import Delivery, delivery_id
@@ -39,7 +40,7 @@ EMPTY = {
     "portcall.wait.10s": 0,
     "portcall.dead": 0,
 }
-NOW_MS = time.time_ns() // 1_000_000 + 3_600_000
+NOW_MS = now_ms() + 3_600_000
 WEEK_MS = 7 * 86_400_000
 
 
@@ -69,7 +70,13 @@ class World:
         )
 
     async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = 0
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+        timeout_s: float = 0,
     ) -> None:
         if self.failure:
             raise self.failure

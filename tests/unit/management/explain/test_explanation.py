@@ -4,11 +4,11 @@ import msgspec
 import pytest
 
 from portcall.management.openapi.overview_shapes import Explanation, ScopeTried
+from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event, ping_event
 from portcall.schemas.journal import accepted, routed
 from portcall.schemas.records import Detail, Outcome, RawRecord, RecordOf
-from portcall.store.database.database import now_ms
 from portcall.store.engine import Store
 from tests.unit.management.api import GUEST_TOKEN, VERSION, Answer, Json, ManagementApi
 from tests.unit.store.contract.eventlog import append

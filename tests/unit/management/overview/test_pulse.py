@@ -6,10 +6,10 @@ from collections.abc import Collection
 import pytest
 
 from portcall.management.overview.pulse import Lag, Pulse, Rung, Sick, Trail
+from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.health import encode_news
 from portcall.schemas.topology import DEAD, EVENTS_IN
-from portcall.store.database.database import now_ms
 from portcall.store.engine import Store
 from tests.unit.store.contract.traffic import put, record
 

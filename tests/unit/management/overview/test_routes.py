@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from portcall.management.openapi.overview_shapes import Overview
+from portcall.runtime.clock import now_ms
 from portcall.schemas.health import encode_news
 from portcall.schemas.records import Outcome
-from portcall.store.database.database import now_ms
 from portcall.store.engine import Store
 from tests.unit.management.api import GUEST_TOKEN, VERSION, Answer, ManagementApi
 from tests.unit.store.contract.traffic import add_up, put, record

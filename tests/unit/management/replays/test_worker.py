@@ -1,6 +1,6 @@
 """Working at replays: page by page, confirmed before it is noted, behind live traffic."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -31,7 +31,13 @@ class FakePublisher:
     failures: list[BrokerError] = field(default_factory=list)
 
     async def publish(
-        self, body: bytes, *, exchange: str, key: str = "", timeout_s: float = 0
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+        timeout_s: float = 0,
     ) -> None:
         if self.failures:
             raise self.failures.pop(0)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portcall.producer.digests.blobs import BLOB_TYPE
-from portcall.producer.digests.digests import Sightings
+from portcall.producer.digests.digests import KnownDigests
 from portcall.producer.formats import distribution
 from portcall.producer.formats.acceptance import Translation
 from portcall.schemas.errors import InvalidValueError
@@ -66,13 +66,13 @@ def bodies(translations: list[Translation]) -> list[dict[str, Any]]:
     return [json.loads(bytes(event.body)) for t in translations for event in t.events]
 
 
-def one(seen: Sightings, *notifications: object) -> Translation:
+def one(seen: KnownDigests, *notifications: object) -> Translation:
     return distribution.read(seen, envelope(*notifications), acceptance())
 
 
 @pytest.mark.parametrize("step", RECORDED)
 def test_recorded_step_becomes_these_events(step: str) -> None:
-    assert said(translated(Sightings(), step)) == RECORDED[step]
+    assert said(translated(KnownDigests(), step)) == RECORDED[step]
 
 
 def test_every_recording_is_in_the_table_or_in_a_test_of_its_own() -> None:
@@ -89,7 +89,7 @@ def test_demo_plays_the_recordings() -> None:
 
 
 def test_recorded_push_has_the_fields_of_acr_in_their_order() -> None:
-    (event,) = [event for t in translated(Sightings(), "push_tag") for event in t.events]
+    (event,) = [event for t in translated(KnownDigests(), "push_tag") for event in t.events]
     source = json.loads(recorded("push_tag")[2])["events"][0]
     digest, request = source["target"]["digest"], source["request"]
     assert event.id == source["id"]
@@ -103,7 +103,7 @@ def test_recorded_push_has_the_fields_of_acr_in_their_order() -> None:
 
 
 def test_recorded_delete_gets_the_media_type_of_the_push_before_it() -> None:
-    seen = Sightings()
+    seen = KnownDigests()
     translated(seen, "push_tag", "push_index")
     manifest, index = bodies(translated(seen, "delete_manifest", "delete_index"))
     assert next(iter(manifest["target"].items())) == ("mediaType", OCI_MANIFEST)
@@ -113,30 +113,30 @@ def test_recorded_delete_gets_the_media_type_of_the_push_before_it() -> None:
 
 
 def test_recorded_delete_of_a_manifest_never_seen_is_a_delete_without_media_type() -> None:
-    (manifest,) = bodies(translated(Sightings(), "delete_manifest"))
+    (manifest,) = bodies(translated(KnownDigests(), "delete_manifest"))
     assert list(manifest["target"]) == ["digest", "repository"]
 
 
 def test_recorded_delete_of_a_blob_is_ignored_when_the_blob_was_seen() -> None:
     for step in ("push_tag", "pull"):
-        seen = Sightings()
+        seen = KnownDigests()
         translated(seen, step)
         assert said(translated(seen, "delete_blob")) == ([], {"blob_delete": 1}), step
 
 
 def test_recorded_delete_of_a_blob_never_seen_counts_as_a_manifest() -> None:
-    assert said(translated(Sightings(), "delete_blob")) == (["delete team/app -"], {})
+    assert said(translated(KnownDigests(), "delete_blob")) == (["delete team/app -"], {})
 
 
 def test_a_pull_teaches_the_media_type_after_a_restart() -> None:
-    seen = Sightings()
+    seen = KnownDigests()
     translated(seen, "pull")
     (manifest,) = bodies(translated(seen, "delete_manifest"))
     assert manifest["target"]["mediaType"] == OCI_MANIFEST
 
 
 def test_what_is_known_of_one_registry_says_nothing_about_another() -> None:
-    seen = Sightings()
+    seen = KnownDigests()
     one(seen, notification(mediaType=BLOB_TYPE))
     elsewhere = distribution.read(seen, envelope(notification("delete")), acceptance("other"))
     assert len(elsewhere.events) == 1
@@ -144,7 +144,7 @@ def test_what_is_known_of_one_registry_says_nothing_about_another() -> None:
 
 
 def test_a_manifest_that_was_uploaded_as_a_blob_too_is_deleted_as_a_manifest() -> None:
-    seen = Sightings()
+    seen = KnownDigests()
     one(seen, notification(mediaType=MANIFEST))
     one(seen, notification(mediaType=BLOB_TYPE))
     one(seen, notification(tag="v1"))
@@ -153,7 +153,7 @@ def test_a_manifest_that_was_uploaded_as_a_blob_too_is_deleted_as_a_manifest() -
 
 
 def test_a_retried_notification_comes_out_the_same() -> None:
-    seen = Sightings()
+    seen = KnownDigests()
     one(seen, notification(mediaType=MANIFEST))
     again = [bytes(one(seen, notification("delete")).events[0].body) for _ in range(2)]
     assert again[0] == again[1]
@@ -231,14 +231,14 @@ MEANINGS = {
 
 @pytest.mark.parametrize(("sent", "reason"), MEANINGS.values(), ids=MEANINGS)
 def test_what_a_notification_means(sent: dict[str, Any], reason: str) -> None:
-    translation = one(Sightings(), sent)
+    translation = one(KnownDigests(), sent)
     assert dict(translation.ignored) == ({reason: 1} if reason else {})
     assert len(translation.events) == (0 if reason else 1)
 
 
 def test_many_events_of_one_envelope_are_told_apart_in_their_order() -> None:
     translation = one(
-        Sightings(),
+        KnownDigests(),
         notification(mediaType=MANIFEST, tag="v1"),
         notification("pull"),
         notification("delete"),
@@ -249,7 +249,7 @@ def test_many_events_of_one_envelope_are_told_apart_in_their_order() -> None:
 
 
 def test_an_empty_envelope_has_no_events() -> None:
-    assert one(Sightings()) == Translation([])
+    assert one(KnownDigests()) == Translation([])
 
 
 def test_what_a_stranger_writes_into_a_notification_is_cut_and_never_refused() -> None:
@@ -261,18 +261,18 @@ def test_what_a_stranger_writes_into_a_notification_is_cut_and_never_refused() -
             "useragent": "\0" + "u" * 9000,
         }
     }
-    (body,) = bodies([one(Sightings(), sent)])
+    (body,) = bodies([one(KnownDigests(), sent)])
     assert body["request"] == {"id": "i" * 1024, "host": "h" * 1024, "useragent": "u" * 2048}
 
 
 def test_missing_id_and_timestamp_are_made() -> None:
     sent = {"action": "delete", "target": {"repository": "team/app", "digest": DIGEST}}
-    (event,) = one(Sightings(), sent).events
+    (event,) = one(KnownDigests(), sent).events
     assert event.id == "new-1"
 
 
 def test_memory_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
-    seen = Sightings(limit=2)
+    seen = KnownDigests(limit=2)
     for name in (b"a", b"b"):
         seen.saw_manifest(name, MANIFEST)
         seen.saw_blob(b"blob-" + name)
@@ -292,7 +292,7 @@ V3_DELETES = [
 
 @pytest.mark.parametrize(("known", "media_type"), V3_DELETES)
 def test_a_delete_of_3x_goes_out_as_acrs_does(known: str | None, media_type: str | None) -> None:
-    seen = Sightings()
+    seen = KnownDigests()
     if known:
         one(seen, notification(mediaType=known))
     sent = notification("delete", mediaType="", size=0, length=0)
@@ -302,7 +302,7 @@ def test_a_delete_of_3x_goes_out_as_acrs_does(known: str | None, media_type: str
 
 
 def test_a_delete_has_no_size_even_where_its_registry_sends_one() -> None:
-    (body,) = bodies([one(Sightings(), notification("delete", size=7, length=7))])
+    (body,) = bodies([one(KnownDigests(), notification("delete", size=7, length=7))])
     assert list(body["target"]) == ["digest", "repository"]
 
 
@@ -330,7 +330,7 @@ TIMES = {
 @pytest.mark.parametrize(("sent", "told"), TIMES.values(), ids=TIMES)
 def test_a_time_that_cannot_be_read_is_that_of_arrival_and_no_refusal(sent: str, told: str) -> None:
     body = envelope(notification()).replace(b'"2026-03-04T10:20:30.123456789Z"', sent.encode())
-    (event,) = distribution.read(Sightings(), body, acceptance()).events
+    (event,) = distribution.read(KnownDigests(), body, acceptance()).events
     assert json.loads(bytes(event.body))["timestamp"] == told
 
 
@@ -366,6 +366,6 @@ ENVELOPES = st.fixed_dictionaries({"events": st.lists(EVENTS, max_size=3) | JSON
 @settings(max_examples=400, deadline=None)
 def test_translator_raises_nothing_but_invalid_value(body: bytes) -> None:
     with suppress(InvalidValueError):
-        for event in distribution.read(Sightings(), body, acceptance()).events:
+        for event in distribution.read(KnownDigests(), body, acceptance()).events:
             target = json.loads(bytes(event.body))["target"]
             assert "\0" not in "".join(str(value) for value in target.values())

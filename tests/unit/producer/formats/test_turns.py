@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from portcall.producer.digests.digests import Sightings
+from portcall.producer.digests.digests import KnownDigests
 from portcall.producer.formats import distribution
 from portcall.producer.formats.skimming import MAX_EVENTS, Skimmed, Skimmer
 from portcall.producer.formats.turns import READ_AT_ONCE, SKIMMED_AT_ONCE, exhaust, feed, skim
@@ -63,7 +63,7 @@ async def test_others_have_a_turn_after_each_slice(
 
 async def test_others_have_a_turn_while_notifications_are_read() -> None:
     skimmed = Skimmed(is_envelope=True, events=[{}] * (4 * READ_AT_ONCE))
-    turns = await turns_of_others(distribution.translated(Sightings(), skimmed, acceptance()))
+    turns = await turns_of_others(distribution.translated(KnownDigests(), skimmed, acceptance()))
     assert turns >= 4
 
 
@@ -81,9 +81,9 @@ async def test_a_few_steps_are_one_turn() -> None:
     ],
 )
 async def test_in_turns_or_at_once_it_reads_the_same(body: bytes) -> None:
-    at_once = distribution.read(Sightings(), body, acceptance())
+    at_once = distribution.read(KnownDigests(), body, acceptance())
     opened = await distribution.opened(body)
-    in_turns = await distribution.translated(Sightings(), opened, acceptance())
+    in_turns = await distribution.translated(KnownDigests(), opened, acceptance())
     assert in_turns.ignored == at_once.ignored
     assert in_turns.events == at_once.events
     assert [one.reason for one in in_turns.details] == [one.reason for one in at_once.details]

@@ -4,8 +4,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from portcall.producer.http.refusals import FORGOTTEN_S, Refusal, Refusing
-from portcall.producer.http.sampling import EVERY_S, MAX_KINDS, Allowance, Sample
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.sampling import EVERY_S, MAX_KINDS, Allowance, Sample
 
 PATH = "/registries/MyRegistry/notifications"
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from portcall.runtime.broker.feed import Feed, Follower, encode_hint
+from portcall.runtime.broker.feed import Feed, Follower
+from portcall.schemas.changes import encode_hint
 
 NEVER_S = 1e6
 

@@ -2,13 +2,13 @@
 
 import itertools
 import random
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas.events import Event
 from portcall.schemas.frames import decode_raw_journal, encode_journal
 from portcall.schemas.journal import IgnoredNote, Note, accepted, routed
@@ -22,7 +22,7 @@ from portcall.store.records.appending import Position
 from tests.unit.store.contract.eventlog import append, rows_in
 from tests.unit.store.samples import frame, record
 
-T = time.time_ns() // 1_000_000 + 3_600_000
+T = now_ms() + 3_600_000
 """When the events of these tests are accepted: after the journal began."""
 LATER = T + 100_000
 HOOK = 2**51

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from portcall.runtime.clock import now_ms
 from portcall.store.access import principals
 from portcall.store.access.principals import PrincipalRow, Role, digest_of, new_secret
-from portcall.store.database.database import now_ms
 from portcall.store.database.tables import principals as table
 from portcall.store.engine import Store
 from portcall.store.errors import NameTakenError, TooManyPrincipalsError

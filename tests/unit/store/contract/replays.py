@@ -289,7 +289,7 @@ class StandingContract:
     def look(store: Store, window: int = 1_000) -> list[int]:
         disabled = []
         while (
-            found := store.standing.advance(
+            found := store.webhook_health.advance(
                 disable_after_ms=DISABLE_AFTER_MS, now_ms=99_000, window=window
             )
         ).more:
@@ -415,7 +415,7 @@ class StandingContract:
         hook = add_hook(store)
         store.webhooks.patch("myregistry", "webhook1", probe=probe)
         store.webhooks.disable(hook, "why", 1_000, cause)
-        claim = store.standing.claim_probes
+        claim = store.webhook_health.claim_probes
         assert claim(1_000 + HOUR_MS - 1) == []
         assert claim(1_000 + HOUR_MS) == ([hook] if due else [])
         assert claim(1_000 + HOUR_MS) == []
@@ -423,11 +423,11 @@ class StandingContract:
 
     def test_an_enabled_webhook_is_not_probed(self, store: Store) -> None:
         add_hook(store)
-        assert store.standing.claim_probes(2**50) == []
+        assert store.webhook_health.claim_probes(2**50) == []
 
     def test_a_probe_by_hand_counts(self, store: Store) -> None:
         hook = add_hook(store)
         store.webhooks.disable(hook, "why", 1_000, Cause.FAILING)
-        assert store.standing.probed(hook, 0, HOUR_MS)
-        assert not store.standing.probed(hook, 0, HOUR_MS)
-        assert store.standing.claim_probes(1_000 + HOUR_MS) == []
+        assert store.webhook_health.probed(hook, 0, HOUR_MS)
+        assert not store.webhook_health.probed(hook, 0, HOUR_MS)
+        assert store.webhook_health.claim_probes(1_000 + HOUR_MS) == []

@@ -6,7 +6,7 @@ import pytest
 from portcall.schemas.events import Event
 from portcall.schemas.records import Outcome, RawRecord, RecordOf
 from portcall.store.engine import Store
-from portcall.store.records import scan as walking
+from portcall.store.records import scan
 from portcall.store.records.filters import Filter
 from portcall.store.records.searching import Found
 from tests.unit.store.contract.eventlog import append
@@ -118,7 +118,7 @@ class SearchingContract:
     def test_pages_of_one_and_windows_of_two_come_to_the_same(
         self, filled: Store, monkeypatch: pytest.MonkeyPatch, wanted: Filter, expected: str
     ) -> None:
-        monkeypatch.setattr(walking, "WINDOWS", (1, 2))
+        monkeypatch.setattr(scan, "WINDOWS", (1, 2))
         seen: list[str] = []
         before: int | None = None
         while True:
@@ -132,7 +132,7 @@ class SearchingContract:
     def test_a_search_without_time_says_how_far_it_came(
         self, filled: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(walking, "WINDOWS", (3,))
+        monkeypatch.setattr(scan, "WINDOWS", (3,))
         wanted = Filter(tag="nothing")
         first = filled.searching.search(wanted, budget_s=0)
         assert first.lines == []

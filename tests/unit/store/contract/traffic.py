@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
+from portcall.runtime.clock import now_ms
 from portcall.schemas.events import Event
 from portcall.schemas.journal import accepted, routed
 from portcall.schemas.records import Outcome, RawRecord, RecordOf
-from portcall.store.database.database import now_ms
 from portcall.store.engine import Store
 from portcall.store.traffic.traffic import Series, Sums
 from tests.unit.store.contract.eventlog import append

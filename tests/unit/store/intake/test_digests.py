@@ -1,7 +1,7 @@
 """Sightings on SQLite."""
 
-from tests.unit.store.contract.sightings import SightingsContract
+from tests.unit.store.contract.sightings import KnownDigestsContract
 
 
-class TestSightings(SightingsContract):
+class TestSightings(KnownDigestsContract):
     """On SQLite."""

@@ -9,8 +9,8 @@ from portcall.store.traffic.buckets import (
     NARROW,
     TEN,
     WIDE,
-    Step,
-    shown_step_s,
+    Bucket,
+    shown_bucket_s,
     source_of,
 )
 
@@ -22,8 +22,8 @@ DAY_S = 86_400
     [(60, 10), (1_800, 10), (1_801, 30), (3_600, 30), (DAY_S, 600), (7 * DAY_S, 3_600)],
 )
 def test_a_span_has_180_steps_at_most(span_s: int, expected: int) -> None:
-    assert shown_step_s(span_s) == expected
-    assert shown_step_s(10**9) == DAY_S
+    assert shown_bucket_s(span_s) == expected
+    assert shown_bucket_s(10**9) == DAY_S
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ def test_a_span_has_180_steps_at_most(span_s: int, expected: int) -> None:
 def test_a_step_is_made_of_what_is_kept(
     wanted_s: int,
     age_s: int,
-    stored: tuple[Step, ...],
+    stored: tuple[Bucket, ...],
     of_all: bool,  # noqa: FBT001 (a column of the table)
-    expected: tuple[int, Step],
+    expected: tuple[int, Bucket],
 ) -> None:
     assert source_of(wanted_s, age_s, stored, of_all=of_all) == expected

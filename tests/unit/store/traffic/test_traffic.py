@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from portcall.store.database.database import now_ms
+from portcall.runtime.clock import now_ms
 from portcall.store.engine import open_store
 from tests.unit.store.contract.eventlog import rows_in
 from tests.unit.store.contract.traffic import (
@@ -29,7 +29,7 @@ class TestForgetting(ForgettingContract):
 _WORKER = """
 import os
 import sys
-from portcall.store.database.database import now_ms
+from portcall.runtime.clock import now_ms
 from portcall.store.engine import open_store
 from tests.unit.store.contract.journal import take
 from tests.unit.store.contract.eventlog import append

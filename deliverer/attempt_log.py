@@ -1,0 +1,89 @@
+"""The attempt log: one wide line for each attempt, at INFO where it failed.
+
+Under load the lines of failed attempts are sampled: first come those of webhooks that had no line
+for a while. A line that is left out is written at DEBUG instead, and the next one that is written
+says how many were.
+"""
+
+import time
+from collections.abc import Callable
+
+from portcall.runtime.logs import get_logger
+from portcall.runtime.sampling import Allowance, Sample
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.events import Event
+from portcall.schemas.records import Outcome, Record
+from portcall.schemas.timestamps import acr_timestamp
+
+EACH_PER_S = 10.0
+"""Failed attempts of which every one has a line; bursts of ten seconds are let through."""
+SAMPLED_PER_S = 10.0
+"""Further lines, for webhooks that had none lately. So a process writes 20 a second at most."""
+
+
+class AttemptLog:
+    """Logs attempts, and deliveries that end without one.
+
+    Args:
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._each = Allowance(EACH_PER_S, clock)
+        self._sampled = Allowance(SAMPLED_PER_S, clock)
+        self._sample = Sample(clock)
+        self._unlogged = 0
+        self._log = get_logger().bind()  # not the proxy, which makes a logger at each call
+
+    def note(self, event: Event, record: Record) -> None:
+        """Log an attempt once it is known what follows, or an end without one."""
+        if record.detail.sent is None:
+            self._ended(event, record)
+        elif record.outcome is Outcome.DELIVERED:
+            self._log.debug(
+                "delivery.attempted",
+                event_id=event.id,
+                webhook_id=record.webhook_id,
+                attempt=record.attempt,
+                outcome=record.outcome.value,
+                status=record.status,
+            )
+        else:
+            self._failed(event, record)
+
+    def _ended(self, event: Event, record: Record) -> None:
+        self._log.debug(
+            "delivery.ended",
+            event_id=event.id,
+            webhook_id=record.webhook_id,
+            attempt=record.attempt,
+            outcome=record.outcome.value,
+            reason=record.detail.message,
+        )
+
+    def _failed(self, event: Event, record: Record) -> None:
+        is_due = self._is_due(record.webhook_id)
+        say = self._log.info if is_due else self._log.debug
+        next_ms = record.detail.next_attempt_ms
+        # Not the failure in words: an endpoint has a part in them. They are in the record.
+        say(
+            "delivery.attempted",
+            registry=event.registry,
+            event_id=event.id,
+            webhook_id=record.webhook_id,
+            delivery_id=delivery_id(event.id, record.webhook_id),
+            attempt=record.attempt,
+            outcome=record.outcome.value,
+            status=record.status,
+            failure=record.detail.failure.value,
+            duration_ms=round(record.duration_us / 1000, 1),
+            next_attempt=acr_timestamp(next_ms) if next_ms else "",
+            unlogged=self._unlogged,
+        )
+        self._unlogged = 0 if is_due else self._unlogged + 1
+
+    def _is_due(self, webhook_id: int) -> bool:
+        """Whether a failed attempt has a line of its own at INFO."""
+        if self._each.take(1):
+            return True
+        return self._sample.times(webhook_id) > 0 and self._sampled.take(1) > 0
