@@ -139,7 +139,9 @@ SETTINGS = (
         show=_unless_none(format_limit),
         field="disable_after",
         label="Disable after",
-        hint=Markup("Disable it when every attempt failed for this long: <code>5d</code>, or <code>none</code>."),
+        hint=Markup(
+            "Disable it when every attempt failed for this long: <code>5d</code>, or <code>none</code>."
+        ),
         write=format_limit,
     ),
     Setting(
@@ -149,7 +151,7 @@ SETTINGS = (
         field="probe",
         label="Probe while disabled by itself",
         hint=Markup(
-            "A probe is one request now and then, which enables it again when it is answered."
+            "A probe is an occasional request to a disabled webhook; a 2xx response enables it again."
         ),
         choices=(("", "Not after 410 Gone"), ("always", "Always"), ("never", "Never")),
         write=lambda probe: _PROBES[probe],
