@@ -87,8 +87,8 @@ class State(Struct, frozen=True):
 
     Attributes:
         total: How many requests are planned; 0: unknown, because the rate was changed.
-        latency: p50, p95, p99 and the longest, by what is told; of the last seconds, and of all
-            when the run is over; empty: none.
+        latency: p50, p95, p99 and the longest; of the last seconds, and of the whole run when it
+            is over; empty: none.
         statuses: The count of each status, in order.
         reasons: The count of each reason why requests were not answered, or not sent.
         factor: The multiple of the planned rate; 0: the rate is fixed.

@@ -140,7 +140,8 @@ SETTINGS = (
         field="disable_after",
         label="Disable after",
         hint=Markup(
-            "Disable it when every attempt failed for this long: <code>5d</code>, or <code>none</code>."
+            "Disable it when every attempt failed for this long:"
+            " <code>5d</code>, or <code>none</code>."
         ),
         write=format_limit,
     ),
@@ -151,7 +152,8 @@ SETTINGS = (
         field="probe",
         label="Probe while disabled by itself",
         hint=Markup(
-            "A probe is an occasional request to a disabled webhook; a 2xx response enables it again."
+            "A probe is an occasional request to a disabled webhook;"
+            " a 2xx response enables it again."
         ),
         choices=(("", "Not after 410 Gone"), ("always", "Always"), ("never", "Never")),
         write=lambda probe: _PROBES[probe],
