@@ -15,7 +15,7 @@ import httptools
 from portcall.deliverer.post.attempts import ClosedError, ProtocolError
 from portcall.deliverer.post.deadlines import Deadlines
 from portcall.deliverer.post.raw_head import blank_bytes, head_end, is_interim, may_begin, plain
-from portcall.deliverer.post.response_head import MAX_CONTENT_BYTES, Head, Response, ResponseHeads
+from portcall.deliverer.post.response import MAX_CONTENT_BYTES, Head, Response, ResponseHeads
 
 MAX_HEAD_BYTES = 256 * 1024
 """Of status lines and headers together, interim responses included."""

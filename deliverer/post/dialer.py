@@ -26,7 +26,7 @@ from portcall.deliverer.post.deadlines import Deadlines
 from portcall.deliverer.post.handshakes import Looks, open_tls
 from portcall.deliverer.post.origin import Origin
 from portcall.deliverer.post.ports import USUAL, Ports
-from portcall.deliverer.post.response_head import ResponseHeads
+from portcall.deliverer.post.response import ResponseHeads
 from portcall.deliverer.post.tls_words import NEED_A_LOOK, refusal
 from portcall.deliverer.post.trust import Trusts
 from portcall.runtime.settings import Network

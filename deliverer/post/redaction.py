@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from portcall.deliverer.post.attempts import Attempt
-from portcall.deliverer.post.response_head import MAX_HEADER_CHARACTERS
+from portcall.deliverer.post.response import MAX_HEADER_CHARACTERS
 from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Masking
 from portcall.schemas.webhooks import MASK, Webhook
 

@@ -21,7 +21,7 @@ from portcall.deliverer.post.attempts import (
 from portcall.deliverer.post.dialer import Dialer, Pool
 from portcall.deliverer.post.ports import USUAL, Ports
 from portcall.deliverer.post.request import Request
-from portcall.deliverer.post.response_head import Response, printable
+from portcall.deliverer.post.response import Response, printable
 from portcall.deliverer.post.trust import Trusts
 from portcall.runtime.clock import now_ms
 from portcall.runtime.logs import get_logger

@@ -13,7 +13,7 @@ import h2.exceptions
 from portcall.deliverer.post.attempts import ClosedError, ProtocolError
 from portcall.deliverer.post.connection import CONTENT_TIMEOUT_S, Connection
 from portcall.deliverer.post.deadlines import Deadlines
-from portcall.deliverer.post.response_head import MAX_CONTENT_BYTES, ResponseHeads
+from portcall.deliverer.post.response import MAX_CONTENT_BYTES, ResponseHeads
 from portcall.loadtest.http2.frames import Frames, Goaway
 from portcall.loadtest.http2.protocol import client, code_name, retry_after_of, status_of
 from portcall.loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, cast
 from portcall.deliverer.post.attempts import classify
 from portcall.deliverer.post.dialer import Dialer
 from portcall.deliverer.post.ports import ANY, Ports
-from portcall.deliverer.post.response_head import printable
+from portcall.deliverer.post.response import printable
 from portcall.loadtest.http2.connection import NO_HTTP2, Http2Connection
 from portcall.loadtest.http2.lines import Line, Lines
 from portcall.loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream

@@ -7,7 +7,7 @@ from typing import cast
 
 from portcall.deliverer.post.connection import Connection
 from portcall.deliverer.post.deadlines import Deadlines
-from portcall.deliverer.post.response_head import Response, ResponseHeads
+from portcall.deliverer.post.response import Response, ResponseHeads
 
 
 class TimedConnection(Connection):

@@ -16,7 +16,7 @@ from portcall.deliverer.policy import retry_after_ms
 from portcall.deliverer.post.attempts import ClosedError, ProtocolError, classify
 from portcall.deliverer.post.dialer import Dialer, Pool
 from portcall.deliverer.post.ports import ANY, Ports
-from portcall.deliverer.post.response_head import Response, printable
+from portcall.deliverer.post.response import Response, printable
 from portcall.loadtest.plan import USUAL, Outcome, Planned, Timings
 from portcall.loadtest.send.connection import TimedConnection
 from portcall.loadtest.send.target import Target

@@ -10,13 +10,11 @@ from portcall.management.events.follow import Follower, Followers
 from portcall.management.events.shapes import EventList
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.lookups import Lookups
-from portcall.management.http.paging import next_link, page_size, skip_number
+from portcall.management.http.paging import EVENTS_PAGE, next_link, page_size, skip_number
 from portcall.management.http.routes import WEBHOOK, Routes
 from portcall.store.access.principals import Role
 from portcall.store.engine import Store
 
-PAGE = 100
-MAX_PAGE = 500
 KEEP_ALIVE_S = 15.0
 """How long a follower's stream may be silent."""
 WRITE_TIMEOUT_S = 15.0
@@ -49,7 +47,7 @@ class EventHandlers:
 
     async def page(self, call: Call) -> web.Response:
         """A page of a webhook's records, newest first, divided by the record's id."""
-        size = page_size(call, default=PAGE, maximum=MAX_PAGE)
+        size = page_size(call, EVENTS_PAGE)
         before = skip_number(call, TOKEN_KIND)
         webhook = await self._lookups.webhook(call)
         records = await asyncio.to_thread(

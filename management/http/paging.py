@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 from urllib.parse import quote
 
 from portcall.management.http.calls import Call
@@ -16,21 +17,42 @@ from portcall.management.http.errors import invalid_parameter
 TOP = "$top"
 SKIP_TOKEN = "$skipToken"  # noqa: S105 (ARM's name of a parameter)
 
+
+class PageSize(NamedTuple):
+    """How many items a page of a list has.
+
+    Attributes:
+        default: Without ``$top``.
+        maximum: The greatest ``$top``.
+    """
+
+    default: int
+    maximum: int
+
+
+REGISTRIES_PAGE = PageSize(1000, 1000)
+SUBSCRIPTIONS_PAGE = PageSize(1000, 1000)
+WEBHOOKS_PAGE = PageSize(100, 1000)
+EVENTS_PAGE = PageSize(100, 500)
+"""Of listEvents."""
+REPLAYS_PAGE = PageSize(100, 500)
+LETTERS_PAGE = PageSize(100, 1000)
+
 _KEPT = ("api-version", TOP, "$expand", "$filter")
 _DIGITS = re.compile(r"\d{1,18}", re.ASCII)
 
 
-def page_size(call: Call, *, default: int, maximum: int) -> int:
+def page_size(call: Call, size: PageSize) -> int:
     """The number of items that the caller wants on a page.
 
     Raises:
-        ArmError: 400: ``$top`` is not a whole number from 1 to *maximum*.
+        ArmError: 400: ``$top`` is not a whole number from 1 to the maximum.
     """
     text = call.parameter(TOP)
     if text is None:
-        return default
-    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= maximum:
-        raise invalid_parameter(TOP, f"must be a whole number from 1 to {maximum}")
+        return size.default
+    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= size.maximum:
+        raise invalid_parameter(TOP, f"must be a whole number from 1 to {size.maximum}")
     return int(text)
 
 

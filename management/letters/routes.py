@@ -16,7 +16,7 @@ from portcall.management.http.errors import (
     webhook_not_found,
 )
 from portcall.management.http.lookups import Lookups
-from portcall.management.http.paging import next_link, page_size, skip_number
+from portcall.management.http.paging import LETTERS_PAGE, next_link, page_size, skip_number
 from portcall.management.http.routes import Routes
 from portcall.management.letters.answers import (
     letter_answer,
@@ -39,7 +39,6 @@ from portcall.store.webhooks.row import VisibleWebhook
 
 PATH = "/portcall/deadLetters"
 LETTER = f"{PATH}/{{letter}}"
-PAGE, MAX_PAGE = 100, 1000
 MAX_BODIES = 8 * 1024 * 1024
 """Bytes of bodies on a page; the page ends with the letter that exceeds them."""
 TOKEN_KIND = "letters"  # noqa: S105 (not a secret)
@@ -70,7 +69,7 @@ class LetterHandlers:
     async def page(self, call: Call) -> web.Response:
         """GET the letters of a queue that match a filter, and their counts."""
         queue = _queue(call)
-        size = page_size(call, default=PAGE, maximum=MAX_PAGE)
+        size = page_size(call, LETTERS_PAGE)
         skipped = skip_number(call, TOKEN_KIND) or 0
         with_body = flag(call, "$expand", "body")
         wanted = await self._wanted(

@@ -10,9 +10,9 @@ import msgspec
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from portcall.management.events import routes as eventroutes
 from portcall.management.events.shapes import Event, Stream
 from portcall.management.http import shapes
+from portcall.management.http.paging import EVENTS_PAGE, REGISTRIES_PAGE, WEBHOOKS_PAGE
 from portcall.management.letters.bodies import MAX_REASON
 from portcall.management.letters.box import QUEUES
 from portcall.management.login import identity
@@ -20,8 +20,6 @@ from portcall.management.login.shapes import IdentityRefusal, OAuthError
 from portcall.management.openapi.examples import EXAMPLES
 from portcall.management.openapi.operation_rows import Row
 from portcall.management.openapi.operations import OPERATIONS
-from portcall.management.registries import routes as registries
-from portcall.management.webhooks import routes as webhooks
 from portcall.runtime.http.openapi import (
     JSON,
     SCHEMAS,
@@ -177,7 +175,7 @@ def _parameter(name: str, description: str, schema: Json, *, where: str = "query
 
 
 _NAME: Json = {"type": "string", "pattern": "^[A-Za-z0-9]{5,50}$"}
-_GREATEST = max(registries.PAGE, webhooks.MAX_PAGE, eventroutes.MAX_PAGE)
+_GREATEST = max(each.maximum for each in (REGISTRIES_PAGE, WEBHOOKS_PAGE, EVENTS_PAGE))
 
 PARAMETERS: Json = {
     "apiVersion": {

@@ -15,7 +15,7 @@ from portcall.management.http.errors import (
 )
 from portcall.management.http.locations import check_available
 from portcall.management.http.lookups import Lookups, new_name
-from portcall.management.http.paging import next_link, page_size, skip_token
+from portcall.management.http.paging import REGISTRIES_PAGE, next_link, page_size, skip_token
 from portcall.management.http.resources import (
     REGISTRY_TYPE,
     registry_answer,
@@ -31,7 +31,6 @@ from portcall.store.access.principals import Role
 from portcall.store.engine import Store
 from portcall.store.webhooks.registries import Registry
 
-PAGE = 1000
 INVALID_NAME = (
     "Registry names may contain alpha numeric characters only and must be between 5 and 50"
     " characters"
@@ -69,7 +68,7 @@ class RegistryHandlers:
 
     async def page(self, call: Call) -> web.Response:
         """GET the registries, by name, of the subscription or of the group: both have the same."""
-        size = page_size(call, default=PAGE, maximum=PAGE)
+        size = page_size(call, REGISTRIES_PAGE)
         after = skip_token(call, "registries")
         every = await asyncio.to_thread(self._store.registries.list)
         rest = [registry for registry in every if registry.key > after]

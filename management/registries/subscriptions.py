@@ -22,7 +22,7 @@ from portcall.management.http.filters import (
 )
 from portcall.management.http.locations import REGIONS
 from portcall.management.http.lookups import Lookups
-from portcall.management.http.paging import next_link, page_size, skip_token
+from portcall.management.http.paging import SUBSCRIPTIONS_PAGE, next_link, page_size, skip_token
 from portcall.management.http.resources import REGISTRY_TYPE
 from portcall.management.http.routes import GROUP, SUBSCRIPTION, Routes
 from portcall.management.registries.answers import (
@@ -41,8 +41,6 @@ from portcall.management.registries.shapes import (
 )
 from portcall.store.engine import Store
 from portcall.store.webhooks.registries import Registry
-
-PAGE = 1000
 
 _TOKEN_KIND = "resources"  # noqa: S105 (not a secret)
 
@@ -104,7 +102,7 @@ class SubscriptionHandlers:
     async def resources(self, call: Call) -> web.Response:
         """GET the resources that a filter describes, which is how az finds a registry's group."""
         wanted = parse_filter(call.parameter("$filter"), RESOURCE_FIELDS)
-        size = page_size(call, default=PAGE, maximum=PAGE)
+        size = page_size(call, SUBSCRIPTIONS_PAGE)
         after = skip_token(call, _TOKEN_KIND)
         found = [
             each

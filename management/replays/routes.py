@@ -9,7 +9,7 @@ from msgspec import UNSET
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, Fault, invalid_content, resource_not_found
 from portcall.management.http.lookups import Lookups
-from portcall.management.http.paging import next_link, page_size, skip_number
+from portcall.management.http.paging import REPLAYS_PAGE, next_link, page_size, skip_number
 from portcall.management.http.routes import REGISTRY, WEBHOOK, Routes
 from portcall.management.replays.answers import replay_answer
 from portcall.management.replays.bodies import ReplayBody
@@ -26,8 +26,6 @@ from portcall.store.webhooks.row import VisibleWebhook
 
 REPLAYS = f"{REGISTRY}/replays"
 REPLAY = f"{REPLAYS}/{{replay}}"
-PAGE = 100
-MAX_PAGE = 500
 TOKEN_KIND = "replays"  # noqa: S105 (not a secret)
 
 _ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
@@ -81,7 +79,7 @@ class ReplayHandlers:
 
     async def page(self, call: Call) -> web.Response:
         """GET the replays of a registry, newest first."""
-        size = page_size(call, default=PAGE, maximum=MAX_PAGE)
+        size = page_size(call, REPLAYS_PAGE)
         before = skip_number(call, TOKEN_KIND)
         registry = await self._lookups.registry(call)
         found = await asyncio.to_thread(

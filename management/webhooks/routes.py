@@ -10,7 +10,7 @@ from portcall.management.http.bodies import WebhookPatch, WebhookPut
 from portcall.management.http.calls import Call, answer, flag
 from portcall.management.http.errors import ArmError
 from portcall.management.http.lookups import Lookups, new_name
-from portcall.management.http.paging import next_link, page_size, skip_token
+from portcall.management.http.paging import WEBHOOKS_PAGE, next_link, page_size, skip_token
 from portcall.management.http.resources import callback_answer, exported_answer, webhook_answer
 from portcall.management.http.routes import WEBHOOK, WEBHOOKS, Routes
 from portcall.management.http.shapes import Webhook, WebhookList
@@ -28,8 +28,6 @@ from portcall.store.engine import Store
 from portcall.store.errors import WebhookNotFoundError
 from portcall.store.webhooks.row import SigningWebhook, VisibleWebhook, WebhookRow
 
-PAGE = 100
-MAX_PAGE = 1000
 TOKEN_KIND = "webhooks"  # noqa: S105 (not a secret)
 
 
@@ -67,7 +65,7 @@ class WebhookHandlers:
         exported = flag(call, "$expand", "callbackConfig")
         if exported and not call.principal.administrator:
             raise ArmError(403, "AuthorizationFailed", "Only the administrator may export.")
-        size = page_size(call, default=PAGE, maximum=MAX_PAGE)
+        size = page_size(call, WEBHOOKS_PAGE)
         after = skip_token(call, TOKEN_KIND)
         registry = await self._lookups.registry(call)
         told = await asyncio.to_thread(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from portcall.producer.formats.decoding import joined
+from portcall.producer.formats.json_errors import joined
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event, PublishedEvent, accept
 from portcall.schemas.timestamps import acr_timestamp

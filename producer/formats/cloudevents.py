@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.decoding import decode, joined
+from portcall.producer.formats.json_errors import decode, joined
 from portcall.producer.formats.published import check_count
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action, Event, PublishedEvent, Request, Target, check_event_id

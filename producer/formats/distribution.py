@@ -31,8 +31,8 @@ from msgspec import Struct
 from portcall.producer.digests.blobs import is_blob
 from portcall.producer.digests.digests import Seen, full_name
 from portcall.producer.formats.acceptance import Acceptance, Ignored, Translation
-from portcall.producer.formats.decoding import complaint, decode
 from portcall.producer.formats.ignoring import NO_ENVELOPE, passed, text_of, unread
+from portcall.producer.formats.json_errors import complaint, decode
 from portcall.producer.formats.skimming import MAX_EVENTS, Skimmed, skim
 from portcall.producer.formats.turns import exhaust
 from portcall.producer.formats.turns import skim as skim_in_turns

@@ -3,7 +3,7 @@
 import msgspec
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.decoding import decode
+from portcall.producer.formats.json_errors import decode
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import PublishedEvent
 

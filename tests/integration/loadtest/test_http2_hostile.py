@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from portcall.cli.ports import HOST
-from portcall.deliverer.post.response_head import MAX_CONTENT_BYTES
+from portcall.deliverer.post.response import MAX_CONTENT_BYTES
 from portcall.loadtest.http2 import connection as http2_connection
 from portcall.loadtest.http2.poster import Http2Poster
 from portcall.loadtest.run import Limits

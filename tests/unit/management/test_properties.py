@@ -17,7 +17,14 @@ from portcall.management.http.bodies import parse_body
 from portcall.management.http.calls import Call, check_api_version
 from portcall.management.http.errors import ArmError
 from portcall.management.http.filters import Condition, Field, parse_filter
-from portcall.management.http.paging import TOP, next_link, page_size, skip_number, skip_token
+from portcall.management.http.paging import (
+    TOP,
+    PageSize,
+    next_link,
+    page_size,
+    skip_number,
+    skip_token,
+)
 from portcall.management.http.routes import segments_of
 from portcall.management.login.oauth import OAuthError, read_request
 from portcall.management.openapi.document import rows
@@ -83,7 +90,7 @@ def test_any_other_token_is_refused_by_name(token: str) -> None:
 
 @given(st.text(max_size=30) | st.integers().map(str))
 def test_any_size_is_within_bounds_or_refused_by_name(text: str) -> None:
-    refusal = refusal_of(lambda: page_size(call(**{TOP: text}), default=10, maximum=100))
+    refusal = refusal_of(lambda: page_size(call(**{TOP: text}), PageSize(10, 100)))
     if refusal is None:
         assert 1 <= int(text) <= 100
     else:

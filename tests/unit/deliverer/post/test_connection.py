@@ -8,7 +8,7 @@ import pytest
 from portcall.deliverer.post.attempts import CERTIFICATE_HINT, ClosedError
 from portcall.deliverer.post.connection import Connection
 from portcall.deliverer.post.deadlines import Deadlines
-from portcall.deliverer.post.response_head import ResponseHeads
+from portcall.deliverer.post.response import ResponseHeads
 
 SILENT = "the connection was closed without an answer"
 

@@ -8,7 +8,7 @@ import pytest
 
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.post.redaction import redacted, secrets_of
-from portcall.deliverer.post.response_head import MAX_HEADER_CHARACTERS
+from portcall.deliverer.post.response import MAX_HEADER_CHARACTERS
 from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Answer, Failure, Masking
 from portcall.schemas.webhooks import MASK, Webhook
 from tests.canary import Canary

@@ -8,7 +8,7 @@ from aiohttp.test_utils import make_mocked_request
 from portcall.management.http.access import Principal
 from portcall.management.http.calls import Call
 from portcall.management.http.errors import ArmError
-from portcall.management.http.paging import next_link, page_size, skip_number, skip_token
+from portcall.management.http.paging import PageSize, next_link, page_size, skip_number, skip_token
 from portcall.store.access.principals import Role
 
 SOMEBODY = Principal("somebody", Role.READER)
@@ -55,11 +55,11 @@ def test_what_is_no_token_is_refused(token: str) -> None:
 
 @pytest.mark.parametrize(("text", "size"), [("1", 1), ("50", 50), ("007", 7)])
 def test_a_page_has_the_size_that_is_asked_for(text: str, size: int) -> None:
-    assert page_size(call(f"/list?%24Top={text}"), default=10, maximum=50) == size
+    assert page_size(call(f"/list?%24Top={text}"), PageSize(10, 50)) == size
 
 
 @pytest.mark.parametrize("text", ["", "0", "51", "-1", "1.5", "1e1", "%D9%A1", "9" * 100])
 def test_another_size_is_refused(text: str) -> None:
     with pytest.raises(ArmError) as raised:
-        page_size(call(f"/list?$top={text}"), default=10, maximum=50)
+        page_size(call(f"/list?$top={text}"), PageSize(10, 50))
     assert (raised.value.status, raised.value.target) == (400, "$top")

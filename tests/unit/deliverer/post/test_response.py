@@ -2,7 +2,7 @@
 
 import pytest
 
-from portcall.deliverer.post.response_head import (
+from portcall.deliverer.post.response import (
     MAX_KNOWN,
     MAX_KNOWN_BYTES,
     Head,

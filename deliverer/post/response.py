@@ -1,4 +1,4 @@
-"""Response heads: the status line and the headers, as a record shows them.
+"""Responses: their head, as a record shows it, and how much of a response is recorded.
 
 An endpoint that gets thousands of deliveries a second sends the same bytes again and again; only
 ``Date`` changes, once a second. So a parsed head is cached by its bytes: without that a delivery
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from portcall.deliverer.post.contents import charset_of, codings_of, text_of
+from portcall.deliverer.post.content_coding import charset_of, codings_of, text_of
 from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Answer
 from portcall.schemas.webhooks import masked_headers
 

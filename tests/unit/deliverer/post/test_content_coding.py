@@ -7,7 +7,13 @@ import zlib
 
 import pytest
 
-from portcall.deliverer.post.contents import _CHARSETS, _LABELS, charset_of, codings_of, text_of
+from portcall.deliverer.post.content_coding import (
+    _CHARSETS,
+    _LABELS,
+    charset_of,
+    codings_of,
+    text_of,
+)
 
 LIMIT = 16_384
 WORDS = "Grüße, 12 €"
