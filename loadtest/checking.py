@@ -10,14 +10,14 @@ from msgspec import Struct
 from portcall.loadtest.conformance.conduct import conduct
 from portcall.loadtest.conformance.judging import conformance_section
 from portcall.loadtest.judge.asking import SETTLE_S, until_settled
-from portcall.loadtest.judge.oracle import UNASKED, Verdict, judge
+from portcall.loadtest.judge.oracle import UNASKED, Judgement, judge
 from portcall.loadtest.judge.rightness import faults_section, oracle_section, retries_section
 from portcall.loadtest.measure.sections import Finding, Section
 from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned
 from portcall.loadtest.run import interruptible
 from portcall.loadtest.send.poster import Poster
 from portcall.loadtest.send.senders import Patience, senders_section
-from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.send.sources import Deliveries, Workload
 from portcall.schemas.errors import PortcallError
 
 Asked = TypeVar("Asked")
@@ -101,7 +101,7 @@ class Inspector:
     """
 
     def __init__(
-        self, checking: Checking, deliveries: Deliveries, traffic: Traffic, *, seed: int
+        self, checking: Checking, deliveries: Deliveries, traffic: Workload, *, seed: int
     ) -> None:
         self._checking = checking
         self._deliveries = deliveries
@@ -156,7 +156,7 @@ class Inspector:
             return _unchecked("the consumer was graded", error)
         return conformance_section(seen)
 
-    async def _verdict(self, names: Mapping[str, str] | None) -> Verdict:
+    async def _verdict(self, names: Mapping[str, str] | None) -> Judgement:
         if not self._checking.processed:
             return UNASKED
         entries = self._deliveries.ledger.sent_entries

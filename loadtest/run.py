@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from portcall.loadtest.http2.poster import Http2Poster
-from portcall.loadtest.judge.thresholds import Threshold, Verdict, crossed
+from portcall.loadtest.judge.thresholds import Threshold, ThresholdResult, crossed
 from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.plan import Observer, Source
 from portcall.loadtest.send.engine import Engine, Sends
@@ -64,7 +64,7 @@ class Ended(Struct, frozen=True):
     elapsed_s: float
     health: Health
     interrupted: bool = False
-    crossed: Verdict | None = None
+    crossed: ThresholdResult | None = None
 
 
 class Relay(Protocol):
@@ -173,7 +173,7 @@ class _Steering:
         self._health = health
         self._abandoning: asyncio.Task[None] | None = None
         self.interrupted = False
-        self.crossed: Verdict | None = None
+        self.crossed: ThresholdResult | None = None
 
     async def run(self) -> None:
         """Check twice a second until cancelled."""

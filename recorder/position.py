@@ -39,7 +39,7 @@ class Aim(Enum):
     """Begin at the beginning: it is another stream."""
 
 
-class Verdict(Enum):
+class Handling(Enum):
     """How the recorder handles a message."""
 
     TAKE = auto()
@@ -55,7 +55,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StreamPosition:
     """A connection's position in the stream.
 
     Attributes:
@@ -68,18 +68,18 @@ class Place:
     follows: int | None = None
     from_sought: bool = False
 
-    def judge(self, offset: int, frame_id: str, *, is_stored: bool) -> Verdict:
+    def judge(self, offset: int, frame_id: str, *, is_stored: bool) -> Handling:
         """Classify the message at *offset*; *is_stored*: whether the store knows its frame."""
         sought = self.sought
         if sought is None:
-            return Verdict.TAKE
+            return Handling.TAKE
         if offset < sought.offset:
-            return Verdict.SKIP if is_stored else Verdict.READ_ALL
+            return Handling.SKIP if is_stored else Handling.READ_ALL
         if offset == sought.offset:
-            return Verdict.FOUND if frame_id == sought.frame_id else Verdict.READ_ALL
-        return Verdict.TAKE if self.from_sought else Verdict.CATCH_UP
+            return Handling.FOUND if frame_id == sought.frame_id else Handling.READ_ALL
+        return Handling.TAKE if self.from_sought else Handling.CATCH_UP
 
-    def behind(self, offset: int) -> "Place":
+    def behind(self, offset: int) -> "StreamPosition":
         """The place after the message at *offset* was taken or found."""
         return replace(self, sought=None, follows=offset + 1)
 
@@ -95,11 +95,11 @@ class Place:
         return gone if gone > OWN_ENTRIES else 0
 
 
-def begin(position: Position | None, aim: Aim) -> tuple[int | str, Place]:
+def begin(position: Position | None, aim: Aim) -> tuple[int | str, StreamPosition]:
     """Where to begin to read, for the stored position and the aim, and the place there."""
     if position is None or aim is Aim.READ_ALL:
-        return "first", Place()
+        return "first", StreamPosition()
     follows = position.offset + 1
     if aim is Aim.CATCH_UP:
-        return position.offset, Place(sought=position, follows=follows, from_sought=True)
-    return "last", Place(sought=position, follows=follows)
+        return position.offset, StreamPosition(sought=position, follows=follows, from_sought=True)
+    return "last", StreamPosition(sought=position, follows=follows)

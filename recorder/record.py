@@ -10,7 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from portcall.recorder.arrivals import Arrival, FrameT, Kind, batches, placeholder, read
-from portcall.recorder.position import Aim, Place, Verdict, begin
+from portcall.recorder.position import Aim, Handling, StreamPosition, begin
 from portcall.recorder.watch import Overdue
 from portcall.runtime.broker.publishing import SurePublisher
 from portcall.runtime.broker.stream import StreamMessage
@@ -41,7 +41,7 @@ Result = TypeVar("Result")
 Stored_contra = TypeVar("Stored_contra", contravariant=True)
 
 
-class Log(Protocol[Stored_contra]):
+class FrameStore(Protocol[Stored_contra]):
     """Stores frames: the store's event log, or its journal. Its methods block."""
 
     def position(self, stream: str) -> Position | None:
@@ -73,7 +73,7 @@ class Recorder(Generic[FrameT]):
         self,
         *,
         kind: Kind[FrameT],
-        log: Log[FrameT],
+        log: FrameStore[FrameT],
         burial: SurePublisher,
         stream: str,
         retention_ms: int,
@@ -88,7 +88,7 @@ class Recorder(Generic[FrameT]):
         self._clock_ms = clock_ms
         self._pause = pause
         self._aim = Aim.LOOK
-        self._place = Place()
+        self._place = StreamPosition()
         self._position: Position | None = None
         self._under_way: asyncio.Future[Any] | None = None
         self._log = get_logger().bind(stream=stream)
@@ -141,18 +141,18 @@ class Recorder(Generic[FrameT]):
         for arrival in arrivals:
             offset, frame_id = arrival.offset, arrival.frame.id
             match self._place.judge(offset, frame_id, is_stored=frame_id in stored):
-                case Verdict.TAKE:
+                case Handling.TAKE:
                     self._tell_missing(offset)
                     self._place = self._place.behind(offset)
                     new.append(arrival)
-                case Verdict.SKIP:
+                case Handling.SKIP:
                     FRAMES_SKIPPED.labels("stored").inc()
-                case Verdict.FOUND:
+                case Handling.FOUND:
                     self._place = self._place.behind(offset)
-                case Verdict.CATCH_UP:
+                case Handling.CATCH_UP:
                     self._aim = Aim.CATCH_UP
                     raise RestartReadingError("frames were missed")
-                case Verdict.READ_ALL:
+                case Handling.READ_ALL:
                     self._aim = Aim.READ_ALL
                     self._log.error(
                         "stream.replaced", position=self._position, offset=offset, frame=frame_id

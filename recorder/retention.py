@@ -21,7 +21,7 @@ BREATH_S = 0.05
 """Pause between transactions, for the recorder; it still deletes 18,000 records/s."""
 
 
-class Log(Protocol):
+class RecordStore(Protocol):
     """Stores records: the store's event log. Its method blocks."""
 
     def prune(self, before_ms: int, *, limit: int) -> int:
@@ -49,7 +49,7 @@ class Retention:
     def __init__(
         self,
         *,
-        log: Log,
+        log: RecordStore,
         replays: Replays,
         retention_ms: int,
         clock_ms: Callable[[], int] = now_ms,

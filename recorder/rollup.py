@@ -32,7 +32,7 @@ CHUNK = 2_000
 Result = TypeVar("Result")
 
 
-class Traffic(Protocol):
+class TrafficSums(Protocol):
     """The store's traffic. Its methods block; each does a little."""
 
     def advance(self, *, now_ms: int) -> int:
@@ -57,7 +57,7 @@ class Rollup:
     def __init__(
         self,
         *,
-        traffic: Traffic,
+        traffic: TrafficSums,
         retention_ms: int,
         clock_ms: Callable[[], int] = now_ms,
         load: Callable[[], float] | None = None,

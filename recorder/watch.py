@@ -12,7 +12,7 @@ SLOW_S = 1.0
 """A query that takes longer than this is a problem; the store's own timeouts are 5 to 15 s."""
 
 
-class Log(Protocol):
+class PositionStore(Protocol):
     """The store's event log. Its method blocks."""
 
     def position(self, stream: str) -> Position | None:
@@ -48,7 +48,7 @@ class StoreWatch:
         stream: The stream whose position is asked for.
     """
 
-    def __init__(self, log: Log, stream: str) -> None:
+    def __init__(self, log: PositionStore, stream: str) -> None:
         self._log = log
         self._stream = stream
         self._overdue = Overdue()

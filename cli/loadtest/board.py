@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from portcall.cli.loadtest.view import View
 from portcall.cli.output import note
+from portcall.loadtest.dashboard.address import Address
 from portcall.loadtest.dashboard.board import Board
-from portcall.loadtest.dashboard.place import Place
 from portcall.loadtest.dashboard.server import Dashboard
 from portcall.loadtest.dashboard.state import Watched
 from portcall.loadtest.judge.thresholds import Threshold
@@ -22,7 +22,7 @@ FAULT = "It ended with an error; see the terminal. There is no report."
 
 
 @asynccontextmanager
-async def shown(place: Place | None) -> AsyncIterator[Board]:
+async def shown(place: Address | None) -> AsyncIterator[Board]:
     """Open a board that is served at *place*, or not served at all.
 
     Raises:

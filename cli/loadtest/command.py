@@ -21,7 +21,7 @@ from portcall.cli.loadtest.run import Order, Through, carry_out
 from portcall.cli.loadtest.through_rules import check_through
 from portcall.cli.options import headers as header_map
 from portcall.cli.trust_files import trust_of
-from portcall.loadtest.dashboard.place import Place
+from portcall.loadtest.dashboard.address import Address
 from portcall.loadtest.judge.thresholds import parse_threshold, parse_thresholds
 from portcall.loadtest.outputs.files import parse_outputs
 from portcall.loadtest.payloads.formats import find_format
@@ -206,7 +206,7 @@ def loadtest(
         seed=seed,
         began_us=time.time_ns() // 1000,
         command=_command(),
-        place=None if dashboard is None else Place.parse(dashboard),
+        place=None if dashboard is None else Address.parse(dashboard),
         quiet=quiet,
     )
     check_labels([*thresholds, *bounds], order.traffic)

@@ -10,7 +10,7 @@ from portcall.loadtest.judge.thresholds import Threshold
 from portcall.loadtest.measure.known import MEASURED_BY, MEASURED_LAST, NOT_THROUGH
 from portcall.loadtest.measure.metrics import NO_FAULT
 from portcall.loadtest.schedule.pacing import Form
-from portcall.loadtest.send.sources import Traffic
+from portcall.loadtest.send.sources import Workload
 
 Values = Mapping[str, object]
 """For each parameter of the command, its value."""
@@ -117,7 +117,7 @@ def check_measurable(
             raise UsageError(f"--find-max: {each.metric} is not known for each tried rate")
 
 
-def check_labels(thresholds: Sequence[Threshold], traffic: Traffic) -> None:
+def check_labels(thresholds: Sequence[Threshold], traffic: Workload) -> None:
     """Refuse thresholds on requests that this run does not make.
 
     Args:

@@ -10,7 +10,7 @@ from portcall.loadtest.payloads.facts import Mix
 from portcall.loadtest.payloads.formats import Format
 from portcall.loadtest.send.retrying import Policy, parse_outage, parse_span
 from portcall.loadtest.send.senders import NEVER, find_sender
-from portcall.loadtest.send.sources import Traffic
+from portcall.loadtest.send.sources import Workload
 from portcall.loadtest.signing import Signing, Style
 from portcall.schemas.durations import parse_duration_ms, parse_schedule_ms
 from portcall.schemas.errors import InvalidValueError
@@ -56,7 +56,7 @@ def traffic_of(
     copies_after: str = "",
     swap_within: str = "",
     size: int = 0,
-) -> Traffic:
+) -> Workload:
     """Return the traffic.
 
     Raises:
@@ -73,7 +73,7 @@ def traffic_of(
         raise InvalidValueError(
             "--outage", f"begins after the end of the run, which lasts {duration_s:g} s"
         )
-    return Traffic(
+    return Workload(
         mix, signing, payload, rates, policy, away, copies,
         parse_span(copies_after, "--copies-after") if copies_after else None, size,
         parse_span(swap_within, "--swap-within") if swap_within else WINDOW_S,

@@ -11,8 +11,8 @@ from portcall.cli.loadtest.board import both, shown, watched
 from portcall.cli.loadtest.through import passage
 from portcall.cli.loadtest.view import View, show_result
 from portcall.loadtest.checking import Checking, Inspector
+from portcall.loadtest.dashboard.address import Address
 from portcall.loadtest.dashboard.board import Board
-from portcall.loadtest.dashboard.place import Place
 from portcall.loadtest.dashboard.state import Phase
 from portcall.loadtest.http2.poster import Http2Poster
 from portcall.loadtest.judge.thresholds import Threshold
@@ -24,7 +24,7 @@ from portcall.loadtest.saturation import Search, search
 from portcall.loadtest.schedule.dial import Dial
 from portcall.loadtest.schedule.pacing import Paced
 from portcall.loadtest.send.poster import Poster
-from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.send.sources import Deliveries, Workload
 from portcall.loadtest.send.target import Target
 from portcall.schemas.trust import NO_TRUST, Trust
 
@@ -71,7 +71,7 @@ class Order(Struct, frozen=True):
     target: Target
     through: Through | None
     paced: Paced
-    traffic: Traffic
+    traffic: Workload
     checking: Checking
     limits: Limits
     thresholds: Sequence[Threshold]
@@ -82,7 +82,7 @@ class Order(Struct, frozen=True):
     began_us: int
     command: str
     quiet: bool
-    place: Place | None = None
+    place: Address | None = None
 
 
 async def carry_out(order: Order) -> int:

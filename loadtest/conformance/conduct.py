@@ -17,7 +17,7 @@ from portcall.loadtest.judge.asking import until_settled
 from portcall.loadtest.judge.oracle import UNASKED, judge
 from portcall.loadtest.plan import Outcome, Planned
 from portcall.loadtest.send.poster import Poster
-from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.send.sources import Deliveries, Workload
 from portcall.schemas.errors import PortcallError
 
 
@@ -25,7 +25,7 @@ class UnreachableError(PortcallError):
     """No request reached the consumer: there is nothing to grade."""
 
 
-async def conduct(poster: Poster, traffic: Traffic, *, processed: str, seed: int) -> Seen:
+async def conduct(poster: Poster, traffic: Workload, *, processed: str, seed: int) -> Seen:
     """Send the script.
 
     Args:

@@ -6,7 +6,7 @@ from enum import IntEnum
 from msgspec import Struct
 
 from portcall.loadtest.faults.kinds import Group
-from portcall.loadtest.judge.oracle import Verdict
+from portcall.loadtest.judge.oracle import Judgement
 from portcall.loadtest.measure.ledger import Entry
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section, gauge
 from portcall.loadtest.plan import Outcome, Wants
@@ -55,7 +55,7 @@ class Seen(Struct, frozen=True):
 
     entries: Sequence[Entry]
     outcomes: Sequence[Outcome]
-    verdict: Verdict
+    verdict: Judgement
     skipped: Mapping[Group, Sequence[str]] = {}
 
 
@@ -164,7 +164,7 @@ def _about(reasons: list[str], which: set[str] | Callable[[Entry], bool]) -> lis
     return [reason for reason in reasons if reason.partition(" ")[0] in which]
 
 
-def _faults(entry: Entry, verdict: Verdict) -> Iterable[Fault]:
+def _faults(entry: Entry, verdict: Judgement) -> Iterable[Fault]:
     """Return what is wrong with one delivery."""
     kind = entry.kind
     if kind is None:
@@ -183,7 +183,7 @@ def _faults(entry: Entry, verdict: Verdict) -> Iterable[Fault]:
     yield from _wrongly_processed(entry, verdict, forged=forged)
 
 
-def _wrongly_processed(entry: Entry, verdict: Verdict, *, forged: bool) -> Iterable[Fault]:
+def _wrongly_processed(entry: Entry, verdict: Judgement, *, forged: bool) -> Iterable[Fault]:
     sent, identity = entry.fault, entry.delivery_id
     if identity in verdict.phantom:
         yield Fault(

@@ -6,7 +6,7 @@ from portcall.loadtest.faults.choice import impossible
 from portcall.loadtest.faults.kinds import KINDS, Group, Kind
 from portcall.loadtest.payloads.facts import Mix
 from portcall.loadtest.plan import Planned
-from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.send.sources import Deliveries, Workload
 from portcall.schemas.events import Action
 
 GENUINE = 20
@@ -18,10 +18,10 @@ EACH = 2
 ONLY_ONCE = frozenset({"huge-1mb", "huge-25mb", "slow-upload"})
 
 
-def traffic_for(traffic: Traffic) -> Traffic:
+def traffic_for(traffic: Workload) -> Workload:
     """Return the load test's traffic, but only pushes, whose order is known."""
     mix = Mix({Action.PUSH.value: 1}, repositories=50)
-    return Traffic(mix, traffic.signing, traffic.payload)
+    return Workload(mix, traffic.signing, traffic.payload)
 
 
 def genuine(deliveries: Deliveries) -> Iterator[Planned]:
@@ -30,7 +30,7 @@ def genuine(deliveries: Deliveries) -> Iterator[Planned]:
         yield from deliveries.posts(number * STEP_S, None)
 
 
-def faulty(deliveries: Deliveries, traffic: Traffic, from_s: float) -> list[Planned]:
+def faulty(deliveries: Deliveries, traffic: Workload, from_s: float) -> list[Planned]:
     """Return a few requests of each possible fault, in the order of their times.
 
     Args:
@@ -55,7 +55,7 @@ def _times(kind: Kind) -> int:
     return 1 if kind.name in ONLY_ONCE else EACH
 
 
-def skipped(traffic: Traffic) -> dict[Group, list[str]]:
+def skipped(traffic: Workload) -> dict[Group, list[str]]:
     """Return the faults that cannot be injected, each with its reason."""
     found: dict[Group, list[str]] = {}
     for kind in KINDS:

@@ -10,8 +10,8 @@ from typing import Literal, Self
 import msgspec
 from aiohttp import web
 
+from portcall.loadtest.dashboard.address import FIELD, HOST, Address
 from portcall.loadtest.dashboard.board import Board, Full
-from portcall.loadtest.dashboard.place import FIELD, HOST, Place
 from portcall.loadtest.schedule.dial import LEAST, MOST
 from portcall.runtime.http.listening import why_not
 from portcall.schemas.errors import InvalidValueError
@@ -76,7 +76,7 @@ class Dashboard:
         url: The page's address.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Address) -> None:
         self.board = Board()
         self.url = ""
         self._place = place

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from portcall.loadtest.dashboard.history import Point
-from portcall.loadtest.judge.thresholds import Threshold, Verdict, judge, percents_of
+from portcall.loadtest.judge.thresholds import Threshold, ThresholdResult, judge, percents_of
 from portcall.loadtest.measure.measurements import Cell, Measurements, Slice
 from portcall.loadtest.measure.metrics import metrics_of
 from portcall.loadtest.measure.sections import NO_SAMPLES, Metric, counter
@@ -188,7 +188,7 @@ def _judged(result: Result) -> list[Standing]:
     return [_standing(each, result.metrics) for each in result.verdicts]
 
 
-def _standing(verdict: Verdict, metrics: dict[str, Metric]) -> Standing:
+def _standing(verdict: ThresholdResult, metrics: dict[str, Metric]) -> Standing:
     threshold, value = verdict.threshold, verdict.value
     if value is None:
         empty = NO_SAMPLES if threshold.metric in metrics else "not measured"

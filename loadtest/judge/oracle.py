@@ -41,7 +41,7 @@ class Violation(Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Verdict:
+class Judgement:
     """The oracle's result; lists of delivery ids.
 
     Attributes:
@@ -77,10 +77,10 @@ class Verdict:
         return frozenset([*self.missing, *self.lost, *self.twice, *self.phantom, *violated])
 
 
-UNASKED = Verdict()
+UNASKED = Judgement()
 
 
-def judge(entries: Iterable[Entry], processed: Sequence[Processed]) -> Verdict:
+def judge(entries: Iterable[Entry], processed: Sequence[Processed]) -> Judgement:
     """Judge what was seen.
 
     Args:
@@ -90,14 +90,14 @@ def judge(entries: Iterable[Entry], processed: Sequence[Processed]) -> Verdict:
     sent = {entry.delivery_id: entry for entry in entries}
     times = Counter(each.delivery_id for each in processed if not each.stale)
     seen = {each.delivery_id for each in processed}
-    verdict = Verdict(asked=True, unknown=[each for each in seen if each not in sent])
+    verdict = Judgement(asked=True, unknown=[each for each in seen if each not in sent])
     for delivery_id, entry in sent.items():
         _judge_one(verdict, entry, times[delivery_id], seen=delivery_id in seen)
     verdict.violations.extend(violations(sent, processed))
     return verdict
 
 
-def _judge_one(verdict: Verdict, entry: Entry, times: int, *, seen: bool) -> None:
+def _judge_one(verdict: Judgement, entry: Entry, times: int, *, seen: bool) -> None:
     delivery_id = entry.delivery_id
     if entry.expected is Times.NEVER:
         if times:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from portcall.loadtest.faults.kinds import BY_NAME, Kind, Times
-from portcall.loadtest.judge.oracle import Verdict
+from portcall.loadtest.judge.oracle import Judgement
 from portcall.loadtest.measure.ledger import Entry, Ledger
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Metric, Section, counter, gauge
 from portcall.loadtest.send.sources import Deliveries
@@ -43,7 +43,7 @@ class FaultTally:
         return self.as_wanted == self.posts and not self.server_errors and not self.wrong
 
 
-def tallies(entries: Iterable[Entry], verdict: Verdict) -> list[FaultTally]:
+def tallies(entries: Iterable[Entry], verdict: Judgement) -> list[FaultTally]:
     """Return the results of each fault that was sent, in the order of the table of kinds."""
     found: dict[str, FaultTally] = {}
     wrong = verdict.wrong_ids
@@ -60,7 +60,7 @@ def tallies(entries: Iterable[Entry], verdict: Verdict) -> list[FaultTally]:
     return [found[name] for name in BY_NAME if name in found]
 
 
-def faults_section(ledger: Ledger, verdict: Verdict, duration_s: float) -> Section:
+def faults_section(ledger: Ledger, verdict: Judgement, duration_s: float) -> Section:
     """Return the chapter on faults: what was sent, what is correct, what the consumer did."""
     found = tallies(ledger.sent_entries, verdict)
     rows = tuple(
@@ -120,7 +120,7 @@ class Question(Struct, frozen=True):
         return Finding(self.name, ok=True, detail="none")
 
 
-def questions(sent: Sequence[Entry], verdict: Verdict) -> list[Question]:
+def questions(sent: Sequence[Entry], verdict: Judgement) -> list[Question]:
     """Return the questions to the oracle, each with its number of deliveries."""
     processed = set(verdict.processed)
     keys = Counter(key for each in sent if each.delivery_id in processed for key in each.keys)
@@ -158,7 +158,7 @@ def _among(sent: int, count: int, duration_s: float) -> Metric:
     return found if sent or count else replace(found, values=dict.fromkeys(found.values))
 
 
-def fault_finding(tally: FaultTally, verdict: Verdict, *, heard: bool = True) -> Finding:
+def fault_finding(tally: FaultTally, verdict: Judgement, *, heard: bool = True) -> Finding:
     """Return whether the consumer is correct for one fault, with the numbers.
 
     Args:
@@ -185,7 +185,7 @@ def fault_finding(tally: FaultTally, verdict: Verdict, *, heard: bool = True) ->
     return Finding(kind.name, ok, "; ".join(parts))
 
 
-def oracle_section(ledger: Ledger, verdict: Verdict, duration_s: float) -> Section:
+def oracle_section(ledger: Ledger, verdict: Judgement, duration_s: float) -> Section:
     """Return the idempotency oracle's verdict."""
     if not verdict.asked:
         return Section("Is the consumer correct?", words=(f"Unknown: {UNASKED}.",))

@@ -83,7 +83,7 @@ class Threshold(Struct, frozen=True):
         return bool(_SIGNS[self.sign](value, self.bound))
 
 
-class Verdict(Struct, frozen=True):
+class ThresholdResult(Struct, frozen=True):
     """A threshold and the run's value.
 
     Attributes:
@@ -166,14 +166,14 @@ def percents_of(thresholds: Iterable[Threshold]) -> tuple[float, ...]:
 
 def judge(
     thresholds: list[Threshold], measured: Measurements, metrics: Mapping[str, Metric]
-) -> list[Verdict]:
+) -> list[ThresholdResult]:
     """Compare a run with its thresholds."""
-    return [Verdict(each, _value(each, measured, metrics)) for each in thresholds]
+    return [ThresholdResult(each, _value(each, measured, metrics)) for each in thresholds]
 
 
 def crossed(
     thresholds: list[Threshold], measured: Measurements, elapsed_s: float
-) -> Verdict | None:
+) -> ThresholdResult | None:
     """Return the first crossed threshold that ends the run."""
     watched = [each for each in thresholds if each.abort and each.delay_s <= elapsed_s]
     if not watched or not measured.done_count:

@@ -5,7 +5,7 @@ The first line is always planned = sent + not sent, because some readers read on
 
 from collections.abc import Callable
 
-from portcall.loadtest.judge.thresholds import Verdict
+from portcall.loadtest.judge.thresholds import ThresholdResult
 from portcall.loadtest.measure.measurements import Label
 from portcall.loadtest.measure.metrics import SCHEDULED, SERVICE
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Metric, Section
@@ -132,7 +132,7 @@ def _thresholds(result: Result) -> Section | None:
     return Section("Thresholds", findings=findings)
 
 
-def _was(verdict: Verdict, metric: Metric | None) -> str:
+def _was(verdict: ThresholdResult, metric: Metric | None) -> str:
     if metric is None:
         return "it was not measured"
     if verdict.value is None:

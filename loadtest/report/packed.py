@@ -6,7 +6,7 @@ import zlib
 import msgspec
 from msgspec import Struct
 
-from portcall.loadtest.judge.thresholds import Verdict
+from portcall.loadtest.judge.thresholds import ThresholdResult
 from portcall.loadtest.measure.measurements import Cell, Label, Phases, Slice
 from portcall.loadtest.measure.sections import Section
 from portcall.loadtest.measure.sketch import Sketch
@@ -53,7 +53,7 @@ class Packed(Struct, frozen=True):
     errors: dict[str, int]
     not_sent: dict[str, int]
     counts: dict[str, int]
-    crossed: Verdict | None = None
+    crossed: ThresholdResult | None = None
 
 
 COUNTS = (

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from portcall import __version__
-from portcall.loadtest.judge.thresholds import Threshold, Verdict, judge, percents_of
+from portcall.loadtest.judge.thresholds import Threshold, ThresholdResult, judge, percents_of
 from portcall.loadtest.measure.known import NOT_THROUGH
 from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.metrics import metrics_of, trend
@@ -77,11 +77,11 @@ class Result(Struct, frozen=True):
     measured: Measurements
     elapsed_s: float
     metrics: dict[str, Metric]
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ThresholdResult, ...]
     health: Health
     sections: tuple[Section, ...] = ()
     interrupted: bool = False
-    crossed: Verdict | None = None
+    crossed: ThresholdResult | None = None
 
     @classmethod
     def of(
@@ -160,7 +160,7 @@ class Result(Struct, frozen=True):
                 return "stopped before its end"
 
 
-def _named(verdict: Verdict) -> str:
+def _named(verdict: ThresholdResult) -> str:
     bound = verdict.threshold
     empty = f" ({NO_SAMPLES})" if verdict.value is None else ""
     return f"{bound.selector}: {bound.expression}{empty}"

@@ -22,7 +22,7 @@ from portcall.schemas.events import Action
 NEVER_AGAIN = Policy()
 
 
-class Traffic(Struct, frozen=True):
+class Workload(Struct, frozen=True):
     """The content of the POSTs.
 
     Attributes:
@@ -61,7 +61,7 @@ class Deliveries:
     """
 
     def __init__(
-        self, times: Iterable[float], traffic: Traffic, *, seed: int, began_us: int
+        self, times: Iterable[float], traffic: Workload, *, seed: int, began_us: int
     ) -> None:
         self.ledger = Ledger()
         self.given_up = 0

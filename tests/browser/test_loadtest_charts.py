@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
+from portcall.loadtest.dashboard.address import Address
 from portcall.loadtest.dashboard.history import KEPT_S, Point
-from portcall.loadtest.dashboard.place import Place
 from portcall.loadtest.dashboard.server import Dashboard
 from portcall.loadtest.dashboard.state import Phase, State
 from tests.browser.canvases import column
@@ -54,7 +54,7 @@ async def shown(
         await route.fulfill(body=body, content_type="text/event-stream; charset=utf-8")
 
     async with (
-        Dashboard(Place(port=0)) as dashboard,
+        Dashboard(Address(port=0)) as dashboard,
         House(browser, dashboard.url.removesuffix("/")).visit() as page,
     ):
         await page.route("**/events", tell)

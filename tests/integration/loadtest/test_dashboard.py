@@ -17,7 +17,7 @@ from yarl import URL
 from portcall.cli.loadtest.board import shown as shown_board
 from portcall.cli.loadtest.board import watched
 from portcall.cli.ports import HOST
-from portcall.loadtest.dashboard.place import Place
+from portcall.loadtest.dashboard.address import Address
 from portcall.loadtest.dashboard.server import Dashboard
 from portcall.loadtest.schedule.pacing import Pace, work_out
 from portcall.schemas.errors import InvalidValueError
@@ -175,14 +175,14 @@ async def test_readers_that_read_nothing_hold_up_neither_the_run_nor_its_end(
 )
 async def test_an_address_that_is_not_ours_is_refused_with_the_reason(host: str, why: str) -> None:
     with pytest.raises(InvalidValueError) as refused:
-        await Dashboard(Place.parse(f"{host}:0")).__aenter__()
+        await Dashboard(Address.parse(f"{host}:0")).__aenter__()
     assert refused.value.problem == (
         f"cannot listen on {host}:0 ({why}); give another address, such as :0 for any free port of 127.0.0.1"
     )
 
 
 async def test_an_address_of_ipv6_has_brackets() -> None:
-    async with Dashboard(Place.parse("[::1]:0")) as dashboard, ClientSession() as http:
+    async with Dashboard(Address.parse("[::1]:0")) as dashboard, ClientSession() as http:
         assert dashboard.url.startswith("http://[::1]:")
         async with http.get(dashboard.url) as answer:
             assert answer.status == 200
@@ -208,7 +208,7 @@ async def test_an_address_of_ipv6_has_brackets() -> None:
 async def test_pages_of_other_sites_take_no_readers_place(
     headers: dict[str, str], status: int
 ) -> None:
-    async with Dashboard(Place(port=0)) as dashboard, ClientSession() as http:
+    async with Dashboard(Address(port=0)) as dashboard, ClientSession() as http:
         dashboard.board.break_off("at once")
         async with http.get(f"{dashboard.url}events", headers=headers) as answer:
             assert answer.status == status
@@ -218,7 +218,7 @@ async def test_a_request_without_a_host_waits_for_no_resolver(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(socket, "getfqdn", lambda *_: pytest.fail("it asked the resolver"))
-    async with Dashboard(Place(port=0)) as dashboard:
+    async with Dashboard(Address(port=0)) as dashboard:
         url = URL(dashboard.url)
         reader, writer = await asyncio.open_connection(url.host, url.port)
         writer.write(b"GET / HTTP/1.0\r\n\r\n")
@@ -266,7 +266,7 @@ async def test_the_search_for_the_highest_rate_shows_each_rate_and_ends_with_the
 async def test_a_run_that_breaks_off_says_why() -> None:
     async with AsyncExitStack() as stack:
         with pytest.raises(InvalidValueError):  # noqa: PT012 (what is read then is the point)
-            async with shown_board(Place(port=0)) as board:
+            async with shown_board(Address(port=0)) as board:
                 board.begin(watched("http://127.0.0.1/", work_out(Pace()), ()))
                 reader = await stack.enter_async_context(aclosing(board.read()))
                 await anext(reader)

@@ -23,7 +23,7 @@ from portcall.loadtest.plan import Planned
 from portcall.loadtest.run import Limits, run
 from portcall.loadtest.send.poster import Poster
 from portcall.loadtest.send.retrying import Outage, Policy
-from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.send.sources import Deliveries, Workload
 from portcall.loadtest.send.target import Target
 from portcall.loadtest.signing import Signing, Style
 from tests.integration.loadtest.consumers import EXAMPLES, example
@@ -51,7 +51,7 @@ async def send(url: str, deliveries: Deliveries) -> None:
 async def report(url: str, faults: dict[str, float], seed: int) -> Section:
     """Send events with these faults, and judge the consumer."""
     times = [number * 0.03 for number in range(EVENTS)]
-    traffic = Traffic(ONE_TAG, SIGNING, faults=faults)
+    traffic = Workload(ONE_TAG, SIGNING, faults=faults)
     deliveries = Deliveries(times, traffic, seed=seed, began_us=time.time_ns() // 1000)
     await send(url, deliveries)
     return await judged(url, deliveries.ledger)
@@ -89,7 +89,7 @@ async def test_the_consumers_are_graded(name: str, grades: set[str]) -> None:
     with example(name, SECRET) as url:
         async with Poster(Target.of(f"{url}/hook", {}), timeout_s=10) as poster:
             seen = await conduct(
-                poster, Traffic(ONE_TAG, SIGNING), processed=f"{url}/processed", seed=1
+                poster, Workload(ONE_TAG, SIGNING), processed=f"{url}/processed", seed=1
             )
     section = conformance_section(seen)
     assert section.grade in grades, section
@@ -100,7 +100,7 @@ async def storm(name: str) -> dict[str, Section]:
     with example(name, SECRET) as url:
         policy = Policy((6_000,) * 20, compression=120)
         outage = Outage(0.1, 0.9)
-        traffic = Traffic(Mix({"push": 1}), SIGNING, policy=policy, outage=outage)
+        traffic = Workload(Mix({"push": 1}), SIGNING, policy=policy, outage=outage)
         times = [number / 200 for number in range(200)]
         deliveries = Deliveries(times, traffic, seed=1, began_us=time.time_ns() // 1000)
         checking = Checking(processed=f"{url}/processed", settle_s=1)

@@ -17,14 +17,14 @@ from aiohttp import web
 from portcall.cli.ports import free_ports
 from portcall.loadtest.checking import Checking, Inspector
 from portcall.loadtest.judge.asking import until_settled
-from portcall.loadtest.judge.oracle import Processed, Verdict, judge
+from portcall.loadtest.judge.oracle import Judgement, Processed, judge
 from portcall.loadtest.judge.processed import ProcessedError, ask
 from portcall.loadtest.payloads.facts import Mix
 from portcall.loadtest.payloads.formats import ACR, FORMATS, Format
 from portcall.loadtest.plan import Outcome
 from portcall.loadtest.run import Limits, run
 from portcall.loadtest.send.poster import Poster
-from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.send.sources import Deliveries, Workload
 from portcall.loadtest.send.target import Target
 from portcall.loadtest.signing import Signing, Style
 from portcall.loadtest.sink.behaviour import Behaviour
@@ -62,7 +62,7 @@ async def serving(
 
 def made(count: int = 10, faults: dict[str, float] | None = None, payload: Format = ACR,
          style: Style = Style.STANDARD) -> Deliveries:  # fmt: skip
-    traffic = Traffic(Mix({"push": 1}), Signing.of(style, SECRET), payload, faults or {})
+    traffic = Workload(Mix({"push": 1}), Signing.of(style, SECRET), payload, faults or {})
     times = [number / 200 for number in range(count)]
     return Deliveries(times, traffic, seed=1, began_us=time.time_ns() // 1000)
 
@@ -78,7 +78,7 @@ async def send(url: str, deliveries: Deliveries, timeout_s: float = 5.0) -> list
     return outcomes
 
 
-async def verdict_on(url: str, deliveries: Deliveries) -> Verdict:
+async def verdict_on(url: str, deliveries: Deliveries) -> Judgement:
     entries = deliveries.ledger.sent_entries
     return judge(entries, await until_settled(f"{url}/processed", entries, settle_s=0.3))
 

@@ -9,7 +9,7 @@ from portcall.loadtest.payloads.facts import Mix
 from portcall.loadtest.payloads.formats import ACR, Format
 from portcall.loadtest.plan import Outcome, Planned, Timings
 from portcall.loadtest.send.retrying import Outage, Policy
-from portcall.loadtest.send.sources import Deliveries, Traffic
+from portcall.loadtest.send.sources import Deliveries, Workload
 from portcall.loadtest.signing import Signing, Style
 from portcall.schemas.records import Failure
 
@@ -30,8 +30,8 @@ def traffic(
     copies: int = 1,
     copies_after_s: tuple[float, float] | None = None,
     size: int = 0,
-) -> Traffic:
-    return Traffic(
+) -> Workload:
+    return Workload(
         mix, Signing.of(style, secret), payload, faults or {}, policy or Policy(), outage,
         copies, copies_after_s, size,
     )  # fmt: skip

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from portcall.loadtest.dashboard.address import Address
 from portcall.loadtest.dashboard.board import MAX_READERS, Board, Full
 from portcall.loadtest.dashboard.history import KEPT_S, History
-from portcall.loadtest.dashboard.place import Place
 from portcall.loadtest.dashboard.state import Now, Phase, Watched, standing
 from portcall.loadtest.judge.thresholds import parse_threshold
 from portcall.loadtest.measure.measurements import Measurements
@@ -34,13 +34,13 @@ from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned, result
     ],
 )
 def test_an_address_may_leave_out_either_part(text: str, host: str, port: int) -> None:
-    assert Place.parse(text) == Place(host, port)
+    assert Address.parse(text) == Address(host, port)
 
 
 @pytest.mark.parametrize("text", ["::1:80", "host:port", "127.0.0.1:70000", "a b:1", "http://x:1"])
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidValueError, match="--dashboard"):
-        Place.parse(text)
+        Address.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
     [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("box", False)],  # noqa: S104 (the same)
 )
 def test_an_address_of_the_loopback_is_known_as_one(host: str, loopback: bool) -> None:  # noqa: FBT001 (a table)
-    assert Place(host, 1).loopback is loopback
+    assert Address(host, 1).loopback is loopback
 
 
 @pytest.mark.parametrize(
@@ -66,16 +66,16 @@ def test_an_address_of_the_loopback_is_known_as_one(host: str, loopback: bool) -
     ],
 )
 def test_a_name_of_strangers_that_leads_here_is_not_admitted(asked: str, meant: bool) -> None:  # noqa: FBT001 (a table)
-    assert Place("box.example", 5665).admits(asked) is meant
+    assert Address("box.example", 5665).admits(asked) is meant
 
 
 @pytest.mark.parametrize(
     ("place", "words"),
-    [(Place("::1", 81), "[::1]:81"), (Place("127.0.0.1", 0), "127.0.0.1:0")],
+    [(Address("::1", 81), "[::1]:81"), (Address("127.0.0.1", 0), "127.0.0.1:0")],
 )
-def test_an_address_is_said_as_one_writes_it(place: Place, words: str) -> None:
+def test_an_address_is_said_as_one_writes_it(place: Address, words: str) -> None:
     assert place.words == words
-    assert Place.parse(place.words) == place
+    assert Address.parse(place.words) == place
 
 
 def test_what_is_under_way_was_sent_though_nobody_knows_its_end() -> None:

@@ -7,7 +7,7 @@ from portcall.cli.loadtest.orders import checking_of, mix_of, policy_of, traffic
 from portcall.loadtest.payloads.formats import ACR, Format, find_format
 from portcall.loadtest.send.retrying import Outage, Policy, parse_outage
 from portcall.loadtest.send.senders import SENDERS
-from portcall.loadtest.send.sources import Traffic
+from portcall.loadtest.send.sources import Workload
 from portcall.loadtest.signing import Style
 from portcall.schemas.durations import parse_schedule_ms
 from portcall.schemas.errors import InvalidValueError
@@ -91,7 +91,7 @@ def traffic(
     outage: str = "",
     retries: str = "",
     swap_within: str = "",
-) -> Traffic:
+) -> Workload:
     return traffic_of(
         mix_of(["push"], ACR, repositories=1, zipf=1.0, tags=1),
         ACR,

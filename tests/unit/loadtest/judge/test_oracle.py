@@ -2,7 +2,7 @@
 
 import pytest
 
-from portcall.loadtest.judge.oracle import UNASKED, Processed, Verdict, Violation, judge
+from portcall.loadtest.judge.oracle import UNASKED, Judgement, Processed, Violation, judge
 from portcall.loadtest.judge.processed import ProcessedError, read
 from portcall.loadtest.judge.rightness import (
     faults_section,
@@ -17,7 +17,7 @@ from portcall.loadtest.send.retrying import Outage, Policy
 from tests.unit.loadtest.samples import deliveries, entry, ledger, outcome, planned
 
 
-def ids(verdict: Verdict) -> dict[str, list[str]]:
+def ids(verdict: Judgement) -> dict[str, list[str]]:
     """What is wrong, by kind, without what is empty."""
     found = {
         "missing": verdict.missing,

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from portcall.loadtest.judge.thresholds import Verdict, parse_threshold
+from portcall.loadtest.judge.thresholds import ThresholdResult, parse_threshold
 from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.sections import Metric, Section, counter, gauge
 from portcall.loadtest.measure.sketch import Sketch
@@ -133,7 +133,7 @@ def test_stages_of_which_one_run_has_percentiles_only_are_left_out() -> None:
 
 
 def test_a_run_that_a_threshold_ended_is_not_taken_for_whole() -> None:
-    crossed = Verdict(parse_threshold("p(99)<1 abortOnFail"), 12.0)
+    crossed = ThresholdResult(parse_threshold("p(99)<1 abortOnFail"), 12.0)
     ended = replace(result_of(measured_of(steady())), crossed=crossed)
     merged = both(ended, ended)
     assert merged.crossed == crossed

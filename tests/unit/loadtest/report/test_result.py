@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from portcall.loadtest.judge.thresholds import Verdict, parse_threshold
+from portcall.loadtest.judge.thresholds import ThresholdResult, parse_threshold
 from portcall.loadtest.measure.sections import Section
 from portcall.loadtest.report.chapters import chapters, planned_line
 from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned, result_of, steady
@@ -34,7 +34,7 @@ def test_the_exit_code(bound: str, health: object, interrupted: bool, code: int)
 def test_what_ended_the_run_failed_it_even_if_the_last_answers_made_up_for_it() -> None:
     bound = parse_threshold("p(99)<500", abort=True)
     result = replace(
-        result_of(measured_of(steady()), thresholds=[bound]), crossed=Verdict(bound, 501.0)
+        result_of(measured_of(steady()), thresholds=[bound]), crossed=ThresholdResult(bound, 501.0)
     )
     assert result.exit_code == 99
     assert result.words == "failed: http_req_scheduled_duration: p(99)<500"

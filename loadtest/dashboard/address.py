@@ -19,7 +19,7 @@ _WRITTEN = re.compile(
 )
 
 
-class Place(Struct, frozen=True):
+class Address(Struct, frozen=True):
     """An address to listen on.
 
     Attributes:
