@@ -92,6 +92,7 @@ assets: ## fetch the console's libraries anew, as vendor/versions.json names the
 	scripts/console-assets
 
 build: $(ENVIRONMENT) ## build a wheel into dist/
+	rm -rf build/lib build/bdist.* # what was moved or removed since would come along
 	$(PYTHON) -m pip wheel --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 
 sbom: $(ENVIRONMENT) ## write dist/portcall.cdx.json, a CycloneDX list of what runs

@@ -54,7 +54,7 @@ def audit(
     wait: Annotated[
         str,
         typer.Option(
-            "--wait", metavar="TIME", help="Wait at most so long until nothing is pending."
+            "--wait", metavar="TIME", help="Wait until nothing is pending, at most this long."
         ),
     ] = "",
     patience: Annotated[

@@ -9,7 +9,7 @@ from portcall.loadtest.payloads.formats import FORMATS
 from portcall.loadtest.send.senders import SENDERS
 from portcall.loadtest.signing import Style
 
-CONTENT, WRONG, RIGHT = "Correctness checks", "Fault injection", "Is the consumer right?"
+CONTENT, WRONG, RIGHT = "Requests", "Fault injection", "Correctness checks"
 
 Payload = Annotated[
     str,
@@ -62,7 +62,7 @@ Size = Annotated[
         min=0,
         max=25_000_000,
         metavar="BYTES",
-        help="Pad smaller bodies to so many bytes.",
+        help="Pad smaller bodies to this many bytes.",
         rich_help_panel=CONTENT,
     ),
 ]
@@ -81,7 +81,7 @@ CopiesAfter = Annotated[
     typer.Option(
         "--copies-after",
         metavar="FROM-TO",
-        help="The delay of a copy, such as 1s-3s; faults that copy at once still do.",
+        help="The delay of a copy, such as 1s-3s; copies that are sent at once are not delayed.",
         show_default=False,
         rich_help_panel=WRONG,
     ),

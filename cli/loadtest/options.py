@@ -183,7 +183,7 @@ ArrivalsOption = Annotated[
     Arrivals,
     typer.Option(
         "--arrivals",
-        help="Evenly, or as from many independent senders (Poisson).",
+        help="The spacing of requests: even, or as from many independent senders (Poisson).",
         rich_help_panel=PACE,
     ),
 ]
@@ -200,7 +200,7 @@ Trace = Annotated[
 ]
 Speed = Annotated[
     float,
-    typer.Option("--speed", help="Replay it this many times faster.", rich_help_panel=PACE),
+    typer.Option("--speed", help="Replay it at this multiple of its speed.", rich_help_panel=PACE),
 ]
 Seed = Annotated[
     int | None,

@@ -18,7 +18,7 @@ from portcall.loadtest.sink.showing import Shower
 from portcall.loadtest.sink.verifying import Trust
 from portcall.schemas.durations import parse_duration_ms
 
-SLOW, WRONG, HOSTILE, LISTEN = "Slow", "Wrong on purpose", "Hostile", "Deliberate faults"
+SLOW, WRONG, HOSTILE, LISTEN = "Slow", "Deliberate faults", "Hostile", "The sink"
 
 
 def _rate(flag: str, words: str, panel: str) -> typer.models.OptionInfo:

@@ -34,7 +34,7 @@ def read_report(path: Path) -> Report | None:
 
 
 class RoleProcess:
-    """One process of a role; a `cli.supervisor.Service`.
+    """One process of a role; a `cli.up.supervisor.Service`.
 
     Args:
         role: Its role, the name of a package with a ``__main__``.

@@ -24,7 +24,7 @@ async def until_settled(
     """Return what the consumer processed; ask again while an accepted delivery is missing.
 
     Args:
-        where: As `loadtest.processed.ask` takes it.
+        where: As `loadtest.judge.processed.ask` takes it.
         entries: The sent deliveries.
         settle_s: How long to keep asking; if nothing new appears for a third of that, the
             rest is lost.

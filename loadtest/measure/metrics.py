@@ -127,8 +127,8 @@ def tagged(
 
     Args:
         measured: The run.
-        name: One of `loadtest.known.LABELLED`.
-        tags: Labels of `loadtest.known.VALUES`, with their required values.
+        name: One of `loadtest.measure.known.LABELLED`.
+        tags: Labels of `loadtest.measure.known.VALUES`, with their required values.
         percents: The percentiles to compute.
     """
     found = {label: cell for label, cell in measured.cells.items() if _has(label, cell, tags)}

@@ -150,7 +150,7 @@ SETTINGS = (
         column="probe",
         show=_unless_none(bool),
         field="probe",
-        label="Probe while disabled by itself",
+        label="Probe while disabled automatically",
         hint=Markup(
             "A probe is an occasional request to a disabled webhook;"
             " a 2xx response enables it again."

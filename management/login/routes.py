@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from aiohttp import web
 from jwt.algorithms import RSAAlgorithm
-from msgspec import convert
 
 from portcall.management.http.calls import Call, answer, read_body
 from portcall.management.http.errors import ArmError
@@ -112,12 +111,7 @@ class LoginHandlers:
     async def keys(self, call: Call) -> web.Response:  # noqa: ARG002 (they are the same for all)
         """GET the public keys of tokens."""
         found = (await asyncio.to_thread(self._known_keys)).public
-        named = {"use": "sig", "alg": accesstokens.ALGORITHM}
-        documents = [
-            RSAAlgorithm.to_jwk(key.public, as_dict=True) | {"kid": key.kid} | named
-            for key in found
-        ]
-        return answer(convert({"keys": documents}, shapes.PublicKeys))
+        return answer(shapes.PublicKeys([_public_key(key) for key in found]))
 
     async def directory_keys(self, call: Call) -> web.Response:
         """The same, for a tenant."""
@@ -233,3 +227,17 @@ def _refused(error: OAuthError) -> web.Response:
     if error.status in (408, 413):
         response.force_close()  # do not wait for the rest of the body
     return response
+
+
+def _public_key(key: PublicKey) -> shapes.PublicKey:
+    # Field by field: a newer PyJWT may write more of them.
+    made = RSAAlgorithm.to_jwk(key.public, as_dict=True)
+    return shapes.PublicKey(
+        kty=made["kty"],
+        key_ops=made["key_ops"],
+        n=made["n"],
+        e=made["e"],
+        kid=key.kid,
+        use="sig",
+        alg=accesstokens.ALGORITHM,
+    )

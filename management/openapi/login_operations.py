@@ -1,4 +1,4 @@
-"""The operations of login and of tokens; see `management.operations`."""
+"""The operations of login and of tokens; see `management.openapi.operations`."""
 
 from collections.abc import Mapping, Sequence
 

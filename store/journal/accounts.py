@@ -107,7 +107,7 @@ class Accounts:
 def read(
     connection: Connection, *, horizon_ms: int, before_ms: int, registry: str | None = None
 ) -> Accounts:
-    """Read the accounts; see `store.journal.Journal.accounts`."""
+    """Read the accounts; see `store.journal.journal.Journal.accounts`."""
     since_ms = max(counters.read(connection, counters.JOURNAL_SINCE), horizon_ms)
     found: dict[str, Account] = {}
     for account in _settled(connection, since_ms, registry):
