@@ -1,14 +1,15 @@
 """The attempt log: one wide line for each attempt, at INFO where it failed.
 
-Under load the lines of failed attempts are sampled: first come those of webhooks that had no line
-for a while. A line that is left out is written at DEBUG instead, and the next one that is written
-says how many were.
+Under load the lines of failed attempts are sampled: every one within `EACH_PER_S`, and beyond it
+those of webhooks that had none for ten seconds, within `SAMPLED_PER_S`. A line that is left out is
+written at DEBUG instead, and the next one that is written says how many were.
 """
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
-from portcall.runtime.logs import get_logger
+from portcall.runtime.logs import can_write, get_logger
 from portcall.runtime.sampling import Allowance, Sample
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event
@@ -26,17 +27,27 @@ class AttemptLog:
 
     Args:
         clock: Seconds that never go back.
+        can_write: Whether a line can be written without a wait.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        can_write: Callable[[], bool] = can_write,
+    ) -> None:
         self._each = Allowance(EACH_PER_S, clock)
         self._sampled = Allowance(SAMPLED_PER_S, clock)
         self._sample = Sample(clock)
+        self._can_write = can_write
         self._unlogged = 0
         self._log = get_logger().bind()  # not the proxy, which makes a logger at each call
 
     def note(self, event: Event, record: Record) -> None:
-        """Log an attempt once it is known what follows, or an end without one."""
+        """Log an attempt once what follows has begun, or an end without one; raises nothing."""
+        with suppress(Exception):  # a line in the log is not worth a delivery
+            self._note(event, record)
+
+    def _note(self, event: Event, record: Record) -> None:
         if record.detail.sent is None:
             self._ended(event, record)
         elif record.outcome is Outcome.DELIVERED:
@@ -84,6 +95,8 @@ class AttemptLog:
 
     def _is_due(self, webhook_id: int) -> bool:
         """Whether a failed attempt has a line of its own at INFO."""
+        if not self._can_write():
+            return False
         if self._each.take(1):
             return True
         return self._sample.times(webhook_id) > 0 and self._sampled.take(1) > 0

@@ -63,15 +63,15 @@ class Endings:
         """Begin what follows; nothing waits for the broker or the store here."""
         match consequence:
             case Recorded(record=record, enables=False):
-                self._attempts.note(job.event, record)
                 self._record(job, record)
+                self._attempts.note(job.event, record)
             case Waiting():
                 self._wait(job, consequence)
             case Recorded() | GivenUp():
-                self._attempts.note(job.event, consequence.record)
                 task = asyncio.get_running_loop().create_task(self._end(job, consequence))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+                self._attempts.note(job.event, consequence.record)
             case PutBack():
                 self._outbox.put_back(job.event, job.delivery, job.latch.count_down)
 
@@ -85,13 +85,13 @@ class Endings:
         if record is None:
             self._outbox.wait(job.event, waiting.delivery, waiting.rung_ms, job.latch.count_down)
             return
-        self._attempts.note(job.event, record)
         if waiting.pause_ms:
             pause_s = waiting.pause_ms / 1000
             self._lanes.ask_pause(record.webhook_id, pause_s, self._clock.now())
         self._outbox.wait(
             job.event, waiting.delivery, waiting.rung_ms, lambda: self._record(job, record)
         )
+        self._attempts.note(job.event, record)
 
     async def _end(self, job: Job, consequence: Recorded | GivenUp) -> None:
         """End a delivery with what comes before its record: the webhook, then the dead letters."""

@@ -4,8 +4,12 @@ An event is a noun and a past verb (``event.published``); facts are keywords. Ne
 custom header's value or a query string.
 """
 
+import io
 import logging
+import select
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
@@ -14,6 +18,42 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
 """Tracebacks without the values of local variables: those may be secrets."""
+
+
+class Lines:
+    """A text stream for log lines: one that cannot be written is dropped and raises nothing.
+
+    The reader of a pipe may have died, and a disk may be full. Work must not fail because of that.
+
+    Args:
+        file: Where lines are written.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Write, if that is possible."""
+        with suppress(OSError, ValueError):  # ValueError: it is closed
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, if that is possible."""
+        with suppress(OSError, ValueError):
+            self._file.flush()
+
+
+def can_write() -> bool:
+    """Whether a line can be written now without a wait: no full pipe, no stopped terminal."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stderr.fileno(), select.POLLOUT)
+        return any(event & select.POLLOUT for _, event in poll.poll(0))
+    except io.UnsupportedOperation:  # it is in memory
+        return True
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def configure(*, role: str, level: str, style: str) -> None:
@@ -41,15 +81,16 @@ def configure(*, role: str, level: str, style: str) -> None:
         if console
         else [_TRACEBACKS, structlog.processors.JSONRenderer()]
     )
+    lines = Lines(sys.stderr)
     structlog.configure(
         processors=[*shared, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", lines)),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(role=role)
     # The AMQP client logs two DEBUG records for each frame: never below WARNING.
-    foreign = logging.StreamHandler(sys.stderr)
+    foreign = logging.StreamHandler(lines)
     foreign.setFormatter(_foreign_formatter(shared, rendered))
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[foreign])
 

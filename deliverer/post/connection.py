@@ -8,6 +8,7 @@ the first part of a response. The parser is llhttp, the one of Node.js.
 
 import asyncio
 import ssl
+import time
 from typing import NamedTuple, cast
 
 import httptools
@@ -26,6 +27,8 @@ MAX_LINE_BYTES = 8 * 1024
 """Of one header's name or value, or the reason phrase."""
 TLS_ALERT = b"\x15\x03"
 """The beginning of a TLS server's answer to plain HTTP. Source: RFC 8446, 5.1."""
+JUST_S = 1.0
+"""A connection that ends so soon after the TLS handshake may have been refused by it."""
 CONTENT_TIMEOUT_S = 2.0
 """How long to wait for the content once the status has decided the attempt."""
 
@@ -74,6 +77,11 @@ class Connection(asyncio.Protocol):
         """Whether another exchange can follow."""
         return self._keep_alive and self._transport is not None
 
+    @property
+    def _just_secured(self) -> bool:
+        """Whether the TLS handshake was just before, and nothing was answered since."""
+        return self._secured and time.perf_counter() - self.dialed.ready_at < JUST_S
+
     def exchange(self, data: bytes, deadline: float) -> asyncio.Future[Response]:
         """Write a request; the result is the response.
 
@@ -86,7 +94,7 @@ class Connection(asyncio.Protocol):
         """
         self._waiter = self._loop.create_future()
         if self._transport is None:
-            self._fail(self._refused or ClosedError(silent=True, secured=self._secured))
+            self._fail(self._refused or ClosedError(silent=True, secured=self._just_secured))
             return self._waiter
         self._received = 0
         self._unread.clear()
@@ -113,6 +121,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse received data; between exchanges there must be none."""
         if self._waiter is None or self._waiter.done():
+            self._secured = False
             self.close()
             return
         first = self._received == 0
@@ -155,7 +164,7 @@ class Connection(asyncio.Protocol):
             self._fail(exc)
         else:
             silent = self._received == 0
-            self._fail(ClosedError(silent=silent, secured=silent and self._secured))
+            self._fail(ClosedError(silent=silent, secured=silent and self._just_secured))
 
     # What the parser calls.
 

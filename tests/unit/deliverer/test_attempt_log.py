@@ -28,7 +28,7 @@ def failed(webhook_id: int = 7) -> Record:
 
 def lines_of(*records: Record) -> list[EventDict]:
     with capture_logs() as lines:
-        log = AttemptLog()
+        log = AttemptLog(can_write=lambda: True)
         for record in records:
             log.note(event(), record)
     return list(lines)
@@ -129,3 +129,23 @@ def test_a_line_says_how_many_were_left_out_before_it() -> None:
     at_info = [each for each in lines if each["log_level"] == "info"]
     assert len(at_info) == 102
     assert [each["unlogged"] for each in at_info[-3:]] == [0, 0, 899]
+
+
+def test_where_a_line_would_have_to_wait_it_is_left_out_and_counted() -> None:
+    writable = [False, False, True]
+    with capture_logs() as lines:
+        log = AttemptLog(can_write=lambda: writable.pop(0))
+        for _ in range(3):
+            log.note(event(), failed())
+    assert [(line["log_level"], line["unlogged"]) for line in lines] == [
+        ("debug", 0),
+        ("debug", 1),
+        ("info", 2),
+    ]
+
+
+def test_a_line_that_cannot_be_written_raises_nothing() -> None:
+    def broken() -> bool:
+        raise OSError
+
+    AttemptLog(can_write=broken).note(event(), failed())

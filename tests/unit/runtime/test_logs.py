@@ -1,9 +1,13 @@
 """Log lines: their form, and what is never in them."""
 
 import asyncio
+import io
 import json
 import logging
+import os
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -153,3 +157,42 @@ def test_what_a_stranger_said_does_nothing_to_a_terminal(
     printed = capsys.readouterr().err
     assert len(printed.splitlines()) == 2
     assert all(line.isprintable() for line in printed.splitlines())
+
+
+def test_a_line_that_cannot_be_written_raises_nothing(
+    monkeypatch: pytest.MonkeyPatch, configure: Configure
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", buffering=1, closefd=False) as broken:
+        monkeypatch.setattr(sys, "stderr", broken)
+        with pytest.raises(BrokenPipeError):
+            broken.write("x\n")  # what the lines are kept from
+        configure("info", "json")
+        logs.get_logger().error("message.failed")
+        logging.getLogger("aiormq").error("a library's")
+        with suppress(OSError):
+            broken.close()
+    os.close(writer)
+
+
+def test_a_full_pipe_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert logs.can_write()
+        os.set_blocking(writer, False)
+        with suppress(BlockingIOError):
+            for _ in range(1000):
+                os.write(writer, b"x" * 4096)
+        assert not logs.can_write()
+    os.close(reader)
+
+
+def test_what_is_in_memory_can_be_written_and_a_closed_stream_cannot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert logs.can_write()
+    monkeypatch.setattr(sys, "stderr", None)
+    assert not logs.can_write()

@@ -2,11 +2,12 @@
 
 import asyncio
 import ssl
+import time
 
 import pytest
 
 from portcall.deliverer.post.attempts import CERTIFICATE_HINT, ClosedError
-from portcall.deliverer.post.connection import Connection
+from portcall.deliverer.post.connection import Connection, Dialed
 from portcall.deliverer.post.deadlines import Deadlines
 from portcall.deliverer.post.response import ResponseHeads
 
@@ -46,10 +47,15 @@ async def test_an_end_before_the_request_says_why(
     assert wanted is ClosedError or raised.value is exc
 
 
-@pytest.mark.parametrize("is_first", [True, False], ids=["first", "later"])
-async def test_an_end_right_after_the_handshake_gets_a_hint(*, is_first: bool) -> None:
+@pytest.mark.parametrize(
+    ("is_first", "ago_s"), [(True, 0.1), (True, 5.0), (False, 0.1)], ids=["first", "late", "later"]
+)
+async def test_an_end_right_after_the_handshake_gets_a_hint(
+    *, is_first: bool, ago_s: float
+) -> None:
     connection = Connection(Deadlines(), ResponseHeads())
     connection.connection_made(Secured())
+    connection.dialed = Dialed(0.0, 0.0, time.perf_counter() - ago_s)
     deadline = asyncio.get_running_loop().time() + 5
     if not is_first:
         answered = connection.exchange(b"POST / HTTP/1.1\r\n\r\n", deadline)
@@ -59,4 +65,4 @@ async def test_an_end_right_after_the_handshake_gets_a_hint(*, is_first: bool) -
     connection.connection_lost(ConnectionResetError())
     with pytest.raises(ClosedError) as raised:
         await waiter
-    assert str(raised.value) == SILENT + (CERTIFICATE_HINT if is_first else "")
+    assert str(raised.value) == SILENT + (CERTIFICATE_HINT if is_first and ago_s < 1 else "")
