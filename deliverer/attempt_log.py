@@ -95,8 +95,9 @@ class AttemptLog:
 
     def _is_due(self, webhook_id: int) -> bool:
         """Whether a failed attempt has a line of its own at INFO."""
-        if not self._can_write():
-            return False
+        return self._is_sampled(webhook_id) and self._can_write()
+
+    def _is_sampled(self, webhook_id: int) -> bool:
         if self._each.take(1):
             return True
         return self._sample.times(webhook_id) > 0 and self._sampled.take(1) > 0
