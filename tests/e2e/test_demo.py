@@ -105,6 +105,6 @@ def test_a_demo_that_fails_says_why_and_cleans_up(
     told, _ = demo.communicate(timeout=60)
     shutil.rmtree(broken)
     assert demo.returncode == 1, told
-    assert "The demo failed: `portcall up` does not get ready" in told
+    assert "The demo failed: `portcall up` does not become ready" in told
     assert "epmd" in told
     assert processes_of(folder) == []
