@@ -70,7 +70,7 @@ class Ingest:
         bodies: Reads the requests' bodies.
         publish: Publishes the events.
         note: Notes what became no event; None: it is not noted.
-        keeping: Stores the kinds of digests; None: it keeps them in memory only.
+        keeper: Stores the kinds of digests; None: it keeps them in memory only.
     """
 
     def __init__(
