@@ -1,7 +1,7 @@
 """Logs: structlog, JSON for machines, coloured lines for a terminal; always on standard error.
 
 An event is a noun and a past verb (``event.published``); facts are keywords. Never a secret, a
-custom header's value or a query string.
+custom header's value or a query string. A line that cannot be written is dropped: it fails no work.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Samples of what strangers can make happen very often: a line of the log, a note, now and then."""
+"""Sampling what clients can cause very often: one log line or note for many of them."""
 
 import time
 from collections.abc import Callable, Hashable

@@ -18,7 +18,7 @@ class Account(Shape, frozen=True):
 
 
 class Suspect(Shape, frozen=True):
-    """A delivery, or an event, that somebody should look at."""
+    """A delivery, or an event, to inspect."""
 
     doubt: str
     registry: str

@@ -1,4 +1,4 @@
-"""The shapes of login: what strangers ask, and what they learn; see `management.http.shapes`."""
+"""The shapes of login: requests without a token, and answers; see `management.http.shapes`."""
 
 from typing import Literal
 
