@@ -1,0 +1,1 @@
+"""Sources: how each kind of registry tells of its pushes and deletes, and how it proves itself."""
