@@ -1,8 +1,10 @@
 """The wheel and the sdist in clean environments: one top-level name, whatever stands beside it."""
 
+import email
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -110,6 +112,16 @@ def test_the_wheel_has_one_name_and_every_module(wheel: Path) -> None:
         }
         assert there
         assert there <= set(names)
+
+
+def test_the_wheels_metadata_has_authors_and_links(wheel: Path) -> None:
+    text = zipfile.ZipFile(wheel).read(f"portcall-{__version__}.dist-info/METADATA").decode()
+    metadata = email.message_from_string(text)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert metadata["Author"] == ", ".join(each["name"] for each in project["authors"])
+    expected = [f"{label}, {url}" for label, url in project["urls"].items()]
+    assert metadata.get_all("Project-URL") == expected
+    assert all(", https://" in each for each in expected)
 
 
 def test_the_sdist_makes_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from tests.sink import Sink, eventually, serve_sink
 
 EVENTS = 200
 RATE = 20
-SLACK_S = 0.1
-"""What a POST may take longer from its begin to the sink than the one before it."""
+PATIENCE_S = 90
+"""No promise: an answer that a busy machine delays makes the endpoint look slow, and the deliveries
+that are parked meanwhile come back by that measure, up to 60 s later. That a rate is used in full is
+tested with a clock of its own (tests/unit/deliverer/endpoints/test_rate.py)."""
 
 
 @pytest.fixture
@@ -33,12 +35,16 @@ async def sink() -> AsyncIterator[Sink]:
         yield made
 
 
-def most_in(sink: Sink, path: str, window_s: float) -> int:
-    """The most POSTs to a path that came in any time of that length."""
-    times = [post.at for post in sink.at(path)]
-    return max(sum(begin <= each < begin + window_s for each in times) for begin in times)
+def too_early(sink: Sink, began: float, *, deliverers: int) -> list[int]:
+    """The numbers of the POSTs that came before the rate allowed so many.
+
+    Counted from the begin: a busy machine makes a POST later than it was allowed, never earlier.
+    """
+    times = enumerate((post.at - began for post in sink.at("/limited")), 1)
+    return [number for number, at in times if number > RATE * (at + BURST_S) + deliverers]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("deliverers", [1, 2])
 async def test_a_webhook_keeps_to_its_rate_and_others_are_not_slowed(
     pipeline: Pipeline, sink: Sink, deliverers: int
@@ -51,16 +57,12 @@ async def test_a_webhook_keeps_to_its_rate_and_others_are_not_slowed(
         began = time.monotonic()
         events = await asyncio.gather(*(pipeline.deliver(limited, *others) for _ in range(EVENTS)))
         for n in range(2):
-            await sink.until(EVENTS, path=f"/other/{n}")
-        others_s = time.monotonic() - began
-        await sink.until(EVENTS, path="/limited", within_s=60)
-        limited_s = time.monotonic() - began
+            await sink.until(EVENTS, path=f"/other/{n}", within_s=PATIENCE_S)
+        behind = EVENTS - len(sink.at("/limited"))
+        await sink.until(EVENTS, path="/limited", within_s=PATIENCE_S)
         told = await pipeline.until_told(3 * EVENTS)
-    assert others_s < EVENTS / RATE / 2
-    assert EVENTS / RATE - 2 * BURST_S < limited_s < 3 * EVENTS / RATE
-    for window_s in (0.5, 1.0, 4.0):
-        allowed = RATE * (window_s + BURST_S + SLACK_S) + deliverers
-        assert most_in(sink, "/limited", window_s) <= allowed
+    assert behind > EVENTS / 4  # the others were through long before it
+    assert too_early(sink, began, deliverers=deliverers) == []
     expected = Counter(delivery_id(each.id, hook) for each in events for hook in (limited, *others))
     assert Counter(post.delivery_id for post in sink.posts) == expected
     assert {each.key[1:] for each in told} == {(1, Outcome.DELIVERED)}

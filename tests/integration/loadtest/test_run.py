@@ -430,7 +430,8 @@ async def test_what_a_consumer_that_drops_connections_was_sent_again_is_counted(
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal seen
-        with suppress(asyncio.IncompleteReadError), closing(writer):  # the last one may send nothing
+        # The last connection may send nothing.
+        with suppress(asyncio.IncompleteReadError), closing(writer):
             for answers in (True, False):  # the second request of each connection is dropped
                 await reader.readuntil(b'{"id":"1"}')
                 seen += 1
