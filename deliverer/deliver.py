@@ -1,4 +1,4 @@
-"""Delivering: a frame of deliveries in; POSTs, records, retries out; and only then the ack."""
+"""Handles frames of deliveries: make the POSTs, publish records and retries, then acknowledge."""
 
 import asyncio
 import math
@@ -49,7 +49,7 @@ class Sending(Protocol):
         """POST; never raises for the endpoint's faults."""
 
 
-class Log(Protocol):
+class RecordedAttempts(Protocol):
     """Knows the recorded attempts: the store's event log."""
 
     def attempted(
@@ -81,7 +81,7 @@ class Deliverer:
         sender: Sending,
         lanes: Lanes[Job],
         outbox: Outbox,
-        log: Log,
+        log: RecordedAttempts,
         disabling: Disabling,
         schedule_ms: tuple[int, ...],
         rungs_ms: tuple[int, ...],
@@ -127,8 +127,8 @@ class Deliverer:
         await asyncio.shield(under_way)
 
     async def _deliver(self, frame: DeliveryFrame, *, again: bool) -> None:
-        # Asked before the gate and again behind it, when nearly always all is in memory: what is
-        # let in must fill the lines at once, or all that wait would be let in after it.
+        # Load the webhooks before the gate, and again behind it, where nearly all are in memory: a
+        # frame that is let in must fill the lines at once, or the gate would let in all others.
         await self._webhooks.load({each.webhook_id for each in frame.deliveries})
         await self._gate.enter()
         latch = Latch(len(frame.deliveries))
@@ -203,7 +203,7 @@ class Deliverer:
         return left
 
     def _begin(self, job: Job, template: Template | None) -> None:
-        """Start it, or carry out at once what follows instead."""
+        """Start it, or carry out at once why it cannot start."""
         template = self._usable(job, template)
         if template is None:
             return
@@ -213,7 +213,7 @@ class Deliverer:
             self._admit(job, template.webhook)
 
     def _usable(self, job: Job, template: Template | None) -> Template | None:
-        """*template* if an attempt may begin; None: what follows instead is carried out."""
+        """*template* if an attempt may begin; None: the consequence was carried out instead."""
         delivery, webhook = job.delivery, None if template is None else template.webhook
         instead: Consequence
         if webhook is None or not webhook.takes(probe=delivery.probe):
@@ -322,7 +322,7 @@ class Deliverer:
         )
 
     def _decide(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> Consequence:
-        """Measure an attempt, and say what follows from it."""
+        """Measure an attempt, and return its consequence."""
         measure(attempt)
         return following(
             job,

@@ -14,7 +14,7 @@ from portcall.schemas.webhooks import Cause
 from portcall.store.webhooks.summaries import KnownWebhook
 
 
-class Source(Protocol):
+class WebhookSwitch(Protocol):
     """Stores webhooks: `store.webhooks`."""
 
     def disable(self, webhook_id: int, reason: str, now_ms: int) -> bool:
@@ -43,7 +43,7 @@ class Disabling:
         names: Knows their names; blocks, too.
     """
 
-    def __init__(self, source: Source, announcer: Announcer, names: Names) -> None:
+    def __init__(self, source: WebhookSwitch, announcer: Announcer, names: Names) -> None:
         self._source = source
         self._names = names
         self._announcer = announcer

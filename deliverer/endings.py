@@ -1,4 +1,4 @@
-"""Endings: one object carries out what follows from an attempt, or instead of one."""
+"""Endings: one object carries out the consequence of an attempt, or of a delivery without one."""
 
 import asyncio
 from typing import Protocol
@@ -35,11 +35,11 @@ class Endings:
     """Carries out consequences; a job's latch is counted down when all of it is confirmed.
 
     Args:
-        webhooks: Are read again when they changed.
-        lanes: Are paused where an endpoint asks for it.
-        outbox: Takes records, retries, dead letters.
-        disabling: Disables webhooks after 410, and enables those that answer a probe.
-        clock: Says when a pause begins.
+        webhooks: The cache; a webhook that changed is dropped from it.
+        lanes: Pauses an endpoint that asks for it.
+        outbox: Publishes records, retries and dead letters.
+        disabling: Disables a webhook after a 410, and enables it after a successful probe.
+        clock: Gives the time at which a pause begins.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Endings:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def carry_out(self, job: Job, consequence: Consequence) -> None:
-        """Begin what follows; nothing waits for the broker or the store here."""
+        """Begin to carry it out; this waits neither for the broker nor for the store."""
         match consequence:
             case Recorded(record=record, enables=False):
                 self._record(job, record)
@@ -80,7 +80,7 @@ class Endings:
         self._outbox.record(job.event, record, job.latch.count_down)
 
     def _wait(self, job: Job, waiting: Waiting) -> None:
-        """First the wait, then the record: a record proves that the retry is safe."""
+        """Publish the wait before the record: a record proves that the retry is in the broker."""
         record = waiting.record
         if record is None:
             self._outbox.wait(job.event, waiting.delivery, waiting.rung_ms, job.latch.count_down)
@@ -94,7 +94,7 @@ class Endings:
         self._attempts.note(job.event, record)
 
     async def _end(self, job: Job, consequence: Recorded | GivenUp) -> None:
-        """End a delivery with what comes before its record: the webhook, then the dead letters."""
+        """End a delivery: change its webhook, publish the dead letter, and then the record."""
         record = consequence.record
         try:
             match consequence:

@@ -8,14 +8,14 @@ from portcall.schemas.events import Event
 
 
 class Job(Struct, frozen=True):
-    """One delivery that this process has to do something about.
+    """One delivery that this process handles.
 
     Attributes:
-        event: What is delivered.
-        delivery: To which webhook, and for which time.
-        latch: Of its frame: counted down when everything published because of this delivery is
-            confirmed. If the delivery fails, the frame goes back when its other ones have ended.
-            Otherwise those that are under way would be attempted a second time.
+        event: The event to deliver.
+        delivery: The webhook, and the number of the attempt.
+        latch: The latch of its frame. It is counted down when everything published because of this
+            delivery is confirmed. If the delivery fails, the frame is returned only after its other
+            deliveries have ended; otherwise those in flight would be attempted twice.
     """
 
     event: Event

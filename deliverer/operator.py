@@ -1,25 +1,12 @@
 """Adds the operator's webhook to the others: it comes from settings, not from the store."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
+from portcall.deliverer.webhooks import WebhookReader
 from portcall.schemas.operator import OPERATOR_ID, OPERATOR_NAME
 from portcall.schemas.scopes import parse_scope
 from portcall.schemas.webhooks import Status, Webhook, parse_service_uri
 from portcall.store.webhooks.index import Changes
-
-
-class Source(Protocol):
-    """Reads webhooks: `store.webhooks`."""
-
-    def by_ids(self, ids: Sequence[int]) -> list[Webhook]:
-        """The existing ones of these webhooks."""
-
-    def revision(self) -> int:
-        """The newest revision."""
-
-    def changes_since(self, revision: int) -> Changes | None:
-        """The changes after *revision*; None: there are too many to list."""
 
 
 class WithOperator:
@@ -30,7 +17,7 @@ class WithOperator:
         operator: The operator's webhook; None: there is none.
     """
 
-    def __init__(self, source: Source, operator: Webhook | None) -> None:
+    def __init__(self, source: WebhookReader, operator: Webhook | None) -> None:
         self._source = source
         self._operator = operator
 

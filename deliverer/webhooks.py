@@ -32,7 +32,7 @@ MAX_CHARACTERS = 64_000_000
 """Of certificates and keys, each text counted once: one webhook may have 110,000."""
 
 
-class Source(Protocol):
+class WebhookReader(Protocol):
     """Reads webhooks: `store.webhooks`."""
 
     def by_ids(self, ids: Sequence[int]) -> list[Webhook]:
@@ -64,7 +64,7 @@ class Webhooks:
 
     def __init__(
         self,
-        source: Source,
+        source: WebhookReader,
         *,
         max_webhooks: int = MAX_WEBHOOKS,
         masking: Masking = Masking.SECRETS,

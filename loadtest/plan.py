@@ -176,7 +176,7 @@ class NotSent(Struct, frozen=True):
     reason: str
 
 
-class Source(Protocol):
+class RequestSource(Protocol):
     """The source of the requests."""
 
     def __iter__(self) -> Iterator[Planned]:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from portcall.loadtest.http2.poster import Http2Poster
 from portcall.loadtest.judge.thresholds import Threshold, ThresholdResult, crossed
 from portcall.loadtest.measure.measurements import Measurements
-from portcall.loadtest.plan import Observer, Source
+from portcall.loadtest.plan import Observer, RequestSource
 from portcall.loadtest.send.engine import Engine, Sends
 from portcall.loadtest.send.generator import Health, Watch, allow_files
 from portcall.loadtest.send.poster import Poster
@@ -89,7 +89,7 @@ Tick = Callable[[Measurements, float, Callable[[], Health]], None]
 
 async def run(
     target: Target,
-    source: Source,
+    source: RequestSource,
     *,
     limits: Limits,
     thresholds: Iterable[Threshold] = (),

@@ -20,7 +20,7 @@ from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import (
     INVALID_CONTENT,
     ArmError,
-    Fault,
+    FieldFault,
     invalid_content,
     quota_exceeded,
     service_unavailable,
@@ -178,7 +178,7 @@ def refusal_of(error: Exception, method: str) -> ArmError | None:  # noqa: PLR09
         case ArmError():
             return error
         case InvalidValueError(field=field, problem=problem):
-            return invalid_content([Fault(field, problem)])
+            return invalid_content([FieldFault(field, problem)])
         case QuotaExceededError(sku=sku, limit=limit):
             return quota_exceeded(sku.value, limit)
         case RegistryNotFoundError():  # deleted after the lookup

@@ -63,8 +63,8 @@ class ManagementSettings(SealedSettings):
     probe_after_ms: DurationMs = Field(
         default="1h",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_PROBE_AFTER",
-        description="Time until a webhook that disabled itself is probed first; the pauses"
-        " double up to a day.",
+        description="Time until the first probe of a webhook that was disabled automatically; the"
+        " pauses double up to a day.",
     )
     secret_overlap_ms: LimitMs = Field(
         default="24h",  # type: ignore[assignment]  # validated like the variable's text

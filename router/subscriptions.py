@@ -29,7 +29,7 @@ CHUNK = 5_000
 """Rows of a snapshot that are read in one turn of the loop: about 10 ms."""
 
 
-class Source(Protocol):
+class IndexReader(Protocol):
     """Reads webhooks: `store.webhooks`."""
 
     def snapshot(self) -> tuple[int, Iterator[IndexRow]]:
@@ -47,7 +47,7 @@ class Subscriptions:
         clock: Monotonic seconds.
     """
 
-    def __init__(self, source: Source, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: IndexReader, clock: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._clock = clock
         self._fresh_at: float | None = None

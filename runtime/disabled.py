@@ -7,7 +7,7 @@ from portcall.runtime.metrics import REGISTRY
 
 DISABLED = Counter(
     "portcall_webhooks_disabled",
-    "Webhooks that disabled themselves, by registry and cause: gone (410) or failing.",
+    "Webhooks that were disabled automatically, by registry and cause: gone (410) or failing.",
     ["registry", "cause"],
     registry=REGISTRY,
 )

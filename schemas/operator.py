@@ -1,4 +1,4 @@
-"""The operator's webhook: one address that gets a POST when a webhook disables itself.
+"""The operator's webhook: one address that gets a POST when a webhook is disabled automatically.
 
 It is not a row of the store: its id belongs to no row, and it is configured by settings. Its
 deliveries take the same pipeline as all others, with retries, signature, address check and dead
@@ -23,7 +23,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class DisabledWebhook(Struct, frozen=True, rename="camel"):
-    """Which webhook disabled itself, and why.
+    """Which webhook was disabled automatically, and why.
 
     Attributes:
         registry: Its registry's name.
@@ -57,7 +57,7 @@ class Notification(Struct, frozen=True):
 def disabled_event(
     *, webhook_id: int, registry: str, name: str, cause: str, reason: str, at_ms: int
 ) -> Event:
-    """The event that a webhook disabled itself; the same arguments give the same event.
+    """The event that a webhook was disabled automatically; the same arguments give the same event.
 
     Args:
         webhook_id: Which.

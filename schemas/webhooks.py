@@ -85,8 +85,8 @@ class WebhookSettings:
         max_age_ms: How old its deliveries may get; 0: any age; None: the installation's.
         disable_after_ms: For how long every attempt must fail until it is disabled; 0: it never
             is; None: the installation's.
-        probe: Whether it is asked from time to time when it was disabled by itself; None: only
-            when that was because it failed for long.
+        probe: Whether it is probed after it was disabled automatically; None: only if it was
+            disabled because it failed for long.
         rate_limit: POSTs a second at most; 0: no limit.
     """
 

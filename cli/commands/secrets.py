@@ -33,7 +33,7 @@ app = typer.Typer(
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class SealedDatabase:
     """A database, and its keys."""
 
     source: KeySource
@@ -42,7 +42,7 @@ class Site:
 
     @classmethod
     @contextmanager
-    def here(cls) -> Iterator["Site"]:
+    def here(cls) -> Iterator["SealedDatabase"]:
         """Open, for a block, the database and keys that the environment or the home names.
 
         Raises:
@@ -92,7 +92,7 @@ def _database_url(home: Home) -> str:
 @app.command("status", epilog=examples("portcall secrets status"))
 def status(*, output: Format = None) -> None:
     """Show which keys exist, and which ones the database needs. The keys are not printed."""
-    with Site.here() as site:
+    with SealedDatabase.here() as site:
         show(site.answer(), _row, output)
 
 
@@ -102,7 +102,7 @@ def reencrypt(*, output: Format = None) -> None:
 
     The roles may run meanwhile. Afterwards only old backups need the other keys.
     """
-    with Site.here() as site:
+    with SealedDatabase.here() as site:
         site.reencrypt()
         _tell(site)
         show(site.answer(), _row, output)
@@ -126,7 +126,7 @@ def rotate_key(
     changed from here: put the new key before the old one yourself, for management and every
     deliverer, restart them, and run `portcall secrets reencrypt`.
     """
-    with Site.here() as site:
+    with SealedDatabase.here() as site:
         if site.source.path is None:
             raise CliError(
                 f"the keys are in {VARIABLE}: put a new key before them there (with a comma in"
@@ -158,7 +158,7 @@ def discard(
     these again and enable the webhooks. A lost key that signs access tokens is replaced: clients
     then have to log in again. Secrets that can be opened stay.
     """
-    with Site.here() as site:
+    with SealedDatabase.here() as site:
         if not yes:
             typer.confirm(
                 "Secrets that cannot be opened will be lost. Continue?", abort=True, err=True
@@ -167,7 +167,7 @@ def discard(
         show(site.answer(), _row, output)
 
 
-def _tell(site: Site) -> None:
+def _tell(site: SealedDatabase) -> None:
     others = [key for key in site.store.sealing.key_ids() if key != site.vault.first]
     if others:
         note(

@@ -33,7 +33,7 @@ START = "start `portcall up`, or set PORTCALL_HOME to the folder where it runs"
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class CheckedInstallation:
     """The installation that is checked.
 
     Attributes:
@@ -55,16 +55,16 @@ class Site:
         return self.ready is None and all(self.environ.get(name) for name in needed)
 
 
-def site_of(environ: Mapping[str, str]) -> Site:
+def site_of(environ: Mapping[str, str]) -> CheckedInstallation:
     """Find the installation to check."""
     home = home_folder(environ)
     try:
-        return Site(home, environ, read_ready(home))
+        return CheckedInstallation(home, environ, read_ready(home))
     except NotRunningError as error:
-        return Site(home, environ, None, str(error))
+        return CheckedInstallation(home, environ, None, str(error))
 
 
-def home(site: Site) -> Finding:
+def home(site: CheckedInstallation) -> Finding:
     """Check the home folder: it exists, and only its owner can use it."""
     try:
         status = site.home.stat()
@@ -77,7 +77,7 @@ def home(site: Site) -> Finding:
     return findings.private("home", str(site.home), status.st_mode, 0o700)
 
 
-def running(site: Site) -> Iterator[Finding]:
+def running(site: CheckedInstallation) -> Iterator[Finding]:
     """Check ready.json, and the processes that it names."""
     if site.ready is None:
         if site.alone:
@@ -101,7 +101,7 @@ def lives(pid: int) -> bool:
     return state not in {"Z", "X"}
 
 
-def broker(site: Site) -> Iterator[Finding]:
+def broker(site: CheckedInstallation) -> Iterator[Finding]:
     """Check the broker: it is reachable, has the right queues, and how many messages wait."""
     try:
         settings = settings_of(site.environ, site.ready or {})
@@ -140,7 +140,7 @@ async def _difference(settings: TopologySettings) -> str | None:
     return None
 
 
-def database(site: Site) -> Finding:
+def database(site: CheckedInstallation) -> Finding:
     """Check the database: it is reachable, and has this version's schema."""
     named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
     if not named:
@@ -158,7 +158,7 @@ def database(site: Site) -> Finding:
     return ok("database", "reachable, schema up to date")
 
 
-def ignored(site: Site) -> Finding:
+def ignored(site: CheckedInstallation) -> Finding:
     """Check for notifications that did not become events, as far as the store has them."""
     named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
     if not named:
@@ -179,7 +179,7 @@ def ignored(site: Site) -> Finding:
         store.close()
 
 
-def webhooks(site: Site) -> Finding:
+def webhooks(site: CheckedInstallation) -> Finding:
     """Check for webhooks that were disabled automatically."""
     named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
     if not named:
@@ -195,7 +195,7 @@ def webhooks(site: Site) -> Finding:
     return findings.webhooks([(each.registry, each.name, each.reason) for each in found])
 
 
-def roles(site: Site) -> Iterator[tuple[Finding, float | None]]:
+def roles(site: CheckedInstallation) -> Iterator[tuple[Finding, float | None]]:
     """Yield a finding for each role with a run file, and its server's clock (Unix time)."""
     for path in sorted((site.home / "run").glob("*.json")):
         try:
@@ -238,7 +238,7 @@ def clock(server_s: float | None) -> Finding:
     return findings.clock(time.time(), server_s)
 
 
-def disk(site: Site) -> Finding:
+def disk(site: CheckedInstallation) -> Finding:
     """Check the disk of the home folder, whether the folder exists yet or not."""
     folder = site.home.resolve()
     standing = next(path for path in (folder, *folder.parents) if path.exists())

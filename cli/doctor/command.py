@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import typer
 
 from portcall.cli.doctor import checks, findings, safeguards
-from portcall.cli.doctor.checks import Site, site_of
+from portcall.cli.doctor.checks import CheckedInstallation, site_of
 from portcall.cli.doctor.findings import Finding, Verdict
 from portcall.cli.doctor.verdicts import report
 from portcall.cli.examples import examples
@@ -22,7 +22,7 @@ def doctor(*, output: Format = None) -> None:
     report(examine(site_of(os.environ)), output)
 
 
-def examine(site: Site) -> Iterator[Finding]:
+def examine(site: CheckedInstallation) -> Iterator[Finding]:
     """Run every check, in the order in which problems should be fixed."""
     yield findings.python(sys.version_info[:3])
     yield checks.home(site)

@@ -10,7 +10,7 @@ from cryptography import x509
 from portcall.cli.commands.schema import schema_problem
 from portcall.cli.commands.topology import environ_of_role
 from portcall.cli.doctor import findings
-from portcall.cli.doctor.checks import Site
+from portcall.cli.doctor.checks import CheckedInstallation
 from portcall.cli.doctor.findings import Finding, ok, unknown, wrong
 from portcall.management.tls.certificates import days_left, is_signed_by, read_identity
 from portcall.management.tls.files import CA_FILE, CERT_FILE, KEY_FILE, OwnFiles
@@ -30,12 +30,12 @@ INSECURE = "PORTCALL_INSECURE_BIND"
 SEALS = "restart management: it seals them when it starts"
 
 
-def environ_of(site: Site) -> Mapping[str, str]:
+def environ_of(site: CheckedInstallation) -> Mapping[str, str]:
     """Return the environment of the running management role, else of this shell."""
     return {**site.environ, **environ_of_role("management", site.ready or {})}
 
 
-def encryption(site: Site) -> Iterator[Finding]:
+def encryption(site: CheckedInstallation) -> Iterator[Finding]:
     """Check the encryption keys: they exist, are private, and fit the database."""
     source = KeySource.of(environ_of(site), site.home)
     try:
@@ -50,7 +50,7 @@ def encryption(site: Site) -> Iterator[Finding]:
     yield _sealed(site, source)
 
 
-def _sealed(site: Site, source: KeySource) -> Finding:
+def _sealed(site: CheckedInstallation, source: KeySource) -> Finding:
     """Check whether the database's secrets are sealed, and whether these keys open them."""
     named = str((site.ready or {}).get("database_url") or environ_of(site).get(DATABASE) or "")
     try:
@@ -86,7 +86,7 @@ def _opens(source: KeySource, vault: Vault, sealing: Sealing) -> Finding:
     return ok("encryption keys", f"{source.name}: opens all that is sealed", facts)
 
 
-def tls(site: Site) -> Iterator[Finding]:
+def tls(site: CheckedInstallation) -> Iterator[Finding]:
     """Check the certificate that management serves: the user's own, or one of the local CA."""
     environ = environ_of(site)
     named = [environ.get(name) for name in (CERT_FILE, KEY_FILE, CA_FILE)]
@@ -143,7 +143,7 @@ def _lasts(path: str, certificate: x509.Certificate, now: dt.datetime, advice: s
     return ok("certificate", f"{path}: matches its key, valid for {left:.0f} days", facts)
 
 
-def tokens(site: Site) -> Iterator[Finding]:
+def tokens(site: CheckedInstallation) -> Iterator[Finding]:
     """Check that files which give access to the API are private."""
     for name in ("token", "client.json"):
         path = site.home / name
@@ -151,7 +151,7 @@ def tokens(site: Site) -> Iterator[Finding]:
             yield findings.private(name, str(path), path.stat().st_mode, 0o600)
 
 
-def binds(site: Site) -> Finding:
+def binds(site: CheckedInstallation) -> Finding:
     """Check what other machines can reach without TLS."""
     environ = environ_of(site)
     try:
@@ -174,7 +174,7 @@ def binds(site: Site) -> Finding:
     )
 
 
-def _plain(site: Site, environ: Mapping[str, str]) -> dict[str, str]:
+def _plain(site: CheckedInstallation, environ: Mapping[str, str]) -> dict[str, str]:
     """Return where plain HTTP is served, by server name: by running roles, else as set."""
     found = {
         name: environ[variable]

@@ -26,7 +26,7 @@ class EntryError(CliError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class WebhookEntry:
     """One webhook of the file.
 
     Attributes:
@@ -64,7 +64,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class EntryFault:
     """An error in the file, and its place."""
 
     place: str
@@ -76,8 +76,8 @@ class Chunk:
     """The webhooks of one request, all or nothing; with a fault it is not sent."""
 
     registry: str
-    entries: list[Entry] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    entries: list[WebhookEntry] = field(default_factory=list)
+    faults: list[EntryFault] = field(default_factory=list)
     size: int = 0
 
     @property
@@ -86,25 +86,27 @@ class Chunk:
         return len(self.entries) + len(self.faults)
 
 
-def read_entries(file: Iterable[bytes], registry: str | None) -> Iterator[Entry | Fault]:
-    """Read a file's webhooks one by one; unreadable ones become a `Fault`.
+def read_entries(
+    file: Iterable[bytes], registry: str | None
+) -> Iterator[WebhookEntry | EntryFault]:
+    """Read a file's webhooks one by one; unreadable ones become an `EntryFault`.
 
     Args:
         file: The lines.
         registry: The registry for all of them; None: each one names it in its ``id``.
     """
     for place, document, size in _documents(file):
-        if isinstance(document, Fault):
+        if isinstance(document, EntryFault):
             yield document
             continue
         try:
             yield entry_of(place, document, size, registry)
         except EntryError as error:
-            yield Fault(place, str(error))
+            yield EntryFault(place, str(error))
 
 
 def _documents(file: Iterable[bytes]) -> Iterator[tuple[str, object, int]]:
-    """Yield each JSON document with its place and size; a `Fault` if it is not JSON."""
+    """Yield each JSON document with its place and size; an `EntryFault` if it is not JSON."""
     lines = iter(file)
     for number, line in enumerate(lines, 1):
         text = line.removeprefix(b"\xef\xbb\xbf").strip()
@@ -117,21 +119,21 @@ def _documents(file: Iterable[bytes]) -> Iterator[tuple[str, object, int]]:
                 yield place, json.loads(text), len(text)
             except ValueError as error:
                 problem = f"is not JSON ({error}): write one webhook on each line, or an array"
-                yield place, Fault(place, problem), len(text)
+                yield place, EntryFault(place, problem), len(text)
 
 
 def _array(text: bytes) -> Iterator[tuple[str, object, int]]:
     try:
         documents = json.loads(text)
     except ValueError as error:
-        yield "the array", Fault("the array", f"is not JSON: {error}"), len(text)
+        yield "the array", EntryFault("the array", f"is not JSON: {error}"), len(text)
         return
     size = len(text) // max(1, len(documents))
     for number, document in enumerate(documents, 1):
         yield f"entry {number}", document, size
 
 
-def entry_of(place: str, document: object, size: int, registry: str | None) -> Entry:
+def entry_of(place: str, document: object, size: int, registry: str | None) -> WebhookEntry:
     """Make an entry from a webhook as Portcall exports it, or as az or the API list it.
 
     The location is left out: a webhook here has its registry's location.
@@ -161,7 +163,7 @@ def entry_of(place: str, document: object, size: int, registry: str | None) -> E
     item: Document = {"name": name, "properties": given}
     if document.get("tags") is not None:
         item["tags"] = document["tags"]
-    return Entry(place, registry, item, size)
+    return WebhookEntry(place, registry, item, size)
 
 
 def _without_lost_secret(extras: Document) -> Document:
@@ -179,11 +181,11 @@ def _registry_of(document: Document) -> str:
     return match[1] if match else ""
 
 
-def chunks(entries: Iterable[Entry | Fault]) -> Iterator[Chunk]:
+def chunks(entries: Iterable[WebhookEntry | EntryFault]) -> Iterator[Chunk]:
     """Split the entries, in their order, into requests for one registry each."""
     chunk = Chunk("")
     for entry in entries:
-        if isinstance(entry, Fault):
+        if isinstance(entry, EntryFault):
             chunk.faults.append(entry)
             continue
         if chunk.entries and not _fits(chunk, entry):
@@ -196,7 +198,7 @@ def chunks(entries: Iterable[Entry | Fault]) -> Iterator[Chunk]:
         yield chunk
 
 
-def _fits(chunk: Chunk, entry: Entry) -> bool:
+def _fits(chunk: Chunk, entry: WebhookEntry) -> bool:
     return (
         entry.registry == chunk.registry
         and chunk.count < CHUNK_ENTRIES
@@ -207,7 +209,7 @@ def _fits(chunk: Chunk, entry: Entry) -> bool:
 _IN_VALUE = re.compile(r"value\[(\d+)\]\.?(.*)")
 
 
-def faults_of(chunk: Chunk, faults: Iterable[tuple[str, str]]) -> list[Fault]:
+def faults_of(chunk: Chunk, faults: Iterable[tuple[str, str]]) -> list[EntryFault]:
     """Translate the server's faults into places: ``value[3].…`` is the fourth entry."""
     found = []
     for target, problem in faults:
@@ -217,9 +219,9 @@ def faults_of(chunk: Chunk, faults: Iterable[tuple[str, str]]) -> list[Fault]:
             name = entry.item["name"]
             text = problem.replace(target, match[2]) if match[2] else problem
             said = text if match[2] in text else f"{match[2]}: {text}"
-            found.append(Fault(entry.place, f"webhook {name!r}: {said}"))
+            found.append(EntryFault(entry.place, f"webhook {name!r}: {said}"))
         else:
-            found.append(Fault(_places(chunk), problem))
+            found.append(EntryFault(_places(chunk), problem))
     return found
 
 

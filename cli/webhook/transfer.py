@@ -16,7 +16,7 @@ from portcall.cli.options import Format, Group, Url
 from portcall.cli.output import compact, complain, counted, note, show
 from portcall.cli.progress import progress
 from portcall.cli.tables import Row, value
-from portcall.cli.webhook.entries import Chunk, Fault, chunks, faults_of, read_entries
+from portcall.cli.webhook.entries import Chunk, EntryFault, chunks, faults_of, read_entries
 
 STDIN_OR_STDOUT = Path("-")
 TOLD_FAULTS = 50
@@ -200,7 +200,7 @@ def _resume(imported: Imported, chunk: Chunk) -> str:
     )
 
 
-def _complain_of(imported: Imported, faults: list[Fault]) -> None:
+def _complain_of(imported: Imported, faults: list[EntryFault]) -> None:
     for fault in faults:
         imported.told += 1
         if imported.told <= TOLD_FAULTS:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 
-from portcall.loadtest.conformance.judging import Seen
+from portcall.loadtest.conformance.judging import Observations
 from portcall.loadtest.conformance.script import (
     GENUINE,
     STEP_S,
@@ -25,7 +25,7 @@ class UnreachableError(PortcallError):
     """No request reached the consumer: there is nothing to grade."""
 
 
-async def conduct(poster: Poster, traffic: Workload, *, processed: str, seed: int) -> Seen:
+async def conduct(poster: Poster, traffic: Workload, *, processed: str, seed: int) -> Observations:
     """Send the script.
 
     Args:
@@ -54,7 +54,7 @@ async def conduct(poster: Poster, traffic: Workload, *, processed: str, seed: in
     verdict = UNASKED
     if processed:
         verdict = judge(entries, await until_settled(processed, entries))
-    return Seen(entries, outcomes, verdict, skipped(script))
+    return Observations(entries, outcomes, verdict, skipped(script))
 
 
 async def _send_all(

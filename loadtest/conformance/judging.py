@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from portcall.loadtest.faults.kinds import Group
 from portcall.loadtest.judge.oracle import Judgement
-from portcall.loadtest.measure.ledger import Entry
+from portcall.loadtest.measure.ledger import LedgerEntry
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section, gauge
 from portcall.loadtest.plan import Outcome, Wants
 from portcall.loadtest.send.senders import SENDERS
@@ -43,7 +43,7 @@ class Check(Struct, frozen=True):
     evidence: tuple[str, ...] = ()
 
 
-class Seen(Struct, frozen=True):
+class Observations(Struct, frozen=True):
     """The observations of a conformance run.
 
     Attributes:
@@ -53,13 +53,13 @@ class Seen(Struct, frozen=True):
         skipped: The faults that could not be injected, with reasons.
     """
 
-    entries: Sequence[Entry]
+    entries: Sequence[LedgerEntry]
     outcomes: Sequence[Outcome]
     verdict: Judgement
     skipped: Mapping[Group, Sequence[str]] = {}
 
 
-class Fault(Struct, frozen=True):
+class CheckFailure(Struct, frozen=True):
     """Whether the check failed."""
 
     weight: Weight
@@ -81,7 +81,7 @@ def grade(checks: Iterable[Check]) -> str:
     return "B" if failed or any(check.ok is None for check in checks) else "A"
 
 
-def checks(seen: Seen) -> list[Check]:
+def checks(seen: Observations) -> list[Check]:
     """Make all checks."""
     return [
         _genuine(seen),
@@ -96,7 +96,7 @@ def checks(seen: Seen) -> list[Check]:
     ]
 
 
-def conformance_section(seen: Seen) -> Section:
+def conformance_section(seen: Observations) -> Section:
     """Return the graded report."""
     found = checks(seen)
     given = grade(found)
@@ -116,11 +116,11 @@ def conformance_section(seen: Seen) -> Section:
     )
 
 
-def _named(group: Group) -> Callable[[Entry], bool]:
+def _named(group: Group) -> Callable[[LedgerEntry], bool]:
     return lambda entry: entry.kind is not None and entry.kind.group is group
 
 
-def _genuine(seen: Seen) -> Check:
+def _genuine(seen: Observations) -> Check:
     """Check that valid POSTs are accepted: without that, nothing else means anything."""
     right = [entry for entry in seen.entries if entry.kind is None]
     if not right:
@@ -137,7 +137,11 @@ def _genuine(seen: Seen) -> Check:
 
 
 def _of(
-    name: str, seen: Seen, which: set[str] | Callable[[Entry], bool], *, asks: bool = False
+    name: str,
+    seen: Observations,
+    which: set[str] | Callable[[LedgerEntry], bool],
+    *,
+    asks: bool = False,
 ) -> Check:
     """Check some kinds of faults; *asks*: only the oracle has the result."""
     chosen = which if callable(which) else lambda entry: entry.fault in which
@@ -158,13 +162,13 @@ def _of(
     return Check(name, ok=True, evidence=(f"{answered} POSTs, all answered correctly",))
 
 
-def _about(reasons: list[str], which: set[str] | Callable[[Entry], bool]) -> list[str]:
+def _about(reasons: list[str], which: set[str] | Callable[[LedgerEntry], bool]) -> list[str]:
     if callable(which):
         return []
     return [reason for reason in reasons if reason.partition(" ")[0] in which]
 
 
-def _faults(entry: Entry, verdict: Judgement) -> Iterable[Fault]:
+def _faults(entry: LedgerEntry, verdict: Judgement) -> Iterable[CheckFailure]:
     """Return what is wrong with one delivery."""
     kind = entry.kind
     if kind is None:
@@ -175,30 +179,34 @@ def _faults(entry: Entry, verdict: Judgement) -> Iterable[Fault]:
             continue
         told = f"{kind.name}: {kind.sent}: answered {status or 'nothing'}, not {kind.wants}"
         if forged and 200 <= status < 300:
-            yield Fault(Weight.CRITICAL, told)
+            yield CheckFailure(Weight.CRITICAL, told)
         elif kind.group in {Group.BODIES, Group.TRANSPORT}:
-            yield Fault(Weight.MINOR, told)
+            yield CheckFailure(Weight.MINOR, told)
         else:
-            yield Fault(Weight.MAJOR, told)
+            yield CheckFailure(Weight.MAJOR, told)
     yield from _wrongly_processed(entry, verdict, forged=forged)
 
 
-def _wrongly_processed(entry: Entry, verdict: Judgement, *, forged: bool) -> Iterable[Fault]:
+def _wrongly_processed(
+    entry: LedgerEntry, verdict: Judgement, *, forged: bool
+) -> Iterable[CheckFailure]:
     sent, identity = entry.fault, entry.delivery_id
     if identity in verdict.phantom:
-        yield Fault(
+        yield CheckFailure(
             Weight.CRITICAL if forged else Weight.MAJOR, f"{sent}: {identity} was processed"
         )
     if identity in verdict.twice:
-        yield Fault(Weight.MAJOR, f"{sent}: {identity} was processed more than once")
+        yield CheckFailure(Weight.MAJOR, f"{sent}: {identity} was processed more than once")
     if identity in verdict.lost:
-        yield Fault(Weight.MAJOR, f"{sent}: {identity} was answered 2xx and never processed")
+        yield CheckFailure(Weight.MAJOR, f"{sent}: {identity} was answered 2xx and never processed")
     for each in verdict.violations:
         if each.delivery_id == identity:
-            yield Fault(Weight.MAJOR, f"{sent}: {identity} was applied over the newer {each.after}")
+            yield CheckFailure(
+                Weight.MAJOR, f"{sent}: {identity} was applied over the newer {each.after}"
+            )
 
 
-def _fast(seen: Seen) -> Check:
+def _fast(seen: Observations) -> Check:
     """Check that the 2xx response is fast enough for the known senders."""
     times = sorted(
         outcome.done_s - outcome.sent_s
@@ -217,7 +225,7 @@ def _fast(seen: Seen) -> Check:
     return Check("fast 2xx", ok=False, weight=weight, evidence=(told, f"too slow for {names}"))
 
 
-def _answers(entry: Entry) -> str:
+def _answers(entry: LedgerEntry) -> str:
     return ", ".join(str(status or "nothing") for _, status in entry.answers) or "nothing"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from portcall.loadtest.faults.kinds import Times
 from portcall.loadtest.judge.oracle import Processed
 from portcall.loadtest.judge.processed import ask
-from portcall.loadtest.measure.ledger import Entry
+from portcall.loadtest.measure.ledger import LedgerEntry
 
 SETTLE_S = 10.0
 """How long a consumer that works after its response may take."""
@@ -16,7 +16,7 @@ STEP_S = 0.5
 
 async def until_settled(
     where: str,
-    entries: Iterable[Entry],
+    entries: Iterable[LedgerEntry],
     *,
     settle_s: float = SETTLE_S,
     names: Mapping[str, str] | None = None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from portcall.loadtest.faults.kinds import Times
-from portcall.loadtest.measure.ledger import Entry
+from portcall.loadtest.measure.ledger import LedgerEntry
 
 
 class Processed(Struct, frozen=True):
@@ -80,7 +80,7 @@ class Judgement:
 UNASKED = Judgement()
 
 
-def judge(entries: Iterable[Entry], processed: Sequence[Processed]) -> Judgement:
+def judge(entries: Iterable[LedgerEntry], processed: Sequence[Processed]) -> Judgement:
     """Judge what was seen.
 
     Args:
@@ -97,7 +97,7 @@ def judge(entries: Iterable[Entry], processed: Sequence[Processed]) -> Judgement
     return verdict
 
 
-def _judge_one(verdict: Judgement, entry: Entry, times: int, *, seen: bool) -> None:
+def _judge_one(verdict: Judgement, entry: LedgerEntry, times: int, *, seen: bool) -> None:
     delivery_id = entry.delivery_id
     if entry.expected is Times.NEVER:
         if times:
@@ -113,7 +113,7 @@ def _judge_one(verdict: Judgement, entry: Entry, times: int, *, seen: bool) -> N
         verdict.missing.append(delivery_id)
 
 
-def violations(sent: dict[str, Entry], processed: Sequence[Processed]) -> list[Violation]:
+def violations(sent: dict[str, LedgerEntry], processed: Sequence[Processed]) -> list[Violation]:
     """Return what was applied after something newer with a common key.
 
     A delivery that is applied a second time is a duplicate and is not checked again.

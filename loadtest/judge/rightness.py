@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from portcall.loadtest.faults.kinds import BY_NAME, Kind, Times
 from portcall.loadtest.judge.oracle import Judgement
-from portcall.loadtest.measure.ledger import Entry, Ledger
+from portcall.loadtest.measure.ledger import Ledger, LedgerEntry
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Metric, Section, counter, gauge
 from portcall.loadtest.send.sources import Deliveries
 
@@ -43,7 +43,7 @@ class FaultTally:
         return self.as_wanted == self.posts and not self.server_errors and not self.wrong
 
 
-def tallies(entries: Iterable[Entry], verdict: Judgement) -> list[FaultTally]:
+def tallies(entries: Iterable[LedgerEntry], verdict: Judgement) -> list[FaultTally]:
     """Return the results of each fault that was sent, in the order of the table of kinds."""
     found: dict[str, FaultTally] = {}
     wrong = verdict.wrong_ids
@@ -120,7 +120,7 @@ class Question(Struct, frozen=True):
         return Finding(self.name, ok=True, detail="none")
 
 
-def questions(sent: Sequence[Entry], verdict: Judgement) -> list[Question]:
+def questions(sent: Sequence[LedgerEntry], verdict: Judgement) -> list[Question]:
     """Return the questions to the oracle, each with its number of deliveries."""
     processed = set(verdict.processed)
     keys = Counter(key for each in sent if each.delivery_id in processed for key in each.keys)

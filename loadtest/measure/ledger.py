@@ -7,7 +7,7 @@ from portcall.loadtest.plan import NotSent, Outcome, Planned
 
 
 @dataclass(slots=True)
-class Entry:
+class LedgerEntry:
     """One delivery.
 
     Attributes:
@@ -68,10 +68,10 @@ class Ledger:
     """Every delivery of a run; an `Observer`."""
 
     def __init__(self) -> None:
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, LedgerEntry] = {}
         self.outcomes = 0
 
-    def open(self, entry: Entry) -> None:
+    def open(self, entry: LedgerEntry) -> None:
         """Add a delivery that will be sent."""
         self.entries[entry.delivery_id] = entry
 
@@ -89,7 +89,7 @@ class Ledger:
         self._entry(not_sent.planned).not_sent.append(not_sent.reason)
 
     @property
-    def sent_entries(self) -> list[Entry]:
+    def sent_entries(self) -> list[LedgerEntry]:
         """Return the deliveries that were sent at least once."""
         return [entry for entry in self.entries.values() if entry.sent]
 
@@ -99,9 +99,9 @@ class Ledger:
         entries = self.sent_entries
         return sum(entry.sent for entry in entries) / len(entries) if entries else 1.0
 
-    def _entry(self, planned: Planned) -> Entry:
+    def _entry(self, planned: Planned) -> LedgerEntry:
         found = self.entries.get(planned.delivery_id)
         if found is None:  # a source that opens none, such as a recorded trace
-            found = Entry(planned.delivery_id, planned.action)
+            found = LedgerEntry(planned.delivery_id, planned.action)
             self.entries[planned.delivery_id] = found
         return found

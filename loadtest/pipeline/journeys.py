@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from portcall.loadtest.measure.measurements import UNWRITTEN
 from portcall.loadtest.measure.sketch import Sketch
-from portcall.loadtest.plan import Headers, Outcome, Planned, Source
+from portcall.loadtest.plan import Headers, Outcome, Planned, RequestSource
 from portcall.loadtest.report.chapters import marks
 from portcall.schemas.records import Failure, Record
 
@@ -106,7 +106,7 @@ def request_s(record: Record) -> float:
 class Published:
     """A source of events to publish: another source's requests, unsigned, as POSTs are later."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: RequestSource) -> None:
         self._source = source
 
     def __iter__(self) -> Iterator[Planned]:

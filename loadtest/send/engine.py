@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Protocol
 
-from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned, Source
+from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned, RequestSource
 from portcall.loadtest.send.wake import Wake
 
 MAX_AT_ONCE = 64
@@ -43,7 +43,12 @@ class Engine:
     """
 
     def __init__(
-        self, source: Source, poster: Sends, observers: Sequence[Observer], *, max_in_flight: int
+        self,
+        source: RequestSource,
+        poster: Sends,
+        observers: Sequence[Observer],
+        *,
+        max_in_flight: int,
     ) -> None:
         self._source = source
         self._poster = poster

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from portcall.loadtest.faults.bodies import padded_to
 from portcall.loadtest.faults.choice import Chooser
 from portcall.loadtest.faults.kinds import AT_ONCE_S, WINDOW_S, Kind, Overtaken, Repeat
-from portcall.loadtest.measure.ledger import Entry, Ledger
+from portcall.loadtest.measure.ledger import Ledger, LedgerEntry
 from portcall.loadtest.payloads.facts import Fact, Mix, Story
 from portcall.loadtest.payloads.formats import ACR, Format
 from portcall.loadtest.plan import Headers, Outcome, Planned, Sign, Wants
@@ -150,7 +150,7 @@ class Deliveries:
             whole = kind.spoil(whole)
         body = kind.tamper(whole) if kind is not None and kind.tamper is not None else whole
         rank = fact.at_us // payload.step_us
-        self.ledger.open(Entry(fact.id, fact.action, fact.keys, rank, kind))
+        self.ledger.open(LedgerEntry(fact.id, fact.action, fact.keys, rank, kind))
         sign = self._sign(fact, whole, kind)
         if kind is None:
             return Planned(at_s, fact.id, fact.action, body, sign, key=_key(fact))

@@ -28,7 +28,7 @@ DEFAULT_MAX_BODY = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SinkRequest:
     """One request and its result.
 
     Attributes:
@@ -100,7 +100,7 @@ class Sink:
         trust: Trust,
         memory: Memory,
         behaviour: Behaviour,
-        tell: Callable[[Seen], None] = lambda _seen: None,
+        tell: Callable[[SinkRequest], None] = lambda _seen: None,
         seed: int = 0,
         max_body: int = DEFAULT_MAX_BODY,
     ) -> None:
@@ -112,7 +112,7 @@ class Sink:
         self._max_body = max_body
         self._began = time.monotonic()
         self._number = 0
-        self._last: deque[Seen] = deque(maxlen=KEPT)
+        self._last: deque[SinkRequest] = deque(maxlen=KEPT)
         self.counts: Counter[str] = Counter()
 
     def app(self) -> web.Application:
@@ -229,7 +229,7 @@ class Sink:
 
     def _note(self, arrival: Arrival, judged: Judged) -> None:
         notice = judged.notice
-        seen = Seen(
+        seen = SinkRequest(
             number=arrival.number,
             at=arrival.at,
             path=arrival.path,

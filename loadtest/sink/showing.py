@@ -5,19 +5,19 @@ import time
 from dataclasses import asdict
 from typing import TextIO
 
-from portcall.loadtest.sink.server import Seen
+from portcall.loadtest.sink.server import SinkRequest
 
 _COLOURS = {"good": "32", "again": "33", "bad": "31", "dim": "2"}
 _AGAIN = frozenset({"duplicate", "stale"})
 SHOWN_ID = 36
 
 
-def json_line(seen: Seen) -> str:
+def json_line(seen: SinkRequest) -> str:
     """Return one request as a line of JSON."""
     return json.dumps(asdict(seen), ensure_ascii=True, separators=(",", ":"))
 
 
-def line(seen: Seen, *, colour: bool) -> str:
+def line(seen: SinkRequest, *, colour: bool) -> str:
     """Return one request as a line of text."""
     clock = (
         time.strftime("%H:%M:%S", time.localtime(seen.at)) + f".{int(seen.at * 1000) % 1000:03d}"
@@ -51,7 +51,7 @@ class Shower:
         self._as_json = as_json
         self._colour = colour
 
-    def __call__(self, seen: Seen) -> None:
+    def __call__(self, seen: SinkRequest) -> None:
         """Write one request."""
         text = json_line(seen) if self._as_json else line(seen, colour=self._colour)
         self._stream.write(text + "\n")

@@ -24,7 +24,7 @@ _decode_detail = msgspec.json.Decoder(Detail).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ShownRecord:
     """A record, from the log or from the results stream.
 
     Attributes:
@@ -48,9 +48,9 @@ class Seen:
     detail: Detail
 
 
-def stored(record: StoredRecord) -> Seen:
+def stored(record: StoredRecord) -> ShownRecord:
     """A record of the log."""
-    return Seen(
+    return ShownRecord(
         event_id=record.event_id,
         body=record.body,
         webhook_id=record.webhook_id,
@@ -62,7 +62,7 @@ def stored(record: StoredRecord) -> Seen:
     )
 
 
-def streamed(frame: RawRecordFrame, webhook_ids: Container[int]) -> Iterator[Seen]:
+def streamed(frame: RawRecordFrame, webhook_ids: Container[int]) -> Iterator[ShownRecord]:
     """The records of a frame of the results stream for one of these webhooks.
 
     Raises:
@@ -72,7 +72,7 @@ def streamed(frame: RawRecordFrame, webhook_ids: Container[int]) -> Iterator[See
         if record.webhook_id not in webhook_ids:
             continue
         event = frame.events[record.event]
-        yield Seen(
+        yield ShownRecord(
             event_id=event.id,
             body=bytes(event.body),
             webhook_id=record.webhook_id,
@@ -84,7 +84,7 @@ def streamed(frame: RawRecordFrame, webhook_ids: Container[int]) -> Iterator[See
         )
 
 
-def acr_event(seen: Seen) -> Event:
+def acr_event(seen: ShownRecord) -> Event:
     """One record in ACR's shape."""
     return Event(
         id=seen.event_id,
@@ -101,7 +101,7 @@ def _request(body: bytes, sent: Sent | None) -> EventRequest:
     return EventRequest(content, sent.headers, sent.method, sent.uri, sent.version)
 
 
-def _response(seen: Seen) -> EventResponse:
+def _response(seen: ShownRecord) -> EventResponse:
     answer = seen.detail.answer
     if answer is None:
         return EventResponse(_why(seen))
@@ -110,12 +110,12 @@ def _response(seen: Seen) -> EventResponse:
     )
 
 
-def _why(seen: Seen) -> str:
+def _why(seen: ShownRecord) -> str:
     """Why there is no answer, as text."""
     return seen.detail.message or seen.detail.failure.value or seen.outcome.value
 
 
-def _extras(seen: Seen) -> EventExtras:
+def _extras(seen: ShownRecord) -> EventExtras:
     next_ms = seen.detail.next_attempt_ms
     return EventExtras(
         delivery_id=delivery_id(seen.event_id, seen.webhook_id),

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from portcall.management.http.errors import INVALID_CONTENT, Fault, invalid_content
+from portcall.management.http.errors import INVALID_CONTENT, FieldFault, invalid_content
 from portcall.management.http.fields import (
     Actions,
     CaBundle,
@@ -257,7 +257,7 @@ def parse_body(model: type[Model], content: bytes) -> Model:
         raise invalid_content(faults) from error
 
 
-def _fault(error: ErrorDetails) -> Fault:
+def _fault(error: ErrorDetails) -> FieldFault:
     """Convert one of pydantic's errors to ARM's form."""
     context = error.get("ctx", {})
     target = f"{field_path(error['loc'])}{context.get('at', '')}".removeprefix(".") or "body"
@@ -265,8 +265,8 @@ def _fault(error: ErrorDetails) -> Fault:
     if error["type"] == "json_invalid":
         message = f"is not JSON: {context['error']}"
     if target == "location" and message == "is required":
-        return Fault(target, message, "LocationRequired")
-    return Fault(target, message, context.get("code", INVALID_CONTENT))
+        return FieldFault(target, message, "LocationRequired")
+    return FieldFault(target, message, context.get("code", INVALID_CONTENT))
 
 
 def field_path(location: Sequence[str | int]) -> str:

@@ -20,7 +20,7 @@ MAX_FAULTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldFault:
     """One fault of a request, and its field."""
 
     target: str
@@ -47,7 +47,7 @@ class ArmError(PortcallError):
         message: str,
         *,
         target: str = "",
-        details: Sequence[Fault] = (),
+        details: Sequence[FieldFault] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
@@ -66,7 +66,7 @@ class ArmError(PortcallError):
         )
 
 
-def invalid_content(faults: Sequence[Fault]) -> ArmError:
+def invalid_content(faults: Sequence[FieldFault]) -> ArmError:
     """The body breaks at least one rule."""
     told = faults[:MAX_FAULTS]
     message = "; ".join(f"{fault.target}: {fault.message}" for fault in told)
@@ -156,7 +156,7 @@ def quota_exceeded(sku: str, limit: int, *, target: str = "") -> ArmError:
         f"Quota exceeded for resource type webhooks for the registry SKU {sku}. Learn more about"
         " different SKU quotas and upgrade process: https://aka.ms/acr/tiers",
         target=target,
-        details=[Fault(target or "sku.name", advice, "QuotaExceeded")],
+        details=[FieldFault(target or "sku.name", advice, "QuotaExceeded")],
     )
 
 

@@ -141,7 +141,7 @@ class WebhookExtras(Shape, frozen=True, kw_only=True):
         secret: In the answer to the request that set it only.
         ca_certificates: How many authorities of its own it trusts.
         client_certificate_subject: Whose certificate its endpoint is shown.
-        status_reason: Why it was disabled by itself.
+        status_reason: Why it was disabled automatically.
         status_cause: The same as a word.
         failing_since: Since when every attempt has failed.
         probed_at: When it was last probed.

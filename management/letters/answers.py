@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from portcall.management.letters.box import Scan, Seen
+from portcall.management.letters.box import OpenedLetter, Scan
 from portcall.management.letters.contents import Piece
 from portcall.management.letters.fates import Fate
 from portcall.management.letters.shapes import (
@@ -32,7 +32,7 @@ DELETED = "deleted"
 
 
 def letter_answer(
-    seen: Seen, webhooks: Mapping[int, KnownWebhook], *, with_body: bool = False
+    seen: OpenedLetter, webhooks: Mapping[int, KnownWebhook], *, with_body: bool = False
 ) -> DeadLetter:
     """A letter.
 
@@ -45,14 +45,16 @@ def letter_answer(
 
 
 def whole_answer(
-    queue: str, seen: Seen, webhooks: Mapping[int, KnownWebhook], copies: int
+    queue: str, seen: OpenedLetter, webhooks: Mapping[int, KnownWebhook], copies: int
 ) -> WholeDeadLetter:
     """A letter with its headers and its bytes, and how many letters of *queue* are like it."""
     told = _told(seen, webhooks, with_body=True)
     return WholeDeadLetter(queue=queue, copies=copies, **told)
 
 
-def _told(seen: Seen, webhooks: Mapping[int, KnownWebhook], *, with_body: bool) -> dict[str, Any]:
+def _told(
+    seen: OpenedLetter, webhooks: Mapping[int, KnownWebhook], *, with_body: bool
+) -> dict[str, Any]:
     """The fields of a letter that both answers have."""
     letter, contents = seen.letter, seen.contents
     told = {
@@ -125,7 +127,7 @@ def purged_answer(scan: Scan) -> DeadLettersPurged:
     )
 
 
-def webhook_ids(seen: Sequence[Seen]) -> list[int]:
+def webhook_ids(seen: Sequence[OpenedLetter]) -> list[int]:
     """The webhooks that letters name."""
     return sorted(
         {

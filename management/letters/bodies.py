@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from portcall.management.http import field_schemas as said
 from portcall.management.http.bodies import Body
-from portcall.management.http.errors import Fault, invalid_content
+from portcall.management.http.errors import FieldFault, invalid_content
 from portcall.management.http.fields import Name
 from portcall.management.letters.box import QUEUES
 
@@ -79,11 +79,11 @@ class LetterSelection(Body):
             name for name in ("registry", "webhook", "reason") if getattr(self, name) is not None
         ]
         if self.all and (filters or self.ids is not None):
-            raise invalid_content([Fault("all", "must come alone: it means every letter")])
+            raise invalid_content([FieldFault("all", "must come alone: it means every letter")])
         if self.ids is not None and filters:
-            raise invalid_content([Fault("ids", "must come alone: each names one letter")])
+            raise invalid_content([FieldFault("ids", "must come alone: each names one letter")])
         if not (self.all or filters or self.ids is not None):
             problem = "is required, or registry, webhook or reason, or all: true for every letter"
-            raise invalid_content([Fault("ids", problem)])
+            raise invalid_content([FieldFault("ids", problem)])
         if self.webhook is not None and self.registry is None:
-            raise invalid_content([Fault("registry", "is required with webhook")])
+            raise invalid_content([FieldFault("registry", "is required with webhook")])

@@ -57,7 +57,7 @@ class BusyError(PortcallError):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class OpenedLetter:
     """One letter and its contents."""
 
     letter: Letter
@@ -171,7 +171,7 @@ class LetterBox:
         async with self._locks[DEAD]:
             return await peek(self._url, DEAD, limit=limit, renew=self._renew)
 
-    async def look(self, queue: str, wanted: Wanted, see: Callable[[Seen], None]) -> Scan:
+    async def look(self, queue: str, wanted: Wanted, see: Callable[[OpenedLetter], None]) -> Scan:
         """Read all selected letters; nothing is changed.
 
         Args:
@@ -259,13 +259,13 @@ class LetterBox:
         finally:
             lock.release()
 
-    async def _through(self, kept: Reading, scan: Scan) -> AsyncIterator[Seen]:
+    async def _through(self, kept: Reading, scan: Scan) -> AsyncIterator[OpenedLetter]:
         """Letter after letter, as long as one request may take."""
         loop = asyncio.get_running_loop()
         end = loop.time() + SCAN_S
         async for letter in kept.letters():
             scan.looked_at += 1
-            yield Seen(letter, read(letter.body))
+            yield OpenedLetter(letter, read(letter.body))
             if loop.time() > end:
                 break
 

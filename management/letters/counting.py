@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from portcall.management.letters.box import Seen
+from portcall.management.letters.box import OpenedLetter
 from portcall.management.letters.shapes import DeadLetterCounts, PlaceCount, ReasonCount
 from portcall.store.webhooks.summaries import KnownWebhook
 
@@ -26,7 +26,7 @@ class Counts:
         """The webhooks that are counted most."""
         return [each for (_, each), _ in self._places.most_common(MOST) if each]
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: OpenedLetter) -> None:
         """Count one more letter."""
         self.letters += 1
         self.items += len(seen.contents.pieces)

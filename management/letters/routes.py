@@ -26,7 +26,7 @@ from portcall.management.letters.answers import (
     whole_answer,
 )
 from portcall.management.letters.bodies import MAX_REASON, LetterSelection, is_letter_id
-from portcall.management.letters.box import QUEUES, BusyError, LetterBox, Scan, Seen
+from portcall.management.letters.box import QUEUES, BusyError, LetterBox, OpenedLetter, Scan
 from portcall.management.letters.counting import Counts
 from portcall.management.letters.shapes import DeadLetterList
 from portcall.management.letters.wanted import Wanted
@@ -79,7 +79,7 @@ class LetterHandlers:
         )
         counts, shown = Counts(), _Page(skipped, size)
 
-        def see(seen: Seen) -> None:
+        def see(seen: OpenedLetter) -> None:
             counts.add(seen)
             shown.add(seen)
 
@@ -161,10 +161,10 @@ class _First:
     """The first of the letters, and how many there were."""
 
     def __init__(self) -> None:
-        self.seen: Seen | None = None
+        self.seen: OpenedLetter | None = None
         self.copies = 0
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: OpenedLetter) -> None:
         """One more letter."""
         self.seen = self.seen or seen
         self.copies += 1
@@ -178,10 +178,10 @@ class _Page:
         self._size = size
         self._room = MAX_BODIES
         self._seen = 0
-        self.letters: list[Seen] = []
+        self.letters: list[OpenedLetter] = []
         self.more = False
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: OpenedLetter) -> None:
         """One more letter."""
         self._seen += 1
         if self._seen <= self._skipped or self.more:

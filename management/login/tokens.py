@@ -15,7 +15,12 @@ from pydantic_core import PydanticCustomError
 from portcall.management.http import field_schemas as said
 from portcall.management.http.bodies import Body
 from portcall.management.http.calls import Call, answer
-from portcall.management.http.errors import ArmError, Fault, invalid_content, registry_not_found
+from portcall.management.http.errors import (
+    ArmError,
+    FieldFault,
+    invalid_content,
+    registry_not_found,
+)
 from portcall.management.http.fields import Limit, Name
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import Routes
@@ -161,11 +166,11 @@ class TokenHandlers:
     async def _check_registry(self, body: TokenCreate) -> None:
         if body.role is not Role.PUBLISHER:
             if body.registry is not None:
-                fault = Fault("registry", "is for the role publisher only; leave it out")
+                fault = FieldFault("registry", "is for the role publisher only; leave it out")
                 raise invalid_content([fault])
             return
         if body.registry is None:
-            raise invalid_content([Fault("registry", "is required for the role publisher")])
+            raise invalid_content([FieldFault("registry", "is required for the role publisher")])
         if await asyncio.to_thread(self._store.registries.get, body.registry) is None:
             raise registry_not_found(body.registry, self._lookups.installation.resource_group)
 

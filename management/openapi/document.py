@@ -1,6 +1,6 @@
 """The OpenAPI document of the management API, of its operations, models and shapes.
 
-Requests are described by the models that read them, answers by the structs that they are made of.
+The models that read requests describe them; the structs that answers are made of describe answers.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -131,7 +131,7 @@ def _with_examples(schemas: Json) -> Json:
 
 
 def _models() -> Json:
-    """The schemas of what is taken."""
+    """The schemas of request bodies."""
     models = {row.body for _, row in rows() if row.body}
     _, made = models_json_schema(
         [(model, "validation") for model in _sorted(models) if issubclass(model, BaseModel)],
@@ -144,7 +144,7 @@ def _models() -> Json:
 
 
 def _shapes() -> Json:
-    """The schemas of what is answered; whoever reads them should take fields that come later."""
+    """The schemas of answers. Clients should ignore unknown fields: later versions may add some."""
     forms = {row.body for _, row in rows() if row.body and not issubclass(row.body, BaseModel)}
     found = {row.shape for _, row in rows() if row.shape} - {Stream}
     schemas = components(

@@ -1,12 +1,12 @@
-"""Examples for the OpenAPI document: what to send, and what the API itself makes of it."""
+"""Examples for the OpenAPI document: requests, and the answers that the API makes of them."""
 
 from typing import Any
 
 import msgspec
 
-from portcall.management.events.answers import Seen, acr_event
+from portcall.management.events.answers import ShownRecord, acr_event
 from portcall.management.http.calls import encode
-from portcall.management.http.errors import Fault, invalid_content
+from portcall.management.http.errors import FieldFault, invalid_content
 from portcall.management.http.resources import registry_answer, webhook_answer
 from portcall.schemas.examples import event
 from portcall.schemas.records import Answer, Detail, Outcome, Sent
@@ -53,7 +53,7 @@ _WEBHOOK = WebhookRow(
     revision=1,
 )
 _EVENT = event()
-_SEEN = Seen(
+_SEEN = ShownRecord(
     event_id=_EVENT.id,
     body=bytes(_EVENT.body),
     webhook_id=_WEBHOOK.id,
@@ -74,7 +74,7 @@ _PROPERTIES = {
     "status": "enabled",
     "portcall": {"secret": "generate", "retrySchedule": ["10s", "1m", "5m"]},
 }
-_REFUSAL = invalid_content([Fault("properties.actions", "at least one action is required")])
+_REFUSAL = invalid_content([FieldFault("properties.actions", "at least one action is required")])
 
 
 def _json(answer: msgspec.Struct) -> Any:  # noqa: ANN401 (JSON)

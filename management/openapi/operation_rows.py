@@ -1,4 +1,4 @@
-"""What a row of the table of operations says."""
+"""A row of the table of operations."""
 
 from dataclasses import dataclass
 

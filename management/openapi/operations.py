@@ -1,6 +1,6 @@
-"""Every operation of the API, for its OpenAPI document: a test holds them against the routes.
+"""Every operation of the API, for its OpenAPI document. A test compares them with the routes.
 
-What follows from a path, from a body, and from who calls is added by `management.openapi`.
+`management.openapi` adds what a path, a body and the caller's role imply.
 """
 
 from collections.abc import Mapping, Sequence
@@ -159,7 +159,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             refusals=(403, 409),
         ),
         Row(
-            *("PATCH", WEBHOOK, "patchWebhook", "Change of a webhook what is sent."),
+            *("PATCH", WEBHOOK, "patchWebhook", "Change the fields of a webhook that are sent."),
             shapes.Webhook,
             bodies.WebhookPatch,
             refusals=(409,),
@@ -194,7 +194,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         post(f"{WEBHOOK}/ping", "pingWebhook", "Send a ping.", shapes.EventInfo, 409),
         post(
             *(f"{WEBHOOK}/probe", "probeWebhook"),
-            "Send a ping to a webhook that was disabled by itself; a 2xx enables it.",
+            "Send a ping to a webhook that was disabled automatically; a 2xx enables it.",
             *(shapes.EventInfo, 409),
         ),
     ),

@@ -7,7 +7,12 @@ from aiohttp import web
 from msgspec import UNSET
 
 from portcall.management.http.calls import Call, answer
-from portcall.management.http.errors import ArmError, Fault, invalid_content, resource_not_found
+from portcall.management.http.errors import (
+    ArmError,
+    FieldFault,
+    invalid_content,
+    resource_not_found,
+)
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.paging import REPLAYS_PAGE, next_link, page_size, skip_number
 from portcall.management.http.routes import REGISTRY, WEBHOOK, Routes
@@ -122,7 +127,7 @@ class ReplayHandlers:
         """The event of the delivery that a body names."""
         if webhook is None or event_id:
             problem = "must come alone" if webhook else "is known to its webhook only: ask that"
-            raise invalid_content([Fault("deliveryId", problem)])
+            raise invalid_content([FieldFault("deliveryId", problem)])
         found = await asyncio.to_thread(self._store.replays.event_id_of, webhook.id, delivery_id)
         if found is None:
             raise ArmError(

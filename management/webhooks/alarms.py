@@ -1,4 +1,4 @@
-"""Webhooks that have disabled themselves: a metric of their number, and news for the operator.
+"""Webhooks that were disabled automatically: a metric of their number, and news for the operator.
 
 The store is the outbox. A disabling raises the store's revision in its own transaction. A counter
 has the revision up to which news was published, and moves only after the broker's confirm. If a
@@ -28,7 +28,7 @@ from portcall.store.webhooks.summaries import KnownWebhook
 
 SELF_DISABLED = Gauge(
     "portcall_webhooks_self_disabled",
-    "Webhooks that disabled themselves and still are, by registry.",
+    "Webhooks that were disabled automatically and still are, by registry.",
     ["registry"],
     registry=REGISTRY,
 )
@@ -37,7 +37,7 @@ PUBLISH_S = 5.0
 
 
 class Alarms:
-    """Looks for webhooks that have disabled themselves.
+    """Looks for webhooks that were disabled automatically.
 
     Args:
         store: Knows them; its methods block.

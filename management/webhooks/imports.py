@@ -11,7 +11,7 @@ from aiohttp import web
 from portcall.management.http.announcements import announce
 from portcall.management.http.bodies import Import, WebhookImport
 from portcall.management.http.calls import Call, answer
-from portcall.management.http.errors import Fault, invalid_content
+from portcall.management.http.errors import FieldFault, invalid_content
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import REGISTRY, Routes
 from portcall.management.http.shapes import Imported
@@ -110,6 +110,6 @@ def check_unique(items: Sequence[WebhookImport]) -> None:
     for index, item in enumerate(items):
         first = seen.setdefault(item.name.lower(), index)
         if first != index:
-            faults.append(Fault(f"value[{index}].name", f"is the name of value[{first}], too"))
+            faults.append(FieldFault(f"value[{index}].name", f"is the name of value[{first}], too"))
     if faults:
         raise invalid_content(faults)

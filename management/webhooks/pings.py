@@ -80,7 +80,7 @@ async def send_ping(
         registry: The registry's name.
         webhook_id: The webhook.
         shards: Number of queues that share the deliveries.
-        probe: Whether it is for a webhook that disabled itself.
+        probe: Whether it is for a webhook that was disabled automatically.
 
     Returns:
         The id of its event.

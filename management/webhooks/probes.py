@@ -1,4 +1,4 @@
-"""Probes: a ping to a webhook that disabled itself; a 2xx enables it again.
+"""Probes: a ping to a webhook that was disabled automatically; a 2xx enables it again.
 
 They are sent by POST probe, and automatically at growing intervals if the webhook wants that.
 """

@@ -11,7 +11,7 @@ MAX_DIGESTS = 50_000
 Value = TypeVar("Value")
 
 
-class Seen(Protocol):
+class DigestMemory(Protocol):
     """The translator's view of known digests, each by its `full_name`."""
 
     def saw_manifest(self, name: bytes, media_type: str) -> None:
@@ -46,20 +46,20 @@ class KnownDigests:
         self._blobs: Recent[bool] = Recent(limit)
 
     def saw_manifest(self, name: bytes, media_type: str) -> None:
-        """As in `Seen`; a known type stays known, and an invalid one is not kept."""
+        """As in `DigestMemory`; a known type stays known, and an invalid one is not kept."""
         known = media_type if is_keepable(media_type) else ""
         self._manifests.put(name, known or self._manifests.get(name) or "")
 
     def saw_blob(self, name: bytes) -> None:
-        """As in `Seen`."""
+        """As in `DigestMemory`."""
         self._blobs.put(name, value=True)
 
     def media_type(self, name: bytes) -> str | None:
-        """As in `Seen`."""
+        """As in `DigestMemory`."""
         return self._manifests.get(name) or None
 
     def only_blob(self, name: bytes) -> bool:
-        """As in `Seen`."""
+        """As in `DigestMemory`."""
         return self._manifests.get(name) is None and self._blobs.get(name) is not None
 
 
@@ -77,21 +77,21 @@ class Glance:
         self.asked: set[bytes] = set()
 
     def saw_manifest(self, name: bytes, media_type: str) -> None:
-        """As in `Seen`."""
+        """As in `DigestMemory`."""
         self._memory.saw_manifest(name, media_type)
         self.learnt[name] = media_type if is_keepable(media_type) else ""
 
     def saw_blob(self, name: bytes) -> None:
-        """As in `Seen`."""
+        """As in `DigestMemory`."""
         self._memory.saw_blob(name)
         self.learnt.setdefault(name, None)
 
     def media_type(self, name: bytes) -> str | None:
-        """As in `Seen`; a delete has asked `only_blob` before."""
+        """As in `DigestMemory`; a delete has asked `only_blob` before."""
         return self._memory.media_type(name)
 
     def only_blob(self, name: bytes) -> bool:
-        """As in `Seen`; another process may have seen the same digest as a manifest."""
+        """As in `DigestMemory`; another process may have seen the same digest as a manifest."""
         if self._memory.media_type(name) is None:
             self.asked.add(name)
         return self._memory.only_blob(name)

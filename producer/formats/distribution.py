@@ -29,7 +29,7 @@ import msgspec
 from msgspec import Struct
 
 from portcall.producer.digests.blobs import is_blob
-from portcall.producer.digests.digests import Seen, full_name
+from portcall.producer.digests.digests import DigestMemory, full_name
 from portcall.producer.formats.acceptance import Acceptance, Ignored, Translation
 from portcall.producer.formats.ignoring import NO_ENVELOPE, passed, text_of, unread
 from portcall.producer.formats.json_errors import complaint, decode
@@ -121,7 +121,7 @@ class Envelope(Struct, frozen=True):
 _DECODER = msgspec.json.Decoder(Envelope)
 
 
-def read(seen: Seen, body: bytes | Skimmed, acceptance: Acceptance) -> Translation:
+def read(seen: DigestMemory, body: bytes | Skimmed, acceptance: Acceptance) -> Translation:
     """Translate one envelope in one go: `opened` and `translated` without pauses.
 
     Raises:
@@ -145,7 +145,7 @@ async def opened(body: bytes | Skimmed) -> Skimmed:
     return _strictly(body) or await skim_in_turns(body)
 
 
-async def translated(seen: Seen, skimmed: Skimmed, acceptance: Acceptance) -> Translation:
+async def translated(seen: DigestMemory, skimmed: Skimmed, acceptance: Acceptance) -> Translation:
     """Translate one envelope, and remember the kinds of its digests.
 
     It may be called again for the same envelope, when its open questions are answered.
@@ -168,7 +168,7 @@ def _begun(skimmed: Skimmed) -> Translation:
 
 
 def _steps(
-    translation: Translation, seen: Seen, skimmed: Skimmed, acceptance: Acceptance
+    translation: Translation, seen: DigestMemory, skimmed: Skimmed, acceptance: Acceptance
 ) -> Iterator[None]:
     """Add the contents of an envelope to a translation, one notification a step."""
     for index, sent in enumerate(skimmed.events):
@@ -210,7 +210,7 @@ def _notification(sent: object, path: str) -> Notification:
 
 
 def _taken(
-    seen: Seen, notification: Notification, acceptance: Acceptance, path: str
+    seen: DigestMemory, notification: Notification, acceptance: Acceptance, path: str
 ) -> Event | Ignored:
     """The event of a notification, or why there is none.
 
@@ -252,7 +252,7 @@ def _full_name(registry: str, target: NotificationTarget | None) -> bytes:
     return full_name(registry, target.repository or "", target.digest)
 
 
-def _remember(seen: Seen, name: bytes, target: NotificationTarget | None) -> None:
+def _remember(seen: DigestMemory, name: bytes, target: NotificationTarget | None) -> None:
     """Remember the kind of a target's digest; a delete does not give it."""
     if not name or target is None:
         return
@@ -263,7 +263,7 @@ def _remember(seen: Seen, name: bytes, target: NotificationTarget | None) -> Non
         seen.saw_manifest(name, "" if "\0" in media_type else media_type)  # deletes would have it
 
 
-def _why_ignored(seen: Seen, name: bytes, notification: Notification) -> str:
+def _why_ignored(seen: DigestMemory, name: bytes, notification: Notification) -> str:
     """Why a notification is not a registry event; empty: it is one."""
     target = notification.target
     match notification.action:

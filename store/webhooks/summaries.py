@@ -70,7 +70,7 @@ class KnownWebhooks:
             }
 
     def disabled_by_themselves(self, after_revision: int = -1) -> list[KnownWebhook]:
-        """Those that disabled themselves and still are, in the order in which they changed.
+        """Those that were disabled automatically and still are, in the order in which they changed.
 
         Args:
             after_revision: Only those that were changed after it.

@@ -192,7 +192,7 @@ class Webhooks:
             return connection.execute(update(webhooks).where(enabled).values(values)).rowcount > 0
 
     def enable(self, webhook_id: int, now_ms: int) -> bool:
-        """Enable a webhook that disabled itself; returns whether it was disabled like that."""
+        """Enable a webhook that was disabled automatically; returns whether it was."""
         itself = (
             (webhooks.c.id == webhook_id)
             & (webhooks.c.status == Status.DISABLED.value)

@@ -1,4 +1,4 @@
-"""A webhook disables itself: log, metric, doctor and the operator's webhook tell of it."""
+"""A webhook is disabled automatically: log, metric, doctor and the operator's webhook tell of it."""
 
 import asyncio
 import base64

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from portcall.management.letters import box as boxes
-from portcall.management.letters.box import BusyError, LetterBox, Scan, Seen
+from portcall.management.letters.box import BusyError, LetterBox, OpenedLetter, Scan
 from portcall.management.letters.contents import Kind
 from portcall.management.letters.fates import Fate
 from portcall.management.letters.wanted import Wanted
@@ -77,8 +77,8 @@ class World:
             ]
         return sorted(found)
 
-    async def left(self, queue: str = "dead") -> list[Seen]:
-        seen: list[Seen] = []
+    async def left(self, queue: str = "dead") -> list[OpenedLetter]:
+        seen: list[OpenedLetter] = []
         await self.box.look(queue, Wanted(), seen.append)
         return seen
 

@@ -61,7 +61,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CodeExchange:
     """The result of exchanging a code.
 
     Attributes:
@@ -101,7 +101,7 @@ class Links:
         link = _Link(secrets.token_hex(8), until_s, issuer.client_id)
         return Code(PREFIX + self._seal.sealed(link), until_s)
 
-    async def exchange(self, code: str) -> Entry:
+    async def exchange(self, code: str) -> CodeExchange:
         """Exchange a code for a token; this works once.
 
         Raises:
@@ -115,7 +115,7 @@ class Links:
             raise LinkError(f"This link worked for {LIFE_S // 60} minutes, which are over.")
         return await asyncio.to_thread(self._exchanged, link)
 
-    def _exchanged(self, link: _Link) -> Entry:
+    def _exchanged(self, link: _Link) -> CodeExchange:
         """The token has the link's name: of two concurrent exchanges one finds the name taken."""
         principals = self._store.principals
         name = SESSION_PREFIX + link.nonce
@@ -138,7 +138,7 @@ class Links:
             raise LinkError(
                 f"There are {error.limit} tokens already, and the session needs one: revoke some."
             ) from error
-        return Entry(secret, Principal(made.name, made.role, made.client_id))
+        return CodeExchange(secret, Principal(made.name, made.role, made.client_id))
 
     async def end(self, principal: Principal) -> None:
         """Revoke the token of a session that a link started; other tokens stay.

@@ -50,7 +50,7 @@ def health_of(
     if row.status is Status.DISABLED:
         if row.cause is Cause.OWNER:
             return Health("mute", "Disabled", since_ms=row.status_changed_ms)
-        return Health("bad", "Disabled itself", row.status_reason, row.status_changed_ms)
+        return Health("bad", "Disabled automatically", row.status_reason, row.status_changed_ms)
     if held_until_ms:
         why = "Its endpoint keeps failing and is left alone for a while."
         return Health("bad", "Held back", why, row.failing_since_ms)

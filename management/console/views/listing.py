@@ -99,7 +99,7 @@ class RegistryLine:
         webhooks: How many it has.
         total: Its traffic of the last day.
         spark: The points of a sparkline of the day's events.
-        disabled: How many of its webhooks have disabled themselves.
+        disabled: How many of its webhooks were disabled automatically.
     """
 
     registry: Registry

@@ -49,7 +49,7 @@ class Now:
         sick: The paused endpoints, up to `MAX_SICK`.
         more_sick: The number of the others.
         rungs: The waiting deliveries by the delay of the rung.
-        disabled: Webhooks that have disabled themselves, the newest first, up to `MAX_SICK`.
+        disabled: Webhooks that were disabled automatically, the newest first, up to `MAX_SICK`.
         disabled_count: The number of all of them.
     """
 
@@ -138,7 +138,7 @@ class Overview:
         )
 
     def _disabled(self) -> Sequence[KnownWebhook]:
-        """Webhooks that have disabled themselves; read again when the revision has changed.
+        """Webhooks that were disabled automatically; read again when the revision has changed.
 
         While the store is unreachable, the last result.
         """

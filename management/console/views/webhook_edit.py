@@ -11,8 +11,8 @@ from portcall.management.console.views.webhook_forms import (
     LABELS,
     NAME,
     SCOPE,
-    Entry,
     Problems,
+    SubmittedForm,
     Values,
     add_faults,
     empty_values,
@@ -22,7 +22,7 @@ from portcall.management.console.views.webhook_forms import (
 )
 from portcall.management.explain.scope_tests import ScopeTests, Tried
 from portcall.management.http.calls import Call
-from portcall.management.http.errors import ArmError, Fault, invalid_parameter
+from portcall.management.http.errors import ArmError, FieldFault, invalid_parameter
 from portcall.management.http.routes import Routes
 from portcall.management.http.settings import SETTINGS
 from portcall.schemas.errors import InvalidValueError
@@ -129,7 +129,7 @@ class WebhookEdit:
         return await self._desk.lookups.maybe_webhook(SigningWebhook, named, registry)
 
     async def _problems(
-        self, call: Call, registry: Registry, entry: Entry, before: VisibleWebhook | None
+        self, call: Call, registry: Registry, entry: SubmittedForm, before: VisibleWebhook | None
     ) -> Problems:
         problems = problems_of(entry, is_new=before is None)
         if before is None and NAME not in problems.by_field:
@@ -137,7 +137,9 @@ class WebhookEdit:
             named = Call(call.request, names, call.principal)
             lookups = self._desk.lookups
             if await lookups.maybe_webhook(VisibleWebhook, named, registry) is not None:
-                problems.add(Fault(NAME, f"{registry.name} has a webhook of this name already"))
+                problems.add(
+                    FieldFault(NAME, f"{registry.name} has a webhook of this name already")
+                )
         return problems
 
     async def _asked(

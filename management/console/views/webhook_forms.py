@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from portcall.management.console.forms import Form
 from portcall.management.http.bodies import WebhookPut, parse_body
 from portcall.management.http.calls import encode
-from portcall.management.http.errors import ArmError, Fault
+from portcall.management.http.errors import ArmError, FieldFault
 from portcall.management.http.settings import SETTINGS, Setting
 from portcall.management.webhooks.signing import Wanted, check_wanted
 from portcall.schemas.errors import InvalidValueError
@@ -76,7 +76,7 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self.by_field or self.others)
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: FieldFault) -> None:
         """Add a fault to its field; only a field's first one is shown."""
         for prefix, name in _TARGETS:
             if fault.target == prefix or fault.target.startswith((f"{prefix}.", f"{prefix}[")):
@@ -88,7 +88,7 @@ class Problems:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SubmittedForm:
     """A submitted form.
 
     Attributes:
@@ -99,7 +99,7 @@ class Entry:
 
     values: Values
     body: dict[str, object]
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[FieldFault, ...] = ()
 
     @property
     def name(self) -> str:
@@ -135,7 +135,7 @@ def values_of(row: WebhookRow) -> Values:
     }
 
 
-def read_entry(form: Form, *, before: SigningWebhook | None = None) -> Entry:
+def read_entry(form: Form, *, before: SigningWebhook | None = None) -> SubmittedForm:
     """What was filled in.
 
     Args:
@@ -156,10 +156,10 @@ def read_entry(form: Form, *, before: SigningWebhook | None = None) -> Entry:
     }
     if form.line(STATUS):
         body["status"] = form.line(STATUS)
-    return Entry(values, body, faults)
+    return SubmittedForm(values, body, faults)
 
 
-def problems_of(entry: Entry, *, is_new: bool) -> Problems:
+def problems_of(entry: SubmittedForm, *, is_new: bool) -> Problems:
     """The API's problems with a form, as far as they are known without the store."""
     problems = Problems()
     for fault in entry.faults:
@@ -168,7 +168,7 @@ def problems_of(entry: Entry, *, is_new: bool) -> Problems:
         try:
             check_name(entry.name, NAME)
         except InvalidValueError as error:
-            problems.add(Fault(NAME, error.problem if entry.name else "is required"))
+            problems.add(FieldFault(NAME, error.problem if entry.name else "is required"))
     try:
         read = parse_body(WebhookPut, encode({"location": "local", "properties": entry.body}))
         if read.properties.portcall is not None:
@@ -176,7 +176,7 @@ def problems_of(entry: Entry, *, is_new: bool) -> Problems:
     except ArmError as error:
         add_faults(problems, error)
     except InvalidValueError as error:
-        problems.add(Fault(error.field, error.problem))
+        problems.add(FieldFault(error.field, error.problem))
     return problems
 
 
@@ -186,14 +186,14 @@ def add_faults(problems: Problems, error: ArmError) -> None:
         problems.add(fault)
 
 
-def faults_of(error: ArmError) -> Iterable[Fault]:
+def faults_of(error: ArmError) -> Iterable[FieldFault]:
     """The faults of an error of the API, one by one."""
     if error.details:
         return error.details
-    return (Fault(error.target, error.message.removeprefix(f"{error.target}: "), error.code),)
+    return (FieldFault(error.target, error.message.removeprefix(f"{error.target}: "), error.code),)
 
 
-def _headers_of(text: str) -> tuple[dict[str, str], tuple[Fault, ...]]:
+def _headers_of(text: str) -> tuple[dict[str, str], tuple[FieldFault, ...]]:
     """Read ``Key: value`` lines; empty ones are ignored."""
     headers: dict[str, str] = {}
     faults = []
@@ -203,9 +203,9 @@ def _headers_of(text: str) -> tuple[dict[str, str], tuple[Fault, ...]]:
         name, colon, value = line.partition(":")
         where = f"properties.customHeaders.line {number}"
         if not colon:
-            faults.append(Fault(where, "write Key: value"))
+            faults.append(FieldFault(where, "write Key: value"))
         elif name.strip().lower() in {each.lower() for each in headers}:
-            faults.append(Fault(where, f"{name.strip()[:64]} occurs twice"))
+            faults.append(FieldFault(where, f"{name.strip()[:64]} occurs twice"))
         else:
             headers[name.strip()] = value.strip()
     return headers, tuple(faults)

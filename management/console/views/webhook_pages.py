@@ -102,7 +102,7 @@ class WebhookPages:
         return await self._send(call, "ping")
 
     async def probe(self, call: Call) -> web.Response:
-        """POST a probe; a 2xx to it enables a webhook that disabled itself."""
+        """POST a probe; a 2xx enables a webhook that was disabled automatically."""
         return await self._send(call, "probe")
 
     async def enable(self, call: Call) -> web.Response:

@@ -271,13 +271,13 @@ async def test_webhooks_that_disabled_themselves_stand_out(site: Site, browser: 
     site.store.webhooks.disable(row.id, "the endpoint answered 410", 1_700_000_000_000)
     for path in (CONSOLE, f"{CONSOLE}/overview/now"):
         page = await browser.get(path)
-        assert "Needs attention 1 webhook has disabled itself" in page.said
+        assert "Needs attention 1 webhook was disabled automatically" in page.said
         assert f"{CONSOLE}/registries/Alpha/webhooks/Hook01" in page.text
         assert "The endpoint answered 410." in page.said
     registries = await browser.get(f"{CONSOLE}/registries")
-    assert "1 disabled itself" in registries.said
+    assert "1 disabled automatically" in registries.said
     assert f"{CONSOLE}/registries/Alpha?show=attention" in registries.text
     attention = await browser.get(f"{CONSOLE}/registries/Alpha?show=attention")
-    assert "Disabled itself" in attention.said
+    assert "Disabled automatically" in attention.said
     site.store.webhooks.enable(row.id, 1_700_000_000_001)
     assert "Needs attention" not in (await browser.get(CONSOLE)).said

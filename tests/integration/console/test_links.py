@@ -155,7 +155,7 @@ async def test_a_link_ends_after_ten_minutes(site: Site, monkeypatch: pytest.Mon
     code = await code_of(site)
     exchange = Links.exchange
 
-    async def later(self: Links, code: str) -> links.Entry:
+    async def later(self: Links, code: str) -> links.CodeExchange:
         before = self._clock
         self._clock = lambda: before() + LIFE_S
         try:

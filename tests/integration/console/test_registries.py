@@ -99,7 +99,7 @@ async def test_an_endpoint_that_is_sick_stands_out(site: Site, browser: Browser)
     assert await names(browser, "?show=attention") == ["Bare01"]
     page = await browser.get(ALPHA)
     (line,) = page.root.by_id("webhooks").all("tr", class_="bad")
-    assert "Disabled itself" in line.text
+    assert "Disabled automatically" in line.text
     assert "It answered 410 Gone." in line.text
 
 

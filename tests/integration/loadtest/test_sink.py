@@ -29,7 +29,7 @@ from portcall.loadtest.send.target import Target
 from portcall.loadtest.signing import Signing, Style
 from portcall.loadtest.sink.behaviour import Behaviour
 from portcall.loadtest.sink.memory import Memory
-from portcall.loadtest.sink.server import Seen, Sink
+from portcall.loadtest.sink.server import Sink, SinkRequest
 from portcall.loadtest.sink.verifying import Trust
 from portcall.schemas.records import Failure
 from tests.sink import eventually
@@ -41,7 +41,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specific
 async def serving(
     behaviour: Behaviour | None = None,
     memory: Memory | None = None,
-    tell: Callable[[Seen], None] = lambda _seen: None,
+    tell: Callable[[SinkRequest], None] = lambda _seen: None,
 ) -> AsyncIterator[str]:
     """A sink on the loopback."""
     port = free_ports(1)[0]
@@ -95,7 +95,7 @@ async def test_the_sink_takes_every_sender_s_posts(payload: Format, style: Style
 
 
 async def test_requests_are_shown_and_kept() -> None:
-    shown: list[Seen] = []
+    shown: list[SinkRequest] = []
     async with serving(tell=shown.append) as url, aiohttp.ClientSession() as http:
         await send(url, made(3))
         async with http.get(f"{url}/requests") as answer:

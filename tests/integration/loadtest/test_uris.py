@@ -22,7 +22,7 @@ from tests.signedtargets import RESTS, is_signed, signed, signed_targets, target
 
 if TYPE_CHECKING:
     from portcall.loadtest.plan import Outcome
-    from portcall.loadtest.sink.server import Seen
+    from portcall.loadtest.sink.server import SinkRequest
 
 LISTED = response(200, "Content-Type: application/json", content=b'["msg_1"]')
 
@@ -120,7 +120,7 @@ def test_the_receiver_of_these_tests_refuses_a_target_that_was_changed() -> None
 
 
 async def test_the_sink_shows_targets_as_they_arrived() -> None:
-    seen: list[Seen] = []
+    seen: list[SinkRequest] = []
     async with serving(tell=seen.append) as url:
         for rest in RESTS.values():
             async with Poster(Target.of(f"{url}{signed(rest)}", {}), timeout_s=5) as poster:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from portcall.loadtest.faults.kinds import BY_NAME
-from portcall.loadtest.measure.ledger import Entry, Ledger
+from portcall.loadtest.measure.ledger import Ledger, LedgerEntry
 from portcall.loadtest.payloads.facts import Mix
 from portcall.loadtest.payloads.formats import ACR, Format
 from portcall.loadtest.plan import Outcome, Planned, Timings
@@ -60,10 +60,10 @@ def entry(
     fault: str = "",
     keys: tuple[str, ...] = (),
     rank: int = 0,
-) -> Entry:
+) -> LedgerEntry:
     """A delivery of which one POST was sent for each answer."""
     times = [float(number) for number in range(len(answers))]
-    return Entry(
+    return LedgerEntry(
         delivery_id,
         "push",
         keys,
@@ -74,7 +74,7 @@ def entry(
     )
 
 
-def ledger(*entries: Entry) -> Ledger:
+def ledger(*entries: LedgerEntry) -> Ledger:
     made = Ledger()
     for each in entries:
         made.open(each)

@@ -4,7 +4,7 @@ import pytest
 
 from portcall.loadtest.conformance.judging import (
     Check,
-    Seen,
+    Observations,
     Weight,
     checks,
     conformance_section,
@@ -13,7 +13,7 @@ from portcall.loadtest.conformance.judging import (
 from portcall.loadtest.conformance.script import GENUINE, faulty, genuine, skipped, traffic_for
 from portcall.loadtest.faults.kinds import KINDS, Group
 from portcall.loadtest.judge.oracle import UNASKED, Processed, judge
-from portcall.loadtest.measure.ledger import Entry
+from portcall.loadtest.measure.ledger import LedgerEntry
 from portcall.loadtest.payloads.formats import find_format
 from portcall.loadtest.plan import Outcome
 from portcall.loadtest.send.sources import Deliveries
@@ -47,7 +47,7 @@ def test_the_worst_decides_the_grade(found: list[Check], given: str) -> None:
     assert grade(found) == given
 
 
-def right_entries() -> list[Entry]:
+def right_entries() -> list[LedgerEntry]:
     """One delivery without a fault, and one of each kind, answered as they should be."""
     found = [entry("right", 200, rank=1)]
     for kind in KINDS:
@@ -56,7 +56,7 @@ def right_entries() -> list[Entry]:
     return found
 
 
-def processed_by_a_right_one(entries: list[Entry]) -> list[Processed]:
+def processed_by_a_right_one(entries: list[LedgerEntry]) -> list[Processed]:
     return [Processed(each.delivery_id) for each in entries if each.taken]
 
 
@@ -68,12 +68,14 @@ def outcomes(*times_s: float) -> list[Outcome]:
     return made
 
 
-def seen(entries: list[Entry], processed: list[Processed] | None, *times_s: float) -> Seen:
+def seen(
+    entries: list[LedgerEntry], processed: list[Processed] | None, *times_s: float
+) -> Observations:
     verdict = UNASKED if processed is None else judge(entries, processed)
-    return Seen(entries, outcomes(*(times_s or (0.01,))), verdict)
+    return Observations(entries, outcomes(*(times_s or (0.01,))), verdict)
 
 
-def failed(found: Seen) -> dict[str, Weight]:
+def failed(found: Observations) -> dict[str, Weight]:
     return {check.name: check.weight for check in checks(found) if check.ok is False}
 
 
@@ -216,7 +218,7 @@ def test_what_cannot_be_made_is_left_out_with_a_reason(
 
 
 def test_a_check_that_could_not_be_made_says_why() -> None:
-    found = Seen(
+    found = Observations(
         [entry("right", 200)],
         outcomes(0.1),
         UNASKED,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from portcall.cli.main import command
-from portcall.loadtest.conformance.judging import Seen, checks
+from portcall.loadtest.conformance.judging import Observations, checks
 from portcall.loadtest.faults.kinds import KINDS, Kind
 from portcall.loadtest.judge.oracle import UNASKED
 from portcall.loadtest.payloads.formats import FORMATS
@@ -34,7 +34,7 @@ def test_the_page_has_each_sender_with_its_source(sender: Sender) -> None:
 def test_the_page_has_each_payload_style_and_check() -> None:
     for name in [*(each.name for each in FORMATS), *Style]:
         assert f"`{name}`" in PAGE
-    for check in checks(Seen([], [], UNASKED)):
+    for check in checks(Observations([], [], UNASKED)):
         assert check.name in PAGE
 
 

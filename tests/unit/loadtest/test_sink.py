@@ -11,7 +11,7 @@ from portcall.loadtest.payloads.formats import ACR
 from portcall.loadtest.payloads.reading import Notice, read
 from portcall.loadtest.sink.behaviour import Behaviour, Deed
 from portcall.loadtest.sink.memory import Done, Memory, SinkFileError
-from portcall.loadtest.sink.server import Seen
+from portcall.loadtest.sink.server import SinkRequest
 from portcall.loadtest.sink.showing import Shower, json_line, line
 from portcall.loadtest.sink.verifying import Trust
 
@@ -137,7 +137,7 @@ def test_a_file_that_is_none_of_ours_is_told(tmp_path: Path, text: str) -> None:
         Memory(path).open()
 
 
-SEEN = Seen(
+SEEN = SinkRequest(
     number=1, at=1_772_619_630.5, path="/hook", delivery_id="a-delivery", action="push", about="team/app:v1",
     verdict="processed", status=200, took_ms=1.25, headers={"x": "y"}, body="{}", body_bytes=2,
 )  # fmt: skip
@@ -160,7 +160,7 @@ def test_a_person_gets_a_line_with_what_matters() -> None:
 
 
 def test_a_stranger_s_text_moves_no_cursor() -> None:
-    evil = Seen(2, 0.0, "/", "\x1b[2J", "", "", "refused: \x1b]0;x\x07", 0, 0.0, {}, "", 5)
+    evil = SinkRequest(2, 0.0, "/", "\x1b[2J", "", "", "refused: \x1b]0;x\x07", 0, 0.0, {}, "", 5)
     text = line(evil, colour=False)
     assert "\x1b" not in text
     assert "---" in text

@@ -23,7 +23,7 @@ from portcall.management.explain.scope_tests import ScopeTests
 from portcall.management.http.access import AdministratorToken, Principal
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import Routes
-from portcall.management.letters.box import LetterBox, Scan, Seen
+from portcall.management.letters.box import LetterBox, OpenedLetter, Scan
 from portcall.management.letters.contents import Kind, read
 from portcall.management.letters.fates import Fate
 from portcall.management.letters.routes import LetterHandlers
@@ -129,7 +129,7 @@ class FakeBox(LetterBox):
         self.letters: dict[str, list[Letter]] = {"dead": [], "unrouted": []}
         self.failure: Exception | None = None
 
-    async def look(self, queue: str, wanted: Wanted, see: Callable[[Seen], None]) -> Scan:
+    async def look(self, queue: str, wanted: Wanted, see: Callable[[OpenedLetter], None]) -> Scan:
         scan, found = self._meant(queue, wanted)
         for seen in found:
             see(seen)
@@ -151,14 +151,14 @@ class FakeBox(LetterBox):
             self._remove(queue, seen, scan)
         return scan
 
-    def _meant(self, queue: str, wanted: Wanted) -> tuple[Scan, list[Seen]]:
+    def _meant(self, queue: str, wanted: Wanted) -> tuple[Scan, list[OpenedLetter]]:
         if self.failure:
             raise self.failure
-        seen = [Seen(each, read(each.body)) for each in self.letters[queue]]
+        seen = [OpenedLetter(each, read(each.body)) for each in self.letters[queue]]
         found = [each for each in seen if wanted.covers(each.letter, each.contents)]
         return Scan(waiting=len(seen), looked_at=len(seen)), found
 
-    def _remove(self, queue: str, seen: Seen, scan: Scan) -> None:
+    def _remove(self, queue: str, seen: OpenedLetter, scan: Scan) -> None:
         self.letters[queue].remove(seen.letter)
         scan.removed += 1
 

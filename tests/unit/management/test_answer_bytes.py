@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from portcall.management.events.answers import Seen, acr_event
+from portcall.management.events.answers import ShownRecord, acr_event
 from portcall.management.http.calls import encode
 from portcall.management.http.resources import (
     callback_answer,
@@ -102,7 +102,7 @@ SHARED = replace(
     rate_limit=50.0, max_age_ms=0, schedule_ms=(), probe=True, failing_since_ms=AT_MS,
 )  # fmt: skip
 SENT = Sent(uri="https://consumer.example/hook", headers={"B": "2", "A": "1"})
-SEEN = Seen(
+SEEN = ShownRecord(
     event_id="826b111c-0000-4000-8000-000000000000",
     body=b'{"id": "826b111c",  "action":"push"}',
     webhook_id=7,

@@ -15,10 +15,10 @@ from portcall.management.explain.reasons import DELETED
 from portcall.management.explain.routes import explanation_answer, tried_answer
 from portcall.management.explain.scope_tests import Tried
 from portcall.management.http.calls import encode
-from portcall.management.http.errors import Fault, invalid_content, too_many_failures
+from portcall.management.http.errors import FieldFault, invalid_content, too_many_failures
 from portcall.management.http.locations import REGIONS
 from portcall.management.letters.answers import letter_answer, purged_answer, resent_answer
-from portcall.management.letters.box import Scan, Seen
+from portcall.management.letters.box import OpenedLetter, Scan
 from portcall.management.letters.contents import Contents, Kind, Piece
 from portcall.management.letters.counting import Counts
 from portcall.management.letters.fates import Fate
@@ -61,7 +61,7 @@ PIECES = (
     Piece(EVENT, Delivery(0, OPERATOR_ID)),
     Piece(EVENT),
 )
-LETTER = Seen(
+LETTER = OpenedLetter(
     Letter(
         b'{"a":\xff}',
         "portcall.dead",
@@ -71,7 +71,7 @@ LETTER = Seen(
     ),
     Contents(Kind.DELIVERIES, PIECES),
 )
-UNREADABLE = Seen(LETTER.letter, Contents(Kind.UNREADABLE, problem="not a frame"))
+UNREADABLE = OpenedLetter(LETTER.letter, Contents(Kind.UNREADABLE, problem="not a frame"))
 SCAN = Scan(
     waiting=9,
     looked_at=8,
@@ -168,9 +168,9 @@ ANSWERS: dict[str, Callable[[], object]] = {
     "usages": lambda: usages_answer(REGISTRY, 3),
     "the provider": lambda: provider_answer("/subscriptions/x"),
     "an operation": lambda: operation_answer("registries/webhooks/ping/action", "Send a ping."),
-    "a refusal": lambda: invalid_content([Fault("a", "is b")]).envelope(),
+    "a refusal": lambda: invalid_content([FieldFault("a", "is b")]).envelope(),
     "a refusal of two fields": lambda: invalid_content(
-        [Fault("a", "is b"), Fault("c", "is d", "Code")]
+        [FieldFault("a", "is b"), FieldFault("c", "is d", "Code")]
     ).envelope(),
     "a refusal without a target": lambda: too_many_failures().envelope(),
     "a letter": lambda: letter_answer(LETTER, {7: KNOWN}),

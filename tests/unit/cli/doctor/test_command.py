@@ -11,7 +11,7 @@ from typing import Self
 import pytest
 
 from portcall.cli.doctor import checks, findings
-from portcall.cli.doctor.checks import Site, site_of
+from portcall.cli.doctor.checks import CheckedInstallation, site_of
 from portcall.cli.doctor.findings import Finding, Verdict
 from portcall.cli.errors import NotRunningError
 from portcall.cli.transport import Reply
@@ -68,7 +68,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> FakeBroker:
     return fake
 
 
-def found(site: Site) -> dict[str, Finding]:
+def found(site: CheckedInstallation) -> dict[str, Finding]:
     return {finding.check: finding for finding in checks.broker(site)}
 
 
@@ -182,7 +182,7 @@ def test_a_setting_that_is_wrong_is_told_by_name(home: Path, broker: FakeBroker)
     ],
 )
 def test_a_database_that_cannot_be_used(url: str, said: str) -> None:
-    finding = checks.database(Site(Path(), {"PORTCALL_DATABASE_URL": url}, None))
+    finding = checks.database(CheckedInstallation(Path(), {"PORTCALL_DATABASE_URL": url}, None))
     assert finding.verdict is Verdict.WRONG
     assert said in finding.found
 
@@ -254,5 +254,5 @@ def test_a_run_file_that_cannot_be_read_is_told(content: str, home: Path) -> Non
 
 
 def test_the_disk_of_a_home_that_is_not_there_yet(tmp_path: Path) -> None:
-    finding = checks.disk(Site(tmp_path / "a" / "b", {}, None))
+    finding = checks.disk(CheckedInstallation(tmp_path / "a" / "b", {}, None))
     assert str(tmp_path) in finding.found

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from portcall.cli.doctor import safeguards
-from portcall.cli.doctor.checks import Site
+from portcall.cli.doctor.checks import CheckedInstallation
 from portcall.cli.doctor.findings import Finding, Verdict
 from portcall.management.tls.certificates import Identity, issue, make_authority
 from portcall.store.database.migrate import migrate
@@ -40,9 +40,9 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def site(home: Path, environ: Mapping[str, str] | None = None) -> Site:
+def site(home: Path, environ: Mapping[str, str] | None = None) -> CheckedInstallation:
     named = {"PORTCALL_DATABASE_URL": f"sqlite:///{home / 'portcall.db'}"}
-    return Site(home, {**named, **(environ or {})}, None)
+    return CheckedInstallation(home, {**named, **(environ or {})}, None)
 
 
 def by_name(found: Iterable[Finding]) -> dict[str, Finding]:
@@ -274,7 +274,7 @@ def test_who_can_reach_what_speaks_plain_http(
     said: str,
 ) -> None:
     named = {f"PORTCALL_{name}": value for name, value in environ.items()}
-    found = safeguards.binds(Site(tmp_path, named, ready))
+    found = safeguards.binds(CheckedInstallation(tmp_path, named, ready))
     assert (found.verdict, bool(found.advice)) == (verdict, verdict is Verdict.WRONG)
     assert said in found.found
 
@@ -285,5 +285,5 @@ def test_the_environment_of_what_runs_decides(
     ready = {"processes": [{"role": "management", "pid": os.getpid()}]}
     running = {"PORTCALL_MANAGEMENT_TLS_BIND": "none"}
     monkeypatch.setattr(safeguards, "environ_of_role", lambda _role, _ready: running)
-    found = by_name(safeguards.tls(Site(tmp_path, {}, ready)))
+    found = by_name(safeguards.tls(CheckedInstallation(tmp_path, {}, ready)))
     assert found["certificate"].verdict is Verdict.OK

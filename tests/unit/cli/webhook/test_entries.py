@@ -3,7 +3,14 @@ import json
 import pytest
 
 from portcall.cli.webhook import entries
-from portcall.cli.webhook.entries import Chunk, Entry, Fault, chunks, faults_of, read_entries
+from portcall.cli.webhook.entries import (
+    Chunk,
+    EntryFault,
+    WebhookEntry,
+    chunks,
+    faults_of,
+    read_entries,
+)
 from tests.unit.cli.fakes import HOOK, WEBHOOK
 
 URI = "https://ci.example.com/hook"
@@ -19,13 +26,15 @@ def line(document: object) -> bytes:
     return json.dumps(document).encode() + b"\n"
 
 
-def entry(number: int = 1, registry: str = "myregistry", size: int = 10) -> Entry:
-    return Entry(f"line {number}", registry, {"name": f"hook{number}", "properties": {}}, size)
+def entry(number: int = 1, registry: str = "myregistry", size: int = 10) -> WebhookEntry:
+    return WebhookEntry(
+        f"line {number}", registry, {"name": f"hook{number}", "properties": {}}, size
+    )
 
 
 def test_an_exported_line_is_sent_as_it_is_but_for_what_the_path_says() -> None:
     [read] = read_entries([line(EXPORTED)], None)
-    assert isinstance(read, Entry)
+    assert isinstance(read, WebhookEntry)
     assert (read.place, read.registry) == ("line 1", "myregistry")
     assert read.item == {"name": "ci01hook", "tags": {}, "properties": EXPORTED["properties"]}
 
@@ -33,7 +42,7 @@ def test_an_exported_line_is_sent_as_it_is_but_for_what_the_path_says() -> None:
 def test_what_az_lists_is_read_when_the_uri_is_added() -> None:
     merged = {**AZ_LISTED, "serviceUri": URI, "customHeaders": None}
     [read] = read_entries([json.dumps([merged], indent=2).encode()], None)
-    assert isinstance(read, Entry)
+    assert isinstance(read, WebhookEntry)
     assert read.place == "entry 1"
     assert read.item == {
         "name": "ci01hook",
@@ -51,7 +60,7 @@ def test_an_array_over_many_lines_is_read_whole() -> None:
 
 def test_a_registry_in_hand_goes_before_the_one_in_the_id() -> None:
     [read] = read_entries([line(EXPORTED)], "other")
-    assert isinstance(read, Entry)
+    assert isinstance(read, WebhookEntry)
     assert read.registry == "other"
 
 
@@ -85,7 +94,7 @@ def test_what_cannot_be_read_is_a_fault_with_its_place(
     content: bytes, place: str, problem: str
 ) -> None:
     [fault] = read_entries([content], None)
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, EntryFault)
     assert fault.place == place
     assert problem in fault.problem
 
@@ -113,7 +122,7 @@ def test_no_secret_is_made_that_nobody_knows(
 ) -> None:
     properties = {"serviceUri": URI, "portcall": portcall}
     [read] = read_entries([line({**EXPORTED, "properties": properties})], None)
-    assert isinstance(read, Entry)
+    assert isinstance(read, WebhookEntry)
     assert read.item["properties"]["portcall"] == sent
     assert read.lost_secret is lost
 
@@ -121,7 +130,7 @@ def test_no_secret_is_made_that_nobody_knows(
 def test_a_secret_that_was_not_exported_is_known() -> None:
     properties = {"serviceUri": URI, "portcall": {"hasSecret": True}}
     [read] = read_entries([line({**EXPORTED, "properties": properties})], None)
-    assert isinstance(read, Entry)
+    assert isinstance(read, WebhookEntry)
     assert read.lost_secret
     assert not entry().lost_secret
 
@@ -143,13 +152,13 @@ def test_a_webhook_larger_than_a_chunk_has_one_of_its_own() -> None:
 
 
 def test_a_fault_belongs_to_the_chunk_that_it_keeps_back() -> None:
-    [chunk] = chunks([Fault("line 1", "x"), entry(2), Fault("line 3", "y"), entry(4)])
+    [chunk] = chunks([EntryFault("line 1", "x"), entry(2), EntryFault("line 3", "y"), entry(4)])
     assert (chunk.registry, chunk.count) == ("myregistry", 4)
     assert [fault.place for fault in chunk.faults] == ["line 1", "line 3"]
 
 
 def test_a_file_of_faults_alone_is_one_chunk() -> None:
-    [chunk] = chunks([Fault("line 1", "x")])
+    [chunk] = chunks([EntryFault("line 1", "x")])
     assert (chunk.entries, chunk.count) == ([], 1)
 
 
@@ -159,31 +168,36 @@ def test_a_file_of_faults_alone_is_one_chunk() -> None:
         pytest.param(
             "value[1].properties.serviceUri",
             "is required",
-            Fault("line 2", "webhook 'hook2': properties.serviceUri: is required"),
+            EntryFault("line 2", "webhook 'hook2': properties.serviceUri: is required"),
             id="a field",
         ),
         pytest.param(
             "value[1].properties.scope",
             "value[1].properties.scope: is no scope",
-            Fault("line 2", "webhook 'hook2': properties.scope: is no scope"),
+            EntryFault("line 2", "webhook 'hook2': properties.scope: is no scope"),
             id="a field that the message names, too",
         ),
         pytest.param(
             "value[0]",
             "occurs twice",
-            Fault("line 1", "webhook 'hook1': occurs twice"),
+            EntryFault("line 1", "webhook 'hook1': occurs twice"),
             id="a whole entry",
         ),
-        pytest.param("", "over quota", Fault("line 1 to 3", "over quota"), id="the whole chunk"),
         pytest.param(
-            "value[9].name", "odd", Fault("line 1 to 3", "odd"), id="an entry that was not sent"
+            "", "over quota", EntryFault("line 1 to 3", "over quota"), id="the whole chunk"
+        ),
+        pytest.param(
+            "value[9].name",
+            "odd",
+            EntryFault("line 1 to 3", "odd"),
+            id="an entry that was not sent",
         ),
     ],
 )
-def test_the_servers_faults_are_told_by_line(target: str, problem: str, fault: Fault) -> None:
+def test_the_servers_faults_are_told_by_line(target: str, problem: str, fault: EntryFault) -> None:
     chunk = Chunk("myregistry", [entry(1), entry(2), entry(3)])
     assert faults_of(chunk, [(target, problem)]) == [fault]
 
 
 def test_the_place_of_a_chunk_of_one_is_its_line() -> None:
-    assert faults_of(Chunk("x", [entry(5)]), [("", "bad")]) == [Fault("line 5", "bad")]
+    assert faults_of(Chunk("x", [entry(5)]), [("", "bad")]) == [EntryFault("line 5", "bad")]

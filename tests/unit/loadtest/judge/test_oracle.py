@@ -11,7 +11,7 @@ from portcall.loadtest.judge.rightness import (
     storm_of,
     tallies,
 )
-from portcall.loadtest.measure.ledger import Entry
+from portcall.loadtest.measure.ledger import LedgerEntry
 from portcall.loadtest.plan import NotSent
 from portcall.loadtest.send.retrying import Outage, Policy
 from tests.unit.loadtest.samples import deliveries, entry, ledger, outcome, planned
@@ -57,7 +57,7 @@ def ids(verdict: Judgement) -> dict[str, list[str]]:
          "huge twice", "duplicate", "duplicate twice", "nothing"],
 )  # fmt: skip
 def test_a_delivery_is_judged(
-    entries: list[Entry], processed: list[str], wrong: dict[str, list[str]]
+    entries: list[LedgerEntry], processed: list[str], wrong: dict[str, list[str]]
 ) -> None:
     verdict = judge(entries, [Processed(each) for each in processed])
     assert ids(verdict) == wrong
@@ -157,7 +157,7 @@ def test_the_oracle_s_chapter_counts_everything() -> None:
     ids=["all refused", "one taken", "only forged", "two about one tag"],
 )  # fmt: skip
 def test_a_question_about_no_delivery_has_no_samples(
-    entries: list[Entry], processed: list[str], empty: set[str]
+    entries: list[LedgerEntry], processed: list[str], empty: set[str]
 ) -> None:
     verdict = judge(entries, [Processed(each) for each in processed])
     section = oracle_section(ledger(*entries), verdict, 1.0)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from portcall.management.events.answers import Seen, acr_event, stored, streamed
+from portcall.management.events.answers import ShownRecord, acr_event, stored, streamed
 from portcall.management.events.routes import sse
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event, ping_event
@@ -33,8 +33,8 @@ FORBIDDEN = Answer(
 STARTED_MS = 1_640_898_399_516
 
 
-def seen(detail: Detail, outcome: Outcome = Outcome.RETRIED, attempt: int = 1) -> Seen:
-    return Seen(
+def seen(detail: Detail, outcome: Outcome = Outcome.RETRIED, attempt: int = 1) -> ShownRecord:
+    return ShownRecord(
         event_id=EVENT_ID,
         body=bytes(PING.body),
         webhook_id=7,
@@ -46,7 +46,7 @@ def seen(detail: Detail, outcome: Outcome = Outcome.RETRIED, attempt: int = 1) -
     )
 
 
-def shown(seen: Seen) -> Json:
+def shown(seen: ShownRecord) -> Json:
     return json.loads(msgspec.json.encode(acr_event(seen)))
 
 
@@ -150,7 +150,7 @@ def test_the_stream_gives_the_records_of_the_webhooks_that_are_wanted() -> None:
 def test_a_body_with_line_breaks_is_one_server_sent_event() -> None:
     pretty = b'{\r\n "id": "x\\ny"\n}'
     event = Event(id="x", registry="alpha", action="push", accepted_ms=0, body=msgspec.Raw(pretty))
-    record = Seen("x", bytes(event.body), 7, 1, Outcome.DELIVERED, 0, 0, Detail())
+    record = ShownRecord("x", bytes(event.body), 7, 1, Outcome.DELIVERED, 0, 0, Detail())
     line = sse(msgspec.json.encode(acr_event(record)))
     assert line.startswith(b"data: ") and line.endswith(b"\n\n")
     assert line[:-2].count(b"\n") == 0 and line.count(b"\r") == 0

@@ -1,4 +1,4 @@
-"""Webhooks that have disabled themselves: counted, and told to the operator once each."""
+"""Webhooks that were disabled automatically: counted, and told to the operator once each."""
 
 import msgspec
 import pytest

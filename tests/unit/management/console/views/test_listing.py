@@ -32,7 +32,7 @@ LONG = NOW - FAILING_AFTER_MS
     [
         ({}, 0, "good", "Enabled"),
         (OFF, 0, "mute", "Disabled"),
-        (OFF | {"cause": Cause.GONE, "status_reason": "410"}, 0, "bad", "Disabled itself"),
+        (OFF | {"cause": Cause.GONE, "status_reason": "410"}, 0, "bad", "Disabled automatically"),
         (OFF, NOW + 1, "mute", "Disabled"),
         ({}, NOW + 1, "bad", "Held back"),
         ({"failing_since_ms": LONG}, 0, "warn", "Failing"),
