@@ -26,7 +26,7 @@ JOURNAL_CHECKED = "journal_checked"
 """The key of the event up to which the log was compared with the journal."""
 
 TOLD = "told"
-"""The revision up to which the operator was notified of webhooks that were disabled automatically; it
+"""The revision up to which the operator was notified of automatically disabled webhooks; it
 exists once an operator's webhook was configured."""
 
 

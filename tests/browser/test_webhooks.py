@@ -4,7 +4,7 @@ import asyncio
 import re
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.authorities import authority, server_context, tls_server
 from tests.browser.asking import config_of, webhook_names, webhook_of
@@ -87,6 +87,26 @@ async def test_a_button_does_not_move_away_while_it_is_pressed(page: Page, clien
     await press_until_checked(page)
     await page.mouse.up()
     await expect(page.locator("#problems")).to_contain_text("Key: value")
+
+
+async def test_a_checkbox_is_clicked_though_a_check_comes_back_meanwhile(
+    page: Page, client: Client
+) -> None:
+    registry = await client.new_registry()
+    await page.goto(f"/console/registries/{registry}/webhooks/new")
+    box = page.get_by_label("push", exact=True)
+    await box.scroll_into_view_if_needed()
+    before = await box.is_checked()
+    await page.get_by_label("Custom headers").fill("no colon here")
+    place = await box.bounding_box()
+    assert place is not None
+    await page.mouse.move(place["x"] + place["width"] / 2, place["y"] + 2)
+
+    await press_until_checked(page)
+    assert await box.bounding_box() == place
+    await page.mouse.up()
+    await expect(box).to_be_checked(checked=not before)
+    await expect(page.locator("#headers-problem")).to_contain_text("Key: value")
 
 
 async def press_until_checked(page: Page) -> None:
@@ -319,3 +339,23 @@ async def test_many_are_turned_page_by_page(page: Page, client: Client) -> None:
     await turns.get_by_role("link", name="Next").click()
     await turns.get_by_role("link", name="Previous").click()
     await expect(names.first).to_have_text("hook0000")
+
+
+async def test_a_filter_that_is_typed_before_the_scripts_are_there_is_applied(
+    page: Page, client: Client
+) -> None:
+    registry = await client.new_registry()
+    for name in ("alphahook", "betahook"):
+        await client.put_webhook(registry, name, "http://127.0.0.1:9/")
+    typed = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await typed.wait()
+        await route.continue_()
+
+    await page.route("**/htmx.min*.js*", late)
+    await page.goto(f"/console/registries/{registry}", wait_until="commit")
+    await page.get_by_label("Filter", exact=True).fill("beta")
+    typed.set()
+    await expect(page.locator("table.webhooks tbody th a")).to_have_text(["betahook"])
+    await expect(page).to_have_url(re.compile("q=beta"))

@@ -124,8 +124,9 @@
     form.dataset.sent = "yes";
     setTimeout(() => { delete form.dataset.sent; }, 5000);
   });
-  // What is checked in a form while its button is pressed is shown when that is released: else the
-  // button may move away under the pointer, and the press means nothing.
+  // The answer to a check that arrives while the pointer is down on its form is shown after the
+  // release. Otherwise a button or a checkbox could move away between press and release, and the
+  // browser would make no click of them.
   let pressed = null;
   const held = new Map();
   function release() {
@@ -136,7 +137,7 @@
   }
   document.addEventListener("pointerdown", (event) => {
     release();
-    pressed = event.target.closest("form button")?.form ?? null;
+    pressed = event.target.closest("form");
   });
   for (const name of ["pointerup", "pointercancel"]) {
     document.addEventListener(name, () => { if (pressed) setTimeout(release); });  // after the click
@@ -148,9 +149,17 @@
     const swapStyle = requestConfig.elt.getAttribute("hx-swap");
     held.set(target, () => htmx.swap(target, serverResponse, { swapStyle }));
   });
+  // What was typed before this script ran made no request: the page's list does not match its filter.
+  function catchUp() {
+    for (const field of document.querySelectorAll("form[hx-get] input")) {
+      if (field.value !== field.defaultValue) htmx.trigger(field.form, "submit");
+    }
+  }
   window.portcall = { toast, age };
   nameTheme();
   age();
   useLink();
+  if (document.readyState === "complete") catchUp();
+  else addEventListener("load", () => setTimeout(catchUp)); // htmx knows the forms by then
   setInterval(age, 1000);
 })();
