@@ -183,7 +183,7 @@ class Session:
         events = measured.deliveries / case.fan_out
         figures["calls"] = {
             role: {
-                each: round((used[role][each] - calls[role][each]) / events, 3) for each in found
+                each: round((found[each] - calls[role][each]) / events, 3) for each in found
             }
             for role, found in used.items()
         }

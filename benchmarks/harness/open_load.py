@@ -4,8 +4,8 @@ Both are one process, so that each arrival is compared with its request by one c
 registry, it keeps connections alive and has one request under way on each. It never waits for an
 answer before it sends the next request: the arrivals are open.
 
-``python -m benchmarks.harness.open_load PORT CONTROL`` takes POSTs on the first port. On the second
-it reads a `Load` as a line of JSON, works it off, writes a `Measured` as a line, and reads the next.
+``python -m benchmarks.harness.open_load PORT CONTROL`` takes POSTs on the first port. On the
+second it reads a `Load` as a line of JSON, works it off, writes a `Measured` as a line, and so on.
 """
 
 import asyncio
@@ -116,6 +116,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Be of no more use."""
+        del exc
         if self in self._idle:
             self._idle.remove(self)
         if self._answer is not None and not self._answer.done():

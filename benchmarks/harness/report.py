@@ -23,31 +23,6 @@ Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Mode:
-    """How much is measured.
-
-    Attributes:
-        full: Everything with at least five pairs, or the short set.
-        pairs: Pairs of each comparison, where not the mode's.
-        peers: Only these peers; empty: all.
-        huge: With what takes many minutes or gigabytes: 10,000,000 records.
-        quiet_s: How long to wait for a quiet machine before each run.
-        everyday: What only the measurement of that name needs.
-    """
-
-    full: bool
-    pairs: int | None = None
-    peers: tuple[str, ...] = ()
-    huge: bool = False
-    quiet_s: float = 0.0
-    everyday: "Everyday" = field(default_factory=lambda: Everyday())
-
-    def choose(self, short: int, full: int) -> int:
-        """One of two numbers."""
-        return full if self.full else short
-
-
-@dataclass(frozen=True, slots=True)
 class Everyday:
     """How much of everyday rates is measured; empty: what the mode says.
 
@@ -66,6 +41,31 @@ class Everyday:
     seconds: float = 0
     trees: tuple[tuple[str, Path], ...] = ()
     saturation: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How much is measured.
+
+    Attributes:
+        full: Everything with at least five pairs, or the short set.
+        pairs: Pairs of each comparison, where not the mode's.
+        peers: Only these peers; empty: all.
+        huge: With what takes many minutes or gigabytes: 10,000,000 records.
+        quiet_s: How long to wait for a quiet machine before each run.
+        everyday: What only the measurement of that name needs.
+    """
+
+    full: bool
+    pairs: int | None = None
+    peers: tuple[str, ...] = ()
+    huge: bool = False
+    quiet_s: float = 0.0
+    everyday: Everyday = field(default_factory=Everyday)
+
+    def choose(self, short: int, full: int) -> int:
+        """One of two numbers."""
+        return full if self.full else short
 
 
 @dataclass(frozen=True, slots=True)

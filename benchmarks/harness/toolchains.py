@@ -24,6 +24,7 @@ LOAD_TOOLS = ROOT / "requirements" / "loadtools.txt"
 GO_SOURCES = Path("/usr/share/gocode")
 """Where Debian puts Go libraries."""
 GO_LIBRARY = "golang-github-rabbitmq-amqp091-go-dev"
+NODE_SQLITE = "better-sqlite3"
 GO_SQLITE = "golang-github-mattn-go-sqlite3-dev"
 
 
@@ -71,10 +72,19 @@ async def node(source: Path = WORKERS / "node") -> tuple[Path, Path]:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(source / name, folder)
         await run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
+        await _build_native(npm, Path(program), folder)
         (folder / "complete").touch()
-    for script in source.glob("*.js"):
-        shutil.copy(script, folder)
+    shutil.copytree(source, folder, dirs_exist_ok=True)
     return Path(program), folder
+
+
+async def _build_native(npm: str, program: Path, folder: Path) -> None:
+    """Build what is C++ from its source, with Node's own headers where they are installed."""
+    if not (folder / "node_modules" / NODE_SQLITE).exists():
+        return
+    place = program.parents[1]
+    headers = [f"--nodedir={place}"] if (place / "include/node/node.h").exists() else []
+    await run([npm, "rebuild", NODE_SQLITE, "--build-from-source", *headers], cwd=folder)
 
 
 async def go(source: Path = WORKERS / "go" / "worker.go") -> Path:

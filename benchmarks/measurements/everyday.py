@@ -97,7 +97,8 @@ async def measure(mode: Mode, told: Told) -> Report:
                 try:
                     async with start(place) as whole:
                         session = Session(whole, client, place, lambda: tree(broker.pid or 0))
-                        await _session(session, plan, name, number, report, told)
+                        for figures in await _session(session, plan, name, told):
+                            report.runs.append({"contender": name, "pair": number, **figures})
                 except MissingError as error:
                     report.skipped[name] = str(error)
                     told(f"{name}: left out: {error}")
@@ -108,18 +109,19 @@ async def measure(mode: Mode, told: Told) -> Report:
     return report
 
 
-async def _session(
-    session: Session, plan: Plan, name: str, number: int, report: Report, told: Told
-) -> None:
+async def _session(session: Session, plan: Plan, name: str, told: Told) -> list[Figures]:
+    """All loads of one contender, from one start."""
+    runs: list[Figures] = []
     await session.warm_up()
     for case in plan.cases:
         figures = await session.run(case, counted=case.rate == COUNTED_RATE)
-        report.runs.append({"contender": name, "pair": number, "case": case.name, **figures})
+        runs.append({"case": case.name, **figures})
         told(_line(name, case, figures))
     if plan.looks:
         rate = await saturation(session)
-        report.runs.append({"contender": name, "pair": number, "case": "saturation", "rate": rate})
+        runs.append({"case": "saturation", "rate": rate})
         told(f"{name}: sustains {rate:,} events/s")
+    return runs
 
 
 def _line(name: str, case: Case, figures: Figures) -> str:
