@@ -182,9 +182,7 @@ class Session:
         figures["cpu_all_us"] = round(sum(ours), 1)
         events = measured.deliveries / case.fan_out
         figures["calls"] = {
-            role: {
-                each: round((found[each] - calls[role][each]) / events, 3) for each in found
-            }
+            role: {each: round((found[each] - calls[role][each]) / events, 3) for each in found}
             for role, found in used.items()
         }
         if counted:
