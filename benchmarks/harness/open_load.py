@@ -114,6 +114,11 @@ class Connection(asyncio.Protocol):
         self._answer, self._received = None, b""
         self._idle.append(self)
 
+    def close(self) -> None:
+        """Close it."""
+        if self._transport is not None:
+            self._transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Be of no more use."""
         del exc
@@ -177,6 +182,8 @@ class Sending:
                 await self._complete.wait()
         except TimeoutError:
             self._last = time.monotonic()
+        for connection in list(self._idle):
+            connection.close()
         return Measured(
             deliveries=len(self._arrived),
             missing=max(0, self._wanted - len(self._arrived)),
