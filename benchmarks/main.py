@@ -6,18 +6,20 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from benchmarks.harness import toolchains
 from benchmarks.harness.processes import ProgramError
-from benchmarks.harness.report import Circumstances, Mode, Report, write
+from benchmarks.harness.report import Circumstances, Everyday, Mode, Report, write
 from benchmarks.harness.toolchains import MissingError
 from benchmarks.measurements import (
     backlog,
     console,
     delivery,
+    everyday,
     latency,
     listing,
     loadtest,
@@ -45,6 +47,7 @@ class Measurement:
 MEASUREMENTS = {
     "delivery": Measurement(delivery.TITLE, delivery.measure),
     "pipeline": Measurement(pipeline.TITLE, pipeline.measure),
+    "everyday": Measurement(everyday.TITLE, everyday.measure),
     "matching": Measurement(matching.TITLE, matching.measure),
     "latency": Measurement(latency.TITLE, latency.measure),
     "scaling": Measurement(scaling.TITLE, scaling.measure),
@@ -77,17 +80,36 @@ def run(
     quiet: Annotated[
         float, typer.Option(help="Seconds to wait at most for a quiet machine before each run.")
     ] = 0.0,
+    rates: Annotated[str, typer.Option(help="everyday: events a second, with commas.")] = "",
+    fan_outs: Annotated[str, typer.Option(help="everyday: webhooks an event, with commas.")] = "",
+    batches: Annotated[str, typer.Option(help="everyday: events a request, with commas.")] = "",
+    seconds: Annotated[float, typer.Option(help="everyday: of each load.")] = 0.0,
+    tree: Annotated[
+        list[str] | None,
+        typer.Option(help="everyday: another checkout to measure in turn, as NAME=FOLDER."),
+    ] = None,
+    saturation: Annotated[
+        bool | None, typer.Option(help="everyday: look for the highest rate.")
+    ] = None,
     page: Annotated[bool, typer.Option(help="Write docs/performance.md anew.")] = True,
 ) -> None:
     """Measure, and keep the figures in benchmarks/results/."""
-    mode = Mode(full, pairs, tuple(filter(None, peers.split(","))), huge, quiet)
+    rare = Everyday(
+        rates=tuple(map(float, _listed(rates))),
+        fan_outs=tuple(map(int, _listed(fan_outs))),
+        batches=tuple(map(int, _listed(batches))),
+        seconds=seconds,
+        trees=tuple(_tree(text) for text in tree or ()),
+        saturation=saturation,
+    )
+    mode = Mode(full, pairs, _listed(peers), huge, quiet, rare)
     unknown = sorted(set(names or ()) - set(MEASUREMENTS))
     if unknown:
         raise typer.BadParameter(f"there is no measurement {', '.join(unknown)}")
     failed = False
     for name in names or USUAL:
         try:
-            asyncio.run(_ended_in_order(_measure(name, mode)))
+            failed |= asyncio.run(_ended_in_order(_measure(name, mode)))
         except (ProgramError, MissingError, NodeError) as error:
             failed = True
             _say(f"{name} could not be measured: {error}")
@@ -99,14 +121,26 @@ def run(
         raise typer.Exit(1)
 
 
-async def _ended_in_order(work: Coroutine[None, None, None]) -> None:
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))
+
+
+def _tree(text: str) -> tuple[str, Path]:
+    name, found, folder = text.partition("=")
+    if not found or not Path(folder, "portcall").is_dir():
+        raise typer.BadParameter(f"--tree {text}: NAME=FOLDER with the folder of a checkout")
+    return name, Path(folder).resolve()
+
+
+async def _ended_in_order(work: Coroutine[None, None, bool]) -> bool:
     """Let SIGTERM end *work* like Ctrl-C: with everything that it has started."""
     task = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await task
+    return await task
 
 
-async def _measure(name: str, mode: Mode) -> None:
+async def _measure(name: str, mode: Mode) -> bool:
+    """Measure and keep; whether something counts more than it may."""
     measurement = MEASUREMENTS[name]
     _say(f"== {measurement.title}")
     before = Circumstances.now()
@@ -116,7 +150,10 @@ async def _measure(name: str, mode: Mode) -> None:
     for target in report.targets:
         verdict = {True: "yes", False: "NO", None: "not measured"}[target.met]
         _say(f"{target.what}: {target.value} ({target.bound}): {verdict}")
+    for problem in report.broken:
+        _say(f"FAILED: {problem}")
     _say(f"written: {path.relative_to(toolchains.ROOT)}")
+    return bool(report.broken)
 
 
 async def _write_page() -> None:

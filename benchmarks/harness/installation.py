@@ -102,18 +102,19 @@ class RecordCount:
 
 @asynccontextmanager
 async def portcall_up(
-    folder: Path, *arguments: str, **settings: str
+    folder: Path, *arguments: str, tree_of: Path = ROOT, **settings: str
 ) -> AsyncIterator[Installation]:
     """Run `portcall up` with *arguments* and further variables; nothing is left afterwards.
 
     Args:
         folder: Where its home is made.
         arguments: Of ``portcall up``.
+        tree_of: The checkout whose code runs.
         settings: Variables, without ``PORTCALL_``, in lower case.
     """
     home = folder / "home"
     env = {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(tree_of),
         "PORTCALL_HOME": str(home),
         "PORTCALL_MANAGEMENT_BIND": "127.0.0.1:0",
         "PORTCALL_MANAGEMENT_TLS_BIND": "127.0.0.1:0",

@@ -23,6 +23,27 @@ Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Everyday:
+    """How much of everyday rates is measured; empty: what the mode says.
+
+    Attributes:
+        rates: Events a second.
+        fan_outs: Webhooks that get each event.
+        batches: Events in a request.
+        seconds: Of each load.
+        trees: Other checkouts to measure beside this one, by name.
+        saturation: Whether the highest rate is looked for.
+    """
+
+    rates: tuple[float, ...] = ()
+    fan_outs: tuple[int, ...] = ()
+    batches: tuple[int, ...] = ()
+    seconds: float = 0
+    trees: tuple[tuple[str, Path], ...] = ()
+    saturation: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Mode:
     """How much is measured.
 
@@ -32,6 +53,7 @@ class Mode:
         peers: Only these peers; empty: all.
         huge: With what takes many minutes or gigabytes: 10,000,000 records.
         quiet_s: How long to wait for a quiet machine before each run.
+        everyday: What only the measurement of that name needs.
     """
 
     full: bool
@@ -39,6 +61,7 @@ class Mode:
     peers: tuple[str, ...] = ()
     huge: bool = False
     quiet_s: float = 0.0
+    everyday: Everyday = field(default_factory=Everyday)
 
     def choose(self, short: int, full: int) -> int:
         """One of two numbers."""
@@ -82,6 +105,7 @@ class Report:
         targets: What must be true.
         skipped: What was left out, and why.
         failed: Runs that did not come to their end, in words.
+        broken: What counts more than it may, in words; the command fails.
     """
 
     parameters: Figures = field(default_factory=dict)
@@ -90,6 +114,7 @@ class Report:
     targets: list[Target] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +155,7 @@ async def write(
         "targets": [{**asdict(each), "met": each.met} for each in report.targets],
         "skipped": report.skipped,
         "failed": report.failed,
+        "broken": report.broken,
         "runs": report.runs,
     }
     RESULTS.mkdir(exist_ok=True)

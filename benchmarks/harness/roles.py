@@ -52,12 +52,17 @@ class Role:
 
     async def metrics(self, http: aiohttp.ClientSession) -> list[Sample]:
         """What its metrics say now."""
-        async with http.get(f"{self.health_url}/metrics") as response:
-            text = await response.text()
-        return [
-            Sample(name, dict(_LABEL.findall(labels)), float(value))
-            for name, labels, value in _SAMPLE.findall(text)
-        ]
+        return await samples(http, self.health_url)
+
+
+async def samples(http: aiohttp.ClientSession, health_url: str) -> list[Sample]:
+    """What the metrics of a process say now."""
+    async with http.get(f"{health_url}/metrics") as response:
+        text = await response.text()
+    return [
+        Sample(name, dict(_LABEL.findall(labels)), float(value))
+        for name, labels, value in _SAMPLE.findall(text)
+    ]
 
 
 def total(samples: Sequence[Sample], name: str, **labels: str) -> float:

@@ -18,11 +18,14 @@ BENCHMARKS = Path(__file__).parents[1]
 ROOT = BENCHMARKS.parent
 CACHE = BENCHMARKS / ".cache"
 WORKERS = BENCHMARKS / "peers" / "workers"
+PIPELINES = BENCHMARKS / "peers" / "pipelines"
 REQUIREMENTS = ROOT / "requirements" / "bench.txt"
 LOAD_TOOLS = ROOT / "requirements" / "loadtools.txt"
 GO_SOURCES = Path("/usr/share/gocode")
 """Where Debian puts Go libraries."""
 GO_LIBRARY = "golang-github-rabbitmq-amqp091-go-dev"
+NODE_SQLITE = "better-sqlite3"
+GO_SQLITE = "golang-github-mattn-go-sqlite3-dev"
 
 
 class MissingError(Exception):
@@ -49,8 +52,11 @@ async def python(requirements: Path = REQUIREMENTS) -> Path:
     return program
 
 
-async def node() -> tuple[Path, Path]:
-    """The node program, and a folder with the worker and its node_modules.
+async def node(source: Path = WORKERS / "node") -> tuple[Path, Path]:
+    """The node program, and a folder with a peer's script and its node_modules.
+
+    Args:
+        source: The peer: package.json, package-lock.json and scripts.
 
     Raises:
         MissingError: There is no node or npm, or the packages cannot be installed.
@@ -58,33 +64,50 @@ async def node() -> tuple[Path, Path]:
     program, npm = shutil.which("node"), shutil.which("npm")
     if program is None or npm is None:
         raise MissingError("node and npm are not installed (apt-get install nodejs npm)")
-    source = WORKERS / "node"
     folder = CACHE / f"node-{_digest(source / 'package-lock.json')}"
     if not (folder / "complete").exists():
-        _say(f"Installing amqplib and undici into {_shown(folder)}")
+        _say(f"Installing {', '.join(_dependencies(source))} into {_shown(folder)}")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for name in ("package.json", "package-lock.json"):
             shutil.copy(source / name, folder)
         await run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
+        await _build_native(npm, Path(program), folder)
         (folder / "complete").touch()
-    shutil.copy(source / "worker.js", folder)
+    shutil.copytree(source, folder, dirs_exist_ok=True)
     return Path(program), folder
 
 
-async def go() -> Path:
-    """The Go worker, built offline from Debian's sources of its one library.
+async def _build_native(npm: str, program: Path, folder: Path) -> None:
+    """Build what is C++ from its source, with Node's own headers where they are installed."""
+    if not (folder / "node_modules" / NODE_SQLITE).exists():
+        return
+    place = program.parents[1]
+    headers = [f"--nodedir={place}"] if (place / "include/node/node.h").exists() else []
+    await run([npm, "rebuild", NODE_SQLITE, "--build-from-source", *headers], cwd=folder)
+
+
+async def go(source: Path = WORKERS / "go" / "worker.go") -> Path:
+    """A Go peer, built offline from Debian's sources of its libraries.
+
+    Args:
+        source: Its one file.
 
     Raises:
-        MissingError: There is no Go, or not the library, or it cannot be built.
+        MissingError: There is no Go, or not a library, or it cannot be built.
     """
     program = shutil.which("go")
-    if program is None or not (GO_SOURCES / "src/github.com/rabbitmq/amqp091-go").exists():
+    libraries = {"rabbitmq/amqp091-go": GO_LIBRARY}
+    if source.parent.parent == PIPELINES:
+        libraries["mattn/go-sqlite3"] = GO_SQLITE
+    if program is None or not all(
+        (GO_SOURCES / "src/github.com" / name).exists() for name in libraries
+    ):
+        packages = " ".join(libraries.values())
         raise MissingError(
-            f"Go or amqp091-go is not installed (apt-get install golang-go {GO_LIBRARY})"
+            f"Go or a library is not installed (apt-get install golang-go {packages})"
         )
-    source = WORKERS / "go" / "worker.go"
-    binary = CACHE / f"go-{_digest(source)}" / "worker"
+    binary = CACHE / f"go-{_digest(source)}" / source.stem
     if not binary.exists():
         env = {
             "GO111MODULE": "off",
@@ -106,6 +129,7 @@ async def versions() -> dict[str, str]:
         "node": ["node", "--version"],
         "nginx": ["/usr/sbin/nginx", "-v"],
         "amqp091-go": ["dpkg-query", "--show", "--showformat=${Version}", GO_LIBRARY],
+        "go-sqlite3": ["dpkg-query", "--show", "--showformat=${Version}", GO_SQLITE],
         "rabbitmq": ["dpkg-query", "--show", "--showformat=${Version}", "rabbitmq-server"],
         "erlang": ["dpkg-query", "--show", "--showformat=${Version}", "erlang-base"],
     }
@@ -131,7 +155,11 @@ def _locked_versions() -> dict[str, str]:
 
 
 def _node_versions() -> dict[str, str]:
-    package = json.loads((WORKERS / "node" / "package.json").read_text())
+    return _dependencies(PIPELINES / "node") | _dependencies(WORKERS / "node")
+
+
+def _dependencies(source: Path) -> dict[str, str]:
+    package = json.loads((source / "package.json").read_text())
     pinned: dict[str, str] = package["dependencies"]
     return pinned
 

@@ -129,6 +129,28 @@ def line(path: Path, title: str, axis: tuple[str, str], points: Mapping[float, f
         axes.margins(x=0.08)
 
 
+def lines(
+    path: Path, title: str, axis: tuple[str, str], series: Mapping[str, Mapping[float, float]]
+) -> None:
+    """A line for each name, both axes logarithmic."""
+    with _figure(path, title, 3.4) as axes:
+        for color, (label, points) in zip(PALETTE, series.items(), strict=False):
+            places = sorted(points)
+            values = [points[place] for place in places]
+            axes.plot(places, values, marker="o", color=color, label=label)
+        places = sorted({place for points in series.values() for place in points})
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xticks(places, [f"{place:,.0f}" for place in places])
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel(axis[0])
+        axes.set_ylabel(axis[1])
+        axes.grid(visible=True, alpha=0.3)
+        axes.legend(loc="best", frameon=False)
+
+
 def distribution(path: Path, title: str, unit: str, series: Mapping[str, Sequence[float]]) -> None:
     """Which share of the values is at most so large."""
     with _figure(path, title, 3.2) as axes:

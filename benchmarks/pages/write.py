@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.harness.report import read
 from benchmarks.pages import sections
+from benchmarks.pages.everyday import everyday
 from benchmarks.pages.tables import table, targets
 
 ROOT = Path(__file__).parents[2]
@@ -14,6 +15,7 @@ PLOTS = ROOT / "docs" / "performance"
 SECTIONS = {
     "delivery": sections.delivery,
     "pipeline": sections.pipeline,
+    "everyday": everyday,
     "latency": sections.latency,
     "matching": sections.matching,
     "scaling": sections.scaling,
