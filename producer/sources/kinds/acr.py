@@ -21,6 +21,8 @@ from portcall.producer.sources.more_fields import (
 )
 from portcall.schemas.events import PING, Action
 
+_ACTIONS = frozenset(action.value for action in Action)
+
 
 def read(request: SourceRequest, acceptance: Acceptance) -> Translation:
     """Read one webhook's POST: one event, or a ping.
@@ -37,7 +39,7 @@ def _found(sent: object) -> Found:
     action = text(sent, "action")
     if action == PING:
         return ignored(PING, action=action)
-    if action not in Action:
+    if action not in _ACTIONS:
         repository, tag = text(sent, "target", "repository"), text(sent, "target", "tag")
         return ignored("other_action", action=action, repository=repository, tag=tag)
     return found(told_of(sent, Action(action)))
