@@ -73,7 +73,7 @@ def test_the_same_push_has_the_same_id_each_time() -> None:
         ({}, "other_type"),
         ({"push_data": {}, "repository": []}, "other_type"),
         ({"push_data": {}, "repository": {}}, "bad_repository"),
-        (changed(PUSH, {"repository.repo_full_name": "Acme/cart"}), "bad_repository"),
+        (changed(PUSH, {"repository.repo_full_name": "acme/Cart"}), "bad_repository"),
         (7, "bad_event"),
     ],
     ids=str,

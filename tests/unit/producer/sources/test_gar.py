@@ -30,7 +30,7 @@ HEADERS = {
 }
 
 
-def wrapped(data: object, **changes: object) -> dict[str, Any]:
+def wrapped(data: object, /, **changes: object) -> dict[str, Any]:
     """An envelope of Pub/Sub."""
     raw = data if isinstance(data, bytes) else json.dumps(data).encode()
     message = {

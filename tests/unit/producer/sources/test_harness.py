@@ -91,7 +91,7 @@ def test_an_artifact_is_an_event(
         ({"artifact_info.type": "MAVEN"}, "other_format"),
         ({"artifact_info": []}, "other_format"),
         ({"artifact_info.artifact": None, "artifact_info.name": ""}, "bad_repository"),
-        ({"artifact_info.artifact.url": "pkg.acme.test/Acc/cart:1"}, "bad_repository"),
+        ({"artifact_info.artifact.url": "pkg.acme.test/acc/Cart:1"}, "bad_repository"),
         ({"artifact_info.artifact.tag": "a b"}, "bad_tag"),
     ],
     ids=str,

@@ -89,7 +89,7 @@ def test_a_component_is_an_event(
         (CREATED | {"component": None}, "other_type"),
         (CREATED | {"component": []}, "other_format"),
         (changed(CREATED, {"component.name": ""}), "bad_repository"),
-        (CREATED | {"repositoryName": "Hosted"}, "bad_repository"),
+        (changed(CREATED, {"component.name": "Cart"}), "bad_repository"),
         ([], "bad_event"),
     ],
     ids=str,
