@@ -178,4 +178,6 @@ def _syntax(error: exceptions.JMESPathError) -> str:
     word = getattr(error, "token_value", "")
     if position is None:
         return _first_line(error)
+    if word == "":
+        return "it is incomplete"
     return f"{str(word)[:32]!r} is unexpected at character {position + 1}"

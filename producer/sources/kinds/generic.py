@@ -3,7 +3,7 @@
 ==============  ==================================================================================
 setting         gives
 ==============  ==================================================================================
-``events``      the events of a body, as an array; without it the body is one event
+``events``      the events of a body, as an array; without it the body is one event or an array
 ``action``      the action; without it each event is a push
 ``actions``     which words mean which actions: ``created=push, removed=delete``; ACR's own words
                 need no entry
@@ -64,7 +64,7 @@ class Reading:
     """A generic source's settings, checked.
 
     Attributes:
-        events: Where the events are; None: the body is one.
+        events: Where the events are; None: the body is one, or an array of them.
         fields: The expressions by their settings.
         actions: The actions by the words that mean them.
         host: Where clients pull from.
