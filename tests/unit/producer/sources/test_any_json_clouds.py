@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portcall.producer.sources.adapter import Adapter
@@ -69,7 +69,7 @@ SCALARS = (
 JSON = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=10,
+    max_leaves=6,
 )
 
 
@@ -102,6 +102,7 @@ def check(adapter: Adapter, body: bytes, options: Mapping[str, str]) -> int:
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_any_value_at_any_place_is_read_or_ignored(kind: str, data: st.DataObject) -> None:
     adapter, sample, options = SAMPLES[kind]
@@ -119,6 +120,7 @@ def test_any_value_at_any_place_is_read_or_ignored(kind: str, data: st.DataObjec
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
+@settings(max_examples=25, deadline=None)
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_body_is_a_translation_or_no_json(kind: str, body: bytes) -> None:
     adapter, _, options = SAMPLES[kind]
