@@ -15,11 +15,10 @@ GitHub tells no deletion. A body may be a form with the JSON in ``payload``.
 Source: octokit/webhooks, payload-schemas and payload-examples; GitHub's documentation.
 """
 
-from urllib.parse import parse_qs
-
 from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
 from portcall.producer.sources.artifact_types import artifact_type
+from portcall.producer.sources.forms import form_or_json
 from portcall.producer.sources.more_fields import (
     Told,
     event_id,
@@ -50,14 +49,6 @@ def read(request: SourceRequest, acceptance: Acceptance) -> Translation:
         InvalidValueError: The body is no JSON.
     """
     return translated([_found(request, parsed(form_or_json(request.body)))], acceptance)
-
-
-def form_or_json(body: bytes) -> bytes:
-    """The JSON in a body: in the field ``payload`` of a form, or the body itself."""
-    if not body.startswith(b"payload="):
-        return body
-    form = parse_qs(body.decode(errors="replace"), max_num_fields=None)
-    return form.get("payload", [""])[0].encode(errors="replace")
 
 
 def _found(request: SourceRequest, sent: object) -> Found:

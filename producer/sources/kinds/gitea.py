@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
 from portcall.producer.sources.artifact_types import artifact_type
-from portcall.producer.sources.kinds.ghcr import form_or_json
+from portcall.producer.sources.forms import form_or_json
 from portcall.producer.sources.more_fields import (
     Told,
     event_id,

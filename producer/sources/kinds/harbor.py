@@ -82,9 +82,7 @@ def _all(request: SourceRequest, sent: object) -> Iterator[Found]:
     content = part(sent, "event_data") or part(sent, "data")
     if kind not in _ACTIONS:
         reason = next((word for start, word in _REASONS if kind.startswith(start)), "other_type")
-        yield ignored(
-            reason, action=kind, repository=text(content, "repository", "repo_full_name")
-        )
+        yield ignored(reason, action=kind, repository=text(content, "repository", "repo_full_name"))
         return
     resources = part(content, "resources")
     if not isinstance(resources, list) or not resources:
@@ -119,9 +117,7 @@ def _told(
         digest=digest,
         id=event,
         time=time_of(moment),
-        request=made_request(
-            action, text(sent, "requestid") or event, host_of(request, host)
-        ),
+        request=made_request(action, text(sent, "requestid") or event, host_of(request, host)),
         extras=Extras(
             actor=text(sent, "operator"), artifact_type=artifact_type(tag=tag), source_id=own_id
         ),
