@@ -1,7 +1,7 @@
 """GitLab's container registry: distribution's notifications, with a few additions.
 
-They are translated as `formats.distribution` does: a ``rename`` is ``other_action``, a delete by tag
-``tag_delete``. ``actor.user`` is a token: nothing here reads it.
+They are translated as `formats.distribution` does: a ``rename`` is ``other_action``, a delete by a
+tag ``tag_delete``. ``actor.user`` is a token: nothing here reads it.
 
 Source: GitLab's container-registry, notifications/.
 """
