@@ -1,0 +1,114 @@
+"""zot: CloudEvents of its ``events`` extension, in HTTP's binary or structured mode.
+
+====================================================  ==================================
+message                                               becomes
+====================================================  ==================================
+zotregistry.image.updated                             push
+zotregistry.image.deleted, reference is a digest      delete
+zotregistry.image.deleted, reference is a tag         nothing: ``tag_delete``
+zotregistry.image.scanned, .lint_failed               nothing: ``scan``, ``lint``
+zotregistry.repository.created                        nothing: ``repository_created``
+any other type                                        nothing: ``other_type``
+====================================================  ==================================
+
+No message names its host: the setting ``host`` does.
+
+Source: project-zot/zot, pkg/extensions/events.
+"""
+
+from dataclasses import replace
+
+from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
+from portcall.producer.sources.artifact_types import artifact_type
+from portcall.producer.sources.more_fields import (
+    MAX_USERAGENT,
+    Told,
+    event_id,
+    found,
+    hashed_id,
+    header,
+    host_of,
+    ignored,
+    made_request,
+    parsed,
+    part,
+    tag_or_digest,
+    text,
+    time_of,
+    unreadable,
+)
+from portcall.schemas.errors import InvalidValueError
+
+_ACTIONS = {"zotregistry.image.updated": "push", "zotregistry.image.deleted": "delete"}
+_REASONS = {
+    "zotregistry.image.scanned": "scan",
+    "zotregistry.image.lint_failed": "lint",
+    "zotregistry.repository.created": "repository_created",
+}
+
+
+def read(request: SourceRequest, acceptance: Acceptance) -> Translation:
+    """Read one CloudEvent.
+
+    Raises:
+        InvalidValueError: The body is no JSON.
+    """
+    return translated([_found(request, parsed(request.body))], acceptance)
+
+
+def _found(request: SourceRequest, sent: object) -> Found:
+    if not isinstance(sent, dict):
+        return unreadable("", "an event must be an object", sent=sent)
+    kind = header(request, "ce-type")
+    data = sent if kind else part(sent, "data")
+    kind = kind or text(sent, "type")
+    if kind not in _ACTIONS:
+        reason = _REASONS.get(kind, "other_type")
+        return ignored(reason, action=kind, repository=text(data, "name"))
+    told = _told(request, sent, data, kind)
+    tag, _ = tag_or_digest(text(data, "reference"))
+    if told.action == "delete" and tag:
+        return found(replace(told, digest=""))
+    return found(told)
+
+
+def _told(request: SourceRequest, sent: object, data: object, kind: str) -> Told:
+    action = _ACTIONS[kind]
+    tag, by_reference = tag_or_digest(text(data, "reference"))
+    digest = text(data, "digest") or by_reference
+    own_id = header(request, "ce-id") or text(sent, "id")
+    moment = header(request, "ce-time") or text(sent, "time")
+    event = event_id(own_id)
+    if not event and moment:
+        event = hashed_id("zot", kind, text(data, "name"), digest, tag, moment)
+    media_type = text(data, "mediaType")
+    useragent = text(data, "request", "useragent", limit=MAX_USERAGENT)
+    return Told(
+        action=action,
+        repository=text(data, "name"),
+        tag=tag,
+        digest=digest,
+        id=event,
+        time=time_of(moment),
+        media_type=media_type,
+        request=made_request(action, event, host_of(request, ""), useragent),
+        extras=Extras(
+            actor=text(data, "actor", "name"),
+            artifact_type=artifact_type(media_type, _config_type(data), tag),
+            source_id=own_id,
+        ),
+    )
+
+
+def _config_type(data: object) -> str:
+    """What the manifest's text says of the artifact; a pusher chooses it, so it may be anything."""
+    manifest = part(data, "manifest")
+    if not isinstance(manifest, str):
+        return ""
+    try:
+        read_manifest = parsed(manifest.encode(errors="replace"))
+    except InvalidValueError:
+        return ""
+    own = text(read_manifest, "artifactType")
+    return own or text(read_manifest, "config", "mediaType")
