@@ -47,7 +47,11 @@ SAMPLES: dict[str, tuple[Adapter, Any, Mapping[str, str]]] = {
     "ecr": (ecr.read, test_ecr.PUSH, {}),
     "eventgrid": (eventgrid.read, test_eventgrid.own("ImagePushed", test_eventgrid.DATA), {}),
     "cloudevents": (eventgrid.read, test_eventgrid.cloud("ImagePushed", test_eventgrid.DATA), {}),
-    "gar": (gar.read, {"action": "INSERT", "tag": test_gar.TAGGED, "digest": test_gar.BY_DIGEST}, {}),
+    "gar": (
+        gar.read,
+        {"action": "INSERT", "tag": test_gar.TAGGED, "digest": test_gar.BY_DIGEST},
+        {},
+    ),
     "generic": (generic.read, test_generic.SENT, test_generic.SETTINGS),
     "harness": (harness.read, test_harness.CREATED, {}),
     "nexus": (nexus.read, test_nexus.CREATED, {}),
@@ -68,7 +72,9 @@ SCALARS = (
 )
 JSON = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -79,7 +85,15 @@ def paths(value: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return [path, *(each for name, part in inner for each in paths(part, (*path, name)))]
 
 
-def put(value: Any, path: tuple[str, ...], other: object) -> Any:
+def is_json(body: bytes) -> bool:
+    try:
+        json.loads(body.removeprefix(b"\xef\xbb\xbf").decode(errors="replace"))
+    except ValueError:
+        return False
+    return True
+
+
+def put(value: Any, path: tuple[str, ...], other: object) -> Any:  # noqa: ANN401 (any JSON)
     """*value* with another one at a path."""
     if not path:
         return other
@@ -127,14 +141,14 @@ def test_any_body_is_a_translation_or_no_json(kind: str, body: bytes) -> None:
     try:
         check(adapter, body, options)
     except InvalidValueError as problem:
-        assert problem.field == ""
-        with pytest.raises(ValueError, match=""):
-            json.loads(body.removeprefix(b"\xef\xbb\xbf").decode(errors="replace"))
+        assert (problem.field, is_json(body)) == ("", False)  # noqa: PT017 (either way is right)
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
 @pytest.mark.parametrize("depth", [900, 5_000, 200_000])
-@pytest.mark.parametrize("shape", [(b"[", b"]"), (b'{"data":', b"}"), (b'{"target":[', b"]}")], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(b"[", b"]"), (b'{"data":', b"}"), (b'{"target":[', b"]}")], ids=str
+)
 def test_any_depth_is_a_translation_or_no_json(
     kind: str, depth: int, shape: tuple[bytes, bytes]
 ) -> None:

@@ -103,8 +103,15 @@ def test_a_joined_text_has_a_limit() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[*].a", "[].a", "[*][*][*]", "[][][][][][][][][][][][]", "[?a == b]", "[?contains(@, 'x')]"]
-    + ["|".join(["[]"] * 12), "[*].[@][][]".replace("[@]", "a"), "[::2]|[::1]|[::1]"],
+    [
+        "[*].a",
+        "[].a",
+        "[*][*][*]",
+        "[][][][][][][][][][][][]",
+        "[?a == b]",
+        "[?contains(@, 'x')]",
+        "[::2]|[::1]|[::1]",
+    ],
 )
 def test_work_is_bounded_on_the_largest_body(text: str) -> None:
     """A wrong bound takes 10 s and more here."""
@@ -112,8 +119,7 @@ def test_work_is_bounded_on_the_largest_body(text: str) -> None:
     began = time.process_time()
     budget = Budget()
     with pytest.raises(InvalidValueError, match="takes more than 200,000 steps"):
-        for _ in range(10):
-            compiled(text).search(value, budget)
+        compiled(text).search(value, budget)
     assert time.process_time() - began < 3
 
 
@@ -143,4 +149,4 @@ def test_any_text_is_an_expression_or_a_problem(text: str) -> None:
     try:
         expression.search(VALUE, Budget())
     except InvalidValueError as problem:
-        assert problem.problem
+        assert problem.problem  # noqa: PT017 (either way is right)

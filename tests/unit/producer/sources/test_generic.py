@@ -7,7 +7,7 @@ import pytest
 from portcall.producer.sources.kinds import generic
 from portcall.schemas.errors import InvalidValueError
 from tests.unit.producer.samples import NOW
-from tests.unit.producer.sources.requests import DIGEST, HEX, reasons, request, taken, told
+from tests.unit.producer.sources.requests import DIGEST, HEX, reasons, taken, told
 
 SETTINGS = {
     "action": "kind",
@@ -52,11 +52,19 @@ PUSHED = {
         ({}, {"at": 1777712645123}, {"timestamp": "2026-05-02T09:04:05.1230000Z"}),
         ({}, {"at": 1777712645.5}, {"timestamp": "2026-05-02T09:04:05.5000000Z"}),
         ({}, {"at": "2026-05-02T11:04:05+02:00"}, {}),
-        ({}, {"at": "2026-05-02T09:04:05.123456789Z"}, {"timestamp": "2026-05-02T09:04:05.123456789Z"}),
+        (
+            {},
+            {"at": "2026-05-02T09:04:05.123456789Z"},
+            {"timestamp": "2026-05-02T09:04:05.123456789Z"},
+        ),
         ({}, {"at": "2026-05-02T09:04:05+0000"}, {}),
         ({}, {"at": 10**400}, {"timestamp": NOW}),
         ({}, {"at": True}, {"timestamp": NOW}),
-        ({}, {"image": {"name": "cart", "tag": DIGEST}}, {"target.tag": None, "target.mediaType": None}),
+        (
+            {},
+            {"image": {"name": "cart", "tag": DIGEST}},
+            {"target.tag": None, "target.mediaType": None},
+        ),
         ({}, {"uid": "7001"}, {}),
         (
             {"repository": "ref", "tag": "", "digest": ""},
@@ -144,10 +152,18 @@ def test_what_is_no_event_is_ignored(sent: object, reason: str) -> None:
         ({}, "repository", "is required"),
         ({"repository": "a", "tags": "b"}, "tags", "is no setting; allowed are "),
         ({"repository": "a."}, "repository", "is no JMESPath: it is incomplete"),
-        ({"repository": "a", "tag": "b]"}, "tag", "is no JMESPath: ']' is unexpected at character 2"),
+        (
+            {"repository": "a", "tag": "b]"},
+            "tag",
+            "is no JMESPath: ']' is unexpected at character 2",
+        ),
         ({"repository": "a", "tag": "'b"}, "tag", "is no JMESPath: "),
         ({"repository": "a", "events": "to_string(@)"}, "events", "uses to_string(); allowed are "),
-        ({"repository": "a", "actions": "x=pull"}, "actions", "'x' must be followed by = and one of "),
+        (
+            {"repository": "a", "actions": "x=pull"},
+            "actions",
+            "'x' must be followed by = and one of ",
+        ),
         ({"repository": "a", "actions": "x"}, "actions", "'x' must be followed by = and one of "),
     ],
     ids=str,
@@ -184,5 +200,3 @@ def test_what_costs_too_much_is_ignored() -> None:
     translation = taken(generic.read, body, options=settings)
     assert reasons(translation)["bad_event"] > 90
     assert "takes more than 200,000 steps" in translation.details[-1].problem
-
-

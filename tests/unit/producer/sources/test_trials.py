@@ -12,7 +12,9 @@ SETTINGS = {"repository": "repo.name", "tag": "tags", "action": "kind", "time": 
 
 
 def sample(**changes: object) -> bytes:
-    return json.dumps({"repo": {"name": "acme/cart"}, "tags": ["1", "2"], "kind": "push"} | changes).encode()
+    return json.dumps(
+        {"repo": {"name": "acme/cart"}, "tags": ["1", "2"], "kind": "push"} | changes
+    ).encode()
 
 
 def test_each_field_is_shown_with_what_it_gives() -> None:
