@@ -1,0 +1,65 @@
+"""The type of an artifact: from the media types of its manifest and config, and from its tag.
+
+Source: the media types of the OCI image specification 1.1, of Docker's image manifest schema 2, of
+Helm, of cosign and in-toto, of SPDX and CycloneDX; cosign's tags ``sha256-<hex>.sig``.
+"""
+
+import re
+from collections.abc import Iterator
+
+INDEXES = frozenset(
+    {
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    }
+)
+_EXACT = {
+    "application/vnd.oci.image.config.v1+json": "image",
+    "application/vnd.docker.container.image.v1+json": "image",
+    "application/vnd.cncf.helm.config.v1+json": "helm",
+    "application/vnd.buildkit.cacheconfig.v0": "cache",
+    "application/vnd.oci.empty.v1+json": "",
+}
+_PARTS = (
+    ("cosign", "signature"),
+    ("signature", "signature"),
+    ("notary", "signature"),
+    ("in-toto", "attestation"),
+    ("sigstore.bundle", "attestation"),
+    ("spdx", "sbom"),
+    ("cyclonedx", "sbom"),
+    ("wasm", "wasm"),
+    ("helm", "helm"),
+)
+_TAG = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?P<kind>sig|att|sbom))?", re.ASCII)
+_BY_TAG = {"sig": "signature", "att": "attestation", "sbom": "sbom", None: "index"}
+
+
+def artifact_type(media_type: str = "", config_type: str = "", tag: str = "") -> str:
+    """What an artifact is: image, index, helm, signature, attestation, sbom, wasm, cache or other.
+
+    Args:
+        media_type: Of its manifest; empty: unknown.
+        config_type: Of its config, or its own ``artifactType``; empty: unknown.
+        tag: Its tag; empty: it has none, or it is unknown.
+
+    Returns:
+        Empty where nothing says it.
+    """
+    return next(_answers(media_type, config_type.lower(), tag), "")
+
+
+def _answers(media_type: str, config_type: str, tag: str) -> Iterator[str]:
+    """The answers of each fact, the surest first."""
+    by_tag = _TAG.fullmatch(tag)
+    if by_tag:
+        yield _BY_TAG[by_tag["kind"]]
+    if media_type in INDEXES:
+        yield "index"
+    if _EXACT.get(config_type):
+        yield _EXACT[config_type]
+    for words, kind in _PARTS:
+        if words in config_type:
+            yield kind
+    if config_type and config_type not in _EXACT:
+        yield "other"
