@@ -29,4 +29,4 @@ async def fetch(address: str) -> bytes:
                     raise KeysUnavailableError(f"{address} sent more than {MAX_BYTES} bytes")
             return bytes(body)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        raise KeysUnavailableError(f"{address}: {error or type(error).__name__}") from error
+        raise KeysUnavailableError(f"{address}: {type(error).__name__} {error}".rstrip()) from error
