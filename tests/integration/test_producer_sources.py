@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -39,7 +40,10 @@ def signed(body: bytes, secret: str = SECRET) -> str:
 
 
 async def post(
-    at: Served, body: bytes = BODY, headers: dict[str, str] | None = None, path: str = "here"
+    at: Served,
+    body: bytes | BytesIO = BODY,
+    headers: dict[str, str] | None = None,
+    path: str = "here",
 ) -> tuple[int, Any]:
     async with (
         ClientSession(at.url) as client,
@@ -89,7 +93,9 @@ async def test_each_proof_lets_its_sender_in_and_nobody_else(
         assert await post(at, path=path, headers=headers) == (200, {"accepted": 1, "ignored": 0})
         wrong = {name: f"{value[:-1]}x" for name, value in headers.items()}
         status, answer = await post(
-            at, path="here/a-wrong-secret" if not headers else path, **wrong
+            at,
+            path="here/a-wrong-secret" if not headers else path,
+            headers=wrong,
         )
         assert (status, answer["error"]["code"]) == (401, "Unauthorized")
         assert SECRET not in json.dumps(answer)
@@ -193,7 +199,7 @@ async def test_other_answers() -> None:
     async with served(sink.publish, sources=[source(SourceKind.ACR)]) as at:
         assert (await post(at, path="other", headers=here))[0] == 404
         assert (await post(at, b"no JSON", headers=here))[0] == 400
-        assert (await post(at, b"x" * (9 * 1024 * 1024), headers=here))[0] == 413
+        assert (await post(at, BytesIO(b"x" * (9 * 1024 * 1024)), headers=here))[0] == 413
         assert (await post(at, headers=here | {"Content-Encoding": "br"}))[0] == 415
         sink.error = BrokerError("away")
         async with (

@@ -1,0 +1,42 @@
+"""Sources over the API: made with a secret that is shown once, rotated, deleted."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.management.api import Api
+
+PATH = "sources/harbor1"
+
+
+def put(**properties: object) -> dict[str, object]:
+    return {"properties": {"kind": "harbor"} | properties}
+
+
+async def ask(api: Api, method: str, path: str = PATH, body: object = None) -> Any:  # noqa: ANN401 (JSON)
+    return await api.request(method, f"{api.registry()}/{path}", body)
+
+
+@pytest.mark.parametrize(
+    ("body", "target"),
+    [
+        (put(kind="nothing"), "properties.kind"),
+        (put(proof="nothing"), "properties.proof"),
+        (put(proof="header"), "properties.options.header"),
+        (put(secret="short"), "properties.secret"),
+        (put(networks=["10.0.0.0/8", "x"]), "properties.networks[1]"),
+        (put(kind="gar"), "properties.options.issuer"),
+        (put(colour="red"), "properties.colour"),
+    ],
+)
+def test_a_wrong_field_is_named(body: object, target: str) -> None:
+    from portcall.management.http.bodies import parse_body
+    from portcall.management.http.calls import encode
+    from portcall.management.http.errors import ArmError
+    from portcall.management.sources.bodies import SourcePut
+    from portcall.management.sources.routes import checked
+
+    with pytest.raises(ArmError) as caught:
+        checked(parse_body(SourcePut, encode(body)).properties)
+    assert caught.value.status == 400
+    assert target in str([caught.value.target, *caught.value.details])
