@@ -54,7 +54,11 @@ PUSHED = {
         ({"event_type": "deleted"}, {}, {"action": "delete", "request.method": "DELETE"}),
         ({"jpd_origin": ...}, {}, {"request.host": None}),
         ({"jpd_origin": ...}, {"host": "docker.acme.test"}, {"request.host": "docker.acme.test"}),
-        ({"jpd_origin": "https://[2001:db8::1]:8443/x"}, {}, {"request.host": "[2001:db8::1]:8443"}),
+        (
+            {"jpd_origin": "https://[2001:db8::1]:8443/x"},
+            {},
+            {"request.host": "[2001:db8::1]:8443"},
+        ),
         ({"jpd_origin": "https://u:p@acme.test/"}, {}, {"request.host": "acme.test"}),
         ({}, {"names": "bare"}, {"target.repository": "team/cart"}),
         ({"data.tag": f"sha256:{HEX}", "data.sha256": ...}, {}, {"target.tag": None}),

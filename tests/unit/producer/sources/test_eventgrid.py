@@ -24,9 +24,7 @@ from tests.unit.producer.sources.requests import (
     told,
 )
 
-REGISTRY = (
-    "/subscriptions/S/resourceGroups/G/providers/Microsoft.ContainerRegistry/registries/acme"
-)
+REGISTRY = "/subscriptions/S/resourceGroups/G/providers/Microsoft.ContainerRegistry/registries/acme"
 DATA: dict[str, Any] = {
     "id": "31c5",
     "timestamp": "2026-05-02T09:04:05.1Z",

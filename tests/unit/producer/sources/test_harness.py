@@ -10,7 +10,12 @@ from tests.unit.producer.sources.requests import DIGEST, changed, reasons, reque
 
 CREATED: dict[str, Any] = {
     "trigger": "artifact_created",
-    "registry": {"id": 1, "name": "prod", "description": "", "url": "https://pkg.acme.test/acc/prod"},
+    "registry": {
+        "id": 1,
+        "name": "prod",
+        "description": "",
+        "url": "https://pkg.acme.test/acc/prod",
+    },
     "principal": {"id": 3, "uid": "octo", "display_name": "", "email": "", "type": "user"},
     "artifact_info": {
         "type": "DOCKER",
