@@ -147,8 +147,9 @@ class Sources:
     def delete(self, registry: str, name: str) -> bool:
         """Delete a source; returns whether there was one."""
         with self._database.writing() as connection:
-            counters.bump(connection, counters.REVISION)
+            counters.bump(connection, counters.REVISION, 0)  # other writers wait
             gone = connection.execute(delete(sources).where(_named(registry, name)))
+            counters.bump(connection, counters.REVISION, gone.rowcount)
             return gone.rowcount > 0
 
     def rotate(
@@ -171,10 +172,11 @@ class Sources:
         """
         at_ms = now_ms()
         with self._database.writing() as connection:
-            counters.bump(connection, counters.REVISION)
+            counters.bump(connection, counters.REVISION, 0)  # other writers wait
             before = _one(connection, registry, name)
             if before is None:
                 return None
+            counters.bump(connection, counters.REVISION)
             source_id = before["id"]
             new = make(Proof(before["proof"]))
             old = opened_secret(source_id, "secret", before["secret"], self._vault)

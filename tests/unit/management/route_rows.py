@@ -76,6 +76,7 @@ ROUTES = [
     # sources
     Row("source: a kind that is none", "PUT", "{registry}/sources/here", 400, CONTENT, "properties.kind", {"properties": {"kind": "x"}}),
     Row("source: an array", "PUT", "{registry}/sources/here", 400, CONTENT, "body", []),
+    Row("source: rotation with a word", "POST", "{registry}/sources/here/rotateSecret", 400, CONTENT, "overlap", {"overlap": "long"}),
     missing("GET", "{registry}/sources/missing"),
     missing("GET", f"{NO_REGISTRY}/sources"),
     missing("PUT", f"{NO_REGISTRY}/sources/here", {"properties": {"kind": "harbor"}}),

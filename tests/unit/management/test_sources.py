@@ -21,7 +21,7 @@ def put(**properties: object) -> dict[str, object]:
         (put(kind="nothing"), "properties.kind"),
         (put(proof="nothing"), "properties.proof"),
         (put(proof="header"), "properties.options.header"),
-        (put(secret="short"), "properties.secret"),
+        (put(secret="short"), "properties.secret"),  # noqa: S106
         (put(networks=["10.0.0.0/8", "x"]), "properties.networks[1]"),
         (put(kind="gar"), "properties.options.issuer"),
         (put(colour="red"), "properties.colour"),
