@@ -157,6 +157,11 @@ class Management:
             ca_file=str(server.ready.get("ca_file") or ""),
         )
 
+    @property
+    def producer_url(self) -> str:
+        """Where events are published; with ``--url`` alone, the same address."""
+        return self._server.producer_url
+
     @classmethod
     def at(cls, url: str | None) -> Self:
         """Return the API of the server that ``--url`` names, or else the home folder."""

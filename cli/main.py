@@ -60,6 +60,12 @@ COMMANDS = (
         "commands.dead_letters:app",
         "List, resend and purge dead letters.",
     ),
+    (
+        WEBHOOKS,
+        "source",
+        "source.command:app",
+        "Manage the sources of registries: Harbor, GitHub and others.",
+    ),
     (WEBHOOKS, "token", "commands.token:app", "Create, list and revoke tokens."),
     (WEBHOOKS, "emit", "commands.emit:emit", "Publish synthetic registry events."),
     (

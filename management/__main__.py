@@ -34,6 +34,7 @@ from portcall.management.registries.subscriptions import SubscriptionHandlers
 from portcall.management.replays.routes import ReplayHandlers
 from portcall.management.replays.worker import Replayer
 from portcall.management.settings import ManagementSettings
+from portcall.management.sources.routes import SourceHandlers
 from portcall.management.tls.context import Tls, files_of
 from portcall.management.webhooks.alarms import Alarms
 from portcall.management.webhooks.imports import ImportHandler
@@ -100,12 +101,13 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     RegistryHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
     WebhookHandlers(store=store, lookups=lookups, announcer=publisher).add_to(routes)
     ImportHandler(store=store, lookups=lookups, announcer=publisher).add_to(routes)
-    RotationHandlers(
-        store=store,
-        lookups=lookups,
-        announcer=publisher,
-        overlap_ms=settings.secret_overlap_ms,
-    ).add_to(routes)
+    for secretive in (RotationHandlers, SourceHandlers):
+        secretive(
+            store=store,
+            lookups=lookups,
+            announcer=publisher,
+            overlap_ms=settings.secret_overlap_ms,
+        ).add_to(routes)
     PingHandler(lookups=lookups, publisher=publisher, shards=settings.shards).add_to(routes)
     EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
     prober = Prober(publisher=publisher, shards=settings.shards)

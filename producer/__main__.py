@@ -11,6 +11,12 @@ from portcall.producer.ingest import Ingest
 from portcall.producer.journal_publisher import JournalPublisher
 from portcall.producer.server import make_app
 from portcall.producer.settings import ProducerSettings
+from portcall.producer.sources.hints import Hints
+from portcall.producer.sources.intake import SourceIntake
+from portcall.producer.sources.known import KnownSources
+from portcall.producer.sources.proofs.fetching import fetch
+from portcall.producer.sources.proofs.tokens import TokenProofs
+from portcall.producer.sources.verifying import Verifier
 from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed, Follower
 from portcall.runtime.broker.fullness import Fullness, bounded_queues
@@ -20,6 +26,7 @@ from portcall.runtime.process import launch, running
 from portcall.schemas.topology import EVENTS, topology
 from portcall.store.bearers import Bearers
 from portcall.store.engine import open_store
+from portcall.store.secrets.keys import KeySource
 
 DRAIN_S = 2.0
 """How long the store may take for the waiting digests at the end."""
@@ -29,22 +36,39 @@ async def main() -> None:
     """Run the producer until it is stopped."""
     settings = ProducerSettings.from_environment(os.environ)
     async with running("producer", settings) as process:
-        store = open_store(settings.database_url)
+        store = open_store(settings.database_url, KeySource.named_by(settings).vault())
         publisher = Publisher(settings.amqp_url, name="portcall producer")
         registries = Registries(catalogue=store.registries, revisions=store.webhooks)
-        follower = Follower(registries.refresh)
+        sources = KnownSources(catalogue=store.sources, revisions=store.webhooks)
+
+        async def refresh() -> None:
+            await registries.refresh()
+            await sources.refresh()
+
+        follower = Follower(refresh)
         feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
         follower.hint(0)
         journal = JournalPublisher(publisher)
         keeper = DigestKeeper(store.digests)
+        bodies = Bodies()
         ingest = Ingest(
             access=TokenAccess(settings.token, Bearers(store)),
             registries=registries,
-            bodies=Bodies(),
+            bodies=bodies,
             publish=journal.accept,
             note=journal.note_ignored,
             keeper=keeper,
         )
+        hints = Hints()
+        intake = SourceIntake(
+            sources=sources,
+            verifier=Verifier(TokenProofs(fetch)),
+            bodies=bodies,
+            ingest=ingest,
+            hints=hints,
+        )
+        process.warn_of(hints.warnings)
+        process.warn_of(sources.unusable)
         process.check("broker", lambda: publisher.problem or journal.problem)
         depths = Depths(settings.amqp_url, name="portcall producer depths")
         wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
@@ -59,7 +83,7 @@ async def main() -> None:
         refusing = Refusing(ingest.knows)
         process.warn_of(refusing.warnings)
         throttle = Throttle(settings.auth_failures_per_s)
-        app = make_app(ingest, process.checks, throttle, refusing)
+        app = make_app(ingest, process.checks, throttle, refusing, intake)
         await process.serve(app, settings.bind, "producer")
         await process.until_stopped()
     await keeper.drained(DRAIN_S)

@@ -20,6 +20,7 @@ from portcall.producer.formats.ignoring import note_of
 from portcall.producer.http.access import Access, bearer_token
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError, UnsupportedTypeError
+from portcall.producer.http.paths import shown_path
 from portcall.producer.http.registries import Registries
 from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
@@ -62,7 +63,7 @@ NOTE_PATIENCE_S = 0.5
 
 
 class Ingest:
-    """Both paths that accept events.
+    """Both paths that accept events, and what the paths of sources share with them.
 
     Args:
         access: Checks permissions.
@@ -98,20 +99,33 @@ class Ingest:
         """Accept docker distribution's notifications, of any size and any media type."""
         began = time.perf_counter()
         registry = await self._admitted(request)
-        glance, acceptance = self._keeping.glance(), _acceptance(registry)
+        answer, _ = await self.take_distribution(request, registry, began)
+        return answer
+
+    async def take_distribution(
+        self, request: web.Request, registry: str, began: float
+    ) -> tuple[web.Response, Translation]:
+        """Accept docker distribution's notifications of an authentic request.
+
+        Args:
+            request: The request.
+            registry: The key of its registry.
+            began: When it arrived, by the performance counter.
+        """
+        glance, acceptance = self._keeping.glance(), acceptance_of(registry)
         async with self._bodies.of_any_size(request) as body:
             opened = await distribution.opened(body)
             translation = await distribution.translated(glance, opened, acceptance)
             if await self._keeping.recall(glance):
                 translation = await distribution.translated(glance, opened, acceptance)
             writing = self._keeping.begin(glance.learnt)
-            await self._published(translation.events)
+            await self.publish(translation)
             await self._keeping.settled(writing)
-        await self._noted(registry, translation)
-        answer = self._taken(request, registry, translation, began)
+        await self.note(registry, translation)
+        answer = self.answer(request, registry, translation, began)
         if opened.is_cut:
             answer.force_close()
-        return answer
+        return answer, translation
 
     async def take_events(self, request: web.Request) -> web.Response:
         """Accept registry events, plain or as CloudEvents."""
@@ -126,32 +140,51 @@ class Ingest:
         registry = await self._admitted(request)
         read = _reader(request, readers)
         async with self._bodies.of(request) as body:
-            translation = read(body, _acceptance(registry))
-            await self._published(translation.events)
-        return self._taken(request, registry, translation, began)
+            translation = read(body, acceptance_of(registry))
+            await self.publish(translation)
+        return self.answer(request, registry, translation, began)
 
     def knows(self, key: str) -> bool:
         """Whether there is a registry with that key in memory."""
         return self._registries.has(key)
 
-    def _taken(
-        self, request: web.Request, registry: str, translation: Translation, began: float
+    def answer(
+        self,
+        request: web.Request,
+        registry: str,
+        translation: Translation,
+        began: float,
+        *,
+        status: int = 202,
+        hint: str = "",
     ) -> web.Response:
-        """Count, log, and answer after the broker's confirm."""
+        """Count, log, and answer after the broker's confirm.
+
+        Args:
+            request: The request.
+            registry: The key of its registry.
+            translation: What it contained.
+            began: When it arrived, by the performance counter.
+            status: Of the answer.
+            hint: What may be wrong with the request, for its sender; empty: nothing.
+        """
         _count(registry, translation)
         self._say_unread(registry, translation)
         accepted, ignored = len(translation.events), translation.ignored.total()
         self._log.info(
             "event.published",
             registry=registry,
-            path=request.path,
+            path=shown_path(request.path),
             accepted=accepted,
             ignored=ignored,
             duration_ms=round((time.perf_counter() - began) * 1000, 1),
         )
-        return web.json_response({"accepted": accepted, "ignored": ignored}, status=202)
+        content: dict[str, object] = {"accepted": accepted, "ignored": ignored}
+        if hint:
+            content["hint"] = hint
+        return web.json_response(content, status=status)
 
-    async def _noted(self, registry: str, translation: Translation) -> None:
+    async def note(self, registry: str, translation: Translation) -> None:
         """Note what became no event, within the rates."""
         if self._note is None or not translation.details:
             return
@@ -189,18 +222,24 @@ class Ingest:
         request[AUTHENTICATED] = True
         return await self._registries.find(name)
 
-    async def _published(self, events: Sequence[Event]) -> None:
-        if not events:
+    async def publish(self, translation: Translation) -> None:
+        """Publish the events.
+
+        Raises:
+            UnavailableError: The broker has not confirmed them.
+        """
+        if not translation.events:
             return
         try:
-            await self._publish(events)
+            await self._publish(translation.events)
         except BrokerError as error:
             raise UnavailableError(
                 f"the broker did not take the events: {error}; send them again"
             ) from error
 
 
-def _acceptance(registry: str) -> Acceptance:
+def acceptance_of(registry: str) -> Acceptance:
+    """The facts about the events of a request that arrives now."""
     return Acceptance(registry, now_ms(), _new_id)
 
 

@@ -12,8 +12,10 @@ from aiohttp.typedefs import Middleware
 
 from portcall.producer import openapi
 from portcall.producer.http.errors import RequestRefusedError
+from portcall.producer.http.paths import SECRET_SOURCE, SOURCE, shown_path
 from portcall.producer.http.refusals import Refusal, Refusing
 from portcall.producer.ingest import Ingest
+from portcall.producer.sources.intake import SourceIntake
 from portcall.runtime.http.clients import Throttle, throttling
 from portcall.runtime.http.health import Problem, add_health_routes
 from portcall.runtime.http.openapi import add_openapi_route
@@ -37,14 +39,16 @@ def make_app(
     checks: Mapping[str, Problem],
     throttle: Throttle | None = None,
     refusing: Refusing | None = None,
+    sources: SourceIntake | None = None,
 ) -> web.Application:
-    """The application: both paths for events, ``/live`` and ``/ready``, and ``/openapi.json``.
+    """The application: the paths for events, ``/live`` and ``/ready``, and ``/openapi.json``.
 
     Args:
         ingest: Handles the events.
         checks: The checks of ``/ready``.
         throttle: Refuses clients that fail to authenticate too often.
         refusing: Notes all refused requests.
+        sources: Handles what sources send; None: there are no such paths.
     """
     refusals = refusing or Refusing(ingest.knows)
     throttled = throttling(throttle or Throttle(), _too_many_failures)
@@ -56,6 +60,10 @@ def make_app(
         (openapi.EVENTS, ingest.take_events),
     ):
         app.router.add_post(path, handler, expect_handler=_go_on)
+    if sources is not None:
+        for path in (SOURCE, SECRET_SOURCE):
+            app.router.add_post(path, sources.take, expect_handler=_go_on)
+            app.router.add_options(path, sources.ask)
     add_health_routes(app, checks)
     add_openapi_route(app, openapi.encoded())
     return app
@@ -72,7 +80,8 @@ def _noting(refusals: Refusing) -> Middleware:
     async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
         answer = await handler(request)
         if CODE in answer:
-            refusals.note(Refusal(answer.status, answer[CODE], answer[REASON], request.path))
+            path = shown_path(request.path)
+            refusals.note(Refusal(answer.status, answer[CODE], answer[REASON], path))
         return answer
 
     return note
@@ -81,12 +90,13 @@ def _noting(refusals: Refusing) -> Middleware:
 def _of_unread(unread: Unread) -> Refusal:
     """A refusal by the server itself; the code is the one in its answer."""
     code = HTTPStatus(unread.status).phrase.replace(" ", "")
-    return Refusal(unread.status, code, unread.problem, unread.target.partition("?")[0])
+    target = shown_path(unread.target.partition("?")[0])
+    return Refusal(unread.status, code, unread.problem, target)
 
 
 _NO_SUCH_PATH = (
     "there is no such path; a registry sends to /registries/NAME/notifications, and events of your"
-    " own go to /registries/NAME/events"
+    " own go to /registries/NAME/events; a source's own address is printed when it is created"
 )
 
 
@@ -108,9 +118,9 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
     except web.HTTPException as error:
         code = error.reason.replace(" ", "")
         problem = _NO_SUCH_PATH if isinstance(error, web.HTTPNotFound) else error.reason
-        return _error(error.status, code, f"{request.path[:100]}: {problem}")
+        return _error(error.status, code, f"{shown_path(request.path)[:100]}: {problem}")
     except Exception:  # noqa: BLE001 (the process's one place for its own faults)
-        get_logger().exception("request.failed", path=request.path)
+        get_logger().exception("request.failed", path=shown_path(request.path))
         return _error(500, "InternalError", "this is a fault of the producer; see its log")
 
 

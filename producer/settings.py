@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from portcall.runtime.settings import Address, Settings
+from portcall.runtime.settings import Address, KeySettings
 
 
-class ProducerSettings(Settings):
+class ProducerSettings(KeySettings):
     """The producer's settings."""
 
     bind: Address = Field(

@@ -281,8 +281,8 @@ class Settings(BaseModel):
             raise SettingsError("\n".join(lines)) from error
 
 
-class SealedSettings(Settings):
-    """The settings of the roles that decrypt the secrets of webhooks."""
+class KeySettings(Settings):
+    """The settings of the roles that decrypt secrets."""
 
     encryption_key: str = Field(
         default="",
@@ -295,6 +295,11 @@ class SealedSettings(Settings):
         alias="PORTCALL_ENCRYPTION_KEY_FILE",
         description="A file with such keys, one on each line.",
     )
+
+
+class SealedSettings(KeySettings):
+    """The settings of the roles that decrypt the secrets of webhooks."""
+
     operator_uri: OperatorUri = Field(
         default="",
         alias="PORTCALL_OPERATOR_WEBHOOK_URI",

@@ -14,6 +14,7 @@ from portcall.store.records.replays import Replays
 from portcall.store.records.searching import Searching
 from portcall.store.secrets.sealing import Sealing
 from portcall.store.secrets.vault import NO_KEYS, Vault
+from portcall.store.sources.sources import Sources
 from portcall.store.traffic.traffic import Traffic
 from portcall.store.webhooks.health import WebhookHealth
 from portcall.store.webhooks.registries import Registries
@@ -43,6 +44,7 @@ class Store:
     digests: KnownDigests
     known: KnownWebhooks
     lasts: Lasts
+    sources: Sources
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -78,4 +80,5 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         digests=KnownDigests(database),
         known=KnownWebhooks(database),
         lasts=Lasts(database),
+        sources=Sources(database, vault),
     )

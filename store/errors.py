@@ -66,6 +66,23 @@ class TooManyPrincipalsError(PortcallError):
         self.limit = limit
 
 
+class SourceExistsError(PortcallError):
+    """The registry has a source of that name; the caller can choose another."""
+
+    def __init__(self, registry: str, name: str) -> None:
+        super().__init__(f"there is a source {name} in registry {registry} already")
+        self.registry = registry
+        self.name = name
+
+
+class TooManySourcesError(PortcallError):
+    """The limit of a registry's sources is reached; delete some."""
+
+    def __init__(self, registry: str, limit: int) -> None:
+        super().__init__(f"registry {registry} has its {limit} sources already")
+        self.limit = limit
+
+
 class SealedError(StoreUnavailableError):
     """A secret cannot be sealed or opened: a key is missing, or a row was changed."""
 

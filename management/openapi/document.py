@@ -196,6 +196,7 @@ PARAMETERS: Json = {
     "group": _parameter("group", "The resource group's name.", {"type": "string"}, where="path"),
     "registry": _parameter("registry", "The registry's name.", _NAME, where="path"),
     "webhook": _parameter("webhook", "The webhook's name.", _NAME, where="path"),
+    "source": _parameter("source", "The source's name.", {"type": "string"}, where="path"),
     "replay": _parameter(
         "replay", "The replay's number.", {"type": "string", "pattern": "^[0-9]+$"}, where="path"
     ),

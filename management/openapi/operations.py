@@ -31,6 +31,9 @@ from portcall.management.registries import shapes as above
 from portcall.management.replays import shapes as replayshapes
 from portcall.management.replays.bodies import ReplayBody
 from portcall.management.replays.routes import REPLAY, REPLAYS
+from portcall.management.sources.bodies import SourcePut, SourceRotation
+from portcall.management.sources.routes import SOURCE, SOURCES
+from portcall.management.sources.shapes import Source, SourceList
 
 
 def _replay(scope: str, of: str) -> Sequence[Row]:
@@ -250,6 +253,27 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         post(
             *(f"{REPLAY}/resume", "resumeReplay", "Go on with a replay that was cancelled."),
             *(replayshapes.Replay, 409),
+        ),
+    ),
+    "sources": (
+        Row("GET", SOURCES, "listSources", "List the sources of a registry.", SourceList),
+        Row("GET", SOURCE, "getSource", "Get a source, without its secret.", Source),
+        Row(
+            *("PUT", SOURCE, "createSource"),
+            "Create a source; its secret is in this answer only.",
+            Source,
+            SourcePut,
+            status=201,
+            refusals=(409,),
+        ),
+        Row("DELETE", SOURCE, "deleteSource", "Delete a source.", empty=(200, 204)),
+        Row(
+            *("POST", f"{SOURCE}/rotateSecret", "rotateSourceSecret"),
+            "Give a source another secret; the previous one is accepted for a while, too.",
+            Source,
+            SourceRotation,
+            refusals=(409,),
+            optional=True,
         ),
     ),
     "deadLetters": (

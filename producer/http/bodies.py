@@ -55,22 +55,24 @@ class Bodies:
         self._free_bytes = max_held_bytes
 
     @asynccontextmanager
-    async def of(self, request: web.Request) -> AsyncIterator[bytes]:
+    async def of(
+        self, request: web.Request, max_bytes: int = MAX_BODY_BYTES
+    ) -> AsyncIterator[bytes]:
         """The body of *request*; its memory is reserved until the block ends.
 
         Raises:
             UnsupportedTypeError: It is compressed.
-            BodyTooLargeError: It has more than `MAX_BODY_BYTES`.
+            BodyTooLargeError: It has more than *max_bytes*.
             SlowBodyError: It did not arrive in time.
             UnavailableError: Too many requests are being processed.
             InvalidValueError: It is incomplete, or its chunks are malformed.
         """
-        size = _announced_size(request)
-        if size > MAX_BODY_BYTES:
-            raise _too_large()
+        size = _announced_size(request, max_bytes)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
         with self._room_for(size):
             async with self._in_time(request):
-                body = await _bounded(request)
+                body = await _bounded(request, max_bytes)
             yield body
 
     @asynccontextmanager
@@ -84,7 +86,7 @@ class Bodies:
             InvalidValueError: It is incomplete, its chunks are malformed, or it is large and not
                 JSON.
         """
-        with self._room_for(min(_announced_size(request), MAX_BODY_BYTES)):
+        with self._room_for(min(_announced_size(request, MAX_BODY_BYTES), MAX_BODY_BYTES)):
             async with self._in_time(request) as time:
                 body = await _whole_or_skimmed(request, time)
             yield body
@@ -112,7 +114,7 @@ class Bodies:
             raise InvalidValueError("", "the body broke off, or is not well-formed HTTP") from error
 
 
-def _announced_size(request: web.Request) -> int:
+def _announced_size(request: web.Request, most: int) -> int:
     """The size of the body by its headers; for chunks, the largest that is held."""
     encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity")
     if encoding.strip().lower() not in ("", "identity"):
@@ -121,7 +123,7 @@ def _announced_size(request: web.Request) -> int:
         )
     size = request.content_length
     if size is None:
-        return MAX_BODY_BYTES if request.can_read_body else 0
+        return most if request.can_read_body else 0
     return size
 
 
@@ -133,12 +135,12 @@ async def _ask_for_body(request: web.Request) -> None:
         request.writer.output_size = 0  # this was no part of the answer
 
 
-async def _bounded(request: web.Request) -> bytes:
+async def _bounded(request: web.Request, max_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _too_large()
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
     return bytes(body)
 
 
@@ -168,5 +170,5 @@ async def _skimmed(begin: bytes, rest: AsyncIterator[bytes], time: asyncio.Timeo
     return skimmer.finish()
 
 
-def _too_large() -> BodyTooLargeError:
-    return BodyTooLargeError(f"the body is larger than {MAX_BODY_BYTES} bytes")
+def _too_large(max_bytes: int) -> BodyTooLargeError:
+    return BodyTooLargeError(f"the body is larger than {max_bytes} bytes")

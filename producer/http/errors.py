@@ -33,8 +33,16 @@ class UnauthorizedError(RequestRefusedError):
     headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": 'Bearer realm="portcall"'}
 
 
+class UnprovenError(RequestRefusedError):
+    """A request to a source has no valid proof; the connection ends, as its body was not read."""
+
+    status = 401
+    code = "Unauthorized"
+    closes = True
+
+
 class ForbiddenError(RequestRefusedError):
-    """The token's holder may not publish at all."""
+    """The token's holder may not publish at all, or the sender's network is not allowed."""
 
     status = 403
     code = "Forbidden"
@@ -52,6 +60,16 @@ class UnknownRegistryError(RequestRefusedError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the registry {name[:64]!r} does not exist")
+
+
+class UnknownSourceError(RequestRefusedError):
+    """The registry has no source of that name, or does not exist."""
+
+    status = 404
+    code = "SourceNotFound"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such source: `portcall source list` shows the addresses")
 
 
 class SlowBodyError(RequestRefusedError):

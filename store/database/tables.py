@@ -131,6 +131,27 @@ webhooks = Table(
 )
 """Webhooks. ``delivered`` to ``cancelled`` count their records: see `store.webhooks.health`."""
 
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("registry_key", Text, ForeignKey("registries.key", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("proof", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("old_secret", Text, nullable=False),
+    Column("old_secret_until_ms", Big, nullable=False),
+    Column("rotated_ms", Big, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("networks", JSON, nullable=False),
+    Column("created_ms", Big, nullable=False),
+    Column("changed_ms", Big, nullable=False),
+    UniqueConstraint("registry_key", "name_key"),
+)
+"""The sources of registries; ``secret`` and ``old_secret`` are sealed."""
+
 encryption_keys = Table(
     "encryption_keys",
     metadata,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from portcall.runtime.settings import SealedSettings
+from portcall.runtime.settings import KeySettings
 from portcall.schemas.errors import InvalidValueError
 from portcall.store.errors import KeyFileError
 from portcall.store.secrets.key_file import FILE_NAME, Key, make_key_file, parse_keys, read_keys
@@ -42,7 +42,7 @@ class KeySource:
         return str(self.path) if self.path else VARIABLE
 
     @classmethod
-    def named_by(cls, settings: SealedSettings) -> "KeySource":
+    def named_by(cls, settings: KeySettings) -> "KeySource":
         """The source that a role's settings set."""
         file = settings.encryption_key_file
         return cls(text=settings.encryption_key, file=file, home=settings.home)

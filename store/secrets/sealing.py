@@ -1,6 +1,7 @@
 """Sealing: the keys of the database's secrets, and moving all secrets under the first key.
 
-Secrets are those of webhooks, and the private halves of the keys that sign access tokens.
+Secrets are those of webhooks and of sources, and the private halves of the keys that sign access
+tokens.
 
 ``encryption_keys`` has the id of every key that a secret may be sealed with. An id is inserted
 before the first secret that it seals, in the same transaction. It is deleted in a transaction that
@@ -22,6 +23,12 @@ from portcall.store.database.tables import encryption_keys, webhooks
 from portcall.store.errors import SealedError, WrongKeyError
 from portcall.store.secrets.sealed_columns import SECRETS, opened, sealed
 from portcall.store.secrets.signing_rows import discard, lost_keys, seal_anew, stale_keys
+from portcall.store.secrets.source_rows import (
+    discard_secrets,
+    lost_sources,
+    seal_sources_anew,
+    stale_sources,
+)
 from portcall.store.secrets.vault import Vault
 
 CHUNK = 500
@@ -107,10 +114,12 @@ class Sealing:
         with self._database.reading() as connection:
             rows = connection.execute(select(*columns)).mappings().all()
             lost = lost_keys(connection, self._vault)
+            silent = lost_sources(connection, self._vault)
         found = [row["id"] for row in rows if not self._can_open(dict(row))]
         return [
             *([f"the secrets of {len(found)} of {len(rows)} webhooks"] if found else []),
             *(f"the signing key {kid}" for kid in lost),
+            *(f"the secrets of source {source_id}" for source_id in silent),
         ]
 
     def seal_all(self) -> Iterator[int]:
@@ -121,6 +130,7 @@ class Sealing:
         """
         self._vault.refresh()
         self._seal_signing_keys()
+        self._seal_sources()
         after = 0
         while True:
             last, seen = self._seal_some(after)
@@ -135,6 +145,7 @@ class Sealing:
 
         Such a webhook loses all of them and is disabled: its POSTs would not be what its owner
         wanted. A key that signs access tokens is replaced; clients with such a token log in again.
+        A source without its secret refuses everything until the secret is rotated.
         """
         columns = [webhooks.c.id, *(webhooks.c[name] for name in SECRETS)]
         with self._database.writing() as connection:
@@ -147,6 +158,7 @@ class Sealing:
             for chunk in chunks(lost):
                 connection.execute(update(webhooks).where(webhooks.c.id.in_(chunk)).values(values))
             discard(connection, lost_keys(connection, self._vault))
+            discard_secrets(connection, lost_sources(connection, self._vault))
             missing = encryption_keys.c.key_id.not_in([*self._vault.key_ids, PLAIN])
             connection.execute(delete(encryption_keys).where(missing))
         return len(lost)
@@ -166,6 +178,15 @@ class Sealing:
             if stale:
                 note_key(connection, self._vault)
                 seal_anew(connection, stale, self._vault)
+
+    def _seal_sources(self) -> None:
+        with self._database.writing() as connection:
+            self._overwrite(connection)
+            counters.bump(connection, counters.REVISION, 0)
+            stale = stale_sources(connection, self._vault)
+            if stale:
+                note_key(connection, self._vault)
+                seal_sources_anew(connection, stale, self._vault)
 
     def _seal_some(self, after: int) -> tuple[int, int]:
         """Seal the next webhooks by id where needed; returns the last id, and how many they are.
@@ -208,7 +229,8 @@ class Sealing:
             query = select(*(webhooks.c[name] for name in SECRETS))
             with connection.execute(query, execution_options={"yield_per": CHUNK}) as result:
                 is_done = all(self._is_current(dict(row)) for row in result.mappings())
-            if is_done and not stale_keys(connection, self._vault):
+            is_done = is_done and not stale_keys(connection, self._vault)
+            if is_done and not stale_sources(connection, self._vault):
                 others = encryption_keys.c.key_id != self._vault.first
                 connection.execute(delete(encryption_keys).where(others))
         if self._database.is_sqlite:

@@ -9,7 +9,7 @@ from portcall.runtime.clock import now_ms
 from portcall.schemas.webhooks import Sku
 from portcall.store.database import counters
 from portcall.store.database.database import Database
-from portcall.store.database.tables import registries, webhooks
+from portcall.store.database.tables import registries, sources, webhooks
 from portcall.store.webhooks import tombstones
 
 
@@ -101,7 +101,7 @@ class Registries:
             return [_registry(row) for row in connection.execute(query).mappings()]
 
     def delete(self, name: str) -> bool:
-        """Delete a registry and its webhooks; returns whether there was one."""
+        """Delete a registry, its webhooks and its sources; returns whether there was one."""
         key = name.lower()
         with self._database.writing() as connection:
             revision = counters.bump(connection, counters.REVISION)
@@ -109,6 +109,7 @@ class Registries:
                 delete(webhooks).where(webhooks.c.registry_key == key).returning(webhooks.c.id)
             )
             tombstones.bury(connection, list(ids.scalars()), revision)
+            connection.execute(delete(sources).where(sources.c.registry_key == key))
             gone = connection.execute(delete(registries).where(registries.c.key == key))
             return gone.rowcount > 0
 

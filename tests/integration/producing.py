@@ -15,8 +15,14 @@ from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.registries import Registries
 from portcall.producer.ingest import Ingest, Publish
 from portcall.producer.server import make_app
+from portcall.producer.sources.hints import Hints
+from portcall.producer.sources.intake import SourceIntake
+from portcall.producer.sources.known import KnownSources
+from portcall.producer.sources.proofs.tokens import Fetch, KeysUnavailableError, TokenProofs
+from portcall.producer.sources.verifying import Verifier
 from portcall.runtime.http.health import Problem
 from portcall.schemas.events import Event
+from portcall.schemas.sources import Source
 from portcall.schemas.webhooks import Sku
 from portcall.store.access.principals import PrincipalRow
 from portcall.store.webhooks.registries import Registry
@@ -34,6 +40,21 @@ class FakeStore:
 
     def list(self) -> list[Registry]:
         return [Registry("MyRegistry", "myregistry", "here", Sku.PREMIUM, {}, "portcall", "", 0)]
+
+
+@dataclass
+class FakeSources:
+    """The sources of that registry."""
+
+    sources: Sequence[Source]
+
+    def usable(self) -> Sequence[Source]:
+        return self.sources
+
+
+async def no_keys(address: str) -> bytes:
+    """An issuer that does not answer."""
+    raise KeysUnavailableError(address)
 
 
 @dataclass
@@ -96,18 +117,28 @@ async def served(
     bodies: Bodies | None = None,
     checks: dict[str, Problem] | None = None,
     keeper: DigestKeeper | None = None,
+    sources: Sequence[Source] = (),
+    fetch: Fetch = no_keys,
 ) -> AsyncIterator[Served]:
     """Serve a producer as its process does, and give a client for it that has the token."""
     store = FakeStore()
+    bodies = bodies or Bodies()
     with capture_logs() as logs:
         ingest = Ingest(
             access=TokenAccess(TOKEN, Nobody()),
             registries=Registries(catalogue=store, revisions=store),
-            bodies=bodies or Bodies(),
+            bodies=bodies,
             publish=publish,
             keeper=keeper,
         )
-        app = make_app(ingest, checks or {})
+        intake = SourceIntake(
+            sources=KnownSources(catalogue=FakeSources(sources), revisions=store),
+            verifier=Verifier(TokenProofs(fetch)),
+            bodies=bodies,
+            ingest=ingest,
+            hints=Hints(),
+        )
+        app = make_app(ingest, checks or {}, sources=intake)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_S)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -34,6 +34,7 @@ from tests.unit.store.contract.replays import (
 from tests.unit.store.contract.sealing import ResealingContract, SealingContract
 from tests.unit.store.contract.searching import SearchingContract, filled
 from tests.unit.store.contract.sightings import KnownDigestsContract
+from tests.unit.store.contract.sources import SourcesContract
 from tests.unit.store.contract.traffic import (
     AddingUpContract,
     EventsContract,
@@ -154,6 +155,10 @@ class TestWorking(WorkingContract):
 
 
 class TestStanding(StandingContract):
+    """On PostgreSQL."""
+
+
+class TestSources(SourcesContract):
     """On PostgreSQL."""
 
 

@@ -38,6 +38,7 @@ from portcall.management.registries.provider import ProviderHandlers
 from portcall.management.registries.routes import RegistryHandlers
 from portcall.management.registries.subscriptions import SubscriptionHandlers
 from portcall.management.replays.routes import ReplayHandlers
+from portcall.management.sources.routes import SourceHandlers
 from portcall.management.webhooks.imports import ImportHandler
 from portcall.management.webhooks.pings import PingHandler
 from portcall.management.webhooks.probes import ProbeHandler, Prober
@@ -208,6 +209,9 @@ class ManagementApi:
         RotationHandlers(
             store=store, lookups=lookups, announcer=publisher, overlap_ms=DAY_MS
         ).add_to(routes)
+        SourceHandlers(store=store, lookups=lookups, announcer=publisher, overlap_ms=DAY_MS).add_to(
+            routes
+        )
         PingHandler(lookups=lookups, publisher=publisher, shards=2).add_to(routes)
         prober = Prober(publisher=publisher, shards=2)
         ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)

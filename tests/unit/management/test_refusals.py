@@ -341,7 +341,7 @@ def filled(path: str, api: ManagementApi) -> str:
     )
 
 
-_KINDS = ("registry", "webhook", "replay", "client")
+_KINDS = ("registry", "webhook", "replay", "source", "client")
 
 
 def test_every_operation_has_bad_input_of_its_own(api: ManagementApi) -> None:

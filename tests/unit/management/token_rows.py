@@ -79,6 +79,7 @@ _NAMES = {
     "{registry}": "Alpha",
     "{webhook}": "webhook01",
     "{replay}": "1",
+    "{source}": "here",
     "{client}": NOBODY,
 }
 

@@ -36,6 +36,7 @@ async def test_a_request_is_described_by_the_model_that_reads_it(
         "registry": "Alpha",
         "webhook": "webhook01",
         "replay": "1",
+        "source": "here",
         "client": "nobody",
         "letter": "nobody",
         "tenant": api.installation.tenant,

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from portcall.producer.http import registries
+from portcall.producer.http import kept
 from portcall.producer.http.errors import UnavailableError, UnknownRegistryError
 from portcall.producer.http.registries import Registries
 from portcall.schemas.webhooks import Sku
@@ -44,7 +44,7 @@ class FakeStore:
 
 @pytest.fixture(autouse=True)
 def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registries, "MIN_INTERVAL_S", 0.0)
+    monkeypatch.setattr(kept, "MIN_INTERVAL_S", 0.0)
 
 
 def made(store: FakeStore) -> Registries:
@@ -133,7 +133,7 @@ async def test_the_store_comes_back() -> None:
 async def test_a_store_that_hangs_is_waited_for_only_so_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(registries, "MISS_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(kept, "MISS_TIMEOUT_S", 0.01)
     store = FakeStore("myregistry")
     store.gate.clear()
     try:

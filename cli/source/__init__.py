@@ -1,0 +1,1 @@
+"""`portcall source`: the sources of registries, and how the other side is set up."""

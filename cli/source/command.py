@@ -1,0 +1,224 @@
+"""`portcall source`: create, list, show, rotate and delete the sources of a registry."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from portcall.cli.client import Management
+from portcall.cli.examples import examples
+from portcall.cli.options import NAME_OPTION, Format, Group, Registry, Url, one_name, pairs
+from portcall.cli.output import note, show, show_all
+from portcall.cli.source.setup import HIDDEN, set_up
+from portcall.cli.tables import Document, Row, seconds, value
+from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Sources: where a registry's events come from. Each has an address and a secret of its"
+    " own, for Harbor, GitHub, Docker Hub, Event Grid and others.",
+    rich_markup_mode="rich",
+)
+
+Name = Annotated[
+    str | None, typer.Argument(help="The source's name.", metavar="NAME", show_default=False)
+]
+NameOption = Annotated[
+    str | None, typer.Option(*NAME_OPTION, help="The same as NAME, as in az.", show_default=False)
+]
+Secret = Annotated[
+    str | None,
+    typer.Option("--secret", help="Your own secret; by default a new one.", show_default=False),
+]
+
+
+@app.command(
+    "create",
+    epilog=examples(
+        "portcall source create -r myregistry --kind harbor",
+        "portcall source create hub -r myregistry --kind dockerhub --networks 203.0.113.0/24",
+    ),
+)
+def create(
+    name: Name = None,
+    *,
+    name_option: NameOption = None,
+    registry: Registry,
+    kind: Annotated[
+        SourceKind, typer.Option("--kind", help="The product that sends.", case_sensitive=False)
+    ],
+    proof: Annotated[
+        Proof | None,
+        typer.Option(
+            "--proof",
+            help="How its requests prove their sender; by default the kind's strongest.",
+            case_sensitive=False,
+            show_default=False,
+        ),
+    ] = None,
+    secret: Secret = None,
+    options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--options",
+            metavar="NAME=VALUE...",
+            help="Settings of the proof and of the kind, such as header=X-Token.",
+            show_default=False,
+        ),
+    ] = None,
+    networks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--networks",
+            metavar="CIDR",
+            help="A network that requests may come from; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Create a source, and print how the other side is set up. Its secret is shown once."""
+    name = one_name(name, name_option, "source create") if name or name_option else kind.value
+    management = Management.at(url)
+    given: Document = {
+        "kind": kind.value,
+        "options": pairs(options or (), "--options"),
+        "proof": proof and proof.value,
+        "secret": secret,
+        "networks": networks or None,
+    }
+    properties = {key: each for key, each in given.items() if each is not None}
+    path = _path(management, registry, name, group)
+    _told(management, management.ask("PUT", path, {"properties": properties}), output)
+    note("Keep the secret: it is not shown again.")
+
+
+@app.command("list", epilog=examples("portcall source list -r myregistry"))
+def list_sources(
+    *, registry: Registry, group: Group = None, url: Url = None, output: Format = None
+) -> None:
+    """List the sources of a registry, without their secrets."""
+    management = Management.at(url)
+    owner = value(management.find_registry(registry, group), "id")
+    found = management.ask("GET", f"{owner}/sources")
+    show_all(found.get("value", []), _row, output)
+
+
+@app.command("show", epilog=examples("portcall source show harbor -r myregistry"))
+def show_source(
+    name: Name = None,
+    *,
+    name_option: NameOption = None,
+    registry: Registry,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Show one source, and how the other side is set up."""
+    name = one_name(name, name_option, "source show")
+    management = Management.at(url)
+    _told(management, management.ask("GET", _path(management, registry, name, group)), output)
+
+
+@app.command(
+    "rotate",
+    epilog=examples(
+        "portcall source rotate harbor -r myregistry",
+        "portcall source rotate harbor -r myregistry --overlap none",
+    ),
+)
+def rotate(
+    name: Name = None,
+    *,
+    name_option: NameOption = None,
+    registry: Registry,
+    secret: Secret = None,
+    overlap: Annotated[
+        str | None,
+        typer.Option(
+            "--overlap",
+            metavar="DURATION",
+            help='How long the previous secret is accepted, such as 7d; "none" for not at all.',
+            show_default=False,
+        ),
+    ] = None,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Give a source another secret; the previous one is accepted for a while, too."""
+    name = one_name(name, name_option, "source rotate")
+    management = Management.at(url)
+    body = {"secret": secret} if secret else {}
+    if overlap is not None:
+        body["overlap"] = "0s" if overlap == "none" else overlap
+    path = f"{_path(management, registry, name, group)}/rotateSecret"
+    _told(management, management.ask("POST", path, body), output)
+    note("Keep the secret: it is not shown again.")
+
+
+@app.command("delete", epilog=examples("portcall source delete harbor -r myregistry --yes"))
+def delete(
+    name: Name = None,
+    *,
+    name_option: NameOption = None,
+    registry: Registry,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    group: Group = None,
+    url: Url = None,
+) -> None:
+    """Delete a source: after two seconds its sender gets 404."""
+    name = one_name(name, name_option, "source delete")
+    management = Management.at(url)
+    path = _path(management, registry, name, group)
+    management.ask("GET", path)
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Delete the source {name} of {registry}?", abort=True, err=True)
+    management.ask("DELETE", path)
+    note(f"Deleted the source {name}.")
+
+
+def _path(management: Management, registry: str, name: str, group: str | None) -> str:
+    return f"{value(management.find_registry(registry, group), 'id')}/sources/{name}"
+
+
+def _told(management: Management, source: Document, output: Format) -> None:
+    """Show a source, and on standard error what is to be done on the other side."""
+    facts: Document = source["properties"]
+    path = str(facts["path"]).replace("{secret}", HIDDEN)
+    address = f"{management.producer_url}{path}"
+    text = set_up(
+        facts["kind"],
+        facts["proof"],
+        usual=DEFAULT_PROOFS[SourceKind(facts["kind"])].value,
+        address=address,
+        secret=facts.get("secret", ""),
+        header=facts["header"],
+    )
+    show({**source, "address": address, "setUp": text}, _whole_row, output)
+    note(f"\n{text}\n")
+
+
+def _row(source: Document) -> Row:
+    facts: Document = source["properties"]
+    return {
+        "NAME": value(source, "name"),
+        "KIND": value(facts, "kind"),
+        "PROOF": value(facts, "proof"),
+        "PATH": value(facts, "path"),
+        "CHANGED": seconds(value(facts, "changedAt")),
+    }
+
+
+def _whole_row(source: Document) -> Row:
+    facts: Document = source["properties"]
+    return {
+        "NAME": value(source, "name"),
+        "KIND": value(facts, "kind"),
+        "PROOF": value(facts, "proof"),
+        "ADDRESS": value(source, "address"),
+        "SECRET": value(facts, "secret"),
+    }

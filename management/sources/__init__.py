@@ -1,0 +1,1 @@
+"""Sources of registries: their routes, bodies and answers."""

@@ -1,0 +1,50 @@
+"""Request bodies of sources."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from portcall.management.http.bodies import Body, ReadOnly, Resource
+from portcall.management.http.fields import Overlap
+
+
+class SourceProperties(Body):
+    """``properties`` of a source's PUT.
+
+    Attributes:
+        kind: The product that sends.
+        proof: Which requests are authentic; null: the strongest that the kind has.
+        secret: What the sender knows; null: a new one is made.
+        options: The settings of the proof and of the kind.
+        networks: Where requests may come from, as addresses or CIDRs.
+    """
+
+    kind: str
+    proof: str | None = None
+    secret: Annotated[str | None, Field(repr=False)] = None
+    options: dict[str, str] | None = None
+    networks: list[str] | None = None
+    path: ReadOnly
+    header: ReadOnly
+    created_at: ReadOnly
+    changed_at: ReadOnly
+    previous_until: ReadOnly
+
+
+class SourcePut(Resource):
+    """The body of a source's PUT."""
+
+    name: ReadOnly
+    properties: SourceProperties
+
+
+class SourceRotation(Body):
+    """The body of a source's rotateSecret; everything may be left out.
+
+    Attributes:
+        overlap: How long the previous secret is accepted, milliseconds; null: the installation's.
+        secret: The new secret; null: one is made.
+    """
+
+    overlap: Overlap = None
+    secret: Annotated[str | None, Field(repr=False)] = None

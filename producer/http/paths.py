@@ -1,0 +1,13 @@
+"""The paths of sources, and how a path is shown: without the secret that it may end with."""
+
+import re
+
+SOURCE = "/registries/{registry}/sources/{source}"
+SECRET_SOURCE = f"{SOURCE}/{{secret}}"
+
+_SECRET = re.compile(r"^(/*registries/+[^/]*/+sources/+[^/]*/+).+", re.DOTALL | re.IGNORECASE)
+
+
+def shown_path(path: str) -> str:
+    """The path for logs, counters and answers."""
+    return _SECRET.sub(r"\1***", path)

@@ -1,0 +1,65 @@
+"""The kinds of sources: what reads the body of each, and how it is answered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+
+from portcall.producer.sources.adapter import Adapter, SourceRequest
+from portcall.producer.sources.handshakes import eventgrid_validation
+from portcall.schemas.sources import PROOF_OPTIONS, SourceKind
+
+KINDS = "portcall.producer.sources.kinds"
+
+Handshake = Callable[[SourceRequest], bytes | None]
+"""The body of the 200 that a handshake wants; None: the request is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How requests of a kind are answered.
+
+    Attributes:
+        success: The status for what was accepted.
+        handshake: Answers a sender's question before its first event.
+        asks_by_options: Whether an OPTIONS request may ask for leave to send.
+    """
+
+    success: int = 200
+    handshake: Handshake | None = None
+    asks_by_options: bool = False
+
+
+CONDUCT: Mapping[SourceKind, Conduct] = {
+    SourceKind.DISTRIBUTION: Conduct(success=202),
+    SourceKind.EVENTGRID: Conduct(handshake=eventgrid_validation, asks_by_options=True),
+    SourceKind.GENERIC: Conduct(asks_by_options=True),
+}
+"""Those that differ. 200 is the status that every sender takes for success; some take no 202."""
+
+DEFAULT = Conduct()
+
+
+def conduct_of(kind: SourceKind) -> Conduct:
+    """How requests of *kind* are answered."""
+    return CONDUCT.get(kind, DEFAULT)
+
+
+@cache
+def adapter_of(kind: SourceKind) -> Adapter | None:
+    """The adapter of *kind*: the function ``read`` of the module with its name.
+
+    None: there is none. Docker distribution's notifications are read by `Ingest`, because a body
+    of any size is.
+    """
+    name = f"{KINDS}.{kind.value}"
+    if find_spec(name) is None:
+        return None
+    read: Adapter = import_module(name).read
+    return read
+
+
+def options_of(options: Mapping[str, str]) -> dict[str, str]:
+    """The options of the adapter, without those of the proof."""
+    return {name: value for name, value in options.items() if name not in PROOF_OPTIONS}

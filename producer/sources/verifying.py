@@ -1,0 +1,108 @@
+"""Verifying requests of a source, in two steps: what needs no body, and what does.
+
+A request without a proof is refused before its body is read, and gets the same answer for a wrong
+secret as for none.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from portcall.producer.http.errors import ForbiddenError, UnavailableError, UnprovenError
+from portcall.producer.sources.proofs.signed import ALGORITHMS, is_signed, signature_of
+from portcall.producer.sources.proofs.static import is_proven, only
+from portcall.producer.sources.proofs.tokens import KeysUnavailableError, TokenProofs
+from portcall.runtime.clock import now_ms
+from portcall.schemas.sources import Proof, Source
+
+
+class Verifier:
+    """Verifies requests.
+
+    Args:
+        tokens: Checks the tokens of issuers.
+    """
+
+    def __init__(self, tokens: TokenProofs) -> None:
+        self._tokens = tokens
+
+    async def check_head(self, source: Source, request: web.Request) -> None:
+        """Check everything that needs no body.
+
+        Raises:
+            ForbiddenError: The request is from a network that is not allowed.
+            UnprovenError: It has no valid proof; or none that a body could make valid.
+            UnavailableError: The keys of the issuer cannot be fetched.
+        """
+        check_network(source.networks, request.remote)
+        in_path = request.match_info.get("secret", "")
+        if bool(in_path) is not (source.proof is Proof.PATH):
+            raise UnprovenError(_wanted(source))
+        if source.proof in ALGORITHMS:
+            is_right = bool(signature_of(source, request.headers))
+        elif source.proof is Proof.OIDC:
+            is_right = await self._has_token(source, request)
+        else:
+            secrets = source.secrets_at(now_ms())
+            is_right = is_proven(source, secrets, request.headers, in_path)
+        if not is_right:
+            raise UnprovenError(_wanted(source))
+
+    async def _has_token(self, source: Source, request: web.Request) -> bool:
+        scheme, _, token = only(request.headers, "Authorization").partition(" ")
+        if scheme.lower() != "bearer":
+            return False
+        try:
+            return await self._tokens.is_proven(source, token.strip())
+        except KeysUnavailableError as error:
+            raise UnavailableError(f"{error}; send it again") from error
+
+
+def check_body(source: Source, request: web.Request, body: bytes) -> None:
+    """Check the signature of a body, if the source's proof is one.
+
+    Raises:
+        UnprovenError: It is not that of these bytes.
+    """
+    if source.proof not in ALGORITHMS:
+        return
+    signature = signature_of(source, request.headers)
+    if not is_signed(source, source.secrets_at(now_ms()), signature, body):
+        raise UnprovenError(_wanted(source))
+
+
+def check_network(networks: Sequence[str], remote: str | None) -> None:
+    """Check the address of a sender.
+
+    Raises:
+        ForbiddenError: It is in none of *networks*.
+    """
+    if not networks:
+        return
+    try:
+        address = ipaddress.ip_address((remote or "").partition("%")[0])
+    except ValueError as error:
+        raise ForbiddenError("the sender's address is not known") from error
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if not any(address in ipaddress.ip_network(each) for each in networks):
+        raise ForbiddenError(f"{address} is in none of the source's allowed networks")
+
+
+def _wanted(source: Source) -> str:
+    """What a request must have, without a word about what is wrong with this one."""
+    name, prefix = source.header
+    match source.proof:
+        case Proof.PATH:
+            return "the address must end with the source's secret"
+        case Proof.BEARER | Proof.OIDC:
+            return "the header Authorization: Bearer TOKEN is required, with a valid token"
+        case Proof.AUTHORIZATION:
+            return "the header Authorization is required, with the source's secret as its value"
+        case Proof.BASIC:
+            return "the header Authorization: Basic is required, with the source's secret"
+        case Proof.HEADER:
+            return f"the header {name} is required, with the source's secret"
+        case _:
+            return f"the header {name}: {prefix}HMAC is required, over the body as it was sent"

@@ -1,0 +1,307 @@
+"""Sources: where a registry's events come from, in which form, and how a sender proves itself.
+
+A source belongs to a registry and has an address of its own. Its kind decides how a body is read,
+its proof decides which requests are authentic.
+"""
+
+import ipaddress
+import json
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from portcall.schemas.errors import InvalidValueError
+
+MIN_SECRET = 16
+"""Characters of a secret that its owner chose."""
+MAX_SECRET = 512
+MAX_OPTIONS = 32
+MAX_OPTION = 16_384
+"""Characters of one option; a set of public keys is the longest."""
+MAX_NETWORKS = 50
+SECRET_BYTES = 32
+"""Of a generated secret: 256 bits, and 43 characters that need no escape in a path or a header."""
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?", re.ASCII)
+_OPTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}", re.ASCII)
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
+_PRINTABLE = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*")
+_IN_PATH = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
+
+
+class SourceKind(StrEnum):
+    """The product that sends; generic: any JSON."""
+
+    DISTRIBUTION = "distribution"
+    HARBOR = "harbor"
+    GHCR = "ghcr"
+    DOCKERHUB = "dockerhub"
+    QUAY = "quay"
+    GITLAB = "gitlab"
+    ZOT = "zot"
+    GITEA = "gitea"
+    FORGEJO = "forgejo"
+    ACR = "acr"
+    EVENTGRID = "eventgrid"
+    ECR = "ecr"
+    GAR = "gar"
+    ARTIFACTORY = "artifactory"
+    NEXUS = "nexus"
+    ALIBABA = "alibaba"
+    HARNESS = "harness"
+    GENERIC = "generic"
+
+
+class Proof(StrEnum):
+    """How a request shows that its sender knows the secret."""
+
+    BEARER = "bearer"
+    """``Authorization: Bearer <secret>``."""
+    AUTHORIZATION = "authorization"
+    """The secret is the whole value of ``Authorization``."""
+    BASIC = "basic"
+    """A user name and the secret as its password."""
+    HEADER = "header"
+    """The secret is the value of another header."""
+    PATH = "path"
+    """The secret is the last segment of the address."""
+    HMAC_SHA256 = "hmac_sha256"
+    """A header has the hex HMAC of the body."""
+    HMAC_SHA1 = "hmac_sha1"
+    OIDC = "oidc"
+    """A token that an issuer signed; there is no secret."""
+
+
+DEFAULT_PROOFS: Mapping[SourceKind, Proof] = {
+    SourceKind.DISTRIBUTION: Proof.BEARER,
+    SourceKind.HARBOR: Proof.AUTHORIZATION,
+    SourceKind.GHCR: Proof.HMAC_SHA256,
+    SourceKind.DOCKERHUB: Proof.PATH,
+    SourceKind.QUAY: Proof.PATH,
+    SourceKind.GITLAB: Proof.AUTHORIZATION,
+    SourceKind.ZOT: Proof.BEARER,
+    SourceKind.GITEA: Proof.HMAC_SHA256,
+    SourceKind.FORGEJO: Proof.HMAC_SHA256,
+    SourceKind.ACR: Proof.BEARER,
+    SourceKind.EVENTGRID: Proof.PATH,
+    SourceKind.ECR: Proof.BEARER,
+    SourceKind.GAR: Proof.OIDC,
+    SourceKind.ARTIFACTORY: Proof.HEADER,
+    SourceKind.NEXUS: Proof.HMAC_SHA1,
+    SourceKind.ALIBABA: Proof.PATH,
+    SourceKind.HARNESS: Proof.HMAC_SHA256,
+    SourceKind.GENERIC: Proof.BEARER,
+}
+"""The strongest proof that each kind has. Source: the vendors' documentation and code."""
+
+HEADERS: Mapping[tuple[SourceKind, Proof], tuple[str, str]] = {
+    (SourceKind.GHCR, Proof.HMAC_SHA256): ("X-Hub-Signature-256", "sha256="),
+    (SourceKind.GITEA, Proof.HMAC_SHA256): ("X-Gitea-Signature", ""),
+    (SourceKind.FORGEJO, Proof.HMAC_SHA256): ("X-Forgejo-Signature", ""),
+    (SourceKind.ARTIFACTORY, Proof.HMAC_SHA256): ("X-JFrog-Event-Auth", ""),
+    (SourceKind.ARTIFACTORY, Proof.HEADER): ("X-JFrog-Event-Auth", ""),
+    (SourceKind.HARNESS, Proof.HMAC_SHA256): ("X-Harness-Signature", ""),
+    (SourceKind.NEXUS, Proof.HMAC_SHA1): ("X-Nexus-Webhook-Signature", ""),
+}
+"""The header of a proof, and the text in front of its value, where the sender fixes them."""
+
+WITH_HEADER = frozenset({Proof.HEADER, Proof.HMAC_SHA256, Proof.HMAC_SHA1})
+DEFAULT_USER = "portcall"
+
+PROOF_OPTIONS = frozenset({"header", "prefix", "user", "issuer", "audience", "email", "jwks"})
+"""Options that belong to the proof; all others are the adapter's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source, as an intake needs it.
+
+    Attributes:
+        registry: The key of its registry.
+        name: As created; unique in its registry without regard to case.
+        kind: How a body is read.
+        proof: Which requests are authentic.
+        secrets: The present secret and the previous one, if there are any; none for OIDC.
+        options: The settings of its proof and its adapter.
+        networks: Where requests may come from; empty: from anywhere.
+        problem: Why its secrets are not available; empty: they are.
+        previous_until_ms: Until when the previous secret is accepted, milliseconds since the epoch.
+    """
+
+    registry: str
+    name: str
+    kind: SourceKind
+    proof: Proof
+    secrets: tuple[str, ...] = field(repr=False)
+    options: Mapping[str, str]
+    networks: tuple[str, ...] = ()
+    problem: str = ""
+    previous_until_ms: int = 0
+
+    def secrets_at(self, at_ms: int) -> tuple[str, ...]:
+        """The secrets that are accepted at that time, the newest first."""
+        return self.secrets if at_ms < self.previous_until_ms else self.secrets[:1]
+
+    @property
+    def header(self) -> tuple[str, str]:
+        """The name of its proof's header, and the text in front of the value."""
+        name, prefix = HEADERS.get((self.kind, self.proof), ("", ""))
+        return self.options.get("header", name), self.options.get("prefix", prefix)
+
+
+def new_secret() -> str:
+    """A new random secret."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def check_source_name(name: str) -> str:
+    """Check a source's name.
+
+    Raises:
+        InvalidValueError: It is not 1 to 50 letters, digits and hyphens.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidValueError(
+            "name", "must be 1 to 50 letters, digits and hyphens, with no hyphen at an end"
+        )
+    return name
+
+
+def check_kind(word: str) -> SourceKind:
+    """The kind of that name.
+
+    Raises:
+        InvalidValueError: There is none.
+    """
+    try:
+        return SourceKind(word.lower())
+    except ValueError as error:
+        raise InvalidValueError("kind", f"must be one of {', '.join(SourceKind)}") from error
+
+
+def check_proof(word: str) -> Proof:
+    """The proof of that name.
+
+    Raises:
+        InvalidValueError: There is none.
+    """
+    try:
+        return Proof(word.lower())
+    except ValueError as error:
+        raise InvalidValueError("proof", f"must be one of {', '.join(Proof)}") from error
+
+
+def check_secret(secret: str, proof: Proof) -> str:
+    """Check a secret that its owner chose.
+
+    Raises:
+        InvalidValueError: It is too short or too long, or cannot be sent where its proof needs it.
+    """
+    if not MIN_SECRET <= len(secret) <= MAX_SECRET:
+        raise InvalidValueError("secret", f"must have {MIN_SECRET} to {MAX_SECRET} characters")
+    if not _PRINTABLE.fullmatch(secret):
+        raise InvalidValueError("secret", "must be printable ASCII, with no space at an end")
+    if proof is Proof.PATH and not _IN_PATH.fullmatch(secret):
+        raise InvalidValueError("secret", "must be letters, digits, and . _ ~ - only, for a path")
+    return secret
+
+
+def check_networks(networks: Sequence[str]) -> tuple[str, ...]:
+    """Check allowed networks, and write them in their usual form.
+
+    Raises:
+        InvalidValueError: One is not an address or a CIDR, or there are too many.
+    """
+    if len(networks) > MAX_NETWORKS:
+        raise InvalidValueError("networks", f"has more than {MAX_NETWORKS} items")
+    found = []
+    for index, each in enumerate(networks):
+        try:
+            found.append(str(ipaddress.ip_network(each.strip(), strict=False)))
+        except ValueError as error:
+            problem = "must be an address or a network, such as 10.0.0.0/8"
+            raise InvalidValueError(f"networks[{index}]", problem) from error
+    return tuple(found)
+
+
+def check_options(options: Mapping[str, str], kind: SourceKind, proof: Proof) -> dict[str, str]:
+    """Check the options of a source.
+
+    Raises:
+        InvalidValueError: One breaks a rule, or one that the proof needs is missing.
+    """
+    if len(options) > MAX_OPTIONS:
+        raise InvalidValueError("options", f"has more than {MAX_OPTIONS} items")
+    for name, value in options.items():
+        if not _OPTION_NAME.fullmatch(name):
+            problem = "is not an option's name: lower-case letters, digits and underscores"
+            raise InvalidValueError(f"options.{name[:48]}", problem)
+        if len(value) > MAX_OPTION or "\0" in value:
+            problem = f"must have at most {MAX_OPTION} characters, and no NUL"
+            raise InvalidValueError(f"options.{name}", problem)
+    _check_header(options, kind, proof)
+    if proof is Proof.OIDC:
+        _check_oidc(options)
+    if proof is Proof.BASIC and ":" in options.get("user", ""):
+        raise InvalidValueError("options.user", "must not contain a colon")
+    return dict(options)
+
+
+def _check_header(options: Mapping[str, str], kind: SourceKind, proof: Proof) -> None:
+    header = options.get("header")
+    if header is not None and not _HEADER.fullmatch(header):
+        raise InvalidValueError("options.header", "is not the name of a header")
+    if proof in WITH_HEADER and header is None and (kind, proof) not in HEADERS:
+        raise InvalidValueError(
+            "options.header", f"is required: the header that carries the {proof} proof of {kind}"
+        )
+
+
+def _check_oidc(options: Mapping[str, str]) -> None:
+    """Check an issuer, an audience, and who the token must be of.
+
+    A signature by the issuer and its name are not enough: every customer of a cloud has such
+    tokens.
+    """
+    for name in ("issuer", "audience", "email"):
+        if not options.get(name):
+            problem = {
+                "issuer": "is required: who signs the tokens, such as https://accounts.google.com",
+                "audience": "is required: the aud of the tokens, as the sender has it",
+                "email": "is required: the email, or the appid, azp or sub, of the tokens",
+            }[name]
+            raise InvalidValueError(f"options.{name}", problem)
+    check_issuer(options["issuer"])
+    if "jwks" in options:
+        _check_keys(options["jwks"])
+
+
+def check_issuer(issuer: str) -> str:
+    """Check an issuer: https, or http on this machine.
+
+    Raises:
+        InvalidValueError: It is another URL.
+    """
+    try:
+        parts = urlsplit(issuer)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise InvalidValueError("options.issuer", "is not a URL") from error
+    is_local = parts.scheme == "http" and host in ("127.0.0.1", "::1", "localhost")
+    if not host or not (parts.scheme == "https" or is_local) or parts.query or parts.fragment:
+        raise InvalidValueError("options.issuer", "must be an https URL without a query")
+    if parts.username is not None:
+        raise InvalidValueError("options.issuer", "must not contain a user")
+    return issuer
+
+
+def _check_keys(text: str) -> None:
+    try:
+        keys = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValueError("options.jwks", "is not JSON") from error
+    if not isinstance(keys, dict) or not isinstance(keys.get("keys"), list):
+        raise InvalidValueError("options.jwks", 'must be a key set: {"keys": [...]}')

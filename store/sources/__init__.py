@@ -1,0 +1,1 @@
+"""Sources of registries: which there are, and what their senders prove themselves with."""

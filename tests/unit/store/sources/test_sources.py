@@ -1,0 +1,5 @@
+from tests.unit.store.contract.sources import SourcesContract
+
+
+class TestSources(SourcesContract):
+    """On SQLite."""
