@@ -114,7 +114,9 @@ class Consumer:
             await until_lost(channels.values(), self._consumers)
         finally:
             self._consumers = []
-            self._receipts = []
+            receipts, self._receipts = self._receipts, []
+            for each in receipts:
+                await each.drained()
 
     async def _pause(self, delay_s: float) -> None:
         """Wait before a message is given back; ends early on `stop`."""

@@ -15,6 +15,8 @@ from portcall.runtime.broker.link import BROKER_FAILURES, raise_if_cancelled
 
 LINGER_S = 0.02
 """How long an ack may wait: 4 messages at 200 a second, 20 at 1,000."""
+DRAIN_S = 1.0
+"""A write only waits if the connection hangs, and then the broker takes everything back."""
 CROWDED = 0.75
 """The part of the prefetch at whose use no ack waits: the broker would send nothing more."""
 
@@ -56,11 +58,14 @@ class ChannelReceipts:
         self._in_work.pop(tag, None)
 
     async def drained(self) -> None:
-        """Write the waiting acks, without waiting for the socket to drain."""
+        """Write the waiting acks, without waiting for the socket to drain; gives up after 1 s."""
+        end = asyncio.get_running_loop().time() + DRAIN_S
         while self._finished or self._saying is not None:
-            self._begin()
-            if self._saying is not None:
-                await asyncio.wait({self._saying})
+            saying = self._begin()
+            left_s = end - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                return
+            await asyncio.wait({saying}, timeout=left_s)
 
     def _schedule(self) -> None:
         if len(self._in_work) + len(self._finished) >= self._crowd:
@@ -68,7 +73,7 @@ class ChannelReceipts:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._linger_s, self._begin)
 
-    def _begin(self) -> None:
+    def _begin(self) -> "asyncio.Task[None]":
         """Write the waiting acks, one group after the other: an older one must not come later."""
         if self._timer is not None:
             self._timer.cancel()
@@ -76,6 +81,7 @@ class ChannelReceipts:
         if self._saying is None:
             self._saying = asyncio.get_running_loop().create_task(self._say())
             self._saying.add_done_callback(self._said)
+        return self._saying
 
     async def _say(self) -> None:
         finished, self._finished = sorted(self._finished), []
