@@ -114,8 +114,8 @@ class Consumer:
             await until_lost(channels.values(), self._consumers)
         finally:
             self._consumers = []
-            receipts, self._receipts = self._receipts, []
-            for each in receipts:
+            used, self._receipts = self._receipts, []
+            for each in used:
                 await each.drained()
 
     async def _pause(self, delay_s: float) -> None:
