@@ -69,8 +69,10 @@ class Bodies:
         if size > MAX_BODY_BYTES:
             raise _too_large()
         with self._room_for(size):
-            async with self._in_time(request):
-                body = await _bounded(request)
+            body = _arrived(request)
+            if body is None:
+                async with self._in_time(request):
+                    body = await _bounded(request)
             yield body
 
     @asynccontextmanager
@@ -85,8 +87,10 @@ class Bodies:
                 JSON.
         """
         with self._room_for(min(_announced_size(request), MAX_BODY_BYTES)):
-            async with self._in_time(request) as time:
-                body = await _whole_or_skimmed(request, time)
+            body: bytes | Skimmed | None = _arrived(request)
+            if body is None:
+                async with self._in_time(request) as time:
+                    body = await _whole_or_skimmed(request, time)
             yield body
 
     @contextmanager
@@ -123,6 +127,15 @@ def _announced_size(request: web.Request) -> int:
     if size is None:
         return MAX_BODY_BYTES if request.can_read_body else 0
     return size
+
+
+def _arrived(request: web.Request) -> bytes | None:
+    """The body if it came together with the head, as most do; None: it must be waited for."""
+    content = request.content
+    is_whole = content.is_eof() and content.exception() is None
+    if not is_whole or hdrs.EXPECT in request.headers or content.total_bytes > MAX_BODY_BYTES:
+        return None
+    return content.read_nowait()
 
 
 async def _ask_for_body(request: web.Request) -> None:
