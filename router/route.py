@@ -77,10 +77,10 @@ class Router:
             await self._outbox.put(event, found, latch, again=again)
         latch.count_down()
         await latch.wait()
-        await self._outbox.note(matched)
         matches = sum(len(found) for _, found in matched)
         DELIVERIES.inc(matches)
         self._log.debug("event.routed", events=len(events), deliveries=matches)
+        await self._outbox.note(matched)
 
 
 def _action_bit(event: Event) -> int:

@@ -71,8 +71,10 @@ class Bodies:
         if size > max_bytes:
             raise _too_large(max_bytes)
         with self._room_for(size):
-            async with self._in_time(request):
-                body = await _bounded(request, max_bytes)
+            body = _arrived(request, max_bytes)
+            if body is None:
+                async with self._in_time(request):
+                    body = await _bounded(request, max_bytes)
             yield body
 
     @asynccontextmanager
@@ -87,8 +89,10 @@ class Bodies:
                 JSON.
         """
         with self._room_for(min(_announced_size(request, MAX_BODY_BYTES), MAX_BODY_BYTES)):
-            async with self._in_time(request) as time:
-                body = await _whole_or_skimmed(request, time)
+            body: bytes | Skimmed | None = _arrived(request, MAX_BODY_BYTES)
+            if body is None:
+                async with self._in_time(request) as time:
+                    body = await _whole_or_skimmed(request, time)
             yield body
 
     @contextmanager
@@ -125,6 +129,15 @@ def _announced_size(request: web.Request, most: int) -> int:
     if size is None:
         return most if request.can_read_body else 0
     return size
+
+
+def _arrived(request: web.Request, max_bytes: int) -> bytes | None:
+    """The body if it came together with the head, as most do; None: it must be waited for."""
+    content = request.content
+    is_whole = content.is_eof() and content.exception() is None
+    if not is_whole or hdrs.EXPECT in request.headers or content.total_bytes > max_bytes:
+        return None
+    return content.read_nowait()
 
 
 async def _ask_for_body(request: web.Request) -> None:

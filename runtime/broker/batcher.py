@@ -29,6 +29,7 @@ class Batcher(Generic[Item]):
         max_items: When a frame is full.
         max_weight: When a frame is full, in bytes.
         linger_s: How long an item may wait for others.
+        patient: Items wait for the linger in any case, because nothing urgent depends on them.
     """
 
     def __init__(
@@ -39,12 +40,15 @@ class Batcher(Generic[Item]):
         max_items: int = MAX_ITEMS,
         max_weight: int = MAX_BYTES,
         linger_s: float = LINGER_S,
+        patient: bool = False,
     ) -> None:
         self._send = send
         self._weigh = weigh
         self._max_items = max_items
         self._max_weight = max_weight
         self._linger_s = linger_s
+        self._patient = patient
+        self._hurried = False
         self._items: list[Item] = []
         self._weight = 0
         self._timer: asyncio.Handle | None = None
@@ -55,22 +59,36 @@ class Batcher(Generic[Item]):
         """Whether so many frames are under way that the caller should wait for `room`."""
         return len(self._under_way) >= MAX_UNDER_WAY
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, and nothing is under way."""
+        return not self._items and not self._under_way
+
     def add(self, item: Item) -> None:
         """Put *item* into the next frame."""
         weight = self._weigh(item, self._items[-1] if self._items else None)
         if self._items and self._weight + weight > self._max_weight:
-            self._flush()
+            self.flush()
             weight = self._weigh(item, None)
         self._items.append(item)
         self._weight += weight
         if len(self._items) >= self._max_items:
-            self._flush()
+            self.flush()
         elif self._timer is None:
             loop = asyncio.get_running_loop()
-            if self._under_way:
-                self._timer = loop.call_later(self._linger_s, self._flush)
+            if self._patient or self._under_way:
+                self._timer = loop.call_later(self._linger_s, self.flush)
             else:
-                self._timer = loop.call_soon(self._flush)
+                self._timer = loop.call_soon(self.flush)
+
+    def hurry(self) -> None:
+        """Let the waiting items leave like those of a batcher that is not patient."""
+        if not self._items:
+            return
+        if self._under_way:
+            self._hurried = True
+        else:
+            self.flush()
 
     async def room(self) -> None:
         """Wait until it is no longer crowded."""
@@ -80,16 +98,18 @@ class Batcher(Generic[Item]):
     async def drained(self) -> None:
         """Send the waiting items, and wait until everything is confirmed."""
         while self._items or self._under_way:
-            self._flush()
+            self.flush()
             await asyncio.wait(self._under_way)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send the waiting items now."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if not self._items:
             return
         items, self._items, self._weight = self._items, [], 0
+        self._hurried = False
         task = asyncio.ensure_future(self._send(items))
         self._under_way.add(task)
         task.add_done_callback(self._sent)
@@ -98,5 +118,5 @@ class Batcher(Generic[Item]):
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()):
             raise error
-        if self._items and not self._under_way:
-            self._flush()
+        if self._items and not self._under_way and (self._hurried or not self._patient):
+            self.flush()

@@ -7,6 +7,7 @@ publish. If consumers used the same one, their acks would stop too, and the alar
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 from aio_pika.abc import AbstractConnection
@@ -41,6 +42,8 @@ PUBLISHES = Counter(
     ["exchange", "result"],
     registry=REGISTRY,
 )
+_publishes = cache(PUBLISHES.labels)
+"""The labels take a lock and make texts each time; there are few exchanges."""
 PERSISTENT = 2
 ALARM_CHECK_S = 0.2
 """How often to check for an alarm of the broker: the client has no callback for it."""
@@ -222,7 +225,7 @@ class Publisher:
             raise_if_cancelled()
             raise UnconfirmedError("the connection was lost before the confirm") from None
         finally:
-            PUBLISHES.labels(exchange, result).inc()
+            _publishes(exchange, result).inc()
 
     async def publish_surely(
         self,

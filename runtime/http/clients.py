@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import blake2b
 
 import prometheus_client
@@ -33,6 +34,7 @@ AUTHENTICATED = web.RequestKey("authenticated", bool)
 """Set by the code that has checked a request's token, if the token is valid."""
 
 
+@lru_cache(maxsize=1_000)
 def client_of(address: str | None) -> str:
     """The client with the address *address*; None and invalid addresses all count as one client."""
     try:

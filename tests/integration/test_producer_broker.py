@@ -268,6 +268,7 @@ async def process(
         "PORTCALL_PRODUCER_BIND": "127.0.0.1:0",
         "PORTCALL_RUN_FILE": str(run_file),
         "PORTCALL_LOG_FORMAT": "json",
+        "PORTCALL_LOG_LEVEL": "debug",
     }
     started = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "portcall.producer", env=environment, stderr=PIPE

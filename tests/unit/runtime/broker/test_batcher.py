@@ -50,9 +50,15 @@ def make(
     max_items: int = 100,
     max_weight: int = 1_000_000,
     linger_s: float = NEVER_S,
+    patient: bool = False,
 ) -> Batcher[int]:
     return Batcher(
-        sends, weigh=weigh, max_items=max_items, max_weight=max_weight, linger_s=linger_s
+        sends,
+        weigh=weigh,
+        max_items=max_items,
+        max_weight=max_weight,
+        linger_s=linger_s,
+        patient=patient,
     )
 
 
@@ -274,3 +280,54 @@ async def test_a_send_that_fails_is_told_of_and_holds_nothing_up() -> None:
     async with asyncio.timeout(5):
         await sends.sent.wait()
     assert told == [error] and sends.frames == [[0], [1]]
+
+
+async def test_a_patient_one_waits_for_the_linger_though_nothing_is_under_way() -> None:
+    sends = Sends()
+    batcher = make(sends, linger_s=0.01, patient=True)
+    batcher.add(0)
+    await turns()
+    batcher.add(1)
+    await turns()
+    assert sends.frames == []
+    async with asyncio.timeout(5):
+        await sends.sent.wait()
+    assert sends.frames == [[0, 1]]
+    batcher.add(2)
+    sends.confirm(0)
+    await turns()
+    assert sends.frames == [[0, 1]] and not batcher.is_idle
+
+
+async def test_a_patient_one_that_is_hurried_sends_at_once_or_after_the_frame_under_way() -> None:
+    sends = Sends()
+    batcher = make(sends, patient=True)
+    batcher.hurry()
+    batcher.add(0)
+    batcher.hurry()
+    await turns()
+    assert sends.frames == [[0]]
+    batcher.add(1)
+    batcher.hurry()
+    batcher.add(2)
+    await turns()
+    assert sends.frames == [[0]]
+    sends.confirm(0)
+    await turns()
+    assert sends.frames == [[0], [1, 2]]
+    batcher.add(3)
+    sends.confirm(1)
+    await turns()
+    assert sends.frames == [[0], [1, 2]]
+
+
+async def test_a_patient_one_sends_what_waits_when_it_is_drained() -> None:
+    sends = Sends()
+    batcher = make(sends, patient=True)
+    batcher.add(0)
+    draining = asyncio.create_task(batcher.drained())
+    await turns()
+    assert sends.frames == [[0]] and not draining.done()
+    sends.confirm_all()
+    await draining
+    assert batcher.is_idle
