@@ -67,7 +67,7 @@ async def main() -> None:
             webhooks=webhooks,
             sender=sender,
             lanes=lanes,
-            outbox=Outbox(publisher, shards=settings.shards),
+            outbox=Outbox(publisher, shards=settings.shards, prefetch=settings.prefetch),
             log=store.eventlog,
             disabling=Disabling(store.webhooks, publisher, store.known),
             schedule_ms=settings.retry_schedule_ms,

@@ -182,6 +182,7 @@ class Deliverer:
     def stop(self) -> None:
         """Begin nothing new: deliveries in lines are put back for other processes."""
         self._stopping = True
+        self._outbox.hold_nothing()
         self._gate.open()
         for job in self._lanes.empty_lines():
             self._endings.carry_out(job, PutBack())

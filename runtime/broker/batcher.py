@@ -20,15 +20,16 @@ class Batcher(Generic[Item]):
     When no frame is under way, a frame leaves at the end of the event loop's turn, so an idle
     pipeline adds no delay and all items added in one turn travel together. A full frame leaves at
     once. Otherwise a frame leaves when the last frame under way was confirmed, or after the linger.
+    Items that are not urgent may also wait for others while no frame is under way: see *enough*.
 
     Args:
         send: Publishes the items of one frame until confirmed, and does the work that depends on
-            the
-            confirm. It fails only by cancellation.
+            the confirm. It fails only by cancellation.
         weigh: The bytes that an item adds to a frame; the second argument is the frame's last item.
         max_items: When a frame is full.
         max_weight: When a frame is full, in bytes.
         linger_s: How long an item may wait for others.
+        enough: How many items leave at once when no frame is under way; fewer wait for others.
     """
 
     def __init__(
@@ -39,15 +40,18 @@ class Batcher(Generic[Item]):
         max_items: int = MAX_ITEMS,
         max_weight: int = MAX_BYTES,
         linger_s: float = LINGER_S,
+        enough: int = 1,
     ) -> None:
         self._send = send
         self._weigh = weigh
         self._max_items = max_items
         self._max_weight = max_weight
         self._linger_s = linger_s
+        self._enough = enough
         self._items: list[Item] = []
         self._weight = 0
         self._timer: asyncio.Handle | None = None
+        self._is_leaving = False
         self._under_way: set[asyncio.Task[None]] = set()
 
     @property
@@ -65,12 +69,21 @@ class Batcher(Generic[Item]):
         self._weight += weight
         if len(self._items) >= self._max_items:
             self._flush()
+        elif not self._under_way and len(self._items) >= self._enough:
+            self._flush_soon()
         elif self._timer is None:
             loop = asyncio.get_running_loop()
-            if self._under_way:
-                self._timer = loop.call_later(self._linger_s, self._flush)
-            else:
-                self._timer = loop.call_soon(self._flush)
+            self._timer = loop.call_later(self._linger_s, self._flush)
+
+    def hurry(self) -> None:
+        """Send the waiting items at the end of the event loop's turn."""
+        if self._items:
+            self._flush_soon()
+
+    def hold_nothing(self) -> None:
+        """From now on no item waits for others while no frame is under way."""
+        self._enough = 1
+        self.hurry()
 
     async def room(self) -> None:
         """Wait until it is no longer crowded."""
@@ -83,10 +96,19 @@ class Batcher(Generic[Item]):
             self._flush()
             await asyncio.wait(self._under_way)
 
+    def _flush_soon(self) -> None:
+        if self._is_leaving:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_soon(self._flush)
+        self._is_leaving = True
+
     def _flush(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self._is_leaving = False
         if not self._items:
             return
         items, self._items, self._weight = self._items, [], 0
@@ -98,5 +120,5 @@ class Batcher(Generic[Item]):
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()):
             raise error
-        if self._items and not self._under_way:
+        if len(self._items) >= self._enough and not self._under_way:
             self._flush()

@@ -50,9 +50,15 @@ def make(
     max_items: int = 100,
     max_weight: int = 1_000_000,
     linger_s: float = NEVER_S,
+    enough: int = 1,
 ) -> Batcher[int]:
     return Batcher(
-        sends, weigh=weigh, max_items=max_items, max_weight=max_weight, linger_s=linger_s
+        sends,
+        weigh=weigh,
+        max_items=max_items,
+        max_weight=max_weight,
+        linger_s=linger_s,
+        enough=enough,
     )
 
 
@@ -274,3 +280,70 @@ async def test_a_send_that_fails_is_told_of_and_holds_nothing_up() -> None:
     async with asyncio.timeout(5):
         await sends.sent.wait()
     assert told == [error] and sends.frames == [[0], [1]]
+
+
+async def test_items_that_are_not_enough_wait_for_others_though_no_frame_is_under_way() -> None:
+    sends = Sends()
+    batcher = make(sends, enough=3)
+    for item in (0, 1):
+        batcher.add(item)
+        await turns()
+    assert sends.frames == []
+    for item in (2, 3):
+        batcher.add(item)
+    await turns()
+    assert sends.frames == [[0, 1, 2, 3]]
+
+
+async def test_items_that_are_not_enough_leave_after_the_linger() -> None:
+    sends = Sends()
+    batcher = make(sends, enough=3, linger_s=0.001)
+    batcher.add(0)
+    await turns()
+    batcher.add(1)
+    async with asyncio.timeout(5):
+        await sends.sent.wait()
+    assert sends.frames == [[0, 1]]
+
+
+async def test_a_confirm_sends_off_no_items_that_are_not_enough() -> None:
+    sends = Sends()
+    batcher = make(sends, enough=2)
+    for item in range(2):
+        batcher.add(item)
+    await turns()
+    batcher.add(2)
+    sends.confirm(0)
+    await turns()
+    assert sends.frames == [[0, 1]]
+    batcher.add(3)
+    await turns()
+    assert sends.frames == [[0, 1], [2, 3]]
+
+
+async def test_a_hurry_sends_what_waits_with_the_rest_of_the_turn_and_once() -> None:
+    sends = Sends()
+    batcher = make(sends, enough=9)
+    batcher.hurry()
+    batcher.add(0)
+    batcher.hurry()
+    batcher.hurry()
+    batcher.add(1)
+    await turns()
+    assert sends.frames == [[0, 1]]
+    batcher.add(2)
+    await turns()
+    assert sends.frames == [[0, 1]]
+
+
+async def test_after_hold_nothing_items_leave_at_once() -> None:
+    sends = Sends()
+    batcher = make(sends, enough=9)
+    batcher.add(0)
+    batcher.hold_nothing()
+    await turns()
+    sends.confirm(0)
+    await turns()
+    batcher.add(1)
+    await turns()
+    assert sends.frames == [[0], [1]]
