@@ -1,6 +1,7 @@
 """The producer's wiring: ``python -m portcall.producer``, or ``portcall run producer``."""
 
 import os
+from functools import partial
 
 from portcall.producer.digests.keeper import DigestKeeper
 from portcall.producer.http.access import TokenAccess
@@ -22,7 +23,7 @@ from portcall.store.bearers import Bearers
 from portcall.store.engine import open_store
 
 DRAIN_S = 2.0
-"""How long the store may take for the waiting digests at the end."""
+"""How long the store may take for the waiting digests at the end, and the broker for the notes."""
 
 
 async def main() -> None:
@@ -60,6 +61,7 @@ async def main() -> None:
         process.warn_of(refusing.warnings)
         throttle = Throttle(settings.auth_failures_per_s)
         app = make_app(ingest, process.checks, throttle, refusing)
+        process.finish_with(partial(journal.drained, DRAIN_S))
         await process.serve(app, settings.bind, "producer")
         await process.until_stopped()
     await keeper.drained(DRAIN_S)

@@ -141,7 +141,7 @@ class Ingest:
         _count(registry, translation)
         self._say_unread(registry, translation)
         accepted, ignored = len(translation.events), translation.ignored.total()
-        self._log.info(
+        self._log.debug(
             "event.published",
             registry=registry,
             path=request.path,

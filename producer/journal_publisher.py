@@ -3,24 +3,29 @@
 In this order a note proves that the broker has the event. In the other order, or with one message
 for two queues, an event that `portcall.events.in` refuses because it is full would be in the
 journal although its sender got a 503 (docs/decisions/0011).
+
+No request waits for its note. Notes are sent in batches, because the router's note of the same
+event proves the acceptance, too (docs/decisions/0048).
 """
 
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple, Protocol
 
-from portcall.producer.publishing import publish_events
+from portcall.producer.publishing import GIVE_UP_S, PUBLISH_SECONDS, publish_events
+from portcall.producer.sharing import SharedFrames
 from portcall.runtime.broker.batcher import Batcher
 from portcall.runtime.broker.publishing import OncePublisher, SurePublisher
 from portcall.runtime.errors import RefusedError, UnconfirmedError
 from portcall.runtime.latch import Latch
+from portcall.runtime.logs import get_logger
 from portcall.schemas.events import Event
-from portcall.schemas.frames import encode_journal
-from portcall.schemas.journal import IgnoredNote, Note, accepted
-from portcall.schemas.topology import JOURNAL
+from portcall.schemas.frames import encode_events, encode_journal
+from portcall.schemas.journal import MAX_NOTES, NOTE_LINGER_S, IgnoredNote, Note, accepted
+from portcall.schemas.topology import EVENTS, JOURNAL
 
 PUBLISH_TIMEOUT_S = 5.0
 """Together with the time for receiving a body, a request ends within 10 s in any case."""
@@ -30,10 +35,10 @@ NOTE_BYTES = 128
 """The approximate size of a note in a frame."""
 IGNORED_BYTES = 1024
 """The largest size of a note about an ignored notification, without escapes."""
-
-
 MAX_WAITING = 1_000
 """Notes about ignored notifications that wait for the broker; more are dropped."""
+MAX_UNNOTED = 20_000
+"""Accepted events whose notes are not confirmed; with more, no event is accepted. About 15 MB."""
 
 
 class Broker(OncePublisher, SurePublisher, Protocol):
@@ -45,11 +50,11 @@ class Noted(NamedTuple):
 
     notes: list[Note]
     ignored: list[IgnoredNote]
-    latch: Latch
+    latch: Latch | None
 
 
 class JournalPublisher:
-    """Publishes and notes; the notes of requests that come together share a frame.
+    """Publishes and notes; single events of requests that come together share a frame.
 
     A broker that hangs accepts earlier messages when it continues, long after the sender got a 503
     and sent them again: each such request is delivered twice. So nothing more is sent while a
@@ -63,14 +68,26 @@ class JournalPublisher:
     def __init__(self, publisher: Broker, clock: Callable[[], float] = time.monotonic) -> None:
         self._publisher = publisher
         self._clock = clock
-        self._notes = Batcher(self._send, weigh=_weigh)
+        self._notes = Batcher(
+            self._send,
+            weigh=_weigh,
+            max_items=MAX_NOTES,
+            max_weight=MAX_NOTES * NOTE_BYTES,
+            linger_s=NOTE_LINGER_S,
+            patient=True,
+        )
+        self._shared = SharedFrames(self._publish_frame)
         self._waiting = 0
-        self._under_way: dict[asyncio.Task[None], float] = {}
+        self._unnoted = 0
+        self._under_way: dict[asyncio.Task[Any] | None, float] = {}
         """The unconfirmed publishes, the oldest first, and since when."""
+        self._log = get_logger()
 
     @property
     def problem(self) -> str | None:
         """Why nothing is published now, or None."""
+        if self._unnoted >= MAX_UNNOTED:
+            return f"the broker has not confirmed the notes of {self._unnoted} events"
         oldest = next(iter(self._under_way.values()), None)
         overdue_s = 0.0 if oldest is None else self._clock() - oldest
         if overdue_s <= STALL_S:
@@ -78,22 +95,30 @@ class JournalPublisher:
         return f"the broker has not confirmed what was published {overdue_s:.0f} s ago"
 
     async def accept(self, events: Sequence[Event]) -> None:
-        """Publish and note *events*; returns when the broker has confirmed all of it.
+        """Publish *events*; returns when the broker has confirmed all of them. Notes follow.
 
         Raises:
             BrokerError: It did not confirm in time, or publishing is stopped: the sender must send
-                all
-                of it again.
+                all of it again.
         """
         if problem := self.problem:
             raise RefusedError(problem)
-        journal_publisher = asyncio.get_running_loop().create_task(self._accept(events))
-        self._under_way[journal_publisher] = self._clock()
-        journal_publisher.add_done_callback(self._end)
-        done, _ = await asyncio.wait({journal_publisher}, timeout=PUBLISH_TIMEOUT_S)
-        if not done:
-            raise UnconfirmedError(f"no confirm from the broker within {PUBLISH_TIMEOUT_S:g} s")
-        journal_publisher.result()
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                await self._accepted(events)
+        except TimeoutError as error:
+            raise UnconfirmedError(
+                f"no confirm from the broker within {PUBLISH_TIMEOUT_S:g} s"
+            ) from error
+
+    def _accepted(self, events: Sequence[Event]) -> Awaitable[None]:
+        """Begin to publish; the end of the waiting ends nothing else."""
+        if len(events) == 1:
+            return self._shared.add(events[0])
+        # Its frames are full enough, and are sent by a task of their own.
+        publishing = asyncio.get_running_loop().create_task(self._publish(events))
+        publishing.add_done_callback(_retrieve)
+        return asyncio.shield(publishing)
 
     async def note_ignored(self, notes: Sequence[IgnoredNote], patience_s: float) -> None:
         """Note ignored notifications, and wait a little for the confirm; no event depends on it.
@@ -103,24 +128,48 @@ class JournalPublisher:
         """
         if not notes or self.problem or self._waiting + len(notes) > MAX_WAITING:
             return
-        latch = Latch()
         self._waiting += len(notes)
+        latch = Latch() if patience_s else None
         self._notes.add(Noted([], list(notes), latch))
-        if patience_s:
+        if latch is not None:
+            self._notes.hurry()
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience_s):
                     await latch.wait()
 
-    async def _accept(self, events: Sequence[Event]) -> None:
-        await publish_events(self._publisher, events)
-        latch = Latch()
-        self._notes.add(Noted([accepted(event) for event in events], [], latch))
-        await latch.wait()
+    async def drained(self, within_s: float) -> None:
+        """Send the waiting notes, and wait a limited time until they are confirmed."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._notes.drained()
+        except TimeoutError:
+            self._log.warning("notes.dropped", count=self._unnoted)
 
-    def _end(self, journal_publisher: "asyncio.Task[None]") -> None:
-        del self._under_way[journal_publisher]
-        if not journal_publisher.cancelled():
-            journal_publisher.exception()  # mark it as retrieved, also if no request waits for it
+    async def _publish_frame(self, key: str, events: Sequence[Event]) -> None:
+        with self._watched(), PUBLISH_SECONDS.time():
+            await self._publisher.publish(
+                encode_events(events), exchange=EVENTS, key=key, timeout_s=GIVE_UP_S
+            )
+        self._note(events)
+
+    async def _publish(self, events: Sequence[Event]) -> None:
+        with self._watched():
+            await publish_events(self._publisher, events)
+        self._note(events)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Something is published, by the current task."""
+        task = asyncio.current_task()
+        self._under_way[task] = self._clock()
+        try:
+            yield
+        finally:
+            del self._under_way[task]
+
+    def _note(self, events: Sequence[Event]) -> None:
+        self._unnoted += len(events)
+        self._notes.add(Noted([accepted(event) for event in events], [], None))
 
     async def _send(self, items: list[Noted]) -> None:
         notes = [note for item in items for note in item.notes]
@@ -128,9 +177,17 @@ class JournalPublisher:
         await self._publisher.publish_surely(
             encode_journal(uuid.uuid4().hex, notes, ignored), exchange=JOURNAL
         )
+        self._unnoted -= len(notes)
+        self._waiting -= len(ignored)
         for item in items:
-            self._waiting -= len(item.ignored)
-            item.latch.count_down()
+            if item.latch is not None:
+                item.latch.count_down()
+
+
+def _retrieve(publishing: "asyncio.Task[None]") -> None:
+    """Mark its error as retrieved, also if no request waits for it any more."""
+    if not publishing.cancelled():
+        publishing.exception()
 
 
 def _weigh(item: Noted, _last: Noted | None) -> int:

@@ -33,7 +33,12 @@ async def main() -> None:
             on_news=parking.hear,
         )
         publisher = Publisher(settings.amqp_url, name="portcall router publisher")
-        outbox = Outbox(publisher, shards=settings.shards, parking=parking)
+        outbox = Outbox(
+            publisher,
+            shards=settings.shards,
+            parking=parking,
+            max_held=settings.prefetch // 2,
+        )
         router = Router(subscriptions=subscriptions, outbox=outbox)
         consumer = Consumer(
             settings.amqp_url,

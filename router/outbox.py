@@ -18,7 +18,7 @@ from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.events import Event
 from portcall.schemas.frames import encode_deliveries, encode_journal
-from portcall.schemas.journal import Note, routed
+from portcall.schemas.journal import MAX_NOTES, ROUTED_LINGER_S, Note, routed
 from portcall.schemas.topology import DELIVER, JOURNAL, deliver_key, retry_key, wait_rung
 
 PARKED = Counter(
@@ -55,11 +55,18 @@ class Outbox:
     Args:
         publisher: Publishes the frames.
         shards: Number of queues that share the deliveries.
-        aside: Knows whose deliveries to park.
+        parking: Knows whose deliveries to park.
+        max_held: Frames of events that may wait for their notes' confirms; with more the notes do
+            not wait for others.
     """
 
     def __init__(
-        self, publisher: SurePublisher, *, shards: int, parking: Parking | None = None
+        self,
+        publisher: SurePublisher,
+        *,
+        shards: int,
+        parking: Parking | None = None,
+        max_held: int = 1,
     ) -> None:
         self._publisher = publisher
         self._parking = parking or Parking()
@@ -72,7 +79,15 @@ class Outbox:
             Batcher(partial(self._send_again, retry_key(shard)), weigh=_weigh)
             for shard in range(shards)
         ]
-        self._notes = Batcher(self._send_notes, weigh=_weigh_note)
+        self._notes = Batcher(
+            self._send_notes,
+            weigh=_weigh_note,
+            max_items=MAX_NOTES,
+            linger_s=ROUTED_LINGER_S,
+            patient=True,
+        )
+        self._held = 0
+        self._max_held = max_held
 
     async def put(
         self, event: Event, webhook_ids: Sequence[int], latch: Latch, *, again: bool = False
@@ -111,12 +126,22 @@ class Outbox:
             item.latch.count_down()
 
     async def note(self, matched: Iterable[tuple[Event, Sequence[int]]]) -> None:
-        """Note for each event which webhooks it was routed to; returns when that is confirmed."""
+        """Note for each event which webhooks it was routed to; returns when that is confirmed.
+
+        Notes wait for others, up to `ROUTED_LINGER_S`, because nothing urgent depends on them: the
+        deliveries are on their way.
+        """
         notes = [routed(event, webhook_ids) for event, webhook_ids in matched]
         latch = Latch(len(notes))
         for note in notes:
             self._notes.add(OutgoingNote(note, latch))
-        await latch.wait()
+        self._held += 1
+        if self._held >= self._max_held:
+            self._notes.hurry()
+        try:
+            await latch.wait()
+        finally:
+            self._held -= 1
 
     async def _send_notes(self, items: list[OutgoingNote]) -> None:
         body = encode_journal(uuid.uuid4().hex, [item.note for item in items])

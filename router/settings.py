@@ -9,9 +9,9 @@ class RouterSettings(Settings):
     """Settings of a router."""
 
     prefetch: int = Field(
-        default=50,
+        default=128,
         ge=1,
         le=2000,
         alias="PORTCALL_ROUTER_PREFETCH",
-        description="Frames of events that a router works on at once.",
+        description="Frames of events that a router works on at once, or that wait for their ack.",
     )

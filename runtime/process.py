@@ -14,7 +14,7 @@ import resource
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
@@ -47,6 +47,7 @@ class Process:
         self.checks: dict[str, Problem] = {"start": self._start_problem}
         self.warnings: dict[str, Problem] = {}
         self.several: list[Several] = []
+        self._last_works: list[Callable[[], Awaitable[None]]] = []
         self._settings = settings
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,6 +74,10 @@ class Process:
     def warn_of(self, several: Several) -> None:
         """Show each text of *several* as a warning in ``/ready``."""
         self.several.append(several)
+
+    def finish_with(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Call *work* when the last request has ended and the supervised tasks still run."""
+        self._last_works.append(work)
 
     async def until_stopped(self) -> None:
         """Wait for SIGTERM, SIGINT, or the end of a supervised task.
@@ -163,10 +168,12 @@ class Process:
         self._stop.set()
 
     async def close(self) -> None:
-        """End the requests in flight, then the supervised tasks; newest server first."""
+        """End the requests in flight, newest server first; then the supervised tasks."""
         self._stop.set()
         for runner in reversed(self._runners.values()):
             await runner.cleanup()
+        for work in self._last_works:
+            await work()
         await self._cancel_tasks()
         self._remove_run_file()
         self._log.info("process.stopped", failed=self.failed)

@@ -15,6 +15,12 @@ from portcall.schemas.events import Event
 
 CHECK_MASK = 2**32 - 1
 """Applied to a webhook's number in a checksum: a sum of 2,000 million of them fits 64 bits."""
+MAX_NOTES = 256
+"""In one frame, if they come one by one: the recorder enters ten frames in one transaction."""
+NOTE_LINGER_S = 0.5
+"""How long a note that something else proves, too, may wait for others: 100 at 200 events/s."""
+ROUTED_LINGER_S = 0.25
+"""How long a router may wait with its notes, and with the acks that follow them."""
 
 _encode = msgspec.json.Encoder().encode
 

@@ -18,7 +18,7 @@ from portcall.schemas.frames import (
     encode_journal,
     encode_records,
 )
-from portcall.schemas.journal import digest_of
+from portcall.schemas.journal import NOTE_LINGER_S, digest_of
 from portcall.schemas.topology import DEAD, EVENTS_IN, JOURNAL, LOG
 from portcall.store.engine import Store
 from portcall.store.journal.accounts import Accounts, Doubt
@@ -26,6 +26,8 @@ from portcall.store.journal.accounts import Accounts, Doubt
 MARK_S = 10.0
 """If the recorder is further behind than this, an audit does not wait for it."""
 MARK_CHECK_S = 0.02
+NOTES_S = NOTE_LINGER_S + 0.5
+"""In this time the producers and routers have published their notes about earlier events."""
 MARK_TIMEOUT_S = 4.0
 DEAD_LOOKED_AT = 1_000
 """Dead letters that are searched for suspects."""
@@ -81,6 +83,7 @@ class Auditor:
         dead: Reads the dead letters.
         retention_ms: How long records are kept.
         mark_s: How long to wait for the recorder.
+        notes_s: How long to wait for notes that are not published yet.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Auditor:
         dead: Dead,
         retention_ms: int,
         mark_s: float = MARK_S,
+        notes_s: float = NOTES_S,
     ) -> None:
         self._store = store
         self._publisher = publisher
@@ -99,9 +103,10 @@ class Auditor:
         self._dead = dead
         self._retention_ms = retention_ms
         self._mark_s = mark_s
+        self._notes_s = notes_s
 
     async def look(self, *, before_ms: int, registry: str | None = None) -> Look:
-        """Audit: the queues first, then the recorder's mark, then the store.
+        """Audit: the queues first, then the late notes, the recorder's mark, and the store.
 
         In this order a delivery that moves meanwhile counts as moved, never as missing.
 
@@ -131,13 +136,14 @@ class Auditor:
         return Look(at_ms, accounts, queued, dead, reasons_of(letters))
 
     async def caught_up(self) -> None:
-        """Publish an empty frame to each stream, and wait until the recorder has entered it.
+        """Wait for late notes, publish an empty frame to each stream, and wait for its entry.
 
         Raises:
             BrokerError: The broker does not answer.
             BehindError: The recorder is behind, or does not run.
             StoreUnavailableError: The database does not answer.
         """
+        await asyncio.sleep(self._notes_s)
         mark = f"mark:{uuid.uuid4().hex}"
         await asyncio.gather(
             self._publisher.publish(

@@ -1,6 +1,7 @@
 """Packing items into frames: sent at once when idle, otherwise when full or after a linger."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -20,7 +21,6 @@ class Batcher(Generic[Item]):
     When no frame is under way, a frame leaves at the end of the event loop's turn, so an idle
     pipeline adds no delay and all items added in one turn travel together. A full frame leaves at
     once. Otherwise a frame leaves when the last frame under way was confirmed, or after the linger.
-    Items that are not urgent may also wait for others while no frame is under way: see *enough*.
 
     Args:
         send: Publishes the items of one frame until confirmed, and does the work that depends on
@@ -29,7 +29,8 @@ class Batcher(Generic[Item]):
         max_items: When a frame is full.
         max_weight: When a frame is full, in bytes.
         linger_s: How long an item may wait for others.
-        enough: How many items leave at once when no frame is under way; fewer wait for others.
+        patient: Items wait for the linger in any case, because nothing urgent depends on them.
+        enough: How many items do not wait for others when no frame is under way.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Batcher(Generic[Item]):
         max_items: int = MAX_ITEMS,
         max_weight: int = MAX_BYTES,
         linger_s: float = LINGER_S,
+        patient: bool = False,
         enough: int = 1,
     ) -> None:
         self._send = send
@@ -47,7 +49,8 @@ class Batcher(Generic[Item]):
         self._max_items = max_items
         self._max_weight = max_weight
         self._linger_s = linger_s
-        self._enough = enough
+        self._enough = sys.maxsize if patient else enough
+        self._hurried = False
         self._items: list[Item] = []
         self._weight = 0
         self._timer: asyncio.Handle | None = None
@@ -59,26 +62,35 @@ class Batcher(Generic[Item]):
         """Whether so many frames are under way that the caller should wait for `room`."""
         return len(self._under_way) >= MAX_UNDER_WAY
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, and nothing is under way."""
+        return not self._items and not self._under_way
+
     def add(self, item: Item) -> None:
         """Put *item* into the next frame."""
         weight = self._weigh(item, self._items[-1] if self._items else None)
         if self._items and self._weight + weight > self._max_weight:
-            self._flush()
+            self.flush()
             weight = self._weigh(item, None)
         self._items.append(item)
         self._weight += weight
         if len(self._items) >= self._max_items:
-            self._flush()
+            self.flush()
         elif not self._under_way and len(self._items) >= self._enough:
             self._flush_soon()
         elif self._timer is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._linger_s, self._flush)
+            self._timer = loop.call_later(self._linger_s, self.flush)
 
     def hurry(self) -> None:
-        """Send the waiting items at the end of the event loop's turn."""
-        if self._items:
-            self._flush_soon()
+        """Let the waiting items leave like those of a batcher that is not patient."""
+        if not self._items:
+            return
+        if self._under_way:
+            self._hurried = True
+        else:
+            self.flush()
 
     def hold_nothing(self) -> None:
         """From now on no item waits for others while no frame is under way."""
@@ -93,18 +105,20 @@ class Batcher(Generic[Item]):
     async def drained(self) -> None:
         """Send the waiting items, and wait until everything is confirmed."""
         while self._items or self._under_way:
-            self._flush()
+            self.flush()
             await asyncio.wait(self._under_way)
 
     def _flush_soon(self) -> None:
+        """Send the waiting items at the end of the event loop's turn, with those that follow."""
         if self._is_leaving:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_soon(self._flush)
+        self._timer = asyncio.get_running_loop().call_soon(self.flush)
         self._is_leaving = True
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send the waiting items now."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -112,6 +126,7 @@ class Batcher(Generic[Item]):
         if not self._items:
             return
         items, self._items, self._weight = self._items, [], 0
+        self._hurried = False
         task = asyncio.ensure_future(self._send(items))
         self._under_way.add(task)
         task.add_done_callback(self._sent)
@@ -120,5 +135,6 @@ class Batcher(Generic[Item]):
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()):
             raise error
-        if len(self._items) >= self._enough and not self._under_way:
-            self._flush()
+        is_enough = self._hurried or len(self._items) >= self._enough
+        if is_enough and self._items and not self._under_way:
+            self.flush()

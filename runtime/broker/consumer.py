@@ -6,12 +6,12 @@ dropped: the broker delivers the message again, and handlers must handle duplica
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aio_pika.abc import AbstractConnection
-from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 
 from portcall.runtime.broker.link import (
@@ -24,8 +24,12 @@ from portcall.runtime.broker.link import (
     until_lost,
 )
 from portcall.runtime.broker.publishing import SurePublisher
+from portcall.runtime.broker.receipts import ChannelReceipts
 from portcall.runtime.broker.settle import Handler, Message, Settler
 from portcall.runtime.logs import get_logger
+
+if TYPE_CHECKING:
+    from aiormq import Channel
 
 CANCEL_TIMEOUT_S = 2.0
 """How long the broker may take to confirm that it has stopped sending."""
@@ -55,6 +59,7 @@ class Consumer:
         self._prefetch = prefetch
         self._settler = Settler(handler, publisher, self._pause)
         self._consumers: list[Consuming] = []
+        self._receipts: list[ChannelReceipts] = []
         self._in_flight: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._log = get_logger().bind(link=name)
@@ -87,6 +92,8 @@ class Consumer:
             await asyncio.wait(waiting, timeout=within_s)
         if self._in_flight:
             self._log.warning("messages.returned", count=len(self._in_flight))
+        for receipts in self._receipts:
+            await receipts.drained()
 
     async def _use(self, connection: AbstractConnection) -> None:
         if self._stopping.is_set():
@@ -95,17 +102,21 @@ class Consumer:
         for queue, prefetch in self._prefetch.items():
             channels[queue] = await open_channel(connection, prefetch=prefetch)
             # All must exist before any is consumed: a missing one ends the connection, and the acks
-            # of
-            # messages already received from the others would be lost.
+            # of messages already received from the others would be lost.
             await channels[queue].queue_declare(queue, passive=True)
         try:
             for queue, channel in channels.items():
-                take = partial(self._take, queue, channel)
+                receipts = ChannelReceipts(channel, self._prefetch[queue])
+                self._receipts.append(receipts)
+                take = partial(self._take, queue, receipts)
                 self._consumers.append(await consume(channel, queue, take))
             self._log.info("queues.consumed", queues=list(self._prefetch))
             await until_lost(channels.values(), self._consumers)
         finally:
             self._consumers = []
+            used, self._receipts = self._receipts, []
+            for each in used:
+                await each.drained()
 
     async def _pause(self, delay_s: float) -> None:
         """Wait before a message is given back; ends early on `stop`."""
@@ -113,7 +124,7 @@ class Consumer:
             async with asyncio.timeout(delay_s):
                 await self._stopping.wait()
 
-    def _take(self, queue: str, channel: Channel, delivered: DeliveredMessage) -> None:
+    def _take(self, queue: str, receipts: ChannelReceipts, delivered: DeliveredMessage) -> None:
         if self._stopping.is_set():
             return
         headers = delivered.header.properties.headers or {}
@@ -123,7 +134,7 @@ class Consumer:
             counted if isinstance(counted, int) else 0, int(delivered.redelivered or 0)
         )
         message = Message(delivered.body, queue, headers, redeliveries)
-        receipt = ChannelReceipt(channel, delivered.delivery_tag or 0)
+        receipt = receipts.receipt(delivered.delivery_tag or 0)
         task = asyncio.get_running_loop().create_task(self._settler.settle(message, receipt))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
@@ -137,27 +148,3 @@ async def _cancel(consuming: Consuming) -> None:
         return
     except asyncio.CancelledError:
         raise_if_cancelled()
-
-
-class ChannelReceipt:
-    """Settles a message on the channel that delivered it; does nothing if that is closed."""
-
-    def __init__(self, channel: Channel, tag: int) -> None:
-        self._channel = channel
-        self._tag = tag
-
-    async def acknowledge(self) -> None:
-        """Ack, without waiting for the socket to drain."""
-        await self._tell(self._channel.basic_ack(self._tag, wait=False))
-
-    async def give_back(self) -> None:
-        """Reject with requeue: from RabbitMQ 4.3 on a nack does not count as a failed delivery."""
-        await self._tell(self._channel.basic_reject(self._tag, requeue=True, wait=False))
-
-    async def _tell(self, saying: Awaitable[None]) -> None:
-        try:
-            await saying
-        except BROKER_FAILURES:
-            return
-        except asyncio.CancelledError:
-            raise_if_cancelled()

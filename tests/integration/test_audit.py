@@ -26,7 +26,7 @@ from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import RefusedError
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event
-from portcall.schemas.frames import encode_deliveries, encode_events, encode_journal
+from portcall.schemas.frames import decode_journal, encode_deliveries, encode_events, encode_journal
 from portcall.schemas.journal import accepted, routed
 from portcall.schemas.topology import (
     DEAD,
@@ -107,6 +107,7 @@ async def world(amqp_url: str, sqlite_url: str) -> AsyncIterator[World]:
         depths=partial(topology.depths, amqp_url, [queue.name for queue in whole.queues]),
         dead=lambda limit: peek(amqp_url, DEAD, limit=limit),
         retention_ms=WEEK_MS,
+        notes_s=0,
     )
     async with running(publisher.run()), recording(amqp_url, store, publisher):
         await until(lambda: publisher.problem is None)
@@ -222,16 +223,17 @@ async def test_an_event_that_a_full_queue_refuses_is_not_noted(amqp_url: str) ->
     done = {"accepted": 0, "refused": 0}
     async with running(publisher.run()):
         await until(lambda: publisher.problem is None)
-        accept = JournalPublisher(publisher).accept
+        journal = JournalPublisher(publisher)
         for number in range(40):
             try:
-                await accept([event(f"e{number}")])
+                await journal.accept([event(f"e{number}")])
                 done["accepted"] += 1
             except RefusedError:
                 done["refused"] += 1
         assert min(done.values()) > 5
-    # Each had a frame of its own, because none was under way.
-    assert len(await stream_of(amqp_url)) == done["accepted"]
+        await journal.drained(5)
+    notes = [note for body in await stream_of(amqp_url) for note in decode_journal(body).notes]
+    assert len(notes) == done["accepted"]
 
 
 async def test_looking_into_a_queue_leaves_it_as_it_was(world: World) -> None:

@@ -334,7 +334,7 @@ async def test_one_line_is_logged_for_each_request_and_no_secret(producer: Serve
     assert published.pop("duration_ms") >= 0
     assert published == {
         "event": "event.published",
-        "log_level": "info",
+        "log_level": "debug",
         "registry": "myregistry",
         "path": EVENTS,
         "accepted": 2,

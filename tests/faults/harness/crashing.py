@@ -150,9 +150,9 @@ def arm(role: str) -> None:
     # Only here, and only in a role: the file is imported by every Python that `up` starts.
     from portcall.deliverer.deliver import Deliverer  # noqa: PLC0415
     from portcall.deliverer.post.connection import Connection  # noqa: PLC0415
-    from portcall.runtime.broker.consumer import ChannelReceipt  # noqa: PLC0415
     from portcall.runtime.broker.letters import Reading  # noqa: PLC0415
     from portcall.runtime.broker.publisher import Publisher  # noqa: PLC0415
+    from portcall.runtime.broker.receipts import ChannelReceipt  # noqa: PLC0415
     from portcall.runtime.broker.settle import Settler  # noqa: PLC0415
     from portcall.store.records import appending  # noqa: PLC0415
     from portcall.store.records import event_log as eventlog  # noqa: PLC0415

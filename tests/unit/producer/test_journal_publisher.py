@@ -1,4 +1,4 @@
-"""Accepting: first the events, then the notes of them, and no answer before both are confirmed."""
+"""Accepting: an answer when the events are confirmed; their notes follow, in batches."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from portcall.producer import journal_publisher
 from portcall.producer.journal_publisher import JournalPublisher
 from portcall.runtime.errors import RefusedError, UnconfirmedError
 from portcall.schemas.events import Event
-from portcall.schemas.frames import decode_journal
+from portcall.schemas.frames import decode_events, decode_journal
 from portcall.schemas.journal import IgnoredNote, accepted
 
 
@@ -19,14 +19,17 @@ def event(name: str) -> Event:
 
 
 class FakePublisher:
-    """Confirms events at once, and notes when it is told to."""
+    """Confirms events and notes, each only while its gate is open."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
         self.noted: list[list[str]] = []
+        self.frames: list[list[str]] = []
         self.refusal: RefusedError | None = None
         self.journal_open = asyncio.Event()
         self.journal_open.set()
+        self.events_open = asyncio.Event()
+        self.events_open.set()
 
     async def publish(
         self,
@@ -38,6 +41,8 @@ class FakePublisher:
         timeout_s: float = 0,
     ) -> None:
         self.said.append(exchange)
+        self.frames.append([event.id for event in decode_events(body).events])
+        await self.events_open.wait()
         if self.refusal:
             raise self.refusal
 
@@ -56,32 +61,83 @@ class FakePublisher:
         self.noted.append([*noted, *(note.event_id for note in frame.ignored)])
 
 
-async def test_what_is_confirmed_is_noted_and_then_accepted() -> None:
+async def test_what_is_confirmed_is_accepted_and_noted_later() -> None:
     publisher = FakePublisher()
-    publisher.journal_open.clear()
-    notes = asyncio.create_task(JournalPublisher(publisher).accept([event("a"), event("b")]))
-    await asyncio.sleep(0.01)
-    assert publisher.said == ["portcall.events", "portcall.journal"]
-    assert not notes.done()
-    publisher.journal_open.set()
-    await notes
-    assert publisher.noted == [["a", "b"]]
+    notes = JournalPublisher(publisher)
+    await notes.accept([event("a"), event("b")])
+    await notes.accept([event("c")])
+    assert publisher.said == ["portcall.events"] * 2
+    await notes.drained(5)
+    assert publisher.noted == [["a", "b", "c"]]
+
+
+async def test_notes_wait_for_others_no_longer_than_the_linger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal_publisher, "NOTE_LINGER_S", 0.001)
+    publisher = FakePublisher()
+    await JournalPublisher(publisher).accept([event("a")])
+    await asyncio.sleep(0.05)
+    assert publisher.noted == [["a"]]
 
 
 async def test_what_is_refused_is_not_noted() -> None:
     publisher = FakePublisher()
     publisher.refusal = RefusedError("full")
-    with pytest.raises(RefusedError):
-        await JournalPublisher(publisher).accept([event("a")])
-    await asyncio.sleep(0.01)
-    assert publisher.said == ["portcall.events"]
+    notes = JournalPublisher(publisher)
+    for events in ([event("a")], [event("b"), event("c")]):
+        with pytest.raises(RefusedError):
+            await notes.accept(events)
+    await notes.drained(5)
+    assert publisher.said == ["portcall.events"] * 2
 
 
-async def test_requests_that_come_together_share_a_frame_of_notes() -> None:
+async def test_requests_that_come_together_share_a_frame_and_its_confirm() -> None:
     publisher = FakePublisher()
-    accept = JournalPublisher(publisher).accept
-    await asyncio.gather(*(accept([event(f"e{number}")]) for number in range(10)))
-    assert publisher.noted == [[f"e{number}" for number in range(10)]]
+    publisher.events_open.clear()
+    notes = JournalPublisher(publisher)
+    first = asyncio.create_task(notes.accept([event("first")]))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    later = [asyncio.create_task(notes.accept([event(f"e{number}")])) for number in range(10)]
+    await asyncio.sleep(0)
+    assert publisher.frames == [["first"]]
+    publisher.events_open.set()
+    await asyncio.gather(first, *later)
+    names = [f"e{number}" for number in range(10)]
+    assert publisher.frames == [["first"], names]
+    await notes.drained(5)
+    assert publisher.noted == [["first", *names]]
+
+
+async def test_a_refused_frame_fails_each_of_its_requests_and_notes_none() -> None:
+    publisher = FakePublisher()
+    publisher.refusal = RefusedError("full")
+    notes = JournalPublisher(publisher)
+    results = await asyncio.gather(
+        *(notes.accept([event(name)]) for name in "abc"), return_exceptions=True
+    )
+    assert publisher.frames == [["a", "b", "c"]]
+    assert [type(result) for result in results] == [RefusedError] * 3
+    publisher.refusal = None
+    await notes.accept([event("d")])
+    await notes.drained(5)
+    assert publisher.noted == [["d"]]
+
+
+async def test_a_request_that_leaves_takes_nothing_from_the_others_of_its_frame() -> None:
+    publisher = FakePublisher()
+    publisher.events_open.clear()
+    notes = JournalPublisher(publisher)
+    requests = [asyncio.create_task(notes.accept([event(name)])) for name in "ab"]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    requests[0].cancel()
+    await asyncio.sleep(0)
+    publisher.events_open.set()
+    await requests[1]
+    await notes.drained(5)
+    assert publisher.noted == [["a", "b"]]
 
 
 class Clock:
@@ -92,44 +148,60 @@ class Clock:
         return self.now
 
 
-async def test_a_journal_that_does_not_confirm_is_told_in_time(
+async def test_a_journal_that_confirms_nothing_ends_the_accepting_before_memory_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(journal_publisher, "PUBLISH_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(journal_publisher, "MAX_UNNOTED", 3)
     publisher = FakePublisher()
     publisher.journal_open.clear()
     notes = JournalPublisher(publisher)
-    with pytest.raises(UnconfirmedError, match="no confirm"):
-        await notes.accept([event("a")])
-    publisher.journal_open.set()  # the note is not withdrawn: the broker has the event
-    await notes.accept([event("b")])
-    assert publisher.noted == [["a"], ["b"]]
+    for name in "abc":
+        await notes.accept([event(name)])
+    with pytest.raises(RefusedError, match="the notes of 3 events"):
+        await notes.accept([event("d")])
+    publisher.journal_open.set()
+    await notes.drained(5)
+    assert notes.problem is None
+    await notes.accept([event("d")])
 
 
+async def test_a_stop_does_not_wait_long_for_the_notes() -> None:
+    publisher = FakePublisher()
+    publisher.journal_open.clear()
+    notes = JournalPublisher(publisher)
+    await notes.accept([event("a")])
+    async with asyncio.timeout(5):
+        await notes.drained(0.01)
+    publisher.journal_open.set()
+
+
+@pytest.mark.parametrize("count", [1, 2])
 async def test_nothing_is_published_while_a_confirm_is_overdue(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     """A broker that hangs takes it later, although its sender was told 503 and sent it again."""
     monkeypatch.setattr(journal_publisher, "PUBLISH_TIMEOUT_S", 0.05)
     publisher, clock = FakePublisher(), Clock()
-    publisher.journal_open.clear()
+    publisher.events_open.clear()
     notes = JournalPublisher(publisher, clock)
     with pytest.raises(UnconfirmedError):
-        await notes.accept([event("a")])
+        await notes.accept([event("a")] * count)
     clock.now += journal_publisher.STALL_S
     with pytest.raises(UnconfirmedError):
-        await notes.accept([event("b")])
+        await notes.accept([event("b")] * count)
     clock.now += 0.1
     said = len(publisher.said)
     with pytest.raises(RefusedError, match="has not confirmed what was published 1 s ago"):
-        await notes.accept([event("c")])
+        await notes.accept([event("c")] * count)
     assert len(publisher.said) == said
 
-    publisher.journal_open.set()
-    await asyncio.sleep(0.01)
+    publisher.events_open.set()
+    await asyncio.sleep(0.05)
     assert notes.problem is None
-    await notes.accept([event("c")])
-    assert [name for names in publisher.noted for name in names] == ["a", "b", "c"]
+    await notes.accept([event("c")] * count)
+    await notes.drained(5)
+    noted = [name for names in publisher.noted for name in names]
+    assert noted == ["a"] * count + ["b"] * count + ["c"] * count
 
 
 def test_a_note_tells_events_of_one_id_apart() -> None:
@@ -158,7 +230,7 @@ async def test_a_journal_that_does_not_confirm_holds_nobody_up_and_is_bounded() 
         await notes.note_ignored([ignored(f"n{number}")], 0)
     await notes.note_ignored([ignored("last")], 0.01)
     publisher.journal_open.set()
-    await asyncio.sleep(0.1)
+    await notes.drained(5)
     assert sum(len(names) for names in publisher.noted) == journal_publisher.MAX_WAITING
     await notes.note_ignored([ignored("again")], 5)
     assert publisher.noted[-1] == ["again"]

@@ -191,3 +191,26 @@ async def test_what_was_perhaps_routed_before_goes_by_its_own_rung_all_the_same(
     await confirmed(latch)
     (sent,) = publisher.published
     assert sent.exchange == "portcall.wait.2s" and sent.frame.again
+
+
+async def test_notes_wait_for_others_while_few_frames_are_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox_module, "ROUTED_LINGER_S", 1e6)
+    publisher = FakePublisher()
+    outbox = Outbox(publisher, shards=1, max_held=3)
+    noting = [asyncio.create_task(outbox.note([(one, [1])])) for one in (A, B)]
+    await turns()
+    assert publisher.noted == []
+    await outbox.note([(C, [1])])  # now half of the prefetch is held
+    await asyncio.gather(*noting)
+    assert publisher.routed == [("a", [1]), ("b", [1]), ("c", [1])]
+    assert len(publisher.noted) == 1
+
+
+async def test_notes_leave_after_the_linger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_module, "ROUTED_LINGER_S", 0.001)
+    publisher = FakePublisher()
+    async with asyncio.timeout(5):
+        await Outbox(publisher, shards=1, max_held=100).note([(A, [1])])
+    assert publisher.routed == [("a", [1])]

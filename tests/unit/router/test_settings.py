@@ -14,7 +14,7 @@ REQUIRED = {
 
 @pytest.mark.parametrize(
     ("text", "prefetch"),
-    [pytest.param("", 50, id="unset"), pytest.param("1", 1, id="1"), pytest.param("2000", 2000, id="2000")],
+    [pytest.param("", 128, id="unset"), pytest.param("1", 1, id="1"), pytest.param("2000", 2000, id="2000")],
 )  # fmt: skip
 def test_the_prefetch_is_read(text: str, prefetch: int) -> None:
     environ = REQUIRED | {"PORTCALL_ROUTER_PREFETCH": text}

@@ -67,6 +67,7 @@ class World:
             dead=self._peek,
             retention_ms=WEEK_MS,
             mark_s=0.2,
+            notes_s=0,
         )
 
     async def publish(

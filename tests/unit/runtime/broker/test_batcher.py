@@ -51,6 +51,7 @@ def make(
     max_weight: int = 1_000_000,
     linger_s: float = NEVER_S,
     enough: int = 1,
+    patient: bool = False,
 ) -> Batcher[int]:
     return Batcher(
         sends,
@@ -59,6 +60,7 @@ def make(
         max_weight=max_weight,
         linger_s=linger_s,
         enough=enough,
+        patient=patient,
     )
 
 
@@ -321,21 +323,6 @@ async def test_a_confirm_sends_off_no_items_that_are_not_enough() -> None:
     assert sends.frames == [[0, 1], [2, 3]]
 
 
-async def test_a_hurry_sends_what_waits_with_the_rest_of_the_turn_and_once() -> None:
-    sends = Sends()
-    batcher = make(sends, enough=9)
-    batcher.hurry()
-    batcher.add(0)
-    batcher.hurry()
-    batcher.hurry()
-    batcher.add(1)
-    await turns()
-    assert sends.frames == [[0, 1]]
-    batcher.add(2)
-    await turns()
-    assert sends.frames == [[0, 1]]
-
-
 async def test_after_hold_nothing_items_leave_at_once() -> None:
     sends = Sends()
     batcher = make(sends, enough=9)
@@ -347,3 +334,56 @@ async def test_after_hold_nothing_items_leave_at_once() -> None:
     batcher.add(1)
     await turns()
     assert sends.frames == [[0], [1]]
+    sends.confirm_all()
+    await turns()
+
+
+async def test_a_patient_one_waits_for_the_linger_though_nothing_is_under_way() -> None:
+    sends = Sends()
+    batcher = make(sends, linger_s=0.01, patient=True)
+    batcher.add(0)
+    await turns()
+    batcher.add(1)
+    await turns()
+    assert sends.frames == []
+    async with asyncio.timeout(5):
+        await sends.sent.wait()
+    assert sends.frames == [[0, 1]]
+    batcher.add(2)
+    sends.confirm(0)
+    await turns()
+    assert sends.frames == [[0, 1]] and not batcher.is_idle
+
+
+async def test_a_patient_one_that_is_hurried_sends_at_once_or_after_the_frame_under_way() -> None:
+    sends = Sends()
+    batcher = make(sends, patient=True)
+    batcher.hurry()
+    batcher.add(0)
+    batcher.hurry()
+    await turns()
+    assert sends.frames == [[0]]
+    batcher.add(1)
+    batcher.hurry()
+    batcher.add(2)
+    await turns()
+    assert sends.frames == [[0]]
+    sends.confirm(0)
+    await turns()
+    assert sends.frames == [[0], [1, 2]]
+    batcher.add(3)
+    sends.confirm(1)
+    await turns()
+    assert sends.frames == [[0], [1, 2]]
+
+
+async def test_a_patient_one_sends_what_waits_when_it_is_drained() -> None:
+    sends = Sends()
+    batcher = make(sends, patient=True)
+    batcher.add(0)
+    draining = asyncio.create_task(batcher.drained())
+    await turns()
+    assert sends.frames == [[0]] and not draining.done()
+    sends.confirm_all()
+    await draining
+    assert batcher.is_idle

@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 from aiormq.exceptions import ChannelInvalidStateError
 
-from portcall.runtime.broker.consumer import ChannelReceipt, Consumer
+from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.receipts import ChannelReceipts
 from portcall.runtime.broker.settle import Handler, Message
 
 
@@ -19,8 +20,8 @@ class FakeChannel:
         self.told: list[tuple[str, int, object]] = []
         self._error = error
 
-    async def basic_ack(self, tag: int, *, wait: bool) -> None:
-        self._tell("ack", tag, wait)
+    async def basic_ack(self, tag: int, *, multiple: bool = False, wait: bool) -> None:
+        self._tell("acks" if multiple else "ack", tag, wait)
 
     async def basic_reject(self, tag: int, *, requeue: bool, wait: bool) -> None:
         assert requeue
@@ -64,6 +65,13 @@ def make(handler: Handler) -> Consumer:
     )
 
 
+def hand(consumer: Consumer, channel: FakeChannel, message: Any) -> None:  # noqa: ANN401
+    """Let *consumer* take a message as if it came from *channel*."""
+    receipts = ChannelReceipts(cast("Any", channel), 1)
+    consumer._receipts.append(receipts)
+    consumer._take("q", receipts, message)
+
+
 async def turns() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
@@ -90,7 +98,7 @@ async def test_redeliveries_are_counted_by_the_broker(
         seen.append(message)
 
     consumer, channel = make(handle), FakeChannel()
-    consumer._take("q", cast("Any", channel), delivered(5, headers, redelivered=redelivered))
+    hand(consumer, channel, delivered(5, headers, redelivered=redelivered))
     assert consumer.in_flight == 1
     await turns()
     assert seen == [Message(b"body", "q", headers or {}, redeliveries)]
@@ -106,9 +114,10 @@ async def test_redeliveries_are_counted_by_the_broker(
     ],
 )
 async def test_a_receipt_of_a_lost_channel_says_nothing(error: BaseException) -> None:
-    receipt = ChannelReceipt(cast("Any", FakeChannel(error)), 1)
-    await receipt.acknowledge()
-    await receipt.give_back()
+    receipts = ChannelReceipts(cast("Any", FakeChannel(error)), 10)
+    await receipts.receipt(1).acknowledge()
+    await receipts.drained()
+    await receipts.receipt(2).give_back()
 
 
 async def test_a_message_that_came_after_stop_is_not_begun() -> None:
@@ -117,7 +126,7 @@ async def test_a_message_that_came_after_stop_is_not_begun() -> None:
 
     consumer, channel = make(handle), FakeChannel()
     await consumer.stop(within_s=0)
-    consumer._take("q", cast("Any", channel), delivered())
+    hand(consumer, channel, delivered())
     await turns()
     assert consumer.in_flight == 0 and channel.told == []
 
@@ -129,7 +138,7 @@ async def test_stop_waits_for_what_is_in_flight() -> None:
         await gate.wait()
 
     consumer, channel = make(handle), FakeChannel()
-    consumer._take("q", cast("Any", channel), delivered())
+    hand(consumer, channel, delivered())
     stopping = asyncio.create_task(consumer.stop(within_s=60))
     await turns()
     assert not stopping.done()
@@ -143,7 +152,7 @@ async def test_stop_does_not_wait_longer_than_it_is_told() -> None:
         await asyncio.Event().wait()
 
     consumer, channel = make(handle), FakeChannel()
-    consumer._take("q", cast("Any", channel), delivered())
+    hand(consumer, channel, delivered())
     await consumer.stop(within_s=0.001)
     assert consumer.in_flight == 1 and channel.told == []
     for task in consumer._in_flight:
@@ -155,7 +164,7 @@ async def test_stop_gives_back_at_once_what_pauses_after_a_failure() -> None:
         raise ValueError
 
     consumer, channel = make(handle), FakeChannel()
-    consumer._take("q", cast("Any", channel), delivered(headers={"x-delivery-count": 9}))
+    hand(consumer, channel, delivered(headers={"x-delivery-count": 9}))
     await turns()
     assert channel.told == []
     async with asyncio.timeout(5):
