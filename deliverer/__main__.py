@@ -36,6 +36,9 @@ from portcall.store.secrets.keys import KeySource
 DRAIN_MARGIN_S = 3.0
 """Time for the effects of the last attempt, on top of the attempt timeout, when stopping."""
 
+STORED_WITHIN_S = 0.5
+"""The recorder stores a record within 0.4 s (`PACE_S` there) and a transaction."""
+
 
 async def main() -> None:
     """Deliver until stopped."""
@@ -67,12 +70,13 @@ async def main() -> None:
             webhooks=webhooks,
             sender=sender,
             lanes=lanes,
-            outbox=Outbox(publisher, shards=settings.shards),
+            outbox=Outbox(publisher, shards=settings.shards, prefetch=settings.prefetch),
             log=store.eventlog,
             disabling=Disabling(store.webhooks, publisher, store.known),
             schedule_ms=settings.retry_schedule_ms,
             rungs_ms=settings.rungs_ms,
             max_age_ms=settings.max_age_ms,
+            stored_within_s=STORED_WITHIN_S,
         )
         feed = Feed(
             settings.amqp_url,

@@ -70,6 +70,8 @@ class Deliverer:
         disabling: Disables webhooks after a 410, and enables them after a successful probe.
         schedule_ms: The retry schedule of webhooks without their own.
         max_age_ms: The maximum age of deliveries of webhooks without their own limit; 0: none.
+        stored_within_s: How long the recorder may take to store a record. The log is asked about a
+            redelivered frame only after that: it then knows what a dead process had recorded.
         rungs_ms: The wait ladder, ascending.
         clock: Measures attempts and waits.
     """
@@ -86,6 +88,7 @@ class Deliverer:
         schedule_ms: tuple[int, ...],
         rungs_ms: tuple[int, ...],
         max_age_ms: int = 0,
+        stored_within_s: float = 0.0,
         clock: Clock | None = None,
         clock_ms: Callable[[], int] = now_ms,
         chance: Callable[[], float] = random.random,
@@ -97,6 +100,7 @@ class Deliverer:
         self._outbox = outbox
         self._lanes = lanes
         self._log_store = log
+        self._stored_within_s = stored_within_s
         self._rules = Rules(schedule_ms, rungs_ms, max_age_ms)
         self._endings = Endings(
             webhooks=webhooks, lanes=lanes, outbox=outbox, disabling=disabling, clock=self._clock
@@ -130,6 +134,8 @@ class Deliverer:
         # Load the webhooks before the gate, and again behind it, where nearly all are in memory: a
         # frame that is let in must fill the lines at once, or the gate would let in all others.
         await self._webhooks.load({each.webhook_id for each in frame.deliveries})
+        if again and not self._stopping:
+            await asyncio.sleep(self._stored_within_s)
         await self._gate.enter()
         latch = Latch(len(frame.deliveries))
         jobs = [Job(frame.events[each.event], each, latch) for each in frame.deliveries]
@@ -182,6 +188,7 @@ class Deliverer:
     def stop(self) -> None:
         """Begin nothing new: deliveries in lines are put back for other processes."""
         self._stopping = True
+        self._outbox.hold_nothing()
         self._gate.open()
         for job in self._lanes.empty_lines():
             self._endings.carry_out(job, PutBack())

@@ -4,7 +4,7 @@ import os
 
 from portcall.recorder.digest_retention import DigestRetention
 from portcall.recorder.journal import Settling
-from portcall.recorder.kinds import LOG_KIND, journal_kind
+from portcall.recorder.kinds import LOG_KIND, has_ping, is_mark, journal_kind
 from portcall.recorder.record import Recorder
 from portcall.recorder.retention import Retention
 from portcall.recorder.rollup import Rollup
@@ -16,11 +16,11 @@ from portcall.runtime.settings import Settings
 from portcall.schemas.topology import JOURNAL, LOG
 from portcall.store.engine import open_store
 
-PACE_S = 0.05
-"""A transaction costs about 3 ms of CPU, with one record or with a hundred: so there are at most
-twenty a second, unless more records wait than fit into one."""
-JOURNAL_PACE_S = 0.5
-"""Only an audit waits for the journal, and an audit hurries it."""
+PACE_S = 0.4
+"""A transaction costs about 3 ms of CPU, with one record or with a hundred: so there are two or
+three a second, unless more records wait than fit into one, or a person waits for one."""
+JOURNAL_PACE_S = 1.0
+"""Only an audit waits for the journal, and an audit's mark is urgent."""
 
 
 async def main() -> None:
@@ -44,6 +44,7 @@ async def main() -> None:
             start=recorder.start,
             handler=recorder.record,
             pace_s=PACE_S,
+            is_urgent=has_ping,
         )
         settling = Settling(journal=store.journal, retention_ms=retention_ms)
         journalist = Recorder(
@@ -60,6 +61,7 @@ async def main() -> None:
             start=journalist.start,
             handler=journalist.record,
             pace_s=JOURNAL_PACE_S,
+            is_urgent=is_mark,
         )
         retention = Retention(log=store.eventlog, replays=store.replays, retention_ms=retention_ms)
         rollup = Rollup(traffic=store.traffic, retention_ms=retention_ms)

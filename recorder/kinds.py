@@ -7,6 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from portcall.recorder.arrivals import Kind
 from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.events import PING
 from portcall.schemas.frames import (
     VERSION,
     RawJournalFrame,
@@ -36,6 +37,19 @@ NOTED = Counter(
     "portcall_recorder_journal_frames", "Frames of the journal stored.", registry=REGISTRY
 )
 NO_NOTES = b"[]"
+MARK_BYTES = 100
+"""A frame without notes has 58 bytes; with the shortest possible note it has over 110."""
+_PING = f'"action":"{PING}"'.encode()
+
+
+def has_ping(body: bytes) -> bool:
+    """Whether a frame may hold the record of a ping, for which a person waits."""
+    return _PING in body
+
+
+def is_mark(body: bytes) -> bool:
+    """Whether a frame of the journal may be the mark of an audit, which waits for it."""
+    return len(body) <= MARK_BYTES
 
 
 def unexpired_records(frame: RawRecordFrame, before_ms: int) -> RawRecordFrame:

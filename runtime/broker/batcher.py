@@ -1,6 +1,7 @@
 """Packing items into frames: sent at once when idle, otherwise when full or after a linger."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -23,13 +24,13 @@ class Batcher(Generic[Item]):
 
     Args:
         send: Publishes the items of one frame until confirmed, and does the work that depends on
-            the
-            confirm. It fails only by cancellation.
+            the confirm. It fails only by cancellation.
         weigh: The bytes that an item adds to a frame; the second argument is the frame's last item.
         max_items: When a frame is full.
         max_weight: When a frame is full, in bytes.
         linger_s: How long an item may wait for others.
         patient: Items wait for the linger in any case, because nothing urgent depends on them.
+        enough: How many items do not wait for others when no frame is under way.
     """
 
     def __init__(
@@ -41,17 +42,19 @@ class Batcher(Generic[Item]):
         max_weight: int = MAX_BYTES,
         linger_s: float = LINGER_S,
         patient: bool = False,
+        enough: int = 1,
     ) -> None:
         self._send = send
         self._weigh = weigh
         self._max_items = max_items
         self._max_weight = max_weight
         self._linger_s = linger_s
-        self._patient = patient
+        self._enough = sys.maxsize if patient else enough
         self._hurried = False
         self._items: list[Item] = []
         self._weight = 0
         self._timer: asyncio.Handle | None = None
+        self._is_leaving = False
         self._under_way: set[asyncio.Task[None]] = set()
 
     @property
@@ -74,12 +77,11 @@ class Batcher(Generic[Item]):
         self._weight += weight
         if len(self._items) >= self._max_items:
             self.flush()
+        elif not self._under_way and len(self._items) >= self._enough:
+            self._flush_soon()
         elif self._timer is None:
             loop = asyncio.get_running_loop()
-            if self._patient or self._under_way:
-                self._timer = loop.call_later(self._linger_s, self.flush)
-            else:
-                self._timer = loop.call_soon(self.flush)
+            self._timer = loop.call_later(self._linger_s, self.flush)
 
     def hurry(self) -> None:
         """Let the waiting items leave like those of a batcher that is not patient."""
@@ -89,6 +91,11 @@ class Batcher(Generic[Item]):
             self._hurried = True
         else:
             self.flush()
+
+    def hold_nothing(self) -> None:
+        """From now on no item waits for others while no frame is under way."""
+        self._enough = 1
+        self.hurry()
 
     async def room(self) -> None:
         """Wait until it is no longer crowded."""
@@ -101,11 +108,21 @@ class Batcher(Generic[Item]):
             self.flush()
             await asyncio.wait(self._under_way)
 
+    def _flush_soon(self) -> None:
+        """Send the waiting items at the end of the event loop's turn, with those that follow."""
+        if self._is_leaving:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_soon(self.flush)
+        self._is_leaving = True
+
     def flush(self) -> None:
         """Send the waiting items now."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self._is_leaving = False
         if not self._items:
             return
         items, self._items, self._weight = self._items, [], 0
@@ -118,5 +135,6 @@ class Batcher(Generic[Item]):
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()):
             raise error
-        if self._items and not self._under_way and (self._hurried or not self._patient):
+        is_enough = self._hurried or len(self._items) >= self._enough
+        if is_enough and self._items and not self._under_way:
             self.flush()

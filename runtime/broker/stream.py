@@ -29,6 +29,10 @@ Start = Callable[[], Awaitable[int | str]]
 BatchHandler = Callable[[list[StreamMessage]], Awaitable[None]]
 
 
+def _never(_body: bytes) -> bool:
+    return False
+
+
 class StreamReader:
     """A connection that reads a stream without end.
 
@@ -41,14 +45,14 @@ class StreamReader:
         queue: The stream.
         start: Called at every (re)connection: an offset, or ``first``, ``last`` or ``next``.
         handler: Gets the available messages, in order, at most *batch*; the broker may send more
-            after
-            it has returned. If it raises `RestartReadingError`, the reader calls *start* again.
+            after it has returned. If it raises `RestartReadingError`, the reader calls *start*
+            again.
         prefetch: How many messages the broker may send ahead; it completes a chunk that it has
             begun.
         batch: The most messages that the handler gets at once.
         pace_s: How long to collect a batch that is not full, from the begin of the last one.
-            Messages
-            that arrive after a pause are handled at once.
+            Messages that arrive after a pause are handled at once.
+        is_urgent: Whether a message, by its bytes, must be handled at once in any case.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class StreamReader:
         prefetch: int = 200,
         batch: int = 100,
         pace_s: float = 0.0,
+        is_urgent: Callable[[bytes], bool] = _never,
     ) -> None:
         self._link = Link(url, name=name, use=self._use)
         self._queue = queue
@@ -70,6 +75,7 @@ class StreamReader:
         self._prefetch = prefetch
         self._batch = batch
         self._pace_s = pace_s
+        self._is_urgent = is_urgent
         self._reading = False
 
     @property
@@ -90,7 +96,7 @@ class StreamReader:
     async def _use(self, connection: AbstractConnection) -> None:
         offset = await _ours(self._start())
         channel = await open_channel(connection, prefetch=self._prefetch)
-        intake = _Intake()
+        intake = _Intake(self._is_urgent)
         consuming = await consume(
             channel, self._queue, intake.take, arguments={"x-stream-offset": offset}
         )
@@ -139,7 +145,9 @@ async def _ours(work: Awaitable[Result]) -> Result:
 class _Intake:
     """Messages that the broker has sent and that are not handled yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_urgent: Callable[[bytes], bool] = _never) -> None:
+        self._is_urgent = is_urgent
+        self._hurries = False
         self._waiting: deque[tuple[int, StreamMessage]] = deque()
         self._filled = asyncio.Event()
         self._enough = 1
@@ -149,11 +157,12 @@ class _Intake:
         offset = headers.get("x-stream-offset")
         message = StreamMessage(offset if isinstance(offset, int) else -1, delivered.body)
         self._waiting.append((delivered.delivery_tag or 0, message))
-        if len(self._waiting) >= self._enough:
+        self._hurries = self._hurries or self._is_urgent(delivered.body)
+        if self._hurries or len(self._waiting) >= self._enough:
             self._filled.set()
 
     async def fill(self, size: int, due: float) -> None:
-        """Wait until *size* messages are there, but at most until *due*."""
+        """Wait until *size* messages or an urgent one are there, but at most until *due*."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(due):
                 await self._until(size)
@@ -162,10 +171,11 @@ class _Intake:
         """The available messages, at most *size*, and the tag of the last."""
         await self._until(1)
         taken = [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]
+        self._hurries = self._hurries and bool(self._waiting)
         return [message for _, message in taken], taken[-1][0]
 
     async def _until(self, count: int) -> None:
-        while len(self._waiting) < count:
+        while len(self._waiting) < count and not self._hurries:
             self._enough = count
             self._filled.clear()
             await self._filled.wait()

@@ -59,6 +59,7 @@ class Bench:
     clock_ms: list[int] = field(default_factory=lambda: [NOW_MS])
     max_cap: int = 16
     max_in_flight: int = 100
+    stored_within_s: float = 0.0
     monotonic: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
@@ -76,6 +77,7 @@ class Bench:
             disabling=self,
             schedule_ms=SCHEDULE,
             rungs_ms=BASE_RUNGS_MS,
+            stored_within_s=self.stored_within_s,
             clock=self.clock,
             clock_ms=lambda: self.clock_ms[0],
             chance=lambda: 0.0,
@@ -111,6 +113,7 @@ def bench(
     holding: bool = False,
     max_cap: int = 16,
     max_in_flight: int = 100,
+    stored_within_s: float = 0.0,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Bench:
     return Bench(
@@ -119,6 +122,7 @@ def bench(
         FakeSender(*(script or (answered(200),))),
         max_cap=max_cap,
         max_in_flight=max_in_flight,
+        stored_within_s=stored_within_s,
         monotonic=monotonic,
     )
 
@@ -529,6 +533,17 @@ async def test_a_redelivered_frame_is_attempted_where_the_log_shows_nothing(
     assert each.store.asked == [key("e1", 7)]
     assert len(each.sender.requests) == int(again)
     assert len(each.broker.records()) == int(again)
+
+
+async def test_the_log_is_asked_when_the_recorder_has_stored_what_a_dead_process_recorded() -> None:
+    each = bench(stored_within_s=0.02)
+    handling = each.begin(frame(delivery()), redeliveries=1)
+    await turns()
+    assert each.store.asked == []
+    each.store.recorded[key("e1", 7)] = 1
+    await handling
+    assert each.store.asked == [key("e1", 7)]
+    assert each.sender.requests == []
 
 
 async def test_the_log_is_asked_about_a_frame_that_was_routed_again() -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from portcall.deliverer.outbox import Outbox
+from portcall.deliverer.outbox import ENOUGH_RECORDS, Outbox
 from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.events import PING
 from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, REASON_HEADER
 from portcall.schemas.records import Answer, Detail, Outcome, Record, Sent
 from portcall.schemas.topology import DEAD, DELIVER, LOG
@@ -202,3 +203,45 @@ async def test_a_frame_of_deliveries_has_at_most_so_many_bytes() -> None:
     await turns()
     assert all(len(body) <= 1.1 * MAX_BYTES for _, _, body, _ in broker.published)
     assert [len(f.events) for f in broker.deliveries("portcall.wait.2s")] == [2, 2, 2, 2, 2]
+
+
+async def test_few_records_wait_for_others_where_many_frames_may_be_unsettled() -> None:
+    broker = FakeBroker()
+    outbox = Outbox(broker, shards=SHARDS, prefetch=300)
+    for _ in range(ENOUGH_RECORDS - 1):
+        outbox.record(event(), record(), nothing)
+        await turns()
+    assert broker.published == []
+    outbox.record(event(), record(), nothing)
+    await turns()
+    (frame,) = broker.record_frames()
+    assert len(frame.records) == ENOUGH_RECORDS
+
+
+async def test_the_record_of_a_ping_waits_for_nothing_and_takes_the_others_along() -> None:
+    broker = FakeBroker()
+    outbox = Outbox(broker, shards=SHARDS, prefetch=300)
+    outbox.record(event(), record(), nothing)
+    outbox.record(event("p", action=PING), record(), nothing)
+    await turns()
+    (frame,) = broker.record_frames()
+    assert len(frame.records) == 2
+
+
+async def test_with_a_small_prefetch_no_record_waits() -> None:
+    broker = FakeBroker()
+    outbox = Outbox(broker, shards=SHARDS, prefetch=100)
+    outbox.record(event(), record(), nothing)
+    await turns()
+    assert len(broker.record_frames()) == 1
+
+
+async def test_when_the_process_stops_no_record_waits() -> None:
+    broker = FakeBroker()
+    outbox = Outbox(broker, shards=SHARDS, prefetch=300)
+    outbox.record(event(), record(), nothing)
+    outbox.hold_nothing()
+    await turns()
+    outbox.record(event(), record(), nothing)
+    await turns()
+    assert [len(frame.records) for frame in broker.record_frames()] == [1, 1]

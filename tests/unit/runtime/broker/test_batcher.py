@@ -50,6 +50,7 @@ def make(
     max_items: int = 100,
     max_weight: int = 1_000_000,
     linger_s: float = NEVER_S,
+    enough: int = 1,
     patient: bool = False,
 ) -> Batcher[int]:
     return Batcher(
@@ -58,6 +59,7 @@ def make(
         max_items=max_items,
         max_weight=max_weight,
         linger_s=linger_s,
+        enough=enough,
         patient=patient,
     )
 
@@ -280,6 +282,60 @@ async def test_a_send_that_fails_is_told_of_and_holds_nothing_up() -> None:
     async with asyncio.timeout(5):
         await sends.sent.wait()
     assert told == [error] and sends.frames == [[0], [1]]
+
+
+async def test_items_that_are_not_enough_wait_for_others_though_no_frame_is_under_way() -> None:
+    sends = Sends()
+    batcher = make(sends, enough=3)
+    for item in (0, 1):
+        batcher.add(item)
+        await turns()
+    assert sends.frames == []
+    for item in (2, 3):
+        batcher.add(item)
+    await turns()
+    assert sends.frames == [[0, 1, 2, 3]]
+
+
+async def test_items_that_are_not_enough_leave_after_the_linger() -> None:
+    sends = Sends()
+    batcher = make(sends, enough=3, linger_s=0.001)
+    batcher.add(0)
+    await turns()
+    batcher.add(1)
+    async with asyncio.timeout(5):
+        await sends.sent.wait()
+    assert sends.frames == [[0, 1]]
+
+
+async def test_a_confirm_sends_off_no_items_that_are_not_enough() -> None:
+    sends = Sends()
+    batcher = make(sends, enough=2)
+    for item in range(2):
+        batcher.add(item)
+    await turns()
+    batcher.add(2)
+    sends.confirm(0)
+    await turns()
+    assert sends.frames == [[0, 1]]
+    batcher.add(3)
+    await turns()
+    assert sends.frames == [[0, 1], [2, 3]]
+
+
+async def test_after_hold_nothing_items_leave_at_once() -> None:
+    sends = Sends()
+    batcher = make(sends, enough=9)
+    batcher.add(0)
+    batcher.hold_nothing()
+    await turns()
+    sends.confirm(0)
+    await turns()
+    batcher.add(1)
+    await turns()
+    assert sends.frames == [[0], [1]]
+    sends.confirm_all()
+    await turns()
 
 
 async def test_a_patient_one_waits_for_the_linger_though_nothing_is_under_way() -> None:

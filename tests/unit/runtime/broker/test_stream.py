@@ -75,6 +75,29 @@ async def test_filling_ends_when_it_is_due() -> None:
     await asyncio.wait_for(intake.fill(1, due), 5)  # due already, and empty
 
 
+async def test_an_urgent_message_ends_the_filling_and_only_until_it_is_taken() -> None:
+    intake = _Intake(lambda body: body == b"3")
+    far = asyncio.get_running_loop().time() + 60
+    intake.take(delivered(1, {}))
+    waiting = asyncio.create_task(intake.fill(10, far))
+    await asyncio.sleep(0)
+    intake.take(delivered(2, {}))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    intake.take(delivered(3, {}))
+    await asyncio.wait_for(waiting, 5)
+    await intake.batch(2)
+    await asyncio.wait_for(intake.fill(10, far), 5)  # it waits still
+    assert (await intake.batch(2))[1] == 3
+    again = asyncio.create_task(intake.fill(10, far))
+    intake.take(delivered(4, {}))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not again.done()
+    again.cancel()
+
+
 @pytest.mark.parametrize("headers", [None, {}, {"x-stream-offset": "7"}])
 async def test_a_message_without_an_offset_has_none(headers: Mapping[str, object] | None) -> None:
     intake = _Intake()
