@@ -97,6 +97,10 @@ DEFAULT_PROOFS: Mapping[SourceKind, Proof] = {
 }
 """The strongest proof that each kind has. Source: the vendors' documentation and code."""
 
+NOTIFIERS = frozenset({SourceKind.DISTRIBUTION, SourceKind.GITLAB})
+"""Kinds that send docker distribution's notifications: a body of any size, which is read as it
+arrives. They sign nothing, so no proof of theirs is over the body."""
+
 HEADERS: Mapping[tuple[SourceKind, Proof], tuple[str, str]] = {
     (SourceKind.GHCR, Proof.HMAC_SHA256): ("X-Hub-Signature-256", "sha256="),
     (SourceKind.GITEA, Proof.HMAC_SHA256): ("X-Gitea-Signature", ""),
@@ -108,6 +112,7 @@ HEADERS: Mapping[tuple[SourceKind, Proof], tuple[str, str]] = {
 }
 """The header of a proof, and the text in front of its value, where the sender fixes them."""
 
+OVER_BODY = frozenset({Proof.HMAC_SHA256, Proof.HMAC_SHA1})
 WITH_HEADER = frozenset({Proof.HEADER, Proof.HMAC_SHA256, Proof.HMAC_SHA1})
 DEFAULT_USER = "portcall"
 
@@ -242,6 +247,10 @@ def check_options(options: Mapping[str, str], kind: SourceKind, proof: Proof) ->
         if len(value) > MAX_OPTION or "\0" in value:
             problem = f"must have at most {MAX_OPTION} characters, and no NUL"
             raise InvalidValueError(f"options.{name}", problem)
+    if kind in NOTIFIERS and proof in OVER_BODY:
+        raise InvalidValueError(
+            "proof", f"must not be {proof}: {kind} signs no bodies; use bearer, header or path"
+        )
     _check_header(options, kind, proof)
     if proof is Proof.OIDC:
         _check_oidc(options)

@@ -10,7 +10,12 @@ from msgspec import UNSET
 
 from portcall.management.http.announcements import announce
 from portcall.management.http.calls import Call, answer
-from portcall.management.http.errors import ArmError, Fault, invalid_content, resource_not_found
+from portcall.management.http.errors import (
+    ArmError,
+    FieldFault,
+    invalid_content,
+    resource_not_found,
+)
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.resources import REGISTRY_TYPE, registry_id
 from portcall.management.http.routes import REGISTRY, Routes
@@ -222,4 +227,4 @@ def _ruled(check: Callable[[], Value], prefix: str) -> Value:
     try:
         return check()
     except InvalidValueError as error:
-        raise invalid_content([Fault(f"{prefix}{error.field}", error.problem)]) from error
+        raise invalid_content([FieldFault(f"{prefix}{error.field}", error.problem)]) from error

@@ -21,7 +21,7 @@ from portcall.producer.sources.table import adapter_of, conduct_of, options_of
 from portcall.producer.sources.verifying import Verifier, check_body
 from portcall.runtime.http.clients import AUTHENTICATED
 from portcall.runtime.metrics import REGISTRY
-from portcall.schemas.sources import Source, SourceKind
+from portcall.schemas.sources import NOTIFIERS, Source
 
 RECEIVED = Counter(
     "portcall_producer_source_events",
@@ -64,7 +64,7 @@ class SourceIntake:
         """Accept what a source sends."""
         began = time.perf_counter()
         source = await self._verified(request)
-        if source.kind is SourceKind.DISTRIBUTION:
+        if source.kind in NOTIFIERS:
             answer, translation = await self._ingest.take_distribution(
                 request, source.registry, began
             )
@@ -105,7 +105,7 @@ class SourceIntake:
         names = request.match_info
         source = await self._sources.find(names["registry"], names["source"])
         await self._verifier.check_head(source, request)
-        if source.kind is SourceKind.DISTRIBUTION:
+        if source.kind in NOTIFIERS:
             request[AUTHENTICATED] = True
         return source
 

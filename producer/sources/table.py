@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from portcall.producer.sources.adapter import Adapter, SourceRequest
 from portcall.producer.sources.handshakes import eventgrid_validation
-from portcall.schemas.sources import PROOF_OPTIONS, SourceKind
+from portcall.schemas.sources import NOTIFIERS, PROOF_OPTIONS, SourceKind
 
 KINDS = "portcall.producer.sources.kinds"
 
@@ -32,11 +32,14 @@ class Conduct:
 
 
 CONDUCT: Mapping[SourceKind, Conduct] = {
-    SourceKind.DISTRIBUTION: Conduct(success=202),
+    **{kind: Conduct(success=202) for kind in NOTIFIERS},
     SourceKind.EVENTGRID: Conduct(handshake=eventgrid_validation, asks_by_options=True),
     SourceKind.GENERIC: Conduct(asks_by_options=True),
 }
 """Those that differ. 200 is the status that every sender takes for success; some take no 202."""
+
+MODULES: Mapping[SourceKind, str] = {SourceKind.FORGEJO: "gitea"}
+"""The modules of kinds that share one; the others have their kind's name."""
 
 DEFAULT = Conduct()
 
@@ -50,10 +53,10 @@ def conduct_of(kind: SourceKind) -> Conduct:
 def adapter_of(kind: SourceKind) -> Adapter | None:
     """The adapter of *kind*: the function ``read`` of the module with its name.
 
-    None: there is none. Docker distribution's notifications are read by `Ingest`, because a body
-    of any size is.
+    None: there is none. `Ingest` reads the notifications of docker distribution and of GitLab,
+    because it takes a body of any size.
     """
-    name = f"{KINDS}.{kind.value}"
+    name = f"{KINDS}.{MODULES.get(kind, kind.value)}"
     if find_spec(name) is None:
         return None
     read: Adapter = import_module(name).read

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcall.producer.sources.adapter import Adapter
-from portcall.producer.sources.kinds import dockerhub, ghcr, gitea, gitlab, harbor, quay, zot
+from portcall.producer.digests.digests import KnownDigests
+from portcall.producer.formats import distribution
+from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.sources.adapter import Adapter, SourceRequest
+from portcall.producer.sources.kinds import dockerhub, ghcr, gitea, harbor, quay, zot
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import EVENT_ID_PATTERN
 from portcall.schemas.scopes import check_repository
@@ -64,6 +67,13 @@ QUAY: dict[str, Any] = {
     "docker_url": "quay.test:8443/acme/cart",
     "updated_tags": ["2.0.1"],
 }
+
+
+def gitlab_read(request: SourceRequest, acceptance: Acceptance) -> Translation:
+    """As `Ingest` reads GitLab's notifications: they have distribution's form."""
+    return distribution.read(KnownDigests(), request.body, acceptance)
+
+
 GITLAB: dict[str, Any] = {
     "events": [
         {
@@ -118,7 +128,7 @@ PUSHES = {
     "ghcr": (ghcr.read, GHCR, GITHUB, "acme/cart", DIGEST, "ghcr.io"),
     "dockerhub": (dockerhub.read, HUB, {}, "acme/cart", None, "docker.io"),
     "quay": (quay.read, QUAY, {}, "acme/cart", None, "quay.test:8443"),
-    "gitlab": (gitlab.read, GITLAB, {}, "shop/cart", DIGEST, "reg.test"),
+    "gitlab": (gitlab_read, GITLAB, {}, "shop/cart", DIGEST, "reg.test"),
     "zot": (zot.read, ZOT, ZOT_PUSH, "shop/cart", DIGEST, None),
     "gitea": (gitea.read, GITEA, BOTH, "acme/cart", None, "git.test:3000"),
 }
@@ -144,7 +154,7 @@ def test_a_push(kind: str) -> None:
     [
         (harbor.read, HARBOR_CLOUD, {}, "3c0e"),
         (ghcr.read, GHCR, GITHUB, "d-1"),
-        (gitlab.read, GITLAB, {}, "e-1"),
+        (gitlab_read, GITLAB, {}, "e-1"),
         (zot.read, ZOT, ZOT_PUSH, "5f0d"),
         (gitea.read, GITEA, BOTH, "d-2"),
     ],
@@ -259,7 +269,7 @@ CASES: dict[str, tuple[Adapter, Any, dict[str, str], list[str]]] = {
         ["delete - digest"],
     ),
     "gitlab delete": (
-        gitlab.read,
+        gitlab_read,
         {
             "events": [
                 {"id": "a", "action": "delete", "target": {"repository": "a/b", "tag": "1"}},
@@ -304,7 +314,7 @@ IGNORED: list[tuple[Adapter, Any, dict[str, str], str]] = [
     (zot.read, ZOT, {"ce-type": "zotregistry.image.scanned"}, "scan"),
     (gitea.read, changed(GITEA, {"package.type": "npm"}), BOTH, "other_format"),
     (gitea.read, GITEA | {"action": "deleted"}, BOTH, "tag_delete"),
-    (gitlab.read, {"events": [{"id": "r", "action": "rename", "target": {}}]}, {}, "other_action"),
+    (gitlab_read, {"events": [{"id": "r", "action": "rename", "target": {}}]}, {}, "other_action"),
 ]
 
 
@@ -319,7 +329,7 @@ def test_what_is_not_ours_is_ignored(
 def test_nothing_secret_is_in_the_details_of_what_is_ignored() -> None:
     renamed = changed(GITLAB, {})
     renamed["events"][0]["action"] = "rename"
-    assert CAPABILITY not in repr(taken(gitlab.read, renamed))
+    assert CAPABILITY not in repr(taken(gitlab_read, renamed))
     assert CAPABILITY not in repr(taken(dockerhub.read, changed(HUB, {"repository": None})))
 
 
