@@ -199,7 +199,8 @@ REFUSED_ADVICE = {
     " configuration",
     "Forbidden": "its token has the role reader: create one with `portcall token create NAME --role"
     " publisher -r REGISTRY`",
-    "SourceNotFound": "correct the address that it sends to; `portcall source list` shows the sources",
+    "SourceNotFound": "correct the address that it sends to: `portcall source list` shows the"
+    " sources",
     "RegistryNotFound": "correct the registry's name in the URL that it sends to, or run"
     " `portcall registry create`",
     "BadRequest": "the reason says what is wrong with its HTTP: check the headers that its"
