@@ -21,6 +21,8 @@ def put(**properties: object) -> dict[str, object]:
         (put(kind="nothing"), "properties.kind"),
         (put(proof="nothing"), "properties.proof"),
         (put(proof="header"), "properties.options.header"),
+        (put(kind="distribution", proof="hmac_sha256"), "properties.proof"),
+        (put(kind="gitlab", proof="hmac_sha1"), "properties.proof"),
         (put(secret="short"), "properties.secret"),  # noqa: S106
         (put(networks=["10.0.0.0/8", "x"]), "properties.networks[1]"),
         (put(kind="gar"), "properties.options.issuer"),
