@@ -145,7 +145,7 @@ async def test_events_that_vanish_before_a_router_has_them_are_missing(
     (router,) = installation.pids("router")
     os.kill(router, signal.SIGSTOP)
     try:
-        for number in range(70):  # a router takes 50 frames
+        for number in range(148):  # a router takes 128 frames
             status, _ = await auditing.publish(registry, [push_event(id=f"{registry}-{number}")])
             assert status == 202
         await purge(installation, "portcall.events.in")
@@ -159,9 +159,9 @@ async def test_events_that_vanish_before_a_router_has_them_are_missing(
     await eventually(found, within_s=60, what="20 events are missing")
     code, judgement, err = await audit(installation, registry)
     account = only(judgement)
-    assert (code, account["delivered"], account["missing"]) == (1, 50, 20), err
+    assert (code, account["delivered"], account["missing"]) == (1, 128, 20), err
     named = {each["eventId"] for each in judgement["wrong"]}
-    assert named == {f"{registry}-{number}" for number in range(50, 70)}
+    assert named == {f"{registry}-{number}" for number in range(128, 148)}
 
 
 async def test_without_a_recorder_nothing_can_be_said(
