@@ -35,7 +35,7 @@ FAN_OUTS = ((1,), (1, 10))
 BATCHES = ((1,), (1, 50))
 SECONDS = (8.0, 20.0)
 MOST_POSTS = 2_500
-"""POSTs a second beyond which a case is left out: nobody keeps it up on two cores."""
+"""POSTs a second beyond which a case is left out: no contender keeps it up on two cores."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,6 @@ def create(
     properties = {key: each for key, each in given.items() if each is not None}
     path = _path(management, registry, name, group)
     _told(management, management.ask("PUT", path, {"properties": properties}), output)
-    note("Keep the secret: it is not shown again.")
 
 
 @app.command("list", epilog=examples("portcall source list -r myregistry"))
@@ -157,7 +156,6 @@ def rotate(
         body["overlap"] = "0s" if overlap == "none" else overlap
     path = f"{_path(management, registry, name, group)}/rotateSecret"
     _told(management, management.ask("POST", path, body), output)
-    note("Keep the secret: it is not shown again.")
 
 
 @app.command("delete", epilog=examples("portcall source delete harbor -r myregistry --yes"))
@@ -200,6 +198,8 @@ def _told(management: Management, source: Document, output: Format) -> None:
     )
     show({**source, "address": address, "setUp": text}, _whole_row, output)
     note(f"\n{text}\n")
+    if "secret" in facts:
+        note("Keep the secret: it is not shown again.")
 
 
 def _row(source: Document) -> Row:

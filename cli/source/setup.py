@@ -75,7 +75,7 @@ gcloud pubsub subscriptions create portcall --topic gcr --push-endpoint '$addres
     "artifactory": """In Artifactory: Administration > General > Webhooks > New Webhook.
   URL: $address
   Secret token: $secret
-  Events: Docker > pushed, deleted, promoted""",
+  Events: Docker > pushed, deleted""",
     "nexus": """In Nexus: Administration > System > Capabilities > Create > Webhook: Repository.
   Event types: component, and no other
   URL: $address

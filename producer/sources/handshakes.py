@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from portcall.producer.sources.adapter import SourceRequest
-from portcall.producer.sources.more_fields import elements, header, parsed, text
+from portcall.producer.sources.fields import elements, header, parsed, text
 from portcall.schemas.errors import InvalidValueError
 
 VALIDATION_TYPE = "Microsoft.EventGrid.SubscriptionValidationEvent"

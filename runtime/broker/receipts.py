@@ -84,6 +84,8 @@ class ChannelReceipts:
         return self._saying
 
     async def _say(self) -> None:
+        if not self._finished:  # the group before took what the timer was set for
+            return
         finished, self._finished = sorted(self._finished), []
         oldest = next(iter(self._in_work), finished[-1] + 1)
         # One ack settles all older messages, too: there must be none in work.

@@ -9,21 +9,20 @@ Source: docs.docker.com/docker-hub/repos/manage/webhooks.
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
+from portcall.producer.sources.adapter import Extras, Found, SourceRequest
 from portcall.producer.sources.artifact_types import artifact_type
-from portcall.producer.sources.more_fields import (
+from portcall.producer.sources.fields import (
     Told,
     found,
     hashed_id,
     host_of,
     ignored,
     made_request,
-    parsed,
     part,
+    read_object,
     tag_or_digest,
     text,
     time_of,
-    unreadable,
 )
 
 
@@ -33,12 +32,10 @@ def read(request: SourceRequest, acceptance: Acceptance) -> Translation:
     Raises:
         InvalidValueError: The body is no JSON.
     """
-    return translated([_found(request, parsed(request.body))], acceptance)
+    return read_object(request, request.body, acceptance, _found)
 
 
 def _found(request: SourceRequest, sent: object) -> Found:
-    if not isinstance(sent, dict):
-        return unreadable("", "an event must be an object", sent=sent)
     pushed, described = part(sent, "push_data"), part(sent, "repository")
     if not isinstance(pushed, dict) or not isinstance(described, dict):
         return ignored("other_type")

@@ -27,9 +27,7 @@ from urllib.parse import unquote
 from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.formats.cloudevents import ACTIONS
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
-from portcall.producer.sources.handshakes import VALIDATION_TYPE
-from portcall.producer.sources.kinds.acr import told_of
-from portcall.producer.sources.more_fields import (
+from portcall.producer.sources.fields import (
     Told,
     elements,
     event_id,
@@ -43,6 +41,8 @@ from portcall.producer.sources.more_fields import (
     time_of,
     unreadable,
 )
+from portcall.producer.sources.handshakes import VALIDATION_TYPE
+from portcall.producer.sources.kinds.acr import told_of
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
 

@@ -16,10 +16,9 @@ Source: octokit/webhooks, payload-schemas and payload-examples; GitHub's documen
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
+from portcall.producer.sources.adapter import Extras, Found, SourceRequest
 from portcall.producer.sources.artifact_types import artifact_type
-from portcall.producer.sources.forms import form_or_json
-from portcall.producer.sources.more_fields import (
+from portcall.producer.sources.fields import (
     Told,
     event_id,
     found,
@@ -28,16 +27,16 @@ from portcall.producer.sources.more_fields import (
     host_of,
     ignored,
     made_request,
-    parsed,
     part,
+    read_object,
     size,
     split_host,
     split_reference,
     tag_or_digest,
     text,
     time_of,
-    unreadable,
 )
+from portcall.producer.sources.forms import form_or_json
 
 _FORMATS = ("container", "docker")
 
@@ -48,12 +47,10 @@ def read(request: SourceRequest, acceptance: Acceptance) -> Translation:
     Raises:
         InvalidValueError: The body is no JSON.
     """
-    return translated([_found(request, parsed(form_or_json(request.body)))], acceptance)
+    return read_object(request, form_or_json(request.body), acceptance, _found)
 
 
 def _found(request: SourceRequest, sent: object) -> Found:
-    if not isinstance(sent, dict):
-        return unreadable("", "an event must be an object", sent=sent)
     package = part(sent, "package") or part(sent, "registry_package")
     reason = _why_ignored(sent, package)
     if reason:

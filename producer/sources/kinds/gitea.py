@@ -19,10 +19,9 @@ Source: go-gitea/gitea and Forgejo, services/webhook and modules/structs.
 from urllib.parse import urlsplit
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
+from portcall.producer.sources.adapter import Extras, Found, SourceRequest
 from portcall.producer.sources.artifact_types import artifact_type
-from portcall.producer.sources.forms import form_or_json
-from portcall.producer.sources.more_fields import (
+from portcall.producer.sources.fields import (
     Told,
     event_id,
     found,
@@ -31,13 +30,13 @@ from portcall.producer.sources.more_fields import (
     host_of,
     ignored,
     made_request,
-    parsed,
     part,
+    read_object,
     tag_or_digest,
     text,
     time_of,
-    unreadable,
 )
+from portcall.producer.sources.forms import form_or_json
 
 _ACTIONS = {"created": "push", "deleted": "delete"}
 
@@ -48,12 +47,10 @@ def read(request: SourceRequest, acceptance: Acceptance) -> Translation:
     Raises:
         InvalidValueError: The body is no JSON.
     """
-    return translated([_found(request, parsed(form_or_json(request.body)))], acceptance)
+    return read_object(request, form_or_json(request.body), acceptance, _found)
 
 
 def _found(request: SourceRequest, sent: object) -> Found:
-    if not isinstance(sent, dict):
-        return unreadable("", "an event must be an object", sent=sent)
     package, action = part(sent, "package"), text(sent, "action")
     if not isinstance(package, dict):
         return ignored("other_type", action=action)

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
 from portcall.producer.sources.artifact_types import artifact_type
-from portcall.producer.sources.more_fields import (
+from portcall.producer.sources.fields import (
     Told,
     elements,
     event_id,

@@ -16,21 +16,20 @@ Source: harness/harness, registry/services/webhook and registry/app/events/artif
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
+from portcall.producer.sources.adapter import Extras, Found, SourceRequest
 from portcall.producer.sources.artifact_types import artifact_type
-from portcall.producer.sources.more_fields import (
+from portcall.producer.sources.fields import (
     Told,
     found,
     host_of,
     ignored,
     made_request,
-    parsed,
     part,
+    read_object,
     split_host,
     split_reference,
     tag_or_digest,
     text,
-    unreadable,
 )
 
 _ACTIONS = {"artifact_created": "push", "artifact_deleted": "delete"}
@@ -43,12 +42,10 @@ def read(request: SourceRequest, acceptance: Acceptance) -> Translation:
     Raises:
         InvalidValueError: The body is no JSON.
     """
-    return translated([_found(request, parsed(request.body))], acceptance)
+    return read_object(request, request.body, acceptance, _found)
 
 
 def _found(request: SourceRequest, sent: object) -> Found:
-    if not isinstance(sent, dict):
-        return unreadable("", "an event must be an object", sent=sent)
     reason = _why_ignored(sent)
     if reason:
         return ignored(

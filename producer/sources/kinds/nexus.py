@@ -18,9 +18,9 @@ Source: Sonatype's nexus-public, WebhookServiceImpl.java and RepositoryComponent
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
+from portcall.producer.sources.adapter import Extras, Found, SourceRequest
 from portcall.producer.sources.artifact_types import artifact_type
-from portcall.producer.sources.more_fields import (
+from portcall.producer.sources.fields import (
     Told,
     event_id,
     found,
@@ -29,12 +29,11 @@ from portcall.producer.sources.more_fields import (
     host_of,
     ignored,
     made_request,
-    parsed,
     part,
+    read_object,
     tag_or_digest,
     text,
     time_of,
-    unreadable,
 )
 
 _ACTIONS = {"CREATED": "push", "UPDATED": "push", "DELETED": "delete"}
@@ -46,12 +45,10 @@ def read(request: SourceRequest, acceptance: Acceptance) -> Translation:
     Raises:
         InvalidValueError: The body is no JSON.
     """
-    return translated([_found(request, parsed(request.body))], acceptance)
+    return read_object(request, request.body, acceptance, _found)
 
 
 def _found(request: SourceRequest, sent: object) -> Found:
-    if not isinstance(sent, dict):
-        return unreadable("", "an event must be an object", sent=sent)
     reason = _why_ignored(sent)
     if reason:
         return ignored(

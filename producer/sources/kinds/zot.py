@@ -19,9 +19,9 @@ Source: project-zot/zot, pkg/extensions/events.
 from dataclasses import replace
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
+from portcall.producer.sources.adapter import Extras, Found, SourceRequest
 from portcall.producer.sources.artifact_types import artifact_type
-from portcall.producer.sources.more_fields import (
+from portcall.producer.sources.fields import (
     MAX_USERAGENT,
     Told,
     event_id,
@@ -33,10 +33,10 @@ from portcall.producer.sources.more_fields import (
     made_request,
     parsed,
     part,
+    read_object,
     tag_or_digest,
     text,
     time_of,
-    unreadable,
 )
 from portcall.schemas.errors import InvalidValueError
 
@@ -54,12 +54,10 @@ def read(request: SourceRequest, acceptance: Acceptance) -> Translation:
     Raises:
         InvalidValueError: The body is no JSON.
     """
-    return translated([_found(request, parsed(request.body))], acceptance)
+    return read_object(request, request.body, acceptance, _found)
 
 
 def _found(request: SourceRequest, sent: object) -> Found:
-    if not isinstance(sent, dict):
-        return unreadable("", "an event must be an object", sent=sent)
     kind = header(request, "ce-type")
     data = sent if kind else part(sent, "data")
     kind = kind or text(sent, "type")

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from portcall.producer.sources.fields import MAX_EVENTS
 from portcall.producer.sources.handshakes import (
     VALIDATION_TYPE,
     eventgrid_validation,
     options_answer,
 )
 from portcall.producer.sources.kinds import eventgrid
-from portcall.producer.sources.more_fields import MAX_EVENTS
 from tests.unit.producer.samples import NOW
 from tests.unit.producer.sources.requests import (
     DIGEST,

@@ -92,6 +92,20 @@ async def test_no_ack_goes_past_a_message_that_is_being_given_back() -> None:
     assert sorted(channel.told) == [("ack", 2), ("reject", 1)]
 
 
+async def test_a_timer_that_finds_all_acks_written_does_nothing() -> None:
+    problems: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: problems.append(context))
+    receipts, channel = make(linger_s=SOON_S)
+    first, *_ = [receipts.receipt(tag) for tag in (1, 2, 3)]
+    await first.acknowledge()
+    draining = asyncio.ensure_future(receipts.drained())
+    loop.call_soon(receipts.finish, 2)  # after a group began, and before it takes what is finished
+    await draining
+    await asyncio.sleep(20 * SOON_S)
+    assert (channel.told, problems) == ([("up to", 2)], [])
+
+
 async def test_a_used_up_prefetch_is_acked_in_the_same_turn() -> None:
     receipts, channel = make(prefetch=4)
     first, second = receipts.receipt(1), receipts.receipt(2)

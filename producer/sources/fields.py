@@ -3,14 +3,15 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
+from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.formats.json_errors import decode
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest
+from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import PublishedEvent, Request, Target, check_event_id
 from portcall.schemas.timestamps import acr_timestamp, sent_timestamp
@@ -71,8 +72,8 @@ class Told:
 def parsed(body: bytes) -> object:
     """The JSON in a body: objects are dicts, arrays lists.
 
-    Half a surrogate pair, bytes that are not UTF-8 and numbers of any length are read, too: whoever
-    pushes an image may choose a user agent, and what it contains is no reason to refuse a body.
+    Half a surrogate pair, bytes that are not UTF-8 and numbers of any length are read, too: a
+    client of the registry can choose its user agent, and no text of it may get a body refused.
 
     Raises:
         InvalidValueError: It is no JSON, or nested too deeply.
@@ -89,6 +90,29 @@ def parsed(body: bytes) -> object:
             )
         except (ValueError, RecursionError):
             raise problem from None
+
+
+def read_object(
+    request: SourceRequest,
+    body: bytes,
+    acceptance: Acceptance,
+    find: Callable[[SourceRequest, object], Found],
+) -> Translation:
+    """Read a body that is one object and tells one thing.
+
+    Args:
+        request: The request.
+        body: Its JSON.
+        acceptance: The common facts about its events.
+        find: Reads the object.
+
+    Raises:
+        InvalidValueError: The body is no JSON.
+    """
+    sent = parsed(body)
+    if isinstance(sent, dict):
+        return translated([find(request, sent)], acceptance)
+    return translated([unreadable("", "an event must be an object", sent=sent)], acceptance)
 
 
 def part(value: object, *names: str) -> object:
