@@ -42,12 +42,12 @@ from portcall.management.webhooks.pings import PingHandler
 from portcall.management.webhooks.probes import ProbeHandler, Prober, Watch
 from portcall.management.webhooks.rotation import RotationHandlers
 from portcall.management.webhooks.routes import WebhookHandlers
+from portcall.runtime.broker.declaring import depths as queue_depths
 from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.stream import BatchHandler, Start, StreamReader
 from portcall.runtime.broker.stream_end import StreamEnd
-from portcall.runtime.broker.topology import depths as queue_depths
 from portcall.runtime.http.clients import Throttle
 from portcall.runtime.process import Process, launch, running
 from portcall.schemas.operator import OPERATOR_ID

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 import uvloop
 
-from portcall.cli.client import find_server
 from portcall.cli.commands.sending import Schedule, Sending, Tally
 from portcall.cli.commands.synthetic import Mix, Synthesis, parse_actions
 from portcall.cli.errors import ServiceError, UsageError
 from portcall.cli.options import SERVER_PANEL, Format, Registry
 from portcall.cli.output import note, show
 from portcall.cli.progress import progress
+from portcall.cli.server import find_server
 from portcall.cli.tables import Document, Row
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.webhooks import check_name

@@ -10,9 +10,9 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from portcall.cli.client import Server
 from portcall.cli.commands.synthetic import Synthesis
 from portcall.cli.errors import CliError, NotFoundError, NotRunningError, ServiceError
+from portcall.cli.server import Server
 from portcall.runtime.clock import now_ms
 from portcall.schemas.timestamps import acr_timestamp
 

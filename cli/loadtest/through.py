@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from portcall.cli.client import Document, Management, find_server, webhook_path
+from portcall.cli.client import Document, Management, webhook_path
 from portcall.cli.errors import NotFoundError, NotRunningError, UsageError
 from portcall.cli.output import note
+from portcall.cli.server import find_server
 from portcall.loadtest.pipeline.through import Pipeline
 from portcall.loadtest.send.target import Target
 from portcall.schemas.errors import PortcallError

@@ -14,7 +14,7 @@ from portcall.cli.up.ready import Addresses, ReadyFile
 from portcall.cli.up.roles import RoleProcess
 from portcall.cli.up.service_principal import Account, ensure_account
 from portcall.cli.up.supervisor import Service, Stage, Supervisor
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.store.database.installation import Installation
@@ -118,7 +118,7 @@ class Pipeline:
         end = asyncio.get_running_loop().time() + DECLARE_S
         while True:
             try:
-                return await topology.apply(amqp_url, self._plan.topology)
+                return await declaring.apply(amqp_url, self._plan.topology)
             except BrokerError:
                 if asyncio.get_running_loop().time() > end:
                     raise
@@ -128,7 +128,7 @@ class Pipeline:
         """Declare the topology at an external broker, as soon as it answers."""
         while True:
             try:
-                return await topology.apply(amqp_url, self._plan.topology)
+                return await declaring.apply(amqp_url, self._plan.topology)
             except BrokerError as error:
                 self._log.warning("topology.undeclared", reason=str(error))
                 await asyncio.sleep(RETRY_S)

@@ -13,7 +13,7 @@ from portcall.management.letters.box import BusyError, LetterBox, OpenedLetter, 
 from portcall.management.letters.contents import Kind
 from portcall.management.letters.fates import Fate
 from portcall.management.letters.wanted import Wanted
-from portcall.runtime.broker import letters, topology
+from portcall.runtime.broker import declaring, letters
 from portcall.runtime.broker.letters import TOO_OFTEN, Reading
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.errors import BrokerError, RefusedError
@@ -85,7 +85,7 @@ class World:
 
 @pytest.fixture
 async def world(amqp_url: str, sqlite_url: str) -> AsyncIterator[World]:
-    await topology.apply(amqp_url, layout(rungs_ms=(2_000,)))
+    await declaring.apply(amqp_url, layout(rungs_ms=(2_000,)))
     publisher = Publisher(amqp_url, name="test")
     store = open_store(sqlite_url, keys.vault())
     add_registry(store, "myregistry")

@@ -6,10 +6,10 @@ from collections import Counter
 import msgspec
 import pytest
 
-from portcall.cli.client import Server
 from portcall.cli.commands.sending import Schedule, Sending, Tally, _refusal, _retry_after_s
 from portcall.cli.commands.synthetic import Mix, Synthesis, parse_actions
 from portcall.cli.errors import CliError, NotRunningError, ServiceError, UsageError
+from portcall.cli.server import Server
 from portcall.producer.formats import published
 from portcall.producer.formats.acceptance import Acceptance
 from portcall.schemas.events import Action, PublishedEvent
