@@ -39,7 +39,7 @@ from portcall.management.tls.context import Tls, files_of
 from portcall.management.webhooks.alarms import Alarms
 from portcall.management.webhooks.imports import ImportHandler
 from portcall.management.webhooks.pings import PingHandler
-from portcall.management.webhooks.probes import ProbeHandler, Prober, Watch
+from portcall.management.webhooks.probes import ProbeHandler, Prober, ProbeWatch
 from portcall.management.webhooks.rotation import RotationHandlers
 from portcall.management.webhooks.routes import WebhookHandlers
 from portcall.runtime.broker.declaring import depths as queue_depths
@@ -192,7 +192,7 @@ def _watch_webhooks(
     prober: Prober,
 ) -> None:
     """Disable webhooks that fail for too long, and notify the operator of disabled ones."""
-    watch = Watch(
+    watch = ProbeWatch(
         store=store,
         announcer=publisher,
         prober=prober,

@@ -45,7 +45,7 @@ class Schedule:
 
 
 @dataclass(slots=True)
-class Tally:
+class SendingTally:
     """The results so far.
 
     Attributes:
@@ -78,7 +78,7 @@ class Tally:
         }
 
 
-class Sending:
+class EventSending:
     """Sends events to one producer.
 
     Args:
@@ -93,7 +93,7 @@ class Sending:
         self,
         server: Server,
         synthesis: Synthesis,
-        tally: Tally,
+        tally: SendingTally,
         *,
         concurrency: int,
         advance: Callable[[int], None],

@@ -19,7 +19,7 @@ from portcall.cli.dead_letters.rows import (
     tell_counts,
 )
 from portcall.cli.dead_letters.selection import (
-    Queue,
+    LetterQueue,
     Reason,
     Registry,
     Webhook,
@@ -63,7 +63,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 )
 def list_letters(
     *,
-    queue: Where = Queue.DEAD,
+    queue: Where = LetterQueue.DEAD,
     registry: Registry = None,
     name: Webhook = None,
     reason: Reason = None,
@@ -90,7 +90,7 @@ def list_letters(
 def show_letter(
     letter: Annotated[str, typer.Argument(metavar="ID", help="The letter's id.")],
     *,
-    queue: Where = Queue.DEAD,
+    queue: Where = LetterQueue.DEAD,
     url: Url = None,
     output: Format = None,
 ) -> None:
@@ -120,7 +120,7 @@ def show_letter(
 def resend(
     ids: Ids = None,
     *,
-    queue: Where = Queue.DEAD,
+    queue: Where = LetterQueue.DEAD,
     registry: Registry = None,
     name: Webhook = None,
     reason: Reason = None,
@@ -163,7 +163,7 @@ def resend(
 def purge(
     ids: Ids = None,
     *,
-    queue: Where = Queue.DEAD,
+    queue: Where = LetterQueue.DEAD,
     registry: Registry = None,
     name: Webhook = None,
     reason: Reason = None,
@@ -197,7 +197,7 @@ def export(
         str, typer.Argument(metavar="FILE", help="The file to write; - is standard output.")
     ],
     *,
-    queue: Where = Queue.DEAD,
+    queue: Where = LetterQueue.DEAD,
     registry: Registry = None,
     name: Webhook = None,
     reason: Reason = None,

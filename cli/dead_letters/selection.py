@@ -10,7 +10,7 @@ from portcall.cli.client import Document
 from portcall.cli.errors import UsageError
 
 
-class Queue(StrEnum):
+class LetterQueue(StrEnum):
     """The queues that have letters."""
 
     DEAD = "dead"
@@ -18,7 +18,7 @@ class Queue(StrEnum):
 
 
 Where = Annotated[
-    Queue,
+    LetterQueue,
     typer.Option(
         "--queue",
         "-q",
@@ -58,7 +58,7 @@ Reason = Annotated[
 
 
 def query_of(
-    queue: Queue, registry: str | None, name: str | None, reason: str | None
+    queue: LetterQueue, registry: str | None, name: str | None, reason: str | None
 ) -> dict[str, str]:
     """Return the query for a list of letters.
 
@@ -75,7 +75,7 @@ def query_of(
 
 
 def selection(
-    queue: Queue,
+    queue: LetterQueue,
     ids: list[str] | None,
     registry: str | None,
     name: str | None,

@@ -16,7 +16,7 @@ from portcall.management.console.views.dead_letter_pages import LetterPages
 from portcall.management.console.views.delivery_pages import DeliveryPages
 from portcall.management.console.views.listing import Lists
 from portcall.management.console.views.live import Live
-from portcall.management.console.views.overview import Overview
+from portcall.management.console.views.overview import OverviewPages
 from portcall.management.console.views.registry_pages import RegistryPages
 from portcall.management.console.views.webhook_edit import WebhookEdit
 from portcall.management.console.views.webhook_pages import WebhookPages
@@ -77,7 +77,7 @@ def add_console(
         throttle=throttle,
         links=links,
     ).add_to(routes, open_routes)
-    Overview(pages=pages, store=store, pulse=pulse).add_to(routes)
+    OverviewPages(pages=pages, store=store, pulse=pulse).add_to(routes)
     RegistryPages(desk=desk, lists=lists).add_to(routes)
     WebhookEdit(desk=desk, scopes=scopes).add_to(routes)
     WebhookPages(desk=desk, lists=lists).add_to(routes)

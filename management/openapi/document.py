@@ -24,7 +24,7 @@ from portcall.management.openapi.operations import OPERATIONS
 from portcall.runtime.http.openapi import (
     JSON,
     SCHEMAS,
-    Answer,
+    AnswerDescription,
     Json,
     Operation,
     components,
@@ -88,14 +88,16 @@ def rows() -> Iterator[tuple[str, Row]]:
 
 def _operation(tag: str, row: Row) -> Operation:
     names = tuple(each[1:-1] for each in row.path.split("/") if each.startswith("{"))
-    answers = {status: Answer(_SUCCESS[status], headers=_HEADERS) for status in row.empty}
+    answers = {
+        status: AnswerDescription(_SUCCESS[status], headers=_HEADERS) for status in row.empty
+    }
     if row.shape is not None:
         kind = "text/event-stream" if row.shape is Stream else JSON
         says = (row.shape.__doc__ or "").partition("\n")[0].replace("``", "`")
-        answers[row.status] = Answer(says, row.shape.__name__, kind, _HEADERS)
+        answers[row.status] = AnswerDescription(says, row.shape.__name__, kind, _HEADERS)
     for status in row.refusals if row.open else ():
         shape = "Error" if status == 429 else _REFUSED  # checked before the path is read
-        answers[status] = Answer(REFUSALS[status], shape, headers=_HEADERS)
+        answers[status] = AnswerDescription(REFUSALS[status], shape, headers=_HEADERS)
     return Operation(
         id=row.id,
         tag=tag,
@@ -120,9 +122,9 @@ def _media_type(body: type) -> str:
     return JSON if issubclass(body, BaseModel) else "application/x-www-form-urlencoded"
 
 
-def _refusal(status: int) -> Answer:
+def _refusal(status: int) -> AnswerDescription:
     challenge = {"WWW-Authenticate": "Challenge"} if status == 401 else {}
-    return Answer(REFUSALS[status], "Error", headers={**_HEADERS, **challenge})
+    return AnswerDescription(REFUSALS[status], "Error", headers={**_HEADERS, **challenge})
 
 
 def _with_examples(schemas: Json) -> Json:

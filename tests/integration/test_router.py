@@ -25,7 +25,7 @@ from portcall.router.route import Router
 from portcall.router.subscriptions import Subscriptions
 from portcall.runtime.broker import declaring
 from portcall.runtime.broker.consumer import Consumer
-from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.settle import Message
 from portcall.schemas.changes import encode_hint
@@ -153,7 +153,7 @@ async def routing(
 ) -> AsyncIterator[Subscriptions]:
     """A router in this process, wired as in `portcall.router.__main__`."""
     subscriptions = Subscriptions(store.webhooks)
-    follower = Follower(subscriptions.refresh, poll_s=poll_s)
+    follower = FeedFollower(subscriptions.refresh, poll_s=poll_s)
     feed = Feed(url, name="test feed", on_hint=follower.hint)
     publisher = Publisher(url, name="test publisher")
     router = Router(subscriptions=subscriptions, outbox=Outbox(publisher, shards=SHARDS))
