@@ -144,6 +144,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
         pulse=pulse,
         explaining=explaining,
         scopes=scope_tests,
+        producer_url=settings.producer_url,
     )
     followers.end_with(app)
     await _listen(process, settings, app, tls)

@@ -10,8 +10,8 @@ from portcall.cli.examples import examples
 from portcall.cli.options import NAME_OPTION, Format, Group, Registry, Url, one_name, pairs
 from portcall.cli.output import note, show, show_all
 from portcall.cli.source.checks import listed, ruled
-from portcall.cli.source.setup import HIDDEN, set_up
 from portcall.cli.tables import Document, Row, seconds, value
+from portcall.management.sources.setup import HIDDEN, set_up
 from portcall.schemas.options.drafts import draft_of
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind, check_source_name
 
