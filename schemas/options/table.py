@@ -144,6 +144,14 @@ def options_of_proof(proof: Proof, kind: SourceKind) -> tuple[Option, ...]:
     return options
 
 
+def kept_options(options: Mapping[str, str], kind: SourceKind, proof: Proof) -> dict[str, str]:
+    """What of a source's options stays when its proof becomes *proof*: not those of another."""
+    known = {option.name for option in options_of_proof(proof, kind)}
+    return {
+        name: value for name, value in options.items() if name not in PROOF_OPTIONS or name in known
+    }
+
+
 def check_options(options: Mapping[str, str], kind: SourceKind, proof: Proof) -> dict[str, str]:
     """Check the options of a source.
 
