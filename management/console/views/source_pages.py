@@ -249,7 +249,7 @@ class SourcePages:
     ) -> web.Response:
         secret = made["properties"].get("secret", "")
         if secret:
-            text += " Its secret is shown only now; the set-up below has it in its place."
+            text += " The new secret is shown only now, here and in the set-up below."
         return self._desk.done(call, source_path(registry.name, made["name"]), text, secret=secret)
 
     def _form(

@@ -273,10 +273,11 @@ async def test_a_source_is_deleted_after_a_question(site: Site, browser: Browser
 
 
 async def test_a_source_is_changed_and_keeps_its_secret(site: Site, browser: Browser) -> None:
-    await create(
+    made = await create(
         browser, kind="zot", proof="header", secret=SECRET, networks="10.0.0.0/8",
         option_header="X-Zot", option_host="zot.example.com",
     )  # fmt: skip
+    assert SECRET in (await browser.follow(made)).text
     edit = f"{LIST}/mine/edit"
     form = await browser.get(edit)
     shown = {each.get("name", ""): each.get("value", "") for each in _controls(form.root)}
