@@ -1,9 +1,9 @@
 """Reading bodies without holding up other requests: a large one is read in a thread.
 
 The adapters read a body in one go: 5,000 events of Event Grid take 0.4 to 0.8 s. In a thread the
-longest pause of the event loop is 20 ms, as both share the interpreter in turns of 5 ms. One thread reads one body after the other,
-so that many large bodies leave half of two cores to the rest. It is not the threads of the store's
-queries, which tokens wait for.
+longest pause of the event loop is 20 ms, as both share the interpreter in turns of 5 ms. One thread
+reads one body after the other, so that many large bodies leave half of two cores to the rest. It is
+not the threads of the store's queries, which tokens wait for.
 """
 
 import asyncio
