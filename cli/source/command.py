@@ -12,6 +12,7 @@ from portcall.cli.options import NAME_OPTION, Format, Group, Registry, Url, one_
 from portcall.cli.output import note, show_all
 from portcall.cli.source.checks import listed, ruled
 from portcall.cli.source.showing import show_source, source_row
+from portcall.cli.source.trying import EXAMPLES, try_source
 from portcall.cli.tables import Document, value
 from portcall.schemas.options.drafts import draft_of
 from portcall.schemas.sources import (
@@ -232,6 +233,9 @@ def delete(
         typer.confirm(f"Delete the source {name} of {registry}?", abort=True, err=True)
     management.ask("DELETE", path)
     note(f"Deleted the source {name}.")
+
+
+app.command("try", epilog=EXAMPLES)(try_source)
 
 
 def _check_new(management: Management, path: str, name: str, registry: str) -> None:

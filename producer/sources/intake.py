@@ -5,6 +5,7 @@ refused, some drop it, and some disable the webhook.
 """
 
 import time
+from functools import partial
 
 from aiohttp import hdrs, web
 from prometheus_client import Counter
@@ -17,6 +18,7 @@ from portcall.producer.sources.adapter import SourceRequest
 from portcall.producer.sources.handshakes import options_answer
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.known import KnownSources
+from portcall.producer.sources.reading import BodyReader
 from portcall.producer.sources.table import adapter_of, conduct_of, options_of
 from portcall.producer.sources.verifying import Verifier, check_body
 from portcall.runtime.http.clients import AUTHENTICATED
@@ -59,6 +61,7 @@ class SourceIntake:
         self._bodies = bodies
         self._ingest = ingest
         self._hints = hints
+        self._reader = BodyReader()
 
     async def take(self, request: web.Request) -> web.Response:
         """Accept what a source sends."""
@@ -71,11 +74,11 @@ class SourceIntake:
             _count(source, translation)
             return answer
         async with self._bodies.of(request, MAX_BODY_BYTES) as body:
-            check_body(source, request, body)
+            await self._reader.run(body, partial(check_body, source, request, body))
             request[AUTHENTICATED] = True
             sent = _sent(source, request, body)
-            shaken = self._shaken(source, sent)
-            translation, hint = self._read(source, sent)
+            shaken, translation = await self._reader.run(body, partial(_read, source, sent))
+            hint = "" if translation.events else self._hints.note(source, sent)
             await self._ingest.publish(translation)
         await self._ingest.note(source.registry, translation)
         _count(source, translation)
@@ -83,7 +86,7 @@ class SourceIntake:
         answer = self._ingest.answer(
             request, source.registry, translation, began, status=success, hint=hint
         )
-        return answer if shaken is None else shaken
+        return answer if shaken is None else _handshake(source, shaken)
 
     async def ask(self, request: web.Request) -> web.Response:
         """Answer an OPTIONS request, which asks for leave to send CloudEvents."""
@@ -109,21 +112,20 @@ class SourceIntake:
             request[AUTHENTICATED] = True
         return source
 
-    def _shaken(self, source: Source, sent: SourceRequest) -> web.Response | None:
-        handshake = conduct_of(source.kind).handshake
-        body = handshake(sent) if handshake else None
-        if body is None:
-            return None
-        RECEIVED.labels(source.kind.value, HANDSHAKE).inc()
-        return web.Response(body=body, content_type="application/json")
 
-    def _read(self, source: Source, sent: SourceRequest) -> tuple[Translation, str]:
-        read = adapter_of(source.kind)
-        if read is None:
-            raise UnavailableError(f"this build reads no events of the kind {source.kind.value}")
-        translation = read(sent, acceptance_of(source.registry))
-        hint = "" if translation.events else self._hints.note(source, sent)
-        return translation, hint
+def _read(source: Source, sent: SourceRequest) -> tuple[bytes | None, Translation]:
+    """The answer to a handshake, if the request asks for one, and what it tells."""
+    read = adapter_of(source.kind)
+    if read is None:
+        raise UnavailableError(f"this build reads no events of the kind {source.kind.value}")
+    handshake = conduct_of(source.kind).handshake
+    shaken = handshake(sent) if handshake else None
+    return shaken, read(sent, acceptance_of(source.registry))
+
+
+def _handshake(source: Source, body: bytes) -> web.Response:
+    RECEIVED.labels(source.kind.value, HANDSHAKE).inc()
+    return web.Response(body=body, content_type="application/json")
 
 
 def _sent(source: Source, request: web.Request, body: bytes) -> SourceRequest:
