@@ -31,7 +31,7 @@ class NotificationTarget(Struct, frozen=True, rename="camel"):
     tag: str | None = None
     artifact_type: Any = None
     platform: Any = None
-    references: msgspec.Raw = msgspec.Raw()
+    references: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
     @property
     def is_blob(self) -> bool:
