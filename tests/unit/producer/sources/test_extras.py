@@ -29,18 +29,18 @@ from tests.unit.producer.sources import (
     test_nexus,
     test_vendors,
 )
-from tests.unit.producer.sources.requests import DIGEST, INDEX, changed, request
+from tests.unit.producer.sources.requests import DIGEST, INDEX, MANIFEST, changed, request
 from tests.unit.schemas.test_extras import JWT, NAMES, SECRETS
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 IN_TOTO = "application/vnd.in-toto+json"
 CHILDREN = [
-    {"mediaType": test_vendors.MANIFEST, "platform": {"os": "linux", "architecture": "amd64"}},
+    {"mediaType": MANIFEST, "platform": {"os": "linux", "architecture": "amd64"}},
     {
-        "mediaType": test_vendors.MANIFEST,
+        "mediaType": MANIFEST,
         "platform": {"os": "linux", "architecture": "arm", "variant": "v7"},
     },
-    {"mediaType": test_vendors.MANIFEST, "platform": {"os": "unknown", "architecture": "unknown"}},
+    {"mediaType": MANIFEST, "platform": {"os": "unknown", "architecture": "unknown"}},
 ]
 PLATFORMS = ("linux/amd64", "linux/arm/v7")
 NOTIFIED = test_vendors.GITLAB["events"][0]
