@@ -72,7 +72,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
+class SelectedDelivery:
     """One selected delivery.
 
     Attributes:
@@ -107,7 +107,7 @@ def count(connection: Connection, selection: Selection, last_record: int) -> Cou
 
 def page(
     connection: Connection, selection: Selection, *, after: int, last_record: int, limit: int
-) -> list[Selected]:
+) -> list[SelectedDelivery]:
     """The next of the selected deliveries, by the ids of their records.
 
     Args:
@@ -142,7 +142,9 @@ def page(
     rows = connection.execute(query.order_by(records.c.id).limit(limit)).all()
     enabled = _enabled(connection, list({row.webhook_id for row in rows}))
     return [
-        Selected(row.id, _event(row), row.webhook_id, row.attempt, enabled.get(row.webhook_id))
+        SelectedDelivery(
+            row.id, _event(row), row.webhook_id, row.attempt, enabled.get(row.webhook_id)
+        )
         for row in rows
     ]
 
