@@ -89,7 +89,7 @@ EXTRAS = Extras(
 )
 TOLD_LETTER = OpenedLetter(
     LETTER.letter,
-    Contents(LetterKind.EVENTS, (Piece(msgspec.structs.replace(EVENT, extras=EXTRAS)),)),
+    Contents(LetterKind.EVENTS, (LetterItem(msgspec.structs.replace(EVENT, extras=EXTRAS)),)),
 )
 UNREADABLE = OpenedLetter(LETTER.letter, Contents(LetterKind.UNREADABLE, problem="not a frame"))
 SCAN = Scan(
