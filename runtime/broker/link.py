@@ -16,10 +16,13 @@ from aio_pika.abc import AbstractConnection
 from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import InvalidFrameError
+from pamqp.commands import Basic
+from pamqp.header import ContentHeader
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 from yarl import URL
 
+from portcall.runtime.broker.contents import Contents, divert
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 
@@ -187,16 +190,21 @@ async def consume(
     arguments: Mapping[str, str | int] | None = None,
     no_ack: bool = False,
 ) -> Consuming:
-    """Start the only consumer of a channel; its callback only hands messages over."""
+    """Start the only consumer of a channel; *take* only hands messages over."""
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    def arrived(delivery: Basic.Deliver, header: ContentHeader, body: bytes) -> None:
+        take(DeliveredMessage(delivery, header, body, channel))
+
     async def hand_over(message: DeliveredMessage) -> None:
+        """The client's own callback: it gets no messages, because we take their frames first."""
         take(message)
 
     def end(_frame: object) -> None:
         if not ended.done():
             ended.set_result(None)
 
+    divert(channel, Contents(Basic.Deliver, arrived).takes)
     channel.on_consumer_cancel_callbacks.add(end)
     confirmation = await channel.basic_consume(
         queue, hand_over, arguments=dict(arguments or {}), no_ack=no_ack
