@@ -11,20 +11,21 @@ from functools import lru_cache
 from itertools import takewhile
 
 from aiormq import Channel
-from aiormq.abc import ChannelFrame, DeliveredMessage
+from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelInvalidStateError, DeliveryError, PublishError
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from portcall.runtime.broker.contents import Contents, divert
-from portcall.runtime.broker.link import LOST
+from portcall.runtime.broker.contents import Contents, number_of
+from portcall.runtime.broker.wire import BODY, HEADER, METHOD, divert, frame
 from portcall.schemas.frames import CONTENT_TYPE
 
 PERSISTENT = 2
-_FRAME = struct.Struct(">BHI")
 _CONTENT = struct.Struct(">HHQ")
-_METHOD_FRAME, _HEADER_FRAME, _BODY_FRAME, _END = 1, 2, 3, b"\xce"
 _BASIC = 60
+_CONFIRM = struct.Struct(">QB")
+_MULTIPLE = 1
+_ACK, _NACK, _PUBLISH = map(number_of, (Basic.Ack, Basic.Nack, Basic.Publish))
 
 
 class ConfirmedChannel:
@@ -40,11 +41,9 @@ class ConfirmedChannel:
         self._tag = 0
         self._unconfirmed: dict[int, asyncio.Future[None]] = {}
         """By the number of the message, ascending."""
-        self._ordered = asyncio.Lock()
         self._returned = Contents(Basic.Return, self._return)
-        divert(channel, self._takes)
-        self._closing = channel.closing
-        self._closing.add_done_callback(self._closed)
+        self._wire = divert(channel, self._takes)
+        channel.closing.add_done_callback(self._closed)
 
     async def publish(
         self,
@@ -70,23 +69,17 @@ class ConfirmedChannel:
             PublishError: No queue takes it.
             DeliveryError: A queue refused it.
             ChannelInvalidStateError: The channel is closed.
+            ConnectionError: The connection is closed.
             Exception: The reason for the end of the channel before the confirm.
         """
-        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        async with self._ordered:  # the numbers must have the order of the messages
-            if self.channel.is_closed:
-                raise ChannelInvalidStateError(f"channel {self.channel.number} is closed")
-            tag = self._tag + 1
-            # The broker returns a message with its properties: the id tells which one it was.
-            properties = _properties(content_type, headers, str(tag), lasting=lasting)
-            payload = self._encoded(body, _method(exchange, key, lasting), properties)
-            self._unconfirmed[tag] = confirmed
-            try:
-                await self.channel.write_queue.put(ChannelFrame(payload, should_close=False))
-            except BaseException:
-                del self._unconfirmed[tag]  # it was not sent: the next one gets its number
-                raise
-            self._tag = tag
+        if self.channel.is_closed:
+            raise ChannelInvalidStateError(f"channel {self.channel.number} is closed")
+        tag = self._tag + 1
+        # The broker returns a message with its properties: the id tells which one it was.
+        properties = _properties(content_type, headers, str(tag), lasting=lasting)
+        self._wire.write(self._encoded(body, _method(exchange, key, lasting), properties))
+        self._tag = tag
+        confirmed = self._unconfirmed[tag] = asyncio.get_running_loop().create_future()
         await confirmed
 
     def _encoded(self, body: bytes, method: bytes, properties: bytes) -> bytes:
@@ -95,22 +88,24 @@ class ConfirmedChannel:
         parts = (body[start : start + most] for start in range(0, size, most))
         return b"".join(
             (
-                _frame(_METHOD_FRAME, number, method),
-                _frame(_HEADER_FRAME, number, header),
-                *(_frame(_BODY_FRAME, number, part) for part in parts),
+                frame(METHOD, number, method),
+                frame(HEADER, number, header),
+                *(frame(BODY, number, part) for part in parts),
             )
         )
 
-    def _takes(self, frame: object) -> bool:
-        if isinstance(frame, Basic.Ack):
-            for confirmed in self._settled(frame.delivery_tag or 0, multiple=frame.multiple):
-                confirmed.set_result(None)
+    def _takes(self, kind: int, payload: bytes) -> bool:
+        if kind == METHOD and payload.startswith((_ACK, _NACK)):
+            tag, bits = _CONFIRM.unpack_from(payload, len(_ACK))
+            multiple = bool(bits & _MULTIPLE)
+            refusal = Basic.Nack(tag, multiple) if payload.startswith(_NACK) else None
+            for confirmed in self._settled(tag, multiple=multiple):
+                if refusal is None:
+                    confirmed.set_result(None)
+                else:
+                    confirmed.set_exception(DeliveryError(None, refusal))
             return True
-        if isinstance(frame, Basic.Nack):
-            for confirmed in self._settled(frame.delivery_tag or 0, multiple=frame.multiple):
-                confirmed.set_exception(DeliveryError(None, frame))
-            return True
-        return self._returned.takes(frame)
+        return self._returned.takes(kind, payload)
 
     def _settled(self, tag: int, *, multiple: bool) -> list["asyncio.Future[None]"]:
         """The futures that a confirm is about and that someone waits for; they are forgotten."""
@@ -121,28 +116,29 @@ class ConfirmedChannel:
         settled = [self._unconfirmed.pop(each) for each in tags]
         return [future for future in settled if not future.done()]
 
-    def _return(self, method: Basic.Return, header: ContentHeader, body: bytes) -> None:
+    def _return(self, method: bytes, properties: bytes, body: bytes) -> None:
         """Fail a message that no queue takes; the broker confirms it after that."""
+        returned, header = Basic.Return(), ContentHeader()
+        returned.unmarshal(method)
+        header.unmarshal(_CONTENT.pack(_BASIC, 0, 0) + properties)
         confirmed = self._unconfirmed.pop(int(header.properties.message_id or 0), None)
         if confirmed is not None and not confirmed.done():
-            message = DeliveredMessage(method, header, body, self.channel)
-            confirmed.set_exception(PublishError(message, method))
+            message = DeliveredMessage(returned, header, body, self.channel)
+            confirmed.set_exception(PublishError(message, returned))
 
     def _closed(self, closing: "asyncio.Future[object]") -> None:
         error = None if closing.cancelled() else closing.exception()
+        reason = error if isinstance(error, Exception) else ConnectionError("the channel ended")
         unconfirmed, self._unconfirmed = self._unconfirmed, {}
         for confirmed in unconfirmed.values():
             if not confirmed.done():
-                confirmed.set_exception(
-                    error if isinstance(error, Exception) else ConnectionError(LOST)
-                )
+                confirmed.set_exception(reason)
 
 
 @lru_cache(maxsize=1_000)
 def _method(exchange: str, key: str, mandatory: bool) -> bytes:  # noqa: FBT001 (cached by position)
-    """The arguments of a publish; there are few exchanges, and few keys at a time."""
-    publish = Basic.Publish(exchange=exchange, routing_key=key, mandatory=mandatory)
-    return struct.pack(">I", Basic.Publish.index) + publish.marshal()
+    """A publish; there are few exchanges, and few keys at a time."""
+    return _PUBLISH + Basic.Publish(0, exchange, key, mandatory).marshal()
 
 
 def _properties(
@@ -165,7 +161,3 @@ def _usual(content_type: str) -> bytes:
     return Basic.Properties(
         content_type=content_type, delivery_mode=PERSISTENT, message_id="0"
     ).marshal()[:-2]
-
-
-def _frame(kind: int, channel: int, payload: bytes) -> bytes:
-    return _FRAME.pack(kind, channel, len(payload)) + payload + _END

@@ -1,110 +1,113 @@
-"""Messages taken directly from a channel's frames, without the client's queue and its tasks.
+"""Messages as they come in frames: a method, a header with properties, and parts of the body."""
 
-The client puts each frame (three for a message, one for a confirm) into a queue of the channel. A
-task of the channel takes them out, and starts another task for each message. At a few hundred
-messages a second these wake-ups cost more than what we do with a message (docs/decisions/0055). So
-a `Diversion` stands in front of that queue, and hands the frames that we read ourselves over at
-once. All other frames take the client's way.
-"""
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from asyncio import Queue
-from collections.abc import Callable
-from typing import Any, cast
-
-from aiormq import Channel
-from pamqp.body import ContentBody
+from pamqp import decode
 from pamqp.commands import Basic
-from pamqp.header import ContentHeader
 
-from portcall.runtime.logs import get_logger
+from portcall.runtime.broker.wire import BODY, HEADER, METHOD
 
-Method = Basic.Deliver | Basic.Return
-"""A message that the broker delivers to a consumer, or returns to its publisher."""
+_TAG = struct.Struct(">Q?")
+_SIZE = struct.Struct(">HHQH")
+_PROPERTIES = 12
+"""Where they begin in a header's payload: after the class, the weight and the size."""
+_CONTENT_TYPE, _CONTENT_ENCODING, _HEADERS = 0x8000, 0x4000, 0x2000
+
+Done = Callable[[bytes, bytes, bytes], None]
+"""Called with the arguments of the method, the properties, and the body of a whole message."""
 
 
-class Diversion:
-    """Stands in for the queue of a channel's frames.
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One message as the broker delivers it.
 
-    Args:
-        queue: The queue that the client has made.
-        takes: Takes a frame, or returns False: then the client gets it.
+    Attributes:
+        body: The bytes.
+        tag: Identifies it on its channel, for its ack.
+        is_redelivered: Whether it was delivered before.
+        exchange: The exchange that it was published to.
+        key: Its routing key.
+        properties: Its properties, encoded.
     """
 
-    def __init__(self, queue: Queue[tuple[int, object]], takes: Callable[[object], bool]) -> None:
-        self._queue = queue
-        self._takes = takes
+    body: bytes
+    tag: int
+    is_redelivered: bool
+    exchange: str
+    key: str
+    properties: bytes
 
-    async def put(self, item: tuple[int, object]) -> None:
-        """Take one frame, or put it into the client's queue."""
-        if not self._takes(item[1]):
-            await self._queue.put(item)
+    @classmethod
+    def of(cls, method: bytes, properties: bytes, body: bytes) -> "Delivered":
+        """The message of a ``basic.deliver``."""
+        place = 1 + method[0]  # the consumer's tag: a channel has one consumer
+        tag, is_redelivered = _TAG.unpack_from(method, place)
+        exchange, place = _short_text(method, place + _TAG.size)
+        key, _ = _short_text(method, place)
+        return cls(body, tag, is_redelivered, exchange, key, properties)
 
-    async def get(self) -> tuple[int, object]:
-        """The next frame for the client."""
-        return await self._queue.get()
-
-    def task_done(self) -> None:
-        """The client has handled a frame."""
-        self._queue.task_done()
-
-
-def divert(channel: Channel, takes: Callable[[object], bool]) -> None:
-    """Let *takes* see all further frames of *channel* first. An error in it is only logged.
-
-    It would end the reader of the whole connection otherwise.
-    """
-
-    def guarded(frame: object) -> bool:
-        try:
-            return takes(frame)
-        except Exception:  # noqa: BLE001 (called by the client's reader, which must go on)
-            get_logger().exception("frame.failed", kind=type(frame).__name__)
-            return True
-
-    channel.frames = cast("Any", Diversion(channel.frames, guarded))
+    @property
+    def headers(self) -> Mapping[str, object]:
+        """Its headers, decoded; empty without any."""
+        flags = int.from_bytes(self.properties[:2], "big")
+        if not flags & _HEADERS:
+            return {}
+        place = 2
+        for text in (_CONTENT_TYPE, _CONTENT_ENCODING):
+            if flags & text:
+                place += 1 + self.properties[place]
+        _, headers = decode.field_table(self.properties[place:])
+        return headers
 
 
 class Contents:
     """Puts messages together: a method, a header, and bodies until the size is reached.
 
     Args:
-        kind: The method that begins a message of ours.
+        method: The method that begins a message: ``Basic.Deliver`` or ``Basic.Return``.
         done: Called with each whole message.
     """
 
-    def __init__(
-        self,
-        kind: type[Basic.Deliver | Basic.Return],
-        done: Callable[[Any, ContentHeader, bytes], None],
-    ) -> None:
-        self._kind = kind
+    def __init__(self, method: type[Basic.Deliver | Basic.Return], done: Done) -> None:
+        self._begin = number_of(method)
         self._done = done
-        self._method: Method | None = None
-        self._header: ContentHeader | None = None
+        self._method: bytes | None = None
+        self._properties = b""
         self._parts: list[bytes] = []
         self._missing = 0
 
-    def takes(self, frame: object) -> bool:
+    def takes(self, kind: int, payload: bytes) -> bool:
         """Take the next frame of a message; False: it belongs to none."""
-        if isinstance(frame, self._kind):
-            self._method = frame
+        if kind == METHOD:
+            if not payload.startswith(self._begin):
+                return False
+            self._method = payload
             return True
-        if self._method is None:
+        if self._method is None or kind not in (HEADER, BODY):
             return False
-        if isinstance(frame, ContentHeader):
-            self._header, self._missing = frame, frame.body_size
-        elif isinstance(frame, ContentBody):
-            self._parts.append(frame.value)
-            self._missing -= len(frame.value)
+        if kind == HEADER:
+            self._missing = _SIZE.unpack_from(payload)[2]
+            self._properties = payload[_PROPERTIES:]
         else:
-            return False
+            self._parts.append(payload)
+            self._missing -= len(payload)
         if self._missing <= 0:
-            self._end()
+            self._end(self._method[len(self._begin) :])
         return True
 
-    def _end(self) -> None:
-        method, header = self._method, self._header
+    def _end(self, arguments: bytes) -> None:
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._method, self._header, self._parts = None, None, []
-        if method is not None and header is not None:
-            self._done(method, header, body)
+        self._method, self._parts = None, []
+        self._done(arguments, self._properties, body)
+
+
+def number_of(method: type) -> bytes:
+    """The class and method numbers that begin the payload of a method frame."""
+    return int(method.index).to_bytes(4, "big")  # type: ignore[attr-defined]
+
+
+def _short_text(data: bytes, place: int) -> tuple[str, int]:
+    end = place + 1 + data[place]
+    return data[place + 1 : end].decode(), end

@@ -1,10 +1,8 @@
 """A channel with confirms: what is written, and what each answer of the broker does."""
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-import pamqp.frame
 import pytest
 from aiormq.exceptions import (
     ChannelInvalidStateError,
@@ -17,42 +15,7 @@ from pamqp.commands import Basic, Queue
 from pamqp.header import ContentHeader
 
 from portcall.runtime.broker.confirms import ConfirmedChannel
-
-MOST = 100
-
-
-class FakeChannel:
-    """Keeps what is written; the test answers."""
-
-    def __init__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.number = 3
-        self.max_content_size = MOST
-        self.write_queue: asyncio.Queue[Any] = asyncio.Queue()
-        self.client: asyncio.Queue[Any] = asyncio.Queue()
-        self.frames: Any = self.client
-        self.closing = loop.create_future()
-        self.connection = SimpleNamespace()
-
-    @property
-    def is_closed(self) -> bool:
-        return self.closing.done()
-
-    async def answer(self, *frames: object) -> None:
-        for frame in frames:
-            await self.frames.put((0, frame))
-
-    def written(self) -> list[Any]:
-        """The frames written since the last call; each has the number of the channel."""
-        found = []
-        while not self.write_queue.empty():
-            data = self.write_queue.get_nowait().payload
-            while data:
-                size, number, frame = pamqp.frame.unmarshal(data)
-                assert number == self.number
-                found.append(frame)
-                data = data[size:]
-        return found
+from tests.unit.runtime.broker.wires import MOST, FakeChannel, encoded
 
 
 @pytest.fixture
@@ -62,7 +25,7 @@ async def fake() -> FakeChannel:
 
 @pytest.fixture
 async def channel(fake: FakeChannel) -> ConfirmedChannel:
-    return ConfirmedChannel(cast("Any", fake))
+    return ConfirmedChannel(fake.as_channel())
 
 
 def begun(
@@ -136,10 +99,10 @@ async def test_each_confirm_ends_its_own_publish(
 ) -> None:
     first, second, third = begun(channel), begun(channel), begun(channel)
     await turn()
-    await fake.answer(Basic.Ack(2))
+    fake.answer(Basic.Ack(2))
     await turn()
     assert [each.done() for each in (first, second, third)] == [False, True, False]
-    await fake.answer(Basic.Ack(3, multiple=True))
+    fake.answer(Basic.Ack(3, multiple=True))
     await asyncio.gather(first, second, third)
 
 
@@ -148,7 +111,7 @@ async def test_a_refusal_fails_all_that_it_covers(
 ) -> None:
     both = [begun(channel), begun(channel)]
     await turn()
-    await fake.answer(Basic.Nack(2, multiple=True))
+    fake.answer(Basic.Nack(2, multiple=True))
     for each in both:
         with pytest.raises(DeliveryError):
             await each
@@ -160,7 +123,7 @@ async def test_a_returned_message_fails_although_it_is_confirmed(
     first, second = begun(channel), begun(channel, b"abc")
     await turn()
     properties = Basic.Properties(message_id="2")
-    await fake.answer(
+    fake.answer(
         Basic.Return(312, "NO_ROUTE", "x", "k"),
         ContentHeader(0, 3, properties),
         ContentBody(b"a"),
@@ -178,26 +141,26 @@ async def test_the_end_of_the_channel_fails_what_is_not_confirmed(
 ) -> None:
     publishing = begun(channel)
     await turn()
-    fake.closing.set_exception(ConnectionClosed(320, "FORCED"))
+    fake.end.set_exception(ConnectionClosed(320, "FORCED"))
     with pytest.raises(ConnectionClosed):
         await publishing
     with pytest.raises(ChannelInvalidStateError):
         await channel.publish(b"", exchange="x")
 
 
-async def test_a_publish_cancelled_before_it_was_written_uses_no_number(
+async def test_nothing_is_counted_that_cannot_be_written(
     fake: FakeChannel, channel: ConfirmedChannel
 ) -> None:
-    fake.write_queue = asyncio.Queue(1)
-    first, second = begun(channel), begun(channel)
+    fake.writer.is_closed = True
+    with pytest.raises(ConnectionError):
+        await channel.publish(b"", exchange="x")
+    with pytest.raises(ValueError, match="length"):
+        await channel.publish(b"", exchange="x" * 256)
+    fake.writer.is_closed = False
+    publishing = begun(channel)
     await turn()
-    second.cancel()
-    await turn()
-    fake.written()
-    third = begun(channel)
-    await turn()
-    await fake.answer(Basic.Ack(1), Basic.Ack(2))
-    await asyncio.gather(first, third)
+    fake.answer(Basic.Ack(1))
+    await publishing
 
 
 async def test_a_publish_cancelled_after_it_was_written_keeps_its_number(
@@ -207,14 +170,15 @@ async def test_a_publish_cancelled_after_it_was_written_keeps_its_number(
     await turn()
     first.cancel()
     await turn()
-    await fake.answer(Basic.Ack(1))
+    fake.answer(Basic.Ack(1))
     await turn()
     assert not second.done()
-    await fake.answer(Basic.Ack(2))
+    fake.answer(Basic.Ack(2))
     await second
 
 
 async def test_other_frames_are_the_clients(fake: FakeChannel, channel: ConfirmedChannel) -> None:
     answer = Queue.DeclareOk("q", 1, 0)
-    await fake.answer(answer)
-    assert await channel.channel.frames.get() == (0, answer)
+    fake.answer(answer)
+    assert fake.client == encoded(answer, fake.number)
+    assert not channel.channel.is_closed
