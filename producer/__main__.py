@@ -1,5 +1,6 @@
 """The producer's wiring: ``python -m portcall.producer``, or ``portcall run producer``."""
 
+import asyncio
 import os
 from functools import partial
 
@@ -11,11 +12,12 @@ from portcall.producer.http.registries import Registries
 from portcall.producer.ingest import Ingest
 from portcall.producer.journal_publisher import JournalPublisher
 from portcall.producer.server import make_app
-from portcall.producer.settings import ProducerSettings
+from portcall.producer.settings import ProducerSettings, trust_of
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.intake import SourceIntake
 from portcall.producer.sources.known import KnownSources
-from portcall.producer.sources.proofs.fetching import fetch
+from portcall.producer.sources.proofs.fetching import Fetcher
+from portcall.producer.sources.proofs.keeping import IssuerKeys
 from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.producer.sources.verifying import Verifier
 from portcall.runtime.broker.depths import Depths
@@ -60,16 +62,19 @@ async def main() -> None:
             note=journal.note_ignored,
             keeper=keeper,
         )
+        trust = await asyncio.to_thread(trust_of, settings)
+        issuers = IssuerKeys(Fetcher(trust).fetch)
         hints = Hints()
         intake = SourceIntake(
             sources=sources,
-            verifier=Verifier(TokenProofs(fetch)),
+            verifier=Verifier(TokenProofs(issuers)),
             bodies=bodies,
             ingest=ingest,
             hints=hints,
         )
         process.warn_of(hints.warnings)
         process.warn_of(sources.unusable)
+        process.warn_of(issuers.warnings)
         process.check("broker", lambda: publisher.problem or journal.problem)
         depths = Depths(settings.amqp_url, name="portcall producer depths")
         wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)

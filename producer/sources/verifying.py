@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from portcall.producer.http.errors import ForbiddenError, UnavailableError, UnprovenError
+from portcall.producer.sources.proofs.issuers import KeysUnavailableError
 from portcall.producer.sources.proofs.signed import ALGORITHMS, is_signed, signature_of
 from portcall.producer.sources.proofs.static import is_proven, only
-from portcall.producer.sources.proofs.tokens import KeysUnavailableError, TokenProofs
+from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.runtime.clock import now_ms
 from portcall.schemas.sources import Proof, Source
 

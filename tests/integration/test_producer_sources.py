@@ -13,6 +13,7 @@ from aiohttp import ClientSession, encode_basic_auth
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, Source, SourceKind
 from tests.integration.producing import Served, Sink, served
+from tests.issuing import claims, rsa_signer
 
 SECRET = "it-is-a-secret-of-the-tests"  # noqa: S105
 PUSH = {
@@ -215,7 +216,7 @@ async def test_other_answers() -> None:
 async def test_without_keys_of_the_issuer_the_sender_tries_again() -> None:
     options = {"issuer": "https://issuer.example", "audience": "us", "email": "a@example.org"}
     one = source(SourceKind.GAR, secrets=(), options=options)
-    token = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.e30.AA"  # noqa: S105
+    token = rsa_signer().sign(claims(options["issuer"]))
     async with served(Sink().publish, sources=[one]) as at:
         assert (await post(at, headers={"Authorization": f"Bearer {token}"}))[0] == 503
         assert (await post(at, headers={"Authorization": "Bearer no-token"}))[0] == 401
