@@ -21,7 +21,7 @@ from portcall.producer.sources.table import adapter_of, conduct_of, options_of
 from portcall.producer.sources.verifying import Verifier, check_body
 from portcall.runtime.http.clients import AUTHENTICATED
 from portcall.runtime.metrics import REGISTRY
-from portcall.schemas.sources import NOTIFIERS, Source
+from portcall.schemas.sources import NOTIFIERS, OVER_BODY, Source
 
 RECEIVED = Counter(
     "portcall_producer_source_events",
@@ -70,7 +70,9 @@ class SourceIntake:
             )
             _count(source, translation)
             return answer
-        async with self._bodies.of(request, MAX_BODY_BYTES) as body:
+        signs = source.proof in OVER_BODY
+        reader = self._bodies.of_a_stranger if signs else self._bodies.of
+        async with reader(request, MAX_BODY_BYTES) as body:
             check_body(source, request, body)
             request[AUTHENTICATED] = True
             sent = _sent(source, request, body)
