@@ -5,6 +5,8 @@ refused, some drop it, and some disable the webhook.
 """
 
 import time
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from aiohttp import hdrs, web
 from prometheus_client import Counter
@@ -17,8 +19,10 @@ from portcall.producer.sources.adapter import SourceRequest
 from portcall.producer.sources.handshakes import options_answer
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.known import KnownSources
+from portcall.producer.sources.repeats import Repeats
 from portcall.producer.sources.table import adapter_of, conduct_of, options_of
 from portcall.producer.sources.verifying import Verifier, check_body
+from portcall.runtime.clock import now_ms
 from portcall.runtime.http.clients import AUTHENTICATED
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.sources import NOTIFIERS, OVER_BODY, Source
@@ -59,6 +63,7 @@ class SourceIntake:
         self._bodies = bodies
         self._ingest = ingest
         self._hints = hints
+        self._repeats = Repeats()
 
     async def take(self, request: web.Request) -> web.Response:
         """Accept what a source sends."""
@@ -77,8 +82,9 @@ class SourceIntake:
             request[AUTHENTICATED] = True
             sent = _sent(source, request, body)
             shaken = self._shaken(source, sent)
-            translation, hint = self._read(source, sent)
-            await self._ingest.publish(translation)
+            translation, hint, made = self._read(source, sent)
+            async with self._repeats.without(source, translation, made, now_ms()):
+                await self._ingest.publish(translation)
         await self._ingest.note(source.registry, translation)
         _count(source, translation)
         success = conduct_of(source.kind).success
@@ -119,17 +125,32 @@ class SourceIntake:
         RECEIVED.labels(source.kind.value, HANDSHAKE).inc()
         return web.Response(body=body, content_type="application/json")
 
-    def _read(self, source: Source, sent: SourceRequest) -> tuple[Translation, str]:
+    def _read(
+        self, source: Source, sent: SourceRequest
+    ) -> tuple[Translation, str, Collection[str]]:
+        """The events, a hint if there are none, and the ids among them that we made."""
         read = adapter_of(source.kind)
         if read is None:
             raise UnavailableError(f"this build reads no events of the kind {source.kind.value}")
-        translation = read(sent, acceptance_of(source.registry))
+        acceptance, made = acceptance_of(source.registry), set[str]()
+        translation = read(sent, replace(acceptance, new_id=_noting(acceptance.new_id, made)))
         hint = "" if translation.events else self._hints.note(source, sent)
-        return translation, hint
+        return translation, hint, made
 
 
 def _sent(source: Source, request: web.Request, body: bytes) -> SourceRequest:
     return SourceRequest(request.headers, body, request.query, options_of(source.options))
+
+
+def _noting(new_id: Callable[[], str], made: set[str]) -> Callable[[], str]:
+    """Makes ids, and notes them in *made*."""
+
+    def noted() -> str:
+        event_id = new_id()
+        made.add(event_id)
+        return event_id
+
+    return noted
 
 
 def _count(source: Source, translation: Translation) -> None:
