@@ -91,7 +91,8 @@ def _operation(tag: str, row: Row) -> Operation:
     if row.shape is not None:
         kind = "text/event-stream" if row.shape is Stream else JSON
         says = (row.shape.__doc__ or "").partition("\n")[0].replace("``", "`")
-        answers[row.status] = Answer(says, row.shape.__name__, kind, _HEADERS)
+        for status in (row.status, *row.also):
+            answers[status] = Answer(says, row.shape.__name__, kind, _HEADERS)
     for status in row.refusals if row.open else ():
         shape = "Error" if status == 429 else _REFUSED  # told before anybody looks at the path
         answers[status] = Answer(REFUSALS[status], shape, headers=_HEADERS)

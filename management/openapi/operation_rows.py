@@ -18,6 +18,7 @@ class Row:
         body: The model of what it takes.
         optional: Whether what it takes may be left out.
         status: Of its answer.
+        also: Other statuses of the same answer.
         empty: Statuses of success without a body.
         query: The names of parameters, beside the api-version.
         refusals: Statuses that do not follow from the path or the body.
@@ -31,6 +32,7 @@ class Row:
     shape: type | None = None
     body: type | None = None
     status: int = 200
+    also: tuple[int, ...] = ()
     empty: tuple[int, ...] = ()
     query: tuple[str, ...] = ()
     refusals: tuple[int, ...] = ()

@@ -1,6 +1,6 @@
 """Which options a source takes: by its kind and by its proof, each with its rule, in one table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -174,6 +174,14 @@ def options_of_proof(proof: Proof, kind: SourceKind) -> tuple[Option, ...]:
     return options
 
 
+def kept_options(options: Mapping[str, str], kind: SourceKind, proof: Proof) -> dict[str, str]:
+    """What of a source's options stays when its proof becomes *proof*: not those of another."""
+    known = {option.name for option in options_of_proof(proof, kind)}
+    return {
+        name: value for name, value in options.items() if name not in PROOF_OPTIONS or name in known
+    }
+
+
 def check_options(options: Mapping[str, str], kind: SourceKind, proof: Proof) -> dict[str, str]:
     """Check the options of a source.
 
@@ -185,16 +193,29 @@ def check_options(options: Mapping[str, str], kind: SourceKind, proof: Proof) ->
         raise InvalidValueError(
             "proof", f"must not be {proof}: {kind} signs no bodies; use bearer, header or path"
         )
-    known = {
-        option.name: option for option in (*options_of_kind(kind), *options_of_proof(proof, kind))
-    }
+    known = (*options_of_kind(kind), *options_of_proof(proof, kind))
+    return _checked(options, known, f"{kind} with the proof {proof}", proof)
+
+
+def check_kind_options(options: Mapping[str, str], kind: SourceKind) -> dict[str, str]:
+    """Check options of the kind alone, for a source that has no proof.
+
+    Raises:
+        InvalidValueError: As for `check_options`.
+    """
+    return _checked(options, options_of_kind(kind), kind, None)
+
+
+def _checked(
+    options: Mapping[str, str], allowed: Sequence[Option], of: str, proof: Proof | None
+) -> dict[str, str]:
+    known = {option.name: option for option in allowed}
     for name, value in options.items():
         if name not in known:
-            raise InvalidValueError(
-                f"options.{name[:_MAX_SHOWN]}", _unknown(name, known, kind, proof)
-            )
+            problem = _unknown(name, known, of, proof)
+            raise InvalidValueError(f"options.{name[:_MAX_SHOWN]}", problem)
         _check_value(known[name], value)
-    for option in known.values():
+    for option in allowed:
         if option.required and option.name not in options:
             raise InvalidValueError(f"options.{option.name}", f"is required: {option.says}")
     return dict(options)
@@ -213,13 +234,13 @@ def _check_value(option: Option, value: str) -> None:
         raise InvalidValueError(field, error.problem) from error
 
 
-def _unknown(name: str, known: Mapping[str, Option], kind: SourceKind, proof: Proof) -> str:
+def _unknown(name: str, known: Mapping[str, Option], of: str, proof: Proof | None) -> str:
     """Why there is no option of that name, and what the sender may have meant."""
     proofs = [each for each in Proof if any(name == one.name for one in _BY_PROOF.get(each, ()))]
-    if proofs:
+    if proofs and proof:
         return f"is an option of the proof {' or '.join(proofs)}; this source's is {proof}"
     close = get_close_matches(name[:_MAX_SHOWN], known, n=1)
     if close:
-        return f"is no option of {kind} with the proof {proof}; did you mean {close[0]}?"
+        return f"is no option of {of}; did you mean {close[0]}?"
     allowed = f"allowed are {', '.join(known)}" if known else "it takes none"
-    return f"is no option of {kind} with the proof {proof}; {allowed}"
+    return f"is no option of {of}; {allowed}"
