@@ -12,7 +12,7 @@ from portcall.producer.http.registries import Registries
 from portcall.producer.ingest import Ingest
 from portcall.producer.journal_publisher import JournalPublisher
 from portcall.producer.server import make_app
-from portcall.producer.settings import ProducerSettings, trust_of
+from portcall.producer.settings import ProducerSettings, tls_of, trust_of
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.intake import SourceIntake
 from portcall.producer.sources.known import KnownSources
@@ -39,6 +39,7 @@ async def main() -> None:
     """Run the producer until it is stopped."""
     settings = ProducerSettings.from_environment(os.environ)
     async with running("producer", settings) as process:
+        tls = await asyncio.to_thread(tls_of, settings)
         store = open_store(settings.database_url, KeySource.named_by(settings).vault())
         publisher = Publisher(settings.amqp_url, name="portcall producer")
         registries = Registries(catalogue=store.registries, revisions=store.webhooks)
@@ -47,6 +48,8 @@ async def main() -> None:
         async def refresh() -> None:
             await registries.refresh()
             await sources.refresh()
+            if tls is not None:
+                tls.trust(sources.authorities())
 
         follower = Follower(refresh)
         feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
@@ -92,6 +95,9 @@ async def main() -> None:
         app = make_app(ingest, process.checks, throttle, refusing, intake)
         process.finish_with(partial(journal.drained, DRAIN_S))
         await process.serve(app, settings.bind, "producer")
+        if tls is not None and settings.tls_bind is not None:
+            await process.serve(app, settings.tls_bind, "producer_tls", tls=tls.context)
+            process.supervise(tls.run(), "tls")
         await process.until_stopped()
     await keeper.drained(DRAIN_S)
     store.close()

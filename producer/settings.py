@@ -5,7 +5,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from portcall.runtime.settings import Address, KeySettings
+from portcall.producer.http.tls import CERT_FILE, KEY_FILE, ProducerTls
+from portcall.runtime.errors import SettingsError
+from portcall.runtime.settings import Address, KeySettings, MaybeAddress
 from portcall.runtime.trust import TrustFiles, installation_context
 
 
@@ -16,6 +18,21 @@ class ProducerSettings(KeySettings):
         default="127.0.0.1:8401",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_PRODUCER_BIND",
         description="Address that registries send events to; port 0 is any free one.",
+    )
+    tls_bind: MaybeAddress = Field(
+        default="none",  # type: ignore[assignment]  # validated like the variable's text
+        alias="PORTCALL_PRODUCER_TLS_BIND",
+        description="Address of the same over TLS; port 0 is any free one; or none.",
+    )
+    tls_cert_file: Path | None = Field(
+        default=None,
+        alias=CERT_FILE,
+        description="The certificate for it, PEM, with its chain; read again when it changes.",
+    )
+    tls_key_file: Path | None = Field(
+        default=None,
+        alias=KEY_FILE,
+        description="Its key, PEM, not encrypted; unset: it is in the same file.",
     )
     ca_file: Path | None = Field(
         default=None,
@@ -31,3 +48,16 @@ def trust_of(settings: ProducerSettings) -> ssl.SSLContext:
         SettingsError: The file cannot be used; the error names it.
     """
     return installation_context(TrustFiles(ca=settings.ca_file).read())
+
+
+def tls_of(settings: ProducerSettings) -> ProducerTls | None:
+    """The TLS of the producer itself; None: it has none. It reads files.
+
+    Raises:
+        SettingsError: A file is missing, or cannot be used; the error names it.
+    """
+    if settings.tls_bind is None:
+        return None
+    if settings.tls_cert_file is None:
+        raise SettingsError(f"{CERT_FILE}: must be set for PORTCALL_PRODUCER_TLS_BIND")
+    return ProducerTls(settings.tls_cert_file, settings.tls_key_file)

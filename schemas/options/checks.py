@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import ACTION_NAMES, Action
 from portcall.schemas.options.expressions import compiled
+from portcall.schemas.trust import check_ca_bundle
 
 MAX_TEXT = 1_024
 """Characters of a name that senders know: of an audience, a user or a list of names."""
@@ -154,6 +155,11 @@ def check_key_set(value: str) -> None:
         raise InvalidValueError("", f'must be a set of 1 to {MAX_KEYS} keys: {{"keys": [...]}}')
     for index, key in enumerate(keys):
         _check_key(key, f"its keys[{index}]")
+
+
+def check_authorities(value: str) -> None:
+    """Check certificates of authorities."""
+    check_ca_bundle(value, "")
 
 
 def _check_key(key: object, name: str) -> None:

@@ -141,6 +141,21 @@ _BY_PROOF: Mapping[Proof, tuple[Option, ...]] = {
             checks.check_key_set,
         ),
     ),
+    Proof.CLIENT_CERTIFICATE: (
+        Option(
+            "ca_bundle",
+            "the authorities that issue the certificate, in PEM, with the intermediate ones",
+            checks.check_authorities,
+            required=True,
+        ),
+        Option(
+            "name",
+            "whose certificate: a DNS name, URI, e-mail or IP address in it, or its whole subject"
+            " such as CN=zot,O=Acme",
+            checks.check_text,
+            required=True,
+        ),
+    ),
 }
 """Of a token the signature and the issuer are not enough: every customer of a cloud has such."""
 

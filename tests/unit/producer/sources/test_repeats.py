@@ -20,7 +20,7 @@ from tests.unit.producer.sources.requests import DIGEST, HEX
 
 OTHER, OTHER_HEX = f"sha256:{'ab' * 32}", "ab" * 32
 QUAY = {"repository": "acme/cart", "docker_url": "quay.test/acme/cart", "updated_tags": ["1"]}
-HUB = {
+HUB: dict[str, Any] = {
     "push_data": {"pushed_at": 1_777_712_645, "pusher": "octo", "tag": "1"},
     "repository": {"repo_name": "acme/cart", "namespace": "acme", "name": "cart"},
 }

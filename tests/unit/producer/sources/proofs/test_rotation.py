@@ -14,12 +14,20 @@ from portcall.producer.sources import verifying
 from portcall.producer.sources.proofs.keeping import IssuerKeys
 from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.producer.sources.verifying import Verifier, check_body
-from portcall.schemas.sources import HEADERS, NOTIFIERS, OVER_BODY, Proof, Source, SourceKind
+from portcall.schemas.sources import (
+    HEADERS,
+    NOTIFIERS,
+    OVER_BODY,
+    WITHOUT_SECRET,
+    Proof,
+    Source,
+    SourceKind,
+)
 from tests.issuing import FakeIssuer
 
 NEW, OLD, WRONG = "the-newer-secret-of-it", "the-older-secret-of-it", "the-wrong-secret-of-it"
 BODY, UNTIL_MS = b'{"a":1}', 1_000_000
-WITH_SECRET = [each for each in Proof if each is not Proof.OIDC]
+WITH_SECRET = [each for each in Proof if each not in WITHOUT_SECRET]
 CASES = [
     pytest.param(kind, proof, id=f"{kind}-{proof}")
     for kind in SourceKind
