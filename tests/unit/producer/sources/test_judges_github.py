@@ -58,7 +58,8 @@ def package(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 (JSON)
     """The package of our sample, with what its reader leaves unread."""
     sample = GHCR["package"]
     version = OF_VERSION | sample["package_version"]
-    return COMMON | sample | {"owner": OWNER, "package_version": version} | changes
+    made: dict[str, Any] = COMMON | sample | {"owner": OWNER, "package_version": version}
+    return made | changes
 
 
 def version(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 (JSON)
