@@ -5,8 +5,9 @@ refused, some drop it, and some disable the webhook.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from aiohttp import hdrs, web
 from prometheus_client import Counter
@@ -19,6 +20,7 @@ from portcall.producer.sources.adapter import SourceRequest
 from portcall.producer.sources.handshakes import options_answer
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.known import KnownSources
+from portcall.producer.sources.reading import BodyReader
 from portcall.producer.sources.repeats import Repeats
 from portcall.producer.sources.table import adapter_of, conduct_of, options_of
 from portcall.producer.sources.verifying import Verifier, check_body
@@ -63,6 +65,7 @@ class SourceIntake:
         self._bodies = bodies
         self._ingest = ingest
         self._hints = hints
+        self._reader = BodyReader()
         self._repeats = Repeats()
 
     async def take(self, request: web.Request) -> web.Response:
@@ -76,13 +79,15 @@ class SourceIntake:
             _count(source, translation)
             return answer
         signs = source.proof in OVER_BODY
-        reader = self._bodies.of_a_stranger if signs else self._bodies.of
-        async with reader(request, MAX_BODY_BYTES) as body:
-            check_body(source, request, body)
+        body_of = self._bodies.of_a_stranger if signs else self._bodies.of
+        async with body_of(request, MAX_BODY_BYTES) as body:
+            await self._reader.run(body, partial(check_body, source, request, body))
             request[AUTHENTICATED] = True
             sent = _sent(source, request, body)
-            shaken = self._shaken(source, sent)
-            translation, hint, made = self._read(source, sent)
+            made: set[str] = set()
+            read = partial(_read, source, sent, made)
+            shaken, translation = await self._reader.run(body, read)
+            hint = "" if translation.events else self._hints.note(source, sent)
             async with self._repeats.without(source, translation, made, now_ms()):
                 await self._ingest.publish(translation)
         await self._ingest.note(source.registry, translation)
@@ -91,7 +96,7 @@ class SourceIntake:
         answer = self._ingest.answer(
             request, source.registry, translation, began, status=success, hint=hint
         )
-        return answer if shaken is None else shaken
+        return answer if shaken is None else _handshake(source, shaken)
 
     async def ask(self, request: web.Request) -> web.Response:
         """Answer an OPTIONS request, which asks for leave to send CloudEvents."""
@@ -117,25 +122,25 @@ class SourceIntake:
             request[AUTHENTICATED] = True
         return source
 
-    def _shaken(self, source: Source, sent: SourceRequest) -> web.Response | None:
-        handshake = conduct_of(source.kind).handshake
-        body = handshake(sent) if handshake else None
-        if body is None:
-            return None
-        RECEIVED.labels(source.kind.value, HANDSHAKE).inc()
-        return web.Response(body=body, content_type="application/json")
 
-    def _read(
-        self, source: Source, sent: SourceRequest
-    ) -> tuple[Translation, str, Collection[str]]:
-        """The events, a hint if there are none, and the ids among them that we made."""
-        read = adapter_of(source.kind)
-        if read is None:
-            raise UnavailableError(f"this build reads no events of the kind {source.kind.value}")
-        acceptance, made = acceptance_of(source.registry), set[str]()
-        translation = read(sent, replace(acceptance, new_id=_noting(acceptance.new_id, made)))
-        hint = "" if translation.events else self._hints.note(source, sent)
-        return translation, hint, made
+def _read(source: Source, sent: SourceRequest, made: set[str]) -> tuple[bytes | None, Translation]:
+    """The answer to a handshake, if the request asks for one, and what it tells.
+
+    The ids that we make for its events are noted in *made*.
+    """
+    read = adapter_of(source.kind)
+    if read is None:
+        raise UnavailableError(f"this build reads no events of the kind {source.kind.value}")
+    handshake = conduct_of(source.kind).handshake
+    shaken = handshake(sent) if handshake else None
+    acceptance = acceptance_of(source.registry)
+    noting = replace(acceptance, new_id=_noting(acceptance.new_id, made))
+    return shaken, read(sent, noting)
+
+
+def _handshake(source: Source, body: bytes) -> web.Response:
+    RECEIVED.labels(source.kind.value, HANDSHAKE).inc()
+    return web.Response(body=body, content_type="application/json")
 
 
 def _sent(source: Source, request: web.Request, body: bytes) -> SourceRequest:

@@ -22,7 +22,7 @@ does (docs/decisions/0056).
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -39,6 +39,8 @@ from portcall.schemas.sources import Source, SourceKind
 REASON = "repeated"
 MAX_THINGS = 50_000
 """Remembered tags and digests, about 20 MB; beyond that, the oldest repositories are forgotten."""
+AT_ONCE = 500
+"""Events of one request between two turns of other requests: some 5 ms."""
 TIMED = frozenset({SourceKind.ALIBABA, SourceKind.DOCKERHUB, SourceKind.HARBOR})
 """Kinds whose time is that of the push: it is the same in each repeat, and exact to the second."""
 
@@ -150,11 +152,12 @@ class Repeats:
             yield
             return
         now = _Now(source, made, at_ms, within_ms)
-        sifting = self._sift(translation.events, now)
-        translation.ignored.update({REASON: len(translation.events) - len(sifting.kept)})
-        translation.events[:] = sifting.kept
-        is_confirmed = False
+        sifting, is_confirmed = _Sifting(), False
         try:
+            await self._sift(translation.events, now, sifting)
+            if repeated := len(translation.events) - len(sifting.kept):
+                translation.ignored[REASON] += repeated
+            translation.events[:] = sifting.kept
             yield
             is_confirmed = True
         finally:
@@ -162,31 +165,32 @@ class Repeats:
         if not all([await asyncio.shield(each) for each in sifting.awaited]):
             raise UnavailableError("the first of these equal events was not taken; send it again")
 
-    def _sift(self, events: list[Event], now: _Now) -> _Sifting:
-        sifting = _Sifting()
-        for event in events:
-            payload = _PAYLOAD.decode(bytes(event.body))
-            target = payload.target or _NO_TARGET
-            content = (*structs.astuple(target), payload.timestamp if now.is_timed else "")
-            thing = target.tag or target.version or target.digest or ""
-            repository = self._of(now.source, event)
-            before = repository.seen.get(thing)
-            if before and before.content == content and now.at_ms < before.until_ms:
-                sifting.repeat(before)
-                continue
-            seen = _Seen(
-                content, now.at_ms + now.within_ms, asyncio.get_running_loop().create_future()
-            )
-            repository.turn += before is not None
-            self._count += before is None
-            repository.seen[thing] = seen
-            sifting.owned.append((repository, thing, seen))
-            if event.id not in now.made:
-                sifting.kept.append(event)
-                continue
-            event_id = now.id_of(event, seen, repository.turn)
-            sifting.kept.append(_renamed(event, payload, event_id))
-        return sifting
+    async def _sift(self, events: Sequence[Event], now: _Now, sifting: _Sifting) -> None:
+        """Fill *sifting*; other requests get their turns."""
+        for number, event in enumerate(events, 1):
+            self._take(event, now, sifting)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def _take(self, event: Event, now: _Now, sifting: _Sifting) -> None:
+        payload = _PAYLOAD.decode(bytes(event.body))
+        target = payload.target or _NO_TARGET
+        content = (*structs.astuple(target), payload.timestamp if now.is_timed else "")
+        thing = target.tag or target.version or target.digest or ""
+        repository = self._of(now.source, event)
+        before = repository.seen.get(thing)
+        if before and before.content == content and now.at_ms < before.until_ms:
+            sifting.repeat(before)
+            return
+        confirmed = asyncio.get_running_loop().create_future()
+        seen = _Seen(content, now.at_ms + now.within_ms, confirmed)
+        repository.turn += before is not None
+        self._count += before is None
+        repository.seen[thing] = seen
+        sifting.owned.append((repository, thing, seen))
+        if event.id in now.made:
+            event = _renamed(event, payload, now.id_of(event, seen, repository.turn))
+        sifting.kept.append(event)
 
     def _of(self, source: Source, event: Event) -> _Repository:
         """What was seen of an event's repository with its action, which is the newest from now."""

@@ -19,7 +19,11 @@ from portcall.schemas.sources import DEFAULT_PROOFS, Source, SourceKind
 from tests.unit.producer.sources.requests import DIGEST, HEX
 
 OTHER, OTHER_HEX = f"sha256:{'ab' * 32}", "ab" * 32
-QUAY = {"repository": "acme/cart", "docker_url": "quay.test/acme/cart", "updated_tags": ["1"]}
+QUAY: dict[str, Any] = {
+    "repository": "acme/cart",
+    "docker_url": "quay.test/acme/cart",
+    "updated_tags": ["1"],
+}
 HUB: dict[str, Any] = {
     "push_data": {"pushed_at": 1_777_712_645, "pusher": "octo", "tag": "1"},
     "repository": {"repo_name": "acme/cart", "namespace": "acme", "name": "cart"},
@@ -298,3 +302,21 @@ async def test_other_kinds_are_not_touched() -> None:
     }
     assert await Intake(SourceKind.ACR).send(event, event) == [1, 1]
     assert await Intake(SourceKind.ACR, repeats="5").send(event, event) == [1, 0]
+
+
+async def test_many_events_leave_turns_to_other_requests() -> None:
+    intake = Intake(SourceKind.QUAY)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    counting = asyncio.create_task(count())
+    many = QUAY | {"updated_tags": [str(number) for number in range(3_000)]}
+    assert await intake.one(many) == 3_000
+    assert turns >= 5
+    counting.cancel()
+    assert await intake.one(many) == 0

@@ -74,7 +74,7 @@ def test_a_sample_of_another_kind_gives_a_hint() -> None:
     ("sample", "problem"),
     [
         (b"no JSON", "not JSON"),
-        (b"", "truncated"),
+        (b"", "is empty"),
         (b"[" * 100_000, ""),
         (b" " * (MAX_SAMPLE_BYTES + 1), "larger than 8388608 bytes"),
     ],
