@@ -2,8 +2,8 @@
 
 from portcall.cli.client import Management
 from portcall.cli.output import Output, note, show
-from portcall.cli.source.setup import HIDDEN, set_up
 from portcall.cli.tables import Document, Row, seconds, value
+from portcall.management.sources.setup import HIDDEN, set_up
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind
 
 
