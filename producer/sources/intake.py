@@ -12,7 +12,7 @@ from functools import partial
 from aiohttp import hdrs, web
 from prometheus_client import Counter
 
-from portcall.producer.formats.acceptance import Translation
+from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError
 from portcall.producer.ingest import Ingest, acceptance_of
@@ -74,7 +74,7 @@ class SourceIntake:
         source = await self._verified(request)
         if source.kind in NOTIFIERS:
             answer, translation = await self._ingest.take_distribution(
-                request, source.registry, began
+                request, _acceptance(source), began
             )
             _count(source, translation)
             return answer
@@ -133,7 +133,7 @@ def _read(source: Source, sent: SourceRequest, made: set[str]) -> tuple[bytes | 
         raise UnavailableError(f"this build reads no events of the kind {source.kind.value}")
     handshake = conduct_of(source.kind).handshake
     shaken = handshake(sent) if handshake else None
-    acceptance = acceptance_of(source.registry)
+    acceptance = _acceptance(source)
     noting = replace(acceptance, new_id=_noting(acceptance.new_id, made))
     return shaken, read(sent, noting)
 
@@ -145,6 +145,10 @@ def _handshake(source: Source, body: bytes) -> web.Response:
 
 def _sent(source: Source, request: web.Request, body: bytes) -> SourceRequest:
     return SourceRequest(request.headers, body, request.query, options_of(source.options))
+
+
+def _acceptance(source: Source) -> Acceptance:
+    return acceptance_of(source.registry, source.kind.value, source.name)
 
 
 def _noting(new_id: Callable[[], str], made: set[str]) -> Callable[[], str]:

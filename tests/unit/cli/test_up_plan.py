@@ -82,6 +82,7 @@ def test_port_0_is_settled_so_that_a_restart_keeps_it(home: Home) -> None:
     plan = make_plan(home, ANY, routers=1, deliverers=1)
     assert plan.producer_url == "http://127.0.0.1:21000"
     assert plan.environ["PORTCALL_PRODUCER_BIND"] == "127.0.0.1:21000"
+    assert plan.environ["PORTCALL_PRODUCER_URL"] == plan.producer_url
 
 
 def test_deliverers_are_told_where_portcall_itself_listens(home: Home) -> None:

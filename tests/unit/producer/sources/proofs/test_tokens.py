@@ -144,7 +144,7 @@ async def test_what_the_issuer_did_not_sign_is_refused(forge: Callable[[], str])
         {"email_verified": False},
         {"email_verified": None},
         {"email_verified": "true"},
-        {"nbf": NOW_S + 600},
+        pytest.param({"nbf": NOW_S + 600}, id="not valid yet"),
         {"exp": 1e400},
         {"exp": "tomorrow"},
         {"exp": [1]},
