@@ -173,7 +173,7 @@ class Deliverer:
         It reads the clock each time, which detects stalls of this process.
         """
         while True:
-            await asyncio.sleep(RATE_CHECK_S)
+            await asyncio.sleep(RATE_CHECK_S if self._lanes.held_back else LINE_CHECK_S)
             now = self._clock.now()
             if self._lanes.held_back:
                 for job in self._lanes.refill(now):

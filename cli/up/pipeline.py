@@ -26,7 +26,7 @@ from portcall.store.secrets.keys import FILE_VARIABLE, VARIABLE, KeySource
 SPARE_S = 5.0
 """How much longer than one attempt stopping may take."""
 TELL_AGAIN_S = 10.0
-RETRY_S = 0.5
+RETRY_S = 0.1
 OPERATOR_VARIABLES = ("PORTCALL_OPERATOR_WEBHOOK_URI", "PORTCALL_OPERATOR_WEBHOOK_SECRET")
 DECLARE_S = 15.0
 SEALED_ROLES = frozenset({"deliverer", "management"})
@@ -84,30 +84,46 @@ class Pipeline:
         """Start everything and keep it running; ends by cancellation."""
         async with asyncio.TaskGroup() as first:
             installed = first.create_task(asyncio.to_thread(prepare_store, self._plan))
-            broker_ready = first.create_task(self._start_broker())
-        amqp_url = broker_ready.result()
+            launched = first.create_task(self._launch_broker())
+        amqp_url = launched.result()
         self._supervisor = supervisor = Supervisor(
             self._services(amqp_url, http), on_change=self._update_ready_file
         )
         async with asyncio.TaskGroup() as work:
-            work.create_task(supervisor.run())
             if self._broker is None:
+                work.create_task(supervisor.run())
                 await self._declare(amqp_url)
+            else:
+                # The roles load their code while the node boots, and try to connect all the time.
+                roles = [each for each in supervisor.services if each is not self._broker]
+                work.create_task(supervisor.run(roles))
+                await self._finish_broker(self._broker)
+                work.create_task(supervisor.run([self._broker]))
             await supervisor.until_ready(Waiting(self._log.info).tell)
             self._ready_file.publish(
                 self._addresses(amqp_url, *installed.result()), supervisor.services
             )
             await asyncio.to_thread(self._on_ready)
 
-    async def _start_broker(self) -> str:
-        """Start the private node, with the topology; do nothing for an external broker."""
+    async def _launch_broker(self) -> str:
+        """Start the private node, and return its URL; do nothing for an external broker.
+
+        A later start only begins here: the roles start beside it. The first one also ends here,
+        because nothing may be accepted before the node has settled.
+        """
         if self._broker is None:
             return self._plan.amqp_url
         self._broker.folder.begin()
-        await self._broker.start()
-        await self._declare_at_private_node(self._broker.url)
-        await self._broker.folder.settle()
+        await self._broker.launch()
+        if self._broker.folder.is_new:
+            await self._finish_broker(self._broker)
         return self._broker.url
+
+    async def _finish_broker(self, broker: PrivateBroker) -> None:
+        """Wait for the launched node, declare the topology, and let a new node settle."""
+        await broker.until_answering()
+        await self._declare_at_private_node(broker.url)
+        await broker.folder.settle()
 
     async def _declare_at_private_node(self, amqp_url: str) -> None:
         """Declare the topology at our node; after a restart, a stream needs a moment.

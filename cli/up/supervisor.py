@@ -11,7 +11,7 @@ from portcall.runtime.logs import get_logger
 QUICK_DEATH_S = 5.0
 MAX_RESTART_DELAY_S = 2.0
 """Together with a role's start (1 s), this keeps the promise that a role is back within 5 s."""
-POLL_S = 0.1
+POLL_S = 0.05
 
 
 class Service(Protocol):
@@ -91,8 +91,11 @@ class Supervisor:
         self._clock = clock or asyncio.get_running_loop().time
         self._log = get_logger()
 
-    async def run(self) -> None:
-        """Start every service and keep it running; ends by cancellation.
+    async def run(self, services: Sequence[Service] | None = None) -> None:
+        """Start services and keep them running; ends by cancellation.
+
+        Args:
+            services: Some of its services; None: all.
 
         Raises:
             UpError: A service exited because its settings are wrong: starting it again
@@ -101,7 +104,7 @@ class Supervisor:
         failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
-                for service in self.services:
+                for service in self.services if services is None else services:
                     tasks.create_task(self._keep(service), name=f"keep {service.name}")
         except* UpError as errors:
             # Not raised here: Python before 3.11.4 puts it into a group of its own.
