@@ -46,7 +46,6 @@ _publishes = cache(PUBLISHES.labels)
 """The labels take a lock and make texts each time; there are few exchanges."""
 PERSISTENT = 2
 ALARM_CHECK_S = 0.2
-IDLE_CHECK_S = 1.0
 """How often to check for an alarm of the broker: the client has no callback for it."""
 NUDGE_S = 2.0
 """The broker reports an alarm only to connections that publish: a connection that was idle for this
@@ -153,7 +152,6 @@ class Publisher:
         the confirm would publish the message again, and it would arrive twice.
         """
         transport = connection.transport
-        seen = -1
         while transport is not None:
             try:
                 async with asyncio.timeout(ALARM_CHECK_S):
@@ -165,8 +163,7 @@ class Publisher:
                 self._alarmed = False
                 if self._channel is not None:
                     self._up.set()
-            used, seen = self._published != seen, self._published
-            await asyncio.sleep(ALARM_CHECK_S if used or self._alarmed else IDLE_CHECK_S)
+            await asyncio.sleep(ALARM_CHECK_S)
 
     async def _nudge(self, connection: AbstractConnection) -> None:
         """Publish a message now and then if the connection is idle, on a separate channel.
