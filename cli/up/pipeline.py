@@ -9,6 +9,7 @@ import aiohttp
 
 from portcall.cli import children
 from portcall.cli.up.broker import PrivateBroker
+from portcall.cli.up.forks import ForkServer
 from portcall.cli.up.plan import Plan
 from portcall.cli.up.ready import Addresses, ReadyFile
 from portcall.cli.up.roles import RoleProcess
@@ -26,7 +27,7 @@ from portcall.store.secrets.keys import FILE_VARIABLE, VARIABLE, KeySource
 SPARE_S = 5.0
 """How much longer than one attempt stopping may take."""
 TELL_AGAIN_S = 10.0
-RETRY_S = 0.1
+RETRY_S = 0.5
 OPERATOR_VARIABLES = ("PORTCALL_OPERATOR_WEBHOOK_URI", "PORTCALL_OPERATOR_WEBHOOK_SECRET")
 DECLARE_S = 15.0
 SEALED_ROLES = frozenset({"deliverer", "management"})
@@ -60,6 +61,7 @@ class Pipeline:
         self._ready_file = ReadyFile(plan.home.ready_file)
         self._broker = None if plan.amqp_url else PrivateBroker(plan.home.broker)
         self._supervisor: Supervisor | None = None
+        self._server: ForkServer | None = None
         self._log = get_logger()
 
     async def run(self) -> None:
@@ -82,23 +84,21 @@ class Pipeline:
 
     async def _serve(self, http: aiohttp.ClientSession) -> None:
         """Start everything and keep it running; ends by cancellation."""
+        amqp_url = await self._launch_broker()
+        self._server = self._fork_server(amqp_url)
+        await self._server.start()
         async with asyncio.TaskGroup() as first:
             installed = first.create_task(asyncio.to_thread(prepare_store, self._plan))
-            launched = first.create_task(self._launch_broker())
-        amqp_url = launched.result()
+            if self._broker is not None:
+                # Before the roles: with the fork server, these start in less than a second.
+                first.create_task(self._finish_broker(self._broker))
         self._supervisor = supervisor = Supervisor(
-            self._services(amqp_url, http), on_change=self._update_ready_file
+            self._services(amqp_url, http, self._server), on_change=self._update_ready_file
         )
         async with asyncio.TaskGroup() as work:
+            work.create_task(supervisor.run())
             if self._broker is None:
-                work.create_task(supervisor.run())
                 await self._declare(amqp_url)
-            else:
-                # The roles load their code while the node boots, and try to connect all the time.
-                roles = [each for each in supervisor.services if each is not self._broker]
-                work.create_task(supervisor.run(roles))
-                await self._finish_broker(self._broker)
-                work.create_task(supervisor.run([self._broker]))
             await supervisor.until_ready(Waiting(self._log.info).tell)
             self._ready_file.publish(
                 self._addresses(amqp_url, *installed.result()), supervisor.services
@@ -106,21 +106,20 @@ class Pipeline:
             await asyncio.to_thread(self._on_ready)
 
     async def _launch_broker(self) -> str:
-        """Start the private node, and return its URL; do nothing for an external broker.
-
-        A later start only begins here: the roles start beside it. The first one also ends here,
-        because nothing may be accepted before the node has settled.
-        """
+        """Begin the start of the private node, and return its URL; or that of the external one."""
         if self._broker is None:
             return self._plan.amqp_url
         self._broker.folder.begin()
         await self._broker.launch()
-        if self._broker.folder.is_new:
-            await self._finish_broker(self._broker)
         return self._broker.url
 
     async def _finish_broker(self, broker: PrivateBroker) -> None:
-        """Wait for the launched node, declare the topology, and let a new node settle."""
+        """Wait for the launched node, declare the topology, and let a new node settle.
+
+        Raises:
+            NodeError: The node ended or did not answer in time.
+            BrokerError: It has a different queue or exchange of that name.
+        """
         await broker.until_answering()
         await self._declare_at_private_node(broker.url)
         await broker.folder.settle()
@@ -149,7 +148,13 @@ class Pipeline:
                 self._log.warning("topology.undeclared", reason=str(error))
                 await asyncio.sleep(RETRY_S)
 
-    def _services(self, amqp_url: str, http: aiohttp.ClientSession) -> list[Service]:
+    def _fork_server(self, amqp_url: str) -> ForkServer:
+        environ = self._plan.environ_for(amqp_url)
+        return ForkServer(without_keys(environ), widest=environ, mark=str(self._plan.home.path))
+
+    def _services(
+        self, amqp_url: str, http: aiohttp.ClientSession, server: ForkServer
+    ) -> list[Service]:
         environ = self._plan.environ_for(amqp_url)
         roles: list[Service] = [
             RoleProcess(
@@ -158,6 +163,7 @@ class Pipeline:
                 home=self._plan.home.path,
                 environ=environ if role in SEALED_ROLES else without_keys(environ),
                 http=http,
+                server=server,
             )
             for role, count in self._plan.processes.items()
             for number in range(1, count + 1)
@@ -195,6 +201,8 @@ class Pipeline:
                 self._log.warning("role.killed", services=killed)
         if self._broker is not None:
             await self._broker.stop(grace_s=limit_s)
+        if self._server is not None:
+            await self._server.stop()
 
 
 class Waiting:

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from portcall.cli.errors import USAGE, NodeError, UpError
+from portcall.cli.errors import USAGE, ForkError, NodeError, UpError
 from portcall.runtime.logs import get_logger
 
 QUICK_DEATH_S = 5.0
 MAX_RESTART_DELAY_S = 2.0
 """Together with a role's start (1 s), this keeps the promise that a role is back within 5 s."""
-POLL_S = 0.05
+POLL_S = 0.1
 
 
 class Service(Protocol):
@@ -91,11 +91,8 @@ class Supervisor:
         self._clock = clock or asyncio.get_running_loop().time
         self._log = get_logger()
 
-    async def run(self, services: Sequence[Service] | None = None) -> None:
-        """Start services and keep them running; ends by cancellation.
-
-        Args:
-            services: Some of its services; None: all.
+    async def run(self) -> None:
+        """Start every service and keep it running; ends by cancellation.
 
         Raises:
             UpError: A service exited because its settings are wrong: starting it again
@@ -104,7 +101,7 @@ class Supervisor:
         failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
-                for service in self.services if services is None else services:
+                for service in self.services:
                     tasks.create_task(self._keep(service), name=f"keep {service.name}")
         except* UpError as errors:
             # Not raised here: Python before 3.11.4 puts it into a group of its own.
@@ -174,7 +171,7 @@ class Supervisor:
         if service.pid is None:
             try:
                 await service.launch()
-            except (OSError, NodeError) as error:
+            except (OSError, NodeError, ForkError) as error:
                 return f"it could not be started: {error}"
         self._log.info("role.started", service=service.name, pid=service.pid)
         self._on_change()

@@ -28,11 +28,6 @@ HEARTBEAT_S = 10
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
 """An unclean close is harmless; a process that hangs is not."""
-FIRST_PAUSE_S = 0.3
-"""The longest pause in the first `QUIET_S`: the broker may be starting, too."""
-QUIET_S = 10.0
-"""A broker that is not reached at the start is reported after this, or when it was reached once."""
-MAX_PAUSE_S = 5.0
 SETTLED_S = 1.0
 """After a connection that lasted less than this, the next one waits for a pause."""
 DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
@@ -60,13 +55,12 @@ class Link:
         self._name = name
         self._use = use
         self._log = get_logger().bind(link=name)
-        self._reached = False
         self.problem: str | None = "the broker has not been reached yet"
 
     async def run(self) -> None:
         """Keep the connection; ends only by cancellation."""
         attempts = AsyncRetrying(
-            wait=self._pause,
+            wait=wait_random_exponential(multiplier=0.2, max=5),
             retry=retry_if_exception_type(BrokerError),
             before_sleep=self._tell,
         )
@@ -85,7 +79,6 @@ class Link:
         async with connected(self._url, name=self._name) as connection:
             began = loop.time()
             self.problem = None
-            self._reached = True
             reason = self.problem = await self._used(connection)
             if loop.time() - began < SETTLED_S:
                 raise BrokerError(reason)
@@ -101,18 +94,10 @@ class Link:
             raise_if_cancelled()
         return LOST
 
-    def _pause(self, state: RetryCallState) -> float:
-        longest_s = FIRST_PAUSE_S if self._is_starting(state) else MAX_PAUSE_S
-        return wait_random_exponential(multiplier=0.2, max=longest_s)(state)
-
-    def _is_starting(self, state: RetryCallState) -> bool:
-        return not self._reached and (state.seconds_since_start or 0.0) < QUIET_S
-
     def _tell(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         self.problem = str(error)
-        tell = self._log.debug if self._is_starting(state) else self._log.warning
-        tell("broker.unreachable", attempt=state.attempt_number, reason=str(error))
+        self._log.warning("broker.unreachable", attempt=state.attempt_number, reason=str(error))
 
 
 @asynccontextmanager
