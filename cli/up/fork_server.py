@@ -1,8 +1,8 @@
 """The fork server of `portcall up`: it imports the code of all roles once, and forks them.
 
 The roles then share the memory of the code, and start without importing. The server runs nothing
-else: no thread, no event loop and no connection exists when it forks. It has no keys: each role gets
-its environment through a file that the server itself does not read.
+else: no thread, no event loop and no connection exists when it forks. It has no keys: each role
+gets its environment through a file that the server itself does not read.
 
 It speaks with its parent over a socket, its standard input, one JSON document in each packet.
 """
@@ -86,8 +86,8 @@ class Server:
         self._control = control
         self._pid = os.getpid()
         self._woken, self._wake = os.pipe()
-        os.set_blocking(self._woken, False)  # noqa: FBT003 (the function takes no keyword)
-        os.set_blocking(self._wake, False)  # noqa: FBT003 (the same)
+        os.set_blocking(self._woken, False)
+        os.set_blocking(self._wake, False)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 

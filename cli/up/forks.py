@@ -51,9 +51,7 @@ class ForkServer:
         mark: As for `children.spawn`.
     """
 
-    def __init__(
-        self, environ: Mapping[str, str], *, widest: Mapping[str, str], mark: str
-    ) -> None:
+    def __init__(self, environ: Mapping[str, str], *, widest: Mapping[str, str], mark: str) -> None:
         missing = len(block_of(widest)) - len(block_of(environ))
         self._environ = {**environ, ROOM: "-" * (max(missing, 0) + SPARE_BYTES)}
         self._mark = mark
@@ -78,7 +76,7 @@ class ForkServer:
         if self._control is not None:
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
+        ours.setblocking(False)  # noqa: FBT003 (it takes no keyword)
         self._control = ours
         try:
             self._process = await children.spawn(

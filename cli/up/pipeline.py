@@ -9,12 +9,14 @@ import aiohttp
 
 from portcall.cli import children
 from portcall.cli.up.broker import PrivateBroker
+from portcall.cli.up.compact_process import CompactProcess
 from portcall.cli.up.forks import ForkServer
 from portcall.cli.up.plan import Plan
 from portcall.cli.up.ready import Addresses, ReadyFile
 from portcall.cli.up.roles import RoleProcess
 from portcall.cli.up.service_principal import Account, ensure_account
-from portcall.cli.up.supervisor import Service, Stage, Supervisor
+from portcall.cli.up.stages import SPARE_S, compact_stages, stages
+from portcall.cli.up.supervisor import Service, Supervisor
 from portcall.runtime.broker import topology
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
@@ -24,8 +26,6 @@ from portcall.store.engine import open_store
 from portcall.store.preparing import prepare_secrets
 from portcall.store.secrets.keys import FILE_VARIABLE, VARIABLE, KeySource
 
-SPARE_S = 5.0
-"""How much longer than one attempt stopping may take."""
 TELL_AGAIN_S = 10.0
 RETRY_S = 0.5
 OPERATOR_VARIABLES = ("PORTCALL_OPERATOR_WEBHOOK_URI", "PORTCALL_OPERATOR_WEBHOOK_SECRET")
@@ -85,15 +85,16 @@ class Pipeline:
     async def _serve(self, http: aiohttp.ClientSession) -> None:
         """Start everything and keep it running; ends by cancellation."""
         amqp_url = await self._launch_broker()
-        self._server = self._fork_server(amqp_url)
-        await self._server.start()
+        if not self._plan.compact:
+            self._server = self._fork_server(amqp_url)
+            await self._server.start()
         async with asyncio.TaskGroup() as first:
             installed = first.create_task(asyncio.to_thread(prepare_store, self._plan))
             if self._broker is not None:
                 # Before the roles: with the fork server, these start in less than a second.
                 first.create_task(self._finish_broker(self._broker))
         self._supervisor = supervisor = Supervisor(
-            self._services(amqp_url, http, self._server), on_change=self._update_ready_file
+            self._services(amqp_url, http), on_change=self._update_ready_file
         )
         async with asyncio.TaskGroup() as work:
             work.create_task(supervisor.run())
@@ -152,11 +153,19 @@ class Pipeline:
         environ = self._plan.environ_for(amqp_url)
         return ForkServer(without_keys(environ), widest=environ, mark=str(self._plan.home.path))
 
-    def _services(
+    def _services(self, amqp_url: str, http: aiohttp.ClientSession) -> list[Service]:
+        if self._server is None:
+            environ = self._plan.environ_for(amqp_url)
+            roles: list[Service] = [CompactProcess(self._plan.home.path, environ, http)]
+        else:
+            roles = self._roles(amqp_url, http, self._server)
+        return roles if self._broker is None else [self._broker, *roles]
+
+    def _roles(
         self, amqp_url: str, http: aiohttp.ClientSession, server: ForkServer
     ) -> list[Service]:
         environ = self._plan.environ_for(amqp_url)
-        roles: list[Service] = [
+        return [
             RoleProcess(
                 role,
                 number,
@@ -168,7 +177,6 @@ class Pipeline:
             for role, count in self._plan.processes.items()
             for number in range(1, count + 1)
         ]
-        return roles if self._broker is None else [self._broker, *roles]
 
     def _addresses(self, amqp_url: str, installation: Installation, account: Account) -> Addresses:
         ca_file = self._plan.ca_file
@@ -196,7 +204,8 @@ class Pipeline:
         """Stop everything within the time of one attempt and `SPARE_S`."""
         limit_s = self._plan.attempt_timeout_s + SPARE_S - 0.5
         if self._supervisor is not None:
-            steps = stages(self._plan.attempt_timeout_s)
+            make_steps = compact_stages if self._plan.compact else stages
+            steps = make_steps(self._plan.attempt_timeout_s)
             if killed := await self._supervisor.stop(steps, limit_s=limit_s, hurry=hurry):
                 self._log.warning("role.killed", services=killed)
         if self._broker is not None:
@@ -218,20 +227,6 @@ class Waiting:
         if now - self._told_at >= TELL_AGAIN_S:
             self._told_at = now
             self._say("pipeline.waiting", **problems)
-
-
-def stages(attempt_timeout_s: float) -> list[Stage]:
-    """Return the stages of stopping: first the roles that take in work, last their receivers.
-
-    The times before the last stage add up to 3 s beyond one attempt; the private node needs 1.1 s.
-    """
-    return [
-        Stage({"producer", "management"}, patience_s=0.75),
-        Stage({"router"}, patience_s=0.75),
-        Stage({"deliverer"}, patience_s=attempt_timeout_s + 0.5),
-        Stage({"recorder"}, patience_s=1.0),
-        Stage({"rabbitmq"}, patience_s=SPARE_S),
-    ]
 
 
 def prepare_store(plan: Plan) -> tuple[Installation, Account]:

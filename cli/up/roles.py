@@ -94,16 +94,7 @@ class RoleProcess:
 
     async def problem(self) -> str | None:
         """Return why it is not ready, or None."""
-        report = read_report(self.run_file)
-        if self.pid is None or report is None or report.pid != self.pid:
-            return "is starting"
-        try:
-            async with self._http.get(
-                f"{report.health_url}/ready", timeout=READY_TIMEOUT
-            ) as response:
-                return None if response.status == 200 else _reasons(await response.text())
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
-            return f"does not answer: {str(error) or type(error).__name__}"
+        return await not_ready(self._http, self.run_file, self.pid)
 
     def terminate(self) -> None:
         """Ask it to end (SIGTERM)."""
@@ -116,6 +107,24 @@ class RoleProcess:
     def _send(self, number: signal.Signals) -> None:
         if self._process is not None:
             children.send(self._process, number)
+
+
+async def not_ready(http: aiohttp.ClientSession, run_file: Path, pid: int | None) -> str | None:
+    """Return why a role is not ready, or None.
+
+    Args:
+        http: Asks for ``/ready``.
+        run_file: Where the role reports.
+        pid: Its process, if that runs.
+    """
+    report = read_report(run_file)
+    if pid is None or report is None or report.pid != pid:
+        return "is starting"
+    try:
+        async with http.get(f"{report.health_url}/ready", timeout=READY_TIMEOUT) as response:
+            return None if response.status == 200 else _reasons(await response.text())
+    except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
+        return f"does not answer: {str(error) or type(error).__name__}"
 
 
 def _reasons(body: str) -> str:

@@ -1,7 +1,7 @@
 """What `/proc` shows of a forked process: the command line and the environment of its own role.
 
-A fork keeps both from its parent. Tools, and our own commands, read the role and its settings there,
-so the process writes its own into that memory.
+A fork keeps both from its parent. Tools, and our own commands, read the role and its settings
+there, so the process writes its own into that memory.
 """
 
 import os

@@ -94,7 +94,10 @@ def _locked(path: Path) -> Iterator[None]:
         try:
             lock = stack.enter_context(path.with_name(path.name + ".lock").open("a"))
             fcntl.flock(lock, fcntl.LOCK_EX)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            # Only a missing file: closing a descriptor of the file ends all of this process's locks
+            # on it, also those of SQLite. Source: sqlite.org/howtocorrupt.html, section 2.2.
+            if not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             with closing(sqlite3.connect(path, timeout=10)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
         except (OSError, sqlite3.Error) as error:
