@@ -10,9 +10,8 @@ import aiohttp
 
 from portcall.cli import children
 from portcall.cli.errors import UpError
-from portcall.cli.up.fork_server import ROLES
 from portcall.cli.up.roles import not_ready
-from portcall.cli.up.stages import COMPACT
+from portcall.cli.up.stages import COMPACT, ROLES
 
 
 class CompactProcess:

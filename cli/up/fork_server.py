@@ -21,9 +21,9 @@ from importlib import import_module
 from typing import NoReturn
 
 from portcall.cli.up import titles
+from portcall.cli.up.stages import ROLES
 from portcall.runtime.process import launch
 
-ROLES = ("producer", "router", "deliverer", "recorder", "management")
 SHARED = (
     "cryptography.hazmat.backends.openssl.backend",
     "cryptography.hazmat.primitives.ciphers.aead",

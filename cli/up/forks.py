@@ -12,13 +12,13 @@ from typing import Any
 
 from portcall.cli import children
 from portcall.cli.errors import ForkError
-from portcall.cli.up.fork_server import MAX_PACKET
 from portcall.cli.up.titles import block_of
 
 ROOM = "PORTCALL_FORK_ROOM"
 """A variable without a meaning: its length makes room for the largest environment of a role."""
 SPARE_BYTES = 4096
 """For the variables that each process has for itself: the run file and the mark."""
+MAX_PACKET = 4096
 STOP_S = 1.0
 _KILLED = -signal.SIGKILL
 

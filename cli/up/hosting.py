@@ -15,8 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from portcall.cli.up.fork_server import ROLES
-from portcall.cli.up.stages import COMPACT, Stage, stages
+from portcall.cli.up.stages import COMPACT, ROLES, Stage, stages
 from portcall.deliverer.settings import DelivererSettings
 from portcall.runtime import logs, role_metrics
 from portcall.runtime.process import Host, launch

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portcall.cli.home import write_private
-from portcall.cli.up.fork_server import ROLES as HOSTED
 from portcall.cli.up.stages import COMPACT
+from portcall.cli.up.stages import ROLES as HOSTED
 from portcall.cli.up.supervisor import Service
 
 ROLES = (*HOSTED, "rabbitmq")

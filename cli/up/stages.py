@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 SPARE_S = 5.0
 """How much longer than one attempt stopping may take."""
+ROLES = ("producer", "router", "deliverer", "recorder", "management")
 COMPACT = "compact"
 """The role of the process that runs all roles."""
 

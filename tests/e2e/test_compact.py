@@ -86,7 +86,7 @@ async def test_an_event_is_delivered_and_listed_and_each_role_counts_its_own(
     shown = {role: await metrics_of(compact, role, http) for role in HOSTED}
     assert 'portcall_attempts_total{outcome="delivered"} 1.0' in shown["deliverer"]
     only = {
-        "producer": "portcall_events_accepted",
+        "producer": "portcall_producer_accepted",
         "router": "portcall_router_webhooks",
         "deliverer": "portcall_attempts",
         "recorder": "portcall_recorder_records_pruned",

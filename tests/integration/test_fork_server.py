@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from portcall.cli import children
-from portcall.cli.up.fork_server import ROLES
 from portcall.cli.up.forks import Forked, ForkServer
+from portcall.cli.up.stages import ROLES
 from portcall.store.database.migrate import migrate
 from tests.sink import eventually
 

@@ -9,8 +9,9 @@ from contextvars import copy_context
 import pytest
 
 from portcall.cli.up import hosting
-from portcall.cli.up.fork_server import ROLES
 from portcall.cli.up.hosting import HostedRole, run, run_file
+from portcall.cli.up.stages import ROLES
+from portcall.runtime import logs
 from portcall.runtime.errors import SettingsError
 from portcall.runtime.process import Host
 
@@ -60,7 +61,7 @@ class Roles:
 
 @pytest.fixture(autouse=True)
 def configured_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosting.logs, "configure", lambda **_options: None)
+    monkeypatch.setattr(logs, "configure", lambda **_options: None)
 
 
 async def test_a_signal_ends_the_roles_in_their_stages() -> None:
@@ -114,7 +115,7 @@ async def test_a_role_that_does_not_end_is_left_behind_when_another_failed(
         codes.append(code)
         raise hosting.RoleFailedError
 
-    monkeypatch.setattr(hosting.os, "_exit", leave)
+    monkeypatch.setattr(os, "_exit", leave)
     roles = Roles()
     roles.failing["router"] = SystemExit(1)
     mains = roles.mains()
