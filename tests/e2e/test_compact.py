@@ -86,7 +86,7 @@ async def test_an_event_is_delivered_and_listed_and_each_role_counts_its_own(
     shown = {role: await metrics_of(compact, role, http) for role in HOSTED}
     assert 'portcall_attempts_total{outcome="delivered"} 1.0' in shown["deliverer"]
     only = {
-        "producer": "portcall_producer_accepted",
+        "producer": "portcall_producer_events",
         "router": "portcall_router_webhooks",
         "deliverer": "portcall_attempts",
         "recorder": "portcall_recorder_records_pruned",
@@ -141,7 +141,7 @@ async def test_a_kill_of_the_process_loses_nothing_and_it_is_back(
 
     async def listed() -> bool:
         records = await client.list_events(registry, webhook)
-        shown = {json.loads(each["eventRequestMessage"]["content"])["id"] for each in records}
+        shown = {each["eventRequestMessage"]["content"]["id"] for each in records}
         return set(accepted) <= shown
 
     await eventually(listed, within_s=30, what="list-events shows every delivery")
@@ -168,7 +168,7 @@ async def test_a_stop_ends_what_is_in_flight_and_repeats_nothing(
     assert list((compact.home / "run").glob("*.json")) == []
     assert compact.left_over() == []
 
-    await asyncio.to_thread(compact.start)
+    compact.start()  # not in a thread: its end would end the process
 
     async def listed() -> bool:
         return len(await client.list_events(registry, webhook)) == 1
@@ -185,13 +185,13 @@ async def test_an_installation_changes_its_form_at_a_restart(
     assert await asyncio.to_thread(compact.stop, within_s=STOP_S) == 0
     several = Installation(compact.home, compact.environ)
     try:
-        await asyncio.to_thread(several.start)
+        several.start()
         assert len({pid for role in HOSTED for pid in several.pids(role)}) == len(HOSTED)
         assert (await client.publish(registry, [push_event(id="several")]))[0] == 202
         await consumer.until(1, path="/form")
     finally:
         await asyncio.to_thread(several.clean_up)
-    await asyncio.to_thread(compact.start)
+    compact.start()  # not in a thread: its end would end the process
     process_of(compact)
 
 
