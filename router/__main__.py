@@ -9,7 +9,7 @@ from portcall.router.settings import RouterSettings
 from portcall.router.subscriptions import Subscriptions
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.depths import Depths
-from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.process import DRAIN_S, OWN_PROCESS, Host, launch, running
@@ -23,7 +23,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
     async with running("router", settings, host) as process:
         store = open_store(settings.database_url)
         subscriptions = Subscriptions(store.webhooks)
-        follower = Follower(subscriptions.refresh)
+        follower = FeedFollower(subscriptions.refresh)
         parking = Parking()
         feed = Feed(
             settings.amqp_url,

@@ -1,7 +1,7 @@
 """What `portcall up` does to the store before the roles start."""
 
 from portcall.cli.up.plan import Plan
-from portcall.cli.up.service_principal import Account, ensure_account
+from portcall.cli.up.service_principal import ClientCredentials, ensure_account
 from portcall.store.database.installation import Installation
 from portcall.store.database.migrate import migrate
 from portcall.store.engine import open_store
@@ -9,7 +9,7 @@ from portcall.store.preparing import prepare_secrets
 from portcall.store.secrets.keys import KeySource
 
 
-def prepare_store(plan: Plan) -> tuple[Installation, Account]:
+def prepare_store(plan: Plan) -> tuple[Installation, ClientCredentials]:
     """Migrate the database, seal its secrets, and register its owner and the service principal.
 
     Raises:

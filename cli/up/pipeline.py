@@ -17,13 +17,13 @@ from portcall.cli.up.ready import Addresses, ReadyFile
 from portcall.cli.up.roles import RoleProcess
 from portcall.cli.up.stages import SPARE_S, compact_stages, stages
 from portcall.cli.up.supervisor import Service, Supervisor
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.store.secrets.keys import FILE_VARIABLE, VARIABLE
 
 if TYPE_CHECKING:
-    from portcall.cli.up.service_principal import Account
+    from portcall.cli.up.service_principal import ClientCredentials
     from portcall.store.database.installation import Installation
 
 TELL_AGAIN_S = 10.0
@@ -100,7 +100,7 @@ class Pipeline:
             work.create_task(supervisor.run())
             if self._broker is None:
                 await self._declare(amqp_url)
-            await supervisor.until_ready(Waiting(self._log.info).tell)
+            await supervisor.until_ready(StartProgress(self._log.info).tell)
             self._ready_file.publish(
                 self._addresses(amqp_url, *installed.result()), supervisor.services
             )
@@ -134,7 +134,7 @@ class Pipeline:
         end = asyncio.get_running_loop().time() + DECLARE_S
         while True:
             try:
-                return await topology.apply(amqp_url, self._plan.topology)
+                return await declaring.apply(amqp_url, self._plan.topology)
             except BrokerError:
                 if asyncio.get_running_loop().time() > end:
                     raise
@@ -144,7 +144,7 @@ class Pipeline:
         """Declare the topology at an external broker, as soon as it answers."""
         while True:
             try:
-                return await topology.apply(amqp_url, self._plan.topology)
+                return await declaring.apply(amqp_url, self._plan.topology)
             except BrokerError as error:
                 self._log.warning("topology.undeclared", reason=str(error))
                 await asyncio.sleep(RETRY_S)
@@ -179,7 +179,7 @@ class Pipeline:
         ]
 
     def _addresses(
-        self, amqp_url: str, installation: "Installation", account: "Account"
+        self, amqp_url: str, installation: "Installation", account: "ClientCredentials"
     ) -> Addresses:
         ca_file = self._plan.ca_file
         return Addresses(
@@ -187,6 +187,7 @@ class Pipeline:
             management_tls_url=self._plan.management_tls_url,
             ca_file=str(ca_file) if ca_file else None,
             producer_url=self._plan.producer_url,
+            producer_tls_url=self._plan.producer_tls_url,
             console_url=self._plan.console_url,
             amqp_url=amqp_url,
             database_url=self._plan.database_url,
@@ -216,7 +217,7 @@ class Pipeline:
             await self._server.stop()
 
 
-class Waiting:
+class StartProgress:
     """Prints what the start waits for, whenever that changes."""
 
     def __init__(self, say: Callable[..., object]) -> None:
@@ -231,7 +232,7 @@ class Waiting:
             self._say("pipeline.waiting", **problems)
 
 
-def prepare_store(plan: Plan) -> "tuple[Installation, Account]":
+def prepare_store(plan: Plan) -> "tuple[Installation, ClientCredentials]":
     """Do `installing.prepare_store`, and load its code only now: that takes 0.5 s of CPU.
 
     The private node boots meanwhile.

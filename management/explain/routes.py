@@ -11,12 +11,19 @@ from pydantic import Field
 
 from portcall.management.audit.look import BehindError
 from portcall.management.explain import shapes
-from portcall.management.explain.explanation import Explained, Explaining, Explanation, Life, Step
+from portcall.management.explain.explanation import (
+    Explained,
+    Explaining,
+    Explanation,
+    Life,
+    RecordedAttempt,
+)
 from portcall.management.explain.reasons import Miss, ignored_reason
 from portcall.management.explain.scope_tests import LAST, MAX_LAST, ScopeTests, Tried
 from portcall.management.http.bodies import Body
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, invalid_parameter
+from portcall.management.http.extras import told_extras
 from portcall.management.http.fields import Actions, ScopeText
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import REGISTRY, Routes
@@ -139,6 +146,7 @@ def explanation_answer(explanation: Explanation) -> shapes.Explanation:
             if ignored
             else UNSET
         ),
+        extras=told_extras(explanation.extras, explanation.tags),
     )
 
 
@@ -168,7 +176,7 @@ def life_answer(life: Life) -> shapes.DeliveryLife:
     )
 
 
-def _step(step: Step) -> shapes.Attempt:
+def _step(step: RecordedAttempt) -> shapes.Attempt:
     record = step.record
     return shapes.Attempt(
         attempt=record.attempt,

@@ -1,4 +1,4 @@
-"""Examples for the OpenAPI document: requests, and the answers that the API makes of them."""
+"""Examples for the OpenAPI document: requests, and the API's answers to them."""
 
 from typing import Any
 
@@ -61,6 +61,7 @@ _SEEN = ShownRecord(
     outcome=Outcome.DELIVERED,
     started_ms=_NOW_MS,
     duration_us=8_310,
+    extras=_EVENT.extras,
     detail=Detail(
         sent=Sent(uri=_URI, headers={"Content-Type": "application/json; charset=utf-8"}),
         answer=Answer(status=200, reason="OK", headers={"Content-Length": "2"}, content="ok"),
@@ -94,4 +95,4 @@ EXAMPLES: dict[str, Any] = {
     "Event": _json(acr_event(_SEEN)),
     "Error": _json(_REFUSAL.envelope()),
 }
-"""By the names of schemas."""
+"""Examples, by the name of their schema."""

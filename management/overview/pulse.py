@@ -131,7 +131,7 @@ class Snapshot:
         return sum(rung.frames for rung in self.rungs)
 
 
-class Depths(Protocol):
+class QueueDepths(Protocol):
     """Queries queues."""
 
     async def each_waiting(self, queues: Collection[str]) -> dict[str, int]:
@@ -161,7 +161,7 @@ class Pulse:
         self,
         *,
         store: Store,
-        depths: Depths,
+        depths: QueueDepths,
         end: End,
         shards: int,
         rungs_ms: Sequence[int],
@@ -178,7 +178,8 @@ class Pulse:
         self._snapshot = Snapshot()
         self._sick: dict[int, int] = {}
         self._trail = Trail()
-        self._looked_ms = clock_ms()
+        self._looked_ms = clock_ms() - WATCHED_MS - 1
+        """The last request. A start is none: nobody may ever look."""
         self._wanted = asyncio.Event()
         self._log = get_logger()
 

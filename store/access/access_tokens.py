@@ -27,7 +27,7 @@ AUDIENCES = tuple(form for each in _RESOURCES for form in (each, each.rstrip("/"
 """The audiences that clients may ask for: ours, or the SDK's default."""
 
 
-class Verifier(Protocol):
+class VerifyingKey(Protocol):
     """The parts of a key that verify a token: a public half is enough."""
 
     @property
@@ -126,7 +126,7 @@ def key_id(text: str) -> str:
     return kid if isinstance(kid, str) else ""
 
 
-def read(text: str, *, keys: Sequence[Verifier], tenant: str) -> Claims | None:
+def read(text: str, *, keys: Sequence[VerifyingKey], tenant: str) -> Claims | None:
     """Read a token; None: it is not one of ours, or it has expired.
 
     The issuer is not compared: its host is the one that a client used to reach us. The key proves

@@ -26,6 +26,7 @@ from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Status
 from portcall.store.database.database import chunks
 from portcall.store.database.tables import events, records, webhooks
+from portcall.store.records import stored_extras
 
 ENDINGS = (Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.DELIVERED)
 MAX_MS = 2**62
@@ -71,7 +72,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
+class SelectedDelivery:
     """One selected delivery.
 
     Attributes:
@@ -106,7 +107,7 @@ def count(connection: Connection, selection: Selection, last_record: int) -> Cou
 
 def page(
     connection: Connection, selection: Selection, *, after: int, last_record: int, limit: int
-) -> list[Selected]:
+) -> list[SelectedDelivery]:
     """The next of the selected deliveries, by the ids of their records.
 
     Args:
@@ -135,12 +136,15 @@ def page(
         events.c.body,
         events.c.repository,
         events.c.tag,
+        events.c.extras,
     )
     query = _narrowed(connection, columns, selection, after, last_record)
     rows = connection.execute(query.order_by(records.c.id).limit(limit)).all()
     enabled = _enabled(connection, list({row.webhook_id for row in rows}))
     return [
-        Selected(row.id, _event(row), row.webhook_id, row.attempt, enabled.get(row.webhook_id))
+        SelectedDelivery(
+            row.id, _event(row), row.webhook_id, row.attempt, enabled.get(row.webhook_id)
+        )
         for row in rows
     ]
 
@@ -228,4 +232,5 @@ def _event(row: Any) -> Event:  # noqa: ANN401 (a row of `page`)
         body=msgspec.Raw(row.body),
         repository=row.repository,
         tag=row.tag,
+        extras=stored_extras.read(row.extras),
     )
