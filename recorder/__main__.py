@@ -1,6 +1,5 @@
 """The recorder's process: its wiring."""
 
-
 from portcall.recorder.digest_retention import DigestRetention
 from portcall.recorder.journal import Settling
 from portcall.recorder.kinds import LOG_KIND, has_ping, is_mark, journal_kind

@@ -31,6 +31,7 @@ SHARED = (
     "encodings.idna",
     "jinja2.ext",
     "portcall.store.access.key_texts",
+    "pydantic.dataclasses",
     "pydantic.type_adapter",
 )
 """Modules that roles import only when they need them, which they all do at their start."""

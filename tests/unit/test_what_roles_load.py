@@ -8,7 +8,7 @@ import pytest
 
 LARGE = {"rich", "pygments", "typer", "cryptography", "jwt", "alembic", "mako", "jinja2", "h2"}
 USED = {
-    "producer": set[str](),
+    "producer": {"cryptography", "jwt"},
     "router": set[str](),
     "deliverer": {"cryptography"},
     "recorder": set[str](),
