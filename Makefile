@@ -21,7 +21,7 @@ help: ## show this list
 
 .PHONY: demo up
 demo: $(RUNTIME) broker registry ## see it work: a real registry, a consumer, the POSTs, the list of events
-	@$(PYTHON) -m portcall.cli.demo.command $(ARGS)
+	@$(PYTHON) -P -m portcall.cli.main demo $(ARGS)
 
 up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 	@exec .venv/bin/portcall up $(ARGS)
