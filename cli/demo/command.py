@@ -50,9 +50,9 @@ def demo(
     """Show the whole pipeline at work, in a temporary folder.
 
     It pushes to a registry, shows the POSTs that arrive at a consumer, and leaves nothing behind.
-    It needs no running Portcall: it starts one of its own. With --sources, one event of every kind of source (Harbor, GitHub, Docker Hub, Event
-    Grid and all others) goes through the pipeline with a valid proof; the exit code is 1 if one did
-    not come through.
+    It needs no running Portcall: it starts one of its own. With --sources, one event of every kind
+    of source (Harbor, GitHub, Docker Hub, Event Grid and all others) goes through the pipeline with
+    a valid proof; the exit code is 1 if one did not come through.
 
     Examples:
         portcall demo

@@ -7,10 +7,10 @@ import json
 import time
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from portcall.cli.demo.samples import Sample
-from portcall.schemas.sources import DEFAULT_USER, WITH_HEADER, Proof, Source
+from portcall.schemas.sources import DEFAULT_USER, Proof, Source
 
 KEY_ID = "demo"
 TOKEN_S = 3600
@@ -22,20 +22,20 @@ class SampleIssuer:
     """Signs tokens as a cloud does, with a key of its own."""
 
     def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
 
     def options(self) -> dict[str, str]:
         """The settings of a source that takes these tokens, and needs no network for it."""
-        algorithm = jwt.get_algorithm_by_name("ES256")
+        algorithm = jwt.get_algorithm_by_name("RS256")
         public = json.loads(algorithm.to_jwk(self._key.public_key()))
-        keys = {"keys": [public | {"kid": KEY_ID, "alg": "ES256", "use": "sig"}]}
+        keys = {"keys": [public | {"kid": KEY_ID, "alg": "RS256", "use": "sig"}]}
         claims = {"issuer": _CLAIMS["iss"], "audience": _CLAIMS["aud"], "email": _CLAIMS["email"]}
         return claims | {"jwks": json.dumps(keys)}
 
     def token(self) -> str:
         """A token for an hour."""
         claims = _CLAIMS | {"email_verified": True, "exp": int(time.time()) + TOKEN_S}
-        return jwt.encode(claims, self._key, algorithm="ES256", headers={"kid": KEY_ID})
+        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": KEY_ID})
 
 
 def headers_of(sample: Sample, source: Source, issuer: SampleIssuer) -> dict[str, str]:
@@ -43,7 +43,7 @@ def headers_of(sample: Sample, source: Source, issuer: SampleIssuer) -> dict[str
     if source.proof is Proof.PATH:
         return dict(sample.headers)
     name, prefix = source.header
-    if source.proof in WITH_HEADER:
+    if source.proof is Proof.HEADER or source.proof in _HASHES:
         return {**sample.headers, name: f"{prefix}{_value(source, sample.body)}"}
     return {**sample.headers, "Authorization": _authorization(source, issuer)}
 

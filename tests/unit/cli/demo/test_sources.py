@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import jwt
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 from rich.console import Console
@@ -20,10 +21,8 @@ from portcall.producer.formats import distribution
 from portcall.producer.formats.acceptance import Translation
 from portcall.producer.sources.adapter import SourceRequest
 from portcall.producer.sources.hints import looks_like
-from portcall.producer.sources.proofs.fetching import fetch
 from portcall.producer.sources.proofs.signed import is_signed, signature_of
 from portcall.producer.sources.proofs.static import is_proven
-from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.producer.sources.table import adapter_of
 from portcall.schemas.sources import (
     DEFAULT_PROOFS,
@@ -83,7 +82,7 @@ PROOFS = [(kind, DEFAULT_PROOFS[kind]) for kind in KINDS] + [(SourceKind.ACR, Pr
 
 
 @pytest.mark.parametrize(("kind", "proof"), PROOFS)
-async def test_each_proof_is_valid(kind: SourceKind, proof: Proof) -> None:
+def test_each_proof_is_valid(kind: SourceKind, proof: Proof) -> None:
     sample, issuer = sample_of(kind), SampleIssuer()
     options = dict(sample.options) | (issuer.options() if proof is Proof.OIDC else {})
     source = Source("r", "s", kind, proof, (SECRET,), check_options(options, kind, proof))
@@ -93,8 +92,9 @@ async def test_each_proof_is_valid(kind: SourceKind, proof: Proof) -> None:
     if proof in OVER_BODY:
         assert is_signed(source, (SECRET,), signature_of(source, headers), sample.body)
     elif proof is Proof.OIDC:
-        token = headers["Authorization"].removeprefix("Bearer ")
-        assert await TokenProofs(fetch).is_proven(source, token)
+        token, (key,) = headers["Authorization"].split()[1], json.loads(options["jwks"])["keys"]
+        claims = jwt.decode(token, jwt.PyJWK(key), audience=options["audience"])
+        assert (claims["iss"], claims["email"]) == (options["issuer"], options["email"])
     else:
         in_path = SECRET if proof is Proof.PATH else ""
         assert is_proven(source, (SECRET,), headers, in_path)
