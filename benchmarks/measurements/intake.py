@@ -15,10 +15,11 @@ from benchmarks.harness.open_load import Connection
 from benchmarks.harness.processes import ProgramError
 from benchmarks.harness.quiet import until_quiet
 from benchmarks.harness.report import Figures, Mode, Report, Target
-from portcall.cli.client import Management, find_server
+from portcall.cli.client import Management
 from portcall.cli.demo.proving import SampleIssuer
 from portcall.cli.demo.sample_sources import SampleRequest, request_to_new_source
 from portcall.cli.demo.samples import sample_of
+from portcall.cli.server import find_server
 from portcall.schemas.sources import SourceKind
 
 TITLE = "Intake of sources"

@@ -10,9 +10,9 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from portcall.cli.client import Server
 from portcall.cli.commands.synthetic import Synthesis
 from portcall.cli.errors import CliError, NotFoundError, NotRunningError, ServiceError
+from portcall.cli.server import Server
 from portcall.runtime.clock import now_ms
 from portcall.schemas.timestamps import acr_timestamp
 
@@ -45,7 +45,7 @@ class Schedule:
 
 
 @dataclass(slots=True)
-class Tally:
+class SendingTally:
     """The results so far.
 
     Attributes:
@@ -78,7 +78,7 @@ class Tally:
         }
 
 
-class Sending:
+class EventSending:
     """Sends events to one producer.
 
     Args:
@@ -93,7 +93,7 @@ class Sending:
         self,
         server: Server,
         synthesis: Synthesis,
-        tally: Tally,
+        tally: SendingTally,
         *,
         concurrency: int,
         advance: Callable[[int], None],

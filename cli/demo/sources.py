@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import aiohttp
 
-from portcall.cli.client import Management, find_server
+from portcall.cli.client import Management
 from portcall.cli.demo.passages import Passage, repository_of
 from portcall.cli.demo.proving import SampleIssuer
 from portcall.cli.demo.sample_consumer import SampleConsumer, sample_consumer
 from portcall.cli.demo.sample_sources import SampleRequest, request_to_new_source
 from portcall.cli.demo.samples import sample_of
 from portcall.cli.demo.stage import IN_FORCE_S, Stage
+from portcall.cli.server import find_server
 from portcall.schemas.sources import SourceKind
 
 REGISTRY = "demoregistry"

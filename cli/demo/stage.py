@@ -12,8 +12,9 @@ from pathlib import Path
 from rich.console import Console
 
 from portcall.cli import children
-from portcall.cli.client import Document, read_ready
+from portcall.cli.client import Document
 from portcall.cli.errors import CliError, NotRunningError
+from portcall.cli.server import read_ready
 
 UP_S = 90.0
 IN_FORCE_S = 2.0

@@ -204,7 +204,7 @@ CASES = {
     "buildah manifest push --all": Case(buildah, 7, BOTH),
     "crane copy": Case(crane, 10, BOTH, skopeo_all),
     "oras attach": Case(oras_attach, 4, SIGNED, skopeo),
-    "cosign sign": Case(cosign, 6, SIGNED, skopeo),
+    "cosign sign": Case(cosign, 8, SIGNED, skopeo),
     "notation sign": Case(notation, 6, SIGNED, skopeo),
     "skopeo --all, cosign sign -r": Case(sign_both, 28, BOTH + 3 * SIGNED),
 }

@@ -24,6 +24,7 @@ from portcall.producer.sources.hints import looks_like
 from portcall.producer.sources.proofs.signed import is_signed, signature_of
 from portcall.producer.sources.proofs.static import is_proven
 from portcall.producer.sources.table import adapter_of
+from portcall.schemas.options.table import check_options
 from portcall.schemas.sources import (
     DEFAULT_PROOFS,
     NOTIFIERS,
@@ -31,7 +32,6 @@ from portcall.schemas.sources import (
     Proof,
     Source,
     SourceKind,
-    check_options,
 )
 from tests.unit.producer.samples import acceptance
 
