@@ -156,7 +156,7 @@ def test_the_headers_of_a_cloud_event_decide_whatever_the_content_type_is() -> N
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [("a%20b", "a b"), ("100%25", "100%"), ("%2525", "%25"), ("caf%C3%A9", "café")],
+    [("a%20b", "a b"), ("100%25", "100%"), ("%2525", "%25"), ("%C3%A9", "é")],
 )
 def test_a_header_of_a_cloud_event_is_decoded_once(written: str, expected: str) -> None:
     headers = {"ce-specversion": "1.0", "ce-id": "x", "ce-source": "/r", "ce-subject": written}
