@@ -17,6 +17,7 @@ from portcall.producer.sources.intake import SourceIntake
 from portcall.producer.sources.known import KnownSources
 from portcall.producer.sources.proofs.fetching import fetch
 from portcall.producer.sources.proofs.tokens import TokenProofs
+from portcall.producer.sources.silences import Silences
 from portcall.producer.sources.verifying import Verifier
 from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed, FeedFollower
@@ -61,13 +62,16 @@ async def main() -> None:
             keeper=keeper,
         )
         hints = Hints()
+        silences = Silences(sources.all)
         intake = SourceIntake(
             sources=sources,
             verifier=Verifier(TokenProofs(fetch)),
             bodies=bodies,
             ingest=ingest,
             hints=hints,
+            silences=silences,
         )
+        process.warn_of(silences.warnings)
         process.warn_of(hints.warnings)
         process.warn_of(sources.unusable)
         process.check("broker", lambda: publisher.problem or journal.problem)
@@ -81,7 +85,7 @@ async def main() -> None:
         process.supervise(depths.run(), "depths")
         process.supervise(fullness.run(), "fullness")
         process.supervise(follower.run(), "registries")
-        refusing = Refusing(ingest.knows)
+        refusing = Refusing(ingest.knows, sources.has)
         process.warn_of(refusing.warnings)
         throttle = Throttle(settings.auth_failures_per_s)
         app = make_app(ingest, process.checks, throttle, refusing, intake)

@@ -19,6 +19,7 @@ from portcall.producer.sources.handshakes import options_answer
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.known import KnownSources
 from portcall.producer.sources.reading import BodyReader
+from portcall.producer.sources.silences import Silences
 from portcall.producer.sources.table import adapter_of, conduct_of, options_of
 from portcall.producer.sources.verifying import Verifier, check_body
 from portcall.runtime.http.clients import AUTHENTICATED
@@ -45,6 +46,7 @@ class SourceIntake:
         bodies: Reads the bodies.
         ingest: Publishes, counts and answers.
         hints: Notes bodies of another kind.
+        silences: Notes which sources send at all.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class SourceIntake:
         bodies: Bodies,
         ingest: Ingest,
         hints: Hints,
+        silences: Silences | None = None,
     ) -> None:
         self._sources = sources
         self._verifier = verifier
         self._bodies = bodies
         self._ingest = ingest
         self._hints = hints
+        self._silences = silences or Silences(sources.all)
         self._reader = BodyReader()
 
     async def take(self, request: web.Request) -> web.Response:
@@ -76,6 +80,7 @@ class SourceIntake:
         async with self._bodies.of(request, MAX_BODY_BYTES) as body:
             await self._reader.run(body, partial(check_body, source, request, body))
             request[AUTHENTICATED] = True
+            self._silences.heard(source)
             sent = _sent(source, request, body)
             shaken, translation = await self._reader.run(body, partial(_read, source, sent))
             hint = "" if translation.events else self._hints.note(source, sent)
@@ -110,6 +115,7 @@ class SourceIntake:
         await self._verifier.check_head(source, request)
         if source.kind in NOTIFIERS:
             request[AUTHENTICATED] = True
+            self._silences.heard(source)
         return source
 
 
