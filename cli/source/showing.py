@@ -4,14 +4,15 @@ from portcall.cli.client import Management
 from portcall.cli.output import Output, note, show
 from portcall.cli.tables import Document, Row, seconds, value
 from portcall.management.sources.setup import HIDDEN, set_up
-from portcall.schemas.sources import DEFAULT_PROOFS, SourceKind
+from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind
 
 
 def show_source(management: Management, source: Document, output: Output | None) -> None:
     """Show a source, and on standard error what is to be done on the other side."""
     facts: Document = source["properties"]
     path = str(facts["path"]).replace("{secret}", HIDDEN)
-    address = f"{management.producer_url}{path}"
+    needs_tls = facts["proof"] == Proof.CLIENT_CERTIFICATE
+    address = f"{management.producer_tls_url if needs_tls else management.producer_url}{path}"
     text = set_up(
         facts["kind"],
         facts["proof"],

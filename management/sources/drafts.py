@@ -15,7 +15,14 @@ from portcall.management.sources.bodies import SourceChanges, SourceProperties
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.options.drafts import Draft, check_chosen_secret, draft_of
 from portcall.schemas.options.table import kept_options
-from portcall.schemas.sources import Proof, check_kind, check_proof, check_secret, new_secret
+from portcall.schemas.sources import (
+    WITHOUT_SECRET,
+    Proof,
+    check_kind,
+    check_proof,
+    check_secret,
+    new_secret,
+)
 from portcall.store.sources.rows import SourceDraft, SourceRow
 
 Value = TypeVar("Value")
@@ -54,9 +61,9 @@ class Decision:
         """The new secret; None: the present one stays."""
         if self.chosen:
             return self.chosen
-        if proof is Proof.OIDC:
+        if proof in WITHOUT_SECRET:
             return ""
-        if before is None or before.proof is Proof.OIDC:
+        if before is None or before.proof in WITHOUT_SECRET:
             return new_secret()
         if proof is Proof.PATH and before.proof is not Proof.PATH:
             _check_for_path(present())
@@ -105,7 +112,7 @@ def secret_for(proof: Proof, chosen: str | None) -> str:
         InvalidValueError: The chosen one breaks a rule, or the proof has none.
     """
     check_chosen_secret(chosen, proof)
-    return "" if proof is Proof.OIDC else chosen or new_secret()
+    return "" if proof in WITHOUT_SECRET else chosen or new_secret()
 
 
 def kind_changed(before: SourceRow, wanted: str) -> ArmError:

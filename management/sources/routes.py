@@ -15,7 +15,7 @@ from portcall.management.sources.drafts import patch, put, ruled, secret_for
 from portcall.management.sources.shapes import SourceList
 from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.logs import get_logger
-from portcall.schemas.sources import Proof, check_source_name
+from portcall.schemas.sources import WITHOUT_SECRET, Proof, check_source_name
 from portcall.store.engine import Store
 from portcall.store.errors import TooManySourcesError
 from portcall.store.sources.rows import SourceRow
@@ -118,7 +118,7 @@ class SourceHandlers:
         overlap_ms = self._overlap_ms if body.overlap is None else body.overlap
 
         def make(proof: Proof) -> str:
-            if proof is Proof.OIDC:
+            if proof in WITHOUT_SECRET:
                 raise ArmError(
                     409, "SourceWithoutSecret", "The source checks tokens: it has no secret."
                 )

@@ -5,12 +5,14 @@ refused, some drop it, and some disable the webhook.
 """
 
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from aiohttp import hdrs, web
 from prometheus_client import Counter
 
-from portcall.producer.formats.acceptance import Translation
+from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError
 from portcall.producer.ingest import Ingest, acceptance_of
@@ -19,12 +21,14 @@ from portcall.producer.sources.handshakes import options_answer
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.known import KnownSources
 from portcall.producer.sources.reading import BodyReader
+from portcall.producer.sources.repeats import Repeats
 from portcall.producer.sources.silences import Silences
 from portcall.producer.sources.table import adapter_of, conduct_of, options_of
 from portcall.producer.sources.verifying import Verifier, check_body
+from portcall.runtime.clock import now_ms
 from portcall.runtime.http.clients import AUTHENTICATED
 from portcall.runtime.metrics import REGISTRY
-from portcall.schemas.sources import NOTIFIERS, Source
+from portcall.schemas.sources import NOTIFIERS, OVER_BODY, Source
 
 RECEIVED = Counter(
     "portcall_producer_source_events",
@@ -46,7 +50,6 @@ class SourceIntake:
         bodies: Reads the bodies.
         ingest: Publishes, counts and answers.
         hints: Notes bodies of another kind.
-        silences: Notes which sources send at all.
     """
 
     def __init__(
@@ -57,15 +60,19 @@ class SourceIntake:
         bodies: Bodies,
         ingest: Ingest,
         hints: Hints,
-        silences: Silences | None = None,
     ) -> None:
         self._sources = sources
         self._verifier = verifier
         self._bodies = bodies
         self._ingest = ingest
         self._hints = hints
-        self._silences = silences or Silences(sources.all)
+        self._silences = Silences(sources.all)
         self._reader = BodyReader()
+        self._repeats = Repeats()
+
+    def warnings(self) -> Mapping[str, str]:
+        """The sources that get another kind's bodies, and the new ones that get nothing."""
+        return {**self._silences.warnings(), **self._hints.warnings()}
 
     async def take(self, request: web.Request) -> web.Response:
         """Accept what a source sends."""
@@ -73,18 +80,23 @@ class SourceIntake:
         source = await self._verified(request)
         if source.kind in NOTIFIERS:
             answer, translation = await self._ingest.take_distribution(
-                request, source.registry, began
+                request, _acceptance(source), began
             )
             _count(source, translation)
             return answer
-        async with self._bodies.of(request, MAX_BODY_BYTES) as body:
+        signs = source.proof in OVER_BODY
+        body_of = self._bodies.of_a_stranger if signs else self._bodies.of
+        async with body_of(request, MAX_BODY_BYTES) as body:
             await self._reader.run(body, partial(check_body, source, request, body))
             request[AUTHENTICATED] = True
             self._silences.heard(source)
             sent = _sent(source, request, body)
-            shaken, translation = await self._reader.run(body, partial(_read, source, sent))
+            made: set[str] = set()
+            read = partial(_read, source, sent, made)
+            shaken, translation = await self._reader.run(body, read)
             hint = "" if translation.events else self._hints.note(source, sent)
-            await self._ingest.publish(translation)
+            async with self._repeats.without(source, translation, made, now_ms()):
+                await self._ingest.publish(translation)
         await self._ingest.note(source.registry, translation)
         _count(source, translation)
         success = conduct_of(source.kind).success
@@ -119,14 +131,19 @@ class SourceIntake:
         return source
 
 
-def _read(source: Source, sent: SourceRequest) -> tuple[bytes | None, Translation]:
-    """The answer to a handshake, if the request asks for one, and what it tells."""
+def _read(source: Source, sent: SourceRequest, made: set[str]) -> tuple[bytes | None, Translation]:
+    """The answer to a handshake, if the request asks for one, and what it tells.
+
+    The ids that we make for its events are noted in *made*.
+    """
     read = adapter_of(source.kind)
     if read is None:
         raise UnavailableError(f"this build reads no events of the kind {source.kind.value}")
     handshake = conduct_of(source.kind).handshake
     shaken = handshake(sent) if handshake else None
-    return shaken, read(sent, acceptance_of(source.registry))
+    acceptance = _acceptance(source)
+    noting = replace(acceptance, new_id=_noting(acceptance.new_id, made))
+    return shaken, read(sent, noting)
 
 
 def _handshake(source: Source, body: bytes) -> web.Response:
@@ -136,6 +153,21 @@ def _handshake(source: Source, body: bytes) -> web.Response:
 
 def _sent(source: Source, request: web.Request, body: bytes) -> SourceRequest:
     return SourceRequest(request.headers, body, request.query, options_of(source.options))
+
+
+def _acceptance(source: Source) -> Acceptance:
+    return acceptance_of(source.registry, source.kind.value, source.name)
+
+
+def _noting(new_id: Callable[[], str], made: set[str]) -> Callable[[], str]:
+    """Makes ids, and notes them in *made*."""
+
+    def noted() -> str:
+        event_id = new_id()
+        made.add(event_id)
+        return event_id
+
+    return noted
 
 
 def _count(source: Source, translation: Translation) -> None:

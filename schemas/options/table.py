@@ -42,6 +42,24 @@ _NAMES = Option(
 _WITH_HOST = frozenset(SourceKind) - {*NOTIFIERS, SourceKind.ACR, SourceKind.EVENTGRID}
 """The others send the host in each event."""
 
+REPEATS_S: Mapping[SourceKind, int] = {
+    SourceKind.DOCKERHUB: 600,
+    SourceKind.ALIBABA: 600,
+    SourceKind.HARBOR: 60,
+    SourceKind.ARTIFACTORY: 60,
+    SourceKind.HARNESS: 60,
+    SourceKind.QUAY: 10,
+    SourceKind.NEXUS: 10,
+}
+"""For how long an equal event counts as sent again, seconds. Docker Hub's and Alibaba's have a time
+and Harbor's, Artifactory's and Harness's a digest, so that an equal event tells nothing new. Quay's
+and Nexus's have neither: a second push of a tag looks the same, so their time is short."""
+_REPEATS = Option(
+    "repeats",
+    "for how many seconds an equal event counts as sent again; 0: never",
+    checks.check_seconds,
+)
+
 _EXPRESSIONS = (
     ("events", "where the events are in the body, an array"),
     ("action", "the action; without it each event is a push"),
@@ -123,6 +141,21 @@ _BY_PROOF: Mapping[Proof, tuple[Option, ...]] = {
             checks.check_key_set,
         ),
     ),
+    Proof.CLIENT_CERTIFICATE: (
+        Option(
+            "ca_bundle",
+            "the authorities that issue the certificate, in PEM, with the intermediate ones",
+            checks.check_authorities,
+            required=True,
+        ),
+        Option(
+            "name",
+            "whose certificate: a DNS name, URI, e-mail or IP address in it, or its whole subject"
+            " such as CN=zot,O=Acme",
+            checks.check_text,
+            required=True,
+        ),
+    ),
 }
 """Of a token the signature and the issuer are not enough: every customer of a cloud has such."""
 
@@ -132,7 +165,19 @@ PROOF_OPTIONS = frozenset(option.name for options in _BY_PROOF.values() for opti
 
 def options_of_kind(kind: SourceKind) -> tuple[Option, ...]:
     """What the adapter of *kind* takes, whatever the proof is."""
-    return (*_OWN.get(kind, ()), *((_HOST,) if kind in _WITH_HOST else ()))
+    common = (_HOST, _WITH_HOST), (_REPEATS, frozenset(SourceKind) - NOTIFIERS)
+    return (*_OWN.get(kind, ()), *(option for option, kinds in common if kind in kinds))
+
+
+def repeats_within_s(kind: SourceKind, options: Mapping[str, str]) -> int:
+    """For how long an equal event counts as sent again, seconds; 0: each event is one of its own.
+
+    Args:
+        kind: A source's kind.
+        options: Its options, checked.
+    """
+    given = options.get(_REPEATS.name)
+    return REPEATS_S.get(kind, 0) if given is None else int(given)
 
 
 def options_of_proof(proof: Proof, kind: SourceKind) -> tuple[Option, ...]:

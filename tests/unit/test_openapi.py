@@ -20,6 +20,7 @@ from portcall.producer.server import make_app
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.intake import SourceIntake
 from portcall.producer.sources.known import KnownSources
+from portcall.producer.sources.proofs.keeping import IssuerKeys
 from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.producer.sources.verifying import Verifier
 from tests.integration.producing import FakeSources, FakeStore, Nobody, no_keys
@@ -123,7 +124,7 @@ async def test_the_producers_operations_are_its_routes() -> None:
     sources = KnownSources(catalogue=FakeSources([]), revisions=store)
     intake = SourceIntake(
         sources=sources,
-        verifier=Verifier(TokenProofs(no_keys)),
+        verifier=Verifier(TokenProofs(IssuerKeys(no_keys))),
         bodies=Bodies(),
         ingest=ingest,
         hints=Hints(),
