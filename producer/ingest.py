@@ -61,6 +61,8 @@ Note = Callable[[Sequence[IgnoredNote], float], Awaitable[None]]
 UNREAD_NOTES_PER_S = 50.0
 OTHER_NOTES_PER_S = 20.0
 """The limit of noted ignored notifications; a busy registry has thousands of pulls."""
+TAG_NOTES_PER_S = 200.0
+"""The same of deleted tags, which belong to a delete; a cleanup deletes many."""
 NOTE_PATIENCE_S = 0.5
 """Unreadable notifications are noted before the answer, if possible: a registry waits for 1 s."""
 
@@ -95,6 +97,7 @@ class Ingest:
         self._note = note
         self._sample = Sample()
         self._unread_notes = Allowance(UNREAD_NOTES_PER_S)
+        self._tag_notes = Allowance(TAG_NOTES_PER_S)
         self._other_notes = Allowance(OTHER_NOTES_PER_S)
         self._log = get_logger()
 
@@ -102,20 +105,20 @@ class Ingest:
         """Accept docker distribution's notifications, of any size and any media type."""
         began = time.perf_counter()
         registry = await self._admitted(request)
-        answer, _ = await self.take_distribution(request, registry, began)
+        answer, _ = await self.take_distribution(request, acceptance_of(registry), began)
         return answer
 
     async def take_distribution(
-        self, request: web.Request, registry: str, began: float
+        self, request: web.Request, acceptance: Acceptance, began: float
     ) -> tuple[web.Response, Translation]:
         """Accept docker distribution's notifications of an authentic request.
 
         Args:
             request: The request.
-            registry: The key of its registry.
+            acceptance: The common facts about its events.
             began: When it arrived, by the performance counter.
         """
-        glance, acceptance = self._keeping.glance(), acceptance_of(registry)
+        glance, registry = self._keeping.glance(), acceptance.registry
         async with self._bodies.of_any_size(request) as body:
             opened = await distribution.opened(body)
             translation = await distribution.translated(glance, opened, acceptance)
@@ -194,9 +197,15 @@ class Ingest:
             return
         at_ms = now_ms()
         unread = [one for one in translation.details if one.is_unread]
-        others = [one for one in translation.details if one.event_id and not one.is_unread]
+        tags = [one for one in translation.details if one.event_id and one.request_id]
+        others = [
+            one
+            for one in translation.details
+            if one.event_id and not one.is_unread and not one.request_id
+        ]
         for kept, allowance, patience_s in (
             (unread, self._unread_notes, NOTE_PATIENCE_S),
+            (tags, self._tag_notes, 0),
             (others, self._other_notes, 0),
         ):
             chosen = kept[: allowance.take(len(kept))]
@@ -242,9 +251,9 @@ class Ingest:
             ) from error
 
 
-def acceptance_of(registry: str) -> Acceptance:
-    """The facts about the events of a request that arrives now."""
-    return Acceptance(registry, now_ms(), _new_id)
+def acceptance_of(registry: str, kind: str = "", source: str = "") -> Acceptance:
+    """The facts about the events of a request that arrives now, perhaps by a source."""
+    return Acceptance(registry, now_ms(), _new_id, kind, source)
 
 
 def _reader(request: web.Request, readers: Mapping[str, Reader]) -> Reader:

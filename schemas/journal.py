@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from portcall.schemas.events import Event
 
+TAG_DELETE = "tag_delete"
+"""The reason of a notification that a tag was deleted; ACR's webhooks tell only of manifests."""
 CHECK_MASK = 2**32 - 1
 """Applied to a webhook's number in a checksum: a sum of 2,000 million of them fits 64 bits."""
 MAX_NOTES = 256
@@ -64,6 +66,8 @@ class IgnoredNote(Struct, frozen=True, array_like=True):
         place: The path of the unreadable part, e.g. ``events[3].target.repository``; empty: it
             was readable, and is no registry event.
         problem: What is wrong there.
+        request_id: Of a deleted tag, the id of the request to the registry, which the delete of
+            the manifest has, too; empty in notes of earlier versions.
     """
 
     event_id: str
@@ -75,10 +79,17 @@ class IgnoredNote(Struct, frozen=True, array_like=True):
     tag: str = ""
     place: str = ""
     problem: str = ""
+    request_id: str = ""
 
 
 def digest_of(event: Event) -> bytes:
-    """A 128-bit digest that identifies an event. The same id may be accepted twice."""
+    """A 128-bit digest that identifies an event. The same id may be accepted twice.
+
+    The extras are not in it: a process of an earlier version drops them, and its notes and records
+    must be those of the same event.
+    """
+    if event.extras is not None:
+        event = msgspec.structs.replace(event, extras=None)
     return hashlib.blake2b(_encode(event), digest_size=16).digest()
 
 

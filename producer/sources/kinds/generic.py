@@ -26,8 +26,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
-from portcall.producer.sources.artifact_types import artifact_type
+from portcall.producer.formats.artifact_types import artifact_type
+from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.producer.sources.fields import (
     Told,
     elements,
@@ -47,6 +47,7 @@ from portcall.producer.sources.fields import (
 )
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
+from portcall.schemas.extras import Extras
 from portcall.schemas.options.checks import action_words
 from portcall.schemas.options.expressions import Budget, Expression, compiled
 from portcall.schemas.options.table import EXPRESSIONS

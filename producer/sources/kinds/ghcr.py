@@ -16,8 +16,8 @@ Source: octokit/webhooks, payload-schemas and payload-examples; GitHub's documen
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest
-from portcall.producer.sources.artifact_types import artifact_type
+from portcall.producer.formats.artifact_types import artifact_type
+from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.fields import (
     Told,
     event_id,
@@ -37,6 +37,7 @@ from portcall.producer.sources.fields import (
     time_of,
 )
 from portcall.producer.sources.forms import form_or_json
+from portcall.schemas.extras import Extras
 
 _FORMATS = ("container", "docker")
 
@@ -62,8 +63,8 @@ def _why_ignored(sent: object, package: object) -> str:
     """Why an event is none of ours; empty: it is one."""
     if package is None:
         return "ping" if part(sent, "zen") is not None else "other_type"
-    kind = text(package, "package_type") or text(package, "ecosystem")
-    if kind.lower() not in _FORMATS:
+    kinds = text(package, "package_type").lower(), text(package, "ecosystem").lower()
+    if not any(kind in _FORMATS for kind in kinds):  # GitHub's example has them in one or the other
         return "other_format"
     return "" if text(sent, "action") in ("published", "updated") else "other_action"
 

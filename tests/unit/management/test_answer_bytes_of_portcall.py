@@ -24,10 +24,10 @@ from portcall.management.http.calls import encode
 from portcall.management.http.errors import FieldFault, invalid_content, too_many_failures
 from portcall.management.http.locations import REGIONS
 from portcall.management.letters.answers import letter_answer, purged_answer, resent_answer
-from portcall.management.letters.box import OpenedLetter, Scan
 from portcall.management.letters.contents import Contents, LetterItem, LetterKind
 from portcall.management.letters.counting import Counts
 from portcall.management.letters.fates import Fate
+from portcall.management.letters.scan import OpenedLetter, Scan
 from portcall.management.login.authority import adfs_configuration, cloud, directory_configuration
 from portcall.management.login.oauth import invalid_client
 from portcall.management.login.tokens import document as token_answer
@@ -45,6 +45,7 @@ from portcall.management.registries.usages import usages_answer
 from portcall.runtime.broker.letters import Letter
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
 from portcall.schemas.operator import OPERATOR_ID
 from portcall.schemas.records import Detail, Outcome
 from portcall.schemas.scopes import parse_scope
@@ -76,6 +77,19 @@ LETTER = OpenedLetter(
         {"x-first-death-queue": "portcall.deliver.0", "x-death": 1, "b": b"\xffz"},
     ),
     Contents(LetterKind.DELIVERIES, PIECES),
+)
+EXTRAS = Extras(
+    kind="harbor",
+    source="main",
+    source_id="3c0e",
+    actor="ci",
+    artifact_type="image",
+    platforms=("linux/arm64",),
+    backfilled=True,
+)
+TOLD_LETTER = OpenedLetter(
+    LETTER.letter,
+    Contents(LetterKind.EVENTS, (LetterItem(msgspec.structs.replace(EVENT, extras=EXTRAS)),)),
 )
 UNREADABLE = OpenedLetter(LETTER.letter, Contents(LetterKind.UNREADABLE, problem="not a frame"))
 SCAN = Scan(
@@ -188,6 +202,10 @@ ANSWERS: dict[str, Callable[[], object]] = {
     "a letter": lambda: letter_answer(LETTER, {7: KNOWN}),
     "a letter with its body": lambda: letter_answer(LETTER, {}, with_body=True),
     "an unreadable letter": lambda: letter_answer(UNREADABLE, {}, with_body=True),
+    "a letter whose event has extras": lambda: letter_answer(TOLD_LETTER, {}),
+    "an explanation with extras": lambda: explanation_answer(
+        replace(EXPLANATION, webhooks=(), extras=EXTRAS, tags=("v1",))
+    ),
     "counts": counts,
     "resent": lambda: resent_answer(SCAN),
     "purged": lambda: purged_answer(SCAN),
