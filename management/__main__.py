@@ -35,6 +35,7 @@ from portcall.management.replays.routes import ReplayHandlers
 from portcall.management.replays.worker import Replayer
 from portcall.management.settings import ManagementSettings
 from portcall.management.sources.routes import SourceHandlers
+from portcall.management.tags.routes import TagHandlers
 from portcall.management.tls.context import Tls, files_of
 from portcall.management.webhooks.alarms import Alarms
 from portcall.management.webhooks.imports import ImportHandler
@@ -117,6 +118,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     ConsoleLinkHandler(code_maker(store)).add_to(routes)
     box, auditor = _box(settings, store, publisher)
     LetterHandlers(box=box, store=store, lookups=lookups).add_to(routes)
+    TagHandlers(store=store, lookups=lookups, catch_up=auditor.caught_up).add_to(routes)
     AuditHandler(auditor).add_to(routes)
     process.supervise(AuditMetrics(auditor).run(), "audit")
     pulse = _pulse(process, settings, store)

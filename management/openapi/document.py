@@ -245,6 +245,14 @@ PARAMETERS: Json = {
         },
     ),
     "registryName": _parameter("registry", "Only of this registry.", _NAME),
+    "repositoryName": _parameter(
+        "repository", "Only of this repository.", {"type": "string", "examples": ["team/app"]}
+    ),
+    "upToDate": _parameter(
+        "upToDate",
+        "Whether to wait until the events that were accepted before are entered.",
+        {"type": "boolean", "default": False},
+    ),
     "webhookName": _parameter("webhook", "Only for this webhook of the registry.", _NAME),
     "reason": _parameter(
         "reason",
