@@ -149,15 +149,23 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     )
     followers.end_with(app)
     await _listen(process, settings, app, tls)
+    replayer = _replayer(process, settings, store, publisher)
+    _watch_webhooks(process, settings, store, publisher, prober)
+    await process.until_stopped()
+    await replayer.stop()
+
+
+def _replayer(
+    process: Process, settings: ManagementSettings, store: Store, publisher: Publisher
+) -> Replayer:
+    """The replayer, which runs."""
     depths = Depths(settings.amqp_url, name="management.depths")
     replayer = Replayer(
         replays=store.replays, publisher=publisher, depths=depths, shards=settings.shards
     )
     process.supervise(depths.run(), "depths")
     process.supervise(replayer.run(), "replays")
-    _watch_webhooks(process, settings, store, publisher, prober)
-    await process.until_stopped()
-    await replayer.stop()
+    return replayer
 
 
 async def _listen(

@@ -102,7 +102,7 @@ class Registries:
             return [_registry(row) for row in connection.execute(query).mappings()]
 
     def delete(self, name: str) -> bool:
-        """Delete a registry with its webhooks, sources and known tags; returns whether there was one."""
+        """Delete a registry and everything that it owns; returns whether there was one."""
         key = name.lower()
         with self._database.writing() as connection:
             revision = counters.bump(connection, counters.REVISION)

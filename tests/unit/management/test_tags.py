@@ -28,7 +28,7 @@ async def test_pages_follow_each_other_and_keep_the_repository(
             "repository": "team/app",
             "tag": f"v{n}",
             "digest": DIGEST,
-            "seenAt": "2026-03-04T10:20:30.123Z",
+            "seenAt": "2026-03-04T10:20:30.1230000Z",
         }
         for n in range(2)
     ]
