@@ -102,20 +102,20 @@ class Ingest:
         """Accept docker distribution's notifications, of any size and any media type."""
         began = time.perf_counter()
         registry = await self._admitted(request)
-        answer, _ = await self.take_distribution(request, registry, began)
+        answer, _ = await self.take_distribution(request, acceptance_of(registry), began)
         return answer
 
     async def take_distribution(
-        self, request: web.Request, registry: str, began: float
+        self, request: web.Request, acceptance: Acceptance, began: float
     ) -> tuple[web.Response, Translation]:
         """Accept docker distribution's notifications of an authentic request.
 
         Args:
             request: The request.
-            registry: The key of its registry.
+            acceptance: The common facts about its events.
             began: When it arrived, by the performance counter.
         """
-        glance, acceptance = self._keeping.glance(), acceptance_of(registry)
+        glance, registry = self._keeping.glance(), acceptance.registry
         async with self._bodies.of_any_size(request) as body:
             opened = await distribution.opened(body)
             translation = await distribution.translated(glance, opened, acceptance)
@@ -242,9 +242,9 @@ class Ingest:
             ) from error
 
 
-def acceptance_of(registry: str) -> Acceptance:
-    """The facts about the events of a request that arrives now."""
-    return Acceptance(registry, now_ms(), _new_id)
+def acceptance_of(registry: str, kind: str = "", source: str = "") -> Acceptance:
+    """The facts about the events of a request that arrives now, perhaps by a source."""
+    return Acceptance(registry, now_ms(), _new_id, kind, source)
 
 
 def _reader(request: web.Request, readers: Mapping[str, Reader]) -> Reader:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct, structs
 
 from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.extras import Extras, SentExtras, cleaned
 from portcall.schemas.scopes import check_repository, check_tag
 from portcall.schemas.timestamps import sent_timestamp
 
@@ -83,7 +84,8 @@ class PublishedEvent(Struct, frozen=True, omit_defaults=True):
     """One event as a publisher sends it: `Payload`, where id and timestamp may be missing.
 
     Unknown fields, nulls, empty texts and sizes of 0 count as absent: registries write unknown
-    values in each of these ways, and ACR writes none of them.
+    values in each of these ways, and ACR writes none of them. ``portcall`` is not ACR's, and is not
+    sent to webhooks.
     """
 
     action: str
@@ -91,6 +93,7 @@ class PublishedEvent(Struct, frozen=True, omit_defaults=True):
     id: str | None = None
     timestamp: str | None = None
     request: Request | None = None
+    portcall: SentExtras | None = None
 
 
 class Event(Struct, frozen=True, omit_defaults=True):
@@ -104,6 +107,8 @@ class Event(Struct, frozen=True, omit_defaults=True):
         body: The exact bytes to POST: the JSON of a `Payload`.
         repository: Empty for a ping.
         tag: Empty where the event has none.
+        extras: What its source tells beyond the payload; None: nothing, as in messages of earlier
+            versions.
     """
 
     id: str
@@ -113,6 +118,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
     body: msgspec.Raw
     repository: str = ""
     tag: str = ""
+    extras: Extras | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -170,7 +176,14 @@ def check_action(action: str, field: str = "action") -> Action:
 
 
 def accept(
-    published: PublishedEvent, *, registry: str, new_id: str, now_ms: int, now: str, path: str = ""
+    published: PublishedEvent,
+    *,
+    registry: str,
+    new_id: str,
+    now_ms: int,
+    now: str,
+    path: str = "",
+    extras: Extras | None = None,
 ) -> Event:
     """Check one published event and convert it to the form that the broker carries.
 
@@ -181,6 +194,7 @@ def accept(
         now_ms: The time of acceptance, milliseconds since the epoch.
         now: The same as an ACR timestamp, used where the publisher sent no time.
         path: The event's position in the request, e.g. ``[3].``, as a prefix for field names.
+        extras: What its source tells beyond it; None: what the publisher sent.
 
     Raises:
         InvalidValueError: A field breaks its rule; ``field`` is its path.
@@ -207,6 +221,8 @@ def accept(
         target=target,
         request=None if request == _NO_REQUEST else request,
     )
+    if extras is None and published.portcall is not None:
+        extras = published.portcall.extras
     return Event(
         id=event_id,
         registry=registry,
@@ -215,6 +231,7 @@ def accept(
         body=msgspec.Raw(_encode(payload)),
         repository=repository,
         tag=tag,
+        extras=None if extras is None else cleaned(extras),
     )
 
 

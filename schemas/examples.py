@@ -2,6 +2,7 @@
 
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event, PublishedEvent, Request, Target, accept
+from portcall.schemas.extras import Extras
 from portcall.schemas.frames import encode_deliveries, encode_events, encode_journal, encode_records
 from portcall.schemas.journal import accepted, routed
 from portcall.schemas.records import Answer, Detail, Outcome, RecordOf, Sent
@@ -36,6 +37,7 @@ def event() -> Event:
         new_id="0b6f3a52-6a2e-4a56-9d0f-5b8f6d1f7a01",
         now_ms=_NOW_MS,
         now=acr_timestamp(_NOW_MS),
+        extras=Extras(kind="distribution", source="main", actor="ci", artifact_type="image"),
     )
 
 

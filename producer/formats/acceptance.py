@@ -9,6 +9,7 @@ from msgspec import Struct
 from portcall.producer.formats.json_errors import joined
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event, PublishedEvent, accept
+from portcall.schemas.extras import NONE, Extras, of_source
 from portcall.schemas.timestamps import acr_timestamp
 
 MAX_DETAILS = 200
@@ -24,18 +25,25 @@ class Acceptance:
         registry: Their registry, in lower case.
         now_ms: When they are accepted, milliseconds since the epoch.
         new_id: Makes an id for an event without one.
+        kind: The kind of the source that they come by; empty: they come by none.
+        source: That source's name.
     """
 
     registry: str
     now_ms: int
     new_id: Callable[[], str]
+    kind: str = ""
+    source: str = ""
 
-    def accept(self, published: PublishedEvent, path: str = "") -> Event:
+    def accept(
+        self, published: PublishedEvent, path: str = "", extras: Extras | None = None
+    ) -> Event:
         """Check one event and convert it.
 
         Args:
             published: The event as it was sent.
             path: Its position in the request, e.g. ``[3]``.
+            extras: What its source tells beyond it; None: what the publisher sent.
 
         Raises:
             InvalidValueError: A field breaks its rule; ``field`` is its path.
@@ -47,6 +55,7 @@ class Acceptance:
             now_ms=self.now_ms,
             now=acr_timestamp(self.now_ms),
             path=f"{path}." if path else "",
+            extras=of_source(extras or NONE, self.kind, self.source) if self.kind else extras,
         )
         if _ESCAPED_NUL in bytes(event.body):
             _refuse_nul(published.target, joined(path, "target"))

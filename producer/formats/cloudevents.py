@@ -17,6 +17,7 @@ from portcall.producer.formats.json_errors import decode, joined
 from portcall.producer.formats.published import check_count
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action, Event, PublishedEvent, Request, Target, check_event_id
+from portcall.schemas.extras import SentExtras
 from portcall.schemas.timestamps import sent_timestamp
 
 SPECVERSION = "1.0"
@@ -50,6 +51,7 @@ class RegistryData(Struct, frozen=True):
     id: str | None = None
     timestamp: str | None = None
     request: Request | None = None
+    portcall: SentExtras | None = None
 
 
 _decode_one = msgspec.json.Decoder(CloudEvent)
@@ -155,6 +157,7 @@ def _published(event: CloudEvent, data: RegistryData, prefix: str, where: str) -
         id=event_id,
         timestamp=own_time or time,
         request=data.request,
+        portcall=data.portcall,
     )
 
 

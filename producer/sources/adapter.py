@@ -12,6 +12,7 @@ from portcall.producer.formats.acceptance import Acceptance, Ignored, Translatio
 from portcall.producer.formats.ignoring import passed, unread
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import PublishedEvent
+from portcall.schemas.extras import NONE, Extras
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +33,6 @@ class SourceRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Extras:
-    """What a source tells beyond ACR's payload; each is empty where it is unknown.
-
-    Attributes:
-        actor: Who pushed or deleted, as the registry names them.
-        artifact_type: image, index, helm, signature, attestation, sbom, wasm, cache or other.
-        platform: Of a child of an index, e.g. ``linux/arm64``.
-        source_id: The sender's own id of the request or the event.
-    """
-
-    actor: str = ""
-    artifact_type: str = ""
-    platform: str = ""
-    source_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """One thing that a request tells.
 
@@ -65,7 +49,7 @@ class Found:
     sent: object
     event: PublishedEvent | None = None
     reason: str = ""
-    extras: Extras = Extras()
+    extras: Extras = NONE
     problem: InvalidValueError | None = None
 
 
@@ -90,7 +74,7 @@ def _taken(one: Found, acceptance: Acceptance, translation: Translation) -> Igno
     if one.event is None:
         return passed(one.reason, event_id, one.sent)
     try:
-        translation.events.append(acceptance.accept(one.event, one.path))
+        translation.events.append(acceptance.accept(one.event, one.path, one.extras))
     except InvalidValueError as problem:
         return unread(problem, one.path, event_id, one.sent)
     return None

@@ -11,9 +11,10 @@ import msgspec
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.formats.json_errors import decode
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
+from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import PublishedEvent, Request, Target, check_event_id
+from portcall.schemas.extras import Extras
 from portcall.schemas.timestamps import acr_timestamp, sent_timestamp
 
 MAX_EVENTS = 10_000

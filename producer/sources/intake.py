@@ -9,7 +9,7 @@ import time
 from aiohttp import hdrs, web
 from prometheus_client import Counter
 
-from portcall.producer.formats.acceptance import Translation
+from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError
 from portcall.producer.ingest import Ingest, acceptance_of
@@ -66,7 +66,7 @@ class SourceIntake:
         source = await self._verified(request)
         if source.kind in NOTIFIERS:
             answer, translation = await self._ingest.take_distribution(
-                request, source.registry, began
+                request, _acceptance(source), began
             )
             _count(source, translation)
             return answer
@@ -121,13 +121,17 @@ class SourceIntake:
         read = adapter_of(source.kind)
         if read is None:
             raise UnavailableError(f"this build reads no events of the kind {source.kind.value}")
-        translation = read(sent, acceptance_of(source.registry))
+        translation = read(sent, _acceptance(source))
         hint = "" if translation.events else self._hints.note(source, sent)
         return translation, hint
 
 
 def _sent(source: Source, request: web.Request, body: bytes) -> SourceRequest:
     return SourceRequest(request.headers, body, request.query, options_of(source.options))
+
+
+def _acceptance(source: Source) -> Acceptance:
+    return acceptance_of(source.registry, source.kind.value, source.name)
 
 
 def _count(source: Source, translation: Translation) -> None:

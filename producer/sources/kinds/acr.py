@@ -4,7 +4,7 @@ Source: Microsoft's "Azure Container Registry webhook reference".
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
+from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
@@ -20,6 +20,7 @@ from portcall.producer.sources.fields import (
     unreadable,
 )
 from portcall.schemas.events import PING, Action
+from portcall.schemas.extras import Extras
 
 _ACTIONS = frozenset(action.value for action in Action)
 

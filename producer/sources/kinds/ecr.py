@@ -18,7 +18,7 @@ Source: "Amazon ECR events and EventBridge" of the ECR user guide, and the event
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest
+from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
@@ -33,6 +33,7 @@ from portcall.producer.sources.fields import (
     text,
     time_of,
 )
+from portcall.schemas.extras import Extras
 
 _IMAGE_ACTIONS = ("ECR Image Action", "ECR Referrer Action")
 _REPLICATION = "ECR Replication Action"

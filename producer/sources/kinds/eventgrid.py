@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import unquote
 
+from msgspec import structs
+
 from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.formats.cloudevents import ACTIONS
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
@@ -106,5 +108,5 @@ def _told(data: object, action: Action, own_id: str, time: str) -> Told:
         told,
         id=told.id or event_id(own_id),
         time=told.time or time,
-        extras=replace(told.extras, source_id=own_id),
+        extras=structs.replace(told.extras, source_id=own_id),
     )

@@ -18,7 +18,7 @@ import base64
 import binascii
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
+from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
@@ -38,6 +38,7 @@ from portcall.producer.sources.fields import (
     unreadable,
 )
 from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.extras import Extras
 
 _ACTIONS = {"INSERT": "push", "DELETE": "delete"}
 

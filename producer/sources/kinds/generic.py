@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest, translated
+from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.expressions import Budget, Expression, compiled
 from portcall.producer.sources.fields import (
@@ -48,6 +48,7 @@ from portcall.producer.sources.fields import (
 )
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import ACTION_NAMES, Action
+from portcall.schemas.extras import Extras
 
 FIELDS = ("action", "repository", "tag", "digest", "media_type", "id", "time", "actor")
 """The settings that are expressions on one event."""

@@ -16,7 +16,7 @@ Source: octokit/webhooks, payload-schemas and payload-examples; GitHub's documen
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest
+from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
@@ -37,6 +37,7 @@ from portcall.producer.sources.fields import (
     time_of,
 )
 from portcall.producer.sources.forms import form_or_json
+from portcall.schemas.extras import Extras
 
 _FORMATS = ("container", "docker")
 

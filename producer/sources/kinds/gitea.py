@@ -19,7 +19,7 @@ Source: go-gitea/gitea and Forgejo, services/webhook and modules/structs.
 from urllib.parse import urlsplit
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest
+from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
@@ -37,6 +37,7 @@ from portcall.producer.sources.fields import (
     time_of,
 )
 from portcall.producer.sources.forms import form_or_json
+from portcall.schemas.extras import Extras
 
 _ACTIONS = {"created": "push", "deleted": "delete"}
 

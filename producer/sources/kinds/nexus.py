@@ -18,7 +18,7 @@ Source: Sonatype's nexus-public, WebhookServiceImpl.java and RepositoryComponent
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest
+from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
@@ -35,6 +35,7 @@ from portcall.producer.sources.fields import (
     text,
     time_of,
 )
+from portcall.schemas.extras import Extras
 
 _ACTIONS = {"CREATED": "push", "UPDATED": "push", "DELETED": "delete"}
 

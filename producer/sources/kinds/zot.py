@@ -19,7 +19,7 @@ Source: project-zot/zot, pkg/extensions/events.
 from dataclasses import replace
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import Extras, Found, SourceRequest
+from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     MAX_USERAGENT,
@@ -39,6 +39,7 @@ from portcall.producer.sources.fields import (
     time_of,
 )
 from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.extras import Extras
 
 _ACTIONS = {"zotregistry.image.updated": "push", "zotregistry.image.deleted": "delete"}
 _REASONS = {
