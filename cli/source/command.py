@@ -10,6 +10,7 @@ from portcall.cli.examples import examples
 from portcall.cli.options import NAME_OPTION, Format, Group, Registry, Url, one_name, pairs
 from portcall.cli.output import note, show, show_all
 from portcall.cli.source.setup import HIDDEN, set_up
+from portcall.cli.sync.command import sync
 from portcall.cli.tables import Document, Row, seconds, value
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind
 
@@ -177,6 +178,15 @@ def delete(
         typer.confirm(f"Delete the source {name} of {registry}?", abort=True, err=True)
     management.ask("DELETE", path)
     note(f"Deleted the source {name}.")
+
+
+app.command(
+    "sync",
+    epilog=examples(
+        "portcall source sync -r myregistry --from https://registry.example.com --dry-run",
+        "portcall source sync -r myregistry --from https://registry.example.com --yes --max 500",
+    ),
+)(sync)
 
 
 def _path(management: Management, registry: str, name: str, group: str | None) -> str:

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from portcall.cli.sync.answers import Answer
-from portcall.cli.sync.catalogue import (
+from portcall.cli.sync.registry.answers import Answer
+from portcall.cli.sync.registry.catalogue import (
     Found,
     is_digest,
     is_repository,
@@ -23,7 +23,7 @@ from portcall.cli.sync.catalogue import (
     pages,
     refused,
 )
-from portcall.cli.sync.client import RegistryClient
+from portcall.cli.sync.registry.client import RegistryClient
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.timestamps import sent_timestamp
 
@@ -90,7 +90,7 @@ class Harbor:
         async for page in self._pages(target, _ABSENT):
             for each in list_of(page, page.document):
                 name = each.get("name") if isinstance(each, dict) else None
-                if isinstance(name, str) and is_repository(name):
+                if is_repository(name):
                     yield name
                 else:
                     self.unreadable += 1
@@ -106,16 +106,14 @@ class Harbor:
         found: dict[str, Found] = {}
         for tag in list_of(answer, facts.get("tags")):
             name = tag.get("name") if isinstance(tag, dict) else None
-            if isinstance(name, str) and is_tag(name):
+            if is_tag(name):
                 # The artifact's size is that of its layers, too: an event's is the manifest's.
                 found[name] = Found(digest, media_type, None, _time(tag.get("push_time")))
             else:
                 self.unreadable += 1
         return found
 
-    def _pages(
-        self, path: str, absent: frozenset[int] = frozenset()
-    ) -> AsyncIterator[Answer]:
+    def _pages(self, path: str, absent: frozenset[int] = frozenset()) -> AsyncIterator[Answer]:
         target = self._client.target(ROOT + path)
         return pages(self._client, target, "", headers=HEADERS, absent=absent)
 

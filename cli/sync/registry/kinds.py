@@ -3,12 +3,12 @@
 from enum import StrEnum
 from typing import Any
 
-from portcall.cli.sync.catalogue import Catalogue
-from portcall.cli.sync.client import RegistryClient
-from portcall.cli.sync.distribution import Distribution
-from portcall.cli.sync.errors import RegistryError
-from portcall.cli.sync.harbor import ROOT, Harbor
-from portcall.cli.sync.zot import SEARCH, Zot
+from portcall.cli.sync.registry.catalogue import Catalogue
+from portcall.cli.sync.registry.client import RegistryClient
+from portcall.cli.sync.registry.distribution import Distribution
+from portcall.cli.sync.registry.errors import RegistryError
+from portcall.cli.sync.registry.harbor import ROOT, Harbor
+from portcall.cli.sync.registry.zot import SEARCH, Zot
 
 MAX_BODY = 1024 * 1024
 

@@ -1,12 +1,12 @@
 """What every kind of registry is asked: its repositories, their tags, and single manifests."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
-from portcall.cli.sync.answers import Answer
-from portcall.cli.sync.client import RegistryClient
-from portcall.cli.sync.errors import RegistryError
+from portcall.cli.sync.registry.answers import Answer
+from portcall.cli.sync.registry.client import RegistryClient
+from portcall.cli.sync.registry.errors import RegistryError
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import check_digest
 from portcall.schemas.scopes import check_repository, check_tag
@@ -125,22 +125,22 @@ def list_of(answer: Answer, items: object) -> list[Any]:
     return items
 
 
-def is_repository(name: object) -> bool:
+def is_repository(name: object) -> TypeGuard[str]:
     """Whether an event can have that repository."""
     return isinstance(name, str) and _holds(check_repository, name)
 
 
-def is_tag(name: object) -> bool:
+def is_tag(name: object) -> TypeGuard[str]:
     """Whether an event can have that tag."""
     return isinstance(name, str) and _holds(check_tag, name)
 
 
-def is_digest(text: object) -> bool:
+def is_digest(text: object) -> TypeGuard[str]:
     """Whether an event can have that digest."""
     return isinstance(text, str) and _holds(check_digest, text)
 
 
-def _holds(check: Any, text: str) -> bool:  # noqa: ANN401 (one of the checks above)
+def _holds(check: Callable[[str], str], text: str) -> bool:
     try:
         check(text)
     except InvalidValueError:

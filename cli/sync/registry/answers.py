@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
-from portcall.cli.sync.errors import RegistryError
+from portcall.cli.sync.registry.errors import RegistryError
 
 MAX_WAIT_S = 300.0
 """The longest Retry-After that is respected; then the registry is asked again."""

@@ -1,4 +1,4 @@
-"""A client of one registry: authentication, retries and bounds; every request to a registry is here.
+"""A client of one registry: authentication, retries and bounds, for every request to it.
 
 Redirects are not followed: credentials go to the registry's own address, and to the token server
 that the registry names.
@@ -15,11 +15,11 @@ import aiohttp
 from yarl import URL
 
 from portcall.cli.errors import UsageError
-from portcall.cli.sync.answers import Answer, retry_after_s
-from portcall.cli.sync.challenges import Challenge, parse_challenges
-from portcall.cli.sync.credentials import Credentials
-from portcall.cli.sync.errors import RegistryError
-from portcall.cli.sync.tokens import Tokens
+from portcall.cli.sync.registry.answers import Answer, retry_after_s
+from portcall.cli.sync.registry.challenges import Challenge, parse_challenges
+from portcall.cli.sync.registry.credentials import Credentials
+from portcall.cli.sync.registry.errors import RegistryError
+from portcall.cli.sync.registry.tokens import Tokens
 
 TRIES = 6
 FIRST_PAUSE_S = 0.5
@@ -118,7 +118,7 @@ class RegistryClient:
         if 300 <= answer.status < 400:
             host = urlsplit(answer.headers.get("location", "")).netloc
             raise RegistryError(
-                f"{url} redirects to {host or 'another path'}: give the address that answers itself",
+                f"{url} redirects to {host or 'another path'}: give the address that answers",
                 status=answer.status,
             )
         return answer
@@ -167,7 +167,11 @@ class RegistryClient:
             waits_s = FIRST_PAUSE_S * 2 ** (attempt - 1) * (1 + self._jitter())
             try:
                 answer = await self._once(method, url, headers, body, max_body)
-            except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
+            except (
+                aiohttp.ClientConnectionError,
+                aiohttp.ClientPayloadError,
+                TimeoutError,
+            ) as error:
                 if attempt == TRIES or isinstance(error, aiohttp.ClientConnectorCertificateError):
                     raise RegistryError(_unanswered(url, error)) from error
             except (aiohttp.ClientError, ValueError) as error:
@@ -202,7 +206,8 @@ class RegistryClient:
                 content += chunk
                 if len(content) > max_body:
                     raise RegistryError(f"{_bare(url)}: the answer is larger than {max_body} bytes")
-            names = {name.lower(): value for name, value in reversed(response.headers.items())}
+            names = {name.lower(): response.headers[name] for name in response.headers}
+            names["link"] = ", ".join(response.headers.getall("Link", []))
             challenges = tuple(response.headers.getall("WWW-Authenticate", []))
             return Answer(url, response.status, names, bytes(content), challenges)
 
@@ -246,7 +251,7 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
         try:
             context.load_verify_locations(cafile=ca_file)
         except (OSError, ssl.SSLError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            reason = error.strerror or error
             raise UsageError(f"--ca {ca_file}: has no CA certificate in PEM ({reason})") from error
     return context
 

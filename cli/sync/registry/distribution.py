@@ -7,11 +7,10 @@ Source: OCI distribution specification 1.1 (tags, manifests, Link), distribution
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
-from itertools import batched
 from urllib.parse import quote
 
-from portcall.cli.sync.answers import Answer
-from portcall.cli.sync.catalogue import (
+from portcall.cli.sync.registry.answers import Answer
+from portcall.cli.sync.registry.catalogue import (
     Found,
     is_digest,
     is_repository,
@@ -21,8 +20,8 @@ from portcall.cli.sync.catalogue import (
     pages,
     refused,
 )
-from portcall.cli.sync.client import RegistryClient
-from portcall.cli.sync.errors import RegistryError
+from portcall.cli.sync.registry.client import RegistryClient
+from portcall.cli.sync.registry.errors import RegistryError
 
 CATALOGUE_PAGE = 100
 """Registries of distribution 3 refuse more than their limit, 1,000 by default."""
@@ -30,15 +29,14 @@ TAGS_PAGE = 1000
 LOOKED_AT_ONCE = 100
 MAX_MANIFEST = 4 * 1024 * 1024
 CATALOGUE_SCOPE = "registry:catalog:*"
-ACCEPT = ", ".join(
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-        "application/vnd.oci.artifact.manifest.v1+json",
-    )
+_MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.artifact.manifest.v1+json",
 )
+ACCEPT = ", ".join(_MANIFEST_TYPES)
 """An index before its manifests: the tag's own digest is wanted, not that of one platform."""
 _ABSENT = frozenset({404})
 _GONE = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN"})
@@ -96,7 +94,8 @@ class Distribution:
     async def look_at(self, repository: str, names: list[str]) -> dict[str, Found]:
         """What these tags name; those that are not there any more are left out."""
         found: dict[str, Found] = {}
-        for part in batched(names, LOOKED_AT_ONCE):
+        for start in range(0, len(names), LOOKED_AT_ONCE):
+            part = names[start : start + LOOKED_AT_ONCE]
             async with asyncio.TaskGroup() as group:
                 looks = [group.create_task(self.look(repository, name)) for name in part]
             for name, look in zip(part, looks, strict=True):

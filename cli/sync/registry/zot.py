@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from portcall.cli.sync.catalogue import Found, is_digest, is_tag
-from portcall.cli.sync.client import RegistryClient
-from portcall.cli.sync.distribution import Distribution
+from portcall.cli.sync.registry.catalogue import Found, is_digest, is_tag
+from portcall.cli.sync.registry.client import RegistryClient
+from portcall.cli.sync.registry.distribution import Distribution
 
 PAGE = 100
 SEARCH = "/v2/_zot/ext/search"
@@ -65,10 +65,9 @@ class Zot:
             for each in results:
                 tag, digest = each.get("Tag"), each.get("Digest")
                 media_type = each.get("MediaType")
-                if isinstance(tag, str) and is_tag(tag) and isinstance(digest, str):
+                if is_tag(tag) and is_digest(digest):
                     kind = media_type[:255] if isinstance(media_type, str) else ""
-                    if is_digest(digest):
-                        found[tag] = Found(digest, kind)
+                    found[tag] = Found(digest, kind)
             if len(results) < PAGE or len(found) == before:
                 return found
             offset += PAGE

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from portcall.cli.sync.answers import Answer
-from portcall.cli.sync.challenges import Challenge
-from portcall.cli.sync.credentials import Credentials
-from portcall.cli.sync.errors import RegistryError
+from portcall.cli.sync.registry.answers import Answer
+from portcall.cli.sync.registry.challenges import Challenge
+from portcall.cli.sync.registry.credentials import Credentials
+from portcall.cli.sync.registry.errors import RegistryError
 
 DEFAULT_LIFE_S = 60.0
 """Of a token whose answer names no ``expires_in``."""
@@ -135,9 +135,14 @@ def _read(answer: Answer) -> tuple[str, float]:
         document = None
     found = document if isinstance(document, dict) else {}
     token = found.get("token") or found.get("access_token")
-    is_token = isinstance(token, str) and len(token) <= MAX_TOKEN
-    if not is_token or not token.isascii() or not token.isprintable():
+    if not isinstance(token, str) or not _is_sendable(token):
         raise RegistryError(f"the answer of the token server {host} has no token")
     life = found.get("expires_in")
-    has_life = isinstance(life, int | float) and life > 0
-    return token, min(float(life), MAX_LIFE_S) if has_life else DEFAULT_LIFE_S
+    if not isinstance(life, int | float) or life <= 0:
+        return token, DEFAULT_LIFE_S
+    return token, min(float(life), MAX_LIFE_S)
+
+
+def _is_sendable(token: str) -> bool:
+    """Whether a header can have it."""
+    return len(token) <= MAX_TOKEN and token.isascii() and token.isprintable()
