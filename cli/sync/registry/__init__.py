@@ -1,1 +1,1 @@
-"""A registry that is synced: its catalogue, by the API that it has, and a client with its logins."""
+"""A registry that is synced: its catalogue, by the API that it has, and a client of it."""
