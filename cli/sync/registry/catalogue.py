@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeGuard
 
 from portcall.cli.sync.registry.answers import Answer
-from portcall.cli.sync.registry.client import RegistryClient
 from portcall.cli.sync.registry.errors import RegistryError
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import check_digest
 from portcall.schemas.scopes import check_repository, check_tag
 
+MAX_BODY = 16 * 1024 * 1024
+"""Of one page: a list of 100,000 tags has some 3 MB."""
 MAX_PAGES = 100_000
 """Of one list: then the registry's pages are taken for a circle."""
 
@@ -30,6 +31,32 @@ class Found:
     media_type: str = ""
     size: int | None = None
     pushed_at: str = ""
+
+
+class Asker(Protocol):
+    """The part of `cli.sync.registry.client.RegistryClient` that catalogues use."""
+
+    host: str
+
+    def target(self, path: str) -> str:
+        """The target of a path below the registry's address."""
+        ...
+
+    def prefer_basic(self) -> None:
+        """Send the user and the password at once."""
+        ...
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        scope: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        max_body: int = MAX_BODY,
+    ) -> Answer:
+        """Send a request, authenticated; raises `RegistryError`."""
+        ...
 
 
 class Catalogue(Protocol):
@@ -58,7 +85,7 @@ class Catalogue(Protocol):
 
 
 async def pages(
-    client: RegistryClient,
+    client: Asker,
     target: str,
     scope: str,
     *,

@@ -16,6 +16,7 @@ from yarl import URL
 
 from portcall.cli.errors import UsageError
 from portcall.cli.sync.registry.answers import Answer, retry_after_s
+from portcall.cli.sync.registry.catalogue import MAX_BODY
 from portcall.cli.sync.registry.challenges import Challenge, parse_challenges
 from portcall.cli.sync.registry.credentials import Credentials
 from portcall.cli.sync.registry.errors import RegistryError
@@ -23,8 +24,6 @@ from portcall.cli.sync.registry.tokens import Tokens
 
 TRIES = 6
 FIRST_PAUSE_S = 0.5
-MAX_BODY = 16 * 1024 * 1024
-"""Of one page: a list of 100,000 tags has some 3 MB."""
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=30)
 USER_AGENT = "portcall-sync"
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})

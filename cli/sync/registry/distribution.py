@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from portcall.cli.sync.registry.answers import Answer
 from portcall.cli.sync.registry.catalogue import (
+    Asker,
     Found,
     is_digest,
     is_repository,
@@ -20,7 +21,6 @@ from portcall.cli.sync.registry.catalogue import (
     pages,
     refused,
 )
-from portcall.cli.sync.registry.client import RegistryClient
 from portcall.cli.sync.registry.errors import RegistryError
 
 CATALOGUE_PAGE = 100
@@ -49,7 +49,7 @@ class Distribution:
         client: Asks it.
     """
 
-    def __init__(self, client: RegistryClient) -> None:
+    def __init__(self, client: Asker) -> None:
         self._client = client
         self.unreadable = 0
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from portcall.cli.sync.registry.answers import Answer
 from portcall.cli.sync.registry.catalogue import (
+    Asker,
     Found,
     is_digest,
     is_repository,
@@ -23,7 +24,6 @@ from portcall.cli.sync.registry.catalogue import (
     pages,
     refused,
 )
-from portcall.cli.sync.registry.client import RegistryClient
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.timestamps import sent_timestamp
 
@@ -41,7 +41,7 @@ class Harbor:
         client: Asks it.
     """
 
-    def __init__(self, client: RegistryClient) -> None:
+    def __init__(self, client: Asker) -> None:
         self._client = client
         client.prefer_basic()
         self.unreadable = 0

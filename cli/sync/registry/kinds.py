@@ -3,8 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from portcall.cli.sync.registry.catalogue import Catalogue
-from portcall.cli.sync.registry.client import RegistryClient
+from portcall.cli.sync.registry.catalogue import Asker, Catalogue
 from portcall.cli.sync.registry.distribution import Distribution
 from portcall.cli.sync.registry.errors import RegistryError
 from portcall.cli.sync.registry.harbor import ROOT, Harbor
@@ -22,7 +21,7 @@ class Api(StrEnum):
     ZOT = "zot"
 
 
-async def catalogue_of(client: RegistryClient, api: Api) -> tuple[Api, Catalogue]:
+async def catalogue_of(client: Asker, api: Api) -> tuple[Api, Catalogue]:
     """The registry's catalogue; `Api.AUTO` tries what only Harbor and only zot answer.
 
     Raises:
@@ -39,7 +38,7 @@ async def catalogue_of(client: RegistryClient, api: Api) -> tuple[Api, Catalogue
             return Api.DISTRIBUTION, Distribution(client)
 
 
-async def _found(client: RegistryClient) -> Api:
+async def _found(client: Asker) -> Api:
     info = await _document(client, f"{ROOT}/systeminfo")
     if isinstance(info, dict) and "auth_mode" in info:
         return Api.HARBOR
@@ -52,7 +51,7 @@ async def _found(client: RegistryClient) -> Api:
     return Api.DISTRIBUTION
 
 
-async def _document(client: RegistryClient, path: str) -> Any:  # noqa: ANN401 (JSON)
+async def _document(client: Asker, path: str) -> Any:  # noqa: ANN401 (JSON)
     """What a path says, if anything; a registry without it may answer with any error."""
     try:
         answer = await client.ask("GET", client.target(path), max_body=MAX_BODY)

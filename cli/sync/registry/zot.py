@@ -11,8 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from portcall.cli.sync.registry.catalogue import Found, is_digest, is_tag
-from portcall.cli.sync.registry.client import RegistryClient
+from portcall.cli.sync.registry.catalogue import Asker, Found, is_digest, is_tag
 from portcall.cli.sync.registry.distribution import Distribution
 
 PAGE = 100
@@ -26,7 +25,7 @@ class Zot:
         client: Asks it.
     """
 
-    def __init__(self, client: RegistryClient) -> None:
+    def __init__(self, client: Asker) -> None:
         self._client = client
         self._distribution = Distribution(client)
 
