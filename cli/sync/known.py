@@ -46,7 +46,7 @@ class KnownTags:
 
     async def catch_up(self) -> bool:
         """Wait until Portcall has entered what it accepted; returns whether it knows any tag."""
-        query = {"upToDate": "true", "$top": "1"}
+        query = {"catchUp": "true", "$top": "1"}
         async with self._turn:
             page = await asyncio.to_thread(
                 self._api.ask, "GET", f"{self._path}/knownTags", query=query

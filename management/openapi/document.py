@@ -248,8 +248,8 @@ PARAMETERS: Json = {
     "repositoryName": _parameter(
         "repository", "Only of this repository.", {"type": "string", "examples": ["team/app"]}
     ),
-    "upToDate": _parameter(
-        "upToDate",
+    "catchUp": _parameter(
+        "catchUp",
         "Whether to wait until the events that were accepted before are entered.",
         {"type": "boolean", "default": False},
     ),

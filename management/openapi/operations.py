@@ -282,7 +282,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             *(KNOWN_TAGS, "listKnownTags"),
             "List the tags that the accepted events say are there, each with its digest.",
             KnownTagList,
-            *("repositoryName", "upToDate"),
+            *("repositoryName", "catchUp"),
         ),
         Row(
             *("POST", ADOPT, "adoptTags", "Let tags count as seen, without an event."),

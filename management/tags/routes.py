@@ -53,7 +53,7 @@ class TagHandlers:
         routes.add("POST", ADOPT, self.adopt)
 
     async def page(self, call: Call) -> web.Response:
-        """GET the known tags; ``upToDate=true`` waits for events that were accepted before."""
+        """GET the known tags; ``catchUp=true`` waits for events that were accepted before."""
         size = page_size(call, TAGS_PAGE)
         after = _after(call)
         repository = _repository(call)
@@ -111,9 +111,9 @@ def _repository(call: Call) -> str | None:
 
 
 def _is_waiting(call: Call) -> bool:
-    text = call.parameter("upToDate")
+    text = call.parameter("catchUp")
     if text is None:
         return False
     if text not in {"true", "false"}:
-        raise invalid_parameter("upToDate", "must be true or false")
+        raise invalid_parameter("catchUp", "must be true or false")
     return text == "true"

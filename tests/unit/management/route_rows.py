@@ -91,7 +91,7 @@ ROUTES = [
     missing("POST", "{registry}/sources/missing/rotateSecret", {}),
     # known tags
     listed("tags of no repository", "{registry}/knownTags", "repository=A+b", PARAMETER, "repository"),
-    listed("tags: no answer to a question", "{registry}/knownTags", "upToDate=soon", PARAMETER, "upToDate"),
+    listed("tags: no answer to a question", "{registry}/knownTags", "catchUp=soon", PARAMETER, "catchUp"),
     listed("tags: another list's token", "{registry}/knownTags", "$skipToken=cmVwbGF5czox", PARAMETER, "$skipToken"),
     listed("tags: too many", "{registry}/knownTags", "$top=1001", PARAMETER, "$top"),
     adopted("nothing", "tags", []),

@@ -42,9 +42,9 @@ async def test_pages_follow_each_other_and_keep_the_repository(
 async def test_the_list_waits_only_where_asked(api: ManagementApi) -> None:
     path = path_of(api, "knownTags")
     await api.request("GET", path)
-    await api.request("GET", path, query=f"{VERSION}&upToDate=false")
+    await api.request("GET", path, query=f"{VERSION}&catchUp=false")
     assert api.caught_up == 0
-    await api.request("GET", path, query=f"{VERSION}&upToDate=true")
+    await api.request("GET", path, query=f"{VERSION}&catchUp=true")
     assert api.caught_up == 1
 
 
@@ -60,7 +60,7 @@ async def test_old_answers_are_not_given_for_new_ones(
 ) -> None:
     path = path_of(api, "knownTags")
     api.behind = error
-    answer = await api.request("GET", path, query=f"{VERSION}&upToDate=true")
+    answer = await api.request("GET", path, query=f"{VERSION}&catchUp=true")
     assert (answer.status, answer.json["error"]["code"]) == (503, code)
 
 

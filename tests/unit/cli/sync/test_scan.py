@@ -237,7 +237,7 @@ async def test_each_event_is_checked_just_before_it_is_sent(  # noqa: PLR0917 (a
     management = FakeManagement({"a": known})
     assert await publish(line, path, [missed], catalogue, management) == expected
     assert len(line.sent) == expected.accepted
-    assert management.queries == [{"upToDate": "true", "$top": "1"}]
+    assert management.queries == [{"catchUp": "true", "$top": "1"}]
 
 
 async def test_a_deleted_manifest_that_came_back_is_not_published(line: Line, path: Path) -> None:
