@@ -18,11 +18,21 @@ def _pair(word: str) -> bool:
     return "=" in word
 
 
+def _network(word: str) -> bool:
+    """Return whether the word is an address or a network, and not a name that follows."""
+    return any(mark in word for mark in ".:/")
+
+
+_SOURCE: dict[str, Takes] = {"--options": _pair, "--networks": _network}
+
 SEVERAL: dict[tuple[str, str], dict[str, Takes]] = {
     ("webhook", "create"): {"--actions": _word, "--headers": _word, "--tags": _word},
     ("webhook", "update"): {"--actions": _word, "--headers": _word, "--tags": _word},
     ("webhook", "test-scope"): {"--actions": _word},
     ("registry", "create"): {"--tags": _pair},
+    ("source", "create"): _SOURCE,
+    ("source", "update"): _SOURCE,
+    ("source", "try"): {"--options": _pair},
 }
 """For each command: the options that take several words, and which words they accept."""
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from portcall.cli.client import Management, find_server
+from portcall.cli.client import Management
+from portcall.cli.server import find_server
 from portcall.cli.tables import value
 from portcall.cli.transport import HttpTransport
 from portcall.schemas.errors import PortcallError

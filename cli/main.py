@@ -57,7 +57,7 @@ COMMANDS = (
     (
         WEBHOOKS,
         "dead-letters",
-        "commands.dead_letters:app",
+        "dead_letters.command:app",
         "List, resend and purge dead letters.",
     ),
     (

@@ -180,7 +180,7 @@ PROBE = typer.Option(
 )
 
 
-class Setting(NamedTuple):
+class SettingOption(NamedTuple):
     """An option of `portcall webhook create` and `update` for a setting of ``properties.portcall``.
 
     Attributes:
@@ -197,11 +197,11 @@ class Setting(NamedTuple):
 
 
 SETTINGS = (
-    Setting("schedule", "retrySchedule", str, SCHEDULE),
-    Setting("max_age", "maxAge", str, MAX_AGE),
-    Setting("disable_after", "disableAfter", str, DISABLE_AFTER),
-    Setting("probe", "probe", bool, PROBE),
-    Setting("rate_limit", "rateLimit", float, RATE_LIMIT),
+    SettingOption("schedule", "retrySchedule", str, SCHEDULE),
+    SettingOption("max_age", "maxAge", str, MAX_AGE),
+    SettingOption("disable_after", "disableAfter", str, DISABLE_AFTER),
+    SettingOption("probe", "probe", bool, PROBE),
+    SettingOption("rate_limit", "rateLimit", float, RATE_LIMIT),
 )
 """In the order of the help."""
 

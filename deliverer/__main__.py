@@ -17,7 +17,7 @@ from portcall.deliverer.settings import DelivererSettings
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.depths import Depths
-from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.process import launch, running
@@ -59,7 +59,7 @@ async def main() -> None:
         await asyncio.to_thread(check_secrets, store, keys)
         operator = operator_webhook(settings.operator_uri, settings.operator_secret)
         webhooks = Webhooks(WithOperator(store.webhooks, operator), masking=settings.mask_headers)
-        follower = Follower(webhooks.refresh)
+        follower = FeedFollower(webhooks.refresh)
         publisher = Publisher(settings.amqp_url, name="portcall deliverer publisher")
         lanes = Lanes[Job](
             max_cap=settings.endpoint_concurrency,

@@ -1,61 +1,33 @@
-"""Handles frames of deliveries: make the POSTs, publish records and retries, then acknowledge."""
+"""Handles frames of deliveries: admits each delivery, starts its attempt, parks what must wait."""
 
 import asyncio
 import math
 import random
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
-from portcall.deliverer.consequences import (
-    Consequence,
-    PutBack,
-    Rules,
-    following,
-    parking,
-    untimely,
-    unwanted,
-)
+from portcall.deliverer.attempting import Attempter, Sending
+from portcall.deliverer.consequences import PutBack, Rules, parking, untimely
 from portcall.deliverer.endings import Disabling, Endings
 from portcall.deliverer.endpoints.clock import Clock
 from portcall.deliverer.endpoints.gate import Gate
 from portcall.deliverer.endpoints.lanes import Admission, Lanes
 from portcall.deliverer.endpoints.presence import Presence
 from portcall.deliverer.jobs import Job
-from portcall.deliverer.measures import PARKED, SKIPPED, measure, measure_lanes
+from portcall.deliverer.measures import PARKED, measure_lanes
 from portcall.deliverer.outbox import Outbox
-from portcall.deliverer.post.attempts import Attempt
-from portcall.deliverer.post.redaction import redacted
-from portcall.deliverer.post.request import Request, Template
-from portcall.deliverer.store_retry import answered
+from portcall.deliverer.post.request import Template
+from portcall.deliverer.redelivered import RecordedAttempts, not_attempted
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.clock import now_ms
 from portcall.runtime.latch import Latch
-from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.frames import DeliveryFrame, decode_deliveries
 from portcall.schemas.health import decode_news
-from portcall.schemas.records import Sent
 from portcall.schemas.webhooks import Webhook
 
 LINE_CHECK_S = 0.25
 RATE_CHECK_S = 0.05
-"""Half of what a webhook's bucket of tokens holds, so that its rate is used in full."""
-
-
-class Sending(Protocol):
-    """Makes attempts: a Sender."""
-
-    async def send(self, request: Request) -> Attempt:
-        """POST; never raises for the endpoint's faults."""
-
-
-class RecordedAttempts(Protocol):
-    """Knows the recorded attempts: the store's event log."""
-
-    def attempted(
-        self, deliveries: Sequence[tuple[str, int, int, int]]
-    ) -> dict[tuple[str, int, int, int], int]:
-        """The highest attempt recorded for each of (event id, accepted_ms, webhook id, first)."""
+"""Half the burst that a webhook's token bucket holds, so that its rate is used in full."""
 
 
 class Deliverer:
@@ -70,8 +42,8 @@ class Deliverer:
         disabling: Disables webhooks after a 410, and enables them after a successful probe.
         schedule_ms: The retry schedule of webhooks without their own.
         max_age_ms: The maximum age of deliveries of webhooks without their own limit; 0: none.
-        stored_within_s: How long the recorder may take to store a record. The log is asked about a
-            redelivered frame only after that: it then knows what a dead process had recorded.
+        stored_within_s: How long the recorder may take to store a record. A redelivered frame waits
+            this long before the log is queried: the log then has what a crashed process recorded.
         rungs_ms: The wait ladder, ascending.
         clock: Measures attempts and waits.
     """
@@ -94,7 +66,6 @@ class Deliverer:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._webhooks = webhooks
-        self._sender = sender
         self._clock = clock or Clock(lanes.skip)
         self._presence = Presence(self._clock.now())
         self._outbox = outbox
@@ -105,9 +76,16 @@ class Deliverer:
         self._endings = Endings(
             webhooks=webhooks, lanes=lanes, outbox=outbox, disabling=disabling, clock=self._clock
         )
+        self._attempter = Attempter(
+            webhooks=webhooks,
+            sender=sender,
+            endings=self._endings,
+            rules=self._rules,
+            clock_ms=clock_ms,
+            chance=chance,
+        )
         self._clock_ms = clock_ms
         self._chance = chance
-        self._stopping = False
         self._gate = Gate(lanes, outbox)
         self._frames: dict[bytes, asyncio.Task[None]] = {}
         self._attempts: set[asyncio.Task[None]] = set()
@@ -115,8 +93,8 @@ class Deliverer:
     async def handle(self, message: Message) -> None:
         """Deliver one frame; returns when everything published because of it is confirmed.
 
-        If a frame is redelivered while it is still in work, for example after a lost connection, it
-        is not begun again: the end of the current work settles both messages.
+        A frame may be redelivered while this process still works on it, for example after a lost
+        connection. Then both messages wait for that work, and it is not started again.
 
         Raises:
             FrameError: The message is not a frame of deliveries.
@@ -131,16 +109,16 @@ class Deliverer:
         await asyncio.shield(under_way)
 
     async def _deliver(self, frame: DeliveryFrame, *, again: bool) -> None:
-        # Load the webhooks before the gate, and again behind it, where nearly all are in memory: a
-        # frame that is let in must fill the lines at once, or the gate would let in all others.
+        # Load the webhooks before the gate, and again behind it, where nearly all are in memory. A
+        # frame behind the gate must fill the lines at once, or the gate would let all others in.
         await self._webhooks.load({each.webhook_id for each in frame.deliveries})
-        if again and not self._stopping:
+        if again and not self._attempter.stopping:
             await asyncio.sleep(self._stored_within_s)
         await self._gate.enter()
         latch = Latch(len(frame.deliveries))
         jobs = [Job(frame.events[each.event], each, latch) for each in frame.deliveries]
         if again:
-            jobs = await self._not_attempted(jobs)
+            jobs = await not_attempted(self._log_store, jobs)
         templates = await self._webhooks.load({job.delivery.webhook_id for job in jobs})
         for job in jobs:
             self._begin(job, templates[job.delivery.webhook_id])
@@ -148,12 +126,12 @@ class Deliverer:
         await latch.wait()
 
     def share_rates(self, processes: int) -> None:
-        """Divide every rate by the number of deliverers: the broker has reported it."""
+        """Divide every rate by *processes*, the number of deliverers as the broker counts it."""
         self._presence.answered(self._clock.now())
         self._lanes.share_rates(processes)
 
     async def watch_lanes(self) -> None:
-        """Detect endpoints that hang, and park deliveries that wait too long; runs without end."""
+        """Detect hanging endpoints, and park deliveries that wait too long; runs for ever."""
         while True:
             await asyncio.sleep(LINE_CHECK_S)
             now = self._clock.now()
@@ -168,7 +146,7 @@ class Deliverer:
             measure_lanes(self._lanes)
 
     async def watch_rates(self) -> None:
-        """Start deliveries that waited for their webhook's rate; runs without end.
+        """Start deliveries that waited for their webhook's rate; runs for ever.
 
         It reads the clock each time, which detects stalls of this process.
         """
@@ -186,32 +164,16 @@ class Deliverer:
             self._lanes.hear(webhook_id, max(until_ms - now_ms, 0) / 1000, now)
 
     def stop(self) -> None:
-        """Begin nothing new: deliveries in lines are put back for other processes."""
-        self._stopping = True
+        """Start nothing new, and put deliveries in lines back for other processes."""
+        self._attempter.stopping = True
         self._outbox.hold_nothing()
         self._gate.open()
         for job in self._lanes.empty_lines():
             self._endings.carry_out(job, PutBack())
 
-    async def _not_attempted(self, jobs: list[Job]) -> list[Job]:
-        """Leave out deliveries that a crashed process had attempted and recorded before its ack."""
-        keys = [
-            (job.event.id, job.event.accepted_ms, job.delivery.webhook_id, job.delivery.first)
-            for job in jobs
-        ]
-        recorded = await answered(self._log_store.attempted, keys)
-        left: list[Job] = []
-        for job, key in zip(jobs, keys, strict=True):
-            if recorded.get(key, 0) >= job.delivery.attempt:
-                SKIPPED.inc()
-                job.latch.count_down()
-            else:
-                left.append(job)
-        return left
-
     def _begin(self, job: Job, template: Template | None) -> None:
-        """Start it, or carry out at once why it cannot start."""
-        template = self._usable(job, template)
+        """Start the delivery if it may start now; otherwise carry out the consequence at once."""
+        template = self._attempter.usable(job, template)
         if template is None:
             return
         if instead := untimely(job, template.webhook, self._rules, self._clock_ms()):
@@ -219,21 +181,8 @@ class Deliverer:
         else:
             self._admit(job, template.webhook)
 
-    def _usable(self, job: Job, template: Template | None) -> Template | None:
-        """*template* if an attempt may begin; None: the consequence was carried out instead."""
-        delivery, webhook = job.delivery, None if template is None else template.webhook
-        instead: Consequence
-        if webhook is None or not webhook.takes(probe=delivery.probe):
-            instead = unwanted(delivery, webhook, self._clock_ms())
-        elif self._stopping:
-            instead = PutBack()
-        else:
-            return template
-        self._endings.carry_out(job, instead)
-        return None
-
     def _admit(self, job: Job, webhook: Webhook) -> None:
-        """Start it if there is room; else it waits in the line of its endpoint, or is parked."""
+        """Start the delivery if its endpoint has room; else let it wait in the line, or park it."""
         now = self._clock.now()
         attempt, parked = job.delivery.attempt, job.delivery.parks > 0
         fresh = attempt == 1 and not parked
@@ -255,13 +204,13 @@ class Deliverer:
                 return
 
     def _accepted(self, job: Job, now: float) -> float:
-        """When the event of a delivery that was not attempted yet was accepted, by our clock."""
+        """When the event was accepted, by our clock; -inf if the delivery was attempted before."""
         if job.delivery.attempt > 1:
             return -math.inf
         return now - (self._clock_ms() - job.event.accepted_ms) / 1000
 
     def _park(self, job: Job) -> None:
-        """Put a delivery aside until its turn; no attempt is used up."""
+        """Park a delivery until its turn; this uses up no attempt."""
         PARKED.inc()
         now, delivery = self._clock.now(), job.delivery
         turn_s = self._lanes.turn_s(
@@ -278,16 +227,16 @@ class Deliverer:
         task.add_done_callback(self._attempts.discard)
 
     async def _work(self, job: Job | None, started: float) -> None:
-        """Make an attempt, and then the next one, as long as some wait.
+        """Make an attempt, then the next one, as long as deliveries of the endpoint wait.
 
-        A task for each delivery would cost 1.4 us more.
+        One task per delivery would cost 1.4 us more.
         """
         while job is not None:
             healthy: bool | None = None
             lost_s = self._clock.lost_s
             try:
-                healthy = await self._attempt(job)
-            except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
+                healthy = await self._attempter.attempt(job)
+            except Exception as error:  # noqa: BLE001 (it reaches the settler by the latch)
                 job.latch.fail(error)
             now = self._clock.now()
             if not healthy and self._clock.lost_s - lost_s > now - started:
@@ -303,40 +252,3 @@ class Deliverer:
             job, started = following.pop() if following else None, now
             for other in following:
                 self._start(other, now)
-
-    async def _attempt(self, job: Job) -> bool | None:
-        """Make one attempt: look up, prepare, send, decide, carry out.
-
-        Returns:
-            Whether the endpoint answered as a healthy one does; None: nothing was sent.
-        """
-        webhook_id = job.delivery.webhook_id
-        known = self._webhooks.known(webhook_id) or await self._webhooks.template(webhook_id)
-        template = self._usable(job, known)
-        if template is None:
-            return None
-        request = self._prepare(job, template)
-        attempt = await self._sender.send(request)
-        consequence = self._decide(job, template, attempt, request.sent)
-        self._endings.carry_out(job, consequence)
-        return attempt.shows_health
-
-    def _prepare(self, job: Job, template: Template) -> Request:
-        return template.request(
-            delivery_id=delivery_id(job.event.id, job.delivery.webhook_id),
-            body=bytes(job.event.body),
-            now_s=self._clock_ms() // 1000,
-        )
-
-    def _decide(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> Consequence:
-        """Measure an attempt, and return its consequence."""
-        measure(attempt)
-        return following(
-            job,
-            template.webhook,
-            redacted(attempt, template.secrets) if template.secrets else attempt,
-            sent,
-            self._rules,
-            now_ms=self._clock_ms(),
-            chance=self._chance(),
-        )

@@ -1,4 +1,4 @@
-"""Endings: one object carries out the consequence of an attempt, or of a delivery without one."""
+"""Carries out consequences: publishes records, retries and dead letters, and changes webhooks."""
 
 import asyncio
 from typing import Protocol
@@ -32,14 +32,16 @@ class Disabling(Protocol):
 
 
 class Endings:
-    """Carries out consequences; a job's latch is counted down when all of it is confirmed.
+    """Carries out consequences.
+
+    It counts a job's latch down when the broker has confirmed everything it published for the job.
 
     Args:
-        webhooks: The cache; a webhook that changed is dropped from it.
-        lanes: Pauses an endpoint that asks for it.
+        webhooks: The cache of webhooks. A webhook that changes is dropped from it.
+        lanes: Pauses an endpoint that asks for a pause.
         outbox: Publishes records, retries and dead letters.
         disabling: Disables a webhook after a 410, and enables it after a successful probe.
-        clock: Gives the time at which a pause begins.
+        clock: Gives the time when a pause begins.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Endings:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def carry_out(self, job: Job, consequence: Consequence) -> None:
-        """Begin to carry it out; this waits neither for the broker nor for the store."""
+        """Start to carry out *consequence*; does not wait for the broker or the store."""
         match consequence:
             case Recorded(record=record, enables=False):
                 self._record(job, record)
@@ -80,7 +82,7 @@ class Endings:
         self._outbox.record(job.event, record, job.latch.count_down)
 
     def _wait(self, job: Job, waiting: Waiting) -> None:
-        """Publish the wait before the record: a record proves that the retry is in the broker."""
+        """Publish the retry, then the record: a record proves that the broker has the retry."""
         record = waiting.record
         if record is None:
             self._outbox.wait(job.event, waiting.delivery, waiting.rung_ms, job.latch.count_down)
@@ -94,7 +96,7 @@ class Endings:
         self._attempts.note(job.event, record)
 
     async def _end(self, job: Job, consequence: Recorded | GivenUp) -> None:
-        """End a delivery: change its webhook, publish the dead letter, and then the record."""
+        """End a delivery: change its webhook, publish the dead letter, then publish the record."""
         record = consequence.record
         try:
             match consequence:
@@ -108,5 +110,5 @@ class Endings:
                         self._webhooks.forget(record.webhook_id)
                     await self._outbox.bury(job.event, job.delivery, reason)
             self._record(job, record)
-        except Exception as error:  # noqa: BLE001 (on its way to the one place that settles)
+        except Exception as error:  # noqa: BLE001 (it reaches the settler by the latch)
             job.latch.fail(error)

@@ -1,4 +1,4 @@
-"""Jobs: the deliveries of a frame while this process has them."""
+"""A job: a delivery while this process handles it."""
 
 from msgspec import Struct
 
@@ -11,11 +11,12 @@ class Job(Struct, frozen=True):
     """One delivery that this process handles.
 
     Attributes:
-        event: The event to deliver.
+        event: The event.
         delivery: The webhook, and the number of the attempt.
-        latch: The latch of its frame. It is counted down when everything published because of this
-            delivery is confirmed. If the delivery fails, the frame is returned only after its other
-            deliveries have ended; otherwise those in flight would be attempted twice.
+        latch: The latch of its frame. It is counted down when the broker has confirmed everything
+            published for this delivery. If the delivery fails, the frame goes back to the broker
+            after its other deliveries have ended. Otherwise those in flight would be attempted
+            twice.
     """
 
     event: Event

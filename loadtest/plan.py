@@ -39,7 +39,7 @@ class Wants(StrEnum):
                 return True
 
 
-class Transport(Struct, frozen=True):
+class TransportOptions(Struct, frozen=True):
     """How a request is sent, if not in the usual way.
 
     Attributes:
@@ -58,7 +58,7 @@ class Transport(Struct, frozen=True):
     expect: bool = False
 
 
-USUAL = Transport()
+USUAL = TransportOptions()
 
 
 class Planned(Struct, frozen=True, gc=False):
@@ -87,7 +87,7 @@ class Planned(Struct, frozen=True, gc=False):
     fault: str = ""
     key: str = ""
     wants: Wants = Wants.TAKEN
-    transport: Transport = USUAL
+    transport: TransportOptions = USUAL
 
 
 class Timings(Struct, frozen=True, gc=False):

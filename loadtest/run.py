@@ -15,9 +15,9 @@ from portcall.loadtest.judge.thresholds import Threshold, ThresholdResult, cross
 from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.plan import Observer, RequestSource
 from portcall.loadtest.send.engine import Engine, Sends
-from portcall.loadtest.send.generator import Health, Watch, allow_files
+from portcall.loadtest.send.generator import GeneratorHealth, GeneratorWatch, allow_files
 from portcall.loadtest.send.poster import Poster
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.schemas.trust import NO_TRUST, Trust
 
 TICK_S = 0.5
@@ -49,7 +49,7 @@ class Limits(Struct, frozen=True):
     http2: bool = False
 
 
-class Ended(Struct, frozen=True):
+class RunEnd(Struct, frozen=True):
     """How a run ended.
 
     Attributes:
@@ -62,7 +62,7 @@ class Ended(Struct, frozen=True):
 
     measured: Measurements
     elapsed_s: float
-    health: Health
+    health: GeneratorHealth
     interrupted: bool = False
     crossed: ThresholdResult | None = None
 
@@ -83,12 +83,12 @@ class Relay(Protocol):
         """Wait no longer than that from now on."""
 
 
-Tick = Callable[[Measurements, float, Callable[[], Health]], None]
+Tick = Callable[[Measurements, float, Callable[[], GeneratorHealth]], None]
 """Shows the progress: the counts, the seconds since the start, and the generator's health."""
 
 
 async def run(
-    target: Target,
+    target: ConsumerTarget,
     source: RequestSource,
     *,
     limits: Limits,
@@ -96,7 +96,7 @@ async def run(
     observers: Sequence[Observer] = (),
     tick: Tick | None = None,
     relay: Relay | None = None,
-) -> Ended:
+) -> RunEnd:
     """Send the requests of *source* to *target*.
 
     Args:
@@ -117,7 +117,7 @@ async def run(
         told: list[Observer] = [measured, *observers]
         told = [relay.before(told)] if relay is not None else told
         engine = Engine(source, poster, told, max_in_flight=limits.max_in_flight)
-        watch = Watch(measured)
+        watch = GeneratorWatch(measured)
         health = partial(
             watch.health, max_lag_s=limits.max_lag_s, max_in_flight=limits.max_in_flight
         )
@@ -133,10 +133,10 @@ async def run(
             finally:
                 for helper in helpers:
                     helper.cancel()
-    return Ended(measured, measured.last_s, health(), steering.interrupted, steering.crossed)
+    return RunEnd(measured, measured.last_s, health(), steering.interrupted, steering.crossed)
 
 
-def _poster(target: Target, limits: Limits) -> Poster | Http2Poster:
+def _poster(target: ConsumerTarget, limits: Limits) -> Poster | Http2Poster:
     if limits.http2:
         return Http2Poster(
             target, timeout_s=limits.timeout_s, verify=limits.verify, trust=limits.trust
@@ -161,7 +161,7 @@ class _Steering:
         thresholds: list[Threshold],
         *,
         tick: Tick | None,
-        health: Callable[[], Health],
+        health: Callable[[], GeneratorHealth],
         relay: Relay | None = None,
     ) -> None:
         self._engine = engine

@@ -14,7 +14,7 @@ from portcall.loadtest.judge.thresholds import Threshold, judge, percents_of
 from portcall.loadtest.measure.metrics import SCHEDULED, metrics_of
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Plot, Section, gauge
 from portcall.loadtest.report.chapters import NONE, milliseconds
-from portcall.loadtest.run import Ended, interruptible
+from portcall.loadtest.run import RunEnd, interruptible
 from portcall.loadtest.schedule.pacing import Paced
 
 CLOSE = 1.1
@@ -22,14 +22,14 @@ CLOSE = 1.1
 MAX_TRIALS = 24
 LOWEST = 0.5
 
-Attempt = Callable[[float], Awaitable[tuple[Paced, Ended]]]
+Attempt = Callable[[float], Awaitable[tuple[Paced, RunEnd]]]
 
 
 MAX_RATE = "max_rate"
 COLUMNS = ("planned", "answered", "med", "p(95)", "p(99)", "failed", "verdict")
 
 
-class Trial(Struct, frozen=True):
+class RateTrial(Struct, frozen=True):
     """One rate, and the consumer's result.
 
     Attributes:
@@ -88,9 +88,9 @@ class Search(Struct, frozen=True):
         interrupted: Whether the search was stopped.
     """
 
-    trials: tuple[Trial, ...]
+    trials: tuple[RateTrial, ...]
     paced: Paced
-    ended: Ended
+    ended: RunEnd
     interrupted: bool = False
 
     @property
@@ -115,7 +115,7 @@ class Search(Struct, frozen=True):
         )
 
 
-def next_rate(trials: Sequence[Trial], first: float) -> float | None:
+def next_rate(trials: Sequence[RateTrial], first: float) -> float | None:
     """Return the next rate to try; None: the search is over.
 
     Args:
@@ -141,7 +141,7 @@ async def search(
     *,
     first: float,
     pause_s: float,
-    told: Callable[[Trial], None] = lambda _trial: None,
+    told: Callable[[RateTrial], None] = lambda _trial: None,
 ) -> Search:
     """Find the highest rate that meets *bounds*.
 
@@ -152,9 +152,9 @@ async def search(
         pause_s: Between two runs.
         told: Called after each trial.
     """
-    trials: list[Trial] = []
+    trials: list[RateTrial] = []
     again: set[float] = set()
-    runs: dict[float, tuple[Paced, Ended]] = {}
+    runs: dict[float, tuple[Paced, RunEnd]] = {}
     rate: float | None = first
     stopped = False
     while rate is not None:
@@ -185,7 +185,7 @@ async def _paused(pause_s: float) -> bool:
     return stopped.is_set()
 
 
-def tried(rate: float, paced: Paced, ended: Ended, bounds: Sequence[Threshold]) -> Trial:
+def tried(rate: float, paced: Paced, ended: RunEnd, bounds: Sequence[Threshold]) -> RateTrial:
     """Judge the run at one rate."""
     measured = ended.measured
     elapsed_s = max(ended.elapsed_s, paced.duration_s)
@@ -200,7 +200,7 @@ def tried(rate: float, paced: Paced, ended: Ended, bounds: Sequence[Threshold]) 
         crossed.append("a response: no request had one")
     problem = ended.health.problem
     values = metrics[SCHEDULED].values
-    return Trial(
+    return RateTrial(
         rate=rate,
         answered=measured.answered_count / elapsed_s,
         held=not crossed and not problem and not ended.interrupted,
@@ -214,7 +214,7 @@ def tried(rate: float, paced: Paced, ended: Ended, bounds: Sequence[Threshold]) 
     )
 
 
-def _verdict(best: float, limit: Trial | None) -> str:
+def _verdict(best: float, limit: RateTrial | None) -> str:
     if not best:
         return "No tried rate meets the bounds."
     if limit is None:
@@ -240,7 +240,7 @@ def _points(values: Iterable[tuple[float, float | None]]) -> tuple[tuple[float, 
     return tuple((rate, value) for rate, value in values if value is not None)
 
 
-def _plots(ordered: Sequence[Trial]) -> list[Plot]:
+def _plots(ordered: Sequence[RateTrial]) -> list[Plot]:
     if len([trial for trial in ordered if trial.median_ms is not None]) < 2:
         return []
     series = (

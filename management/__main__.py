@@ -40,15 +40,15 @@ from portcall.management.tls.context import Tls, files_of
 from portcall.management.webhooks.alarms import Alarms
 from portcall.management.webhooks.imports import ImportHandler
 from portcall.management.webhooks.pings import PingHandler
-from portcall.management.webhooks.probes import ProbeHandler, Prober, Watch
+from portcall.management.webhooks.probes import ProbeHandler, Prober, ProbeWatch
 from portcall.management.webhooks.rotation import RotationHandlers
 from portcall.management.webhooks.routes import WebhookHandlers
+from portcall.runtime.broker.declaring import depths as queue_depths
 from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.stream import BatchHandler, Start, StreamReader
 from portcall.runtime.broker.stream_end import StreamEnd
-from portcall.runtime.broker.topology import depths as queue_depths
 from portcall.runtime.http.clients import Throttle
 from portcall.runtime.process import Process, launch, running
 from portcall.schemas.operator import OPERATOR_ID
@@ -146,6 +146,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
         pulse=pulse,
         explaining=explaining,
         scopes=scope_tests,
+        producer_url=settings.producer_url,
     )
     followers.end_with(app)
     await _listen(process, settings, app, tls)
@@ -202,7 +203,7 @@ def _watch_webhooks(
     prober: Prober,
 ) -> None:
     """Disable webhooks that fail for too long, and notify the operator of disabled ones."""
-    watch = Watch(
+    watch = ProbeWatch(
         store=store,
         announcer=publisher,
         prober=prober,

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from portcall.runtime.settings import Address, DurationMs, LimitMs, MaybeAddress, SealedSettings
 
@@ -14,6 +15,18 @@ def _names(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def _base_url(value: str) -> str:
+    """Check a base URL; a slash at its end is dropped."""
+    if not value:
+        return value
+    parts = urlsplit(value)
+    parts.port  # noqa: B018 (raises for a wrong one)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an http or https URL, such as https://events.example.com")
+    return value.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
@@ -70,4 +83,9 @@ class ManagementSettings(SealedSettings):
         default="24h",  # type: ignore[assignment]  # validated like the variable's text
         alias="PORTCALL_SECRET_OVERLAP",
         description="How long the previous secret signs, too, after a rotation; or none.",
+    )
+    producer_url: BaseUrl = Field(
+        default="",
+        alias="PORTCALL_PRODUCER_URL",
+        description="Where senders reach the producer; the console's set-up of sources names it.",
     )

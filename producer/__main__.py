@@ -19,7 +19,7 @@ from portcall.producer.sources.proofs.fetching import fetch
 from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.producer.sources.verifying import Verifier
 from portcall.runtime.broker.depths import Depths
-from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.http.clients import Throttle
@@ -46,7 +46,7 @@ async def main() -> None:
             await registries.refresh()
             await sources.refresh()
 
-        follower = Follower(refresh)
+        follower = FeedFollower(refresh)
         feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
         follower.hint(0)
         journal = JournalPublisher(publisher)

@@ -16,7 +16,7 @@ from portcall.producer.formats.distribution import MEDIA_TYPES, Envelope
 from portcall.producer.formats.published import MAX_EVENTS
 from portcall.producer.http.bodies import MAX_BODY_BYTES
 from portcall.producer.ingest import BATCH, JSON, STRUCTURED
-from portcall.runtime.http.openapi import SCHEMAS, Answer, Json, Operation, components
+from portcall.runtime.http.openapi import SCHEMAS, AnswerDescription, Json, Operation, components
 from portcall.runtime.http.openapi import document as whole
 from portcall.schemas.events import EVENT_ID_PATTERN, Action, PublishedEvent
 from portcall.schemas.examples import event
@@ -58,25 +58,29 @@ class Error(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 REFUSALS = {
-    400: Answer("The body breaks a rule; the message names the field.", "Error"),
-    401: Answer(
+    400: AnswerDescription("The body breaks a rule; the message names the field.", "Error"),
+    401: AnswerDescription(
         "There is no token, or it is not valid.",
         "Error",
         headers={"WWW-Authenticate": "Challenge"},
     ),
-    403: Answer("The token's holder may not publish.", "Error"),
-    404: Answer("The registry does not exist, or the token's holder has no access to it.", "Error"),
-    408: Answer("The body did not arrive in time.", "Error"),
-    413: Answer(f"The body is larger than {MAX_BODY_BYTES} bytes.", "Error"),
-    415: Answer("The body's type or encoding is not supported.", "Error"),
-    429: Answer("Too many requests from this address had an invalid token recently.", "Error"),
-    503: Answer(
+    403: AnswerDescription("The token's holder may not publish.", "Error"),
+    404: AnswerDescription(
+        "The registry does not exist, or the token's holder has no access to it.", "Error"
+    ),
+    408: AnswerDescription("The body did not arrive in time.", "Error"),
+    413: AnswerDescription(f"The body is larger than {MAX_BODY_BYTES} bytes.", "Error"),
+    415: AnswerDescription("The body's type or encoding is not supported.", "Error"),
+    429: AnswerDescription(
+        "Too many requests from this address had an invalid token recently.", "Error"
+    ),
+    503: AnswerDescription(
         "The broker cannot take it now: send it again.",
         "Error",
         headers={"Retry-After": "RetryAfter"},
     ),
 }
-_TAKEN = Answer("Accepted: nothing of it is lost from now on.", "Accepted")
+_TAKEN = AnswerDescription("Accepted: nothing of it is lost from now on.", "Accepted")
 
 OPERATIONS = {
     ("POST", NOTIFICATIONS): Operation(

@@ -10,7 +10,7 @@ from portcall.router.settings import RouterSettings
 from portcall.router.subscriptions import Subscriptions
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.depths import Depths
-from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.process import DRAIN_S, launch, running
@@ -24,7 +24,7 @@ async def main() -> None:
     async with running("router", settings) as process:
         store = open_store(settings.database_url)
         subscriptions = Subscriptions(store.webhooks)
-        follower = Follower(subscriptions.refresh)
+        follower = FeedFollower(subscriptions.refresh)
         parking = Parking()
         feed = Feed(
             settings.amqp_url,

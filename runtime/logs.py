@@ -20,7 +20,7 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(
 """Tracebacks without the values of local variables: those may be secrets."""
 
 
-class Lines:
+class LogLines:
     """A text stream for log lines: one that cannot be written is dropped and raises nothing.
 
     The reader of a pipe may have died, and a disk may be full. Work must not fail because of that.
@@ -81,7 +81,7 @@ def configure(*, role: str, level: str, style: str) -> None:
         if console
         else [_TRACEBACKS, structlog.processors.JSONRenderer()]
     )
-    lines = Lines(sys.stderr)
+    lines = LogLines(sys.stderr)
     structlog.configure(
         processors=[*shared, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(number),

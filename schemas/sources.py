@@ -5,29 +5,22 @@ its proof decides which requests are authentic.
 """
 
 import ipaddress
-import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from portcall.schemas.errors import InvalidValueError
 
 MIN_SECRET = 16
 """Characters of a secret that its owner chose."""
 MAX_SECRET = 512
-MAX_OPTIONS = 32
-MAX_OPTION = 16_384
-"""Characters of one option; a set of public keys is the longest."""
 MAX_NETWORKS = 50
 SECRET_BYTES = 32
 """Of a generated secret: 256 bits, and 43 characters that need no escape in a path or a header."""
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?", re.ASCII)
-_OPTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}", re.ASCII)
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
 _PRINTABLE = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*")
 _IN_PATH = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
 
@@ -113,11 +106,7 @@ HEADERS: Mapping[tuple[SourceKind, Proof], tuple[str, str]] = {
 """The header of a proof, and the text in front of its value, where the sender fixes them."""
 
 OVER_BODY = frozenset({Proof.HMAC_SHA256, Proof.HMAC_SHA1})
-WITH_HEADER = frozenset({Proof.HEADER, Proof.HMAC_SHA256, Proof.HMAC_SHA1})
 DEFAULT_USER = "portcall"
-
-PROOF_OPTIONS = frozenset({"header", "prefix", "user", "issuer", "audience", "email", "jwks"})
-"""Options that belong to the proof; all others are the adapter's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,92 +214,12 @@ def check_networks(networks: Sequence[str]) -> tuple[str, ...]:
     found = []
     for index, each in enumerate(networks):
         try:
-            found.append(str(ipaddress.ip_network(each.strip(), strict=False)))
+            network = ipaddress.ip_network(each.strip(), strict=False)
         except ValueError as error:
             problem = "must be an address or a network, such as 10.0.0.0/8"
             raise InvalidValueError(f"networks[{index}]", problem) from error
-    return tuple(found)
-
-
-def check_options(options: Mapping[str, str], kind: SourceKind, proof: Proof) -> dict[str, str]:
-    """Check the options of a source.
-
-    Raises:
-        InvalidValueError: One breaks a rule, or one that the proof needs is missing.
-    """
-    if len(options) > MAX_OPTIONS:
-        raise InvalidValueError("options", f"has more than {MAX_OPTIONS} items")
-    for name, value in options.items():
-        if not _OPTION_NAME.fullmatch(name):
-            problem = "is not an option's name: lower-case letters, digits and underscores"
-            raise InvalidValueError(f"options.{name[:48]}", problem)
-        if len(value) > MAX_OPTION or "\0" in value:
-            problem = f"must have at most {MAX_OPTION} characters, and no NUL"
-            raise InvalidValueError(f"options.{name}", problem)
-    if kind in NOTIFIERS and proof in OVER_BODY:
-        raise InvalidValueError(
-            "proof", f"must not be {proof}: {kind} signs no bodies; use bearer, header or path"
-        )
-    _check_header(options, kind, proof)
-    if proof is Proof.OIDC:
-        _check_oidc(options)
-    if proof is Proof.BASIC and ":" in options.get("user", ""):
-        raise InvalidValueError("options.user", "must not contain a colon")
-    return dict(options)
-
-
-def _check_header(options: Mapping[str, str], kind: SourceKind, proof: Proof) -> None:
-    header = options.get("header")
-    if header is not None and not _HEADER.fullmatch(header):
-        raise InvalidValueError("options.header", "is not the name of a header")
-    if proof in WITH_HEADER and header is None and (kind, proof) not in HEADERS:
-        raise InvalidValueError(
-            "options.header", f"is required: the header that carries the {proof} proof of {kind}"
-        )
-
-
-def _check_oidc(options: Mapping[str, str]) -> None:
-    """Check an issuer, an audience, and who the token must be of.
-
-    A signature by the issuer and its name are not enough: every customer of a cloud has such
-    tokens.
-    """
-    for name in ("issuer", "audience", "email"):
-        if not options.get(name):
-            problem = {
-                "issuer": "is required: who signs the tokens, such as https://accounts.google.com",
-                "audience": "is required: the aud of the tokens, as the sender has it",
-                "email": "is required: the email, or the appid, azp or sub, of the tokens",
-            }[name]
-            raise InvalidValueError(f"options.{name}", problem)
-    check_issuer(options["issuer"])
-    if "jwks" in options:
-        _check_keys(options["jwks"])
-
-
-def check_issuer(issuer: str) -> str:
-    """Check an issuer: https, or http on this machine.
-
-    Raises:
-        InvalidValueError: It is another URL.
-    """
-    try:
-        parts = urlsplit(issuer)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise InvalidValueError("options.issuer", "is not a URL") from error
-    is_local = parts.scheme == "http" and host in ("127.0.0.1", "::1", "localhost")
-    if not host or not (parts.scheme == "https" or is_local) or parts.query or parts.fragment:
-        raise InvalidValueError("options.issuer", "must be an https URL without a query")
-    if parts.username is not None:
-        raise InvalidValueError("options.issuer", "must not contain a user")
-    return issuer
-
-
-def _check_keys(text: str) -> None:
-    try:
-        keys = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidValueError("options.jwks", "is not JSON") from error
-    if not isinstance(keys, dict) or not isinstance(keys.get("keys"), list):
-        raise InvalidValueError("options.jwks", 'must be a key set: {"keys": [...]}')
+        if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped:
+            problem = "must be written as IPv4: senders are compared by their IPv4 address"
+            raise InvalidValueError(f"networks[{index}]", problem)
+        found.append(str(network))
+    return tuple(dict.fromkeys(found))

@@ -14,7 +14,7 @@ from benchmarks.harness.lab import Lab, until
 from benchmarks.harness.processes import Program
 from benchmarks.harness.toolchains import ROOT
 from portcall.cli.up.roles import read_report
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.schemas import topology as names
 from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
@@ -112,7 +112,7 @@ class Site:
         """Declare what the roles need; the results stream is made anew."""
         whole = names.topology(shards=SHARDS, rungs_ms=names.rungs_for(()))
         await self.lab.broker.delete(names.LOG)
-        await topology.apply(self.lab.broker.url, whole)
+        await declaring.apply(self.lab.broker.url, whole)
 
     async def clear(self) -> None:
         """Throw away every queue with what is in it."""

@@ -10,12 +10,13 @@ import typer
 
 from portcall.cli.az.check import examine
 from portcall.cli.az.lines import SECRET_VARIABLE, AzTarget, Shell, lines, no_proxy_for
-from portcall.cli.client import Document, home_folder, read_ready
+from portcall.cli.client import Document
 from portcall.cli.doctor.verdicts import report
 from portcall.cli.errors import NotRunningError, UsageError
 from portcall.cli.examples import examples
 from portcall.cli.options import SERVER_PANEL, Format
 from portcall.cli.output import say
+from portcall.cli.server import home_folder, read_ready
 from portcall.cli.transport import shown
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")

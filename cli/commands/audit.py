@@ -8,7 +8,7 @@ import typer
 
 from portcall.cli import completion
 from portcall.cli.client import Document, Management
-from portcall.cli.commands.audit_report import Watch, judged, rows_of, told
+from portcall.cli.commands.audit_report import AuditWatch, judged, rows_of, told
 from portcall.cli.errors import CliError, NotFoundError, NotRunningError, ServiceError, UsageError
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Url
@@ -97,7 +97,7 @@ def watched(
     patience_s: float,
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
-) -> tuple[Watch, bool]:
+) -> tuple[AuditWatch, bool]:
     """Look until nothing is pending, and watch what does not move.
 
     Args:
@@ -113,10 +113,10 @@ def watched(
     """
     end = clock() + wait_s
     found = look(now_ms() - int(patience_s * 1000))
-    while clock() < end and Watch(found).open:
+    while clock() < end and AuditWatch(found).open:
         pause(EVERY_S)
         found = look(now_ms() - int(patience_s * 1000))
-    watch = Watch(found)
+    watch = AuditWatch(found)
     watch.see(found)
     if not watch.suspected:
         return watch, False

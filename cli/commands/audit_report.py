@@ -24,7 +24,7 @@ UNEXPECTED = ("neverAccepted", "neverRouted")
 
 
 @dataclass(slots=True)
-class Watch:
+class AuditWatch:
     """What was seen since the first look.
 
     Attributes:
@@ -55,7 +55,7 @@ class Watch:
         return sum(sum(account["open"].values()) for account in self.look["registries"])
 
 
-def judged(watch: Watch, *, is_over: bool) -> Document:
+def judged(watch: AuditWatch, *, is_over: bool) -> Document:
     """Return the judgement as JSON; *is_over*: the watch was long enough to call something missing.
 
     ``pending`` and ``missing`` together are the deliveries that have not ended; ``unexpected`` are
@@ -121,7 +121,7 @@ def rows_of(judgement: Document) -> list[Row]:
     ]
 
 
-def told(judgement: Document, watch: Watch) -> list[str]:
+def told(judgement: Document, watch: AuditWatch) -> list[str]:
     """Return the judgement in words: whether it adds up, what is wrong, and what to do."""
     if not judgement["registries"]:
         return [f"Nothing was accepted since {judgement['since']}."]
@@ -138,7 +138,7 @@ def told(judgement: Document, watch: Watch) -> list[str]:
     return [*lines, f"It does not add up. {_advice(judgement['wrong'])}"]
 
 
-def _unsure(watch: Watch) -> str:
+def _unsure(watch: AuditWatch) -> str:
     held = sum(
         count
         for account in watch.look["registries"]

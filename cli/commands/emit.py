@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 import uvloop
 
-from portcall.cli.client import find_server
-from portcall.cli.commands.sending import Schedule, Sending, Tally
-from portcall.cli.commands.synthetic import Mix, Synthesis, parse_actions
+from portcall.cli.commands.sending import EventSending, Schedule, SendingTally
+from portcall.cli.commands.synthetic import EventMix, Synthesis, parse_actions
 from portcall.cli.errors import ServiceError, UsageError
 from portcall.cli.options import SERVER_PANEL, Format, Registry
 from portcall.cli.output import note, show
 from portcall.cli.progress import progress
+from portcall.cli.server import find_server
 from portcall.cli.tables import Document, Row
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.webhooks import check_name
@@ -145,11 +145,11 @@ def emit(
     portcall emit -r myregistry --action push:9,delete:1 --repositories 500 --zipf 1.2 --seed 7
     """
     _check_registry(registry)
-    mix = Mix(parse_actions(action), repositories, zipf, tags)
+    mix = EventMix(parse_actions(action), repositories, zipf, tags)
     synthesis = Synthesis(registry, mix, seed=random.getrandbits(64) if seed is None else seed)
-    tally = Tally(registry, count)
+    tally = SendingTally(registry, count)
     with progress("events", count) as advance:
-        sending = Sending(
+        sending = EventSending(
             find_server(url, token), synthesis, tally, concurrency=concurrency, advance=advance
         )
         try:

@@ -44,7 +44,7 @@ Id = Annotated[
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it completes.")]
 
 
-class Ended(StrEnum):
+class ReplayOutcome(StrEnum):
     """How deliveries ended."""
 
     GIVEN_UP = "given_up"
@@ -102,7 +102,7 @@ def replay(
         typer.Option(metavar="TIME", help="Only events before then.", show_default=False),
     ] = None,
     outcome: Annotated[
-        list[Ended] | None,
+        list[ReplayOutcome] | None,
         typer.Option(
             help="The outcome of the deliveries, by default given_up; may be repeated.",
             show_default=False,
@@ -139,7 +139,7 @@ def replay(
         "eventId": event,
         "since": time_of(since, "--since", now),
         "until": time_of(until, "--until", now),
-        "outcomes": list(Ended) if everything else outcome or None,
+        "outcomes": list(ReplayOutcome) if everything else outcome or None,
     }
     body = {key: given for key, given in body.items() if given is not None}
     counts = counted_at(management, paths, body)

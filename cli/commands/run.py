@@ -10,7 +10,7 @@ import typer
 from portcall.cli.examples import examples
 
 
-class Role(StrEnum):
+class RunnableRole(StrEnum):
     """The roles that run on their own; each is a package with a ``__main__``."""
 
     PRODUCER = "producer"
@@ -32,7 +32,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
         "portcall run deliverer",
     )
 )
-def run(role: Annotated[Role, typer.Argument(help="The role.", metavar="ROLE")]) -> NoReturn:
+def run(
+    role: Annotated[RunnableRole, typer.Argument(help="The role.", metavar="ROLE")],
+) -> NoReturn:
     """Run one role of the pipeline on its own.
 
     Its settings come from the environment: at least PORTCALL_AMQP_URL, PORTCALL_DATABASE_URL and

@@ -10,10 +10,10 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from portcall.cli.client import Server
 from portcall.cli.commands.synthetic import Synthesis
 from portcall.cli.errors import CliError, NotRunningError, ServiceError
 from portcall.cli.refusals import refusal_of, retry_after_s
+from portcall.cli.server import Server
 from portcall.runtime.clock import now_ms
 from portcall.schemas.timestamps import acr_timestamp
 
@@ -44,7 +44,7 @@ class Schedule:
 
 
 @dataclass(slots=True)
-class Tally:
+class SendingTally:
     """The results so far.
 
     Attributes:
@@ -77,7 +77,7 @@ class Tally:
         }
 
 
-class Sending:
+class EventSending:
     """Sends events to one producer.
 
     Args:
@@ -92,7 +92,7 @@ class Sending:
         self,
         server: Server,
         synthesis: Synthesis,
-        tally: Tally,
+        tally: SendingTally,
         *,
         concurrency: int,
         advance: Callable[[int], None],

@@ -22,7 +22,7 @@ MAX_WEIGHT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Mix:
+class EventMix:
     """The kind of events.
 
     Attributes:
@@ -66,7 +66,7 @@ class Synthesis:
         seed: Seeds every random choice.
     """
 
-    def __init__(self, registry: str, mix: Mix, *, seed: int) -> None:
+    def __init__(self, registry: str, mix: EventMix, *, seed: int) -> None:
         self._host = f"{registry.lower()}.portcall.internal"
         self._random = random.Random(seed)  # noqa: S311 (reproducible, not secret)
         self._mix = mix

@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 
-class Role(StrEnum):
+class TokenRole(StrEnum):
     """What a token may do."""
 
     ADMINISTRATOR = "administrator"
@@ -53,7 +53,7 @@ def create(
         typer.Option(*NAME_OPTION, help="The same as NAME, as in az.", show_default=False),
     ] = None,
     role: Annotated[
-        Role,
+        TokenRole,
         typer.Option(
             "--role",
             help="administrator: everything; reader: read-only; publisher: publishes the"

@@ -9,13 +9,14 @@ from typing import Any
 import typer
 from pydantic import Field
 
-from portcall.cli.client import Document, home_folder, read_ready
+from portcall.cli.client import Document
 from portcall.cli.errors import NotRunningError, UsageError
 from portcall.cli.examples import examples
 from portcall.cli.options import Format
 from portcall.cli.output import Output, chosen, note, pretty, say
+from portcall.cli.server import home_folder, read_ready
 from portcall.cli.tables import Row, table
-from portcall.runtime.broker.topology import apply, depths
+from portcall.runtime.broker.declaring import apply, depths
 from portcall.runtime.settings import Settings
 from portcall.schemas.topology import Topology, topology
 

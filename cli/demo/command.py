@@ -22,7 +22,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from portcall.cli import children
-from portcall.cli.client import Document, read_ready
+from portcall.cli.client import Document
 from portcall.cli.demo.sample_consumer import Post, SampleConsumer, sample_consumer
 from portcall.cli.demo.sample_registry import (
     RecordedRegistry,
@@ -31,6 +31,7 @@ from portcall.cli.demo.sample_registry import (
     real_registry,
 )
 from portcall.cli.errors import CliError, NotRunningError
+from portcall.cli.server import read_ready
 
 REGISTRY = "demoregistry"
 WEBHOOKS = (("pushhook", "push", "team/app:*"), ("deletehook", "delete", ""))

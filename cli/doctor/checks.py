@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from portcall.cli.client import Document, home_folder, read_ready
+from portcall.cli.client import Document
 from portcall.cli.commands.schema import schema_problem
 from portcall.cli.commands.topology import TopologySettings, settings_of
 from portcall.cli.doctor import findings
 from portcall.cli.doctor.findings import Finding, ok, unknown, wrong
 from portcall.cli.errors import NotRunningError, UsageError
+from portcall.cli.server import home_folder, read_ready
 from portcall.cli.transport import HttpTransport
-from portcall.runtime.broker.topology import apply, depths, ping
+from portcall.runtime.broker.declaring import apply, depths, ping
 from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError, SettingsError
 from portcall.runtime.http.health import REFUSED_AGAIN

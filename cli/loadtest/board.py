@@ -15,7 +15,7 @@ from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.run import Tick
 from portcall.loadtest.schedule.dial import Dial
 from portcall.loadtest.schedule.pacing import Paced
-from portcall.loadtest.send.generator import Health
+from portcall.loadtest.send.generator import GeneratorHealth
 from portcall.schemas.errors import PortcallError
 
 FAULT = "It ended with an error; see the terminal. There is no report."
@@ -62,7 +62,9 @@ def watched(
 def both(view: View, board: Board) -> Tick:
     """Update the terminal and the dashboard."""
 
-    def tick(measured: Measurements, elapsed_s: float, health: Callable[[], Health]) -> None:
+    def tick(
+        measured: Measurements, elapsed_s: float, health: Callable[[], GeneratorHealth]
+    ) -> None:
         view.tick(measured, elapsed_s)
         board.tick(measured, elapsed_s, health)
 

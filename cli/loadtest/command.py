@@ -26,9 +26,9 @@ from portcall.loadtest.judge.thresholds import parse_threshold, parse_thresholds
 from portcall.loadtest.outputs.files import parse_outputs
 from portcall.loadtest.payloads.formats import find_format
 from portcall.loadtest.run import Limits
-from portcall.loadtest.schedule.pacing import Form, Pace, work_out
+from portcall.loadtest.schedule.pacing import RequestPace, ScheduleForm, work_out
 from portcall.loadtest.schedule.times import Arrivals
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.loadtest.signing import Style
 from portcall.schemas.durations import parse_duration_ms
 
@@ -59,7 +59,7 @@ def loadtest(
     client_key: options.ClientKey = "",
     rate: options.Rate = 10.0,
     duration: options.Duration = "10s",
-    shape: options.Shape = Form.CONSTANT,
+    shape: options.Shape = ScheduleForm.CONSTANT,
     peak: options.Peak = None,
     steps: options.Steps = 5,
     spike_at: options.SpikeAt = "",
@@ -131,7 +131,7 @@ def loadtest(
     seed = random.getrandbits(32) if seed is None else seed
     duration_s = _seconds(duration, "--duration")
     paced = work_out(
-        Pace(
+        RequestPace(
             rate=rate,
             duration_s=duration_s,
             form=shape,
@@ -162,7 +162,7 @@ def loadtest(
     check_measurable(thresholds, bounds, ctx.params)
     trust = trust_of(ca_file, client_cert, client_key)
     order = Order(
-        target=Target.of(uri, headers),
+        target=ConsumerTarget.of(uri, headers),
         through=Through(uri, headers, secret, policy.written if retries.strip() else None, trust)
         if through
         else None,

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from portcall.cli.errors import UsageError
 from portcall.loadtest.faults.choice import parse_faults
-from portcall.loadtest.faults.kinds import BY_NAME, Kind
+from portcall.loadtest.faults.kinds import BY_NAME, FaultKind
 from portcall.loadtest.judge.thresholds import Threshold
 from portcall.loadtest.measure.known import MEASURED_BY, MEASURED_LAST, NOT_THROUGH
 from portcall.loadtest.measure.metrics import NO_FAULT
-from portcall.loadtest.schedule.pacing import Form
+from portcall.loadtest.schedule.pacing import ScheduleForm
 from portcall.loadtest.send.sources import Workload
 
 Values = Mapping[str, object]
@@ -34,11 +34,11 @@ def _given(name: str) -> Callable[[Values], bool]:
     return lambda values: bool(values[name])
 
 
-def _shaped(*forms: Form) -> Callable[[Values], bool]:
+def _shaped(*forms: ScheduleForm) -> Callable[[Values], bool]:
     return lambda values: values["shape"] in forms
 
 
-def _faulty(fits: Callable[[Kind], object]) -> Callable[[Values], bool]:
+def _faulty(fits: Callable[[FaultKind], object]) -> Callable[[Values], bool]:
     def asked(values: Values) -> bool:
         words = values["fault"]
         kinds = parse_faults(words if isinstance(words, list) else [])
@@ -47,13 +47,13 @@ def _faulty(fits: Callable[[Kind], object]) -> Callable[[Values], bool]:
     return asked
 
 
-_OTHERS = tuple(form for form in Form if form is not Form.CONSTANT)
+_OTHERS = tuple(form for form in ScheduleForm if form is not ScheduleForm.CONSTANT)
 NEEDS = (
     Need("peak", _shaped(*_OTHERS), f"--shape {', '.join(_OTHERS[:-1])} or {_OTHERS[-1]}"),
-    Need("steps", _shaped(Form.STEP), "--shape step"),
-    Need("spike_at", _shaped(Form.SPIKE), "--shape spike"),
-    Need("spike_for", _shaped(Form.SPIKE), "--shape spike"),
-    Need("period", _shaped(Form.SINE), "--shape sine"),
+    Need("steps", _shaped(ScheduleForm.STEP), "--shape step"),
+    Need("spike_at", _shaped(ScheduleForm.SPIKE), "--shape spike"),
+    Need("spike_for", _shaped(ScheduleForm.SPIKE), "--shape spike"),
+    Need("period", _shaped(ScheduleForm.SINE), "--shape sine"),
     Need("speed", _given("trace"), "--trace"),
     Need("copies", _faulty(lambda kind: kind.repeat), "--fault duplicates, or one of these"),
     Need("copies_after", _faulty(lambda kind: kind.repeat), "--fault duplicates, or one of these"),

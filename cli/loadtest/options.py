@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from portcall.loadtest.outputs.files import NAMES
-from portcall.loadtest.schedule.pacing import Form
+from portcall.loadtest.schedule.pacing import ScheduleForm
 from portcall.loadtest.schedule.times import Arrivals
 
 TARGET, PACE, JUDGE, REPORT = "The consumer", "When", "Pass or fail", "Output"
@@ -122,7 +122,9 @@ Duration = Annotated[
         rich_help_panel=PACE,
     ),
 ]
-Shape = Annotated[Form, typer.Option("--shape", help="How the rate changes.", rich_help_panel=PACE)]
+Shape = Annotated[
+    ScheduleForm, typer.Option("--shape", help="How the rate changes.", rich_help_panel=PACE)
+]
 Peak = Annotated[
     float | None,
     typer.Option(

@@ -6,7 +6,7 @@ from portcall.cli.commands.synthetic import parse_actions
 from portcall.loadtest.checking import Checking
 from portcall.loadtest.faults.choice import parse_faults, possible_faults
 from portcall.loadtest.faults.kinds import WINDOW_S
-from portcall.loadtest.payloads.facts import Mix
+from portcall.loadtest.payloads.facts import FactMix
 from portcall.loadtest.payloads.formats import Format
 from portcall.loadtest.send.retrying import Policy, parse_outage, parse_span
 from portcall.loadtest.send.senders import NEVER, find_sender
@@ -19,7 +19,7 @@ from portcall.schemas.events import PING
 
 def mix_of(
     actions: Sequence[str], payload: Format, *, repositories: int, zipf: float, tags: int
-) -> Mix:
+) -> FactMix:
     """Return which events to send.
 
     Raises:
@@ -39,11 +39,11 @@ def mix_of(
         if action not in payload.actions:
             told = ", ".join(payload.actions)
             raise InvalidValueError("--action", f"{payload.name} has events of {told} only")
-    return Mix(weights, repositories, zipf, tags)
+    return FactMix(weights, repositories, zipf, tags)
 
 
 def traffic_of(
-    mix: Mix,
+    mix: FactMix,
     payload: Format,
     *,
     style: Style,

@@ -16,16 +16,16 @@ from portcall.loadtest.dashboard.board import Board
 from portcall.loadtest.dashboard.state import Phase
 from portcall.loadtest.http2.poster import Http2Poster
 from portcall.loadtest.judge.thresholds import Threshold
-from portcall.loadtest.outputs.files import Output
+from portcall.loadtest.outputs.files import OutputFile
 from portcall.loadtest.pipeline.journeys import Published
 from portcall.loadtest.report.result import About, Result, machine, now_iso
-from portcall.loadtest.run import Ended, Limits, run
+from portcall.loadtest.run import Limits, RunEnd, run
 from portcall.loadtest.saturation import Search, search
 from portcall.loadtest.schedule.dial import Dial
 from portcall.loadtest.schedule.pacing import Paced
 from portcall.loadtest.send.poster import Poster
 from portcall.loadtest.send.sources import Deliveries, Workload
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.schemas.trust import NO_TRUST, Trust
 
 
@@ -68,14 +68,14 @@ class Order(Struct, frozen=True):
         place: The dashboard's address; None: no dashboard.
     """
 
-    target: Target
+    target: ConsumerTarget
     through: Through | None
     paced: Paced
     traffic: Workload
     checking: Checking
     limits: Limits
     thresholds: Sequence[Threshold]
-    outputs: Sequence[Output]
+    outputs: Sequence[OutputFile]
     find_max: Sequence[Threshold]
     pause_s: float
     seed: int
@@ -165,7 +165,7 @@ async def _through(order: Order, way: Through, board: Board) -> Result:
 async def _search(order: Order, board: Board) -> Result:
     began = now_iso()
 
-    async def attempt(rate: float) -> tuple[Paced, Ended]:
+    async def attempt(rate: float) -> tuple[Paced, RunEnd]:
         paced = order.paced.at_rate(rate)
         _begin(board, order, paced)
         with View(paced, quiet=order.quiet) as view:

@@ -15,7 +15,7 @@ from portcall.loadtest.sink.memory import Memory
 from portcall.loadtest.sink.server import DEFAULT_MAX_BODY, Sink
 from portcall.loadtest.sink.serving import serve
 from portcall.loadtest.sink.showing import Shower
-from portcall.loadtest.sink.verifying import Trust
+from portcall.loadtest.sink.verifying import SinkKeys
 from portcall.schemas.durations import parse_duration_ms
 
 SLOW, WRONG, HOSTILE, LISTEN = "Slow", "Deliberate faults", "Hostile", "The sink"
@@ -195,7 +195,7 @@ def sink(
         racy=racy,
     )
     _check(behaviour)
-    trust = Trust.of([] if no_verify else secret or [])
+    trust = SinkKeys.of([] if no_verify else secret or [])
     memory = Memory(file, dedup=not no_dedup, ordered=not no_order)
     tty = sys.stdout.isatty()
     shower = Shower(sys.stdout, as_json=not tty, colour=tty and not os.environ.get("NO_COLOR"))

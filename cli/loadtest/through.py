@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from portcall.cli.client import Document, Management, find_server, webhook_path
+from portcall.cli.client import Document, Management, webhook_path
 from portcall.cli.errors import NotFoundError, NotRunningError, UsageError
 from portcall.cli.output import note
-from portcall.loadtest.pipeline.through import Pipeline
-from portcall.loadtest.send.target import Target
+from portcall.cli.server import find_server
+from portcall.loadtest.pipeline.through import PipelineObserver
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.schemas.errors import PortcallError
 from portcall.schemas.trust import NO_TRUST, Trust
 
@@ -33,8 +34,8 @@ class Passage(Struct, frozen=True):
         pipeline: Follows them.
     """
 
-    producer: Target
-    pipeline: Pipeline
+    producer: ConsumerTarget
+    pipeline: PipelineObserver
 
 
 @asynccontextmanager
@@ -84,8 +85,8 @@ async def passage(
                 " NAME`."
             )
         bearer = {"Authorization": f"Bearer {server.token}"}
-        producer = Target.of(f"{server.producer_url}/registries/{name}/events", bearer)
-        async with Pipeline(broker, name, retries_awaited=schedule is not None) as pipeline:
+        producer = ConsumerTarget.of(f"{server.producer_url}/registries/{name}/events", bearer)
+        async with PipelineObserver(broker, name, retries_awaited=schedule is not None) as pipeline:
             await asyncio.sleep(IN_FORCE_S)
             yield Passage(producer, pipeline)
     finally:

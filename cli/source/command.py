@@ -9,10 +9,12 @@ from portcall.cli.client import Management
 from portcall.cli.examples import examples
 from portcall.cli.options import NAME_OPTION, Format, Group, Registry, Url, one_name, pairs
 from portcall.cli.output import note, show, show_all
-from portcall.cli.source.setup import HIDDEN, set_up
+from portcall.cli.source.checks import listed, ruled
 from portcall.cli.sync.command import sync
 from portcall.cli.tables import Document, Row, seconds, value
-from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind
+from portcall.management.sources.setup import HIDDEN, set_up
+from portcall.schemas.options.drafts import draft_of
+from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind, check_source_name
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -72,8 +74,8 @@ def create(
         list[str] | None,
         typer.Option(
             "--networks",
-            metavar="CIDR",
-            help="A network that requests may come from; may be repeated.",
+            metavar="CIDR...",
+            help="The networks that requests may come from; by default all.",
             show_default=False,
         ),
     ] = None,
@@ -82,17 +84,20 @@ def create(
     output: Format = None,
 ) -> None:
     """Create a source, and print how the other side is set up. Its secret is shown once."""
-    name = one_name(name, name_option, "source create") if name or name_option else kind.value
-    management = Management.at(url)
+    is_named = name is not None or name_option is not None
+    wanted = one_name(name, name_option, "source create") if is_named else kind.value
     given: Document = {
         "kind": kind.value,
         "options": pairs(options or (), "--options"),
         "proof": proof and proof.value,
         "secret": secret,
-        "networks": networks or None,
+        "networks": listed(networks) or None,
     }
+    ruled(lambda: check_source_name(wanted))
+    ruled(lambda: draft_of(**given))
     properties = {key: each for key, each in given.items() if each is not None}
-    path = _path(management, registry, name, group)
+    management = Management.at(url)
+    path = _path(management, registry, wanted, group)
     _told(management, management.ask("PUT", path, {"properties": properties}), output)
 
 

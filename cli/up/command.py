@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from portcall.cli.client import Management, Server, home_folder
+from portcall.cli.client import Management
 from portcall.cli.commands.console import link_of
 from portcall.cli.home import Home
+from portcall.cli.server import Server, home_folder
 from portcall.cli.tables import value
 from portcall.cli.transport import HttpTransport
 from portcall.cli.up.pipeline import Pipeline

@@ -12,9 +12,9 @@ from portcall.cli.up.broker import PrivateBroker
 from portcall.cli.up.plan import Plan
 from portcall.cli.up.ready import Addresses, ReadyFile
 from portcall.cli.up.roles import RoleProcess
-from portcall.cli.up.service_principal import Account, ensure_account
+from portcall.cli.up.service_principal import ClientCredentials, ensure_account
 from portcall.cli.up.supervisor import Service, Stage, Supervisor
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.store.database.installation import Installation
@@ -93,7 +93,7 @@ class Pipeline:
             work.create_task(supervisor.run())
             if self._broker is None:
                 await self._declare(amqp_url)
-            await supervisor.until_ready(Waiting(self._log.info).tell)
+            await supervisor.until_ready(StartProgress(self._log.info).tell)
             self._ready_file.publish(
                 self._addresses(amqp_url, *installed.result()), supervisor.services
             )
@@ -118,7 +118,7 @@ class Pipeline:
         end = asyncio.get_running_loop().time() + DECLARE_S
         while True:
             try:
-                return await topology.apply(amqp_url, self._plan.topology)
+                return await declaring.apply(amqp_url, self._plan.topology)
             except BrokerError:
                 if asyncio.get_running_loop().time() > end:
                     raise
@@ -128,7 +128,7 @@ class Pipeline:
         """Declare the topology at an external broker, as soon as it answers."""
         while True:
             try:
-                return await topology.apply(amqp_url, self._plan.topology)
+                return await declaring.apply(amqp_url, self._plan.topology)
             except BrokerError as error:
                 self._log.warning("topology.undeclared", reason=str(error))
                 await asyncio.sleep(RETRY_S)
@@ -148,7 +148,9 @@ class Pipeline:
         ]
         return roles if self._broker is None else [self._broker, *roles]
 
-    def _addresses(self, amqp_url: str, installation: Installation, account: Account) -> Addresses:
+    def _addresses(
+        self, amqp_url: str, installation: Installation, account: ClientCredentials
+    ) -> Addresses:
         ca_file = self._plan.ca_file
         return Addresses(
             management_url=self._plan.management_url,
@@ -181,7 +183,7 @@ class Pipeline:
             await self._broker.stop(grace_s=limit_s)
 
 
-class Waiting:
+class StartProgress:
     """Prints what the start waits for, whenever that changes."""
 
     def __init__(self, say: Callable[..., object]) -> None:
@@ -210,7 +212,7 @@ def stages(attempt_timeout_s: float) -> list[Stage]:
     ]
 
 
-def prepare_store(plan: Plan) -> tuple[Installation, Account]:
+def prepare_store(plan: Plan) -> tuple[Installation, ClientCredentials]:
     """Migrate the database, seal its secrets, and register its owner and the service principal.
 
     Raises:

@@ -116,6 +116,7 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
             "PORTCALL_MANAGEMENT_BIND": str(management),
             TLS_BIND: str(tls or "none"),
             "PORTCALL_PRODUCER_BIND": str(producer),
+            "PORTCALL_PRODUCER_URL": env.get("PORTCALL_PRODUCER_URL") or client_url(producer),
             "PORTCALL_OWN_PORTS": ",".join(
                 str(own.port) for own in (management, producer, tls) if own
             ),

@@ -13,14 +13,14 @@ from portcall.store.errors import NameTakenError
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ClientCredentials:
     """A client id and its secret."""
 
     client_id: str
     client_secret: str = field(repr=False)
 
 
-def ensure_account(path: Path, store: Store) -> Account:
+def ensure_account(path: Path, store: Store) -> ClientCredentials:
     """Return the principal in *path*, known to the store; create it if it is missing or not valid.
 
     Raises:
@@ -31,7 +31,7 @@ def ensure_account(path: Path, store: Store) -> Account:
         kept = _kept(path)
         if kept is not None and _is_known(kept, store):
             return kept
-        account = Account(str(uuid.uuid4()), new_secret())
+        account = ClientCredentials(str(uuid.uuid4()), new_secret())
         _introduce(account, store)
         told = {"client_id": account.client_id, "client_secret": account.client_secret}
         write_private(path, json.dumps(told, indent=2) + "\n")
@@ -40,16 +40,16 @@ def ensure_account(path: Path, store: Store) -> Account:
     return account
 
 
-def _kept(path: Path) -> Account | None:
+def _kept(path: Path) -> ClientCredentials | None:
     try:
         told = json.loads(path.read_text())
-        account = Account(str(uuid.UUID(told["client_id"])), str(told["client_secret"]))
+        account = ClientCredentials(str(uuid.UUID(told["client_id"])), str(told["client_secret"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return account if is_secret(account.client_secret) else None
 
 
-def _is_known(account: Account, store: Store) -> bool:
+def _is_known(account: ClientCredentials, store: Store) -> bool:
     """Whether the store accepts it; if the store does not know it, add it."""
     found = store.principals.get(account.client_id)
     if found is None:
@@ -58,7 +58,7 @@ def _is_known(account: Account, store: Store) -> bool:
     return found.revoked_ms is None and found.digest == digest_of(account.client_secret)
 
 
-def _introduce(account: Account, store: Store) -> None:
+def _introduce(account: ClientCredentials, store: Store) -> None:
     name = f"portcall-up-{account.client_id[:8]}"
     digest = digest_of(account.client_secret)
     try:

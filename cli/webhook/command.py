@@ -1,9 +1,6 @@
 """`portcall webhook`: az's ``acr webhook`` commands with their options, and a few more."""
 
-import inspect
-from collections.abc import Callable
-from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,6 +14,7 @@ from portcall.cli.tables import config_row, ping_row, value, webhook_row
 from portcall.cli.trust_files import trust_extras
 from portcall.cli.webhook.events import list_events
 from portcall.cli.webhook.health import enable_webhook, explain, probe_webhook
+from portcall.cli.webhook.properties import properties_of, with_settings
 from portcall.cli.webhook.scope_test import try_scope
 from portcall.cli.webhook.secret import app as secrets
 from portcall.cli.webhook.secret import tell_webhook
@@ -32,43 +30,6 @@ app = typer.Typer(
 )
 
 app.add_typer(secrets, name="secret")
-
-
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace a command's ``settings`` by an option for each of `options.SETTINGS`.
-
-    The command gets those that were given, by their names in the API.
-    """
-    signature = inspect.signature(command, eval_str=True)
-    parameters = [
-        each
-        for parameter in signature.parameters.values()
-        for each in (_SETTINGS if parameter.name == "settings" else (parameter,))
-    ]
-
-    @wraps(command)
-    def with_options(**given: Any) -> None:  # noqa: ANN401 (as typer reads it)
-        values = {each.key: given.pop(each.parameter) for each in options.SETTINGS}
-        settings = {
-            key: None if word == "default" else word
-            for key, word in values.items()
-            if word is not None
-        }
-        command(**given, settings=settings)
-
-    with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return with_options
-
-
-_SETTINGS = tuple(
-    inspect.Parameter(
-        each.parameter,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[each.kind | None, each.option],
-    )
-    for each in options.SETTINGS
-)
 
 
 @app.command(
@@ -107,7 +68,7 @@ def create(
     output: Format = None,
 ) -> None:
     """Create a webhook, or replace the existing one of that name."""
-    properties = _properties(
+    properties = properties_of(
         uri=uri,
         actions=actions,
         headers=headers,
@@ -157,7 +118,7 @@ def update(
     output: Format = None,
 ) -> None:
     """Update a webhook: only the given options change; lists and maps are replaced as a whole."""
-    properties = _properties(
+    properties = properties_of(
         uri=uri,
         actions=actions,
         headers=headers,
@@ -289,34 +250,3 @@ app.command(
         "portcall webhook import list.json -r myregistry",
     ),
 )(import_webhooks)
-
-
-def _properties(
-    *,
-    uri: str | None,
-    actions: list[str] | None,
-    headers: list[str] | None,
-    scope: str | None,
-    status: Status | None,
-    secret: str | None,
-    signature: Scheme | None,
-    settings: Document,
-    trust: Document,
-) -> Document:
-    """Return the given properties, as the API takes them; others are left out."""
-    properties: Document = {
-        "serviceUri": uri,
-        "actions": None if actions is None else options.actions(actions),
-        "customHeaders": None if headers is None else options.headers(headers, "--headers"),
-        "scope": scope,
-        "status": status,
-    }
-    extras: dict[str, Any] = {}
-    if secret is not None:
-        extras["secret"] = secret
-    if signature is not None:
-        extras["signature"] = signature
-    extras.update(settings)
-    extras.update(trust)
-    given = {key: given for key, given in properties.items() if given is not None}
-    return {**given, "portcall": extras} if extras else given

@@ -31,7 +31,7 @@ SomeRegistry = Annotated[
 
 
 @dataclass(slots=True)
-class Imported:
+class ImportedFile:
     """The result of importing a file."""
 
     created: int = 0
@@ -123,9 +123,9 @@ def import_webhooks(
     replaced by the same.
     """
     management = Management.at(url)
-    imported = Imported()
+    imported = ImportedFile()
     with _opened(file) as (lines, size), progress("bytes", size) as advance:
-        sender = Sender(management, group)
+        sender = ChunkSender(management, group)
         for chunk in chunks(read_entries(lines, registry)):
             take(imported, chunk, sender.send)
             advance(chunk.size)
@@ -139,7 +139,7 @@ def import_webhooks(
         raise typer.Exit(1)
 
 
-class Sender:
+class ChunkSender:
     """Sends chunks; knows the registries that it sent some to."""
 
     def __init__(self, management: Management, group: str | None) -> None:
@@ -157,7 +157,7 @@ class Sender:
         return self._management.ask("POST", f"{path}/importWebhooks", items)
 
 
-def take(imported: Imported, chunk: Chunk, send: Callable[[Chunk], Document]) -> None:
+def take(imported: ImportedFile, chunk: Chunk, send: Callable[[Chunk], Document]) -> None:
     """Import one chunk, and add the result to *imported*; faults are printed at once.
 
     Raises:
@@ -192,7 +192,7 @@ def _of_the_file(error: ServiceError) -> bool:
     return 400 <= error.status < 500 and error.status not in {401, 403, 408, 429}
 
 
-def _resume(imported: Imported, chunk: Chunk) -> str:
+def _resume(imported: ImportedFile, chunk: Chunk) -> str:
     done = imported.created + imported.replaced
     return (
         f"Stopped at {chunk.entries[0].place}, with {counted(done, 'webhook')} imported."
@@ -200,14 +200,14 @@ def _resume(imported: Imported, chunk: Chunk) -> str:
     )
 
 
-def _complain_of(imported: Imported, faults: list[EntryFault]) -> None:
+def _complain_of(imported: ImportedFile, faults: list[EntryFault]) -> None:
     for fault in faults:
         imported.told += 1
         if imported.told <= TOLD_FAULTS:
             complain(f"{fault.place}: {fault.problem}")
 
 
-def _tell(imported: Imported) -> None:
+def _tell(imported: ImportedFile) -> None:
     """Return what the numbers alone do not say."""
     if imported.told > TOLD_FAULTS:
         note(f"{counted(imported.told - TOLD_FAULTS, 'more fault')} not shown.")

@@ -16,7 +16,7 @@ SHARERS = Gauge(
 LOOK_S = 1.0
 
 
-class Counting(Protocol):
+class ConsumerCounting(Protocol):
     """Asks the broker: Depths."""
 
     async def consumers(self, queue: str) -> int:
@@ -42,7 +42,7 @@ class Sharing:
         queue: One of the queues that every deliverer consumes.
     """
 
-    def __init__(self, counting: Counting, rates: Rates, queue: str) -> None:
+    def __init__(self, counting: ConsumerCounting, rates: Rates, queue: str) -> None:
         self._counting = counting
         self._rates = rates
         self._queue = queue

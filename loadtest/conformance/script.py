@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from portcall.loadtest.faults.choice import impossible
-from portcall.loadtest.faults.kinds import KINDS, Group, Kind
-from portcall.loadtest.payloads.facts import Mix
+from portcall.loadtest.faults.kinds import KINDS, FaultKind, Group
+from portcall.loadtest.payloads.facts import FactMix
 from portcall.loadtest.plan import Planned
 from portcall.loadtest.send.sources import Deliveries, Workload
 from portcall.schemas.events import Action
@@ -20,7 +20,7 @@ ONLY_ONCE = frozenset({"huge-1mb", "huge-25mb", "slow-upload"})
 
 def traffic_for(traffic: Workload) -> Workload:
     """Return the load test's traffic, but only pushes, whose order is known."""
-    mix = Mix({Action.PUSH.value: 1}, repositories=50)
+    mix = FactMix({Action.PUSH.value: 1}, repositories=50)
     return Workload(mix, traffic.signing, traffic.payload)
 
 
@@ -49,7 +49,7 @@ def faulty(deliveries: Deliveries, traffic: Workload, from_s: float) -> list[Pla
     return sorted(found, key=lambda planned: planned.at_s)
 
 
-def _times(kind: Kind) -> int:
+def _times(kind: FaultKind) -> int:
     if kind.name == "malformed-signature":
         return MALFORMED
     return 1 if kind.name in ONLY_ONCE else EACH

@@ -12,11 +12,11 @@ import msgspec
 from msgspec.structs import replace
 
 from portcall.loadtest.dashboard.history import History
-from portcall.loadtest.dashboard.state import Now, Phase, State, Watched, state_of
+from portcall.loadtest.dashboard.state import Phase, RunState, SnapshotSource, Watched, state_of
 from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.report.result import Result
-from portcall.loadtest.run import Ended
-from portcall.loadtest.send.generator import Health
+from portcall.loadtest.run import RunEnd
+from portcall.loadtest.send.generator import GeneratorHealth
 
 EVERY_S = 1.0
 MAX_READERS = 16
@@ -41,11 +41,11 @@ class Board:
         self._served = served
         self._watched = Watched("", "", "", 0.0, 0, ())
         self._phase = Phase.WAITING
-        self._latest: Callable[[], Now] | None = None
+        self._latest: Callable[[], SnapshotSource] | None = None
         self._result: Result | None = None
         self._tried: list[Sequence[str]] = []
         self._words = ""
-        self._state: State | None = None
+        self._state: RunState | None = None
         self._history = History()
         self._told_s = self._began_at = 0.0
         self._changed = asyncio.Event()
@@ -69,22 +69,24 @@ class Board:
         self._told_s = self._began_at = 0.0
         self._tell()
 
-    def tick(self, measured: Measurements, elapsed_s: float, health: Callable[[], Health]) -> None:
+    def tick(
+        self, measured: Measurements, elapsed_s: float, health: Callable[[], GeneratorHealth]
+    ) -> None:
         """Take a snapshot if a second has passed since the last one."""
         self._began_at = time.perf_counter() - elapsed_s
         if not self._served or elapsed_s - self._told_s < EVERY_S - EARLY_S:
             return
         self._told_s = elapsed_s
         self._history.look(measured, elapsed_s)
-        self._latest = lambda: Now(measured, elapsed_s, health())
+        self._latest = lambda: SnapshotSource(measured, elapsed_s, health())
         self._tell()
 
-    def rest(self, ended: Ended, then: Phase) -> None:
+    def rest(self, ended: RunEnd, then: Phase) -> None:
         """Sending has ended; *then* names the next step."""
         self._phase = then
         whole = not ended.interrupted and ended.crossed is None
         elapsed_s = max(ended.elapsed_s, self._watched.duration_s if whole else 0.0)
-        self._last(Now(ended.measured, elapsed_s, ended.health))
+        self._last(SnapshotSource(ended.measured, elapsed_s, ended.health))
 
     def tried(self, row: Sequence[str]) -> None:
         """Add a tried rate, in the columns of `loadtest.saturation`."""
@@ -94,7 +96,7 @@ class Board:
     def end(self, result: Result) -> None:
         """Show *result*, as the last event."""
         self._phase, self._result, self._words = Phase.OVER, result, result.words
-        self._last(Now(result.measured, result.elapsed_s, result.health))
+        self._last(SnapshotSource(result.measured, result.elapsed_s, result.health))
 
     def break_off(self, words: str) -> None:
         """Say that there will be no result, because of *words*."""
@@ -161,14 +163,14 @@ class Board:
     def _elapsed_s(self) -> float:
         return time.perf_counter() - self._began_at if self._began_at else 0.0
 
-    def _stands(self) -> State:
+    def _stands(self) -> RunState:
         if self._state is None:
             now = self._latest() if self._latest is not None else None
             begun = state_of(self._watched, self._phase, now, self._result)
             self._state = replace(begun, words=self._words, tried=self._tried)
         return self._state
 
-    def _last(self, now: Now) -> None:
+    def _last(self, now: SnapshotSource) -> None:
         self._latest = lambda: now
         if self._served:
             self._history.look(now.measured, now.measured.last_s + EVERY_S)
@@ -180,7 +182,7 @@ class Board:
         self._changed = asyncio.Event()
 
 
-def _event(name: str, state: State) -> bytes:
+def _event(name: str, state: RunState) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(state))
 
 

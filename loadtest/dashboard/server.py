@@ -58,7 +58,7 @@ DOCUMENTS = (
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RateChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A change of the rate: by a key, or to a multiple of the planned rate."""
 
     key: Literal["+", "-", "0"] | None = None
@@ -149,7 +149,7 @@ class Dashboard:
         if request.content_type != "application/json":
             return _refused(415, "send application/json")
         try:
-            turn = msgspec.json.decode(await request.read(), type=Turn)
+            turn = msgspec.json.decode(await request.read(), type=RateChange)
         except msgspec.MsgspecError as error:
             return _refused(400, str(error))
         change = turn.key if turn.key is not None else turn.factor

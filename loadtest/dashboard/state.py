@@ -16,7 +16,7 @@ from portcall.loadtest.report.chapters import milliseconds
 from portcall.loadtest.report.result import Result
 from portcall.loadtest.saturation import MAX_RATE
 from portcall.loadtest.schedule.dial import Dial
-from portcall.loadtest.send.generator import Health
+from portcall.loadtest.send.generator import GeneratorHealth
 
 RECENT_S = 5.0
 REASONS = 8
@@ -68,7 +68,7 @@ class Standing(Struct, frozen=True):
     ok: bool | None
 
 
-class Now(Struct, frozen=True):
+class SnapshotSource(Struct, frozen=True):
     """The source of a snapshot.
 
     Attributes:
@@ -79,10 +79,10 @@ class Now(Struct, frozen=True):
 
     measured: Measurements
     elapsed_s: float
-    health: Health
+    health: GeneratorHealth
 
 
-class State(Struct, frozen=True):
+class RunState(Struct, frozen=True):
     """The current state of a run; times in ms, or in s by their names.
 
     Attributes:
@@ -115,7 +115,7 @@ class State(Struct, frozen=True):
     latency: dict[str, tuple[float, ...]] = {}
     statuses: list[tuple[str, int]] = []
     reasons: list[tuple[str, int]] = []
-    generator: Health | None = None
+    generator: GeneratorHealth | None = None
     thresholds: list[Standing] = []
     words: str = ""
     exit_code: int | None = None
@@ -124,10 +124,12 @@ class State(Struct, frozen=True):
     points: list[Point] = []
 
 
-def state_of(watched: Watched, phase: Phase, now: Now | None, result: Result | None) -> State:
+def state_of(
+    watched: Watched, phase: Phase, now: SnapshotSource | None, result: Result | None
+) -> RunState:
     """Return the state, without points and without what only the board knows."""
     dial = watched.dial
-    begun = State(
+    begun = RunState(
         number=watched.number,
         phase=phase,
         uri=watched.uri,
@@ -142,7 +144,9 @@ def state_of(watched: Watched, phase: Phase, now: Now | None, result: Result | N
     return begun if now is None else _counted(begun, watched, now, result)
 
 
-def _counted(begun: State, watched: Watched, now: Now, result: Result | None) -> State:
+def _counted(
+    begun: RunState, watched: Watched, now: SnapshotSource, result: Result | None
+) -> RunState:
     measured = now.measured
     reasons = (measured.errors + measured.not_sent).most_common(REASONS)
     return replace(
@@ -161,7 +165,7 @@ def _counted(begun: State, watched: Watched, now: Now, result: Result | None) ->
     )
 
 
-def standing(thresholds: Sequence[Threshold], now: Now) -> list[Standing]:
+def standing(thresholds: Sequence[Threshold], now: SnapshotSource) -> list[Standing]:
     """Return each threshold, and whether it is met so far; some are only known at the end."""
     if not thresholds:
         return []
@@ -176,7 +180,7 @@ def standing(thresholds: Sequence[Threshold], now: Now) -> list[Standing]:
     ]
 
 
-def _metrics(thresholds: Sequence[Threshold], now: Now) -> dict[str, Metric]:
+def _metrics(thresholds: Sequence[Threshold], now: SnapshotSource) -> dict[str, Metric]:
     # Only the needed ones: sorting all of them every second would make the generator late.
     asked = {each.metric for each in thresholds}
     metrics = metrics_of(now.measured, now.elapsed_s, percents_of(thresholds), asked)
@@ -203,7 +207,7 @@ def _words(threshold: Threshold) -> str:
     return f"{threshold.selector}: {threshold.expression}"
 
 
-def _recent(now: Now) -> list[Slice]:
+def _recent(now: SnapshotSource) -> list[Slice]:
     measured = now.measured
     last = int(now.elapsed_s / measured.slice_s)
     numbers = range(last - int(RECENT_S / measured.slice_s), last + 1)

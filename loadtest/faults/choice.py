@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 
-from portcall.loadtest.faults.kinds import BY_NAME, KINDS, Group, Kind, Overtaken
+from portcall.loadtest.faults.kinds import BY_NAME, KINDS, FaultKind, Group, Overtaken
 from portcall.loadtest.payloads.formats import Format
 from portcall.loadtest.signing import Signing, Style
 from portcall.schemas.errors import InvalidValueError
@@ -65,7 +65,7 @@ def _rate(name: str, text: str) -> float:
     return rate
 
 
-def impossible(kind: Kind, signing: Signing, payload: Format) -> str:
+def impossible(kind: FaultKind, signing: Signing, payload: Format) -> str:
     """Return why *kind* cannot be injected into such POSTs; empty: it can."""
     if kind.needs and signing.sign is None:
         return "needs a secret (--secret)"
@@ -116,7 +116,7 @@ class Chooser:
         self._kinds = [BY_NAME[name] for name in rates]
         self._sums = list(accumulate(rates.values()))
 
-    def next(self) -> Kind | None:
+    def next(self) -> FaultKind | None:
         """Return the fault of the next event; None: it has none."""
         if not self._kinds:
             return None

@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from portcall.loadtest.faults import bodies
-from portcall.loadtest.plan import USUAL, Transport, Wants
+from portcall.loadtest.plan import USUAL, TransportOptions, Wants
 from portcall.loadtest.signing import Forgery
 
 SLOW_UPLOAD_S = 2.0
@@ -57,7 +57,7 @@ class Overtaken(StrEnum):
     BY_PUSH = "push"
 
 
-class Kind(Struct, frozen=True):
+class FaultKind(Struct, frozen=True):
     """One fault.
 
     Attributes:
@@ -88,15 +88,15 @@ class Kind(Struct, frozen=True):
     spoil: Callable[[bytes], bytes] | None = None
     tamper: Callable[[bytes], bytes] | None = None
     content_type: str = ""
-    transport: Transport = USUAL
+    transport: TransportOptions = USUAL
     repeat: Repeat | None = None
     overtaken: Overtaken | None = None
 
 
-def _refused(name: str, sent: str, *, needs: str = "signed", **more: object) -> Kind:
+def _refused(name: str, sent: str, *, needs: str = "signed", **more: object) -> FaultKind:
     """A POST that a correct consumer must refuse."""
     fields: dict[str, object] = {"forgery": Forgery.NONE, **more}
-    return Kind(
+    return FaultKind(
         name, Group.SIGNATURES, sent, "4xx, and not processed", Wants.REFUSED, Times.NEVER, needs,
         **fields,  # type: ignore[arg-type]  # checked by the table's test
     )  # fmt: skip
@@ -107,28 +107,28 @@ IN_ORDER = "2xx, and the newer one wins"
 NO_FAULT_OF_OURS = "2xx or 4xx, never 5xx"
 
 KINDS = (
-    Kind(
+    FaultKind(
         "duplicate", Group.DUPLICATES, "the same POST again, 1 to 3 s later", TAKEN_ONCE,
         repeat=Repeat(LATER_S),
     ),
-    Kind(
+    FaultKind(
         "duplicate-concurrent", Group.DUPLICATES, "the same POST again within 1 ms", TAKEN_ONCE,
         repeat=Repeat(AT_ONCE_S),
     ),
-    Kind(
+    FaultKind(
         "duplicate-resigned", Group.DUPLICATES,
         "the same delivery 1 to 3 s later, signed again as a retry is", TAKEN_ONCE,
         repeat=Repeat(LATER_S, signed_again=True),
     ),
-    Kind(
+    FaultKind(
         "swapped", Group.ORDER, "a POST is 0.2 to 1 s late, others overtake it", IN_ORDER,
         overtaken=Overtaken.BY_OTHERS,
     ),
-    Kind(
+    FaultKind(
         "stale-push", Group.ORDER, "a push arrives after the delete of its image", IN_ORDER,
         overtaken=Overtaken.BY_REMOVAL,
     ),
-    Kind(
+    FaultKind(
         "late-retry", Group.ORDER, "the retry of a push arrives after a newer push to its tag",
         IN_ORDER, overtaken=Overtaken.BY_PUSH,
     ),
@@ -145,57 +145,57 @@ KINDS = (
         "future", "a valid signature of an hour ahead", needs="stamped", forgery=Forgery.FUTURE
     ),
     _refused("tampered", "the body changed after it was signed", tamper=bodies.tampered),
-    Kind(
+    FaultKind(
         "replayed", Group.SIGNATURES,
         "a known delivery again, with a valid signature of an hour ago",
         "2xx or 4xx, and not processed again", Wants.EITHER, Times.AT_MOST_ONCE, needs="stamped",
         repeat=Repeat(LATER_S, captured=True),
     ),
-    Kind(
+    FaultKind(
         "rotated", Group.SIGNATURES, "an unknown secret's signature before the valid one",
         TAKEN_ONCE, needs="rotating", forgery=Forgery.ROTATED,
     ),
-    Kind(
+    FaultKind(
         "truncated-json", Group.BODIES, "the JSON ends in the middle, correctly signed",
         "4xx, and not processed", Wants.REFUSED, Times.NEVER, spoil=bodies.truncated,
     ),
-    Kind(
+    FaultKind(
         "duplicate-keys", Group.BODIES, "a duplicate key in the JSON", NO_FAULT_OF_OURS,
         Wants.EITHER, Times.AT_MOST_ONCE, spoil=bodies.key_twice,
     ),
-    Kind(
+    FaultKind(
         "wrong-content-type", Group.BODIES, "text/plain", NO_FAULT_OF_OURS, Wants.EITHER,
         Times.AT_MOST_ONCE, content_type="text/plain",
     ),
-    Kind(
+    FaultKind(
         "huge-1mb", Group.BODIES, "a body of 1 MB", NO_FAULT_OF_OURS, Wants.EITHER,
         Times.AT_MOST_ONCE, spoil=bodies.padded_to(1_000_000),
     ),
-    Kind(
+    FaultKind(
         "huge-25mb", Group.BODIES, "a body of 25 MB", NO_FAULT_OF_OURS, Wants.EITHER,
         Times.AT_MOST_ONCE, spoil=bodies.padded_to(25_000_000),
     ),
-    Kind(
+    FaultKind(
         "new-connection", Group.TRANSPORT, "on a new connection", TAKEN_ONCE,
-        transport=Transport(fresh=True),
+        transport=TransportOptions(fresh=True),
     ),
-    Kind(
+    FaultKind(
         "slow-upload", Group.TRANSPORT, f"the body arrives slowly, over {SLOW_UPLOAD_S:.0f} s",
         NO_FAULT_OF_OURS, Wants.EITHER, Times.AT_MOST_ONCE,
-        transport=Transport(fresh=True, upload_s=SLOW_UPLOAD_S),
+        transport=TransportOptions(fresh=True, upload_s=SLOW_UPLOAD_S),
     ),
-    Kind(
+    FaultKind(
         "expect-continue", Group.TRANSPORT, "Expect: 100-continue before the body", TAKEN_ONCE,
-        transport=Transport(fresh=True, expect=True),
+        transport=TransportOptions(fresh=True, expect=True),
     ),
-    Kind(
+    FaultKind(
         "cut-off", Group.TRANSPORT, "the connection ends in the middle of the body",
-        "not processed", Wants.ANY, Times.NEVER, transport=Transport(fresh=True, cut_at=20),
+        "not processed", Wants.ANY, Times.NEVER, transport=TransportOptions(fresh=True, cut_at=20),
     ),
-    Kind(
+    FaultKind(
         "half-closed", Group.TRANSPORT, "the sender half-closes right after the body",
         "any response or none, never 5xx", Wants.ANY, Times.AT_MOST_ONCE,
-        transport=Transport(fresh=True, half_closed=True),
+        transport=TransportOptions(fresh=True, half_closed=True),
     ),
 )  # fmt: skip
 BY_NAME = {kind.name: kind for kind in KINDS}

@@ -46,7 +46,7 @@ class Line:
         return self.connection.room
 
 
-class Lines:
+class Http2Lines:
     """The connections to one consumer.
 
     Args:

@@ -10,11 +10,11 @@ from portcall.deliverer.post.dialer import Dialer
 from portcall.deliverer.post.ports import ANY, Ports
 from portcall.deliverer.post.response import printable
 from portcall.loadtest.http2.connection import NO_HTTP2, Http2Connection
-from portcall.loadtest.http2.lines import Line, Lines
+from portcall.loadtest.http2.lines import Http2Lines, Line
 from portcall.loadtest.http2.streams import GoawayError, NoHttp2Error, ResetError, Stream
 from portcall.loadtest.plan import Outcome, Planned, Timings
 from portcall.loadtest.send.poster import EVERYWHERE, Done, asked_ms, client_tls
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.records import Failure
 from portcall.schemas.trust import NO_TRUST, Trust
@@ -38,7 +38,12 @@ class Http2Poster:
     """
 
     def __init__(
-        self, target: Target, *, timeout_s: float, verify: bool = True, trust: Trust = NO_TRUST
+        self,
+        target: ConsumerTarget,
+        *,
+        timeout_s: float,
+        verify: bool = True,
+        trust: Trust = NO_TRUST,
     ) -> None:
         self.target = target
         self.timeout_s = timeout_s
@@ -49,7 +54,7 @@ class Http2Poster:
             tls=_tls(trust, verify=verify),
             connection=Http2Connection,
         )
-        self.lines = Lines(self._connect, timeout_s)
+        self.lines = Http2Lines(self._connect, timeout_s)
         self._abandoned = False
 
     async def __aenter__(self) -> Self:

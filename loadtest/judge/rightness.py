@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 from msgspec.structs import replace
 
-from portcall.loadtest.faults.kinds import BY_NAME, Kind, Times
+from portcall.loadtest.faults.kinds import BY_NAME, FaultKind, Times
 from portcall.loadtest.judge.oracle import Judgement
 from portcall.loadtest.measure.ledger import Ledger, LedgerEntry
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Metric, Section, counter, gauge
@@ -30,7 +30,7 @@ class FaultTally:
         wrong: Deliveries with an error, by the oracle.
     """
 
-    kind: Kind
+    kind: FaultKind
     deliveries: int = 0
     posts: int = 0
     as_wanted: int = 0

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from portcall.loadtest.faults.kinds import Kind, Times
+from portcall.loadtest.faults.kinds import FaultKind, Times
 from portcall.loadtest.plan import NotSent, Outcome, Planned
 
 
@@ -27,7 +27,7 @@ class LedgerEntry:
     action: str
     keys: tuple[str, ...] = ()
     rank: int = 0
-    kind: Kind | None = None
+    kind: FaultKind | None = None
     held: bool = False
     sent_at: list[float] = field(default_factory=list)
     answers: list[tuple[float, int]] = field(default_factory=list)

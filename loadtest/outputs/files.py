@@ -29,7 +29,7 @@ NAMES = (*FORMATS, *SEVERAL)
 _BY_SUFFIX = {".md": "markdown", ".xml": "junit", ".htm": "html"}
 
 
-class Output(Struct, frozen=True):
+class OutputFile(Struct, frozen=True):
     """One output: its format, and the file; ``-`` is standard output."""
 
     format: str
@@ -52,7 +52,7 @@ class Output(Struct, frozen=True):
             Path(self.path).write_text(text, encoding="utf-8")
 
 
-def parse_outputs(texts: Sequence[str]) -> list[Output]:
+def parse_outputs(texts: Sequence[str]) -> list[OutputFile]:
     """Parse ``FORMAT=FILE``; without a format, the file's extension decides.
 
     Raises:
@@ -61,7 +61,7 @@ def parse_outputs(texts: Sequence[str]) -> list[Output]:
     return [_parse(text) for text in texts]
 
 
-def _parse(text: str) -> Output:
+def _parse(text: str) -> OutputFile:
     name, equals, path = text.partition("=")
     if not equals:
         suffix = Path(text).suffix.lower()
@@ -77,4 +77,4 @@ def _parse(text: str) -> Output:
         raise InvalidValueError(FIELD, f"{path}: there is no such folder")
     if name in FORMATS and Path(path).is_dir():
         raise InvalidValueError(FIELD, f"{path}: is a folder; give a file in it")
-    return Output(name, path)
+    return OutputFile(name, path)

@@ -13,7 +13,7 @@ BOTTOM = 36
 Point = tuple[float, float]
 
 
-class Frame(Struct, frozen=True):
+class PlotFrame(Struct, frozen=True):
     """A plot's area and its scales.
 
     Attributes:
@@ -34,7 +34,7 @@ class Frame(Struct, frozen=True):
 
 def frame(
     x: tuple[float, float], y: tuple[float, float], *, height: int, log: bool = False
-) -> Frame:
+) -> PlotFrame:
     """Create a plot from the bounds of its data.
 
     Args:
@@ -46,10 +46,10 @@ def frame(
     across = _scale(x, (LEFT, WIDTH - RIGHT))
     upwards = (height - BOTTOM, TOP)
     if not log:
-        return Frame(across, _scale(y, upwards), height)
+        return PlotFrame(across, _scale(y, upwards), height)
     low, high = y
     powers = _scale((math.log10(low), math.log10(high)), upwards)
-    return Frame(across, lambda value: powers(math.log10(max(value, low))), height)
+    return PlotFrame(across, lambda value: powers(math.log10(max(value, low))), height)
 
 
 def drawing(height: int, title: str, parts: Iterable[str]) -> str:
@@ -61,7 +61,7 @@ def drawing(height: int, title: str, parts: Iterable[str]) -> str:
 
 
 def axes(
-    area: Frame, across: Sequence[tuple[float, str]], upwards: Sequence[tuple[float, str]]
+    area: PlotFrame, across: Sequence[tuple[float, str]], upwards: Sequence[tuple[float, str]]
 ) -> list[str]:
     """Draw grid lines with labels, for the values of both axes."""
     floor, right = area.floor, WIDTH - RIGHT
@@ -78,7 +78,7 @@ def axes(
     return parts
 
 
-def line(area: Frame, points: Sequence[Point], kind: str, title: str = "") -> str:
+def line(area: PlotFrame, points: Sequence[Point], kind: str, title: str = "") -> str:
     """Draw a line through *points*."""
     path = " ".join(f"{area.x(x):.1f},{area.y(y):.1f}" for x, y in points)
     return (
@@ -86,13 +86,15 @@ def line(area: Frame, points: Sequence[Point], kind: str, title: str = "") -> st
     )
 
 
-def steps(area: Frame, points: Sequence[Point], width: float, kind: str, title: str = "") -> str:
+def steps(
+    area: PlotFrame, points: Sequence[Point], width: float, kind: str, title: str = ""
+) -> str:
     """Draw a line that keeps each value for *width*."""
     corners = [corner for x, y in points for corner in ((x, y), (x + width, y))]
     return line(area, corners, kind, title)
 
 
-def bar(area: Frame, x: Point, y: Point, kind: str, title: str) -> str:
+def bar(area: PlotFrame, x: Point, y: Point, kind: str, title: str) -> str:
     """Draw a rectangle between two values of each axis, with *title* as its tooltip."""
     left, right = area.x(x[0]), area.x(x[1])
     bottom, top = area.y(y[0]), area.y(y[1])
@@ -102,7 +104,7 @@ def bar(area: Frame, x: Point, y: Point, kind: str, title: str) -> str:
     )
 
 
-def dot(area: Frame, at: Point, kind: str, title: str) -> str:
+def dot(area: PlotFrame, at: Point, kind: str, title: str) -> str:
     """Draw a point, with *title* as its tooltip."""
     return (
         f'<circle class="dot {kind}" cx="{area.x(at[0]):.1f}" cy="{area.y(at[1]):.1f}" r="4.5">'

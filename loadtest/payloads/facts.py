@@ -54,7 +54,7 @@ class Fact(Struct, frozen=True):
         return (f"{self.repository}:{self.tag}", digest)
 
 
-class Mix(Struct, frozen=True):
+class FactMix(Struct, frozen=True):
     """The kinds of facts.
 
     Attributes:
@@ -78,7 +78,7 @@ class Story:
         seed: Seeds every random choice.
     """
 
-    def __init__(self, mix: Mix, *, seed: int) -> None:
+    def __init__(self, mix: FactMix, *, seed: int) -> None:
         self._random = random.Random(f"story {seed}")  # noqa: S311 (reproducible, not secret)
         self._mix = mix
         self._actions = list(mix.actions)

@@ -15,7 +15,7 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _WORDS = {"pushed": "push", "deleted": "delete", "push": "push", "delete": "delete"}
 
 
-class Notice(Struct, frozen=True):
+class ReadEvent(Struct, frozen=True):
     """One event as a consumer understands it.
 
     Attributes:
@@ -31,7 +31,7 @@ class Notice(Struct, frozen=True):
     id: str = ""
 
 
-def read(body: bytes, headers: Mapping[str, str]) -> Notice:
+def read(body: bytes, headers: Mapping[str, str]) -> ReadEvent:
     """Parse a body of any of `loadtest.payloads.formats`.
 
     Args:
@@ -50,7 +50,7 @@ def read(body: bytes, headers: Mapping[str, str]) -> Notice:
         raise InvalidValueError("body", f"is not a registry's event: {error!r}") from error
 
 
-def _read(document: dict[str, Any], headers: Mapping[str, str]) -> Notice:
+def _read(document: dict[str, Any], headers: Mapping[str, str]) -> ReadEvent:
     if "events" in document:
         return _acr(document["events"][0])
     if "event_data" in document:
@@ -59,7 +59,7 @@ def _read(document: dict[str, Any], headers: Mapping[str, str]) -> Notice:
     if "push_data" in document:
         pushed = document["push_data"]
         key = f"{document['repository']['repo_name']}:{pushed['tag']}"
-        return Notice("push", (key,), f"{int(pushed['pushed_at']):020d}")
+        return ReadEvent("push", (key,), f"{int(pushed['pushed_at']):020d}")
     if "registry_package" in document:
         return _github(document["registry_package"])
     if "specversion" in document:
@@ -67,15 +67,15 @@ def _read(document: dict[str, Any], headers: Mapping[str, str]) -> Notice:
     return _acr(document, headers.get("ce-id", ""))
 
 
-def _github(package: dict[str, Any]) -> Notice:
+def _github(package: dict[str, Any]) -> ReadEvent:
     version = package["package_version"]
     repository = f"{package['namespace']}/{package['name']}"
     tag = version["container_metadata"]["tag"]["name"]
     at = normalised_timestamp(version["updated_at"])
-    return Notice("push", _keys("push", repository, tag, version["version"]), at)
+    return ReadEvent("push", _keys("push", repository, tag, version["version"]), at)
 
 
-def _cloudevent(document: dict[str, Any]) -> Notice:
+def _cloudevent(document: dict[str, Any]) -> ReadEvent:
     data = document["data"]
     if "resources" in data:
         action = _WORDS[document["type"].rpartition(".")[2]]
@@ -83,20 +83,20 @@ def _cloudevent(document: dict[str, Any]) -> Notice:
     return _acr(data, document["id"])
 
 
-def _harbor(action: str, data: Mapping[str, Any], at: str, event_id: str = "") -> Notice:
+def _harbor(action: str, data: Mapping[str, Any], at: str, event_id: str = "") -> ReadEvent:
     resource, repository = data["resources"][0], data["repository"]["repo_full_name"]
     keys = _keys(action, repository, resource.get("tag", ""), resource["digest"])
-    return Notice(action, keys, at, event_id)
+    return ReadEvent(action, keys, at, event_id)
 
 
-def _acr(document: Mapping[str, Any], event_id: str = "") -> Notice:
+def _acr(document: Mapping[str, Any], event_id: str = "") -> ReadEvent:
     action = str(document["action"])
     at, own_id = normalised_timestamp(str(document["timestamp"])), str(document["id"])
     if action == PING:
-        return Notice(PING, (), at, own_id)
+        return ReadEvent(PING, (), at, own_id)
     target = document["target"]
     keys = _keys(action, target["repository"], target.get("tag", ""), target["digest"])
-    return Notice(action, keys, at, event_id or own_id)
+    return ReadEvent(action, keys, at, event_id or own_id)
 
 
 def _keys(action: str, repository: str, tag: str, digest: str) -> tuple[str, ...]:

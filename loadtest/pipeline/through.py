@@ -26,7 +26,7 @@ GONE = 410
 NO_RECORD = "no record of it arrived"
 
 
-class Pipeline:
+class PipelineObserver:
     """Follows events through a running Portcall; placed before the other observers.
 
     Args:

@@ -18,9 +18,9 @@ from portcall.loadtest.report.chapters import marks
 from portcall.loadtest.report.packed import COUNTS, FIELD, Packed
 from portcall.loadtest.report.result import About, Result
 from portcall.loadtest.report.together import merged_metrics, merged_sketches, names
-from portcall.loadtest.run import Ended
+from portcall.loadtest.run import RunEnd
 from portcall.loadtest.schedule.dial import Points
-from portcall.loadtest.send.generator import Health
+from portcall.loadtest.send.generator import GeneratorHealth
 from portcall.schemas.errors import InvalidValueError
 
 
@@ -43,7 +43,7 @@ def merge(
     measured = Measurements(slice_s=slice_s)
     for each in packed:
         _add(measured, each)
-    ended = Ended(
+    ended = RunEnd(
         measured,
         max(each.elapsed_s for each in packed),
         _health(measured, runs),
@@ -84,12 +84,12 @@ def _add(measured: Measurements, packed: Packed) -> None:
     measured.last_s = max(measured.last_s, packed.elapsed_s)
 
 
-def _health(measured: Measurements, runs: Sequence[tuple[str, Packed]]) -> Health:
+def _health(measured: Measurements, runs: Sequence[tuple[str, Packed]]) -> GeneratorHealth:
     """Return the worst value of each, and the lag of all requests together."""
     every = [each.health for _, each in runs]
     median, high = measured.lag.percentiles_ms((50, 99))
     problems = [f"in {name}, {each.health.problem}" for name, each in runs if each.health.problem]
-    return Health(
+    return GeneratorHealth(
         cpu=max(each.cpu for each in every),
         busiest_cpu=max(each.busiest_cpu for each in every),
         lag_p50_ms=median,

@@ -11,7 +11,7 @@ from portcall.loadtest.measure.measurements import Cell, Label, Phases, Slice
 from portcall.loadtest.measure.sections import Section
 from portcall.loadtest.measure.sketch import Sketch
 from portcall.loadtest.report.result import About, Result
-from portcall.loadtest.send.generator import Health
+from portcall.loadtest.send.generator import GeneratorHealth
 from portcall.schemas.errors import InvalidValueError
 
 VERSION = 1
@@ -41,7 +41,7 @@ class Packed(Struct, frozen=True):
 
     v: int
     about: About
-    health: Health
+    health: GeneratorHealth
     sections: list[Section]
     elapsed_s: float
     interrupted: bool

@@ -15,8 +15,8 @@ from portcall.loadtest.measure.known import NOT_THROUGH
 from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.metrics import metrics_of, trend
 from portcall.loadtest.measure.sections import NO_SAMPLES, Metric, Section, counter
-from portcall.loadtest.run import Ended
-from portcall.loadtest.send.generator import Health
+from portcall.loadtest.run import RunEnd
+from portcall.loadtest.send.generator import GeneratorHealth
 
 PASSED = 0
 THRESHOLDS_CROSSED = 99
@@ -78,7 +78,7 @@ class Result(Struct, frozen=True):
     elapsed_s: float
     metrics: dict[str, Metric]
     verdicts: tuple[ThresholdResult, ...]
-    health: Health
+    health: GeneratorHealth
     sections: tuple[Section, ...] = ()
     interrupted: bool = False
     crossed: ThresholdResult | None = None
@@ -87,7 +87,7 @@ class Result(Struct, frozen=True):
     def of(
         cls,
         about: About,
-        ended: Ended,
+        ended: RunEnd,
         thresholds: Sequence[Threshold] = (),
         sections: Sequence[Section] = (),
     ) -> Self:

@@ -18,7 +18,7 @@ POINTS = 200
 """The planned rate, for a plot."""
 
 
-class Form(StrEnum):
+class ScheduleForm(StrEnum):
     """The shape of a schedule."""
 
     CONSTANT = "constant"
@@ -28,7 +28,7 @@ class Form(StrEnum):
     SINE = "sine"
 
 
-class Pace(Struct, frozen=True):
+class RequestPace(Struct, frozen=True):
     """How many requests are sent, and when.
 
     Attributes:
@@ -49,7 +49,7 @@ class Pace(Struct, frozen=True):
 
     rate: float = 10.0
     duration_s: float = 10.0
-    form: Form = Form.CONSTANT
+    form: ScheduleForm = ScheduleForm.CONSTANT
     peak: float | None = None
     steps: int = 5
     begins_s: float | None = None
@@ -79,7 +79,7 @@ class Paced(Struct, frozen=True):
     duration_s: float
     rates: tuple[tuple[float, float], ...]
     count: int
-    pace: Pace
+    pace: RequestPace
     shape: Shape = ()
     recorded: tuple[float, ...] = ()
 
@@ -105,11 +105,11 @@ class Paced(Struct, frozen=True):
 
     def at_rate(self, rate: float) -> "Paced":
         """Return the schedule with a constant rate."""
-        pace = replace(self.pace, rate=rate, form=Form.CONSTANT, stages="", trace=None)
+        pace = replace(self.pace, rate=rate, form=ScheduleForm.CONSTANT, stages="", trace=None)
         return work_out(pace)
 
 
-def work_out(pace: Pace) -> Paced:
+def work_out(pace: RequestPace) -> Paced:
     """Compute the times.
 
     Raises:
@@ -154,39 +154,39 @@ def parse_stages(text: str) -> list[tuple[float, float]]:
     return found
 
 
-def _shape(pace: Pace) -> Shape:
+def _shape(pace: RequestPace) -> Shape:
     peak = 5 * pace.rate if pace.peak is None else pace.peak
     duration_s = pace.duration_s
     if pace.stages:
         return schedule.stages(pace.rate, parse_stages(pace.stages))
     match pace.form:
-        case Form.CONSTANT:
+        case ScheduleForm.CONSTANT:
             return schedule.constant(pace.rate, duration_s)
-        case Form.RAMP:
+        case ScheduleForm.RAMP:
             return schedule.ramp(pace.rate, peak, duration_s)
-        case Form.STEP:
+        case ScheduleForm.STEP:
             return schedule.step(pace.rate, peak, duration_s, pace.steps)
-        case Form.SPIKE:
+        case ScheduleForm.SPIKE:
             begins_s = 0.4 * duration_s if pace.begins_s is None else pace.begins_s
             lasts_s = 0.2 * duration_s if pace.lasts_s is None else pace.lasts_s
             return schedule.spike(pace.rate, peak, duration_s, begins_s=begins_s, lasts_s=lasts_s)
-        case Form.SINE:
+        case ScheduleForm.SINE:
             return schedule.sine(pace.rate, peak, duration_s, pace.period_s or duration_s)
 
 
-def _words(pace: Pace, duration_s: float) -> str:
+def _words(pace: RequestPace, duration_s: float) -> str:
     peak = 5 * pace.rate if pace.peak is None else pace.peak
     how = ", at random (Poisson)" if pace.arrivals is Arrivals.POISSON else ""
     if pace.stages:
         what = f"from {pace.rate:g}/s by stages {pace.stages}"
-    elif pace.form is Form.CONSTANT:
+    elif pace.form is ScheduleForm.CONSTANT:
         what = f"{pace.rate:g}/s"
     else:
         what = f"{pace.form.value} from {pace.rate:g}/s to {peak:g}/s"
     return f"{what} for {duration_s:g} s{how}"
 
 
-def _recorded(pace: Pace, path: Path) -> Paced:
+def _recorded(pace: RequestPace, path: Path) -> Paced:
     if not 0 < pace.speed <= 1_000_000:
         raise InvalidValueError("--speed", "must be more than 0, and at most 1000000")
     recorded = read_trace(path)

@@ -22,7 +22,7 @@ MAX_DURATION_S = 7 * 24 * 3600.0
 _NEARLY = 1e-9
 
 
-class Piece(Struct, frozen=True):
+class Ramp(Struct, frozen=True):
     """A part of a schedule: the rate goes linearly from *first* to *last*, requests per second."""
 
     length_s: float
@@ -44,7 +44,7 @@ class Piece(Struct, frozen=True):
         return min(self.length_s, 2 * requests / (self.first + root))
 
 
-Shape = Sequence[Piece]
+Shape = Sequence[Ramp]
 
 
 class Arrivals(StrEnum):
@@ -56,12 +56,12 @@ class Arrivals(StrEnum):
 
 def constant(rate: float, duration_s: float) -> Shape:
     """Keep the same rate all the time."""
-    return _checked([Piece(duration_s, rate, rate)])
+    return _checked([Ramp(duration_s, rate, rate)])
 
 
 def ramp(rate: float, peak: float, duration_s: float) -> Shape:
     """Go from one rate to another."""
-    return _checked([Piece(duration_s, rate, peak)])
+    return _checked([Ramp(duration_s, rate, peak)])
 
 
 def step(rate: float, peak: float, duration_s: float, steps: int) -> Shape:
@@ -69,7 +69,7 @@ def step(rate: float, peak: float, duration_s: float, steps: int) -> Shape:
     if steps < 2:
         raise InvalidValueError("--steps", "must be 2 or more")
     rates = [rate + (peak - rate) * number / (steps - 1) for number in range(steps)]
-    return _checked([Piece(duration_s / steps, each, each) for each in rates])
+    return _checked([Ramp(duration_s / steps, each, each) for each in rates])
 
 
 def spike(rate: float, peak: float, duration_s: float, *, begins_s: float, lasts_s: float) -> Shape:
@@ -78,9 +78,9 @@ def spike(rate: float, peak: float, duration_s: float, *, begins_s: float, lasts
     if begins_s < 0 or lasts_s <= 0 or rest_s < 0:
         raise InvalidValueError("--spike-at", "must lie with --spike-for within the duration")
     pieces = [
-        Piece(begins_s, rate, rate),
-        Piece(lasts_s, peak, peak),
-        Piece(rest_s, rate, rate),
+        Ramp(begins_s, rate, rate),
+        Ramp(lasts_s, peak, peak),
+        Ramp(rest_s, rate, rate),
     ]
     return _checked([piece for piece in pieces if piece.length_s > 0])
 
@@ -97,7 +97,7 @@ def sine(rate: float, peak: float, duration_s: float, period_s: float) -> Shape:
         ends.append(duration_s)
     rates = [middle - half * math.cos(2 * math.pi * at_s / period_s) for at_s in ends]
     return _checked(
-        Piece(last_s - first_s, max(0.0, first), max(0.0, last))
+        Ramp(last_s - first_s, max(0.0, first), max(0.0, last))
         for (first_s, last_s), (first, last) in zip(pairwise(ends), pairwise(rates), strict=True)
     )
 
@@ -114,7 +114,7 @@ def stages(rate: float, targets: Iterable[tuple[float, float]]) -> Shape:
         if length_s < 0:
             raise InvalidValueError("--stages", "the length of a stage cannot be negative")
         if length_s > 0:
-            pieces.append(Piece(length_s, now, target))
+            pieces.append(Ramp(length_s, now, target))
         now = target
     return _checked(pieces)
 
@@ -201,7 +201,7 @@ def _exponential_sums(source: random.Random, factor: Callable[[], float]) -> Ite
         yield total
 
 
-def _checked(pieces: Iterable[Piece]) -> Shape:
+def _checked(pieces: Iterable[Ramp]) -> Shape:
     """Return the pieces if they make sense.
 
     Raises:

@@ -18,7 +18,7 @@ SPARE_FILES = 64
 """Open files besides the connections."""
 
 
-class Health(Struct, frozen=True):
+class GeneratorHealth(Struct, frozen=True):
     """The generator's health.
 
     Attributes:
@@ -42,7 +42,7 @@ class Health(Struct, frozen=True):
     problem: str = ""
 
 
-class Watch:
+class GeneratorWatch:
     """Watches the process while it generates load.
 
     Args:
@@ -78,7 +78,7 @@ class Watch:
             part.cpu = (time.process_time() - self._last[1]) / passed_s
             self._last = time.perf_counter(), time.process_time()
 
-    def health(self, *, max_lag_s: float, max_in_flight: int) -> Health:
+    def health(self, *, max_lag_s: float, max_in_flight: int) -> GeneratorHealth:
         """Judge the run.
 
         Args:
@@ -89,7 +89,7 @@ class Watch:
         median, high = lag.percentiles_ms((50, 99))
         busiest = max((part.cpu for part in self._measured.slices.values()), default=0.0)
         late = high > max_lag_s * 1000
-        return Health(
+        return GeneratorHealth(
             cpu=self.cpu,
             busiest_cpu=max(busiest, self.cpu),
             lag_p50_ms=median,

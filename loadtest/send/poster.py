@@ -19,7 +19,7 @@ from portcall.deliverer.post.ports import ANY, Ports
 from portcall.deliverer.post.response import Response, printable
 from portcall.loadtest.plan import USUAL, Outcome, Planned, Timings
 from portcall.loadtest.send.connection import TimedConnection
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.runtime.trust import context_of
 from portcall.schemas.records import Failure
 from portcall.schemas.trust import NO_TRUST, Trust
@@ -45,7 +45,7 @@ class Poster:
 
     def __init__(
         self,
-        target: Target,
+        target: ConsumerTarget,
         *,
         timeout_s: float,
         keep_alive: bool = True,

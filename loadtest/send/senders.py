@@ -18,7 +18,7 @@ MINUTE, HOUR = 60_000, 3_600_000
 NEVER = "never"
 
 
-class Sender(Struct, frozen=True):
+class LoadSender(Struct, frozen=True):
     """One sender.
 
     Attributes:
@@ -48,60 +48,60 @@ def _standard(*seconds: int) -> tuple[int, ...]:
 
 
 SENDERS = (
-    Sender(
+    LoadSender(
         "distribution", "docker distribution", 1_000, (1_000,) * 50,
         "distribution notifications/endpoint.go: default timeout 1 s, threshold 10, backoff 1 s",
         "forever",
     ),
-    Sender(
+    LoadSender(
         "harbor", "Harbor", 3_000, (16_000, 31_000, 96_000),
         "goharbor/harbor: webhook job, 3 s; JOBSERVICE_WEBHOOK_JOB_MAX_RETRY 3",
         "3 times",
     ),
-    Sender(
+    LoadSender(
         "acr", "Azure Container Registry", 5_000, (),
         "MicrosoftDocs/azure-docs#54638 (5 s, shown as 504); Azure/acr#681 (one attempt)", NEVER,
     ),
-    Sender(
+    LoadSender(
         "outpost", "Hookdeck Outpost", 5_000,
         tuple(30_000 * 2**n for n in range(10)),
         "hookdeck/outpost: DELIVERY_TIMEOUT_SECONDS 5, retries of 30 s doubled, 10",
     ),
-    Sender(
+    LoadSender(
         "convoy", "Convoy", 10_000, (100_000,) * 10,
         "frain-dev/convoy: 10 s for the whole request; linear, 10 times 100 s",
     ),
-    Sender(
+    LoadSender(
         "github", "GitHub", 10_000, (),
         "GitHub docs, Handling failed webhook deliveries: 10 s, no automatic redelivery", NEVER,
     ),
-    Sender(
+    LoadSender(
         "quay", "Quay", 10_000, (30_000,) * 5,
         "quay/quay: notification worker, 10 s, 5 retries after 30 s",
     ),
-    Sender(
+    LoadSender(
         "portcall", "Portcall", 15_000,
         (10_000, MINUTE, 5 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 12 * HOUR,
          24 * HOUR),
         "PORTCALL_ATTEMPT_TIMEOUT and PORTCALL_RETRY_SCHEDULE, the defaults",
     ),
-    Sender(
+    LoadSender(
         "svix-cloud", "Svix (hosted)", 15_000,
         _standard(5, 300, 1_800, 7_200, 18_000, 36_000, 36_000),
         "Svix docs, Retry Schedule: 15 s, 8 attempts",
     ),
-    Sender(
+    LoadSender(
         "svix", "Svix (open source)", 30_000,
         _standard(5, 300, 1_800, 7_200, 18_000, 36_000, 36_000),
         "svix/svix-webhooks: config.default.toml, 30 s until the headers",
     ),
-    Sender(
+    LoadSender(
         "zot", "zot", 30_000, (), "project-zot/zot: HTTP sink, 30 s, one attempt", NEVER,
     ),
-    Sender(
+    LoadSender(
         "docker-hub", "Docker Hub", 0, (), "Docker docs, Webhooks: not documented", "not said",
     ),
-    Sender(
+    LoadSender(
         "stripe", "Stripe", 0, (), "Stripe docs, Webhooks: up to 3 days, no timeout is published",
         "up to 3 days",
     ),
@@ -148,12 +148,12 @@ class Patience:
     def left_out(self, not_sent: NotSent) -> None:
         """Do nothing: it had no response."""
 
-    def late_for(self, sender: Sender) -> int:
+    def late_for(self, sender: LoadSender) -> int:
         """Return how many responses were too late for a sender with a known timeout."""
         return self._late[sender.timeout_ms / 1000]
 
 
-def find_sender(name: str, field: str = "--sender") -> Sender:
+def find_sender(name: str, field: str = "--sender") -> LoadSender:
     """Return a sender by its name.
 
     Raises:
@@ -206,7 +206,7 @@ def _findings(late: Mapping[str, int], answers: int, *, judged: bool) -> tuple[F
     return found or (Finding("in time for every known sender", ok=judged or None),)
 
 
-def _sentence(sender: Sender, late: int, answers: int) -> str:
+def _sentence(sender: LoadSender, late: int, answers: int) -> str:
     waits = format_duration(sender.timeout_ms)
     return (
         f"{_share(late, answers)} of your responses would be {sender.again} by {sender.title},"
@@ -214,7 +214,7 @@ def _sentence(sender: Sender, late: int, answers: int) -> str:
     )
 
 
-def _row(sender: Sender, late: int | None, answers: int) -> tuple[str, ...]:
+def _row(sender: LoadSender, late: int | None, answers: int) -> tuple[str, ...]:
     waits = format_duration(sender.timeout_ms) if sender.timeout_ms else "not published"
     again = sender.retries or f"{len(sender.schedule_ms)} times"
     told = ("-", "-") if late is None else (str(late), _share(late, answers))

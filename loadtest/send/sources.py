@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from portcall.loadtest.faults.bodies import padded_to
 from portcall.loadtest.faults.choice import Chooser
-from portcall.loadtest.faults.kinds import AT_ONCE_S, WINDOW_S, Kind, Overtaken, Repeat
+from portcall.loadtest.faults.kinds import AT_ONCE_S, WINDOW_S, FaultKind, Overtaken, Repeat
 from portcall.loadtest.measure.ledger import Ledger, LedgerEntry
-from portcall.loadtest.payloads.facts import Fact, Mix, Story
+from portcall.loadtest.payloads.facts import Fact, FactMix, Story
 from portcall.loadtest.payloads.formats import ACR, Format
 from portcall.loadtest.plan import Headers, Outcome, Planned, Sign, Wants
 from portcall.loadtest.send.retrying import Outage, Policy
@@ -38,7 +38,7 @@ class Workload(Struct, frozen=True):
         swap_within_s: The least and the longest delay of a POST that others overtake.
     """
 
-    mix: Mix
+    mix: FactMix
     signing: Signing
     payload: Format = ACR
     faults: dict[str, float] = {}
@@ -104,12 +104,12 @@ class Deliveries:
             return
         yield from self._with_fault(fact, at_s, self._chooser.next())
 
-    def posts(self, at_s: float, kind: Kind | None) -> Iterator[Planned]:
+    def posts(self, at_s: float, kind: FaultKind | None) -> Iterator[Planned]:
         """Return the POSTs of the next event, with that fault."""
         fact = self._story.next(self._began_us + int(at_s * 1e6))
         yield from self._with_fault(fact, at_s, kind)
 
-    def _with_fault(self, fact: Fact, at_s: float, kind: Kind | None) -> Iterator[Planned]:
+    def _with_fault(self, fact: Fact, at_s: float, kind: FaultKind | None) -> Iterator[Planned]:
         if kind is not None and kind.overtaken is not None:
             yield from self._overtaken(fact, at_s, kind, kind.overtaken)
         else:
@@ -127,7 +127,9 @@ class Deliveries:
         self.ledger.entries[planned.delivery_id].held = True
         yield planned
 
-    def _overtaken(self, fact: Fact, at_s: float, kind: Kind, by: Overtaken) -> Iterator[Planned]:
+    def _overtaken(
+        self, fact: Fact, at_s: float, kind: FaultKind, by: Overtaken
+    ) -> Iterator[Planned]:
         """Return a POST, preceded by one whose event happened later."""
         late_s = self._chooser.random.uniform(*self.traffic.swap_within_s)
         if by is Overtaken.BY_OTHERS or fact.action not in (Action.PUSH, Action.CHART_PUSH):
@@ -141,7 +143,7 @@ class Deliveries:
         late = self._post(fact, at_s + step_s + late_s, kind)
         yield replace(late, attempt=2) if by is Overtaken.BY_PUSH else late
 
-    def _post(self, fact: Fact, at_s: float, kind: Kind | None = None) -> Planned:
+    def _post(self, fact: Fact, at_s: float, kind: FaultKind | None = None) -> Planned:
         payload = self.traffic.payload
         whole = payload.write(fact)
         if len(whole) < self.traffic.size:
@@ -159,7 +161,7 @@ class Deliveries:
             wants=kind.wants, transport=kind.transport,
         )  # fmt: skip
 
-    def _sign(self, fact: Fact, body: bytes, kind: Kind | None) -> Sign:
+    def _sign(self, fact: Fact, body: bytes, kind: FaultKind | None) -> Sign:
         """Return the function that makes the headers at the moment of sending."""
         signing, payload = self.traffic.signing, self.traffic.payload
         forgery = kind.forgery if kind is not None else Forgery.NONE

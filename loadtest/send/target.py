@@ -13,7 +13,7 @@ from portcall.schemas.uris import parse_uri
 from portcall.schemas.webhooks import check_headers, parse_service_uri
 
 
-class Target(Struct, frozen=True):
+class ConsumerTarget(Struct, frozen=True):
     """A consumer.
 
     Attributes:

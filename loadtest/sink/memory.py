@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
-from portcall.loadtest.payloads.reading import Notice
+from portcall.loadtest.payloads.reading import ReadEvent
 from portcall.schemas.errors import PortcallError
 
 _BEGINS = b'{"id":'
@@ -17,7 +17,7 @@ class SinkFileError(PortcallError):
     """The file of processed ids cannot be used."""
 
 
-class Done(StrEnum):
+class ProcessedDelivery(StrEnum):
     """The result of a delivery."""
 
     PROCESSED = "processed"
@@ -79,7 +79,7 @@ class Memory:
         """Whether the delivery was processed before, and duplicates are ignored."""
         return self._dedup and bool(delivery_id) and delivery_id in self._seen
 
-    def process(self, delivery_id: str, notice: Notice, *, now_s: float) -> Done:
+    def process(self, delivery_id: str, notice: ReadEvent, *, now_s: float) -> ProcessedDelivery:
         """Process a new delivery; it is in the file on return."""
         stale = self._ordered and any(
             self._newest.get(key, notice.at) > notice.at for key in notice.keys
@@ -92,7 +92,7 @@ class Memory:
         if self._file is not None:
             self._file.write(json.dumps(entry, separators=(",", ":")) + "\n")
             self._file.flush()  # the response says that it is done: a crash must not undo it
-        return Done.STALE if stale else Done.PROCESSED
+        return ProcessedDelivery.STALE if stale else ProcessedDelivery.PROCESSED
 
     def _note(self, entry: Mapping[str, Any]) -> None:
         self.entries.append(dict(entry))

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 
 from aiohttp import web
 
-from portcall.loadtest.payloads.reading import Notice, read
+from portcall.loadtest.payloads.reading import ReadEvent, read
 from portcall.loadtest.sink.behaviour import Behaviour, Deed
-from portcall.loadtest.sink.memory import Done, Memory
-from portcall.loadtest.sink.verifying import Trust, delivery_id, objection, style_of
+from portcall.loadtest.sink.memory import Memory, ProcessedDelivery
+from portcall.loadtest.sink.verifying import SinkKeys, delivery_id, objection, style_of
 from portcall.schemas.errors import InvalidValueError
 
 KEPT = 1_000
@@ -61,7 +61,7 @@ class SinkRequest:
 
 
 @dataclass(slots=True)
-class Arrival:
+class ArrivingRequest:
     """A request while it is received; `body` is filled as it is read."""
 
     number: int
@@ -79,7 +79,7 @@ class Judged:
     verdict: str
     status: int
     delivery_id: str = ""
-    notice: Notice | None = None
+    notice: ReadEvent | None = None
 
 
 class Sink:
@@ -97,7 +97,7 @@ class Sink:
     def __init__(
         self,
         *,
-        trust: Trust,
+        trust: SinkKeys,
         memory: Memory,
         behaviour: Behaviour,
         tell: Callable[[SinkRequest], None] = lambda _seen: None,
@@ -143,7 +143,7 @@ class Sink:
     async def take(self, request: web.Request) -> web.StreamResponse:
         """Handle one delivery."""
         self._number += 1
-        arrival = Arrival(
+        arrival = ArrivingRequest(
             self._number,
             time.time(),
             time.perf_counter(),
@@ -184,14 +184,14 @@ class Sink:
         if deed in {Deed.FAIL, Deed.HANG, Deed.RESET}:
             return Judged(deed.value, self._behaviour.error_status, identity, notice)
         if deed is Deed.LOSE:
-            return Judged(Done.LOST.value, self._behaviour.status, identity, notice)
+            return Judged(ProcessedDelivery.LOST.value, self._behaviour.status, identity, notice)
         done = await self._process(identity, notice)
         status = self._behaviour.fail_status if deed is Deed.FAIL_LATE else self._behaviour.status
         return Judged(done.value, status, identity, notice)
 
-    async def _process(self, identity: str, notice: Notice) -> Done:
+    async def _process(self, identity: str, notice: ReadEvent) -> ProcessedDelivery:
         if self._memory.knows(identity):
-            return Done.DUPLICATE
+            return ProcessedDelivery.DUPLICATE
         if (
             self._behaviour.racy
         ):  # other requests run in between: the mistake that many handlers make
@@ -227,7 +227,7 @@ class Sink:
             await asyncio.sleep(DRIP_S)
         return response
 
-    def _note(self, arrival: Arrival, judged: Judged) -> None:
+    def _note(self, arrival: ArrivingRequest, judged: Judged) -> None:
         notice = judged.notice
         seen = SinkRequest(
             number=arrival.number,

@@ -31,7 +31,7 @@ _NAMES = {style: name.lower() for style, name in SIGNATURES.items()}
 _IDS = ("webhook-id", "svix-id", "x-github-delivery", "x-outpost-event-id", "ce-id")
 
 
-class Trust(Struct, frozen=True):
+class SinkKeys(Struct, frozen=True):
     """The keys to verify with.
 
     Attributes:
@@ -45,7 +45,7 @@ class Trust(Struct, frozen=True):
     public: tuple[Ed25519PublicKey, ...] = ()
 
     @classmethod
-    def of(cls, secrets: Iterable[str]) -> "Trust":
+    def of(cls, secrets: Iterable[str]) -> "SinkKeys":
         """Trust signatures by any of these secrets or public keys; empty ones are ignored.
 
         Raises:
@@ -83,7 +83,7 @@ def style_of(headers: Mapping[str, str]) -> Style | None:
 
 
 def objection(  # noqa: PLR0911 (a table in code)
-    trust: Trust, headers: Mapping[str, str], body: bytes, now_s: float
+    trust: SinkKeys, headers: Mapping[str, str], body: bytes, now_s: float
 ) -> str:
     """Return why a request must not be trusted; empty: it is genuine.
 
@@ -113,7 +113,7 @@ def objection(  # noqa: PLR0911 (a table in code)
 
 
 def _standard(
-    prefix: str, trust: Trust, headers: Mapping[str, str], body: bytes, now_s: float
+    prefix: str, trust: SinkKeys, headers: Mapping[str, str], body: bytes, now_s: float
 ) -> str:
     stamp, identity = headers.get(f"{prefix}-timestamp", ""), headers.get(f"{prefix}-id", "")
     if why := _untimely(stamp, now_s):
@@ -130,14 +130,14 @@ def _standard(
     return "no signature is valid"
 
 
-def _github(trust: Trust, header: str, body: bytes) -> str:
+def _github(trust: SinkKeys, header: str, body: bytes) -> str:
     scheme, _, text = header.partition("=")
     if scheme == "sha256" and _by_any(trust.texts, body, _unhexed(text)):
         return ""
     return "the signature is not valid"
 
 
-def _outpost(trust: Trust, header: str, body: bytes) -> str:
+def _outpost(trust: SinkKeys, header: str, body: bytes) -> str:
     scheme, _, text = header.partition("=")
     signatures = text.split(",")[:MAX_SIGNATURES] if scheme == "v0" else []
     if any(_by_any(trust.texts, body, _unhexed(each)) for each in signatures):
@@ -145,7 +145,7 @@ def _outpost(trust: Trust, header: str, body: bytes) -> str:
     return "no signature is valid"
 
 
-def _stamped(trust: Trust, header: str, between: bytes, body: bytes, now_s: float) -> str:
+def _stamped(trust: SinkKeys, header: str, between: bytes, body: bytes, now_s: float) -> str:
     """Verify Stripe's and Convoy's style: the time, *between* and the body are signed."""
     parts = [part.partition("=")[::2] for part in header.split(",")[:MAX_SIGNATURES]]
     stamp = next((value for name, value in parts if name == "t"), "")

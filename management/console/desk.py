@@ -16,6 +16,9 @@ REGISTRIES = f"{CONSOLE}/registries"
 REGISTRY = f"{REGISTRIES}/{{registry}}"
 WEBHOOKS = f"{REGISTRY}/webhooks"
 WEBHOOK = f"{WEBHOOKS}/{{webhook}}"
+SOURCES = f"{REGISTRY}/sources"
+SOURCE = f"{SOURCES}/{{source}}"
+ADD_SOURCE = f"{REGISTRY}/add-source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Desk:
         self.notices.leave(
             response,
             call.request[SESSION],
-            Notice(text, secret, kind),
+            Notice(text, secret, kind, location),
             secure=call.request.secure,
         )
         return response
@@ -66,3 +69,13 @@ def registry_path(registry: str) -> str:
 def webhook_path(registry: str, webhook: str) -> str:
     """The page of a webhook."""
     return f"{REGISTRIES}/{registry}/webhooks/{webhook}"
+
+
+def sources_path(registry: str) -> str:
+    """The page of a registry's sources."""
+    return f"{REGISTRIES}/{registry}/sources"
+
+
+def source_path(registry: str, source: str) -> str:
+    """The page of a source."""
+    return f"{sources_path(registry)}/{source}"

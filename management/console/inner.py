@@ -65,3 +65,7 @@ class Inner:
     def webhook(self, registry: str, name: str) -> str:
         """The path of a webhook."""
         return f"{self.registry(registry)}/webhooks/{name}"
+
+    def source(self, registry: str, name: str) -> str:
+        """The path of a source."""
+        return f"{self.registry(registry)}/sources/{name}"

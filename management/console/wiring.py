@@ -16,8 +16,9 @@ from portcall.management.console.views.dead_letter_pages import LetterPages
 from portcall.management.console.views.delivery_pages import DeliveryPages
 from portcall.management.console.views.listing import Lists
 from portcall.management.console.views.live import Live
-from portcall.management.console.views.overview import Overview
+from portcall.management.console.views.overview import OverviewPages
 from portcall.management.console.views.registry_pages import RegistryPages
+from portcall.management.console.views.source_pages import SourcePages
 from portcall.management.console.views.webhook_edit import WebhookEdit
 from portcall.management.console.views.webhook_pages import WebhookPages
 from portcall.management.events.follow import Followers
@@ -44,6 +45,7 @@ def add_console(
     pulse: Pulse,
     explaining: Explaining,
     scopes: ScopeTests,
+    producer_url: str = "",
 ) -> Routes:
     """Serve the console on *app*; blocks while it reads its files and its key.
 
@@ -58,6 +60,7 @@ def add_console(
         pulse: The present state of the installation.
         explaining: Explains deliveries.
         scopes: Tries scopes.
+        producer_url: Where senders reach the producer; empty: not known.
 
     Returns:
         The routes of its pages.
@@ -77,10 +80,11 @@ def add_console(
         throttle=throttle,
         links=links,
     ).add_to(routes, open_routes)
-    Overview(pages=pages, store=store, pulse=pulse).add_to(routes)
+    OverviewPages(pages=pages, store=store, pulse=pulse).add_to(routes)
     RegistryPages(desk=desk, lists=lists).add_to(routes)
     WebhookEdit(desk=desk, scopes=scopes).add_to(routes)
     WebhookPages(desk=desk, lists=lists).add_to(routes)
+    SourcePages(desk=desk, producer_url=producer_url).add_to(routes)
     LetterPages(desk).add_to(routes)
     DeliveryPages(desk=desk, explaining=explaining).add_to(routes)
     Live(desk=desk, followers=followers, sessions=sessions, authenticator=authenticator).add_to(

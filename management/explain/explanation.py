@@ -36,7 +36,7 @@ class Whereabouts(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RecordedAttempt:
     """One record of a delivery.
 
     Attributes:
@@ -68,7 +68,7 @@ class Life:
     whereabouts: Whereabouts
     rung: str = ""
     next_attempt_ms: int = 0
-    steps: Sequence[Step] = ()
+    steps: Sequence[RecordedAttempt] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ class Explaining:
         if not records:
             return life
         last, now_ms = records[-1], self._clock_ms()
-        life = replace(life, steps=[Step(each, reason_of(each)) for each in records])
+        life = replace(life, steps=[RecordedAttempt(each, reason_of(each)) for each in records])
         if last.outcome is not Outcome.RETRIED:
             return replace(life, whereabouts=Whereabouts(last.outcome.value))
         due_ms = last.detail.next_attempt_ms

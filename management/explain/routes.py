@@ -11,7 +11,13 @@ from pydantic import Field
 
 from portcall.management.audit.look import BehindError
 from portcall.management.explain import shapes
-from portcall.management.explain.explanation import Explained, Explaining, Explanation, Life, Step
+from portcall.management.explain.explanation import (
+    Explained,
+    Explaining,
+    Explanation,
+    Life,
+    RecordedAttempt,
+)
 from portcall.management.explain.reasons import Miss, ignored_reason
 from portcall.management.explain.scope_tests import LAST, MAX_LAST, ScopeTests, Tried
 from portcall.management.http.bodies import Body
@@ -168,7 +174,7 @@ def life_answer(life: Life) -> shapes.DeliveryLife:
     )
 
 
-def _step(step: Step) -> shapes.Attempt:
+def _step(step: RecordedAttempt) -> shapes.Attempt:
     record = step.record
     return shapes.Attempt(
         attempt=record.attempt,

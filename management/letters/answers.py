@@ -8,7 +8,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from portcall.management.letters.box import OpenedLetter, Scan
-from portcall.management.letters.contents import Piece
+from portcall.management.letters.contents import LetterItem
 from portcall.management.letters.fates import Fate
 from portcall.management.letters.shapes import (
     DeadLetter,
@@ -76,7 +76,7 @@ def _told(
     return told
 
 
-def item_answer(piece: Piece, webhooks: Mapping[int, KnownWebhook]) -> DeadLetterItem:
+def item_answer(piece: LetterItem, webhooks: Mapping[int, KnownWebhook]) -> DeadLetterItem:
     """A delivery of a letter, or an event."""
     event, delivery = piece.event, piece.delivery
     item = DeadLetterItem(

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Counter
 
-from portcall.management.letters.contents import Contents, Kind, Piece, read
+from portcall.management.letters.contents import Contents, LetterItem, LetterKind, read
 from portcall.management.letters.fates import Facts, Fate, fate_of, key_of, made_attempts
-from portcall.management.letters.wanted import Wanted
+from portcall.management.letters.wanted import LettersWanted
 from portcall.management.replays.worker import frames_of, notes_of
 from portcall.runtime.broker.letters import Letter, Reading, reading
 from portcall.runtime.broker.peek import peek
@@ -32,7 +32,7 @@ from portcall.schemas.frames import AGAIN_HEADER, encode_deliveries, encode_even
 from portcall.schemas.topology import DEAD, DELIVER, EVENTS, JOURNAL, UNROUTED, event_key, retry_key
 from portcall.store.engine import Store
 from portcall.store.records.last_records import Key
-from portcall.store.records.selection import Selected
+from portcall.store.records.selection import SelectedDelivery
 
 QUEUES = {"dead": DEAD, "unrouted": UNROUTED}
 """By their names for people."""
@@ -95,8 +95,8 @@ class _Order:
     """One letter, and the fate of its pieces."""
 
     letter: Letter
-    chosen: Sequence[Piece]
-    rest: Sequence[Piece]
+    chosen: Sequence[LetterItem]
+    rest: Sequence[LetterItem]
 
 
 @dataclass(slots=True)
@@ -109,16 +109,16 @@ class _Mail:
         dropped: Deliveries that need not be sent.
     """
 
-    deliveries: list[Selected] = field(default_factory=list)
+    deliveries: list[SelectedDelivery] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    dropped: list[Selected] = field(default_factory=list)
+    dropped: list[SelectedDelivery] = field(default_factory=list)
 
-    def add(self, piece: Piece, fate: Fate, attempts: int) -> None:
+    def add(self, piece: LetterItem, fate: Fate, attempts: int) -> None:
         """Add a piece that does not stay."""
         if piece.delivery is None:
             self.events.append(piece.event)
             return
-        selected = Selected(
+        selected = SelectedDelivery(
             record_id=0,
             event=piece.event,
             webhook_id=piece.delivery.webhook_id,
@@ -171,7 +171,9 @@ class LetterBox:
         async with self._locks[DEAD]:
             return await peek(self._url, DEAD, limit=limit, renew=self._renew)
 
-    async def look(self, queue: str, wanted: Wanted, see: Callable[[OpenedLetter], None]) -> Scan:
+    async def look(
+        self, queue: str, wanted: LettersWanted, see: Callable[[OpenedLetter], None]
+    ) -> Scan:
         """Read all selected letters; nothing is changed.
 
         Args:
@@ -189,7 +191,7 @@ class LetterBox:
                     see(seen)
         return scan
 
-    async def resend(self, queue: str, wanted: Wanted, limit: int) -> Scan:
+    async def resend(self, queue: str, wanted: LettersWanted, limit: int) -> Scan:
         """Send the selected letters again, and take them out.
 
         Args:
@@ -211,7 +213,7 @@ class LetterBox:
             async for seen in self._through(kept, scan):
                 if not wanted.covers(seen.letter, seen.contents):
                     continue
-                if seen.contents.kind is Kind.UNREADABLE:
+                if seen.contents.kind is LetterKind.UNREADABLE:
                     scan.count(Fate.UNREADABLE)
                     continue
                 batch.append(_Order(seen.letter, *wanted.choose(seen.contents)))
@@ -224,7 +226,7 @@ class LetterBox:
         self._tell("letters.resent", queue, scan)
         return scan
 
-    async def purge(self, queue: str, wanted: Wanted, limit: int) -> Scan:
+    async def purge(self, queue: str, wanted: LettersWanted, limit: int) -> Scan:
         """Delete the selected pieces; the other pieces of a letter stay.
 
         Raises:
@@ -275,9 +277,9 @@ class LetterBox:
         """Send pieces, keep those that must stay, and take the letters out: in this order."""
         facts = await asyncio.to_thread(self._facts, batch)
         mail = _Mail()
-        done: list[tuple[_Order, Sequence[Piece]]] = []
+        done: list[tuple[_Order, Sequence[LetterItem]]] = []
         for order in batch:
-            stays: list[Piece] = []
+            stays: list[LetterItem] = []
             for piece in order.chosen:
                 fate = fate_of(piece, facts, sent)
                 scan.count(fate)
@@ -303,7 +305,7 @@ class LetterBox:
         noted it; it would count as given up for ever.
         """
         now_ms = self._clock_ms()
-        by_shard: dict[int, list[Selected]] = {}
+        by_shard: dict[int, list[SelectedDelivery]] = {}
         for each in mail.deliveries:
             by_shard.setdefault(shard_of(each.webhook_id, self._shards), []).append(each)
         await asyncio.gather(
@@ -326,7 +328,7 @@ class LetterBox:
             body = encode_journal(uuid.uuid4().hex, notes_of(noted))
             await self._publisher.publish(body, exchange=JOURNAL)
 
-    async def _keep(self, letter: Letter, pieces: Sequence[Piece]) -> None:
+    async def _keep(self, letter: Letter, pieces: Sequence[LetterItem]) -> None:
         """Publish the pieces of a letter that must stay as a new letter in its queue."""
         if pieces:
             await self._publisher.publish(
@@ -362,7 +364,7 @@ class LetterBox:
         self._log.info(event, queue=QUEUES[queue], letters=scan.removed, **counts)
 
 
-def body_of(pieces: Sequence[Piece]) -> bytes:
+def body_of(pieces: Sequence[LetterItem]) -> bytes:
     """A frame of these pieces, which are all deliveries or all events."""
     events: dict[int, int] = {}
     bodies: list[Event] = []

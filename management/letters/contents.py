@@ -13,7 +13,7 @@ from portcall.schemas.events import Event, check_action
 from portcall.schemas.frames import decode_deliveries, decode_events
 
 
-class Kind(StrEnum):
+class LetterKind(StrEnum):
     """What a letter holds."""
 
     DELIVERIES = "deliveries"
@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class LetterItem:
     """A part of a letter that can be sent again by itself.
 
     Attributes:
@@ -55,8 +55,8 @@ class Contents:
         problem: Why it is unreadable.
     """
 
-    kind: Kind
-    pieces: Sequence[Piece] = field(default=(), repr=False)
+    kind: LetterKind
+    pieces: Sequence[LetterItem] = field(default=(), repr=False)
     problem: str = ""
 
 
@@ -80,23 +80,23 @@ def read(body: bytes) -> Contents:
         if shape.records is UNSET and shape.notes is UNSET:
             return _events(body)
     except FrameError as error:
-        return Contents(Kind.UNREADABLE, problem=str(error))
+        return Contents(LetterKind.UNREADABLE, problem=str(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Contents(Kind.UNREADABLE, problem=f"not a frame: {error}")
-    return Contents(Kind.UNREADABLE, problem="a frame of the log, which is not sent again")
+        return Contents(LetterKind.UNREADABLE, problem=f"not a frame: {error}")
+    return Contents(LetterKind.UNREADABLE, problem="a frame of the log, which is not sent again")
 
 
 def _deliveries(body: bytes) -> Contents:
     frame = decode_deliveries(body)
-    pieces = [Piece(frame.events[each.event], each) for each in frame.deliveries]
-    return _of(Kind.DELIVERIES, pieces)
+    pieces = [LetterItem(frame.events[each.event], each) for each in frame.deliveries]
+    return _of(LetterKind.DELIVERIES, pieces)
 
 
 def _events(body: bytes) -> Contents:
-    return _of(Kind.EVENTS, [Piece(event) for event in decode_events(body).events])
+    return _of(LetterKind.EVENTS, [LetterItem(event) for event in decode_events(body).events])
 
 
-def _of(kind: Kind, pieces: Sequence[Piece]) -> Contents:
+def _of(kind: LetterKind, pieces: Sequence[LetterItem]) -> Contents:
     if not pieces:
-        return Contents(Kind.UNREADABLE, problem=f"a frame without {kind}")
+        return Contents(LetterKind.UNREADABLE, problem=f"a frame without {kind}")
     return Contents(kind, pieces)

@@ -4,7 +4,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from portcall.management.letters.contents import Piece
+from portcall.management.letters.contents import LetterItem
 from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Status
 from portcall.store.records.last_records import Key, Last
@@ -50,7 +50,7 @@ class Facts:
     always: Container[int] = ()
 
 
-def key_of(piece: Piece) -> Key | None:
+def key_of(piece: LetterItem) -> Key | None:
     """The key of a piece's delivery; None: it is an event."""
     if piece.delivery is None:
         return None
@@ -58,7 +58,7 @@ def key_of(piece: Piece) -> Key | None:
 
 
 def fate_of(  # noqa: PLR0911 (a table)
-    piece: Piece, facts: Facts, sent: Container[Key]
+    piece: LetterItem, facts: Facts, sent: Container[Key]
 ) -> Fate:
     """Decide the fate of a piece.
 
@@ -89,7 +89,7 @@ def fate_of(  # noqa: PLR0911 (a table)
     return Fate.SENT if webhook.status is Status.ENABLED else Fate.DISABLED
 
 
-def made_attempts(piece: Piece, facts: Facts) -> int:
+def made_attempts(piece: LetterItem, facts: Facts) -> int:
     """How many attempts a delivery has had: the next one begins its schedule again."""
     key = key_of(piece)
     last = None if key is None else facts.lasts.get(key)

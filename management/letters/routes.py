@@ -29,7 +29,7 @@ from portcall.management.letters.bodies import MAX_REASON, LetterSelection, is_l
 from portcall.management.letters.box import QUEUES, BusyError, LetterBox, OpenedLetter, Scan
 from portcall.management.letters.counting import Counts
 from portcall.management.letters.shapes import DeadLetterList
-from portcall.management.letters.wanted import Wanted
+from portcall.management.letters.wanted import LettersWanted
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.webhooks import check_name
@@ -107,7 +107,7 @@ class LetterHandlers:
         found = _First()
         if is_letter_id(wanted_id):
             with refusing():
-                await self._box.look(queue, Wanted(ids=frozenset([wanted_id])), found.add)
+                await self._box.look(queue, LettersWanted(ids=frozenset([wanted_id])), found.add)
         if found.seen is None:
             raise ArmError(
                 404,
@@ -129,13 +129,13 @@ class LetterHandlers:
         wanted = await self._meant(body)
         return answer(purged_answer(await _asked(self._box.purge(body.queue, wanted, body.limit))))
 
-    async def _meant(self, body: LetterSelection) -> Wanted:
+    async def _meant(self, body: LetterSelection) -> LettersWanted:
         body.check()
         if body.ids is not None:
-            return Wanted(ids=frozenset(body.ids))
+            return LettersWanted(ids=frozenset(body.ids))
         return await self._wanted(body.registry or "", body.webhook or "", body.reason or "")
 
-    async def _wanted(self, registry: str, webhook: str, reason: str) -> Wanted:
+    async def _wanted(self, registry: str, webhook: str, reason: str) -> LettersWanted:
         """The selection of a filter; its names must exist.
 
         Raises:
@@ -154,7 +154,7 @@ class LetterHandlers:
             webhook_id = row.id
         elif registry and await asyncio.to_thread(self._store.registries.get, registry) is None:
             raise registry_not_found(registry, group)
-        return Wanted(registry=registry.lower(), webhook_id=webhook_id, reason=reason)
+        return LettersWanted(registry=registry.lower(), webhook_id=webhook_id, reason=reason)
 
 
 class _First:

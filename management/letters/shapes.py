@@ -3,7 +3,7 @@
 from msgspec import UNSET, UnsetType
 
 from portcall.management.http.shapes import Link, Shape, Timestamp
-from portcall.management.letters.contents import Kind
+from portcall.management.letters.contents import LetterKind
 
 
 class DeadLetterItem(Shape, frozen=True):
@@ -45,7 +45,7 @@ class DeadLetter(Shape, frozen=True, kw_only=True):
     """
 
     id: str
-    kind: Kind
+    kind: LetterKind
     reason: str
     taken_from: str
     exchange: str

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from portcall.management.letters.contents import Contents, Piece
+from portcall.management.letters.contents import Contents, LetterItem
 from portcall.runtime.broker.letters import Letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class LettersWanted:
     """A selection; without any attribute it is everything.
 
     Attributes:
@@ -33,12 +33,12 @@ class Wanted:
             return not self.registry and self.webhook_id is None
         return any(self.takes(piece) for piece in contents.pieces)
 
-    def choose(self, contents: Contents) -> tuple[Sequence[Piece], Sequence[Piece]]:
+    def choose(self, contents: Contents) -> tuple[Sequence[LetterItem], Sequence[LetterItem]]:
         """The selected pieces, and the others, which must stay."""
         chosen = [piece for piece in contents.pieces if self.takes(piece)]
         return chosen, [piece for piece in contents.pieces if not self.takes(piece)]
 
-    def takes(self, piece: Piece) -> bool:
+    def takes(self, piece: LetterItem) -> bool:
         """Whether it selects a piece."""
         if self.registry and piece.event.registry != self.registry:
             return False

@@ -1,1 +1,1 @@
-"""The OpenAPI document: operations, shapes of answers, examples."""
+"""The OpenAPI document of the management API: operations, schemas, examples."""

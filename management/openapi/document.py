@@ -1,6 +1,7 @@
-"""The OpenAPI document of the management API, of its operations, models and shapes.
+"""Builds the OpenAPI document of the management API.
 
-The models that read requests describe them; the structs that answers are made of describe answers.
+The operations come from `operations`. The schemas of requests come from the pydantic models that
+read them, and those of answers from the structs that the answers are made of.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,7 @@ from portcall.management.openapi.operations import OPERATIONS
 from portcall.runtime.http.openapi import (
     JSON,
     SCHEMAS,
-    Answer,
+    AnswerDescription,
     Json,
     Operation,
     components,
@@ -33,35 +34,35 @@ from portcall.runtime.http.openapi import document as whole
 from portcall.schemas.events import EVENT_ID_PATTERN
 
 REFUSALS = {
-    400: "The request breaks a rule; the target names the field or the parameter.",
-    401: "There is no token, or one that nobody has.",
-    403: "The caller may not do that, or a quota does not allow it.",
-    404: "There is no such resource; the message names it.",
+    400: "The request is invalid; the target names the field or the parameter.",
+    401: "The token is missing or unknown.",
+    403: "The caller's role or a quota does not allow it.",
+    404: "The resource does not exist; the message names it.",
     408: "The body did not arrive in time.",
-    409: "It contradicts what is there.",
+    409: "The request conflicts with the current state.",
     413: "The body is too large.",
     415: "The body is not JSON.",
-    429: "Too many requests from this address had no right token lately.",
-    503: "The store or the broker cannot be reached now.",
+    429: "This address sent too many requests without a valid token.",
+    503: "The store or the broker cannot be reached.",
 }
 _ALWAYS = (400, 401, 403, 429, 503)
 _OF_BODIES = (408, 413, 415)
 _REFUSED = "LoginRefusal"
 _HEADERS = {"x-ms-request-id": "RequestId"}
-_SUCCESS = {200: "Done.", 204: "Nothing to do, or nothing more to say."}
+_SUCCESS = {200: "Done.", 204: "Done, or there was nothing to do; no body."}
 
 _DESCRIPTION = """\
-Registries, their webhooks, and what became of every attempt, in the shape of Azure Resource
-Manager: the clients of Azure Container Registry work with it. What ACR does not have stands under
+Registries, their webhooks and the results of every attempt, in the form of Azure Resource Manager.
+Clients of Azure Container Registry work with it. Settings that ACR does not have are under
 `properties.portcall`.
 
-The fixed words of a path, and the names in it, have no case. A null is a field that was not sent,
-but in `properties.portcall`, where it means the default. An unknown field is refused. Fields of
-answers may be sent back, and are ignored."""
+Paths are case-insensitive. A null counts as a field that was not sent; in `properties.portcall` it
+means the default. Unknown fields are refused. Read-only fields of answers may be sent back and are
+ignored."""
 
 
 def document() -> Json:
-    """The whole document."""
+    """Return the whole document."""
     return whole(
         title="Portcall management",
         description=_DESCRIPTION,
@@ -74,12 +75,12 @@ def document() -> Json:
 
 @cache
 def encoded() -> bytes:
-    """The document as it is served."""
+    """Return the document as bytes, as it is served."""
     return msgspec.json.encode(document())
 
 
 def rows() -> Iterator[tuple[str, Row]]:
-    """Every row of the table, with its tag."""
+    """Yield every operation, with its tag."""
     for tag, its in OPERATIONS.items():
         for row in its:
             yield tag, row
@@ -87,14 +88,16 @@ def rows() -> Iterator[tuple[str, Row]]:
 
 def _operation(tag: str, row: Row) -> Operation:
     names = tuple(each[1:-1] for each in row.path.split("/") if each.startswith("{"))
-    answers = {status: Answer(_SUCCESS[status], headers=_HEADERS) for status in row.empty}
+    answers = {
+        status: AnswerDescription(_SUCCESS[status], headers=_HEADERS) for status in row.empty
+    }
     if row.shape is not None:
         kind = "text/event-stream" if row.shape is Stream else JSON
         says = (row.shape.__doc__ or "").partition("\n")[0].replace("``", "`")
-        answers[row.status] = Answer(says, row.shape.__name__, kind, _HEADERS)
+        answers[row.status] = AnswerDescription(says, row.shape.__name__, kind, _HEADERS)
     for status in row.refusals if row.open else ():
-        shape = "Error" if status == 429 else _REFUSED  # told before anybody looks at the path
-        answers[status] = Answer(REFUSALS[status], shape, headers=_HEADERS)
+        shape = "Error" if status == 429 else _REFUSED  # checked before the path is read
+        answers[status] = AnswerDescription(REFUSALS[status], shape, headers=_HEADERS)
     return Operation(
         id=row.id,
         tag=tag,
@@ -109,7 +112,7 @@ def _operation(tag: str, row: Row) -> Operation:
 
 
 def _refusals(row: Row, names: Sequence[str]) -> set[int]:
-    """How an operation can be refused."""
+    """Return the statuses with which an operation can be refused."""
     found = set() if row.open else {*_ALWAYS, *row.refusals}
     found |= {404} if names else set()
     return found | (set(_OF_BODIES) if row.body and not row.open else set())
@@ -119,9 +122,9 @@ def _media_type(body: type) -> str:
     return JSON if issubclass(body, BaseModel) else "application/x-www-form-urlencoded"
 
 
-def _refusal(status: int) -> Answer:
+def _refusal(status: int) -> AnswerDescription:
     challenge = {"WWW-Authenticate": "Challenge"} if status == 401 else {}
-    return Answer(REFUSALS[status], "Error", headers={**_HEADERS, **challenge})
+    return AnswerDescription(REFUSALS[status], "Error", headers={**_HEADERS, **challenge})
 
 
 def _with_examples(schemas: Json) -> Json:
@@ -131,7 +134,7 @@ def _with_examples(schemas: Json) -> Json:
 
 
 def _models() -> Json:
-    """The schemas of request bodies."""
+    """Return the schemas of request bodies."""
     models = {row.body for _, row in rows() if row.body}
     _, made = models_json_schema(
         [(model, "validation") for model in _sorted(models) if issubclass(model, BaseModel)],
@@ -144,7 +147,7 @@ def _models() -> Json:
 
 
 def _shapes() -> Json:
-    """The schemas of answers. Clients should ignore unknown fields: later versions may add some."""
+    """Return the schemas of answers; later versions may add fields, so they allow unknown ones."""
     forms = {row.body for _, row in rows() if row.body and not issubclass(row.body, BaseModel)}
     found = {row.shape for _, row in rows() if row.shape} - {Stream}
     schemas = components(
@@ -155,7 +158,7 @@ def _shapes() -> Json:
             del schema["additionalProperties"]
     stream = {"type": "string", "description": (Stream.__doc__ or "").replace("``", "`")}
     refused: Json = {
-        "description": "Why a stranger was refused.",
+        "description": "Why a caller without a token was refused.",
         "anyOf": [
             {"$ref": f"{SCHEMAS}{name}"} for name in ("OAuthError", "IdentityRefusal", "Error")
         ],
@@ -181,7 +184,7 @@ PARAMETERS: Json = {
     "apiVersion": {
         **_parameter(
             "api-version",
-            "Any date, with or without -preview: all are served alike.",
+            "Any date, with or without -preview; all versions are the same.",
             {
                 "type": "string",
                 "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?$",
@@ -207,26 +210,28 @@ PARAMETERS: Json = {
         "tenant", "The tenant's id.", {"type": "string", "format": "uuid"}, where="path"
     ),
     "identityVersion": {
-        **_parameter("api-version", "The protocol's.", {"const": identity.API_VERSION}),
+        **_parameter(
+            "api-version", "The version of the protocol.", {"const": identity.API_VERSION}
+        ),
         "required": True,
     },
     "identityResource": {
-        **_parameter("resource", "What the token is for.", {"type": "string"}),
+        **_parameter("resource", "The resource that the token is for.", {"type": "string"}),
         "required": True,
     },
     "identityHeader": {
         **_parameter(
-            "X-IDENTITY-HEADER", "What the setting says.", {"type": "string"}, where="header"
+            "X-IDENTITY-HEADER", "The value of the setting.", {"type": "string"}, where="header"
         ),
         "required": True,
     },
     "top": _parameter(
         "$top",
-        "How many items the page may have; how many it has at most depends on the list.",
+        "The maximum number of items on the page; each list has a limit of its own.",
         {"type": "integer", "minimum": 1, "maximum": _GREATEST},
     ),
     "skipToken": _parameter(
-        "$skipToken", "Where the page begins; taken from a nextLink.", {"type": "string"}
+        "$skipToken", "Where the page begins; from a nextLink.", {"type": "string"}
     ),
     "expand": _parameter(
         "$expand",
@@ -238,30 +243,30 @@ PARAMETERS: Json = {
     ),
     "filter": _parameter(
         "$filter",
-        "Conditions that are joined by `and`.",
+        "Conditions, joined by `and`.",
         {
             "type": "string",
             "examples": ["resourceType eq 'Microsoft.ContainerRegistry/registries'"],
         },
     ),
-    "registryName": _parameter("registry", "Only of this registry.", _NAME),
+    "registryName": _parameter("registry", "Only items of this registry.", _NAME),
     "repositoryName": _parameter(
-        "repository", "Only of this repository.", {"type": "string", "examples": ["team/app"]}
+        "repository", "Only tags of this repository.", {"type": "string", "examples": ["team/app"]}
     ),
     "catchUp": _parameter(
         "catchUp",
         "Whether to wait until the events that were accepted before are entered.",
         {"type": "boolean", "default": False},
     ),
-    "webhookName": _parameter("webhook", "Only for this webhook of the registry.", _NAME),
+    "webhookName": _parameter("webhook", "Only items for this webhook of the registry.", _NAME),
     "reason": _parameter(
         "reason",
-        "Only with this in the reason, without regard to case.",
+        "Only letters whose reason contains this, case-insensitive.",
         {"type": "string", "maxLength": MAX_REASON},
     ),
     "queue": _parameter(
         "queue",
-        "Dead letters, or what no queue took.",
+        "Dead letters, or messages that no queue took.",
         {"type": "string", "enum": list(QUEUES), "default": "dead"},
     ),
     "expandBody": _parameter(
@@ -270,10 +275,10 @@ PARAMETERS: Json = {
     "letter": _parameter(
         "letter", "The letter's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, where="path"
     ),
-    "overviewOf": _parameter("registry", "Of this registry, with its webhooks.", _NAME),
+    "overviewOf": _parameter("registry", "Only this registry, with its webhooks.", _NAME),
     "span": _parameter(
         "span",
-        "The time to tell of, up to now; from 1m to 31d.",
+        "The period up to now, from 1m to 31d.",
         {"type": "string", "default": "1h", "examples": ["24h"]},
     ),
     "eventId": {
@@ -284,8 +289,8 @@ PARAMETERS: Json = {
     },
     "unmovedBefore": _parameter(
         "unmovedBefore",
-        "What showed no sign of life since then counts as unmoved, milliseconds since the epoch.",
+        "Deliveries without a change since then count as unmoved; milliseconds since the epoch.",
         {"type": "integer", "minimum": 0, "maximum": 2**53},
     ),
 }
-"""By the names that a path or a row has for them."""
+"""Parameters, by their names in paths and in `operation_rows.Row`."""

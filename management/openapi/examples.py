@@ -1,4 +1,4 @@
-"""Examples for the OpenAPI document: requests, and the answers that the API makes of them."""
+"""Examples for the OpenAPI document: requests, and the API's answers to them."""
 
 from typing import Any
 
@@ -94,4 +94,4 @@ EXAMPLES: dict[str, Any] = {
     "Event": _json(acr_event(_SEEN)),
     "Error": _json(_REFUSAL.envelope()),
 }
-"""By the names of schemas."""
+"""Examples, by the name of their schema."""

@@ -10,18 +10,18 @@ from portcall.management.openapi.operation_rows import Row, post
 
 
 def _authority(base: str, name: str, version: str) -> Sequence[Row]:
-    """An authority at one of its addresses; AD FS's is like the first of a tenant."""
+    """Return the operations of a token authority; AD FS and tenants have the same ones."""
     return (
         Row(
             *("GET", f"{base}{version}/.well-known/openid-configuration", f"get{name}Authority"),
-            "Get how the authority describes itself.",
+            "Get the metadata of the authority.",
             login.Authority,
             refusals=(400,),
             open=True,
         ),
         Row(
             *("GET", f"{base}/discovery{version}/keys", f"get{name}Keys"),
-            "Get the public keys that tokens are signed with.",
+            "Get the public keys that verify tokens.",
             login.PublicKeys,
             refusals=(400, 503),
             open=True,
@@ -44,7 +44,7 @@ LOGIN: Mapping[str, Sequence[Row]] = {
     "tokens": (
         Row("GET", tokens.PATH, "listTokens", "List the clients.", login.TokenList),
         Row(
-            *("POST", tokens.PATH, "createToken", "Make a client with a role, and its secret."),
+            *("POST", tokens.PATH, "createToken", "Create a client with a role, and its secret."),
             login.NewToken,
             tokens.TokenCreate,
             status=201,
@@ -53,12 +53,12 @@ LOGIN: Mapping[str, Sequence[Row]] = {
         Row("GET", f"{tokens.PATH}/{{client}}", "getToken", "Get a client.", login.Token),
         post(
             *(f"{tokens.PATH}/{{client}}/revoke", "revokeToken"),
-            "Revoke a client: it is let in no more, within two seconds.",
+            "Revoke a client; its tokens stop working within two seconds.",
             login.Token,
         ),
         Row(
             *("POST", consolelinks.PATH, "createConsoleLink"),
-            "Make a link that signs in to the console once.",
+            "Create a link that signs in to the console once.",
             login.ConsoleLink,
             status=201,
         ),
@@ -76,7 +76,7 @@ LOGIN: Mapping[str, Sequence[Row]] = {
         *_authority("/{tenant}", "TenantV2", "/v2.0"),
         Row(
             *("GET", identity.PATH, "getIdentityToken"),
-            "Get a token of the managed identity, where a setting has it served.",
+            "Get a token of the managed identity, if a setting enables it.",
             login.IdentityToken,
             query=("identityVersion", "identityHeader", "identityResource"),
             refusals=(400, 401, 429),
@@ -84,4 +84,4 @@ LOGIN: Mapping[str, Sequence[Row]] = {
         ),
     ),
 }
-"""By what they belong to."""
+"""Operations of login and of tokens, by tag."""

@@ -1,4 +1,4 @@
-"""A row of the table of operations."""
+"""The type of a row in the table of operations."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ class Row:
     """One operation.
 
     Attributes:
-        method: In capitals.
-        path: As the route has it.
-        id: What a generator names its function.
+        method: The HTTP method, in capitals.
+        path: The path, as its route has it.
+        id: The operation's id; generated clients name a function by it.
         summary: What it does.
-        shape: Of its answer; None: that is empty.
-        body: The model of what it takes.
-        optional: Whether what it takes may be left out.
-        status: Of its answer.
-        empty: Statuses of success without a body.
-        query: The names of parameters, beside the api-version.
-        refusals: Statuses that do not follow from the path or the body.
-        open: Whether strangers may ask; then no refusal follows from anything.
+        shape: The type of its answer; None: the answer is empty.
+        body: The type of its request body; None: it has none.
+        optional: Whether the request body may be left out.
+        status: The status of its answer.
+        empty: Successful statuses without a body.
+        query: The names of its query parameters, without the api-version.
+        refusals: Error statuses beyond those that its path and its body imply.
+        open: Whether it needs no token; then *refusals* has every error status.
     """
 
     method: str
@@ -39,7 +39,7 @@ class Row:
 
 
 def post(path: str, name: str, summary: str, shape: type, *refusals: int) -> Row:
-    """A POST that takes no body."""
+    """Return a POST without a request body."""
     return Row("POST", path, name, summary, shape, refusals=refusals)
 
 
@@ -51,5 +51,5 @@ def paged(
     *query: str,
     refusals: tuple[int, ...] = (),
 ) -> Row:
-    """A list that comes in pages."""
+    """Return a GET of a list that comes in pages."""
     return Row("GET", path, name, summary, shape, query=(*PAGED, *query), refusals=refusals)

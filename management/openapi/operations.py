@@ -1,6 +1,6 @@
 """Every operation of the API, for its OpenAPI document. A test compares them with the routes.
 
-`management.openapi` adds what a path, a body and the caller's role imply.
+`management.openapi.document` adds what a path, a body and the caller's role imply.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,13 +43,13 @@ def _replay(scope: str, of: str) -> Sequence[Row]:
     return (
         Row(
             *("POST", f"{scope}/countReplay", f"countReplayOf{of}"),
-            "Count the deliveries that a replay would have.",
+            "Count the deliveries that a replay would attempt.",
             replayshapes.ReplayCount,
             ReplayBody,
         ),
         Row(
             *("POST", f"{scope}/replay", f"replay{of}"),
-            "Attempt deliveries that have ended again.",
+            "Attempt ended deliveries again.",
             replayshapes.Replay,
             ReplayBody,
             status=202,
@@ -77,24 +77,24 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             query=("filter",),
         ),
         Row("GET", GROUP, "getResourceGroup", "Get a resource group.", above.ResourceGroup),
-        Row("HEAD", GROUP, "hasResourceGroup", "Ask whether there is one.", empty=(204,)),
+        Row("HEAD", GROUP, "hasResourceGroup", "Check that a resource group exists.", empty=(204,)),
         paged(
             *(f"{SUBSCRIPTION}/resources", "listResources"),
-            "List the resources that a filter describes.",
+            "List the resources that match a filter.",
             above.ResourceList,
             "filter",
             "expandResources",
         ),
         paged(
             *(f"{GROUP}/resources", "listResourcesOfGroup"),
-            "List the resources of a group that a filter describes.",
+            "List the resources of a group that match a filter.",
             above.ResourceList,
             "filter",
             "expandResources",
         ),
         Row(
             *("GET", f"{PROVIDER}/operations", "listOperations"),
-            "List what can be done with the provider.",
+            "List the operations of the provider.",
             above.ProviderOperationList,
         ),
         Row(
@@ -107,7 +107,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         ),
         post(
             *(f"{SUBSCRIPTION}{PROVIDER}/register", "registerProvider"),
-            "Register the provider, which it is.",
+            "Register the provider; it always is registered.",
             above.Provider,
         ),
     ),
@@ -124,7 +124,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         ),
         Row(
             *("POST", f"{SUBSCRIPTION}{PROVIDER}/checkNameAvailability"),
-            *("checkNameAvailability", "Ask whether a registry could have a name."),
+            *("checkNameAvailability", "Check whether a name is free for a registry."),
             shapes.NameAvailability,
             bodies.NameCheck,
         ),
@@ -147,7 +147,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         ),
         Row(
             *("GET", f"{REGISTRY}/listUsages", "listUsages"),
-            "Get how much of its limits a registry uses.",
+            "Get a registry's usage of its limits.",
             shapes.UsageList,
         ),
     ),
@@ -165,7 +165,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             refusals=(403, 409),
         ),
         Row(
-            *("PATCH", WEBHOOK, "patchWebhook", "Change the fields of a webhook that are sent."),
+            *("PATCH", WEBHOOK, "patchWebhook", "Change the given fields of a webhook."),
             shapes.Webhook,
             bodies.WebhookPatch,
             refusals=(409,),
@@ -179,14 +179,14 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         ),
         Row(
             *("POST", f"{REGISTRY}/importWebhooks", "importWebhooks"),
-            "Put up to a thousand webhooks, all or none.",
+            "Create or replace up to a thousand webhooks, all or none.",
             shapes.Imported,
             bodies.Import,
             refusals=(403, 409),
         ),
         Row(
             *("POST", f"{WEBHOOK}/rotateSecret", "rotateSecret"),
-            "Sign with another secret; the one before signs for a while, too.",
+            "Give a webhook a new secret; the previous one signs for a while, too.",
             shapes.Webhook,
             bodies.Rotation,
             refusals=(409,),
@@ -194,7 +194,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         ),
         Row(
             *("GET", f"{WEBHOOK}/publicKeys", "listPublicKeys"),
-            "List the public keys that signatures are verified with.",
+            "List the public keys that verify signatures.",
             shapes.WebhookKeys,
         ),
         post(f"{WEBHOOK}/ping", "pingWebhook", "Send a ping.", shapes.EventInfo, 409),
@@ -213,7 +213,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         paged(
             f"{WEBHOOK}/listEvents",
             "listEventsPage",
-            "The same for those who follow a nextLink.",
+            "List the attempts of a webhook, by GET, for a nextLink.",
             recordshapes.EventList,
         ),
         Row(
@@ -222,26 +222,26 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             recordshapes.Stream,
         ),
         Row(
-            *("GET", audit.PATH, "audit", "Account for everything that was accepted."),
+            *("GET", audit.PATH, "audit", "Account for every accepted event."),
             Audit,
             query=("registryName", "unmovedBefore"),
         ),
         Row(
             *("GET", overviews.PATH, "getOverview"),
-            "Get how the installation is, and what happened lately.",
+            "Get the state of the installation and its recent traffic.",
             Overview,
             query=("overviewOf", "span"),
             refusals=(404,),
         ),
         Row(
             *("GET", f"{REGISTRY}/explainEvent", "explainEvent"),
-            "Explain for every webhook of a registry what became of an event.",
+            "Explain what became of an event, for every webhook of a registry.",
             explainshapes.Explanation,
             query=("eventId",),
         ),
         Row(
             *("POST", f"{REGISTRY}/testScope", "testScope"),
-            "Try which of the last events a scope would have matched.",
+            "List which recent events a scope would have matched.",
             explainshapes.ScopeTried,
             ScopeTest,
             optional=True,
@@ -254,7 +254,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         Row("GET", REPLAY, "getReplay", "Get a replay.", replayshapes.Replay),
         post(f"{REPLAY}/cancel", "cancelReplay", "Cancel a replay.", replayshapes.Replay, 409),
         post(
-            *(f"{REPLAY}/resume", "resumeReplay", "Go on with a replay that was cancelled."),
+            *(f"{REPLAY}/resume", "resumeReplay", "Resume a replay that was cancelled."),
             *(replayshapes.Replay, 409),
         ),
     ),
@@ -293,7 +293,7 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
     "deadLetters": (
         paged(
             *(letters.PATH, "listDeadLetters"),
-            "List dead letters or unrouted messages, with how many there are and why.",
+            "List dead letters or unrouted messages, with their number and reasons.",
             lettershapes.DeadLetterList,
             *("queue", "registryName", "webhookName", "reason", "expandBody"),
             refusals=(404, 409),
@@ -306,14 +306,14 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         ),
         Row(
             *("POST", f"{letters.PATH}/resend", "resendDeadLetters"),
-            "Send letters again, and take them out of the queue.",
+            "Resend letters, and remove them from the queue.",
             lettershapes.DeadLettersResent,
             LetterSelection,
             refusals=(404, 409),
         ),
         Row(
             *("POST", f"{letters.PATH}/purge", "purgeDeadLetters"),
-            "Throw letters away for good.",
+            "Purge letters for good.",
             lettershapes.DeadLettersPurged,
             LetterSelection,
             refusals=(404, 409),
@@ -321,4 +321,4 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
     ),
     **LOGIN,
 }
-"""By what they belong to."""
+"""Operations, by tag."""

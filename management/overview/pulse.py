@@ -131,7 +131,7 @@ class Snapshot:
         return sum(rung.frames for rung in self.rungs)
 
 
-class Depths(Protocol):
+class QueueDepths(Protocol):
     """Queries queues."""
 
     async def each_waiting(self, queues: Collection[str]) -> dict[str, int]:
@@ -161,7 +161,7 @@ class Pulse:
         self,
         *,
         store: Store,
-        depths: Depths,
+        depths: QueueDepths,
         end: End,
         shards: int,
         rungs_ms: Sequence[int],

@@ -24,7 +24,7 @@ from portcall.runtime.logs import get_logger
 from portcall.schemas.webhooks import Status
 from portcall.store.access.principals import Role
 from portcall.store.engine import Store
-from portcall.store.records.replays import Replay, State
+from portcall.store.records.replays import Replay, ReplayState
 from portcall.store.records.selection import Selection
 from portcall.store.webhooks.registries import Registry
 from portcall.store.webhooks.row import VisibleWebhook
@@ -104,11 +104,11 @@ class ReplayHandlers:
 
     async def cancel(self, call: Call) -> web.Response:
         """POST cancel: it stops at its position; published deliveries are delivered."""
-        return await self._change(call, State.CANCELLED, where=State.RUNNING)
+        return await self._change(call, ReplayState.CANCELLED, where=ReplayState.RUNNING)
 
     async def resume(self, call: Call) -> web.Response:
         """POST resume: a cancelled one continues where it stopped."""
-        return await self._change(call, State.RUNNING, where=State.CANCELLED)
+        return await self._change(call, ReplayState.RUNNING, where=ReplayState.CANCELLED)
 
     async def _read(self, call: Call) -> tuple[Registry, VisibleWebhook | None, Selection, int]:
         """What a body selects, of what the path names."""
@@ -138,7 +138,7 @@ class ReplayHandlers:
             )
         return found
 
-    async def _change(self, call: Call, state: State, *, where: State) -> web.Response:
+    async def _change(self, call: Call, state: ReplayState, *, where: ReplayState) -> web.Response:
         registry, replay = await self._find(call)
         if replay.state is not state:
             changed = await asyncio.to_thread(

@@ -4,7 +4,7 @@ from msgspec import UNSET, UnsetType
 
 from portcall.management.http.shapes import Link, Shape, Timestamp
 from portcall.schemas.records import Outcome
-from portcall.store.records.replays import State
+from portcall.store.records.replays import ReplayState
 
 
 class ReplayCount(Shape, frozen=True):
@@ -35,7 +35,7 @@ class Skipped(Shape, frozen=True):
 class ReplayFacts(Shape, frozen=True):
     """``properties`` of a replay."""
 
-    state: State
+    state: ReplayState
     selection: Selected
     rate: int
     total: int

@@ -26,8 +26,8 @@ from portcall.schemas.frames import MAX_BYTES, MAX_ITEMS, encode_deliveries, enc
 from portcall.schemas.journal import Note, routed
 from portcall.schemas.topology import DELIVER, JOURNAL, deliver_queue, retry_key, retry_queue
 from portcall.store.errors import StoreUnavailableError
-from portcall.store.records.replays import Replay, Replays, Step
-from portcall.store.records.selection import Selected
+from portcall.store.records.replays import Replay, ReplayedPage, Replays
+from portcall.store.records.selection import SelectedDelivery
 
 if TYPE_CHECKING:
     from portcall.schemas.events import Event
@@ -48,7 +48,7 @@ MAX_WAITING = 16
 """Frames in the deliverers' queues, up to 1,000 deliveries, that do not count as a backlog."""
 
 
-class Depths(Protocol):
+class QueueCounting(Protocol):
     """Queries queues."""
 
     async def waiting(self, queues: Iterable[str]) -> int:
@@ -73,7 +73,7 @@ class Replayer:
         *,
         replays: Replays,
         publisher: OncePublisher,
-        depths: Depths,
+        depths: QueueCounting,
         shards: int,
         clock_ms: Callable[[], int] = now_ms,
         monotonic: Callable[[], float] = time.monotonic,
@@ -159,12 +159,12 @@ class Replayer:
             self._replays.renew, replay, self._holder, now_ms=self._clock_ms(), lease_ms=LEASE_MS
         )
 
-    async def _read(self, replay: Replay) -> tuple[list[Selected], Step]:
+    async def _read(self, replay: Replay) -> tuple[list[SelectedDelivery], ReplayedPage]:
         """The deliveries of the next page to publish, and the resulting step."""
         size = min(replay.rate, MAX_PAGE)
         found = await asyncio.to_thread(self._replays.page, replay, limit=size)
         is_last = len(found) < size
-        step = Step(
+        step = ReplayedPage(
             position=replay.last_record if is_last else found[-1].record_id,
             published=sum(each.enabled is True for each in found),
             disabled=sum(each.enabled is False for each in found),
@@ -172,13 +172,13 @@ class Replayer:
         )
         return [each for each in found if each.enabled], step
 
-    async def _publish(self, page: Sequence[Selected]) -> None:
+    async def _publish(self, page: Sequence[SelectedDelivery]) -> None:
         """Publish a page and wait for every confirm.
 
         Raises:
             BrokerError: A part of it may not have arrived.
         """
-        by_shard: dict[int, list[Selected]] = {}
+        by_shard: dict[int, list[SelectedDelivery]] = {}
         for each in page:
             by_shard.setdefault(shard_of(each.webhook_id, self._shards), []).append(each)
         now_ms = self._clock_ms()
@@ -199,7 +199,7 @@ class Replayer:
             )
 
 
-def notes_of(page: Sequence[Selected]) -> list[Note]:
+def notes_of(page: Sequence[SelectedDelivery]) -> list[Note]:
     """Notes for the journal that deliveries are sent again: it had settled these events."""
     events = {(each.event.id, each.event.accepted_ms): each.event for each in page}
     webhook_ids: dict[tuple[str, int], set[int]] = {}
@@ -208,7 +208,7 @@ def notes_of(page: Sequence[Selected]) -> list[Note]:
     return [routed(event, webhook_ids[key]) for key, event in events.items()]
 
 
-def frames_of(chosen: Sequence[Selected], now_ms: int) -> Iterator[bytes]:
+def frames_of(chosen: Sequence[SelectedDelivery], now_ms: int) -> Iterator[bytes]:
     """The deliveries as frames, within the limits of a frame."""
     events: dict[tuple[str, int], int] = {}
     bodies: list[Event] = []
@@ -231,7 +231,7 @@ def frames_of(chosen: Sequence[Selected], now_ms: int) -> Iterator[bytes]:
         yield encode_deliveries(bodies, deliveries, again=True)
 
 
-def again(selected: Selected, event: int, now_ms: int) -> Delivery:
+def again(selected: SelectedDelivery, event: int, now_ms: int) -> Delivery:
     """The next attempt of a delivery that had ended: its schedule and its age begin again."""
     number = selected.attempt + 1
     return Delivery(

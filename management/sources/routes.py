@@ -25,7 +25,8 @@ from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.logs import get_logger
 from portcall.schemas import sources as rules
 from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.sources import Proof, SourceKind, check_source_name, new_secret
+from portcall.schemas.options.drafts import Draft, check_chosen_secret, draft_of
+from portcall.schemas.sources import Proof, check_source_name, new_secret
 from portcall.schemas.timestamps import acr_timestamp
 from portcall.store.engine import Store
 from portcall.store.errors import SourceExistsError, TooManySourcesError
@@ -43,11 +44,8 @@ Value = TypeVar("Value")
 class Wanted:
     """A source that someone wants, checked."""
 
-    kind: SourceKind
-    proof: Proof
+    draft: Draft
     secret: str = field(repr=False)
-    options: dict[str, str]
-    networks: tuple[str, ...]
 
 
 class SourceHandlers:
@@ -95,18 +93,18 @@ class SourceHandlers:
         """PUT a source: 201 with its secret, only in this answer; one that exists is a 409."""
         body = await call.body(SourcePut)
         registry = await self._lookups.registry(call)
-        name = _ruled(lambda: check_source_name(call.names["source"]), "")
+        name = ruled(lambda: check_source_name(call.names["source"]), "")
         wanted = checked(body.properties)
         try:
             row = await asyncio.to_thread(
                 self._store.sources.create,
                 registry.key,
                 name,
-                kind=wanted.kind,
-                proof=wanted.proof,
+                kind=wanted.draft.kind,
+                proof=wanted.draft.proof,
                 secret=wanted.secret,
-                options=wanted.options,
-                networks=wanted.networks,
+                options=wanted.draft.options,
+                networks=wanted.draft.networks,
             )
         except SourceExistsError as error:
             raise ArmError(409, "SourceExists", f"{error}.", target="name") from error
@@ -143,7 +141,7 @@ class SourceHandlers:
                 raise ArmError(
                     409, "SourceWithoutSecret", "The source checks tokens: it has no secret."
                 )
-            return _ruled(lambda: secret_for(proof, body.secret), "")
+            return ruled(lambda: secret_for(proof, body.secret), "")
 
         found = await asyncio.to_thread(
             self._store.sources.rotate,
@@ -199,31 +197,29 @@ def checked(sent: SourceProperties) -> Wanted:
     Raises:
         ArmError: 400: A field breaks a rule.
     """
-
-    def check() -> Wanted:
-        kind = rules.check_kind(sent.kind)
-        proof = rules.check_proof(sent.proof) if sent.proof else rules.DEFAULT_PROOFS[kind]
-        options = rules.check_options(sent.options or {}, kind, proof)
-        networks = rules.check_networks(sent.networks or [])
-        return Wanted(kind, proof, secret_for(proof, sent.secret), options, networks)
-
-    return _ruled(check, "properties.")
+    draft = ruled(
+        lambda: draft_of(sent.kind, sent.proof, sent.options, sent.networks, sent.secret),
+        "properties.",
+    )
+    return Wanted(draft, secret_for(draft.proof, sent.secret))
 
 
 def secret_for(proof: Proof, chosen: str | None) -> str:
-    """The secret of a new source, or of a rotation: a chosen one, or a new one.
+    """The secret of a new source, or of a rotation: the chosen one, or a new one.
 
     Raises:
         InvalidValueError: The chosen one breaks a rule, or the proof has none.
     """
-    if proof is Proof.OIDC:
-        if chosen:
-            raise InvalidValueError("secret", "must be left out: the issuer signs the tokens")
-        return ""
-    return rules.check_secret(chosen, proof) if chosen else new_secret()
+    check_chosen_secret(chosen, proof)
+    return "" if proof is Proof.OIDC else chosen or new_secret()
 
 
-def _ruled(check: Callable[[], Value], prefix: str) -> Value:
+def ruled(check: Callable[[], Value], prefix: str) -> Value:
+    """What *check* gives.
+
+    Raises:
+        ArmError: 400: A rule is broken; the field is named.
+    """
     try:
         return check()
     except InvalidValueError as error:

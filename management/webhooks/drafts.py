@@ -13,7 +13,7 @@ from portcall.management.http.errors import location_changed, no_replica
 from portcall.management.http.locations import check_available
 from portcall.management.http.resources import WEBHOOK_TYPE
 from portcall.management.http.settings import SETTINGS
-from portcall.management.webhooks.signing import NewSecret, Wanted, shows, wanted_secret
+from portcall.management.webhooks.signing import NewSecret, SigningWanted, shows, wanted_secret
 from portcall.management.webhooks.trust import trust_changes
 from portcall.schemas.trust import Trust
 from portcall.schemas.webhooks import Status, action_bits, parse_service_uri
@@ -125,7 +125,7 @@ def extra_changes(
     changes = StoreChanges()
     if extras is None:
         return changes
-    secret = wanted_secret(Wanted.of(extras), kept_secret, new_secret)
+    secret = wanted_secret(SigningWanted.of(extras), kept_secret, new_secret)
     if secret is not None:
         changes["secret"] = secret
     said = [each for each in SETTINGS if each.name in extras.model_fields_set]
@@ -138,7 +138,9 @@ def shown_secret(extras: PortcallExtras | None, before: WebhookRow | None, secre
     """The secret, if this request set it and a consumer needs it; else empty."""
     if extras is None:
         return ""
-    return secret if shows(Wanted.of(extras), before.secret if before else "", secret) else ""
+    return (
+        secret if shows(SigningWanted.of(extras), before.secret if before else "", secret) else ""
+    )
 
 
 def check_location(

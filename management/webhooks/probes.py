@@ -109,7 +109,7 @@ class ProbeHandler:
         return answer(EventInfo(event_id))
 
 
-class Watch:
+class ProbeWatch:
     """Disables webhooks that fail for too long, and probes those that are due.
 
     Args:

@@ -12,7 +12,7 @@ from portcall.management.http.errors import ArmError
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.resources import keys_answer, webhook_answer
 from portcall.management.http.routes import WEBHOOK, Routes
-from portcall.management.webhooks.signing import Wanted, new_secret, rotated_secret
+from portcall.management.webhooks.signing import SigningWanted, new_secret, rotated_secret
 from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.logs import get_logger
 from portcall.schemas.signatures import Scheme, scheme_of
@@ -49,7 +49,7 @@ class RotationHandlers:
         """POST rotateSecret: a new secret, only in this answer; the previous one still signs."""
         body = await call.body(Rotation, optional=True)
         before = await self._lookups.webhook_as(SigningWebhook, call)
-        wanted = Wanted.of(body)
+        wanted = SigningWanted.of(body)
         if wanted.scheme is None and scheme_of(before.secret) is Scheme.NONE:
             raise ArmError(
                 409,
@@ -87,5 +87,5 @@ class RotationHandlers:
         return answer(keys_answer(await self._lookups.webhook_as(SigningWebhook, call)))
 
 
-def _make(wanted: Wanted, kept: str) -> str:
+def _make(wanted: SigningWanted, kept: str) -> str:
     return rotated_secret(wanted, kept, new_secret)

@@ -20,7 +20,7 @@ NewSecret = Callable[[Scheme], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SigningWanted:
     """The signing part of a request.
 
     Attributes:
@@ -50,7 +50,7 @@ def new_secret(scheme: Scheme) -> str:
             return private_secret(key.private_bytes_raw(), key.public_key().public_bytes_raw())
 
 
-def wanted_secret(wanted: Wanted, kept: str, make: NewSecret) -> str | None:
+def wanted_secret(wanted: SigningWanted, kept: str, make: NewSecret) -> str | None:
     """The secret for a PUT or a PATCH; None: the present one stays.
 
     Args:
@@ -72,7 +72,7 @@ def wanted_secret(wanted: Wanted, kept: str, make: NewSecret) -> str | None:
     return make(Scheme.V1 if scheme is Scheme.NONE else scheme)
 
 
-def rotated_secret(wanted: Wanted, kept: str, make: NewSecret) -> str:
+def rotated_secret(wanted: SigningWanted, kept: str, make: NewSecret) -> str:
     """The secret that replaces *kept*: always another one.
 
     Raises:
@@ -91,7 +91,7 @@ def rotated_secret(wanted: Wanted, kept: str, make: NewSecret) -> str:
     return make(wanted.scheme or scheme_of(kept))
 
 
-def shows(wanted: Wanted, before: str, after: str) -> bool:
+def shows(wanted: SigningWanted, before: str, after: str) -> bool:
     """Whether the answer shows the secret *after*: its consumer needs it, and this request set it.
 
     A private key is never shown: consumers verify with the public one.
@@ -103,7 +103,7 @@ def shows(wanted: Wanted, before: str, after: str) -> bool:
     )
 
 
-def check_wanted(wanted: Wanted, field: str) -> None:
+def check_wanted(wanted: SigningWanted, field: str) -> None:
     """Refuse a secret that does not fit the signature.
 
     Raises:

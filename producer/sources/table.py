@@ -8,7 +8,8 @@ from importlib.util import find_spec
 
 from portcall.producer.sources.adapter import Adapter, SourceRequest
 from portcall.producer.sources.handshakes import eventgrid_validation
-from portcall.schemas.sources import NOTIFIERS, PROOF_OPTIONS, SourceKind
+from portcall.schemas.options.table import PROOF_OPTIONS
+from portcall.schemas.sources import NOTIFIERS, SourceKind
 
 KINDS = "portcall.producer.sources.kinds"
 

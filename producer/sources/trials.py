@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from portcall.producer.formats.acceptance import Acceptance
 from portcall.producer.sources.adapter import Found, translated
-from portcall.producer.sources.expressions import MAX_STEPS, Budget
 from portcall.producer.sources.fields import elements, parsed
 from portcall.producer.sources.kinds.generic import (
     Answer,
@@ -16,6 +15,7 @@ from portcall.producer.sources.kinds.generic import (
     plain,
     reading_of,
 )
+from portcall.schemas.options.expressions import MAX_STEPS, Budget
 
 MAX_SHOWN = 20
 """Events of a sample that are shown."""

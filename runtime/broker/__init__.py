@@ -1,1 +1,1 @@
-"""RabbitMQ: connections, publishing with confirms, consuming, streams, topology."""
+"""RabbitMQ: connections, publishing with confirms, consuming, streams, declaring queues."""

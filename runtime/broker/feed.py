@@ -69,7 +69,7 @@ class Feed:
             self._on_hint(revision)
 
 
-class Follower:
+class FeedFollower:
     """Calls *refresh* whenever something may have changed: on a hint, and every second.
 
     Args:

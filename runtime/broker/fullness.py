@@ -30,7 +30,7 @@ PAUSE_S = 10.0
 """Pause after the broker did not answer: a missing queue costs a connection each time."""
 
 
-class Counting(Protocol):
+class DepthCounting(Protocol):
     """Asks the broker: `Depths`."""
 
     async def each_waiting(self, queues: Collection[str]) -> dict[str, int]:
@@ -75,7 +75,9 @@ class Fullness:
         queues: Which queues.
     """
 
-    def __init__(self, counting: Counting, sizes: Sizes, queues: Mapping[str, Bounded]) -> None:
+    def __init__(
+        self, counting: DepthCounting, sizes: Sizes, queues: Mapping[str, Bounded]
+    ) -> None:
         self._counting = counting
         self._sizes = sizes
         self._queues = queues

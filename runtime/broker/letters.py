@@ -17,6 +17,7 @@ from itertools import zip_longest
 from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 
+from portcall.runtime.broker.declaring import CALL_TIMEOUT_S
 from portcall.runtime.broker.link import (
     BROKER_FAILURES,
     Consuming,
@@ -26,7 +27,6 @@ from portcall.runtime.broker.link import (
     open_channel,
     raise_if_cancelled,
 )
-from portcall.runtime.broker.topology import CALL_TIMEOUT_S
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.schemas.frames import EXCHANGE_HEADER, KEY_HEADER, QUEUE_HEADER, REASON_HEADER

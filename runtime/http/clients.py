@@ -48,7 +48,7 @@ def client_of(address: str | None) -> str:
     return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
-class Gate:
+class ClientGate:
     """Limits the connections; one client has at most half of them.
 
     Args:

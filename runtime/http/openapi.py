@@ -25,7 +25,7 @@ SCHEMAS = "#/components/schemas/"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnswerDescription:
     """One answer that an operation can give.
 
     Attributes:
@@ -60,7 +60,7 @@ class Operation:
     id: str
     tag: str
     summary: str
-    answers: Mapping[int, Answer]
+    answers: Mapping[int, AnswerDescription]
     refusals: Collection[int] = ()
     body: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False
@@ -77,7 +77,7 @@ def document(
     title: str,
     description: str,
     operations: Operations,
-    refusals: Mapping[int, Answer],
+    refusals: Mapping[int, AnswerDescription],
     schemas: Json,
     parameters: Json,
 ) -> Json:
@@ -143,7 +143,7 @@ def _operation(operation: Operation) -> Json:
     return told
 
 
-def _answer(answer: Answer) -> Json:
+def _answer(answer: AnswerDescription) -> Json:
     told: Json = {"description": answer.says}
     if answer.headers:
         told["headers"] = {
@@ -258,21 +258,24 @@ _COMMON: Operations = {
         id="getLive",
         tag=HEALTH,
         summary="Whether the process lives.",
-        answers={200: Answer("It does.", "Health")},
+        answers={200: AnswerDescription("It does.", "Health")},
         open=True,
     ),
     ("GET", "/ready"): Operation(
         id="getReady",
         tag=HEALTH,
         summary="Whether the process can do its work.",
-        answers={200: Answer("It can.", "Health"), 503: Answer("It cannot, and why.", "Health")},
+        answers={
+            200: AnswerDescription("It can.", "Health"),
+            503: AnswerDescription("It cannot, and why.", "Health"),
+        },
         open=True,
     ),
     ("GET", PATH): Operation(
         id="getOpenapi",
         tag=HEALTH,
         summary="This document.",
-        answers={200: Answer("The document.", "Document")},
+        answers={200: AnswerDescription("The document.", "Document")},
         open=True,
     ),
 }

@@ -25,7 +25,7 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestPayloadError
 from aiohttp.web_request import BaseRequest
 
-from portcall.runtime.http.clients import Gate, client_of
+from portcall.runtime.http.clients import ClientGate, client_of
 from portcall.runtime.http.request_headers import LenientParser
 
 HEAD_TIMEOUT_S = 4.0
@@ -94,7 +94,7 @@ class _Protocol(web.RequestHandler):
     def __init__(
         self,
         *arguments: object,
-        gate: Gate,
+        gate: ClientGate,
         on_unread: OnUnread,
         **options: Any,  # noqa: ANN401 (aiohttp's own)
     ) -> None:
@@ -261,7 +261,7 @@ def _raw_answer(status: int, problem: str) -> bytes:
 class _Server(web.Server):
     """Makes a `_Protocol` for each connection."""
 
-    gate: Gate
+    gate: ClientGate
     on_unread: OnUnread
 
     def __call__(self) -> web.RequestHandler:
@@ -281,7 +281,7 @@ class JsonRunner(web.AppRunner):
             handler_cancellation=made.handler_cancellation,
             **made._kwargs,  # noqa: SLF001 (aiohttp gives no other way to its options)
         )
-        server.gate = Gate(max_connections())
+        server.gate = ClientGate(max_connections())
         server.on_unread = self.app.get(UNREAD, _not_told)
         return server
 

@@ -29,7 +29,7 @@ _UNREADABLE = (jwt.InvalidTokenError, ValueError, RecursionError)
 """Errors that an untrusted text may cause; the last by JSON nested a thousand times."""
 
 
-class Verifier(Protocol):
+class VerifyingKey(Protocol):
     """The parts of a key that verify a token: a public half is enough."""
 
     @property
@@ -124,7 +124,7 @@ def key_id(text: str) -> str:
     return kid if isinstance(kid, str) else ""
 
 
-def read(text: str, *, keys: Sequence[Verifier], tenant: str) -> Claims | None:
+def read(text: str, *, keys: Sequence[VerifyingKey], tenant: str) -> Claims | None:
     """Read a token; None: it is not one of ours, or it has expired.
 
     The issuer is not compared: its host is the one that a client used to reach us. The key proves

@@ -17,7 +17,7 @@ from portcall.store.database.database import Database
 from portcall.store.database.tables import events, journal, journal_frames
 from portcall.store.journal import entries as noting
 from portcall.store.journal import tallies
-from portcall.store.journal.entries import Row
+from portcall.store.journal.entries import JournalRow
 from portcall.store.journal.open_events import BEGINNING, Cursor, OpenEvent, open_events
 from portcall.store.journal.tallies import Tally
 from portcall.store.records.appending import read_position
@@ -130,8 +130,8 @@ def _unchecked(connection: Connection) -> Sequence[sqlalchemy.Row[Any]]:
     return connection.execute(query).all()
 
 
-def _stray(connection: Connection, event: sqlalchemy.Row[Any]) -> Row:
-    row = Row(event.digest, event.event_id, event.registry, event.accepted_ms)
+def _stray(connection: Connection, event: sqlalchemy.Row[Any]) -> JournalRow:
+    row = JournalRow(event.digest, event.event_id, event.registry, event.accepted_ms)
     row.action, row.repository, row.tag = event.action, event.repository, event.tag
     if event.action == PING:
         webhook_ids = tallies.deliveries(connection, event.event_id, event.digest)

@@ -37,7 +37,7 @@ _MAX_BIG = 2**63 - 1
 
 
 @dataclass(slots=True)
-class Row:
+class JournalRow:
     """One row of the journal, in the order of its columns."""
 
     digest: bytes
@@ -58,7 +58,7 @@ class Row:
     tag: str = ""
 
 
-_COLUMNS = tuple(field.name for field in fields(Row))
+_COLUMNS = tuple(field.name for field in fields(JournalRow))
 
 
 def append(
@@ -148,11 +148,11 @@ def enter(connection: Connection) -> tuple[int, int]:
     return len(entered), unusable
 
 
-def rows_of(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, Row]:
+def rows_of(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, JournalRow]:
     """The existing rows of these events."""
     wanted = [(digest,) for digest in digests]
     return {
-        row.digest: Row(*tuple(row))
+        row.digest: JournalRow(*tuple(row))
         for chunk in chunks(wanted)
         for row in matching(connection, tables.journal, _DIGEST, _COLUMNS, chunk)
     }
@@ -168,12 +168,12 @@ def known_digests(connection: Connection, digests: Iterable[bytes]) -> set[bytes
     }
 
 
-def webhooks_of(row: Row) -> list[int]:
+def webhooks_of(row: JournalRow) -> list[int]:
     """The webhooks that the event was routed to, ascending."""
     return journal.numbers(decode_numbers(row.webhooks)) if row.webhooks else []
 
 
-def note_in(row: Row, note: Note, now_ms: int) -> bool:
+def note_in(row: JournalRow, note: Note, now_ms: int) -> bool:
     """Enter a note in its event's row; returns whether that changed it.
 
     A second note that an event was routed opens its row again: a part of it was sent again, by a
@@ -193,9 +193,9 @@ def note_in(row: Row, note: Note, now_ms: int) -> bool:
     return True
 
 
-def row_of(digest: bytes, note: Note) -> Row:
+def row_of(digest: bytes, note: Note) -> JournalRow:
     """A new row without any note."""
-    return Row(
+    return JournalRow(
         digest,
         note.event_id,
         note.registry,
@@ -206,7 +206,7 @@ def row_of(digest: bytes, note: Note) -> Row:
     )
 
 
-def add(connection: Connection, rows: Iterable[Row]) -> None:
+def add(connection: Connection, rows: Iterable[JournalRow]) -> None:
     """Insert rows of events that have none."""
     insert_rows(connection, tables.journal, [_values(row) for row in rows])
 
@@ -214,8 +214,8 @@ def add(connection: Connection, rows: Iterable[Row]) -> None:
 def _take(connection: Connection, notes: Sequence[tuple[bytes, Note]]) -> None:
     known = rows_of(connection, {digest for digest, _ in notes})
     now = now_ms()
-    added: dict[bytes, Row] = {}
-    changed: dict[bytes, Row] = {}
+    added: dict[bytes, JournalRow] = {}
+    changed: dict[bytes, JournalRow] = {}
     for digest, note in notes:
         row = added.get(digest) or known.get(digest)
         if row is None:
@@ -226,7 +226,7 @@ def _take(connection: Connection, notes: Sequence[tuple[bytes, Note]]) -> None:
     _update(connection, list(changed.values()))
 
 
-def _values(row: Row) -> tuple[object, ...]:
+def _values(row: JournalRow) -> tuple[object, ...]:
     return (
         row.digest,
         row.event_id,
@@ -247,7 +247,7 @@ def _values(row: Row) -> tuple[object, ...]:
     )
 
 
-def _update(connection: Connection, rows: Sequence[Row]) -> None:
+def _update(connection: Connection, rows: Sequence[JournalRow]) -> None:
     if rows:
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
         connection.exec_driver_sql(

@@ -67,7 +67,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryResult:
     """The result of one delivery: its ending (see above), and when its last attempt ended."""
 
     ending: int
@@ -109,7 +109,7 @@ def quick(connection: Connection, wanted: Sequence[tuple[str, bytes]]) -> dict[b
     }
 
 
-def deliveries(connection: Connection, event_id: str, digest: bytes) -> dict[int, Delivery]:
+def deliveries(connection: Connection, event_id: str, digest: bytes) -> dict[int, DeliveryResult]:
     """The result of each delivery of an event that has a record, by its webhook."""
     keys = list(event_keys(connection, [(event_id, digest)]))
     query = (
@@ -118,7 +118,8 @@ def deliveries(connection: Connection, event_id: str, digest: bytes) -> dict[int
         .group_by(records.c.webhook_id)
     )
     return {
-        row.webhook_id: Delivery(row.ending, int(row.last_ms)) for row in connection.execute(query)
+        row.webhook_id: DeliveryResult(row.ending, int(row.last_ms))
+        for row in connection.execute(query)
     }
 
 

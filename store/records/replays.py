@@ -16,12 +16,12 @@ from portcall.store.database import counters
 from portcall.store.database.database import Database
 from portcall.store.database.tables import replays
 from portcall.store.records import selection
-from portcall.store.records.selection import Count, Selected, Selection
+from portcall.store.records.selection import Count, SelectedDelivery, Selection
 
 _MAX_ID = 2**63 - 1
 
 
-class State(StrEnum):
+class ReplayState(StrEnum):
     """The state of a replay."""
 
     RUNNING = "running"
@@ -55,20 +55,20 @@ class Replay:
     position: int
     published: int
     disabled: int
-    state: State
+    state: ReplayState
     created_ms: int
     changed_ms: int
 
     @property
     def gone(self) -> int:
         """Of a completed one: deliveries that no longer existed, or had moved on."""
-        if self.state is not State.COMPLETED:
+        if self.state is not ReplayState.COMPLETED:
             return 0
         return max(self.total - self.published - self.disabled, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ReplayedPage:
     """A page that was processed.
 
     Attributes:
@@ -119,7 +119,7 @@ class Replays:
             "position": 0,
             "published": 0,
             "disabled": 0,
-            "state": State.RUNNING.value,
+            "state": ReplayState.RUNNING.value,
             "holder": "",
             "lease_ms": 0,
             "created_ms": now_ms,
@@ -146,7 +146,7 @@ class Replays:
             return [_read(row) for row in connection.execute(query)]
 
     def change(
-        self, registry: str, replay_id: int, state: State, *, where: State, now_ms: int
+        self, registry: str, replay_id: int, state: ReplayState, *, where: ReplayState, now_ms: int
     ) -> bool:
         """Give a replay another state, if it is in the state *where*; returns whether it was."""
         named = _named(registry, replay_id) & (replays.c.state == where.value)
@@ -162,7 +162,7 @@ class Replays:
             now_ms: The time.
             lease_ms: For how long they are taken.
         """
-        running = replays.c.state == State.RUNNING.value
+        running = replays.c.state == ReplayState.RUNNING.value
         free = running & (replays.c.lease_ms < now_ms) & (replays.c.holder != holder)
         mine = running & (replays.c.holder == holder)
         with self._database.reading() as connection:
@@ -176,7 +176,7 @@ class Replays:
             rows = connection.execute(select(replays).where(mine).order_by(replays.c.id))
             return [_read(row) for row in rows]
 
-    def page(self, replay: Replay, *, limit: int) -> Sequence[Selected]:
+    def page(self, replay: Replay, *, limit: int) -> Sequence[SelectedDelivery]:
         """The next deliveries of a replay."""
         with self._database.reading() as connection:
             return selection.page(
@@ -192,10 +192,10 @@ class Replays:
         return self._write(replay, holder, {"lease_ms": now_ms + lease_ms})
 
     def advance(
-        self, replay: Replay, holder: str, step: Step, *, now_ms: int, lease_ms: int
+        self, replay: Replay, holder: str, step: ReplayedPage, *, now_ms: int, lease_ms: int
     ) -> bool:
         """Note that a page was processed; False as for `renew`, and nothing is noted."""
-        state = State.COMPLETED if step.is_last else State.RUNNING
+        state = ReplayState.COMPLETED if step.is_last else ReplayState.RUNNING
         values = {
             "position": step.position,
             "published": replays.c.published + step.published,
@@ -208,7 +208,7 @@ class Replays:
 
     def prune(self, before_ms: int) -> int:
         """Delete replays that do not run and last changed before *before_ms*; returns how many."""
-        old = (replays.c.state != State.RUNNING.value) & (replays.c.changed_ms < before_ms)
+        old = (replays.c.state != ReplayState.RUNNING.value) & (replays.c.changed_ms < before_ms)
         with self._database.reading() as connection:
             if connection.execute(select(replays.c.id).where(old).limit(1)).first() is None:
                 return 0
@@ -226,7 +226,7 @@ class Replays:
         mine = (
             (replays.c.id == replay.id)
             & (replays.c.holder == holder)
-            & (replays.c.state == State.RUNNING.value)
+            & (replays.c.state == ReplayState.RUNNING.value)
             & (replays.c.position == replay.position)
         )
         with self._database.writing() as connection:
@@ -254,7 +254,7 @@ def _read(row: Row[Any]) -> Replay:
         position=row.position,
         published=row.published,
         disabled=row.disabled,
-        state=State(row.state),
+        state=ReplayState(row.state),
         created_ms=row.created_ms,
         changed_ms=row.changed_ms,
     )

@@ -18,7 +18,7 @@ BUDGET_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRecords:
     """The result of a search.
 
     Attributes:
@@ -52,7 +52,7 @@ class Searching:
         before: int | None = None,
         limit: int = 50,
         budget_s: float = BUDGET_S,
-    ) -> Found:
+    ) -> FoundRecords:
         """The next matching records, newest first.
 
         Args:
@@ -68,10 +68,10 @@ class Searching:
             while not walk.is_over:
                 lines += walk.step(limit - len(lines))
                 if len(lines) == limit:
-                    return Found(lines, lines[-1].id, lines[-1].started_ms, is_full=True)
+                    return FoundRecords(lines, lines[-1].id, lines[-1].started_ms, is_full=True)
                 if self._clock_s() >= deadline_s:
-                    return Found(lines, walk.next, walk.reached_ms())
-            return Found(lines, None, walk.reached_ms())
+                    return FoundRecords(lines, walk.next, walk.reached_ms())
+            return FoundRecords(lines, None, walk.reached_ms())
 
     def get(self, record_id: int) -> StoredRecord | None:
         """One record with its request, its response and its event; None: there is none."""

@@ -71,7 +71,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
+class SelectedDelivery:
     """One selected delivery.
 
     Attributes:
@@ -106,7 +106,7 @@ def count(connection: Connection, selection: Selection, last_record: int) -> Cou
 
 def page(
     connection: Connection, selection: Selection, *, after: int, last_record: int, limit: int
-) -> list[Selected]:
+) -> list[SelectedDelivery]:
     """The next of the selected deliveries, by the ids of their records.
 
     Args:
@@ -140,7 +140,9 @@ def page(
     rows = connection.execute(query.order_by(records.c.id).limit(limit)).all()
     enabled = _enabled(connection, list({row.webhook_id for row in rows}))
     return [
-        Selected(row.id, _event(row), row.webhook_id, row.attempt, enabled.get(row.webhook_id))
+        SelectedDelivery(
+            row.id, _event(row), row.webhook_id, row.attempt, enabled.get(row.webhook_id)
+        )
         for row in rows
     ]
 

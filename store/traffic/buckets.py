@@ -22,7 +22,7 @@ FOR_GOOD = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class BucketLength:
     """A length of buckets.
 
     Attributes:
@@ -36,10 +36,10 @@ class Bucket:
     kept_of_all_s: int = FOR_GOOD
 
 
-TEN = Bucket(10, 2 * HOUR_S, 2 * HOUR_S)
-MINUTE = Bucket(60, 25 * HOUR_S)
-FIVE = Bucket(300, 25 * HOUR_S)
-HOUR = Bucket(HOUR_S)
+TEN = BucketLength(10, 2 * HOUR_S, 2 * HOUR_S)
+MINUTE = BucketLength(60, 25 * HOUR_S)
+FIVE = BucketLength(300, 25 * HOUR_S)
+HOUR = BucketLength(HOUR_S)
 
 WIDE = (TEN, MINUTE, HOUR)
 """Of a registry, and of the installation."""
@@ -57,8 +57,8 @@ def shown_bucket_s(span_s: int) -> int:
 
 
 def source_of(
-    wanted_s: int, age_s: int, stored: tuple[Bucket, ...], *, of_all: bool = False
-) -> tuple[int, Bucket]:
+    wanted_s: int, age_s: int, stored: tuple[BucketLength, ...], *, of_all: bool = False
+) -> tuple[int, BucketLength]:
     """The bucket to show, and the stored one that it is made of.
 
     Args:
@@ -80,6 +80,6 @@ def source_of(
     return SHOWN_S[-1], stored[-1]
 
 
-def _reaches(step: Bucket, age_s: int, *, of_all: bool) -> bool:
+def _reaches(step: BucketLength, age_s: int, *, of_all: bool) -> bool:
     kept_s = step.kept_of_all_s if of_all else step.kept_s
     return kept_s == FOR_GOOD or age_s <= kept_s

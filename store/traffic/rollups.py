@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select, update
 from portcall.schemas.records import Outcome
 from portcall.store.database.database import Database, chunks, matching
 from portcall.store.database.tables import positions, records, traffic
-from portcall.store.traffic.buckets import FIVE, FOR_GOOD, NARROW, TEN, WIDE, Bucket
+from portcall.store.traffic.buckets import FIVE, FOR_GOOD, NARROW, TEN, WIDE, BucketLength
 from portcall.store.traffic.latency import bin_of, decode_bins, encode_bins, merge_bins
 
 PLACE = "portcall.traffic"
@@ -215,7 +215,10 @@ def _tallied(rows: Iterable[Any], now_ms: int) -> dict[Key, _Tally]:
 
 
 def _spread(
-    tallies: dict[Key, _Tally], kept: Iterable[tuple[Subject, Bucket]], start_s: int, tally: _Tally
+    tallies: dict[Key, _Tally],
+    kept: Iterable[tuple[Subject, BucketLength]],
+    start_s: int,
+    tally: _Tally,
 ) -> None:
     """Add a tally to the rows of some subjects."""
     for subject, step in kept:
@@ -224,8 +227,8 @@ def _spread(
 
 
 def _kept(
-    subjects: Iterable[Subject], steps: Sequence[Bucket], second: int, now_ms: int
-) -> Iterator[tuple[Subject, Bucket]]:
+    subjects: Iterable[Subject], steps: Sequence[BucketLength], second: int, now_ms: int
+) -> Iterator[tuple[Subject, BucketLength]]:
     """The buckets of some subjects that are kept for so long."""
     for subject in subjects:
         for step in steps:
@@ -274,7 +277,9 @@ def _upsert(
     )
 
 
-def _forget(connection: Connection, step: Bucket, until_s: int, limit: int, *, of_all: bool) -> int:
+def _forget(
+    connection: Connection, step: BucketLength, until_s: int, limit: int, *, of_all: bool
+) -> int:
     of = traffic.c.registry == "" if of_all else traffic.c.registry != ""
     old = (traffic.c.step_s == step.length_s) & (traffic.c.start_s < until_s) & of
     nth = select(traffic.c.start_s).where(old).order_by(traffic.c.start_s)

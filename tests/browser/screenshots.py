@@ -92,6 +92,20 @@ async def settle(page: "Page") -> None:
     await page.wait_for_timeout(2500)
 
 
+async def choose_a_kind(page: "Page") -> None:
+    """Choose a kind with options, and send it with a mistake."""
+    await page.get_by_label("Kind").select_option("ecr")
+    await page.get_by_label("Replication").fill("perhaps")
+    await page.get_by_role("button", name="Create").click()
+    await page.locator("#problems").wait_for()
+
+
+async def rotate(page: "Page") -> None:
+    """Rotate the secret of a source: the next page shows it."""
+    await page.get_by_role("button", name="Rotate secret").click()
+    await page.locator("#secret").wait_for()
+
+
 async def be_refused(page: "Page") -> None:
     """Sign in with what nobody has."""
     await page.get_by_label("Token").fill("not-a-token")
@@ -131,6 +145,12 @@ def pictures(delivery: str, event: str) -> tuple[Picture, ...]:
         Picture("webhook-mistakes", f"{WEBHOOK}/new", make_mistakes),
         Picture("webhook-edit", f"{WEBHOOK}/deploystaging/edit", settle),
         Picture("webhook-delete", f"{WEBHOOK}/deploystaging/delete"),
+        Picture("sources", "/registries/contoso/sources"),
+        Picture("no-sources", "/registries/quietbay/sources"),
+        Picture("source-new", "/registries/contoso/add-source", choose_a_kind),
+        Picture("source", "/registries/contoso/sources/harbor"),
+        Picture("source-made", "/registries/contoso/sources/harbor", rotate),
+        Picture("source-delete", "/registries/contoso/sources/harbor/delete"),
         Picture("registry-delete", "/registries/contoso/delete"),
         Picture("webhooks-many", "/registries/bigharbor?page=3"),
         Picture("no-webhooks", "/registries/quietbay"),
@@ -227,6 +247,20 @@ def chosen(wanted: tuple[Picture, ...], only: str) -> tuple[Picture, ...]:
     return tuple(picture for picture in wanted if only in picture.name)
 
 
+async def add_sources(client: Client) -> None:
+    """Add the sources of a registry that several products send to."""
+    for name, kind, networks in (
+        ("harbor", "harbor", ["203.0.113.0/24"]),
+        ("github", "ghcr", []),
+        ("dockerhub", "dockerhub", ["198.51.100.0/24", "2001:db8:64::/48"]),
+        ("ecr-eu", "ecr", []),
+    ):
+        path = f"{client.registry_path('contoso')}/sources/{name}"
+        properties = {"kind": kind, "networks": networks}
+        status, made = await client.manage("PUT", path, {"properties": properties})
+        assert status == 201, made
+
+
 async def live_a_day(installation: Installation, client: Client, town: Town) -> None:
     """Have the traffic of a day, and turn the clock back while nothing runs."""
     await furnish(client, town)
@@ -236,6 +270,7 @@ async def live_a_day(installation: Installation, client: Client, town: Town) -> 
     for number in range(120):
         uri = f"https://hooks.example.com/{number}"
         await client.put_webhook("bigharbor", f"team{number:03d}", uri, scope=f"team{number:03d}:*")
+    await add_sources(client)
     await recorded(installation)
     url = installation.ready["database_url"]
     await asyncio.to_thread(installation.stop)

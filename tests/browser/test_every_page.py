@@ -23,6 +23,11 @@ PAGES = {
     "no records": "/registries/{registry}/webhooks/{webhook}?repository=no/such",
     "edit": "/registries/{registry}/webhooks/{webhook}/edit",
     "delete a webhook": "/registries/{registry}/webhooks/{webhook}/delete",
+    "sources": "/registries/{registry}/sources",
+    "no sources": "/registries/{empty}/sources",
+    "a new source": "/registries/{registry}/add-source",
+    "a source": "/registries/{registry}/sources/{source}",
+    "delete a source": "/registries/{registry}/sources/{source}/delete",
     "delete a registry": "/registries/{registry}/delete",
     "a delivery": "/registries/{registry}/webhooks/{webhook}/deliveries/{event}",
     "a failed delivery": "/registries/{registry}/webhooks/{failing}/deliveries/{event}",
@@ -55,6 +60,10 @@ async def names(client: Client) -> Mapping[str, str]:
         await client.publish(registry, [push_event(LONG, "t" * 128, id="an-event")])
         await is_listed(client, registry, "w" * 50, 1)
         await is_listed(client, registry, failing, 4)
+    source = {"kind": "generic", "options": {"repository": "names.repository"}}
+    path = f"{client.registry_path(registry)}/sources/{'s' * 50}"
+    status, made = await client.manage("PUT", path, {"properties": source})
+    assert status == 201, made
     _, page = await client.manage("GET", f"/portcall/deadLetters?registry={registry}")
     return {
         "letter": page["value"][0]["id"],
@@ -63,6 +72,7 @@ async def names(client: Client) -> Mapping[str, str]:
         "webhook": "w" * 50,
         "failing": failing,
         "event": "an-event",
+        "source": "s" * 50,
     }
 
 
@@ -99,6 +109,18 @@ async def test_a_form_with_mistakes_is_too(page: Page, names: Mapping[str, str])
     await page.get_by_role("button", name="Create").click()
     await expect(page.locator("#problems")).to_be_visible()
     await open_everything(page)
+    await check(page)
+
+
+async def test_a_form_of_a_source_with_mistakes_is_too(
+    page: Page, names: Mapping[str, str]
+) -> None:
+    await page.goto(f"/console/registries/{names['registry']}/add-source")
+    await page.get_by_label("Kind").select_option("gar")
+    await expect(page.get_by_label("Issuer")).to_be_visible()
+    await page.get_by_label("Networks").fill("x" * 400)
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.locator("#problems")).to_be_visible()
     await check(page)
 
 

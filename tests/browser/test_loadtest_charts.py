@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from portcall.loadtest.dashboard.address import Address
 from portcall.loadtest.dashboard.history import KEPT_S, Point
 from portcall.loadtest.dashboard.server import Dashboard
-from portcall.loadtest.dashboard.state import Phase, State
+from portcall.loadtest.dashboard.state import Phase, RunState
 from tests.browser.canvases import column
 from tests.browser.visiting import House
 
@@ -38,7 +38,7 @@ async def shown(
     Raises:
         AssertionError: At the end: the page did what none may, as what its policy forbids.
     """
-    begun = State("1", Phase.SENDING, "http://consumer/hook", "10/s", duration_s, 0, 0.0)
+    begun = RunState("1", Phase.SENDING, "http://consumer/hook", "10/s", duration_s, 0, 0.0)
     told = [
         msgspec.structs.replace(begun, points=[each], elapsed_s=each.second + 1.0)
         for each in points

@@ -75,6 +75,26 @@ async def test_the_tutorial_without_scripts(
     await expect(page.get_by_label("Token")).to_be_visible()
 
 
+async def test_a_source_without_scripts(page: Page, client: Client, pipeline: Installation) -> None:
+    registry = await client.new_registry()
+    await sign_in(page, pipeline.ready["token"])
+    await page.goto(f"/console/registries/{registry}/sources")
+    await page.get_by_role("link", name="Add source").click()
+    await page.get_by_label("Kind").select_option("zot")
+    await page.get_by_label("Source name").fill("mine")
+    await page.get_by_role("button", name="Show the fields").click()
+    await page.get_by_label("Proof").select_option("basic")
+    await page.get_by_role("button", name="Show the fields").click()
+    await page.get_by_label("User").fill("zot")
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("mine")
+    secret = await page.locator("#secret").inner_text()
+    await expect(page.locator("#set-up")).to_contain_text(secret)
+    await page.get_by_role("link", name="Delete").click()
+    await page.get_by_role("button", name="Delete").click()
+    await expect(page.get_by_role("heading", name="No source yet")).to_be_visible()
+
+
 async def test_the_code_of_a_link_signs_in_without_scripts(
     page: Page, pipeline: Installation
 ) -> None:

@@ -16,7 +16,7 @@ from portcall.producer.journal_publisher import JournalPublisher
 from portcall.recorder.journal import Settling
 from portcall.recorder.kinds import LOG_KIND, journal_kind
 from portcall.recorder.record import Recorder
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.peek import peek
 from portcall.runtime.broker.publisher import Publisher
@@ -98,13 +98,13 @@ async def recording(url: str, store: Store, publisher: Publisher) -> AsyncIterat
 @pytest.fixture
 async def world(amqp_url: str, sqlite_url: str) -> AsyncIterator[World]:
     whole = layout(rungs_ms=(2_000,))
-    await topology.apply(amqp_url, whole)
+    await declaring.apply(amqp_url, whole)
     publisher = Publisher(amqp_url, name="test")
     store = open_store(sqlite_url)
     auditor = Auditor(
         store=store,
         publisher=publisher,
-        depths=partial(topology.depths, amqp_url, [queue.name for queue in whole.queues]),
+        depths=partial(declaring.depths, amqp_url, [queue.name for queue in whole.queues]),
         dead=lambda limit: peek(amqp_url, DEAD, limit=limit),
         retention_ms=WEEK_MS,
         notes_s=0,
@@ -218,7 +218,7 @@ async def test_poison_is_put_aside_with_its_reason_and_named(world: World) -> No
 
 
 async def test_an_event_that_a_full_queue_refuses_is_not_noted(amqp_url: str) -> None:
-    await topology.apply(amqp_url, layout(max_bytes=5_000))
+    await declaring.apply(amqp_url, layout(max_bytes=5_000))
     publisher = Publisher(amqp_url, name="test")
     done = {"accepted": 0, "refused": 0}
     async with running(publisher.run()):

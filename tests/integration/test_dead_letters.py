@@ -10,10 +10,10 @@ import pytest
 
 from portcall.management.letters import box as boxes
 from portcall.management.letters.box import BusyError, LetterBox, OpenedLetter, Scan
-from portcall.management.letters.contents import Kind
+from portcall.management.letters.contents import LetterKind
 from portcall.management.letters.fates import Fate
-from portcall.management.letters.wanted import Wanted
-from portcall.runtime.broker import letters, topology
+from portcall.management.letters.wanted import LettersWanted
+from portcall.runtime.broker import declaring, letters
 from portcall.runtime.broker.letters import TOO_OFTEN, Reading
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.errors import BrokerError, RefusedError
@@ -79,13 +79,13 @@ class World:
 
     async def left(self, queue: str = "dead") -> list[OpenedLetter]:
         seen: list[OpenedLetter] = []
-        await self.box.look(queue, Wanted(), seen.append)
+        await self.box.look(queue, LettersWanted(), seen.append)
         return seen
 
 
 @pytest.fixture
 async def world(amqp_url: str, sqlite_url: str) -> AsyncIterator[World]:
-    await topology.apply(amqp_url, layout(rungs_ms=(2_000,)))
+    await declaring.apply(amqp_url, layout(rungs_ms=(2_000,)))
     publisher = Publisher(amqp_url, name="test")
     store = open_store(sqlite_url, keys.vault())
     add_registry(store, "myregistry")
@@ -115,7 +115,7 @@ async def test_what_was_given_up_goes_out_as_a_new_attempt(world: World) -> None
     for number in range(30):
         world.record(event(f"e{number}"), HOOK, 4, Outcome.GIVEN_UP)
         await world.bury(frame(world, f"e{number}", HOOK))
-    scan = await world.box.resend("dead", Wanted(), 1000)
+    scan = await world.box.resend("dead", LettersWanted(), 1000)
     assert (scan.removed, scan.counts, scan.complete) == (30, {Fate.SENT: 30}, True)
     assert await world.sent() == sorted(
         (f"e{number}", world.ids[HOOK], 5, 5, True) for number in range(30)
@@ -158,7 +158,7 @@ async def test_what_becomes_of_a_delivery(
     for number, outcome in records:
         world.record(event("e"), hook, number, outcome)
     await world.bury(frame(world, "e", hook, attempt=attempt))
-    scan = await world.box.resend("dead", Wanted(), 1000)
+    scan = await world.box.resend("dead", LettersWanted(), 1000)
     assert scan.counts == {fate: 1}
     assert len(await world.left()) == scan.waiting - scan.removed == int(fate.stays)
     wanted = [("e", world.ids[HOOK], sent_attempt, sent_attempt, True)] if sent_attempt else []
@@ -167,7 +167,7 @@ async def test_what_becomes_of_a_delivery(
 
 async def test_of_a_frame_with_several_deliveries_the_rest_stays(world: World) -> None:
     await world.bury(frame(world, "e", HOOK, SLEEPER, OTHER, "deleted"), "a reason")
-    scan = await world.box.resend("dead", Wanted(), 1000)
+    scan = await world.box.resend("dead", LettersWanted(), 1000)
     assert scan.counts == {Fate.SENT: 2, Fate.DISABLED: 1, Fate.DELETED: 1}
     (rest,) = await world.left()
     assert [piece.delivery and piece.delivery.webhook_id for piece in rest.contents.pieces] == [
@@ -177,14 +177,14 @@ async def test_of_a_frame_with_several_deliveries_the_rest_stays(world: World) -
     assert [each[1] for each in await world.sent()] == sorted([world.ids[HOOK], world.ids[OTHER]])
     # Again: nothing can be sent, and the letter is not replaced by a copy of itself.
     before = rest.letter.id
-    assert (await world.box.resend("dead", Wanted(), 1000)).removed == 0
+    assert (await world.box.resend("dead", LettersWanted(), 1000)).removed == 0
     assert [each.letter.id for each in await world.left()] == [before]
 
 
 async def test_the_same_delivery_twice_goes_out_once(world: World) -> None:
     for _ in range(3):
         await world.bury(frame(world, "e", HOOK))
-    scan = await world.box.resend("dead", Wanted(), 1000)
+    scan = await world.box.resend("dead", LettersWanted(), 1000)
     assert (scan.removed, scan.counts) == (3, {Fate.SENT: 1, Fate.PENDING: 2})
     assert len(await world.sent()) == 1
 
@@ -214,14 +214,16 @@ async def test_only_what_is_meant_is_sent(
     asked = {
         name: world.ids[value] if name == "webhook_id" else value for name, value in wanted.items()
     }
-    await world.box.resend("dead", Wanted(**asked), 1000)  # type: ignore[arg-type]  # of the table
+    await world.box.resend("dead", LettersWanted(**asked), 1000)  # type: ignore[arg-type]  # of the table
     assert [each[0] for each in await world.sent()] == [f"e{number}" for number in sent]
     assert len(await world.left()) == 4 - len(sent)
 
 
 async def test_a_filter_for_a_webhook_leaves_the_others_of_a_frame(world: World) -> None:
     await world.bury(frame(world, "e", HOOK, OTHER))
-    assert (await world.box.purge("dead", Wanted(webhook_id=world.ids[HOOK]), 1000)).removed == 1
+    assert (
+        await world.box.purge("dead", LettersWanted(webhook_id=world.ids[HOOK]), 1000)
+    ).removed == 1
     (rest,) = await world.left()
     assert [piece.delivery and piece.delivery.webhook_id for piece in rest.contents.pieces] == [
         world.ids[OTHER]
@@ -231,7 +233,7 @@ async def test_a_filter_for_a_webhook_leaves_the_others_of_a_frame(world: World)
 async def test_events_that_were_not_routed_are_routed_again(world: World) -> None:
     events = [event("a"), event("b", action="delete"), event("c", "nowhere1")]
     await world.bury(encode_events(events), TOO_OFTEN)
-    scan = await world.box.resend("dead", Wanted(), 1000)
+    scan = await world.box.resend("dead", LettersWanted(), 1000)
     assert scan.counts == {Fate.SENT: 2, Fate.DELETED: 1}
     found = await take_all(world.url, EVENTS_IN)
     assert sorted((each.key, decode_events(each.body).events[0].id) for each in found) == [
@@ -244,7 +246,7 @@ async def test_events_that_were_not_routed_are_routed_again(world: World) -> Non
 
 async def test_one_event_that_can_never_be_routed_does_not_keep_the_others(world: World) -> None:
     await world.bury(encode_events([event("good"), event("bad", action="explode")]))
-    scan = await world.box.resend("dead", Wanted(), 1000)
+    scan = await world.box.resend("dead", LettersWanted(), 1000)
     assert scan.counts == {Fate.SENT: 1, Fate.UNREADABLE: 1}
     assert len(await take_all(world.url, EVENTS_IN)) == 1
     assert [each.contents.pieces[0].event.id for each in await world.left()] == ["bad"]
@@ -257,7 +259,7 @@ async def test_what_no_queue_took_is_sent_by_its_webhook(world: World) -> None:
     await until_depth(world.url, UNROUTED, 1)
     (seen,) = await world.left("unrouted")
     assert (seen.letter.exchange, seen.letter.key) == (DELIVER, "retry.77")
-    assert (await world.box.resend("unrouted", Wanted(), 1000)).counts == {Fate.SENT: 1}
+    assert (await world.box.resend("unrouted", LettersWanted(), 1000)).counts == {Fate.SENT: 1}
     assert await world.sent() == [("e", world.ids[HOOK], 2, 2, True)]
 
 
@@ -283,14 +285,14 @@ async def test_what_nobody_can_read_stays_until_it_is_thrown_away(
     world: World, body: bytes
 ) -> None:
     await world.bury(body, "not a frame")
-    scan = await world.box.resend("dead", Wanted(), 1000)
+    scan = await world.box.resend("dead", LettersWanted(), 1000)
     assert (scan.removed, scan.counts) == (0, {Fate.UNREADABLE: 1})
     (seen,) = await world.left()
-    assert (seen.contents.kind, seen.letter.body) == (Kind.UNREADABLE, body)
+    assert (seen.contents.kind, seen.letter.body) == (LetterKind.UNREADABLE, body)
     assert seen.contents.problem
     # A filter for a registry never means what has none.
-    assert (await world.box.purge("dead", Wanted(registry="myregistry"), 9)).removed == 0
-    wanted = Wanted(ids=frozenset([seen.letter.id]))
+    assert (await world.box.purge("dead", LettersWanted(registry="myregistry"), 9)).removed == 0
+    wanted = LettersWanted(ids=frozenset([seen.letter.id]))
     assert (await world.box.purge("dead", wanted, 9)).removed == 1
     assert await world.left() == []
 
@@ -303,7 +305,7 @@ async def test_what_can_never_be_sent_does_not_stand_in_the_way(world: World) ->
         await world.bury(frame(world, f"e{number}", HOOK))
     scans: list[Scan] = []
     while not scans or scans[-1].removed:
-        scans.append(await world.box.resend("dead", Wanted(), 4))
+        scans.append(await world.box.resend("dead", LettersWanted(), 4))
     assert [scan.removed for scan in scans] == [4, 4, 4, 3, 0]
     assert len(await world.sent()) == 15
     assert len(await world.left()) == 40
@@ -323,7 +325,7 @@ async def test_when_the_broker_refuses_everything_stays(
 
     monkeypatch.setattr(world.publisher, "publish", refuse)
     with pytest.raises(BrokerError):
-        await world.box.resend("dead", Wanted(), 1000)
+        await world.box.resend("dead", LettersWanted(), 1000)
     assert len(await world.left()) == 5
 
 
@@ -346,12 +348,12 @@ async def test_a_death_before_the_ack_loses_nothing(
 
     monkeypatch.setattr(Reading, "remove", die)
     with pytest.raises(BrokerError):
-        await world.box.resend("dead", Wanted(), 1000)
+        await world.box.resend("dead", LettersWanted(), 1000)
     monkeypatch.setattr(Reading, "remove", remove)
     first = await world.sent()
     assert len(first) == 3
     await until(lambda: True)
-    scan = await world.box.resend("dead", Wanted(), 1000)
+    scan = await world.box.resend("dead", LettersWanted(), 1000)
     second = await world.sent()
     assert set(second) <= set(first)
     assert len(second) == scan.removed == 3 - fails_at
@@ -362,7 +364,9 @@ async def test_two_at_once_send_nothing_twice(world: World) -> None:
     for number in range(50):
         await world.bury(frame(world, f"e{number}", HOOK))
     peeking = asyncio.create_task(world.box.peek(5))
-    scans = await asyncio.gather(*(world.box.resend("dead", Wanted(), 1000) for _ in range(3)))
+    scans = await asyncio.gather(
+        *(world.box.resend("dead", LettersWanted(), 1000) for _ in range(3))
+    )
     await peeking
     assert sum(scan.removed for scan in scans) == 50
     assert len(await world.sent()) == 50
@@ -374,7 +378,7 @@ async def test_who_waits_too_long_for_another_reader_is_told(
     monkeypatch.setattr(boxes, "PATIENCE_S", 0.05)
     async with world.box._locks[DEAD]:
         with pytest.raises(BusyError):
-            await world.box.look("dead", Wanted(), lambda _: None)
+            await world.box.look("dead", LettersWanted(), lambda _: None)
     assert await world.left() == []
 
 
@@ -382,7 +386,7 @@ async def test_thousands_are_sent_in_seconds(world: World) -> None:
     bodies = [frame(world, f"e{number}", HOOK) for number in range(3000)]
     await put(world.url, DEAD, bodies)
     began = time.monotonic()
-    scan = await world.box.resend("dead", Wanted(), 5000)
+    scan = await world.box.resend("dead", LettersWanted(), 5000)
     assert (scan.removed, scan.complete) == (3000, True)
     assert time.monotonic() - began < 60  # 3 s on an idle machine
     assert len(await world.sent()) == 3000
@@ -394,6 +398,6 @@ async def test_a_request_ends_although_the_queue_does_not(
     monkeypatch.setattr(boxes, "SCAN_S", 0.0)
     for number in range(5):
         await world.bury(frame(world, f"e{number}", HOOK))
-    scan = await world.box.resend("dead", Wanted(), 1000)
+    scan = await world.box.resend("dead", LettersWanted(), 1000)
     assert (scan.removed, scan.complete) == (1, False)
     assert len(await world.left()) == 1 or len(await world.sent()) == 1

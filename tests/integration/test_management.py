@@ -22,7 +22,7 @@ from portcall.management.__main__ import serve
 from portcall.management.events import routes as eventroutes
 from portcall.management.http import calls
 from portcall.management.settings import ManagementSettings
-from portcall.runtime.broker import topology as broker
+from portcall.runtime.broker import declaring as broker
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.process import Process
 from portcall.schemas.deliveries import shard_of

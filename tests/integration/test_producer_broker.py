@@ -19,7 +19,7 @@ from yarl import URL
 
 from portcall.producer import journal_publisher
 from portcall.producer.journal_publisher import JournalPublisher
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.broker.publisher import Publisher
 from portcall.schemas.events import Event
 from portcall.schemas.frames import decode_events
@@ -82,7 +82,7 @@ async def post(client: ClientSession, events: object) -> tuple[int, Any, str]:
 
 
 async def test_accepted_events_are_in_the_queue_in_frames(amqp_url: str) -> None:
-    await topology.apply(amqp_url, layout())
+    await declaring.apply(amqp_url, layout())
     async with publishing_to(amqp_url) as (producer, publisher):
         await ready(publisher)
         events = [PUSH | {"id": f"e{number}"} for number in range(100)]
@@ -99,7 +99,7 @@ async def test_accepted_events_are_in_the_queue_in_frames(amqp_url: str) -> None
 
 
 async def test_the_same_event_again_is_accepted_again(amqp_url: str) -> None:
-    await topology.apply(amqp_url, layout())
+    await declaring.apply(amqp_url, layout())
     async with publishing_to(amqp_url) as (producer, publisher):
         await ready(publisher)
         for _ in range(2):
@@ -109,7 +109,7 @@ async def test_the_same_event_again_is_accepted_again(amqp_url: str) -> None:
 
 
 async def test_a_full_queue_is_503_and_what_was_accepted_is_there(amqp_url: str) -> None:
-    await topology.apply(amqp_url, layout(max_bytes=2_000))
+    await declaring.apply(amqp_url, layout(max_bytes=2_000))
     accepted = 0
     async with publishing_to(amqp_url) as (producer, publisher):
         await ready(publisher)
@@ -130,7 +130,7 @@ async def test_without_the_topology_it_is_503_until_it_is_there(amqp_url: str) -
     async with publishing_to(amqp_url) as (producer, publisher):
         await ready(publisher)
         assert (await post(producer.client, PUSH))[0] == 503
-        await topology.apply(amqp_url, layout())
+        await declaring.apply(amqp_url, layout())
 
         async def accepted() -> bool:
             return (await post(producer.client, PUSH))[0] == 202
@@ -141,7 +141,7 @@ async def test_without_the_topology_it_is_503_until_it_is_there(amqp_url: str) -
 
 async def test_without_a_queue_it_is_503(amqp_url: str) -> None:
     whole = layout()
-    await topology.apply(amqp_url, Topology(whole.exchanges, (), ()))
+    await declaring.apply(amqp_url, Topology(whole.exchanges, (), ()))
     async with publishing_to(amqp_url) as (producer, publisher):
         await ready(publisher)
         status, body, _ = await post(producer.client, PUSH)
@@ -203,7 +203,7 @@ class Wall:
 
 @pytest.fixture
 async def wall(amqp_url: str) -> AsyncIterator[Wall]:
-    await topology.apply(amqp_url, layout())
+    await declaring.apply(amqp_url, layout())
     wall = Wall(amqp_url)
     yield wall
     await wall.shut()
@@ -289,7 +289,7 @@ async def process(
 async def test_the_process_takes_events_follows_the_store_and_stops(
     amqp_url: str, sqlite_url: str, tmp_path: Path
 ) -> None:
-    await topology.apply(amqp_url, layout())
+    await declaring.apply(amqp_url, layout())
     store = open_store(sqlite_url)
     async with (
         process(amqp_url, sqlite_url, tmp_path) as (started, url),

@@ -21,7 +21,7 @@ from sqlalchemy import delete, func, select
 
 from portcall.recorder.kinds import LOG_KIND
 from portcall.recorder.record import Recorder
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.stream import StreamReader
 from portcall.runtime.clock import now_ms
@@ -113,7 +113,7 @@ class World:
         async with connection:
             channel = await connection.channel()
             await channel.queue_delete(LOG)
-        await topology.apply(self.amqp_url, TOPOLOGY)
+        await declaring.apply(self.amqp_url, TOPOLOGY)
 
     async def dead(self) -> aio_pika.abc.AbstractIncomingMessage | None:
         """The first of the dead letters, if there is one."""
@@ -156,7 +156,7 @@ def store(sqlite_url: str) -> Iterator[Store]:
 
 @pytest.fixture
 async def world(amqp_url: str, store: Store) -> AsyncIterator[World]:
-    await topology.apply(amqp_url, TOPOLOGY)
+    await declaring.apply(amqp_url, TOPOLOGY)
     publisher = Publisher(amqp_url, name="deliverer")
     running = asyncio.ensure_future(publisher.run())
     yield World(amqp_url, store, publisher)

@@ -23,9 +23,9 @@ from aiohttp import ClientSession
 from portcall.router.outbox import AGAIN_MS, Outbox
 from portcall.router.route import Router
 from portcall.router.subscriptions import Subscriptions
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.broker.consumer import Consumer
-from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.settle import Message
 from portcall.schemas.changes import encode_hint
@@ -67,7 +67,7 @@ Pair = tuple[str, int]
 @pytest.fixture
 async def laid(amqp_url: str) -> str:
     """The URL of a broker that has the topology."""
-    await topology.apply(amqp_url, layout(shards=SHARDS, rungs_ms=(AGAIN_MS,)))
+    await declaring.apply(amqp_url, layout(shards=SHARDS, rungs_ms=(AGAIN_MS,)))
     return amqp_url
 
 
@@ -153,7 +153,7 @@ async def routing(
 ) -> AsyncIterator[Subscriptions]:
     """A router in this process, wired as in `portcall.router.__main__`."""
     subscriptions = Subscriptions(store.webhooks)
-    follower = Follower(subscriptions.refresh, poll_s=poll_s)
+    follower = FeedFollower(subscriptions.refresh, poll_s=poll_s)
     feed = Feed(url, name="test feed", on_hint=follower.hint)
     publisher = Publisher(url, name="test publisher")
     router = Router(subscriptions=subscriptions, outbox=Outbox(publisher, shards=SHARDS))
@@ -395,7 +395,7 @@ async def test_no_event_is_routed_before_the_webhooks_are_known(laid: str, tmp_p
     async with deliveries(laid) as delivered, router_process(laid, missing, tmp_path) as process:
         await process.until_problem("webhooks", "the webhooks have not been loaded yet")
         await process.until_problem("consumer", "the broker has not been reached yet")
-        assert await topology.depths(laid, [EVENTS_IN]) == {EVENTS_IN: 1}
+        assert await declaring.depths(laid, [EVENTS_IN]) == {EVENTS_IN: 1}
         (tmp_path / "made").rename(tmp_path / "missing")
         await until(lambda: delivered.pairs)
         await process.until_ready()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from portcall.cli.commands.run import Role
+from portcall.cli.commands.run import RunnableRole
 from portcall.cli.commands.topology import TopologySettings
 from portcall.cli.main import run
 from portcall.deliverer.settings import DelivererSettings
@@ -26,7 +26,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 SCHEMA = json.loads((ROOT / "tests/fixtures/compose-spec.json").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-ROLES = [role.value for role in Role]
+ROLES = [role.value for role in RunnableRole]
 OURS = [*ROLES, "setup"]
 THEIRS = ["rabbitmq", "postgres"]
 SETTINGS: dict[str, type[Settings]] = {

@@ -44,7 +44,7 @@ class _Link(msgspec.Struct, frozen=True, array_like=True, tag="link"):
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class NewCode:
     """A new code.
 
     Attributes:
@@ -57,7 +57,7 @@ class Code:
 
     def __repr__(self) -> str:
         """Without the secret."""
-        return f"Code(until_s={self.until_s})"
+        return f"NewCode(until_s={self.until_s})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Links:
         self._store = store
         self._clock = clock
 
-    def make(self, issuer: Principal) -> Code:
+    def make(self, issuer: Principal) -> NewCode:
         """A code for an administrator's session.
 
         Args:
@@ -99,7 +99,7 @@ class Links:
         """
         until_s = int(self._clock()) + LIFE_S
         link = _Link(secrets.token_hex(8), until_s, issuer.client_id)
-        return Code(PREFIX + self._seal.sealed(link), until_s)
+        return NewCode(PREFIX + self._seal.sealed(link), until_s)
 
     async def exchange(self, code: str) -> CodeExchange:
         """Exchange a code for a token; this works once.
@@ -160,10 +160,10 @@ class Links:
         return min(end_ms, issuer.expires_ms)
 
 
-def code_maker(store: Store) -> Callable[[Principal], Code]:
+def code_maker(store: Store) -> Callable[[Principal], NewCode]:
     """A function that makes codes with the installation's key; it blocks while it reads that."""
 
-    def make(issuer: Principal) -> Code:
+    def make(issuer: Principal) -> NewCode:
         return Links(Seal([store.signing_keys.signing()]), store).make(issuer)
 
     return make

@@ -22,11 +22,13 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True):
         text: The message.
         secret: A secret that is shown only here; empty: there is none.
         kind: ``good``, or ``bad``.
+        location: The page that it is for.
     """
 
     text: str
     secret: str = ""
     kind: str = "good"
+    location: str = ""
 
     def __repr__(self) -> str:
         """Without the secret."""

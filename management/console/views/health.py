@@ -15,7 +15,7 @@ FAILING_AFTER_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class HealthAtAGlance:
     """The state of a webhook at a glance.
 
     Attributes:
@@ -38,7 +38,7 @@ class Health:
 
 def health_of(
     row: VisibleWebhook, at_ms: int, held_until_ms: int = 0, total: Sums | None = None
-) -> Health:
+) -> HealthAtAGlance:
     """The state of a webhook.
 
     Args:
@@ -49,17 +49,21 @@ def health_of(
     """
     if row.status is Status.DISABLED:
         if row.cause is Cause.OWNER:
-            return Health("mute", "Disabled", since_ms=row.status_changed_ms)
-        return Health("bad", "Disabled automatically", row.status_reason, row.status_changed_ms)
+            return HealthAtAGlance("mute", "Disabled", since_ms=row.status_changed_ms)
+        return HealthAtAGlance(
+            "bad", "Disabled automatically", row.status_reason, row.status_changed_ms
+        )
     if held_until_ms:
         why = "Its endpoint keeps failing and is left alone for a while."
-        return Health("bad", "Held back", why, row.failing_since_ms)
+        return HealthAtAGlance("bad", "Held back", why, row.failing_since_ms)
     if row.failing_since_ms and at_ms - row.failing_since_ms >= FAILING_AFTER_MS:
-        return Health("warn", "Failing", "No attempt has succeeded since.", row.failing_since_ms)
-    return (total and _strained(total)) or Health("good", "Enabled")
+        return HealthAtAGlance(
+            "warn", "Failing", "No attempt has succeeded since.", row.failing_since_ms
+        )
+    return (total and _strained(total)) or HealthAtAGlance("good", "Enabled")
 
 
-def _strained(total: Sums) -> Health | None:
+def _strained(total: Sums) -> HealthAtAGlance | None:
     """The state of a webhook with many failed attempts, though not all; None: there are few."""
     share = total.success_rate
     if share is None or total.attempts < ENOUGH or share >= STRAINED_BELOW:
@@ -67,4 +71,4 @@ def _strained(total: Sums) -> Health | None:
     why = (
         f"{words.count(total.failed)} of {words.count(total.attempts)} attempts failed in 24 hours."
     )
-    return Health("warn", "Strained", why)
+    return HealthAtAGlance("warn", "Strained", why)

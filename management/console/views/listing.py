@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from portcall.management.console import words
-from portcall.management.console.views.health import Health, health_of
+from portcall.management.console.views.health import HealthAtAGlance, health_of
 from portcall.management.overview.pulse import Pulse
 from portcall.schemas.uris import parse_uri
 from portcall.schemas.webhooks import Status, action_names
@@ -41,13 +41,13 @@ class WebhookLine:
     row: VisibleWebhook
     host: str
     actions: Sequence[str]
-    health: Health
+    health: HealthAtAGlance
     traffic: WebhookTraffic | None
     spark: str
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class WebhookChoice:
     """Which webhooks the user asked for.
 
     Attributes:
@@ -127,7 +127,7 @@ class Lists:
         """Every registry, by name."""
         return await asyncio.to_thread(self._registries)
 
-    async def webhooks(self, registry: Registry, choice: Choice) -> WebhookPage:
+    async def webhooks(self, registry: Registry, choice: WebhookChoice) -> WebhookPage:
         """A page of the webhooks of a registry."""
         return await asyncio.to_thread(self._webhooks, registry.key, choice)
 
@@ -151,7 +151,7 @@ class Lists:
             )
         return lines
 
-    def _webhooks(self, registry: str, choice: Choice) -> WebhookPage:
+    def _webhooks(self, registry: str, choice: WebhookChoice) -> WebhookPage:
         """The store sums up the traffic of all; other details are read for those of the page."""
         until_ms = self.clock_ms()
         since_ms = until_ms - DAY_MS
@@ -198,7 +198,7 @@ class Lists:
         return {each.webhook_id: each.until_ms for each in self.pulse.snapshot().sick}
 
 
-def _fits(row: VisibleWebhook, health: Health, show: str) -> bool:
+def _fits(row: VisibleWebhook, health: HealthAtAGlance, show: str) -> bool:
     match show:
         case "attention":
             return health.needs_attention
@@ -217,7 +217,9 @@ def _has(row: VisibleWebhook, text: str) -> bool:
     )
 
 
-def _line(row: VisibleWebhook, health: Health, known: WebhookTraffic | None) -> WebhookLine:
+def _line(
+    row: VisibleWebhook, health: HealthAtAGlance, known: WebhookTraffic | None
+) -> WebhookLine:
     attempts = [bucket.sums.attempts for bucket in known.series.buckets] if known else []
     return WebhookLine(
         row=row,

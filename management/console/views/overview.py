@@ -41,7 +41,7 @@ class SickEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
+class PresentState:
     """The present state on the page.
 
     Attributes:
@@ -61,7 +61,7 @@ class Now:
     disabled_count: int = 0
 
 
-class Overview:
+class OverviewPages:
     """The pages of the installation as a whole.
 
     Args:
@@ -125,10 +125,10 @@ class Overview:
         )
         return registries, webhooks, not webhooks or not week.total.attempts
 
-    async def _now(self) -> Now:
+    async def _now(self) -> PresentState:
         snapshot = self._pulse.snapshot()
         disabled = await asyncio.to_thread(self._disabled)
-        return Now(
+        return PresentState(
             disabled=disabled[:MAX_SICK],
             disabled_count=len(disabled),
             snapshot=snapshot,

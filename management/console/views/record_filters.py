@@ -37,7 +37,7 @@ MAX_BEFORE = 19
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RecordChoice:
     """The chosen filters.
 
     Attributes:
@@ -88,7 +88,7 @@ class Choice:
         )
 
 
-def read_choice(call: Call) -> Choice:
+def read_choice(call: Call) -> RecordChoice:
     """Read the filters of a query.
 
     Raises:
@@ -106,4 +106,4 @@ def read_choice(call: Call) -> Choice:
     before = call.parameter("before") or ""
     if before and not (before.isascii() and before.isdecimal() and len(before) < MAX_BEFORE):
         raise invalid_parameter("before", "is not the number of a record")
-    return Choice(values, repository, int(before) if before else None)
+    return RecordChoice(values, repository, int(before) if before else None)

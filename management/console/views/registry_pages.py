@@ -6,7 +6,7 @@ from aiohttp import web
 
 from portcall.management.console.desk import REGISTRIES, REGISTRY, Desk, registry_path
 from portcall.management.console.pages import FORM
-from portcall.management.console.views.listing import SHOWN, Choice, Lists
+from portcall.management.console.views.listing import SHOWN, Lists, WebhookChoice
 from portcall.management.console.views.webhook_forms import faults_of
 from portcall.management.http.calls import Call
 from portcall.management.http.errors import ArmError, invalid_parameter
@@ -118,10 +118,10 @@ class RegistryPages:
         )
 
 
-def _choice(call: Call) -> Choice:
+def _choice(call: Call) -> WebhookChoice:
     """The choice in the query; invalid values mean everything, as people type URLs."""
     show, page = call.parameter("show") or "", call.parameter("page") or ""
-    return Choice(
+    return WebhookChoice(
         text=(call.parameter("q") or "").strip(),
         show=show if show in SHOWN else "",
         page=int(page) if page.isascii() and page.isdecimal() and len(page) < 6 else 1,

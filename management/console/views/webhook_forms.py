@@ -11,7 +11,7 @@ from portcall.management.http.bodies import WebhookPut, parse_body
 from portcall.management.http.calls import encode
 from portcall.management.http.errors import ArmError, FieldFault
 from portcall.management.http.settings import SETTINGS, Setting
-from portcall.management.webhooks.signing import Wanted, check_wanted
+from portcall.management.webhooks.signing import SigningWanted, check_wanted
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
 from portcall.schemas.signatures import Scheme, scheme_of
@@ -172,7 +172,7 @@ def problems_of(entry: SubmittedForm, *, is_new: bool) -> Problems:
     try:
         read = parse_body(WebhookPut, encode({"location": "local", "properties": entry.body}))
         if read.properties.portcall is not None:
-            check_wanted(Wanted.of(read.properties.portcall), f"{_EXTRAS}secret")
+            check_wanted(SigningWanted.of(read.properties.portcall), f"{_EXTRAS}secret")
     except ArmError as error:
         add_faults(problems, error)
     except InvalidValueError as error:

@@ -28,7 +28,6 @@ from dataclasses import dataclass
 from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.producer.sources.artifact_types import artifact_type
-from portcall.producer.sources.expressions import Budget, Expression, compiled
 from portcall.producer.sources.fields import (
     Told,
     elements,
@@ -47,15 +46,15 @@ from portcall.producer.sources.fields import (
     unreadable,
 )
 from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.events import ACTION_NAMES, Action
+from portcall.schemas.events import Action
 from portcall.schemas.extras import Extras
+from portcall.schemas.options.checks import action_words
+from portcall.schemas.options.expressions import Budget, Expression, compiled
+from portcall.schemas.options.table import EXPRESSIONS
 
-FIELDS = ("action", "repository", "tag", "digest", "media_type", "id", "time", "actor")
-"""The settings that are expressions on one event."""
-SETTINGS = ("events", "actions", "host", *FIELDS)
+SETTINGS = ("actions", "host", *EXPRESSIONS)
 MAX_TAGS = 100
 """Of one event."""
-_MAX_WORDS = 50
 _HEX = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _LOCAL = "localhost"
 
@@ -110,7 +109,7 @@ def reading_of(options: Mapping[str, str]) -> Reading:
         raise InvalidValueError(unknown[:64], f"is no setting; allowed are {', '.join(SETTINGS)}")
     if not options.get("repository"):
         raise InvalidValueError("repository", "is required")
-    expressions = {name: _expression(options, name) for name in ("events", *FIELDS)}
+    expressions = {name: _expression(options, name) for name in EXPRESSIONS}
     return Reading(
         events=expressions.pop("events"),
         fields={name: one for name, one in expressions.items() if one is not None},
@@ -181,19 +180,10 @@ def _expression(options: Mapping[str, str], name: str) -> Expression | None:
 
 
 def _words(written: str) -> dict[str, str]:
-    """The actions by their words, in lower case."""
-    pairs = [pair.partition("=") for pair in written.split(",") if pair.strip()]
-    if len(pairs) > _MAX_WORDS:
-        raise InvalidValueError("actions", f"has more than {_MAX_WORDS} words")
-    words: dict[str, str] = {}
-    for word, equals, action in pairs:
-        if not equals or action.strip() not in _ACTIONS:
-            raise InvalidValueError(
-                "actions",
-                f"{word.strip()[:32]!r} must be followed by = and one of {ACTION_NAMES}",
-            )
-        words[word.strip().lower()] = action.strip()
-    return words
+    try:
+        return action_words(written)
+    except InvalidValueError as problem:
+        raise InvalidValueError("actions", problem.problem) from None
 
 
 def _answer(expression: Expression, item: object, budget: Budget) -> Answer:

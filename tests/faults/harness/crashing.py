@@ -148,7 +148,7 @@ class Trap:
 def arm(role: str) -> None:
     """Put the crash points of a role around the calls that have effects."""
     # Only here, and only in a role: the file is imported by every Python that `up` starts.
-    from portcall.deliverer.deliver import Deliverer  # noqa: PLC0415
+    from portcall.deliverer.attempting import Attempter  # noqa: PLC0415
     from portcall.deliverer.post.connection import Connection  # noqa: PLC0415
     from portcall.runtime.broker.letters import Reading  # noqa: PLC0415
     from portcall.runtime.broker.publisher import Publisher  # noqa: PLC0415
@@ -162,7 +162,7 @@ def arm(role: str) -> None:
         (Settler, "settle", "taken"),
         (Publisher, "publish", "publish"),
         (ChannelReceipt, "acknowledge", "ack"),
-        (Deliverer, "_decide", "follow"),
+        (Attempter, "_decide", "follow"),
         (Reading, "remove", "remove"),
     ):
         call = getattr(owner, name)

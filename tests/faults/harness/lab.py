@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from portcall.cli.commands.topology import settings_of
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.durations import parse_duration_ms
 from portcall.schemas.timestamps import parse_timestamp
@@ -147,7 +147,7 @@ class Lab:
             queue.name for queue in settings.topology.queues if queue.name.startswith(ON_THE_WAY)
         ]
         try:
-            depths = await topology.depths(settings.amqp_url, names)
+            depths = await declaring.depths(settings.amqp_url, names)
         except BrokerError:
             return True
         return any(depths.values())

@@ -25,6 +25,7 @@ from portcall.runtime.http.clients import Throttle
 from portcall.schemas.events import PublishedEvent, Target, accept
 from portcall.schemas.frames import decode_raw_records, encode_records
 from portcall.schemas.records import Detail, Outcome, Record
+from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind
 from portcall.schemas.topology import LOG
 from portcall.store.access.principals import PrincipalRow, Role, digest_of, new_secret
 from portcall.store.bearers import Bearers
@@ -37,6 +38,9 @@ PUSHED_MS = 1_700_000_000_000
 CONSOLE = "/console"
 ALPHA = f"{CONSOLE}/registries/Alpha"
 HOOK = f"{ALPHA}/webhooks/Hook01"
+SOURCE = f"{ALPHA}/sources/harbor"
+PRODUCER_URL = "https://events.example.com"
+SECRET = "a-secret-of-harbor"  # noqa: S105 (of the tests alone)
 
 
 @dataclass
@@ -166,6 +170,18 @@ class Site:
         self.store.eventlog.append(LOG, self.store.eventlog.position(LOG), [(1, frame)])
         return row.id
 
+    def add_source(self, name: str = "harbor", kind: SourceKind = SourceKind.HARBOR) -> None:
+        """Add a source to Alpha, with the kind's usual proof."""
+        self.store.sources.create(
+            "alpha",
+            name,
+            kind=kind,
+            proof=DEFAULT_PROOFS[kind],
+            secret="" if DEFAULT_PROOFS[kind] is Proof.OIDC else SECRET,
+            options={},
+            networks=("203.0.113.0/24",),
+        )
+
     def principal(self, role: Role, registry: str = "") -> tuple[PrincipalRow, str]:
         secret = new_secret()
         row = self.store.principals.create(
@@ -204,6 +220,7 @@ async def serving(store: Store) -> AsyncIterator[Site]:
         pulse=made.pulse,
         explaining=Explaining(store, (10_000,)),
         scopes=ScopeTests(store),
+        producer_url=PRODUCER_URL,
     )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

@@ -4,7 +4,8 @@ import pytest
 
 from portcall.management.console.words import sentence
 from portcall.schemas.records import Answer, Detail, Sent
-from tests.integration.console.site import ALPHA, CONSOLE, HOOK, Browser, Site
+from portcall.schemas.sources import Proof, SourceKind
+from tests.integration.console.site import ALPHA, CONSOLE, HOOK, SECRET, Browser, Site
 from tests.integration.console.test_policy import assert_lawful
 
 HOSTILE = [
@@ -68,6 +69,31 @@ async def test_what_was_typed_is_text(browser: Browser, text: str) -> None:
     for field in ("name", "uri", "headers", "scope", "rate"):
         assert_lawful(await browser.post(f"{ALPHA}/check?field={field}", form))
     assert_lawful(await browser.post(f"{ALPHA}/scope-test", form))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_what_was_typed_for_a_source_is_text(site: Site, browser: Browser, text: str) -> None:
+    names = ("name", "secret", "networks", "option_events", "option_repository", "option_host")
+    form = {"kind": "generic", "shown_kind": "generic", **dict.fromkeys(names, text)}
+    for path in (f"{ALPHA}/add-source", f"{ALPHA}/add-source/fields"):
+        page = await browser.post(path, form)
+        assert_lawful(page)
+        assert page.root.by_id("name")["value"] == text
+        assert_no_more(page.text, text)
+    site.store.sources.create(
+        "alpha",
+        "odd",
+        kind=SourceKind.GENERIC,
+        proof=Proof.HEADER,
+        secret=SECRET,
+        options={"header": text, "repository": text},
+        networks=(text,),
+    )
+    for path in (f"{ALPHA}/sources", f"{ALPHA}/sources/odd"):
+        page = await browser.get(path)
+        assert_lawful(page)
+        assert " ".join(text.split()) in page.said
+        assert_no_more(page.text, text)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -6,7 +6,7 @@ import pytest
 
 from portcall.management.console.forms import MAX_FIELDS, MAX_FORM_BYTES
 from portcall.management.http.routes import Route, segments_of
-from tests.integration.console.site import ALPHA, CONSOLE, HOOK, TOKEN, Browser, Site
+from tests.integration.console.site import ALPHA, CONSOLE, HOOK, SOURCE, TOKEN, Browser, Site
 
 FORMS = [
     f"{CONSOLE}/sign-out",
@@ -17,6 +17,10 @@ FORMS = [
     f"{ALPHA}/webhooks/new",
     f"{ALPHA}/check?field=uri",
     f"{ALPHA}/scope-test",
+    f"{ALPHA}/add-source",
+    f"{ALPHA}/add-source/fields",
+    f"{SOURCE}/rotate",
+    f"{SOURCE}/delete",
     f"{HOOK}/edit",
     f"{HOOK}/ping",
     f"{HOOK}/probe",
@@ -40,6 +44,7 @@ def state(site: Site) -> object:
     ]
     return (
         webhooks,
+        site.store.sources.list("alpha"),
         site.publisher.published,
         site.store.replays.list("alpha", before=None, limit=9),
         {queue: list(letters) for queue, letters in site.box.letters.items()},

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, CookieJar
 
 from portcall.management.console.views import live
-from portcall.runtime.broker import topology as broker
+from portcall.runtime.broker import declaring as broker
 from portcall.schemas.topology import LOG, topology
 from portcall.store.access.principals import Role, digest_of, new_secret
 from tests.integration.console.document import parse

@@ -3,7 +3,7 @@
 import pytest
 
 from portcall.store.access.principals import Role
-from tests.integration.console.site import ALPHA, CONSOLE, HOOK, Browser, Site
+from tests.integration.console.site import ALPHA, CONSOLE, HOOK, SOURCE, Browser, Site
 from tests.integration.console.test_forgery import FORMS, state
 
 HARMLESS = {f"{CONSOLE}/sign-out"}
@@ -16,12 +16,16 @@ LOOKING = [
     HOOK,
     f"{ALPHA}/webhooks/Off001",
     f"{HOOK}/records/1",
+    f"{ALPHA}/sources",
+    SOURCE,
 ]
 FOR_OTHERS = [f"{ALPHA}/delete", f"{ALPHA}/webhooks/new", f"{HOOK}/edit", f"{HOOK}/delete"]
+FOR_OTHERS += [f"{ALPHA}/add-source", f"{SOURCE}/delete"]
 
 
 @pytest.fixture
 async def reader(site: Site) -> Browser:
+    site.add_source()
     _, secret = site.principal(Role.READER)
     return await site.browser.sign_in(secret)
 

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.settle import Message
@@ -182,7 +182,7 @@ class Pipeline:
     async def depths(self) -> dict[str, int | None]:
         """How many messages are in the queues where something is."""
         names = [queue.name for queue in TOPOLOGY.queues if queue.name not in (LOG, DEAD)]
-        found = await topology.depths(self.amqp_url, names)
+        found = await declaring.depths(self.amqp_url, names)
         return {name: depth for name, depth in found.items() if depth}
 
     @asynccontextmanager
@@ -239,7 +239,7 @@ async def running_pipeline(
     amqp_url: str, database_url: str, folder: Path
 ) -> AsyncIterator[Pipeline]:
     """Declare the topology, make a registry, and note every record and every dead message."""
-    await topology.apply(amqp_url, TOPOLOGY)
+    await declaring.apply(amqp_url, TOPOLOGY)
     store = open_store(database_url, keys.vault())
     store.registries.put(
         REGISTRY, location="here", sku=Sku.PREMIUM, tags={}, resource_group="portcall"

@@ -13,7 +13,7 @@ from portcall.deliverer.post.redaction import redacted, secrets_of
 from portcall.deliverer.post.sender import Sender
 from portcall.loadtest.plan import Outcome, Planned
 from portcall.loadtest.send.poster import Poster
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.schemas.records import MAX_RESPONSE_CHARACTERS, Failure
 from tests.canary import Canary
 from tests.integration.deliverer.conftest import LOOPBACK
@@ -372,7 +372,7 @@ async def test_of_a_bomb_the_beginning_is_shown(sender: Sender) -> None:
 
 async def asked(url: str) -> Outcome:
     planned = Planned(0.0, "msg_A", "push", b"{}", sign=lambda _: ())
-    async with Poster(Target.of(url, {}), timeout_s=TIMEOUT_S) as poster:
+    async with Poster(ConsumerTarget.of(url, {}), timeout_s=TIMEOUT_S) as poster:
         return await poster.ask(planned)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from portcall.cli.ports import HOST, free_ports
-from portcall.loadtest.plan import USUAL, Headers, NotSent, Outcome, Planned, Transport
+from portcall.loadtest.plan import USUAL, Headers, NotSent, Outcome, Planned, TransportOptions
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -104,7 +104,11 @@ class Kept:
 
 
 def request(
-    at_s: float, number: int = 0, *, body: bytes = b'{"id":"1"}', transport: Transport = USUAL
+    at_s: float,
+    number: int = 0,
+    *,
+    body: bytes = b'{"id":"1"}',
+    transport: TransportOptions = USUAL,
 ) -> Planned:
     """A request with its number in its id."""
 

@@ -16,7 +16,7 @@ import h2.settings
 from portcall.cli.ports import HOST, free_ports
 from portcall.loadtest.plan import Outcome, Planned
 from portcall.loadtest.run import Limits, run
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from tests.integration.loadtest.consumer import Fixed, Kept
 
 LIMITS = Limits(timeout_s=5, max_lag_s=5, http2=True, verify=False)
@@ -157,7 +157,7 @@ async def send(
 ) -> list[Outcome]:
     """The outcomes in the order of the requests."""
     kept = Kept()
-    target = Target.of(consumer.uri, {"X-Test": "yes"})
+    target = ConsumerTarget.of(consumer.uri, {"X-Test": "yes"})
     await run(target, Fixed(requests), limits=limits, observers=[kept])
     return sorted(kept.outcomes, key=lambda each: each.planned.at_s)
 

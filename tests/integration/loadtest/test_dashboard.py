@@ -19,7 +19,7 @@ from portcall.cli.loadtest.board import watched
 from portcall.cli.ports import HOST
 from portcall.loadtest.dashboard.address import Address
 from portcall.loadtest.dashboard.server import Dashboard
-from portcall.loadtest.schedule.pacing import Pace, work_out
+from portcall.loadtest.schedule.pacing import RequestPace, work_out
 from portcall.schemas.errors import InvalidValueError
 from tests.integration.loadtest.consumer import Consumer, serve
 
@@ -267,7 +267,7 @@ async def test_a_run_that_breaks_off_says_why() -> None:
     async with AsyncExitStack() as stack:
         with pytest.raises(InvalidValueError):  # noqa: PT012 (what is read then is the point)
             async with shown_board(Address(port=0)) as board:
-                board.begin(watched("http://127.0.0.1/", work_out(Pace()), ()))
+                board.begin(watched("http://127.0.0.1/", work_out(RequestPace()), ()))
                 reader = await stack.enter_async_context(aclosing(board.read()))
                 await anext(reader)
                 raise InvalidValueError("--through", "it is gone")

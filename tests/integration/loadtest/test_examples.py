@@ -18,19 +18,19 @@ from portcall.loadtest.judge.oracle import judge
 from portcall.loadtest.judge.rightness import faults_section
 from portcall.loadtest.measure.ledger import Ledger
 from portcall.loadtest.measure.sections import Section
-from portcall.loadtest.payloads.facts import Mix
+from portcall.loadtest.payloads.facts import FactMix
 from portcall.loadtest.plan import Planned
 from portcall.loadtest.run import Limits, run
 from portcall.loadtest.send.poster import Poster
 from portcall.loadtest.send.retrying import Outage, Policy
 from portcall.loadtest.send.sources import Deliveries, Workload
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.loadtest.signing import Signing, Style
 from tests.integration.loadtest.consumers import EXAMPLES, example
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)
 SIGNING = Signing.of(Style.STANDARD, SECRET)
-ONE_TAG = Mix({"push": 1}, repositories=1, tags=1)
+ONE_TAG = FactMix({"push": 1}, repositories=1, tags=1)
 """All about one thing, so that any change of order can be seen."""
 EVENTS = 12
 
@@ -44,7 +44,7 @@ async def send(url: str, deliveries: Deliveries) -> None:
         deliveries.ledger.sent(planned)
         deliveries.ledger.done(await poster.ask(planned))
 
-    async with Poster(Target.of(f"{url}/hook", {}), timeout_s=10) as poster:
+    async with Poster(ConsumerTarget.of(f"{url}/hook", {}), timeout_s=10) as poster:
         await asyncio.gather(*(one(poster, planned) for planned in deliveries))
 
 
@@ -87,7 +87,7 @@ async def test_every_fault_trips_the_naive_consumer_and_the_report_names_it() ->
 @pytest.mark.parametrize(("name", "grades"), [("right", {"A"}), ("naive", {"D", "F"})])
 async def test_the_consumers_are_graded(name: str, grades: set[str]) -> None:
     with example(name, SECRET) as url:
-        async with Poster(Target.of(f"{url}/hook", {}), timeout_s=10) as poster:
+        async with Poster(ConsumerTarget.of(f"{url}/hook", {}), timeout_s=10) as poster:
             seen = await conduct(
                 poster, Workload(ONE_TAG, SIGNING), processed=f"{url}/processed", seed=1
             )
@@ -100,12 +100,12 @@ async def storm(name: str) -> dict[str, Section]:
     with example(name, SECRET) as url:
         policy = Policy((6_000,) * 20, compression=120)
         outage = Outage(0.1, 0.9)
-        traffic = Workload(Mix({"push": 1}), SIGNING, policy=policy, outage=outage)
+        traffic = Workload(FactMix({"push": 1}), SIGNING, policy=policy, outage=outage)
         times = [number / 200 for number in range(200)]
         deliveries = Deliveries(times, traffic, seed=1, began_us=time.time_ns() // 1000)
         checking = Checking(processed=f"{url}/processed", settle_s=1)
         inspector = Inspector(checking, deliveries, traffic, seed=1)
-        target = Target.of(f"{url}/hook", {})
+        target = ConsumerTarget.of(f"{url}/hook", {})
         ended = await run(
             target, deliveries, limits=Limits(timeout_s=5), observers=inspector.observers
         )

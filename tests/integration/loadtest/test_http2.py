@@ -14,7 +14,7 @@ from portcall.cli.ports import HOST, free_ports
 from portcall.loadtest.http2 import poster as http2_poster
 from portcall.loadtest.http2.poster import Http2Poster
 from portcall.loadtest.run import Limits
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.records import Failure
 from tests.integration.deliverer.certificates import server_context
@@ -216,7 +216,7 @@ async def test_over_tls_it_is_agreed_by_alpn(tmp_path: Path) -> None:
 
 
 async def probe(uri: str) -> None:
-    async with Http2Poster(Target.of(uri, {}), timeout_s=5, verify=False) as poster:
+    async with Http2Poster(ConsumerTarget.of(uri, {}), timeout_s=5, verify=False) as poster:
         await poster.probe()
 
 

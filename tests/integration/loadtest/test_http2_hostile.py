@@ -11,7 +11,7 @@ from portcall.deliverer.post.response import MAX_CONTENT_BYTES
 from portcall.loadtest.http2 import connection as http2_connection
 from portcall.loadtest.http2.poster import Http2Poster
 from portcall.loadtest.run import Limits
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.schemas.records import Failure
 from tests.integration.loadtest.consumer import Kept, every, request
 from tests.integration.loadtest.http2_consumer import Http2Consumer, Served, send, serve_http2
@@ -220,7 +220,7 @@ async def test_what_is_under_way_or_waits_is_told_when_the_run_is_ended(consumer
     consumer.max_streams = 1
     consumer.on_request = lambda _connection, _stream, _number: asked.set()
     kept = Kept()
-    async with Http2Poster(Target.of(consumer.uri, {}), timeout_s=60) as poster:
+    async with Http2Poster(ConsumerTarget.of(consumer.uri, {}), timeout_s=60) as poster:
         poster.post(request(0.0, 0), kept.done)
         await asyncio.wait_for(asked.wait(), 10)
         poster.post(request(0.0, 1), kept.done)  # its connection is not even begun

@@ -16,10 +16,10 @@ from aiohttp import web
 from portcall.cli.ports import HOST, free_ports
 from portcall.deliverer.post.attempts import ClosedError
 from portcall.loadtest.judge.thresholds import parse_threshold
-from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned, Transport
+from portcall.loadtest.plan import NotSent, Observer, Outcome, Planned, TransportOptions
 from portcall.loadtest.run import GRACE_S, Limits, run
 from portcall.loadtest.send.poster import Poster
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.records import Failure
 from tests.integration.deliverer.certificates import server_context
@@ -47,7 +47,7 @@ async def consumer() -> AsyncIterator[Consumer]:
 
 async def test_every_request_is_sent_once_and_accounted_for(consumer: Consumer) -> None:
     kept = Kept()
-    target = Target.of(consumer.uri, {"x-test": "yes"})
+    target = ConsumerTarget.of(consumer.uri, {"x-test": "yes"})
     ended = await run(target, Fixed(every(0.005, 100)), limits=PATIENT, observers=[kept])
     measured = ended.measured
     assert (measured.planned_count, measured.sent_count, measured.not_sent_count) == (100, 100, 0)
@@ -62,14 +62,24 @@ async def test_every_request_is_sent_once_and_accounted_for(consumer: Consumer) 
 
 async def test_no_request_is_sent_before_its_time(consumer: Consumer) -> None:
     kept = Kept()
-    await run(Target.of(consumer.uri, {}), Fixed(every(0.02, 20)), limits=PATIENT, observers=[kept])
+    await run(
+        ConsumerTarget.of(consumer.uri, {}),
+        Fixed(every(0.02, 20)),
+        limits=PATIENT,
+        observers=[kept],
+    )
     assert all(each.lag_s >= 0 for each in kept.outcomes)
     assert all(each.sent_s >= each.planned.at_s for each in kept.outcomes)
 
 
 async def test_the_parts_of_a_request_add_up(consumer: Consumer) -> None:
     kept = Kept()
-    await run(Target.of(consumer.uri, {}), Fixed(every(0.01, 20)), limits=PATIENT, observers=[kept])
+    await run(
+        ConsumerTarget.of(consumer.uri, {}),
+        Fixed(every(0.01, 20)),
+        limits=PATIENT,
+        observers=[kept],
+    )
     for outcome in kept.outcomes:
         parts = outcome.timings
         total_s = parts.blocked_s + parts.connecting_s + parts.tls_s + parts.service_s
@@ -93,7 +103,10 @@ async def test_a_stall_is_seen_by_all_that_were_due_meanwhile(consumer: Consumer
     consumer.answer = answer
     kept = Kept()
     ended = await run(
-        Target.of(consumer.uri, {}), Fixed(every(0.01, 200)), limits=PATIENT, observers=[kept]
+        ConsumerTarget.of(consumer.uri, {}),
+        Fixed(every(0.01, 200)),
+        limits=PATIENT,
+        observers=[kept],
     )
     measured = ended.measured
     assert (measured.sent_count, measured.not_sent_count, measured.failed_count) == (200, 0, 0)
@@ -120,7 +133,7 @@ async def test_beyond_the_limit_nothing_is_dropped_silently(consumer: Consumer) 
     kept = Ends()
     limits = Limits(timeout_s=5, max_in_flight=10, max_lag_s=5)
     ended = await run(
-        Target.of(consumer.uri, {}), Fixed(every(0.01, 40)), limits=limits, observers=[kept]
+        ConsumerTarget.of(consumer.uri, {}), Fixed(every(0.01, 40)), limits=limits, observers=[kept]
     )
     measured = ended.measured
     assert (measured.planned_count, measured.sent_count, measured.not_sent_count) == (40, 10, 30)
@@ -147,7 +160,7 @@ async def test_what_follows_from_an_outcome_is_sent_at_its_time(consumer: Consum
 
     kept = Kept()
     ended = await run(
-        Target.of(consumer.uri, {}),
+        ConsumerTarget.of(consumer.uri, {}),
         Fixed(every(0.01, 10), again),
         limits=PATIENT,
         observers=[kept],
@@ -169,7 +182,7 @@ async def test_what_gets_no_answer_is_told_by_its_reason(consumer: Consumer) -> 
     stall.begin()
     consumer.answer = stall.answer
     limits = Limits(timeout_s=0.2, max_lag_s=5)
-    ended = await run(Target.of(consumer.uri, {}), Fixed(every(0.01, 5)), limits=limits)
+    ended = await run(ConsumerTarget.of(consumer.uri, {}), Fixed(every(0.01, 5)), limits=limits)
     stall.end()
     (label,) = ended.measured.cells
     assert label.status == Failure.TIMEOUT
@@ -178,7 +191,7 @@ async def test_what_gets_no_answer_is_told_by_its_reason(consumer: Consumer) -> 
 
 async def test_a_consumer_that_is_not_there_is_an_outcome() -> None:
     uri = f"http://{HOST}:{free_ports(1)[0]}/"
-    ended = await run(Target.of(uri, {}), Fixed(every(0.01, 5)), limits=PATIENT)
+    ended = await run(ConsumerTarget.of(uri, {}), Fixed(every(0.01, 5)), limits=PATIENT)
     assert ended.measured.errors == {"the connection was refused": 5}
     assert ended.measured.failed_count == 5
 
@@ -190,7 +203,7 @@ async def test_a_threshold_that_aborts_ends_the_run(consumer: Consumer) -> None:
     consumer.answer = fail
     began_at = time.monotonic()
     ended = await run(
-        Target.of(consumer.uri, {}),
+        ConsumerTarget.of(consumer.uri, {}),
         Fixed(every(0.01, 6000)),
         limits=PATIENT,
         thresholds=[parse_threshold("rate<0.1", abort=True)],
@@ -210,7 +223,7 @@ async def test_ctrl_c_ends_it_with_what_was_sent_so_far(consumer: Consumer) -> N
 
     consumer.answer = first
     running = asyncio.ensure_future(
-        run(Target.of(consumer.uri, {}), Fixed(every(0.01, 6000)), limits=PATIENT)
+        run(ConsumerTarget.of(consumer.uri, {}), Fixed(every(0.01, 6000)), limits=PATIENT)
     )
     await seen.wait()
     os.kill(os.getpid(), signal.SIGINT)
@@ -232,7 +245,7 @@ async def test_the_second_ctrl_c_waits_for_no_answers(consumer: Consumer, turns:
     consumer.answer = answer
     limits = Limits(timeout_s=60, max_lag_s=5)
     running = asyncio.ensure_future(
-        run(Target.of(consumer.uri, {}), Fixed(every(0.01, 6000)), limits=limits)
+        run(ConsumerTarget.of(consumer.uri, {}), Fixed(every(0.01, 6000)), limits=limits)
     )
     await arrived.wait()
     os.kill(os.getpid(), signal.SIGINT)
@@ -273,7 +286,7 @@ class Patient:
 async def test_ctrl_c_hurries_what_is_awaited_after_the_last_request(consumer: Consumer) -> None:
     relay = Patient()
     running = asyncio.ensure_future(
-        run(Target.of(consumer.uri, {}), Fixed(every(0.01, 2)), limits=PATIENT, relay=relay)
+        run(ConsumerTarget.of(consumer.uri, {}), Fixed(every(0.01, 2)), limits=PATIENT, relay=relay)
     )
     await relay.settling.wait()
     os.kill(os.getpid(), signal.SIGINT)
@@ -298,7 +311,7 @@ async def test_the_second_ctrl_c_sends_nothing_again(consumer: Consumer) -> None
     stall.begin()
     limits = Limits(timeout_s=60, max_lag_s=5)
     running = asyncio.ensure_future(
-        run(Target.of(consumer.uri, {}), Fixed(every(0.1, 6000)), limits=limits)
+        run(ConsumerTarget.of(consumer.uri, {}), Fixed(every(0.1, 6000)), limits=limits)
     )
     await stalled.wait()
     os.kill(os.getpid(), signal.SIGINT)
@@ -320,7 +333,7 @@ async def test_an_error_of_the_source_ends_the_run_and_is_raised(consumer: Consu
 
     with pytest.raises(InvalidValueError, match="--trace"):
         await run(
-            Target.of(consumer.uri, {}),
+            ConsumerTarget.of(consumer.uri, {}),
             Fixed(broken()),  # type: ignore[arg-type]  # a generator is one
             limits=PATIENT,
         )
@@ -328,15 +341,17 @@ async def test_an_error_of_the_source_ends_the_run_and_is_raised(consumer: Consu
 
 @pytest.mark.parametrize("fresh", [True, False])
 async def test_churn_takes_a_connection_for_each(consumer: Consumer, *, fresh: bool) -> None:
-    async with Poster(Target.of(consumer.uri, {}), timeout_s=5) as poster:
-        requests = [request(0, number, transport=Transport(fresh=fresh)) for number in range(5)]
+    async with Poster(ConsumerTarget.of(consumer.uri, {}), timeout_s=5) as poster:
+        requests = [
+            request(0, number, transport=TransportOptions(fresh=fresh)) for number in range(5)
+        ]
         reused = [(await poster.ask(each)).reused for each in requests]
     assert reused == [False] + [not fresh] * 4
 
 
 async def test_without_keep_alive_no_connection_serves_twice(consumer: Consumer) -> None:
     limits = Limits(timeout_s=5, max_lag_s=5, keep_alive=False)
-    ended = await run(Target.of(consumer.uri, {}), Fixed(every(0.05, 4)), limits=limits)
+    ended = await run(ConsumerTarget.of(consumer.uri, {}), Fixed(every(0.05, 4)), limits=limits)
     assert ended.measured.reused_count == 0
 
 
@@ -351,9 +366,9 @@ async def test_every_new_tls_connection_makes_a_whole_handshake(tmp_path: Path) 
 
     port = free_ports(1)[0]
     server = await asyncio.start_server(serve_one, HOST, port, ssl=server_context(tmp_path))
-    target = Target.of(f"https://{HOST}:{port}/", {})
+    target = ConsumerTarget.of(f"https://{HOST}:{port}/", {})
     async with server, Poster(target, timeout_s=5, verify=False) as poster:
-        fresh = request(0, body=b"{}", transport=Transport(fresh=True))
+        fresh = request(0, body=b"{}", transport=TransportOptions(fresh=True))
         outcomes = [await poster.ask(fresh) for _ in range(3)]
     assert [each.status for each in outcomes] == [200] * 3
     assert all(each.timings.tls_s > 0 for each in outcomes)
@@ -361,8 +376,8 @@ async def test_every_new_tls_connection_makes_a_whole_handshake(tmp_path: Path) 
 
 
 async def test_an_upload_can_be_slow(consumer: Consumer) -> None:
-    async with Poster(Target.of(consumer.uri, {}), timeout_s=5) as poster:
-        slow = request(0, body=b"x" * 5000, transport=Transport(upload_s=0.4))
+    async with Poster(ConsumerTarget.of(consumer.uri, {}), timeout_s=5) as poster:
+        slow = request(0, body=b"x" * 5000, transport=TransportOptions(upload_s=0.4))
         outcome = await poster.ask(slow)
     assert outcome.status == 200
     assert consumer.bodies == [b"x" * 5000]
@@ -370,8 +385,8 @@ async def test_an_upload_can_be_slow(consumer: Consumer) -> None:
 
 
 async def test_an_upload_can_end_in_the_middle(consumer: Consumer) -> None:
-    async with Poster(Target.of(consumer.uri, {}), timeout_s=2) as poster:
-        cut = request(0, body=b"x" * 5000, transport=Transport(cut_at=100))
+    async with Poster(ConsumerTarget.of(consumer.uri, {}), timeout_s=2) as poster:
+        cut = request(0, body=b"x" * 5000, transport=TransportOptions(cut_at=100))
         outcome = await poster.ask(cut)
     assert not 200 <= outcome.status < 300
     assert consumer.bodies == []
@@ -386,14 +401,19 @@ async def test_the_senders_side_can_be_closed_before_the_answer_comes() -> None:
 
     port = free_ports(1)[0]
     server = await asyncio.start_server(serve_one, HOST, port)
-    async with server, Poster(Target.of(f"http://{HOST}:{port}/", {}), timeout_s=5) as poster:
-        closed = request(0, body=b"x" * 100, transport=Transport(fresh=True, half_closed=True))
+    async with (
+        server,
+        Poster(ConsumerTarget.of(f"http://{HOST}:{port}/", {}), timeout_s=5) as poster,
+    ):
+        closed = request(
+            0, body=b"x" * 100, transport=TransportOptions(fresh=True, half_closed=True)
+        )
         assert (await poster.ask(closed)).status == 200
 
 
 async def test_a_content_can_wait_until_it_is_asked_for(consumer: Consumer) -> None:
-    expecting = request(0, body=b"x" * 100, transport=Transport(expect=True))
-    target = Target.of(consumer.uri, {})
+    expecting = request(0, body=b"x" * 100, transport=TransportOptions(expect=True))
+    target = ConsumerTarget.of(consumer.uri, {})
     signed = expecting.sign
 
     def sign(now_s: float) -> list[tuple[str, str]]:
@@ -414,7 +434,7 @@ async def test_an_idle_connection_that_was_closed_under_a_request_is_no_failure(
         return web.Response(text="ok")
 
     consumer.answer = once
-    async with Poster(Target.of(consumer.uri, {}), timeout_s=5) as poster:
+    async with Poster(ConsumerTarget.of(consumer.uri, {}), timeout_s=5) as poster:
         await poster.ask(request(0, 1))
         (transport,) = consumer.peers
         assert isinstance(transport, asyncio.Transport)
@@ -441,7 +461,7 @@ async def test_what_a_consumer_that_drops_connections_was_sent_again_is_counted(
     port = free_ports(1)[0]
     server = await asyncio.start_server(serve, HOST, port)
     async with server:
-        target = Target.of(f"http://{HOST}:{port}/", {})
+        target = ConsumerTarget.of(f"http://{HOST}:{port}/", {})
         ended = await run(target, Fixed(every(0.05, 5)), limits=PATIENT)
     assert ended.measured.failed_count == 0
     assert ended.measured.resent_count > 0
@@ -450,7 +470,7 @@ async def test_what_a_consumer_that_drops_connections_was_sent_again_is_counted(
 
 async def test_a_consumer_that_hangs_up_before_the_half_close_is_one_that_closed() -> None:
     with socket.create_server((HOST, 0)) as server:
-        target = Target.of("http://{}:{}/".format(*server.getsockname()), {})
+        target = ConsumerTarget.of("http://{}:{}/".format(*server.getsockname()), {})
         async with Poster(target, timeout_s=5) as poster:
             deadline = asyncio.get_running_loop().time() + 5
             made = cast("TimedConnection", await poster.dialer.dial(target.origin, deadline))

@@ -19,18 +19,18 @@ from portcall.loadtest.checking import Checking, Inspector
 from portcall.loadtest.judge.asking import until_settled
 from portcall.loadtest.judge.oracle import Judgement, Processed, judge
 from portcall.loadtest.judge.processed import ProcessedError, ask
-from portcall.loadtest.payloads.facts import Mix
+from portcall.loadtest.payloads.facts import FactMix
 from portcall.loadtest.payloads.formats import ACR, FORMATS, Format
 from portcall.loadtest.plan import Outcome
 from portcall.loadtest.run import Limits, run
 from portcall.loadtest.send.poster import Poster
 from portcall.loadtest.send.sources import Deliveries, Workload
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.loadtest.signing import Signing, Style
 from portcall.loadtest.sink.behaviour import Behaviour
 from portcall.loadtest.sink.memory import Memory
 from portcall.loadtest.sink.server import Sink, SinkRequest
-from portcall.loadtest.sink.verifying import Trust
+from portcall.loadtest.sink.verifying import SinkKeys
 from portcall.schemas.records import Failure
 from tests.sink import eventually
 
@@ -46,7 +46,7 @@ async def serving(
     """A sink on the loopback."""
     port = free_ports(1)[0]
     sink = Sink(
-        trust=Trust.of([SECRET]),
+        trust=SinkKeys.of([SECRET]),
         memory=memory or Memory(),
         behaviour=behaviour or Behaviour(),
         tell=tell,
@@ -62,7 +62,7 @@ async def serving(
 
 def made(count: int = 10, faults: dict[str, float] | None = None, payload: Format = ACR,
          style: Style = Style.STANDARD) -> Deliveries:  # fmt: skip
-    traffic = Workload(Mix({"push": 1}), Signing.of(style, SECRET), payload, faults or {})
+    traffic = Workload(FactMix({"push": 1}), Signing.of(style, SECRET), payload, faults or {})
     times = [number / 200 for number in range(count)]
     return Deliveries(times, traffic, seed=1, began_us=time.time_ns() // 1000)
 
@@ -70,7 +70,7 @@ def made(count: int = 10, faults: dict[str, float] | None = None, payload: Forma
 async def send(url: str, deliveries: Deliveries, timeout_s: float = 5.0) -> list[Outcome]:
     """Send everything at once, but in its order."""
     outcomes = []
-    async with Poster(Target.of(f"{url}/hook", {}), timeout_s=timeout_s) as poster:
+    async with Poster(ConsumerTarget.of(f"{url}/hook", {}), timeout_s=timeout_s) as poster:
         for planned in deliveries:
             deliveries.ledger.sent(planned)
             outcomes.append(await poster.ask(planned))
@@ -163,7 +163,7 @@ async def test_a_racy_sink_processes_what_comes_twice_at_once_twice() -> None:
     deliveries = made(20, {"duplicate-concurrent": 1.0})
     behaviour = Behaviour(racy=True, delay_s=0.05)
     async with serving(behaviour) as url:
-        target = Target.of(f"{url}/hook", {})
+        target = ConsumerTarget.of(f"{url}/hook", {})
         await run(target, deliveries, limits=Limits(), observers=[deliveries.ledger])
         assert len((await verdict_on(url, deliveries)).twice) == 20
 
@@ -259,7 +259,7 @@ async def test_a_crash_in_the_middle_loses_nothing_that_was_accepted(tmp_path: P
             processed=str(path), kill_cmd=f"kill -9 {process.pid}", kill_at_s=0.25, settle_s=0.3
         )
         inspector = Inspector(checking, deliveries, deliveries.traffic, seed=1)
-        target = Target.of(f"{url}/hook", {})
+        target = ConsumerTarget.of(f"{url}/hook", {})
         ended = await run(
             target, deliveries, limits=Limits(timeout_s=2), observers=inspector.observers
         )
@@ -277,7 +277,7 @@ async def test_a_grade_without_a_consumer_is_a_finding() -> None:
     deliveries = made(1)
     checking = Checking(processed="false", conformance=True)
     inspector = Inspector(checking, deliveries, deliveries.traffic, seed=1)
-    target = Target.of(f"http://127.0.0.1:{free_ports(1)[0]}/", {})
+    target = ConsumerTarget.of(f"http://127.0.0.1:{free_ports(1)[0]}/", {})
     ended = await run(target, deliveries, limits=Limits(), observers=inspector.observers)
     sections = await inspector.sections(ended.elapsed_s, lambda: Poster(target, timeout_s=2))
     failed = [

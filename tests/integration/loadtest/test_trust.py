@@ -7,7 +7,7 @@ import pytest
 from portcall.loadtest.http2.poster import Http2Poster
 from portcall.loadtest.plan import Outcome, Planned
 from portcall.loadtest.send.poster import Poster
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.schemas.records import Failure
 from portcall.schemas.trust import Trust
 from tests.authorities import Identity, authority, server_context, tls_server
@@ -31,7 +31,7 @@ async def asked(poster: Poster) -> Outcome:
 
 async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
     with tls_server(server_context(tmp_path, SERVER, clients=CA)) as server:
-        target = Target.of(server.url, {})
+        target = ConsumerTarget.of(server.url, {})
         outcome = await asked(Poster(target, timeout_s=5, trust=trust()))
         assert outcome.status == 200, outcome.message
         outcome = await asked(Poster(target, timeout_s=5, trust=trust(None)))
@@ -51,7 +51,7 @@ async def test_over_http2_too(tmp_path: Path, client: Identity | None) -> None:
     found: list[Outcome] = []
     planned = Planned(0.0, "msg_A", "push", b"{}", sign=lambda _: ())
     async with serve_http2(context) as consumer:
-        poster = Http2Poster(Target.of(consumer.uri, {}), timeout_s=5, trust=trust(client))
+        poster = Http2Poster(ConsumerTarget.of(consumer.uri, {}), timeout_s=5, trust=trust(client))
         async with poster:
             poster.post(planned, found.append)
             await eventually(lambda: bool(found), within_s=10, what="an outcome")

@@ -11,7 +11,7 @@ import pytest
 from portcall.loadtest.http2.poster import Http2Poster
 from portcall.loadtest.judge.processed import ProcessedError, ask
 from portcall.loadtest.send.poster import Poster
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.schemas.errors import InvalidValueError
 from tests.integration.deliverer.certificates import server_context
 from tests.integration.deliverer.endpoints import OK, Received, answering, endpoint, response
@@ -51,7 +51,7 @@ async def test_every_target_arrives_as_it_was_signed() -> None:
     async with signed_targets() as receiver:
         for rest in RESTS.values():
             uri = f"http://127.0.0.1:{receiver.port}{signed(rest)}"
-            async with Poster(Target.of(uri, {}), timeout_s=5) as poster:
+            async with Poster(ConsumerTarget.of(uri, {}), timeout_s=5) as poster:
                 assert (await poster.ask(request(0))).status == 200
     assert [target_of(each) for each in receiver.requests] == [*map(signed, RESTS.values())]
 
@@ -62,7 +62,7 @@ async def test_a_host_with_a_dot_at_its_end(
     tls = server_context(tmp_path, name="dot.example")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
     async with endpoint(answering(OK), tls=tls) as consumer:
-        target = Target.of(f"https://Dot.example.:{consumer.port}/", {})
+        target = ConsumerTarget.of(f"https://Dot.example.:{consumer.port}/", {})
         async with Poster(target, timeout_s=5) as poster:
             outcome = await poster.ask(request(0))
     assert outcome.status == 200, outcome.message
@@ -78,7 +78,7 @@ async def test_a_host_with_a_dot_at_its_end_over_http_2(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
     async with serve_http2(tls) as consumer:
         uri = consumer.uri.replace("127.0.0.1", "dot.example.")
-        async with Http2Poster(Target.of(uri, {}), timeout_s=5) as poster:
+        async with Http2Poster(ConsumerTarget.of(uri, {}), timeout_s=5) as poster:
             done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
             poster.post(request(0), done.set_result)
             outcome = await done
@@ -89,7 +89,7 @@ async def test_a_host_with_a_dot_at_its_end_over_http_2(
 
 async def test_localhost_with_a_dot_at_its_end() -> None:
     async with endpoint(answering(OK)) as consumer:
-        target = Target.of(f"http://localhost.:{consumer.port}/", {})
+        target = ConsumerTarget.of(f"http://localhost.:{consumer.port}/", {})
         async with Poster(target, timeout_s=5) as poster:
             assert (await poster.ask(request(0))).status == 200
 
@@ -123,6 +123,6 @@ async def test_the_sink_shows_targets_as_they_arrived() -> None:
     seen: list[SinkRequest] = []
     async with serving(tell=seen.append) as url:
         for rest in RESTS.values():
-            async with Poster(Target.of(f"{url}{signed(rest)}", {}), timeout_s=5) as poster:
+            async with Poster(ConsumerTarget.of(f"{url}{signed(rest)}", {}), timeout_s=5) as poster:
                 await poster.ask(request(0))
     assert [each.path for each in seen] == [*map(signed, RESTS.values())]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import aio_pika
 
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.broker.publisher import Publisher
 from portcall.schemas.topology import Topology
 from portcall.schemas.topology import topology as make_topology
@@ -40,7 +40,7 @@ async def until_depth(url: str, queue: str, depth: int) -> None:
     """Wait until so many messages wait in a queue."""
 
     async def reached() -> bool:
-        return await topology.depths(url, [queue]) == {queue: depth}
+        return await declaring.depths(url, [queue]) == {queue: depth}
 
     await until_answer(reached)
 

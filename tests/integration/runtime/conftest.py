@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from tests.integration.runtime.brokers import layout
 from tests.line import Line
 
@@ -12,7 +12,7 @@ from tests.line import Line
 @pytest.fixture
 async def laid(amqp_url: str) -> str:
     """The URL of a broker that has the topology."""
-    await topology.apply(amqp_url, layout())
+    await declaring.apply(amqp_url, layout())
     return amqp_url
 
 

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from portcall.cli.errors import NodeError
 from portcall.cli.up.broker import PrivateBroker, server_script
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.feed import Feed
 from portcall.runtime.broker.publisher import Publisher
@@ -58,7 +58,7 @@ async def declare(url: str) -> None:
     async with asyncio.timeout(15):
         while True:
             try:
-                return await topology.apply(url, layout())
+                return await declaring.apply(url, layout())
             except BrokerError:
                 await asyncio.sleep(0.1)
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.settle import Handler, Message
@@ -198,7 +198,7 @@ async def test_when_its_queue_is_deleted_it_says_so_and_comes_back_with_the_queu
     async with consuming(laid, work, {WORK: 10, EVENTS_IN: 10}) as consumer:
         await delete_queue(laid, WORK)
         await until(lambda: "no queue" in (consumer.problem or ""), within_s=5)
-        await topology.apply(laid, layout())
+        await declaring.apply(laid, layout())
         await put(laid, WORK, [b"after"])
         await until(lambda: work.ended == [b"after"])
         await until(lambda: consumer.problem is None)
@@ -208,7 +208,7 @@ async def test_while_a_queue_is_missing_nothing_is_taken_from_the_others(amqp_ur
     whole = layout()
     queues = [queue for queue in whole.queues if queue.name != EVENTS_IN]
     bindings = [binding for binding in whole.bindings if binding.queue != EVENTS_IN]
-    await topology.apply(amqp_url, Topology(whole.exchanges, tuple(queues), tuple(bindings)))
+    await declaring.apply(amqp_url, Topology(whole.exchanges, tuple(queues), tuple(bindings)))
     await put(amqp_url, WORK, [b"one"])
     work = Work()
     publisher = Publisher(amqp_url, name="test publisher")
@@ -223,7 +223,7 @@ async def test_while_a_queue_is_missing_nothing_is_taken_from_the_others(amqp_ur
         await until(lambda: f"no queue '{EVENTS_IN}'" in (consumer.problem or ""))
         await asyncio.sleep(0.5)  # long enough for some attempts
         assert work.begun == []
-        await topology.apply(amqp_url, whole)
+        await declaring.apply(amqp_url, whole)
         await until(lambda: work.ended == [b"one"])
     assert work.begun[0].redeliveries == 0
 
@@ -289,7 +289,7 @@ async def test_a_message_that_is_given_back_too_often_ends_among_the_dead(
         Queue(queue.name, queue.arguments | ({"x-delivery-limit": 1} if queue.name == WORK else {}))
         for queue in whole.queues
     )
-    await topology.apply(amqp_url, Topology(whole.exchanges, queues, whole.bindings))
+    await declaring.apply(amqp_url, Topology(whole.exchanges, queues, whole.bindings))
     await put(amqp_url, WORK, [b"one"])
     work = Work()
     work.errors[b"one"] = [ValueError("a bug")] * 10

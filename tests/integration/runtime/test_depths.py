@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from portcall.runtime.broker import topology as broker
+from portcall.runtime.broker import declaring as broker
 from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.schemas.changes import encode_hint
 from portcall.schemas.topology import WEBHOOKS
 from tests.integration.runtime.brokers import publishing, running, until
@@ -47,7 +47,7 @@ async def test_hints_are_followed(laid: str) -> None:
     async def refresh() -> None:
         refreshed.append(hints[-1])
 
-    follower = Follower(refresh, poll_s=1e6)
+    follower = FeedFollower(refresh, poll_s=1e6)
 
     def on_hint(revision: int) -> None:
         hints.append(revision)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from portcall.schemas.topology import DEAD, EVENTS, EVENTS_IN, WEBHOOKS, Topology
@@ -31,7 +31,7 @@ async def test_many_at_once_are_all_confirmed_and_there_once(laid: str) -> None:
 
 async def without_a_queue(url: str) -> None:
     """Lay an exchange ``portcall.dead`` without alternate that no queue is bound to."""
-    await topology.apply(url, Topology(layout().exchanges, layout().queues, ()))
+    await declaring.apply(url, Topology(layout().exchanges, layout().queues, ()))
 
 
 async def test_what_no_queue_takes_is_unroutable(amqp_url: str) -> None:
@@ -60,7 +60,7 @@ async def test_what_is_unroutable_is_not_mixed_up_with_what_travels_beside_it(la
 
 
 async def test_a_full_queue_refuses_and_takes_again_when_there_is_room(amqp_url: str) -> None:
-    await topology.apply(amqp_url, layout(max_bytes=5_000))
+    await declaring.apply(amqp_url, layout(max_bytes=5_000))
     body = b"x" * 1000
     taken = 0
 

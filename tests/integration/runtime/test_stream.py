@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.broker.stream import StreamMessage, StreamReader
 from portcall.runtime.errors import RestartReadingError
 from portcall.schemas.topology import LOG
@@ -182,7 +182,7 @@ async def test_a_stream_that_is_deleted_is_a_problem_until_it_is_there_again(lai
         await until(lambda: reader.problem is None)
         await delete_queue(laid, LOG)
         await until(lambda: reader.problem is not None, within_s=5)
-        await topology.apply(laid, layout())
+        await declaring.apply(laid, layout())
         await until(lambda: reader.problem is None)
         await write(laid, [b"new"])
         await until(lambda: reading.bodies == [b"new"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portcall.runtime.broker import topology as broker
+from portcall.runtime.broker import declaring as broker
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.stream_end import StreamEnd
 from portcall.runtime.errors import BrokerError

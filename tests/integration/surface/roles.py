@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import create_engine, text
 
 from portcall.cli.up.broker import PrivateBroker
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.schemas.topology import rungs_for
 from portcall.schemas.topology import topology as make_topology
 from portcall.schemas.webhooks import Sku
@@ -55,7 +55,7 @@ class Roles:
 
     def depths(self) -> dict[str, int | None]:
         """How many messages are in each queue."""
-        return asyncio.run(topology.depths(self.amqp_url, [queue.name for queue in WHOLE.queues]))
+        return asyncio.run(declaring.depths(self.amqp_url, [queue.name for queue in WHOLE.queues]))
 
     def restock(self) -> None:
         """Have a registry ``Alpha`` with a webhook ``webhook01``, whatever happened to them."""
@@ -89,7 +89,7 @@ def running_roles(
     vhost = f"surface{next(_numbers)}"
     shell.add_vhost(vhost, broker.user)
     amqp_url = f"{broker.url}{vhost}"
-    asyncio.run(topology.apply(amqp_url, WHOLE))
+    asyncio.run(declaring.apply(amqp_url, WHOLE))
     database = folder / "portcall.db"
     shutil.copyfile(migrated, database)
     engine = create_engine(f"sqlite:///{database}")

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from portcall.cli.client import API_VERSION, Server
+from portcall.cli.client import API_VERSION
+from portcall.cli.server import Server
 from portcall.cli.transport import Reply
 
 SUBSCRIPTION = "0a1b2c3d-0000-4000-8000-000000000000"

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from portcall.cli.client import Management, Server, check, find_server, home_folder, read_ready
+from portcall.cli.client import Management, check
 from portcall.cli.errors import NotFoundError, NotRunningError, ServiceError, UsageError
+from portcall.cli.server import Server, find_server, home_folder, read_ready
 from tests.unit.cli.fakes import (
     EVERY_REGISTRY,
     REG,

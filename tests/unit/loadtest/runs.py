@@ -7,8 +7,8 @@ from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.sections import Section
 from portcall.loadtest.plan import Headers, NotSent, Outcome, Planned, Timings, Wants
 from portcall.loadtest.report.result import About, Result
-from portcall.loadtest.run import Ended
-from portcall.loadtest.send.generator import Health
+from portcall.loadtest.run import RunEnd
+from portcall.loadtest.send.generator import GeneratorHealth
 from portcall.schemas.records import Failure
 
 ABOUT = About(
@@ -21,7 +21,7 @@ ABOUT = About(
     command="portcall loadtest --uri http://127.0.0.1:9000/hook",
     machine="Linux x86_64, 2 cores",
 )
-WELL = Health(
+WELL = GeneratorHealth(
     cpu=0.05,
     busiest_cpu=0.1,
     lag_p50_ms=0.1,
@@ -91,10 +91,10 @@ def result_of(
     *,
     thresholds: Sequence[Threshold] = (),
     sections: Sequence[Section] = (),
-    health: Health = WELL,
+    health: GeneratorHealth = WELL,
     interrupted: bool = False,
 ) -> Result:
-    ended = Ended(measured, measured.last_s, health, interrupted)
+    ended = RunEnd(measured, measured.last_s, health, interrupted)
     return Result.of(ABOUT, ended, thresholds, sections)
 
 

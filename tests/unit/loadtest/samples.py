@@ -5,7 +5,7 @@ from typing import Any
 
 from portcall.loadtest.faults.kinds import BY_NAME
 from portcall.loadtest.measure.ledger import Ledger, LedgerEntry
-from portcall.loadtest.payloads.facts import Mix
+from portcall.loadtest.payloads.facts import FactMix
 from portcall.loadtest.payloads.formats import ACR, Format
 from portcall.loadtest.plan import Outcome, Planned, Timings
 from portcall.loadtest.send.retrying import Outage, Policy
@@ -15,13 +15,13 @@ from portcall.schemas.records import Failure
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)
 BEGAN_US = 1_772_619_630_123_456
-PUSHES = Mix({"push": 1}, repositories=20)
+PUSHES = FactMix({"push": 1}, repositories=20)
 
 
 def traffic(
     *,
     faults: dict[str, float] | None = None,
-    mix: Mix = PUSHES,
+    mix: FactMix = PUSHES,
     payload: Format = ACR,
     style: Style = Style.STANDARD,
     secret: str = SECRET,

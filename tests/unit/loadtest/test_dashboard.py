@@ -10,12 +10,12 @@ import pytest
 from portcall.loadtest.dashboard.address import Address
 from portcall.loadtest.dashboard.board import MAX_READERS, Board, Full
 from portcall.loadtest.dashboard.history import KEPT_S, History
-from portcall.loadtest.dashboard.state import Now, Phase, Watched, standing
+from portcall.loadtest.dashboard.state import Phase, SnapshotSource, Watched, standing
 from portcall.loadtest.judge.thresholds import parse_threshold
 from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.metrics import SCHEDULED, metrics_of
 from portcall.loadtest.plan import NotSent
-from portcall.loadtest.run import Ended
+from portcall.loadtest.run import RunEnd
 from portcall.loadtest.schedule.dial import Dial
 from portcall.schemas.errors import InvalidValueError
 from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned, result_of, steady
@@ -130,7 +130,7 @@ def test_thresholds_stand_as_they_are_and_what_only_the_end_knows_is_open() -> N
     bounds = ["p(99)<500", "rate<0.01", "http_req_duration{status:200}: max<1", "dropped==0"]
     bounds += ["processed_twice==0", "late_sends<5"]
     asked = [parse_threshold(text) for text in bounds]
-    now = Now(measured_of(steady(), [planned(1.0)]), 1.0, WELL)
+    now = SnapshotSource(measured_of(steady(), [planned(1.0)]), 1.0, WELL)
     assert [(each.ok, each.value) for each in standing(asked, now)] == [
         (True, "10.0 ms"),
         (True, "0"),
@@ -139,7 +139,9 @@ def test_thresholds_stand_as_they_are_and_what_only_the_end_knows_is_open() -> N
         (None, ""),
         (True, "0"),
     ]
-    assert {each.ok for each in standing(asked, Now(Measurements(), 0.1, WELL))} == {None}
+    assert {each.ok for each in standing(asked, SnapshotSource(Measurements(), 0.1, WELL))} == {
+        None
+    }
 
 
 def test_a_metric_alone_is_what_it_is_among_all() -> None:
@@ -212,7 +214,7 @@ async def test_a_reader_that_comes_between_two_snapshots_sees_where_the_run_stan
 async def test_a_reader_that_comes_while_the_consumer_is_asked_sees_what_was_sent() -> None:
     board, result = Board(), result_of(measured_of(steady(250)))
     board.begin(watched())
-    board.rest(Ended(result.measured, 2.5, WELL), Phase.CHECKING)
+    board.rest(RunEnd(result.measured, 2.5, WELL), Phase.CHECKING)
     _, state = await told(board.read())
     assert (state["phase"], state["sent"], len(state["points"])) == ("checking", 250, 3)
     assert state["elapsed_s"] == 8.0  # what was planned has passed
@@ -277,7 +279,7 @@ def test_the_rate_is_turned_while_requests_are_sent_and_no_longer() -> None:
     assert board.turn("0") == 1.0
     times = [at_s for at_s, _ in dial.turns]
     assert 2.5 < times[0] <= times[1] <= times[2]  # when it was, not when the last tick was
-    board.rest(Ended(Measurements(), 3.0, WELL), Phase.CHECKING)
+    board.rest(RunEnd(Measurements(), 3.0, WELL), Phase.CHECKING)
     with pytest.raises(LookupError):
         board.turn("+")
     board.begin(watched())

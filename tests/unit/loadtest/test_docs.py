@@ -7,10 +7,10 @@ import pytest
 
 from portcall.cli.main import command
 from portcall.loadtest.conformance.judging import Observations, checks
-from portcall.loadtest.faults.kinds import KINDS, Kind
+from portcall.loadtest.faults.kinds import KINDS, FaultKind
 from portcall.loadtest.judge.oracle import UNASKED
 from portcall.loadtest.payloads.formats import FORMATS
-from portcall.loadtest.send.senders import SENDERS, Sender
+from portcall.loadtest.send.senders import SENDERS, LoadSender
 from portcall.loadtest.signing import Style
 from portcall.schemas.durations import format_duration
 
@@ -19,12 +19,12 @@ ROWS = re.findall(r"^\| (.*) \|$", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
-def test_the_page_has_each_fault(kind: Kind) -> None:
+def test_the_page_has_each_fault(kind: FaultKind) -> None:
     assert f"`{kind.name}` | {kind.group} | {kind.sent} | {kind.right}" in ROWS
 
 
 @pytest.mark.parametrize("sender", SENDERS, ids=[sender.name for sender in SENDERS])
-def test_the_page_has_each_sender_with_its_source(sender: Sender) -> None:
+def test_the_page_has_each_sender_with_its_source(sender: LoadSender) -> None:
     waits = format_duration(sender.timeout_ms) if sender.timeout_ms else "not published"
     (row,) = [row for row in ROWS if f"| {sender.title} |" in row]
     assert f"| {waits} |" in row

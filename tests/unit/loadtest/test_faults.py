@@ -13,7 +13,7 @@ from portcall.loadtest.faults.choice import (
     parse_faults,
     possible_faults,
 )
-from portcall.loadtest.faults.kinds import BY_NAME, KINDS, Group, Kind, Times
+from portcall.loadtest.faults.kinds import BY_NAME, KINDS, FaultKind, Group, Times
 from portcall.loadtest.payloads.formats import ACR, find_format
 from portcall.loadtest.plan import Wants
 from portcall.loadtest.signing import Forgery, Signing, Style
@@ -32,7 +32,7 @@ def test_every_fault_has_a_name_of_its_own_and_says_what_is_right() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
-def test_what_must_be_refused_must_not_be_processed(kind: Kind) -> None:
+def test_what_must_be_refused_must_not_be_processed(kind: FaultKind) -> None:
     assert isinstance(kind.forgery, Forgery)
     if kind.wants is Wants.REFUSED:
         assert kind.processed is Times.NEVER
@@ -41,7 +41,7 @@ def test_what_must_be_refused_must_not_be_processed(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
-def test_every_fault_is_one(kind: Kind) -> None:
+def test_every_fault_is_one(kind: FaultKind) -> None:
     marks = [kind.forgery, kind.spoil, kind.tamper, kind.content_type, kind.repeat, kind.overtaken]
     assert any(marks) or kind.transport != KINDS[0].transport
 

@@ -3,7 +3,7 @@
 import pytest
 
 from portcall.loadtest.http2.frames import Frames, Goaway
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 
 SETTINGS = b"\x00\x00\x06\x04\x00\x00\x00\x00\x00" + b"\x00\x03\x00\x00\x00\x64"
 DATA = b"\x00\x00\x02\x00\x01\x00\x00\x00\x01ok"
@@ -31,7 +31,7 @@ def test_what_is_no_http_2_is_known_at_once(data: bytes) -> None:
 
 
 def test_a_target_s_headers_are_lower_case_after_the_pseudo_ones() -> None:
-    target = Target.of("https://example.org/a?b=c", {"X-Own": " 1 ", "User-Agent": "mine"})
+    target = ConsumerTarget.of("https://example.org/a?b=c", {"X-Own": " 1 ", "User-Agent": "mine"})
     fields = target.fields([("Content-Type", "application/json"), ("User-Agent", "ours")], 7)
     assert fields[:4] == [
         (b":method", b"POST"),

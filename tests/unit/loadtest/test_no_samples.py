@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from msgspec.structs import replace
 
-from portcall.loadtest.dashboard.state import Now, standing
+from portcall.loadtest.dashboard.state import SnapshotSource, standing
 from portcall.loadtest.judge.thresholds import crossed, parse_threshold
 from portcall.loadtest.measure.known import NOT_THROUGH, TYPES
 from portcall.loadtest.measure.measurements import Measurements
@@ -17,9 +17,9 @@ from portcall.loadtest.outputs import hgrm, html, junit, k6, locust, markdown, t
 from portcall.loadtest.report.merging import merge
 from portcall.loadtest.report.packed import unpack
 from portcall.loadtest.report.result import Result
-from portcall.loadtest.run import Ended
+from portcall.loadtest.run import RunEnd
 from portcall.loadtest.saturation import search
-from portcall.loadtest.schedule.pacing import Pace, work_out
+from portcall.loadtest.schedule.pacing import RequestPace, work_out
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.records import Failure
 from tests.unit.loadtest.runs import (
@@ -235,7 +235,7 @@ def test_no_output_calls_it_zero(measured: Measurements) -> None:
 
 
 def test_through_the_pipeline_what_is_not_noted_is_no_zero() -> None:
-    ended = Ended(measured_of(steady()), 1.0, WELL)
+    ended = RunEnd(measured_of(steady()), 1.0, WELL)
     result = Result.of(replace(ABOUT, path="pipeline"), ended)
     for name in NOT_THROUGH:
         assert set(result.metrics[name].values.values()) == {None}, name
@@ -262,8 +262,8 @@ def test_runs_without_samples_are_merged_to_none() -> None:
 
 @pytest.mark.parametrize("bounds", ["p(99)<500", "rate<=1", "dropped==0"])
 async def test_no_rate_holds_without_an_answer(bounds: str) -> None:
-    async def attempt(rate: float) -> tuple[object, Ended]:
-        return work_out(Pace(rate, 1)), Ended(unanswered(), 1.0, WELL)
+    async def attempt(rate: float) -> tuple[object, RunEnd]:
+        return work_out(RequestPace(rate, 1)), RunEnd(unanswered(), 1.0, WELL)
 
     found = await search(attempt, [parse_threshold(bounds)], first=4, pause_s=0)  # type: ignore[arg-type]  # a pair
     assert found.best == 0
@@ -277,5 +277,5 @@ async def test_no_rate_holds_without_an_answer(bounds: str) -> None:
 
 def test_the_dashboard_knows_nothing_yet_and_says_so_at_the_end() -> None:
     bound = parse_threshold("http_req_duration{status:200}: p(95)<200")
-    (now,) = standing([bound], Now(refusing(), 1.0, WELL))
+    (now,) = standing([bound], SnapshotSource(refusing(), 1.0, WELL))
     assert (now.ok, now.value) == (None, "")

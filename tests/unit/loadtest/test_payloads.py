@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from portcall.loadtest.payloads.facts import MAX_LIVE, Fact, Mix, Story
+from portcall.loadtest.payloads.facts import MAX_LIVE, Fact, FactMix, Story
 from portcall.loadtest.payloads.formats import FORMATS, Format, find_format
 from portcall.loadtest.payloads.reading import read
 from portcall.loadtest.payloads.times import rfc3339
@@ -199,7 +199,7 @@ def test_times_have_as_many_digits_as_the_sender_writes(digits: int, expected: s
 
 
 def story(seed: int, count: int, **mix: Any) -> list[Fact]:  # noqa: ANN401 (handed on)
-    told = Story(Mix(mix.pop("actions", {"push": 1}), **mix), seed=seed)
+    told = Story(FactMix(mix.pop("actions", {"push": 1}), **mix), seed=seed)
     return [told.next(AT_US + number) for number in range(count)]
 
 
@@ -240,7 +240,7 @@ def test_a_delete_is_of_what_was_pushed_before_and_only_once() -> None:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    told = Story(Mix({"push": 1}), seed=1)
+    told = Story(FactMix({"push": 1}), seed=1)
     for number in range(MAX_LIVE + 500):
         told.next(number)
     assert len(told._live["push"]) == MAX_LIVE
@@ -253,7 +253,7 @@ def test_an_id_is_a_uuid_of_version_4() -> None:
 
 
 def test_a_push_and_its_removal_have_the_digest_in_common_and_two_pushes_the_tag() -> None:
-    told = Story(Mix({"push": 1}), seed=1)
+    told = Story(FactMix({"push": 1}), seed=1)
     fact = told.next(AT_US)
     assert set(fact.keys) & set(told.removal_of(fact, AT_US).keys) == {
         f"{fact.repository}@{fact.digest}"

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from portcall.loadtest.judge.thresholds import parse_threshold
-from portcall.loadtest.run import Ended
-from portcall.loadtest.saturation import CLOSE, LOWEST, MAX_TRIALS, Trial, next_rate, search
-from portcall.loadtest.schedule.pacing import Pace, Paced, work_out
+from portcall.loadtest.run import RunEnd
+from portcall.loadtest.saturation import CLOSE, LOWEST, MAX_TRIALS, RateTrial, next_rate, search
+from portcall.loadtest.schedule.pacing import Paced, RequestPace, work_out
 from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned
 
 
-def trial(rate: float, *, held: bool) -> Trial:
-    return Trial(rate, rate, held, "" if held else "p(99)<500", 1, 2, 3, 0)
+def trial(rate: float, *, held: bool) -> RateTrial:
+    return RateTrial(rate, rate, held, "" if held else "p(99)<500", 1, 2, 3, 0)
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ def test_the_next_rate(tried: list[tuple[float, bool]], then: float | None) -> N
 async def test_a_rate_is_tried_again_when_the_generator_was_late_at_it() -> None:
     tried: list[float] = []
 
-    async def attempt(rate: float) -> tuple[Paced, Ended]:
+    async def attempt(rate: float) -> tuple[Paced, RunEnd]:
         tried.append(rate)
         noisy = rate == 20 and tried.count(20) == 1
         health = replace(WELL, problem="the machine was busy") if noisy else WELL
         measured = measured_of([outcome(planned(0.1), service_s=0.01 if rate < 40 else 0.9)])
-        return work_out(Pace(rate, 1)), Ended(measured, 1.0, health)
+        return work_out(RequestPace(rate, 1)), RunEnd(measured, 1.0, health)
 
     found = await search(attempt, [parse_threshold("max<500")], first=10, pause_s=0)
     assert tried[:4] == [10, 20, 20, 40]
@@ -54,13 +54,13 @@ async def test_a_rate_is_tried_again_when_the_generator_was_late_at_it() -> None
     assert [trial.rate for trial in found.trials].count(20) == 1
 
 
-def run_at(rate: float, *, interrupted: bool = False) -> tuple[Paced, Ended]:
+def run_at(rate: float, *, interrupted: bool = False) -> tuple[Paced, RunEnd]:
     measured = measured_of([outcome(planned(0.1), service_s=0.01)])
-    return work_out(Pace(rate, 1)), Ended(measured, 1.0, WELL, interrupted)
+    return work_out(RequestPace(rate, 1)), RunEnd(measured, 1.0, WELL, interrupted)
 
 
 async def test_a_search_that_is_stopped_in_a_run_says_so_and_what_held_until_then() -> None:
-    async def attempt(rate: float) -> tuple[Paced, Ended]:
+    async def attempt(rate: float) -> tuple[Paced, RunEnd]:
         return run_at(rate, interrupted=rate > 15)
 
     found = await search(attempt, [parse_threshold("max<500")], first=10, pause_s=0)
@@ -73,7 +73,7 @@ async def test_a_search_that_is_stopped_in_a_run_says_so_and_what_held_until_the
 
 
 async def test_a_search_that_is_stopped_in_a_pause_keeps_what_it_found() -> None:
-    async def attempt(rate: float) -> tuple[Paced, Ended]:
+    async def attempt(rate: float) -> tuple[Paced, RunEnd]:
         asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
         return run_at(rate)
 
@@ -86,7 +86,7 @@ async def test_a_search_that_is_stopped_in_a_pause_keeps_what_it_found() -> None
     st.floats(min_value=1, max_value=10_000),
 )
 def test_it_comes_within_a_tenth_of_what_the_consumer_bears(bears: float, first: float) -> None:
-    trials: list[Trial] = []
+    trials: list[RateTrial] = []
     while (rate := next_rate(trials, first)) is not None:
         trials.append(trial(rate, held=rate <= bears))
     best = max((each.rate for each in trials if each.held), default=0.0)

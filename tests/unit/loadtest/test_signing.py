@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from portcall.loadtest.signing import Forgery, Signing, Style
-from portcall.loadtest.sink.verifying import Trust, delivery_id, objection, style_of
+from portcall.loadtest.sink.verifying import SinkKeys, delivery_id, objection, style_of
 from portcall.management.webhooks.signing import new_secret
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.signatures import Scheme, public_key
@@ -109,7 +109,7 @@ def test_the_others_have_two_signatures_while_a_secret_is_rotated(style: Style) 
     rotated = headers_of(style, TEXT, Forgery.ROTATED)
     (name,) = [name for name in rotated if "signature" in name]
     assert rotated[name].count(",") == headers_of(style, TEXT)[name].count(",") + 1
-    assert objection(Trust.of([TEXT]), rotated, BODY, NOW) == ""
+    assert objection(SinkKeys.of([TEXT]), rotated, BODY, NOW) == ""
 
 
 @pytest.mark.parametrize("lacking", ["webhook-id", "webhook-timestamp"])
@@ -123,7 +123,7 @@ def test_the_sink_believes_what_is_right(style: Style, secret: str, trusted: lis
     headers = headers_of(style, secret)
     assert style_of(headers) is style
     assert delivery_id(headers) == ID
-    assert objection(Trust.of(trusted), headers, BODY, NOW) == ""
+    assert objection(SinkKeys.of(trusted), headers, BODY, NOW) == ""
 
 
 @pytest.mark.parametrize(("style", "secret", "trusted"), SIGNED, ids=IDS)
@@ -136,12 +136,12 @@ def test_the_sink_believes_nothing_that_is_forged(
 ) -> None:
     headers = headers_of(style, secret, forgery)
     timeless = not style.stamped and forgery in {Forgery.EXPIRED, Forgery.FUTURE}
-    assert bool(objection(Trust.of(trusted), headers, BODY, NOW)) is not timeless
+    assert bool(objection(SinkKeys.of(trusted), headers, BODY, NOW)) is not timeless
 
 
 @pytest.mark.parametrize(("style", "secret", "trusted"), SIGNED, ids=IDS)
 def test_the_sink_believes_no_other_body(style: Style, secret: str, trusted: list[str]) -> None:
-    assert objection(Trust.of(trusted), headers_of(style, secret), BODY + b" ", NOW)
+    assert objection(SinkKeys.of(trusted), headers_of(style, secret), BODY + b" ", NOW)
 
 
 @pytest.mark.parametrize(("style", "secret", "trusted"), SIGNED, ids=IDS)
@@ -150,7 +150,7 @@ def test_the_sink_answers_to_every_malformed_header(
 ) -> None:
     for nth in range(20):
         headers = headers_of(style, secret, Forgery.MALFORMED, nth)
-        assert objection(Trust.of(trusted), headers, BODY, NOW), headers
+        assert objection(SinkKeys.of(trusted), headers, BODY, NOW), headers
 
 
 @pytest.mark.parametrize("nth", range(16))
@@ -175,13 +175,13 @@ def test_while_a_secret_is_rotated_either_is_accepted(
     first, second = next(value for name, value in headers.items() if "signature" in name).split(" ")
     assert first != second
     verify(BODY, headers)
-    assert objection(Trust.of([secret]), headers, BODY, NOW) == ""
+    assert objection(SinkKeys.of([secret]), headers, BODY, NOW) == ""
 
 
 def test_stripe_s_rotation_has_two_signatures() -> None:
     headers = headers_of(Style.STRIPE, TEXT, Forgery.ROTATED)
     assert headers["stripe-signature"].count("v1=") == 2
-    assert objection(Trust.of([TEXT]), headers, BODY, NOW) == ""
+    assert objection(SinkKeys.of([TEXT]), headers, BODY, NOW) == ""
 
 
 def test_each_attempt_is_signed_at_its_own_time() -> None:
@@ -224,10 +224,10 @@ def test_a_secret_that_does_not_fit_is_refused(style: Style, secret: str) -> Non
 @pytest.mark.parametrize("secret", ["whsk_AAAA", "whpk_AAAA"])
 def test_the_sink_refuses_a_key_that_is_none(secret: str) -> None:
     with pytest.raises(InvalidValueError, match="--secret"):
-        Trust.of([secret])
+        SinkKeys.of([secret])
 
 
 def test_stripe_s_secrets_begin_like_others_and_need_be_no_base64() -> None:
     secret = "whsec_5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH"[:-1]
     headers = headers_of(Style.STRIPE, secret)
-    assert objection(Trust.of([secret]), headers, BODY, NOW) == ""
+    assert objection(SinkKeys.of([secret]), headers, BODY, NOW) == ""

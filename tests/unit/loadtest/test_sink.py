@@ -8,15 +8,15 @@ import pytest
 
 from portcall.loadtest.payloads.facts import Fact
 from portcall.loadtest.payloads.formats import ACR
-from portcall.loadtest.payloads.reading import Notice, read
+from portcall.loadtest.payloads.reading import ReadEvent, read
 from portcall.loadtest.sink.behaviour import Behaviour, Deed
-from portcall.loadtest.sink.memory import Done, Memory, SinkFileError
+from portcall.loadtest.sink.memory import Memory, ProcessedDelivery, SinkFileError
 from portcall.loadtest.sink.server import SinkRequest
 from portcall.loadtest.sink.showing import Shower, json_line, line
-from portcall.loadtest.sink.verifying import Trust
+from portcall.loadtest.sink.verifying import SinkKeys
 
 
-def notice(at_us: int, action: str = "push", digest: str = "sha256:0") -> Notice:
+def notice(at_us: int, action: str = "push", digest: str = "sha256:0") -> ReadEvent:
     fact = Fact(0, "id", action, 1_772_619_630_000_000 + at_us, "a/b", "v1", digest, 1, "r")
     return read(ACR.write(fact), {})
 
@@ -63,31 +63,33 @@ def test_a_delay_is_never_negative() -> None:
 def test_each_delivery_is_known_after_it_was_processed() -> None:
     memory = Memory()
     assert not memory.knows("a")
-    assert memory.process("a", notice(0), now_s=1.0) is Done.PROCESSED
+    assert memory.process("a", notice(0), now_s=1.0) is ProcessedDelivery.PROCESSED
     assert memory.knows("a")
     assert not memory.knows("")
 
 
 def test_what_is_older_is_left_alone() -> None:
     memory = Memory()
-    assert memory.process("new", notice(2), now_s=1.0) is Done.PROCESSED
-    assert memory.process("old", notice(1), now_s=1.0) is Done.STALE
-    assert memory.process("other", notice(1, digest="sha256:1"), now_s=1.0) is Done.STALE
-    assert memory.process("newest", notice(3), now_s=1.0) is Done.PROCESSED
+    assert memory.process("new", notice(2), now_s=1.0) is ProcessedDelivery.PROCESSED
+    assert memory.process("old", notice(1), now_s=1.0) is ProcessedDelivery.STALE
+    assert (
+        memory.process("other", notice(1, digest="sha256:1"), now_s=1.0) is ProcessedDelivery.STALE
+    )
+    assert memory.process("newest", notice(3), now_s=1.0) is ProcessedDelivery.PROCESSED
     assert [entry["stale"] for entry in memory.entries] == [False, True, True, False]
 
 
 def test_a_push_after_its_delete_is_left_alone() -> None:
     memory = Memory()
     memory.process("gone", notice(2, "delete"), now_s=1.0)
-    assert memory.process("push", notice(1), now_s=1.0) is Done.STALE
+    assert memory.process("push", notice(1), now_s=1.0) is ProcessedDelivery.STALE
 
 
 def test_a_sink_may_do_without_both() -> None:
     memory = Memory(dedup=False, ordered=False)
     memory.process("new", notice(2), now_s=1.0)
     assert not memory.knows("new")
-    assert memory.process("old", notice(1), now_s=1.0) is Done.PROCESSED
+    assert memory.process("old", notice(1), now_s=1.0) is ProcessedDelivery.PROCESSED
 
 
 def test_what_was_processed_outlives_the_sink(tmp_path: Path) -> None:
@@ -99,7 +101,7 @@ def test_what_was_processed_outlives_the_sink(tmp_path: Path) -> None:
     again = Memory(path)
     again.open()
     assert again.knows("new")
-    assert again.process("old", notice(1), now_s=2.0) is Done.STALE
+    assert again.process("old", notice(1), now_s=2.0) is ProcessedDelivery.STALE
     assert [json.loads(each)["id"] for each in path.read_text().splitlines()] == ["new", "old"]
     again.clear()
     again.process("fresh", notice(1), now_s=3.0)
@@ -126,7 +128,7 @@ def test_a_last_line_that_a_crash_cut_is_left_out(tmp_path: Path, cut: int) -> N
 
 
 def test_an_empty_secret_is_none() -> None:
-    assert not Trust.of([""])
+    assert not SinkKeys.of([""])
 
 
 @pytest.mark.parametrize("text", ["no json\n", "no json", '{"id": 1}\n', "[]\n"])

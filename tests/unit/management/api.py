@@ -24,10 +24,10 @@ from portcall.management.http.access import AdministratorToken, Principal
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import Routes
 from portcall.management.letters.box import LetterBox, OpenedLetter, Scan
-from portcall.management.letters.contents import Kind, read
+from portcall.management.letters.contents import LetterKind, read
 from portcall.management.letters.fates import Fate
 from portcall.management.letters.routes import LetterHandlers
-from portcall.management.letters.wanted import Wanted
+from portcall.management.letters.wanted import LettersWanted
 from portcall.management.login.console_links import ConsoleLinkHandler
 from portcall.management.login.identity import IdentityHandler, ensure_identity
 from portcall.management.login.routes import LoginHandlers
@@ -131,29 +131,31 @@ class FakeBox(LetterBox):
         self.letters: dict[str, list[Letter]] = {"dead": [], "unrouted": []}
         self.failure: Exception | None = None
 
-    async def look(self, queue: str, wanted: Wanted, see: Callable[[OpenedLetter], None]) -> Scan:
+    async def look(
+        self, queue: str, wanted: LettersWanted, see: Callable[[OpenedLetter], None]
+    ) -> Scan:
         scan, found = self._meant(queue, wanted)
         for seen in found:
             see(seen)
         return scan
 
-    async def resend(self, queue: str, wanted: Wanted, limit: int) -> Scan:
+    async def resend(self, queue: str, wanted: LettersWanted, limit: int) -> Scan:
         scan, found = self._meant(queue, wanted)
         for seen in found[:limit]:
-            if seen.contents.kind is Kind.UNREADABLE:
+            if seen.contents.kind is LetterKind.UNREADABLE:
                 scan.count(Fate.UNREADABLE)
             else:
                 scan.count(Fate.SENT, len(seen.contents.pieces))
                 self._remove(queue, seen, scan)
         return scan
 
-    async def purge(self, queue: str, wanted: Wanted, limit: int) -> Scan:
+    async def purge(self, queue: str, wanted: LettersWanted, limit: int) -> Scan:
         scan, found = self._meant(queue, wanted)
         for seen in found[:limit]:
             self._remove(queue, seen, scan)
         return scan
 
-    def _meant(self, queue: str, wanted: Wanted) -> tuple[Scan, list[OpenedLetter]]:
+    def _meant(self, queue: str, wanted: LettersWanted) -> tuple[Scan, list[OpenedLetter]]:
         if self.failure:
             raise self.failure
         seen = [OpenedLetter(each, read(each.body)) for each in self.letters[queue]]

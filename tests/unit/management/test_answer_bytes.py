@@ -25,7 +25,7 @@ from portcall.schemas.records import Answer, Detail, Failure, Outcome, Sent
 from portcall.schemas.signatures import private_secret, shared_secret
 from portcall.schemas.webhooks import Cause, Sku, Status, action_bits
 from portcall.store.database.installation import Installation
-from portcall.store.records.replays import Replay, State
+from portcall.store.records.replays import Replay, ReplayState
 from portcall.store.records.selection import Selection
 from portcall.store.webhooks.registries import Registry
 from portcall.store.webhooks.row import WebhookRow
@@ -127,7 +127,7 @@ REPLAY = Replay(
     position=0,
     published=2,
     disabled=1,
-    state=State.COMPLETED,
+    state=ReplayState.COMPLETED,
     created_ms=AT_MS,
     changed_ms=AT_MS + 1,
 )
@@ -163,7 +163,10 @@ ANSWERS: dict[str, Callable[[], object]] = {
     ),
     "a replay of a registry": lambda: replay_answer(HERE, "Alpha", REPLAY, {}),
     "a replay of a webhook": lambda: replay_answer(
-        HERE, "Alpha", replace(REPLAY, selection=NARROW, state=State.RUNNING), {7: "webhook01"}
+        HERE,
+        "Alpha",
+        replace(REPLAY, selection=NARROW, state=ReplayState.RUNNING),
+        {7: "webhook01"},
     ),
     "a replay of a deleted webhook": lambda: replay_answer(
         HERE, "Alpha", replace(REPLAY, selection=NARROW), {}

@@ -10,7 +10,13 @@ import pytest
 
 from portcall.management.audit.look import Look
 from portcall.management.audit.routes import document as audit_answer
-from portcall.management.explain.explanation import Explained, Explanation, Life, Step, Whereabouts
+from portcall.management.explain.explanation import (
+    Explained,
+    Explanation,
+    Life,
+    RecordedAttempt,
+    Whereabouts,
+)
 from portcall.management.explain.reasons import DELETED
 from portcall.management.explain.routes import explanation_answer, tried_answer
 from portcall.management.explain.scope_tests import Tried
@@ -19,7 +25,7 @@ from portcall.management.http.errors import FieldFault, invalid_content, too_man
 from portcall.management.http.locations import REGIONS
 from portcall.management.letters.answers import letter_answer, purged_answer, resent_answer
 from portcall.management.letters.box import OpenedLetter, Scan
-from portcall.management.letters.contents import Contents, Kind, Piece
+from portcall.management.letters.contents import Contents, LetterItem, LetterKind
 from portcall.management.letters.counting import Counts
 from portcall.management.letters.fates import Fate
 from portcall.management.login.authority import adfs_configuration, cloud, directory_configuration
@@ -56,10 +62,10 @@ ORIGIN = "https://portcall.example:8443"
 KNOWN = KnownWebhook(7, "Alpha", "webhook01", Status.DISABLED, Cause.GONE, "410", AT_MS, 3)
 EVENT = Event("e-1", "alpha", "push", AT_MS, msgspec.Raw(b"{}"), "team/app", "v1")
 PIECES = (
-    Piece(EVENT, Delivery(0, 7, attempt=3)),
-    Piece(EVENT, Delivery(0, 8)),
-    Piece(EVENT, Delivery(0, OPERATOR_ID)),
-    Piece(EVENT),
+    LetterItem(EVENT, Delivery(0, 7, attempt=3)),
+    LetterItem(EVENT, Delivery(0, 8)),
+    LetterItem(EVENT, Delivery(0, OPERATOR_ID)),
+    LetterItem(EVENT),
 )
 LETTER = OpenedLetter(
     Letter(
@@ -69,9 +75,9 @@ LETTER = OpenedLetter(
         "shard.0",
         {"x-first-death-queue": "portcall.deliver.0", "x-death": 1, "b": b"\xffz"},
     ),
-    Contents(Kind.DELIVERIES, PIECES),
+    Contents(LetterKind.DELIVERIES, PIECES),
 )
-UNREADABLE = OpenedLetter(LETTER.letter, Contents(Kind.UNREADABLE, problem="not a frame"))
+UNREADABLE = OpenedLetter(LETTER.letter, Contents(LetterKind.UNREADABLE, problem="not a frame"))
 SCAN = Scan(
     waiting=9,
     looked_at=8,
@@ -96,7 +102,13 @@ RECORD = StoredRecord(
     detail=Detail(),
 )
 LIFE = Life(
-    7, "e-1", "msg_1", Whereabouts.WAITING, "10s", AT_MS + 9, (Step(RECORD, "it answered 503"),)
+    7,
+    "e-1",
+    "msg_1",
+    Whereabouts.WAITING,
+    "10s",
+    AT_MS + 9,
+    (RecordedAttempt(RECORD, "it answered 503"),),
 )
 EXPLANATION = Explanation(
     event_id="e-1",

@@ -27,6 +27,14 @@ def put(**properties: object) -> dict[str, object]:
         (put(networks=["10.0.0.0/8", "x"]), "properties.networks[1]"),
         (put(kind="gar"), "properties.options.issuer"),
         (put(colour="red"), "properties.colour"),
+        (put(options={"colour": "red"}), "properties.options.colour"),
+        (put(options={"host": "https://x"}), "properties.options.host"),
+        (put(options={"host": 1}), "properties.options.host"),
+        (put(proof="header", options={"header": "a b"}), "properties.options.header"),
+        (put(kind="generic"), "properties.options.repository"),
+        (put(kind="generic", options={"repository": "a["}), "properties.options.repository"),
+        (put(kind="gar", options={"issuer": "http://x"}), "properties.options.issuer"),
+        (put(kind="gar", secret="a-secret-of-the-tests"), "properties.secret"),  # noqa: S106
     ],
 )
 def test_a_wrong_field_is_named(body: object, target: str) -> None:

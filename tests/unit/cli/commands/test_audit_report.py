@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from portcall.cli.commands import audit
-from portcall.cli.commands.audit_report import Watch, judged, line_of
+from portcall.cli.commands.audit_report import AuditWatch, judged, line_of
 from portcall.cli.errors import NotRunningError
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import REG, FakeApi, arm_error
@@ -185,7 +185,7 @@ def test_a_duration_must_be_one(option: str, api: FakeApi, portcall: Run) -> Non
 
 
 def test_a_queue_that_was_busy_once_is_no_proof() -> None:
-    watch = Watch(STUCK)
+    watch = AuditWatch(STUCK)
     for each in (STUCK, BUSY, STUCK):
         watch.see(each)
     assert not watch.suspected

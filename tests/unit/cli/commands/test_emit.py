@@ -6,11 +6,11 @@ from collections import Counter
 import msgspec
 import pytest
 
-from portcall.cli.client import Server
-from portcall.cli.commands.sending import Schedule, Sending, Tally
-from portcall.cli.commands.synthetic import Mix, Synthesis, parse_actions
+from portcall.cli.commands.sending import EventSending, Schedule, SendingTally
+from portcall.cli.commands.synthetic import EventMix, Synthesis, parse_actions
 from portcall.cli.errors import CliError, NotRunningError, ServiceError, UsageError
 from portcall.cli.refusals import refusal_of, retry_after_s
+from portcall.cli.server import Server
 from portcall.producer.formats import published
 from portcall.producer.formats.acceptance import Acceptance
 from portcall.schemas.events import Action, PublishedEvent
@@ -19,7 +19,7 @@ NOW = "2026-03-04T10:20:30.1230000Z"
 ALL = dict.fromkeys(Action, 1)
 
 
-def made(count: int, mix: Mix, *, seed: int = 7) -> list[PublishedEvent]:
+def made(count: int, mix: EventMix, *, seed: int = 7) -> list[PublishedEvent]:
     synthesis = Synthesis("MyRegistry", mix, seed=seed)
     return [synthesis.event(NOW) for _ in range(count)]
 
@@ -48,18 +48,18 @@ def test_what_is_no_action_or_no_weight_is_wrong_usage(word: str) -> None:
 
 
 def test_the_same_seed_makes_the_same_events() -> None:
-    mix = Mix(ALL, repositories=20, tags=5)
+    mix = EventMix(ALL, repositories=20, tags=5)
     assert made(50, mix) == made(50, mix)
     assert made(50, mix) != made(50, mix, seed=8)
 
 
 def test_ids_are_never_the_same() -> None:
-    assert len({event.id for event in made(2000, Mix(ALL))}) == 2000
+    assert len({event.id for event in made(2000, EventMix(ALL))}) == 2000
 
 
 @pytest.mark.parametrize("action", Action)
 def test_the_producer_accepts_every_action_as_it_is(action: Action) -> None:
-    (event,) = made(1, Mix({action: 1}))
+    (event,) = made(1, EventMix({action: 1}))
     body = msgspec.json.encode(event)
     acceptance = Acceptance("myregistry", 1, lambda: "unused")
     (accepted,) = published.read(body, acceptance).events
@@ -78,21 +78,23 @@ SHAPES = {
 
 @pytest.mark.parametrize("action", Action)
 def test_fields_are_those_of_the_real_service(action: Action) -> None:
-    (event,) = made(1, Mix({action: 1}))
+    (event,) = made(1, EventMix({action: 1}))
     written = json.loads(msgspec.json.encode(event))
     assert list(written["target"]) == SHAPES[action]
     assert ("request" in written) == (action not in (Action.CHART_PUSH, Action.CHART_DELETE))
 
 
 def test_weights_are_kept_to() -> None:
-    drawn = Counter(event.action for event in made(4000, Mix({Action.PUSH: 9, Action.DELETE: 1})))
+    drawn = Counter(
+        event.action for event in made(4000, EventMix({Action.PUSH: 9, Action.DELETE: 1}))
+    )
     assert drawn.keys() == {"push", "delete"}
     assert 300 < drawn["delete"] < 500
 
 
 def test_repositories_follow_the_zipf_law() -> None:
     drawn = Counter(
-        event.target.repository for event in made(6000, Mix({Action.PUSH: 1}, 10, zipf=1.0))
+        event.target.repository for event in made(6000, EventMix({Action.PUSH: 1}, 10, zipf=1.0))
     )
     expected = [6000 / rank / 2.929 for rank in range(1, 11)]
     found = [drawn[f"synthetic/repo-{rank}"] for rank in range(1, 11)]
@@ -102,15 +104,15 @@ def test_repositories_follow_the_zipf_law() -> None:
 
 def test_without_an_exponent_all_repositories_are_alike() -> None:
     drawn = Counter(
-        event.target.repository for event in made(5000, Mix({Action.PUSH: 1}, 5, zipf=0.0))
+        event.target.repository for event in made(5000, EventMix({Action.PUSH: 1}, 5, zipf=0.0))
     )
     assert list(drawn.values()) == pytest.approx([1000] * 5, rel=0.15)
 
 
 def test_tags_begin_with_latest() -> None:
-    tags = {event.target.tag for event in made(200, Mix({Action.PUSH: 1}, tags=3))}
+    tags = {event.target.tag for event in made(200, EventMix({Action.PUSH: 1}, tags=3))}
     assert tags == {"latest", "v1", "v2"}
-    assert {event.target.tag for event in made(5, Mix({Action.PUSH: 1}, tags=1))} == {"latest"}
+    assert {event.target.tag for event in made(5, EventMix({Action.PUSH: 1}, tags=1))} == {"latest"}
 
 
 @pytest.mark.parametrize(
@@ -159,10 +161,10 @@ def test_refusals_are_told_in_the_producers_words(
 def test_a_producer_that_answered_before_is_asked_again(
     accepted: int, kind: type[CliError], *, again: bool
 ) -> None:
-    sending = Sending(
+    sending = EventSending(
         Server("http://m", "http://p", "t"),
-        Synthesis("myregistry", Mix(ALL), seed=1),
-        Tally("myregistry", 10, accepted=accepted),
+        Synthesis("myregistry", EventMix(ALL), seed=1),
+        SendingTally("myregistry", 10, accepted=accepted),
         concurrency=1,
         advance=lambda _count: None,
     )
@@ -173,7 +175,7 @@ def test_a_producer_that_answered_before_is_asked_again(
 
 
 def test_summary_counts_what_is_missing_as_failed() -> None:
-    tally = Tally("myregistry", 10, accepted=8, retries=1, elapsed_s=2.0)
+    tally = SendingTally("myregistry", 10, accepted=8, retries=1, elapsed_s=2.0)
     assert tally.document() == {
         "registry": "myregistry",
         "accepted": 8,
@@ -182,4 +184,4 @@ def test_summary_counts_what_is_missing_as_failed() -> None:
         "seconds": 2.0,
         "rate": 4.0,
     }
-    assert Tally("myregistry", 10).document()["rate"] == 0.0
+    assert SendingTally("myregistry", 10).document()["rate"] == 0.0

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from portcall.cli.commands.token import PATH, Role, secret_row, token_row
+from portcall.cli.commands.token import PATH, TokenRole, secret_row, token_row
 from portcall.cli.tables import table
 from portcall.store.access.principals import Role as StoredRole
 from tests.unit.cli.conftest import Run
@@ -88,4 +88,4 @@ def test_revoke_says_that_there_is_none(api: FakeApi, portcall: Run) -> None:
 
 
 def test_the_roles_are_those_of_the_store() -> None:
-    assert [role.value for role in Role] == [role.value for role in StoredRole]
+    assert [role.value for role in TokenRole] == [role.value for role in StoredRole]

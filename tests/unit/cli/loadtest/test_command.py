@@ -11,10 +11,10 @@ from portcall.cli.loadtest import view as loadview
 from portcall.cli.loadtest.view import View, show_result
 from portcall.loadtest.judge.thresholds import parse_threshold
 from portcall.loadtest.measure.sections import Finding, Section
-from portcall.loadtest.schedule.pacing import Pace, work_out
+from portcall.loadtest.schedule.pacing import RequestPace, work_out
 from tests.unit.loadtest.runs import measured_of, planned, result_of, steady
 
-PACED = work_out(Pace(100, 8))
+PACED = work_out(RequestPace(100, 8))
 MEASURED = measured_of(steady(), [planned(1.0)])
 
 

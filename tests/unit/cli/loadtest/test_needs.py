@@ -9,7 +9,7 @@ from portcall.cli.loadtest.command import loadtest
 from portcall.cli.loadtest.needs import AGAINST, NEEDS, check_labels, check_measurable, check_needs
 from portcall.loadtest.judge.thresholds import parse_threshold
 from portcall.loadtest.measure.known import MEASURED_BY, NOT_THROUGH
-from portcall.loadtest.schedule.pacing import Form
+from portcall.loadtest.schedule.pacing import ScheduleForm
 from tests.unit.loadtest.samples import traffic
 
 DEFAULTS = {
@@ -24,7 +24,7 @@ DEFAULTS = {
     [
         ({"peak": 100.0}, "--peak needs --shape ramp, step, spike or sine"),
         ({"steps": 3}, "--steps needs --shape step"),
-        ({"spike_at": "1s", "shape": Form.RAMP}, "--spike-at needs --shape spike"),
+        ({"spike_at": "1s", "shape": ScheduleForm.RAMP}, "--spike-at needs --shape spike"),
         ({"period": "1s"}, "--period needs --shape sine"),
         ({"speed": 2.0}, "--speed needs --trace"),
         ({"copies": 2}, "--copies needs --fault duplicates"),
@@ -35,8 +35,11 @@ DEFAULTS = {
         ({"settle": "1s"}, "--settle needs --processed"),
         ({"kill_at": "1s"}, "--kill-at needs --kill-cmd"),
         ({"pause": "1s"}, "--pause needs --find-max"),
-        ({"trace": "f", "shape": Form.RAMP}, "--shape cannot be combined with --trace"),
-        ({"stages": "1s:5", "shape": Form.RAMP}, "--shape cannot be combined with --stages"),
+        ({"trace": "f", "shape": ScheduleForm.RAMP}, "--shape cannot be combined with --trace"),
+        (
+            {"stages": "1s:5", "shape": ScheduleForm.RAMP},
+            "--shape cannot be combined with --stages",
+        ),
         (
             {"find_max": "max<5", "conformance": True},
             "--conformance cannot be combined with --find-max",
@@ -54,7 +57,7 @@ def test_what_would_be_passed_over_is_refused(given: dict[str, object], told: st
     "given",
     [
         {},
-        {"peak": 100.0, "shape": Form.RAMP},
+        {"peak": 100.0, "shape": ScheduleForm.RAMP},
         {"copies": 2, "fault": ["all"]},
         {"swap_within": "1s-2s", "fault": ["late-retry:5%"]},
         {"compress": 60.0, "retries": "1s"},

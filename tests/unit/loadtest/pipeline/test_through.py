@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from portcall.loadtest.pipeline.journeys import Published
-from portcall.loadtest.pipeline.through import Pipeline
+from portcall.loadtest.pipeline.through import PipelineObserver
 from portcall.loadtest.plan import NotSent, Outcome, Planned, Timings
 from portcall.runtime.broker.stream import StreamMessage
 from portcall.schemas.deliveries import Delivery, delivery_id
@@ -45,7 +45,9 @@ class Following:
 
     def __init__(self, *, retries_awaited: bool = False) -> None:
         self.kept = Kept()
-        self.pipeline = Pipeline("amqp://nowhere/", "loadtest1", retries_awaited=retries_awaited)
+        self.pipeline = PipelineObserver(
+            "amqp://nowhere/", "loadtest1", retries_awaited=retries_awaited
+        )
         self.pipeline.before([self.kept])
         self.offsets = count(1)
         self.pipeline.sent(TOLD)

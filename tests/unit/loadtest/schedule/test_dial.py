@@ -6,10 +6,10 @@ import pytest
 
 from portcall.cli.loadtest.keys import press
 from portcall.loadtest.schedule.dial import LEAST, MOST, Dial
-from portcall.loadtest.schedule.pacing import Form, Pace, work_out
+from portcall.loadtest.schedule.pacing import RequestPace, ScheduleForm, work_out
 from portcall.loadtest.schedule.times import Arrivals
 
-STEADY = work_out(Pace(rate=100, duration_s=10))
+STEADY = work_out(RequestPace(rate=100, duration_s=10))
 
 
 def test_what_comes_is_sent_as_often_as_the_dial_says() -> None:
@@ -25,7 +25,7 @@ def test_what_comes_is_sent_as_often_as_the_dial_says() -> None:
 
 
 def test_a_shape_stays_a_shape() -> None:
-    ramp = work_out(Pace(rate=100, duration_s=10, form=Form.RAMP, peak=300))
+    ramp = work_out(RequestPace(rate=100, duration_s=10, form=ScheduleForm.RAMP, peak=300))
     dial = Dial()
     dial.turn(0.5, 0.0)
     times = list(ramp.times(dial))
@@ -36,7 +36,7 @@ def test_a_shape_stays_a_shape() -> None:
 def test_random_arrivals_are_turned_too() -> None:
     dial = Dial()
     dial.turn(3.0, 0.0)
-    times = list(work_out(Pace(100, 10, arrivals=Arrivals.POISSON, seed=1)).times(dial))
+    times = list(work_out(RequestPace(100, 10, arrivals=Arrivals.POISSON, seed=1)).times(dial))
     assert len(times) == pytest.approx(3000, rel=0.1)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from portcall.loadtest.schedule.pacing import Form, Pace, parse_stages, work_out
+from portcall.loadtest.schedule.pacing import RequestPace, ScheduleForm, parse_stages, work_out
 from portcall.loadtest.schedule.trace import read_trace
 from portcall.schemas.errors import InvalidValueError
 
@@ -14,28 +14,28 @@ from portcall.schemas.errors import InvalidValueError
 @pytest.mark.parametrize(
     ("pace", "count", "words"),
     [
-        (Pace(100, 8), 800, "100/s for 8 s"),
-        (Pace(10, 10, Form.RAMP), 300, "ramp from 10/s to 50/s for 10 s"),
-        (Pace(10, 10, Form.RAMP, peak=30), 200, "ramp from 10/s to 30/s for 10 s"),
-        (Pace(10, 10, Form.STEP, peak=20, steps=2), 150, "step from 10/s to 20/s for 10 s"),
-        (Pace(10, 10, Form.SPIKE, peak=60), 200, "spike from 10/s to 60/s for 10 s"),
-        (Pace(10, 10, Form.SINE, peak=30), 200, "sine from 10/s to 30/s for 10 s"),
-        (Pace(10, 99, stages="2s:10,0s:20,1s:20"), 40, "from 10/s by stages 2s:10,0s:20,1s:20 for 3 s"),
+        (RequestPace(100, 8), 800, "100/s for 8 s"),
+        (RequestPace(10, 10, ScheduleForm.RAMP), 300, "ramp from 10/s to 50/s for 10 s"),
+        (RequestPace(10, 10, ScheduleForm.RAMP, peak=30), 200, "ramp from 10/s to 30/s for 10 s"),
+        (RequestPace(10, 10, ScheduleForm.STEP, peak=20, steps=2), 150, "step from 10/s to 20/s for 10 s"),
+        (RequestPace(10, 10, ScheduleForm.SPIKE, peak=60), 200, "spike from 10/s to 60/s for 10 s"),
+        (RequestPace(10, 10, ScheduleForm.SINE, peak=30), 200, "sine from 10/s to 30/s for 10 s"),
+        (RequestPace(10, 99, stages="2s:10,0s:20,1s:20"), 40, "from 10/s by stages 2s:10,0s:20,1s:20 for 3 s"),
     ],
 )  # fmt: skip
-def test_each_form(pace: Pace, count: int, words: str) -> None:
+def test_each_form(pace: RequestPace, count: int, words: str) -> None:
     paced = work_out(pace)
     assert (paced.count, paced.words) == (count, words)
     assert len(list(paced.times())) == count
 
 
 def test_a_search_takes_the_same_plan_at_another_rate() -> None:
-    paced = work_out(Pace(10, 4, stages="4s:20")).at_rate(100)
+    paced = work_out(RequestPace(10, 4, stages="4s:20")).at_rate(100)
     assert (paced.count, paced.words) == (400, "100/s for 4 s")
 
 
 def test_the_same_seed_makes_the_same_poisson_times() -> None:
-    pace = Pace(100, 2, arrivals=Pace().arrivals.POISSON, seed=5)
+    pace = RequestPace(100, 2, arrivals=RequestPace().arrivals.POISSON, seed=5)
     assert list(work_out(pace).times()) == list(work_out(pace).times())
     assert list(work_out(pace).times()) != list(work_out(replace(pace, seed=6)).times())
 
@@ -100,8 +100,8 @@ def test_a_recording_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_recording_is_replayed_faster(tmp_path: Path) -> None:
     file = tmp_path / "trace"
     file.write_text("100\n101\n104\n")
-    paced = work_out(Pace(trace=file, speed=2))
+    paced = work_out(RequestPace(trace=file, speed=2))
     assert list(paced.times()) == [0, 0.5, 2]
     assert (paced.count, paced.duration_s) == (3, 2)
     with pytest.raises(InvalidValueError, match="--speed"):
-        work_out(Pace(trace=file, speed=0))
+        work_out(RequestPace(trace=file, speed=0))

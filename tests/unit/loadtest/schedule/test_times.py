@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portcall.loadtest.schedule import times as schedule
-from portcall.loadtest.schedule.times import Arrivals, Piece, Shape, planned_count, rate_at, times
+from portcall.loadtest.schedule.times import Arrivals, Ramp, Shape, planned_count, rate_at, times
 from portcall.schemas.errors import InvalidValueError
 
 RATES = st.floats(min_value=0, max_value=500)
-PIECES = st.builds(Piece, st.floats(min_value=0.01, max_value=20), RATES, RATES)
+PIECES = st.builds(Ramp, st.floats(min_value=0.01, max_value=20), RATES, RATES)
 SHAPES = st.lists(PIECES, min_size=1, max_size=5)
 
 
@@ -57,8 +57,8 @@ def test_a_sine_ends_with_the_duration_also_within_a_period() -> None:
 
 
 def test_what_rounding_puts_before_a_piece_is_at_its_beginning() -> None:
-    assert Piece(1.0, 0.0, 5.0).reached(-1e-12) == 0
-    assert Piece(1.0, 5.0, 0.0).reached(-1e-12) == 0
+    assert Ramp(1.0, 0.0, 5.0).reached(-1e-12) == 0
+    assert Ramp(1.0, 5.0, 0.0).reached(-1e-12) == 0
 
 
 def test_nothing_is_planned_after_the_end() -> None:
@@ -66,7 +66,7 @@ def test_nothing_is_planned_after_the_end() -> None:
 
 
 @given(SHAPES)
-def test_times_ascend_and_their_number_is_the_integral_of_the_rate(shape: list[Piece]) -> None:
+def test_times_ascend_and_their_number_is_the_integral_of_the_rate(shape: list[Ramp]) -> None:
     planned = list(times(shape))
     assert all(before <= after for before, after in pairwise(planned))
     assert len(planned) == max(0, planned_count(shape))
@@ -74,14 +74,14 @@ def test_times_ascend_and_their_number_is_the_integral_of_the_rate(shape: list[P
 
 
 @given(SHAPES, st.floats(min_value=0, max_value=1))
-def test_at_any_moment_as_many_were_due_as_the_rate_says(shape: list[Piece], part: float) -> None:
+def test_at_any_moment_as_many_were_due_as_the_rate_says(shape: list[Ramp], part: float) -> None:
     moment = schedule.duration_s(shape) * part
     due = sum(at_s <= moment for at_s in times(shape))
     assert abs(due - _integral(shape, moment)) <= 1 + 1e-3
 
 
 @given(SHAPES, st.integers())
-def test_poisson_times_ascend_within_the_duration(shape: list[Piece], seed: int) -> None:
+def test_poisson_times_ascend_within_the_duration(shape: list[Ramp], seed: int) -> None:
     planned = list(times(shape, arrivals=Arrivals.POISSON, seed=seed))
     assert all(before <= after for before, after in pairwise(planned))
     assert planned == list(times(shape, arrivals=Arrivals.POISSON, seed=seed))
@@ -131,7 +131,7 @@ def test_what_nobody_can_have_meant_names_its_field(make: object, field: str) ->
     assert caught.value.field == field
 
 
-def _integral(shape: list[Piece], until_s: float) -> float:
+def _integral(shape: list[Ramp], until_s: float) -> float:
     total = 0.0
     for piece in shape:
         part_s = min(until_s, piece.length_s)

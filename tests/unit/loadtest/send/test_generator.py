@@ -7,7 +7,7 @@ import pytest
 from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.plan import NotSent
 from portcall.loadtest.send import generator
-from portcall.loadtest.send.generator import Watch, allow_files
+from portcall.loadtest.send.generator import GeneratorWatch, allow_files
 from portcall.schemas.errors import InvalidValueError
 from tests.unit.loadtest.runs import measured_of, outcome, planned
 
@@ -26,7 +26,7 @@ def late(count: int, late_s: float) -> Measurements:
 def test_a_lag_of_more_than_one_in_a_hundred_is_a_problem(
     count: int, late_s: float, problem: str
 ) -> None:
-    health = Watch(late(count, late_s)).health(max_lag_s=0.025, max_in_flight=10)
+    health = GeneratorWatch(late(count, late_s)).health(max_lag_s=0.025, max_in_flight=10)
     assert bool(health.problem) == bool(problem)
     assert problem in health.problem
 
@@ -48,7 +48,7 @@ def test_late_sends_are_counted_against_the_requests_that_there_were(
         outcome(planned(number / 100), late_s=late_s if number < count else 0.0001)
         for number in range(of)
     )
-    health = Watch(measured).health(max_lag_s=0.025, max_in_flight=10)
+    health = GeneratorWatch(measured).health(max_lag_s=0.025, max_in_flight=10)
     assert words in health.problem
     assert health.late == count
 
@@ -57,15 +57,18 @@ def test_it_says_whether_its_own_core_was_busy() -> None:
     measured = late(50, 0.5)
     assert (
         "busy with something else"
-        in Watch(measured).health(max_lag_s=0.025, max_in_flight=9).problem
+        in GeneratorWatch(measured).health(max_lag_s=0.025, max_in_flight=9).problem
     )
     measured.slice(0).cpu = 0.99
-    assert "core was busy (99%)" in Watch(measured).health(max_lag_s=0.025, max_in_flight=9).problem
+    assert (
+        "core was busy (99%)"
+        in GeneratorWatch(measured).health(max_lag_s=0.025, max_in_flight=9).problem
+    )
 
 
 def test_what_was_left_out_makes_the_figures_incomplete() -> None:
     measured = measured_of([outcome(planned())], [planned(1), planned(2)])
-    problem = Watch(measured).health(max_lag_s=1, max_in_flight=10).problem
+    problem = GeneratorWatch(measured).health(max_lag_s=1, max_in_flight=10).problem
     assert problem.startswith("2 of 3 requests were not sent, because 10 were in flight")
 
 
@@ -73,7 +76,7 @@ def test_what_did_not_get_into_the_pipeline_is_told_with_its_reasons() -> None:
     measured = measured_of([outcome(planned())])
     for number, why in enumerate(["it said 503", "nobody listens", "it said 503"]):
         measured.left_out(NotSent(planned(number), why))
-    problem = Watch(measured).health(max_lag_s=1, max_in_flight=10).problem
+    problem = GeneratorWatch(measured).health(max_lag_s=1, max_in_flight=10).problem
     assert problem.startswith("3 of 4 events did not reach the pipeline's queue")
     assert problem.endswith("it said 503 (2), nobody listens (1)")
 

@@ -4,8 +4,14 @@ from typing import Any
 
 import pytest
 
-from portcall.loadtest.plan import Outcome, Timings, Transport, Wants
-from portcall.loadtest.send.senders import SENDERS, Patience, Sender, find_sender, senders_section
+from portcall.loadtest.plan import Outcome, Timings, TransportOptions, Wants
+from portcall.loadtest.send.senders import (
+    SENDERS,
+    LoadSender,
+    Patience,
+    find_sender,
+    senders_section,
+)
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.records import Failure
 from tests.unit.loadtest.samples import planned
@@ -20,7 +26,7 @@ def patience(*times_s: float, failure: Failure = Failure.NONE, **fields: Any) ->
 
 
 @pytest.mark.parametrize("sender", SENDERS, ids=[each.name for each in SENDERS])
-def test_each_sender_says_where_that_stands(sender: Sender) -> None:
+def test_each_sender_says_where_that_stands(sender: LoadSender) -> None:
     assert sender.source
     assert find_sender(sender.name) is sender
     assert all(delay_ms > 0 for delay_ms in sender.schedule_ms)
@@ -103,7 +109,11 @@ def test_of_answers_that_nobody_asked_for_nothing_is_said() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"wants": Wants.REFUSED}, {"wants": Wants.EITHER}, {"transport": Transport(upload_s=2.0)}],
+    [
+        {"wants": Wants.REFUSED},
+        {"wants": Wants.EITHER},
+        {"transport": TransportOptions(upload_s=2.0)},
+    ],
 )
 def test_what_is_our_own_doing_does_not_count(fields: dict[str, Any]) -> None:
     assert patience(20.0, **fields).answers == 0

@@ -8,16 +8,16 @@ import pytest
 from msgspec.structs import replace
 
 from portcall.loadtest.faults.kinds import AT_ONCE_S, BY_NAME, LATER_S, WINDOW_S
-from portcall.loadtest.payloads.facts import Mix
+from portcall.loadtest.payloads.facts import FactMix
 from portcall.loadtest.payloads.formats import find_format
 from portcall.loadtest.plan import Planned, Wants
 from portcall.loadtest.send.retrying import Outage, Policy
-from portcall.loadtest.sink.verifying import Trust, objection
+from portcall.loadtest.sink.verifying import SinkKeys, objection
 from tests.unit.loadtest.samples import BEGAN_US, SECRET, deliveries, outcome
 
 TIMES = [number / 100 for number in range(300)]
 NOW = 1_772_619_640.5
-TRUST = Trust.of([SECRET])
+TRUST = SinkKeys.of([SECRET])
 
 
 def lower(planned: Planned, now_s: float = NOW) -> dict[str, str]:
@@ -231,7 +231,7 @@ def test_what_the_schedule_does_not_bring_past_the_outage_is_given_up() -> None:
 
 
 def test_events_happen_at_their_planned_times() -> None:
-    (post,) = deliveries([2.5], mix=Mix({"ping": 1}))
+    (post,) = deliveries([2.5], mix=FactMix({"ping": 1}))
     assert json.loads(post.body)["timestamp"] == "2026-03-04T10:20:32.6234560Z"
     assert BEGAN_US % 1_000_000 == 123_456
 

@@ -3,7 +3,7 @@
 import pytest
 
 from portcall.deliverer.post.request import USER_AGENT, Template
-from portcall.loadtest.send.target import Target
+from portcall.loadtest.send.target import ConsumerTarget
 from portcall.schemas.errors import InvalidValueError
 from tests.signedtargets import RESTS
 from tests.unit.deliverer.samples import webhook
@@ -19,7 +19,7 @@ def first_lines(head: bytes) -> list[bytes]:
 @pytest.mark.parametrize("rest", ["", "/", "?", *RESTS.values()])
 def test_a_request_is_as_the_deliverers_and_its_uri_as_given(authority: str, rest: str) -> None:
     uri = f"http://{authority}{rest}"
-    target, template = Target.of(uri, {}), Template.of(webhook(uri=uri))
+    target, template = ConsumerTarget.of(uri, {}), Template.of(webhook(uri=uri))
     wanted = rest if rest.startswith("/") else f"/{rest}"
     assert target.uri == uri
     assert target.origin == template.origin
@@ -38,7 +38,7 @@ def test_a_request_is_as_the_deliverers_and_its_uri_as_given(authority: str, res
     ids=["none", "one of another case", "an empty one"],
 )
 def test_there_is_one_user_agent(headers: dict[str, str], sent: str) -> None:
-    target = Target.of("http://h/", headers)
+    target = ConsumerTarget.of("http://h/", headers)
     head = target.head([("User-Agent", "of a format")] if headers else [], 0).decode().split("\r\n")
     agents = [line for line in head if line.lower().startswith("user-agent:")]
     assert [line.partition(":")[2].strip() for line in agents] == [sent]
@@ -47,7 +47,7 @@ def test_there_is_one_user_agent(headers: dict[str, str], sent: str) -> None:
 
 
 def test_user_info_becomes_a_header_and_is_not_shown() -> None:
-    target = Target.of("https://u:p%40x@h?a", {})
+    target = ConsumerTarget.of("https://u:p%40x@h?a", {})
     assert target.uri == "https://h?a"
     assert b"Authorization: Basic dTpwQHg=\r\n" in target.start
 
@@ -55,4 +55,4 @@ def test_user_info_becomes_a_header_and_is_not_shown() -> None:
 @pytest.mark.parametrize("uri", ["http://h/a b", "http://h/#x", "ftp://h/", "http://h\\x/"])
 def test_a_uri_that_cannot_be_sent_is_refused(uri: str) -> None:
     with pytest.raises(InvalidValueError, match="--uri"):
-        Target.of(uri, {})
+        ConsumerTarget.of(uri, {})

@@ -7,7 +7,7 @@ import pytest
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event
 from portcall.schemas.records import Outcome
-from portcall.store.records.replays import State
+from portcall.store.records.replays import ReplayState
 from tests.unit.management.api import ManagementApi
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.samples import event, frame, record
@@ -162,7 +162,7 @@ async def test_what_is_completed_stays_so(api: ManagementApi) -> None:
     replay = await created(api, api.registry(), {})
     number = int(replay["name"])
     change = api.store.replays.change
-    assert change("alpha", number, State.COMPLETED, where=State.RUNNING, now_ms=1)
+    assert change("alpha", number, ReplayState.COMPLETED, where=ReplayState.RUNNING, now_ms=1)
     for action in ("cancel", "resume"):
         answer = await api.request("POST", f"{replay['id']}/{action}")
         assert (answer.status, answer.error["code"]) == (409, "ReplayCompleted")

@@ -15,8 +15,8 @@ from portcall.schemas.records import Outcome
 from portcall.schemas.topology import DELIVER, JOURNAL
 from portcall.store.engine import Store
 from portcall.store.errors import StoreUnavailableError
-from portcall.store.records.replays import Replay, State
-from portcall.store.records.selection import Selected, Selection
+from portcall.store.records.replays import Replay, ReplayState
+from portcall.store.records.selection import SelectedDelivery, Selection
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.replays import add_hook
 from tests.unit.store.samples import event, frame, record
@@ -124,7 +124,7 @@ async def test_a_replay_goes_to_the_retry_lane_with_the_numbers_going_on(bench: 
         (f"e{at}", Delivery(at, hook, attempt=5, first=5, began_ms=began_ms)) for at in range(3)
     ]
     done = bench.look(replay)
-    assert (done.state, done.published, done.gone) == (State.COMPLETED, 3, 0)
+    assert (done.state, done.published, done.gone) == (ReplayState.COMPLETED, 3, 0)
 
 
 async def test_no_more_a_second_than_the_rate(bench: Bench) -> None:
@@ -136,7 +136,7 @@ async def test_no_more_a_second_than_the_rate(bench: Bench) -> None:
         published.append((bench.now, len(bench.publisher.deliveries())))
     for at, count in published:
         assert count <= 5 * (at - 100.0) + 5
-    assert bench.look(replay).state is State.COMPLETED
+    assert bench.look(replay).state is ReplayState.COMPLETED
     assert [each for each, _ in bench.publisher.deliveries()] == [f"e{at}" for at in range(12)]
 
 
@@ -152,7 +152,7 @@ async def test_nothing_is_published_while_live_traffic_waits(bench: Bench) -> No
     bench.now += LOOK_S
     bench.depths.depth = replaying.MAX_WAITING
     await bench.replayer.turn()
-    assert bench.look(replay).state is State.COMPLETED
+    assert bench.look(replay).state is ReplayState.COMPLETED
 
 
 @pytest.mark.parametrize("blind", [True, False], ids=["no depths", "no confirm"])
@@ -169,7 +169,7 @@ async def test_a_page_that_is_not_confirmed_is_done_again(bench: Bench, *, blind
     bench.now += LOOK_S
     await bench.replayer.turn()
     assert len(bench.publisher.deliveries()) == 2
-    assert bench.look(replay).state is State.COMPLETED
+    assert bench.look(replay).state is ReplayState.COMPLETED
 
 
 async def test_who_dies_after_a_page_leaves_that_page_to_be_done_again(
@@ -219,7 +219,7 @@ async def test_a_large_replay_does_not_hold_up_a_small_one(bench: Bench) -> None
     bench.given_up(10)
     slow, quick = bench.begin(rate=1), bench.begin(rate=100)
     await bench.replayer.turn()
-    assert (bench.look(slow).published, bench.look(quick).state) == (1, State.COMPLETED)
+    assert (bench.look(slow).published, bench.look(quick).state) == (1, ReplayState.COMPLETED)
 
 
 async def test_a_replay_that_is_cancelled_stops(bench: Bench) -> None:
@@ -227,20 +227,23 @@ async def test_a_replay_that_is_cancelled_stops(bench: Bench) -> None:
     replay = bench.begin(rate=2)
     await bench.replayer.turn()
     change = bench.store.replays.change
-    change("myregistry", replay.id, State.CANCELLED, where=State.RUNNING, now_ms=1)
+    change("myregistry", replay.id, ReplayState.CANCELLED, where=ReplayState.RUNNING, now_ms=1)
     bench.now += 5
     assert await bench.replayer.turn() == LOOK_S
     assert len(bench.publisher.deliveries()) == 2
 
 
-def selected(number: int, size: int = 10) -> Selected:
+def selected(number: int, size: int = 10) -> SelectedDelivery:
     body = b'"%b"' % (b"x" * size)
-    return Selected(number, event(f"e{number}", body=body), 7, 1, enabled=True)
+    return SelectedDelivery(number, event(f"e{number}", body=body), 7, 1, enabled=True)
 
 
 def test_a_frame_has_each_event_once_and_no_more_than_it_may() -> None:
     twice = event("shared")
-    both = [Selected(1, twice, 7, 1, enabled=True), Selected(2, twice, 8, 3, enabled=True)]
+    both = [
+        SelectedDelivery(1, twice, 7, 1, enabled=True),
+        SelectedDelivery(2, twice, 8, 3, enabled=True),
+    ]
     ((shared,),) = [[decode_deliveries(body) for body in frames_of(both, 5)]]
     assert len(shared.events) == 1
     assert [each.attempt for each in shared.deliveries] == [2, 4]
@@ -253,6 +256,8 @@ def test_a_frame_has_each_event_once_and_no_more_than_it_may() -> None:
 
 def test_an_event_that_was_accepted_twice_stands_twice() -> None:
     first, again = event("e", accepted_ms=1), event("e", accepted_ms=2)
-    chosen = [Selected(n, each, 7, 1, enabled=True) for n, each in enumerate((first, again))]
+    chosen = [
+        SelectedDelivery(n, each, 7, 1, enabled=True) for n, each in enumerate((first, again))
+    ]
     ((found,),) = [[decode_deliveries(body) for body in frames_of(chosen, 5)]]
     assert [each.accepted_ms for each in found.events] == [1, 2]

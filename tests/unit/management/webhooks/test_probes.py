@@ -2,7 +2,7 @@
 
 import pytest
 
-from portcall.management.webhooks.probes import Prober, Watch
+from portcall.management.webhooks.probes import Prober, ProbeWatch
 from portcall.runtime.errors import UnconfirmedError
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.frames import decode_deliveries
@@ -21,8 +21,8 @@ async def hook(api: ManagementApi, **extras: object) -> int:
     return int(answer.json["properties"]["portcall"]["id"])
 
 
-def watch(api: ManagementApi, disable_after_ms: int = 1_000) -> Watch:
-    return Watch(
+def watch(api: ManagementApi, disable_after_ms: int = 1_000) -> ProbeWatch:
+    return ProbeWatch(
         store=api.store,
         announcer=api.publisher,
         prober=Prober(publisher=api.publisher, shards=2),

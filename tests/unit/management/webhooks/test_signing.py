@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portcall.management.http.fields import GENERATE
-from portcall.management.webhooks.signing import Wanted, new_secret, wanted_secret
+from portcall.management.webhooks.signing import SigningWanted, new_secret, wanted_secret
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.signatures import Scheme, public_key, scheme_of, shared_secret
 from tests.unit.management.api import DAY_MS, Answer, Json, ManagementApi
@@ -277,7 +277,7 @@ def test_whatever_is_asked_for_the_secret_is_one_of_the_signature(
     secret: str | None, scheme: Scheme | None, before: str
 ) -> None:
     try:
-        made = wanted_secret(Wanted(secret, scheme), before, new_secret)
+        made = wanted_secret(SigningWanted(secret, scheme), before, new_secret)
     except InvalidValueError:
         assert secret is not None and scheme is not None
         return

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portcall.runtime.broker.feed import Feed, Follower
+from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.schemas.changes import encode_hint
 
 NEVER_S = 1e6
@@ -55,7 +55,7 @@ async def turns() -> None:
 
 async def test_a_hint_is_followed_at_once() -> None:
     refreshes = Refreshes()
-    follower = Follower(refreshes, poll_s=NEVER_S)
+    follower = FeedFollower(refreshes, poll_s=NEVER_S)
     following = asyncio.create_task(follower.run())
     await turns()
     assert refreshes.count == 0
@@ -70,7 +70,7 @@ async def test_a_hint_is_followed_at_once() -> None:
 
 async def test_a_hint_before_the_start_is_not_lost() -> None:
     refreshes = Refreshes()
-    follower = Follower(refreshes, poll_s=NEVER_S)
+    follower = FeedFollower(refreshes, poll_s=NEVER_S)
     follower.hint(0)
     following = asyncio.create_task(follower.run())
     await turns()
@@ -80,7 +80,7 @@ async def test_a_hint_before_the_start_is_not_lost() -> None:
 
 async def test_hints_during_a_refresh_make_one_more() -> None:
     refreshes = Refreshes()
-    follower = Follower(refreshes, poll_s=NEVER_S)
+    follower = FeedFollower(refreshes, poll_s=NEVER_S)
     following = asyncio.create_task(follower.run())
     refreshes.gate.clear()
     follower.hint(1)
@@ -97,7 +97,7 @@ async def test_hints_during_a_refresh_make_one_more() -> None:
 
 async def test_without_hints_it_is_polled() -> None:
     refreshes = Refreshes()
-    following = asyncio.create_task(Follower(refreshes, poll_s=0.001).run())
+    following = asyncio.create_task(FeedFollower(refreshes, poll_s=0.001).run())
     async with asyncio.timeout(5):
         for _ in range(3):
             await refreshes.begun.acquire()
@@ -109,4 +109,4 @@ async def test_an_error_of_the_refresh_ends_it() -> None:
         raise ValueError("a bug")
 
     with pytest.raises(ValueError, match="a bug"):
-        await Follower(refresh, poll_s=0.001).run()
+        await FeedFollower(refresh, poll_s=0.001).run()

@@ -8,7 +8,7 @@ from portcall.runtime.http import clients
 from portcall.runtime.http.clients import (
     AUTHENTICATED,
     MAX_FAILURES,
-    Gate,
+    ClientGate,
     Throttle,
     client_of,
     throttling,
@@ -79,7 +79,7 @@ def test_many_clients_take_bounded_memory_and_the_loud_one_is_not_forgotten_firs
 
 
 def test_a_gate_lets_in_as_many_as_it_may_and_no_client_more_than_half() -> None:
-    gate = Gate(4)
+    gate = ClientGate(4)
     assert [gate.enter(client) for client in "aaabbc"] == [True, True, False, True, True, False]
     gate.leave("a")
     assert gate.enter("c")

@@ -10,7 +10,7 @@ from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.engine import Store
 from portcall.store.records import selection
-from portcall.store.records.replays import Replay, State, Step
+from portcall.store.records.replays import Replay, ReplayedPage, ReplayState
 from portcall.store.records.selection import ENDINGS, Count, Selection
 from portcall.store.webhooks.health import HOUR_MS
 from portcall.store.webhooks.row import WebhookRow
@@ -164,7 +164,7 @@ class WorkingContract:
         seen: list[str] = []
         while page := store.replays.page(replay := self.claim(store)[0], limit=2):
             seen += [each.event.id for each in page]
-            step = Step(position=page[-1].record_id, published=len(page))
+            step = ReplayedPage(position=page[-1].record_id, published=len(page))
             assert store.replays.advance(replay, "me", step, now_ms=6_000, lease_ms=1_000)
         assert seen == [*"abcde"]
         assert store.replays.get("myregistry", replay.id) == self.claim(store)[0]
@@ -181,7 +181,7 @@ class WorkingContract:
         assert self.claim(store, "other", 6_999) == []
         (taken,) = self.claim(store, "other", 7_001)
         assert self.claim(store, "me", 7_002) == []
-        step = Step(position=9)
+        step = ReplayedPage(position=9)
         assert not store.replays.advance(replay, "me", step, now_ms=7_003, lease_ms=1)
         assert not store.replays.renew(replay, "me", now_ms=7_003, lease_ms=1)
         assert store.replays.advance(taken, "other", step, now_ms=7_003, lease_ms=1)
@@ -197,7 +197,7 @@ class WorkingContract:
         add_hook(store)
         begin(store)
         (replay,) = self.claim(store)
-        step = Step(position=9, published=4, disabled=1)
+        step = ReplayedPage(position=9, published=4, disabled=1)
         assert store.replays.advance(replay, "me", step, now_ms=6_000, lease_ms=1_000)
         assert not store.replays.advance(replay, "me", step, now_ms=6_000, lease_ms=1_000)
         (after,) = self.claim(store)
@@ -207,12 +207,12 @@ class WorkingContract:
         ended(store, add_hook(store), "a", "b", "c")
         begin(store)
         (replay,) = self.claim(store)
-        step = Step(position=9, published=1, disabled=1, is_last=True)
+        step = ReplayedPage(position=9, published=1, disabled=1, is_last=True)
         assert store.replays.advance(replay, "me", step, now_ms=6_000, lease_ms=1_000)
         assert self.claim(store) == []
         done = store.replays.get("myregistry", replay.id)
         assert done is not None
-        assert (done.state, done.gone) == (State.COMPLETED, 1)
+        assert (done.state, done.gone) == (ReplayState.COMPLETED, 1)
 
     def test_one_that_is_cancelled_is_worked_at_no_more_until_it_is_resumed(
         self, store: Store
@@ -221,13 +221,19 @@ class WorkingContract:
         begin(store)
         (replay,) = self.claim(store)
         change = store.replays.change
-        assert change("myregistry", replay.id, State.CANCELLED, where=State.RUNNING, now_ms=7_000)
-        assert not store.replays.advance(replay, "me", Step(position=9), now_ms=1, lease_ms=1)
+        assert change(
+            "myregistry", replay.id, ReplayState.CANCELLED, where=ReplayState.RUNNING, now_ms=7_000
+        )
+        assert not store.replays.advance(
+            replay, "me", ReplayedPage(position=9), now_ms=1, lease_ms=1
+        )
         assert self.claim(store) == []
         assert not change(
-            "myregistry", replay.id, State.CANCELLED, where=State.RUNNING, now_ms=7_000
+            "myregistry", replay.id, ReplayState.CANCELLED, where=ReplayState.RUNNING, now_ms=7_000
         )
-        assert change("myregistry", replay.id, State.RUNNING, where=State.CANCELLED, now_ms=8_000)
+        assert change(
+            "myregistry", replay.id, ReplayState.RUNNING, where=ReplayState.CANCELLED, now_ms=8_000
+        )
         assert [each.id for each in self.claim(store, "other")] == [replay.id]
 
     def test_they_are_listed_newest_first_by_registry(self, store: Store) -> None:
@@ -254,7 +260,7 @@ class WorkingContract:
         )
         replay = begin(store, wanted)
         assert replay.selection == wanted
-        assert (replay.rate, replay.total, replay.state) == (50, 0, State.RUNNING)
+        assert (replay.rate, replay.total, replay.state) == (50, 0, ReplayState.RUNNING)
         assert store.replays.get("myregistry", replay.id) == replay
 
     def test_what_ended_long_ago_is_forgotten_and_what_runs_is_not(self, store: Store) -> None:
@@ -262,7 +268,7 @@ class WorkingContract:
         running, cancelled, late = (begin(store) for _ in range(3))
         for replay, at in ((cancelled, 50), (late, 60)):
             store.replays.change(
-                "myregistry", replay.id, State.CANCELLED, where=State.RUNNING, now_ms=at
+                "myregistry", replay.id, ReplayState.CANCELLED, where=ReplayState.RUNNING, now_ms=at
             )
         assert store.replays.prune(60) == 1
         assert store.replays.prune(60) == 0

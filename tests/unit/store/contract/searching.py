@@ -8,7 +8,7 @@ from portcall.schemas.records import Outcome, RawRecord, RecordOf
 from portcall.store.engine import Store
 from portcall.store.records import scan
 from portcall.store.records.filters import Filter
-from portcall.store.records.searching import Found
+from portcall.store.records.searching import FoundRecords
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.samples import frame
 
@@ -39,7 +39,7 @@ def record(
     return RecordOf(of, webhook_id, attempt, outcome, status, at_ms, 1_500, msgspec.Raw(b"{}"))
 
 
-def ids(found: Found) -> list[str]:
+def ids(found: FoundRecords) -> list[str]:
     return [line.event_id for line in found.lines]
 
 
@@ -150,7 +150,7 @@ class SearchingContract:
         assert found.next == found.lines[-1].id
 
     def test_an_empty_log_has_nothing(self, store: Store) -> None:
-        assert store.searching.search(Filter()) == Found([])
+        assert store.searching.search(Filter()) == FoundRecords([])
 
     def test_a_line_leads_to_its_record(self, filled: Store) -> None:
         (line,) = filled.searching.search(Filter(outcomes=frozenset({Outcome.GIVEN_UP}))).lines

@@ -9,7 +9,7 @@ from portcall.store.traffic.buckets import (
     NARROW,
     TEN,
     WIDE,
-    Bucket,
+    BucketLength,
     shown_bucket_s,
     source_of,
 )
@@ -46,8 +46,8 @@ def test_a_span_has_180_steps_at_most(span_s: int, expected: int) -> None:
 def test_a_step_is_made_of_what_is_kept(
     wanted_s: int,
     age_s: int,
-    stored: tuple[Bucket, ...],
+    stored: tuple[BucketLength, ...],
     of_all: bool,  # noqa: FBT001 (a column of the table)
-    expected: tuple[int, Bucket],
+    expected: tuple[int, BucketLength],
 ) -> None:
     assert source_of(wanted_s, age_s, stored, of_all=of_all) == expected

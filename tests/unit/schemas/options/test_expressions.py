@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcall.producer.sources.expressions import (
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.options.expressions import (
     MAX_LENGTH,
     MAX_NODES,
     MAX_STEPS,
@@ -15,7 +16,6 @@ from portcall.producer.sources.expressions import (
     Budget,
     compiled,
 )
-from portcall.schemas.errors import InvalidValueError
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:deprecated string literal syntax:PendingDeprecationWarning"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcall.runtime.broker import topology
+from portcall.runtime.broker import declaring
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.topology import (
     DEAD,
@@ -30,32 +30,32 @@ RUNG_MS = 1_000
 
 async def test_it_is_declared_and_declaring_it_again_changes_nothing(amqp_url: str) -> None:
     whole = layout(rungs_ms=(1_000, 2_000), shards=3)
-    await topology.apply(amqp_url, whole)
+    await declaring.apply(amqp_url, whole)
     await put(amqp_url, EVENTS_IN, [b"kept"])
-    await topology.apply(amqp_url, whole)
-    found = await topology.depths(amqp_url, [queue.name for queue in whole.queues])
+    await declaring.apply(amqp_url, whole)
+    found = await declaring.depths(amqp_url, [queue.name for queue in whole.queues])
     assert set(found) == {queue.name for queue in whole.queues}
     assert {queue for queue, depth in found.items() if depth} == {EVENTS_IN}
 
 
 async def test_processes_may_declare_it_at_the_same_time(amqp_url: str) -> None:
-    await asyncio.gather(*(topology.apply(amqp_url, layout()) for _ in range(4)))
+    await asyncio.gather(*(declaring.apply(amqp_url, layout()) for _ in range(4)))
 
 
 async def test_more_shards_are_added(laid: str) -> None:
-    await topology.apply(laid, layout(shards=2))
-    assert await topology.depths(laid, [deliver_queue(1)]) == {deliver_queue(1): 0}
+    await declaring.apply(laid, layout(shards=2))
+    assert await declaring.depths(laid, [deliver_queue(1)]) == {deliver_queue(1): 0}
 
 
 async def test_what_differs_is_an_error_with_the_brokers_words(laid: str) -> None:
     with pytest.raises(BrokerError, match=r"but different: .*x-max-length-bytes.*") as caught:
-        await topology.apply(laid, layout(max_bytes=123_456))
+        await declaring.apply(laid, layout(max_bytes=123_456))
     assert "PRECONDITION_FAILED" in str(caught.value)
 
 
 async def test_depths_are_counted_and_a_missing_queue_has_none(laid: str) -> None:
     await put(laid, EVENTS_IN, [b"x"] * 3)
-    depths = await topology.depths(laid, [EVENTS_IN, "portcall.nowhere", DEAD])
+    depths = await declaring.depths(laid, [EVENTS_IN, "portcall.nowhere", DEAD])
     assert depths == {EVENTS_IN: 3, "portcall.nowhere": None, DEAD: 0}
 
 
@@ -65,21 +65,21 @@ async def test_a_broker_that_is_not_there_is_an_error_that_says_where(
 ) -> None:
     url = f"amqp://guest:guest@127.0.0.1:{unused_tcp_port}/"
     calls: dict[str, Callable[[], Awaitable[object]]] = {
-        "apply": lambda: topology.apply(url, layout()),
-        "depths": lambda: topology.depths(url, [LOG]),
-        "ping": lambda: topology.ping(url),
+        "apply": lambda: declaring.apply(url, layout()),
+        "depths": lambda: declaring.depths(url, [LOG]),
+        "ping": lambda: declaring.ping(url),
     }
     with pytest.raises(BrokerError, match=f"127.0.0.1:{unused_tcp_port} cannot be reached"):
         await calls[call]()
 
 
 async def test_a_broker_that_is_there_can_be_pinged(amqp_url: str) -> None:
-    await topology.ping(amqp_url)
+    await declaring.ping(amqp_url)
 
 
 async def test_a_cut_in_the_middle_is_an_error(laid: str, line: Line) -> None:
     url = await line.open()
-    looking = asyncio.create_task(topology.depths(url, [EVENTS_IN] * 10_000))
+    looking = asyncio.create_task(declaring.depths(url, [EVENTS_IN] * 10_000))
     await until(lambda: line.connections == 1)
     await asyncio.sleep(0.1)
     line.cut()
@@ -90,7 +90,7 @@ async def test_a_cut_in_the_middle_is_an_error(laid: str, line: Line) -> None:
 async def test_what_waits_on_a_rung_comes_back_under_its_key_after_its_time(
     amqp_url: str,
 ) -> None:
-    await topology.apply(amqp_url, layout(rungs_ms=(RUNG_MS,)))
+    await declaring.apply(amqp_url, layout(rungs_ms=(RUNG_MS,)))
     async with publishing(amqp_url) as publisher:
         began = time.monotonic()
         await publisher.publish(b"later", exchange=wait_rung(RUNG_MS), key=retry_key(0))
@@ -103,7 +103,7 @@ async def test_what_waits_on_a_rung_comes_back_under_its_key_after_its_time(
 
 
 async def test_what_no_queue_takes_is_kept_apart(laid: str) -> None:
-    await topology.apply(laid, layout(rungs_ms=(100,)))
+    await declaring.apply(laid, layout(rungs_ms=(100,)))
     async with publishing(laid) as publisher:
         await publisher.publish(b"lost", exchange=wait_rung(100), key="retry.99")
         await until_depth(laid, UNROUTED, 1)

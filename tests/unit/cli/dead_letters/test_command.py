@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portcall.cli.commands.dead_letters import AT_ONCE, PATH
+from portcall.cli.dead_letters.removal import AT_ONCE, PATH
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fakes import FakeApi
 

@@ -1,4 +1,7 @@
-"""The lines or clicks that set up the other side, for each kind of source."""
+"""The lines or clicks that set up the other side, for each kind of source.
+
+The command and the console show them.
+"""
 
 from collections.abc import Mapping
 from string import Template

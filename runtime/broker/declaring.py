@@ -1,4 +1,4 @@
-"""Declaring the topology, and checking it."""
+"""Declares the exchanges and queues of `portcall.schemas.topology`, and checks them."""
 
 import asyncio
 from collections.abc import Iterable

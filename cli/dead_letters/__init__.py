@@ -1,0 +1,1 @@
+"""`portcall dead-letters`: list, show, resend, purge and export dead letters."""

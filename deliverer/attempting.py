@@ -1,0 +1,108 @@
+"""Makes one attempt at a delivery, and carries out its consequence."""
+
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+from portcall.deliverer.consequences import Consequence, PutBack, Rules, following, unwanted
+from portcall.deliverer.endings import Endings
+from portcall.deliverer.jobs import Job
+from portcall.deliverer.measures import measure
+from portcall.deliverer.post.attempts import Attempt
+from portcall.deliverer.post.redaction import redacted
+from portcall.deliverer.post.request import Request, Template
+from portcall.deliverer.webhooks import Webhooks
+from portcall.runtime.clock import now_ms
+from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.records import Sent
+
+
+class Sending(Protocol):
+    """Makes attempts: a Sender."""
+
+    async def send(self, request: Request) -> Attempt:
+        """POST; never raises for the endpoint's faults."""
+
+
+class Attempter:
+    """Makes attempts at the deliveries whose webhook takes them.
+
+    Args:
+        webhooks: The cache of webhooks.
+        sender: Makes the POSTs.
+        endings: Carries out what follows.
+        rules: What applies where a webhook says nothing else.
+        clock_ms: Returns the time, in milliseconds since the epoch.
+        chance: Returns a random number from 0 to 1, for the jitter.
+
+    Attributes:
+        stopping: Begin no attempt: deliveries are put back for other processes.
+    """
+
+    def __init__(
+        self,
+        *,
+        webhooks: Webhooks,
+        sender: Sending,
+        endings: Endings,
+        rules: Rules,
+        clock_ms: Callable[[], int] = now_ms,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.stopping = False
+        self._webhooks = webhooks
+        self._sender = sender
+        self._endings = endings
+        self._rules = rules
+        self._clock_ms = clock_ms
+        self._chance = chance
+
+    def usable(self, job: Job, template: Template | None) -> Template | None:
+        """*template* if an attempt may begin; None: the consequence was carried out instead."""
+        delivery, webhook = job.delivery, None if template is None else template.webhook
+        instead: Consequence
+        if webhook is None or not webhook.takes(probe=delivery.probe):
+            instead = unwanted(delivery, webhook, self._clock_ms())
+        elif self.stopping:
+            instead = PutBack()
+        else:
+            return template
+        self._endings.carry_out(job, instead)
+        return None
+
+    async def attempt(self, job: Job) -> bool | None:
+        """Make one attempt: look up, prepare, send, decide, carry out.
+
+        Returns:
+            Whether the endpoint answered as a healthy one does; None: nothing was sent.
+        """
+        webhook_id = job.delivery.webhook_id
+        known = self._webhooks.known(webhook_id) or await self._webhooks.template(webhook_id)
+        template = self.usable(job, known)
+        if template is None:
+            return None
+        request = self._prepare(job, template)
+        attempt = await self._sender.send(request)
+        consequence = self._decide(job, template, attempt, request.sent)
+        self._endings.carry_out(job, consequence)
+        return attempt.shows_health
+
+    def _prepare(self, job: Job, template: Template) -> Request:
+        return template.request(
+            delivery_id=delivery_id(job.event.id, job.delivery.webhook_id),
+            body=bytes(job.event.body),
+            now_s=self._clock_ms() // 1000,
+        )
+
+    def _decide(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> Consequence:
+        """Measure an attempt, and return its consequence."""
+        measure(attempt)
+        return following(
+            job,
+            template.webhook,
+            redacted(attempt, template.secrets) if template.secrets else attempt,
+            sent,
+            self._rules,
+            now_ms=self._clock_ms(),
+            chance=self._chance(),
+        )

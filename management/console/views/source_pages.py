@@ -1,0 +1,232 @@
+"""The sources of a registry: their list, the form of a new one, and the page of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from portcall.management.console.desk import (
+    ADD_SOURCE,
+    SOURCE,
+    SOURCES,
+    Desk,
+    source_path,
+    sources_path,
+)
+from portcall.management.console.forms import Form
+from portcall.management.console.pages import FORM
+from portcall.management.console.views.source_forms import (
+    KINDS,
+    PROOFS,
+    SourceEntry,
+    label_of,
+    problems_of_source,
+    read_source,
+)
+from portcall.management.console.views.webhook_forms import Problems
+from portcall.management.http.calls import Call
+from portcall.management.http.errors import ArmError
+from portcall.management.http.routes import Routes
+from portcall.management.sources.setup import HIDDEN, set_up
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind, check_source_name
+from portcall.schemas.timestamps import parse_timestamp
+from portcall.store.access.principals import Role
+from portcall.store.webhooks.registries import Registry
+
+PRODUCER = "https://PRODUCER"
+"""Stands for the producer's address, where no setting says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSource:
+    """A source on a page.
+
+    Attributes:
+        name: Its name.
+        facts: Its ``properties``, as the API answers them.
+        producer_url: Where senders reach the producer; empty: no setting says it.
+    """
+
+    name: str
+    facts: Mapping[str, Any]
+    producer_url: str
+
+    @property
+    def kind(self) -> str:
+        """The product that sends."""
+        return KINDS[SourceKind(self.facts["kind"])]
+
+    @property
+    def proof(self) -> str:
+        """Which requests are authentic."""
+        return PROOFS[Proof(self.facts["proof"])]
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether its secret can be rotated."""
+        return Proof(self.facts["proof"]) is not Proof.OIDC
+
+    @property
+    def created_ms(self) -> int:
+        """When it was created, milliseconds since the epoch."""
+        return parse_timestamp(self.facts["createdAt"])
+
+    @property
+    def changed_ms(self) -> int:
+        """The last change, rotations included, milliseconds since the epoch."""
+        return parse_timestamp(self.facts["changedAt"])
+
+    @property
+    def options(self) -> list[tuple[str, str]]:
+        """Its options, with their labels."""
+        return [(label_of(name), value) for name, value in self.facts["options"].items()]
+
+    def address(self, secret: str = "") -> str:
+        """Its address; a secret in it that is not known is `HIDDEN`."""
+        path = str(self.facts["path"]).replace("{secret}", secret or HIDDEN)
+        return f"{self.producer_url or PRODUCER}{path}"
+
+    def set_up(self, secret: str = "") -> str:
+        """How the other side is set up; a secret that is not known is `HIDDEN`."""
+        return set_up(
+            self.facts["kind"],
+            self.facts["proof"],
+            usual=DEFAULT_PROOFS[SourceKind(self.facts["kind"])].value,
+            address=self.address(secret),
+            secret=secret,
+            header=self.facts["header"],
+        )
+
+
+class SourcePages:
+    """The pages of sources.
+
+    Args:
+        desk: Shared by all pages.
+        producer_url: Where senders reach the producer; empty: no setting says it.
+    """
+
+    def __init__(self, *, desk: Desk, producer_url: str) -> None:
+        self._desk = desk
+        self._producer_url = producer_url
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes. The form's path is not below the sources: one may be called ``new``."""
+        routes.add("GET", SOURCES, self.page)
+        routes.add("GET", ADD_SOURCE, self.new, need=Role.ADMINISTRATOR)
+        routes.add("POST", ADD_SOURCE, self.create)
+        routes.add("POST", f"{ADD_SOURCE}/fields", self.fields)
+        routes.add("GET", SOURCE, self.source)
+        routes.add("POST", f"{SOURCE}/rotate", self.rotate)
+        routes.add("GET", f"{SOURCE}/delete", self.confirm, need=Role.ADMINISTRATOR)
+        routes.add("POST", f"{SOURCE}/delete", self.delete)
+
+    async def page(self, call: Call) -> web.Response:
+        """GET the list."""
+        registry = await self._desk.lookups.registry(call)
+        path = f"{self._desk.inner.registry(registry.name)}/sources"
+        found = await self._desk.inner.ask(call, "GET", path)
+        sources = [self._shown(each) for each in found["value"]]
+        return self._desk.pages.page(call, "sources.html", registry=registry, sources=sources)
+
+    async def new(self, call: Call) -> web.Response:
+        """GET the form."""
+        registry = await self._desk.lookups.registry(call)
+        return self._form(call, registry, read_source(Form()), Problems())
+
+    async def fields(self, call: Call) -> web.Response:
+        """POST an incomplete form, for the fields of another kind or proof."""
+        registry = await self._desk.lookups.registry(call)
+        return self._form(call, registry, read_source(call.request[FORM]), Problems())
+
+    async def create(self, call: Call) -> web.Response:
+        """POST a new source; the next page shows its secret once."""
+        registry = await self._desk.lookups.registry(call)
+        entry = read_source(call.request[FORM])
+        try:
+            _check_name(entry)
+            path = self._desk.inner.source(registry.name, entry.name)
+            made = await self._desk.inner.ask(call, "PUT", path, {"properties": entry.body})
+        except ArmError as error:
+            if error.status >= 500 or error.status == 404:
+                raise
+            return self._form(call, registry, entry, problems_of_source(error, entry))
+        return self._done(call, registry, made, f"The source {made['name']} was created.")
+
+    async def source(self, call: Call) -> web.Response:
+        """GET the page of a source, with what is to be done on the other side."""
+        return await self._on_page(call, "source.html")
+
+    async def rotate(self, call: Call) -> web.Response:
+        """POST to rotate the secret; the next page shows the new one once."""
+        registry = await self._desk.lookups.registry(call)
+        name = call.names["source"]
+        path = f"{self._desk.inner.source(registry.name, name)}/rotateSecret"
+        try:
+            made = await self._desk.inner.ask(call, "POST", path, {})
+        except ArmError as error:
+            if error.status != 409:
+                raise
+            to = source_path(registry.name, name)
+            return self._desk.done(call, to, error.message, kind="bad")
+        text = f"{made['name']} has a new secret; the previous one is accepted, too, for a while."
+        return self._done(call, registry, made, text)
+
+    async def confirm(self, call: Call) -> web.Response:
+        """GET the question whether to delete it."""
+        return await self._on_page(call, "source-delete.html")
+
+    async def delete(self, call: Call) -> web.Response:
+        """POST to delete it."""
+        registry = await self._desk.lookups.registry(call)
+        path = self._desk.inner.source(registry.name, call.names["source"])
+        found = await self._desk.inner.ask(call, "GET", path)
+        await self._desk.inner.ask(call, "DELETE", path)
+        text = f"The source {found['name']} was deleted."
+        return self._desk.done(call, sources_path(registry.name), text)
+
+    async def _on_page(self, call: Call, template: str) -> web.Response:
+        registry = await self._desk.lookups.registry(call)
+        path = self._desk.inner.source(registry.name, call.names["source"])
+        found = await self._desk.inner.ask(call, "GET", path)
+        return self._desk.pages.page(
+            call,
+            template,
+            registry=registry,
+            source=self._shown(found),
+            knows_producer=bool(self._producer_url),
+        )
+
+    def _done(
+        self, call: Call, registry: Registry, made: Mapping[str, Any], text: str
+    ) -> web.Response:
+        secret = made["properties"].get("secret", "")
+        if secret:
+            text += " Its secret is shown only now; the set-up below has it in its place."
+        return self._desk.done(call, source_path(registry.name, made["name"]), text, secret=secret)
+
+    def _form(
+        self, call: Call, registry: Registry, entry: SourceEntry, problems: Problems
+    ) -> web.Response:
+        return self._desk.pages.page(
+            call,
+            "source-form.html",
+            400 if problems else 200,
+            registry=registry,
+            entry=entry,
+            problems=problems,
+            kinds=KINDS,
+        )
+
+    def _shown(self, source: Mapping[str, Any]) -> ShownSource:
+        return ShownSource(source["name"], source["properties"], self._producer_url)
+
+
+def _check_name(entry: SourceEntry) -> None:
+    """Check a name before it is used in a path."""
+    try:
+        check_source_name(entry.name)
+    except InvalidValueError as error:
+        raise ArmError(400, "InvalidRequestContent", error.problem, target="name") from error
