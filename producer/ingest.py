@@ -61,6 +61,8 @@ Note = Callable[[Sequence[IgnoredNote], float], Awaitable[None]]
 UNREAD_NOTES_PER_S = 50.0
 OTHER_NOTES_PER_S = 20.0
 """The limit of noted ignored notifications; a busy registry has thousands of pulls."""
+TAG_NOTES_PER_S = 200.0
+"""The same of deleted tags, which belong to a delete; a cleanup deletes many."""
 NOTE_PATIENCE_S = 0.5
 """Unreadable notifications are noted before the answer, if possible: a registry waits for 1 s."""
 
@@ -95,6 +97,7 @@ class Ingest:
         self._note = note
         self._sample = Sample()
         self._unread_notes = Allowance(UNREAD_NOTES_PER_S)
+        self._tag_notes = Allowance(TAG_NOTES_PER_S)
         self._other_notes = Allowance(OTHER_NOTES_PER_S)
         self._log = get_logger()
 
@@ -194,9 +197,15 @@ class Ingest:
             return
         at_ms = now_ms()
         unread = [one for one in translation.details if one.is_unread]
-        others = [one for one in translation.details if one.event_id and not one.is_unread]
+        tags = [one for one in translation.details if one.event_id and one.request_id]
+        others = [
+            one
+            for one in translation.details
+            if one.event_id and not one.is_unread and not one.request_id
+        ]
         for kept, allowance, patience_s in (
             (unread, self._unread_notes, NOTE_PATIENCE_S),
+            (tags, self._tag_notes, 0),
             (others, self._other_notes, 0),
         ):
             chosen = kept[: allowance.take(len(kept))]

@@ -12,7 +12,7 @@ from portcall.producer.formats.cloudevents import (
     CloudEvent,
     RegistryData,
 )
-from portcall.producer.formats.distribution import MEDIA_TYPES, Envelope
+from portcall.producer.formats.notifications import MEDIA_TYPES, Envelope
 from portcall.producer.formats.published import MAX_EVENTS
 from portcall.producer.http.bodies import MAX_BODY_BYTES
 from portcall.producer.ingest import BATCH, JSON, STRUCTURED

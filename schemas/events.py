@@ -231,7 +231,7 @@ def accept(
         body=msgspec.Raw(_encode(payload)),
         repository=repository,
         tag=tag,
-        extras=None if extras is None else cleaned(extras),
+        extras=None if extras is None else cleaned(extras, event_id),
     )
 
 

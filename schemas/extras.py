@@ -46,7 +46,7 @@ class Extras(Struct, frozen=True, omit_defaults=True, rename="camel"):
     Attributes:
         kind: The source's kind, e.g. ``harbor``; empty: the event did not come by a source.
         source: The source's name.
-        source_id: The sender's own id of the event or of its request.
+        source_id: The sender's own id of the event or of its request, if the event has another.
         actor: Who pushed or deleted, as the registry names them.
         artifact_type: image, index, helm, signature, attestation, sbom, wasm, cache or other.
         platforms: Of an image its own, of an index those of its children, e.g. ``linux/arm64``.
@@ -86,17 +86,18 @@ class SentExtras(Struct, frozen=True, rename="camel"):
 NONE = Extras()
 
 
-def cleaned(extras: Extras) -> Extras | None:
+def cleaned(extras: Extras, event_id: str = "") -> Extras | None:
     """*extras* as they may be kept, within the limits; None: nothing is left.
 
-    The kind and the name of the source are ours, and are kept as they are.
+    The kind and the name of the source are ours, and are kept as they are. The sender's own id is
+    left out where it is the event's.
     """
     if extras == NONE:
         return None
     kept = Extras(
         kind=extras.kind,
         source=extras.source,
-        source_id=kept_text(extras.source_id, MAX_TEXT),
+        source_id="" if extras.source_id == event_id else kept_text(extras.source_id, MAX_TEXT),
         actor=kept_text(extras.actor, MAX_TEXT),
         artifact_type=kept_text(extras.artifact_type, MAX_WORD),
         platforms=_platforms(extras.platforms),

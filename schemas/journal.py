@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from portcall.schemas.events import Event
 
+TAG_DELETE = "tag_delete"
+"""The reason of a notification that a tag was deleted; ACR's webhooks tell only of manifests."""
 CHECK_MASK = 2**32 - 1
 """Applied to a webhook's number in a checksum: a sum of 2,000 million of them fits 64 bits."""
 MAX_NOTES = 256
@@ -66,6 +68,8 @@ class IgnoredNote(Struct, frozen=True, array_like=True):
         place: The path of the unreadable part, e.g. ``events[3].target.repository``; empty: it
             was readable, and is no registry event.
         problem: What is wrong there.
+        request_id: Of a deleted tag, the id of the request to the registry, which the delete of
+            the manifest has, too; empty in notes of earlier versions.
     """
 
     event_id: str
@@ -77,6 +81,7 @@ class IgnoredNote(Struct, frozen=True, array_like=True):
     tag: str = ""
     place: str = ""
     problem: str = ""
+    request_id: str = ""
 
 
 class _Target(Struct, frozen=True):

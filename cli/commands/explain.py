@@ -77,12 +77,33 @@ def tree(explanation: Document) -> Tree:
     if not explanation.get("isRouted"):
         head.append("  not routed yet, as far as is known", "dim")
     root = Tree(head)
+    told = _told(explanation.get("extras") or {})
+    if told:
+        root.add(Text(told, "dim"))
     webhooks = explanation.get("webhooks") or []
     for each in webhooks:
         _grow(root, each)
     if not webhooks:
         root.add(Text("the registry has no webhooks", "dim"))
     return root
+
+
+def _told(extras: Document) -> str:
+    """Say what the source tells beyond the payload; empty: nothing."""
+    facts = (
+        ("by ", value(extras, "actor")),
+        ("", value(extras, "artifactType")),
+        ("for ", ", ".join(map(str, extras.get("platforms") or ()))),
+        ("with the tags ", ", ".join(map(str, extras.get("tags") or ()))),
+        ("from the source ", _source(extras)),
+        ("", "found by a comparison later" if extras.get("backfilled") else ""),
+    )
+    return clean("; ".join(f"{words}{fact}" for words, fact in facts if fact))
+
+
+def _source(extras: Document) -> str:
+    name, kind = value(extras, "source"), value(extras, "kind")
+    return f"{name} ({kind})" if kind else name
 
 
 def _grow(root: Tree, webhook: Document) -> None:

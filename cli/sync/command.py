@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from portcall.cli.client import Management, find_server, home_folder
+from portcall.cli.client import Management
 from portcall.cli.errors import CliError, UsageError
 from portcall.cli.options import SERVER_PANEL, Format, Group, Registry, Url
 from portcall.cli.output import note, show
+from portcall.cli.server import find_server, home_folder
 from portcall.cli.sync.known import KnownTags
 from portcall.cli.sync.publish import Destination
 from portcall.cli.sync.registry.client import check_address

@@ -7,14 +7,16 @@ delivery that ended without an attempt has a request with only a content.
 Source: recorded traffic of the real service; ``statusCode`` is a string there.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 from msgspec import UNSET
 
 from portcall.management.events.shapes import Event, EventExtras, EventRequest, EventResponse
+from portcall.management.http.extras import told_extras
 from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.extras import Extras
 from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.records import Detail, Outcome, Sent
 from portcall.schemas.timestamps import acr_timestamp
@@ -36,6 +38,8 @@ class ShownRecord:
         started_ms: When the attempt began, milliseconds since the epoch.
         duration_us: How long it took, microseconds.
         detail: The request, the response, and why.
+        extras: What the event's source tells beyond its body; None: nothing.
+        tags: Of a delete: the tags that went with the manifest.
     """
 
     event_id: str
@@ -46,10 +50,12 @@ class ShownRecord:
     started_ms: int
     duration_us: int
     detail: Detail
+    extras: Extras | None = None
+    tags: Sequence[str] = ()
 
 
-def stored(record: StoredRecord) -> ShownRecord:
-    """A record of the log."""
+def stored(record: StoredRecord, tags: Sequence[str] = ()) -> ShownRecord:
+    """A record of the log; *tags*: those that went with a delete."""
     return ShownRecord(
         event_id=record.event_id,
         body=record.body,
@@ -59,6 +65,8 @@ def stored(record: StoredRecord) -> ShownRecord:
         started_ms=record.started_ms,
         duration_us=record.duration_us,
         detail=record.detail,
+        extras=record.extras,
+        tags=tags,
     )
 
 
@@ -81,6 +89,7 @@ def streamed(frame: RawRecordFrame, webhook_ids: Container[int]) -> Iterator[Sho
             started_ms=record.started_ms,
             duration_us=record.duration_us,
             detail=_decode_detail(record.detail),
+            extras=event.extras,
         )
 
 
@@ -126,4 +135,5 @@ def _extras(seen: ShownRecord) -> EventExtras:
         duration_ms=round(seen.duration_us / 1000, 3),
         message=seen.detail.message or UNSET,
         next_attempt_at=acr_timestamp(next_ms) if next_ms else UNSET,
+        extras=told_extras(seen.extras, seen.tags),
     )

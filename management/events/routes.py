@@ -8,12 +8,14 @@ from msgspec import UNSET
 from portcall.management.events.answers import acr_event, stored
 from portcall.management.events.follow import Follower, Followers
 from portcall.management.events.shapes import EventList
+from portcall.management.events.tags import tags_of
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.paging import EVENTS_PAGE, next_link, page_size, skip_number
 from portcall.management.http.routes import WEBHOOK, Routes
 from portcall.store.access.principals import Role
 from portcall.store.engine import Store
+from portcall.store.records.event_log import StoredRecord
 
 KEEP_ALIVE_S = 15.0
 """How long a follower's stream may be silent."""
@@ -50,12 +52,18 @@ class EventHandlers:
         size = page_size(call, EVENTS_PAGE)
         before = skip_number(call, TOKEN_KIND)
         webhook = await self._lookups.webhook(call)
-        records = await asyncio.to_thread(
-            self._store.eventlog.page, webhook.id, before=before, limit=size + 1
-        )
+        records, tags = await asyncio.to_thread(self._read, webhook.id, before, size + 1)
         shown = records[:size]
         link = next_link(call, TOKEN_KIND, shown[-1].id) if len(records) > size else UNSET
-        return answer(EventList([acr_event(stored(record)) for record in shown], link))
+        value = [acr_event(stored(record, tags.get(record.id, ()))) for record in shown]
+        return answer(EventList(value, link))
+
+    def _read(
+        self, webhook_id: int, before: int | None, limit: int
+    ) -> tuple[list[StoredRecord], dict[int, list[str]]]:
+        """Records, and the tags of the deletes among them."""
+        records = self._store.eventlog.page(webhook_id, before=before, limit=limit)
+        return records, tags_of(self._store.journal, records)
 
     async def follow(self, call: Call) -> web.StreamResponse:
         """A webhook's new records: server-sent events, one for each record.

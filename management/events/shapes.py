@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
+from portcall.management.http.extras import ToldExtras
 from portcall.management.http.shapes import Link, Shape, Timestamp
 from portcall.schemas.records import Failure, Outcome
 
@@ -41,6 +42,7 @@ class EventExtras(Shape, frozen=True):
         outcome: What followed.
         failure: Its class; empty where there was none.
         message: The failure in words.
+        extras: What the event's source tells beyond its payload.
     """
 
     delivery_id: str
@@ -51,6 +53,7 @@ class EventExtras(Shape, frozen=True):
     duration_ms: float
     message: str | UnsetType = UNSET
     next_attempt_at: Timestamp | UnsetType = UNSET
+    extras: ToldExtras | UnsetType = UNSET
 
 
 class Event(Shape, frozen=True):

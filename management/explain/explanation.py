@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from portcall.management.events.tags import tags_of
 from portcall.management.explain.reasons import DELETED, Miss, misses_of, reason_of, rung_of
 from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.durations import format_duration
 from portcall.schemas.events import PING
+from portcall.schemas.extras import Extras
 from portcall.schemas.records import Outcome
 from portcall.store.engine import Store
 from portcall.store.intake.ignored import IgnoredEvent
@@ -107,6 +109,8 @@ class Explanation:
         is_routed: Whether the router has noted its webhooks; a ping is never routed.
         webhooks: Every webhook of the registry, and those deleted that it was sent to.
         ignored: Why it became no event; None: it did, and goes to webhooks.
+        extras: What its source tells beyond its payload; None: nothing, or it has no record.
+        tags: Of a delete: the tags that went with the manifest.
     """
 
     event_id: str
@@ -118,6 +122,8 @@ class Explanation:
     is_routed: bool
     webhooks: Sequence[Explained]
     ignored: IgnoredEvent | None = None
+    extras: Extras | None = None
+    tags: Sequence[str] = ()
 
 
 class Explaining:
@@ -151,8 +157,11 @@ class Explaining:
             return self._ignored(registry, event_id)
         routed = next((each.webhook_ids for each in noted if _is_of(each, about)), None)
         records = [each for each in records if each.accepted_ms == about.accepted_ms]
+        tags = tags_of(self._store.journal, records[:1])
         return replace(
             about,
+            extras=records[0].extras if records else None,
+            tags=tags.get(records[0].id, ()) if records else (),
             is_routed=routed is not None,
             webhooks=self._webhooks(about, records, frozenset(routed or ())),
         )

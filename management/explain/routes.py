@@ -23,6 +23,7 @@ from portcall.management.explain.scope_tests import LAST, MAX_LAST, ScopeTests, 
 from portcall.management.http.bodies import Body
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, invalid_parameter
+from portcall.management.http.extras import told_extras
 from portcall.management.http.fields import Actions, ScopeText
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import REGISTRY, Routes
@@ -145,6 +146,7 @@ def explanation_answer(explanation: Explanation) -> shapes.Explanation:
             if ignored
             else UNSET
         ),
+        extras=told_extras(explanation.extras, explanation.tags),
     )
 
 

@@ -4,6 +4,7 @@ from msgspec import UNSET, UnsetType
 
 from portcall.management.explain.explanation import Whereabouts
 from portcall.management.explain.reasons import Predicate
+from portcall.management.http.extras import ToldExtras
 from portcall.management.http.shapes import Shape, Timestamp
 from portcall.schemas.records import Outcome
 
@@ -73,6 +74,7 @@ class Explanation(Shape, frozen=True):
 
     Attributes:
         ignored: Why it became no event at all; then there are no webhooks.
+        extras: What its source tells beyond its payload; known once it has a record.
     """
 
     id: str
@@ -84,6 +86,7 @@ class Explanation(Shape, frozen=True):
     is_routed: bool
     webhooks: list[WebhookExplained]
     ignored: IgnoredBecause | UnsetType = UNSET
+    extras: ToldExtras | UnsetType = UNSET
 
 
 class TriedEvent(Shape, frozen=True):

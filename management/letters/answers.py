@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from portcall.management.http.extras import told_extras
 from portcall.management.letters.box import OpenedLetter, Scan
 from portcall.management.letters.contents import LetterItem
 from portcall.management.letters.fates import Fate
@@ -86,6 +87,7 @@ def item_answer(piece: LetterItem, webhooks: Mapping[int, KnownWebhook]) -> Dead
         repository=event.repository,
         tag=event.tag,
         accepted_at=acr_timestamp(event.accepted_ms),
+        extras=told_extras(event.extras),
     )
     if delivery is None:
         return item

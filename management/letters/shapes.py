@@ -2,6 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
+from portcall.management.http.extras import ToldExtras
 from portcall.management.http.shapes import Link, Shape, Timestamp
 from portcall.management.letters.contents import LetterKind
 
@@ -13,6 +14,7 @@ class DeadLetterItem(Shape, frozen=True):
         webhook: The webhook's name; empty: it was deleted. Absent of an event.
         webhook_status: enabled, disabled or deleted.
         attempt: The attempt that came next.
+        extras: What the event's source tells beyond its payload.
     """
 
     event_id: str
@@ -26,6 +28,7 @@ class DeadLetterItem(Shape, frozen=True):
     webhook: str | UnsetType = UNSET
     webhook_status: str | UnsetType = UNSET
     attempt: int | UnsetType = UNSET
+    extras: ToldExtras | UnsetType = UNSET
 
 
 class DeadLetter(Shape, frozen=True, kw_only=True):

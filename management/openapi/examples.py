@@ -61,6 +61,7 @@ _SEEN = ShownRecord(
     outcome=Outcome.DELIVERED,
     started_ms=_NOW_MS,
     duration_us=8_310,
+    extras=_EVENT.extras,
     detail=Detail(
         sent=Sent(uri=_URI, headers={"Content-Type": "application/json; charset=utf-8"}),
         answer=Answer(status=200, reason="OK", headers={"Content-Length": "2"}, content="ok"),

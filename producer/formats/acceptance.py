@@ -75,6 +75,7 @@ class Ignored:
         tag: The tag.
         field: The path of the unreadable part; empty: it was readable, and is no registry event.
         problem: What is wrong there.
+        request_id: Of a deleted tag: the id of the request to the registry.
     """
 
     event_id: str
@@ -84,6 +85,7 @@ class Ignored:
     tag: str = ""
     field: str = ""
     problem: str = ""
+    request_id: str = ""
 
     @property
     def is_unread(self) -> bool:

@@ -23,17 +23,21 @@ Source: distribution 2.8 ``notifications/event.go`` and ``bridge.go``, and recor
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from portcall.producer.digests.blobs import is_blob
 from portcall.producer.digests.digests import DigestMemory, full_name
 from portcall.producer.formats.acceptance import Acceptance, Ignored, Translation
 from portcall.producer.formats.ignoring import NO_ENVELOPE, passed, text_of, unread
 from portcall.producer.formats.json_errors import complaint, decode
+from portcall.producer.formats.notifications import (
+    Envelope,
+    Notification,
+    NotificationRequest,
+    NotificationTarget,
+)
 from portcall.producer.formats.skimming import MAX_EVENTS, Skimmed, skim
+from portcall.producer.formats.told import extras_of
 from portcall.producer.formats.turns import exhaust
 from portcall.producer.formats.turns import skim as skim_in_turns
 from portcall.schemas.errors import InvalidValueError
@@ -41,81 +45,16 @@ from portcall.schemas.events import (
     Event,
     PublishedEvent,
     Request,
-    Size,
     Target,
-    Text,
     check_event_id,
 )
-from portcall.schemas.timestamps import sent_timestamp
+from portcall.schemas.extras import Extras
 
-MEDIA_TYPES = (
-    "application/vnd.docker.distribution.events.v1+json",
-    "application/vnd.docker.distribution.events.v2+json",
-)
 EVENT_ACTIONS = ("push", "delete")
 SILENT_ACTIONS = ("pull", "mount")
 MAX_TEXT = 1024
 MAX_USERAGENT = 2048
 """The limit of the texts in `schemas.events.Request`."""
-
-
-class NotificationTarget(Struct, frozen=True, rename="camel"):
-    """The object that was pushed, pulled or deleted."""
-
-    media_type: Text | None = None
-    size: Size | None = None
-    digest: Text | None = None
-    length: Size | None = None
-    repository: str | None = None
-    url: str | None = None
-    tag: str | None = None
-
-    @property
-    def is_blob(self) -> bool:
-        """Whether it is a blob: neither a manifest nor an index."""
-        return is_blob(
-            media_type=self.media_type or "",
-            tag=self.tag or "",
-            url=self.url or "",
-            repository=self.repository or "",
-            digest=self.digest or "",
-        )
-
-
-class NotificationRequest(Struct, frozen=True):
-    """The request to the registry."""
-
-    id: str | None = None
-    host: str | None = None
-    method: str | None = None
-    useragent: str | None = None
-
-
-class Notification(Struct, frozen=True):
-    """One action on one target."""
-
-    action: str
-    target: NotificationTarget | None = None
-    id: str | None = None
-    timestamp: Any = None
-    request: NotificationRequest | None = None
-
-    @property
-    def time(self) -> str | None:
-        """When it happened; None: its registry does not know, or writes it in an unknown form.
-
-        The time of arrival is close enough, and a refusal would stop the registry's notifications.
-        """
-        try:
-            return sent_timestamp(self.timestamp) if isinstance(self.timestamp, str) else None
-        except InvalidValueError:
-            return None
-
-
-class Envelope(Struct, frozen=True):
-    """A registry's envelope; other fields are ignored."""
-
-    events: list[Notification]
 
 
 _DECODER = msgspec.json.Decoder(Envelope)
@@ -223,7 +162,7 @@ def _taken(
     if reason:
         return passed(reason, _id_of(notification), notification)
     published = _published(notification, seen.media_type(name), path)
-    return acceptance.accept(published, path)
+    return acceptance.accept(published, path, _extras(notification, published.target))
 
 
 def _untaken(
@@ -300,6 +239,20 @@ def _published(notification: Notification, media_type: str | None, path: str) ->
             tag=target.tag,
         ),
         request=None if request is None else _request(request),
+    )
+
+
+def _extras(notification: Notification, accepted: Target) -> Extras | None:
+    target = notification.target
+    if target is None:
+        return None
+    return extras_of(
+        media_type=accepted.media_type or "",
+        tag=target.tag or "",
+        references=bytes(target.references),
+        own_type=target.artifact_type,
+        platform=target.platform,
+        actor=notification.actor,
     )
 
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from portcall.producer.formats.acceptance import Ignored
 from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.journal import IgnoredNote
+from portcall.schemas.journal import TAG_DELETE, IgnoredNote
 
 NO_ENVELOPE = "no_envelope"
 UNREAD: Mapping[str, str] = MappingProxyType(
@@ -34,6 +34,7 @@ def passed(reason: str, event_id: str, sent: object) -> Ignored:
         action=text_of(sent, "action"),
         repository=text_of(target, "repository"),
         tag=text_of(target, "tag"),
+        request_id=_request_id(sent) if reason == TAG_DELETE else "",
     )
 
 
@@ -70,6 +71,7 @@ def note_of(one: Ignored, registry: str, now_ms: int) -> IgnoredNote:
         tag=one.tag,
         place=one.field,
         problem=one.problem.replace("\0", ""),
+        request_id=one.request_id,
     )
 
 
@@ -84,6 +86,12 @@ def text_of(fields: object, name: str) -> str:
     """A field's text, cut, if it is a text."""
     value = _part(fields, name)
     return value.replace("\0", "")[:MAX_TEXT] if isinstance(value, str) else ""
+
+
+def _request_id(sent: object) -> str:
+    """The id of the request to the registry; empty: none that a registry makes."""
+    request_id = text_of(_part(sent, "request"), "id")
+    return request_id if len(request_id) < MAX_TEXT else ""
 
 
 def _part(fields: object, name: str) -> object:

@@ -35,11 +35,15 @@ MAX_SCALAR_BYTES = 64
 """Of a number or a word; a number with more digits fits no field."""
 
 TARGET = frozenset(
-    {"mediaType", "size", "digest", "length", "repository", "fromRepository", "url", "tag"}
+    {
+        *("mediaType", "size", "digest", "length", "repository", "fromRepository", "url", "tag"),
+        "artifactType",
+    }
 )
 REQUEST = frozenset({"id", "addr", "host", "method", "useragent"})
 EVENT = frozenset({"id", "timestamp", "action"})
-_PARTS: Mapping[str, frozenset[str]] = {"target": TARGET, "request": REQUEST}
+ACTOR = frozenset({"name"})
+_PARTS: Mapping[str, frozenset[str]] = {"target": TARGET, "request": REQUEST, "actor": ACTOR}
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Atomic groups in place of possessive ones: Python before 3.11.5, Debian 12's too, may take such a

@@ -198,9 +198,22 @@ events = Table(
     Column("tag", Text, nullable=False),
     Column("accepted_ms", Big, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("extras", LargeBinary),
     Index(None, "event_id", "digest"),
 )
 """Each event once, for all its records; ``key`` is the id of its first record."""
+
+deleted_tags = Table(
+    "deleted_tags",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    Column("registry", Text, nullable=False),
+    Column("request_id", Text, nullable=False, index=True),
+    Column("repository", Text, nullable=False),
+    Column("tag", Text, nullable=False),
+    Column("deleted_ms", Big, nullable=False, index=True),
+)
+"""Tags that went with a manifest; see `store.intake.deleted_tags`."""
 
 records = Table(
     "records",

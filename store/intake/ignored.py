@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from portcall.schemas.frames import RawJournalFrame
 from portcall.schemas.journal import IgnoredNote
 from portcall.store.database.tables import ignored
+from portcall.store.intake import deleted_tags
 
 KEPT = 10_000
 """Rows of each kind (unreadable, and others): some 3 MB."""
@@ -73,6 +74,7 @@ class IgnoredKind:
 
 def add(connection: Connection, frames: Iterable[RawJournalFrame]) -> None:
     """Store the frames' notes on ignored notifications, if the columns can hold them."""
+    notes = [note for frame in frames for note in _notes(bytes(frame.ignored))]
     rows = [
         {
             "is_unread": int(bool(note.problem)),
@@ -86,11 +88,11 @@ def add(connection: Connection, frames: Iterable[RawJournalFrame]) -> None:
             "place": note.place,
             "problem": note.problem,
         }
-        for frame in frames
-        for note in _notes(bytes(frame.ignored))
+        for note in notes
     ]
     if rows:
         connection.execute(insert(ignored), rows)
+    deleted_tags.add(connection, notes)
 
 
 def of_id(connection: Connection, registry: str, event_id: str) -> list[IgnoredEvent]:
@@ -169,7 +171,7 @@ def _fits(note: IgnoredNote) -> bool:
     """Whether the columns can hold it."""
     texts = (
         *(note.event_id, note.registry, note.reason, note.action),
-        *(note.repository, note.tag, note.place, note.problem),
+        *(note.repository, note.tag, note.place, note.problem, note.request_id),
     )
     are_short = all(len(text) <= MAX_TEXT and "\0" not in text for text in texts)
     return are_short and 0 <= note.ignored_ms <= _MAX_BIG

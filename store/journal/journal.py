@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from portcall.schemas.frames import RawJournalFrame
 from portcall.schemas.topology import JOURNAL
 from portcall.store.database.database import Database
-from portcall.store.intake import ignored
+from portcall.store.intake import deleted_tags, ignored
+from portcall.store.intake.deleted_tags import TagsKey
 from portcall.store.intake.ignored import IgnoredEvent, IgnoredKind
 from portcall.store.journal import accounts, noted
 from portcall.store.journal import closing as settling
@@ -92,6 +93,7 @@ class Journal:
         with self._database.writing(durable=False) as connection:
             settling.forget_frames(connection, JOURNAL)
             ignored.prune(connection, before_ms)
+            deleted_tags.prune(connection, before_ms)
             return settling.prune(connection, before_ms, limit)
 
     def of_id(self, event_id: str) -> list[NotedEvent]:
@@ -103,6 +105,11 @@ class Journal:
         """A registry's (its key) ignored notifications with that id, newest first."""
         with self._database.reading() as connection:
             return ignored.of_id(connection, registry, event_id)
+
+    def deleted_tags(self, wanted: Sequence[TagsKey]) -> dict[TagsKey, list[str]]:
+        """The tags that these requests to a registry deleted; only requests that deleted some."""
+        with self._database.reading() as connection:
+            return deleted_tags.find(connection, wanted)
 
     def newest_unread(self, since_ms: int, limit: int) -> list[IgnoredEvent]:
         """The last unreadable ones that arrived since a time, newest first."""

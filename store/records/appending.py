@@ -22,6 +22,7 @@ from portcall.schemas.journal import digest_of
 from portcall.store.database import counters, tables
 from portcall.store.database.database import chunks, insert_rows, matching
 from portcall.store.errors import PositionConflictError, UnstorableError
+from portcall.store.records.stored_extras import written
 
 MAX_ID_LENGTH = 200
 """Of a frame or an event; the ids that we make and accept have 128 at most."""
@@ -183,6 +184,7 @@ def _event_row(key: int, event: Event, digest: bytes) -> tuple[object, ...]:
         event.tag,
         event.accepted_ms,
         bytes(event.body),
+        written(event.extras),
     )
 
 

@@ -13,11 +13,12 @@ from sqlalchemy import Connection, Row, Select, select
 
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
 from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.records import Detail, Outcome
 from portcall.store.database.database import Database, chunks, matching
 from portcall.store.database.tables import events, records
-from portcall.store.records import appending, pruning
+from portcall.store.records import appending, pruning, stored_extras
 from portcall.store.records.appending import Position
 
 _decode_detail = msgspec.json.Decoder(Detail).decode
@@ -56,6 +57,7 @@ class StoredRecord:
         started_ms: When the attempt began, milliseconds since the epoch.
         duration_us: How long it took, microseconds.
         detail: The request, the response, and why.
+        extras: What the event's source tells beyond the payload; None: nothing.
     """
 
     id: int
@@ -73,6 +75,7 @@ class StoredRecord:
     started_ms: int
     duration_us: int
     detail: Detail
+    extras: Extras | None = None
 
     @property
     def delivery_id(self) -> str:
@@ -90,6 +93,7 @@ class StoredRecord:
             body=msgspec.Raw(self.body),
             repository=self.repository,
             tag=self.tag,
+            extras=self.extras,
         )
 
 
@@ -257,6 +261,7 @@ def _query() -> Select[Any]:
         events.c.tag,
         events.c.accepted_ms,
         events.c.body,
+        events.c.extras,
         records.c.webhook_id,
         records.c.attempt,
         records.c.outcome,
@@ -271,6 +276,7 @@ def _record(row: Row[Any]) -> StoredRecord:
     values = dict(row._mapping)  # noqa: SLF001 (documented; the underscore keeps column names free)
     values["outcome"] = Outcome(values["outcome"])
     values["detail"] = _detail(values["detail"])
+    values["extras"] = stored_extras.read(values["extras"])
     return StoredRecord(**values)
 
 

@@ -26,6 +26,7 @@ from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Status
 from portcall.store.database.database import chunks
 from portcall.store.database.tables import events, records, webhooks
+from portcall.store.records import stored_extras
 
 ENDINGS = (Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.DELIVERED)
 MAX_MS = 2**62
@@ -135,6 +136,7 @@ def page(
         events.c.body,
         events.c.repository,
         events.c.tag,
+        events.c.extras,
     )
     query = _narrowed(connection, columns, selection, after, last_record)
     rows = connection.execute(query.order_by(records.c.id).limit(limit)).all()
@@ -230,4 +232,5 @@ def _event(row: Any) -> Event:  # noqa: ANN401 (a row of `page`)
         body=msgspec.Raw(row.body),
         repository=row.repository,
         tag=row.tag,
+        extras=stored_extras.read(row.extras),
     )

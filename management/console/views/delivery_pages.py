@@ -7,11 +7,12 @@ from aiohttp import web
 
 from portcall.management.console.desk import REGISTRY, WEBHOOK, Desk, webhook_path
 from portcall.management.console.views.records import entry_of
-from portcall.management.explain.explanation import Explaining, Life, Whereabouts
+from portcall.management.explain.explanation import Explaining, Explanation, Life, Whereabouts
 from portcall.management.explain.reasons import ignored_reason
 from portcall.management.http.calls import Call
 from portcall.management.http.errors import ArmError
 from portcall.management.http.routes import Routes
+from portcall.schemas.extras import NONE
 from portcall.store.records.event_log import StoredRecord
 from portcall.store.webhooks.registries import Registry
 from portcall.store.webhooks.row import VisibleWebhook
@@ -120,7 +121,12 @@ class DeliveryPages:
             raise ArmError(404, "EventNotFound", f"{registry.name} has no event of this id.")
         because = ignored_reason(explanation.ignored) if explanation.ignored else ""
         return self._desk.pages.page(
-            call, "event.html", registry=registry, explanation=explanation, because=because
+            call,
+            "event.html",
+            registry=registry,
+            explanation=explanation,
+            because=because,
+            extras=_extras(explanation),
         )
 
     async def _found(self, call: Call) -> tuple[Registry, VisibleWebhook]:
@@ -132,6 +138,22 @@ class DeliveryPages:
         return self._desk.pages.page(
             call, "record.html", registry=registry, webhook=webhook, shown=entry_of(record)
         )
+
+
+def _extras(explanation: Explanation) -> list[tuple[str, str]]:
+    """What the source tells beyond the payload: names and values, without the unknown ones."""
+    told = explanation.extras or NONE
+    source = f"{told.source} ({told.kind})" if told.kind else ""
+    rows = (
+        ("Actor", told.actor),
+        ("Artifact type", told.artifact_type),
+        ("Platforms", ", ".join(told.platforms)),
+        ("Deleted tags", ", ".join(explanation.tags)),
+        ("Source", source),
+        ("Id at the source", told.source_id),
+        ("Backfilled", "yes: found by a comparison later" if told.backfilled else ""),
+    )
+    return [(name, value) for name, value in rows if value]
 
 
 def _look_again(call: Call, life: Life) -> str:

@@ -7,8 +7,8 @@ Source: Alibaba Cloud's "Use triggers"; the zone is our reading of its examples.
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest
-from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
     found,

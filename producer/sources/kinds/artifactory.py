@@ -23,8 +23,9 @@ Source: JFrog's "Docker domain" webhook events; fields as other receivers read t
 import re
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.formats.artifact_types import artifact_type
+from portcall.producer.formats.told import platforms_in
 from portcall.producer.sources.adapter import Found, SourceRequest
-from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
     chosen,
@@ -92,7 +93,11 @@ def _told(request: SourceRequest, sent: object) -> Told:
         tag=tag,
         digest=_digest(data) or by_tag,
         request=made_request(action, "", host_of(request, _host(sent))),
-        extras=Extras(actor=actor, artifact_type=_type(data, tag)),
+        extras=Extras(
+            actor=actor,
+            artifact_type=_type(data, tag),
+            platforms=tuple(platforms_in(part(data, "platforms"))),
+        ),
     )
 
 

@@ -18,8 +18,8 @@ Source: "Amazon ECR events and EventBridge" of the ECR user guide, and the event
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest
-from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
     event_id,

@@ -18,8 +18,8 @@ import base64
 import binascii
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
-from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
     event_id,

@@ -19,8 +19,8 @@ Source: go-gitea/gitea and Forgejo, services/webhook and modules/structs.
 from urllib.parse import urlsplit
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest
-from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
     event_id,

@@ -19,8 +19,8 @@ Source: goharbor/harbor, src/pkg/notifier/formats and src/controller/event.
 from collections.abc import Iterator
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
-from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
     elements,

@@ -17,9 +17,11 @@ as ``<repository>/<image>``, ``bare`` as ``<image>``, for a connector with a por
 Source: Sonatype's nexus-public, WebhookServiceImpl.java and RepositoryComponentWebhook.java.
 """
 
+import re
+
 from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest
-from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
     event_id,
@@ -37,6 +39,7 @@ from portcall.producer.sources.fields import (
 )
 from portcall.schemas.extras import Extras
 
+_ADDRESS = re.compile(r"[0-9a-fA-F.:]*", re.ASCII)
 _ACTIONS = {"CREATED": "push", "UPDATED": "push", "DELETED": "delete"}
 
 
@@ -93,11 +96,17 @@ def _told(request: SourceRequest, sent: object) -> Told:
         time=time_of(time),
         request=made_request(action, event, host_of(request, "")),
         extras=Extras(
-            actor=text(sent, "initiator").partition("/")[0],
+            actor=_actor(text(sent, "initiator")),
             artifact_type=artifact_type(tag=tag),
             source_id=delivery or text(component, "componentId"),
         ),
     )
+
+
+def _actor(initiator: str) -> str:
+    """The user of ``user/address``."""
+    user, _, address = initiator.rpartition("/")
+    return user if user and _ADDRESS.fullmatch(address) else initiator
 
 
 def _repository(request: SourceRequest, sent: object) -> str:

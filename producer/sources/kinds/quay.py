@@ -17,8 +17,8 @@ Source: quay/quay, notifications/notificationevent.py and notificationmethod.py.
 from collections.abc import Iterator
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
-from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     Told,
     elements,

@@ -19,8 +19,9 @@ Source: project-zot/zot, pkg/extensions/events.
 from dataclasses import replace
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.formats.artifact_types import artifact_type
+from portcall.producer.formats.told import platforms_in
 from portcall.producer.sources.adapter import Found, SourceRequest
-from portcall.producer.sources.artifact_types import artifact_type
 from portcall.producer.sources.fields import (
     MAX_USERAGENT,
     Told,
@@ -83,6 +84,7 @@ def _told(request: SourceRequest, sent: object, data: object, kind: str) -> Told
         event = hashed_id("zot", kind, text(data, "name"), digest, tag, moment)
     media_type = text(data, "mediaType")
     useragent = text(data, "request", "useragent", limit=MAX_USERAGENT)
+    manifest = _manifest(data)
     return Told(
         action=action,
         repository=text(data, "name"),
@@ -94,20 +96,26 @@ def _told(request: SourceRequest, sent: object, data: object, kind: str) -> Told
         request=made_request(action, event, host_of(request, ""), useragent),
         extras=Extras(
             actor=text(data, "actor", "name"),
-            artifact_type=artifact_type(media_type, _config_type(data), tag),
+            artifact_type=_type(manifest, media_type, tag),
+            platforms=tuple(platforms_in(part(manifest, "manifests"))),
             source_id=own_id,
         ),
     )
 
 
-def _config_type(data: object) -> str:
-    """What the manifest's text says of the artifact; a pusher chooses it, so it may be anything."""
+def _manifest(data: object) -> object:
+    """The manifest in its text; a pusher chooses it, so it may be anything."""
     manifest = part(data, "manifest")
     if not isinstance(manifest, str):
-        return ""
+        return None
     try:
-        read_manifest = parsed(manifest.encode(errors="replace"))
+        return parsed(manifest.encode(errors="replace"))
     except InvalidValueError:
-        return ""
-    own = text(read_manifest, "artifactType")
-    return own or text(read_manifest, "config", "mediaType")
+        return None
+
+
+def _type(manifest: object, media_type: str, tag: str) -> str:
+    config_type = text(manifest, "artifactType") or text(manifest, "config", "mediaType")
+    layers = part(manifest, "layers")
+    layer_types = [text(each, "mediaType") for each in layers] if isinstance(layers, list) else []
+    return artifact_type(media_type, config_type, tag, layer_types)

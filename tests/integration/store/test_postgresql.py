@@ -21,7 +21,12 @@ from tests.unit.store.contract.eventlog import (
     ReadingContract,
     append,
 )
-from tests.unit.store.contract.journal import AccountsContract, IgnoredContract, NotingContract
+from tests.unit.store.contract.journal import (
+    AccountsContract,
+    DeletedTagsContract,
+    IgnoredContract,
+    NotingContract,
+)
 from tests.unit.store.contract.known import KnownContract
 from tests.unit.store.contract.knowntags import KnownTagsContract
 from tests.unit.store.contract.migrations import MigratingAtOnceContract, MigrationsContract
@@ -92,6 +97,10 @@ class TestForgetting(ForgettingContract):
 
 
 class TestSearching(SearchingContract):
+    """On PostgreSQL."""
+
+
+class TestDeletedTags(DeletedTagsContract):
     """On PostgreSQL."""
 
 

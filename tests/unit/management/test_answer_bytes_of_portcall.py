@@ -45,6 +45,7 @@ from portcall.management.registries.usages import usages_answer
 from portcall.runtime.broker.letters import Letter
 from portcall.schemas.deliveries import Delivery
 from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
 from portcall.schemas.operator import OPERATOR_ID
 from portcall.schemas.records import Detail, Outcome
 from portcall.schemas.scopes import parse_scope
@@ -76,6 +77,19 @@ LETTER = OpenedLetter(
         {"x-first-death-queue": "portcall.deliver.0", "x-death": 1, "b": b"\xffz"},
     ),
     Contents(LetterKind.DELIVERIES, PIECES),
+)
+EXTRAS = Extras(
+    kind="harbor",
+    source="main",
+    source_id="3c0e",
+    actor="ci",
+    artifact_type="image",
+    platforms=("linux/arm64",),
+    backfilled=True,
+)
+TOLD_LETTER = OpenedLetter(
+    LETTER.letter,
+    Contents(LetterKind.EVENTS, (LetterItem(msgspec.structs.replace(EVENT, extras=EXTRAS)),)),
 )
 UNREADABLE = OpenedLetter(LETTER.letter, Contents(LetterKind.UNREADABLE, problem="not a frame"))
 SCAN = Scan(
@@ -188,6 +202,10 @@ ANSWERS: dict[str, Callable[[], object]] = {
     "a letter": lambda: letter_answer(LETTER, {7: KNOWN}),
     "a letter with its body": lambda: letter_answer(LETTER, {}, with_body=True),
     "an unreadable letter": lambda: letter_answer(UNREADABLE, {}, with_body=True),
+    "a letter whose event has extras": lambda: letter_answer(TOLD_LETTER, {}),
+    "an explanation with extras": lambda: explanation_answer(
+        replace(EXPLANATION, webhooks=(), extras=EXTRAS, tags=("v1",))
+    ),
     "counts": counts,
     "resent": lambda: resent_answer(SCAN),
     "purged": lambda: purged_answer(SCAN),

@@ -111,6 +111,23 @@ def test_what_an_endpoint_says_does_not_steer_the_terminal() -> None:
     assert "[red]x[/red]" in told
 
 
+def test_what_the_source_tells_is_said_in_one_line() -> None:
+    extras = {
+        "actor": "ci\x1b[31m",
+        "artifactType": "index",
+        "platforms": ["linux/amd64", "linux/arm64"],
+        "tags": ["v1", "latest"],
+        "source": "main",
+        "kind": "harbor",
+        "backfilled": True,
+    }
+    told = printed(explanation(webhook("ci01hook", "delivered"), extras=extras))
+    assert "index; for linux/amd64, linux/arm64; with the tags v1, latest;" in told
+    assert "from the source main (harbor); found by a comparison later" in told
+    assert "by ci" in told
+    assert "\x1b" not in told
+
+
 def test_an_unknown_event_ends_with_3(api: FakeApi, portcall: Run) -> None:
     api.on("GET", PATH, arm_error("EventNotFound", "eventId: no event 'e-1'"), status=404)
     ended = portcall("explain", "e-1", "-r", "myregistry")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from portcall.cli.client import Server
+from portcall.cli.server import Server
 from portcall.cli.sync import command, run
 from portcall.cli.sync.publish import Publishing
 from portcall.cli.sync.registry import credentials

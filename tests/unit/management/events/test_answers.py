@@ -1,6 +1,7 @@
 """Records in ACR's words: golden shapes, pages, and what stands in for an answer that never came."""
 
 import json
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import msgspec
@@ -10,6 +11,7 @@ from portcall.management.events.answers import ShownRecord, acr_event, stored, s
 from portcall.management.events.routes import sse
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event, ping_event
+from portcall.schemas.extras import Extras
 from portcall.schemas.frames import decode_raw_records, encode_records
 from portcall.schemas.records import Answer, Detail, Failure, Outcome, Record, Sent
 from tests.unit.management.api import VERSION, Json, ManagementApi
@@ -48,6 +50,38 @@ def seen(detail: Detail, outcome: Outcome = Outcome.RETRIED, attempt: int = 1) -
 
 def shown(seen: ShownRecord) -> Json:
     return json.loads(msgspec.json.encode(acr_event(seen)))
+
+
+def test_extras_are_told_apart_from_acrs_fields() -> None:
+    extras = Extras(
+        kind="zot",
+        source="main",
+        source_id="5f0d",
+        actor="ci",
+        artifact_type="index",
+        platforms=("linux/amd64", "linux/arm64"),
+        backfilled=True,
+    )
+    plain = shown(seen(Detail()))
+    told = shown(replace(seen(Detail()), extras=extras))
+    assert told["portcall"].pop("extras") == {
+        "kind": "zot",
+        "source": "main",
+        "sourceId": "5f0d",
+        "actor": "ci",
+        "artifactType": "index",
+        "platforms": ["linux/amd64", "linux/arm64"],
+        "backfilled": True,
+    }
+    assert told == plain
+
+
+def test_a_follower_gets_the_extras() -> None:
+    event = msgspec.structs.replace(PING, extras=Extras(actor="ci"))
+    record = Record(0, 7, 1, Outcome.DELIVERED, 200, STARTED_MS, 1, Detail())
+    frame = decode_raw_records(encode_records("f", [event], [record]))
+    (followed,) = streamed(frame, {7})
+    assert shown(followed)["portcall"]["extras"] == {"actor": "ci"}
 
 
 def test_a_record_is_shown_as_the_real_service_shows_it() -> None:

@@ -7,12 +7,13 @@ from portcall.management.explain.shapes import Explanation, ScopeTried
 from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event, ping_event
+from portcall.schemas.extras import Extras
 from portcall.schemas.journal import accepted, routed
 from portcall.schemas.records import Detail, Outcome, RawRecord, RecordOf
 from portcall.store.engine import Store
 from tests.unit.management.api import GUEST_TOKEN, VERSION, Answer, Json, ManagementApi
 from tests.unit.store.contract.eventlog import append
-from tests.unit.store.contract.journal import bad, note, pulled, take
+from tests.unit.store.contract.journal import bad, note, pulled, take, untagged
 from tests.unit.store.samples import frame
 
 NOW = now_ms()
@@ -68,6 +69,74 @@ async def told(api: ManagementApi, event_id: str = "e-1") -> dict[str, Json]:
     assert answer.status == 200, answer.text
     msgspec.json.decode(answer.text, type=Explanation)
     return {each["name"]: each for each in answer.json["webhooks"]}
+
+
+EXTRAS = Extras(kind="harbor", source="main", actor="ci", platforms=("linux/arm64",))
+
+
+async def test_the_extras_of_an_event_are_told(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    event_ = msgspec.structs.replace(event(), extras=EXTRAS)
+    append(store, frame([record(hooks["everything"])], [event_]))
+    answer = await explain(api)
+    msgspec.json.decode(answer.text, type=Explanation)
+    assert answer.json["extras"] == {
+        "kind": "harbor",
+        "source": "main",
+        "actor": "ci",
+        "platforms": ["linux/arm64"],
+    }
+
+
+async def test_an_event_without_extras_tells_none(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    append(store, frame([record(hooks["everything"])], [event()]))
+    assert "extras" not in (await explain(api)).json
+
+
+@pytest.mark.parametrize("first", ["the delete", "the tags"])
+async def test_a_delete_tells_its_tags_whichever_came_first(
+    api: ManagementApi, store: Store, hooks: dict[str, int], first: str
+) -> None:
+    """Docker distribution tells of the manifest first, GitLab of the tags."""
+    deleted = msgspec.structs.replace(
+        event(action="delete", tag=""), body=msgspec.Raw(b'{"request":{"id":"r-1"}}')
+    )
+    tags = [
+        msgspec.structs.replace(untagged(tag, NOW), registry="alpha") for tag in ("v1", "latest")
+    ]
+    if first == "the tags":
+        take(store, ignored=tags)
+    append(store, frame([record(hooks["deletes"])], [deleted]))
+    if first == "the delete":
+        assert "extras" not in (await explain(api)).json
+        take(store, ignored=tags)
+    assert (await explain(api)).json["extras"] == {"tags": ["v1", "latest"]}
+    path = f"{api.registry()}/webhooks/deletes/listEvents"
+    listed = (await api.request("POST", path)).json["value"]
+    assert [each["portcall"]["extras"] for each in listed] == [{"tags": ["v1", "latest"]}]
+
+
+@pytest.mark.parametrize(
+    ("action", "body"),
+    [
+        ("push", b'{"request":{"id":"r-1"}}'),
+        ("delete", b"{}"),
+        ("delete", b'{"request":{}}'),
+        ("delete", b'{"request":{"id":"r-2"}}'),
+        ("delete", b'{"request":7}'),
+    ],
+    ids=["a push", "no request", "no id", "another request", "an odd request"],
+)
+async def test_no_other_event_gets_the_tags(
+    api: ManagementApi, store: Store, hooks: dict[str, int], action: str, body: bytes
+) -> None:
+    take(store, ignored=[msgspec.structs.replace(untagged("v1", NOW), registry="alpha")])
+    other = msgspec.structs.replace(event(action=action), body=msgspec.Raw(body))
+    append(store, frame([record(hooks["everything"])], [other]))
+    assert "extras" not in (await explain(api)).json
 
 
 async def test_every_webhook_is_told_with_the_predicate_that_keeps_it_out(

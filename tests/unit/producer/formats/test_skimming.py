@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portcall.producer.formats.skimming import (
+    ACTOR,
     MAX_COUNTED,
     MAX_EVENTS,
     MAX_KEYS,
@@ -34,7 +35,7 @@ JSON = st.recursive(
 )
 SEEDS = st.integers(0, 2**32)
 NAMES = st.sampled_from(["id", "action", "target", "request", "timestamp", "actor", "repository"])
-PARTS = st.dictionaries(st.sampled_from(sorted(TARGET | REQUEST | {"references"})), JSON)
+PARTS = st.dictionaries(st.sampled_from(sorted(TARGET | REQUEST | ACTOR | {"references"})), JSON)
 EVENTS = st.dictionaries(NAMES, JSON | PARTS) | JSON
 
 
@@ -55,7 +56,7 @@ def expected(event: Any) -> object:  # noqa: ANN401 (any JSON)
     kept: dict[str, object] = {
         name: shown(value) for name, value in event.items() if name in {"id", "timestamp", "action"}
     }
-    for name, wanted in (("target", TARGET), ("request", REQUEST)):
+    for name, wanted in (("target", TARGET), ("request", REQUEST), ("actor", ACTOR)):
         part = event.get(name)
         if isinstance(part, dict):
             kept[name] = {key: shown(value) for key, value in part.items() if key in wanted}

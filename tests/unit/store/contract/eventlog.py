@@ -5,10 +5,11 @@ from functools import partial
 
 import msgspec
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
 from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.records import Detail, Outcome, RawRecord
 from portcall.store.database import tables
@@ -18,6 +19,8 @@ from portcall.store.records import pruning
 from portcall.store.records.appending import Position
 from portcall.store.records.event_log import ENDED
 from tests.unit.store.samples import DETAIL, STREAM, empty_frame, event, frame, record
+
+EXTRAS = Extras(kind="harbor", source="main", actor="José", platforms=("linux/arm64",))
 
 
 def append(store: Store, *frames: RawRecordFrame) -> Position:
@@ -51,6 +54,30 @@ class AppendingContract:
         assert (stored.status, stored.started_ms, stored.duration_us) == (200, 5, 1_500)
         assert stored.detail == DETAIL
         assert stored.delivery_id == delivery_id("event-1", 7)
+
+    def test_extras_are_read_as_they_were_written(self, store: Store) -> None:
+        told = msgspec.structs.replace(event("told"), extras=EXTRAS)
+        append(store, frame([record(7)], [told]), frame([record(8)], [event("plain")]))
+        (stored,) = store.eventlog.page(7, before=None, limit=10)
+        (plain,) = store.eventlog.page(8, before=None, limit=10)
+        assert (stored.extras, stored.event) == (EXTRAS, told)
+        assert (plain.extras, plain.event) == (None, event("plain"))
+
+    def test_an_event_that_lost_its_extras_on_the_way_is_the_same_event(self, store: Store) -> None:
+        """As by a deliverer of an earlier version: the first frame that is stored decides."""
+        told = msgspec.structs.replace(event(), extras=EXTRAS)
+        append(store, frame([record(7)], [told]))
+        append(store, frame([record(8)], [event()]))
+        assert rows_in(store, "events") == 1
+        (stored,) = store.eventlog.page(8, before=None, limit=10)
+        assert stored.extras == EXTRAS
+
+    def test_extras_that_cannot_be_read_hide_no_record(self, store: Store) -> None:
+        append(store, frame())
+        with store.database.writing() as connection:
+            connection.execute(update(tables.events).values(extras=b'{"actor":7}'))
+        (stored,) = store.eventlog.page(7, before=None, limit=10)
+        assert stored.extras is None
 
     def test_a_new_log_has_no_position(self, store: Store) -> None:
         assert store.eventlog.position(STREAM) is None

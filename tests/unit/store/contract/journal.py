@@ -456,6 +456,59 @@ def pulled(event_id: str, at_ms: int = T) -> IgnoredNote:
     return IgnoredNote(event_id, "myregistry", at_ms, "pull", "pull", "team/app")
 
 
+def untagged(tag: str, at_ms: int = T, **more: str) -> IgnoredNote:
+    """The note that a tag was deleted."""
+    fields = {"registry": "myregistry", "repository": "team/app", "request_id": "r-1"} | more
+    return IgnoredNote(
+        event_id=f"of-{tag}",
+        ignored_ms=at_ms,
+        reason="tag_delete",
+        action="delete",
+        tag=tag,
+        **fields,
+    )
+
+
+class DeletedTagsContract:
+    """The tags of a delete are found by the request that deleted them."""
+
+    KEY = ("myregistry", "r-1", "team/app")
+
+    def test_they_are_those_of_the_same_request_registry_and_repository(self, store: Store) -> None:
+        others = [
+            untagged("x", request_id="r-2"),
+            untagged("x", registry="other"),
+            untagged("x", repository="team/other"),
+            untagged("x", request_id=""),
+            msgspec.structs.replace(untagged("x"), reason="pull"),
+        ]
+        take(store, ignored=[untagged("v1"), *others])
+        take(store, ignored=[untagged("v1"), untagged("latest"), pulled("y")])
+        other_key = ("other", "r-1", "team/app")
+        found = store.journal.deleted_tags([self.KEY, other_key, ("myregistry", "r-3", "team/app")])
+        assert found == {self.KEY: ["v1", "latest"], other_key: ["x"]}
+        assert store.journal.deleted_tags([]) == {}
+
+    def test_they_are_still_found_as_ignored(self, store: Store) -> None:
+        take(store, ignored=[untagged("v1")])
+        (found,) = store.journal.ignored("myregistry", "of-v1")
+        assert (found.reason, found.tag) == ("tag_delete", "v1")
+
+    def test_very_many_are_shown_in_part(self, store: Store) -> None:
+        take(store, ignored=[untagged(f"v{number}") for number in range(150)])
+        assert len(store.journal.deleted_tags([self.KEY])[self.KEY]) == 100
+
+    def test_they_are_forgotten_with_the_events_of_their_time(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        take(store, ignored=[untagged("old"), *(untagged(f"v{n}", T + 100) for n in range(5))])
+        store.journal.prune(T + 50, limit=10)
+        assert store.journal.deleted_tags([self.KEY])[self.KEY] == ["v0", "v1", "v2", "v3", "v4"]
+        monkeypatch.setattr("portcall.store.intake.deleted_tags.KEPT", 2)
+        store.journal.prune(T + 50, limit=10)
+        assert store.journal.deleted_tags([self.KEY])[self.KEY] == ["v3", "v4"]
+
+
 class IgnoredContract:
     """What became no event is found by its id, and is bounded."""
 

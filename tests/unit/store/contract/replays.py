@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
 from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Cause, Status
 from portcall.store.engine import Store
@@ -58,6 +60,13 @@ class SelectingContract:
         (selected,) = store.replays.page(begin(store), limit=10)
         assert (selected.event, selected.webhook_id) == (event("a"), hook)
         assert (selected.attempt, selected.enabled) == (3, True)
+
+    def test_a_selected_event_has_its_extras(self, store: Store) -> None:
+        hook = add_hook(store)
+        told = msgspec.structs.replace(event("a"), extras=Extras(actor="ci", backfilled=True))
+        append(store, frame([record(hook, outcome=GIVEN_UP)], [told]))
+        (selected,) = store.replays.page(begin(store), limit=10)
+        assert selected.event == told
 
     @pytest.mark.parametrize(
         ("outcomes", "ids"),

@@ -1,6 +1,11 @@
 """The journal on SQLite."""
 
-from tests.unit.store.contract.journal import AccountsContract, IgnoredContract, NotingContract
+from tests.unit.store.contract.journal import (
+    AccountsContract,
+    DeletedTagsContract,
+    IgnoredContract,
+    NotingContract,
+)
 
 
 class TestNoting(NotingContract):
@@ -8,6 +13,10 @@ class TestNoting(NotingContract):
 
 
 class TestAccounts(AccountsContract):
+    """On SQLite."""
+
+
+class TestDeletedTags(DeletedTagsContract):
     """On SQLite."""
 
 

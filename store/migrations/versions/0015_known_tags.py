@@ -1,13 +1,13 @@
 """Known tags: what the newest accepted event says of each tag.
 
-Revision: 0014, after 0013. It begins empty: the recorder fills it from now on.
+Revision: 0015, after 0014. It begins empty: the recorder fills it from now on.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

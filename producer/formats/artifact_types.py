@@ -1,11 +1,11 @@
-"""The type of an artifact: from the media types of its manifest and config, and from its tag.
+"""The type of an artifact: from the media types of its manifest, config and layers, and its tag.
 
 Source: the media types of the OCI image specification 1.1, of Docker's image manifest schema 2, of
 Helm, of cosign and in-toto, of SPDX and CycloneDX; cosign's tags ``sha256-<hex>.sig``.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 INDEXES = frozenset(
     {
@@ -31,35 +31,48 @@ _PARTS = (
     ("wasm", "wasm"),
     ("helm", "helm"),
 )
+_ATTACHED = frozenset({"signature", "attestation", "sbom"})
+"""What layers tell of although the config is an image's, as in BuildKit's attestations."""
 _TAG = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?P<kind>sig|att|sbom))?", re.ASCII)
 _BY_TAG = {"sig": "signature", "att": "attestation", "sbom": "sbom", None: "index"}
 
 
-def artifact_type(media_type: str = "", config_type: str = "", tag: str = "") -> str:
+def artifact_type(
+    media_type: str = "", config_type: str = "", tag: str = "", layer_types: Sequence[str] = ()
+) -> str:
     """What an artifact is: image, index, helm, signature, attestation, sbom, wasm, cache or other.
 
     Args:
         media_type: Of its manifest; empty: unknown.
         config_type: Of its config, or its own ``artifactType``; empty: unknown.
         tag: Its tag; empty: it has none, or it is unknown.
+        layer_types: Of its layers; empty: unknown.
 
     Returns:
         Empty where nothing says it.
     """
-    return next(_answers(media_type, config_type.lower(), tag), "")
+    return next(_answers(media_type, config_type.lower(), tag, layer_types), "")
 
 
-def _answers(media_type: str, config_type: str, tag: str) -> Iterator[str]:
+def _answers(
+    media_type: str, config_type: str, tag: str, layer_types: Sequence[str]
+) -> Iterator[str]:
     """The answers of each fact, the surest first."""
     by_tag = _TAG.fullmatch(tag)
     if by_tag:
         yield _BY_TAG[by_tag["kind"]]
     if media_type in INDEXES:
         yield "index"
+    by_layers = {_by_words(each.lower()) for each in layer_types}
+    if len(by_layers) == 1 and by_layers <= _ATTACHED:
+        yield by_layers.pop()
     if _EXACT.get(config_type):
         yield _EXACT[config_type]
-    for words, kind in _PARTS:
-        if words in config_type:
-            yield kind
+    if by_words := _by_words(config_type):
+        yield by_words
     if config_type and config_type not in _EXACT:
         yield "other"
+
+
+def _by_words(media_type: str) -> str:
+    return next((kind for words, kind in _PARTS if words in media_type), "")
