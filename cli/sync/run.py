@@ -197,9 +197,11 @@ class Sync:
         if earlier is None:
             return
         self.report.in_doubt = earlier.in_doubt
-        told = f"Resuming: {counted(len(earlier.compared), 'repository').replace('ys', 'ies')}"
         doubt = f", {counted(earlier.in_doubt, 'event')} in doubt" if earlier.in_doubt else ""
-        note(f"{told} compared, {counted(earlier.accepted, 'event')} published{doubt}.")
+        note(
+            f"Resuming an earlier run: repositories compared: {len(earlier.compared)},"
+            f" {counted(earlier.accepted, 'event')} published{doubt}."
+        )
 
 
 def failed(error: CliError, report: Report) -> CliError:

@@ -127,7 +127,7 @@ def take(connection: Connection, notes: Iterable[Note]) -> None:
     A push without a tag says nothing of tags. A delete of a digest takes all tags that name it, as
     registries do; a delete of a tag takes that tag.
     """
-    pending: dict[tuple[str, str, str], tuple[object, ...]] = {}
+    pending: dict[tuple[str, str, str], tuple[str, int, int]] = {}
     for note in notes:
         if len(note.manifest) > MAX_MANIFEST or "\0" in note.manifest:
             continue
@@ -153,8 +153,11 @@ _UPSERT = (
     " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (registry, repository, tag) DO UPDATE SET"
     " digest = excluded.digest, is_there = excluded.is_there, seen_ms = excluded.seen_ms"
     " WHERE excluded.seen_ms > known_tags.seen_ms OR (excluded.seen_ms = known_tags.seen_ms"
-    " AND (excluded.digest <> known_tags.digest OR excluded.is_there <> known_tags.is_there))"
+    " AND (excluded.digest <> known_tags.digest OR excluded.is_there <> known_tags.is_there)"
+    " AND (excluded.digest <> '' OR excluded.is_there = 0))"
 )
+"""A second note of the same event changes nothing, also one of an earlier version, which names no
+digest."""
 _BURY = (
     "UPDATE known_tags SET is_there = 0, seen_ms = ? WHERE registry = ? AND repository = ?"
     " AND digest = ? AND is_there = 1 AND seen_ms <= ?"
@@ -162,13 +165,15 @@ _BURY = (
 
 
 def _keep_newest(
-    pending: dict[tuple[str, str, str], tuple[object, ...]],
+    pending: dict[tuple[str, str, str], tuple[str, int, int]],
     key: tuple[str, str, str],
     row: tuple[str, int, int],
 ) -> None:
     before = pending.get(key)
-    if before is None or row[2] >= before[2]:  # type: ignore[operator]  # the third is a time
-        pending[key] = row
+    digest, is_there, seen_ms = row
+    if before is not None and (seen_ms, bool(digest) or not is_there) < (before[2], True):
+        return
+    pending[key] = row
 
 
 def _write(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:

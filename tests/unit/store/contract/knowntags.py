@@ -1,6 +1,7 @@
 """What every store does with known tags."""
 
 import msgspec
+import pytest
 
 from portcall.schemas.events import Event
 from portcall.schemas.journal import accepted, routed
@@ -58,6 +59,16 @@ class KnownTagsContract:
     def test_a_push_without_a_digest_makes_its_tag_known(self, store: Store) -> None:
         enter(store, event("push", "v1"))
         assert digests(store) == {"team/app:v1": ""}
+
+    @pytest.mark.parametrize("together", [True, False])
+    def test_a_note_of_an_earlier_version_takes_no_digest_away(
+        self, store: Store, *, together: bool
+    ) -> None:
+        push = event("push", "v1", A)
+        earlier = msgspec.structs.replace(routed(push, []), manifest="")
+        for notes in ([accepted(push), earlier],) if together else ([accepted(push)], [earlier]):
+            note(store, *notes)
+        assert digests(store) == {"team/app:v1": A}
 
     def test_a_delete_takes_every_tag_of_its_digest_in_its_repository(self, store: Store) -> None:
         enter(
