@@ -40,6 +40,11 @@ class Management:
         """Where events are published; with ``--url`` alone, the same address."""
         return self._server.producer_url
 
+    @property
+    def producer_tls_url(self) -> str:
+        """The same over TLS, where the producer has TLS of its own; else the same address."""
+        return str(self._server.ready.get("producer_tls_url") or self.producer_url)
+
     @classmethod
     def at(cls, url: str | None) -> Self:
         """Return the API of the server that ``--url`` names, or else the home folder."""

@@ -1,5 +1,6 @@
 """The producer's wiring: ``python -m portcall.producer``, or ``portcall run producer``."""
 
+import asyncio
 import os
 from functools import partial
 
@@ -11,11 +12,12 @@ from portcall.producer.http.registries import Registries
 from portcall.producer.ingest import Ingest
 from portcall.producer.journal_publisher import JournalPublisher
 from portcall.producer.server import make_app
-from portcall.producer.settings import ProducerSettings
+from portcall.producer.settings import ProducerSettings, tls_of, trust_of
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.intake import SourceIntake
 from portcall.producer.sources.known import KnownSources
-from portcall.producer.sources.proofs.fetching import fetch
+from portcall.producer.sources.proofs.fetching import Fetcher
+from portcall.producer.sources.proofs.keeping import IssuerKeys
 from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.producer.sources.verifying import Verifier
 from portcall.runtime.broker.depths import Depths
@@ -37,6 +39,7 @@ async def main() -> None:
     """Run the producer until it is stopped."""
     settings = ProducerSettings.from_environment(os.environ)
     async with running("producer", settings) as process:
+        tls = await asyncio.to_thread(tls_of, settings)
         store = open_store(settings.database_url, KeySource.named_by(settings).vault())
         publisher = Publisher(settings.amqp_url, name="portcall producer")
         registries = Registries(catalogue=store.registries, revisions=store.webhooks)
@@ -45,6 +48,8 @@ async def main() -> None:
         async def refresh() -> None:
             await registries.refresh()
             await sources.refresh()
+            if tls is not None:
+                tls.trust(sources.authorities())
 
         follower = FeedFollower(refresh)
         feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
@@ -60,16 +65,19 @@ async def main() -> None:
             note=journal.note_ignored,
             keeper=keeper,
         )
+        trust = await asyncio.to_thread(trust_of, settings)
+        issuers = IssuerKeys(Fetcher(trust).fetch)
         hints = Hints()
         intake = SourceIntake(
             sources=sources,
-            verifier=Verifier(TokenProofs(fetch)),
+            verifier=Verifier(TokenProofs(issuers)),
             bodies=bodies,
             ingest=ingest,
             hints=hints,
         )
         process.warn_of(hints.warnings)
         process.warn_of(sources.unusable)
+        process.warn_of(issuers.warnings)
         process.check("broker", lambda: publisher.problem or journal.problem)
         depths = Depths(settings.amqp_url, name="portcall producer depths")
         wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
@@ -87,6 +95,9 @@ async def main() -> None:
         app = make_app(ingest, process.checks, throttle, refusing, intake)
         process.finish_with(partial(journal.drained, DRAIN_S))
         await process.serve(app, settings.bind, "producer")
+        if tls is not None and settings.tls_bind is not None:
+            await process.serve(app, settings.tls_bind, "producer_tls", tls=tls.context)
+            process.supervise(tls.run(), "tls")
         await process.until_stopped()
     await keeper.drained(DRAIN_S)
     store.close()

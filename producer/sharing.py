@@ -15,7 +15,7 @@ from portcall.runtime.errors import BrokerError
 from portcall.schemas.events import Event
 from portcall.schemas.topology import event_key
 
-LINGER_S = 0.01
+LINGER_S = 0.005
 """A confirm takes 1 to 5 ms: only a broker that is slower lets a second frame leave."""
 MAX_KEYS = 1_000
 """Above this number, keys without events are forgotten; each takes about a kilobyte."""

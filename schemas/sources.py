@@ -66,6 +66,8 @@ class Proof(StrEnum):
     HMAC_SHA1 = "hmac_sha1"
     OIDC = "oidc"
     """A token that an issuer signed; there is no secret."""
+    CLIENT_CERTIFICATE = "client_certificate"
+    """A certificate of an authority, in a TLS connection with Portcall itself; no secret either."""
 
 
 DEFAULT_PROOFS: Mapping[SourceKind, Proof] = {
@@ -106,6 +108,7 @@ HEADERS: Mapping[tuple[SourceKind, Proof], tuple[str, str]] = {
 """The header of a proof, and the text in front of its value, where the sender fixes them."""
 
 OVER_BODY = frozenset({Proof.HMAC_SHA256, Proof.HMAC_SHA1})
+WITHOUT_SECRET = frozenset({Proof.OIDC, Proof.CLIENT_CERTIFICATE})
 DEFAULT_USER = "portcall"
 
 

@@ -13,6 +13,7 @@ the comma, the zone without a colon and 24:00.
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from portcall.schemas.errors import InvalidValueError
 
@@ -37,8 +38,13 @@ _MAX_DIGITS = 9
 
 def acr_timestamp(ms: int) -> str:
     """Write *ms* (since the epoch) as ACR does, e.g. ``2026-03-04T10:20:30.1230000Z``."""
-    moment = datetime.fromtimestamp(ms // 1000, UTC)
-    return f"{_seconds(moment)}.{ms % 1000:03d}0000Z"
+    return f"{_second(ms // 1000)}.{ms % 1000:03d}0000Z"
+
+
+@lru_cache(maxsize=16)
+def _second(epoch_s: int) -> str:
+    """A second as text; most calls are about the current one."""
+    return _seconds(datetime.fromtimestamp(epoch_s, UTC))
 
 
 def sent_timestamp(text: str, field: str = "timestamp") -> str | None:

@@ -89,8 +89,11 @@ def pins(text: str) -> list[Pin]:
             found.append(
                 Pin(
                     name=canonicalize_name(name),
-                    extras=frozenset(map(canonicalize_name, (extras or "").split(",")))
-                    - {canonicalize_name("")},
+                    extras=frozenset(
+                        canonicalize_name(each.strip())
+                        for each in (extras or "").split(",")
+                        if each.strip()
+                    ),
                     version=version,
                     marker=marker.strip() if marker else None,
                     text=block,

@@ -66,15 +66,6 @@ class TooManyPrincipalsError(PortcallError):
         self.limit = limit
 
 
-class SourceExistsError(PortcallError):
-    """The registry has a source of that name; the caller can choose another."""
-
-    def __init__(self, registry: str, name: str) -> None:
-        super().__init__(f"there is a source {name} in registry {registry} already")
-        self.registry = registry
-        self.name = name
-
-
 class TooManySourcesError(PortcallError):
     """The limit of a registry's sources is reached; delete some."""
 

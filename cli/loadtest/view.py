@@ -14,7 +14,8 @@ from rich.text import Text
 
 from portcall.cli.loadtest.keys import HINT, press, pressed
 from portcall.cli.output import note
-from portcall.loadtest.measure.measurements import Measurements, Slice
+from portcall.loadtest.measure.cells import Slice
+from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.sections import Finding, Section, numeric_columns
 from portcall.loadtest.measure.sketch import merged
 from portcall.loadtest.report.chapters import chapters, marks, planned_line

@@ -1,4 +1,4 @@
-"""`portcall source`: create, list, show, rotate and delete the sources of a registry."""
+"""`portcall source`: create, list, show, update, rotate and delete the sources of a registry."""
 
 import sys
 from typing import Annotated
@@ -6,15 +6,23 @@ from typing import Annotated
 import typer
 
 from portcall.cli.client import Management
+from portcall.cli.errors import NotFoundError, UsageError
 from portcall.cli.examples import examples
 from portcall.cli.options import NAME_OPTION, Format, Group, Registry, Url, one_name, pairs
-from portcall.cli.output import note, show, show_all
+from portcall.cli.output import note, show_all
 from portcall.cli.source.checks import listed, ruled
+from portcall.cli.source.showing import show_source, source_row
+from portcall.cli.source.trying import EXAMPLES, try_source
+from portcall.cli.sync.command import EXAMPLES as SYNC_EXAMPLES
 from portcall.cli.sync.command import sync
-from portcall.cli.tables import Document, Row, seconds, value
-from portcall.management.sources.setup import HIDDEN, set_up
+from portcall.cli.tables import Document, value
 from portcall.schemas.options.drafts import draft_of
-from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind, check_source_name
+from portcall.schemas.sources import (
+    Proof,
+    SourceKind,
+    check_networks,
+    check_source_name,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,6 +42,33 @@ Secret = Annotated[
     str | None,
     typer.Option("--secret", help="Your own secret; by default a new one.", show_default=False),
 ]
+ProofOption = Annotated[
+    Proof | None,
+    typer.Option(
+        "--proof",
+        help="How its requests prove their sender; a new source has its kind's strongest.",
+        case_sensitive=False,
+        show_default=False,
+    ),
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--options",
+        metavar="NAME=VALUE...",
+        help='Settings of the proof and of the kind, such as header=X-Token; "" for none.',
+        show_default=False,
+    ),
+]
+Networks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--networks",
+        metavar="CIDR...",
+        help='The networks that requests may come from; "" for all, as for a new source.',
+        show_default=False,
+    ),
+]
 
 
 @app.command(
@@ -51,34 +86,10 @@ def create(
     kind: Annotated[
         SourceKind, typer.Option("--kind", help="The product that sends.", case_sensitive=False)
     ],
-    proof: Annotated[
-        Proof | None,
-        typer.Option(
-            "--proof",
-            help="How its requests prove their sender; by default the kind's strongest.",
-            case_sensitive=False,
-            show_default=False,
-        ),
-    ] = None,
+    proof: ProofOption = None,
     secret: Secret = None,
-    options: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--options",
-            metavar="NAME=VALUE...",
-            help="Settings of the proof and of the kind, such as header=X-Token.",
-            show_default=False,
-        ),
-    ] = None,
-    networks: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--networks",
-            metavar="CIDR...",
-            help="The networks that requests may come from; by default all.",
-            show_default=False,
-        ),
-    ] = None,
+    options: Options = None,
+    networks: Networks = None,
     group: Group = None,
     url: Url = None,
     output: Format = None,
@@ -98,7 +109,8 @@ def create(
     properties = {key: each for key, each in given.items() if each is not None}
     management = Management.at(url)
     path = _path(management, registry, wanted, group)
-    _told(management, management.ask("PUT", path, {"properties": properties}), output)
+    _check_new(management, path, wanted, registry)
+    show_source(management, management.ask("PUT", path, {"properties": properties}), output)
 
 
 @app.command("list", epilog=examples("portcall source list -r myregistry"))
@@ -109,11 +121,11 @@ def list_sources(
     management = Management.at(url)
     owner = value(management.find_registry(registry, group), "id")
     found = management.ask("GET", f"{owner}/sources")
-    show_all(found.get("value", []), _row, output)
+    show_all(found.get("value", []), source_row, output)
 
 
 @app.command("show", epilog=examples("portcall source show harbor -r myregistry"))
-def show_source(
+def show_one(
     name: Name = None,
     *,
     name_option: NameOption = None,
@@ -125,7 +137,47 @@ def show_source(
     """Show one source, and how the other side is set up."""
     name = one_name(name, name_option, "source show")
     management = Management.at(url)
-    _told(management, management.ask("GET", _path(management, registry, name, group)), output)
+    show_source(management, management.ask("GET", _path(management, registry, name, group)), output)
+
+
+@app.command(
+    "update",
+    epilog=examples(
+        "portcall source update harbor -r myregistry --networks 10.0.0.0/8 2001:db8::/32",
+        "portcall source update harbor -r myregistry --proof header --options header=X-Token",
+        'portcall source update harbor -r myregistry --networks ""',
+    ),
+)
+def update(
+    name: Name = None,
+    *,
+    name_option: NameOption = None,
+    registry: Registry,
+    proof: ProofOption = None,
+    secret: Secret = None,
+    options: Options = None,
+    networks: Networks = None,
+    group: Group = None,
+    url: Url = None,
+    output: Format = None,
+) -> None:
+    """Change a source: what is given replaces what it has, and an empty value removes it.
+
+    Another proof without --options ends the options of the previous one. A new --secret is valid
+    at once and the previous one is not; `portcall source rotate` accepts both for a while.
+    """
+    name = one_name(name, name_option, "source update")
+    given: Document = {
+        "proof": proof and proof.value,
+        "secret": secret,
+        "options": None if options is None else pairs(options, "--options"),
+        "networks": listed(networks),
+    }
+    changes = {key: each for key, each in given.items() if each is not None}
+    ruled(lambda: check_networks(changes.get("networks", ())))
+    management = Management.at(url)
+    path = _path(management, registry, name, group)
+    show_source(management, management.ask("PATCH", path, {"properties": changes}), output)
 
 
 @app.command(
@@ -159,9 +211,9 @@ def rotate(
     management = Management.at(url)
     body = {"secret": secret} if secret else {}
     if overlap is not None:
-        body["overlap"] = "0s" if overlap == "none" else overlap
+        body["overlap"] = overlap
     path = f"{_path(management, registry, name, group)}/rotateSecret"
-    _told(management, management.ask("POST", path, body), output)
+    show_source(management, management.ask("POST", path, body), output)
 
 
 @app.command("delete", epilog=examples("portcall source delete harbor -r myregistry --yes"))
@@ -185,55 +237,25 @@ def delete(
     note(f"Deleted the source {name}.")
 
 
-app.command(
-    "sync",
-    epilog=examples(
-        "portcall source sync -r myregistry --from https://registry.example.com --dry-run",
-        "portcall source sync -r myregistry --from https://registry.example.com --yes --max 500",
-    ),
-)(sync)
+app.command("try", epilog=EXAMPLES)(try_source)
+app.command("sync", epilog=SYNC_EXAMPLES)(sync)
+
+
+def _check_new(management: Management, path: str, name: str, registry: str) -> None:
+    """Check that there is no such source: a PUT would replace it.
+
+    Raises:
+        UsageError: There is one.
+    """
+    try:
+        found: Document = management.ask("GET", path)["properties"]
+    except NotFoundError:
+        return
+    raise UsageError(
+        f"{registry} has a source {name} already, of the kind {found['kind']}: give another NAME,"
+        " or change it with `portcall source update`"
+    )
 
 
 def _path(management: Management, registry: str, name: str, group: str | None) -> str:
     return f"{value(management.find_registry(registry, group), 'id')}/sources/{name}"
-
-
-def _told(management: Management, source: Document, output: Format) -> None:
-    """Show a source, and on standard error what is to be done on the other side."""
-    facts: Document = source["properties"]
-    path = str(facts["path"]).replace("{secret}", HIDDEN)
-    address = f"{management.producer_url}{path}"
-    text = set_up(
-        facts["kind"],
-        facts["proof"],
-        usual=DEFAULT_PROOFS[SourceKind(facts["kind"])].value,
-        address=address,
-        secret=facts.get("secret", ""),
-        header=facts["header"],
-    )
-    show({**source, "address": address, "setUp": text}, _whole_row, output)
-    note(f"\n{text}\n")
-    if "secret" in facts:
-        note("Keep the secret: it is not shown again.")
-
-
-def _row(source: Document) -> Row:
-    facts: Document = source["properties"]
-    return {
-        "NAME": value(source, "name"),
-        "KIND": value(facts, "kind"),
-        "PROOF": value(facts, "proof"),
-        "PATH": value(facts, "path"),
-        "CHANGED": seconds(value(facts, "changedAt")),
-    }
-
-
-def _whole_row(source: Document) -> Row:
-    facts: Document = source["properties"]
-    return {
-        "NAME": value(source, "name"),
-        "KIND": value(facts, "kind"),
-        "PROOF": value(facts, "proof"),
-        "ADDRESS": value(source, "address"),
-        "SECRET": value(facts, "secret"),
-    }

@@ -11,6 +11,7 @@ import typer
 
 from portcall.cli.client import Management
 from portcall.cli.errors import CliError, UsageError
+from portcall.cli.examples import examples
 from portcall.cli.options import SERVER_PANEL, Format, Group, Registry, Url
 from portcall.cli.output import note, show
 from portcall.cli.server import find_server, home_folder
@@ -28,6 +29,10 @@ from portcall.schemas.scopes import check_repository
 REGISTRY_PANEL = "The registry"
 EVENTS_PANEL = "The events"
 MAX_PASSWORD = 64 * 1024
+EXAMPLES = examples(
+    "portcall source sync -r myregistry --from https://registry.example.com --dry-run",
+    "portcall source sync -r myregistry --from https://registry.example.com --yes --max 500",
+)
 
 From = Annotated[
     str,

@@ -157,6 +157,7 @@ class Pipeline:
             management_tls_url=self._plan.management_tls_url,
             ca_file=str(ca_file) if ca_file else None,
             producer_url=self._plan.producer_url,
+            producer_tls_url=self._plan.producer_tls_url,
             console_url=self._plan.console_url,
             amqp_url=amqp_url,
             database_url=self._plan.database_url,

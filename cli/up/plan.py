@@ -14,7 +14,7 @@ from portcall.management.http.routes import CONSOLE
 from portcall.management.settings import ManagementSettings
 from portcall.management.tls.context import files_of
 from portcall.management.tls.files import LocalFiles, OwnFiles
-from portcall.producer.settings import ProducerSettings
+from portcall.producer.settings import ProducerSettings, tls_of
 from portcall.router.settings import RouterSettings
 from portcall.runtime.settings import HostPort, Settings
 from portcall.runtime.trust import installation_context
@@ -23,6 +23,7 @@ from portcall.schemas.topology import Topology, topology
 ALLOW_TARGETS = "127.0.0.0/8,::1/128"
 """The default networks that webhooks may send to: a first consumer usually runs on this machine."""
 TLS_BIND = "PORTCALL_MANAGEMENT_TLS_BIND"
+PRODUCER_TLS_BIND = "PORTCALL_PRODUCER_TLS_BIND"
 _UNKNOWN_YET = "amqp://private-node-not-started-yet/"
 
 
@@ -41,6 +42,7 @@ class Plan:
         management_tls_url: The same over TLS; None: without TLS.
         tls: The certificate files; None: without TLS.
         producer_url: The address of the producer.
+        producer_tls_url: The same over TLS; None: without TLS.
         allow_targets: The networks, not public, that webhooks may send to.
         attempt_timeout_s: The time limit of one attempt, which also limits stopping.
         topology: What the roles need at the broker.
@@ -58,6 +60,7 @@ class Plan:
     management_tls_url: str | None
     tls: LocalFiles | OwnFiles | None
     producer_url: str
+    producer_tls_url: str | None
     allow_targets: str
     attempt_timeout_s: float
     topology: Topology
@@ -102,13 +105,15 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
     deliverer = DelivererSettings.from_environment(checked)
     installation_context(deliverer.trust_files.read())  # every deliverer would exit because of it
     settings = ManagementSettings.from_environment(checked)
-    producer_bind = ProducerSettings.from_environment(checked).bind
-    for wanted in (settings.bind, settings.tls_bind, producer_bind):
+    producing = ProducerSettings.from_environment(checked)
+    tls_of(producing)  # every producer would exit because of a wrong file
+    for wanted in (settings.bind, settings.tls_bind, producing.bind, producing.tls_bind):
         if wanted and wanted.port:
             reserve(wanted.port)  # before another address, or the node, gets it
     management = _address("PORTCALL_MANAGEMENT_BIND", settings.bind)
     tls = settings.tls_bind and _address(TLS_BIND, settings.tls_bind)
-    producer = _address("PORTCALL_PRODUCER_BIND", producer_bind)
+    producer = _address("PORTCALL_PRODUCER_BIND", producing.bind)
+    producer_tls = producing.tls_bind and _address(PRODUCER_TLS_BIND, producing.tls_bind)
     return Plan(
         home=home,
         environ={
@@ -117,8 +122,9 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
             TLS_BIND: str(tls or "none"),
             "PORTCALL_PRODUCER_BIND": str(producer),
             "PORTCALL_PRODUCER_URL": env.get("PORTCALL_PRODUCER_URL") or client_url(producer),
+            PRODUCER_TLS_BIND: str(producer_tls or "none"),
             "PORTCALL_OWN_PORTS": ",".join(
-                str(own.port) for own in (management, producer, tls) if own
+                str(own.port) for own in (management, producer, tls, producer_tls) if own
             ),
         },
         processes={
@@ -135,6 +141,7 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
         management_tls_url=client_url(tls, "https") if tls else None,
         tls=files_of(settings) if tls else None,
         producer_url=client_url(producer),
+        producer_tls_url=client_url(producer_tls, "https") if producer_tls else None,
         allow_targets=env["PORTCALL_ALLOW_TARGETS"],
         attempt_timeout_s=deliverer.attempt_timeout_ms / 1000,
         topology=_topology(deliverer),

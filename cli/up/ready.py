@@ -28,6 +28,7 @@ class Addresses:
     tenant: str
     subscription: str
     resource_group: str
+    producer_tls_url: str | None = None
 
 
 class ReadyFile:
@@ -54,13 +55,17 @@ class ReadyFile:
 
 
 def ready_text(addresses: Addresses, services: Sequence[Service]) -> str:
-    """Return the file's text; null for what this installation does not have."""
+    """Return the file's text; null for what this installation does not have.
+
+    ``producer_tls_url`` is there only if the producer has TLS.
+    """
     in_order = sorted(services, key=lambda service: ROLES.index(service.role))
     document = {
         "management_url": addresses.management_url,
         "management_tls_url": addresses.management_tls_url,
         "ca_file": addresses.ca_file,
         "producer_url": addresses.producer_url,
+        **({"producer_tls_url": own_tls} if (own_tls := addresses.producer_tls_url) else {}),
         "console_url": addresses.console_url,
         "amqp_url": addresses.amqp_url,
         "database_url": addresses.database_url,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from portcall.loadtest.measure.measurements import Measurements, Slice
+from portcall.loadtest.measure.cells import Slice
+from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.sketch import merged
 
 KEPT_S = 600

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from portcall.loadtest.dashboard.history import Point
 from portcall.loadtest.judge.thresholds import Threshold, ThresholdResult, judge, percents_of
-from portcall.loadtest.measure.measurements import Cell, Measurements, Slice
+from portcall.loadtest.measure.cells import Cell, Slice
+from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.metrics import metrics_of
 from portcall.loadtest.measure.sections import NO_SAMPLES, Metric, counter
 from portcall.loadtest.measure.sketch import merged

@@ -9,7 +9,8 @@ Source: k6's reference of built-in metrics, and the end-of-test summary of versi
 
 from collections.abc import Callable, Collection, Mapping
 
-from portcall.loadtest.measure.measurements import Cell, Label, Measurements, Phases
+from portcall.loadtest.measure.cells import Cell, Label, Phases
+from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.sections import Metric, counter, share
 from portcall.loadtest.measure.sketch import Sketch, merged
 

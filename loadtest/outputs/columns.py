@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from portcall.loadtest.measure.measurements import Slice
+from portcall.loadtest.measure.cells import Slice
 from portcall.loadtest.outputs import svg
 from portcall.loadtest.report.result import Result
 

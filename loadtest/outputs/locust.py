@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from portcall.loadtest.measure.measurements import Cell, Slice
+from portcall.loadtest.measure.cells import Cell, Slice
 from portcall.loadtest.measure.sketch import Sketch
 from portcall.loadtest.report.result import Result
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from portcall.loadtest.measure.measurements import UNWRITTEN
+from portcall.loadtest.measure.cells import UNWRITTEN
 from portcall.loadtest.measure.sketch import Sketch
 from portcall.loadtest.plan import Headers, Outcome, Planned, RequestSource
 from portcall.loadtest.report.chapters import marks

@@ -6,7 +6,7 @@ The first line is always planned = sent + not sent, because some readers read on
 from collections.abc import Callable
 
 from portcall.loadtest.judge.thresholds import ThresholdResult
-from portcall.loadtest.measure.measurements import Label
+from portcall.loadtest.measure.cells import Label
 from portcall.loadtest.measure.metrics import SCHEDULED, SERVICE
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Metric, Section
 from portcall.loadtest.measure.sketch import Sketch

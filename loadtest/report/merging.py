@@ -11,7 +11,8 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from portcall.loadtest.judge.thresholds import Threshold
-from portcall.loadtest.measure.measurements import Cell, Measurements, Slice
+from portcall.loadtest.measure.cells import Cell, Slice
+from portcall.loadtest.measure.measurements import Measurements
 from portcall.loadtest.measure.sections import Section
 from portcall.loadtest.measure.sketch import Sketch
 from portcall.loadtest.report.chapters import marks

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from portcall.loadtest.judge.thresholds import ThresholdResult
-from portcall.loadtest.measure.measurements import Cell, Label, Phases, Slice
+from portcall.loadtest.measure.cells import Cell, Label, Phases, Slice
 from portcall.loadtest.measure.sections import Section
 from portcall.loadtest.measure.sketch import Sketch
 from portcall.loadtest.report.result import About, Result

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from portcall.loadtest.measure.measurements import UNWRITTEN
+from portcall.loadtest.measure.cells import UNWRITTEN
 from portcall.loadtest.measure.sections import Finding, Section
 from portcall.loadtest.plan import NotSent, Outcome, Planned, Wants
 from portcall.schemas.durations import format_duration

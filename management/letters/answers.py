@@ -8,9 +8,9 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from portcall.management.http.extras import told_extras
-from portcall.management.letters.box import OpenedLetter, Scan
 from portcall.management.letters.contents import LetterItem
 from portcall.management.letters.fates import Fate
+from portcall.management.letters.scan import OpenedLetter, Scan
 from portcall.management.letters.shapes import (
     DeadLetter,
     DeadLetterItem,

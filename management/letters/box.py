@@ -6,17 +6,17 @@ the process dies in between, the letter stays: its deliveries may be sent twice 
 """
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from prometheus_client import Counter
 
-from portcall.management.letters.contents import Contents, LetterItem, LetterKind, read
+from portcall.management.letters.contents import LetterItem, LetterKind, read
 from portcall.management.letters.fates import Facts, Fate, fate_of, key_of, made_attempts
+from portcall.management.letters.mail import Mail, body_of
+from portcall.management.letters.scan import OpenedLetter, Scan
 from portcall.management.letters.wanted import LettersWanted
-from portcall.management.replays.worker import frames_of, notes_of
 from portcall.runtime.broker.letters import Letter, Reading, reading
 from portcall.runtime.broker.peek import peek
 from portcall.runtime.broker.publishing import OncePublisher
@@ -25,14 +25,10 @@ from portcall.runtime.clock import now_ms
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
-from portcall.schemas.deliveries import Delivery, shard_of
 from portcall.schemas.errors import PortcallError
-from portcall.schemas.events import Event
-from portcall.schemas.frames import AGAIN_HEADER, encode_deliveries, encode_events, encode_journal
-from portcall.schemas.topology import DEAD, DELIVER, EVENTS, JOURNAL, UNROUTED, event_key, retry_key
+from portcall.schemas.topology import DEAD, UNROUTED
 from portcall.store.engine import Store
 from portcall.store.records.last_records import Key
-from portcall.store.records.selection import SelectedDelivery
 
 QUEUES = {"dead": DEAD, "unrouted": UNROUTED}
 """By their names for people."""
@@ -45,7 +41,6 @@ SETTLED = Counter(
 BATCH = 100
 """Letters that are published together, and then acknowledged."""
 BATCH_BYTES = 4 * 1024 * 1024
-PUBLISH_S = 5.0
 SCAN_S = 20.0
 """How long one request reads a queue; later letters count as not looked at."""
 PATIENCE_S = 10.0
@@ -57,75 +52,12 @@ class BusyError(PortcallError):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedLetter:
-    """One letter and its contents."""
-
-    letter: Letter
-    contents: Contents
-
-
-@dataclass(slots=True)
-class Scan:
-    """The result of reading a queue.
-
-    Attributes:
-        waiting: How many letters were there.
-        looked_at: How many of them were read.
-        removed: How many were taken out.
-        counts: Pieces by their fate.
-    """
-
-    waiting: int = 0
-    looked_at: int = 0
-    removed: int = 0
-    counts: dict[Fate, int] = field(default_factory=dict)
-
-    @property
-    def complete(self) -> bool:
-        """Whether every letter was read."""
-        return self.looked_at >= self.waiting
-
-    def count(self, fate: Fate, number: int = 1) -> None:
-        """Count more pieces with this fate."""
-        self.counts[fate] = self.counts.get(fate, 0) + number
-
-
-@dataclass(frozen=True, slots=True)
 class _Order:
     """One letter, and the fate of its pieces."""
 
     letter: Letter
     chosen: Sequence[LetterItem]
     rest: Sequence[LetterItem]
-
-
-@dataclass(slots=True)
-class _Mail:
-    """The messages of a batch.
-
-    Attributes:
-        deliveries: Sent again.
-        events: Sent to the routers.
-        dropped: Deliveries that need not be sent.
-    """
-
-    deliveries: list[SelectedDelivery] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    dropped: list[SelectedDelivery] = field(default_factory=list)
-
-    def add(self, piece: LetterItem, fate: Fate, attempts: int) -> None:
-        """Add a piece that does not stay."""
-        if piece.delivery is None:
-            self.events.append(piece.event)
-            return
-        selected = SelectedDelivery(
-            record_id=0,
-            event=piece.event,
-            webhook_id=piece.delivery.webhook_id,
-            attempt=attempts,
-            enabled=True,
-        )
-        (self.deliveries if fate is Fate.SENT else self.dropped).append(selected)
 
 
 class LetterBox:
@@ -276,7 +208,7 @@ class LetterBox:
     ) -> None:
         """Send pieces, keep those that must stay, and take the letters out: in this order."""
         facts = await asyncio.to_thread(self._facts, batch)
-        mail = _Mail()
+        mail = Mail()
         done: list[tuple[_Order, Sequence[LetterItem]]] = []
         for order in batch:
             stays: list[LetterItem] = []
@@ -292,41 +224,11 @@ class LetterBox:
                     sent.add(key)
             if len(stays) < len(order.chosen):
                 done.append((order, [*order.rest, *stays]))
-        await self._publish(mail)
+        await mail.publish(self._publisher, self._shards, self._clock_ms())
         await asyncio.gather(*(self._keep(order.letter, left) for order, left in done))
         for order, _ in done:
             await kept.remove(order.letter)
             scan.removed += 1
-
-    async def _publish(self, mail: "_Mail") -> None:
-        """Publish and wait for every confirm; then note in the journal what is open again.
-
-        Dropped deliveries are noted, too: an earlier process may have sent one and died before it
-        noted it; it would count as given up for ever.
-        """
-        now_ms = self._clock_ms()
-        by_shard: dict[int, list[SelectedDelivery]] = {}
-        for each in mail.deliveries:
-            by_shard.setdefault(shard_of(each.webhook_id, self._shards), []).append(each)
-        await asyncio.gather(
-            *(
-                self._publisher.publish(body, exchange=DELIVER, key=retry_key(shard))
-                for shard, chosen in by_shard.items()
-                for body in frames_of(chosen, now_ms)
-            ),
-            *(
-                self._publisher.publish(
-                    encode_events([event]),
-                    exchange=EVENTS,
-                    key=event_key(event.registry, event.action),
-                    headers={AGAIN_HEADER: 1},
-                )
-                for event in mail.events
-            ),
-        )
-        if noted := [*mail.deliveries, *mail.dropped]:
-            body = encode_journal(uuid.uuid4().hex, notes_of(noted))
-            await self._publisher.publish(body, exchange=JOURNAL)
 
     async def _keep(self, letter: Letter, pieces: Sequence[LetterItem]) -> None:
         """Publish the pieces of a letter that must stay as a new letter in its queue."""
@@ -362,34 +264,6 @@ class LetterBox:
     def _tell(self, event: str, queue: str, scan: Scan) -> None:
         counts = {fate.value: number for fate, number in scan.counts.items()}
         self._log.info(event, queue=QUEUES[queue], letters=scan.removed, **counts)
-
-
-def body_of(pieces: Sequence[LetterItem]) -> bytes:
-    """A frame of these pieces, which are all deliveries or all events."""
-    events: dict[int, int] = {}
-    bodies: list[Event] = []
-    for piece in pieces:
-        if id(piece.event) not in events:
-            events[id(piece.event)] = len(bodies)
-            bodies.append(piece.event)
-    deliveries = [
-        _at(piece.delivery, events[id(piece.event)]) for piece in pieces if piece.delivery
-    ]
-    return encode_deliveries(bodies, deliveries) if deliveries else encode_events(bodies)
-
-
-def _at(delivery: Delivery, event: int) -> Delivery:
-    return Delivery(
-        event,
-        delivery.webhook_id,
-        delivery.attempt,
-        delivery.not_before_ms,
-        delivery.due_ms,
-        delivery.parks,
-        delivery.first,
-        delivery.began_ms,
-        delivery.probe,
-    )
 
 
 def _is_full(batch: Sequence[_Order]) -> bool:

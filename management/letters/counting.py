@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from portcall.management.letters.box import OpenedLetter
+from portcall.management.letters.scan import OpenedLetter
 from portcall.management.letters.shapes import DeadLetterCounts, PlaceCount, ReasonCount
 from portcall.store.webhooks.summaries import KnownWebhook
 

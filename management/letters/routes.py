@@ -26,8 +26,9 @@ from portcall.management.letters.answers import (
     whole_answer,
 )
 from portcall.management.letters.bodies import MAX_REASON, LetterSelection, is_letter_id
-from portcall.management.letters.box import QUEUES, BusyError, LetterBox, OpenedLetter, Scan
+from portcall.management.letters.box import QUEUES, BusyError, LetterBox
 from portcall.management.letters.counting import Counts
+from portcall.management.letters.scan import OpenedLetter, Scan
 from portcall.management.letters.shapes import DeadLetterList
 from portcall.management.letters.wanted import LettersWanted
 from portcall.runtime.errors import BrokerError

@@ -94,7 +94,8 @@ def _operation(tag: str, row: Row) -> Operation:
     if row.shape is not None:
         kind = "text/event-stream" if row.shape is Stream else JSON
         says = (row.shape.__doc__ or "").partition("\n")[0].replace("``", "`")
-        answers[row.status] = AnswerDescription(says, row.shape.__name__, kind, _HEADERS)
+        for status in (row.status, *row.also):
+            answers[status] = AnswerDescription(says, row.shape.__name__, kind, _HEADERS)
     for status in row.refusals if row.open else ():
         shape = "Error" if status == 429 else _REFUSED  # checked before the path is read
         answers[status] = AnswerDescription(REFUSALS[status], shape, headers=_HEADERS)

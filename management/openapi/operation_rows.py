@@ -18,6 +18,7 @@ class Row:
         body: The type of its request body; None: it has none.
         optional: Whether the request body may be left out.
         status: The status of its answer.
+        also: Other statuses with the same answer.
         empty: Successful statuses without a body.
         query: The names of its query parameters, without the api-version.
         refusals: Error statuses beyond those that its path and its body imply.
@@ -31,6 +32,7 @@ class Row:
     shape: type | None = None
     body: type | None = None
     status: int = 200
+    also: tuple[int, ...] = ()
     empty: tuple[int, ...] = ()
     query: tuple[str, ...] = ()
     refusals: tuple[int, ...] = ()

@@ -31,7 +31,7 @@ from portcall.management.registries import shapes as above
 from portcall.management.replays import shapes as replayshapes
 from portcall.management.replays.bodies import ReplayBody
 from portcall.management.replays.routes import REPLAY, REPLAYS
-from portcall.management.sources.bodies import SourcePut, SourceRotation
+from portcall.management.sources.bodies import SourcePatch, SourcePut, SourceRotation
 from portcall.management.sources.routes import SOURCE, SOURCES
 from portcall.management.sources.shapes import Source, SourceList
 from portcall.management.tags.bodies import Adoption
@@ -262,11 +262,17 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
         Row("GET", SOURCES, "listSources", "List the sources of a registry.", SourceList),
         Row("GET", SOURCE, "getSource", "Get a source, without its secret.", Source),
         Row(
-            *("PUT", SOURCE, "createSource"),
-            "Create a source; its secret is in this answer only.",
+            *("PUT", SOURCE, "putSource"),
+            "Create a source, or replace it; a new secret is in this answer only.",
             Source,
             SourcePut,
-            status=201,
+            also=(201,),
+            refusals=(409,),
+        ),
+        Row(
+            *("PATCH", SOURCE, "patchSource", "Change the fields of a source that are sent."),
+            Source,
+            SourcePatch,
             refusals=(409,),
         ),
         Row("DELETE", SOURCE, "deleteSource", "Delete a source.", empty=(200, 204)),

@@ -178,7 +178,8 @@ class Pulse:
         self._snapshot = Snapshot()
         self._sick: dict[int, int] = {}
         self._trail = Trail()
-        self._looked_ms = clock_ms()
+        self._looked_ms = clock_ms() - WATCHED_MS - 1
+        """The last request. A start is none: nobody may ever look."""
         self._wanted = asyncio.Event()
         self._log = get_logger()
 

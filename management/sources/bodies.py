@@ -8,18 +8,18 @@ from portcall.management.http.bodies import Body, ReadOnly, Resource
 from portcall.management.http.fields import Overlap
 
 
-class SourceProperties(Body):
-    """``properties`` of a source's PUT.
+class SourceChanges(Body):
+    """``properties`` of a source's PATCH: sent fields change, maps and lists as a whole.
 
     Attributes:
-        kind: The product that sends.
-        proof: Which requests are authentic; null: the strongest that the kind has.
-        secret: What the sender knows; null: a new one is made.
+        kind: The product that sends; it cannot change.
+        proof: Which requests are authentic.
+        secret: What the sender knows from now on; the previous one ends at once.
         options: The settings of the proof and of the kind.
         networks: Where requests may come from, as addresses or CIDRs.
     """
 
-    kind: str
+    kind: str | None = None
     proof: str | None = None
     secret: Annotated[str | None, Field(repr=False)] = None
     options: dict[str, str] | None = None
@@ -29,6 +29,27 @@ class SourceProperties(Body):
     created_at: ReadOnly
     changed_at: ReadOnly
     previous_until: ReadOnly
+
+
+class SourceProperties(SourceChanges):
+    """``properties`` of a source's PUT.
+
+    Attributes:
+        kind: The product that sends; that of an existing source cannot change.
+        proof: Which requests are authentic; null: the strongest that the kind has.
+        secret: What the sender knows; null: the present one, or else a new one.
+        options: The settings of the proof and of the kind; null: none.
+        networks: Where requests may come from, as addresses or CIDRs; null: from anywhere.
+    """
+
+    kind: str
+
+
+class SourcePatch(Resource):
+    """The body of a source's PATCH."""
+
+    name: ReadOnly
+    properties: SourceChanges | None = None
 
 
 class SourcePut(Resource):

@@ -1,51 +1,28 @@
-"""Sources: list, get, create, delete, and rotate the secret."""
+"""Sources: list, get, put, patch, delete, and rotate the secret."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TypeVar
 
 from aiohttp import web
-from msgspec import UNSET
 
 from portcall.management.http.announcements import announce
 from portcall.management.http.calls import Call, answer
-from portcall.management.http.errors import (
-    ArmError,
-    FieldFault,
-    invalid_content,
-    resource_not_found,
-)
+from portcall.management.http.errors import ArmError, resource_not_found
 from portcall.management.http.lookups import Lookups
-from portcall.management.http.resources import REGISTRY_TYPE, registry_id
 from portcall.management.http.routes import REGISTRY, Routes
-from portcall.management.sources.bodies import SourceProperties, SourcePut, SourceRotation
-from portcall.management.sources.shapes import Source, SourceFacts, SourceList
+from portcall.management.sources.answers import source_answer
+from portcall.management.sources.bodies import SourceChanges, SourcePatch, SourcePut, SourceRotation
+from portcall.management.sources.drafts import patch, put, ruled, secret_for
+from portcall.management.sources.shapes import SourceList
 from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.logs import get_logger
-from portcall.schemas import sources as rules
-from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.options.drafts import Draft, check_chosen_secret, draft_of
-from portcall.schemas.sources import Proof, check_source_name, new_secret
-from portcall.schemas.timestamps import acr_timestamp
+from portcall.schemas.sources import WITHOUT_SECRET, Proof, check_source_name
 from portcall.store.engine import Store
-from portcall.store.errors import SourceExistsError, TooManySourcesError
-from portcall.store.sources.sources import SourceRow
+from portcall.store.errors import TooManySourcesError
+from portcall.store.sources.rows import SourceRow
 from portcall.store.webhooks.registries import Registry
 
 SOURCES = f"{REGISTRY}/sources"
 SOURCE = f"{SOURCES}/{{source}}"
-SOURCE_TYPE = f"{REGISTRY_TYPE}/sources"
-
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A source that someone wants, checked."""
-
-    draft: Draft
-    secret: str = field(repr=False)
 
 
 class SourceHandlers:
@@ -63,6 +40,7 @@ class SourceHandlers:
     ) -> None:
         self._store = store
         self._lookups = lookups
+        self._installation = lookups.installation
         self._announcer = announcer
         self._overlap_ms = overlap_ms
         self._log = get_logger()
@@ -71,7 +49,8 @@ class SourceHandlers:
         """Add the routes."""
         routes.add("GET", SOURCES, self.list)
         routes.add("GET", SOURCE, self.get)
-        routes.add("PUT", SOURCE, self.create)
+        routes.add("PUT", SOURCE, self.put)
+        routes.add("PATCH", SOURCE, self.patch)
         routes.add("DELETE", SOURCE, self.delete)
         routes.add("POST", f"{SOURCE}/rotateSecret", self.rotate)
 
@@ -79,7 +58,9 @@ class SourceHandlers:
         """GET the sources of a registry."""
         registry = await self._lookups.registry(call)
         rows = await asyncio.to_thread(self._store.sources.list, registry.key)
-        return answer(SourceList([self._told(registry, each) for each in rows]))
+        return answer(
+            SourceList([source_answer(self._installation, registry, each) for each in rows])
+        )
 
     async def get(self, call: Call) -> web.Response:
         """GET a source, without its secret."""
@@ -87,38 +68,38 @@ class SourceHandlers:
         row = await asyncio.to_thread(self._store.sources.get, registry.key, call.names["source"])
         if row is None:
             raise self._missing(call)
-        return answer(self._told(registry, row))
+        return answer(source_answer(self._installation, registry, row))
 
-    async def create(self, call: Call) -> web.Response:
-        """PUT a source: 201 with its secret, only in this answer; one that exists is a 409."""
+    async def put(self, call: Call) -> web.Response:
+        """PUT a source: created (201), or replaced as `management.sources.drafts` says."""
         body = await call.body(SourcePut)
         registry = await self._lookups.registry(call)
         name = ruled(lambda: check_source_name(call.names["source"]), "")
-        wanted = checked(body.properties)
+        decision = put(body.properties)
         try:
-            row = await asyncio.to_thread(
-                self._store.sources.create,
-                registry.key,
-                name,
-                kind=wanted.draft.kind,
-                proof=wanted.draft.proof,
-                secret=wanted.secret,
-                options=wanted.draft.options,
-                networks=wanted.draft.networks,
+            row, created = await asyncio.to_thread(
+                self._store.sources.put, registry.key, name, decision
             )
-        except SourceExistsError as error:
-            raise ArmError(409, "SourceExists", f"{error}.", target="name") from error
         except TooManySourcesError as error:
             raise ArmError(409, "QuotaExceeded", f"{error}.") from error
-        self._log.info(
-            "source.created",
-            registry=registry.name,
-            source=row.name,
-            kind=row.kind.value,
-            proof=row.proof.value,
+        await self._changed("source.created" if created else "source.updated", registry, row)
+        return answer(
+            source_answer(self._installation, registry, row, decision.secret),
+            201 if created else 200,
         )
-        await self._announce()
-        return answer(self._told(registry, row, wanted.secret), 201)
+
+    async def patch(self, call: Call) -> web.Response:
+        """PATCH a source: sent fields change."""
+        body = await call.body(SourcePatch)
+        registry = await self._lookups.registry(call)
+        decision = patch(body.properties or SourceChanges())
+        row = await asyncio.to_thread(
+            self._store.sources.patch, registry.key, call.names["source"], decision
+        )
+        if row is None:
+            raise self._missing(call)
+        await self._changed("source.updated", registry, row)
+        return answer(source_answer(self._installation, registry, row, decision.secret))
 
     async def delete(self, call: Call) -> web.Response:
         """DELETE a source: 200, or 204 if there was none."""
@@ -137,7 +118,7 @@ class SourceHandlers:
         overlap_ms = self._overlap_ms if body.overlap is None else body.overlap
 
         def make(proof: Proof) -> str:
-            if proof is Proof.OIDC:
+            if proof in WITHOUT_SECRET:
                 raise ArmError(
                     409, "SourceWithoutSecret", "The source checks tokens: it has no secret."
                 )
@@ -157,7 +138,17 @@ class SourceHandlers:
             "source.rotated", registry=registry.name, source=row.name, overlap_ms=overlap_ms
         )
         await self._announce()
-        return answer(self._told(registry, row, secret))
+        return answer(source_answer(self._installation, registry, row, secret))
+
+    async def _changed(self, told: str, registry: Registry, row: SourceRow) -> None:
+        self._log.info(
+            told,
+            registry=registry.name,
+            source=row.name,
+            kind=row.kind.value,
+            proof=row.proof.value,
+        )
+        await self._announce()
 
     async def _announce(self) -> None:
         await announce(self._announcer, await asyncio.to_thread(self._store.webhooks.revision))
@@ -166,61 +157,3 @@ class SourceHandlers:
         names = f"{call.names['registry']}/sources/{call.names['source'][:64]}"
         group = self._lookups.installation.resource_group
         return resource_not_found("registries", names, group)
-
-    def _told(self, registry: Registry, row: SourceRow, secret: str = "") -> Source:
-        path = f"/registries/{registry.name}/sources/{row.name}"
-        if row.proof is Proof.PATH:
-            path += f"/{secret or '{secret}'}"
-        header, _ = rules.HEADERS.get((row.kind, row.proof), ("", ""))
-        return Source(
-            type=SOURCE_TYPE,
-            id=f"{registry_id(self._lookups.installation, registry.name)}/sources/{row.name}",
-            name=row.name,
-            properties=SourceFacts(
-                kind=row.kind,
-                proof=row.proof,
-                path=path,
-                header=row.options.get("header", header),
-                options=dict(row.options),
-                networks=[*row.networks],
-                created_at=acr_timestamp(row.created_ms),
-                changed_at=acr_timestamp(row.changed_ms),
-                secret=secret or UNSET,
-                previous_until=acr_timestamp(row.old_until_ms) if row.old_until_ms else UNSET,
-            ),
-        )
-
-
-def checked(sent: SourceProperties) -> Wanted:
-    """What a body asks for.
-
-    Raises:
-        ArmError: 400: A field breaks a rule.
-    """
-    draft = ruled(
-        lambda: draft_of(sent.kind, sent.proof, sent.options, sent.networks, sent.secret),
-        "properties.",
-    )
-    return Wanted(draft, secret_for(draft.proof, sent.secret))
-
-
-def secret_for(proof: Proof, chosen: str | None) -> str:
-    """The secret of a new source, or of a rotation: the chosen one, or a new one.
-
-    Raises:
-        InvalidValueError: The chosen one breaks a rule, or the proof has none.
-    """
-    check_chosen_secret(chosen, proof)
-    return "" if proof is Proof.OIDC else chosen or new_secret()
-
-
-def ruled(check: Callable[[], Value], prefix: str) -> Value:
-    """What *check* gives.
-
-    Raises:
-        ArmError: 400: A rule is broken; the field is named.
-    """
-    try:
-        return check()
-    except InvalidValueError as error:
-        raise invalid_content([FieldFault(f"{prefix}{error.field}", error.problem)]) from error

@@ -103,6 +103,8 @@ _PROVEN: Mapping[str, str] = {
     "hmac_sha256": "Every request needs the HMAC-SHA256 of its body in $header, with $secret",
     "hmac_sha1": "Every request needs the HMAC-SHA1 of its body in $header, with $secret",
     "oidc": "Every request needs a token of the issuer, with the audience that you have set.",
+    "client_certificate": "Every connection needs TLS, and a client certificate of the source's"
+    " authority and name.",
 }
 HIDDEN = "SECRET"
 """Stands for a secret that is not shown again."""

@@ -7,8 +7,9 @@ waits for no more room than others.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -52,7 +53,8 @@ class Bodies:
         self, *, timeout_s: float = BODY_TIMEOUT_S, max_held_bytes: int = MAX_HELD_BYTES
     ) -> None:
         self._timeout_s = timeout_s
-        self._free_bytes = max_held_bytes
+        self._pool = _Pool(max_held_bytes)
+        self._strangers = _Pool(max_held_bytes // 2)
 
     @asynccontextmanager
     async def of(
@@ -78,6 +80,25 @@ class Bodies:
             yield body
 
     @asynccontextmanager
+    async def of_a_stranger(
+        self, request: web.Request, max_bytes: int = MAX_BODY_BYTES
+    ) -> AsyncIterator[bytes]:
+        """The body of a *request* whose proof is over it; errors are those of `of`.
+
+        Its memory is reserved as it arrives. If a head alone reserved it, a few connections of
+        strangers that send nothing more would take the memory of all others. All strangers
+        together have half of it.
+        """
+        if _announced_size(request, max_bytes) > max_bytes:
+            raise _too_large(max_bytes)
+        with self._room_for(0, self._strangers) as room:
+            body = _arrived(request, max_bytes)
+            if body is None:
+                async with self._in_time(request):
+                    body = await _bounded(request, max_bytes, room.hold)
+            yield body
+
+    @asynccontextmanager
     async def of_any_size(self, request: web.Request) -> AsyncIterator[bytes | Skimmed]:
         """The body of *request*, or the skimmed parts of one larger than `MAX_BODY_BYTES`.
 
@@ -96,14 +117,13 @@ class Bodies:
             yield body
 
     @contextmanager
-    def _room_for(self, size: int) -> Iterator[None]:
-        if size > self._free_bytes:
-            raise UnavailableError("too many requests are in work; send it again")
-        self._free_bytes -= size
+    def _room_for(self, size: int, *pools: "_Pool") -> Iterator["_Room"]:
+        room = _Room((self._pool, *pools))
         try:
-            yield
+            room.hold(size)
+            yield room
         finally:
-            self._free_bytes += size
+            room.hold(0)
 
     @asynccontextmanager
     async def _in_time(self, request: web.Request) -> AsyncIterator[asyncio.Timeout]:
@@ -116,6 +136,34 @@ class Bodies:
             raise SlowBodyError("the body did not arrive in time") from error
         except BROKEN as error:
             raise InvalidValueError("", "the body broke off, or is not well-formed HTTP") from error
+
+
+@dataclass(slots=True)
+class _Pool:
+    """Memory that requests share."""
+
+    free_bytes: int
+
+
+class _Room:
+    """The memory that one request holds, of each of its pools."""
+
+    def __init__(self, pools: Sequence[_Pool]) -> None:
+        self._pools = pools
+        self._size = 0
+
+    def hold(self, size: int) -> None:
+        """Hold *size* bytes in all.
+
+        Raises:
+            UnavailableError: There is not as much left.
+        """
+        more = size - self._size
+        if any(more > pool.free_bytes for pool in self._pools):
+            raise UnavailableError("too many requests are in work; send it again")
+        for pool in self._pools:
+            pool.free_bytes -= more
+        self._size = size
 
 
 def _announced_size(request: web.Request, most: int) -> int:
@@ -148,12 +196,15 @@ async def _ask_for_body(request: web.Request) -> None:
         request.writer.output_size = 0  # this was no part of the answer
 
 
-async def _bounded(request: web.Request, max_bytes: int) -> bytes:
+async def _bounded(
+    request: web.Request, max_bytes: int, hold: Callable[[int], None] = lambda _: None
+) -> bytes:
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
         if len(body) > max_bytes:
             raise _too_large(max_bytes)
+        hold(len(body))
     return bytes(body)
 
 

@@ -84,6 +84,17 @@ def is_another(source: Source, looks: SourceKind | None) -> bool:
     return not any({looks, source.kind} <= alike for alike in _ALIKE)
 
 
+def hint_of(source: Source, request: SourceRequest) -> str:
+    """That a request looks like another kind's than its source's; empty: it does not."""
+    looks = _another(source, request)
+    return _hint(source, looks) if looks else ""
+
+
+def _another(source: Source, request: SourceRequest) -> SourceKind | None:
+    looks = looks_like(request)
+    return looks if is_another(source, looks) else None
+
+
 class Hints:
     """Remembers which sources get bodies of another kind: warnings of the process.
 
@@ -99,8 +110,8 @@ class Hints:
 
     def note(self, source: Source, request: SourceRequest) -> str:
         """Look at a request that gave no event; returns the hint, or an empty text."""
-        looks = looks_like(request)
-        if looks is None or not is_another(source, looks):
+        looks = _another(source, request)
+        if looks is None:
             return ""
         key = (source.registry, source.name.lower())
         self._seen.pop(key, None)

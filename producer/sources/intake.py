@@ -5,6 +5,9 @@ refused, some drop it, and some disable the webhook.
 """
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from aiohttp import hdrs, web
 from prometheus_client import Counter
@@ -17,11 +20,14 @@ from portcall.producer.sources.adapter import SourceRequest
 from portcall.producer.sources.handshakes import options_answer
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.known import KnownSources
+from portcall.producer.sources.reading import BodyReader
+from portcall.producer.sources.repeats import Repeats
 from portcall.producer.sources.table import adapter_of, conduct_of, options_of
 from portcall.producer.sources.verifying import Verifier, check_body
+from portcall.runtime.clock import now_ms
 from portcall.runtime.http.clients import AUTHENTICATED
 from portcall.runtime.metrics import REGISTRY
-from portcall.schemas.sources import NOTIFIERS, Source
+from portcall.schemas.sources import NOTIFIERS, OVER_BODY, Source
 
 RECEIVED = Counter(
     "portcall_producer_source_events",
@@ -59,6 +65,8 @@ class SourceIntake:
         self._bodies = bodies
         self._ingest = ingest
         self._hints = hints
+        self._reader = BodyReader()
+        self._repeats = Repeats()
 
     async def take(self, request: web.Request) -> web.Response:
         """Accept what a source sends."""
@@ -70,20 +78,25 @@ class SourceIntake:
             )
             _count(source, translation)
             return answer
-        async with self._bodies.of(request, MAX_BODY_BYTES) as body:
-            check_body(source, request, body)
+        signs = source.proof in OVER_BODY
+        body_of = self._bodies.of_a_stranger if signs else self._bodies.of
+        async with body_of(request, MAX_BODY_BYTES) as body:
+            await self._reader.run(body, partial(check_body, source, request, body))
             request[AUTHENTICATED] = True
             sent = _sent(source, request, body)
-            shaken = self._shaken(source, sent)
-            translation, hint = self._read(source, sent)
-            await self._ingest.publish(translation)
+            made: set[str] = set()
+            read = partial(_read, source, sent, made)
+            shaken, translation = await self._reader.run(body, read)
+            hint = "" if translation.events else self._hints.note(source, sent)
+            async with self._repeats.without(source, translation, made, now_ms()):
+                await self._ingest.publish(translation)
         await self._ingest.note(source.registry, translation)
         _count(source, translation)
         success = conduct_of(source.kind).success
         answer = self._ingest.answer(
             request, source.registry, translation, began, status=success, hint=hint
         )
-        return answer if shaken is None else shaken
+        return answer if shaken is None else _handshake(source, shaken)
 
     async def ask(self, request: web.Request) -> web.Response:
         """Answer an OPTIONS request, which asks for leave to send CloudEvents."""
@@ -109,21 +122,25 @@ class SourceIntake:
             request[AUTHENTICATED] = True
         return source
 
-    def _shaken(self, source: Source, sent: SourceRequest) -> web.Response | None:
-        handshake = conduct_of(source.kind).handshake
-        body = handshake(sent) if handshake else None
-        if body is None:
-            return None
-        RECEIVED.labels(source.kind.value, HANDSHAKE).inc()
-        return web.Response(body=body, content_type="application/json")
 
-    def _read(self, source: Source, sent: SourceRequest) -> tuple[Translation, str]:
-        read = adapter_of(source.kind)
-        if read is None:
-            raise UnavailableError(f"this build reads no events of the kind {source.kind.value}")
-        translation = read(sent, _acceptance(source))
-        hint = "" if translation.events else self._hints.note(source, sent)
-        return translation, hint
+def _read(source: Source, sent: SourceRequest, made: set[str]) -> tuple[bytes | None, Translation]:
+    """The answer to a handshake, if the request asks for one, and what it tells.
+
+    The ids that we make for its events are noted in *made*.
+    """
+    read = adapter_of(source.kind)
+    if read is None:
+        raise UnavailableError(f"this build reads no events of the kind {source.kind.value}")
+    handshake = conduct_of(source.kind).handshake
+    shaken = handshake(sent) if handshake else None
+    acceptance = _acceptance(source)
+    noting = replace(acceptance, new_id=_noting(acceptance.new_id, made))
+    return shaken, read(sent, noting)
+
+
+def _handshake(source: Source, body: bytes) -> web.Response:
+    RECEIVED.labels(source.kind.value, HANDSHAKE).inc()
+    return web.Response(body=body, content_type="application/json")
 
 
 def _sent(source: Source, request: web.Request, body: bytes) -> SourceRequest:
@@ -132,6 +149,17 @@ def _sent(source: Source, request: web.Request, body: bytes) -> SourceRequest:
 
 def _acceptance(source: Source) -> Acceptance:
     return acceptance_of(source.registry, source.kind.value, source.name)
+
+
+def _noting(new_id: Callable[[], str], made: set[str]) -> Callable[[], str]:
+    """Makes ids, and notes them in *made*."""
+
+    def noted() -> str:
+        event_id = new_id()
+        made.add(event_id)
+        return event_id
+
+    return noted
 
 
 def _count(source: Source, translation: Translation) -> None:

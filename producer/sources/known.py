@@ -5,7 +5,7 @@ from typing import Protocol
 
 from portcall.producer.http.errors import UnavailableError, UnknownSourceError
 from portcall.producer.http.kept import Kept, Revisions
-from portcall.schemas.sources import Source
+from portcall.schemas.sources import Proof, Source
 
 MAX_NAME = 100
 """Of a registry or a source: a longer one exists nowhere."""
@@ -56,6 +56,14 @@ class KnownSources:
         if source.problem:
             raise UnavailableError("the source's secret cannot be opened; see the producer's log")
         return source
+
+    def authorities(self) -> list[str]:
+        """The authorities of all client certificates, each bundle in PEM."""
+        return [
+            each.options.get("ca_bundle", "")
+            for each in self._kept.value.values()
+            if each.proof is Proof.CLIENT_CERTIFICATE
+        ]
 
     async def refresh(self) -> None:
         """Read the changes; returns after a query that began after this call."""

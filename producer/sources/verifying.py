@@ -4,15 +4,18 @@ A request without a proof is refused before its body is read, and gets the same 
 secret as for none.
 """
 
+import datetime as dt
 import ipaddress
 from collections.abc import Sequence
 
 from aiohttp import web
 
 from portcall.producer.http.errors import ForbiddenError, UnavailableError, UnprovenError
+from portcall.producer.sources.proofs.certificates import certificate_of, is_certified
+from portcall.producer.sources.proofs.issuers import KeysUnavailableError
 from portcall.producer.sources.proofs.signed import ALGORITHMS, is_signed, signature_of
 from portcall.producer.sources.proofs.static import is_proven, only
-from portcall.producer.sources.proofs.tokens import KeysUnavailableError, TokenProofs
+from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.runtime.clock import now_ms
 from portcall.schemas.sources import Proof, Source
 
@@ -43,6 +46,8 @@ class Verifier:
             is_right = bool(signature_of(source, request.headers))
         elif source.proof is Proof.OIDC:
             is_right = await self._has_token(source, request)
+        elif source.proof is Proof.CLIENT_CERTIFICATE:
+            is_right = is_certified(source, certificate_of(request), dt.datetime.now(dt.UTC))
         else:
             secrets = source.secrets_at(now_ms())
             is_right = is_proven(source, secrets, request.headers, in_path)
@@ -93,16 +98,16 @@ def check_network(networks: Sequence[str], remote: str | None) -> None:
 def _wanted(source: Source) -> str:
     """What a request must have, without a word about what is wrong with this one."""
     name, prefix = source.header
-    match source.proof:
-        case Proof.PATH:
-            return "the address must end with the source's secret"
-        case Proof.BEARER | Proof.OIDC:
-            return "the header Authorization: Bearer TOKEN is required, with a valid token"
-        case Proof.AUTHORIZATION:
-            return "the header Authorization is required, with the source's secret as its value"
-        case Proof.BASIC:
-            return "the header Authorization: Basic is required, with the source's secret"
-        case Proof.HEADER:
-            return f"the header {name} is required, with the source's secret"
-        case _:
-            return f"the header {name}: {prefix}HMAC is required, over the body as it was sent"
+    wanted = {
+        Proof.PATH: "the address must end with the source's secret",
+        Proof.BEARER: "the header Authorization: Bearer TOKEN is required, with a valid token",
+        Proof.OIDC: "the header Authorization: Bearer TOKEN is required, with a valid token",
+        Proof.AUTHORIZATION: "the header Authorization is required, with the source's secret as its"
+        " value",
+        Proof.BASIC: "the header Authorization: Basic is required, with the source's secret",
+        Proof.HEADER: f"the header {name} is required, with the source's secret",
+        Proof.CLIENT_CERTIFICATE: "a TLS connection with a client certificate that the source takes"
+        " is required",
+    }
+    over_body = f"the header {name}: {prefix}HMAC is required, over the body as it was sent"
+    return wanted.get(source.proof, over_body)

@@ -12,8 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aio_pika.abc import AbstractConnection
-from aiormq.abc import DeliveredMessage
 
+from portcall.runtime.broker.contents import Delivered
 from portcall.runtime.broker.link import (
     BROKER_FAILURES,
     Consuming,
@@ -93,7 +93,7 @@ class Consumer:
         if self._in_flight:
             self._log.warning("messages.returned", count=len(self._in_flight))
         for receipts in self._receipts:
-            await receipts.drained()
+            receipts.flush()
 
     async def _use(self, connection: AbstractConnection) -> None:
         if self._stopping.is_set():
@@ -116,7 +116,7 @@ class Consumer:
             self._consumers = []
             used, self._receipts = self._receipts, []
             for each in used:
-                await each.drained()
+                each.flush()
 
     async def _pause(self, delay_s: float) -> None:
         """Wait before a message is given back; ends early on `stop`."""
@@ -124,17 +124,17 @@ class Consumer:
             async with asyncio.timeout(delay_s):
                 await self._stopping.wait()
 
-    def _take(self, queue: str, receipts: ChannelReceipts, delivered: DeliveredMessage) -> None:
+    def _take(self, queue: str, receipts: ChannelReceipts, delivered: Delivered) -> None:
         if self._stopping.is_set():
             return
-        headers = delivered.header.properties.headers or {}
+        headers = delivered.headers
         counted = headers.get("x-delivery-count")
         # From 4.3 on the count includes failures only: a redelivery may not raise it.
         redeliveries = max(
-            counted if isinstance(counted, int) else 0, int(delivered.redelivered or 0)
+            counted if isinstance(counted, int) else 0, int(delivered.is_redelivered)
         )
         message = Message(delivered.body, queue, headers, redeliveries)
-        receipt = receipts.receipt(delivered.delivery_tag or 0)
+        receipt = receipts.receipt(delivered.tag)
         task = asyncio.get_running_loop().create_task(self._settler.settle(message, receipt))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)

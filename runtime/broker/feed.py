@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from aio_pika.abc import AbstractConnection
-from aiormq.abc import DeliveredMessage
 
+from portcall.runtime.broker.contents import Delivered
 from portcall.runtime.broker.link import Link, consume, open_channel, until_lost
 from portcall.schemas.changes import decode_hint
 from portcall.schemas.topology import HEALTH, WEBHOOKS
@@ -60,7 +60,7 @@ class Feed:
         self._on_hint(0)
         await until_lost([channel], [consuming])
 
-    def _take(self, delivered: DeliveredMessage) -> None:
+    def _take(self, delivered: Delivered) -> None:
         if self._on_news and delivered.exchange == HEALTH:
             self._on_news(delivered.body)
             return

@@ -82,6 +82,8 @@ class Fullness:
         self._sizes = sizes
         self._queues = queues
         self._nearly_full: dict[str, float] = {}
+        for queue in queues:
+            FULLNESS.labels(queue).set(0)
 
     @property
     def problem(self) -> str | None:
@@ -101,12 +103,18 @@ class Fullness:
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Check once.
+        """Check once, but only queues that this process has published into.
+
+        Others have no estimate, and most rungs of the ladder are never used: asking for all of them
+        was most of what an idle router asked the broker for.
 
         Raises:
             BrokerError: The broker does not answer; the previous values stay.
         """
-        for queue, waiting in (await self._counting.each_waiting(self._queues)).items():
+        used = [queue for queue, bounded in self._queues.items() if self._is_used(bounded)]
+        if not used:
+            return
+        for queue, waiting in (await self._counting.each_waiting(used)).items():
             bounded = self._queues[queue]
             share = waiting * self._sizes.mean_bytes(bounded.exchange) / bounded.max_bytes
             FULLNESS.labels(queue).set(share)
@@ -114,3 +122,6 @@ class Fullness:
                 self._nearly_full[queue] = min(share, 1.0)
             else:
                 self._nearly_full.pop(queue, None)
+
+    def _is_used(self, bounded: Bounded) -> bool:
+        return self._sizes.mean_bytes(bounded.exchange) > 0

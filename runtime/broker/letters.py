@@ -15,8 +15,8 @@ from hashlib import blake2b
 from itertools import zip_longest
 
 from aiormq import Channel
-from aiormq.abc import DeliveredMessage
 
+from portcall.runtime.broker.contents import Delivered
 from portcall.runtime.broker.declaring import CALL_TIMEOUT_S
 from portcall.runtime.broker.link import (
     BROKER_FAILURES,
@@ -125,7 +125,7 @@ class Reading:
         self._channel = channel
         self.queue = queue
         self._consuming: Consuming | None = None
-        self._arrived: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
+        self._arrived: asyncio.Queue[Delivered] = asyncio.Queue()
         self._held: dict[int, int] = {}
         self._consumers = 0
         self._read = 0
@@ -192,8 +192,8 @@ class Reading:
             await self._channel.basic_cancel(self._consuming.tag)
             self._consuming = None
 
-    def _take(self, delivered: DeliveredMessage) -> None:
-        self._held[delivered.delivery_tag or 0] = self._consumers
+    def _take(self, delivered: Delivered) -> None:
+        self._held[delivered.tag] = self._consumers
         self._arrived.put_nowait(delivered)
 
     async def _renew(self, renew: Renew) -> None:
@@ -257,16 +257,16 @@ def ends_of_chunks(held: Mapping[int, int]) -> list[int]:
     return ends
 
 
-def letter_of(delivered: DeliveredMessage, queue: str) -> Letter:
+def letter_of(delivered: Delivered, queue: str) -> Letter:
     """Convert a delivered message to a letter; a copy remembers its original exchange and key."""
-    headers = delivered.header.properties.headers or {}
+    headers = delivered.headers
     return Letter(
         body=delivered.body,
         queue=queue,
-        exchange=_text(headers.get(EXCHANGE_HEADER) or delivered.exchange or ""),
-        key=_text(headers.get(KEY_HEADER) or delivered.routing_key or ""),
+        exchange=_text(headers.get(EXCHANGE_HEADER) or delivered.exchange),
+        key=_text(headers.get(KEY_HEADER) or delivered.key),
         headers=headers,
-        tag=delivered.delivery_tag or 0,
+        tag=delivered.tag,
     )
 
 

@@ -16,10 +16,13 @@ from aio_pika.abc import AbstractConnection
 from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import InvalidFrameError
+from pamqp.commands import Basic
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 from yarl import URL
 
+from portcall.runtime.broker.contents import Contents, Delivered
+from portcall.runtime.broker.wire import Wire, divert
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
 
@@ -111,6 +114,7 @@ async def connected(url: str, *, name: str) -> AsyncIterator[AbstractConnection]
     if "heartbeat" not in address.query:
         address = address.update_query(heartbeat=HEARTBEAT_S)
     connection = aio_pika.Connection(address, client_properties={"connection_name": name})
+    connection.kwargs["transport_factory"] = Wire(secure=address.scheme == "amqps")
     try:
         await _open(connection, address)
         yield connection
@@ -182,24 +186,28 @@ class Consuming:
 async def consume(
     channel: Channel,
     queue: str,
-    take: Callable[[DeliveredMessage], None],
+    take: Callable[[Delivered], None],
     *,
     arguments: Mapping[str, str | int] | None = None,
     no_ack: bool = False,
 ) -> Consuming:
-    """Start the only consumer of a channel; its callback only hands messages over."""
+    """Start the only consumer of a channel; *take* only hands messages over."""
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def hand_over(message: DeliveredMessage) -> None:
-        take(message)
+    def arrived(method: bytes, properties: bytes, body: bytes) -> None:
+        take(Delivered.of(method, properties, body))
+
+    async def never(_message: DeliveredMessage) -> None:
+        """The client's own callback: it gets no messages, because we take their frames first."""
 
     def end(_frame: object) -> None:
         if not ended.done():
             ended.set_result(None)
 
+    divert(channel, Contents(Basic.Deliver, arrived).takes)
     channel.on_consumer_cancel_callbacks.add(end)
     confirmation = await channel.basic_consume(
-        queue, hand_over, arguments=dict(arguments or {}), no_ack=no_ack
+        queue, never, arguments=dict(arguments or {}), no_ack=no_ack
     )
     return Consuming(channel, queue, confirmation.consumer_tag or "", ended)
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import DeliveryError, PublishError
-from pamqp.commands import Basic
 from prometheus_client import Counter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
+from portcall.runtime.broker.confirms import ConfirmedChannel
 from portcall.runtime.broker.link import (
     BROKER_FAILURES,
     LOST,
@@ -31,7 +31,6 @@ from portcall.runtime.broker.refusals import Refusals
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
-from portcall.schemas.frames import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from aiormq import Channel
@@ -44,7 +43,6 @@ PUBLISHES = Counter(
 )
 _publishes = cache(PUBLISHES.labels)
 """The labels take a lock and make texts each time; there are few exchanges."""
-PERSISTENT = 2
 ALARM_CHECK_S = 0.2
 """How often to check for an alarm of the broker: the client has no callback for it."""
 NUDGE_S = 2.0
@@ -66,7 +64,7 @@ class Publisher:
 
     def __init__(self, url: str, *, name: str) -> None:
         self._link = Link(url, name=name, use=self._use)
-        self._channel: Channel | None = None
+        self._channel: ConfirmedChannel | None = None
         self._up = asyncio.Event()
         self._alarmed = False
         self._stale = asyncio.Event()
@@ -103,7 +101,8 @@ class Publisher:
         nudging = asyncio.ensure_future(self._nudge(connection))
         try:
             while True:
-                await self._use_channel(await open_channel(connection, confirms=True))
+                channel = await open_channel(connection, confirms=True)
+                await self._use_channel(ConfirmedChannel(channel))
         finally:
             self._up.clear()
             self._channel = None
@@ -119,7 +118,7 @@ class Publisher:
             with suppress(RuntimeError):  # it is ending by itself right now
                 limit.reschedule(now)
 
-    async def _use_channel(self, channel: "Channel") -> None:
+    async def _use_channel(self, channel: ConfirmedChannel) -> None:
         """Publish on a channel until a new channel is needed.
 
         Raises:
@@ -129,7 +128,7 @@ class Publisher:
         self._channel = channel
         if not self._alarmed:
             self._up.set()
-        lost = asyncio.ensure_future(until_lost([channel]))
+        lost = asyncio.ensure_future(until_lost([channel.channel]))
         stale = asyncio.ensure_future(self._stale.wait())
         try:
             await asyncio.wait({lost, stale}, return_when=asyncio.FIRST_COMPLETED)
@@ -142,7 +141,7 @@ class Publisher:
         self._log.warning("channel.replaced", reason=self._refusals.problem(_now()))
         # Its publishes under way have ended by then; a lost connection ends it, too.
         asyncio.get_running_loop().call_later(
-            PUBLISH_TIMEOUT_S, lambda: asyncio.ensure_future(_close(channel))
+            PUBLISH_TIMEOUT_S, lambda: asyncio.ensure_future(_close(channel.channel))
         )
 
     async def _watch_alarm(self, connection: AbstractConnection) -> None:
@@ -263,11 +262,8 @@ class Publisher:
             return
         try:
             async with asyncio.timeout(1.0):
-                await channel.basic_publish(
-                    body,
-                    exchange=exchange,
-                    properties=Basic.Properties(content_type="application/json"),
-                    wait=False,
+                await channel.publish(
+                    body, exchange=exchange, lasting=False, content_type="application/json"
                 )
         except BROKER_FAILURES as error:
             self._log.warning("announcement.lost", exchange=exchange, reason=describe(error))
@@ -288,24 +284,10 @@ class Publisher:
         if self._alarmed:
             raise RefusedError(ALARM)
         self._published += 1
-        # No message_id: the client uses it to map returned messages, and makes a random one itself.
-        properties = Basic.Properties(
-            content_type=CONTENT_TYPE,
-            delivery_mode=PERSISTENT,
-            headers=dict(headers) if headers else None,
-        )
         async with asyncio.timeout(timeout_s) as limit:
             self._waiting.add(limit)
             try:
-                # wait=False: wait for the confirm, not for the socket to drain.
-                await channel.basic_publish(
-                    body,
-                    exchange=exchange,
-                    routing_key=key,
-                    properties=properties,
-                    mandatory=True,
-                    wait=False,
-                )
+                await channel.publish(body, exchange=exchange, key=key, headers=headers)
             finally:
                 self._waiting.discard(limit)
 

@@ -7,18 +7,21 @@ it finished within the linger; a stop sends all acks first.
 """
 
 import asyncio
-from collections.abc import Awaitable
+import struct
+from contextlib import suppress
 
 from aiormq import Channel
+from pamqp.commands import Basic
 
-from portcall.runtime.broker.link import BROKER_FAILURES, raise_if_cancelled
+from portcall.runtime.broker.contents import number_of
+from portcall.runtime.broker.wire import METHOD, frame, wire_of
 
 LINGER_S = 0.02
 """How long an ack may wait: 4 messages at 200 a second, 20 at 1,000."""
-DRAIN_S = 1.0
-"""A write only waits if the connection hangs, and then the broker takes everything back."""
 CROWDED = 0.75
 """The part of the prefetch at whose use no ack waits: the broker would send nothing more."""
+_ARGUMENTS = struct.Struct(">Q?")
+_ACK, _REJECT = number_of(Basic.Ack), number_of(Basic.Reject)
 
 
 class ChannelReceipts:
@@ -32,12 +35,13 @@ class ChannelReceipts:
 
     def __init__(self, channel: Channel, prefetch: int, *, linger_s: float = LINGER_S) -> None:
         self._channel = channel
+        self._wire = wire_of(channel)
         self._crowd = CROWDED * prefetch
         self._linger_s = linger_s
         self._in_work: dict[int, None] = {}
         self._finished: list[int] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._saying: asyncio.Task[None] | None = None
+        self._timer: asyncio.Handle | None = None
+        self._is_leaving = False
 
     def receipt(self, tag: int) -> "ChannelReceipt":
         """The receipt of a message that was just delivered."""
@@ -47,69 +51,51 @@ class ChannelReceipts:
         return ChannelReceipt(self, tag)
 
     def finish(self, tag: int) -> None:
-        """Ack a message soon, without waiting."""
+        """Ack a message soon."""
         self._in_work.pop(tag, None)
         self._finished.append(tag)
         self._schedule()
 
-    async def give_back(self, tag: int) -> None:
+    def give_back(self, tag: int) -> None:
         """Reject with requeue: from RabbitMQ 4.3 on a nack does not count as a failed delivery."""
-        await self._tell(self._channel.basic_reject(tag, requeue=True, wait=False))
+        self._write(self._encoded(_REJECT, tag, flag=True))
         self._in_work.pop(tag, None)
 
-    async def drained(self) -> None:
-        """Write the waiting acks, without waiting for the socket to drain; gives up after 1 s."""
-        end = asyncio.get_running_loop().time() + DRAIN_S
-        while self._finished or self._saying is not None:
-            saying = self._begin()
-            left_s = end - asyncio.get_running_loop().time()
-            if left_s <= 0:
-                return
-            await asyncio.wait({saying}, timeout=left_s)
-
-    def _schedule(self) -> None:
-        if len(self._in_work) + len(self._finished) >= self._crowd:
-            self._begin()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._linger_s, self._begin)
-
-    def _begin(self) -> "asyncio.Task[None]":
-        """Write the waiting acks, one group after the other: an older one must not come later."""
+    def flush(self) -> None:
+        """Write the waiting acks."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        if self._saying is None:
-            self._saying = asyncio.get_running_loop().create_task(self._say())
-            self._saying.add_done_callback(self._said)
-        return self._saying
-
-    async def _say(self) -> None:
-        if not self._finished:  # the group before took what the timer was set for
+            self._timer, self._is_leaving = None, False
+        if not self._finished:
             return
         finished, self._finished = sorted(self._finished), []
         oldest = next(iter(self._in_work), finished[-1] + 1)
         # One ack settles all older messages, too: there must be none in work.
         before = [tag for tag in finished if tag < oldest]
+        acks = [self._encoded(_ACK, tag, flag=False) for tag in finished[len(before) :]]
         if before:
-            last, several = before[-1], len(before) > 1
-            await self._tell(self._channel.basic_ack(last, multiple=several, wait=False))
-        for tag in finished[len(before) :]:
-            await self._tell(self._channel.basic_ack(tag, wait=False))
+            acks.insert(0, self._encoded(_ACK, before[-1], flag=len(before) > 1))
+        self._write(b"".join(acks))
 
-    def _said(self, task: "asyncio.Task[None]") -> None:
-        self._saying = None
-        if not task.cancelled() and (error := task.exception()):
-            raise error
-        if self._finished:
-            self._schedule()
+    def _schedule(self) -> None:
+        loop = asyncio.get_running_loop()
+        is_crowded = len(self._in_work) + len(self._finished) >= self._crowd
+        if is_crowded and not self._is_leaving:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer, self._is_leaving = loop.call_soon(self.flush), True
+        elif self._timer is None:
+            self._timer = loop.call_later(self._linger_s, self.flush)
 
-    async def _tell(self, saying: Awaitable[None]) -> None:
-        try:
-            await saying
-        except BROKER_FAILURES:
-            return
-        except asyncio.CancelledError:
-            raise_if_cancelled()
+    def _encoded(self, method: bytes, tag: int, *, flag: bool) -> bytes:
+        """An ack, with the flag "multiple", or a reject, with the flag "requeue"."""
+        return frame(METHOD, self._channel.number, method + _ARGUMENTS.pack(tag, flag))
+
+    def _write(self, frames: bytes) -> None:
+        """Write, without waiting for the socket; a closed channel has given everything back."""
+        if not self._channel.is_closed:
+            with suppress(ConnectionError):
+                self._wire.write(frames)
 
 
 class ChannelReceipt:
@@ -127,4 +113,4 @@ class ChannelReceipt:
 
     async def give_back(self) -> None:
         """Reject with requeue, at once."""
-        await self._receipts.give_back(self._tag)
+        self._receipts.give_back(self._tag)

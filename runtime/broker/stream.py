@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from aio_pika.abc import AbstractConnection
 from aiormq import Channel
-from aiormq.abc import DeliveredMessage
 
+from portcall.runtime.broker.contents import Delivered
 from portcall.runtime.broker.link import Link, consume, open_channel, until_lost
 from portcall.runtime.errors import BrokerError, RestartReadingError
 
@@ -152,11 +152,11 @@ class _Intake:
         self._filled = asyncio.Event()
         self._enough = 1
 
-    def take(self, delivered: DeliveredMessage) -> None:
-        headers = delivered.header.properties.headers or {}
+    def take(self, delivered: Delivered) -> None:
+        headers = delivered.headers
         offset = headers.get("x-stream-offset")
         message = StreamMessage(offset if isinstance(offset, int) else -1, delivered.body)
-        self._waiting.append((delivered.delivery_tag or 0, message))
+        self._waiting.append((delivered.tag, message))
         self._hurries = self._hurries or self._is_urgent(delivered.body)
         if self._hurries or len(self._waiting) >= self._enough:
             self._filled.set()

@@ -4,8 +4,8 @@ import asyncio
 from contextlib import suppress
 
 from aio_pika.abc import AbstractConnection
-from aiormq.abc import DeliveredMessage
 
+from portcall.runtime.broker.contents import Delivered
 from portcall.runtime.broker.link import (
     BROKER_FAILURES,
     Link,
@@ -76,9 +76,9 @@ class StreamEnd:
         arrived = asyncio.Event()
         last: int | None = None
 
-        def take(delivered: DeliveredMessage) -> None:
+        def take(delivered: Delivered) -> None:
             nonlocal last
-            offset = (delivered.header.properties.headers or {}).get("x-stream-offset")
+            offset = delivered.headers.get("x-stream-offset")
             if isinstance(offset, int):
                 last = offset if last is None else max(last, offset)
             arrived.set()

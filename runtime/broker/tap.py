@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from aio_pika.abc import AbstractConnection
-from aiormq.abc import DeliveredMessage
 
+from portcall.runtime.broker.contents import Delivered
 from portcall.runtime.broker.link import Link, consume, open_channel, until_lost
 
 MAX_WAITING = 100_000
@@ -52,5 +52,5 @@ class Tap:
         finally:
             self.open.clear()
 
-    def _take(self, delivered: DeliveredMessage) -> None:
-        self._taken(delivered.exchange or "", delivered.body)
+    def _take(self, delivered: Delivered) -> None:
+        self._taken(delivered.exchange, delivered.body)

@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import ACTION_NAMES, Action
 from portcall.schemas.options.expressions import compiled
+from portcall.schemas.trust import check_ca_bundle
 
 MAX_TEXT = 1_024
 """Characters of a name that senders know: of an audience, a user or a list of names."""
 MAX_WORDS = 50
 """Of the option ``actions``."""
 MAX_KEYS = 100
+MAX_SECONDS = 600
 
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)
 _TAKEN = frozenset({
@@ -27,6 +29,7 @@ _TAKEN = frozenset({
 _PREFIX = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,127}", re.ASCII)
 _HOST = re.compile(r"(?:[A-Za-z0-9_.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
 _OFFSET = re.compile(r"Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9]", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,3}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ACTIONS = frozenset(action.value for action in Action)
 
@@ -117,6 +120,12 @@ def action_words(value: str) -> dict[str, str]:
     return words
 
 
+def check_seconds(value: str) -> None:
+    """Check a number of seconds; 0 has a meaning."""
+    if not _SECONDS.fullmatch(value) or int(value) > MAX_SECONDS:
+        raise InvalidValueError("", f"must be a number of seconds, from 0 to {MAX_SECONDS}")
+
+
 def check_issuer(value: str) -> None:
     """Check an issuer of tokens: https, or http on this machine."""
     try:
@@ -146,6 +155,11 @@ def check_key_set(value: str) -> None:
         raise InvalidValueError("", f'must be a set of 1 to {MAX_KEYS} keys: {{"keys": [...]}}')
     for index, key in enumerate(keys):
         _check_key(key, f"its keys[{index}]")
+
+
+def check_authorities(value: str) -> None:
+    """Check certificates of authorities."""
+    check_ca_bundle(value, "")
 
 
 def _check_key(key: object, name: str) -> None:

@@ -7,6 +7,7 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.options.table import check_options
 from portcall.schemas.sources import (
     DEFAULT_PROOFS,
+    WITHOUT_SECRET,
     Proof,
     SourceKind,
     check_kind,
@@ -67,6 +68,6 @@ def check_chosen_secret(secret: str | None, proof: Proof) -> None:
     """
     if not secret:
         return
-    if proof is Proof.OIDC:
-        raise InvalidValueError("secret", "must be left out: the issuer signs the tokens")
+    if proof in WITHOUT_SECRET:
+        raise InvalidValueError("secret", f"must be left out: the proof {proof} has none")
     check_secret(secret, proof)

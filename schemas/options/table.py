@@ -1,6 +1,6 @@
 """Which options a source takes: by its kind and by its proof, each with its rule, in one table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -41,6 +41,24 @@ _NAMES = Option(
 )
 _WITH_HOST = frozenset(SourceKind) - {*NOTIFIERS, SourceKind.ACR, SourceKind.EVENTGRID}
 """The others send the host in each event."""
+
+REPEATS_S: Mapping[SourceKind, int] = {
+    SourceKind.DOCKERHUB: 600,
+    SourceKind.ALIBABA: 600,
+    SourceKind.HARBOR: 60,
+    SourceKind.ARTIFACTORY: 60,
+    SourceKind.HARNESS: 60,
+    SourceKind.QUAY: 10,
+    SourceKind.NEXUS: 10,
+}
+"""For how long an equal event counts as sent again, seconds. Docker Hub's and Alibaba's have a time
+and Harbor's, Artifactory's and Harness's a digest, so that an equal event tells nothing new. Quay's
+and Nexus's have neither: a second push of a tag looks the same, so their time is short."""
+_REPEATS = Option(
+    "repeats",
+    "for how many seconds an equal event counts as sent again; 0: never",
+    checks.check_seconds,
+)
 
 _EXPRESSIONS = (
     ("events", "where the events are in the body, an array"),
@@ -123,6 +141,21 @@ _BY_PROOF: Mapping[Proof, tuple[Option, ...]] = {
             checks.check_key_set,
         ),
     ),
+    Proof.CLIENT_CERTIFICATE: (
+        Option(
+            "ca_bundle",
+            "the authorities that issue the certificate, in PEM, with the intermediate ones",
+            checks.check_authorities,
+            required=True,
+        ),
+        Option(
+            "name",
+            "whose certificate: a DNS name, URI, e-mail or IP address in it, or its whole subject"
+            " such as CN=zot,O=Acme",
+            checks.check_text,
+            required=True,
+        ),
+    ),
 }
 """Of a token the signature and the issuer are not enough: every customer of a cloud has such."""
 
@@ -132,7 +165,19 @@ PROOF_OPTIONS = frozenset(option.name for options in _BY_PROOF.values() for opti
 
 def options_of_kind(kind: SourceKind) -> tuple[Option, ...]:
     """What the adapter of *kind* takes, whatever the proof is."""
-    return (*_OWN.get(kind, ()), *((_HOST,) if kind in _WITH_HOST else ()))
+    common = (_HOST, _WITH_HOST), (_REPEATS, frozenset(SourceKind) - NOTIFIERS)
+    return (*_OWN.get(kind, ()), *(option for option, kinds in common if kind in kinds))
+
+
+def repeats_within_s(kind: SourceKind, options: Mapping[str, str]) -> int:
+    """For how long an equal event counts as sent again, seconds; 0: each event is one of its own.
+
+    Args:
+        kind: A source's kind.
+        options: Its options, checked.
+    """
+    given = options.get(_REPEATS.name)
+    return REPEATS_S.get(kind, 0) if given is None else int(given)
 
 
 def options_of_proof(proof: Proof, kind: SourceKind) -> tuple[Option, ...]:
@@ -142,6 +187,14 @@ def options_of_proof(proof: Proof, kind: SourceKind) -> tuple[Option, ...]:
         needed = Option(_HEADER.name, _HEADER.says, _HEADER.check, required=True)
         return tuple(needed if option is _HEADER else option for option in options)
     return options
+
+
+def kept_options(options: Mapping[str, str], kind: SourceKind, proof: Proof) -> dict[str, str]:
+    """What of a source's options stays when its proof becomes *proof*: not those of another."""
+    known = {option.name for option in options_of_proof(proof, kind)}
+    return {
+        name: value for name, value in options.items() if name not in PROOF_OPTIONS or name in known
+    }
 
 
 def check_options(options: Mapping[str, str], kind: SourceKind, proof: Proof) -> dict[str, str]:
@@ -155,16 +208,29 @@ def check_options(options: Mapping[str, str], kind: SourceKind, proof: Proof) ->
         raise InvalidValueError(
             "proof", f"must not be {proof}: {kind} signs no bodies; use bearer, header or path"
         )
-    known = {
-        option.name: option for option in (*options_of_kind(kind), *options_of_proof(proof, kind))
-    }
+    known = (*options_of_kind(kind), *options_of_proof(proof, kind))
+    return _checked(options, known, f"{kind} with the proof {proof}", proof)
+
+
+def check_kind_options(options: Mapping[str, str], kind: SourceKind) -> dict[str, str]:
+    """Check options of the kind alone, for a source that has no proof.
+
+    Raises:
+        InvalidValueError: As for `check_options`.
+    """
+    return _checked(options, options_of_kind(kind), kind, None)
+
+
+def _checked(
+    options: Mapping[str, str], allowed: Sequence[Option], of: str, proof: Proof | None
+) -> dict[str, str]:
+    known = {option.name: option for option in allowed}
     for name, value in options.items():
         if name not in known:
-            raise InvalidValueError(
-                f"options.{name[:_MAX_SHOWN]}", _unknown(name, known, kind, proof)
-            )
+            problem = _unknown(name, known, of, proof)
+            raise InvalidValueError(f"options.{name[:_MAX_SHOWN]}", problem)
         _check_value(known[name], value)
-    for option in known.values():
+    for option in allowed:
         if option.required and option.name not in options:
             raise InvalidValueError(f"options.{option.name}", f"is required: {option.says}")
     return dict(options)
@@ -183,13 +249,13 @@ def _check_value(option: Option, value: str) -> None:
         raise InvalidValueError(field, error.problem) from error
 
 
-def _unknown(name: str, known: Mapping[str, Option], kind: SourceKind, proof: Proof) -> str:
+def _unknown(name: str, known: Mapping[str, Option], of: str, proof: Proof | None) -> str:
     """Why there is no option of that name, and what the sender may have meant."""
     proofs = [each for each in Proof if any(name == one.name for one in _BY_PROOF.get(each, ()))]
-    if proofs:
+    if proofs and proof:
         return f"is an option of the proof {' or '.join(proofs)}; this source's is {proof}"
     close = get_close_matches(name[:_MAX_SHOWN], known, n=1)
     if close:
-        return f"is no option of {kind} with the proof {proof}; did you mean {close[0]}?"
+        return f"is no option of {of}; did you mean {close[0]}?"
     allowed = f"allowed are {', '.join(known)}" if known else "it takes none"
-    return f"is no option of {kind} with the proof {proof}; {allowed}"
+    return f"is no option of {of}; {allowed}"

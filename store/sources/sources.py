@@ -1,11 +1,21 @@
 """The table of sources. Each change raises the revision, so that producers read it again."""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import (
+    Connection,
+    Insert,
+    RowMapping,
+    Update,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from portcall.runtime.clock import now_ms
 from portcall.schemas.sources import Proof, Source, SourceKind
@@ -15,47 +25,24 @@ from portcall.store.database.tables import sources
 from portcall.store.errors import (
     RegistryNotFoundError,
     SealedError,
-    SourceExistsError,
     TooManySourcesError,
 )
 from portcall.store.secrets.sealing import note_key
 from portcall.store.secrets.source_rows import opened_secret, sealed_secret
 from portcall.store.secrets.vault import Vault
+from portcall.store.sources.rows import (
+    Decide,
+    SourceDraft,
+    SourceRow,
+    named,
+    one,
+    required,
+    source_row,
+)
 from portcall.store.webhooks.registries import read_registry
 
 MAX_SOURCES = 100
 """Of one registry: a source for each project of a large Harbor is the most that was wanted."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRow:
-    """One source, without its secrets.
-
-    Attributes:
-        id: A GUID; never reused.
-        registry: The registry's key.
-        name: As created.
-        kind: Which product sends.
-        proof: Which requests are authentic.
-        options: The settings of its proof and its adapter.
-        networks: Where requests may come from; empty: from anywhere.
-        created_ms: Milliseconds since the epoch, like the next three.
-        changed_ms: The last change, rotations included.
-        rotated_ms: The last rotation; 0: none.
-        old_until_ms: Until when the previous secret is accepted; 0: there is none.
-    """
-
-    id: str
-    registry: str
-    name: str
-    kind: SourceKind
-    proof: Proof
-    options: Mapping[str, str] = field(repr=False)
-    networks: tuple[str, ...]
-    created_ms: int
-    changed_ms: int
-    rotated_ms: int
-    old_until_ms: int
 
 
 class Sources:
@@ -70,85 +57,125 @@ class Sources:
         self._database = database
         self._vault = vault
 
-    def create(
-        self,
-        registry: str,
-        name: str,
-        *,
-        kind: SourceKind,
-        proof: Proof,
-        secret: str,
-        options: Mapping[str, str],
-        networks: Sequence[str],
-    ) -> SourceRow:
-        """Make one; all values were checked.
+    def put(self, registry: str, name: str, decide: Decide) -> tuple[SourceRow, bool]:
+        """Create a source, or replace one and keep its id.
 
         Args:
             registry: The registry's name, in any case.
             name: Different from the registry's other sources, without regard to case.
-            kind: Which product sends.
-            proof: Which requests are authentic.
-            secret: What its sender knows; empty for OIDC.
-            options: The settings of its proof and its adapter.
-            networks: Where requests may come from.
+            decide: What it should be; what it raises is raised, and nothing is changed.
+
+        Returns:
+            The source, and whether it was created.
 
         Raises:
             RegistryNotFoundError: There is no such registry.
-            SourceExistsError: It has such a source.
             TooManySourcesError: It has `MAX_SOURCES` already.
             SealedError: There is no encryption key.
             StoreUnavailableError: The database does not answer.
         """
-        source_id, at_ms = str(uuid.uuid4()), now_ms()
-        values = {
-            "id": source_id,
-            "registry_key": registry.lower(),
-            "name": name,
-            "name_key": name.lower(),
-            "kind": kind.value,
-            "proof": proof.value,
-            "secret": sealed_secret(source_id, "secret", secret, self._vault),
-            "old_secret": "",
-            "old_secret_until_ms": 0,
-            "rotated_ms": 0,
-            "options": dict(options),
-            "networks": list(networks),
-            "created_ms": at_ms,
-            "changed_ms": at_ms,
-        }
         with self._database.writing() as connection:
-            counters.bump(connection, counters.REVISION)
+            counters.bump(connection, counters.REVISION, 0)  # other writers wait
             if read_registry(connection, registry) is None:
                 raise RegistryNotFoundError(registry)
-            if _one(connection, registry, name) is not None:
-                raise SourceExistsError(registry, name)
-            of_registry = sources.c.registry_key == registry.lower()
-            query = select(func.count()).select_from(sources).where(of_registry)
-            if connection.execute(query).scalar_one() >= MAX_SOURCES:
-                raise TooManySourcesError(registry, MAX_SOURCES)
-            if secret:
-                note_key(connection, self._vault)
-            connection.execute(insert(sources).values(values))
-            return _row(_required(_one(connection, registry, name)))
+            before = one(connection, registry, name)
+            if before is None:
+                _check_room(connection, registry)
+            return self._decided(connection, registry, name, before, decide), before is None
+
+    def patch(self, registry: str, name: str, decide: Decide) -> SourceRow | None:
+        """Change a source as *decide* says; None: there is none.
+
+        Raises:
+            SealedError: There is no encryption key.
+            StoreUnavailableError: The database does not answer.
+        """
+        with self._database.writing() as connection:
+            counters.bump(connection, counters.REVISION, 0)  # other writers wait
+            before = one(connection, registry, name)
+            if before is None:
+                return None
+            return self._decided(connection, registry, name, before, decide)
+
+    def _decided(
+        self,
+        connection: Connection,
+        registry: str,
+        name: str,
+        before: RowMapping | None,
+        decide: Decide,
+    ) -> SourceRow:
+        """Write what *decide* wants; without a change nothing is written."""
+        statement: Insert | Update
+        if before is None:
+            values = self._values(str(uuid.uuid4()), decide(None, lambda: ""))
+            at_ms = values["changed_ms"]
+            names = {"registry_key": registry.lower(), "name": name, "name_key": name.lower()}
+            fresh = {"old_secret": "", "old_secret_until_ms": 0, "rotated_ms": 0}
+            statement = insert(sources).values(values | names | fresh | {"created_ms": at_ms})
+        else:
+            draft = decide(source_row(before), partial(self._opened, before))
+            if not self._is_change(before, draft):
+                return source_row(before)
+            values = self._values(before["id"], draft)
+            statement = update(sources).where(sources.c.id == before["id"]).values(values)
+        if values.get("secret"):
+            note_key(connection, self._vault)
+        counters.bump(connection, counters.REVISION)
+        connection.execute(statement)
+        return source_row(required(one(connection, registry, name)))
+
+    def _values(self, source_id: str, draft: SourceDraft) -> dict[str, Any]:
+        at_ms = now_ms()
+        values = {
+            "id": source_id,
+            "kind": draft.kind.value,
+            "proof": draft.proof.value,
+            "options": dict(draft.options),
+            "networks": list(draft.networks),
+            "changed_ms": at_ms,
+        }
+        if draft.secret is None:
+            return values
+        secret = sealed_secret(source_id, "secret", draft.secret, self._vault)
+        ended = {"old_secret": "", "old_secret_until_ms": 0, "rotated_ms": at_ms}
+        return values | ended | {"secret": secret}
+
+    def _is_change(self, before: RowMapping, draft: SourceDraft) -> bool:
+        """Whether *draft* differs from what is stored; a lost secret differs from each."""
+        row = source_row(before)
+        now = (row.kind, row.proof, dict(row.options), row.networks)
+        if now != (draft.kind, draft.proof, dict(draft.options), tuple(draft.networks)):
+            return True
+        if draft.secret is None:
+            return False
+        try:
+            return draft.secret != self._opened(before)
+        except SealedError:
+            return True
+
+    def _opened(self, row: RowMapping) -> str:
+        """The present secret; empty: there is none."""
+        return opened_secret(row["id"], "secret", row["secret"], self._vault)
 
     def get(self, registry: str, name: str) -> SourceRow | None:
         """The source of that name; None: there is none."""
         with self._database.reading() as connection:
-            found = _one(connection, registry, name)
-        return None if found is None else _row(found)
+            found = one(connection, registry, name)
+        return None if found is None else source_row(found)
 
     def list(self, registry: str) -> list[SourceRow]:
         """The sources of a registry, by name."""
         query = select(sources).where(sources.c.registry_key == registry.lower())
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(sources.c.name_key)).mappings()
-            return [_row(each) for each in rows]
+            return [source_row(each) for each in rows]
 
     def delete(self, registry: str, name: str) -> bool:
         """Delete a source; returns whether there was one."""
         with self._database.writing() as connection:
             counters.bump(connection, counters.REVISION, 0)  # other writers wait
-            gone = connection.execute(delete(sources).where(_named(registry, name)))
+            gone = connection.execute(delete(sources).where(named(registry, name)))
             counters.bump(connection, counters.REVISION, gone.rowcount)
             return gone.rowcount > 0
 
@@ -173,13 +200,13 @@ class Sources:
         at_ms = now_ms()
         with self._database.writing() as connection:
             counters.bump(connection, counters.REVISION, 0)  # other writers wait
-            before = _one(connection, registry, name)
+            before = one(connection, registry, name)
             if before is None:
                 return None
             counters.bump(connection, counters.REVISION)
             source_id = before["id"]
             new = make(Proof(before["proof"]))
-            old = opened_secret(source_id, "secret", before["secret"], self._vault)
+            old = self._opened(before)
             note_key(connection, self._vault)
             values = {
                 "secret": sealed_secret(source_id, "secret", new, self._vault),
@@ -190,8 +217,8 @@ class Sources:
                 "rotated_ms": at_ms,
                 "changed_ms": at_ms,
             }
-            connection.execute(update(sources).where(_named(registry, name)).values(values))
-            return _row(_required(_one(connection, registry, name))), new
+            connection.execute(update(sources).where(named(registry, name)).values(values))
+            return source_row(required(one(connection, registry, name))), new
 
     def usable(self) -> Sequence[Source]:
         """All sources with their secrets.
@@ -224,32 +251,8 @@ class Sources:
         )
 
 
-def _named(registry: str, name: str) -> ColumnElement[bool]:
-    return (sources.c.registry_key == registry.lower()) & (sources.c.name_key == name.lower())
-
-
-def _one(connection: Connection, registry: str, name: str) -> RowMapping | None:
-    query = select(sources).where(_named(registry, name))
-    return connection.execute(query).mappings().one_or_none()
-
-
-def _required(row: RowMapping | None) -> RowMapping:
-    if row is None:
-        raise LookupError("a source that was just written is gone")
-    return row
-
-
-def _row(row: RowMapping) -> SourceRow:
-    return SourceRow(
-        id=row["id"],
-        registry=row["registry_key"],
-        name=row["name"],
-        kind=SourceKind(row["kind"]),
-        proof=Proof(row["proof"]),
-        options=dict(row["options"]),
-        networks=tuple(row["networks"]),
-        created_ms=row["created_ms"],
-        changed_ms=row["changed_ms"],
-        rotated_ms=row["rotated_ms"],
-        old_until_ms=row["old_secret_until_ms"],
-    )
+def _check_room(connection: Connection, registry: str) -> None:
+    of_registry = sources.c.registry_key == registry.lower()
+    query = select(func.count()).select_from(sources).where(of_registry)
+    if connection.execute(query).scalar_one() >= MAX_SOURCES:
+        raise TooManySourcesError(registry, MAX_SOURCES)

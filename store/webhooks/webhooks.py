@@ -7,40 +7,33 @@ revisions are committed in order.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Unpack
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, select, update
 
 from portcall.runtime.clock import now_ms
 from portcall.schemas.webhooks import Cause, Status, Webhook
 from portcall.store.database import counters
 from portcall.store.database.database import Database, chunks
 from portcall.store.database.tables import registries, webhooks
-from portcall.store.errors import QuotaExceededError, RegistryNotFoundError, WebhookNotFoundError
-from portcall.store.secrets.sealed_columns import SECRETS
-from portcall.store.secrets.sealing import note_key
+from portcall.store.errors import RegistryNotFoundError, WebhookNotFoundError
 from portcall.store.secrets.vault import NO_KEYS, Vault
 from portcall.store.webhooks import index as webhookindex
 from portcall.store.webhooks import tombstones
 from portcall.store.webhooks.index import Changes, IndexRow
-from portcall.store.webhooks.registries import Registry, read_registry
+from portcall.store.webhooks.putting import Put, all_rows, count_of, put_group, write
+from portcall.store.webhooks.registries import read_registry
 from portcall.store.webhooks.row import (
     View,
     VisibleWebhook,
     WebhookChanges,
     WebhookDraft,
     WebhookRow,
-    columns,
-    created,
     names_of,
-    patched,
     read_row,
     read_view,
-    replaced,
-    rotated,
 )
+from portcall.store.webhooks.transitions import patched, rotated
 
 Rows = Sequence[WebhookRow]
-Put = tuple[WebhookRow, bool]
-"""A webhook as it was put, and whether that created it."""
 
 _MAX_ID = 2**63 - 1
 
@@ -118,9 +111,9 @@ class Webhooks:
                 registry = read_registry(connection, key)
                 if registry is None:
                     raise RegistryNotFoundError(group[0].registry)
-                for row, is_new in _put_group(connection, registry, group, revision, self._vault):
+                for row, is_new in put_group(connection, registry, group, revision, self._vault):
                     put[key, row.name.lower()] = (row, is_new)
-            _write(connection, list(put.values()), self._vault)
+            write(connection, list(put.values()), self._vault)
         return [put[draft.registry.lower(), draft.name.lower()] for draft in drafts]
 
     def patch(self, registry: str, name: str, **changes: Unpack[WebhookChanges]) -> WebhookRow:
@@ -135,7 +128,7 @@ class Webhooks:
             if before is None:
                 raise WebhookNotFoundError(registry, name)
             row = patched(before, changes, revision=revision, now_ms=now_ms())
-            _write(connection, [(row, False)], self._vault)
+            write(connection, [(row, False)], self._vault)
         return row
 
     def rotate(
@@ -164,7 +157,7 @@ class Webhooks:
                 revision=revision,
                 now_ms=now_ms(),
             )
-            _write(connection, [(row, False)], self._vault)
+            write(connection, [(row, False)], self._vault)
         return row
 
     def disable(self, webhook_id: int, reason: str, now_ms: int, cause: Cause = Cause.GONE) -> bool:
@@ -238,7 +231,7 @@ class Webhooks:
     def count(self, registry: str) -> int:
         """How many webhooks a registry has."""
         with self._database.reading() as connection:
-            return _count(connection, registry.lower())
+            return count_of(connection, registry.lower())
 
     def by_ids(self, ids: Sequence[int]) -> list[Webhook]:
         """The existing ones of these webhooks, enabled or not, in the deliverer's form."""
@@ -247,7 +240,7 @@ class Webhooks:
             return [
                 read_row(row, self._vault).webhook()
                 for chunk in chunks(possible)
-                for row in connection.execute(_rows().where(webhooks.c.id.in_(chunk))).mappings()
+                for row in connection.execute(all_rows().where(webhooks.c.id.in_(chunk))).mappings()
             ]
 
     def revision(self) -> int:
@@ -293,10 +286,6 @@ class Webhooks:
             return [read_view(view, row, self._vault) for row in rows]
 
 
-def _rows() -> Select[Any]:
-    return select(webhooks, registries.c.name.label("registry")).join(registries)
-
-
 def _select(view: type[VisibleWebhook]) -> Select[Any]:
     """The columns of *view* and no others."""
     kept = (webhooks.c[name] for name in names_of(view) if name != "registry")
@@ -309,58 +298,3 @@ def _read(
     named = (webhooks.c.registry_key == registry.lower()) & (webhooks.c.name_key == name.lower())
     row = connection.execute(_select(view).where(named)).mappings().one_or_none()
     return None if row is None else read_view(view, row, vault)
-
-
-def _count(connection: Connection, registry_key: str) -> int:
-    query = select(func.count()).where(webhooks.c.registry_key == registry_key)
-    count: int = connection.execute(query).scalar_one()
-    return count
-
-
-def _put_group(
-    connection: Connection,
-    registry: Registry,
-    drafts: Sequence[WebhookDraft],
-    revision: int,
-    vault: Vault,
-) -> list[Put]:
-    """Turn the drafts of one registry into rows, and check its quota."""
-    wanted = {draft.name.lower(): draft for draft in drafts}
-    existing = {
-        row["name_key"]: read_row(row, vault)
-        for chunk in chunks(list(wanted))
-        for row in connection.execute(
-            _rows()
-            .where(webhooks.c.registry_key == registry.key)
-            .where(webhooks.c.name_key.in_(chunk))
-        ).mappings()
-    }
-    added = len(wanted) - len(existing)
-    limit = registry.sku.max_webhooks
-    if added and _count(connection, registry.key) + added > limit:
-        raise QuotaExceededError(registry.name, registry.sku, limit)
-    next_id = counters.bump(connection, counters.WEBHOOK_ID, added) - added + 1 if added else 0
-    now = now_ms()
-    put: list[Put] = []
-    for key, draft in wanted.items():
-        if key in existing:
-            row = replaced(existing[key], draft, revision=revision, now_ms=now)
-        else:
-            row = created(
-                draft, webhook_id=next_id, registry=registry.name, revision=revision, now_ms=now
-            )
-            next_id += 1
-        put.append((row, key not in existing))
-    return put
-
-
-def _write(connection: Connection, put: Sequence[Put], vault: Vault) -> None:
-    vault.refresh()
-    new = [columns(row, vault) for row, is_new in put if is_new]
-    old = [columns(row, vault) | {"row_id": row.id} for row, is_new in put if not is_new]
-    if any(values[name] for values in (*new, *old) for name in SECRETS):
-        note_key(connection, vault)
-    if new:
-        connection.execute(insert(webhooks), new)
-    if old:
-        connection.execute(update(webhooks).where(webhooks.c.id == bindparam("row_id")), old)

@@ -18,7 +18,9 @@ from portcall.producer.server import make_app
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.intake import SourceIntake
 from portcall.producer.sources.known import KnownSources
-from portcall.producer.sources.proofs.tokens import Fetch, KeysUnavailableError, TokenProofs
+from portcall.producer.sources.proofs.issuers import KeysUnavailableError
+from portcall.producer.sources.proofs.keeping import Fetch, IssuerKeys
+from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.producer.sources.verifying import Verifier
 from portcall.runtime.http.health import Problem
 from portcall.schemas.events import Event
@@ -133,7 +135,7 @@ async def served(
         )
         intake = SourceIntake(
             sources=KnownSources(catalogue=FakeSources(sources), revisions=store),
-            verifier=Verifier(TokenProofs(fetch)),
+            verifier=Verifier(TokenProofs(IssuerKeys(fetch))),
             bodies=bodies,
             ingest=ingest,
             hints=Hints(),

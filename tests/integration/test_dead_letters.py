@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from portcall.management.letters import box as boxes
-from portcall.management.letters.box import BusyError, LetterBox, OpenedLetter, Scan
+from portcall.management.letters.box import BusyError, LetterBox
 from portcall.management.letters.contents import LetterKind
 from portcall.management.letters.fates import Fate
+from portcall.management.letters.scan import OpenedLetter, Scan
 from portcall.management.letters.wanted import LettersWanted
 from portcall.runtime.broker import declaring, letters
 from portcall.runtime.broker.letters import TOO_OFTEN, Reading

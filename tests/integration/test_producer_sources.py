@@ -4,15 +4,20 @@ import asyncio
 import hashlib
 import hmac
 import json
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession, encode_basic_auth
 
+from portcall.producer.http.bodies import Bodies
+from portcall.producer.sources.intake import MAX_BODY_BYTES
 from portcall.runtime.errors import BrokerError
+from portcall.schemas.extras import Extras
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, Source, SourceKind
 from tests.integration.producing import Served, Sink, served
+from tests.issuing import claims, rsa_signer
 
 SECRET = "it-is-a-secret-of-the-tests"  # noqa: S105
 PUSH = {
@@ -25,10 +30,9 @@ BODY = json.dumps(PUSH).encode()
 
 
 def source(kind: SourceKind, proof: Proof | None = None, **values: Any) -> Source:  # noqa: ANN401
-    wanted = {"secrets": (SECRET,), "options": {}} | values
+    wanted = {"name": "here", "secrets": (SECRET,), "options": {}} | values
     return Source(
         registry="myregistry",
-        name="here",
         kind=kind,
         proof=proof or DEFAULT_PROOFS[kind],
         **wanted,
@@ -129,10 +133,63 @@ async def test_a_bad_proof_never_reads_the_body() -> None:
         assert head.startswith(b"HTTP/1.1 401")
 
 
+SIGNED = source(SourceKind.ACR, Proof.HMAC_SHA256, options={"header": "X-Sig"})
+ENDLESS = (
+    b"POST /registries/myregistry/sources/here HTTP/1.1\r\nHost: x\r\n"
+    b"X-Sig: %s\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
+
+
+async def test_a_body_without_an_end_is_read_to_its_limit() -> None:
+    """Only the whole body could show that the signature is wrong."""
+    chunk = b"%x\r\n%s\r\n" % (65_536, b" " * 65_536)
+    async with served(Sink().publish, sources=[SIGNED]) as at:
+        reader, writer = await asyncio.open_connection("127.0.0.1", at.port)
+        writer.write(ENDLESS % signed(b"").encode())
+        answer = asyncio.create_task(reader.readuntil(b"\r\n\r\n"))
+        count = 0
+        with suppress(ConnectionError):
+            async with asyncio.timeout(10):
+                while not answer.done():
+                    writer.write(chunk)
+                    await writer.drain()
+                    count += 65_536
+        assert (await answer).startswith(b"HTTP/1.1 413")
+        assert count < MAX_BODY_BYTES + 8 * 1024 * 1024  # the rest was on the way
+        with suppress(ConnectionError):
+            await asyncio.wait_for(reader.read(), 5)  # the connection ends
+        writer.close()
+
+
+async def test_strangers_that_send_nothing_take_no_room_of_others() -> None:
+    """Each of these heads could announce a body as large as the limit."""
+    other = source(SourceKind.ACR, name="other")
+    async with served(
+        Sink().publish, sources=[SIGNED, other], bodies=Bodies(max_held_bytes=MAX_BODY_BYTES)
+    ) as at:
+        opened = []
+        for _ in range(20):
+            _, writer = await asyncio.open_connection("127.0.0.1", at.port)
+            writer.write(ENDLESS % signed(b"").encode())
+            await writer.drain()
+            opened.append(writer)
+        await asyncio.sleep(0.1)
+        assert (await post(at, headers={"X-Sig": signed(BODY)}))[0] == 200
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        assert (await post(at, headers=headers, path="other"))[0] == 200
+        for writer in opened:
+            writer.write(b"%x\r\n%s\r\n" % (1_000_000, b" " * 1_000_000))
+        await asyncio.sleep(0.3)
+        assert (await post(at, headers=headers, path="other"))[0] == 200
+        for writer in opened:
+            writer.close()
+
+
 async def test_a_signature_is_over_the_bytes_as_they_were_sent() -> None:
     one = source(SourceKind.ACR, Proof.HMAC_SHA256, options={"header": "X-Sig"})
     async with served(Sink().publish, sources=[one]) as at:
         assert (await post(at, BODY + b"\n", {"X-Sig": signed(BODY)}))[0] == 401
+        assert (await post(at, b"no JSON", {"X-Sig": signed(BODY)}))[0] == 401
         assert (await post(at, BODY + b"\n", {"X-Sig": signed(BODY + b"\n")}))[0] == 200
         assert (await post(at, BODY, {"X-Sig": signed(BODY).upper()}))[0] == 200
 
@@ -188,6 +245,15 @@ async def test_distribution_has_its_own_reader() -> None:
         body = json.dumps({"events": [PUSH | {"target": event}]}).encode()
         answer = await post(at, body, headers={"Authorization": f"Bearer {SECRET}"})
     assert answer == (202, {"accepted": 1, "ignored": 0})
+    assert sink.events[0].extras == Extras(kind="distribution", source="here")
+
+
+async def test_an_event_tells_its_source() -> None:
+    sink = Sink()
+    headers = {"Authorization": f"Bearer {SECRET}"}
+    async with served(sink.publish, sources=[source(SourceKind.ACR)]) as at:
+        await post(at, json.dumps(PUSH | {"actor": {"name": "ci"}}).encode(), headers=headers)
+    assert sink.events[0].extras == Extras(kind="acr", source="here", actor="ci")
 
 
 async def test_other_answers() -> None:
@@ -215,7 +281,7 @@ async def test_other_answers() -> None:
 async def test_without_keys_of_the_issuer_the_sender_tries_again() -> None:
     options = {"issuer": "https://issuer.example", "audience": "us", "email": "a@example.org"}
     one = source(SourceKind.GAR, secrets=(), options=options)
-    token = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.e30.AA"  # noqa: S105
+    token = rsa_signer().sign(claims(options["issuer"]))
     async with served(Sink().publish, sources=[one]) as at:
         assert (await post(at, headers={"Authorization": f"Bearer {token}"}))[0] == 503
         assert (await post(at, headers={"Authorization": "Bearer no-token"}))[0] == 401

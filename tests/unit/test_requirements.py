@@ -103,6 +103,7 @@ def normal(requirement: str) -> str:
             "cov[a,toml]==7", ["cov[toml]>=6"], 1, id="one extra too many is another name"
         ),
         pytest.param("cov[a,b]==7", ["cov[b,a]>=6"], 0, id="in another order"),
+        pytest.param("cov[a, b]==7", ["cov[a,b]>=6"], 0, id="with spaces"),
         pytest.param("cov[a-b]==7", ["Cov[A_b]>=6"], 0, id="in another spelling"),
         pytest.param("cov[a]==7", ["cov[a]", "cov[b]"], 1, id="one of two"),
         pytest.param("cov[toml]==7", ["cov[toml]>=8"], 1, id="too old"),

@@ -7,12 +7,20 @@ of `schemas.options`.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from portcall.management.console.forms import Form
 from portcall.management.console.views.webhook_forms import Problems, faults_of
 from portcall.management.http.errors import ArmError
 from portcall.schemas.options.table import Option, options_of_kind, options_of_proof
-from portcall.schemas.sources import DEFAULT_PROOFS, NOTIFIERS, OVER_BODY, Proof, SourceKind
+from portcall.schemas.sources import (
+    DEFAULT_PROOFS,
+    NOTIFIERS,
+    OVER_BODY,
+    WITHOUT_SECRET,
+    Proof,
+    SourceKind,
+)
 
 NAME, KIND, PROOF, SECRET, NETWORKS = "name", "kind", "proof", "secret", "networks"
 SHOWN_KIND = "shown_kind"
@@ -49,9 +57,17 @@ PROOFS: Mapping[Proof, str] = {
     Proof.HMAC_SHA256: "HMAC-SHA256 of the body",
     Proof.HMAC_SHA1: "HMAC-SHA1 of the body",
     Proof.OIDC: "OIDC token of an issuer",
+    Proof.CLIENT_CERTIFICATE: "TLS client certificate",
 }
-_WORDS = {"oidc": "OIDC", "jwks": "Public keys", "id": "Event id", "utc_offset": "UTC offset"}
-_LONG = frozenset({"jwks"})
+_WORDS = {
+    "oidc": "OIDC",
+    "jwks": "Public keys",
+    "id": "Event id",
+    "utc_offset": "UTC offset",
+    "ca_bundle": "Authorities",
+    "name": "Name in the certificate",
+}
+_LONG = frozenset({"jwks", "ca_bundle"})
 """Options of several lines."""
 _SPACED = frozenset({"prefix"})
 """Options whose blanks have a meaning."""
@@ -63,7 +79,7 @@ class OptionField:
     """The field of one option.
 
     Attributes:
-        field: Its name in the form.
+        name: The option's name.
         label: For people.
         hint: What it is.
         value: What was filled in.
@@ -71,12 +87,17 @@ class OptionField:
         is_long: Whether it has several lines.
     """
 
-    field: str
+    name: str
     label: str
     hint: str
     value: str
     required: bool
     is_long: bool
+
+    @property
+    def field(self) -> str:
+        """Its name in the form."""
+        return f"{OPTION}{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +125,7 @@ class SourceEntry:
     @property
     def has_secret(self) -> bool:
         """Whether the proof has a secret."""
-        return self.proof is not Proof.OIDC
+        return self.proof not in WITHOUT_SECRET
 
     @property
     def proofs(self) -> Mapping[Proof, str]:
@@ -117,23 +138,28 @@ class SourceEntry:
         }
 
 
-def read_source(form: Form) -> SourceEntry:
+def read_source(form: Form, before: Mapping[str, Any] | None = None) -> SourceEntry:
     """What was filled in; an unknown kind or proof is the first, or the usual one.
 
     A proof that was chosen for another kind counts as not chosen.
+
+    Args:
+        form: The form.
+        before: The source that is changed, as the API answers its ``properties``; None: a new one.
     """
-    kind = _kind_of(form.line(KIND))
+    kind = _kind_of(before["kind"] if before else form.line(KIND))
     proof = _proof_of(form, kind)
+    kept = {name for name, value in (before["options"] if before else {}).items() if not value}
     fields = tuple(
         _field_of(each, form) for each in (*options_of_kind(kind), *options_of_proof(proof, kind))
     )
     body: dict[str, object] = {
         "kind": kind.value,
         "proof": proof.value,
-        "options": {each.field.removeprefix(OPTION): each.value for each in fields if each.value},
+        "options": {each.name: each.value for each in fields if each.value or each.name in kept},
         "networks": [line for line in re.split(r"[\s,]+", form.text(NETWORKS)) if line],
     }
-    if proof is not Proof.OIDC and (secret := form.line(SECRET)):
+    if proof not in WITHOUT_SECRET and (secret := form.line(SECRET)):
         body["secret"] = secret
     return SourceEntry(
         name=form.line(NAME) or kind.value,
@@ -144,6 +170,19 @@ def read_source(form: Form) -> SourceEntry:
         networks=form.text(NETWORKS),
         body=body,
     )
+
+
+def entry_of_source(name: str, facts: Mapping[str, Any]) -> SourceEntry:
+    """What the form of an existing source begins with."""
+    values = {
+        NAME: name,
+        KIND: facts["kind"],
+        SHOWN_KIND: facts["kind"],
+        PROOF: facts["proof"],
+        NETWORKS: "\n".join(facts["networks"]),
+        **{f"{OPTION}{option}": value for option, value in facts["options"].items()},
+    }
+    return read_source(Form({each: (text,) for each, text in values.items()}), facts)
 
 
 def problems_of_source(error: ArmError, entry: SourceEntry) -> Problems:
@@ -176,10 +215,9 @@ def _proof_of(form: Form, kind: SourceKind) -> Proof:
 
 
 def _field_of(option: Option, form: Form) -> OptionField:
-    field = f"{OPTION}{option.name}"
-    text = form.text(field)
+    text = form.text(f"{OPTION}{option.name}")
     return OptionField(
-        field=field,
+        name=option.name,
         label=label_of(option.name),
         hint=f"{option.says[:1].upper()}{option.says[1:]}.",
         value=text if option.name in _SPACED else text.strip(),

@@ -20,6 +20,7 @@ from portcall.management.console.views.source_forms import (
     KINDS,
     PROOFS,
     SourceEntry,
+    entry_of_source,
     label_of,
     problems_of_source,
     read_source,
@@ -30,7 +31,13 @@ from portcall.management.http.errors import ArmError
 from portcall.management.http.routes import Routes
 from portcall.management.sources.setup import HIDDEN, set_up
 from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind, check_source_name
+from portcall.schemas.sources import (
+    DEFAULT_PROOFS,
+    WITHOUT_SECRET,
+    Proof,
+    SourceKind,
+    check_source_name,
+)
 from portcall.schemas.timestamps import parse_timestamp
 from portcall.store.access.principals import Role
 from portcall.store.webhooks.registries import Registry
@@ -66,7 +73,7 @@ class ShownSource:
     @property
     def has_secret(self) -> bool:
         """Whether its secret can be rotated."""
-        return Proof(self.facts["proof"]) is not Proof.OIDC
+        return Proof(self.facts["proof"]) not in WITHOUT_SECRET
 
     @property
     def created_ms(self) -> int:
@@ -119,6 +126,9 @@ class SourcePages:
         routes.add("POST", ADD_SOURCE, self.create)
         routes.add("POST", f"{ADD_SOURCE}/fields", self.fields)
         routes.add("GET", SOURCE, self.source)
+        routes.add("GET", f"{SOURCE}/edit", self.edit, need=Role.ADMINISTRATOR)
+        routes.add("POST", f"{SOURCE}/edit", self.change)
+        routes.add("POST", f"{SOURCE}/edit/fields", self.other_fields)
         routes.add("POST", f"{SOURCE}/rotate", self.rotate)
         routes.add("GET", f"{SOURCE}/delete", self.confirm, need=Role.ADMINISTRATOR)
         routes.add("POST", f"{SOURCE}/delete", self.delete)
@@ -148,12 +158,39 @@ class SourcePages:
         try:
             _check_name(entry)
             path = self._desk.inner.source(registry.name, entry.name)
+            await self._check_new(call, path)
             made = await self._desk.inner.ask(call, "PUT", path, {"properties": entry.body})
         except ArmError as error:
             if error.status >= 500 or error.status == 404:
                 raise
             return self._form(call, registry, entry, problems_of_source(error, entry))
         return self._done(call, registry, made, f"The source {made['name']} was created.")
+
+    async def edit(self, call: Call) -> web.Response:
+        """GET the form of an existing source."""
+        registry, found = await self._found(call)
+        entry = entry_of_source(found["name"], found["properties"])
+        return self._form(call, registry, entry, Problems(), found["name"])
+
+    async def other_fields(self, call: Call) -> web.Response:
+        """POST the incomplete form of an existing source, for the fields of another proof."""
+        registry, found = await self._found(call)
+        entry = read_source(call.request[FORM], found["properties"])
+        return self._form(call, registry, entry, Problems(), found["name"])
+
+    async def change(self, call: Call) -> web.Response:
+        """POST the changes of a source; a secret that another proof needs is shown once."""
+        registry, found = await self._found(call)
+        name = found["name"]
+        entry = read_source(call.request[FORM], found["properties"])
+        try:
+            path = self._desk.inner.source(registry.name, name)
+            made = await self._desk.inner.ask(call, "PATCH", path, {"properties": entry.body})
+        except ArmError as error:
+            if error.status >= 500 or error.status == 404:
+                raise
+            return self._form(call, registry, entry, problems_of_source(error, entry), name)
+        return self._done(call, registry, made, f"The source {name} was changed.")
 
     async def source(self, call: Call) -> web.Response:
         """GET the page of a source, with what is to be done on the other side."""
@@ -180,17 +217,31 @@ class SourcePages:
 
     async def delete(self, call: Call) -> web.Response:
         """POST to delete it."""
-        registry = await self._desk.lookups.registry(call)
-        path = self._desk.inner.source(registry.name, call.names["source"])
-        found = await self._desk.inner.ask(call, "GET", path)
+        registry, found = await self._found(call)
+        path = self._desk.inner.source(registry.name, found["name"])
         await self._desk.inner.ask(call, "DELETE", path)
         text = f"The source {found['name']} was deleted."
         return self._desk.done(call, sources_path(registry.name), text)
 
-    async def _on_page(self, call: Call, template: str) -> web.Response:
+    async def _check_new(self, call: Call, path: str) -> None:
+        """Refuse an existing name: a PUT would replace that source."""
+        try:
+            found = await self._desk.inner.ask(call, "GET", path)
+        except ArmError as error:
+            if error.status != 404:
+                raise
+            return
+        problem = f"there is a source {found['name']} in this registry already"
+        raise ArmError(409, "SourceExists", problem, target="name")
+
+    async def _found(self, call: Call) -> tuple[Registry, Mapping[str, Any]]:
+        """The registry and the source that the path names, as the API answers it."""
         registry = await self._desk.lookups.registry(call)
         path = self._desk.inner.source(registry.name, call.names["source"])
-        found = await self._desk.inner.ask(call, "GET", path)
+        return registry, await self._desk.inner.ask(call, "GET", path)
+
+    async def _on_page(self, call: Call, template: str) -> web.Response:
+        registry, found = await self._found(call)
         return self._desk.pages.page(
             call,
             template,
@@ -204,11 +255,16 @@ class SourcePages:
     ) -> web.Response:
         secret = made["properties"].get("secret", "")
         if secret:
-            text += " Its secret is shown only now; the set-up below has it in its place."
+            text += " The new secret is shown only now, here and in the set-up below."
         return self._desk.done(call, source_path(registry.name, made["name"]), text, secret=secret)
 
     def _form(
-        self, call: Call, registry: Registry, entry: SourceEntry, problems: Problems
+        self,
+        call: Call,
+        registry: Registry,
+        entry: SourceEntry,
+        problems: Problems,
+        changed: str = "",
     ) -> web.Response:
         return self._desk.pages.page(
             call,
@@ -218,6 +274,7 @@ class SourcePages:
             entry=entry,
             problems=problems,
             kinds=KINDS,
+            changed=changed,
         )
 
     def _shown(self, source: Mapping[str, Any]) -> ShownSource:

@@ -63,8 +63,8 @@ def _why_ignored(sent: object, package: object) -> str:
     """Why an event is none of ours; empty: it is one."""
     if package is None:
         return "ping" if part(sent, "zen") is not None else "other_type"
-    kind = text(package, "package_type") or text(package, "ecosystem")
-    if kind.lower() not in _FORMATS:
+    kinds = text(package, "package_type").lower(), text(package, "ecosystem").lower()
+    if not any(kind in _FORMATS for kind in kinds):  # GitHub's example has them in one or the other
         return "other_format"
     return "" if text(sent, "action") in ("published", "updated") else "other_action"
 

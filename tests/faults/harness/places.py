@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import aiohttp
-from aiormq.abc import DeliveredMessage
 
+from portcall.runtime.broker.contents import Delivered
 from portcall.runtime.broker.link import connected, consume, open_channel
 from portcall.schemas.topology import JOURNAL, LOG
 from portcall.store.database.database import Database
@@ -96,8 +96,8 @@ async def _held(amqp_url: str, queue: str) -> list[bytes]:
     """What a queue holds, from its first message on, until no more comes for a while."""
     found: list[bytes] = []
 
-    def take(delivered: DeliveredMessage) -> None:
-        found.append(delivered.body + repr(delivered.header.properties).encode())
+    def take(delivered: Delivered) -> None:
+        found.append(delivered.body + delivered.properties)
 
     arguments = {"x-stream-offset": "first"} if queue in (LOG, JOURNAL) else {}
     async with connected(amqp_url, name="canary") as connection:

@@ -30,6 +30,7 @@ from portcall.schemas.topology import LOG
 from portcall.store.access.principals import PrincipalRow, Role, digest_of, new_secret
 from portcall.store.bearers import Bearers
 from portcall.store.engine import Store
+from portcall.store.sources.rows import SourceDraft
 from tests.integration.console.document import Element, parse
 from tests.unit.management.api import FakeBox, FakePublisher, ManagementApi
 
@@ -172,15 +173,10 @@ class Site:
 
     def add_source(self, name: str = "harbor", kind: SourceKind = SourceKind.HARBOR) -> None:
         """Add a source to Alpha, with the kind's usual proof."""
-        self.store.sources.create(
-            "alpha",
-            name,
-            kind=kind,
-            proof=DEFAULT_PROOFS[kind],
-            secret="" if DEFAULT_PROOFS[kind] is Proof.OIDC else SECRET,
-            options={},
-            networks=("203.0.113.0/24",),
-        )
+        proof = DEFAULT_PROOFS[kind]
+        secret = "" if proof is Proof.OIDC else SECRET
+        draft = SourceDraft(kind, proof, {}, ("203.0.113.0/24",), secret)
+        self.store.sources.put("alpha", name, lambda _before, _present: draft)
 
     def principal(self, role: Role, registry: str = "") -> tuple[PrincipalRow, str]:
         secret = new_secret()

@@ -5,6 +5,7 @@ import pytest
 from portcall.management.console.words import sentence
 from portcall.schemas.records import Answer, Detail, Sent
 from portcall.schemas.sources import Proof, SourceKind
+from portcall.store.sources.rows import SourceDraft
 from tests.integration.console.site import ALPHA, CONSOLE, HOOK, SECRET, Browser, Site
 from tests.integration.console.test_policy import assert_lawful
 
@@ -80,19 +81,13 @@ async def test_what_was_typed_for_a_source_is_text(site: Site, browser: Browser,
         assert_lawful(page)
         assert page.root.by_id("name")["value"] == text
         assert_no_more(page.text, text)
-    site.store.sources.create(
-        "alpha",
-        "odd",
-        kind=SourceKind.GENERIC,
-        proof=Proof.HEADER,
-        secret=SECRET,
-        options={"header": text, "repository": text},
-        networks=(text,),
-    )
-    for path in (f"{ALPHA}/sources", f"{ALPHA}/sources/odd"):
+    options = {"header": text, "repository": text}
+    draft = SourceDraft(SourceKind.GENERIC, Proof.HEADER, options, (text,), SECRET)
+    site.store.sources.put("alpha", "odd", lambda _before, _present: draft)
+    for path in (f"{ALPHA}/sources", f"{ALPHA}/sources/odd", f"{ALPHA}/sources/odd/edit"):
         page = await browser.get(path)
         assert_lawful(page)
-        assert " ".join(text.split()) in page.said
+        assert path.endswith("edit") or " ".join(text.split()) in page.said
         assert_no_more(page.text, text)
 
 

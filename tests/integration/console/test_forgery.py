@@ -19,6 +19,8 @@ FORMS = [
     f"{ALPHA}/scope-test",
     f"{ALPHA}/add-source",
     f"{ALPHA}/add-source/fields",
+    f"{SOURCE}/edit",
+    f"{SOURCE}/edit/fields",
     f"{SOURCE}/rotate",
     f"{SOURCE}/delete",
     f"{HOOK}/edit",

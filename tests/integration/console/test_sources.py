@@ -8,6 +8,7 @@ from portcall.management.console.views.source_forms import KINDS
 from portcall.management.sources.setup import set_up
 from portcall.schemas.options.table import options_of_kind, options_of_proof
 from portcall.schemas.sources import DEFAULT_PROOFS, HEADERS, Proof, SourceKind
+from portcall.store.sources.rows import SourceDraft
 from tests.integration.console.document import Element
 from tests.integration.console.site import (
     ALPHA,
@@ -271,7 +272,81 @@ async def test_a_source_is_deleted_after_a_question(site: Site, browser: Browser
     assert site.store.sources.get("alpha", "harbor") is None
 
 
-@pytest.mark.parametrize("path", [SOURCE, f"{SOURCE}/delete", f"{LIST}/a%2Fb", f"{LIST}/%0Ax"])
+async def test_a_source_is_changed_and_keeps_its_secret(site: Site, browser: Browser) -> None:
+    made = await create(
+        browser, kind="zot", proof="header", secret=SECRET, networks="10.0.0.0/8",
+        option_header="X-Zot", option_host="zot.example.com",
+    )  # fmt: skip
+    assert SECRET in (await browser.follow(made)).text
+    edit = f"{LIST}/mine/edit"
+    form = await browser.get(edit)
+    shown = {each.get("name", ""): each.get("value", "") for each in _controls(form.root)}
+    assert (shown["option_header"], shown["option_host"]) == ("X-Zot", "zot.example.com")
+    assert "10.0.0.0/8" in form.root.by_id("networks").text
+    assert (chosen(form.root, "proof"), SECRET in form.text) == ("header", False)
+
+    changes = {"shown_kind": "zot", "proof": "header", "option_header": "X-Other", "networks": ""}
+    changed = await browser.post(edit, {**changes, "kind": "harbor", "name": "another"})
+    assert (changed.status, changed.location) == (303, f"{LIST}/mine")
+    row = site.store.sources.get("alpha", "mine")
+    assert row is not None
+    assert (row.kind, row.options, row.networks) == (
+        SourceKind.ZOT, {"header": "X-Other"}, (),
+    )  # fmt: skip
+    known = next(each for each in site.store.sources.usable() if each.name == "mine")
+    assert known.secrets == (SECRET,)
+    assert "secret" not in (await browser.follow(changed)).root.by_id("notice").text
+
+
+async def test_an_empty_prefix_stays_what_it_is(site: Site, browser: Browser) -> None:
+    draft = SourceDraft(SourceKind.GHCR, Proof.HMAC_SHA256, {"prefix": ""}, (), SECRET)
+    site.store.sources.put("alpha", "bare", lambda _before, _present: draft)
+    edit = f"{LIST}/bare/edit"
+    await browser.get(edit)
+    form = {"shown_kind": "ghcr", "proof": "hmac_sha256", "option_host": "ghcr.example.com"}
+    assert (await browser.post(edit, form)).status == 303
+    row = site.store.sources.get("alpha", "bare")
+    assert row is not None
+    assert row.options == {"prefix": "", "host": "ghcr.example.com"}
+
+
+async def test_a_proof_that_needs_a_secret_brings_one(site: Site, browser: Browser) -> None:
+    site.add_source("gar", SourceKind.GAR)
+    edit = f"{LIST}/gar/edit"
+    await browser.get(edit)
+    other = await browser.post(f"{edit}/fields", {"shown_kind": "gar", "proof": "bearer"})
+    assert (other.status, chosen(other.root, "proof")) == (200, "bearer")
+    assert {each.get("name") for each in _controls(other.root)} >= {"secret", "option_host"}
+    page = await browser.follow(await browser.post(edit, {"shown_kind": "gar", "proof": "bearer"}))
+    assert page.root.by_id("secret").text in set_up_on(page)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "said"),
+    [
+        ({"proof": "header"}, "option_header", "is required"),
+        ({"secret": "short"}, "secret", "16 to 512"),
+        ({"networks": "x"}, "networks", "the 1st one must"),
+    ],
+)
+async def test_a_mistake_changes_nothing(
+    site: Site, browser: Browser, changes: dict[str, object], field: str, said: str
+) -> None:
+    site.add_source()
+    before = site.store.sources.list("alpha")
+    await browser.get(f"{SOURCE}/edit")
+    page = await browser.post(
+        f"{SOURCE}/edit", {"shown_kind": "harbor", "proof": "authorization", **changes}
+    )
+    assert page.status == 400
+    assert said in page.problem(field)
+    assert "Nothing was changed" in page.root.by_id("problems").text
+    assert site.store.sources.list("alpha") == before
+
+
+@pytest.mark.parametrize(
+    "path", [SOURCE, f"{SOURCE}/edit", f"{SOURCE}/delete", f"{LIST}/a%2Fb", f"{LIST}/%0Ax"]
+)
 async def test_there_is_no_such_source(browser: Browser, path: str) -> None:
     assert (await browser.get(path)).status == 404
     assert (await browser.post(f"{SOURCE}/delete")).status == 404

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,9 @@ def test_ready_json_has_the_keys_of_the_contract(tmp_path: Path) -> None:
         *("amqp_url", "database_url", "token", "client_id", "client_secret"),
         *("tenant", "subscription", "resource_group", "processes"),
     }
+    with_tls = replace(ADDRESSES, producer_tls_url="https://127.0.0.1:8444")
+    ReadyFile(path).publish(with_tls, services)
+    assert json.loads(path.read_text())["producer_tls_url"] == "https://127.0.0.1:8444"
     assert document["console_url"] == "http://127.0.0.1:8400/console"
     assert document["processes"] == [
         {"role": "producer", "pid": 1},

@@ -16,6 +16,7 @@ from portcall.store.engine import open_store
 from portcall.store.errors import WrongKeyError
 from portcall.store.secrets.key_file import read_keys
 from tests import keys
+from tests.authorities import authority
 from tests.unit.store.samples import add_registry, draft
 
 ANY = {
@@ -81,6 +82,7 @@ def test_port_0_is_settled_so_that_a_restart_keeps_it(home: Home) -> None:
     plan = make_plan(home, ANY, routers=1, deliverers=1)
     assert plan.producer_url == "http://127.0.0.1:21000"
     assert plan.environ["PORTCALL_PRODUCER_BIND"] == "127.0.0.1:21000"
+    assert plan.environ["PORTCALL_PRODUCER_URL"] == plan.producer_url
 
 
 def test_deliverers_are_told_where_portcall_itself_listens(home: Home) -> None:
@@ -125,6 +127,20 @@ def test_without_tls_there_is_neither(home: Home) -> None:
     assert plan.environ["PORTCALL_MANAGEMENT_TLS_BIND"] == "none"
     plan.prepare_tls()
     assert not (home.path / "tls").exists()
+
+
+def test_the_producer_has_tls_where_it_is_set(home: Home, tmp_path: Path) -> None:
+    own = authority("CA").issue("producer").write(tmp_path / "own.pem")
+    given = {**ANY, "PORTCALL_PRODUCER_TLS_BIND": "127.0.0.1:0"}
+    plan = make_plan(
+        home, {**given, "PORTCALL_PRODUCER_TLS_CERT_FILE": str(own)}, routers=1, deliverers=1
+    )
+    assert plan.producer_tls_url == f"https://{plan.environ['PORTCALL_PRODUCER_TLS_BIND']}"
+    port = plan.environ["PORTCALL_PRODUCER_TLS_BIND"].rpartition(":")[2]
+    assert port in plan.environ["PORTCALL_OWN_PORTS"].split(",")
+    assert make_plan(home, ANY, routers=1, deliverers=1).producer_tls_url is None
+    with pytest.raises(SettingsError, match="PORTCALL_PRODUCER_TLS_CERT_FILE: must be set"):
+        make_plan(home, given, routers=1, deliverers=1)
 
 
 def test_a_taken_tls_address_is_refused_too(home: Home) -> None:

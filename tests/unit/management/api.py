@@ -23,10 +23,11 @@ from portcall.management.explain.scope_tests import ScopeTests
 from portcall.management.http.access import AdministratorToken, Principal
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import Routes
-from portcall.management.letters.box import LetterBox, OpenedLetter, Scan
+from portcall.management.letters.box import LetterBox
 from portcall.management.letters.contents import LetterKind, read
 from portcall.management.letters.fates import Fate
 from portcall.management.letters.routes import LetterHandlers
+from portcall.management.letters.scan import OpenedLetter, Scan
 from portcall.management.letters.wanted import LettersWanted
 from portcall.management.login.console_links import ConsoleLinkHandler
 from portcall.management.login.identity import IdentityHandler, ensure_identity

@@ -80,15 +80,6 @@ ROUTES = [
     missing("POST", f"{NO_HOOK}/probe"),
     missing("GET", f"{NO_HOOK}/listEvents"),
     missing("GET", f"{NO_HOOK}/followEvents"),
-    # sources
-    Row("source: a kind that is none", "PUT", "{registry}/sources/here", 400, CONTENT, "properties.kind", {"properties": {"kind": "x"}}),
-    Row("source: an array", "PUT", "{registry}/sources/here", 400, CONTENT, "body", []),
-    Row("source: rotation with a word", "POST", "{registry}/sources/here/rotateSecret", 400, CONTENT, "overlap", {"overlap": "long"}),
-    missing("GET", "{registry}/sources/missing"),
-    missing("GET", f"{NO_REGISTRY}/sources"),
-    missing("PUT", f"{NO_REGISTRY}/sources/here", {"properties": {"kind": "harbor"}}),
-    missing("DELETE", f"{NO_REGISTRY}/sources/here"),
-    missing("POST", "{registry}/sources/missing/rotateSecret", {}),
     # known tags
     listed("tags of no repository", "{registry}/knownTags", "repository=A+b", PARAMETER, "repository"),
     listed("tags: no answer to a question", "{registry}/knownTags", "catchUp=soon", PARAMETER, "catchUp"),

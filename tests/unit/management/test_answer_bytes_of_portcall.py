@@ -24,10 +24,10 @@ from portcall.management.http.calls import encode
 from portcall.management.http.errors import FieldFault, invalid_content, too_many_failures
 from portcall.management.http.locations import REGIONS
 from portcall.management.letters.answers import letter_answer, purged_answer, resent_answer
-from portcall.management.letters.box import OpenedLetter, Scan
 from portcall.management.letters.contents import Contents, LetterItem, LetterKind
 from portcall.management.letters.counting import Counts
 from portcall.management.letters.fates import Fate
+from portcall.management.letters.scan import OpenedLetter, Scan
 from portcall.management.login.authority import adfs_configuration, cloud, directory_configuration
 from portcall.management.login.oauth import invalid_client
 from portcall.management.login.tokens import document as token_answer

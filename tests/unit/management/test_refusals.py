@@ -3,19 +3,23 @@
 import base64
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from portcall.management.http.errors import ArmError
 from portcall.management.openapi.document import rows
+from portcall.schemas.sources import Proof, SourceKind
 from portcall.schemas.webhooks import Sku
 from portcall.store.engine import Store, open_store
+from portcall.store.sources.rows import SourceDraft
 from tests import keys
 from tests.unit.management.api import GUEST_TOKEN, VERSION, Json, ManagementApi, webhook_body
 from tests.unit.management.letter_rows import LETTERS
 from tests.unit.management.route_rows import ROUTES
 from tests.unit.management.row import CONTENT, NOT_FOUND, PARAMETER, Row
+from tests.unit.management.source_rows import OIDC, SECRET, SOURCES
 from tests.unit.management.token_rows import EVERYWHERE, TOKENS
 
 HOOK = "{webhook}/webhook01"
@@ -254,7 +258,7 @@ OWN = [
     Row("import that moves", "POST", "{registry}/importWebhooks", 409, "InvalidResourceLocation", "value[0].location", {"value": [{"name": "webhook01"} | webhook_body() | {"location": "eastus"}]}),
     Row("import over the quota", "POST", "{registries}/Basic/importWebhooks", 403, "QuotaExceeded", None, {"value": [{"name": f"webhook9{i}"} | webhook_body() for i in range(3)]}),
 ]  # fmt: skip
-ROWS = [*OWN, *ROUTES, *LETTERS, *TOKENS, *EVERYWHERE]
+ROWS = [*OWN, *ROUTES, *SOURCES, *LETTERS, *TOKENS, *EVERYWHERE]
 
 
 @pytest.fixture(scope="module")
@@ -279,6 +283,10 @@ def api(store: Store) -> ManagementApi:
     add_webhook(store, "Alpha", "webhook01")
     disabled = add_webhook(store, "Alpha", "disabled1")
     store.webhooks.disable(disabled, "410 Gone", 0)
+    harbor = SourceDraft(SourceKind.HARBOR, Proof.AUTHORIZATION, {}, (), SECRET)
+    add_source(store, "harbor", harbor)
+    add_source(store, "odd", replace(harbor, secret=f"{SECRET}/odd"))
+    add_source(store, "tokens", SourceDraft(SourceKind.GAR, Proof.OIDC, OIDC, (), ""))
     return api
 
 
@@ -292,6 +300,10 @@ def add_webhook(store: Store, registry: str, name: str) -> int:
         registry, name, location="westus", tags={}, uri=uri, headers={}, actions=1
     )
     return row.id
+
+
+def add_source(store: Store, name: str, draft: SourceDraft) -> None:
+    store.sources.put("Alpha", name, lambda _before, _present: draft)
 
 
 def test_the_table_is_long_enough_and_its_rows_have_names_of_their_own() -> None:
@@ -345,9 +357,9 @@ _KINDS = ("registry", "webhook", "replay", "source", "client")
 
 
 def test_every_operation_has_bad_input_of_its_own(api: ManagementApi) -> None:
-    """A new route that takes a body, or names something, needs rows: in `OWN`, `ROUTES`, `LETTERS` or `TOKENS`."""
+    """A new route that takes a body, or names something, needs rows: in `OWN`, `ROUTES`, `SOURCES`, `LETTERS` or `TOKENS`."""
     refused: dict[tuple[str, str], set[int]] = {}
-    for row in (*OWN, *ROUTES, *LETTERS, *TOKENS):
+    for row in (*OWN, *ROUTES, *SOURCES, *LETTERS, *TOKENS):
         with suppress(ArmError):
             route, _ = api.routes.find(row.method, filled(row.path, api))
             refused.setdefault((route.method, route.path), set()).add(row.status)

@@ -141,7 +141,7 @@ def test_show_prints_the_set_up_without_the_secret(api: FakeApi, portcall: Run) 
     [
         ((), {}),
         (("--overlap", "7d"), {"overlap": "7d"}),
-        (("--overlap", "none", "--secret", SECRET), {"overlap": "0s", "secret": SECRET}),
+        (("--overlap", "none", "--secret", SECRET), {"overlap": "none", "secret": SECRET}),
     ],
 )
 def test_rotate(
@@ -150,7 +150,7 @@ def test_rotate(
     api.on("POST", f"{SOURCE}/rotateSecret", told(secret="a-newer-secret"))  # noqa: S106
     ended = portcall("source", "rotate", "-n", "harbor", *ON, *arguments, "-o", "table")
     assert ended.code == 0, ended.err
-    assert api.changes[0].body == (body or None) or api.changes[0].body == body
+    assert api.changes[0].body == body
     assert "a-newer-secret" in ended.out
 
 
@@ -162,7 +162,50 @@ def test_delete(api: FakeApi, portcall: Run) -> None:
     assert [each.method for each in api.changes] == ["DELETE"]
 
 
-@pytest.mark.parametrize("command", ["show", "rotate", "delete"])
+@pytest.mark.parametrize("command", ["show", "update", "rotate", "delete"])
 def test_a_source_that_does_not_exist_is_exit_3(command: str, api: FakeApi, portcall: Run) -> None:
     assert api.asked == []
     assert portcall("source", command, "nothing", *ON).code == 3
+
+
+def test_create_changes_no_source_that_exists(api: FakeApi, portcall: Run) -> None:
+    api.on("GET", SOURCE, told())
+    ended = portcall("source", "create", *ON, "--kind", "harbor")
+    assert ended.code == 2
+    assert "a source harbor already, of the kind harbor" in ended.err
+    assert "`portcall source update`" in ended.err
+    assert not api.changes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "properties"),
+    [
+        ((), {}),
+        (("--networks", "10.0.0.0/8", "::1"), {"networks": ["10.0.0.0/8", "::1"]}),
+        (("--networks", ""), {"networks": []}),
+        (("--options", ""), {"options": {}}),
+        (
+            ("--proof", "header", "--options", "header=X-A", "host=acme.test"),
+            {"proof": "header", "options": {"header": "X-A", "host": "acme.test"}},
+        ),
+        (("--secret", SECRET), {"secret": SECRET}),
+    ],
+)
+def test_update_sends_what_was_given(
+    arguments: tuple[str, ...], properties: dict[str, Any], api: FakeApi, portcall: Run
+) -> None:
+    api.on("PATCH", SOURCE, told())
+    ended = portcall("source", "update", "harbor", *ON, *arguments)
+    assert ended.code == 0, ended.err
+    assert [(each.method, each.body) for each in api.changes] == [
+        ("PATCH", {"properties": properties})
+    ]
+
+
+def test_update_refuses_what_is_wrong(api: FakeApi, portcall: Run) -> None:
+    ended = portcall("source", "update", "harbor", *ON, "--networks", "here")
+    assert (ended.code, "--networks[0]: " in ended.err, api.asked) == (2, True, [])
+    fault = arm_error("InvalidRequestContent", "properties.options.host: must be a host")
+    api.on("PATCH", SOURCE, fault | {"target": "properties.options.host"}, 400)
+    ended = portcall("source", "update", "harbor", *ON, "--options", "host=/")
+    assert (ended.code, "properties.options.host: must be a host" in ended.err) == (1, True)

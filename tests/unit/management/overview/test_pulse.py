@@ -123,10 +123,20 @@ async def test_rates_are_those_of_the_last_seconds_that_are_counted(
     assert rates.p50_ms == pytest.approx(20, rel=0.03)
 
 
-async def test_it_asks_seldom_until_somebody_looks(
-    pulse: Pulse, depths: FakeDepths, clock: Clock
+async def test_a_start_is_no_look(
+    pulse: Pulse, depths: FakeDepths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock.now_ms += 60_000
+    monkeypatch.setattr("portcall.management.overview.pulse.WATCHED_PACE_S", 0.0)
+    running = asyncio.create_task(pulse.run())
+    async with asyncio.timeout(5):
+        await depths.questions.get()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert depths.questions.empty()
+    running.cancel()
+
+
+async def test_it_asks_seldom_until_somebody_looks(pulse: Pulse, depths: FakeDepths) -> None:
     running = asyncio.create_task(pulse.run())
     async with asyncio.timeout(5):  # the pause is 15 s where nobody looks
         await depths.questions.get()

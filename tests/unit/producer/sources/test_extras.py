@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from tests.unit.producer.sources import (
 from tests.unit.producer.sources.requests import DIGEST, INDEX, MANIFEST, changed, request
 from tests.unit.schemas.test_extras import JWT, NAMES, SECRETS
 
+RECORDED = Path(__file__).parent / "recorded"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 IN_TOTO = "application/vnd.in-toto+json"
 CHILDREN = [
@@ -195,6 +197,13 @@ def stored(translation: Translation) -> str:
 def test_every_kind_tells_what_it_knows_and_its_own_name(kind: SourceKind) -> None:
     one, expected = SAMPLES[kind]
     assert only(one).extras == structs.replace(expected, kind=kind.value, source="main")
+
+
+@pytest.mark.parametrize("kind", SourceKind)
+def test_the_payload_has_the_bytes_that_it_had_before_extras(kind: SourceKind) -> None:
+    """Recorded with the build before them, of the same requests."""
+    bodies = json.loads((RECORDED / "bodies.json").read_text())
+    assert [bytes(only(SAMPLES[kind][0]).body).decode()] == bodies[kind.value]
 
 
 @pytest.mark.parametrize("kind", ACTORS)

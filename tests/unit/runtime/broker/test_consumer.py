@@ -9,32 +9,21 @@ import pytest
 from aiormq.exceptions import ChannelInvalidStateError
 
 from portcall.runtime.broker.consumer import Consumer
+from portcall.runtime.broker.contents import Delivered
 from portcall.runtime.broker.receipts import ChannelReceipts
 from portcall.runtime.broker.settle import Handler, Message
+from tests.unit.runtime.broker import wires
+from tests.unit.runtime.broker.wires import FakeChannel
 
 
-class FakeChannel:
-    """Takes acks and rejects, or fails."""
+class Cancelling:
+    """A channel that fails to end its consumer."""
 
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.told: list[tuple[str, int, object]] = []
+    def __init__(self, error: BaseException) -> None:
         self._error = error
 
-    async def basic_ack(self, tag: int, *, multiple: bool = False, wait: bool) -> None:
-        self._tell("acks" if multiple else "ack", tag, wait)
-
-    async def basic_reject(self, tag: int, *, requeue: bool, wait: bool) -> None:
-        assert requeue
-        self._tell("reject", tag, wait)
-
     async def basic_cancel(self, tag: str) -> None:
-        if self._error is not None:
-            raise self._error
-
-    def _tell(self, how: str, tag: int, wait: object) -> None:
-        if self._error is not None:
-            raise self._error
-        self.told.append((how, tag, wait))
+        raise self._error
 
 
 class Nobody:
@@ -53,9 +42,8 @@ class Nobody:
 
 def delivered(
     tag: int = 1, headers: Mapping[str, object] | None = None, *, redelivered: bool = False
-) -> Any:  # noqa: ANN401 (stands in for a class of the client)
-    header = SimpleNamespace(properties=SimpleNamespace(headers=headers))
-    return SimpleNamespace(body=b"body", header=header, redelivered=redelivered, delivery_tag=tag)
+) -> Delivered:
+    return wires.delivered(tag, b"body", headers, is_redelivered=redelivered)
 
 
 def make(handler: Handler) -> Consumer:
@@ -102,22 +90,7 @@ async def test_redeliveries_are_counted_by_the_broker(
     assert consumer.in_flight == 1
     await turns()
     assert seen == [Message(b"body", "q", headers or {}, redeliveries)]
-    assert channel.told == [("ack", 5, False)] and consumer.in_flight == 0
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        pytest.param(ChannelInvalidStateError("closed"), id="closed channel"),
-        pytest.param(OSError("reset"), id="reset"),
-        pytest.param(asyncio.CancelledError(), id="CancelledError, though nobody cancelled"),
-    ],
-)
-async def test_a_receipt_of_a_lost_channel_says_nothing(error: BaseException) -> None:
-    receipts = ChannelReceipts(cast("Any", FakeChannel(error)), 10)
-    await receipts.receipt(1).acknowledge()
-    await receipts.drained()
-    await receipts.receipt(2).give_back()
+    assert [ack.delivery_tag for ack in channel.written()] == [5] and consumer.in_flight == 0
 
 
 async def test_a_message_that_came_after_stop_is_not_begun() -> None:
@@ -128,7 +101,7 @@ async def test_a_message_that_came_after_stop_is_not_begun() -> None:
     await consumer.stop(within_s=0)
     hand(consumer, channel, delivered())
     await turns()
-    assert consumer.in_flight == 0 and channel.told == []
+    assert consumer.in_flight == 0 and channel.written() == []
 
 
 async def test_stop_waits_for_what_is_in_flight() -> None:
@@ -144,7 +117,7 @@ async def test_stop_waits_for_what_is_in_flight() -> None:
     assert not stopping.done()
     gate.set()
     await stopping
-    assert channel.told == [("ack", 1, False)]
+    assert [ack.delivery_tag for ack in channel.written()] == [1]
 
 
 async def test_stop_does_not_wait_longer_than_it_is_told() -> None:
@@ -154,7 +127,7 @@ async def test_stop_does_not_wait_longer_than_it_is_told() -> None:
     consumer, channel = make(handle), FakeChannel()
     hand(consumer, channel, delivered())
     await consumer.stop(within_s=0.001)
-    assert consumer.in_flight == 1 and channel.told == []
+    assert consumer.in_flight == 1 and channel.written() == []
     for task in consumer._in_flight:
         task.cancel()
 
@@ -166,10 +139,10 @@ async def test_stop_gives_back_at_once_what_pauses_after_a_failure() -> None:
     consumer, channel = make(handle), FakeChannel()
     hand(consumer, channel, delivered(headers={"x-delivery-count": 9}))
     await turns()
-    assert channel.told == []
+    assert channel.written() == []
     async with asyncio.timeout(5):
         await consumer.stop(within_s=60)
-    assert channel.told == [("reject", 1, False)]
+    assert [reject.name for reject in channel.written()] == ["Basic.Reject"]
 
 
 @pytest.mark.parametrize(
@@ -185,6 +158,6 @@ async def test_stop_bears_a_broker_that_is_gone(error: BaseException) -> None:
         return
 
     consumer = make(handle)
-    consuming = SimpleNamespace(channel=FakeChannel(error), tag="t")
+    consuming = SimpleNamespace(channel=Cancelling(error), tag="t")
     consumer._consumers = cast("Any", [consuming, consuming])
     await consumer.stop(within_s=60)

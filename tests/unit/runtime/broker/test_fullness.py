@@ -24,11 +24,13 @@ class Broker:
 
     def __init__(self, *, size: float = 1_000) -> None:
         self.waiting: int | None = 0
+        self.asked: list[str] = []
         self.size = size
 
     async def each_waiting(self, queues: Collection[str]) -> dict[str, int]:
         if self.waiting is None:
             raise BrokerError("away")
+        self.asked += queues
         return dict.fromkeys(queues, self.waiting)
 
     def mean_bytes(self, exchange: str) -> float:
@@ -69,6 +71,14 @@ async def test_nothing_is_said_of_queues_where_nothing_was_published() -> None:
     broker.waiting = 1_000_000
     await found.look()
     assert found.problem is None
+    assert broker.asked == [], "they need not be asked for"
+
+
+async def test_only_queues_where_something_was_published_are_asked_for() -> None:
+    broker = Broker()
+    queues = {"q": Bounded("e", 100_000), "rung": Bounded("never", 100_000)}
+    await Fullness(broker, broker, queues).look()
+    assert broker.asked == ["q"]
 
 
 @pytest.mark.parametrize(

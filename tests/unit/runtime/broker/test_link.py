@@ -30,6 +30,7 @@ class FakeConnection:
         connecting: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.closed = 0
+        self.kwargs: dict[str, object] = {}
         self._closing = closing
         self._connecting = connecting
 

@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
+from portcall.runtime.broker.contents import Delivered
 from portcall.runtime.broker.stream import StreamMessage, StreamReader, _Intake, _OurError, _ours
 from portcall.runtime.errors import BrokerError, RestartReadingError
+from tests.unit.runtime.broker import wires
 
 
-def delivered(tag: int, headers: Mapping[str, object] | None) -> Any:  # noqa: ANN401 (stands in for a class of the client)
-    header = SimpleNamespace(properties=SimpleNamespace(headers=headers))
-    return SimpleNamespace(body=b"%d" % tag, header=header, delivery_tag=tag)
+def delivered(tag: int, headers: Mapping[str, object] | None) -> Delivered:
+    return wires.delivered(tag, b"%d" % tag, headers)
 
 
 def filled(count: int) -> _Intake:

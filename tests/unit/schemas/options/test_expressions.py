@@ -6,6 +6,8 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jmespath.exceptions import JMESPathError
+from jmespath.parser import Parser
 
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.options.expressions import (
@@ -150,3 +152,23 @@ def test_any_text_is_an_expression_or_a_problem(text: str) -> None:
         expression.search(VALUE, Budget())
     except InvalidValueError as problem:
         assert problem.problem  # noqa: PT017 (either way is right)
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (ValueError("odd"), "is no JMESPath that can be read"),
+        (RecursionError(), "is no JMESPath that can be read"),
+        (JMESPathError("odd\nand more"), "is no JMESPath: odd"),
+    ],
+)
+def test_whatever_the_parser_raises_is_a_problem_of_the_text(
+    error: Exception, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parse(_parser: Parser, _text: str) -> None:
+        raise error
+
+    monkeypatch.setattr(Parser, "parse", parse)
+    with pytest.raises(InvalidValueError) as caught:
+        compiled("fails.here")
+    assert caught.value.problem == problem

@@ -30,7 +30,7 @@ def oidc(**changes: str) -> dict[str, str]:
     [
         ({}, "distribution", "hmac_sha256", "proof", "signs no bodies"),
         ({}, "gitlab", "hmac_sha1", "proof", "signs no bodies"),
-        ({"colour": "x"}, "acr", "bearer", "options.colour", "it takes none"),
+        ({"colour": "x"}, "distribution", "bearer", "options.colour", "it takes none"),
         ({"colour": "x"}, "harbor", "bearer", "options.colour", "allowed are host"),
         ({"utc_ofset": "Z"}, "alibaba", "path", "options.utc_ofset", "did you mean utc_offset?"),
         ({"utc_offset": "Z"}, "harbor", "bearer", "options.utc_offset", "no option of harbor"),

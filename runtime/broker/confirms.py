@@ -1,0 +1,163 @@
+"""A channel that publishes with confirms: one write for a message, one future for its confirm.
+
+The client's own way makes several futures, tasks and contexts for each message, and encodes the
+same exchange, key and properties again each time.
+"""
+
+import asyncio
+import struct
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import takewhile
+
+from aiormq import Channel
+from aiormq.abc import DeliveredMessage
+from aiormq.exceptions import ChannelInvalidStateError, DeliveryError, PublishError
+from pamqp.commands import Basic
+from pamqp.header import ContentHeader
+
+from portcall.runtime.broker.contents import Contents, number_of
+from portcall.runtime.broker.wire import BODY, HEADER, METHOD, divert, frame
+from portcall.schemas.frames import CONTENT_TYPE
+
+PERSISTENT = 2
+_CONTENT = struct.Struct(">HHQ")
+_BASIC = 60
+_CONFIRM = struct.Struct(">QB")
+_MULTIPLE = 1
+_ACK, _NACK, _PUBLISH = map(number_of, (Basic.Ack, Basic.Nack, Basic.Publish))
+
+
+class ConfirmedChannel:
+    """Publishes on a channel of its own, and matches the broker's confirms.
+
+    Args:
+        channel: A channel in confirm mode on which nothing was published, and on which nothing
+            else publishes: the broker counts the messages.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self._tag = 0
+        self._unconfirmed: dict[int, asyncio.Future[None]] = {}
+        """By the number of the message, ascending."""
+        self._returned = Contents(Basic.Return, self._return)
+        self._wire = divert(channel, self._takes)
+        channel.closing.add_done_callback(self._closed)
+
+    async def publish(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        key: str = "",
+        headers: Mapping[str, str | int] | None = None,
+        lasting: bool = True,
+        content_type: str = CONTENT_TYPE,
+    ) -> None:
+        """Publish one message; returns when the broker has confirmed it.
+
+        Args:
+            body: The message.
+            exchange: The exchange to publish to.
+            key: The routing key.
+            headers: Flat headers.
+            lasting: Whether the message is kept on disk, and a queue must take it.
+            content_type: Of the body.
+
+        Raises:
+            PublishError: No queue takes it.
+            DeliveryError: A queue refused it.
+            ChannelInvalidStateError: The channel is closed.
+            ConnectionError: The connection is closed.
+            Exception: The reason for the end of the channel before the confirm.
+        """
+        if self.channel.is_closed:
+            raise ChannelInvalidStateError(f"channel {self.channel.number} is closed")
+        tag = self._tag + 1
+        # The broker returns a message with its properties: the id tells which one it was.
+        properties = _properties(content_type, headers, str(tag), lasting=lasting)
+        self._wire.write(self._encoded(body, _method(exchange, key, lasting), properties))
+        self._tag = tag
+        confirmed = self._unconfirmed[tag] = asyncio.get_running_loop().create_future()
+        await confirmed
+
+    def _encoded(self, body: bytes, method: bytes, properties: bytes) -> bytes:
+        number, size, most = self.channel.number, len(body), self.channel.max_content_size
+        header = _CONTENT.pack(_BASIC, 0, size) + properties
+        parts = (body[start : start + most] for start in range(0, size, most))
+        return b"".join(
+            (
+                frame(METHOD, number, method),
+                frame(HEADER, number, header),
+                *(frame(BODY, number, part) for part in parts),
+            )
+        )
+
+    def _takes(self, kind: int, payload: bytes) -> bool:
+        if kind == METHOD and payload.startswith((_ACK, _NACK)):
+            tag, bits = _CONFIRM.unpack_from(payload, len(_ACK))
+            multiple = bool(bits & _MULTIPLE)
+            refusal = Basic.Nack(tag, multiple) if payload.startswith(_NACK) else None
+            for confirmed in self._settled(tag, multiple=multiple):
+                if refusal is None:
+                    confirmed.set_result(None)
+                else:
+                    confirmed.set_exception(DeliveryError(None, refusal))
+            return True
+        return self._returned.takes(kind, payload)
+
+    def _settled(self, tag: int, *, multiple: bool) -> list["asyncio.Future[None]"]:
+        """The futures that a confirm is about and that someone waits for; they are forgotten."""
+        if multiple:
+            tags = list(takewhile(lambda each: each <= tag, self._unconfirmed))
+        else:
+            tags = [tag] if tag in self._unconfirmed else []
+        settled = [self._unconfirmed.pop(each) for each in tags]
+        return [future for future in settled if not future.done()]
+
+    def _return(self, method: bytes, properties: bytes, body: bytes) -> None:
+        """Fail a message that no queue takes; the broker confirms it after that."""
+        returned, header = Basic.Return(), ContentHeader()
+        returned.unmarshal(method)
+        header.unmarshal(_CONTENT.pack(_BASIC, 0, 0) + properties)
+        confirmed = self._unconfirmed.pop(int(header.properties.message_id or 0), None)
+        if confirmed is not None and not confirmed.done():
+            message = DeliveredMessage(returned, header, body, self.channel)
+            confirmed.set_exception(PublishError(message, returned))
+
+    def _closed(self, closing: "asyncio.Future[object]") -> None:
+        error = None if closing.cancelled() else closing.exception()
+        reason = error if isinstance(error, Exception) else ConnectionError("the channel ended")
+        unconfirmed, self._unconfirmed = self._unconfirmed, {}
+        for confirmed in unconfirmed.values():
+            if not confirmed.done():
+                confirmed.set_exception(reason)
+
+
+@lru_cache(maxsize=1_000)
+def _method(exchange: str, key: str, mandatory: bool) -> bytes:  # noqa: FBT001 (cached by position)
+    """A publish; there are few exchanges, and few keys at a time."""
+    return _PUBLISH + Basic.Publish(0, exchange, key, mandatory).marshal()
+
+
+def _properties(
+    content_type: str, headers: Mapping[str, str | int] | None, message_id: str, *, lasting: bool
+) -> bytes:
+    if headers or not lasting:
+        return Basic.Properties(
+            content_type=content_type,
+            delivery_mode=PERSISTENT if lasting else None,
+            headers=dict(headers) if headers else None,
+            message_id=message_id,
+        ).marshal()
+    number = message_id.encode()
+    return _usual(content_type) + bytes((len(number),)) + number
+
+
+@lru_cache(maxsize=10)
+def _usual(content_type: str) -> bytes:
+    """The properties of a persistent message without headers, up to the text of its id."""
+    return Basic.Properties(
+        content_type=content_type, delivery_mode=PERSISTENT, message_id="0"
+    ).marshal()[:-2]

@@ -1,0 +1,82 @@
+"""Messages that are put together from frames, before the client sees them."""
+
+import pytest
+from pamqp import frame
+from pamqp.commands import Basic
+
+from portcall.runtime.broker.contents import Contents, Delivered
+from tests.unit.runtime.broker.wires import message
+
+DELIVER = Basic.Deliver("tag", 7, exchange="x", routing_key="k")
+
+
+def fed(contents: Contents, frames: list[object]) -> list[bool]:
+    """Whether each frame was taken."""
+    taken = []
+    for each in frames:
+        data = frame.marshal(each, 1)  # type: ignore[arg-type]  # pamqp's own
+        taken.append(contents.takes(data[0], data[7:-1]))
+    return taken
+
+
+def contents() -> tuple[Contents, list[Delivered]]:
+    found: list[Delivered] = []
+    return Contents(Basic.Deliver, lambda *parts: found.append(Delivered.of(*parts))), found
+
+
+@pytest.mark.parametrize("body", [b"", b"a", b"ab" * 50, b"abc" * 100], ids=len)
+def test_a_message_is_whole_when_its_size_is_reached(body: bytes) -> None:
+    taking, found = contents()
+    frames = message(DELIVER, body)
+    assert all(fed(taking, frames[:-1]))
+    assert found == []
+    assert all(fed(taking, frames[-1:]))
+    assert [each.body for each in found] == [body]
+
+
+def test_messages_follow_each_other() -> None:
+    taking, found = contents()
+    assert all(fed(taking, [*message(DELIVER, b"a"), *message(DELIVER, b"bc")]))
+    assert [each.body for each in found] == [b"a", b"bc"]
+
+
+def test_what_belongs_to_no_message_of_ours_is_left() -> None:
+    taking, found = contents()
+    frames = [
+        *message(Basic.GetOk(1, exchange="x", routing_key="k", message_count=0), b"a"),
+        Basic.CancelOk("tag"),
+        Basic.ConsumeOk("tag"),
+    ]
+    assert not any(fed(taking, frames))
+    assert found == []
+
+
+@pytest.mark.parametrize("redelivered", [False, True])
+def test_what_a_delivery_says(redelivered: bool) -> None:  # noqa: FBT001 (a parameter)
+    taking, found = contents()
+    deliver = Basic.Deliver("t", 2**40, redelivered, "exchange", "a.key")
+    fed(taking, message(deliver, b"body"))
+    (delivered,) = found
+    assert (delivered.tag, delivered.is_redelivered) == (2**40, redelivered)
+    assert (delivered.exchange, delivered.key) == ("exchange", "a.key")
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        Basic.Properties(),
+        Basic.Properties(content_type="application/json", delivery_mode=2, message_id="1"),
+        Basic.Properties(headers={"x-stream-offset": 2**33}),
+        Basic.Properties(
+            content_type="text/plain",
+            content_encoding="gzip",
+            headers={"x-delivery-count": 3, "portcall-reason": "why", "x-death": [{"count": 1}]},
+            priority=1,
+        ),
+    ],
+    ids=["none", "no headers", "only headers", "all before them"],
+)
+def test_its_headers(properties: Basic.Properties) -> None:
+    taking, found = contents()
+    fed(taking, message(DELIVER, b"body", properties))
+    assert found[0].headers == (properties.headers or {})
