@@ -1,7 +1,6 @@
 """The management role's wiring: ``python -m portcall.management``."""
 
 import asyncio
-import os
 from functools import partial
 
 from aiohttp import web
@@ -50,7 +49,7 @@ from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.stream import BatchHandler, Start, StreamReader
 from portcall.runtime.broker.stream_end import StreamEnd
 from portcall.runtime.http.clients import Throttle
-from portcall.runtime.process import Process, launch, running
+from portcall.runtime.process import OWN_PROCESS, Host, Process, launch, running
 from portcall.schemas.operator import OPERATOR_ID
 from portcall.schemas.topology import LOG, topology
 from portcall.store.bearers import Bearers
@@ -61,10 +60,10 @@ from portcall.store.preparing import prepare_secrets
 from portcall.store.secrets.keys import KeySource
 
 
-async def main() -> None:
+async def main(host: Host = OWN_PROCESS) -> None:
     """Run the role until it is stopped."""
-    settings = ManagementSettings.from_environment(os.environ)
-    async with running("management", settings) as process:
+    settings = ManagementSettings.from_environment(host.environ)
+    async with running("management", settings, host) as process:
         await asyncio.to_thread(migrate, settings.database_url)
         vault = await asyncio.to_thread(
             prepare_secrets, settings.database_url, KeySource.named_by(settings)
