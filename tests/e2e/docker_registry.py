@@ -127,7 +127,7 @@ async def docker_registry(
         async def answers() -> bool:
             try:
                 async with http.get(f"http://{address}/v2/") as answer:
-                    return answer.status == 200
+                    return answer.status in {200, 401}
             except aiohttp.ClientError:
                 return False
 
