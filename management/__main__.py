@@ -34,6 +34,7 @@ from portcall.management.replays.routes import ReplayHandlers
 from portcall.management.replays.worker import Replayer
 from portcall.management.settings import ManagementSettings
 from portcall.management.sources.routes import SourceHandlers
+from portcall.management.tags.routes import TagHandlers
 from portcall.management.tls.context import Tls, files_of
 from portcall.management.webhooks.alarms import Alarms
 from portcall.management.webhooks.imports import ImportHandler
@@ -116,6 +117,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     ConsoleLinkHandler(code_maker(store)).add_to(routes)
     box, auditor = _box(settings, store, publisher)
     LetterHandlers(box=box, store=store, lookups=lookups).add_to(routes)
+    TagHandlers(store=store, lookups=lookups, catch_up=auditor.caught_up).add_to(routes)
     AuditHandler(auditor).add_to(routes)
     process.supervise(AuditMetrics(auditor).run(), "audit")
     pulse = _pulse(process, settings, store)
@@ -147,15 +149,23 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     )
     followers.end_with(app)
     await _listen(process, settings, app, tls)
+    replayer = _replayer(process, settings, store, publisher)
+    _watch_webhooks(process, settings, store, publisher, prober)
+    await process.until_stopped()
+    await replayer.stop()
+
+
+def _replayer(
+    process: Process, settings: ManagementSettings, store: Store, publisher: Publisher
+) -> Replayer:
+    """The replayer, which runs."""
     depths = Depths(settings.amqp_url, name="management.depths")
     replayer = Replayer(
         replays=store.replays, publisher=publisher, depths=depths, shards=settings.shards
     )
     process.supervise(depths.run(), "depths")
     process.supervise(replayer.run(), "replays")
-    _watch_webhooks(process, settings, store, publisher, prober)
-    await process.until_stopped()
-    await replayer.stop()
+    return replayer
 
 
 async def _listen(

@@ -66,15 +66,14 @@ async def main(host: Host = OWN_PROCESS) -> None:
         )
         trust = await asyncio.to_thread(trust_of, settings)
         issuers = IssuerKeys(Fetcher(trust).fetch)
-        hints = Hints()
         intake = SourceIntake(
             sources=sources,
             verifier=Verifier(TokenProofs(issuers)),
             bodies=bodies,
             ingest=ingest,
-            hints=hints,
+            hints=Hints(),
         )
-        process.warn_of(hints.warnings)
+        process.warn_of(intake.warnings)
         process.warn_of(sources.unusable)
         process.warn_of(issuers.warnings)
         process.check("broker", lambda: publisher.problem or journal.problem)
@@ -88,7 +87,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
         process.supervise(depths.run(), "depths")
         process.supervise(fullness.run(), "fullness")
         process.supervise(follower.run(), "registries")
-        refusing = Refusing(ingest.knows)
+        refusing = Refusing(ingest.knows, sources.has)
         process.warn_of(refusing.warnings)
         throttle = Throttle(settings.auth_failures_per_s)
         app = make_app(ingest, process.checks, throttle, refusing, intake)

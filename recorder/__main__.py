@@ -1,6 +1,6 @@
 """The recorder's process: its wiring."""
 
-from portcall.recorder.digest_retention import DigestRetention
+from portcall.recorder.digest_retention import DELETED_TAG_MS, MAX_TAGS, DigestRetention
 from portcall.recorder.journal import Settling
 from portcall.recorder.kinds import LOG_KIND, has_ping, is_mark, journal_kind
 from portcall.recorder.record import Recorder
@@ -75,6 +75,8 @@ async def main(host: Host = OWN_PROCESS) -> None:
         process.supervise(settling.run(), "settling")
         process.supervise(rollup.run(), "adding up")
         process.supervise(DigestRetention(store.digests).run(), "forgetting")
+        tags = DigestRetention(store.tags, max_age_ms=DELETED_TAG_MS, most=MAX_TAGS)
+        process.supervise(tags.run(), "forgetting tags")
         process.supervise(watch.run(), "watch")
         await process.until_stopped()
     await recorder.settled()

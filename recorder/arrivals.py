@@ -12,7 +12,7 @@ BATCH_ITEMS = 1_000
 """Records or notes in one transaction; a single frame may have more."""
 
 
-class Frame(Protocol):
+class StreamFrame(Protocol):
     """The common part of all kinds of frame."""
 
     @property
@@ -20,11 +20,11 @@ class Frame(Protocol):
         """Its id, by which it is stored once."""
 
 
-FrameT = TypeVar("FrameT", bound=Frame)
+FrameT = TypeVar("FrameT", bound=StreamFrame)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[FrameT]):
+class StreamKind(Generic[FrameT]):
     """The kind of frames in a stream.
 
     Attributes:
@@ -61,7 +61,7 @@ class Arrival(Generic[FrameT]):
     fault: FrameError | None = None
 
 
-def read(message: StreamMessage, kind: Kind[FrameT]) -> Arrival[FrameT]:
+def read(message: StreamMessage, kind: StreamKind[FrameT]) -> Arrival[FrameT]:
     """Read one message; never raises for its content."""
     try:
         frame = kind.decode(message.body)
@@ -70,14 +70,14 @@ def read(message: StreamMessage, kind: Kind[FrameT]) -> Arrival[FrameT]:
     return Arrival(message.offset, message.body, frame)
 
 
-def placeholder(body: bytes, kind: Kind[FrameT]) -> FrameT:
+def placeholder(body: bytes, kind: StreamKind[FrameT]) -> FrameT:
     """An empty frame in place of a message that cannot be stored."""
     digest = hashlib.blake2b(body, digest_size=16).hexdigest()
     return kind.empty(f"broken:{digest}")
 
 
 def batches(
-    arrivals: Sequence[Arrival[FrameT]], kind: Kind[FrameT], limit: int = BATCH_ITEMS
+    arrivals: Sequence[Arrival[FrameT]], kind: StreamKind[FrameT], limit: int = BATCH_ITEMS
 ) -> Iterator[list[Arrival[FrameT]]]:
     """Divide *arrivals*, in order, into batches of at most *limit* items or of one frame."""
     batch: list[Arrival[FrameT]] = []

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from prometheus_client import Counter, Gauge, Histogram
 
-from portcall.recorder.arrivals import Kind
+from portcall.recorder.arrivals import StreamKind
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.events import PING
 from portcall.schemas.frames import (
@@ -71,7 +71,7 @@ def _count_records(
         LAG.set((now_ms - records[-1].started_ms) / 1000)
 
 
-LOG_KIND = Kind(
+LOG_KIND = StreamKind(
     decode=decode_raw_records,
     empty=lambda frame_id: RawRecordFrame(VERSION, frame_id, [], []),
     size=lambda frame: len(frame.records),
@@ -80,7 +80,7 @@ LOG_KIND = Kind(
 )
 
 
-def journal_kind(on_mark: Callable[[], None]) -> Kind[RawJournalFrame]:
+def journal_kind(on_mark: Callable[[], None]) -> StreamKind[RawJournalFrame]:
     """The journal; *on_mark* is called when a frame without content was stored."""
 
     def count(_came: object, stored: Sequence[RawJournalFrame], _now_ms: int) -> None:
@@ -88,7 +88,7 @@ def journal_kind(on_mark: Callable[[], None]) -> Kind[RawJournalFrame]:
         if any(bytes(frame.notes) == bytes(frame.ignored) == NO_NOTES for frame in stored):
             on_mark()
 
-    return Kind(
+    return StreamKind(
         decode=decode_raw_journal,
         empty=lambda frame_id: RawJournalFrame(VERSION, frame_id, msgspec.Raw(NO_NOTES)),
         size=lambda _frame: 1,

@@ -9,7 +9,7 @@ from prometheus_client import Counter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
-from portcall.recorder.arrivals import Arrival, FrameT, Kind, batches, placeholder, read
+from portcall.recorder.arrivals import Arrival, FrameT, StreamKind, batches, placeholder, read
 from portcall.recorder.position import Aim, Handling, StreamPosition, begin
 from portcall.recorder.watch import Overdue
 from portcall.runtime.broker.publishing import SurePublisher
@@ -72,7 +72,7 @@ class Recorder(Generic[FrameT]):
     def __init__(
         self,
         *,
-        kind: Kind[FrameT],
+        kind: StreamKind[FrameT],
         log: FrameStore[FrameT],
         burial: SurePublisher,
         stream: str,

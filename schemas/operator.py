@@ -45,7 +45,7 @@ class DisabledWebhook(Struct, frozen=True, rename="camel"):
     enable: str
 
 
-class Notification(Struct, frozen=True):
+class OperatorNotification(Struct, frozen=True):
     """The body of the POST: Standard Webhooks' type, timestamp and data, and an id."""
 
     id: str
@@ -78,7 +78,7 @@ def disabled_event(
         disabled_at=at,
         enable=f"portcall webhook enable -r {registry} -n {name}",
     )
-    body = _encode(Notification(event_id, DISABLED_TYPE, at, data))
+    body = _encode(OperatorNotification(event_id, DISABLED_TYPE, at, data))
     return Event(
         id=event_id,
         registry=registry.lower(),

@@ -60,7 +60,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class ComparedResource:
     """A resource for comparison with conditions.
 
     Attributes:
@@ -97,7 +97,7 @@ def parse_filter(
         position = joint.end()
 
 
-def matches(conditions: Sequence[Condition], resource: Resource) -> bool:
+def matches(conditions: Sequence[Condition], resource: ComparedResource) -> bool:
     """Whether *resource* meets all conditions."""
     tags = {name.lower(): value for name, value in resource.tags.items()}
     wanted = {each.value for each in conditions if each.field is Field.TAG_NAME}
@@ -105,7 +105,7 @@ def matches(conditions: Sequence[Condition], resource: Resource) -> bool:
 
 
 def _meets(
-    condition: Condition, resource: Resource, tags: Mapping[str, str], wanted: set[str]
+    condition: Condition, resource: ComparedResource, tags: Mapping[str, str], wanted: set[str]
 ) -> bool:
     match condition.field:
         case Field.TAG_NAME if condition.is_prefix:

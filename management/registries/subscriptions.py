@@ -14,9 +14,9 @@ from portcall.management.http.calls import Call, answer
 from portcall.management.http.filters import (
     GROUP_FIELDS,
     RESOURCE_FIELDS,
+    ComparedResource,
     Condition,
     Field,
-    Resource,
     matches,
     parse_filter,
 )
@@ -121,4 +121,4 @@ class SubscriptionHandlers:
             Field.GROUP: self._installation.resource_group,
             Field.LOCATION: registry.location,
         }
-        return matches(wanted, Resource(fields, registry.tags))
+        return matches(wanted, ComparedResource(fields, registry.tags))

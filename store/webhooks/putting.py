@@ -14,14 +14,8 @@ from portcall.store.secrets.sealed_columns import SECRETS
 from portcall.store.secrets.sealing import note_key
 from portcall.store.secrets.vault import Vault
 from portcall.store.webhooks.registries import Registry
-from portcall.store.webhooks.row import (
-    WebhookDraft,
-    WebhookRow,
-    columns,
-    created,
-    read_row,
-    replaced,
-)
+from portcall.store.webhooks.row import WebhookDraft, WebhookRow, columns, read_row
+from portcall.store.webhooks.transitions import created, replaced
 
 Put = tuple[WebhookRow, bool]
 """A webhook as it was put, and whether that created it."""

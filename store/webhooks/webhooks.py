@@ -28,11 +28,10 @@ from portcall.store.webhooks.row import (
     WebhookDraft,
     WebhookRow,
     names_of,
-    patched,
     read_row,
     read_view,
-    rotated,
 )
+from portcall.store.webhooks.transitions import patched, rotated
 
 Rows = Sequence[WebhookRow]
 

@@ -14,6 +14,7 @@ from aiohttp import ClientSession, encode_basic_auth
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.sources.intake import MAX_BODY_BYTES
 from portcall.runtime.errors import BrokerError
+from portcall.schemas.extras import Extras
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, Source, SourceKind
 from tests.integration.producing import Served, Sink, served
 from tests.issuing import claims, rsa_signer
@@ -244,6 +245,15 @@ async def test_distribution_has_its_own_reader() -> None:
         body = json.dumps({"events": [PUSH | {"target": event}]}).encode()
         answer = await post(at, body, headers={"Authorization": f"Bearer {SECRET}"})
     assert answer == (202, {"accepted": 1, "ignored": 0})
+    assert sink.events[0].extras == Extras(kind="distribution", source="here")
+
+
+async def test_an_event_tells_its_source() -> None:
+    sink = Sink()
+    headers = {"Authorization": f"Bearer {SECRET}"}
+    async with served(sink.publish, sources=[source(SourceKind.ACR)]) as at:
+        await post(at, json.dumps(PUSH | {"actor": {"name": "ci"}}).encode(), headers=headers)
+    assert sink.events[0].extras == Extras(kind="acr", source="here", actor="ci")
 
 
 async def test_other_answers() -> None:

@@ -13,7 +13,14 @@ from portcall.management.console.forms import Form
 from portcall.management.console.views.webhook_forms import Problems, faults_of
 from portcall.management.http.errors import ArmError
 from portcall.schemas.options.table import Option, options_of_kind, options_of_proof
-from portcall.schemas.sources import DEFAULT_PROOFS, NOTIFIERS, OVER_BODY, Proof, SourceKind
+from portcall.schemas.sources import (
+    DEFAULT_PROOFS,
+    NOTIFIERS,
+    OVER_BODY,
+    WITHOUT_SECRET,
+    Proof,
+    SourceKind,
+)
 
 NAME, KIND, PROOF, SECRET, NETWORKS = "name", "kind", "proof", "secret", "networks"
 SHOWN_KIND = "shown_kind"
@@ -50,9 +57,17 @@ PROOFS: Mapping[Proof, str] = {
     Proof.HMAC_SHA256: "HMAC-SHA256 of the body",
     Proof.HMAC_SHA1: "HMAC-SHA1 of the body",
     Proof.OIDC: "OIDC token of an issuer",
+    Proof.CLIENT_CERTIFICATE: "TLS client certificate",
 }
-_WORDS = {"oidc": "OIDC", "jwks": "Public keys", "id": "Event id", "utc_offset": "UTC offset"}
-_LONG = frozenset({"jwks"})
+_WORDS = {
+    "oidc": "OIDC",
+    "jwks": "Public keys",
+    "id": "Event id",
+    "utc_offset": "UTC offset",
+    "ca_bundle": "Authorities",
+    "name": "Name in the certificate",
+}
+_LONG = frozenset({"jwks", "ca_bundle"})
 """Options of several lines."""
 _SPACED = frozenset({"prefix"})
 """Options whose blanks have a meaning."""
@@ -110,7 +125,7 @@ class SourceEntry:
     @property
     def has_secret(self) -> bool:
         """Whether the proof has a secret."""
-        return self.proof is not Proof.OIDC
+        return self.proof not in WITHOUT_SECRET
 
     @property
     def proofs(self) -> Mapping[Proof, str]:
@@ -144,7 +159,7 @@ def read_source(form: Form, before: Mapping[str, Any] | None = None) -> SourceEn
         "options": {each.name: each.value for each in fields if each.value or each.name in kept},
         "networks": [line for line in re.split(r"[\s,]+", form.text(NETWORKS)) if line],
     }
-    if proof is not Proof.OIDC and (secret := form.line(SECRET)):
+    if proof not in WITHOUT_SECRET and (secret := form.line(SECRET)):
         body["secret"] = secret
     return SourceEntry(
         name=form.line(NAME) or kind.value,

@@ -31,7 +31,13 @@ from portcall.management.http.errors import ArmError
 from portcall.management.http.routes import Routes
 from portcall.management.sources.setup import HIDDEN, set_up
 from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind, check_source_name
+from portcall.schemas.sources import (
+    DEFAULT_PROOFS,
+    WITHOUT_SECRET,
+    Proof,
+    SourceKind,
+    check_source_name,
+)
 from portcall.schemas.timestamps import parse_timestamp
 from portcall.store.access.principals import Role
 from portcall.store.webhooks.registries import Registry
@@ -67,7 +73,7 @@ class ShownSource:
     @property
     def has_secret(self) -> bool:
         """Whether its secret can be rotated."""
-        return Proof(self.facts["proof"]) is not Proof.OIDC
+        return Proof(self.facts["proof"]) not in WITHOUT_SECRET
 
     @property
     def created_ms(self) -> int:

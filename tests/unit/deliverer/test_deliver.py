@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from portcall.deliverer import deliver, outbox, store_retry
@@ -22,6 +23,7 @@ from portcall.runtime.broker.settle import Message
 from portcall.schemas.deliveries import Delivery, delivery_id
 from portcall.schemas.errors import FrameError
 from portcall.schemas.events import PING, Event
+from portcall.schemas.extras import Extras
 from portcall.schemas.frames import REASON_HEADER, encode_deliveries
 from portcall.schemas.health import encode_news
 from portcall.schemas.records import Failure, Outcome
@@ -153,6 +155,40 @@ async def test_a_delivery_is_posted_and_recorded() -> None:
     assert record.detail.answer == answered(200).answer
     assert (record.detail.failure, record.detail.message) == (Failure.NONE, "")
     assert each.broker.exchanges == [LOG]
+
+
+EXTRAS = Extras(
+    kind="harbor",
+    source="main",
+    source_id="3c0e",
+    actor="ci",
+    artifact_type="image",
+    platforms=("linux/arm64",),
+    backfilled=True,
+)
+
+
+async def test_extras_change_no_byte_of_the_post() -> None:
+    posted = []
+    for extras in (None, EXTRAS):
+        each = bench(webhooks=[webhook(headers={"X-Team": "web"}, secret=SECRET)])
+        told = structs.replace(event(), extras=extras)
+        await each.handle(frame(delivery(), events=[told]))
+        (request,) = each.sender.requests
+        posted.append((request.head, request.body, request.sent))
+    assert posted[0] == posted[1]
+
+
+@pytest.mark.parametrize("status", [200, 503, 410])
+async def test_extras_go_on_to_the_record_the_retry_and_the_dead_letter(status: int) -> None:
+    each = bench(answered(status))
+    told = structs.replace(event(), extras=EXTRAS)
+    await each.handle(frame(delivery(), events=[told]))
+    (record,) = each.broker.record_frames()
+    assert record.events == [told]
+    others = [found for to in (WAIT_10S, DEAD) for found in each.broker.deliveries(to)]
+    assert len(others) == (status != 200)
+    assert all(found.events == [told] for found in others)
 
 
 async def test_a_frame_is_posted_to_each_of_its_webhooks_once() -> None:

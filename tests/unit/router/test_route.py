@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from msgspec import structs
 
 from portcall.router.index import ScopeIndex
 from portcall.router.outbox import Outbox
@@ -14,6 +15,7 @@ from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deliveries import shard_of
 from portcall.schemas.errors import FrameError, NewerFrameError
 from portcall.schemas.events import Action, Event
+from portcall.schemas.extras import Extras
 from portcall.schemas.frames import encode_events
 from portcall.schemas.topology import DELIVER, EVENTS_IN, retry_key
 from tests.unit.router.samples import FakePublisher, event, turns
@@ -81,6 +83,15 @@ async def test_the_body_of_an_event_goes_through_untouched() -> None:
     await world.route(event(body=body))
     (published,) = world.publisher.published
     assert bytes(published.frame.events[0].body) == body
+
+
+async def test_extras_go_through_with_their_event() -> None:
+    world = World()
+    world.subscribe(1)
+    told = structs.replace(event(), extras=Extras(kind="harbor", source="main", actor="ci"))
+    await world.route(told)
+    (published,) = world.publisher.published
+    assert published.frame.events == [told]
 
 
 async def test_events_are_counted_by_whether_anybody_wanted_them() -> None:

@@ -3,10 +3,16 @@
 import pytest
 
 from portcall.management.http.errors import ArmError
-from portcall.management.http.filters import GROUP_FIELDS, Field, Resource, matches, parse_filter
+from portcall.management.http.filters import (
+    GROUP_FIELDS,
+    ComparedResource,
+    Field,
+    matches,
+    parse_filter,
+)
 
 TYPE = "Microsoft.ContainerRegistry/registries"
-RESOURCE = Resource(
+RESOURCE = ComparedResource(
     {
         Field.TYPE: TYPE,
         Field.NAME: "Alpha",

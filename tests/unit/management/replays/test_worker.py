@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec import structs
 
 from portcall.management.replays import worker as replaying
 from portcall.management.replays.worker import LOOK_S, Replayer, frames_of
 from portcall.runtime.errors import BrokerError, UnconfirmedError
 from portcall.schemas.deliveries import Delivery, shard_of
+from portcall.schemas.extras import Extras
 from portcall.schemas.frames import MAX_BYTES, decode_deliveries, decode_journal
 from portcall.schemas.journal import Note, routed
 from portcall.schemas.records import Outcome
@@ -125,6 +127,16 @@ async def test_a_replay_goes_to_the_retry_lane_with_the_numbers_going_on(bench: 
     ]
     done = bench.look(replay)
     assert (done.state, done.published, done.gone) == (ReplayState.COMPLETED, 3, 0)
+
+
+async def test_a_replay_keeps_the_extras(bench: Bench) -> None:
+    hook = add_hook(bench.store, "webhook1")
+    told = structs.replace(event(), extras=Extras(actor="ci", backfilled=True))
+    append(bench.store, frame([record(hook, attempt=4, outcome=Outcome.GIVEN_UP)], [told]))
+    bench.begin()
+    await bench.replayer.turn()
+    ((_, _, body),) = bench.publisher.published
+    assert decode_deliveries(body).events == [told]
 
 
 async def test_no_more_a_second_than_the_rate(bench: Bench) -> None:

@@ -7,7 +7,7 @@ from pamqp.commands import Basic
 from portcall.runtime.broker.receipts import ChannelReceipts
 from tests.unit.runtime.broker.wires import FakeChannel
 
-SOON_S = 0.001
+SOON_S = 0.02
 NEVER_S = 3600.0
 
 
@@ -40,7 +40,7 @@ async def test_one_ack_for_all_that_were_finished_in_the_linger() -> None:
         await each.acknowledge()
     await turns()
     assert told(channel) == []
-    await asyncio.sleep(20 * SOON_S)
+    await asyncio.sleep(5 * SOON_S)
     assert told(channel) == [("up to", 3)]
 
 
@@ -77,7 +77,7 @@ async def test_after_a_flush_the_timer_does_nothing() -> None:
     receipts, channel = make(linger_s=SOON_S)
     await receipts.receipt(1).acknowledge()
     receipts.flush()
-    await asyncio.sleep(20 * SOON_S)
+    await asyncio.sleep(5 * SOON_S)
     receipts.flush()
     assert told(channel) == [("ack", 1)]
 

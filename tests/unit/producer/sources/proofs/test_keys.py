@@ -229,7 +229,7 @@ PRIVATE = jwt.get_algorithm_by_name("ES256").to_jwk(OLD.key, as_dict=True)
         "odd",
         None,
     ],
-    ids=str,
+    ids=["oct", "enc", "kid 7", "RS256", "x", "weak", "private", "no x", "no kty", "text", "null"],
 )
 def test_keys_that_cannot_be_used_are_left_out(odd: object) -> None:
     assert list(read_keys(json.dumps({"keys": [odd, OLD.jwk]}))) == ["old"]
