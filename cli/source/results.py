@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from msgspec import structs
+from msgspec import structs, to_builtins
 
 from portcall.cli.output import Output, chosen, counted, note, pretty, say
 from portcall.cli.tables import Row, seconds, table, value
@@ -65,7 +65,7 @@ def _document(source: Source, result: "SampleResult") -> dict[str, Any]:
 def _event(event: Event) -> dict[str, Any]:
     """An event without what is empty; its payload is what webhooks get."""
     fields = {
-        name: each
+        name: to_builtins(each)
         for name, each in structs.asdict(event).items()
         if name not in _NOT_SHOWN and each
     }
