@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 100
 """Events of a sample, and ignored ones, that are shown; all are counted."""
-_NOT_SHOWN = ("registry", "accepted_ms", "body")
-"""Of an event: what the sample does not tell, and what is shown as the payload."""
+_NOT_SHOWN = ("registry", "accepted_ms", "body", "extras")
+"""Of an event: what the sample does not tell, and what is shown by itself."""
 
 
 def show_result(source: Source, result: "SampleResult", output: Output | None) -> None:
@@ -63,13 +63,14 @@ def _document(source: Source, result: "SampleResult") -> dict[str, Any]:
 
 
 def _event(event: Event) -> dict[str, Any]:
-    """An event without what is empty; its payload is what webhooks get."""
+    """An event without what is empty; its payload is what webhooks get, its extras go beside."""
     fields = {
         name: to_builtins(each)
         for name, each in structs.asdict(event).items()
         if name not in _NOT_SHOWN and each
     }
-    return {**fields, "payload": json.loads(bytes(event.body))}
+    extras = {"extras": to_builtins(event.extras)} if event.extras else {}
+    return {**fields, **extras, "payload": json.loads(bytes(event.body))}
 
 
 def _ignored(one: "Ignored") -> dict[str, str]:

@@ -7,6 +7,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import google.auth.jwt
@@ -79,13 +80,28 @@ def changed(token: str) -> str:
     return ".".join([head, plain({}, claims(ISSUER, jti="1")).split(".")[1], signature])
 
 
-NOW_S = int(time.time())
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A time of a claim, counted from when the token is made."""
+
+    plus_s: int
+
+
+def timed(changes: dict[str, Any]) -> dict[str, Any]:
+    """The changes with times as tokens have them."""
+    now_s = int(time.time())
+    return {
+        name: now_s + each.plus_s if isinstance(each, Now) else each
+        for name, each in changes.items()
+    }
+
+
 TIMES: list[Any] = [
     pytest.param({}, True, id="now"),
-    pytest.param({"exp": NOW_S - 30, "iat": NOW_S - 3600}, True, id="our clock is 30 s ahead"),
-    pytest.param({"iat": NOW_S + 30}, True, id="our clock is 30 s behind"),
-    pytest.param({"exp": NOW_S - 120, "iat": NOW_S - 3600}, False, id="expired"),
-    pytest.param({"iat": NOW_S + 600, "exp": NOW_S + 4000}, False, id="issued in the future"),
+    pytest.param({"exp": Now(-30), "iat": Now(-3600)}, True, id="our clock is 30 s ahead"),
+    pytest.param({"iat": Now(30)}, True, id="our clock is 30 s behind"),
+    pytest.param({"exp": Now(-120), "iat": Now(-3600)}, False, id="expired"),
+    pytest.param({"iat": Now(600), "exp": Now(4000)}, False, id="issued in the future"),
     pytest.param({"aud": "https://other.example"}, False, id="another audience"),
     pytest.param({"aud": ["https://other.example", AUDIENCE]}, True, id="ours among the audiences"),
     pytest.param({"aud": AUDIENCE + "/"}, False, id="our audience with a slash"),
@@ -99,7 +115,7 @@ TIMES: list[Any] = [
 async def test_times_and_audiences_are_checked_as_google_does(
     signer: Signer, changes: dict[str, Any], *, expected: bool
 ) -> None:
-    token = signer.sign(claims(ISSUER, **changes))
+    token = signer.sign(claims(ISSUER, **timed(changes)))
     assert await proven(token) is expected
     if changes.get("aud") != ["https://other.example", AUDIENCE]:  # google-auth takes one only
         assert judged(token) is expected
@@ -144,7 +160,7 @@ async def test_what_the_issuer_did_not_sign_is_refused(forge: Callable[[], str])
         {"email_verified": False},
         {"email_verified": None},
         {"email_verified": "true"},
-        pytest.param({"nbf": NOW_S + 600}, id="not valid yet"),
+        pytest.param({"nbf": Now(600)}, id="not valid yet"),
         {"exp": 1e400},
         {"exp": "tomorrow"},
         {"exp": [1]},
@@ -152,11 +168,11 @@ async def test_what_the_issuer_did_not_sign_is_refused(forge: Callable[[], str])
     ids=str,
 )
 async def test_a_good_signature_is_not_enough(changes: dict[str, Any]) -> None:
-    assert not await proven(RSA.sign(claims(ISSUER, **changes)))
+    assert not await proven(RSA.sign(claims(ISSUER, **timed(changes))))
 
 
 async def test_not_yet_valid_has_the_same_leeway() -> None:
-    assert await proven(RSA.sign(claims(ISSUER, nbf=NOW_S + 30)))
+    assert await proven(RSA.sign(claims(ISSUER, **timed({"nbf": Now(30)}))))
 
 
 @pytest.mark.parametrize("header", [{"crit": ["exp"], "exp": 1}, {"kid": None}, {"kid": 7}])
@@ -223,6 +239,6 @@ async def test_a_source_without_a_setting_takes_no_token(missing: str) -> None:
     options = {"issuer": ISSUER, "jwks": key_set(RSA)}
     full, lacking = token_source(**options), token_source(**(options | {missing: ""}))
     for changes in ({}, {claim: ""}, {claim: None}):
-        token = RSA.sign(claims(ISSUER, **changes))
+        token = RSA.sign(claims(ISSUER, **timed(changes)))
         assert await proven(token, full) is (not changes)
         assert not await proven(token, lacking)
