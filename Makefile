@@ -21,7 +21,7 @@ help: ## show this list
 
 .PHONY: demo up
 demo: $(RUNTIME) broker registry ## see it work: a real registry, a consumer, the POSTs, the list of events
-	@$(PYTHON) -m portcall.cli.demo.command $(ARGS)
+	@$(PYTHON) -P -m portcall.cli.main demo $(ARGS)
 
 up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 	@exec .venv/bin/portcall up $(ARGS)
@@ -29,7 +29,7 @@ up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 # -- test it
 
 .PHONY: test check fmt unit integration e2e faults canary azure browser screenshots bench
-test: $(ENVIRONMENT) broker registry postgresql nginx ## every test but the longer ones of `make faults`
+test: $(ENVIRONMENT) broker registry clients postgresql nginx ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
 	$(PYTEST) $(TWO_FILES) -m "not long" tests/integration $(ARGS)
@@ -54,7 +54,7 @@ unit: $(ENVIRONMENT) ## tests without a broker
 integration: $(ENVIRONMENT) broker postgresql nginx ## tests on a real RabbitMQ and PostgreSQL
 	$(PYTEST) tests/integration $(ARGS)
 
-e2e: $(ENVIRONMENT) broker registry ## tests of all processes, with a real registry
+e2e: $(ENVIRONMENT) broker registry clients ## tests of all processes, with a real registry
 	$(PYTEST) tests/e2e $(ARGS)
 
 faults: $(ENVIRONMENT) broker postgresql ## tests that kill, stop and cut what runs, all of them
@@ -79,11 +79,12 @@ bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 # -- change it
 
 .PHONY: docs lock assets build sbom advisories clean
-docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json and docs/cli.md anew
+docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md and the samples in docs/sources/ anew
 	$(PYTHON) scripts/asyncapi.py >docs/asyncapi.yaml
 	$(PYTHON) scripts/openapi.py management >docs/openapi-management.json
 	$(PYTHON) scripts/openapi.py producer >docs/openapi-producer.json
 	$(PYTHON) scripts/cli_reference.py >docs/cli.md
+	$(PYTHON) scripts/source_pages.py
 
 lock: ## write requirements/ anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	scripts/lock $(ARGS)
@@ -114,12 +115,16 @@ clean: ## remove what make has made (not .portcall, where the data is)
 $(RUNTIME) $(ENVIRONMENT) $(BROWSER): environment-%:
 	@scripts/environment $*
 
-.PHONY: broker registry postgresql nginx chromium
+.PHONY: broker registry clients postgresql nginx chromium
 broker:
 	@scripts/debian-packages rabbitmq-server
 
 registry:
 	@scripts/debian-packages --optional docker-registry skopeo
+
+clients:
+	@scripts/debian-packages --optional buildah podman
+	@scripts/registry-clients
 
 postgresql:
 	@scripts/debian-packages postgresql

@@ -20,6 +20,8 @@ from benchmarks.measurements import (
     console,
     delivery,
     everyday,
+    footprint,
+    intake,
     latency,
     listing,
     loadtest,
@@ -48,7 +50,9 @@ MEASUREMENTS = {
     "delivery": Measurement(delivery.TITLE, delivery.measure),
     "pipeline": Measurement(pipeline.TITLE, pipeline.measure),
     "everyday": Measurement(everyday.TITLE, everyday.measure),
+    "footprint": Measurement(footprint.TITLE, footprint.measure),
     "matching": Measurement(matching.TITLE, matching.measure),
+    "intake": Measurement(intake.TITLE, intake.measure),
     "latency": Measurement(latency.TITLE, latency.measure),
     "scaling": Measurement(scaling.TITLE, scaling.measure),
     "backlog": Measurement(backlog.TITLE, backlog.measure),
@@ -60,7 +64,7 @@ MEASUREMENTS = {
     "console": Measurement(console.TITLE, console.measure),
     "watching": Measurement(watching.TITLE, watching.measure),
 }
-ONLY_NAMED = frozenset({"loadtest", "loadtest-http2", "tuning", "console", "watching"})
+ONLY_NAMED = frozenset({"footprint", "loadtest", "loadtest-http2", "tuning", "console", "watching"})
 USUAL = tuple(name for name in MEASUREMENTS if name not in ONLY_NAMED)
 """What is measured when nothing is named."""
 
@@ -68,7 +72,9 @@ USUAL = tuple(name for name in MEASUREMENTS if name not in ONLY_NAMED)
 def run(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help=f"Of: {', '.join(MEASUREMENTS)}; none: all but the last five."),
+        typer.Argument(
+            help=f"Of: {', '.join(MEASUREMENTS)}; none: all but footprint and the last five."
+        ),
     ] = None,
     *,
     full: Annotated[
@@ -86,7 +92,9 @@ def run(
     seconds: Annotated[float, typer.Option(help="everyday: of each load.")] = 0.0,
     tree: Annotated[
         list[str] | None,
-        typer.Option(help="everyday: another checkout to measure in turn, as NAME=FOLDER."),
+        typer.Option(
+            help="everyday, footprint: another checkout to measure in turn, as NAME=FOLDER."
+        ),
     ] = None,
     saturation: Annotated[
         bool | None, typer.Option(help="everyday: look for the highest rate.")

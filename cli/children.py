@@ -11,11 +11,26 @@ import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 MARK = "PORTCALL_CHILD_OF"
 
 Process = asyncio.subprocess.Process
+
+
+class Child(Protocol):
+    """A child process."""
+
+    @property
+    def pid(self) -> int:
+        """Return its pid."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Return its exit code, or None while it runs; a negative one is a signal."""
+
+    async def wait(self) -> int:
+        """Wait for its end, and return the exit code."""
 
 
 async def spawn(
@@ -23,6 +38,7 @@ async def spawn(
     *,
     env: Mapping[str, str],
     mark: str,
+    stdin: int = asyncio.subprocess.DEVNULL,
     stdout: IO[bytes] | int | None = None,
 ) -> Process:
     """Start a child in its own session, so that Ctrl-C in a terminal reaches only the parent.
@@ -33,26 +49,27 @@ async def spawn(
         argv: The command.
         env: Its whole environment.
         mark: The text by which `left_over` finds it, e.g. the folder that it works on.
+        stdin: A descriptor to read from.
         stdout: Where standard output and error go; None: the parent's.
     """
     stderr = None if stdout is None else asyncio.subprocess.STDOUT
     return await asyncio.create_subprocess_exec(
         *_dying_with_us(argv),
         env={**env, MARK: mark},
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         start_new_session=True,
     )
 
 
-def send(process: Process, number: signal.Signals) -> None:
+def send(process: Child, number: signal.Signals) -> None:
     """Send a signal to a child if it still runs."""
     if process.returncode is None:
         _signal(process.pid, number)
 
 
-async def end(process: Process, *, grace_s: float) -> int:
+async def end(process: Child, *, grace_s: float) -> int:
     """Ask a child to end, kill it after *grace_s*, and return its exit code."""
     send(process, signal.SIGTERM)
     try:

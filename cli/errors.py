@@ -60,5 +60,9 @@ class NodeError(CliError):
     """The private RabbitMQ node cannot be started or used."""
 
 
+class ForkError(CliError):
+    """The fork server has ended, or cannot fork; it is started again with the next role."""
+
+
 class UpError(CliError):
     """`portcall up` cannot start or continue."""

@@ -86,6 +86,12 @@ COMMANDS = (
         "up.command:up",
         "Run the whole pipeline in the foreground until Ctrl-C.",
     ),
+    (
+        SERVER,
+        "demo",
+        "demo.command:demo",
+        "Show the whole pipeline at work, in a temporary folder.",
+    ),
     (SERVER, "run", "commands.run:app", "Run one role of the pipeline on its own."),
     (
         SERVER,

@@ -6,15 +6,15 @@ from pathlib import Path
 from portcall.cli.client import Document
 from portcall.cli.errors import UsageError
 from portcall.runtime.trust import check_usable
-from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.trust import (
-    Trust,
+from portcall.schemas.certificates import (
     check_ca_bundle,
     check_chain,
     check_key,
     check_pair,
     split_pem,
 )
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.trust import Trust
 
 CA_FILE, CLIENT_CERT, CLIENT_KEY = "--ca-file", "--client-cert", "--client-key"
 MAX_BYTES = 1024 * 1024

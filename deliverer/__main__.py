@@ -1,7 +1,6 @@
 """The deliverer's process: its wiring."""
 
 import asyncio
-import os
 
 from portcall.deliverer.deliver import Deliverer
 from portcall.deliverer.disabling import Disabling
@@ -20,7 +19,7 @@ from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher
-from portcall.runtime.process import launch, running
+from portcall.runtime.process import OWN_PROCESS, Host, launch, running
 from portcall.schemas.topology import (
     DEAD,
     DELIVER,
@@ -40,13 +39,13 @@ STORED_WITHIN_S = 0.5
 """The recorder stores a record within 0.4 s (`PACE_S` there) and a transaction."""
 
 
-async def main() -> None:
+async def main(host: Host = OWN_PROCESS) -> None:
     """Deliver until stopped."""
-    settings = DelivererSettings.from_environment(os.environ)
+    settings = DelivererSettings.from_environment(host.environ)
     timeout_s = settings.attempt_timeout_ms / 1000
     trusts = Trusts(files=settings.trust_files)
     async with (
-        running("deliverer", settings) as process,
+        running("deliverer", settings, host) as process,
         Sender(
             timeout_s=timeout_s,
             allowed=settings.allow_targets,

@@ -86,6 +86,8 @@ class Deliverer:
         )
         self._clock_ms = clock_ms
         self._chance = chance
+        self._held_back = asyncio.Event()
+        lanes.on_held_back = self._held_back.set
         self._gate = Gate(lanes, outbox)
         self._frames: dict[bytes, asyncio.Task[None]] = {}
         self._attempts: set[asyncio.Task[None]] = set()
@@ -131,7 +133,10 @@ class Deliverer:
         self._lanes.share_rates(processes)
 
     async def watch_lanes(self) -> None:
-        """Detect hanging endpoints, and park deliveries that wait too long; runs for ever."""
+        """Detect hanging endpoints, and park deliveries that wait too long; runs for ever.
+
+        It reads the clock each time, which detects stalls of this process.
+        """
         while True:
             await asyncio.sleep(LINE_CHECK_S)
             now = self._clock.now()
@@ -148,14 +153,16 @@ class Deliverer:
     async def watch_rates(self) -> None:
         """Start deliveries that waited for their webhook's rate; runs for ever.
 
-        It reads the clock each time, which detects stalls of this process.
+        While none waits, it has no timer.
         """
         while True:
-            await asyncio.sleep(RATE_CHECK_S)
-            now = self._clock.now()
-            if self._lanes.held_back:
+            await self._held_back.wait()
+            while self._lanes.held_back:
+                await asyncio.sleep(RATE_CHECK_S)
+                now = self._clock.now()
                 for job in self._lanes.refill(now):
                     self._start(job, now)
+            self._held_back.clear()
 
     def hear(self, news: bytes) -> None:
         """Apply another deliverer's news: pause an endpoint, or end its pause."""

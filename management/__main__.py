@@ -1,7 +1,6 @@
 """The management role's wiring: ``python -m portcall.management``."""
 
 import asyncio
-import os
 from functools import partial
 
 from aiohttp import web
@@ -35,6 +34,7 @@ from portcall.management.replays.routes import ReplayHandlers
 from portcall.management.replays.worker import Replayer
 from portcall.management.settings import ManagementSettings
 from portcall.management.sources.routes import SourceHandlers
+from portcall.management.tags.routes import TagHandlers
 from portcall.management.tls.context import Tls, files_of
 from portcall.management.webhooks.alarms import Alarms
 from portcall.management.webhooks.imports import ImportHandler
@@ -49,7 +49,7 @@ from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.stream import BatchHandler, Start, StreamReader
 from portcall.runtime.broker.stream_end import StreamEnd
 from portcall.runtime.http.clients import Throttle
-from portcall.runtime.process import Process, launch, running
+from portcall.runtime.process import OWN_PROCESS, Host, Process, launch, running
 from portcall.schemas.operator import OPERATOR_ID
 from portcall.schemas.topology import LOG, topology
 from portcall.store.bearers import Bearers
@@ -60,10 +60,10 @@ from portcall.store.preparing import prepare_secrets
 from portcall.store.secrets.keys import KeySource
 
 
-async def main() -> None:
+async def main(host: Host = OWN_PROCESS) -> None:
     """Run the role until it is stopped."""
-    settings = ManagementSettings.from_environment(os.environ)
-    async with running("management", settings) as process:
+    settings = ManagementSettings.from_environment(host.environ)
+    async with running("management", settings, host) as process:
         await asyncio.to_thread(migrate, settings.database_url)
         vault = await asyncio.to_thread(
             prepare_secrets, settings.database_url, KeySource.named_by(settings)
@@ -117,6 +117,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     ConsoleLinkHandler(code_maker(store)).add_to(routes)
     box, auditor = _box(settings, store, publisher)
     LetterHandlers(box=box, store=store, lookups=lookups).add_to(routes)
+    TagHandlers(store=store, lookups=lookups, catch_up=auditor.caught_up).add_to(routes)
     AuditHandler(auditor).add_to(routes)
     process.supervise(AuditMetrics(auditor).run(), "audit")
     pulse = _pulse(process, settings, store)
@@ -148,15 +149,23 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     )
     followers.end_with(app)
     await _listen(process, settings, app, tls)
+    replayer = _replayer(process, settings, store, publisher)
+    _watch_webhooks(process, settings, store, publisher, prober)
+    await process.until_stopped()
+    await replayer.stop()
+
+
+def _replayer(
+    process: Process, settings: ManagementSettings, store: Store, publisher: Publisher
+) -> Replayer:
+    """The replayer, which runs."""
     depths = Depths(settings.amqp_url, name="management.depths")
     replayer = Replayer(
         replays=store.replays, publisher=publisher, depths=depths, shards=settings.shards
     )
     process.supervise(depths.run(), "depths")
     process.supervise(replayer.run(), "replays")
-    _watch_webhooks(process, settings, store, publisher, prober)
-    await process.until_stopped()
-    await replayer.stop()
+    return replayer
 
 
 async def _listen(

@@ -1,7 +1,6 @@
 """The producer's wiring: ``python -m portcall.producer``, or ``portcall run producer``."""
 
 import asyncio
-import os
 from functools import partial
 
 from portcall.producer.digests.keeper import DigestKeeper
@@ -25,7 +24,7 @@ from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.http.clients import Throttle
-from portcall.runtime.process import launch, running
+from portcall.runtime.process import OWN_PROCESS, Host, launch, running
 from portcall.schemas.topology import EVENTS, topology
 from portcall.store.bearers import Bearers
 from portcall.store.engine import open_store
@@ -35,10 +34,10 @@ DRAIN_S = 2.0
 """How long the store may take for the waiting digests at the end, and the broker for the notes."""
 
 
-async def main() -> None:
+async def main(host: Host = OWN_PROCESS) -> None:
     """Run the producer until it is stopped."""
-    settings = ProducerSettings.from_environment(os.environ)
-    async with running("producer", settings) as process:
+    settings = ProducerSettings.from_environment(host.environ)
+    async with running("producer", settings, host) as process:
         tls = await asyncio.to_thread(tls_of, settings)
         store = open_store(settings.database_url, KeySource.named_by(settings).vault())
         publisher = Publisher(settings.amqp_url, name="portcall producer")
@@ -67,15 +66,14 @@ async def main() -> None:
         )
         trust = await asyncio.to_thread(trust_of, settings)
         issuers = IssuerKeys(Fetcher(trust).fetch)
-        hints = Hints()
         intake = SourceIntake(
             sources=sources,
             verifier=Verifier(TokenProofs(issuers)),
             bodies=bodies,
             ingest=ingest,
-            hints=hints,
+            hints=Hints(),
         )
-        process.warn_of(hints.warnings)
+        process.warn_of(intake.warnings)
         process.warn_of(sources.unusable)
         process.warn_of(issuers.warnings)
         process.check("broker", lambda: publisher.problem or journal.problem)
@@ -89,7 +87,7 @@ async def main() -> None:
         process.supervise(depths.run(), "depths")
         process.supervise(fullness.run(), "fullness")
         process.supervise(follower.run(), "registries")
-        refusing = Refusing(ingest.knows)
+        refusing = Refusing(ingest.knows, sources.has)
         process.warn_of(refusing.warnings)
         throttle = Throttle(settings.auth_failures_per_s)
         app = make_app(ingest, process.checks, throttle, refusing, intake)

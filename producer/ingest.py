@@ -185,11 +185,11 @@ class Ingest:
             ignored=ignored,
             duration_ms=round((time.perf_counter() - began) * 1000, 1),
         )
-        if hint or status != 202:
-            content: dict[str, object] = {"accepted": accepted, "ignored": ignored}
-            return web.json_response(content | ({"hint": hint} if hint else {}), status=status)
+        if hint:
+            content = {"accepted": accepted, "ignored": ignored, "hint": hint}
+            return web.json_response(content, status=status)
         body = b'{"accepted": %d, "ignored": %d}' % (accepted, ignored)
-        return web.Response(body=body, status=202, content_type=JSON, charset="utf-8")
+        return web.Response(body=body, status=status, content_type=JSON, charset="utf-8")
 
     async def note(self, registry: str, translation: Translation) -> None:
         """Note what became no event, within the rates."""

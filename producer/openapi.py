@@ -16,6 +16,7 @@ from portcall.producer.formats.notifications import MEDIA_TYPES, Envelope
 from portcall.producer.formats.published import MAX_EVENTS
 from portcall.producer.http.bodies import MAX_BODY_BYTES
 from portcall.producer.ingest import BATCH, JSON, STRUCTURED
+from portcall.producer.sources import openapi as sources
 from portcall.runtime.http.openapi import SCHEMAS, AnswerDescription, Json, Operation, components
 from portcall.runtime.http.openapi import document as whole
 from portcall.schemas.events import EVENT_ID_PATTERN, Action, PublishedEvent
@@ -64,12 +65,17 @@ REFUSALS = {
         "Error",
         headers={"WWW-Authenticate": "Challenge"},
     ),
-    403: AnswerDescription("The token's holder may not publish.", "Error"),
+    403: AnswerDescription(
+        "The token's holder may not publish; or a source's sender is in none of its networks.",
+        "Error",
+    ),
     404: AnswerDescription(
         "The registry does not exist, or the token's holder has no access to it.", "Error"
     ),
     408: AnswerDescription("The body did not arrive in time.", "Error"),
-    413: AnswerDescription(f"The body is larger than {MAX_BODY_BYTES} bytes.", "Error"),
+    413: AnswerDescription(
+        f"The body is larger than {MAX_BODY_BYTES} bytes, or a source's than 8 MiB.", "Error"
+    ),
     415: AnswerDescription("The body's type or encoding is not supported.", "Error"),
     429: AnswerDescription(
         "Too many requests from this address had an invalid token recently.", "Error"
@@ -101,6 +107,7 @@ OPERATIONS = {
         body={JSON: "Events", STRUCTURED: "CloudEvent", BATCH: "CloudEventBatch"},
         parameters=("registry", *HEADERS),
     ),
+    **sources.OPERATIONS,
 }
 
 _DESCRIPTION = """\
@@ -108,7 +115,8 @@ Registries send their events here, and Portcall delivers them to webhooks. An an
 that the broker has confirmed them: no accepted event is lost. On the events path one wrong event
 refuses the whole request. A registry's notification that cannot be read is ignored and counted,
 because a registry would repeat it for ever; its size and its type do not matter. A repeated event
-id is accepted again and delivered under the same `webhook-id`. Fields that are not described are
+id is accepted again and delivered under the same `webhook-id`. A source has a path and a proof of
+its own, which is the token only where that is a bearer. Fields that are not described are
 ignored; nulls, empty texts and sizes of 0 count as absent."""
 
 _HEADERS_SAY = {
@@ -166,6 +174,7 @@ def document() -> Json:
         title="Portcall producer",
         description=_DESCRIPTION,
         operations=OPERATIONS,
+        headers=sources.HEADERS,
         refusals=REFUSALS,
         schemas=_schemas(),
         parameters={
@@ -177,6 +186,7 @@ def document() -> Json:
                 "schema": {"type": "string", "pattern": "^[A-Za-z0-9]{5,50}$"},
             },
             **{name: _header(name) for name in HEADERS},
+            **sources.PARAMETERS,
         },
     )
 
@@ -196,7 +206,9 @@ def _header(name: str) -> Json:
 
 
 def _schemas() -> Json:
-    schemas = components((Envelope, PublishedEvent, CloudEvent, RegistryData, Accepted, Error))
+    schemas = components(
+        (Envelope, PublishedEvent, CloudEvent, RegistryData, Accepted, Error, *sources.STRUCTS)
+    )
     for name, rules in _RULES.items():
         for field, rule in rules.items():
             schemas[name]["properties"][field].update(rule)
@@ -205,7 +217,7 @@ def _schemas() -> Json:
         for field in fields:
             del schemas[name]["properties"][field]["anyOf"]  # a null counts as absent
             schemas[name]["properties"][field]["type"] = "string"
-    for name in ("Accepted", "Error", "ErrorDetail"):
+    for name in ("Accepted", "Error", "ErrorDetail", "Taken", "Validation"):
         del schemas[name]["additionalProperties"]
     one = {"$ref": f"{SCHEMAS}PublishedEvent"}
     batch = {"$ref": f"{SCHEMAS}CloudEvent"}
@@ -215,6 +227,7 @@ def _schemas() -> Json:
         "anyOf": [one, {**many, "items": one}, {"$ref": f"{SCHEMAS}RegistryData"}],
     }
     schemas["CloudEventBatch"] = {"description": "CloudEvents.", **many, "items": batch}
+    schemas.update(sources.SCHEMAS_OF_SOURCES)
     for name, example in _examples().items():
         schemas[name]["examples"] = [example]
     return schemas
@@ -239,4 +252,5 @@ def _examples() -> Json:
             ]
         },
         "Accepted": {"accepted": 1, "ignored": 0},
+        **sources.EXAMPLES,
     }

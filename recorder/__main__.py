@@ -1,8 +1,6 @@
 """The recorder's process: its wiring."""
 
-import os
-
-from portcall.recorder.digest_retention import DigestRetention
+from portcall.recorder.digest_retention import DELETED_TAG_MS, MAX_TAGS, DigestRetention
 from portcall.recorder.journal import Settling
 from portcall.recorder.kinds import LOG_KIND, has_ping, is_mark, journal_kind
 from portcall.recorder.record import Recorder
@@ -11,7 +9,7 @@ from portcall.recorder.rollup import Rollup
 from portcall.recorder.watch import StoreWatch
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.broker.stream import StreamReader
-from portcall.runtime.process import launch, running
+from portcall.runtime.process import OWN_PROCESS, Host, launch, running
 from portcall.runtime.settings import Settings
 from portcall.schemas.topology import JOURNAL, LOG
 from portcall.store.engine import open_store
@@ -23,12 +21,12 @@ JOURNAL_PACE_S = 1.0
 """Only an audit waits for the journal, and an audit's mark is urgent."""
 
 
-async def main() -> None:
+async def main(host: Host = OWN_PROCESS) -> None:
     """Record until stopped."""
-    settings = Settings.from_environment(os.environ)
+    settings = Settings.from_environment(host.environ)
     store = open_store(settings.database_url)
     retention_ms = settings.record_retention_ms
-    async with running("recorder", settings) as process:
+    async with running("recorder", settings, host) as process:
         publisher = Publisher(settings.amqp_url, name="portcall recorder publisher")
         recorder = Recorder(
             kind=LOG_KIND,
@@ -77,6 +75,8 @@ async def main() -> None:
         process.supervise(settling.run(), "settling")
         process.supervise(rollup.run(), "adding up")
         process.supervise(DigestRetention(store.digests).run(), "forgetting")
+        tags = DigestRetention(store.tags, max_age_ms=DELETED_TAG_MS, most=MAX_TAGS)
+        process.supervise(tags.run(), "forgetting tags")
         process.supervise(watch.run(), "watch")
         await process.until_stopped()
     await recorder.settled()

@@ -1,4 +1,4 @@
-"""Pruning of known digests: old ones, and the oldest where there are too many."""
+"""Pruning of known digests and known tags: old ones, and the oldest where there are too many."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,36 +12,46 @@ MAX_DIGESTS = 500_000
 """Of each kind, manifests and blobs: some 90 bytes each on SQLite, with the index."""
 MAX_AGE_MS = 2 * 365 * 24 * 3600 * 1000
 """A digest is forgotten when it was neither pushed nor pulled for two years."""
+MAX_TAGS = 1_000_000
+"""Known tags; some 250 bytes each on SQLite, with the index."""
+DELETED_TAG_MS = 24 * 3600 * 1000
+"""How long a deleted tag is remembered, for notes that come late."""
 INTERVAL_S = 60.0
 CHUNK = 1_000
 """Of each kind in one transaction, during which other writers wait on SQLite."""
 BREATH_S = 0.05
 
 
-class KnownDigests(Protocol):
-    """The store's known digests. Its method blocks."""
+class Known(Protocol):
+    """The store's known digests, or its known tags. Its method blocks."""
 
     def prune(self, before_ms: int, *, most: int, limit: int) -> int:
-        """Delete digests that are too old or too many; returns how many."""
+        """Delete rows that are too old or too many; returns how many."""
 
 
 class DigestRetention:
-    """Limits the store's known digests, a little at a time, beside the producers' writes.
+    """Limits one of the store's tables of known things, a little at a time, beside its writers.
 
     Args:
-        sightings: The store's known digests.
+        sightings: The table.
+        max_age_ms: The age at which its rows are old.
+        most: How many rows of each kind stay.
         clock_ms: The time, milliseconds since the epoch.
         pause: Waits for so many seconds.
     """
 
     def __init__(
         self,
-        sightings: KnownDigests,
+        sightings: Known,
         *,
+        max_age_ms: int = MAX_AGE_MS,
+        most: int = MAX_DIGESTS,
         clock_ms: Callable[[], int] = now_ms,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._sightings = sightings
+        self._max_age_ms = max_age_ms
+        self._most = most
         self._clock_ms = clock_ms
         self._pause = pause
         self._log = get_logger()
@@ -61,10 +71,10 @@ class DigestRetention:
         Raises:
             StoreUnavailableError: The database does not answer.
         """
-        before_ms = self._clock_ms() - MAX_AGE_MS
+        before_ms = self._clock_ms() - self._max_age_ms
         forgotten = 0
         while count := await asyncio.to_thread(
-            self._sightings.prune, before_ms, most=MAX_DIGESTS, limit=CHUNK
+            self._sightings.prune, before_ms, most=self._most, limit=CHUNK
         ):
             forgotten += count
             await self._pause(BREATH_S)

@@ -1,7 +1,6 @@
 """The router's process: its wiring."""
 
 import asyncio
-import os
 
 from portcall.router.outbox import Outbox
 from portcall.router.parking import Parking
@@ -13,15 +12,15 @@ from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed, FeedFollower
 from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher
-from portcall.runtime.process import DRAIN_S, launch, running
+from portcall.runtime.process import DRAIN_S, OWN_PROCESS, Host, launch, running
 from portcall.schemas.topology import DELIVER, EVENTS_IN, topology, wait_rung
 from portcall.store.engine import open_store
 
 
-async def main() -> None:
+async def main(host: Host = OWN_PROCESS) -> None:
     """Route until stopped."""
-    settings = RouterSettings.from_environment(os.environ)
-    async with running("router", settings) as process:
+    settings = RouterSettings.from_environment(host.environ)
+    async with running("router", settings, host) as process:
         store = open_store(settings.database_url)
         subscriptions = Subscriptions(store.webhooks)
         follower = FeedFollower(subscriptions.refresh)

@@ -11,8 +11,11 @@ import sys
 from contextlib import suppress
 from typing import TextIO, cast
 
-import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor
+from portcall.runtime.optional import left_out
+
+with left_out("rich"):
+    import structlog
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)

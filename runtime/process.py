@@ -14,9 +14,9 @@ import resource
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import uvloop
 from aiohttp import web
@@ -36,6 +36,35 @@ MAX_ARENAS = 2
 _M_ARENA_MAX = -8
 DRAIN_S = 10.0
 """How long requests in flight may take to end when the process stops."""
+
+
+class Host(Protocol):
+    """What a role runs in: a process of its own, or one that it shares with others."""
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The role's environment."""
+
+    def stop_with(self, stop: Callable[[], None]) -> None:
+        """Take the function that asks the role to end."""
+
+
+class OwnProcess:
+    """A process that runs one role: SIGTERM and SIGINT ask it to end."""
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment of this process."""
+        return os.environ
+
+    def stop_with(self, stop: Callable[[], None]) -> None:
+        """Call *stop* at these signals."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+
+
+OWN_PROCESS = OwnProcess()
 
 
 class Process:
@@ -186,7 +215,9 @@ class Process:
 
 
 @asynccontextmanager
-async def running(role: str, settings: Settings) -> AsyncIterator[Process]:
+async def running(
+    role: str, settings: Settings, host: Host = OWN_PROCESS
+) -> AsyncIterator[Process]:
     """Run the body as a role: set up logs, health server and signals, and clean up afterwards.
 
     The body leaves after `Process.until_stopped` has returned and everything in flight has ended.
@@ -194,9 +225,7 @@ async def running(role: str, settings: Settings) -> AsyncIterator[Process]:
     """
     logs.configure(role=role, level=settings.log_level, style=settings.log_format)
     process = Process(role, settings)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, process.stop)
+    host.stop_with(process.stop)
     try:
         await process.serve(
             health_app(process.checks, process.warnings, process.several),

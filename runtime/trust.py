@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portcall.runtime.errors import SettingsError
+from portcall.schemas.certificates import check_chain, check_key, split_pem
 from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.trust import Trust, check_chain, check_key, split_pem
+from portcall.schemas.trust import Trust
 
 CA_FILE, CERT_FILE = "PORTCALL_CA_FILE", "PORTCALL_CLIENT_CERT_FILE"
 KEY_FILE = "PORTCALL_CLIENT_KEY_FILE"

@@ -148,6 +148,19 @@ def check_event_id(event_id: str, field: str = "id") -> str:
     return event_id
 
 
+def check_digest(digest: str, field: str = "digest") -> str:
+    """Check a digest and return it.
+
+    Raises:
+        InvalidValueError: It is no algorithm with a value, as in ``sha256:<64 hex digits>``.
+    """
+    if not _DIGEST.fullmatch(digest):
+        raise InvalidValueError(
+            field, f"{digest[:64]!r} is not a digest, as in sha256:<64 hex digits>"
+        )
+    return digest
+
+
 def check_action(action: str, field: str = "action") -> Action:
     """Read an action.
 
@@ -197,11 +210,8 @@ def accept(
     tag = ""
     if target.tag:
         tag = check_tag(target.tag, f"{path}target.tag")
-    if target.digest is not None and not _DIGEST.fullmatch(target.digest):
-        raise InvalidValueError(
-            f"{path}target.digest",
-            f"{target.digest[:64]!r} is not a digest, as in sha256:<64 hex digits>",
-        )
+    if target.digest is not None:
+        check_digest(target.digest, f"{path}target.digest")
     timestamp = sent_timestamp(published.timestamp or "", f"{path}timestamp")
     request = None if published.request is None else known(published.request)
     payload = Payload(

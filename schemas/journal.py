@@ -40,6 +40,7 @@ class Note(Struct, frozen=True, array_like=True):
         action: The event's action; empty in notes of earlier versions.
         repository: The event's repository.
         tag: The event's tag; empty where it has none.
+        manifest: The digest of what was pushed or deleted; empty where the event names none.
     """
 
     digest: str
@@ -50,6 +51,7 @@ class Note(Struct, frozen=True, array_like=True):
     action: str = ""
     repository: str = ""
     tag: str = ""
+    manifest: str = ""
 
 
 class IgnoredNote(Struct, frozen=True, array_like=True):
@@ -80,6 +82,21 @@ class IgnoredNote(Struct, frozen=True, array_like=True):
     place: str = ""
     problem: str = ""
     request_id: str = ""
+
+
+class _Target(Struct, frozen=True):
+    """The part of an event's target that a note has."""
+
+    digest: str = ""
+
+
+class _Body(Struct, frozen=True):
+    """The part of an event's body that a note needs; a ping has no target."""
+
+    target: _Target = _Target()
+
+
+_decode_body = msgspec.json.Decoder(_Body).decode
 
 
 def digest_of(event: Event) -> bytes:
@@ -113,7 +130,16 @@ def _note(event: Event, webhooks: list[int] | None) -> Note:
         event.action,
         event.repository,
         event.tag,
+        manifest_of(event),
     )
+
+
+def manifest_of(event: Event) -> str:
+    """The digest of what an event is about; empty if it has none."""
+    try:
+        return _decode_body(event.body).target.digest
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
 
 
 def differences(webhook_ids: Iterable[int]) -> list[int]:

@@ -126,6 +126,7 @@ class Source:
         networks: Where requests may come from; empty: from anywhere.
         problem: Why its secrets are not available; empty: they are.
         previous_until_ms: Until when the previous secret is accepted, milliseconds since the epoch.
+        created_ms: When it was created, milliseconds since the epoch.
     """
 
     registry: str
@@ -137,6 +138,7 @@ class Source:
     networks: tuple[str, ...] = ()
     problem: str = ""
     previous_until_ms: int = 0
+    created_ms: int = 0
 
     def secrets_at(self, at_ms: int) -> tuple[str, ...]:
         """The secrets that are accepted at that time, the newest first."""

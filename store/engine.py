@@ -7,6 +7,7 @@ from portcall.store.access.signing_keys import SigningKeys
 from portcall.store.database.database import Database
 from portcall.store.database.installation import InstallationTable
 from portcall.store.intake.digests import KnownDigests
+from portcall.store.intake.known_tags import KnownTags
 from portcall.store.journal.journal import Journal
 from portcall.store.records.event_log import EventLog
 from portcall.store.records.last_records import Lasts
@@ -45,6 +46,7 @@ class Store:
     known: KnownWebhooks
     lasts: Lasts
     sources: Sources
+    tags: KnownTags
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -81,4 +83,5 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         known=KnownWebhooks(database),
         lasts=Lasts(database),
         sources=Sources(database, vault),
+        tags=KnownTags(database),
     )

@@ -102,7 +102,7 @@ class RecordCount:
 
 @asynccontextmanager
 async def portcall_up(
-    folder: Path, *arguments: str, tree_of: Path = ROOT, **settings: str
+    folder: Path, *arguments: str, tree_of: Path = ROOT, keep: bool = False, **settings: str
 ) -> AsyncIterator[Installation]:
     """Run `portcall up` with *arguments* and further variables; nothing is left afterwards.
 
@@ -110,6 +110,7 @@ async def portcall_up(
         folder: Where its home is made.
         arguments: Of ``portcall up``.
         tree_of: The checkout whose code runs.
+        keep: Leave the home for another start.
         settings: Variables, without ``PORTCALL_``, in lower case.
     """
     home = folder / "home"
@@ -130,7 +131,8 @@ async def portcall_up(
         await program.stop()
         for path in (home, home / "rabbitmq"):
             await children.end_left_over(str(path.resolve()), grace_s=0)
-        shutil.rmtree(home, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(home, ignore_errors=True)
 
 
 async def _ready(program: Program, home: Path) -> Installation:

@@ -19,6 +19,7 @@ SECTIONS = {
     "latency": sections.latency,
     "matching": sections.matching,
     "scaling": sections.scaling,
+    "intake": sections.intake,
     "backlog": sections.backlog,
     "recording": sections.recording,
     "listing": sections.listing,

@@ -123,8 +123,8 @@ def rotate_key(
     """Add a new first key to the key file, and seal every secret with it.
 
     Running roles read the file again by themselves. Keys in PORTCALL_ENCRYPTION_KEY cannot be
-    changed from here: put the new key before the old one yourself, for management and every
-    deliverer, restart them, and run `portcall secrets reencrypt`.
+    changed from here: put the new key before the old one yourself, for management, every
+    deliverer and every producer, restart them, and run `portcall secrets reencrypt`.
     """
     with SealedDatabase.here() as site:
         if site.source.path is None:

@@ -11,15 +11,14 @@ import msgspec
 from yarl import URL
 
 from portcall.cli.commands.synthetic import Synthesis
-from portcall.cli.errors import CliError, NotFoundError, NotRunningError, ServiceError
+from portcall.cli.errors import CliError, NotRunningError, ServiceError
+from portcall.cli.refusals import refusal_of, retry_after_s
 from portcall.cli.server import Server
 from portcall.runtime.clock import now_ms
 from portcall.schemas.timestamps import acr_timestamp
 
 MAX_TRIES = 10
 RECONNECT_S = 1.0
-MAX_WAIT_S = 30.0
-"""The longest Retry-After that is respected."""
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30)
 
 
@@ -159,8 +158,8 @@ class EventSending:
                     self._tally.accepted += size
                     self._advance(size)
                     return None
-                refusal = _refusal(answer.status, await answer.read())
-                wait_s = _retry_after_s(answer.headers.get("Retry-After"))
+                refusal = refusal_of(answer.status, await answer.read())
+                wait_s = retry_after_s(answer.headers.get("Retry-After"))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             refusal, wait_s = self._unanswered(error), RECONNECT_S
         self._tally.problem = str(refusal)
@@ -175,20 +174,3 @@ class EventSending:
         if self._tally.accepted:
             return ServiceError(why, status=503)
         return NotRunningError(f"{why}. Is `portcall up` running there?")
-
-
-def _retry_after_s(value: str | None) -> float:
-    """Return how long the producer asks to wait; by default a second."""
-    seconds = int(value) if value is not None and value.isascii() and value.isdecimal() else 1
-    return min(float(seconds), MAX_WAIT_S)
-
-
-def _refusal(status: int, body: bytes) -> ServiceError:
-    """Return the producer's own message in an answer that accepts nothing."""
-    try:
-        error = msgspec.json.decode(body)["error"]
-        code, message = str(error["code"]), str(error["message"])
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
-        code, message = "", f"the producer answered {status}"
-    kind = NotFoundError if status == 404 else ServiceError
-    return kind(f"({code}) {message}" if code else message, status=status, code=code)

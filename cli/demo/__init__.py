@@ -1,1 +1,1 @@
-"""`make demo`: a sample registry, a sample consumer, and the story that joins them."""
+"""`portcall demo`: stories of a sample registry, sample sources and a sample consumer."""

@@ -220,11 +220,14 @@ def _role(name: str, url: str) -> Iterator[tuple[Finding, float | None]]:
     said: Document = reply.document if isinstance(reply.document, dict) else {}
     problems, warnings = said.get("problems", {}), said.get("warnings", {})
     again = {key: said for key, said in warnings.items() if key.startswith(f"{REFUSED_AGAIN} ")}
-    others = {key: said for key, said in warnings.items() if key not in again}
+    sources = {key: said for key, said in warnings.items() if key.startswith("source ")}
+    others = {key: said for key, said in warnings.items() if key not in {*again, *sources}}
     finding = findings.role(name, url, reply.status, problems, others)
     yield finding, _date_s(reply.headers.get("date"))
     for key, told in again.items():
         yield findings.refused(name, key.removeprefix(f"{REFUSED_AGAIN} "), told), None
+    for key, told in sources.items():
+        yield findings.source(name, key.removeprefix("source "), told), None
 
 
 def _date_s(date: str | None) -> float | None:

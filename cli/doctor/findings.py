@@ -220,19 +220,53 @@ REFUSED_ADVICE = {
 """The advice for requests that are refused again and again, by the code of the answer."""
 
 
+SOURCE_ADVICE = {
+    "Unauthorized": "its sender has another secret, or sends it elsewhere: `portcall source show"
+    " SOURCE -r REGISTRY` says where it belongs, `portcall source rotate SOURCE -r REGISTRY` makes"
+    " another one",
+    "Forbidden": "if the address is its sender's: `portcall source update SOURCE -r REGISTRY"
+    " --networks ...`; behind a proxy it is the proxy's",
+    "MethodNotAllowed": "its sender must use POST",
+    "InvalidRequest": "its sender must send JSON; `portcall source try SOURCE -r REGISTRY --file"
+    " FILE` shows what becomes of a body",
+    "BodyTooLarge": "a body of a source may have 8 MiB: let its sender send fewer events in one",
+}
+"""The same for the sender of a source, where it differs."""
+_NO_ADVICE = "the reason says what is wrong"
+
+
 def refused(role: str, kind: str, told: str) -> Finding:
     """Report a sender whose requests are refused again and again, and which repeats them.
 
     Args:
         role: The process that reports it.
-        kind: The answer's code, and the registry if it exists.
+        kind: The answer's code, and the registry or ``registry/source`` if it exists.
         told: What happened, in words.
     """
-    code, _, registry = kind.partition(" ")
+    code, _, name = kind.partition(" ")
+    registry, _, source = name.partition("/")
+    if source:
+        advice = SOURCE_ADVICE.get(code) or REFUSED_ADVICE.get(code) or _NO_ADVICE
+        advice = advice.replace("SOURCE", source).replace("REGISTRY", registry)
+        facts = {"role": role, "registry": registry, "source": source, "code": code}
+        return wrong("refused requests", f"source {name} ({code}): {told}", advice, facts)
     sender = f"registry {registry}" if registry else "a sender for an unknown registry"
-    advice = REFUSED_ADVICE.get(code, "the reason says what is wrong")
+    advice = REFUSED_ADVICE.get(code, _NO_ADVICE)
     facts = {"role": role, "registry": registry, "code": code}
     return wrong("refused requests", f"{sender} ({code}): {told}", advice, facts)
+
+
+def source(role: str, name: str, told: str) -> Finding:
+    """Report a source that gets nothing, or bodies of another kind, or whose secret is lost.
+
+    Args:
+        role: The process that reports it.
+        name: ``registry/source``.
+        told: What is wrong, and after a colon what to do.
+    """
+    found, _, advice = told.partition(": ")
+    advice = advice or "`portcall secrets status` tells of the encryption keys"
+    return wrong("sources", f"{name}: {found}", advice, {"role": role, "source": name})
 
 
 IGNORED_MS = 24 * 3_600_000

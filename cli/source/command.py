@@ -13,6 +13,8 @@ from portcall.cli.output import note, show_all
 from portcall.cli.source.checks import listed, ruled
 from portcall.cli.source.showing import show_source, source_row
 from portcall.cli.source.trying import EXAMPLES, try_source
+from portcall.cli.sync.command import EXAMPLES as SYNC_EXAMPLES
+from portcall.cli.sync.command import sync
 from portcall.cli.tables import Document, value
 from portcall.schemas.options.drafts import draft_of
 from portcall.schemas.sources import (
@@ -236,6 +238,7 @@ def delete(
 
 
 app.command("try", epilog=EXAMPLES)(try_source)
+app.command("sync", epilog=SYNC_EXAMPLES)(sync)
 
 
 def _check_new(management: Management, path: str, name: str, registry: str) -> None:

@@ -69,6 +69,14 @@ class PrivateBroker:
             NodeError: RabbitMQ is not installed, or the node ended or did not answer in time.
         """
         await self.launch()
+        await self.until_answering()
+
+    async def until_answering(self) -> None:
+        """Return when the launched node answers on AMQP; stop it if it does not.
+
+        Raises:
+            NodeError: The node ended or did not answer in time.
+        """
         try:
             await self._until_answering()
         except BaseException:
@@ -150,7 +158,7 @@ class PrivateBroker:
         try:
             async with asyncio.timeout(START_S):
                 while await self.problem():
-                    await asyncio.wait([ended], timeout=0.1)
+                    await asyncio.wait([ended], timeout=0.05)
                     if ended.done():
                         raise NodeError(self._failure(f"ended with exit code {ended.result()}"))
         except TimeoutError:

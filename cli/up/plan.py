@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from portcall.cli.errors import UpError
+from portcall.cli.errors import UpError, UsageError
 from portcall.cli.home import Home
 from portcall.cli.ports import free_ports, is_free, reserve
 from portcall.deliverer.settings import DelivererSettings
-from portcall.management.http.routes import CONSOLE
 from portcall.management.settings import ManagementSettings
 from portcall.management.tls.context import files_of
 from portcall.management.tls.files import LocalFiles, OwnFiles
@@ -35,6 +34,7 @@ class Plan:
         home: The installation's folder.
         environ: The environment of every role; without the URL of a private broker.
         processes: How many processes each role has.
+        compact: Whether one process runs all roles instead.
         amqp_url: The external broker; empty: a private node.
         database_url: The store.
         token: The administrator's.
@@ -53,6 +53,7 @@ class Plan:
     home: Home
     environ: Mapping[str, str]
     processes: Mapping[str, int]
+    compact: bool
     amqp_url: str
     database_url: str
     token: str
@@ -76,6 +77,8 @@ class Plan:
     @property
     def console_url(self) -> str:
         """Return the address of the console."""
+        from portcall.management.http.routes import CONSOLE  # noqa: PLC0415 (with all of management: 0.6 s before the start)
+
         return f"{self.management_url}{CONSOLE}"
 
     def prepare_tls(self) -> None:
@@ -92,13 +95,23 @@ class Plan:
         return {**self.environ, "PORTCALL_AMQP_URL": amqp_url}
 
 
-def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverers: int) -> Plan:
+def make_plan(
+    home: Home,
+    environ: Mapping[str, str],
+    *,
+    routers: int,
+    deliverers: int,
+    compact: bool = False,
+) -> Plan:
     """Decide everything, and check every role's settings.
 
     Raises:
         SettingsError: A variable is wrong; the message has a line for each.
         UpError: An address to listen on is taken.
+        UsageError: A compact process has one router and one deliverer.
     """
+    if compact and (routers, deliverers) != (1, 1):
+        raise UsageError("--compact runs one router and one deliverer: leave out the other options")
     env = roles_environment(environ, home)
     checked = {**env, "PORTCALL_AMQP_URL": env.get("PORTCALL_AMQP_URL") or _UNKNOWN_YET}
     RouterSettings.from_environment(checked)
@@ -134,6 +147,7 @@ def make_plan(home: Home, environ: Mapping[str, str], *, routers: int, deliverer
             "recorder": 1,
             "management": 1,
         },
+        compact=compact,
         amqp_url=env.get("PORTCALL_AMQP_URL", ""),
         database_url=env["PORTCALL_DATABASE_URL"],
         token=env["PORTCALL_TOKEN"],

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portcall.cli.home import write_private
+from portcall.cli.up.stages import COMPACT
+from portcall.cli.up.stages import ROLES as HOSTED
 from portcall.cli.up.supervisor import Service
 
-ROLES = ("producer", "router", "deliverer", "recorder", "management", "rabbitmq")
+ROLES = (*HOSTED, "rabbitmq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def ready_text(addresses: Addresses, services: Sequence[Service]) -> str:
 
     ``producer_tls_url`` is there only if the producer has TLS.
     """
-    in_order = sorted(services, key=lambda service: ROLES.index(service.role))
+    processes = [(role, each.pid) for each in services for role in roles_of(each)]
     document = {
         "management_url": addresses.management_url,
         "management_tls_url": addresses.management_tls_url,
@@ -76,9 +78,14 @@ def ready_text(addresses: Addresses, services: Sequence[Service]) -> str:
         "subscription": addresses.subscription,
         "resource_group": addresses.resource_group,
         "processes": [
-            {"role": service.role, "pid": service.pid}
-            for service in in_order
-            if service.pid is not None
+            {"role": role, "pid": pid}
+            for role, pid in sorted(processes, key=lambda process: ROLES.index(process[0]))
+            if pid is not None
         ],
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def roles_of(service: Service) -> Sequence[str]:
+    """Return the roles that a service runs."""
+    return HOSTED if service.role == COMPACT else (service.role,)

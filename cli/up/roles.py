@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import aiohttp
 
 from portcall.cli import children
 from portcall.cli.errors import UpError
+from portcall.cli.up.forks import ForkServer
 
 READY_TIMEOUT = aiohttp.ClientTimeout(total=2)
 
@@ -42,6 +42,7 @@ class RoleProcess:
         home: The installation's folder.
         environ: The environment that all processes share.
         http: Asks for ``/ready``.
+        server: Starts the process.
     """
 
     def __init__(
@@ -52,13 +53,15 @@ class RoleProcess:
         home: Path,
         environ: Mapping[str, str],
         http: aiohttp.ClientSession,
+        server: ForkServer,
     ) -> None:
         self.role = role
         self.name = f"{role}-{number}"
         self._home = home
         self._environ = environ
         self._http = http
-        self._process: children.Process | None = None
+        self._server = server
+        self._process: children.Child | None = None
 
     @property
     def pid(self) -> int | None:
@@ -73,12 +76,14 @@ class RoleProcess:
         return self._home / "run" / f"{self.name}.json"
 
     async def launch(self) -> None:
-        """Start it; modules in the working directory cannot shadow our packages (-P)."""
+        """Start it.
+
+        Raises:
+            ForkError: It could not be started.
+        """
         self.run_file.unlink(missing_ok=True)
-        self._process = await children.spawn(
-            [sys.executable, "-P", "-m", f"portcall.{self.role}"],
-            env={**self._environ, "PORTCALL_RUN_FILE": str(self.run_file)},
-            mark=str(self._home),
+        self._process = await self._server.fork(
+            self.role, {**self._environ, "PORTCALL_RUN_FILE": str(self.run_file)}
         )
 
     async def wait(self) -> int:
@@ -89,16 +94,7 @@ class RoleProcess:
 
     async def problem(self) -> str | None:
         """Return why it is not ready, or None."""
-        report = read_report(self.run_file)
-        if self.pid is None or report is None or report.pid != self.pid:
-            return "is starting"
-        try:
-            async with self._http.get(
-                f"{report.health_url}/ready", timeout=READY_TIMEOUT
-            ) as response:
-                return None if response.status == 200 else _reasons(await response.text())
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
-            return f"does not answer: {str(error) or type(error).__name__}"
+        return await not_ready(self._http, self.run_file, self.pid)
 
     def terminate(self) -> None:
         """Ask it to end (SIGTERM)."""
@@ -111,6 +107,24 @@ class RoleProcess:
     def _send(self, number: signal.Signals) -> None:
         if self._process is not None:
             children.send(self._process, number)
+
+
+async def not_ready(http: aiohttp.ClientSession, run_file: Path, pid: int | None) -> str | None:
+    """Return why a role is not ready, or None.
+
+    Args:
+        http: Asks for ``/ready``.
+        run_file: Where the role reports.
+        pid: Its process, if that runs.
+    """
+    report = read_report(run_file)
+    if pid is None or report is None or report.pid != pid:
+        return "is starting"
+    try:
+        async with http.get(f"{report.health_url}/ready", timeout=READY_TIMEOUT) as response:
+            return None if response.status == 200 else _reasons(await response.text())
+    except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
+        return f"does not answer: {str(error) or type(error).__name__}"
 
 
 def _reasons(body: str) -> str:

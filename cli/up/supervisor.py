@@ -1,11 +1,11 @@
 """Keep processes running: restart each one when it dies, and stop all in order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-from portcall.cli.errors import USAGE, NodeError, UpError
+from portcall.cli.errors import USAGE, ForkError, NodeError, UpError
+from portcall.cli.up.stages import Stage
 from portcall.runtime.logs import get_logger
 
 QUICK_DEATH_S = 5.0
@@ -43,19 +43,6 @@ class Service(Protocol):
 
     def kill(self) -> None:
         """Kill it (SIGKILL)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One step of stopping.
-
-    Attributes:
-        roles: The roles that are asked to end in this step.
-        patience_s: How long the next step waits for them; they may take longer to end.
-    """
-
-    roles: Collection[str]
-    patience_s: float
 
 
 def restart_delay_s(quick_deaths: int) -> float:
@@ -171,7 +158,7 @@ class Supervisor:
         if service.pid is None:
             try:
                 await service.launch()
-            except (OSError, NodeError) as error:
+            except (OSError, NodeError, ForkError) as error:
                 return f"it could not be started: {error}"
         self._log.info("role.started", service=service.name, pid=service.pid)
         self._on_change()

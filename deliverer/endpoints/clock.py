@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 STALL_S = 0.5
-"""The clock is read at least 20 times a second; a longer time between two readings is a stall."""
+"""The clock is read at least four times a second; a longer time between two readings is a stall."""
 
 
 class Clock:

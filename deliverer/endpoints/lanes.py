@@ -61,6 +61,8 @@ class Lanes(Generic[Item]):
         max_idle: int = 10_000,
         on_change: Callable[[int, float], None] = lambda _webhook_id, _for_s: None,
     ) -> None:
+        self.on_held_back: Callable[[], None] = lambda: None
+        """Called when a line begins to wait for its webhook's rate: `refill` is then needed."""
         self._on_change = on_change
         self._max_cap = max_cap
         self._max_in_flight = max_in_flight
@@ -389,6 +391,7 @@ class Lanes(Generic[Item]):
         self._count(lane, len(lane.line))
         if held_back:
             self._held_back[lane.webhook_id] = lane
+            self.on_held_back()
         else:
             self._held_back.pop(lane.webhook_id, None)
 

@@ -5,15 +5,15 @@ A schema states a rule as far as JSON Schema can, and lists words in ACR's case.
 
 from pydantic import WithJsonSchema
 
-from portcall.schemas.events import EVENT_ID_PATTERN, Action
-from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
-from portcall.schemas.signatures import Scheme
-from portcall.schemas.trust import (
+from portcall.schemas.certificates import (
     MAX_BUNDLE,
     MAX_BUNDLE_CHARACTERS,
     MAX_CHAIN_CHARACTERS,
     MAX_KEY_CHARACTERS,
 )
+from portcall.schemas.events import EVENT_ID_PATTERN, Action
+from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
+from portcall.schemas.signatures import Scheme
 from portcall.schemas.uris import MAX_URI_LENGTH
 from portcall.schemas.webhooks import MAX_HEADER_LENGTH, MAX_HEADERS, Sku, Status
 from portcall.store.access.principals import Role

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from portcall.management.http import field_schemas as said
 from portcall.management.http.field_schemas import MAX_TAG_NAME, MAX_TAG_VALUE, MAX_TAGS
 from portcall.management.http.locations import normalised
+from portcall.schemas.certificates import check_ca_bundle, check_chain, check_key
 from portcall.schemas.durations import (
     checked_schedule_ms,
     parse_duration_ms,
@@ -22,7 +23,6 @@ from portcall.schemas.records import Outcome
 from portcall.schemas.scopes import parse_scope
 from portcall.schemas.signatures import Scheme, check_shared_secret
 from portcall.schemas.timestamps import parse_timestamp
-from portcall.schemas.trust import check_ca_bundle, check_chain, check_key
 from portcall.schemas.webhooks import (
     Sku,
     Status,

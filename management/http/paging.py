@@ -37,6 +37,8 @@ EVENTS_PAGE = PageSize(100, 500)
 """Of listEvents."""
 REPLAYS_PAGE = PageSize(100, 500)
 LETTERS_PAGE = PageSize(100, 1000)
+TAGS_PAGE = PageSize(1000, 1000)
+"""Of known tags."""
 
 _KEPT = ("api-version", TOP, "$expand", "$filter")
 _DIGITS = re.compile(r"\d{1,18}", re.ASCII)

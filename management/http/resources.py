@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from portcall.management.http import shapes
 from portcall.management.http.settings import SETTINGS
 from portcall.runtime.clock import now_ms
+from portcall.schemas.certificates import count_of, facts_of
 from portcall.schemas.events import Action
 from portcall.schemas.signatures import Scheme, public_key, scheme_of
 from portcall.schemas.timestamps import acr_timestamp
-from portcall.schemas.trust import count_of, facts_of
 from portcall.schemas.webhooks import Status, action_names
 from portcall.store.database.installation import Installation
 from portcall.store.webhooks.registries import Registry

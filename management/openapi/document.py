@@ -251,6 +251,14 @@ PARAMETERS: Json = {
         },
     ),
     "registryName": _parameter("registry", "Only items of this registry.", _NAME),
+    "repositoryName": _parameter(
+        "repository", "Only tags of this repository.", {"type": "string", "examples": ["team/app"]}
+    ),
+    "catchUp": _parameter(
+        "catchUp",
+        "Whether to wait until the events that were accepted before are entered.",
+        {"type": "boolean", "default": False},
+    ),
     "webhookName": _parameter("webhook", "Only items for this webhook of the registry.", _NAME),
     "reason": _parameter(
         "reason",

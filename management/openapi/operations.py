@@ -34,6 +34,9 @@ from portcall.management.replays.routes import REPLAY, REPLAYS
 from portcall.management.sources.bodies import SourcePatch, SourcePut, SourceRotation
 from portcall.management.sources.routes import SOURCE, SOURCES
 from portcall.management.sources.shapes import Source, SourceList
+from portcall.management.tags.bodies import Adoption
+from portcall.management.tags.routes import ADOPT, KNOWN_TAGS
+from portcall.management.tags.shapes import KnownTagList, TagsAdopted
 
 
 def _replay(scope: str, of: str) -> Sequence[Row]:
@@ -280,6 +283,17 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             SourceRotation,
             refusals=(409,),
             optional=True,
+        ),
+        paged(
+            *(KNOWN_TAGS, "listKnownTags"),
+            "List the tags that the accepted events say are there, each with its digest.",
+            KnownTagList,
+            *("repositoryName", "catchUp"),
+        ),
+        Row(
+            *("POST", ADOPT, "adoptTags", "Let tags count as seen, without an event."),
+            TagsAdopted,
+            Adoption,
         ),
     ),
     "deadLetters": (

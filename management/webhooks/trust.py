@@ -4,8 +4,9 @@ import datetime as dt
 
 from portcall.management.http.bodies import PortcallExtras
 from portcall.runtime.trust import check_usable
+from portcall.schemas.certificates import check_pair
 from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.trust import NO_TRUST, Trust, check_pair
+from portcall.schemas.trust import NO_TRUST, Trust
 from portcall.store.webhooks.row import WebhookChanges
 
 EXTRAS = "properties.portcall"

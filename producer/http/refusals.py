@@ -32,8 +32,10 @@ MAX_KINDS = 5_000
 """About a megabyte; the kinds are the registries times some ten codes."""
 MAX_SAID = 300
 
-_PATH = re.compile(r"/registries/([A-Za-z0-9]{1,64})/")
+_PATH = re.compile(r"/registries/([A-Za-z0-9]{1,64})/(?:sources/([A-Za-z0-9-]{1,64})(?:/|$))?")
 
+KnownSource = Callable[[str, str], bool]
+"""Whether a registry has a source of that name."""
 Known = Callable[[str], bool]
 """Whether a registry with that key exists."""
 
@@ -70,11 +72,18 @@ class Refusing:
 
     Args:
         known: Knows which registries exist.
+        known_source: Knows which sources exist; None: there are none.
         clock: Monotonic seconds.
     """
 
-    def __init__(self, known: Known, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        known: Known,
+        known_source: KnownSource | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._known = known
+        self._known_source = known_source
         self._clock = clock
         self._kinds: dict[tuple[str, str], _Kind] = {}
         self._sample = Sample(clock)
@@ -85,7 +94,7 @@ class Refusing:
         registry = self._registry_of(refusal.path)
         REFUSED.labels(registry, refusal.code).inc()
         now_s = self._clock()
-        key = (registry, refusal.code)
+        key = (registry + self._source_of(registry, refusal.path), refusal.code)
         kind = self._kinds.pop(key, None)
         if kind is None or now_s - kind.last_s > FORGOTTEN_S:
             kind = _Kind(0, now_s, now_s, refusal)
@@ -97,7 +106,7 @@ class Refusing:
             del self._kinds[next(iter(self._kinds))]
 
     def warnings(self) -> Mapping[str, str]:
-        """Descriptions of repeated refusals, by registry and code."""
+        """Descriptions of repeated refusals, by registry or ``registry/source``, and code."""
         now_s = self._clock()
         return {
             f"{REFUSED_AGAIN} {code} {registry}".rstrip(): _told(kind, now_s)
@@ -121,6 +130,13 @@ class Refusing:
         found = _PATH.match(path)
         key = found[1].lower() if found else ""
         return key if self._known(key) else ""
+
+    def _source_of(self, registry: str, path: str) -> str:
+        """``/source`` for the path of a source that there is; empty for others."""
+        found = _PATH.match(path)
+        name = (found[2] or "").lower() if found else ""
+        is_known = registry and name and self._known_source and self._known_source(registry, name)
+        return f"/{name}" if is_known else ""
 
 
 def _told(kind: _Kind, now_s: float) -> str:

@@ -5,7 +5,7 @@ refused, some drop it, and some disable the webhook.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -22,6 +22,7 @@ from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.known import KnownSources
 from portcall.producer.sources.reading import BodyReader
 from portcall.producer.sources.repeats import Repeats
+from portcall.producer.sources.silences import Silences
 from portcall.producer.sources.table import adapter_of, conduct_of, options_of
 from portcall.producer.sources.verifying import Verifier, check_body
 from portcall.runtime.clock import now_ms
@@ -65,8 +66,13 @@ class SourceIntake:
         self._bodies = bodies
         self._ingest = ingest
         self._hints = hints
+        self._silences = Silences(sources.all)
         self._reader = BodyReader()
         self._repeats = Repeats()
+
+    def warnings(self) -> Mapping[str, str]:
+        """The sources that get another kind's bodies, and the new ones that get nothing."""
+        return {**self._silences.warnings(), **self._hints.warnings()}
 
     async def take(self, request: web.Request) -> web.Response:
         """Accept what a source sends."""
@@ -83,6 +89,7 @@ class SourceIntake:
         async with body_of(request, MAX_BODY_BYTES) as body:
             await self._reader.run(body, partial(check_body, source, request, body))
             request[AUTHENTICATED] = True
+            self._silences.heard(source)
             sent = _sent(source, request, body)
             made: set[str] = set()
             read = partial(_read, source, sent, made)
@@ -120,6 +127,7 @@ class SourceIntake:
         await self._verifier.check_head(source, request)
         if source.kind in NOTIFIERS:
             request[AUTHENTICATED] = True
+            self._silences.heard(source)
         return source
 
 

@@ -1,6 +1,6 @@
 """The existing sources: kept in memory, at most two seconds older than the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from portcall.producer.http.errors import UnavailableError, UnknownSourceError
@@ -56,6 +56,14 @@ class KnownSources:
         if source.problem:
             raise UnavailableError("the source's secret cannot be opened; see the producer's log")
         return source
+
+    def all(self) -> Collection[Source]:
+        """The sources in memory."""
+        return self._kept.value.values()
+
+    def has(self, registry: str, name: str) -> bool:
+        """Whether there is a source of these names, in any case, in memory."""
+        return (registry.lower(), name.lower()) in self._kept.value
 
     def authorities(self) -> list[str]:
         """The authorities of all client certificates, each bundle in PEM."""

@@ -13,6 +13,7 @@ from aiohttp import web
 from portcall.producer.http.errors import ForbiddenError, UnavailableError, UnprovenError
 from portcall.producer.sources.proofs.certificates import certificate_of, is_certified
 from portcall.producer.sources.proofs.issuers import KeysUnavailableError
+from portcall.producer.sources.proofs.proven import ProvenTokens
 from portcall.producer.sources.proofs.signed import ALGORITHMS, is_signed, signature_of
 from portcall.producer.sources.proofs.static import is_proven, only
 from portcall.producer.sources.proofs.tokens import TokenProofs
@@ -29,6 +30,7 @@ class Verifier:
 
     def __init__(self, tokens: TokenProofs) -> None:
         self._tokens = tokens
+        self._proven = ProvenTokens()
 
     async def check_head(self, source: Source, request: web.Request) -> None:
         """Check everything that needs no body.
@@ -56,12 +58,18 @@ class Verifier:
 
     async def _has_token(self, source: Source, request: web.Request) -> bool:
         scheme, _, token = only(request.headers, "Authorization").partition(" ")
+        token = token.strip()
         if scheme.lower() != "bearer":
             return False
+        if self._proven.has(source, token):
+            return True
         try:
-            return await self._tokens.is_proven(source, token.strip())
+            is_proven = await self._tokens.is_proven(source, token)
         except KeysUnavailableError as error:
             raise UnavailableError(f"{error}; send it again") from error
+        if is_proven:
+            self._proven.add(source, token)
+        return is_proven
 
 
 def check_body(source: Source, request: web.Request, body: bytes) -> None:

@@ -80,6 +80,7 @@ def document(
     refusals: Mapping[int, AnswerDescription],
     schemas: Json,
     parameters: Json,
+    headers: Json | None = None,
 ) -> Json:
     """A whole document.
 
@@ -90,6 +91,7 @@ def document(
         refusals: By status; the errors that several operations share.
         schemas: By name.
         parameters: By name.
+        headers: By name; those of answers, beside the common ones.
     """
     paths: Json = {}
     for (method, path), operation in {**operations, **_COMMON}.items():
@@ -111,7 +113,7 @@ def document(
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "parameters": parameters,
             "responses": {f"Refusal{status}": _answer(each) for status, each in refusals.items()},
-            "headers": _HEADERS,
+            "headers": {**_HEADERS, **(headers or {})},
             "schemas": dict(sorted({**schemas, **components((Health,)), **_DOCUMENT}.items())),
         },
     }

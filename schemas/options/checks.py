@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from portcall.schemas.certificates import check_ca_bundle
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import ACTION_NAMES, Action
 from portcall.schemas.options.expressions import compiled
-from portcall.schemas.trust import check_ca_bundle
 
 MAX_TEXT = 1_024
 """Characters of a name that senders know: of an audience, a user or a list of names."""

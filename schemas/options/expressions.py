@@ -67,10 +67,13 @@ class Expression:
     Attributes:
         text: As a person wrote it.
         tree: Its syntax tree, whose form is the library's.
+        path: The names, if it is nothing but names with dots: they need no interpreter, which
+            takes ten times as long. Empty: it is more.
     """
 
     text: str
     tree: Node
+    path: tuple[str, ...] = ()
 
     def search(self, value: object, budget: Budget) -> object:
         """What the expression gives on a JSON value; None: nothing.
@@ -78,6 +81,8 @@ class Expression:
         Raises:
             InvalidValueError: It fails on this value, or there is no more budget.
         """
+        if self.path:
+            return _at(self.path, value, budget)
         try:
             found: object = _Interpreter(budget).visit(self.tree, value)
         except InvalidValueError:
@@ -107,7 +112,7 @@ def compiled(text: str) -> Expression:
     nodes = _checked(tree)
     if nodes > MAX_NODES:
         raise InvalidValueError("", f"has {nodes} parts; at most {MAX_NODES} are allowed")
-    return Expression(text, tree)
+    return Expression(text, tree, _path_of(tree))
 
 
 def _checked(node: Node, parent: str = "") -> int:
@@ -134,6 +139,26 @@ def _check_slice(node: Node) -> None:
     """Check a slice, whose children are numbers."""
     if node["children"][2] == 0:
         raise InvalidValueError("", "has a slice with a step of 0")
+
+
+def _path_of(node: Node) -> tuple[str, ...]:
+    """The names of an expression that is nothing else; empty: it is more."""
+    if node["type"] == "field":
+        return (node["value"],)
+    if node["type"] != "subexpression":
+        return ()
+    parts = [_path_of(child) for child in node["children"]]
+    return tuple(name for part in parts for name in part) if all(parts) else ()
+
+
+def _at(path: tuple[str, ...], value: object, budget: Budget) -> object:
+    """What the interpreter gives for a path of names, for as many steps."""
+    budget.spend(2 * len(path) - 1)
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, list):
+            budget.spend(len(value))
+    return value
 
 
 class _Functions(functions.Functions):

@@ -8,13 +8,13 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
+from typing import TYPE_CHECKING, Protocol
 
 from portcall.store.access.principals import PrincipalRow
 from portcall.store.access.signing_keys import SigningKey
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
 LIFETIME_S = 3600
 LEEWAY_S = 60
@@ -25,8 +25,6 @@ AUDIENCE = "https://management.local.azurecr/"
 _RESOURCES = (AUDIENCE, "https://management.azure.com/", "https://management.core.windows.net/")
 AUDIENCES = tuple(form for each in _RESOURCES for form in (each, each.rstrip("/")))
 """The audiences that clients may ask for: ours, or the SDK's default."""
-_UNREADABLE = (jwt.InvalidTokenError, ValueError, RecursionError)
-"""Errors that an untrusted text may cause; the last by JSON nested a thousand times."""
 
 
 class VerifyingKey(Protocol):
@@ -37,7 +35,7 @@ class VerifyingKey(Protocol):
         """Its name in the header of a token."""
 
     @property
-    def public(self) -> rsa.RSAPublicKey:
+    def public(self) -> "rsa.RSAPublicKey":
         """The key that verifies a signature."""
 
 
@@ -106,6 +104,8 @@ def issue(
         "uti": secrets.token_urlsafe(16),
         "ver": "1.0",
     }
+    import jwt  # noqa: PLC0415 (rarely needed, and takes 8 MB)
+
     text = jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})
     return AccessToken(text, now_s + lifetime_s, lifetime_s)
 
@@ -117,9 +117,11 @@ def is_access_token(text: str) -> bool:
 
 def key_id(text: str) -> str:
     """The name of the key that a token claims to be signed with; empty: it names none."""
+    import jwt  # noqa: PLC0415 (rarely needed, and takes 8 MB)
+
     try:
         kid = jwt.get_unverified_header(text).get("kid")
-    except _UNREADABLE:
+    except (jwt.InvalidTokenError, ValueError, RecursionError):  # the last: deeply nested JSON
         return ""
     return kid if isinstance(kid, str) else ""
 
@@ -130,6 +132,8 @@ def read(text: str, *, keys: Sequence[VerifyingKey], tenant: str) -> Claims | No
     The issuer is not compared: its host is the one that a client used to reach us. The key proves
     that the token was issued here.
     """
+    import jwt  # noqa: PLC0415 (rarely needed, and takes 8 MB)
+
     kid = key_id(text)
     key = next((each for each in keys if each.kid == kid), None)
     if key is None:
@@ -144,7 +148,7 @@ def read(text: str, *, keys: Sequence[VerifyingKey], tenant: str) -> Claims | No
             options={"require": ["exp", "iat", "nbf", "iss", "aud", "tid", "appid"]},
         )
         client_id = str(uuid.UUID(str(claims["appid"])))
-    except _UNREADABLE:
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
         return None
     if claims["tid"] != tenant:
         return None

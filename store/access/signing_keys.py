@@ -3,13 +3,9 @@
 Verifiers read the public halves and need no encryption key; the private ones are sealed.
 """
 
-import base64
-import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import insert, select
 
 from portcall.runtime.clock import now_ms
@@ -20,7 +16,8 @@ from portcall.store.secrets.sealing import note_key
 from portcall.store.secrets.signing_rows import opened_pem, sealed_pem
 from portcall.store.secrets.vault import Vault
 
-BITS = 2048
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class PublicKey:
     """
 
     kid: str
-    public: rsa.RSAPublicKey
+    public: "rsa.RSAPublicKey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +43,10 @@ class SigningKey:
     """
 
     kid: str
-    private: rsa.RSAPrivateKey
+    private: "rsa.RSAPrivateKey"
 
     @property
-    def public(self) -> rsa.RSAPublicKey:
+    def public(self) -> "rsa.RSAPublicKey":
         """The key that verifies a signature."""
         return self.private.public_key()
 
@@ -72,11 +69,13 @@ class SigningKeys:
         Raises:
             StoreUnavailableError: The database does not answer.
         """
+        from portcall.store.access import key_texts  # noqa: PLC0415 (rarely needed, and takes 8 MB)
+
         columns = signing_keys.c
         query = select(columns.kid, columns.public_pem).order_by(*_NEWEST)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        return [PublicKey(row.kid, _public(row.public_pem)) for row in rows]
+        return [PublicKey(row.kid, key_texts.public_key(row.public_pem)) for row in rows]
 
     def signing(self) -> SigningKey:
         """The key that signs; the first key is made if there is none.
@@ -85,12 +84,16 @@ class SigningKeys:
             SealedError: Its encryption key is missing.
             StoreUnavailableError: The database does not answer.
         """
+        from portcall.store.access import key_texts  # noqa: PLC0415 (rarely needed, and takes 8 MB)
+
         self.ensure()
         columns = signing_keys.c
         query = select(columns.kid, columns.private_pem).order_by(*_NEWEST)
         with self._database.reading() as connection:
             row = connection.execute(query.limit(1)).one()
-        return SigningKey(row.kid, _private(opened_pem(row.kid, row.private_pem, self._vault)))
+        return SigningKey(
+            row.kid, key_texts.private_key(opened_pem(row.kid, row.private_pem, self._vault))
+        )
 
     def ensure(self) -> None:
         """Make the first key, if there is none.
@@ -101,14 +104,16 @@ class SigningKeys:
             SealedError: There is no encryption key.
             StoreUnavailableError: The database does not answer.
         """
+        from portcall.store.access import key_texts  # noqa: PLC0415 (rarely needed, and takes 8 MB)
+
         if self.list():
             return
-        key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
-        kid = _kid(key)
+        key = key_texts.new_key()
+        kid = key_texts.kid_of(key)
         values = {
             "kid": kid,
-            "private_pem": sealed_pem(kid, private_pem(key), self._vault),
-            "public_pem": public_pem(key),
+            "private_pem": sealed_pem(kid, key_texts.private_pem(key), self._vault),
+            "public_pem": key_texts.public_pem(key),
             "created_ms": now_ms(),
         }
         with self._database.writing() as connection:
@@ -118,45 +123,3 @@ class SigningKeys:
 
 
 _NEWEST = (signing_keys.c.created_ms.desc(), signing_keys.c.kid)
-
-
-def private_pem(key: rsa.RSAPrivateKey) -> str:
-    """A key in the form that is sealed."""
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-
-
-def public_pem(key: rsa.RSAPrivateKey) -> str:
-    """The public half of a key, in the stored form."""
-    return (
-        key.public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode()
-    )
-
-
-@lru_cache(maxsize=16)
-def _private(pem: str) -> rsa.RSAPrivateKey:
-    """Read a key; once, because OpenSSL checks its primes each time."""
-    key = serialization.load_pem_private_key(pem.encode(), password=None)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise TypeError("a signing key is an RSA key")
-    return key
-
-
-@lru_cache(maxsize=16)
-def _public(pem: str) -> rsa.RSAPublicKey:
-    key = serialization.load_pem_public_key(pem.encode())
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise TypeError("a signing key is an RSA key")
-    return key
-
-
-def _kid(key: rsa.RSAPrivateKey) -> str:
-    der = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return base64.urlsafe_b64encode(hashlib.sha256(der).digest()[:20]).decode().rstrip("=")

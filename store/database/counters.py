@@ -5,8 +5,9 @@ transaction that raises a counter first has no other writer of its kind beside i
 committed in the order in which they were given.
 """
 
+from importlib import import_module
+
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from portcall.store.database.tables import counters
 
@@ -69,7 +70,9 @@ def lift(connection: Connection, name: str, value: int) -> None:
 
 def begin(connection: Connection, name: str, value: int) -> None:
     """Add a counter, unless it is there: another process may add it at the same moment."""
-    added = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(counters)
+    # Both drivers name it alike; the module of the other driver is not loaded.
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    added = dialect.insert(counters)
     connection.execute(added.values(name=name, value=value).on_conflict_do_nothing())
 
 

@@ -6,13 +6,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 
 from portcall.store.database.database import Database, database_url
 from portcall.store.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 SCRIPTS = Path(__file__).parents[1] / "migrations"
 _ADVISORY_LOCK = 0x706F727463616C6C
@@ -43,15 +45,36 @@ def migrate(url: str) -> None:
         database.close()
 
 
-def configuration() -> Config:
+def configuration() -> "Config":
     """Alembic's configuration, made in code, without an ini file."""
+    from alembic.config import Config  # noqa: PLC0415 (takes 10 MB, for a new schema only)
+
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
 
 
+def newest() -> str:
+    """The newest schema's revision: the file names begin with the revisions, in order."""
+    return max(path.name.partition("_")[0] for path in (SCRIPTS / "versions").glob("[0-9]*.py"))
+
+
+def _is_newest(database: Database) -> bool:
+    """Whether there is nothing to do."""
+    try:
+        with database.reading() as connection:
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+            return list(found) == [newest()]
+    except StoreUnavailableError:  # there is no such table yet, or the upgrade says what is wrong
+        return False
+
+
 def _upgrade(database: Database) -> None:
+    if _is_newest(database):
+        return
+    from alembic import command  # noqa: PLC0415 (as in `configuration`)
+
     config = configuration()
     with database.writing() as connection:
         if not database.is_sqlite:
@@ -71,7 +94,10 @@ def _locked(path: Path) -> Iterator[None]:
         try:
             lock = stack.enter_context(path.with_name(path.name + ".lock").open("a"))
             fcntl.flock(lock, fcntl.LOCK_EX)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            # Only a missing file: closing a descriptor of the file ends all of this process's locks
+            # on it, also those of SQLite. Source: sqlite.org/howtocorrupt.html, section 2.2.
+            if not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             with closing(sqlite3.connect(path, timeout=10)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
         except (OSError, sqlite3.Error) as error:

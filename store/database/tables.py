@@ -400,3 +400,18 @@ sightings = Table(
 )
 """The kind of digests in notifications; ``name`` is a hash of the registry, the repository and the
 digest, and ``is_manifest`` is 0 or 1."""
+
+known_tags = Table(
+    "known_tags",
+    metadata,
+    Column("registry", Text, primary_key=True),
+    Column("repository", Text, primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("is_there", Integer, nullable=False),
+    Column("seen_ms", Big, nullable=False),
+    Index(None, "is_there", "seen_ms"),
+    sqlite_with_rowid=False,
+)
+"""What the newest accepted event says of each tag: its digest, and whether it is there (1) or was
+deleted (0). ``registry`` is the key; ``digest`` is empty where a push named none."""

@@ -18,7 +18,7 @@ from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH
 from portcall.store.database import counters, tables
 from portcall.store.database.database import chunks, insert_rows, matching
 from portcall.store.errors import UnstorableError
-from portcall.store.intake import ignored
+from portcall.store.intake import ignored, known_tags
 from portcall.store.records.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
 from portcall.store.traffic import rollups
 
@@ -140,6 +140,7 @@ def enter(connection: Connection) -> tuple[int, int]:
             else:
                 notes.append(note)
     _take(connection, notes)
+    known_tags.take(connection, (note for _, note in notes))
     entered = [row.frame_id for row in found]
     mark = update(tables.journal_frames).where(frames.frame_id.in_(entered)).values(notes=None)
     if entered:

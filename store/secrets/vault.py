@@ -11,12 +11,13 @@ import binascii
 import os
 import threading
 from collections.abc import Callable, Sequence
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING
 
 from portcall.store.errors import SealedError
 from portcall.store.secrets.key_file import Key
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 MARK = "sealed:"
 NONCE_BYTES = 12
@@ -39,7 +40,7 @@ class Vault:
         self._take(keys)
 
     def _take(self, keys: Sequence[Key]) -> None:
-        self._ciphers = {key.id: AESGCM(key.secret) for key in keys}
+        self._ciphers = {key.id: _cipher(key.secret) for key in keys}
         self._first = keys[0].id if keys else ""
 
     @property
@@ -90,6 +91,8 @@ class Vault:
         cipher = self._ciphers.get(key_id) or self._newer(key_id)
         if cipher is None:
             raise SealedError(f"the key {key_id[:8]}, which sealed {bound_to}, is missing")
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 (as in `_cipher`)
+
         try:
             sealed = base64.b64decode(content, validate=True)
             text = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
@@ -101,9 +104,17 @@ class Vault:
         """Whether a stored value is sealed with the first key."""
         return not stored or stored.startswith(f"{MARK}{self._first}:")
 
-    def _newer(self, key_id: str) -> AESGCM | None:
+    def _newer(self, key_id: str) -> "AESGCM | None":
         self.refresh()
         return self._ciphers.get(key_id)
+
+
+def _cipher(secret: bytes) -> "AESGCM":
+    from cryptography.hazmat.primitives.ciphers.aead import (  # noqa: PLC0415 (takes 8 MB, and processes without keys need none)
+        AESGCM,
+    )
+
+    return AESGCM(secret)
 
 
 NO_KEYS = Vault()

@@ -248,6 +248,7 @@ class Sources:
             networks=tuple(row["networks"]),
             problem=problem,
             previous_until_ms=row["old_secret_until_ms"],
+            created_ms=row["created_ms"],
         )
 
 

@@ -10,6 +10,7 @@ from portcall.schemas.webhooks import Sku
 from portcall.store.database import counters
 from portcall.store.database.database import Database
 from portcall.store.database.tables import registries, sources, webhooks
+from portcall.store.intake import known_tags
 from portcall.store.webhooks import tombstones
 
 
@@ -101,7 +102,7 @@ class Registries:
             return [_registry(row) for row in connection.execute(query).mappings()]
 
     def delete(self, name: str) -> bool:
-        """Delete a registry, its webhooks and its sources; returns whether there was one."""
+        """Delete a registry and everything that it owns; returns whether there was one."""
         key = name.lower()
         with self._database.writing() as connection:
             revision = counters.bump(connection, counters.REVISION)
@@ -110,6 +111,7 @@ class Registries:
             )
             tombstones.bury(connection, list(ids.scalars()), revision)
             connection.execute(delete(sources).where(sources.c.registry_key == key))
+            known_tags.forget(connection, key)
             gone = connection.execute(delete(registries).where(registries.c.key == key))
             return gone.rowcount > 0
 

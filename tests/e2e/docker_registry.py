@@ -89,13 +89,32 @@ def _write_settings(folder: Path, settings: object) -> None:
 
 @asynccontextmanager
 async def docker_registry(
-    folder: Path, http: aiohttp.ClientSession, url: str, token: str, storage: Path | None = None
+    folder: Path,
+    http: aiohttp.ClientSession,
+    url: str,
+    token: str,
+    *,
+    storage: Path | None = None,
+    notifications: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[DockerRegistry]:
-    """A docker-registry that notifies the producer at *url*; several may share a *storage*."""
+    """A docker-registry that notifies the producer at *url*; several may share a *storage*.
+
+    Args:
+        folder: For its files.
+        http: Asks whether it runs.
+        url: The address of its endpoint.
+        token: The bearer token of its endpoint.
+        storage: Where it keeps images.
+        notifications: Further settings of its endpoint; ``events``: of all notifications.
+    """
     if not have_registry():
         unavailable("docker-registry and skopeo are not installed")
     address = f"{HOST}:{free_ports(1)[0]}"
-    _write_settings(folder, registry_settings(storage or folder / "storage", address, url, token))
+    settings: Document = registry_settings(storage or folder / "storage", address, url, token)
+    further = dict(notifications or {})
+    settings["notifications"]["events"] = further.pop("events", {})
+    settings["notifications"]["endpoints"][0].update(further)
+    _write_settings(folder, settings)
     with (folder / "registry.log").open("wb") as log:
         process = await children.spawn(
             ["docker-registry", "serve", str(folder / "config.yml")],
@@ -108,7 +127,7 @@ async def docker_registry(
         async def answers() -> bool:
             try:
                 async with http.get(f"http://{address}/v2/") as answer:
-                    return answer.status == 200
+                    return answer.status in {200, 401}
             except aiohttp.ClientError:
                 return False
 

@@ -1,5 +1,6 @@
 """`make demo`: it shows what it promises, and leaves nothing behind however it ends."""
 
+import json
 import os
 import re
 import shutil
@@ -14,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from portcall.cli import children
-from portcall.cli.demo.command import POSTS
 from portcall.cli.demo.sample_registry import have_registry
+from portcall.cli.demo.story import POSTS
+from portcall.schemas.sources import DEFAULT_PROOFS, SourceKind
 from tests.conftest import unavailable
 
 LIMIT_S = 115.0
@@ -72,6 +74,27 @@ def test_the_demo_shows_the_posts_and_the_events(kind: str, folder: Path) -> Non
     assert re.search(r"delete +team/app +200 OK", told)
     assert re.search(r"ping +200 OK", told)
     assert ("NO REAL REGISTRY" in told) == (kind == "recorded")
+    assert processes_of(folder) == []
+
+
+def test_one_event_of_every_kind_comes_through(folder: Path) -> None:
+    demo = subprocess.run(
+        [sys.executable, "-P", "-m", "portcall.cli.main", "demo", "--sources", "-o", "json"],
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert demo.returncode == 0, demo.stderr
+    assert f"All {len(SourceKind)} kinds came through" in demo.stderr
+    found = json.loads(demo.stdout)
+    assert {each["kind"]: each["proof"] for each in found} == DEFAULT_PROOFS
+    for each in found:
+        assert each["problem"] is None
+        assert each["post"]["action"] == "push"
+        assert each["post"]["target"]["tag"]
     assert processes_of(folder) == []
 
 

@@ -129,7 +129,9 @@ async def pushed(
     ready = pipeline.ready
     url = notifications(ready["producer_url"], registry)
     storage = tmp_path / "storage"
-    async with docker_registry(tmp_path / "one", http, url, ready["token"], storage) as docker:
+    async with docker_registry(
+        tmp_path / "one", http, url, ready["token"], storage=storage
+    ) as docker:
         image = docker.image("image")
         await docker.push(image, "team/app")
         await posted(sink, 1)
@@ -173,6 +175,8 @@ async def test_deletes_are_known_for_what_they_are_by_a_producer_that_never_saw_
     async with second_producer(pipeline, http) as producer_url:
         url = notifications(producer_url, pushed.registry)
         token = pipeline.ready["token"]
-        async with docker_registry(tmp_path / "two", http, url, token, pushed.storage) as other:
+        async with docker_registry(
+            tmp_path / "two", http, url, token, storage=pushed.storage
+        ) as other:
             await delete_all(other, pushed.image)
             await expect_one_delete(sink, pushed.image)

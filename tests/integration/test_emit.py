@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from portcall.cli.commands import sending
+from portcall.cli import refusals
 from portcall.cli.main import run
 from portcall.runtime.errors import RefusedError
 from portcall.schemas.events import Event
@@ -113,7 +113,7 @@ async def test_what_was_503_is_sent_again_with_the_same_ids(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PORTCALL_HOME", str(tmp_path))
-    monkeypatch.setattr(sending, "MAX_WAIT_S", 0.01)
+    monkeypatch.setattr(refusals, "MAX_WAIT_S", 0.01)
     unsteady = Unsteady()
     async with served(unsteady.publish) as producer:
         code = await emit(
@@ -132,7 +132,7 @@ async def test_what_is_never_accepted_is_told_and_fails(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sending, "MAX_WAIT_S", 0.0)
+    monkeypatch.setattr(refusals, "MAX_WAIT_S", 0.0)
     sink.error = RefusedError("a queue is full")
     assert await emit("-r", "myregistry", "--count", "3", "-o", "json") == 1
     out, err = capsys.readouterr()

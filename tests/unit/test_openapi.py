@@ -17,7 +17,13 @@ from portcall.producer.ingest import Ingest
 from portcall.producer.openapi import OPERATIONS as PRODUCER_OPERATIONS
 from portcall.producer.openapi import document as producer_document
 from portcall.producer.server import make_app
-from tests.integration.producing import FakeStore, Nobody
+from portcall.producer.sources.hints import Hints
+from portcall.producer.sources.intake import SourceIntake
+from portcall.producer.sources.known import KnownSources
+from portcall.producer.sources.proofs.keeping import IssuerKeys
+from portcall.producer.sources.proofs.tokens import TokenProofs
+from portcall.producer.sources.verifying import Verifier
+from tests.integration.producing import FakeSources, FakeStore, Nobody, no_keys
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS: dict[str, dict[str, Any]] = {
@@ -115,7 +121,15 @@ async def test_the_producers_operations_are_its_routes() -> None:
         bodies=Bodies(),
         publish=publish,
     )
-    router = make_app(ingest, {}).router
+    sources = KnownSources(catalogue=FakeSources([]), revisions=store)
+    intake = SourceIntake(
+        sources=sources,
+        verifier=Verifier(TokenProofs(IssuerKeys(no_keys))),
+        bodies=Bodies(),
+        ingest=ingest,
+        hints=Hints(),
+    )
+    router = make_app(ingest, {}, sources=intake).router
     routes = {
         (route.method, route.resource.canonical) for route in router.routes() if route.resource
     }

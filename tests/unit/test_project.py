@@ -81,7 +81,7 @@ def test_no_variable_is_documented_that_nobody_reads() -> None:
     of_commands = {
         name
         for file in (ROOT / "cli").rglob("*.py")
-        for name in re.findall(r'envvar="(PORTCALL_\w+)"', file.read_text())
+        for name in re.findall(r'(?:envvar| )= ?"(PORTCALL_\w+)"', file.read_text())
     }
     assert named <= set(FIELDS) | of_compose | of_commands
     assert of_compose <= named

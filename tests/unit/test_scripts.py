@@ -241,3 +241,34 @@ def test_without_the_service_nothing_is_said_to_be_good(tools: Path) -> None:
     assert "nothing is known" not in done.stdout
     assert "requirements/portcall.txt: NOT CHECKED" in done.stderr
     assert "no route to the service" in done.stderr
+
+
+@pytest.fixture
+def registry_clients(tmp_path: Path) -> Path:
+    """The script in a checkout of its own, which has no clients yet."""
+    script = tmp_path / "checkout" / "scripts" / "registry-clients"
+    script.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "scripts/registry-clients", script)
+    return script
+
+
+CLIENTS = ("oras", "cosign", "crane", "notation")
+
+
+def test_clients_that_are_installed_are_not_fetched(stubs: Stubs, registry_clients: Path) -> None:
+    for name in CLIENTS:
+        stubs.add(name, "exit 0")
+    done = stubs.run(registry_clients)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert stubs.calls.read_text() == ""
+
+
+@pytest.mark.parametrize("mirror", ["", "http://mirror.invalid/debian/"], ids=["no mirror", "away"])
+def test_clients_that_cannot_be_fetched_are_no_failure(
+    mirror: str, stubs: Stubs, registry_clients: Path
+) -> None:
+    stubs.add("apt-get", f'case $1 in indextargets) echo "{mirror}" ;; *) exit 1 ;; esac')
+    done = stubs.run(registry_clients)
+    assert done.returncode == 0
+    assert "Going on without oras cosign crane notation." in done.stderr
+    assert not (registry_clients.parents[1] / ".cache").exists()

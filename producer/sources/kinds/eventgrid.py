@@ -86,7 +86,7 @@ def _found(item: object, path: str) -> Found:
     data = _data(item)
     if not isinstance(data, dict):
         return unreadable("data", "must be an object", path)
-    time = time_of(part(item, "time" if is_cloud_event else "eventTime"))
+    time = part(item, "time" if is_cloud_event else "eventTime")
     return found(_told(data, action, text(item, "id"), time), path)
 
 
@@ -101,12 +101,12 @@ def _data(item: object) -> object:
         return None
 
 
-def _told(data: object, action: Action, own_id: str, time: str) -> Told:
+def _told(data: object, action: Action, own_id: str, time: object) -> Told:
     """What the data tells; the event around it has an id and a time where the data has none."""
     told = told_of(data, action)
     return replace(
         told,
         id=told.id or event_id(own_id),
-        time=told.time or time,
+        time=told.time or time_of(time),
         extras=structs.replace(told.extras, source_id=own_id),
     )

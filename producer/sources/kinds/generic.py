@@ -24,6 +24,7 @@ become of a sample.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.formats.artifact_types import artifact_type
@@ -159,7 +160,7 @@ _ACTIONS = frozenset(action.value for action in Action)
 def _each(options: Mapping[str, str], body: object) -> Iterator[Found]:
     budget = Budget()
     try:
-        reading = reading_of(options)
+        reading = _known(tuple(options.items()))
         items, name = items_of(reading, body, budget)
     except InvalidValueError as problem:
         yield Found("", None, problem=problem)
@@ -167,6 +168,12 @@ def _each(options: Mapping[str, str], body: object) -> Iterator[Found]:
     for path, item in elements(items, name):
         yield from found_of(reading, answers_of(reading, item, budget), path)
     yield from over_limit(items)
+
+
+@lru_cache(maxsize=256)
+def _known(options: tuple[tuple[str, str], ...]) -> Reading:
+    """The checked settings of sources in use."""
+    return reading_of(dict(options))
 
 
 def _expression(options: Mapping[str, str], name: str) -> Expression | None:

@@ -11,7 +11,7 @@ import aiohttp
 
 from portcall.runtime.broker.publisher import Publisher
 from portcall.schemas.topology import DEAD, DELIVER, EVENTS, LOG, deliver_key, topology, wait_rung
-from portcall.store.access.signing_keys import private_pem
+from portcall.store.access.key_texts import private_pem
 from portcall.store.engine import open_store
 from portcall.store.secrets.keys import KeySource
 from tests.canary import Canary

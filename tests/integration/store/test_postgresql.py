@@ -28,6 +28,7 @@ from tests.unit.store.contract.journal import (
     NotingContract,
 )
 from tests.unit.store.contract.known import KnownContract
+from tests.unit.store.contract.knowntags import KnownTagsContract
 from tests.unit.store.contract.migrations import MigratingAtOnceContract, MigrationsContract
 from tests.unit.store.contract.principals import PrincipalsContract, SigningKeysContract
 from tests.unit.store.contract.registries import InstallationContract, RegistriesContract
@@ -69,6 +70,10 @@ class TestSealing(SealingContract):
 
 class TestSightings(KnownDigestsContract):
     pass
+
+
+class TestKnownTags(KnownTagsContract):
+    """On PostgreSQL."""
 
 
 class TestKnown(KnownContract):

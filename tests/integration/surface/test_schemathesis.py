@@ -18,7 +18,15 @@ import portcall.producer.openapi
 from portcall.cli.up.broker import PrivateBroker
 from portcall.management.http.routes import Routes
 from portcall.management.login import identity
-from tests.integration.surface.roles import SUBSCRIPTION, TENANT, TOKEN, Roles, running_roles
+from tests.integration.surface.roles import (
+    REGISTRIES,
+    SUBSCRIPTION,
+    TENANT,
+    TOKEN,
+    Roles,
+    running_roles,
+)
+from tests.integration.surface.rows import send
 from tests.integration.test_management import NOBODY, served
 from tests.rabbit import ErlangShell
 
@@ -69,6 +77,7 @@ def management_document() -> dict[str, Any]:
     parameters["group"]["schema"] = {"enum": ["portcall"]}
     parameters["registry"]["schema"] = {"enum": ["Alpha", "alpha", "Missing"]}
     parameters["webhook"]["schema"] = {"enum": ["webhook01", "WEBHOOK01", "missing1"]}
+    parameters["source"]["schema"] = {"enum": ["here", "HIDDEN", "missing1"]}
     parameters["tenant"]["schema"] = {"enum": [TENANT]}
     parameters["apiVersion"]["schema"] = {"enum": ["2025-11-01", "2019-05-01-preview"]}
     return told
@@ -91,14 +100,30 @@ def roles(
         shell=erlang_shell,
         migrated=migrated_file,
     ) as made:
+        add_source(made, "here", "bearer")
+        add_source(made, "hidden", "path")
         yield made
 
 
+def add_source(roles: Roles, name: str, proof: str) -> None:
+    """A source of the registry Alpha whose secret is the administrator's token."""
+    properties = {
+        "kind": "generic", "proof": proof, "secret": TOKEN, "options": {"repository": "repository"}
+    }  # fmt: skip
+    path = f"{REGISTRIES}/Alpha/sources/{name}?api-version=2025-11-01"
+    headers = AUTHORIZATION | {"Content-Type": "application/json"}
+    body = json.dumps({"properties": properties}).encode()
+    assert send(roles.urls["management"], "PUT", path, headers, body).status == 201
+
+
 def producer_document() -> dict[str, Any]:
-    made = {"Accepted", "Error", "ErrorDetail", "Health"}
+    made = {"Accepted", "Taken", "Validation", "Error", "ErrorDetail", "Health"}
     document = portcall.producer.openapi.document()
     told = closed(document, set(document["components"]["schemas"]) - made)
-    told["components"]["parameters"]["registry"]["schema"] = {"enum": ["Alpha", "alpha", "Missing"]}
+    parameters = told["components"]["parameters"]
+    parameters["registry"]["schema"] = {"enum": ["Alpha", "alpha", "Missing"]}
+    parameters["source"]["schema"] = {"enum": ["here", "hidden", "missing1"]}
+    parameters["secret"]["schema"] = {"enum": [TOKEN, "wrong"]}
     return told
 
 
@@ -109,7 +134,7 @@ PRODUCER = schema_of(producer_document())
 @hypothesis.settings(max_examples=EXAMPLES, deadline=None)
 def test_producer(case: schemathesis.Case[Any], roles: Roles) -> None:
     left_out = []
-    if case.path.endswith("/notifications"):
+    if case.path.endswith("/notifications") or "/sources/" in case.path:
         left_out.append(checks.negative_data_rejection)  # 202: a registry would send it for ever
     case.call_and_validate(
         base_url=roles.urls["producer"],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from portcall.cli.errors import UpError
+from portcall.cli.errors import UpError, UsageError
 from portcall.cli.home import Home
 from portcall.cli.up import plan as planning
 from portcall.cli.up.pipeline import SEALED_ROLES, prepare_store, without_keys
@@ -250,3 +250,12 @@ def test_certificates_that_cannot_be_used_are_said_before_anything_starts(
         file.write_text(content)
     with pytest.raises(SettingsError, match=words):
         make_plan(home, {**ANY, variable: str(file)}, routers=1, deliverers=1)
+
+
+@pytest.mark.parametrize(("routers", "deliverers"), [(2, 1), (1, 2)])
+def test_a_compact_process_has_one_router_and_one_deliverer(
+    home: Home, routers: int, deliverers: int
+) -> None:
+    with pytest.raises(UsageError, match="--compact"):
+        make_plan(home, ANY, routers=routers, deliverers=deliverers, compact=True)
+    assert make_plan(home, ANY, routers=1, deliverers=1, compact=True).compact

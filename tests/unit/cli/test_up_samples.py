@@ -9,9 +9,9 @@ from typing import Self
 
 import pytest
 
-from portcall.cli.demo.command import demo_environment
 from portcall.cli.demo.sample_image import write_image
 from portcall.cli.demo.sample_registry import registry_settings
+from portcall.cli.demo.stage import demo_environment
 from portcall.cli.errors import NotRunningError
 from portcall.cli.home import Home
 from portcall.cli.up import command as up

@@ -40,6 +40,7 @@ from portcall.management.registries.routes import RegistryHandlers
 from portcall.management.registries.subscriptions import SubscriptionHandlers
 from portcall.management.replays.routes import ReplayHandlers
 from portcall.management.sources.routes import SourceHandlers
+from portcall.management.tags.routes import TagHandlers
 from portcall.management.webhooks.imports import ImportHandler
 from portcall.management.webhooks.pings import PingHandler
 from portcall.management.webhooks.probes import ProbeHandler, Prober
@@ -228,9 +229,11 @@ class ManagementApi:
         )
         OverviewHandler(store=store, pulse=self.pulse, lookups=lookups).add_to(routes)
         self.caught_up = 0
+        self.behind: Exception | None = None
         self.box = FakeBox()
         LetterHandlers(box=self.box, store=store, lookups=lookups).add_to(routes)
         ConsoleLinkHandler(code_maker(store)).add_to(routes)
+        TagHandlers(store=store, lookups=lookups, catch_up=self._catch_up).add_to(routes)
         ExplainHandlers(
             lookups=lookups,
             explaining=Explaining(store, (2_000, 10_000)),
@@ -251,6 +254,8 @@ class ManagementApi:
 
     async def _catch_up(self) -> None:
         self.caught_up += 1
+        if self.behind is not None:
+            raise self.behind
 
     @property
     def subscription(self) -> str:

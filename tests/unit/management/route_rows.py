@@ -37,6 +37,13 @@ def tried(name: str, target: str, body: object) -> Row:
     return Row(f"scope test: {name}", "POST", "{registry}/testScope", 400, CONTENT, target, body)
 
 
+def adopted(name: str, target: str, tags: object) -> Row:
+    return Row(
+        f"adoption: {name}", "POST", "{registry}/adoptTags", 400, CONTENT, target, {"tags": tags}
+    )
+
+
+TAG: dict[str, object] = {"repository": "team/app", "tag": "v1", "digest": "sha256:" + "a" * 64}
 NO_HOOK, NO_REGISTRY = "{webhook}/missing1", "{registries}/Missing"
 ROUTES = [
     # replays
@@ -73,6 +80,19 @@ ROUTES = [
     missing("POST", f"{NO_HOOK}/probe"),
     missing("GET", f"{NO_HOOK}/listEvents"),
     missing("GET", f"{NO_HOOK}/followEvents"),
+    # known tags
+    listed("tags of no repository", "{registry}/knownTags", "repository=A+b", PARAMETER, "repository"),
+    listed("tags: no answer to a question", "{registry}/knownTags", "catchUp=soon", PARAMETER, "catchUp"),
+    listed("tags: another list's token", "{registry}/knownTags", "$skipToken=cmVwbGF5czox", PARAMETER, "$skipToken"),
+    listed("tags: too many", "{registry}/knownTags", "$top=1001", PARAMETER, "$top"),
+    adopted("nothing", "tags", []),
+    adopted("too many", "tags", [TAG] * 1001),
+    adopted("a repository that is none", "tags[1].repository", [TAG, TAG | {"repository": "A b"}]),
+    adopted("a tag that is none", "tags[0].tag", [TAG | {"tag": "a:b"}]),
+    adopted("a digest that is none", "tags[0].digest", [TAG | {"digest": "abc"}]),
+    adopted("no digest", "tags[0].digest", [{"repository": "a", "tag": "b"}]),
+    missing("GET", f"{NO_REGISTRY}/knownTags"),
+    missing("POST", f"{NO_REGISTRY}/adoptTags", {"tags": [TAG]}),
     # lists, usages, the audit
     missing("GET", f"{NO_REGISTRY}/webhooks"),
     missing("GET", f"{NO_REGISTRY}/listUsages"),

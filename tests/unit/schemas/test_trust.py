@@ -10,11 +10,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 
 from portcall.runtime.trust import check_usable
-from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.trust import (
+from portcall.schemas.certificates import (
     MAX_BUNDLE,
     MAX_CHAIN,
-    Trust,
     check_ca_bundle,
     check_chain,
     check_key,
@@ -23,6 +21,8 @@ from portcall.schemas.trust import (
     facts_of,
     split_pem,
 )
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.trust import Trust
 from tests.authorities import authority, self_signed, unreadable
 
 CA = authority()

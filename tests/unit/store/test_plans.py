@@ -12,6 +12,7 @@ from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Status
 from portcall.store.engine import Store
 from portcall.store.intake.digests import KnownDigest
+from portcall.store.intake.known_tags import Adopted
 from portcall.store.journal.journal import Journal
 from portcall.store.records.filters import Filter
 from portcall.store.records.selection import ENDINGS, Selection
@@ -96,6 +97,19 @@ def noted(store: Store) -> Journal:
     return store.journal
 
 
+def forgetting_tags(store: Store) -> object:
+    """With rows to forget, for both reasons."""
+    tags = [Adopted("a", f"v{n}", "sha256:a" if n > 3 else None) for n in range(9)]
+    store.tags.adopt("myregistry", tags, 1)
+    return store.tags.prune(2, most=2, limit=9)
+
+
+def known_tags(store: Store) -> object:
+    """Of all repositories, and of one."""
+    store.tags.page("myregistry", repository="a", after=("", ""), limit=9)
+    return store.tags.page("myregistry", repository=None, after=("a", "v1"), limit=9)
+
+
 ACTIONS: list[tuple[str, Action]] = [
     ("first page", lambda store: store.eventlog.page(7, before=None, limit=5)),
     ("next page", lambda store: store.eventlog.page(7, before=99, limit=5)),
@@ -158,6 +172,8 @@ ACTIONS: list[tuple[str, Action]] = [
     ("a record", lambda store: store.searching.get(1)),
     ("sightings", lambda store: store.digests.find([b"a", b"b"])),
     ("forgetting sightings", forgetting_sightings),
+    ("known tags", known_tags),
+    ("forgetting known tags", forgetting_tags),
     ("delete", lambda store: store.webhooks.delete("myregistry", "webhook1")),
 ]
 

@@ -6,15 +6,10 @@ from collections import Counter
 import msgspec
 import pytest
 
-from portcall.cli.commands.sending import (
-    EventSending,
-    Schedule,
-    SendingTally,
-    _refusal,
-    _retry_after_s,
-)
+from portcall.cli.commands.sending import EventSending, Schedule, SendingTally
 from portcall.cli.commands.synthetic import EventMix, Synthesis, parse_actions
 from portcall.cli.errors import CliError, NotRunningError, ServiceError, UsageError
+from portcall.cli.refusals import refusal_of, retry_after_s
 from portcall.cli.server import Server
 from portcall.producer.formats import published
 from portcall.producer.formats.acceptance import Acceptance
@@ -140,7 +135,7 @@ def test_requests_are_due_at_the_rate(
     [("2", 2.0), ("0", 0.0), ("86400", 30.0), (None, 1.0), ("", 1.0), ("-1", 1.0), ("soon", 1.0)],
 )
 def test_retry_after_is_honoured_within_limits(value: str | None, seconds: float) -> None:
-    assert _retry_after_s(value) == seconds
+    assert retry_after_s(value) == seconds
 
 
 @pytest.mark.parametrize(
@@ -156,7 +151,7 @@ def test_retry_after_is_honoured_within_limits(value: str | None, seconds: float
 def test_refusals_are_told_in_the_producers_words(
     status: int, body: bytes, said: str, exit_code: int
 ) -> None:
-    error = _refusal(status, body)
+    error = refusal_of(status, body)
     assert (str(error), error.exit_code, error.status) == (said, exit_code, status)
 
 

@@ -217,3 +217,32 @@ def test_webhooks_that_have_disabled_themselves_are_named_with_what_to_do() -> N
     assert "myregistry/hook19" in found.found and "and 5 more" in found.found
     assert "portcall webhook enable -r myregistry -n hook0" in found.advice
     assert len(found.facts["disabled"]) == 25
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("Unauthorized", "`portcall source rotate here -r myregistry`"),
+        ("Forbidden", "`portcall source update here -r myregistry --networks"),
+        ("InvalidRequest", "`portcall source try here -r myregistry"),
+        ("ServiceUnavailable", "refused requests are sent again"),
+        ("Odd", "the reason says"),
+    ],
+)
+def test_a_source_that_is_refused_again_is_named_with_what_to_do(code: str, advice: str) -> None:
+    finding = findings.refused("producer", f"{code} myregistry/here", "12 requests")
+    assert finding.found == f"source myregistry/here ({code}): 12 requests"
+    assert advice in finding.advice
+    assert (finding.facts["registry"], finding.facts["source"]) == ("myregistry", "here")
+
+
+def test_there_is_no_advice_for_a_code_that_no_source_gets() -> None:
+    assert set(findings.SOURCE_ADVICE) <= set(findings.REFUSED_ADVICE)
+
+
+def test_a_hint_about_a_source_is_a_finding_of_its_own() -> None:
+    told = "this looks like harbor, and the source a is of the kind ecr: create a source"
+    finding = findings.source("producer", "myregistry/a", told)
+    assert (finding.check, finding.verdict) == ("sources", Verdict.WRONG)
+    assert finding.found.endswith("of the kind ecr") and finding.advice == "create a source"
+    assert "portcall secrets" in findings.source("producer", "myregistry/a", "is lost").advice

@@ -49,7 +49,7 @@ async def test_what_is_told_when_all_is_ready_holds_up_nothing(
     monkeypatch.setattr(Pipeline, "_addresses", lambda *_arguments: None)
     monkeypatch.setattr(Pipeline, "_declare", nothing)
     home = SimpleNamespace(ready_file=tmp_path / "ready.json")
-    plan: Any = SimpleNamespace(amqp_url="amqp://127.0.0.1", home=home)
+    plan: Any = SimpleNamespace(amqp_url="amqp://127.0.0.1", home=home, compact=True)
     http: Any = None
     await Pipeline(plan, on_ready=tell)._serve(http)
     assert told == [True]

@@ -4,6 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from portcall.producer.http.refusals import FORGOTTEN_S, Refusal, Refusing
+from portcall.runtime.http.health import REFUSED_AGAIN
 from portcall.runtime.metrics import REGISTRY
 from portcall.runtime.sampling import EVERY_S, MAX_KINDS, Allowance, Sample
 
@@ -23,7 +24,11 @@ def refusal(code: str = "Unauthorized", path: str = PATH, status: int = 401) -> 
 
 
 def refusing(clock: Clock) -> Refusing:
-    return Refusing(lambda key: key == "myregistry", clock)
+    return Refusing(
+        lambda key: key == "myregistry",
+        lambda registry, name: (registry, name) == ("myregistry", "here"),
+        clock,
+    )
 
 
 def counted(registry: str, code: str) -> float:
@@ -115,3 +120,21 @@ def test_an_allowance_has_a_burst_and_a_rate() -> None:
     assert allowance.take(100) == 10
     clock.now += 3600
     assert allowance.take(1000) == 200
+
+
+def test_refusals_of_a_source_are_told_apart_from_its_registrys() -> None:
+    refusals = refusing(Clock())
+    for path in (
+        "/registries/MyRegistry/sources/Here",
+        "/registries/myregistry/sources/here/***",
+        "/registries/myregistry/sources/here",
+        *["/registries/myregistry/sources/another"] * 3,
+        *["/registries/other/sources/here"] * 3,
+    ):
+        refusals.note(refusal(path=path))
+    assert set(refusals.warnings()) == {
+        f"{REFUSED_AGAIN} Unauthorized myregistry/here",
+        f"{REFUSED_AGAIN} Unauthorized myregistry",
+        f"{REFUSED_AGAIN} Unauthorized",
+    }
+    assert counted("myregistry/here", "Unauthorized") == 0

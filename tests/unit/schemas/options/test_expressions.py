@@ -16,6 +16,7 @@ from portcall.schemas.options.expressions import (
     MAX_STEPS,
     MAX_TEXT,
     Budget,
+    Expression,
     compiled,
 )
 
@@ -152,6 +153,32 @@ def test_any_text_is_an_expression_or_a_problem(text: str) -> None:
         expression.search(VALUE, Budget())
     except InvalidValueError as problem:
         assert problem.problem  # noqa: PT017 (either way is right)
+
+
+VALUES = [
+    None,
+    1,
+    "x",
+    [],
+    [1, 2],
+    {},
+    {"b": None},
+    {"b": [1, 2]},
+    {"b": {"c": [3]}},
+    {"b": {"c": 1}},
+]
+
+
+@pytest.mark.parametrize("text", ["a", "a.b", "a.b.c", '"a"."b"'])
+@pytest.mark.parametrize("value", [*VALUES, *({"a": each} for each in VALUES)], ids=repr)
+def test_a_path_of_names_gives_what_the_interpreter_gives(text: str, value: object) -> None:
+    found = compiled(text)
+    whole, quick = Budget(), Budget()
+    slow = Expression(text, found.tree).search(value, whole)
+    assert found.path
+    assert found.search(value, quick) == slow
+    assert abs(quick.steps - whole.steps) <= 2
+    assert not compiled(f"not_null({text})").path
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from portcall.store.access.signing_keys import private_pem
+from portcall.store.access.key_texts import private_pem
 from portcall.store.database.database import Database
 from portcall.store.database.migrate import configuration, migrate
 from portcall.store.database.tables import metadata

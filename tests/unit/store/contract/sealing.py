@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from portcall.schemas.webhooks import Status
-from portcall.store.access.signing_keys import private_pem
+from portcall.store.access.key_texts import private_pem
 from portcall.store.database.tables import signing_keys, webhooks
 from portcall.store.engine import Store, open_store
 from portcall.store.errors import SealedError, WrongKeyError

@@ -50,6 +50,7 @@ class SourcesContract:
         assert store.sources.list("myregistry") == [made]
         (usable,) = store.sources.usable()
         assert (usable.secrets, usable.problem) == ((SECRET,), "")
+        assert usable.created_ms == made.created_ms
 
     def test_the_secret_is_sealed(self, store: Store) -> None:
         add_registry(store)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from portcall.store.access.signing_keys import private_pem
+from portcall.store.access.key_texts import private_pem
 from portcall.store.engine import Store
 from tests.canary import Canary, in_files
 from tests.unit.store.contract.sealing import (

@@ -1,0 +1,51 @@
+"""The sources of the samples: how they are created, and the request that each of them takes."""
+
+from dataclasses import dataclass
+
+from portcall.cli.client import Document, Management
+from portcall.cli.demo.proving import SampleIssuer, headers_of
+from portcall.cli.demo.samples import Sample
+from portcall.schemas.sources import DEFAULT_PROOFS, Proof, Source
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """One POST with a valid proof.
+
+    Attributes:
+        sample: What it says.
+        proof: How it proves its sender.
+        path: Of the producer.
+        headers: Its headers.
+    """
+
+    sample: Sample
+    proof: Proof
+    path: str
+    headers: dict[str, str]
+
+
+def request_to_new_source(
+    management: Management, registry: str, sample: Sample, issuer: SampleIssuer
+) -> SampleRequest:
+    """Create a source of a sample's kind, with the name of the kind, and make a request for it.
+
+    Raises:
+        ServiceError: It was refused.
+    """
+    options = dict(sample.options)
+    if DEFAULT_PROOFS[sample.kind] is Proof.OIDC:
+        options |= issuer.options()
+    path = f"{management.find_registry(registry)['id']}/sources/{sample.kind}"
+    properties = {"kind": sample.kind.value, "options": options}
+    made: Document = management.ask("PUT", path, {"properties": properties})["properties"]
+    source = Source(
+        registry=registry,
+        name=sample.kind.value,
+        kind=sample.kind,
+        proof=Proof(made["proof"]),
+        secrets=(str(made.get("secret", "")),),
+        options=made["options"],
+    )
+    headers = headers_of(sample, source, issuer)
+    return SampleRequest(sample, source.proof, str(made["path"]), headers)

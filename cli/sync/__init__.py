@@ -1,0 +1,1 @@
+"""`portcall source sync`: what a registry has, against what Portcall has seen of it."""
