@@ -30,8 +30,13 @@ TELL_AGAIN_S = 10.0
 RETRY_S = 0.5
 OPERATOR_VARIABLES = ("PORTCALL_OPERATOR_WEBHOOK_URI", "PORTCALL_OPERATOR_WEBHOOK_SECRET")
 DECLARE_S = 15.0
-SEALED_ROLES = frozenset({"deliverer", "management"})
-"""The roles that open secrets; the others do not get the keys."""
+KEY_VARIABLES = (VARIABLE, FILE_VARIABLE)
+SECRETS: Mapping[str, tuple[str, ...]] = {
+    "producer": KEY_VARIABLES,
+    "deliverer": (*KEY_VARIABLES, *OPERATOR_VARIABLES),
+    "management": (*KEY_VARIABLES, *OPERATOR_VARIABLES),
+}
+"""The secrets that a role needs: keys for what webhooks and sources hide, the operator's webhook."""
 
 
 class StopSignals:
@@ -151,7 +156,7 @@ class Pipeline:
 
     def _fork_server(self, amqp_url: str) -> ForkServer:
         environ = self._plan.environ_for(amqp_url)
-        return ForkServer(without_keys(environ), widest=environ, mark=str(self._plan.home.path))
+        return ForkServer(environ_of("", environ), widest=environ, mark=str(self._plan.home.path))
 
     def _services(self, amqp_url: str, http: aiohttp.ClientSession) -> list[Service]:
         if self._server is None:
@@ -170,7 +175,7 @@ class Pipeline:
                 role,
                 number,
                 home=self._plan.home.path,
-                environ=environ if role in SEALED_ROLES else without_keys(environ),
+                environ=environ_of(role, environ),
                 http=http,
                 server=server,
             )
@@ -242,9 +247,9 @@ def prepare_store(plan: Plan) -> "tuple[Installation, ClientCredentials]":
     return installing.prepare_store(plan)
 
 
-def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for roles that open no secrets."""
-    hidden = {VARIABLE, FILE_VARIABLE, *OPERATOR_VARIABLES}
+def environ_of(role: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a role: of the secrets, it has those that it needs."""
+    hidden = {*KEY_VARIABLES, *OPERATOR_VARIABLES}.difference(SECRETS.get(role, ()))
     return {name: value for name, value in environ.items() if name not in hidden}
 
 

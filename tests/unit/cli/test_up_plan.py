@@ -8,7 +8,7 @@ import pytest
 from portcall.cli.errors import UpError, UsageError
 from portcall.cli.home import Home
 from portcall.cli.up import plan as planning
-from portcall.cli.up.pipeline import SEALED_ROLES, prepare_store, without_keys
+from portcall.cli.up.pipeline import environ_of, prepare_store
 from portcall.cli.up.plan import ALLOW_TARGETS, client_url, make_plan, roles_environment
 from portcall.runtime.errors import SettingsError
 from portcall.runtime.settings import HostPort
@@ -197,14 +197,15 @@ def test_unit_tests_have_no_network() -> None:
         socket.socket(socket.AF_INET)
 
 
-def test_only_those_who_open_secrets_are_told_the_keys(home: Home) -> None:
-    secrets = (
-        *("PORTCALL_ENCRYPTION_KEY", "PORTCALL_ENCRYPTION_KEY_FILE"),
-        *("PORTCALL_OPERATOR_WEBHOOK_URI", "PORTCALL_OPERATOR_WEBHOOK_SECRET"),
-    )
-    environ = {"PATH": "/bin", **dict.fromkeys(secrets, "x")}
-    assert without_keys(environ) == {"PATH": "/bin"}
-    assert {"deliverer", "management"} == SEALED_ROLES
+def test_a_role_is_told_the_secrets_that_it_needs_and_no_others() -> None:
+    keys_of_secrets = {"PORTCALL_ENCRYPTION_KEY": "x", "PORTCALL_ENCRYPTION_KEY_FILE": "x"}
+    operators = {"PORTCALL_OPERATOR_WEBHOOK_URI": "x", "PORTCALL_OPERATOR_WEBHOOK_SECRET": "x"}
+    others = {"PATH": "/bin"}
+    environ = {**others, **keys_of_secrets, **operators}
+    assert environ_of("producer", environ) == {**others, **keys_of_secrets}  # proofs of sources
+    assert environ_of("deliverer", environ) == environ_of("management", environ) == environ
+    for role in ("router", "recorder", ""):
+        assert environ_of(role, environ) == others
 
 
 def test_the_first_start_makes_a_key_and_later_ones_keep_it(home: Home) -> None:
