@@ -36,7 +36,7 @@ SECRETS: Mapping[str, tuple[str, ...]] = {
     "deliverer": (*KEY_VARIABLES, *OPERATOR_VARIABLES),
     "management": (*KEY_VARIABLES, *OPERATOR_VARIABLES),
 }
-"""The secrets that a role needs: keys for what webhooks and sources hide, the operator's webhook."""
+"""The secrets that a role needs: keys for webhooks and sources, and the operator's webhook."""
 
 
 class StopSignals:
