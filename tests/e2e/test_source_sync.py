@@ -15,7 +15,7 @@ from tests.e2e.docker_registry import DockerRegistry, Document, docker_registry
 from tests.installation import Client, Installation
 from tests.sink import Sink, eventually
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 AWAY = "http://127.0.0.1:9/nobody"
 """Where no producer answers: the registry keeps its events in memory, and loses them at its end."""
@@ -57,7 +57,7 @@ async def test_what_was_pushed_while_the_producer_was_away_is_published_once(
     await client.new_webhook(registry, f"{sink.url}/hook", actions=("push", "delete"))
     token, storage = pipeline.ready["token"], tmp_path / "storage"
     url = notifications(pipeline, registry)
-    async with docker_registry(tmp_path / "before", http, url, token, storage) as docker:
+    async with docker_registry(tmp_path / "before", http, url, token, storage=storage) as docker:
         first, second, third = (docker.image(name) for name in ("first", "second", "third"))
         await docker.push(first, "team/app", "kept")
         await docker.push(first, "team/app", "moved")
@@ -67,12 +67,12 @@ async def test_what_was_pushed_while_the_producer_was_away_is_published_once(
         seen = await sync(pipeline, registry, docker, "--yes")
         assert (seen["seen"], seen["missed"]) == (3, {"new": 0, "moved": 0})
     sink.posts.clear()
-    async with docker_registry(tmp_path / "away", http, AWAY, token, storage) as docker:
+    async with docker_registry(tmp_path / "away", http, AWAY, token, storage=storage) as docker:
         await docker.push(third, "team/app", "moved")
         await docker.push(third, "team/new", "v1")
         await docker.delete("team/app", "manifests", second.digest)
     assert sink.posts == []
-    async with docker_registry(tmp_path / "after", http, url, token, storage) as docker:
+    async with docker_registry(tmp_path / "after", http, url, token, storage=storage) as docker:
         counted = await sync(pipeline, registry, docker, "--deletes")  # no terminal: counts only
         assert counted["missed"] == {"new": 1, "moved": 1, "deleted": 1}
         assert (counted["published"], sink.posts) == (0, [])

@@ -203,7 +203,9 @@ async def test_a_real_registry_with_a_password_and_several_pages(
     monkeypatch.setattr(distribution, "CATALOGUE_PAGE", 2)
     async with aiohttp.ClientSession() as http:
         storage = tmp_path / "storage"
-        async with docker_registry(tmp_path / "open", http, AWAY, "x" * 20, storage) as docker:
+        async with docker_registry(
+            tmp_path / "open", http, AWAY, "x" * 20, storage=storage
+        ) as docker:
             image = docker.image("image")
             for number in range(5):
                 await docker.push(image, f"team/r{number}")
@@ -211,7 +213,9 @@ async def test_a_real_registry_with_a_password_and_several_pages(
         htpasswd.write_text(HTPASSWD + "\n")
         monkeypatch.setenv("REGISTRY_AUTH_HTPASSWD_REALM", "registry")
         monkeypatch.setenv("REGISTRY_AUTH_HTPASSWD_PATH", str(htpasswd))
-        async with docker_registry(tmp_path / "guarded", http, AWAY, "x" * 20, storage) as docker:
+        async with docker_registry(
+            tmp_path / "guarded", http, AWAY, "x" * 20, storage=storage
+        ) as docker:
             address = f"http://{docker.address}"
             async with client(address) as asking:
                 catalogue = Distribution(asking)
