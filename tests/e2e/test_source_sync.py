@@ -15,7 +15,7 @@ from tests.e2e.docker_registry import DockerRegistry, Document, docker_registry
 from tests.installation import Client, Installation
 from tests.sink import Sink, eventually
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 AWAY = "http://127.0.0.1:9/nobody"
 """Where no producer answers: the registry keeps its events in memory, and loses them at its end."""
@@ -47,7 +47,7 @@ def names(sink: Sink) -> Counter[str]:
 
 
 async def got(sink: Sink, count: int) -> None:
-    await eventually(lambda: len(sink.posts) >= count, within_s=30, what=f"{count} POSTs")
+    await eventually(lambda: len(sink.posts) >= count, within_s=90, what=f"{count} POSTs")
 
 
 async def test_what_was_pushed_while_the_producer_was_away_is_published_once(
