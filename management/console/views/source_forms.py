@@ -239,5 +239,6 @@ def _place(target: str, message: str) -> tuple[str, str]:
 
 
 def _ordinal(number: int) -> str:
-    ending = "th" if 10 < number % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    endings = ("th", "st", "nd", "rd")  # codespell:ignore nd
+    ending = "th" if 10 < number % 100 < 14 or number % 10 > 3 else endings[number % 10]
     return f"{number}{ending}"
