@@ -146,6 +146,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
         explaining=explaining,
         scopes=scope_tests,
         producer_url=settings.producer_url,
+        producer_tls_url=settings.producer_tls_url,
     )
     followers.end_with(app)
     await _listen(process, settings, app, tls)

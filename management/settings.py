@@ -89,3 +89,8 @@ class ManagementSettings(SealedSettings):
         alias="PORTCALL_PRODUCER_URL",
         description="Where senders reach the producer; the console's set-up of sources names it.",
     )
+    producer_tls_url: BaseUrl = Field(
+        default="",
+        alias="PORTCALL_PRODUCER_TLS_URL",
+        description="The same for senders with a client certificate, where it is another one.",
+    )

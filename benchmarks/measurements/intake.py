@@ -20,7 +20,7 @@ from portcall.cli.demo.proving import SampleIssuer
 from portcall.cli.demo.sample_sources import SampleRequest, request_to_new_source
 from portcall.cli.demo.samples import sample_of
 from portcall.cli.server import find_server
-from portcall.schemas.sources import SourceKind
+from portcall.schemas.sources import NOTIFIERS, SourceKind
 
 TITLE = "Intake of sources"
 REGISTRY = "benchregistry"
@@ -28,6 +28,8 @@ RATE = 1_000
 """Events a second, one in a request."""
 BEST = SourceKind.DISTRIBUTION
 AT_MOST = 1.3
+EACH_COUNTS = {"repeats": "0"}
+"""The same request is sent again and again: without this, some kinds would ignore most of them."""
 WARM_UP_S = 2.0
 TRIES = 3
 """A machine that is busy with other things cannot keep the rate, and the broker refuses."""
@@ -98,7 +100,9 @@ def _created(installation: Installation) -> dict[SourceKind, SampleRequest]:
     management = Management(server)
     management.ask("PUT", _path(server.subscription, server.resource_group), _REGISTRY)
     return {
-        kind: request_to_new_source(management, REGISTRY, sample_of(kind), issuer)
+        kind: request_to_new_source(
+            management, REGISTRY, sample_of(kind), issuer, {} if kind in NOTIFIERS else EACH_COUNTS
+        )
         for kind in SourceKind
     }
 

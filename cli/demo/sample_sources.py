@@ -1,6 +1,8 @@
 """The sources of the samples: how they are created, and the request that each of them takes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from portcall.cli.client import Document, Management
 from portcall.cli.demo.proving import SampleIssuer, headers_of
@@ -26,14 +28,25 @@ class SampleRequest:
 
 
 def request_to_new_source(
-    management: Management, registry: str, sample: Sample, issuer: SampleIssuer
+    management: Management,
+    registry: str,
+    sample: Sample,
+    issuer: SampleIssuer,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> SampleRequest:
     """Create a source of a sample's kind, with the name of the kind, and make a request for it.
+
+    Args:
+        management: Where.
+        registry: Of the source.
+        sample: What the request says.
+        issuer: Signs the token, where the proof is one.
+        settings: Further options of the source.
 
     Raises:
         ServiceError: It was refused.
     """
-    options = dict(sample.options)
+    options = {**sample.options, **settings}
     if DEFAULT_PROOFS[sample.kind] is Proof.OIDC:
         options |= issuer.options()
     path = f"{management.find_registry(registry)['id']}/sources/{sample.kind}"

@@ -65,7 +65,7 @@ def _document(source: Source, result: "SampleResult") -> dict[str, Any]:
 def _event(event: Event) -> dict[str, Any]:
     """An event without what is empty; its payload is what webhooks get, its extras go beside."""
     fields = {
-        name: each
+        name: to_builtins(each)
         for name, each in structs.asdict(event).items()
         if name not in _NOT_SHOWN and each
     }

@@ -35,7 +35,7 @@ Compact = Annotated[
     bool,
     typer.Option(
         "--compact",
-        help="Run all roles in one process: a quarter less memory, for small installations.",
+        help="Run all roles in one process: less than half the memory, for small installations.",
     ),
 ]
 

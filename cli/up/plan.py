@@ -134,6 +134,8 @@ def make_plan(
             "PORTCALL_MANAGEMENT_BIND": str(management),
             TLS_BIND: str(tls or "none"),
             "PORTCALL_PRODUCER_BIND": str(producer),
+            "PORTCALL_PRODUCER_TLS_URL": env.get("PORTCALL_PRODUCER_TLS_URL")
+            or (client_url(producer_tls, "https") if producer_tls else ""),
             "PORTCALL_PRODUCER_URL": env.get("PORTCALL_PRODUCER_URL") or client_url(producer),
             PRODUCER_TLS_BIND: str(producer_tls or "none"),
             "PORTCALL_OWN_PORTS": ",".join(

@@ -46,6 +46,7 @@ def add_console(
     explaining: Explaining,
     scopes: ScopeTests,
     producer_url: str = "",
+    producer_tls_url: str = "",
 ) -> Routes:
     """Serve the console on *app*; blocks while it reads its files and its key.
 
@@ -61,6 +62,7 @@ def add_console(
         explaining: Explains deliveries.
         scopes: Tries scopes.
         producer_url: Where senders reach the producer; empty: not known.
+        producer_tls_url: The same over TLS of our own; empty: not known.
 
     Returns:
         The routes of its pages.
@@ -84,7 +86,9 @@ def add_console(
     RegistryPages(desk=desk, lists=lists).add_to(routes)
     WebhookEdit(desk=desk, scopes=scopes).add_to(routes)
     WebhookPages(desk=desk, lists=lists).add_to(routes)
-    SourcePages(desk=desk, producer_url=producer_url).add_to(routes)
+    SourcePages(desk=desk, producer_url=producer_url, producer_tls_url=producer_tls_url).add_to(
+        routes
+    )
     LetterPages(desk).add_to(routes)
     DeliveryPages(desk=desk, explaining=explaining).add_to(routes)
     Live(desk=desk, followers=followers, sessions=sessions, authenticator=authenticator).add_to(

@@ -193,7 +193,8 @@ def test_any_size_is_answered_clearly(producer: Running, kind: SourceKind, size:
         return
     status, answer = post(producer.port, source_of(kind), sample, body)
     assert status in {200, 202}, answer
-    assert json.loads(answer)["accepted"] == 1
+    counts = json.loads(answer)  # an equal event of a kind without ids is ignored for a while
+    assert counts["accepted"] + counts["ignored"] == 1
 
 
 def post_head(port: int, source: Source, sample: Sample, size: int) -> int:

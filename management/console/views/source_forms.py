@@ -57,14 +57,13 @@ PROOFS: Mapping[Proof, str] = {
     Proof.HMAC_SHA256: "HMAC-SHA256 of the body",
     Proof.HMAC_SHA1: "HMAC-SHA1 of the body",
     Proof.OIDC: "OIDC token of an issuer",
-    Proof.CLIENT_CERTIFICATE: "TLS client certificate",
+    Proof.CLIENT_CERTIFICATE: "A client certificate, over TLS",
 }
 _WORDS = {
-    "oidc": "OIDC",
     "jwks": "Public keys",
     "id": "Event id",
     "utc_offset": "UTC offset",
-    "ca_bundle": "Authorities",
+    "ca_bundle": "Certificate authorities",
     "name": "Name in the certificate",
 }
 _LONG = frozenset({"jwks", "ca_bundle"})

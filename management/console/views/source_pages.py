@@ -53,7 +53,7 @@ class ShownSource:
     Attributes:
         name: Its name.
         facts: Its ``properties``, as the API answers them.
-        producer_url: Where senders reach the producer; empty: no setting says it.
+        producer_url: Where its sender reaches the producer; empty: no setting says it.
     """
 
     name: str
@@ -113,11 +113,13 @@ class SourcePages:
     Args:
         desk: Shared by all pages.
         producer_url: Where senders reach the producer; empty: no setting says it.
+        producer_tls_url: The same for senders with a client certificate; empty: no other.
     """
 
-    def __init__(self, *, desk: Desk, producer_url: str) -> None:
+    def __init__(self, *, desk: Desk, producer_url: str, producer_tls_url: str) -> None:
         self._desk = desk
         self._producer_url = producer_url
+        self._producer_tls_url = producer_tls_url or producer_url
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes. The form's path is not below the sources: one may be called ``new``."""
@@ -247,7 +249,6 @@ class SourcePages:
             template,
             registry=registry,
             source=self._shown(found),
-            knows_producer=bool(self._producer_url),
         )
 
     def _done(
@@ -278,7 +279,10 @@ class SourcePages:
         )
 
     def _shown(self, source: Mapping[str, Any]) -> ShownSource:
-        return ShownSource(source["name"], source["properties"], self._producer_url)
+        facts = source["properties"]
+        needs_tls = facts["proof"] == Proof.CLIENT_CERTIFICATE
+        url = self._producer_tls_url if needs_tls else self._producer_url
+        return ShownSource(source["name"], facts, url)
 
 
 def _check_name(entry: SourceEntry) -> None:

@@ -23,6 +23,7 @@ from portcall.management.overview.pulse import Pulse
 from portcall.runtime.broker.stream import BatchHandler, Start
 from portcall.runtime.http.clients import Throttle
 from portcall.schemas.events import PublishedEvent, Target, accept
+from portcall.schemas.extras import Extras
 from portcall.schemas.frames import decode_raw_records, encode_records
 from portcall.schemas.records import Detail, Outcome, Record
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind
@@ -146,7 +147,14 @@ class Site:
         async with _client(self.url) as client:
             yield Browser(client)
 
-    def deliver(self, event_id: str, detail: Detail, *, media_type: str = "") -> int:
+    def deliver(
+        self,
+        event_id: str,
+        detail: Detail,
+        *,
+        media_type: str = "",
+        extras: Extras | None = None,
+    ) -> int:
         """Enter a push of team/app:v1 that Hook01 got, and give Hook01's id."""
         row = self.store.webhooks.get("alpha", "Hook01")
         assert row is not None
@@ -156,6 +164,7 @@ class Site:
             new_id=event_id,
             now_ms=PUSHED_MS,
             now="2023-11-14T22:13:20.0000000Z",
+            extras=extras,
         )
         record = Record(
             event=0,

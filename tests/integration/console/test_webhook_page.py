@@ -7,6 +7,7 @@ import pytest
 
 from portcall.management.console.views import webhook_pages as webhookpages
 from portcall.runtime.errors import BrokerError
+from portcall.schemas.extras import Extras
 from portcall.schemas.frames import decode_deliveries
 from portcall.schemas.records import Detail
 from portcall.schemas.webhooks import Cause, Status
@@ -214,6 +215,19 @@ async def test_an_event_is_explained_for_every_webhook(site: Site, browser: Brow
     assert set(rows) == {"Bare01", "Hook01", "Off001"}
     assert "Delivered" in rows["Hook01"]
     assert "disabled" in rows["Off001"]
+
+
+async def test_the_page_of_an_event_has_what_its_source_tells(site: Site, browser: Browser) -> None:
+    extras = Extras(
+        kind="harbor", source="main", actor="<b>ci</b>", platforms=("linux/amd64", "linux/arm64")
+    )
+    site.deliver("pushed-1", Detail(), extras=extras)
+    page = await browser.get(f"{ALPHA}/events/pushed-1")
+    told = {each.one("dt").text: each.one("dd").text for each in page.root.one("dl").all("div")}
+    assert told["Actor"] == "<b>ci</b>"
+    assert told["Platforms"] == "linux/amd64, linux/arm64"
+    assert told["Source"] == "main (harbor)"
+    assert "Artifact type" not in told
 
 
 async def test_what_cannot_be_sent_again_says_why(site: Site, browser: Browser) -> None:

@@ -71,6 +71,7 @@ def test_a_stored_source_is_tried_with_its_own_options(
     api.on("GET", SOURCE, told(kind="ecr", proof="header", options=options))
     found, _ = tried(portcall, sample, "harbor", *ON)
     assert found["events"][0]["payload"]["request"]["host"] == "acme.test"
+    assert found["events"][0]["extras"]
     other = ("--options", "host=other.test", "header=X-B")
     found, _ = tried(portcall, sample, "-n", "harbor", *ON, *other)
     assert found["events"][0]["payload"]["request"]["host"] == "other.test"

@@ -17,7 +17,7 @@ from portcall.schemas.events import Event
 from portcall.schemas.extras import MAX_TEXT, Extras
 from portcall.schemas.frames import encode_events
 from portcall.schemas.sources import SourceKind
-from tests.unit.producer.samples import acceptance
+from tests.unit.producer.samples import acceptance, recorded
 from tests.unit.producer.sources import (
     test_acr,
     test_alibaba,
@@ -316,6 +316,32 @@ def test_references_tell_the_type_and_the_platforms(kind: SourceKind, name: str)
     extras = only(case(kind, notified(**target))).extras
     assert extras is not None
     assert (extras.artifact_type, extras.platforms) == (artifact_type, platforms)
+
+
+def test_what_a_real_registry_tells_with_references() -> None:
+    """Recorded with docker-registry 2.8: an image, an attestation, a chart, an index, its delete.
+
+    Its references of an index have no platforms; those of distribution 3 may.
+    """
+    seen = KnownDigests()
+    translations = [
+        distribution.read(seen, body, acceptance()) for body in recorded("with_references")
+    ]
+    events = [event for each in translations for event in each.events]
+    assert [(each.action, each.tag, each.extras) for each in events] == [
+        ("push", "", Extras(artifact_type="image")),
+        ("push", "", Extras(artifact_type="attestation")),
+        ("push", "chart", Extras(artifact_type="helm")),
+        ("push", "v1", Extras(artifact_type="index")),
+        ("push", "latest", Extras(artifact_type="index")),
+        ("delete", "", Extras(artifact_type="index")),
+    ]
+    request_id = json.loads(bytes(events[-1].body))["request"]["id"]
+    notes = [one for each in translations for one in each.details]
+    assert [(one.reason, one.tag, one.request_id) for one in notes] == [
+        ("tag_delete", "latest", request_id),
+        ("tag_delete", "v1", request_id),
+    ]
 
 
 def test_a_notification_without_a_source_tells_only_what_is_beyond_the_payload() -> None:

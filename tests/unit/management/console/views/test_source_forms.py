@@ -65,6 +65,17 @@ def test_an_address_that_is_not_known_has_a_placeholder() -> None:
     assert '"address": "https://PRODUCER/registries/a/sources/b"' in shown("").set_up()
 
 
+def test_a_client_certificate_has_no_secret() -> None:
+    form = Form({"kind": ("zot",), "shown_kind": ("zot",), "proof": ("client_certificate",)})
+    entry = read_source(form)
+    assert not entry.has_secret
+    assert [(each.name, each.is_long) for each in entry.options if each.required] == [
+        ("ca_bundle", True),
+        ("name", False),
+    ]
+    assert not shown("", proof="client_certificate").has_secret
+
+
 def test_a_secret_in_the_address_has_a_placeholder() -> None:
     source = shown("http://127.0.0.1:8401", path="/registries/a/sources/b/{secret}", proof="path")
     assert source.address() == "http://127.0.0.1:8401/registries/a/sources/b/SECRET"
