@@ -21,6 +21,7 @@ from portcall.cli.up.broker import PrivateBroker
 from portcall.schemas.topology import JOURNAL, LOG
 from portcall.schemas.webhooks import Sku
 from portcall.store.engine import Store, open_store
+from portcall.store.secrets.keys import KeySource
 from tests.integration.surface.cli_rows import LINES, Line
 from tests.integration.surface.roles import (
     REGISTRIES,
@@ -33,6 +34,7 @@ from tests.integration.surface.roles import (
 from tests.integration.surface.rows import BEARER, EVENTS_PATH, ROWS, Bad, send
 from tests.integration.surface.token_rows import LOGINS, BadLogin
 from tests.rabbit import ErlangShell
+from tests.unit.management.source_rows import add_sources
 
 EVERY_ROLE = ("management", "producer", "router", "deliverer", "recorder")
 PUSH = {"action": "push", "target": {"repository": "team/app", "tag": "v1"}}
@@ -89,7 +91,8 @@ def world(
 
 def stock(roles: Roles, uri: str) -> None:
     """What the tables speak of: a full registry, one that is too full for a smaller SKU."""
-    store = open_store(f"sqlite:///{roles.database}")
+    vault = KeySource(text="", home=roles.database.parent).vault()
+    store = open_store(f"sqlite:///{roles.database}", vault)
     for registry, sku, names in (
         ("Basic", Sku.BASIC, ("webhook01", "webhook02")),
         ("Three", Sku.STANDARD, ("webhook01", "webhook02", "webhook03")),
@@ -103,6 +106,7 @@ def stock(roles: Roles, uri: str) -> None:
     disabled = store.webhooks.get("alpha", "disabled1")
     assert disabled is not None
     store.webhooks.disable(disabled.id, "410 Gone", 0)
+    add_sources(store)
     store.close()
 
 

@@ -1,11 +1,28 @@
 """Bad requests to the sources of registries."""
 
+from dataclasses import replace
+
+from portcall.schemas.sources import Proof, SourceKind
+from portcall.store.engine import Store
+from portcall.store.sources.rows import SourceDraft
 from tests.unit.management.row import CONTENT, NOT_FOUND, Row
 
 HERE = "{registry}/sources/harbor"
 """It exists, and is a Harbor with the proof `authorization`."""
 SECRET = "a-secret-of-the-tests"  # noqa: S105
 OIDC = {"issuer": "https://accounts.test", "audience": "us", "email": "push@acme.test"}
+
+
+def add_sources(store: Store) -> None:
+    """Add the sources of the registry Alpha that the rows speak of."""
+    harbor = SourceDraft(SourceKind.HARBOR, Proof.AUTHORIZATION, {}, (), SECRET)
+    drafts = {
+        "harbor": harbor,
+        "odd": replace(harbor, secret=f"{SECRET}/odd"),
+        "tokens": SourceDraft(SourceKind.GAR, Proof.OIDC, OIDC, (), ""),
+    }
+    for name, draft in drafts.items():
+        store.sources.put("Alpha", name, lambda _before, _present, draft=draft: draft)  # type: ignore[misc]
 
 
 def put(name: str, target: str, **properties: object) -> Row:

@@ -3,23 +3,20 @@
 import base64
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from portcall.management.http.errors import ArmError
 from portcall.management.openapi.document import rows
-from portcall.schemas.sources import Proof, SourceKind
 from portcall.schemas.webhooks import Sku
 from portcall.store.engine import Store, open_store
-from portcall.store.sources.rows import SourceDraft
 from tests import keys
 from tests.unit.management.api import GUEST_TOKEN, VERSION, Json, ManagementApi, webhook_body
 from tests.unit.management.letter_rows import LETTERS
 from tests.unit.management.route_rows import ROUTES
 from tests.unit.management.row import CONTENT, NOT_FOUND, PARAMETER, Row
-from tests.unit.management.source_rows import OIDC, SECRET, SOURCES
+from tests.unit.management.source_rows import SOURCES, add_sources
 from tests.unit.management.token_rows import EVERYWHERE, TOKENS
 
 HOOK = "{webhook}/webhook01"
@@ -283,10 +280,7 @@ def api(store: Store) -> ManagementApi:
     add_webhook(store, "Alpha", "webhook01")
     disabled = add_webhook(store, "Alpha", "disabled1")
     store.webhooks.disable(disabled, "410 Gone", 0)
-    harbor = SourceDraft(SourceKind.HARBOR, Proof.AUTHORIZATION, {}, (), SECRET)
-    add_source(store, "harbor", harbor)
-    add_source(store, "odd", replace(harbor, secret=f"{SECRET}/odd"))
-    add_source(store, "tokens", SourceDraft(SourceKind.GAR, Proof.OIDC, OIDC, (), ""))
+    add_sources(store)
     return api
 
 
@@ -300,10 +294,6 @@ def add_webhook(store: Store, registry: str, name: str) -> int:
         registry, name, location="westus", tags={}, uri=uri, headers={}, actions=1
     )
     return row.id
-
-
-def add_source(store: Store, name: str, draft: SourceDraft) -> None:
-    store.sources.put("Alpha", name, lambda _before, _present: draft)
 
 
 def test_the_table_is_long_enough_and_its_rows_have_names_of_their_own() -> None:
