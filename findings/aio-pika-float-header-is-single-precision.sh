@@ -7,8 +7,9 @@
 # as a time 63.5 seconds later. No error, and the publication is confirmed.
 # Matters to: producers of events that put the time of a push, a deadline or a ratio into a header: an age that a
 # consumer works out from it is wrong by up to 64 seconds, and may be negative.
-
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# The guess before: floats arrive as they were sent; decimals and times of day were suspected.
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
 python_packages aio-pika==10.2.1 aiormq==7.2.4 pamqp==4.0.1 kombu==5.7.0 pika==1.4.4
 broker ""
 python3 - <<'PY' | described "aio-pika: 0.1 arrives as 0.10000000149011612, 1767268800.5 as 1767268864.0
