@@ -77,7 +77,7 @@ def test_recorded_step_becomes_these_events(step: str) -> None:
 
 def test_every_recording_is_in_the_table_or_in_a_test_of_its_own() -> None:
     steps = {path.stem for path in NOTIFICATIONS.glob("*.json")}
-    assert steps == {*RECORDED, "delete_blob"}
+    assert steps == {*RECORDED, "delete_blob", "with_references"}
 
 
 def test_demo_plays_the_recordings() -> None:
