@@ -43,7 +43,10 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     place = Place(tmp_path)
     yield place
     await place.server.stop()
-    assert children.left_over(place.mark) == []
+    # The kernel sends the roles SIGTERM when their parent has ended.
+    await eventually(
+        lambda: not children.left_over(place.mark), within_s=30, what="the roles have ended"
+    )
 
 
 async def end(forked: Forked) -> int:
