@@ -63,16 +63,21 @@ def order(file: Path, point: CrashPoint) -> None:
     new.replace(file)
 
 
+@functools.cache
+def role_of(pid: int) -> str:
+    """The role of a process, as its arguments show it: a role is forked, and has no name before."""
+    arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    return arguments[3].removeprefix("portcall.")
+
+
 class Trap:
     """What a role looks at in each of its crash points.
 
     Args:
-        role: Which it is.
         file: Where its order would be.
     """
 
-    def __init__(self, role: str, file: Path) -> None:
-        self._role = role
+    def __init__(self, file: Path) -> None:
         self._file = file
         self._point: CrashPoint | None = None
         self._passed = 0
@@ -85,7 +90,7 @@ class Trap:
             return False
         if point != self._point:
             self._point, self._passed = point, 0
-        if (point.role, point.place, point.when) != (self._role, place, when):
+        if (point.role, point.place, point.when) != (role_of(os.getpid()), place, when):
             return False
         if not exchange.startswith(point.exchange):
             return False
@@ -94,7 +99,7 @@ class Trap:
 
     def die(self) -> None:
         """End this process at once; the order is carried out."""
-        moment = f"{self._role} {time.time()}"
+        moment = f"{role_of(os.getpid())} {time.time()}"
         self._file.with_suffix(".done").write_text(moment)
         self._file.unlink()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -145,9 +150,9 @@ class Trap:
         return trapped
 
 
-def arm(role: str) -> None:
-    """Put the crash points of a role around the calls that have effects."""
-    # Only here, and only in a role: the file is imported by every Python that `up` starts.
+def arm() -> None:
+    """Put the crash points of roles around the calls that have effects."""
+    # Only here, and only where roles are made: the file is imported by every Python that `up` starts.
     from portcall.deliverer.attempting import Attempter  # noqa: PLC0415
     from portcall.deliverer.post.connection import Connection  # noqa: PLC0415
     from portcall.runtime.broker.letters import Reading  # noqa: PLC0415
@@ -157,7 +162,7 @@ def arm(role: str) -> None:
     from portcall.store.records import appending  # noqa: PLC0415
     from portcall.store.records import event_log as eventlog  # noqa: PLC0415
 
-    trap = Trap(role, Path(os.environ[VARIABLE]))
+    trap = Trap(Path(os.environ[VARIABLE]))
     for owner, name, place in (
         (Settler, "settle", "taken"),
         (Publisher, "publish", "publish"),
