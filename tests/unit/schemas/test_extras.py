@@ -16,6 +16,7 @@ from portcall.schemas.extras import (
     SentExtras,
     cleaned,
     kept_text,
+    of_source,
     platform_of,
 )
 from portcall.schemas.frames import (
@@ -210,3 +211,8 @@ def test_people_tell_extras_under_portcall() -> None:
     told = event(None, msgspec.structs.replace(PUBLISHED, portcall=sent))
     assert told.extras == Extras(actor="ci", platforms=("linux/amd64",), backfilled=True)
     assert b"portcall" not in bytes(told.body)
+
+
+def test_a_source_adds_its_kind_and_its_name() -> None:
+    told = of_source(Extras(actor="ci"), "harbor", "main")
+    assert told == Extras(kind="harbor", source="main", actor="ci")

@@ -19,6 +19,7 @@ from portcall.schemas.journal import (
     checksum,
     differences,
     digest_of,
+    manifest_of,
     numbers,
     routed,
 )
@@ -86,3 +87,15 @@ def test_a_checksum_notices_one_webhook_more_or_less(webhook_ids: set[int], othe
     same = other in webhook_ids or other % 2**32 == 0
     assert (grown == checksum(webhook_ids)) is same
     assert checksum(range(2**53 - 1000, 2**53)) < 2**63
+
+
+@given(event=EVENTS)
+def test_a_note_names_the_manifest_if_the_event_has_one(event: Event) -> None:
+    for body, digest in (
+        (b'{"target":{"digest":"sha256:1"}}', "sha256:1"),
+        (b'{"target":{}}', ""),
+        (b'{"id":"a ping"}', ""),
+        (b'{"target":{"digest":7}}', ""),
+        (b"{", ""),
+    ):
+        assert manifest_of(msgspec.structs.replace(event, body=msgspec.Raw(body))) == digest

@@ -10,6 +10,7 @@ from portcall.schemas.options.table import (
     check_options,
     options_of_kind,
     options_of_proof,
+    repeats_within_s,
 )
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind
 
@@ -39,6 +40,9 @@ def oidc(**changes: str) -> dict[str, str]:
         ({"x" * 90: ""}, "harbor", "bearer", f"options.{'x' * 48}", "no option"),
         ({"host": ""}, "harbor", "bearer", "options.host", "leave it out"),
         ({"host": "x" * 16_385}, "harbor", "bearer", "options.host", "at most 16384"),
+        ({"repeats": "soon"}, "harbor", "bearer", "options.repeats", "number of seconds"),
+        ({"repeats": "601"}, "harbor", "bearer", "options.repeats", "from 0 to 600"),
+        ({"ca_bundle": "x"}, "acr", "client_certificate", "options.ca_bundle", "certificate"),
         ({"host": "a\0b"}, "harbor", "bearer", "options.host", "NUL"),
         ({"host": "https://a.test"}, "harbor", "bearer", "options.host", "must be a host"),
         ({"header": "no header"}, "harbor", "header", "options.header", "not the name"),
@@ -134,3 +138,10 @@ def rows() -> list[str]:
 def test_the_overview_has_the_table() -> None:
     page = (Path(__file__).parents[4] / "docs" / "sources.md").read_text()
     assert "\n".join(rows()) in page
+
+
+def test_equal_events_are_repeats_for_a_time_of_the_kind_or_of_the_source() -> None:
+    assert repeats_within_s(SourceKind.HARBOR, {}) > 0
+    assert repeats_within_s(SourceKind.DISTRIBUTION, {}) == 0
+    assert repeats_within_s(SourceKind.HARBOR, {"repeats": "0"}) == 0
+    assert repeats_within_s(SourceKind.GENERIC, check({"repeats": "30"})) == 30
