@@ -1,9 +1,10 @@
 """Which browser there is, and how it is started."""
 
+import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 PATIENCE_MS = 15_000
 """For whatever shall be seen soon; a loaded machine is slow."""
+CLOSE_S = 20.0
 
 
 def missing() -> str:
@@ -32,14 +34,26 @@ async def running_browser() -> AsyncIterator["Browser"]:
 
     expect.set_options(timeout=PATIENCE_MS)
 
-    async with async_playwright() as playwright:
+    playwright = await async_playwright().start()
+    try:
         browser = await playwright.chromium.launch(
             executable_path=_program(),
             chromium_sandbox=os.geteuid() != 0,  # root has none
             args=["--disable-dev-shm-usage", "--font-render-hinting=none"],
         )
-        yield browser
-        await browser.close()
+        try:
+            yield browser
+        finally:
+            await _ended(browser.close())
+    finally:
+        await _ended(playwright.stop())
+
+
+async def _ended(closing: Coroutine[object, object, None]) -> None:
+    """Wait for the end of what was asked to end; on a loaded machine it was once never told."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_S):
+            await closing
 
 
 def _program() -> str | None:
