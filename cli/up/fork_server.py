@@ -36,6 +36,10 @@ SHARED = (
 )
 """Modules that roles import only when they need them, which they all do at their start."""
 MAX_PACKET = 4096
+FOR_ROLES = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals that the server must not die of, because the kernel would kill the roles in their work:
+a service manager like systemd sends SIGTERM to every process. Blocked, not ignored: one that comes
+for a child before it can take signals waits for it."""
 _PR_SET_PDEATHSIG = 1
 
 Main = Callable[[], Coroutine[object, object, None]]
@@ -91,6 +95,7 @@ class Server:
         os.set_blocking(self._wake, False)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_BLOCK, FOR_ROLES)
 
     def run(self) -> Order | None:
         """Serve until the parent closes the connection; a child returns its order."""
@@ -125,6 +130,7 @@ class Server:
         """Undo, in a child, what belongs to the server."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, FOR_ROLES)
         self._control.close()
         os.close(self._woken)
         os.close(self._wake)

@@ -88,6 +88,7 @@ class ForkServer:
         except BaseException:
             ours.close()
             self._control = None
+            self._all_ended()  # other roles may have asked meanwhile
             raise
         finally:
             theirs.close()
@@ -116,7 +117,11 @@ class ForkServer:
         finally:
             os.close(descriptor)
         self._answers.append(answer)
-        return await asyncio.shield(answer)
+        try:
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            answer.add_done_callback(_kill)
+            raise
 
     async def stop(self) -> None:
         """End it; its children are ended before."""
@@ -153,9 +158,15 @@ class ForkServer:
             answer.set_exception(ForkError(f"the fork server cannot fork: {told['failed']}"))
 
     def _all_ended(self) -> None:
-        """The server is gone, and the kernel has killed its children."""
+        """There is no server, or no longer: the kernel has killed its children."""
         while self._answers:
             self._answers.popleft().set_exception(ForkError("the fork server ended"))
         for forked in self._forked.values():
             forked.has_ended(_KILLED)
         self._forked.clear()
+
+
+def _kill(answer: "asyncio.Future[Forked]") -> None:
+    """Kill a process that only just began, because no caller waits for it: none would stop it."""
+    if answer.exception() is None:
+        children.send(answer.result(), signal.SIGKILL)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from portcall.cli import children
+from portcall.cli.errors import ForkError
 from portcall.cli.up.forks import Forked, ForkServer
 from portcall.cli.up.stages import ROLES
 from portcall.store.database.migrate import migrate
@@ -144,6 +145,53 @@ async def test_the_roles_end_with_a_killed_server_and_the_next_one_gets_a_new_se
     again = await place.server.fork("router", place.environ)
     assert place.server.pid != server
     await end(again)
+
+
+async def test_a_sigterm_to_every_process_leaves_the_roles_their_time_to_end(place: Place) -> None:
+    """systemd sends one to each process of a service."""
+    forked = await place.server.fork("router", place.environ)
+    await shows(forked, "portcall.router")
+    server = place.server.pid
+    assert server is not None
+    os.kill(server, signal.SIGTERM)
+    assert await end(forked) != -signal.SIGKILL
+    assert place.server.pid == server
+    again = await place.server.fork("recorder", place.environ)
+    assert await end(again) != -signal.SIGKILL, "a role does take SIGTERM"
+
+
+async def test_a_role_that_no_caller_waits_for_is_killed(place: Place) -> None:
+    """`portcall up` stops while the server still imports: such a role would run until the end."""
+    asking = asyncio.create_task(place.server.fork("router", place.environ))
+    await eventually(lambda: place.server.pid is not None, within_s=5, what="the server runs")
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    later = await place.server.fork("recorder", place.environ)
+    await eventually(
+        lambda: set(children.left_over(place.mark)) == {place.server.pid, later.pid},
+        within_s=10,
+        what="only the role that is waited for runs",
+    )
+
+
+async def test_roles_that_share_a_failed_start_of_the_server_all_hear_of_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_room(*_args: object, **_options: object) -> None:
+        await asyncio.sleep(0.05)
+        raise OSError("no room for a process")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(children, "spawn", no_room)
+        failed = await asyncio.gather(
+            *(place.server.fork(role, place.environ) for role in ("router", "recorder")),
+            return_exceptions=True,
+        )
+    assert [type(each) for each in failed] == [OSError, ForkError]
+    forked = await place.server.fork("router", place.environ)
+    await shows(forked, "portcall.router")
+    await end(forked)
 
 
 def test_nothing_runs_in_the_server_before_it_forks() -> None:
