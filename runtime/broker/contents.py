@@ -8,6 +8,7 @@ from pamqp import decode
 from pamqp.commands import Basic
 
 from portcall.runtime.broker.wire import BODY, HEADER, METHOD
+from portcall.runtime.logs import get_logger
 
 _TAG = struct.Struct(">Q?")
 _SIZE = struct.Struct(">HHQH")
@@ -50,7 +51,11 @@ class Delivered:
 
     @property
     def headers(self) -> Mapping[str, object]:
-        """Its headers, decoded; empty without any."""
+        """Its headers, decoded; empty without any, and if they cannot be decoded.
+
+        Another program's header may have a name that is no UTF-8, or a time far in the future. The
+        message must reach its handler even so: dropped here, it would never be settled.
+        """
         flags = int.from_bytes(self.properties[:2], "big")
         if not flags & _HEADERS:
             return {}
@@ -58,7 +63,11 @@ class Delivered:
         for text in (_CONTENT_TYPE, _CONTENT_ENCODING):
             if flags & text:
                 place += 1 + self.properties[place]
-        _, headers = decode.field_table(self.properties[place:])
+        try:
+            _, headers = decode.field_table(self.properties[place:])
+        except ValueError as error:
+            get_logger().warning("headers.unreadable", exchange=self.exchange, reason=str(error))
+            return {}
         return headers
 
 
@@ -110,4 +119,4 @@ def number_of(method: type) -> bytes:
 
 def _short_text(data: bytes, place: int) -> tuple[str, int]:
     end = place + 1 + data[place]
-    return data[place + 1 : end].decode(), end
+    return data[place + 1 : end].decode(errors="replace"), end

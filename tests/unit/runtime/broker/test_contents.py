@@ -80,3 +80,20 @@ def test_its_headers(properties: Basic.Properties) -> None:
     taking, found = contents()
     fed(taking, message(DELIVER, b"body", properties))
     assert found[0].headers == (properties.headers or {})
+
+
+LATE = b"T" + (2**62).to_bytes(8, "big")
+"""A time that Python cannot hold."""
+
+
+@pytest.mark.parametrize(
+    "field", [b"\x01a" + LATE, b"\x02\xff\xfet\x01", b"\x01a?"], ids=["time", "name", "type"]
+)
+def test_a_message_of_another_program_is_delivered_without_its_unreadable_headers(
+    field: bytes,
+) -> None:
+    table = len(field).to_bytes(4, "big") + field
+    deliver = b"\x01t" + (7).to_bytes(8, "big") + b"\0" + b"\x01x" + b"\x02\xff\xfe"
+    delivered = Delivered.of(deliver, b"\x20\x00" + table, b"body")
+    assert delivered.headers == {}
+    assert (delivered.tag, delivered.body, delivered.key) == (7, b"body", "\ufffd\ufffd")
