@@ -72,7 +72,7 @@ def references_of(written: bytes) -> list[Reference]:
         return []
     try:
         return _decode(written)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return []
 
 

@@ -18,6 +18,7 @@ LOOK_S = 60.0
 """How often to check the files: a replaced certificate is served a minute later."""
 MAX_AUTHORITIES = 1_000
 """Bundles in one context, some 10 MB."""
+TOO_MANY = f"there were over {MAX_AUTHORITIES} since the start; a restart forgets unused ones"
 CERT_FILE, KEY_FILE = "PORTCALL_PRODUCER_TLS_CERT_FILE", "PORTCALL_PRODUCER_TLS_KEY_FILE"
 """The variables that name the files, for messages."""
 
@@ -52,9 +53,12 @@ class ProducerTls:
     def trust(self, bundles: Iterable[str]) -> None:
         """Take certificates of these authorities, too; each bundle is PEM that was checked."""
         for bundle in bundles:
-            if bundle in self._known or len(self._known) >= MAX_AUTHORITIES:
+            if bundle in self._known or len(self._known) > MAX_AUTHORITIES:
                 continue
             self._known.add(bundle)
+            if len(self._known) > MAX_AUTHORITIES:
+                self._log.warning("authority.unusable", reason=TOO_MANY)
+                continue
             try:
                 self.context.load_verify_locations(cadata=bundle)
                 self.context.verify_mode = ssl.CERT_OPTIONAL
@@ -81,8 +85,17 @@ class ProducerTls:
             self._seen = stamp
 
     def _load(self) -> None:
+        """Load the files, first into a context that is not used.
+
+        OpenSSL takes the certificate and drops the old key before it finds that the new key does
+        not match, as while the files are replaced one after the other.
+        """
+        self._load_into(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        self._load_into(self.context)
+
+    def _load_into(self, context: ssl.SSLContext) -> None:
         try:
-            self.context.load_cert_chain(self._certificate, self._key, password=_refuse)
+            context.load_cert_chain(self._certificate, self._key, password=_refuse)
         except _EncryptedKeyError as error:
             raise SettingsError(f"{KEY_FILE}: the key must not be encrypted") from error
         except ssl.SSLError as error:

@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession, TCPConnector
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
+from structlog.testing import capture_logs
 
 from portcall.producer.http.tls import ProducerTls
 from portcall.producer.settings import ProducerSettings, tls_of
@@ -165,6 +166,46 @@ async def test_a_replaced_certificate_is_served(tmp_path: Path) -> None:
         subject = writer.get_extra_info("peercert")["subject"]
         writer.close()
         assert subject == ((("commonName", "another"),),)
+
+
+def test_the_old_pair_is_served_until_both_files_are_replaced(tmp_path: Path) -> None:
+    """OpenSSL drops the old key as soon as it sees a certificate of another key."""
+    certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+    old, new = SERVER_CA.issue("old"), SERVER_CA.issue("new")
+    certificate.write_text(old.pem)
+    key.write_text(old.key_pem)
+    tls = ProducerTls(certificate, key)
+    certificate.write_text(new.pem)
+    tls.look()
+    assert served_name(tls.context) == "old"
+    key.write_text(new.key_pem)
+    tls.look()
+    assert served_name(tls.context) == "new"
+
+
+def served_name(context: ssl.SSLContext) -> str:
+    """The name in the certificate that a client of *context* gets."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    trusting = ssl.create_default_context(cadata=SERVER_CA.pem)
+    client = trusting.wrap_bio(to_client, to_server, server_hostname="localhost")
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    for side in (client, server, client):
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    shown: Any = client.getpeercert()
+    return str(shown["subject"][0][0][1])
+
+
+def test_too_many_authorities_are_told_of_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portcall.producer.http.tls.MAX_AUTHORITIES", 1)
+    tls = ProducerTls(SERVER_CA.issue("producer").write(tmp_path / "server.pem"))
+    with capture_logs() as lines:
+        for _ in range(3):
+            tls.trust([OURS.pem, THEIRS.pem, SERVER_CA.pem])
+    assert [line["event"] for line in lines] == ["authority.unusable"]
+    assert len(tls.context.get_ca_certs()) == 1
 
 
 def settings(**values: object) -> ProducerSettings:
