@@ -73,7 +73,7 @@ def run(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help=f"Of: {', '.join(MEASUREMENTS)}; none: all but footprint and the last five."
+            help=f"Of: {', '.join(MEASUREMENTS)}; none: all but {', '.join(sorted(ONLY_NAMED))}."
         ),
     ] = None,
     *,

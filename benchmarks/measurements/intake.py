@@ -45,7 +45,7 @@ async def measure(mode: Mode, told: Told) -> Report:
     with tempfile.TemporaryDirectory(prefix="portcall-intake-") as scratch:
         async with portcall_up(Path(scratch)) as installation:
             requests = await asyncio.to_thread(_created, installation)
-            client = await Client.connected(str(installation.ready["producer_url"]))
+            client = Client.of(str(installation.ready["producer_url"]))
             await _pair(installation, client, (requests[BEST], requests[BEST]), WARM_UP_S)
             ratios: dict[SourceKind, list[float]] = {}
             for number in range(rounds):
@@ -157,7 +157,7 @@ class Client:
         self._idle: deque[Connection] = deque()
 
     @classmethod
-    async def connected(cls, url: str) -> "Client":
+    def of(cls, url: str) -> "Client":
         """A client of the producer at *url*."""
         address = urlsplit(url)
         return cls(address.hostname or "", address.port or 80)

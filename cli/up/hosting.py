@@ -121,7 +121,7 @@ async def stop(
 
 
 async def give_up(roles: Sequence[HostedRole], tasks: Mapping[str, asyncio.Task[None]]) -> NoReturn:
-    """End the process because a role has ended: within 2.5 s, to be back within 5 s.
+    """End the process because a role has ended: within 3 s, to be back within 5 s.
 
     Attempts that take longer are repeated, as after a crash.
 

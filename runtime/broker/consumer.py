@@ -127,6 +127,8 @@ class Consumer:
     def _take(self, queue: str, receipts: ChannelReceipts, delivered: Delivered) -> None:
         if self._stopping.is_set():
             return
+        # First of all: a message without a receipt is settled, and lost, by the next ack of several.
+        receipt = receipts.receipt(delivered.tag)
         headers = delivered.headers
         counted = headers.get("x-delivery-count")
         # From 4.3 on the count includes failures only: a redelivery may not raise it.
@@ -134,7 +136,6 @@ class Consumer:
             counted if isinstance(counted, int) else 0, int(delivered.is_redelivered)
         )
         message = Message(delivered.body, queue, headers, redeliveries)
-        receipt = receipts.receipt(delivered.tag)
         task = asyncio.get_running_loop().create_task(self._settler.settle(message, receipt))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)

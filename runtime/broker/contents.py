@@ -54,7 +54,7 @@ class Delivered:
         """Its headers, decoded; empty without any, and if they cannot be decoded.
 
         Another program's header may have a name that is no UTF-8, or a time far in the future. The
-        message must reach its handler even so: dropped here, it would never be settled.
+        message must reach its handler even so, which settles it.
         """
         flags = int.from_bytes(self.properties[:2], "big")
         if not flags & _HEADERS:

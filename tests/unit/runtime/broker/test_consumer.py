@@ -93,6 +93,34 @@ async def test_redeliveries_are_counted_by_the_broker(
     assert [ack.delivery_tag for ack in channel.written()] == [5] and consumer.in_flight == 0
 
 
+class Unreadable:
+    """A message at which our own code fails."""
+
+    tag = 1
+
+    @property
+    def headers(self) -> Mapping[str, object]:
+        raise LookupError
+
+
+async def test_no_ack_covers_a_message_that_could_not_be_taken() -> None:
+    async def handle(_message: Message) -> None:
+        return
+
+    consumer, channel = make(handle), FakeChannel()
+    receipts = ChannelReceipts(channel.as_channel(), 10)
+    with pytest.raises(LookupError):
+        consumer._take("q", receipts, cast("Any", Unreadable()))
+    for tag in (2, 3):
+        consumer._take("q", receipts, delivered(tag))
+    await turns()
+    receipts.flush()
+    assert [(ack.delivery_tag, ack.multiple) for ack in channel.written()] == [
+        (2, False),
+        (3, False),
+    ]
+
+
 async def test_a_message_that_came_after_stop_is_not_begun() -> None:
     async def handle(_message: Message) -> None:
         raise AssertionError
