@@ -84,6 +84,8 @@ class ConfirmedChannel:
 
     def _encoded(self, body: bytes, method: bytes, properties: bytes) -> bytes:
         number, size, most = self.channel.number, len(body), self.channel.max_content_size
+        if most <= 0:  # the broker's frame_max is 0: frames of any size
+            most = max(size, 1)
         header = _CONTENT.pack(_BASIC, 0, size) + properties
         parts = (body[start : start + most] for start in range(0, size, most))
         return b"".join(

@@ -94,6 +94,16 @@ async def test_an_empty_message_has_no_body_frame(
     assert len(fake.written()) == 2
 
 
+async def test_a_broker_without_a_limit_of_frames_gets_a_body_in_one(
+    fake: FakeChannel, channel: ConfirmedChannel
+) -> None:
+    """Its ``frame_max`` is then 0, of which the client takes 8 bytes for the frame itself."""
+    fake.max_content_size = -8
+    begun(channel, b"y" * 1000)
+    await turn()
+    assert [each.value for each in fake.written()[2:]] == [b"y" * 1000]
+
+
 async def test_each_confirm_ends_its_own_publish(
     fake: FakeChannel, channel: ConfirmedChannel
 ) -> None:
