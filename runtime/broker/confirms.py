@@ -72,6 +72,7 @@ class ConfirmedChannel:
             ConnectionError: The connection is closed.
             Exception: The reason for the end of the channel before the confirm.
         """
+        await self._wire.room()
         if self.channel.is_closed:
             raise ChannelInvalidStateError(f"channel {self.channel.number} is closed")
         tag = self._tag + 1

@@ -73,6 +73,18 @@ class Wire(TransportFactory):
         if self._routes.get(channel) is takes:
             del self._routes[channel]
 
+    async def room(self) -> None:
+        """Wait while the broker does not take what is written already.
+
+        A broker that hangs takes nothing until the heartbeats end the connection. Without this,
+        every publish that was given up meanwhile, and its repetition, would stay in memory.
+
+        Raises:
+            ConnectionError: The connection is closed.
+        """
+        if self._writer is not None:
+            await self._writer.drain()
+
     def write(self, frames: bytes) -> None:
         """Write whole frames, without waiting.
 

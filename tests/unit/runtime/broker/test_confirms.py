@@ -187,6 +187,21 @@ async def test_a_publish_cancelled_after_it_was_written_keeps_its_number(
     await second
 
 
+async def test_what_is_given_up_before_the_broker_takes_more_is_never_written(
+    fake: FakeChannel, channel: ConfirmedChannel
+) -> None:
+    """A broker may hang for half a minute, and each publish is repeated meanwhile."""
+    fake.writer.has_room.clear()
+    given_up, patient = begun(channel, b"a"), begun(channel, b"b")
+    await turn()
+    given_up.cancel()
+    fake.writer.has_room.set()
+    await turn()
+    assert fake.written()[2].value == b"b"
+    fake.answer(Basic.Ack(1))
+    await patient
+
+
 async def test_other_frames_are_the_clients(fake: FakeChannel, channel: ConfirmedChannel) -> None:
     answer = Queue.DeclareOk("q", 1, 0)
     fake.answer(answer)

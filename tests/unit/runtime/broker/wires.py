@@ -25,12 +25,17 @@ class FakeWriter:
     def __init__(self) -> None:
         self.data = b""
         self.is_closed = False
+        self.has_room = asyncio.Event()
+        self.has_room.set()
 
     def is_closing(self) -> bool:
         return self.is_closed
 
     def write(self, data: bytes) -> None:
         self.data += data
+
+    async def drain(self) -> None:
+        await self.has_room.wait()
 
 
 class FakeChannel:
