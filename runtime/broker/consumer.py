@@ -127,7 +127,7 @@ class Consumer:
     def _take(self, queue: str, receipts: ChannelReceipts, delivered: Delivered) -> None:
         if self._stopping.is_set():
             return
-        # First of all: a message without a receipt is settled, and lost, by the next ack of several.
+        # Before all else: without a receipt, the next ack of several would settle, and lose, it.
         receipt = receipts.receipt(delivered.tag)
         headers = delivered.headers
         counted = headers.get("x-delivery-count")
