@@ -18,7 +18,8 @@ from portcall.producer.sources.proofs.keeping import (
     STALE_S,
     IssuerKeys,
 )
-from portcall.producer.sources.proofs.keys import MAX_KEYS, read_keys
+from portcall.producer.sources.proofs.keys import read_keys
+from portcall.schemas.options.checks import MAX_KEYS
 from tests.issuing import FakeIssuer, Signer, ec_signer, rsa_signer
 
 ISSUER = "https://issuer.example"
