@@ -110,12 +110,11 @@ def _stored(
 
 
 def _tried(source: Source, sent: dict[str, str], file: str) -> "SampleResult":
-    from portcall.producer.sources.samples import (  # noqa: PLC0415 (it imports SQLAlchemy: 0.5 s)
-        MAX_SAMPLE_BYTES,
-        try_sample,
-    )
+    # They import SQLAlchemy, which takes 0.5 s.
+    from portcall.producer.sources.adapter import MAX_BODY_BYTES  # noqa: PLC0415
+    from portcall.producer.sources.samples import try_sample  # noqa: PLC0415
 
-    body = _read(file, MAX_SAMPLE_BYTES + 1)
+    body = _read(file, MAX_BODY_BYTES + 1)
     try:
         return try_sample(source, sent, body)
     except InvalidValueError as error:
