@@ -74,7 +74,7 @@ REFUSALS = {
     ),
     408: AnswerDescription("The body did not arrive in time.", "Error"),
     413: AnswerDescription(
-        f"The body is larger than {MAX_BODY_BYTES} bytes, or a source's than {sources.MAX_MIB} MiB.",
+        f"The body is larger than {MAX_BODY_BYTES} bytes, or a source's than {sources.MIB} MiB.",
         "Error",
     ),
     415: AnswerDescription("The body's type or encoding is not supported.", "Error"),

@@ -92,6 +92,15 @@ async def test_a_key_that_is_gone_counts_no_longer_because_of_other_fetches() ->
     assert not await kept.has("old")
 
 
+async def test_a_key_that_was_withdrawn_in_a_quiet_time_has_no_further_hour() -> None:
+    kept = Kept(OLD)
+    assert await kept.has("old")
+    kept.issuer.signers = [NEW]
+    kept.clock.now_s += STALE_S
+    assert not await kept.has("old")
+    assert await kept.has("new")
+
+
 async def test_old_keys_are_renewed_while_they_are_used() -> None:
     kept = Kept(OLD)
     assert await kept.has("old")
