@@ -12,6 +12,8 @@ a repeat waits for the first    a 2xx promises that the event is not lost, and t
 noted after the confirm         after a crash in between the sender's repeat is accepted
 the time is a part of it, for   two pushes of one tag have different times
 `TIMED` kinds
+no digest, no repeat, for       two pushes of one tag would look the same for a minute
+`DIGESTED` kinds
 ids follow from the content     several producers do not know of each other; the equal events that
 and the span of time            they accept in one span have one id, so consumers see one event
 ==============================  ==================================================================
@@ -45,6 +47,8 @@ AT_ONCE = 500
 """Events of one request between two turns of other requests: some 5 ms."""
 TIMED = frozenset({SourceKind.ALIBABA, SourceKind.DOCKERHUB, SourceKind.HARBOR})
 """Kinds whose time is that of the push: it is the same in each repeat, and exact to the second."""
+DIGESTED = frozenset({SourceKind.ARTIFACTORY, SourceKind.HARNESS})
+"""Kinds that tell digests, and no time: an event without a digest may be of another image."""
 
 _PAYLOAD = msgspec.json.Decoder(Payload)
 _NO_TARGET = Target()
@@ -117,9 +121,12 @@ class _Now:
     at_ms: int
     within_ms: int
 
-    @property
-    def is_timed(self) -> bool:
-        return self.source.kind in TIMED
+    def told_by(self, event: Event, payload: Payload, target: Target) -> str:
+        """What else must be equal: the time of a push, or an id, which no other push has."""
+        if self.source.kind in TIMED:
+            return payload.timestamp
+        is_blind = self.source.kind in DIGESTED and not target.digest
+        return event.id if is_blind else ""
 
     @property
     def span(self) -> int:
@@ -183,7 +190,7 @@ class Repeats:
     def _take(self, event: Event, now: _Now, sifting: _Sifting) -> None:
         payload = _PAYLOAD.decode(bytes(event.body))
         target = payload.target or _NO_TARGET
-        content = (*structs.astuple(target), payload.timestamp if now.is_timed else "")
+        content = (*structs.astuple(target), now.told_by(event, payload, target))
         thing = target.tag or target.version or target.digest or ""
         repository = self._of(event, now)
         before = repository.seen.get(thing)

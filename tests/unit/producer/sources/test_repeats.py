@@ -165,6 +165,8 @@ DIFFERENT: list[Any] = [
     pytest.param(
         SourceKind.QUAY, [QUAY, QUAY | {"repository": "acme/web"}], id="another repository"
     ),
+    pytest.param(SourceKind.HARNESS, [harness("")] * 2, id="Harness, without a digest"),
+    pytest.param(SourceKind.ARTIFACTORY, [artifactory("")] * 2, id="Artifactory, without a digest"),
     pytest.param(
         SourceKind.DOCKERHUB,
         [HUB, HUB | {"push_data": HUB["push_data"] | {"pushed_at": 1_777_712_646}}],
