@@ -43,7 +43,7 @@ class Kept:
 
     async def has(self, kid: str) -> bool:
         found = await self.keys.find(ISSUER, kid) is not None
-        await asyncio.sleep(0)  # a renewal that nobody waits for
+        await asyncio.sleep(0)  # a renewal that no request waits for
         return found
 
     def fetched(self) -> int:
