@@ -157,6 +157,11 @@ def webhook_path(registry: Document, name: str) -> str:
     return f"{registry.get('id', '')}/webhooks/{quote(name, safe='')}"
 
 
+def source_path(registry: Document, name: str) -> str:
+    """The path of a source, whether it exists or not."""
+    return f"{registry.get('id', '')}/sources/{quote(name, safe='')}"
+
+
 def check(reply: Reply) -> None:
     """Raise the error for an answer that is not a success, with the server's own message.
 

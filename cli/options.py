@@ -1,8 +1,8 @@
 """The options that several commands share, with az's names and short forms, and their parsers."""
 
 import re
-from collections.abc import Iterable
-from typing import Annotated, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.models import OptionInfo
@@ -13,6 +13,7 @@ from portcall.cli.output import Output
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import ACTION_NAMES, check_action
 
+Completion = Callable[..., Any]
 _NAME_AND_COLON = re.compile(r"^([^=:]+):\s*")
 SERVER_PANEL = "Server"
 EXTRAS_PANEL = "Beyond az"
@@ -37,8 +38,21 @@ Name = Annotated[
         autocompletion=completion.webhooks,
     ),
 ]
-NAME_OPTION = ("--name", "-n")
-"""az's option for a name; commands that take it as an argument accept it, too."""
+
+
+def name_too(autocompletion: Completion | None = None) -> OptionInfo:
+    """Az's option for a name, of a command that takes the name as an argument."""
+    found: OptionInfo = typer.Option(
+        "--name",
+        "-n",
+        help="The same as NAME, as in az.",
+        show_default=False,
+        autocompletion=autocompletion,
+    )
+    return found
+
+
+NameOption = Annotated[str | None, name_too()]
 Group = Annotated[
     str | None,
     typer.Option(

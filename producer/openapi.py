@@ -74,7 +74,8 @@ REFUSALS = {
     ),
     408: AnswerDescription("The body did not arrive in time.", "Error"),
     413: AnswerDescription(
-        f"The body is larger than {MAX_BODY_BYTES} bytes, or a source's than 8 MiB.", "Error"
+        f"The body is larger than {MAX_BODY_BYTES} bytes, or a source's than {sources.MIB} MiB.",
+        "Error",
     ),
     415: AnswerDescription("The body's type or encoding is not supported.", "Error"),
     429: AnswerDescription(

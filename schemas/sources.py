@@ -147,8 +147,13 @@ class Source:
     @property
     def header(self) -> tuple[str, str]:
         """The name of its proof's header, and the text in front of the value."""
-        name, prefix = HEADERS.get((self.kind, self.proof), ("", ""))
-        return self.options.get("header", name), self.options.get("prefix", prefix)
+        return header_of(self.kind, self.proof, self.options)
+
+
+def header_of(kind: SourceKind, proof: Proof, options: Mapping[str, str]) -> tuple[str, str]:
+    """The name of a proof's header, and the text in front of its value; empty: it has none."""
+    name, prefix = HEADERS.get((kind, proof), ("", ""))
+    return options.get("header", name), options.get("prefix", prefix)
 
 
 def new_secret() -> str:

@@ -10,12 +10,10 @@ import re
 from pathlib import Path
 
 from portcall.cli.demo.samples import RECORDED, Sample, sample_of
-from portcall.producer.digests.digests import KnownDigests
-from portcall.producer.formats import distribution
 from portcall.producer.formats.acceptance import Acceptance
 from portcall.producer.sources.adapter import SourceRequest
-from portcall.producer.sources.table import adapter_of
-from portcall.schemas.sources import DEFAULT_PROOFS, NOTIFIERS, Proof, Source, SourceKind
+from portcall.producer.sources.samples import read_as
+from portcall.schemas.sources import DEFAULT_PROOFS, Proof, Source, SourceKind
 
 PAGES = Path(__file__).parent.parent / "docs" / "sources"
 BEGIN, END = "<!-- sample: written by `make docs` -->", "<!-- end of the sample -->"
@@ -74,15 +72,8 @@ def _request(sample: Sample) -> str:
 
 
 def _payload(sample: Sample) -> bytes:
-    if sample.kind in NOTIFIERS:
-        translation = distribution.read(KnownDigests(), sample.body, _ARRIVAL)
-    else:
-        read = adapter_of(sample.kind)
-        if read is None:
-            raise ValueError(f"nothing reads {sample.kind}")
-        request = SourceRequest(sample.headers, sample.body, {}, sample.options)
-        translation = read(request, _ARRIVAL)
-    (event,) = translation.events
+    request = SourceRequest(sample.headers, sample.body, {}, sample.options)
+    (event,) = read_as(sample.kind, request, _ARRIVAL).events
     return bytes(event.body)
 
 

@@ -8,7 +8,7 @@ import typer
 from portcall.cli import completion
 from portcall.cli.client import Management
 from portcall.cli.examples import examples
-from portcall.cli.options import NAME_OPTION, Format, Group, Url, one_name, pairs
+from portcall.cli.options import Format, Group, NameOption, Url, name_too, one_name, pairs
 from portcall.cli.output import note, show, show_all
 from portcall.cli.tables import registry_row, value
 from portcall.schemas.webhooks import Sku
@@ -26,10 +26,6 @@ NewName = Annotated[
         help="The registry's name: 5 to 50 letters and digits.", metavar="NAME", show_default=False
     ),
 ]
-NewNameOption = Annotated[
-    str | None,
-    typer.Option(*NAME_OPTION, help="The same as NAME, as in az.", show_default=False),
-]
 ExistingName = Annotated[
     str | None,
     typer.Argument(
@@ -39,15 +35,7 @@ ExistingName = Annotated[
         autocompletion=completion.registries,
     ),
 ]
-ExistingNameOption = Annotated[
-    str | None,
-    typer.Option(
-        *NAME_OPTION,
-        help="The same as NAME, as in az.",
-        show_default=False,
-        autocompletion=completion.registries,
-    ),
-]
+ExistingNameOption = Annotated[str | None, name_too(completion.registries)]
 
 
 @app.command(
@@ -60,7 +48,7 @@ ExistingNameOption = Annotated[
 def create(
     name: NewName = None,
     *,
-    name_option: NewNameOption = None,
+    name_option: NameOption = None,
     location: Annotated[
         str, typer.Option("--location", "-l", help="The Azure region that Azure clients see.")
     ] = "westus",

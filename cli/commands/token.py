@@ -9,7 +9,7 @@ from portcall.cli import completion
 from portcall.cli.client import Management
 from portcall.cli.errors import NotFoundError
 from portcall.cli.examples import examples
-from portcall.cli.options import NAME_OPTION, Format, Url, one_name
+from portcall.cli.options import Format, NameOption, Url, name_too, one_name
 from portcall.cli.output import note, show, show_all
 from portcall.cli.tables import Document, Row, seconds, value
 
@@ -48,10 +48,7 @@ def create(
         ),
     ] = None,
     *,
-    name_option: Annotated[
-        str | None,
-        typer.Option(*NAME_OPTION, help="The same as NAME, as in az.", show_default=False),
-    ] = None,
+    name_option: NameOption = None,
     role: Annotated[
         TokenRole,
         typer.Option(
@@ -117,15 +114,7 @@ def revoke(
         ),
     ] = None,
     *,
-    name_option: Annotated[
-        str | None,
-        typer.Option(
-            *NAME_OPTION,
-            help="The same as NAME, as in az.",
-            show_default=False,
-            autocompletion=completion.tokens,
-        ),
-    ] = None,
+    name_option: Annotated[str | None, name_too(completion.tokens)] = None,
     url: Url = None,
     output: Format = None,
 ) -> None:

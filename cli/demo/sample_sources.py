@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from portcall.cli.client import Document, Management
+from portcall.cli.client import Document, Management, source_path
 from portcall.cli.demo.proving import SampleIssuer, headers_of
 from portcall.cli.demo.samples import Sample
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, Source
@@ -49,7 +49,7 @@ def request_to_new_source(
     options = {**sample.options, **settings}
     if DEFAULT_PROOFS[sample.kind] is Proof.OIDC:
         options |= issuer.options()
-    path = f"{management.find_registry(registry)['id']}/sources/{sample.kind}"
+    path = source_path(management.find_registry(registry), sample.kind)
     properties = {"kind": sample.kind.value, "options": options}
     made: Document = management.ask("PUT", path, {"properties": properties})["properties"]
     source = Source(

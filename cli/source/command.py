@@ -5,24 +5,20 @@ from typing import Annotated
 
 import typer
 
-from portcall.cli.client import Management
+from portcall.cli.client import Management, source_path
 from portcall.cli.errors import NotFoundError, UsageError
 from portcall.cli.examples import examples
-from portcall.cli.options import NAME_OPTION, Format, Group, Registry, Url, one_name, pairs
+from portcall.cli.options import Format, Group, NameOption, Registry, Url, one_name, pairs
 from portcall.cli.output import note, show_all
 from portcall.cli.source.checks import listed, ruled
+from portcall.cli.source.options import Name, Networks, Options, ProofOption, Secret
 from portcall.cli.source.showing import show_source, source_row
 from portcall.cli.source.trying import EXAMPLES, try_source
 from portcall.cli.sync.command import EXAMPLES as SYNC_EXAMPLES
 from portcall.cli.sync.command import sync
 from portcall.cli.tables import Document, value
 from portcall.schemas.options.drafts import draft_of
-from portcall.schemas.sources import (
-    Proof,
-    SourceKind,
-    check_networks,
-    check_source_name,
-)
+from portcall.schemas.sources import SourceKind, check_networks, check_source_name
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,44 +27,6 @@ app = typer.Typer(
     " own, for Harbor, GitHub, Docker Hub, Event Grid and others.",
     rich_markup_mode="rich",
 )
-
-Name = Annotated[
-    str | None, typer.Argument(help="The source's name.", metavar="NAME", show_default=False)
-]
-NameOption = Annotated[
-    str | None, typer.Option(*NAME_OPTION, help="The same as NAME, as in az.", show_default=False)
-]
-Secret = Annotated[
-    str | None,
-    typer.Option("--secret", help="Your own secret; by default a new one.", show_default=False),
-]
-ProofOption = Annotated[
-    Proof | None,
-    typer.Option(
-        "--proof",
-        help="How its requests prove their sender; a new source has its kind's strongest.",
-        case_sensitive=False,
-        show_default=False,
-    ),
-]
-Options = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--options",
-        metavar="NAME=VALUE...",
-        help='Settings of the proof and of the kind, such as header=X-Token; "" for none.',
-        show_default=False,
-    ),
-]
-Networks = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--networks",
-        metavar="CIDR...",
-        help='The networks that requests may come from; "" for all, as for a new source.',
-        show_default=False,
-    ),
-]
 
 
 @app.command(
@@ -108,7 +66,7 @@ def create(
     ruled(lambda: draft_of(**given))
     properties = {key: each for key, each in given.items() if each is not None}
     management = Management.at(url)
-    path = _path(management, registry, wanted, group)
+    path = source_path(management.find_registry(registry, group), wanted)
     _check_new(management, path, wanted, registry)
     show_source(management, management.ask("PUT", path, {"properties": properties}), output)
 
@@ -137,7 +95,8 @@ def show_one(
     """Show one source, and how the other side is set up."""
     name = one_name(name, name_option, "source show")
     management = Management.at(url)
-    show_source(management, management.ask("GET", _path(management, registry, name, group)), output)
+    path = source_path(management.find_registry(registry, group), name)
+    show_source(management, management.ask("GET", path), output)
 
 
 @app.command(
@@ -176,7 +135,7 @@ def update(
     changes = {key: each for key, each in given.items() if each is not None}
     ruled(lambda: check_networks(changes.get("networks", ())))
     management = Management.at(url)
-    path = _path(management, registry, name, group)
+    path = source_path(management.find_registry(registry, group), name)
     show_source(management, management.ask("PATCH", path, {"properties": changes}), output)
 
 
@@ -212,8 +171,8 @@ def rotate(
     body = {"secret": secret} if secret else {}
     if overlap is not None:
         body["overlap"] = overlap
-    path = f"{_path(management, registry, name, group)}/rotateSecret"
-    show_source(management, management.ask("POST", path, body), output)
+    path = source_path(management.find_registry(registry, group), name)
+    show_source(management, management.ask("POST", f"{path}/rotateSecret", body), output)
 
 
 @app.command("delete", epilog=examples("portcall source delete harbor -r myregistry --yes"))
@@ -229,7 +188,7 @@ def delete(
     """Delete a source: after two seconds its sender gets 404."""
     name = one_name(name, name_option, "source delete")
     management = Management.at(url)
-    path = _path(management, registry, name, group)
+    path = source_path(management.find_registry(registry, group), name)
     management.ask("GET", path)
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete the source {name} of {registry}?", abort=True, err=True)
@@ -255,7 +214,3 @@ def _check_new(management: Management, path: str, name: str, registry: str) -> N
         f"{registry} has a source {name} already, of the kind {found['kind']}: give another NAME,"
         " or change it with `portcall source update`"
     )
-
-
-def _path(management: Management, registry: str, name: str, group: str | None) -> str:
-    return f"{value(management.find_registry(registry, group), 'id')}/sources/{name}"

@@ -4,7 +4,7 @@ from portcall.cli.client import Management
 from portcall.cli.output import Output, note, show
 from portcall.cli.tables import Document, Row, seconds, value
 from portcall.management.sources.setup import HIDDEN, set_up
-from portcall.schemas.sources import DEFAULT_PROOFS, Proof, SourceKind
+from portcall.schemas.sources import Proof
 
 
 def show_source(management: Management, source: Document, output: Output | None) -> None:
@@ -16,7 +16,6 @@ def show_source(management: Management, source: Document, output: Output | None)
     text = set_up(
         facts["kind"],
         facts["proof"],
-        usual=DEFAULT_PROOFS[SourceKind(facts["kind"])].value,
         address=address,
         secret=facts.get("secret", ""),
         header=facts["header"],

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcall.cli.client import Management
+from portcall.cli.client import Document, Management, source_path
 from portcall.cli.errors import UsageError
 from portcall.cli.examples import examples
-from portcall.cli.options import NAME_OPTION, Format, Group, Url, headers, one_name, pairs
+from portcall.cli.options import Format, Group, NameOption, Url, headers, one_name, pairs
 from portcall.cli.source.checks import ruled
+from portcall.cli.source.options import Name
 from portcall.cli.source.results import show_result
-from portcall.cli.tables import Document, value
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.options.table import check_kind_options, check_options
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, Source, SourceKind
@@ -31,14 +31,9 @@ EXAMPLES = examples(
 
 
 def try_source(
-    name: Annotated[
-        str | None, typer.Argument(help="The source's name.", metavar="NAME", show_default=False)
-    ] = None,
+    name: Name = None,
     *,
-    name_option: Annotated[
-        str | None,
-        typer.Option(*NAME_OPTION, help="The same as NAME, as in az.", show_default=False),
-    ] = None,
+    name_option: NameOption = None,
     registry: Annotated[
         str | None,
         typer.Option("--registry", "-r", help="The source's registry.", show_default=False),
@@ -105,7 +100,7 @@ def _stored(
     options: dict[str, str] | None,
 ) -> Source:
     """The stored source, with *options* in place of its own if there are any."""
-    path = f"{value(management.find_registry(registry, group), 'id')}/sources/{name}"
+    path = source_path(management.find_registry(registry, group), name)
     facts: Document = management.ask("GET", path)["properties"]
     kind, proof = SourceKind(facts["kind"]), Proof(facts["proof"])
     if options is None:
@@ -115,12 +110,11 @@ def _stored(
 
 
 def _tried(source: Source, sent: dict[str, str], file: str) -> "SampleResult":
-    from portcall.producer.sources.samples import (  # noqa: PLC0415 (it imports SQLAlchemy: 0.5 s)
-        MAX_SAMPLE_BYTES,
-        try_sample,
-    )
+    # They import SQLAlchemy, which takes 0.5 s.
+    from portcall.producer.sources.adapter import MAX_BODY_BYTES  # noqa: PLC0415
+    from portcall.producer.sources.samples import try_sample  # noqa: PLC0415
 
-    body = _read(file, MAX_SAMPLE_BYTES + 1)
+    body = _read(file, MAX_BODY_BYTES + 1)
     try:
         return try_sample(source, sent, body)
     except InvalidValueError as error:

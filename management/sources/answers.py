@@ -4,7 +4,7 @@ from msgspec import UNSET
 
 from portcall.management.http.resources import REGISTRY_TYPE, registry_id
 from portcall.management.sources.shapes import Source, SourceFacts
-from portcall.schemas.sources import HEADERS, Proof
+from portcall.schemas.sources import Proof, header_of
 from portcall.schemas.timestamps import acr_timestamp
 from portcall.store.database.installation import Installation
 from portcall.store.sources.rows import SourceRow
@@ -27,7 +27,7 @@ def source_answer(
     path = f"/registries/{registry.name}/sources/{row.name}"
     if row.proof is Proof.PATH:
         path += f"/{secret or '{secret}'}"
-    header, _ = HEADERS.get((row.kind, row.proof), ("", ""))
+    header, _ = header_of(row.kind, row.proof, row.options)
     return Source(
         type=SOURCE_TYPE,
         id=f"{registry_id(installation, registry.name)}/sources/{row.name}",
@@ -36,7 +36,7 @@ def source_answer(
             kind=row.kind,
             proof=row.proof,
             path=path,
-            header=row.options.get("header", header),
+            header=header,
             options=dict(row.options),
             networks=[*row.networks],
             created_at=acr_timestamp(row.created_ms),

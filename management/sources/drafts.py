@@ -13,7 +13,7 @@ from typing import TypeVar
 from portcall.management.http.errors import ArmError, FieldFault, invalid_content
 from portcall.management.sources.bodies import SourceChanges, SourceProperties
 from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.options.drafts import Draft, check_chosen_secret, draft_of
+from portcall.schemas.options.drafts import Draft, draft_of
 from portcall.schemas.options.table import kept_options
 from portcall.schemas.sources import (
     WITHOUT_SECRET,
@@ -109,10 +109,14 @@ def secret_for(proof: Proof, chosen: str | None) -> str:
     """The secret of a rotation: the chosen one, or a new one.
 
     Raises:
-        InvalidValueError: The chosen one breaks a rule, or the proof has none.
+        ArmError: 400: The chosen one breaks a rule. 409: The proof has no secret.
     """
-    check_chosen_secret(chosen, proof)
-    return "" if proof in WITHOUT_SECRET else chosen or new_secret()
+    if proof in WITHOUT_SECRET:
+        problem = f"The source's proof is {proof}: it has no secret."
+        raise ArmError(409, "SourceWithoutSecret", problem)
+    if chosen:
+        ruled(lambda: check_secret(chosen, proof), "")
+    return chosen or new_secret()
 
 
 def kind_changed(before: SourceRow, wanted: str) -> ArmError:

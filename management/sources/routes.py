@@ -1,6 +1,7 @@
 """Sources: list, get, put, patch, delete, and rotate the secret."""
 
 import asyncio
+from functools import partial
 
 from aiohttp import web
 
@@ -15,7 +16,7 @@ from portcall.management.sources.drafts import patch, put, ruled, secret_for
 from portcall.management.sources.shapes import SourceList
 from portcall.runtime.broker.publishing import Announcer
 from portcall.runtime.logs import get_logger
-from portcall.schemas.sources import WITHOUT_SECRET, Proof, check_source_name
+from portcall.schemas.sources import check_source_name
 from portcall.store.engine import Store
 from portcall.store.errors import TooManySourcesError
 from portcall.store.sources.rows import SourceRow
@@ -116,19 +117,11 @@ class SourceHandlers:
         body = await call.body(SourceRotation, optional=True)
         registry = await self._lookups.registry(call)
         overlap_ms = self._overlap_ms if body.overlap is None else body.overlap
-
-        def make(proof: Proof) -> str:
-            if proof in WITHOUT_SECRET:
-                raise ArmError(
-                    409, "SourceWithoutSecret", "The source checks tokens: it has no secret."
-                )
-            return ruled(lambda: secret_for(proof, body.secret), "")
-
         found = await asyncio.to_thread(
             self._store.sources.rotate,
             registry.key,
             call.names["source"],
-            make,
+            partial(secret_for, chosen=body.secret),
             overlap_ms=overlap_ms,
         )
         if found is None:

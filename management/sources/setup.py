@@ -6,6 +6,8 @@ The command and the console show them.
 from collections.abc import Mapping
 from string import Template
 
+from portcall.schemas.sources import DEFAULT_PROOFS, SourceKind
+
 TEXTS: Mapping[str, str] = {
     "distribution": """In the registry's config.yml:
 
@@ -94,6 +96,7 @@ gcloud pubsub subscriptions create portcall --topic gcr --push-endpoint '$addres
 and the header
   Authorization: Bearer $secret""",
 }
+"""Each is for the usual proof of its kind."""
 _PROVEN: Mapping[str, str] = {
     "bearer": "Every request needs the header Authorization: Bearer $secret",
     "authorization": "Every request needs the header Authorization: $secret",
@@ -110,18 +113,17 @@ HIDDEN = "SECRET"
 """Stands for a secret that is not shown again."""
 
 
-def set_up(kind: str, proof: str, *, usual: str, address: str, secret: str, header: str) -> str:
+def set_up(kind: str, proof: str, *, address: str, secret: str, header: str) -> str:
     """What to do on the other side.
 
     Args:
         kind: The source's kind.
         proof: Its proof.
-        usual: The proof that the kind's own text is for.
         address: Its address.
         secret: Its secret; empty: it is not known any more.
         header: The header of its proof.
     """
     text = TEXTS[kind]
-    if proof != usual:
+    if proof != DEFAULT_PROOFS[SourceKind(kind)]:
         text = f"Send to {address}\n{_PROVEN[proof]}"
     return Template(text).safe_substitute(address=address, secret=secret or HIDDEN, header=header)

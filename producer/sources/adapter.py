@@ -14,6 +14,9 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import PublishedEvent
 from portcall.schemas.extras import NONE, Extras
 
+MAX_BODY_BYTES = 8 * 1024 * 1024
+"""zot sends the whole manifest in its event, as text in JSON; a manifest has up to 4 MiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceRequest:

@@ -16,7 +16,7 @@ from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError
 from portcall.producer.ingest import Ingest, acceptance_of
-from portcall.producer.sources.adapter import SourceRequest
+from portcall.producer.sources.adapter import MAX_BODY_BYTES, SourceRequest
 from portcall.producer.sources.handshakes import options_answer
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.known import KnownSources
@@ -37,8 +37,6 @@ RECEIVED = Counter(
     registry=REGISTRY,
 )
 HANDSHAKE = "handshake"
-MAX_BODY_BYTES = 8 * 1024 * 1024
-"""zot sends the whole manifest in its event, as text in JSON; a manifest has up to 4 MiB."""
 
 
 class SourceIntake:

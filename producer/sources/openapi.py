@@ -3,9 +3,12 @@
 from msgspec import Struct
 
 from portcall.producer.http.paths import SECRET_SOURCE, SOURCE
+from portcall.producer.sources.adapter import MAX_BODY_BYTES
 from portcall.runtime.http.openapi import JSON, SCHEMAS, AnswerDescription, Json, Operation
 from portcall.schemas.sources import NOTIFIERS
 
+MIB = MAX_BODY_BYTES // 1024**2
+"""The largest body of a source."""
 REFUSED = (400, 401, 403, 404, 408, 413, 415, 429, 503)
 ASKED = (401, 403, 404, 429, 503)
 _ORIGIN = "WebHook-Request-Origin"

@@ -12,12 +12,15 @@ a repeat waits for the first    a 2xx promises that the event is not lost, and t
 noted after the confirm         after a crash in between the sender's repeat is accepted
 the time is a part of it, for   two pushes of one tag have different times
 `TIMED` kinds
+no digest, no repeat, for       two pushes of one tag would look the same for a minute
+`DIGESTED` kinds
 ids follow from the content     several producers do not know of each other; the equal events that
-                                they accept have one id, so consumers see that they are one
+and the span of time            they accept in one span have one id, so consumers see one event
 ==============================  ==================================================================
 
 Nothing is stored: a query of the store for each event would cost more than all else that an intake
-does (docs/decisions/0056).
+does. So "newest" is what this process got: of several producers, one may not know of the event in
+between (docs/decisions/0056).
 """
 
 import asyncio
@@ -38,11 +41,14 @@ from portcall.schemas.sources import Source, SourceKind
 
 REASON = "repeated"
 MAX_THINGS = 50_000
-"""Remembered tags and digests, about 20 MB; beyond that, the oldest repositories are forgotten."""
+"""Remembered tags and digests, about 20 MB; beyond that, the oldest repositories are forgotten,
+and at last the one that has them all."""
 AT_ONCE = 500
 """Events of one request between two turns of other requests: some 5 ms."""
 TIMED = frozenset({SourceKind.ALIBABA, SourceKind.DOCKERHUB, SourceKind.HARBOR})
 """Kinds whose time is that of the push: it is the same in each repeat, and exact to the second."""
+DIGESTED = frozenset({SourceKind.ARTIFACTORY, SourceKind.HARNESS})
+"""Kinds that tell digests, and no time: an event without a digest may be of another image."""
 
 _PAYLOAD = msgspec.json.Decoder(Payload)
 _NO_TARGET = Target()
@@ -54,13 +60,17 @@ class _Seen:
 
     Attributes:
         content: What must be equal in a repeat.
-        until_ms: Until when an equal one is a repeat.
+        at_ms: When it came.
         confirmed: Its result is whether the broker has the event.
     """
 
     content: tuple[object, ...]
-    until_ms: int
+    at_ms: int
     confirmed: asyncio.Future[bool]
+
+    def counts(self, now: "_Now") -> bool:
+        """Whether an equal event is a repeat, also after the clock was set back."""
+        return abs(now.at_ms - self.at_ms) < now.within_ms
 
 
 @dataclass(slots=True)
@@ -69,11 +79,13 @@ class _Repository:
 
     Attributes:
         action: Of its newest events.
-        turn: How often something in it was replaced.
+        span: The span of time of the newest one.
+        turn: How often in this span something was replaced or forgotten that still counted.
         seen: The events by tag or digest.
     """
 
     action: str
+    span: int = 0
     turn: int = 0
     seen: dict[str, _Seen] = field(default_factory=dict)
 
@@ -85,17 +97,12 @@ class _Sifting:
     Attributes:
         kept: Its events that are no repeats.
         owned: What was noted for them.
-        awaited: The first ones of its repeats, if they are still on their way.
+        awaited: The results of the first ones of its repeats.
     """
 
     kept: list[Event] = field(default_factory=list)
     owned: list[tuple[_Repository, str, _Seen]] = field(default_factory=list)
-    awaited: list[asyncio.Future[bool]] = field(default_factory=list)
-
-    def repeat(self, first: _Seen) -> None:
-        """Note a repeat of *first*; one of this request is not waited for."""
-        if all(first is not seen for _, _, seen in self.owned):
-            self.awaited.append(first.confirmed)
+    awaited: set[asyncio.Future[bool]] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +121,22 @@ class _Now:
     at_ms: int
     within_ms: int
 
+    def told_by(self, event: Event, payload: Payload, target: Target) -> str:
+        """What else must be equal: the time of a push, or an id, which no other push has."""
+        if self.source.kind in TIMED:
+            return payload.timestamp
+        is_blind = self.source.kind in DIGESTED and not target.digest
+        return event.id if is_blind else ""
+
     @property
-    def is_timed(self) -> bool:
-        return self.source.kind in TIMED
+    def span(self) -> int:
+        """The span of time that it is in; all producers have the same spans."""
+        return self.at_ms // self.within_ms
 
     def id_of(self, event: Event, seen: _Seen, turn: int) -> str:
         """An id of what an event says: of its content, and of the span of time that it is in."""
         place = (self.source.registry, self.source.name, event.action, event.repository)
-        when = (str(self.at_ms // self.within_ms), str(turn))
+        when = (str(self.span), str(turn))
         return hashed_id(*place, *map(str, seen.content), *when)
 
 
@@ -175,16 +190,16 @@ class Repeats:
     def _take(self, event: Event, now: _Now, sifting: _Sifting) -> None:
         payload = _PAYLOAD.decode(bytes(event.body))
         target = payload.target or _NO_TARGET
-        content = (*structs.astuple(target), payload.timestamp if now.is_timed else "")
+        content = (*structs.astuple(target), now.told_by(event, payload, target))
         thing = target.tag or target.version or target.digest or ""
-        repository = self._of(now.source, event)
+        repository = self._of(event, now)
         before = repository.seen.get(thing)
-        if before and before.content == content and now.at_ms < before.until_ms:
-            sifting.repeat(before)
+        still_counts = before is not None and before.counts(now)
+        if before is not None and still_counts and before.content == content:
+            sifting.awaited.add(before.confirmed)
             return
-        confirmed = asyncio.get_running_loop().create_future()
-        seen = _Seen(content, now.at_ms + now.within_ms, confirmed)
-        repository.turn += before is not None
+        seen = _Seen(content, now.at_ms, asyncio.get_running_loop().create_future())
+        repository.turn += still_counts
         self._count += before is None
         repository.seen[thing] = seen
         sifting.owned.append((repository, thing, seen))
@@ -192,19 +207,25 @@ class Repeats:
             event = _renamed(event, payload, now.id_of(event, seen, repository.turn))
         sifting.kept.append(event)
 
-    def _of(self, source: Source, event: Event) -> _Repository:
+    def _of(self, event: Event, now: _Now) -> _Repository:
         """What was seen of an event's repository with its action, which is the newest from now."""
-        key = (source.registry, source.name.lower(), event.repository)
+        key = (now.source.registry, now.source.name.lower(), event.repository)
         found = self._repositories.pop(key, None) or _Repository(event.action)
-        if found.action != event.action:
-            self._count -= len(found.seen)
-            found.action, found.turn, found.seen = event.action, found.turn + 1, {}
+        if found.span != now.span:
+            found.span, found.turn = now.span, 0
         while self._count + len(self._repositories) >= MAX_THINGS and self._repositories:
             _, oldest = self._repositories.popitem(last=False)
-            self._count -= len(oldest.seen)
-            oldest.seen = {}
+            self._forget(oldest)
+        if found.action != event.action or self._count >= MAX_THINGS:
+            found.action = event.action
+            found.turn += any(each.counts(now) for each in found.seen.values())
+            self._forget(found)
         self._repositories[key] = found
         return found
+
+    def _forget(self, repository: _Repository) -> None:
+        self._count -= len(repository.seen)
+        repository.seen = {}
 
     def _end(self, sifting: _Sifting, *, is_confirmed: bool) -> None:
         """Say what became of a request's own events; what failed is forgotten."""

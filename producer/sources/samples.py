@@ -10,16 +10,13 @@ from dataclasses import dataclass, field
 from portcall.producer.digests.digests import KnownDigests
 from portcall.producer.formats import distribution
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.sources.adapter import SourceRequest
+from portcall.producer.sources.adapter import MAX_BODY_BYTES, SourceRequest
 from portcall.producer.sources.hints import hint_of
 from portcall.producer.sources.table import adapter_of, conduct_of, options_of
 from portcall.producer.sources.trials import EventTrial, try_out
 from portcall.runtime.clock import now_ms
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.sources import NOTIFIERS, Source, SourceKind
-
-MAX_SAMPLE_BYTES = 8 * 1024 * 1024
-"""As the intake's limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +42,11 @@ def try_sample(source: Source, headers: Mapping[str, str], body: bytes) -> Sampl
     Raises:
         InvalidValueError: It is no JSON or too large, or an option of a generic source is wrong.
     """
-    if len(body) > MAX_SAMPLE_BYTES:
-        raise InvalidValueError("", f"is larger than {MAX_SAMPLE_BYTES} bytes")
+    if len(body) > MAX_BODY_BYTES:
+        raise InvalidValueError("", f"is larger than {MAX_BODY_BYTES} bytes")
     request = SourceRequest(headers, body, {}, options_of(source.options))
     acceptance = Acceptance(source.registry, now_ms(), lambda: str(uuid.uuid4()))
-    translation = _read(source, request, acceptance)
+    translation = read_as(source.kind, request, acceptance)
     is_generic = source.kind is SourceKind.GENERIC
     handshake = conduct_of(source.kind).handshake
     return SampleResult(
@@ -60,10 +57,15 @@ def try_sample(source: Source, headers: Mapping[str, str], body: bytes) -> Sampl
     )
 
 
-def _read(source: Source, request: SourceRequest, acceptance: Acceptance) -> Translation:
-    if source.kind in NOTIFIERS:
+def read_as(kind: SourceKind, request: SourceRequest, acceptance: Acceptance) -> Translation:
+    """What a request of a source of *kind* tells.
+
+    Raises:
+        InvalidValueError: It is no JSON, or this build has no adapter of the kind.
+    """
+    if kind in NOTIFIERS:
         return distribution.read(KnownDigests(), request.body, acceptance)
-    read = adapter_of(source.kind)
+    read = adapter_of(kind)
     if read is None:
-        raise InvalidValueError("", f"this build reads no events of the kind {source.kind}")
+        raise InvalidValueError("", f"this build reads no events of the kind {kind}")
     return read(request, acceptance)

@@ -15,7 +15,7 @@ from portcall.producer.sources.proofs.certificates import certificate_of, is_cer
 from portcall.producer.sources.proofs.issuers import KeysUnavailableError
 from portcall.producer.sources.proofs.proven import ProvenTokens
 from portcall.producer.sources.proofs.signed import ALGORITHMS, is_signed, signature_of
-from portcall.producer.sources.proofs.static import is_proven, only
+from portcall.producer.sources.proofs.static import bearer_token, is_proven
 from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.runtime.clock import now_ms
 from portcall.schemas.sources import Proof, Source
@@ -57,9 +57,8 @@ class Verifier:
             raise UnprovenError(_wanted(source))
 
     async def _has_token(self, source: Source, request: web.Request) -> bool:
-        scheme, _, token = only(request.headers, "Authorization").partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer":
+        token = bearer_token(request.headers)
+        if not token:
             return False
         if self._proven.has(source, token):
             return True

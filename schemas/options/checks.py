@@ -18,6 +18,7 @@ MAX_TEXT = 1_024
 MAX_WORDS = 50
 """Of the option ``actions``."""
 MAX_KEYS = 100
+"""Of one set; each costs some 50 µs to read."""
 MAX_SECONDS = 600
 
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)

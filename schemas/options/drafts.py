@@ -55,12 +55,12 @@ def draft_of(
     """
     wanted = check_kind(kind)
     chosen = check_proof(proof) if proof else DEFAULT_PROOFS[wanted]
-    check_chosen_secret(secret, chosen)
+    _check_chosen(secret, chosen)
     checked = check_options(options or {}, wanted, chosen)
     return Draft(wanted, chosen, checked, check_networks(networks or ()))
 
 
-def check_chosen_secret(secret: str | None, proof: Proof) -> None:
+def _check_chosen(secret: str | None, proof: Proof) -> None:
     """Check a secret that its owner chose, if one was chosen.
 
     Raises:

@@ -170,7 +170,7 @@ def options_of_kind(kind: SourceKind) -> tuple[Option, ...]:
 
 
 def repeats_within_s(kind: SourceKind, options: Mapping[str, str]) -> int:
-    """For how long an equal event counts as sent again, seconds; 0: each event is one of its own.
+    """For how long an equal event counts as sent again, seconds; 0: never.
 
     Args:
         kind: A source's kind.

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from portcall.cli.demo.proving import SampleIssuer, headers_of
 from portcall.cli.demo.samples import Sample, sample_of
-from portcall.producer.sources.intake import MAX_BODY_BYTES
+from portcall.producer.sources.adapter import MAX_BODY_BYTES
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.sources import DEFAULT_PROOFS, NOTIFIERS, OVER_BODY, Proof, Source, SourceKind
 from tests.integration.producing import Served, Sink, served

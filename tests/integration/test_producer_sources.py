@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, encode_basic_auth
 
 from portcall.producer.http.bodies import Bodies
-from portcall.producer.sources.intake import MAX_BODY_BYTES
+from portcall.producer.sources.adapter import MAX_BODY_BYTES
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.extras import Extras
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, Source, SourceKind

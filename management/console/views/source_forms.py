@@ -185,7 +185,7 @@ def entry_of_source(name: str, facts: Mapping[str, Any]) -> SourceEntry:
 
 
 def problems_of_source(error: ArmError, entry: SourceEntry) -> Problems:
-    """The API's errors, by field; what belongs to no field of the form stands apart."""
+    """The API's errors by field, and apart from them those that belong to no field of the form."""
     problems = Problems()
     shown = {NAME, KIND, PROOF, SECRET, NETWORKS, *(each.field for each in entry.options)}
     for fault in faults_of(error):
@@ -226,7 +226,7 @@ def _field_of(option: Option, form: Form) -> OptionField:
 
 
 def _place(target: str, message: str) -> tuple[str, str]:
-    """The field of a fault, and what stands there."""
+    """The form's field of a fault, and the text at it."""
     found = _TARGET.fullmatch(target)
     if found is None:
         return target, message

@@ -32,7 +32,6 @@ from portcall.management.http.routes import Routes
 from portcall.management.sources.setup import HIDDEN, set_up
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.sources import (
-    DEFAULT_PROOFS,
     WITHOUT_SECRET,
     Proof,
     SourceKind,
@@ -100,7 +99,6 @@ class ShownSource:
         return set_up(
             self.facts["kind"],
             self.facts["proof"],
-            usual=DEFAULT_PROOFS[SourceKind(self.facts["kind"])].value,
             address=self.address(secret),
             secret=secret,
             header=self.facts["header"],

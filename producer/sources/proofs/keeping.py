@@ -9,7 +9,8 @@ a key is not known            the set is fetched, and the request waits; all tha
                               wait for the same fetch, `FETCH_S` at most
 it is still not known         the token is refused; the set is not fetched again for `AGAIN_S`
 the issuer does not answer    it is not asked again for `RETRY_S`; known keys are used for `STALE_S`
-a key is not in the set       it is used for `GONE_S` more: tokens that it signed may be on the way
+a key is not in the set       it is used for `GONE_S` more: tokens that it signed may be on the way;
+                              but the set before must not be older than `FRESH_S` and `GONE_S`
 ============================  ====================================================================
 
 Each issuer is asked by one fetch at a time, and none waits for another.
@@ -72,8 +73,12 @@ class _Ring:
         return self.keys.get(kid) if is_usable else None
 
     def take(self, found: dict[str, Key], now_s: float) -> None:
-        """Take the keys that the issuer lists now, and keep the others for a while."""
-        gone = {kid: self.until_s.get(kid, now_s + GONE_S) for kid in self.keys.keys() - found}
+        """Take the keys that the issuer lists now, and keep the others for a while.
+
+        After a time without a fetch, a key may have been withdrawn long ago.
+        """
+        until_s = min(now_s, self.fetched_s + FRESH_S) + GONE_S
+        gone = {kid: self.until_s.get(kid, until_s) for kid in self.keys.keys() - found}
         self.until_s = {kid: until_s for kid, until_s in gone.items() if until_s > now_s}
         self.keys = {kid: self.keys[kid] for kid in self.until_s} | found
         self.fetched_s = now_s

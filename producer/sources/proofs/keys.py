@@ -15,6 +15,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from portcall.schemas.options.checks import MAX_KEYS
+
 ALGORITHMS: Mapping[str, tuple[str, ...]] = {
     "RSA": ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     "secp256r1": ("ES256",),
@@ -23,8 +25,6 @@ ALGORITHMS: Mapping[str, tuple[str, ...]] = {
 """By the type of a key, or its curve. None of them is symmetric, and none is ``none``."""
 EVERY_ALGORITHM = frozenset(name for names in ALGORITHMS.values() for name in names)
 RSA_BITS = range(2048, 8193)
-MAX_KEYS = 100
-"""Of one set; each costs some 50 µs to read."""
 UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
               RecursionError)  # fmt: skip
 """Errors that an untrusted text may cause."""

@@ -27,8 +27,7 @@ def is_proven(
         case Proof.PATH:
             return is_any(in_path, secrets)
         case Proof.BEARER:
-            scheme, _, token = only(headers, "Authorization").partition(" ")
-            return scheme.lower() == "bearer" and is_any(token.strip(), secrets)
+            return is_any(bearer_token(headers), secrets)
         case Proof.AUTHORIZATION:
             return is_any(only(headers, "Authorization"), secrets)
         case Proof.BASIC:
@@ -48,6 +47,12 @@ def only(headers: CIMultiDictProxy[str], name: str) -> str:
     """
     values = headers.getall(name, ())
     return values[0].strip() if len(values) == 1 else ""
+
+
+def bearer_token(headers: CIMultiDictProxy[str]) -> str:
+    """The token in ``Authorization: Bearer``; empty: there is none."""
+    scheme, _, token = only(headers, "Authorization").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def is_any(sent: str, expected: Iterable[str]) -> bool:

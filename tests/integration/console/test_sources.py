@@ -142,7 +142,6 @@ async def test_every_kind_has_a_form_and_a_set_up(browser: Browser, kind: Source
     assert set_up_on(page) == set_up(
         kind.value,
         proof.value,
-        usual=proof.value,
         address=f"{PRODUCER_URL}{path}" + (f"/{secret}" if proof is Proof.PATH else ""),
         secret=secret,
         header=HEADERS.get((kind, proof), ("", ""))[0],

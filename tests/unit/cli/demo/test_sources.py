@@ -16,18 +16,15 @@ from portcall.cli.demo.sample_consumer import Post, SampleConsumer
 from portcall.cli.demo.samples import DOCUMENTED, RECORDED, sample_of
 from portcall.cli.demo.sources import arrived
 from portcall.cli.demo.stage import Stage
-from portcall.producer.digests.digests import KnownDigests
-from portcall.producer.formats import distribution
 from portcall.producer.formats.acceptance import Translation
 from portcall.producer.sources.adapter import SourceRequest
 from portcall.producer.sources.hints import looks_like
 from portcall.producer.sources.proofs.signed import is_signed, signature_of
 from portcall.producer.sources.proofs.static import is_proven
-from portcall.producer.sources.table import adapter_of
+from portcall.producer.sources.samples import read_as
 from portcall.schemas.options.table import check_options
 from portcall.schemas.sources import (
     DEFAULT_PROOFS,
-    NOTIFIERS,
     OVER_BODY,
     Proof,
     Source,
@@ -42,11 +39,8 @@ POST = Post("/", (), json.dumps({"action": "push", "target": {"repository": "a"}
 
 def translation_of(kind: SourceKind) -> Translation:
     sample = sample_of(kind)
-    if kind in NOTIFIERS:
-        return distribution.read(KnownDigests(), sample.body, acceptance())
-    read = adapter_of(kind)
-    assert read is not None
-    return read(SourceRequest(sample.headers, sample.body, {}, sample.options), acceptance())
+    request = SourceRequest(sample.headers, sample.body, {}, sample.options)
+    return read_as(kind, request, acceptance())
 
 
 def passage_of(kind: SourceKind, **values: Any) -> Passage:  # noqa: ANN401 (of any field)

@@ -168,6 +168,14 @@ def test_a_source_that_does_not_exist_is_exit_3(command: str, api: FakeApi, port
     assert portcall("source", command, "nothing", *ON).code == 3
 
 
+def test_a_name_with_a_slash_reaches_nothing_else(api: FakeApi, portcall: Run) -> None:
+    api.on("GET", f"{REG}/webhooks/hook", {"name": "hook"})
+    api.on("DELETE", f"{REG}/webhooks/hook")
+    assert portcall("source", "delete", "../webhooks/hook", *ON, "--yes").code == 3
+    assert not api.changes
+    assert api.asked[-1].path == f"{REG}/sources/..%2Fwebhooks%2Fhook"
+
+
 def test_create_changes_no_source_that_exists(api: FakeApi, portcall: Run) -> None:
     api.on("GET", SOURCE, told())
     ended = portcall("source", "create", *ON, "--kind", "harbor")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -164,6 +165,8 @@ DIFFERENT: list[Any] = [
     pytest.param(
         SourceKind.QUAY, [QUAY, QUAY | {"repository": "acme/web"}], id="another repository"
     ),
+    pytest.param(SourceKind.HARNESS, [harness("")] * 2, id="Harness, without a digest"),
+    pytest.param(SourceKind.ARTIFACTORY, [artifactory("")] * 2, id="Artifactory, without a digest"),
     pytest.param(
         SourceKind.DOCKERHUB,
         [HUB, HUB | {"push_data": HUB["push_data"] | {"pushed_at": 1_777_712_646}}],
@@ -214,6 +217,16 @@ async def test_two_producers_give_equal_events_one_id() -> None:
     one.at_ms += REPEATS_S[SourceKind.QUAY] * 1000
     await one.send(QUAY)
     assert len(set(one.ids)) == 3
+
+
+async def test_two_producers_give_equal_events_one_id_whatever_they_got_before() -> None:
+    one, two = Intake(SourceKind.QUAY), Intake(SourceKind.QUAY)
+    span_ms = REPEATS_S[SourceKind.QUAY] * 1000
+    await one.send(*(QUAY | {"updated_tags": [tag]} for tag in ("1", "2", "1")))
+    one.at_ms += span_ms
+    two.at_ms += span_ms
+    assert await one.send(QUAY) == await two.send(QUAY) == [1]
+    assert one.ids[-1] == two.ids[-1]
 
 
 async def test_the_senders_own_id_stays() -> None:
@@ -292,6 +305,32 @@ async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
     assert things + len(kept) <= 52
     assert await intake.one(QUAY | {"repository": "acme/199"}) == 0
     assert await intake.one(QUAY | {"repository": "acme/1"}) == 1
+
+
+async def test_the_tags_of_one_repository_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "MAX_THINGS", 50)
+    intake = Intake(SourceKind.QUAY)
+    assert await intake.one(QUAY | {"updated_tags": [str(number) for number in range(190)]}) == 190
+    assert sum(len(each.seen) for each in intake.repeats._repositories.values()) <= 50
+    assert await intake.one(QUAY | {"updated_tags": ["189"]}) == 0
+    assert await intake.one(QUAY | {"updated_tags": ["0"]}) == 1
+    assert len(set(intake.ids)) == 191
+
+
+async def test_a_clock_that_is_set_back_makes_no_repeats() -> None:
+    intake = Intake(SourceKind.QUAY)
+    assert await intake.one(QUAY) == 1
+    intake.at_ms -= 3_600_000
+    assert await intake.send(QUAY, QUAY) == [1, 0]
+    assert len(set(intake.ids)) == 2
+
+
+async def test_a_shorter_time_holds_at_once() -> None:
+    intake = Intake(SourceKind.QUAY, repeats="600")
+    assert await intake.one(QUAY) == 1
+    intake.at_ms += 5_000
+    intake.source = replace(intake.source, options={"repeats": "5"})
+    assert await intake.one(QUAY) == 1
 
 
 async def test_other_kinds_are_not_touched() -> None:

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from portcall.producer.sources.samples import MAX_SAMPLE_BYTES, try_sample
+from portcall.producer.sources.adapter import MAX_BODY_BYTES
+from portcall.producer.sources.samples import try_sample
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.sources import DEFAULT_PROOFS, Proof, Source, SourceKind
 from tests.unit.producer.sources.test_ecr import PUSH as ECR
@@ -76,7 +77,7 @@ def test_a_sample_of_another_kind_gives_a_hint() -> None:
         (b"no JSON", "not JSON"),
         (b"", "is empty"),
         (b"[" * 100_000, ""),
-        (b" " * (MAX_SAMPLE_BYTES + 1), "larger than 8388608 bytes"),
+        (b" " * (MAX_BODY_BYTES + 1), "larger than 8388608 bytes"),
     ],
 )
 @pytest.mark.parametrize("kind", [SourceKind.HARBOR, SourceKind.DISTRIBUTION, SourceKind.GENERIC])

@@ -18,7 +18,8 @@ from portcall.producer.sources.proofs.keeping import (
     STALE_S,
     IssuerKeys,
 )
-from portcall.producer.sources.proofs.keys import MAX_KEYS, read_keys
+from portcall.producer.sources.proofs.keys import read_keys
+from portcall.schemas.options.checks import MAX_KEYS
 from tests.issuing import FakeIssuer, Signer, ec_signer, rsa_signer
 
 ISSUER = "https://issuer.example"
@@ -42,7 +43,7 @@ class Kept:
 
     async def has(self, kid: str) -> bool:
         found = await self.keys.find(ISSUER, kid) is not None
-        await asyncio.sleep(0)  # a renewal that nobody waits for
+        await asyncio.sleep(0)  # a renewal that no request waits for
         return found
 
     def fetched(self) -> int:
@@ -89,6 +90,15 @@ async def test_a_key_that_is_gone_counts_no_longer_because_of_other_fetches() ->
         kept.clock.now_s += GONE_S / 2
         await kept.has("unknown")
     assert not await kept.has("old")
+
+
+async def test_a_key_that_was_withdrawn_in_a_quiet_time_has_no_further_hour() -> None:
+    kept = Kept(OLD)
+    assert await kept.has("old")
+    kept.issuer.signers = [NEW]
+    kept.clock.now_s += STALE_S
+    assert not await kept.has("old")
+    assert await kept.has("new")
 
 
 async def test_old_keys_are_renewed_while_they_are_used() -> None:

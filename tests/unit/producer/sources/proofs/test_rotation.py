@@ -103,7 +103,7 @@ async def test_both_secrets_count_until_the_older_one_ends(
 
 
 @pytest.mark.parametrize(("kind", "proof"), CASES)
-async def test_without_a_secret_nobody_is_let_in(kind: SourceKind, proof: Proof) -> None:
+async def test_without_a_secret_no_sender_is_let_in(kind: SourceKind, proof: Proof) -> None:
     for secrets in ((), ("",)):
         one = source(kind, proof, *secrets)
         for secret in ("", NEW, "None"):
