@@ -163,8 +163,8 @@ _BURY = (
     " AND tag IN (SELECT tag FROM known_tags"
     " WHERE registry = ? AND repository = ? AND digest = ?) AND +is_there = 1 AND +seen_ms <= ?"
 )
-"""The tags are found first, and the + keeps two columns out of the choice of an index. SQLite has no
-statistics: it would read every older tag of every registry instead."""
+"""The tags are found first, and the + keeps two columns out of the choice of an index. SQLite has
+no statistics: it would read every older tag of every registry instead."""
 
 
 def _keep_newest(
