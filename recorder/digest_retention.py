@@ -13,7 +13,7 @@ MAX_DIGESTS = 500_000
 MAX_AGE_MS = 2 * 365 * 24 * 3600 * 1000
 """A digest is forgotten when it was neither pushed nor pulled for two years."""
 MAX_TAGS = 1_000_000
-"""Known tags; some 250 bytes each on SQLite, with the index."""
+"""Known tags; some 300 bytes each on SQLite, with the indexes."""
 DELETED_TAG_MS = 24 * 3600 * 1000
 """How long a deleted tag is remembered, for notes that come late."""
 INTERVAL_S = 60.0

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ from portcall.cli.sync.registry.client import check_address
 from portcall.cli.sync.registry.credentials import PASSWORD, USERNAME, find_credentials
 from portcall.cli.sync.registry.kinds import Api
 from portcall.cli.sync.report import row
-from portcall.cli.sync.run import Order, Sync, failed
+from portcall.cli.sync.run import Order, Sync, add_rest
 from portcall.cli.tables import value
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.scopes import check_repository
@@ -238,7 +239,8 @@ def sync(
         raise typer.Exit(1) from None
     except CliError as error:
         show(syncing.report.document(), row, output)
-        raise failed(error, syncing.report) from error
+        add_rest(error, syncing.report)
+        raise
     show(syncing.report.document(), row, output)
 
 
@@ -251,7 +253,7 @@ def _confirmed(question: str, *, yes: bool) -> bool:
     return typer.confirm(question, err=True)
 
 
-def _repositories(names: "list[str] | tuple[()]") -> list[str]:
+def _repositories(names: Sequence[str]) -> list[str]:
     try:
         return [check_repository(name, "--repository") for name in dict.fromkeys(names)]
     except InvalidValueError as error:

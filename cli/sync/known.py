@@ -1,7 +1,7 @@
 """What Portcall knows of a registry's tags, from its management API."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from portcall.cli.sync.comparison import Known
@@ -59,10 +59,10 @@ class KnownTags:
             found = await asyncio.to_thread(self._read, {"repository": repository})
         return found.get(repository, {})
 
-    async def all(self) -> dict[str, dict[str, Known]]:
-        """The known tags of every repository."""
+    async def outside(self, repositories: Container[str]) -> dict[str, dict[str, Known]]:
+        """The known tags of all other repositories."""
         async with self._turn:
-            return await asyncio.to_thread(self._read, {})
+            return await asyncio.to_thread(self._read, {}, repositories)
 
     async def adopt(self, tags: Sequence[tuple[str, str, str | None]]) -> None:
         """Let tags (repository, tag, digest or None) count as seen."""
@@ -77,10 +77,13 @@ class KnownTags:
             async with self._turn:
                 await asyncio.to_thread(self._api.ask, "POST", f"{self._path}/adoptTags", body)
 
-    def _read(self, query: Mapping[str, str]) -> dict[str, dict[str, Known]]:
+    def _read(
+        self, query: Mapping[str, str], left_out: Container[str] = ()
+    ) -> dict[str, dict[str, Known]]:
         found: dict[str, dict[str, Known]] = {}
         for page in self._api.whole_pages("GET", f"{self._path}/knownTags", query=query):
             for each in page.get("value") or ():
-                known = Known(each["digest"], each["seenAt"])
-                found.setdefault(each["repository"], {})[each["tag"]] = known
+                if each["repository"] not in left_out:
+                    known = Known(each["digest"], each["seenAt"])
+                    found.setdefault(each["repository"], {})[each["tag"]] = known
         return found

@@ -1,7 +1,8 @@
 """The progress of one sync in a file, so that another run of the same command resumes it.
 
 JSON lines: what is synced, each compared repository, and each batch of events before and after it
-was sent. A line that a kill cut off is left out. It says nothing secret.
+was sent. A line that a kill cut off is left out. It says nothing secret. A file that is no progress
+of a sync is refused rather than overwritten.
 
 Whether an event was accepted is not decided by this file, but by Portcall: see `cli.sync.publish`.
 """
@@ -19,6 +20,8 @@ from portcall.cli.errors import UsageError
 from portcall.cli.sync.comparison import Comparison, Missed
 
 VERSION = 1
+_BEGINNING = '{"version":'
+"""Of every file, also one of another version or subject."""
 MAX_AGE_MS = 24 * 3600 * 1000
 """A comparison that is older is made again."""
 
@@ -45,12 +48,16 @@ class ProgressFile:
         path: Where it is; its folder is made, for the owner only.
         subject: What is synced: a file of another subject begins anew.
         now_ms: The time, milliseconds since the epoch.
+
+    Raises:
+        UsageError: The file cannot be used, is in use, or is another one.
     """
 
     def __init__(self, path: Path, subject: Mapping[str, Any], now_ms: int) -> None:
         self._path = path
         self._file = _locked(path)
-        self.earlier = self._read(subject, now_ms)
+        text = self._text()
+        self.earlier = self._read(text, subject, now_ms)
         if self.earlier is None:
             self._file.truncate(0)
             self._write({"version": VERSION, "subject": subject, "began": now_ms})
@@ -82,10 +89,18 @@ class ProgressFile:
         self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
         self._file.flush()
 
-    def _read(self, subject: Mapping[str, Any], now_ms: int) -> Progress | None:
-        """What the file says; None: nothing of this subject, or nothing new enough."""
+    def _text(self) -> str:
+        """What is in the file."""
         self._file.seek(0)
-        lines = self._file.read().splitlines(keepends=True)
+        text = self._file.read(len(_BEGINNING))
+        if not _BEGINNING.startswith(text):
+            self._file.close()
+            raise UsageError(f"--state {self._path} is not the progress of a sync: name another")
+        return text + self._file.read()
+
+    def _read(self, text: str, subject: Mapping[str, Any], now_ms: int) -> Progress | None:
+        """What the text says; None: nothing of this subject, or nothing new enough."""
+        lines = text.splitlines(keepends=True)
         whole = [line for line in lines if line.endswith("\n")]
         try:
             head = json.loads(whole[0]) if whole else {}
@@ -96,10 +111,7 @@ class ProgressFile:
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
         if len(whole) < len(lines):
-            self._file.seek(0)
-            self._file.truncate(0)
-            self._file.write("".join(whole))
-            self._file.flush()
+            self._file.truncate(len("".join(whole)))  # all ASCII: a character is a byte
         return progress
 
 
@@ -123,7 +135,7 @@ def _locked(path: Path) -> TextIOWrapper:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise UsageError(f"--state {path} cannot be used: {error.strerror}") from error
-    file = os.fdopen(handle, "a+", encoding="utf-8")
+    file = os.fdopen(handle, "a+", encoding="ascii", errors="replace")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

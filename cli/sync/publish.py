@@ -138,15 +138,13 @@ class Publishing:
         if missed.action == "delete":
             return await self._checked_delete(missed, known, tally)
         before = known.get(missed.tag)
-        if before is not None and before.digest == missed.digest:
+        if before is not None and before.digest in {missed.digest, ""}:
             tally.arrived += 1
             return None
         there = await self._catalogue.look(missed.repository, missed.tag)
         if there is None or there.digest != missed.digest:
             tally.changed += 1
             return None
-        if before == (None if not missed.was_seen_at else Known(missed.was, missed.was_seen_at)):
-            return missed
         return missed_push(missed.repository, missed.tag, there, before, missed.at)
 
     async def _checked_delete(

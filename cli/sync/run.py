@@ -9,6 +9,7 @@ import aiohttp
 from portcall.cli.errors import CliError, ServiceError
 from portcall.cli.output import counted, note
 from portcall.cli.progress import progress
+from portcall.cli.sync.adopt import adopt
 from portcall.cli.sync.known import KnownTags
 from portcall.cli.sync.progress_file import ProgressFile
 from portcall.cli.sync.publish import Destination, Publishing
@@ -17,7 +18,7 @@ from portcall.cli.sync.registry.client import RegistryClient, is_exposed, tls_co
 from portcall.cli.sync.registry.credentials import Credentials
 from portcall.cli.sync.registry.kinds import Api, catalogue_of
 from portcall.cli.sync.report import Report, counted_events
-from portcall.cli.sync.scan import Scan
+from portcall.cli.sync.scan import GoneTag, Scan
 from portcall.runtime.clock import now_ms
 from portcall.schemas.timestamps import acr_timestamp
 
@@ -132,7 +133,9 @@ class Sync:
         report.unreadable = catalogue.unreadable
         if await self._may_go_on():
             if order.is_adopting:
-                await self._adopt()
+                report.adopted = await adopt(
+                    catalogue, self._known, report.totals.missed, self._forgotten()
+                )
             else:
                 await self._publish(http, catalogue, file)
         file.finished()
@@ -159,14 +162,13 @@ class Sync:
         told = f" and forget {counted(len(forgotten), 'tag')}" if forgotten else ""
         return self._confirm(f"{wish}{told}, for the registry {order.registry}?")
 
-    def _forgotten(self) -> list[tuple[str, str, str | None]]:
+    def _forgotten(self) -> list[GoneTag]:
         """Tags that are not there any more, and for which there is no event."""
         report = self.report
         if self._order.is_adopting:
-            return [(repository, tag, None) for repository, tag, _ in report.totals.gone]
+            return report.totals.gone
         # ACR has no event for a tag that was removed alone.
-        untagged = report.gone.untagged if report.gone else []
-        return [(repository, tag, None) for repository, tag in untagged]
+        return report.gone.untagged if report.gone else []
 
     async def _publish(
         self, http: aiohttp.ClientSession, catalogue: Catalogue, file: ProgressFile
@@ -184,13 +186,7 @@ class Sync:
             )
             if report.missed:
                 await publishing.run(report.missed, report.tally)
-        await self._known.adopt(self._forgotten())
-
-    async def _adopt(self) -> None:
-        missed = self.report.totals.missed
-        tags = [*((each.repository, each.tag, each.digest) for each in missed), *self._forgotten()]
-        await self._known.adopt(tags)
-        self.report.adopted = len(tags)
+        await adopt(catalogue, self._known, [], self._forgotten())
 
     def _tell_resumed(self, file: ProgressFile) -> None:
         earlier = file.earlier
@@ -204,9 +200,8 @@ class Sync:
         )
 
 
-def failed(error: CliError, report: Report) -> CliError:
-    """The error of a sync that was cut off, with what is left to do."""
+def add_rest(error: CliError, report: Report) -> None:
+    """Add to the error of a sync that was cut off what was done, and how to go on."""
     if report.tally.accepted:
         done = f"{counted(report.tally.accepted, 'event')} published"
         error.args = (f"{error}. {done}: the same command goes on with the others",)
-    return error

@@ -1,14 +1,16 @@
 """The scan: every repository of the registry is compared, several at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from portcall.cli.sync.comparison import Comparison, Known, Missed, compare, deletes
+from portcall.cli.sync.comparison import Comparison, Missed, compare, deletes
 from portcall.cli.sync.known import KnownTags
 from portcall.cli.sync.progress_file import ProgressFile
 from portcall.cli.sync.registry.catalogue import Catalogue
 
+GoneTag = tuple[str, str, str]
+"""A repository, a tag that Portcall knows there and that is not there, and its known digest."""
 WORKERS = 8
 """Repositories that are compared at a time; the client bounds the requests of all of them."""
 
@@ -23,7 +25,7 @@ class Totals:
         seen: Tags of which Portcall knows what they name.
         unsure: Tags that it knows without a digest.
         missed: Pushes that it does not know.
-        gone: Tags that it knows and that are not there: repository, tag, digest.
+        gone: Tags that it knows and that are not there.
     """
 
     repositories: int = 0
@@ -31,7 +33,7 @@ class Totals:
     seen: int = 0
     unsure: int = 0
     missed: list[Missed] = field(default_factory=list)
-    gone: list[tuple[str, str, str]] = field(default_factory=list)
+    gone: list[GoneTag] = field(default_factory=list)
 
     def add(self, comparison: Comparison) -> None:
         """Add a repository."""
@@ -54,7 +56,7 @@ class Gone:
     """
 
     deleted: list[Missed] = field(default_factory=list)
-    untagged: list[tuple[str, str]] = field(default_factory=list)
+    untagged: list[GoneTag] = field(default_factory=list)
     unclear: int = 0
 
 
@@ -119,7 +121,7 @@ class Scan:
         for repository, tag, digest in totals.gone:
             by_repository.setdefault(repository, {})[tag] = digest
             if not digest:
-                result.untagged.append((repository, tag))
+                result.untagged.append((repository, tag, digest))
         for repository, tags in by_repository.items():
             known = await self._known.of(repository)
             for missed, named in deletes(repository, tags, known, self._now):
@@ -127,7 +129,7 @@ class Scan:
                     case True:
                         result.deleted.append(missed)
                     case False:
-                        result.untagged += [(repository, tag) for tag in named]
+                        result.untagged += [(repository, tag, missed.digest) for tag in named]
                     case None:
                         result.unclear += 1
         return result
@@ -146,10 +148,8 @@ class Scan:
 
     async def _add_vanished(self, totals: Totals, seen: set[str]) -> None:
         """Add the known tags of repositories that the registry does not list any more."""
-        known: Mapping[str, Mapping[str, Known]] = await self._known.all()
-        for repository, tags in known.items():
-            if repository not in seen:
-                totals.gone += [(repository, tag, each.digest) for tag, each in tags.items()]
+        for repository, tags in (await self._known.outside(seen)).items():
+            totals.gone += [(repository, tag, each.digest) for tag, each in tags.items()]
 
     async def _listed(self, repositories: Sequence[str]) -> AsyncIterator[str]:
         if repositories:

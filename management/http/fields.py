@@ -54,8 +54,11 @@ def _refused(error: InvalidValueError) -> PydanticCustomError:
     return PydanticCustomError("rule", "{problem}", context)
 
 
-def _ruled(check: Callable[[ValueT], object]) -> AfterValidator:
-    """A validator that runs *check*, and keeps the value as it was sent."""
+def ruled(check: Callable[[ValueT], object]) -> AfterValidator:
+    """A validator that runs *check*, and keeps the value as it was sent.
+
+    The field of the check's error is added to the place of the value in the body.
+    """
 
     def validate(value: ValueT) -> ValueT:
         try:
@@ -263,18 +266,16 @@ def _written(check: Callable[[str, str], str]) -> AfterValidator:
     return AfterValidator(validate)
 
 
-Name = Annotated[str, _ruled(lambda text: check_name(text, "")), said.NAME]
+Name = Annotated[str, ruled(lambda text: check_name(text, "")), said.NAME]
 Location = Annotated[str, AfterValidator(_location), said.LOCATION]
-Tags = Annotated[dict[str, str], _ruled(check_tags), said.TAGS]
-Uri = Annotated[str, _ruled(lambda text: parse_service_uri(text, "")), said.URI]
-Headers = Annotated[
-    dict[str, str], _ruled(lambda headers: check_headers(headers, "")), said.HEADERS
-]
+Tags = Annotated[dict[str, str], ruled(check_tags), said.TAGS]
+Uri = Annotated[str, ruled(lambda text: parse_service_uri(text, "")), said.URI]
+Headers = Annotated[dict[str, str], ruled(lambda headers: check_headers(headers, "")), said.HEADERS]
 Actions = Annotated[list[str], AfterValidator(_actions), said.ACTIONS]
-ScopeText = Annotated[str, _ruled(lambda text: parse_scope(text, "")), said.SCOPE]
+ScopeText = Annotated[str, ruled(lambda text: parse_scope(text, "")), said.SCOPE]
 StatusWord = Annotated[Status | None, _made(_status), said.STATUS]
 SkuWord = Annotated[Sku, _made(_member(Sku)), said.SKU]
-Secret = Annotated[str, _ruled(check_secret), said.SECRET]
+Secret = Annotated[str, ruled(check_secret), said.SECRET]
 Signature = Annotated[Scheme | None, _made(_scheme), said.SIGNATURE]
 CaBundle = Annotated[str, _written(check_ca_bundle), said.CA_BUNDLE]
 ClientCertificate = Annotated[str, _written(check_chain), said.CLIENT_CERTIFICATE]
@@ -284,6 +285,6 @@ Rate = Annotated[float, _made(_rate), said.RATE]
 Overlap = Annotated[int | None, _made(_overlap), said.LIMIT]
 Time = Annotated[int, _made(_time), said.TIME]
 Outcomes = Annotated[tuple[Outcome, ...], _made(_outcomes), said.OUTCOMES]
-EventId = Annotated[str, _ruled(lambda text: check_event_id(text, "")), said.EVENT_ID]
-DeliveryId = Annotated[str, _ruled(_check_delivery_id), said.DELIVERY_ID]
+EventId = Annotated[str, ruled(lambda text: check_event_id(text, "")), said.EVENT_ID]
+DeliveryId = Annotated[str, ruled(_check_delivery_id), said.DELIVERY_ID]
 Schedule = Annotated[tuple[int, ...] | None, _made(_schedule), said.SCHEDULE]

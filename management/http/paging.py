@@ -73,7 +73,7 @@ def skip_token(call: Call, kind: str) -> str:
     except (binascii.Error, ValueError) as error:
         raise _bad_token() from error
     found, colon, after = text.partition(":")
-    if found != kind or not colon or not after:
+    if found != kind or not colon or not after or not after.isprintable():
         raise _bad_token()
     return after
 

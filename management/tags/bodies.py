@@ -1,37 +1,16 @@
 """Request bodies of known tags."""
 
+from functools import partial
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from portcall.management.http.bodies import Body
-from portcall.schemas.errors import InvalidValueError
+from portcall.management.http.fields import ruled
 from portcall.schemas.events import check_digest
 from portcall.schemas.scopes import check_repository, check_tag
 
 MAX_ADOPTED = 1000
-
-
-def _repository(text: str) -> str:
-    try:
-        return check_repository(text)
-    except InvalidValueError as error:
-        raise PydanticCustomError("rule", "{problem}", {"problem": error.problem}) from error
-
-
-def _tag(text: str) -> str:
-    try:
-        return check_tag(text)
-    except InvalidValueError as error:
-        raise PydanticCustomError("rule", "{problem}", {"problem": error.problem}) from error
-
-
-def _digest(text: str | None) -> str | None:
-    try:
-        return text if text is None else check_digest(text)
-    except InvalidValueError as error:
-        raise PydanticCustomError("rule", "{problem}", {"problem": error.problem}) from error
 
 
 class AdoptedTag(Body):
@@ -43,9 +22,9 @@ class AdoptedTag(Body):
         digest: Of the manifest that it names now; null: the tag is not there.
     """
 
-    repository: Annotated[str, AfterValidator(_repository)]
-    tag: Annotated[str, AfterValidator(_tag)]
-    digest: Annotated[str | None, AfterValidator(_digest)]
+    repository: Annotated[str, ruled(partial(check_repository, field=""))]
+    tag: Annotated[str, ruled(partial(check_tag, field=""))]
+    digest: Annotated[str, ruled(partial(check_digest, field=""))] | None
 
 
 class Adoption(Body):

@@ -2,7 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
-from portcall.management.http.shapes import Shape, Timestamp
+from portcall.management.http.shapes import Link, Shape, Timestamp
 
 
 class KnownTag(Shape, frozen=True):
@@ -25,7 +25,7 @@ class KnownTagList(Shape, frozen=True):
     """A page of the known tags of a registry, by repository and tag."""
 
     value: list[KnownTag]
-    next_link: str | UnsetType = UNSET
+    next_link: Link | UnsetType = UNSET
 
 
 class TagsAdopted(Shape, frozen=True):

@@ -410,6 +410,7 @@ known_tags = Table(
     Column("digest", Text, nullable=False),
     Column("is_there", Integer, nullable=False),
     Column("seen_ms", Big, nullable=False),
+    Index(None, "registry", "repository", "digest"),
     Index(None, "is_there", "seen_ms"),
     sqlite_with_rowid=False,
 )

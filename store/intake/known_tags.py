@@ -160,8 +160,11 @@ _UPSERT = (
 digest."""
 _BURY = (
     "UPDATE known_tags SET is_there = 0, seen_ms = ? WHERE registry = ? AND repository = ?"
-    " AND digest = ? AND is_there = 1 AND seen_ms <= ?"
+    " AND tag IN (SELECT tag FROM known_tags"
+    " WHERE registry = ? AND repository = ? AND digest = ?) AND +is_there = 1 AND +seen_ms <= ?"
 )
+"""The tags are found first, and the + keeps two columns out of the choice of an index. SQLite has
+no statistics: it would read every older tag of every registry instead."""
 
 
 def _keep_newest(
@@ -177,14 +180,14 @@ def _keep_newest(
 
 
 def _write(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Write rows, in the order of their keys, so that two writers never wait for each other."""
+    """Write rows, in the order of their keys, so that two writers do not deadlock."""
     for chunk in chunks(rows):
         connection.exec_driver_sql(_marked(connection, _UPSERT), list(chunk))
 
 
 def _bury(connection: Connection, note: Note) -> None:
-    seen_ms = note.accepted_ms
-    values = (seen_ms, note.registry, note.repository, note.manifest, seen_ms)
+    seen_ms, place = note.accepted_ms, (note.registry, note.repository)
+    values = (seen_ms, *place, *place, note.manifest, seen_ms)
     connection.exec_driver_sql(_marked(connection, _BURY), values)
 
 
@@ -199,23 +202,29 @@ def _count(connection: Connection, is_there: int) -> int:
 
 def _oldest(
     connection: Connection, is_there: int, limit: int, before_ms: int | None = None
-) -> list[tuple[str, str, str]]:
+) -> list[tuple[str, str, str, int]]:
     columns = known_tags.c
     query = (
-        select(columns.registry, columns.repository, columns.tag)
+        select(columns.registry, columns.repository, columns.tag, columns.seen_ms)
         .where(columns.is_there == is_there)
         .order_by(columns.seen_ms)
         .limit(max(limit, 0))
     )
     if before_ms is not None:
         query = query.where(columns.seen_ms < before_ms)
-    return [(row.registry, row.repository, row.tag) for row in connection.execute(query)]
+    return [tuple(row) for row in connection.execute(query)]
 
 
-def _delete(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> int:
-    columns = known_tags.c
+def _delete(connection: Connection, rows: Sequence[tuple[str, str, str, int]]) -> int:
+    """Delete rows, but for those that were written since they were read."""
+    columns = (
+        known_tags.c.registry,
+        known_tags.c.repository,
+        known_tags.c.tag,
+        known_tags.c.seen_ms,
+    )
     gone = 0
-    for registry, repository, tag in sorted(keys):
-        row = (columns.registry == registry, columns.repository == repository, columns.tag == tag)
-        gone += connection.execute(delete(known_tags).where(*row)).rowcount
+    for row in sorted(rows):
+        same = (column == value for column, value in zip(columns, row, strict=True))
+        gone += connection.execute(delete(known_tags).where(*same)).rowcount
     return gone

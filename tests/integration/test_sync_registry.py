@@ -16,6 +16,7 @@ from portcall.cli.sync.registry.client import TRIES, RegistryClient, tls_context
 from portcall.cli.sync.registry.credentials import Credentials
 from portcall.cli.sync.registry.distribution import Distribution
 from portcall.cli.sync.registry.errors import RegistryError
+from portcall.cli.sync.registry.kinds import MAX_BODY, Api, catalogue_of
 from tests import authorities
 from tests.e2e.docker_registry import docker_registry
 
@@ -167,6 +168,12 @@ async def test_answers_that_cannot_be_used(
     async with client(guarded.url) as asking:
         with pytest.raises(RegistryError, match=problem):
             await asking.ask("GET", "/v2/x", max_body=1000)
+
+
+async def test_a_large_page_in_the_place_of_an_api_is_not_that_api(guarded: Guarded) -> None:
+    guarded.trouble = [web.Response(body=b"x" * (MAX_BODY + 1)), web.Response(status=404)]
+    async with client(guarded.url) as asking:
+        assert (await catalogue_of(asking, Api.AUTO))[0] is Api.DISTRIBUTION
 
 
 async def test_a_registry_that_does_not_answer_is_told_after_some_tries() -> None:

@@ -26,6 +26,8 @@ TRIES = 6
 FIRST_PAUSE_S = 0.5
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=30)
 USER_AGENT = "portcall-sync"
+MAX_TOKEN_BODY = 1024 * 1024
+"""Of a token server's answer."""
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -156,7 +158,7 @@ class RegistryClient:
     async def _exchange(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None
     ) -> Answer:
-        return await self._patiently(method, url, headers, body, 1024 * 1024)
+        return await self._patiently(method, url, headers, body, MAX_TOKEN_BODY)
 
     async def _patiently(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, max_body: int
@@ -204,7 +206,10 @@ class RegistryClient:
             async for chunk in response.content.iter_chunked(65536):
                 content += chunk
                 if len(content) > max_body:
-                    raise RegistryError(f"{_bare(url)}: the answer is larger than {max_body} bytes")
+                    raise RegistryError(
+                        f"{_bare(url)}: the answer is larger than {max_body} bytes",
+                        status=response.status,
+                    )
             names = {name.lower(): response.headers[name] for name in response.headers}
             names["link"] = ", ".join(response.headers.getall("Link", []))
             challenges = tuple(response.headers.getall("WWW-Authenticate", []))

@@ -1,11 +1,10 @@
-"""Access tokens of a registry's token server, kept until they expire.
+"""Access tokens of a registry's token server: the newest are kept until they expire.
 
 Source: distribution's "Token Authentication Specification" and "OAuth2 Token Authentication".
 """
 
-import json
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
 from portcall.cli.sync.registry.answers import Answer
@@ -18,6 +17,8 @@ DEFAULT_LIFE_S = 60.0
 LEEWAY_S = 5.0
 MAX_LIFE_S = 3600.0
 MAX_TOKEN = 64 * 1024
+MAX_KEPT = 64
+"""Tokens; each repository has one of some KB, and only a few repositories are asked at a time."""
 CLIENT = "portcall"
 
 
@@ -82,6 +83,9 @@ class Tokens:
     async def _new(self, server: Challenge, wanted: str, scope: str) -> str:
         answer = await self._ask(server, wanted)
         token, life_s = _read(answer)
+        self._kept.pop(scope, None)
+        if len(self._kept) >= MAX_KEPT:
+            del self._kept[next(iter(self._kept))]
         self._kept[scope] = (token, self._clock() + life_s - LEEWAY_S)
         return token
 
@@ -129,10 +133,7 @@ def _read(answer: Answer) -> tuple[str, float]:
         raise RegistryError(
             f"the token server {host} answered {answer.status}", status=answer.status
         )
-    try:
-        document: Any = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        document = None
+    document = answer.document
     found = document if isinstance(document, dict) else {}
     token = found.get("token") or found.get("access_token")
     if not isinstance(token, str) or not _is_sendable(token):
@@ -140,7 +141,7 @@ def _read(answer: Answer) -> tuple[str, float]:
     life = found.get("expires_in")
     if not isinstance(life, int | float) or life <= 0:
         return token, DEFAULT_LIFE_S
-    return token, min(float(life), MAX_LIFE_S)
+    return token, float(min(life, MAX_LIFE_S))
 
 
 def _is_sendable(token: str) -> bool:

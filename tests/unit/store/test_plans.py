@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy import event as hooks
 
-from portcall.schemas.journal import accepted, routed
+from portcall.schemas.journal import Note, accepted, routed
 from portcall.schemas.records import Outcome
 from portcall.schemas.webhooks import Status
 from portcall.store.engine import Store
 from portcall.store.intake.digests import KnownDigest
 from portcall.store.intake.known_tags import Adopted
+from portcall.store.intake.known_tags import take as take_tags
 from portcall.store.journal.journal import Journal
 from portcall.store.records.filters import Filter
 from portcall.store.records.selection import ENDINGS, Selection
@@ -226,6 +227,14 @@ def test_pruning_reads_the_oldest_by_their_ids(store: Store) -> None:
         "SCAN frames USING COVERING INDEX ix_frames_record_id",  # the newest few
     ]
     assert not any("B-TREE" in step for step in steps)
+
+
+def test_a_delete_reads_the_tags_of_its_digest_alone(store: Store) -> None:
+    with plans_of(store) as steps, store.database.writing() as connection:
+        take_tags(connection, [Note("", "e", "r", 1, None, "delete", "team/app", "", "sha256:a")])
+    update, tags = (step for step in steps if step.startswith("SEARCH known_tags"))
+    assert update.endswith("PRIMARY KEY (registry=? AND repository=? AND tag=?)")
+    assert tags.endswith("_registry_repository_digest (registry=? AND repository=? AND digest=?)")
 
 
 @pytest.mark.parametrize("before", [None, 99])

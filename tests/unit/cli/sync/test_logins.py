@@ -16,7 +16,7 @@ from portcall.cli.sync.registry.challenges import Challenge, parse_challenges
 from portcall.cli.sync.registry.client import check_address, is_exposed, tls_context
 from portcall.cli.sync.registry.credentials import Credentials, find_credentials
 from portcall.cli.sync.registry.errors import RegistryError
-from portcall.cli.sync.registry.tokens import Tokens
+from portcall.cli.sync.registry.tokens import MAX_KEPT, Tokens
 
 ROBOT = Credentials("robot$ci", "s3cret:with:colons")
 REALM = "https://auth.test/token"
@@ -191,6 +191,22 @@ async def test_a_token_without_a_life_lives_a_minute(life: object) -> None:
     assert await kept.known("scope") == "t1"
     clock.now += 2
     assert await kept.known("scope") == "t2"
+
+
+async def test_a_life_without_end_and_the_tokens_of_many_repositories_are_bounded() -> None:
+    server, clock = TokenServer(10**400), Clock()
+    kept = tokens(server, clock)
+    await kept.answer(Challenge("bearer", REALM), "first")
+    for number in range(MAX_KEPT):
+        await kept.known(f"scope{number}")
+    asked = len(server.asked)
+    await kept.known(f"scope{MAX_KEPT - 1}")
+    assert len(server.asked) == asked
+    await kept.known("first")  # the oldest was forgotten
+    assert len(server.asked) == asked + 1
+    clock.now += 3600
+    await kept.known("first")
+    assert len(server.asked) == asked + 2
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,11 @@ MISSED = Missed("push", "team/app", "v1", A, B, "then", "type", 7, "now")
 COMPARISON = Comparison("team/app", 3, 1, [MISSED], {"v0": B})
 
 
+def line(content: object) -> str:
+    """A line of a file, as it is written."""
+    return json.dumps(content, separators=(",", ":")) + "\n"
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "sync" / "progress.jsonl"
@@ -61,12 +66,13 @@ def test_a_line_that_a_kill_cut_off_is_left_out(path: Path, length: int) -> None
     [
         ("", 1000),
         ("{", 1000),
-        ("[]\n", 1000),
-        (json.dumps({"version": 1, "subject": {"registry": "other"}, "began": 1000}) + "\n", 1000),
-        (json.dumps({"version": 2, "subject": SUBJECT, "began": 1000}) + "\n", 1000),
-        (json.dumps({"version": 1, "subject": SUBJECT, "began": 1}) + "\n", 2 + MAX_AGE_MS),
-        (json.dumps({"version": 1, "subject": SUBJECT, "began": 9}) + "\n", 8),
-        (json.dumps({"version": 1, "subject": SUBJECT, "began": 1}) + '\n{"compared":{}x}\n', 2),
+        ('{"version":1}\n', 1000),
+        ('{"version":[\n', 1000),
+        (line({"version": 1, "subject": {"registry": "other"}, "began": 1000}), 1000),
+        (line({"version": 2, "subject": SUBJECT, "began": 1000}), 1000),
+        (line({"version": 1, "subject": SUBJECT, "began": 1}), 2 + MAX_AGE_MS),
+        (line({"version": 1, "subject": SUBJECT, "began": 9}), 8),
+        (line({"version": 1, "subject": SUBJECT, "began": 1}) + '{"compared":{}x}\n', 2),
     ],
 )
 def test_what_is_not_of_this_sync_begins_anew(path: Path, content: str, now_ms: int) -> None:
@@ -74,8 +80,8 @@ def test_what_is_not_of_this_sync_begins_anew(path: Path, content: str, now_ms: 
     path.write_text(content)
     with ProgressFile(path, SUBJECT, now_ms) as file:
         assert file.earlier is None
-    (line,) = path.read_text().splitlines()
-    assert json.loads(line)["began"] == now_ms
+    (first,) = path.read_text().splitlines()
+    assert json.loads(first)["began"] == now_ms
 
 
 def test_two_syncs_of_one_file_do_not_run_at_once(path: Path) -> None:
@@ -87,3 +93,12 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="--state"):
         ProgressFile(tmp_path / "file" / "progress.jsonl", SUBJECT, 1000)
+
+
+@pytest.mark.parametrize("content", [b"[]\n", b"my notes", b"SQLite format 3\0\xff\xfe"])
+def test_a_file_of_something_else_is_left_alone(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="is not the progress of a sync"):
+        ProgressFile(path, SUBJECT, 1000)
+    assert path.read_bytes() == content

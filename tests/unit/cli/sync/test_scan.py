@@ -154,7 +154,7 @@ async def test_vanished_tags_are_deletes_only_where_their_manifest_is_gone_too(p
         gone = await scanning.gone(await scanning.run([]))
     assert gone == Gone(
         deleted=[Missed("delete", "a", "", A, was_seen_at=THEN, at=NOW)],
-        untagged=[("a", "v4"), ("a", "v2")],
+        untagged=[("a", "v4", ""), ("a", "v2", B)],
         unclear=1,
     )
 
@@ -218,6 +218,9 @@ THERE = {"a": {"v1": Found(A)}}
     [
         pytest.param(PUSH, Found(A), {}, Tally(accepted=1), id="still missed"),
         pytest.param(PUSH, Found(A), {"v1": Known(A, NOW)}, Tally(arrived=1), id="arrived"),
+        pytest.param(
+            PUSH, Found(A), {"v1": Known("", NOW)}, Tally(arrived=1), id="arrived without a digest"
+        ),
         pytest.param(PUSH, Found(B), {}, Tally(changed=1), id="moved"),
         pytest.param(PUSH, None, {}, Tally(changed=1), id="vanished"),
         pytest.param(PUSH, Found(A), {"v1": Known(B, NOW)}, Tally(accepted=1), id="another event"),

@@ -2,11 +2,13 @@
 
 import msgspec
 import pytest
+from sqlalchemy import Connection
 
 from portcall.schemas.events import Event
 from portcall.schemas.journal import accepted, routed
 from portcall.schemas.webhooks import Sku
 from portcall.store.engine import Store
+from portcall.store.intake import known_tags
 from portcall.store.intake.known_tags import BEGINNING, Adopted, KnownTag, Place
 from tests.unit.store.contract.journal import T, note
 
@@ -130,6 +132,21 @@ class KnownTagsContract:
         assert store.tags.prune(0, most=2, limit=1) == 1
         assert store.tags.prune(0, most=2, limit=9) == 1
         assert set(digests(store)) == {"team/app:v3", "team/app:v4"}
+
+    def test_a_tag_that_is_pushed_while_it_is_pruned_stays(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = known_tags._oldest
+        enter(store, *(event("push", f"v{n}", A, at_ms=T + n) for n in range(3)))
+
+        def oldest(connection: Connection, is_there: int, limit: int, *before_ms: int) -> object:
+            if found := real(connection, is_there, limit, *before_ms):
+                enter(store, event("push", "v0", B, at_ms=T + 9))
+            return found
+
+        monkeypatch.setattr(known_tags, "_oldest", oldest)
+        assert store.tags.prune(0, most=1, limit=9) == 1
+        assert digests(store) == {"team/app:v0": B, "team/app:v2": A}
 
     def test_a_digest_that_is_no_digest_is_left_out(self, store: Store) -> None:
         enter(store, event("push", "v1", "x" * 400), event("push", "v2", "a\0b"))
