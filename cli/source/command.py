@@ -40,13 +40,17 @@ NameOption = Annotated[
 ]
 Secret = Annotated[
     str | None,
-    typer.Option("--secret", help="Your own secret; by default a new one.", show_default=False),
+    typer.Option(
+        "--secret",
+        help="Your own secret; without it, create and rotate make one, and update keeps it.",
+        show_default=False,
+    ),
 ]
 ProofOption = Annotated[
     Proof | None,
     typer.Option(
         "--proof",
-        help="How its requests prove their sender; a new source has its kind's strongest.",
+        help="How its requests prove their sender; a new source has its kind's usual proof.",
         case_sensitive=False,
         show_default=False,
     ),
@@ -163,8 +167,8 @@ def update(
 ) -> None:
     """Change a source: what is given replaces what it has, and an empty value removes it.
 
-    Another proof without --options ends the options of the previous one. A new --secret is valid
-    at once and the previous one is not; `portcall source rotate` accepts both for a while.
+    Another proof without --options removes the options of the previous one. A new --secret replaces
+    the previous one at once; after `portcall source rotate` both are accepted for a while.
     """
     name = one_name(name, name_option, "source update")
     given: Document = {

@@ -35,7 +35,8 @@ Compact = Annotated[
     bool,
     typer.Option(
         "--compact",
-        help="Run all roles in one process: less than half the memory, for small installations.",
+        help="Run all roles in one process: they need less than half the memory; for small"
+        " installations.",
     ),
 ]
 
@@ -44,11 +45,10 @@ def up(*, deliverers: Deliverers = 1, routers: Routers = 1, compact: Compact = F
     """Run the whole pipeline in the foreground until Ctrl-C.
 
     Every role is a separate process, and is restarted when it dies; with --compact, one process
-    runs all of them. Without PORTCALL_AMQP_URL, a
-    private RabbitMQ node runs beside them; without PORTCALL_DATABASE_URL, the store is SQLite. Both
-    keep their files in $PORTCALL_HOME (./.portcall). Events that were accepted before a stop or a
-    crash are delivered after the next start. $PORTCALL_HOME/ready.json has all addresses, and
-    exists while the pipeline is ready.
+    runs all of them. Without PORTCALL_AMQP_URL, a private RabbitMQ node runs beside them; without
+    PORTCALL_DATABASE_URL, the store is SQLite. Both keep their files in $PORTCALL_HOME
+    (./.portcall). Events that were accepted before a stop or a crash are delivered after the next
+    start. $PORTCALL_HOME/ready.json has all addresses, and exists while the pipeline is ready.
     """
     home = Home(home_folder())
     home.prepare()
