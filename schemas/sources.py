@@ -90,7 +90,7 @@ DEFAULT_PROOFS: Mapping[SourceKind, Proof] = {
     SourceKind.HARNESS: Proof.HMAC_SHA256,
     SourceKind.GENERIC: Proof.BEARER,
 }
-"""The strongest proof that each kind has. Source: the vendors' documentation and code."""
+"""The usual proof of each kind. Source: the vendors' documentation and code."""
 
 NOTIFIERS = frozenset({SourceKind.DISTRIBUTION, SourceKind.GITLAB})
 """Kinds that send docker distribution's notifications: a body of any size, which is read as it

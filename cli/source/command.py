@@ -122,8 +122,8 @@ def update(
 ) -> None:
     """Change a source: what is given replaces what it has, and an empty value removes it.
 
-    Another proof without --options ends the options of the previous one. A new --secret is valid
-    at once and the previous one is not; `portcall source rotate` accepts both for a while.
+    Another proof without --options removes the options of the previous one. A new --secret replaces
+    the previous one at once; after `portcall source rotate` both are accepted for a while.
     """
     name = one_name(name, name_option, "source update")
     given: Document = {

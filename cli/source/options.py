@@ -11,13 +11,17 @@ Name = Annotated[
 ]
 Secret = Annotated[
     str | None,
-    typer.Option("--secret", help="Your own secret; by default a new one.", show_default=False),
+    typer.Option(
+        "--secret",
+        help="Your own secret; without it, create and rotate make one, and update keeps it.",
+        show_default=False,
+    ),
 ]
 ProofOption = Annotated[
     Proof | None,
     typer.Option(
         "--proof",
-        help="How its requests prove their sender; a new source has its kind's strongest.",
+        help="How its requests prove their sender; a new source has its kind's usual proof.",
         case_sensitive=False,
         show_default=False,
     ),

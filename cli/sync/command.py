@@ -235,7 +235,7 @@ def sync(
     try:
         asyncio.run(syncing.run())
     except KeyboardInterrupt:
-        note("Interrupted: the same command goes on with the rest.")
+        note("Interrupted: the same command resumes it.")
         raise typer.Exit(1) from None
     except CliError as error:
         show(syncing.report.document(), row, output)

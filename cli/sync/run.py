@@ -156,11 +156,11 @@ class Sync:
                 " was published"
             )
         if order.is_adopting:
-            wish = f"Let {counted(len(report.missed), 'tag')} count as seen, without events,"
+            wish = f"let {counted(len(report.missed), 'tag')} count as seen, without events"
         else:
-            wish = f"Publish {missed}"
-        told = f" and forget {counted(len(forgotten), 'tag')}" if forgotten else ""
-        return self._confirm(f"{wish}{told}, for the registry {order.registry}?")
+            wish = f"publish {missed}"
+        told = f", and forget {counted(len(forgotten), 'tag')}" if forgotten else ""
+        return self._confirm(f"For the registry {order.registry}: {wish}{told}?")
 
     def _forgotten(self) -> list[GoneTag]:
         """Tags that are not there any more, and for which there is no event."""
@@ -204,4 +204,4 @@ def add_rest(error: CliError, report: Report) -> None:
     """Add to the error of a sync that was cut off what was done, and how to go on."""
     if report.tally.accepted:
         done = f"{counted(report.tally.accepted, 'event')} published"
-        error.args = (f"{error}. {done}: the same command goes on with the others",)
+        error.args = (f"{error}. {done}: the same command publishes the others",)

@@ -35,7 +35,8 @@ Compact = Annotated[
     bool,
     typer.Option(
         "--compact",
-        help="Run all roles in one process: less than half the memory, for small installations.",
+        help="Run all roles in one process: they need less than half the memory; for small"
+        " installations.",
     ),
 ]
 

@@ -36,7 +36,7 @@ class SourceProperties(SourceChanges):
 
     Attributes:
         kind: The product that sends; that of an existing source cannot change.
-        proof: Which requests are authentic; null: the strongest that the kind has.
+        proof: Which requests are authentic; null: the usual one of the kind.
         secret: What the sender knows; null: the present one, or else a new one.
         options: The settings of the proof and of the kind; null: none.
         networks: Where requests may come from, as addresses or CIDRs; null: from anywhere.

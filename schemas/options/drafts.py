@@ -45,7 +45,7 @@ def draft_of(
 
     Args:
         kind: The name of its kind.
-        proof: The name of its proof; None: the strongest that the kind has.
+        proof: The name of its proof; None: the usual one of the kind.
         options: None: none.
         networks: None: none.
         secret: The secret that its owner chose; None: none was chosen.

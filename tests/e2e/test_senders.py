@@ -94,6 +94,18 @@ async def skopeo(sender: Sender, name: str = "app") -> None:
     await sender.registry.push(image, f"team/{name}")
 
 
+async def skopeo_again(sender: Sender, tag: str = "v1") -> None:
+    """Push what `skopeo` has pushed."""
+    here, there = f"oci:{sender.folder}/registry/app:v1", f"{sender.address}/team/app:{tag}"
+    await sender.shell.run(
+        "skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false", here, f"docker://{there}"
+    )
+
+
+async def skopeo_second_tag(sender: Sender) -> None:
+    await skopeo_again(sender, "v2")
+
+
 async def skopeo_all(sender: Sender, name: str = "multi") -> None:
     layout = sender.folder / name
     two_platforms(layout)
@@ -198,6 +210,8 @@ class Case:
 
 CASES = {
     "skopeo": Case(skopeo, 3, ["push v1"]),
+    "skopeo, the same image again": Case(skopeo_again, 3, ["push v1"], skopeo),
+    "skopeo, a second tag": Case(skopeo_second_tag, 3, ["push v2"], skopeo),
     "podman": Case(podman, 3, ["push v1"]),
     "oras": Case(oras, 3, ["push v1"]),
     "skopeo --all": Case(skopeo_all, 7, BOTH),

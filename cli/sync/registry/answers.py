@@ -61,7 +61,8 @@ class Answer:
                 try:
                     parts = urlsplit(urljoin(self.url, link[1]))
                 except ValueError:
-                    raise RegistryError(f"{self.url}: the link to the next page is none") from None
+                    problem = f"{self.url}: its link to the next page is no URL"
+                    raise RegistryError(problem) from None
                 return f"{parts.path}?{parts.query}" if parts.query else parts.path
         return None
 
