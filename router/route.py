@@ -1,10 +1,12 @@
 """Routing: a frame of events in, frames of deliveries out, and only then the ack."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from prometheus_client import Counter
 
-from portcall.router.outbox import Outbox
+from portcall.router.outbox import Matched, Outbox
+from portcall.router.sieve import count, sifted
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.errors import PoisonMessageError
 from portcall.runtime.latch import Latch
@@ -12,6 +14,7 @@ from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event, check_action
+from portcall.schemas.filters import Filters
 from portcall.schemas.frames import AGAIN_HEADER, decode_events
 
 EVENTS = Counter(
@@ -27,6 +30,10 @@ _UNMATCHED = EVENTS.labels("no")
 
 class Matcher(Protocol):
     """Knows the webhooks: a ScopeIndex."""
+
+    @property
+    def filters(self) -> Mapping[int, Filters]:
+        """The filters of those that have some."""
 
     def match(self, registry: str, action: int, repository: str, tag: str) -> list[int]:
         """The webhooks that an event matches."""
@@ -67,17 +74,20 @@ class Router:
         again = message.redeliveries > 0 or AGAIN_HEADER in message.headers
         bits = [_action_bit(event) for event in events]
         latch = Latch()  # counted down once more when every event has been put
-        matched: list[tuple[Event, list[int]]] = []
+        matched: list[Matched] = []
         for event, bit in zip(events, bits, strict=True):
-            found = self._subscriptions.index.match(
-                event.registry, bit, event.repository, event.tag
-            )
+            index = self._subscriptions.index
+            found = index.match(event.registry, bit, event.repository, event.tag)
             (_MATCHED if found else _UNMATCHED).inc()
-            matched.append((event, found))
+            held = None
+            if index.filters:
+                found, held = sifted(event, found, index.filters)
+                count(held)
+            matched.append(Matched(event, found, held))
             await self._outbox.put(event, found, latch, again=again)
         latch.count_down()
         await latch.wait()
-        matches = sum(len(found) for _, found in matched)
+        matches = sum(len(each.webhook_ids) for each in matched)
         DELIVERIES.inc(matches)
         self._log.debug("event.routed", events=len(events), deliveries=matches)
         await self._outbox.note(matched)

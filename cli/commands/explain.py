@@ -22,6 +22,7 @@ _COLOURS = {
     "given_up": "red",
     "cancelled": "red",
     "none": "dim",
+    "filtered": "dim",
 }
 UNBOUNDED = 10_000
 """Columns; a reason may contain a long quotation."""
@@ -33,6 +34,7 @@ _WORDS = {
     "given_up": "given up",
     "cancelled": "cancelled",
     "none": "does not match",
+    "filtered": "held back by a filter",
 }
 
 
@@ -46,8 +48,8 @@ def explain(
 ) -> None:
     """Explain which webhooks get an event, and each delivery.
 
-    For a webhook that does not match, it says why: status, action or scope. It shows every attempt
-    with the reason for the next step. For a notification that did not become an event, it shows the
+    For a webhook that does not match, it says why: status, action, scope or filter. It shows every
+    attempt with the reason for the next step. For a notification that did not become an event, it shows the
     reason, too. Exits with 3 when there is no such event.
     """
     management = Management.at(url)

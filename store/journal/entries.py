@@ -19,6 +19,7 @@ from portcall.store.database import counters, tables
 from portcall.store.database.database import chunks, insert_rows, matching
 from portcall.store.errors import UnstorableError
 from portcall.store.intake import ignored, known_tags
+from portcall.store.journal import holding
 from portcall.store.records.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
 from portcall.store.traffic import rollups
 
@@ -56,6 +57,11 @@ class JournalRow:
     action: str = ""
     repository: str = ""
     tag: str = ""
+    filtered: int = 0
+    held: str = ""
+    artifact_type: str = ""
+    is_referrer: int = 0
+    manifest: str = ""
 
 
 _COLUMNS = tuple(field.name for field in fields(JournalRow))
@@ -181,6 +187,7 @@ def note_in(row: JournalRow, note: Note, now_ms: int) -> bool:
     """
     if note.webhooks is None:
         changed, row.accepted = not row.accepted, 1
+        row.artifact_type, row.is_referrer = note.artifact_type, int(note.referrer)
         return changed
     steps, webhook_ids = note.webhooks, journal.numbers(note.webhooks)
     if row.matches:
@@ -190,6 +197,7 @@ def note_in(row: JournalRow, note: Note, now_ms: int) -> bool:
     row.matches, row.webhooks = len(steps), _encode(steps) if steps else b""
     row.checksum = journal.checksum(webhook_ids)
     row.settled = 0 if steps else 1
+    row.filtered, row.held = holding.joined(row.held, note.held, webhook_ids)
     return True
 
 
@@ -203,6 +211,7 @@ def row_of(digest: bytes, note: Note) -> JournalRow:
         action=note.action,
         repository=note.repository,
         tag=note.tag,
+        manifest=note.manifest[: known_tags.MAX_MANIFEST].replace("\0", ""),
     )
 
 
@@ -244,6 +253,11 @@ def _values(row: JournalRow) -> tuple[object, ...]:
         row.action,
         row.repository,
         row.tag,
+        row.filtered,
+        row.held,
+        row.artifact_type,
+        row.is_referrer,
+        row.manifest,
     )
 
 
@@ -252,7 +266,8 @@ def _update(connection: Connection, rows: Sequence[JournalRow]) -> None:
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
         connection.exec_driver_sql(
             f"UPDATE journal SET accepted = {mark}, matches = {mark}, checksum = {mark},"  # noqa: S608 (a mark)
-            f" webhooks = {mark}, anew_ms = {mark}, settled = {mark} WHERE digest = {mark}",
+            f" webhooks = {mark}, anew_ms = {mark}, settled = {mark}, filtered = {mark},"
+            f" held = {mark}, artifact_type = {mark}, is_referrer = {mark} WHERE digest = {mark}",
             [
                 (
                     row.accepted,
@@ -261,6 +276,10 @@ def _update(connection: Connection, rows: Sequence[JournalRow]) -> None:
                     row.webhooks,
                     row.anew_ms,
                     row.settled,
+                    row.filtered,
+                    row.held,
+                    row.artifact_type,
+                    row.is_referrer,
                     row.digest,
                 )
                 for row in rows
@@ -283,11 +302,12 @@ def _sound(raw: msgspec.Raw) -> tuple[bytes, Note] | None:
     except (msgspec.DecodeError, ValueError):
         return None
     numbers = (note.accepted_ms, *(note.webhooks or ()))
-    texts = (note.event_id, note.registry, note.action, note.tag)
+    texts = (note.event_id, note.registry, note.action, note.tag, note.artifact_type)
     fits = (
         len(digest) == _DIGEST_BYTES
         and min(numbers) >= 0
         and sum(numbers) <= _MAX_BIG
+        and holding.is_sound(note.held)
         and all(len(text) <= MAX_ID_LENGTH and "\0" not in text for text in texts)
         and len(note.repository) <= MAX_REPOSITORY_LENGTH
         and "\0" not in note.repository

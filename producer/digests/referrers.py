@@ -1,0 +1,41 @@
+"""Referrers: digests that were pushed under a tag of what is attached to another artifact.
+
+A delete by digest does not say what its digest was. Signing a second time with notation deletes an
+index that was pushed under ``sha256-<hex>``, although no image was deleted. So producers remember
+such digests, in the table and the memory of known digests, each by a name of its own: no digest has
+an @, so it is none of theirs. Pushed later under another tag, a digest is no referrer any more.
+"""
+
+from portcall.producer.digests.digests import DigestMemory, full_name
+from portcall.producer.formats.notifications import NotificationTarget
+from portcall.schemas.artifact_types import is_referrer_tag
+from portcall.schemas.events import PublishedEvent
+
+REFERRER, TAGGED = "referrer", "tagged"
+"""What is kept of such a name, in the place of a media type."""
+
+
+def remember_referrer(seen: DigestMemory, registry: str, target: NotificationTarget | None) -> None:
+    """Remember what the tag of a push says of its digest."""
+    if target is None or not target.digest or not target.tag:
+        return
+    name = referrer_name(registry, target.repository or "", target.digest)
+    if is_referrer_tag(target.tag):
+        seen.saw_manifest(name, REFERRER)
+    elif seen.media_type(name) == REFERRER:
+        seen.saw_manifest(name, TAGGED)
+
+
+def was_referrer(seen: DigestMemory, registry: str, deleted: PublishedEvent) -> bool:
+    """Whether the digest of a delete was last seen under such a tag."""
+    target = deleted.target
+    if not target.digest:
+        return False
+    name = referrer_name(registry, target.repository or "", target.digest)
+    seen.only_blob(name)  # asks the store, if memory does not know
+    return seen.media_type(name) == REFERRER
+
+
+def referrer_name(registry: str, repository: str, digest: str) -> bytes:
+    """The key under which it is remembered that a digest is a referrer."""
+    return full_name(registry, repository, f"{digest}@referrer")
