@@ -49,8 +49,8 @@ def explain(
     """Explain which webhooks get an event, and each delivery.
 
     For a webhook that does not match, it says why: status, action, scope or filter. It shows every
-    attempt with the reason for the next step. For a notification that did not become an event, it shows the
-    reason, too. Exits with 3 when there is no such event.
+    attempt with the reason for the next step. For a notification that did not become an event, it
+    shows the reason, too. Exits with 3 when there is no such event.
     """
     management = Management.at(url)
     path = value(management.find_registry(registry, group), "id")

@@ -27,12 +27,17 @@ def remember_referrer(seen: DigestMemory, registry: str, target: NotificationTar
 
 
 def was_referrer(seen: DigestMemory, registry: str, deleted: PublishedEvent) -> bool:
-    """Whether the digest of a delete was last seen under such a tag."""
-    target = deleted.target
-    if not target.digest:
+    """Whether the digest of a delete was last seen under such a tag.
+
+    The store is asked only for digests that this process has not seen itself. So with several
+    producers a referrer may not be known as one: an unnecessary webhook does little harm.
+    """
+    repository, digest = deleted.target.repository or "", deleted.target.digest
+    if not digest:
         return False
-    name = referrer_name(registry, target.repository or "", target.digest)
-    seen.only_blob(name)  # asks the store, if memory does not know
+    name = referrer_name(registry, repository, digest)
+    if seen.media_type(full_name(registry, repository, digest)) is None:
+        seen.only_blob(name)  # asks the store
     return seen.media_type(name) == REFERRER
 
 
