@@ -25,6 +25,7 @@ class ScopeIndex:
 
     Attributes:
         filters: The filters of those that have some, by the webhook's id.
+        watchers: Those of them with the filter `changedOnly`.
     """
 
     def __init__(self, action_bits: int = len(Action)) -> None:
@@ -33,6 +34,7 @@ class ScopeIndex:
         self._places: dict[str, Holders] = {}
         self._place_of: dict[int, str] = {}
         self.filters: dict[int, Filters] = {}
+        self.watchers: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._place_of)
@@ -57,6 +59,8 @@ class ScopeIndex:
         self.remove(webhook_id)
         if filters is not None:
             self.filters[webhook_id] = filters
+            if filters.changed_only:
+                self.watchers.add(webhook_id)
         place = f"{registry}/{scope}"
         held = self._places.get(place)
         if held is None:
@@ -73,7 +77,8 @@ class ScopeIndex:
         place = self._place_of.pop(webhook_id, None)
         if place is None:
             return
-        self.filters.pop(webhook_id, None)
+        if self.filters.pop(webhook_id, None):
+            self.watchers.discard(webhook_id)
         held = self._places[place]
         if isinstance(held, int):
             del self._places[place]

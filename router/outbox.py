@@ -57,6 +57,16 @@ class Matched(NamedTuple):
     held: Held | None = None
 
 
+def merged(matched: Iterable[Matched]) -> list[Matched]:
+    """The same with each event once, so that it has one note."""
+    found: dict[int, Matched] = {}
+    for event, webhook_ids, held in matched:
+        before = found.get(id(event), Matched(event, ()))
+        all_held = {**(before.held or {}), **(held or {})}
+        found[id(event)] = Matched(event, [*before.webhook_ids, *webhook_ids], all_held or None)
+    return list(found.values())
+
+
 class OutgoingNote(NamedTuple):
     """One note that waits to be packed."""
 

@@ -426,3 +426,21 @@ known_tags = Table(
 )
 """What the newest accepted event says of each tag: its digest, and whether it is there (1) or was
 deleted (0). ``registry`` is the key; ``digest`` is empty where a push named none."""
+
+told_tags = Table(
+    "told_tags",
+    metadata,
+    Column("webhook_id", Big, primary_key=True, autoincrement=False),
+    Column("repository", Text, primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("registry", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("told_ms", Big, nullable=False),
+    Column("event", LargeBinary, nullable=False),
+    Column("held", LargeBinary, nullable=False),
+    Column("version", Big, nullable=False),
+    Index(None, "registry", "repository", "digest"),
+    Index(None, "told_ms"),
+    sqlite_with_rowid=False,
+)
+"""What webhooks with the filter `changedOnly` were told of tags: see `store.intake.told_tags`."""
