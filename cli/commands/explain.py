@@ -98,6 +98,7 @@ def _told(extras: Document) -> str:
         ("for ", ", ".join(map(str, extras.get("platforms") or ()))),
         ("with the tags ", ", ".join(map(str, extras.get("tags") or ()))),
         ("from the source ", _source(extras)),
+        ("", "was attached to another artifact" if extras.get("referrer") else ""),
         ("", "found by a comparison later" if extras.get("backfilled") else ""),
     )
     return clean("; ".join(f"{words}{fact}" for words, fact in facts if fact))
