@@ -89,7 +89,8 @@ URI = typer.Option("--uri", help="The endpoint's URL, http or https.", show_defa
 ACTIONS = typer.Option(
     "--actions",
     metavar="ACTION...",
-    help="The actions to subscribe to: push, delete, quarantine, chart_push, chart_delete.",
+    help="The actions to subscribe to: push, delete, quarantine, chart_push, chart_delete;"
+    " beyond ACR untag, a deleted tag.",
     show_default=False,
     autocompletion=completion.actions,
 )

@@ -111,7 +111,7 @@ def _set_apart(
     event: Event, found: list[int], watchers: Collection[int], watched: list[Watched]
 ) -> list[int]:
     """Set an event apart for the webhooks that may know it already; returns the others."""
-    if event.action == Action.DELETE:
+    if event.action in (Action.DELETE, Action.UNTAG):
         watched.append(Watched(event))
         return found
     mine = [each for each in found if each in watchers]

@@ -24,7 +24,8 @@ from portcall.store.intake.told_tags import TagKey, ToldTag
 
 RETRY_S = 0.5
 NOBODY = 0
-"""In the place of a webhook: the row says when a digest was deleted last, as its tag."""
+"""In the place of a webhook: the row says when a digest or a tag was deleted last. No tag looks
+like a digest."""
 
 AnswerT = TypeVar("AnswerT")
 Arguments = ParamSpec("Arguments")
@@ -37,8 +38,8 @@ class Table(Protocol):
         """The known ones of these tags."""
         ...
 
-    def naming(self, registry: str, repository: str, digest: str) -> Sequence[ToldTag]:
-        """Those of a registry and a repository that name a digest."""
+    def naming(self, registry: str, repository: str, what: str) -> Sequence[ToldTag]:
+        """Those of a registry and a repository that name a digest, or are of a tag."""
         ...
 
     def change(self, rows: Iterable[ToldTag], *, durable: bool) -> set[TagKey]:
@@ -47,7 +48,7 @@ class Table(Protocol):
 
 
 class Watched(NamedTuple):
-    """A push whose webhooks may know its digest, or a delete.
+    """A push whose webhooks may know its digest, or a delete of a digest or a tag.
 
     Attributes:
         event: The event.
@@ -110,7 +111,9 @@ class Watching:
         matched: list[Matched] = []
         for event, webhook_ids in group:
             if event.action == Action.DELETE:
-                matched += await self._deleted(event, watchers)
+                matched += await self._gone(event, manifest_of(event), watchers)
+            elif event.action == Action.UNTAG:
+                matched += await self._gone(event, event.tag, watchers)
             else:
                 matched += await self._pushed(event, webhook_ids, again=again)
         return matched
@@ -121,13 +124,13 @@ class Watching:
         """Decide one push for each webhook, until the store agrees with every decision."""
         open_ids, sent, held = list(webhook_ids), set[int](), list[int]()
         released: list[Matched] = []
-        gone = (NOBODY, event.repository, manifest_of(event))
+        graves = [(NOBODY, event.repository, what) for what in (manifest_of(event), event.tag)]
         while open_ids:
             keys = [(each, event.repository, event.tag) for each in open_ids]
-            known = await self._answered(self._table.find, [*keys, gone])
+            known = await self._answered(self._table.find, [*keys, *graves])
+            gone_ms = max((known[each].told_ms for each in graves if each in known), default=0)
             steps = {
-                key: unless_deleted(pushed(known.get(key), event, key[0]), known.get(gone))
-                for key in keys
+                key: unless_deleted(pushed(known.get(key), event, key[0]), gone_ms) for key in keys
             }
             new = [key[0] for key, step in steps.items() if step.sends and key[0] not in sent]
             await self._send(event, new, again=again)
@@ -144,15 +147,19 @@ class Watching:
             count({CHANGED_ONLY: held})
         return [Matched(event, sorted(sent), {CHANGED_ONLY: held} if held else None), *released]
 
-    async def _deleted(self, event: Event, watchers: Collection[int]) -> list[Matched]:
-        """Forget a digest that is deleted, for every tag that names it."""
-        digest = manifest_of(event)
-        if not digest:
+    async def _gone(self, event: Event, what: str, watchers: Collection[int]) -> list[Matched]:
+        """Forget a digest that is deleted, for every tag that names it; or a tag.
+
+        Args:
+            event: The delete.
+            what: The digest, or the tag.
+            watchers: All webhooks with the filter.
+        """
+        if not what:
             return []
-        place = (event.registry, event.repository, digest)
-        await self._bury(event, digest)
+        await self._bury(event, what)
         released: list[Matched] = []
-        rows = await self._answered(self._table.naming, *place)
+        rows = await self._answered(self._table.naming, event.registry, event.repository, what)
         while rows:
             steps = {row.key: deleted(row, event) for row in rows}
             released += await self._release(
@@ -160,12 +167,12 @@ class Watching:
             )
             refused = await self._remember(steps)
             found = await self._answered(self._table.find, sorted(refused)) if refused else {}
-            rows = [row for row in found.values() if row.digest == digest]
+            rows = [row for row in found.values() if what in (row.digest, row.tag)]
         return released
 
-    async def _bury(self, event: Event, digest: str) -> None:
-        """Remember when a digest was deleted: the push before may be decided later."""
-        key, refused = (NOBODY, event.repository, digest), True
+    async def _bury(self, event: Event, what: str) -> None:
+        """Remember when it was deleted: the push before may be decided later."""
+        key, refused = (NOBODY, event.repository, what), True
         while refused:
             known = (await self._answered(self._table.find, [key])).get(key)
             if known is not None and known.told_ms >= event.accepted_ms:
@@ -213,9 +220,14 @@ class Watching:
                 await self._pause(RETRY_S)
 
 
-def unless_deleted(step: Step, grave: ToldTag | None) -> Step:
-    """The step of a push, without its digest if that was deleted later: it may come back."""
+def unless_deleted(step: Step, gone_ms: int) -> Step:
+    """The step of a push, without its digest if that, or the tag, was deleted later.
+
+    Args:
+        step: The step.
+        gone_ms: When it was deleted last; 0: never.
+    """
     after = step.after
-    if after is None or grave is None or grave.told_ms < after.told_ms - SKEW_MS:
+    if after is None or gone_ms < after.told_ms - SKEW_MS:
         return step
     return step._replace(after=replace(after, digest=""))

@@ -67,6 +67,8 @@ def _target(fact: Fact) -> Target:
     match fact.action:
         case Action.DELETE:
             return Target(MANIFEST, digest=fact.digest, repository=fact.repository)
+        case Action.UNTAG:
+            return Target(repository=fact.repository, tag=fact.tag)
         case Action.CHART_PUSH | Action.CHART_DELETE:
             version = "1.0.0" if fact.tag == "latest" else f"1.{fact.tag[1:]}.0"
             name = fact.repository.rpartition("/")[2]
@@ -84,7 +86,7 @@ def _request(fact: Fact) -> Request | None:
     """Return the request to the registry; chart events have none."""
     if fact.action in (Action.CHART_PUSH, Action.CHART_DELETE):
         return None
-    method = "DELETE" if fact.action == Action.DELETE else "PUT"
+    method = "DELETE" if fact.action in (Action.DELETE, Action.UNTAG) else "PUT"
     agent = None if fact.action == Action.QUARANTINE else f"portcall-loadtest/{__version__}"
     return Request(fact.request_id, HOST, method, agent)
 

@@ -95,6 +95,11 @@ def _settings() -> Iterator[Column[Any]]:
             yield Column(setting.name, _TYPES[setting.type], nullable=False, server_default=default)
 
 
+def _where(condition: str) -> dict[str, Any]:
+    """The arguments of an index of some rows."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 webhooks = Table(
     "webhooks",
     metadata,
@@ -131,6 +136,7 @@ webhooks = Table(
     Column("client_key", Text, nullable=False, server_default=""),
     *_settings(),
     UniqueConstraint("registry_key", "name_key"),
+    Index("ix_webhooks_untag", "actions", **_where("actions >= 32")),
 )
 """Webhooks. ``delivered`` to ``cancelled`` count their records: see `store.webhooks.health`."""
 

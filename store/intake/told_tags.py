@@ -27,7 +27,8 @@ class ToldTag:
     """What a webhook was told of a tag.
 
     Attributes:
-        webhook_id: The webhook; 0: none, and *tag* is a digest that was deleted at *told_ms*.
+        webhook_id: The webhook; 0: none, and *tag* is a tag or a digest that was deleted at
+            *told_ms*.
         repository: The repository.
         tag: The tag.
         registry: The registry's key.
@@ -73,13 +74,14 @@ class ToldTags:
                 )
             }
 
-    def naming(self, registry: str, repository: str, digest: str) -> list[ToldTag]:
-        """Those of a registry (its key) and a repository that name a digest."""
+    def naming(self, registry: str, repository: str, what: str) -> list[ToldTag]:
+        """Those of a registry (its key) and a repository that name a digest, or are of a tag."""
         columns = told_tags.c
         query = select(*(columns[name] for name in _COLUMNS)).where(
             columns.registry == registry,
             columns.repository == repository,
-            columns.digest == digest,
+            columns.webhook_id != 0,
+            columns.digest == what if ":" in what else columns.tag == what,
         )
         with self._database.reading() as connection:
             return [ToldTag(*row) for row in connection.execute(query)]

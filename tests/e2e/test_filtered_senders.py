@@ -119,7 +119,7 @@ CASES = {
 
 def passing(events: Sequence[Event], filters: Filters, known: Sequence[Event] = ()) -> int:
     """How many of *events* a webhook with these filters gets, that was there for *known*."""
-    rows: dict[tuple[str, str], ToldTag] = {}
+    rows = dict[tuple[str, str], ToldTag]()
     count = 0
     for number, event in enumerate([*known, *events]):
         sends = not held_back(filters, facts_of(event))

@@ -20,6 +20,8 @@ _COLUMNS = ("filtered", "held", "artifact_type", "is_referrer", "manifest")
 def upgrade() -> None:
     """Add the columns; webhooks have no filters, and nothing was held back or told."""
     op.add_column("webhooks", sa.Column("filters", sa.JSON))
+    only = {f"{each}_where": sa.text("actions >= 32") for each in ("sqlite", "postgresql")}
+    op.create_index("ix_webhooks_untag", "webhooks", ["actions"], **only)
     for name in _COLUMNS:
         number = sa.Column(name, sa.Integer, nullable=False, server_default=sa.text("0"))
         written = sa.Column(name, sa.Text, nullable=False, server_default="")
@@ -48,4 +50,5 @@ def downgrade() -> None:
     op.drop_table("told_tags")
     for name in reversed(_COLUMNS):
         op.drop_column("journal", name)
+    op.drop_index("ix_webhooks_untag", "webhooks")
     op.drop_column("webhooks", "filters")

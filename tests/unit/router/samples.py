@@ -59,11 +59,13 @@ class FakeTable:
             raise self.errors.pop(0)
         return {key: self.rows[key] for key in keys if key in self.rows}
 
-    def naming(self, registry: str, repository: str, digest: str) -> list[ToldTag]:
+    def naming(self, registry: str, repository: str, what: str) -> list[ToldTag]:
         return [
             row
             for row in self.rows.values()
-            if (row.registry, row.repository, row.digest) == (registry, repository, digest)
+            if (row.registry, row.repository) == (registry, repository)
+            and row.webhook_id
+            and what in (row.digest, row.tag)
         ]
 
     def change(self, rows: Iterable[ToldTag], *, durable: bool) -> set[TagKey]:

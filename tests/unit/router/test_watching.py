@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from portcall.router.changes import SKEW_MS, deleted, pushed
 from portcall.router.outbox import AGAIN_MS
-from portcall.router.watching import NOBODY, unless_deleted
+from portcall.router.watching import unless_deleted
 from portcall.runtime.broker.settle import Message
 from portcall.schemas.events import Event
 from portcall.schemas.filters import Filters
@@ -113,6 +113,16 @@ async def test_a_tag_that_comes_back_after_its_digest_was_deleted_is_a_change() 
     await world.route(delete(at_ms=T + LATER))
     await world.route(back)
     assert sent(world) == [first.id, back.id]
+
+
+async def test_a_tag_that_was_deleted_alone_comes_back_as_a_change() -> None:
+    for order in itertools.permutations(range(3)):
+        world = watching()
+        untag = msgspec.structs.replace(push("", T + LATER), action="untag")
+        events = [push("a", T), untag, push("a", T + 2 * LATER)]
+        for index in order:
+            await world.route(events[index])
+        assert {events[0].id, events[2].id} <= set(sent(world)), order
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
@@ -217,22 +227,18 @@ def test_whatever_the_order_every_true_change_is_sent(
 def _told(routed: Sequence[Event]) -> set[str]:
     """What `Watching` sends, for one tag, without the waiting."""
     told: set[str] = set()
-    row: ToldTag | None = None
-    graves: dict[str, ToldTag] = {}
+    rows = list[ToldTag]()
+    graves: dict[str, int] = {}
     for each in routed:
-        digest = manifest_of(each)
+        digest, row = manifest_of(each), rows[-1] if rows else None
         if each.action == "delete":
-            before = graves.get(digest)
-            if before is None or before.told_ms < each.accepted_ms:
-                graves[digest] = ToldTag(
-                    NOBODY, "app", digest, "registry", "", each.accepted_ms, b""
-                )
+            graves[digest] = max(graves.get(digest, 0), each.accepted_ms)
             if row is None or row.digest != digest:
                 continue
             step = deleted(row, each)
         else:
-            step = unless_deleted(pushed(row, each, HOOK), graves.get(digest))
+            step = unless_deleted(pushed(row, each, HOOK), graves.get(digest, 0))
             told |= {each.id} if step.sends else set()
         told |= {step.released.id} if step.released else set()
-        row = step.after or row
+        rows += [step.after] if step.after else []
     return told

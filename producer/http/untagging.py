@@ -1,0 +1,44 @@
+"""Untagging: which registries have a webhook that wants to hear of deleted tags."""
+
+from typing import Protocol
+
+from portcall.producer.http.kept import Kept, Revisions
+
+
+class Catalogue(Revisions, Protocol):
+    """The needed part of the store's webhooks."""
+
+    def untagging(self) -> frozenset[str]:
+        """The keys of registries with an enabled webhook for `untag`."""
+
+
+class Untagging:
+    """Knows them, at most two seconds late.
+
+    Args:
+        catalogue: The store's webhooks.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._is_read = False
+        self._kept = Kept[frozenset[str]](frozenset(), self._read, catalogue, "webhooks")
+
+    async def wants(self, registry: str) -> bool:
+        """Whether a registry (its key) has such a webhook.
+
+        Raises:
+            UnavailableError: The store has not answered yet, since this process began.
+        """
+        if not self._is_read:
+            await self._kept.look_again()
+        return registry in self._kept.value
+
+    async def refresh(self) -> None:
+        """Read the changes."""
+        await self._kept.refresh()
+
+    def _read(self) -> frozenset[str]:
+        found = self._catalogue.untagging()
+        self._is_read = True
+        return found
