@@ -69,7 +69,7 @@ class ToldTags:
                 row.key: row
                 for chunk in chunks(list(dict.fromkeys(keys)))
                 for row in (
-                    ToldTag(*each)
+                    ToldTag(*tuple(each))
                     for each in matching(connection, told_tags, _KEY, _COLUMNS, chunk)
                 )
             }

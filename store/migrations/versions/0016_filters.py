@@ -20,8 +20,10 @@ _COLUMNS = ("filtered", "held", "artifact_type", "is_referrer", "manifest")
 def upgrade() -> None:
     """Add the columns; webhooks have no filters, and nothing was held back or told."""
     op.add_column("webhooks", sa.Column("filters", sa.JSON))
-    only = {f"{each}_where": sa.text("actions >= 32") for each in ("sqlite", "postgresql")}
-    op.create_index("ix_webhooks_untag", "webhooks", ["actions"], **only)
+    untag = sa.text("actions >= 32")
+    op.create_index(
+        "ix_webhooks_untag", "webhooks", ["actions"], sqlite_where=untag, postgresql_where=untag
+    )
     for name in _COLUMNS:
         number = sa.Column(name, sa.Integer, nullable=False, server_default=sa.text("0"))
         written = sa.Column(name, sa.Text, nullable=False, server_default="")

@@ -1,0 +1,113 @@
+"""Filters on a real broker and the real store: two routers, one of them killed, and no change lost."""
+
+import random
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from portcall.schemas.events import Event
+from portcall.schemas.filters import Filters
+from portcall.store.engine import Store
+from tests.integration.runtime.brokers import until
+from tests.integration.test_router import (
+    ALL,
+    deliveries,
+    laid,
+    router_process,
+    routing,
+    send,
+    store,
+)
+from tests.unit.store.samples import draft
+
+__all__ = ["laid", "store"]  # the fixtures
+
+STEP_MS = 6_000
+EVENTS = 600
+
+
+def hook(store: Store, name: str, filters: Filters | None) -> int:
+    made = store.webhooks.put_many([replace(draft(name, actions=ALL), filters=filters)])
+    return made[0][0].id
+
+
+def push(number: int, tag: str, digest: str) -> Event:
+    body = {"id": f"e{number}", "target": {"digest": f"sha256:{digest}", "tag": tag}}
+    return Event(
+        f"e{number}", "myregistry", "push", 1_000_000 + number * STEP_MS,
+        msgspec.Raw(msgspec.json.encode(body)), "app", tag,
+    )  # fmt: skip
+
+
+def pushes() -> list[Event]:
+    """Pushes of a few tags with few digests: about half of them are no change."""
+    chance = random.Random(7)  # noqa: S311 (a test's choices, the same each time)
+    return [
+        push(number, chance.choice(["v1", "v2", "v3"]), chance.choice("ab"))
+        for number in range(EVENTS)
+    ]
+
+
+def changes(events: Sequence[Event]) -> set[str]:
+    """The ids of those that change their tag, by the times of acceptance."""
+    named: dict[str, str] = {}
+    changed = set()
+    for each in events:
+        digest = msgspec.json.decode(each.body)["target"]["digest"]
+        if named.get(each.tag) != digest:
+            changed.add(each.id)
+        named[each.tag] = digest
+    return changed
+
+
+async def test_filters_set_in_the_store_are_in_force(laid: str, store: Store) -> None:
+    every = hook(store, "every", None)
+    tagged = hook(store, "tagged", Filters(tagged_only=True))
+    none = hook(store, "helmhook", Filters(artifact_types=("helm",)))
+    bare = push(1, "", "a")
+    async with deliveries(laid) as delivered, routing(laid, store, poll_s=0.1):
+        await send(laid, [[bare, push(2, "v1", "a")]])
+        await until(lambda: len(delivered.pairs) == 3)
+        assert delivered.of("e1") == [every]
+        assert delivered.of("e2") == sorted([every, tagged])
+        store.webhooks.patch("myregistry", "helmhook", filters=None)
+        await until(lambda: none not in store_filters(store))
+        await send(laid, [[push(3, "", "a")]])
+        await until(lambda: every in delivered.of("e3"))
+
+
+def store_filters(store: Store) -> set[int]:
+    _, rows = store.webhooks.snapshot()
+    return {row[0] for row in rows if row[4] is not None}
+
+
+async def test_two_routers_and_a_kill_lose_no_change(
+    laid: str, store: Store, sqlite_url: str, tmp_path: Path
+) -> None:
+    mine = hook(store, "changed", Filters(changed_only=True))
+    events = pushes()
+    wanted = changes(events)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    async with (
+        deliveries(laid) as delivered,
+        router_process(laid, sqlite_url, tmp_path / "one", PORTCALL_ROUTER_PREFETCH="4") as one,
+        router_process(laid, sqlite_url, tmp_path / "two", PORTCALL_ROUTER_PREFETCH="4") as two,
+    ):
+        await one.until_ready()
+        await two.until_ready()
+        await send(laid, [[each] for each in events])
+        await until(lambda: len(delivered.pairs) > 60, within_s=60)
+        await one.end(signal.SIGKILL)
+        at_the_kill = len({name for name, _ in delivered.pairs})
+        await one.start()
+        await until(lambda: {name for name, _ in delivered.pairs} >= wanted, within_s=120)
+        for process in (one, two):
+            assert await process.end(signal.SIGTERM) == 0
+    sent = {name for name, webhook_id in delivered.pairs if webhook_id == mine}
+    assert at_the_kill < len(wanted)
+    assert wanted <= sent
+    assert len(sent) < EVENTS  # and not simply everything
