@@ -12,10 +12,10 @@ class Account(Shape, frozen=True):
     delivered: int
     given_up: int
     cancelled: int
-    filtered: int
     no_match: int
     open: dict[str, int]
     unmoved: dict[str, int]
+    filtered: int
 
 
 class Suspect(Shape, frozen=True):
