@@ -66,10 +66,10 @@ def _account(account: Account) -> shapes.Account:
         delivered=account.delivered,
         given_up=account.given_up,
         cancelled=account.cancelled,
-        filtered=account.filtered,
         no_match=account.no_match,
         open={doubt.value: count for doubt, count in account.open.items() if count},
         unmoved={doubt.value: count for doubt, count in account.unmoved.items() if count},
+        filtered=account.filtered,
     )
 
 

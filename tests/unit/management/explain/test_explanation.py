@@ -11,7 +11,14 @@ from portcall.schemas.extras import Extras
 from portcall.schemas.journal import accepted, routed
 from portcall.schemas.records import Detail, Outcome, RawRecord, RecordOf
 from portcall.store.engine import Store
-from tests.unit.management.api import GUEST_TOKEN, VERSION, Answer, Json, ManagementApi
+from tests.unit.management.api import (
+    GUEST_TOKEN,
+    VERSION,
+    Answer,
+    Json,
+    ManagementApi,
+    webhook_body,
+)
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.journal import bad, note, pulled, take, untagged
 from tests.unit.store.samples import frame
@@ -388,7 +395,8 @@ async def test_filters_are_tried_on_the_last_events(
 async def test_a_bad_filter_is_named(api: ManagementApi, filters: Json, target: str) -> None:
     answer = await tried(api, {"filters": filters})
     assert (answer.status, answer.error["target"]) == (400, target), answer.text
-    put = await api.put_webhook("filtered", portcall={"filters": filters})
+    body = webhook_body(portcall={"filters": filters})
+    put = await api.request("PUT", api.webhook("filtered"), body)
     assert put.status == 400
     assert f"portcall.{target}" in put.text
 
