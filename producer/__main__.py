@@ -43,7 +43,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
         store = open_store(settings.database_url, KeySource.named_by(settings).vault())
         publisher = Publisher(settings.amqp_url, name="portcall producer")
         registries = Registries(catalogue=store.registries, revisions=store.webhooks)
-        untagging = Untagging(store.webhooks)
+        untagging = Untagging(catalogue=store.subscribers, revisions=store.webhooks)
         sources = KnownSources(catalogue=store.sources, revisions=store.webhooks)
 
         async def refresh() -> None:

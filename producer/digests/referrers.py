@@ -7,7 +7,6 @@ an @, so it is none of theirs. Pushed later under another tag, a digest is no re
 """
 
 from portcall.producer.digests.digests import DigestMemory, full_name
-from portcall.producer.formats.notifications import NotificationTarget
 from portcall.schemas.artifact_types import is_referrer_tag
 from portcall.schemas.events import PublishedEvent
 
@@ -15,12 +14,12 @@ REFERRER, TAGGED = "referrer", "tagged"
 """What is kept of such a name, in the place of a media type."""
 
 
-def remember_referrer(seen: DigestMemory, registry: str, target: NotificationTarget | None) -> None:
-    """Remember what the tag of a push says of its digest."""
-    if target is None or not target.digest or not target.tag:
-        return
-    name = referrer_name(registry, target.repository or "", target.digest)
-    if is_referrer_tag(target.tag):
+def remember_referrer(
+    seen: DigestMemory, registry: str, repository: str, digest: str, tag: str
+) -> None:
+    """Remember what a tag says of its digest."""
+    name = referrer_name(registry, repository, digest)
+    if is_referrer_tag(tag):
         seen.saw_manifest(name, REFERRER)
     elif seen.media_type(name) == REFERRER:
         seen.saw_manifest(name, TAGGED)

@@ -160,7 +160,10 @@ def _taken(
     """
     name = _full_name(acceptance.registry, notification.target)
     _remember(seen, name, notification.target)
-    remember_referrer(seen, acceptance.registry, notification.target)
+    target = notification.target
+    if target is not None and target.digest and target.tag:
+        place = (acceptance.registry, target.repository or "")
+        remember_referrer(seen, *place, target.digest, target.tag)
     reason = _why_ignored(seen, name, notification)
     if reason:
         return passed(reason, _id_of(notification), notification)

@@ -5,24 +5,26 @@ from typing import Protocol
 from portcall.producer.http.kept import Kept, Revisions
 
 
-class Catalogue(Revisions, Protocol):
-    """The needed part of the store's webhooks."""
+class Catalogue(Protocol):
+    """The needed part of the store's subscribers."""
 
     def untagging(self) -> frozenset[str]:
         """The keys of registries with an enabled webhook for `untag`."""
+        ...
 
 
 class Untagging:
     """Knows them, at most two seconds late.
 
     Args:
-        catalogue: The store's webhooks.
+        catalogue: The store's subscribers.
+        revisions: Tells whether they may have changed.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, *, catalogue: Catalogue, revisions: Revisions) -> None:
         self._catalogue = catalogue
         self._is_read = False
-        self._kept = Kept[frozenset[str]](frozenset(), self._read, catalogue, "webhooks")
+        self._kept = Kept[frozenset[str]](frozenset(), self._read, revisions, "webhooks")
 
     async def wants(self, registry: str) -> bool:
         """Whether a registry (its key) has such a webhook.

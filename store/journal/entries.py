@@ -14,12 +14,12 @@ from portcall.runtime.clock import now_ms
 from portcall.schemas import journal
 from portcall.schemas.frames import RawJournalFrame
 from portcall.schemas.journal import Note
-from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH
 from portcall.store.database import counters, tables
 from portcall.store.database.database import chunks, insert_rows, matching
 from portcall.store.errors import UnstorableError
 from portcall.store.intake import ignored, known_tags
 from portcall.store.journal import holding
+from portcall.store.journal.soundness import MAX_BIG, raw_notes, sound
 from portcall.store.records.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
 from portcall.store.traffic import rollups
 
@@ -28,13 +28,9 @@ ENTERED_FRAMES = 10
 
 _encode = msgspec.json.Encoder().encode
 decode_numbers = msgspec.json.Decoder(list[int]).decode
-_decode_notes = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_all = msgspec.json.Decoder(list[Note]).decode
-_decode_note = msgspec.json.Decoder(Note).decode
 _DIGEST = ("digest",)
 _FRAME_ID = ("frame_id",)
-_DIGEST_BYTES = 16
-_MAX_BIG = 2**63 - 1
 
 
 @dataclass(slots=True)
@@ -99,10 +95,10 @@ def _acceptances(frames: Iterable[RawJournalFrame]) -> Iterator[tuple[str, int]]
         try:
             notes = _decode_all(frame.notes)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            sound = [_sound(raw) for raw in _raw_notes(bytes(frame.notes))]
+            sound = [sound(raw) for raw in raw_notes(bytes(frame.notes))]
             notes = [each[1] for each in sound if each is not None]
         for note in notes:
-            if note.webhooks is None and 0 <= note.accepted_ms <= _MAX_BIG:
+            if note.webhooks is None and 0 <= note.accepted_ms <= MAX_BIG:
                 registry = note.registry
                 if len(registry) <= MAX_ID_LENGTH and "\0" not in registry:
                     yield registry, note.accepted_ms
@@ -139,8 +135,8 @@ def enter(connection: Connection) -> tuple[int, int]:
     notes: list[tuple[bytes, Note]] = []
     unusable = 0
     for row in found:
-        for raw in _raw_notes(row.notes):
-            note = _sound(raw)
+        for raw in raw_notes(row.notes):
+            note = sound(raw)
             if note is None:
                 unusable += 1
             else:
@@ -285,31 +281,3 @@ def _update(connection: Connection, rows: Sequence[JournalRow]) -> None:
                 for row in rows
             ],
         )
-
-
-def _raw_notes(notes: bytes) -> list[msgspec.Raw]:
-    try:
-        return _decode_notes(notes)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return [msgspec.Raw(notes)]  # counted as one that is unusable
-
-
-def _sound(raw: msgspec.Raw) -> tuple[bytes, Note] | None:
-    """A note with its digest, if every column can hold it."""
-    try:
-        note = _decode_note(raw)
-        digest = bytes.fromhex(note.digest)
-    except (msgspec.DecodeError, ValueError):
-        return None
-    numbers = (note.accepted_ms, *(note.webhooks or ()))
-    texts = (note.event_id, note.registry, note.action, note.tag, note.artifact_type)
-    fits = (
-        len(digest) == _DIGEST_BYTES
-        and min(numbers) >= 0
-        and sum(numbers) <= _MAX_BIG
-        and holding.is_sound(note.held)
-        and all(len(text) <= MAX_ID_LENGTH and "\0" not in text for text in texts)
-        and len(note.repository) <= MAX_REPOSITORY_LENGTH
-        and "\0" not in note.repository
-    )
-    return (digest, note) if fits else None

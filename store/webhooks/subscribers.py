@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from portcall.schemas.events import Action
 from portcall.schemas.filters import Filters
 from portcall.schemas.scopes import Scope, parse_scope
 from portcall.schemas.webhooks import Status
@@ -72,3 +73,18 @@ class Subscribers:
                 )
                 for row in connection.execute(query)
             ]
+
+    def untagging(self) -> frozenset[str]:
+        """The keys of registries with an enabled webhook for `untag`, the last of the actions.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        query = (
+            select(webhooks.c.registry_key)
+            .where(webhooks.c.actions >= Action.UNTAG.bit)
+            .where(webhooks.c.status == Status.ENABLED.value)
+            .distinct()
+        )
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(query).scalars())

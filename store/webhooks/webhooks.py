@@ -10,7 +10,6 @@ from typing import Any, Unpack
 from sqlalchemy import Connection, Select, delete, select, update
 
 from portcall.runtime.clock import now_ms
-from portcall.schemas.events import Action
 from portcall.schemas.webhooks import Cause, Status, Webhook
 from portcall.store.database import counters
 from portcall.store.database.database import Database, chunks
@@ -248,17 +247,6 @@ class Webhooks:
         """The revision of the last change of any webhook or registry."""
         with self._database.reading() as connection:
             return counters.read(connection, counters.REVISION)
-
-    def untagging(self) -> frozenset[str]:
-        """The keys of registries with an enabled webhook for `untag`, the last of the actions."""
-        query = (
-            select(webhooks.c.registry_key)
-            .where(webhooks.c.actions >= Action.UNTAG.bit)
-            .where(webhooks.c.status == Status.ENABLED.value)
-            .distinct()
-        )
-        with self._database.reading() as connection:
-            return frozenset(connection.execute(query).scalars())
 
     def snapshot(self) -> tuple[int, Iterator[IndexRow]]:
         """The revision, and every enabled webhook at that revision; see `store.webhooks.index`."""
