@@ -24,7 +24,8 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CHART = "application/vnd.acr.helm.chart"
 SECOND_US = 1_000_000
 IMAGES = (Action.PUSH.value, Action.DELETE.value)
-EVERY = (*(action.value for action in Action), PING)
+EVERY = (*(action.value for action in Action if action is not Action.UNTAG), PING)
+"""ACR's own."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -67,8 +68,6 @@ def _target(fact: Fact) -> Target:
     match fact.action:
         case Action.DELETE:
             return Target(MANIFEST, digest=fact.digest, repository=fact.repository)
-        case Action.UNTAG:
-            return Target(repository=fact.repository, tag=fact.tag)
         case Action.CHART_PUSH | Action.CHART_DELETE:
             version = "1.0.0" if fact.tag == "latest" else f"1.{fact.tag[1:]}.0"
             name = fact.repository.rpartition("/")[2]
@@ -86,7 +85,7 @@ def _request(fact: Fact) -> Request | None:
     """Return the request to the registry; chart events have none."""
     if fact.action in (Action.CHART_PUSH, Action.CHART_DELETE):
         return None
-    method = "DELETE" if fact.action in (Action.DELETE, Action.UNTAG) else "PUT"
+    method = "DELETE" if fact.action == Action.DELETE else "PUT"
     agent = None if fact.action == Action.QUARANTINE else f"portcall-loadtest/{__version__}"
     return Request(fact.request_id, HOST, method, agent)
 

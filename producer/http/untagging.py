@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from portcall.producer.http.errors import UnavailableError
 from portcall.producer.http.kept import Kept, Revisions
 
 
@@ -34,6 +35,8 @@ class Untagging:
         """
         if not self._is_read:
             await self._kept.look_again()
+        if not self._is_read:
+            raise UnavailableError("the store does not answer; send it again")
         return registry in self._kept.value
 
     async def refresh(self) -> None:

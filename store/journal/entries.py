@@ -19,7 +19,7 @@ from portcall.store.database.database import chunks, insert_rows, matching
 from portcall.store.errors import UnstorableError
 from portcall.store.intake import ignored, known_tags
 from portcall.store.journal import holding
-from portcall.store.journal.soundness import MAX_BIG, raw_notes, sound
+from portcall.store.journal.soundness import MAX_BIG, raw_notes, sound_note
 from portcall.store.records.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
 from portcall.store.traffic import rollups
 
@@ -95,7 +95,7 @@ def _acceptances(frames: Iterable[RawJournalFrame]) -> Iterator[tuple[str, int]]
         try:
             notes = _decode_all(frame.notes)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            sound = [sound(raw) for raw in raw_notes(bytes(frame.notes))]
+            sound = [sound_note(raw) for raw in raw_notes(bytes(frame.notes))]
             notes = [each[1] for each in sound if each is not None]
         for note in notes:
             if note.webhooks is None and 0 <= note.accepted_ms <= MAX_BIG:
@@ -136,7 +136,7 @@ def enter(connection: Connection) -> tuple[int, int]:
     unusable = 0
     for row in found:
         for raw in raw_notes(row.notes):
-            note = sound(raw)
+            note = sound_note(raw)
             if note is None:
                 unusable += 1
             else:

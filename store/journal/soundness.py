@@ -22,7 +22,7 @@ def raw_notes(notes: bytes) -> list[msgspec.Raw]:
         return [msgspec.Raw(notes)]  # counted as one that is unusable
 
 
-def sound(raw: msgspec.Raw) -> tuple[bytes, Note] | None:
+def sound_note(raw: msgspec.Raw) -> tuple[bytes, Note] | None:
     """A note with its digest, if every column can hold it."""
     try:
         note = _decode_note(raw)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aio_pika
 import msgspec
+import pytest
 
 from portcall.schemas.events import Event
 from portcall.schemas.filters import Filters
@@ -30,8 +31,10 @@ from tests.unit.store.samples import draft
 
 __all__ = ["laid", "store"]  # the fixtures
 
+pytestmark = pytest.mark.timeout(240)
+
 STEP_MS = 6_000
-EVENTS = 600
+EVENTS = 200
 
 
 @asynccontextmanager
@@ -124,7 +127,7 @@ async def test_two_routers_and_a_kill_lose_no_change(
         await one.until_ready()
         await two.until_ready()
         await send(laid, [[each] for each in events])
-        await until(lambda: len(delivered) > 60, within_s=60)
+        await until(lambda: len(delivered) > 20, within_s=90)
         await one.end(signal.SIGKILL)
         at_the_kill = len({name for name, _ in delivered})
         await one.start()
