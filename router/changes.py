@@ -3,10 +3,13 @@
 A push is held back if the webhook was told the same digest before, and nothing else since. What
 makes this hard is that routers work side by side: a push may be decided before an earlier one is.
 So the newest push that was held back is kept, and sent after all when an earlier change turns up.
+A change may therefore be told by a later push of the same digest.
 
 Never lose a change; a needless POST is the smaller evil. Where the order of two pushes is not sure,
 because the clocks of two producers may differ, the digest becomes unknown, and the next push is
-sent whatever it names.
+sent whatever it names. What a tag names at last is told in whatever order events are decided, and
+so is every change if one of them is decided late. Only if several are, a change may be left out
+that another one had replaced by then.
 """
 
 from dataclasses import replace
@@ -20,6 +23,9 @@ from portcall.store.intake.told_tags import ToldTag
 
 SKEW_MS = 5_000
 """Within it, the times of acceptance of two events do not say which came first."""
+
+RECENT_MS = 60_000
+"""What was held back so long before a change is not sent with it: no earlier one is under way."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Event).decode
@@ -56,8 +62,7 @@ def pushed(row: ToldTag | None, event: Event, webhook_id: int) -> Step:
     if row.event == identity:  # routed again, after the death of a router
         return Step(sends=True, after=None)
     if event.accepted_ms < row.told_ms:
-        late = None if row.digest in ("", digest) else replace(row, digest="")
-        return Step(sends=True, after=late)
+        return _late(row, digest, event)
     if row.digest == digest:
         return Step(sends=False, after=_holding(row, event))
     unsure = event.accepted_ms - row.told_ms < SKEW_MS
@@ -73,6 +78,17 @@ def deleted(row: ToldTag, event: Event) -> Step:
     return _released(row, after, event.accepted_ms)
 
 
+def _late(row: ToldTag, digest: str, event: Event) -> Step:
+    """A push that came before what the webhook was told: it is sent, because it may be a change."""
+    if row.digest in ("", digest) or event.accepted_ms < row.told_ms - SKEW_MS:
+        return Step(sends=True, after=None)
+    kept, blurred = _held(row), replace(row, digest="", held=b"")
+    if kept is None:
+        return Step(sends=True, after=blurred)
+    blurred = replace(blurred, told_ms=max(row.told_ms, kept.accepted_ms), event=digest_of(kept))
+    return Step(sends=True, after=blurred, released=kept)
+
+
 def _holding(row: ToldTag, event: Event) -> ToldTag | None:
     """The row that keeps *event*; None: it keeps a newer one, or this one, already."""
     kept = _held(row)
@@ -83,16 +99,17 @@ def _holding(row: ToldTag, event: Event) -> ToldTag | None:
 
 def _released(row: ToldTag, after: ToldTag, change_ms: int) -> Step:
     """The step to *after*, with what was held back and may be later than the change."""
-    kept = _held(row)
-    if kept is None or kept.accepted_ms <= change_ms - SKEW_MS:
-        return Step(sends=True, after=replace(after, held=b""))
+    kept, after = _held(row), replace(after, held=b"")
+    if kept is None or kept.accepted_ms <= change_ms - RECENT_MS:
+        return Step(sends=True, after=after)
+    if kept.accepted_ms <= change_ms - SKEW_MS:
+        return Step(sends=True, after=after, released=kept)
     is_sure = kept.accepted_ms >= change_ms + SKEW_MS
     last = replace(
         after,
         digest=row.digest if is_sure else "",
         told_ms=max(kept.accepted_ms, after.told_ms),
         event=digest_of(kept),
-        held=b"",
     )
     return Step(sends=True, after=last, released=kept)
 
