@@ -98,6 +98,12 @@ def facts_of(event: Event) -> Facts:
     )
 
 
+def facts_by_tag(action: str, tag: str) -> Facts:
+    """What is known of an event of which only action and tag are known."""
+    told = artifact_type("", "", tag) or ("helm" if action in _CHARTS else UNKNOWN)
+    return Facts(action, tag, told, is_referrer=is_referrer_tag(tag))
+
+
 def _media_type(event: Event) -> str:
     try:
         return _decode_body(event.body).target.media_type or ""

@@ -18,7 +18,7 @@ from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.durations import format_duration
 from portcall.schemas.events import PING
 from portcall.schemas.extras import Extras
-from portcall.schemas.filters import Facts, why
+from portcall.schemas.filters import facts_by_tag, why
 from portcall.schemas.records import Outcome
 from portcall.store.engine import Store
 from portcall.store.intake.ignored import IgnoredEvent
@@ -166,8 +166,12 @@ class Explaining:
         about = _about(records, noted)
         if about is None:
             return self._ignored(registry, event_id)
-        note = next((each for each in noted if _is_of(each, about)), None)
-        routed = None if note is None else note.webhook_ids
+        unnoted = NotedEvent(
+            event_id, registry, about.accepted_ms, about.action, about.repository, about.tag, None,
+            facts=facts_by_tag(about.action, about.tag),
+        )  # fmt: skip
+        note = next((each for each in noted if _is_of(each, about)), unnoted)
+        routed = note.webhook_ids
         records = [each for each in records if each.accepted_ms == about.accepted_ms]
         tags = tags_of(self._store.journal, records[:1])
         return replace(
@@ -175,7 +179,7 @@ class Explaining:
             extras=records[0].extras if records else None,
             tags=tags.get(records[0].id, ()) if records else (),
             is_routed=routed is not None,
-            webhooks=self._webhooks(about, records, note or _UNNOTED),
+            webhooks=self._webhooks(about, records, note),
         )
 
     def _ignored(self, registry: str, event_id: str) -> Explanation | None:
@@ -281,16 +285,11 @@ def _about(records: Sequence[StoredRecord], noted: Sequence[NotedEvent]) -> Expl
     )
 
 
-_UNNOTED = NotedEvent("", "", 0, "", "", "", None)
-"""In the place of a note that is not there yet."""
-
-
 def _with_filter(
     misses: Sequence[Miss], name: str, note: NotedEvent, subscriber: Subscriber
 ) -> list[Miss]:
     """The reasons, with the filter that held the event back when it was routed."""
-    facts = note.facts or Facts(note.action, note.tag)
-    held = Miss(Predicate.FILTER, why(name, facts, subscriber.filters))
+    held = Miss(Predicate.FILTER, why(name, note.facts, subscriber.filters))
     return [*(each for each in misses if each.predicate is not Predicate.FILTER), held]
 
 

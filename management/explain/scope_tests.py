@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from portcall.management.explain.reasons import Miss, Predicate, filtered, unmatched
 from portcall.schemas.events import Action
-from portcall.schemas.filters import CHANGED_ONLY, OFF, Facts, Filters, why
+from portcall.schemas.filters import CHANGED_ONLY, OFF, Filters, why
 from portcall.schemas.scopes import Scope, parse_scope
 from portcall.schemas.webhooks import action_bits
 from portcall.store.engine import Store
@@ -101,7 +101,7 @@ class DryRun:
     def tried(self, noted: NotedEvent) -> Tried:
         """Try the next event."""
         misses = unmatched(self._actions, self._scope, noted.action, noted.repository, noted.tag)
-        facts = noted.facts or Facts(noted.action, noted.tag)
+        facts = noted.facts
         if not misses:
             misses = filtered(self._filters, facts)
         if self._filters.changed_only and self._is_told(noted, sends=not misses):

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from portcall.schemas.events import PING
-from portcall.schemas.filters import Facts
+from portcall.schemas.filters import Facts, facts_by_tag
 from portcall.schemas.journal import numbers
 from portcall.schemas.operator import DISABLED_ACTION
 from portcall.store.database.tables import journal
@@ -32,7 +32,8 @@ class NotedEvent:
         tag: Empty where it has none.
         webhook_ids: The webhooks that it was routed to, ascending; None: it was not routed yet.
         held: Those whose filters held it back, by the filter's name.
-        facts: What filters ask of it; None: an earlier version accepted it.
+        facts: What filters ask of it; less if the note that it was accepted is not entered yet, or
+            is of an earlier version.
         manifest: The digest of what it is about; empty: it names none.
     """
 
@@ -44,7 +45,7 @@ class NotedEvent:
     tag: str
     webhook_ids: Sequence[int] | None
     held: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    facts: Facts | None = None
+    facts: Facts = field(default_factory=lambda: Facts(""))
     manifest: str = ""
 
 
@@ -100,7 +101,7 @@ def _noted(row: Any) -> NotedEvent:  # noqa: ANN401 (a row of the query above)
     )
 
 
-def _facts(row: Any) -> Facts | None:  # noqa: ANN401 (as above)
+def _facts(row: Any) -> Facts:  # noqa: ANN401 (as above)
     if not row.artifact_type:
-        return None
+        return facts_by_tag(row.action, row.tag)
     return Facts(row.action, row.tag, row.artifact_type, is_referrer=bool(row.is_referrer))

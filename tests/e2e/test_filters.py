@@ -98,13 +98,18 @@ async def test_what_filters_hold_back_is_explained_and_adds_up(
     _, out, _ = await installation.portcall("audit", "-r", registry, "-o", "json")
     (account,) = json.loads(out)["registries"]
     assert (account["accepted"], account["delivered"], account["filtered"]) == (12, 9, 3)
-    for event, words in (
+    for words, count in (("noReferrers",), 3), (("taggedOnly", "noReferrers"), 2), (("",), 4):
+        _, out, _ = await installation.portcall(
+            "webhook", "test-scope", "-r", registry, "--filters", *words, "-o", "json"
+        )
+        assert json.loads(out)["matching"] == count, out
+    for event, reason in (
         ("bare", "taggedOnly: the event has no tag"),
         ("signature", "noReferrers: the tag sha256-"),
         ("again", "changedOnly: the tag named this digest before"),
     ):
         code, out, _ = await installation.portcall("explain", event, "-r", registry, "-o", "table")
-        assert (code, words in out, "held back by a filter" in out) == (0, True, True), out
+        assert (code, reason in out, "held back by a filter" in out) == (0, True, True), out
 
 
 async def test_a_deleted_tag_is_told_to_those_who_ask(

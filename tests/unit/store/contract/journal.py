@@ -157,6 +157,13 @@ class NotingContract:
         facts = [each.facts for name in ("one", "other") for each in store.journal.of_id(name)]
         assert facts == [Facts("push", tag, "signature", is_referrer=True)] * 2
 
+    def test_before_the_note_of_the_producer_the_tag_tells_what_it_can(self, store: Store) -> None:
+        tag = f"sha256-{'ab' * 32}"
+        one = Event("one", "myregistry", "push", T, msgspec.Raw(b"{}"), "team/app", tag)
+        note(store, routed(one, []))
+        (noted,) = store.journal.of_id("one")
+        assert noted.facts == Facts("push", tag, "index", is_referrer=True)
+
     @pytest.mark.parametrize("held", [{"": [1]}, {"x" * 65: [1]}, {"x": [-1]}, {"\0": [1]}])
     def test_an_odd_note_of_what_was_held_back_is_unusable(
         self, store: Store, held: dict[str, list[int]]
