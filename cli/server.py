@@ -80,7 +80,8 @@ def find_server(
     token = token or environ.get("PORTCALL_TOKEN")
     if not token:
         raise UsageError(
-            f"{source} {shown(url)} needs the administrator's token of that server: set PORTCALL_TOKEN"
+            f"{source} {shown(url)} needs the administrator's token of that server: set"
+            " PORTCALL_TOKEN"
         )
     return Server(url, producer_url.rstrip("/"), token)
 

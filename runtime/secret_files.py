@@ -23,10 +23,10 @@ MAX_BYTES = 64 * 1024
 
 
 def with_secret_files(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return *environ* with the secrets whose ``_FILE`` variable names a file; empty ones are unset.
+    """Return *environ* with the secrets whose ``_FILE`` variable names a file.
 
     White space at the end of a file does not belong to the secret: editors and ``echo`` add a line
-    break.
+    break. An empty variable counts as unset.
 
     Raises:
         SettingsError: A variable and its file are both set, or a file cannot be used; the message

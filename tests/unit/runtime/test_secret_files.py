@@ -12,7 +12,7 @@ from portcall.runtime.errors import SettingsError
 from portcall.runtime.secret_files import MAX_BYTES, SECRETS, with_secret_files
 from portcall.runtime.settings import Settings
 
-TOKEN = "0123456789abcdef"
+TOKEN = "0123456789abcdef"  # noqa: S105 (of no server)
 REST = {"PORTCALL_AMQP_URL": "amqp://u:p@broker/", "PORTCALL_DATABASE_URL": "sqlite:///x.db"}
 
 
