@@ -20,12 +20,14 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip.conf \
 COPY . .
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
     && /opt/build/bin/pip --python /opt/portcall/bin/python install --no-deps --no-index /dist/*.whl
-# What no role reads: debugging symbols of libraries, their C sources, their own tests.
+# What no role reads: debugging symbols of libraries, their C sources, their own tests, and setuptools,
+# which hdrhistogram's pbr names but needs only to be built.
 RUN { command -v strip >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends binutils; } \
         || echo "binutils cannot be had: the image keeps debugging symbols, about 30 MB" >&2; } \
     && { ! command -v strip >/dev/null || find /opt/portcall -name '*.so*' -exec strip --strip-unneeded {} +; } \
     && find /opt/portcall -regextype egrep -regex '.*\.(pyx|pxd|c|h)' -delete \
-    && rm -rf /opt/portcall/lib/python3*/site-packages/sqlalchemy/testing
+    && cd /opt/portcall/lib/python3*/site-packages \
+    && rm -rf sqlalchemy/testing setuptools setuptools-* _distutils_hack distutils-precedence.pth pkg_resources
 
 # The file system of the image: the base without what installs software, and with the bytecode of
 # the standard library, which a container with a read-only root would compile at every start.
@@ -37,7 +39,8 @@ RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sb
     && rm -rf "$library"/ensurepip "$library"/idlelib "$library"/test "$library"/turtledemo "$library"/tkinter \
         "$library"/lib2to3 /usr/local/lib/python3*/site-packages /usr/local/bin/pip* /usr/local/bin/idle* \
         /root/.cache /usr/share/doc /usr/share/man /usr/share/locale /usr/share/info /usr/share/lintian \
-        /var/lib/apt /var/cache /var/log /usr/bin/apt* /usr/lib/apt /usr/bin/perl* \
+        /var/lib/apt /var/cache /var/log /usr/bin/apt* /usr/lib/apt /usr/bin/perl* "$library"/pydoc_data \
+        /usr/lib/*-linux-gnu/perl-base /usr/lib/*-linux-gnu/gconv /usr/share/python-wheels \
     && mkdir -p /var/cache /var/log \
     && python -m compileall -q "$library"
 

@@ -1,7 +1,6 @@
 """One engine, one image and one stack for all tests here."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +23,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def stack(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack with two routers and three deliverers, up and healthy."""
-    folder: Path = tmp_path_factory.mktemp("compose")
+    folder = tmp_path_factory.mktemp("compose")
     stack = Stack(
         engine,
         folder,

@@ -21,21 +21,25 @@ class Engine:
 
     Attributes:
         is_own: Whether it is the tests' own, in a network namespace without a way out.
+        was_up: Whether that ran before the tests did: it is left as it was.
         environ: The environment of its client.
     """
 
     is_own: bool
+    was_up: bool
     environ: dict[str, str]
 
     @classmethod
     def started(cls) -> "Engine":
         """This machine's engine, if there is one; else one of Debian packages is started."""
         if "DOCKER_HOST" in os.environ or Path("/var/run/docker.sock").exists():
-            return cls(is_own=False, environ=dict(os.environ))
+            return cls(is_own=False, was_up=True, environ=dict(os.environ))
+        was_up = (FOLDER / "docker.sock").is_socket() and (FOLDER / "docker.pid").exists()
         subprocess.run([ENGINE, "start"], check=True, timeout=SLOW_S)
         unpacked = FOLDER / "x" / "usr"
         return cls(
             is_own=True,
+            was_up=was_up,
             environ={
                 **os.environ,
                 "PATH": f"{unpacked}/sbin:{unpacked}/bin:{os.environ['PATH']}",
@@ -53,7 +57,7 @@ class Engine:
 
     def stop(self) -> None:
         """End the engine, if it is the tests' own."""
-        if self.is_own:
+        if not self.was_up:
             subprocess.run([ENGINE, "stop"], check=True, timeout=SLOW_S)
 
     def docker(self, *arguments: str, environ: dict[str, str] | None = None) -> str:
@@ -154,7 +158,12 @@ def _run(command: list[str], environ: dict[str, str]) -> str:
     program = shutil.which(command[0], path=environ["PATH"])
     assert program, f"{command[0]} is not there"
     done = subprocess.run(
-        [program, *command[1:]], env=environ, capture_output=True, text=True, timeout=SLOW_S
+        [program, *command[1:]],
+        env=environ,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=SLOW_S,
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
     return done.stdout

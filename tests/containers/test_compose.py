@@ -27,7 +27,7 @@ def emit(stack: Stack, count: int = EVENTS, rate: float = 0) -> None:
 def audit(stack: Stack) -> dict[str, Any]:
     """Wait until nothing is pending; the registry's line. It fails if something is missing."""
     told = stack.portcall("audit", "-r", REGISTRY, "--wait", "120s")
-    (line,) = told["registries"] if "registries" in told else [told]
+    (line,) = told["registries"]
     return dict(line)
 
 
