@@ -5,7 +5,7 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from portcall.router.outbox import Matched, Outbox, merged
+from portcall.router.outbox import Found, Outbox, merged
 from portcall.router.sieve import count, sifted
 from portcall.router.watching import Watched, Watching, is_watched
 from portcall.runtime.broker.settle import Message
@@ -81,7 +81,7 @@ class Router:
         again = message.redeliveries > 0 or AGAIN_HEADER in message.headers
         bits = [_action_bit(event) for event in events]
         latch = Latch()  # counted down once more when every event has been put
-        matched: list[Matched] = []
+        matched: list[Found] = []
         watched: list[Watched] = []
         for event, bit in zip(events, bits, strict=True):
             index = self._subscriptions.index
@@ -93,7 +93,7 @@ class Router:
                 count(held)
                 if index.watchers:
                     found = _set_apart(event, found, index.watchers, watched)
-            matched.append(Matched(event, found, held))
+            matched.append((event, found, held))
             await self._outbox.put(event, found, latch, again=again)
         latch.count_down()
         await latch.wait()
@@ -101,7 +101,7 @@ class Router:
             watchers = self._subscriptions.index.watchers
             more = await self._watching.route(watched, watchers, again=again)
             matched = merged([*matched, *more])
-        matches = sum(len(each.webhook_ids) for each in matched)
+        matches = sum(len(found) for _, found, _ in matched)
         DELIVERIES.inc(matches)
         self._log.debug("event.routed", events=len(events), deliveries=matches)
         await self._outbox.note(matched)

@@ -7,6 +7,7 @@ says which deliveries should exist.
 import hashlib
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, pairwise
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -121,7 +122,7 @@ def digest_of(event: Event) -> bytes:
 def accepted(event: Event) -> Note:
     """The note that *event* was accepted: the broker has confirmed it."""
     facts = facts_of(event)
-    return _note(event, None, None, facts.artifact_type, referrer=facts.is_referrer)
+    return _note(event, None, None, facts.artifact_type, facts.is_referrer)
 
 
 def routed(
@@ -134,18 +135,13 @@ def routed(
         webhook_ids: The webhooks.
         held: Those whose filters held it back, by the filter's name.
     """
-    by_filter = {name: differences(ids) for name, ids in held.items()} if held else None
+    if not held:
+        return _note(event, differences(webhook_ids))
+    by_filter = {name: differences(ids) for name, ids in held.items()}
     return _note(event, differences(webhook_ids), by_filter)
 
 
-def _note(
-    event: Event,
-    webhooks: list[int] | None,
-    held: dict[str, list[int]] | None = None,
-    artifact_type: str = "",
-    *,
-    referrer: bool = False,
-) -> Note:
+def _note(event: Event, webhooks: list[int] | None, *more: Any) -> Note:  # noqa: ANN401 (the note's)
     return Note(
         digest_of(event).hex(),
         event.id,
@@ -156,9 +152,7 @@ def _note(
         event.repository,
         event.tag,
         manifest_of(event),
-        held,
-        artifact_type,
-        referrer,
+        *more,
     )
 
 
