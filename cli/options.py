@@ -104,6 +104,14 @@ SCOPE = typer.Option(
     " one tag, repo means repo:latest.",
     show_default=False,
 )
+SCOPES = typer.Option(
+    "--scopes",
+    metavar="PATTERN...",
+    help="Patterns that narrow the scope: team/* one part, team/** any parts, team/*:v[0-9]* tags,"
+    ' !team/test/** an exclusion (in single quotes); "" for none.',
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
 STATUS = typer.Option("--status", help="Whether it gets requests.")
 TAGS = typer.Option("--tags", metavar="KEY=VALUE...", help='Tags; "" for none.', show_default=False)
 LOCATION = typer.Option(
@@ -194,6 +202,15 @@ PROBE = typer.Option(
 )
 
 
+def _read(word: object) -> object:
+    return None if word == "default" else word
+
+
+def patterns(words: Iterable[str]) -> list[str]:
+    """Parse patterns separated by spaces or commas, which no pattern has."""
+    return [pattern for word in words for pattern in word.replace(",", " ").split()]
+
+
 class SettingOption(NamedTuple):
     """An option of `portcall webhook create` and `update` for a setting of ``properties.portcall``.
 
@@ -202,12 +219,14 @@ class SettingOption(NamedTuple):
         key: In the API.
         kind: Of its value; the text "default" stands for null.
         option: The option.
+        read: From its value to the API's.
     """
 
     parameter: str
     key: str
     kind: type
     option: OptionInfo
+    read: Callable[[Any], Any] = _read
 
 
 SETTINGS = (
@@ -216,6 +235,7 @@ SETTINGS = (
     SettingOption("disable_after", "disableAfter", str, DISABLE_AFTER),
     SettingOption("probe", "probe", bool, PROBE),
     SettingOption("rate_limit", "rateLimit", float, RATE_LIMIT),
+    SettingOption("scopes", "scopes", list[str], SCOPES, patterns),
 )
 """In the order of the help."""
 

@@ -7,11 +7,15 @@ strings and integers alone: a million webhooks must fit.
 A place with one webhook holds ``id << n | actions``, where n is the number of actions. One with
 several holds the ids by their set of actions, of which there are fewer than 2^n, so that
 subscribers to deletes cost a push nothing.
+
+Webhooks with scopes beyond ACR's are in an index of their own, `router.globs`.
 """
 
 from array import array
 
+from portcall.router.globs import GlobIndex
 from portcall.schemas.events import Action
+from portcall.schemas.globs.scopes import Scopes
 
 Holders = int | dict[int, "array[int]"]
 
@@ -28,11 +32,19 @@ class ScopeIndex:
         self._all_actions = (1 << action_bits) - 1
         self._places: dict[str, Holders] = {}
         self._place_of: dict[int, str] = {}
+        self._globs = GlobIndex()
 
     def __len__(self) -> int:
-        return len(self._place_of)
+        return len(self._place_of) + len(self._globs)
 
-    def put(self, webhook_id: int, registry: str, scope: str, actions: int) -> None:
+    def put(
+        self,
+        webhook_id: int,
+        registry: str,
+        scope: str,
+        actions: int,
+        scopes: Scopes | None = None,
+    ) -> None:
         """Add a webhook, or move it to where it looks now.
 
         Args:
@@ -40,8 +52,12 @@ class ScopeIndex:
             registry: Its registry, in lower case.
             scope: Its scope in the canonical form: empty, ``repo:tag`` or ``repo:*``.
             actions: The bits of its actions.
+            scopes: The patterns that narrow its scope; None: there are none.
         """
         self.remove(webhook_id)
+        if scopes is not None:
+            self._globs.put(webhook_id, registry, scope, actions, scopes)
+            return
         place = f"{registry}/{scope}"
         held = self._places.get(place)
         if held is None:
@@ -57,6 +73,7 @@ class ScopeIndex:
         """Forget a webhook; one that is not there is no error."""
         place = self._place_of.pop(webhook_id, None)
         if place is None:
+            self._globs.remove(webhook_id)
             return
         held = self._places[place]
         if isinstance(held, int):
@@ -95,4 +112,5 @@ class ScopeIndex:
                 for actions, ids in held.items():
                     if actions & action:
                         found.extend(ids)
+        self._globs.add_matches(found, registry, action, repository, tag)
         return found

@@ -11,6 +11,8 @@ from prometheus_client import Counter, Gauge
 from portcall.router.index import ScopeIndex
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.globs.scopes import parse_scopes
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.webhooks.index import Changes, IndexRow
 
@@ -88,7 +90,7 @@ class Subscriptions:
         for webhook_id in changes.gone:
             self.index.remove(webhook_id)
         for row in changes.changed:
-            self.index.put(*row)
+            self._put(self.index, row)
         if changes.revision != self.revision:
             self._log.debug("subscriptions.followed", revision=changes.revision)
         self.revision = changes.revision
@@ -99,12 +101,25 @@ class Subscriptions:
         revision, rows = await asyncio.to_thread(self._source.snapshot)
         while chunk := await asyncio.to_thread(_take, rows, CHUNK):
             for row in chunk:
-                index.put(*row)
+                self._put(index, row)
         self.index = index
         self.revision = revision
         self.loaded.set()
         SNAPSHOTS.inc()
         self._log.info("subscriptions.loaded", webhooks=len(index), revision=revision)
+
+    def _put(self, index: ScopeIndex, row: IndexRow) -> None:
+        """Index a webhook; one with a pattern that another version wrote gets more, not less."""
+        webhook_id, registry, scope, actions, texts = row
+        if not texts:
+            index.put(webhook_id, registry, scope, actions)
+            return
+        scopes = None
+        try:
+            scopes = parse_scopes(texts)
+        except InvalidValueError as error:
+            self._log.warning("subscriptions.unreadable", webhook=webhook_id, reason=str(error))
+        index.put(webhook_id, registry, scope, actions, scopes)
 
 
 def _take(rows: Iterator[IndexRow], count: int) -> list[IndexRow]:

@@ -88,6 +88,7 @@ class WebhookSettings:
         probe: Whether it is probed after it was disabled automatically; None: only if it was
             disabled because it failed for long.
         rate_limit: POSTs a second at most; 0: no limit.
+        scopes: Patterns that narrow the scope, as `schemas.globs` reads them; None: there are none.
     """
 
     schedule_ms: tuple[int, ...] | None = None
@@ -95,6 +96,7 @@ class WebhookSettings:
     disable_after_ms: int | None = None
     probe: bool | None = None
     rate_limit: float = 0.0
+    scopes: tuple[str, ...] | None = None
 
 
 class SettingChanges(TypedDict, total=False):
@@ -105,6 +107,7 @@ class SettingChanges(TypedDict, total=False):
     disable_after_ms: int | None
     probe: bool | None
     rate_limit: float
+    scopes: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Setting:
         hint: Below the field, as HTML.
         placeholder: What an empty field shows.
         is_number: Whether it is one.
+        has_lines: Whether it is written on several lines; then it has a place of its own there.
         choices: What can be chosen, by the words that the form sends; empty: it is written.
         write: What the form begins with, of a stored value; of None the field is empty.
         read: What the API is sent, of what was filled in; of nothing that is null.
@@ -48,6 +49,7 @@ class Setting:
     hint: Markup
     placeholder: str = "default"
     is_number: bool = False
+    has_lines: bool = False
     choices: tuple[tuple[str, str], ...] = ()
     write: Callable[[Any], str]
     read: Callable[[str], object] = str
@@ -158,6 +160,24 @@ SETTINGS = (
         choices=(("", "Not after 410 Gone"), ("always", "Always"), ("never", "Never")),
         write=lambda probe: _PROBES[probe],
         read=_probe,
+    ),
+    Setting(
+        name="scopes",
+        column="scopes",
+        show=_unless_none(list),
+        field="scopes",
+        label="Scopes beyond ACR",
+        hint=Markup(
+            "Patterns that narrow the scope above, one per line: <code>team/*</code>,"
+            " <code>team/**:v[0-9]*</code>; <code>!team/test/**</code> excludes. Empty: none."
+        ),
+        placeholder="",
+        has_lines=True,
+        write="\n".join,
+        read=str.split,
+        heading="Scopes",
+        say=", ".join,
+        unset="none",
     ),
 )
 """In the order of the form."""

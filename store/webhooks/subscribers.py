@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from portcall.schemas.globs.scopes import Scopes, stored_scopes
 from portcall.schemas.scopes import Scope, parse_scope
 from portcall.schemas.webhooks import Status
 from portcall.store.database.database import Database
@@ -21,6 +22,7 @@ class Subscriber:
         status_reason: Why Portcall disabled it; else empty.
         actions: The bits of its actions.
         scope: The part of the registry that it covers.
+        scopes: Patterns that narrow it; None: there are none.
     """
 
     id: int
@@ -29,6 +31,7 @@ class Subscriber:
     status_reason: str
     actions: int
     scope: Scope
+    scopes: Scopes | None = None
 
 
 class Subscribers:
@@ -51,6 +54,7 @@ class Subscribers:
                 webhooks.c.status_reason,
                 webhooks.c.actions,
                 webhooks.c.scope,
+                webhooks.c.scopes,
             )
             .where(webhooks.c.registry_key == registry)
             .order_by(webhooks.c.name_key)
@@ -64,6 +68,7 @@ class Subscribers:
                     row.status_reason,
                     row.actions,
                     parse_scope(row.scope),
+                    stored_scopes(row.scopes),
                 )
                 for row in connection.execute(query)
             ]

@@ -11,6 +11,7 @@ from portcall.management.console.views.webhook_forms import (
     LABELS,
     NAME,
     SCOPE,
+    SCOPES,
     Problems,
     SubmittedForm,
     Values,
@@ -111,7 +112,11 @@ class WebhookEdit:
         problem = ""
         try:
             tried = await asyncio.to_thread(
-                self._scopes.try_scope, registry.key, form.line(SCOPE), form.all("actions")
+                self._scopes.try_scope,
+                registry.key,
+                form.line(SCOPE),
+                form.all("actions"),
+                scopes=form.text(SCOPES).split(),
             )
         except InvalidValueError as error:
             problem = error.problem

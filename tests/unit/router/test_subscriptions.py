@@ -12,11 +12,13 @@ from portcall.store.errors import StoreUnavailableError
 from portcall.store.webhooks.index import Changes, IndexRow
 
 PUSH = Action.PUSH.bit
-Row = tuple[int, str, str, int]
+Row = IndexRow
 
 
-def row(webhook_id: int, scope: str = "", actions: int = PUSH) -> Row:
-    return webhook_id, "registry", scope, actions
+def row(
+    webhook_id: int, scope: str = "", actions: int = PUSH, scopes: list[str] | None = None
+) -> Row:
+    return webhook_id, "registry", scope, actions, scopes
 
 
 class FakeSource:
