@@ -120,7 +120,9 @@ def _blocks(repository: str) -> tuple[Block, ...]:
     words, at = repository.split("/"), 0
     for number, word in enumerate(words):
         if not word:
-            raise WordError(at, _no_word(repository, number, len(words)))
+            raise WordError(
+                max(0, min(at, len(repository) - 1)), _no_word(repository, number, len(words))
+            )
         if word == ANY_PARTS:
             if number and words[number - 1] == ANY_PARTS:
                 raise WordError(at, "a second ** adds nothing; write one")
