@@ -18,6 +18,7 @@ from portcall.schemas.globs.words import (
     count_wildcards,
     has_wildcard,
     literal_prefix,
+    literal_suffix,
     read_word,
 )
 from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, check_repository, check_tag
@@ -42,6 +43,7 @@ class Pattern:
         text: As it was written.
         excludes: Whether it is an exclusion.
         prefix: How ``repository:tag`` of every event begins that it matches.
+        suffix: How the repository of every such event ends; empty where the prefix says it.
         blocks: The parts of its repository; between two blocks there may be any parts.
         tag: Of the tag; None: any, and none.
     """
@@ -49,6 +51,7 @@ class Pattern:
     text: str
     excludes: bool
     prefix: str
+    suffix: str
     blocks: tuple[Block, ...]
     tag: Part | None = None
 
@@ -107,7 +110,8 @@ def parse_pattern(text: str, field: str = "pattern") -> Pattern:
         raise InvalidValueError(
             field, f"has {found} wildcards; a pattern has {MAX_WILDCARDS} at most: write several"
         )
-    return Pattern(text, excludes, _prefix(repository, tag), blocks, tag_part)
+    prefix, suffix = _prefix(repository, tag), _suffix(repository)
+    return Pattern(text, excludes, prefix, suffix, blocks, tag_part)
 
 
 def _at(field: str, text: str, at: int, problem: str) -> InvalidValueError:
@@ -192,3 +196,12 @@ def _prefix(repository: str, tag: str) -> str:
     if before != repository:
         return before
     return f"{repository}:{literal_prefix(tag)}"
+
+
+def _suffix(repository: str) -> str:
+    """What stands behind the last wildcard of a repository; a ``**`` may take its ``/`` along."""
+    suffix = literal_suffix(repository)
+    if suffix == repository:
+        return ""
+    behind_any = repository.removesuffix(suffix).endswith(ANY_PARTS)
+    return suffix.removeprefix("/") if behind_any else suffix

@@ -15,6 +15,10 @@ MAX_PATTERNS = 50
 """Of one webhook."""
 
 
+Anchor = tuple[str, str]
+"""How ``repository:tag`` of an event begins, and how its repository ends."""
+
+
 class Effect(StrEnum):
     """What a pattern does with an event."""
 
@@ -66,16 +70,16 @@ class Scopes:
                 return False
         return not any(pattern.matches(parts, tag) for pattern in self.excluded)
 
-    def prefixes(self) -> frozenset[str]:
-        """Beginnings of ``repository:tag``: every covered event has exactly one of them.
-
-        None is a beginning of another, so an event cannot have two.
-        """
-        every = {pattern.prefix for pattern in self.included} or {""}
+    def anchors(self) -> frozenset[Anchor]:
+        """Every covered event has one of them at least; none says less than another."""
+        every = {(each.prefix, each.suffix) for each in self.included} or {("", "")}
         return frozenset(
             each
             for each in every
-            if not any(each != other and each.startswith(other) for other in every)
+            if not any(
+                each != other and each[0].startswith(other[0]) and each[1].endswith(other[1])
+                for other in every
+            )
         )
 
     def judge(self, repository: str, tag: str) -> list[Judged]:

@@ -49,6 +49,11 @@ def literal_prefix(text: str) -> str:
     return re.split(r"[*?\[]", text, maxsplit=1)[0]
 
 
+def literal_suffix(text: str) -> str:
+    """The characters behind the last wildcard."""
+    return re.split(r"[*?\]]", text)[-1]
+
+
 def count_wildcards(text: str) -> int:
     """How many wildcards a valid pattern has; ``**`` is one."""
     return len(re.findall(r"\*+|\?|\[", text))

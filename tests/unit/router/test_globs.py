@@ -155,6 +155,18 @@ def test_what_cannot_match_is_not_compared_however_much_of_it_there_is() -> None
     assert index._registries["registry"].lengths == (9,)
 
 
+def test_what_ends_otherwise_is_not_compared() -> None:
+    Counting.compared = 0
+    index = GlobIndex()
+    for number in range(2_000):
+        index.put(number, "registry", "", PUSH, counting(f"**/app{number:04d}"))
+        index.put(10_000 + number, "registry", "", PUSH, counting(f"te*-{number:04d}"))
+    found: list[int] = []
+    index.add_matches(found, "registry", PUSH, "team/app1234", "v1")
+    index.add_matches(found, "registry", PUSH, "a", "")
+    assert (found, Counting.compared) == ([1234], 1)
+
+
 def test_the_same_patterns_are_compared_once() -> None:
     Counting.compared = 0
     index = GlobIndex()
@@ -176,6 +188,6 @@ def test_other_actions_are_not_compared() -> None:
 
 def test_acrs_scope_is_the_prefix_where_there_is_one() -> None:
     scopes = parse_scopes(["**:v*"])
-    assert Condition(PUSH, parse_scope("a/b:*"), scopes).prefixes() == {"a/b:"}
-    assert Condition(PUSH, parse_scope("a/b:v1"), scopes).prefixes() == {"a/b:v1"}
-    assert Condition(PUSH, None, scopes).prefixes() == {""}
+    assert Condition(PUSH, parse_scope("a/b:*"), scopes).anchors() == {("a/b:", "")}
+    assert Condition(PUSH, parse_scope("a/b:v1"), scopes).anchors() == {("a/b:v1", "")}
+    assert Condition(PUSH, None, scopes).anchors() == {("", "")}

@@ -196,22 +196,27 @@ def test_a_long_pattern_is_shown_cut_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "prefix"),
+    ("text", "prefix", "suffix"),
     [
-        ("**", ""),
-        ("*:v1", ""),
-        ("team/*", "team/"),
-        ("team/**", "team/"),
-        ("team/ap?", "team/ap"),
-        ("team/a[pq]p:v1", "team/a"),
-        ("team/app", "team/app:"),
-        ("team/app:*", "team/app:"),
-        ("team/app:v*", "team/app:v"),
-        ("!team/app:v1", "team/app:v1"),
+        ("**", "", ""),
+        ("*:v1", "", ""),
+        ("team/*", "team/", ""),
+        ("team/**", "team/", ""),
+        ("team/ap?", "team/ap", ""),
+        ("team/a[pq]p:v1", "team/a", "p"),
+        ("team/app", "team/app:", ""),
+        ("team/app:*", "team/app:", ""),
+        ("team/app:v*", "team/app:v", ""),
+        ("!team/app:v1", "team/app:v1", ""),
+        ("*/app", "", "/app"),
+        ("**/app", "", "app"),
+        ("a/**/b/c:v1", "a/", "b/c"),
+        ("a/*-web", "a/", "-web"),
     ],
 )
-def test_the_prefix_ends_before_the_first_wildcard(text: str, prefix: str) -> None:
-    assert parse_pattern(text).prefix == prefix
+def test_what_stands_before_and_behind_all_wildcards(text: str, prefix: str, suffix: str) -> None:
+    pattern = parse_pattern(text)
+    assert (pattern.prefix, pattern.suffix) == (prefix, suffix)
 
 
 def test_the_longest_names_can_be_written_out() -> None:
@@ -247,6 +252,7 @@ def test_it_matches_what_the_slow_matcher_matches(text: str, repository: str, ta
     found = matches(pattern, repository, tag)
     assert found == reference.matches(text.removeprefix("!"), repository, tag)
     assert not found or f"{repository}:{tag}".startswith(pattern.prefix)
+    assert not found or repository.endswith(pattern.suffix)
 
 
 @given(words, st.text("ab-", max_size=12))

@@ -59,8 +59,11 @@ def test_they_cover_what_the_slow_matcher_covers(
         return
     found = scopes.cover(repository, tag)
     assert found == reference.covers(texts, repository, tag)
-    begun = [each for each in scopes.prefixes() if f"{repository}:{tag}".startswith(each)]
-    assert len(begun) == 1 if found else len(begun) <= 1
+    anchored = any(
+        f"{repository}:{tag}".startswith(prefix) and repository.endswith(suffix)
+        for prefix, suffix in scopes.anchors()
+    )
+    assert anchored or not found
     effects = [each.effect for each in scopes.judge(repository, tag)]
     includes = Effect.INCLUDES in effects or not scopes.included
     assert found == (includes and Effect.EXCLUDES not in effects)
@@ -97,10 +100,11 @@ def test_each_pattern_has_its_reason(
     assert (judged.pattern, judged.effect, judged.reason) == (text, effect, reason)
 
 
-def test_prefixes_leave_out_what_another_begins() -> None:
-    texts = ["team/app:v1", "team/*", "team/a*", "web/*", "!x/*"]
-    assert parse_scopes(texts).prefixes() == {"team/", "web/"}
-    assert parse_scopes(["!x/*"]).prefixes() == {""}
+def test_anchors_leave_out_what_another_says() -> None:
+    texts = ["team/app:v1", "team/*", "team/a*", "team/*-web", "web/*", "!x/*"]
+    assert parse_scopes(texts).anchors() == {("team/", ""), ("web/", "")}
+    assert parse_scopes(["**/app", "team/*"]).anchors() == {("", "app"), ("team/", "")}
+    assert parse_scopes(["!x/*"]).anchors() == {("", "")}
 
 
 def test_what_another_version_stored_narrows_nothing() -> None:
