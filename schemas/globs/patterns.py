@@ -156,12 +156,20 @@ def _word(word: str, at: int, number: int) -> Part:
         part = read_word(word)
     except WordError as error:
         raise WordError(at + error.at, error.problem) from error
-    if number and not has_wildcard(word) and word != word.lower():
+    if has_wildcard(word):
+        return part
+    if number and word != word.lower():
         wrong = next(index for index, each in enumerate(word) if each.isupper())
         raise WordError(
             at + wrong,
             f"only a host before the first / has upper case; write {word.lower()}",
         )
+    try:
+        check_repository(word if number else f"{word}/behind-a-host")
+    except InvalidValueError as error:
+        raise WordError(
+            at, f"no repository has the part {word!r}; its . _ - stand between letters or digits"
+        ) from error
     return part
 
 
