@@ -158,19 +158,23 @@ def _word(word: str, at: int, number: int) -> Part:
         raise WordError(at + error.at, error.problem) from error
     if has_wildcard(word):
         return part
-    if number and word != word.lower():
+    _check_part(word, at, is_first=number == 0)
+    return part
+
+
+def _check_part(word: str, at: int, *, is_first: bool) -> None:
+    if not is_first and word != word.lower():
         wrong = next(index for index, each in enumerate(word) if each.isupper())
         raise WordError(
             at + wrong,
             f"only a host before the first / has upper case; write {word.lower()}",
         )
     try:
-        check_repository(word if number else f"{word}/behind-a-host")
+        check_repository(f"{word}/behind-a-host" if is_first else word)
     except InvalidValueError as error:
         raise WordError(
             at, f"no repository has the part {word!r}; its . _ - stand between letters or digits"
         ) from error
-    return part
 
 
 def _tag(tag: str, at: int) -> Part | None:

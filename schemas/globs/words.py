@@ -10,12 +10,13 @@ There is no escape: no repository and no tag has a character that is a wildcard 
 """
 
 import re
+import string
 from collections.abc import Iterator
 from functools import lru_cache
 
 from portcall.schemas.globs.parts import ANY, Characters, Literal, Part, Run, Starred
 
-_IN_NAMES = re.compile(r"[A-Za-z0-9._-]", re.ASCII)
+_IN_NAMES = frozenset(f"{string.ascii_letters}{string.digits}._-")
 _KINDS = (str.isdigit, str.islower, str.isupper)
 _KEPT = 10_000
 
@@ -67,8 +68,9 @@ def read_word(text: str) -> Part:
         WordError: It is no such part.
     """
     if not has_wildcard(text):
-        for at, character in enumerate(text):
-            _check(character, at)
+        if not _IN_NAMES.issuperset(text):
+            for at, character in enumerate(text):
+                _check(character, at)
         return Literal(text)
     if text == STAR:
         return ANY
@@ -102,7 +104,7 @@ def _atoms(text: str) -> Iterator[Atom]:
 
 
 def _check(character: str, at: int) -> str:
-    if _IN_NAMES.fullmatch(character):
+    if character in _IN_NAMES:
         return character
     if character == "\\":
         raise WordError(
@@ -136,7 +138,7 @@ def _members(text: str, start: int, closed: int) -> Iterator[str]:
     at = start
     while at < closed:
         low = text[at]
-        if not _IN_NAMES.fullmatch(low):
+        if low not in _IN_NAMES:
             raise WordError(
                 at, f"{low!r} is not a character of names; a set has letters, digits and . _ -"
             )
@@ -156,8 +158,7 @@ def _members(text: str, start: int, closed: int) -> Iterator[str]:
 
 
 def _is_range(low: str, high: str) -> bool:
-    ascending = low <= high and _IN_NAMES.fullmatch(high) is not None
-    return ascending and any(kind(low) and kind(high) for kind in _KINDS)
+    return low <= high and high in _IN_NAMES and any(kind(low) and kind(high) for kind in _KINDS)
 
 
 def _run(atoms: list[Atom]) -> Run:
