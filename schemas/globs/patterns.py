@@ -167,13 +167,14 @@ def _check_part(word: str, at: int, *, is_first: bool) -> None:
         wrong = next(index for index, each in enumerate(word) if each.isupper())
         raise WordError(
             at + wrong,
-            f"only a host before the first / has upper case; write {word.lower()}",
+            f"only a host before the first / has upper case; write {word.lower()[:64]}",
         )
     try:
         check_repository(f"{word}/behind-a-host" if is_first else word)
     except InvalidValueError as error:
         raise WordError(
-            at, f"no repository has the part {word!r}; its . _ - stand between letters or digits"
+            at,
+            f"no repository has the part {word[:64]!r}; its . _ - stand between letters or digits",
         ) from error
 
 

@@ -345,7 +345,8 @@ async def test_scopes_are_a_list_and_null_or_an_empty_one_takes_them_away(
     assert (await api.request("POST", f"{api.registry()}/importWebhooks", again)).status == 200
     row = api.store.webhooks.get("alpha", "webhook02")
     assert row is not None and row.scopes == tuple(patterns)
-    for nothing in (None, []):
+    nothings: tuple[Json, ...] = (None, [])
+    for nothing in nothings:
         await api.put_webhook(portcall={"scopes": patterns})
         body = {"properties": {"portcall": {"scopes": nothing}}}
         patched = await api.request("PATCH", api.webhook("webhook01"), body)

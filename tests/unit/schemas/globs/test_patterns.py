@@ -92,7 +92,7 @@ MATCHES = [
     ("app[abc]x", "appbx", "v1", True),
     ("app[a-]x", "app-x", "v1", True),
     ("app[-a]x", "app-x", "v1", True),
-    ("app[a-cx-z_]", "appy", "v1", True),
+    ("app[a-cx-z_]", "appz", "v1", True),
     ("app[a-cx-z_]", "app_", "v1", True),
     ("app[a-cx-z_]", "appd", "v1", False),
     # wildcards of tags
