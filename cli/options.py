@@ -106,6 +106,14 @@ SCOPE = typer.Option(
     " one tag, repo means repo:latest.",
     show_default=False,
 )
+SCOPES = typer.Option(
+    "--scopes",
+    metavar="PATTERN...",
+    help="Patterns that narrow the scope: team/* one part, team/** any parts, team/*:v[0-9]* tags,"
+    ' !team/test/** an exclusion (in single quotes); "" for none.',
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
 STATUS = typer.Option("--status", help="Whether it gets requests.")
 TAGS = typer.Option("--tags", metavar="KEY=VALUE...", help='Tags; "" for none.', show_default=False)
 LOCATION = typer.Option(
@@ -205,6 +213,11 @@ PROBE = typer.Option(
 )
 
 
+def patterns(words: Iterable[str]) -> list[str]:
+    """Parse patterns separated by spaces or commas, which no pattern has."""
+    return [pattern for word in words for pattern in word.replace(",", " ").split()]
+
+
 class SettingOption(NamedTuple):
     """An option of `portcall webhook create` and `update` for a setting of ``properties.portcall``.
 
@@ -213,7 +226,7 @@ class SettingOption(NamedTuple):
         key: In the API.
         kind: Of its value; the text "default" stands for null.
         option: The option.
-        read: Makes what the API takes of the value.
+        read: Makes what the API takes of the value; not asked for "default".
     """
 
     parameter: str
@@ -230,6 +243,7 @@ SETTINGS = (
     SettingOption("probe", "probe", bool, PROBE),
     SettingOption("rate_limit", "rateLimit", float, RATE_LIMIT),
     SettingOption("filters", "filters", list[str], FILTERS, filters_in),
+    SettingOption("scopes", "scopes", list[str], SCOPES, patterns),
 )
 """In the order of the help."""
 

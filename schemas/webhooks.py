@@ -90,6 +90,7 @@ class WebhookSettings:
             disabled because it failed for long.
         rate_limit: POSTs a second at most; 0: no limit.
         filters: What it does not want to hear; None: nothing is held back.
+        scopes: Patterns that narrow the scope, as `schemas.globs` reads them; None: there are none.
     """
 
     schedule_ms: tuple[int, ...] | None = None
@@ -98,6 +99,7 @@ class WebhookSettings:
     probe: bool | None = None
     rate_limit: float = 0.0
     filters: Filters | None = None
+    scopes: tuple[str, ...] | None = None
 
 
 class SettingChanges(TypedDict, total=False):
@@ -109,6 +111,7 @@ class SettingChanges(TypedDict, total=False):
     probe: bool | None
     rate_limit: float
     filters: Filters | None
+    scopes: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from portcall.schemas.events import PING, Action
 from portcall.schemas.filters import Facts, Filters, held_back, why
+from portcall.schemas.globs.scopes import Effect, Scopes
 from portcall.schemas.records import Outcome
 from portcall.schemas.scopes import Scope
 from portcall.schemas.timestamps import acr_timestamp
@@ -17,6 +18,8 @@ from portcall.store.webhooks.subscribers import Subscriber
 JITTER = 0.075
 """The mean part of a delay by which a retry is later than its earliest time."""
 SLACK_MS = 250
+MAX_SHOWN = 5
+"""Patterns in one message."""
 
 
 class Predicate(StrEnum):
@@ -26,6 +29,7 @@ class Predicate(StrEnum):
     ACTION = "action"
     SCOPE = "scope"
     FILTER = "filter"
+    SCOPES = "scopes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,8 @@ def misses_of(
     misses += unmatched(subscriber.actions, subscriber.scope, action, repository, tag)
     if facts is not None and subscriber.filters is not None:
         misses += filtered(subscriber.filters, facts)
+    if action and subscriber.scopes is not None:
+        misses += not_covered(subscriber.scopes, repository, tag)
     return misses
 
 
@@ -113,6 +119,19 @@ def unmatched(actions: int, scope: Scope, action: str, repository: str, tag: str
         about = f"{repository}:{tag}" if tag else f"{repository}, without a tag"
         misses.append(Miss(Predicate.SCOPE, f"the scope '{scope}' does not cover {about}"))
     return misses
+
+
+def not_covered(scopes: Scopes, repository: str, tag: str) -> list[Miss]:
+    """Why scopes do not cover an event: what excludes it, or else why no pattern includes it."""
+    if scopes.cover(repository, tag):
+        return []
+    judged = scopes.judge(repository, tag)
+    wanted = [each for each in judged if each.effect is Effect.EXCLUDES] or [
+        each for each in judged if not each.pattern.startswith("!")
+    ]
+    shown = [f"{each.pattern}: {each.reason}" for each in wanted[:MAX_SHOWN]]
+    more = f" (and {len(wanted) - MAX_SHOWN} more)" if len(wanted) > MAX_SHOWN else ""
+    return [Miss(Predicate.SCOPES, f"{'; '.join(shown)}{more}")]
 
 
 def reason_of(record: StoredRecord) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from portcall.management.explain.reasons import Miss, Predicate, filtered, unmatched
+from portcall.management.explain.reasons import Miss, Predicate, filtered, not_covered, unmatched
 from portcall.schemas.events import Action
 from portcall.schemas.filters import CHANGED_ONLY, OFF, Filters, why
+from portcall.schemas.globs.scopes import Judged, Scopes, parse_scopes
 from portcall.schemas.scopes import Scope, parse_scope
 from portcall.schemas.webhooks import action_bits
 from portcall.store.engine import Store
@@ -25,7 +26,8 @@ class Tried:
         repository: Its repository.
         tag: Empty where it has none.
         accepted_ms: When it was accepted, milliseconds since the epoch.
-        misses: Why the scope, the actions and the filters do not let it pass; empty: they do.
+        misses: Why scope, scopes, actions and filters do not let it pass; empty: they do.
+        judged: What each pattern of the scopes does with it.
     """
 
     event_id: str
@@ -34,6 +36,7 @@ class Tried:
     tag: str
     accepted_ms: int
     misses: Sequence[Miss]
+    judged: Sequence[Judged] = ()
 
     @property
     def matches(self) -> bool:
@@ -57,7 +60,9 @@ class ScopeTests:
         scope: str,
         actions: Sequence[str] = (),
         last: int = LAST,
+        *,
         filters: Filters | None = None,
+        scopes: Sequence[str] = (),
     ) -> list[Tried]:
         """The last events of a registry, newest first, each with the result.
 
@@ -71,14 +76,16 @@ class ScopeTests:
             last: How many events, 1 to `MAX_LAST`.
             filters: What is held back; None: nothing. With `changedOnly` the first of these events
                 that pushes a tag counts as a change.
+            scopes: Patterns as a user writes them; empty: none.
 
         Raises:
-            InvalidValueError: The scope or an action is invalid; ``field`` is scope or actions.
+            InvalidValueError: The scope, a pattern or an action is invalid; ``field`` is scope,
+                scopes or actions.
             StoreUnavailableError: The database does not answer.
         """
         covered = parse_scope(scope)
         bits = action_bits([action.lower() for action in actions] or list(Action))
-        run = DryRun(bits, covered, filters or OFF)
+        run = DryRun(bits, covered, parse_scopes(scopes), filters or OFF)
         oldest_first = reversed(self._store.journal.newest(registry, last))
         return [run.tried(each) for each in oldest_first][::-1]
 
@@ -89,25 +96,35 @@ class DryRun:
     Args:
         actions: The bits of its actions.
         scope: Its scope.
+        scopes: The patterns that narrow it.
         filters: What is held back.
     """
 
-    def __init__(self, actions: int, scope: Scope, filters: Filters) -> None:
+    def __init__(self, actions: int, scope: Scope, scopes: Scopes, filters: Filters) -> None:
         self._actions = actions
         self._scope = scope
+        self._scopes = scopes
         self._filters = filters
         self._told: dict[tuple[str, str], str] = {}
 
     def tried(self, noted: NotedEvent) -> Tried:
         """Try the next event."""
         misses = unmatched(self._actions, self._scope, noted.action, noted.repository, noted.tag)
+        if noted.action:
+            misses = [*misses, *not_covered(self._scopes, noted.repository, noted.tag)]
         facts = noted.facts
         if not misses:
             misses = filtered(self._filters, facts)
         if self._filters.changed_only and self._is_told(noted, sends=not misses):
             misses = [Miss(Predicate.FILTER, why(CHANGED_ONLY, facts, self._filters))]
         return Tried(
-            noted.event_id, noted.action, noted.repository, noted.tag, noted.accepted_ms, misses
+            noted.event_id,
+            noted.action,
+            noted.repository,
+            noted.tag,
+            noted.accepted_ms,
+            misses,
+            self._scopes.judge(noted.repository, noted.tag),
         )
 
     def _is_told(self, noted: NotedEvent, *, sends: bool) -> bool:

@@ -33,6 +33,7 @@ class Setting:
         hint: Below the field, as HTML.
         placeholder: What an empty field shows.
         is_number: Whether it is one.
+        has_lines: Whether it is written on several lines; then it has a place of its own there.
         choices: What can be chosen, by the words that the form sends; empty: it is written.
         marks: What can be marked, several at once, by the words that the form sends; the form's
             text is all of them; empty: it is written.
@@ -51,6 +52,7 @@ class Setting:
     hint: Markup
     placeholder: str = "default"
     is_number: bool = False
+    has_lines: bool = False
     choices: tuple[tuple[str, str], ...] = ()
     marks: tuple[tuple[str, str], ...] = ()
     write: Callable[[Any], str]
@@ -183,6 +185,24 @@ SETTINGS = (
         read=filters_in,
         heading="Filters",
         say=words_of,
+        unset="none",
+    ),
+    Setting(
+        name="scopes",
+        column="scopes",
+        show=_unless_none(list),
+        field="scopes",
+        label="Scopes beyond ACR",
+        hint=Markup(
+            "Patterns that narrow the scope above, one per line: <code>team/*</code>,"
+            " <code>team/**:v[0-9]*</code>; <code>!team/test/**</code> excludes. Empty: none."
+        ),
+        placeholder="",
+        has_lines=True,
+        write="\n".join,
+        read=str.split,
+        heading="Scopes",
+        say=", ".join,
         unset="none",
     ),
 )

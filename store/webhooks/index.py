@@ -11,9 +11,9 @@ from portcall.store.database import counters
 from portcall.store.database.database import Database
 from portcall.store.database.tables import tombstones, webhooks
 
-IndexRow = tuple[int, str, str, int, Filters | None]
-"""An enabled webhook: its id, its registry in lower case, its canonical scope, its action bits, and
-its filters."""
+IndexRow = tuple[int, str, str, int, Filters | None, list[str] | None]
+"""An enabled webhook: its id, its registry in lower case, its canonical scope, its action bits, its
+filters, and the patterns of its scopes; None where it has none."""
 
 _CHUNK = 5_000
 _INDEX = (
@@ -22,6 +22,7 @@ _INDEX = (
     webhooks.c.scope_key,
     webhooks.c.actions,
     webhooks.c.filters,
+    webhooks.c.scopes,
 )
 
 
@@ -80,9 +81,9 @@ def changes_since(database: Database, revision: int) -> Changes | None:
         buried = select(tombstones.c.webhook_id).where(tombstones.c.revision > revision)
         gone = list(connection.execute(buried).scalars())
     changed: list[IndexRow] = []
-    for webhook_id, registry, scope, actions, filters, status in rows:
+    for webhook_id, registry, scope, actions, filters, scopes, status in rows:
         if status == Status.ENABLED.value:
-            changed.append((webhook_id, registry, scope, actions, filters))
+            changed.append((webhook_id, registry, scope, actions, filters, scopes))
         else:
             gone.append(webhook_id)
     return Changes(current, changed, gone)

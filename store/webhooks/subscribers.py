@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from portcall.schemas.events import Action
 from portcall.schemas.filters import Filters
+from portcall.schemas.globs.scopes import Scopes, stored_scopes
 from portcall.schemas.scopes import Scope, parse_scope
 from portcall.schemas.webhooks import Status
 from portcall.store.database.database import Database
@@ -24,6 +25,7 @@ class Subscriber:
         actions: The bits of its actions.
         scope: The part of the registry that it covers.
         filters: What it does not want to hear; None: nothing is held back.
+        scopes: Patterns that narrow it; None: there are none.
     """
 
     id: int
@@ -33,6 +35,7 @@ class Subscriber:
     actions: int
     scope: Scope
     filters: Filters | None = None
+    scopes: Scopes | None = None
 
 
 class Subscribers:
@@ -56,6 +59,7 @@ class Subscribers:
                 webhooks.c.actions,
                 webhooks.c.scope,
                 webhooks.c.filters,
+                webhooks.c.scopes,
             )
             .where(webhooks.c.registry_key == registry)
             .order_by(webhooks.c.name_key)
@@ -70,6 +74,7 @@ class Subscribers:
                     row.actions,
                     parse_scope(row.scope),
                     row.filters,
+                    stored_scopes(row.scopes),
                 )
                 for row in connection.execute(query)
             ]

@@ -173,6 +173,23 @@ async def test_a_scope_shows_which_of_the_last_events_it_would_match(
     await page.get_by_label("Scope", exact=True).fill("team/app:v2")
     await expect(tried).to_contain_text("would have matched 1")
     await expect(tried.locator("li.match")).to_contain_text("team/app:v2")
+
+    # Patterns narrow it, are checked while they are typed, and say why.
+    await page.get_by_label("Scope", exact=True).fill("")
+    scopes = page.get_by_label("Scopes beyond ACR")
+    await scopes.fill("**\nteam//x")
+    await expect(page.locator("#scopes-problem")).to_contain_text("character 6 of 'team//x'")
+    await scopes.fill("**:v*\n!team/*:v2")
+    await expect(page.locator("#scopes-problem")).to_be_empty()
+    await expect(tried).to_contain_text("would have matched 2")
+    await expect(tried.locator("li.match").first).to_contain_text("by **:v*")
+    await expect(tried.locator("li.miss")).to_contain_text("!team/*:v2: team/app:v2 matches")
+    await page.get_by_label("Webhook name").fill("globhook")
+    await page.get_by_label("Service URI").fill(f"{sink.url}/globs")
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.locator("dl.properties")).to_contain_text("**:v*, !team/*:v2")
+    made = await webhook_of(client, registry, "globhook")
+    assert made["portcall"]["scopes"] == ["**:v*", "!team/*:v2"]
     await page.get_by_label("push", exact=True).uncheck()
     await page.get_by_label("delete", exact=True).check()
     await expect(tried).to_contain_text("would have matched 0")

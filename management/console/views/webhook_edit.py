@@ -11,6 +11,7 @@ from portcall.management.console.views.webhook_forms import (
     LABELS,
     NAME,
     SCOPE,
+    SCOPES,
     Problems,
     SubmittedForm,
     Values,
@@ -117,6 +118,7 @@ class WebhookEdit:
                 form.line(SCOPE),
                 form.all("actions"),
                 filters=read_filters(filters_in(form.all("filters"))),
+                scopes=form.text(SCOPES).split(),
             )
         except InvalidValueError as error:
             problem = error.problem

@@ -20,6 +20,7 @@ from portcall.store.webhooks.row import SigningWebhook, WebhookRow
 
 NAME, URI, HEADERS, ACTIONS = "name", "uri", "headers", "actions"
 STATUS, SCOPE, SIGNATURE, SECRET = "status", "scope", "signature", "secret"
+SCOPES = "scopes"
 CA_BUNDLE, CLIENT_CERTIFICATE, CLIENT_KEY = "ca_bundle", "client_certificate", "client_key"
 FIELDS = (
     NAME, URI, HEADERS, ACTIONS, STATUS, SCOPE, SIGNATURE, SECRET,

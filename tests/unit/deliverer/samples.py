@@ -135,7 +135,7 @@ class FakeStore:
         self.rows.update({each.id: each for each in webhooks})
         for webhook_id in gone:
             self.rows.pop(webhook_id, None)
-        changed: list[IndexRow] = [(each.id, "myregistry", "", 1, None) for each in webhooks]
+        changed: list[IndexRow] = [(each.id, "myregistry", "", 1, None, None) for each in webhooks]
         self.changes = Changes(self.at, changed, list(gone))
 
 

@@ -56,6 +56,7 @@ async def hooks(api: ManagementApi) -> dict[str, int]:
         "everything": {"actions": ["push", "delete"]},
         "deletes": {"actions": ["delete"]},
         "others": {"scope": "other:*"},
+        "globs": {"portcall": {"scopes": ["team/*", "!team/app:v*"]}},
         "disabled": {"status": "disabled"},
     }
     ids = {}
@@ -156,6 +157,7 @@ async def test_every_webhook_is_told_with_the_predicate_that_keeps_it_out(
         "everything": [],
         "deletes": ["action"],
         "others": ["scope"],
+        "globs": ["scopes"],
         "disabled": ["status"],
     }
     assert [name for name, each in found.items() if each["matches"]] == ["everything"]
@@ -164,6 +166,7 @@ async def test_every_webhook_is_told_with_the_predicate_that_keeps_it_out(
         "everything": "queued",
         "deletes": "none",
         "others": "none",
+        "globs": "none",
         "disabled": "none",
     }
     assert api.caught_up == 0
@@ -286,6 +289,11 @@ def events(store: Store) -> None:
         pytest.param({"actions": ["delete"]}, ["c"], id="action"),
         pytest.param({"scope": "team/web:*", "actions": ["Push"]}, ["b"], id="both"),
         pytest.param({"last": 1}, ["c"], id="the last one"),
+        pytest.param({"scopes": ["team/*:v[0-9]*"]}, ["b", "a"], id="patterns"),
+        pytest.param({"scopes": ["!**:v2"]}, ["c", "a"], id="an exclusion"),
+        pytest.param({"scopes": []}, ["c", "b", "a"], id="no patterns"),
+        pytest.param({"scopes": None}, ["c", "b", "a"], id="null patterns"),
+        pytest.param({"scope": "team/app:*", "scopes": ["**:v*"]}, ["a"], id="scope and patterns"),
     ],
 )
 async def test_a_scope_is_tried_on_the_last_events(
@@ -301,10 +309,30 @@ async def test_a_scope_is_tried_on_the_last_events(
     assert [each["id"] for each in shown] == ["c", "b", "a"][: len(shown)]
 
 
+@pytest.mark.usefixtures("events")
+async def test_each_pattern_has_its_reason_for_each_event(api: ManagementApi) -> None:
+    answer = await tried(api, {"scopes": ["team/w*", "!**:v2"]})
+    found = {
+        each["id"]: [(one["effect"], one["reason"]) for one in each["patterns"]]
+        for each in answer.json["value"]
+    }
+    no_app = ("none", "the repository team/app does not match team/w*")
+    assert found == {
+        "c": [no_app, ("none", "there is no tag to match v2")],
+        "b": [("includes", "team/web:v2 matches"), ("excludes", "team/web:v2 matches")],
+        "a": [no_app, ("none", "the tag v1 does not match v2")],
+    }
+    plain = await tried(api, {})
+    assert all("patterns" not in each for each in plain.json["value"])
+
+
 @pytest.mark.parametrize(
     ("body", "target"),
     [
         ({"scope": "No Scope"}, "scope"),
+        ({"scopes": ["team/*", "team//x"]}, "scopes[1]"),
+        ({"scopes": "team/*"}, "scopes"),
+        ({"scopes": [5]}, "scopes[0]"),
         ({"scope": 5}, "scope"),
         ({"actions": ["pull"]}, "actions[0]"),
         ({"actions": []}, "actions"),
