@@ -16,6 +16,7 @@ from portcall.producer.formats.acceptance import Acceptance, Translation
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError
 from portcall.producer.ingest import Ingest, acceptance_of
+from portcall.producer.sources.accepting import accepting
 from portcall.producer.sources.adapter import MAX_BODY_BYTES, SourceRequest
 from portcall.producer.sources.handshakes import options_answer
 from portcall.producer.sources.hints import Hints
@@ -154,7 +155,8 @@ def _sent(source: Source, request: web.Request, body: bytes) -> SourceRequest:
 
 
 def _acceptance(source: Source) -> Acceptance:
-    return acceptance_of(source.registry, source.kind.value, source.name)
+    by_source = acceptance_of(source.registry, source.kind.value, source.name)
+    return accepting(by_source, source.options)
 
 
 def _noting(new_id: Callable[[], str], made: set[str]) -> Callable[[], str]:
