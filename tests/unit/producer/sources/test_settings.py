@@ -60,7 +60,9 @@ def test_an_alias_holds_for_the_notifications_of_a_registry_and_in_a_dry_run() -
 def test_an_alias_that_gives_too_long_a_name_is_counted_as_unreadable() -> None:
     long = "a" * 255
     sent = request(changed(HUB, {"repository.repo_name": long}))
-    assert reasons(read(SourceKind.DOCKERHUB, sent, aliases="=library/base/")) == {"bad_repository": 1}
+    assert reasons(read(SourceKind.DOCKERHUB, sent, aliases="=library/base/")) == {
+        "bad_repository": 1
+    }
 
 
 ARTIFACTORY = {
