@@ -44,15 +44,6 @@ async def main(host: Host = OWN_PROCESS) -> None:
         registries = Registries(catalogue=store.registries, revisions=store.webhooks)
         sources = KnownSources(catalogue=store.sources, revisions=store.webhooks)
 
-        async def refresh() -> None:
-            await registries.refresh()
-            await sources.refresh()
-            if tls is not None:
-                tls.trust(sources.authorities())
-
-        follower = FeedFollower(refresh)
-        feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
-        follower.hint(0)
         journal = JournalPublisher(publisher)
         keeper = DigestKeeper(store.digests)
         bodies = Bodies()
@@ -73,6 +64,17 @@ async def main(host: Host = OWN_PROCESS) -> None:
             ingest=ingest,
             hints=Hints(),
         )
+
+        async def refresh() -> None:
+            await registries.refresh()
+            await intake.settle(store.sources.note_heard)
+            await sources.refresh()
+            if tls is not None:
+                tls.trust(sources.authorities())
+
+        follower = FeedFollower(refresh)
+        feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
+        follower.hint(0)
         process.warn_of(intake.warnings)
         process.warn_of(sources.unusable)
         process.warn_of(issuers.warnings)

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
 
 TAG_DELETE = "tag_delete"
 """The reason of a notification that a tag was deleted; ACR's webhooks tell only of manifests."""
@@ -41,6 +42,8 @@ class Note(Struct, frozen=True, array_like=True):
         repository: The event's repository.
         tag: The event's tag; empty where it has none.
         manifest: The digest of what was pushed or deleted; empty where the event names none.
+        extras: What its source tells beyond the payload, in the note that it was routed to no
+            webhook: such an event has no record that would have them. Null in all others.
     """
 
     digest: str
@@ -52,6 +55,7 @@ class Note(Struct, frozen=True, array_like=True):
     repository: str = ""
     tag: str = ""
     manifest: str = ""
+    extras: Extras | None = None
 
 
 class IgnoredNote(Struct, frozen=True, array_like=True):
@@ -131,6 +135,7 @@ def _note(event: Event, webhooks: list[int] | None) -> Note:
         event.repository,
         event.tag,
         manifest_of(event),
+        event.extras if webhooks == [] else None,
     )
 
 

@@ -129,6 +129,7 @@ class Source:
         problem: Why its secrets are not available; empty: they are.
         previous_until_ms: Until when the previous secret is accepted, milliseconds since the epoch.
         created_ms: When it was created, milliseconds since the epoch.
+        heard_ms: When its first request with a valid proof came, likewise; 0: none yet.
     """
 
     registry: str
@@ -141,6 +142,7 @@ class Source:
     problem: str = ""
     previous_until_ms: int = 0
     created_ms: int = 0
+    heard_ms: int = 0
 
     def secrets_at(self, at_ms: int) -> tuple[str, ...]:
         """The secrets that are accepted at that time, the newest first."""

@@ -23,7 +23,7 @@ from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.known import KnownSources
 from portcall.producer.sources.reading import BodyReader
 from portcall.producer.sources.repeats import Repeats
-from portcall.producer.sources.silences import Silences
+from portcall.producer.sources.silences import NoteHeard, Silences
 from portcall.producer.sources.table import adapter_of, conduct_of, options_of
 from portcall.producer.sources.verifying import Verifier, check_body
 from portcall.runtime.clock import now_ms
@@ -72,6 +72,10 @@ class SourceIntake:
     def warnings(self) -> Mapping[str, str]:
         """The sources that get another kind's bodies, and the new ones that get nothing."""
         return {**self._silences.warnings(), **self._hints.warnings()}
+
+    async def settle(self, note: NoteHeard) -> None:
+        """Write which sources were heard for the first time."""
+        await self._silences.settle(note)
 
     async def take(self, request: web.Request) -> web.Response:
         """Accept what a source sends."""

@@ -6,6 +6,7 @@ and only an audit needs it. Figures: docs/decisions/0011.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import msgspec
 from sqlalchemy import Connection, select, update
@@ -19,6 +20,7 @@ from portcall.store.database import counters, tables
 from portcall.store.database.database import chunks, insert_rows, matching
 from portcall.store.errors import UnstorableError
 from portcall.store.intake import ignored, known_tags
+from portcall.store.records import stored_extras
 from portcall.store.records.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
 from portcall.store.traffic import rollups
 
@@ -56,9 +58,11 @@ class JournalRow:
     action: str = ""
     repository: str = ""
     tag: str = ""
+    extras: bytes | None = None
 
 
 _COLUMNS = tuple(field.name for field in fields(JournalRow))
+_values = attrgetter(*_COLUMNS)
 
 
 def append(
@@ -190,6 +194,8 @@ def note_in(row: JournalRow, note: Note, now_ms: int) -> bool:
     row.matches, row.webhooks = len(steps), _encode(steps) if steps else b""
     row.checksum = journal.checksum(webhook_ids)
     row.settled = 0 if steps else 1
+    if note.extras is not None:
+        row.extras = stored_extras.written(note.extras)
     return True
 
 
@@ -226,33 +232,13 @@ def _take(connection: Connection, notes: Sequence[tuple[bytes, Note]]) -> None:
     _update(connection, list(changed.values()))
 
 
-def _values(row: JournalRow) -> tuple[object, ...]:
-    return (
-        row.digest,
-        row.event_id,
-        row.registry,
-        row.accepted_ms,
-        row.accepted,
-        row.matches,
-        row.checksum,
-        row.webhooks,
-        row.anew_ms,
-        row.settled,
-        row.delivered,
-        row.given_up,
-        row.cancelled,
-        row.action,
-        row.repository,
-        row.tag,
-    )
-
-
 def _update(connection: Connection, rows: Sequence[JournalRow]) -> None:
     if rows:
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
         connection.exec_driver_sql(
             f"UPDATE journal SET accepted = {mark}, matches = {mark}, checksum = {mark},"  # noqa: S608 (a mark)
-            f" webhooks = {mark}, anew_ms = {mark}, settled = {mark} WHERE digest = {mark}",
+            f" webhooks = {mark}, anew_ms = {mark}, settled = {mark},"
+            f" extras = {mark} WHERE digest = {mark}",
             [
                 (
                     row.accepted,
@@ -261,6 +247,7 @@ def _update(connection: Connection, rows: Sequence[JournalRow]) -> None:
                     row.webhooks,
                     row.anew_ms,
                     row.settled,
+                    row.extras,
                     row.digest,
                 )
                 for row in rows

@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from portcall.schemas.events import PING
+from portcall.schemas.extras import Extras
 from portcall.schemas.journal import numbers
 from portcall.schemas.operator import DISABLED_ACTION
 from portcall.store.database.tables import journal
 from portcall.store.journal import entries as noting
+from portcall.store.records import stored_extras
 
 MAX_EVENTS = 500
 """Of one id; publishers choose the ids and may repeat them."""
@@ -29,6 +31,7 @@ class NotedEvent:
         repository: Its repository.
         tag: Empty where it has none.
         webhook_ids: The webhooks that it was routed to, ascending; None: it was not routed yet.
+        extras: What its source tells, if it was routed to none; else its records have them.
     """
 
     event_id: str
@@ -38,6 +41,7 @@ class NotedEvent:
     repository: str
     tag: str
     webhook_ids: Sequence[int] | None
+    extras: Extras | None = None
 
 
 def of_id(connection: Connection, event_id: str) -> list[NotedEvent]:
@@ -69,6 +73,7 @@ def _query() -> Select[Any]:
         columns.tag,
         columns.matches,
         columns.webhooks,
+        columns.extras,
     )
 
 
@@ -82,4 +87,5 @@ def _noted(row: Any) -> NotedEvent:  # noqa: ANN401 (a row of the query above)
         row.repository,
         row.tag,
         None if row.matches is None else numbers(steps),
+        stored_extras.read(row.extras),
     )
