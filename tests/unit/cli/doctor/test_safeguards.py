@@ -232,6 +232,41 @@ def test_where_there_is_no_tls_no_certificate_is_missed(tmp_path: Path) -> None:
 # -- tokens and binds ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"", "is damaged"),
+        (b"\xff", "is damaged"),
+        (b"[" * 100_000, "is damaged"),
+        (b'{"client_id": 5, "client_secret": "x"}', "is damaged"),
+        (
+            b'{"client_id": "6f1f4a9c-0000-4000-8000-000000000001", "client_secret": "x"}',
+            "has no usable secret",
+        ),
+    ],
+)
+def test_a_damaged_principal_is_named(home: Path, written: bytes, said: str) -> None:
+    (home / "client.json").write_bytes(written)
+    (found,) = [each for each in safeguards.tokens(site(home)) if each.verdict is Verdict.WRONG]
+    assert said in found.found and "restart `portcall up`" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("names", "verdict", "said"),
+    [
+        ((), Verdict.OK, "is a setting"),
+        (("PORTCALL_SHARD",), Verdict.WRONG, "did you mean PORTCALL_SHARDS?"),
+        (("PORTCALL_BACKUP_FOLDER",), Verdict.OK, "PORTCALL_BACKUP_FOLDER"),
+    ],
+)
+def test_a_mistyped_variable_is_named(
+    home: Path, names: tuple[str, ...], verdict: Verdict, said: str
+) -> None:
+    found = safeguards.variables(site(home, dict.fromkeys(names, "1")))
+    assert found.verdict is verdict
+    assert said in found.found
+
+
 @pytest.mark.parametrize("name", ["token", "client.json"])
 def test_a_token_that_others_can_read(home: Path, name: str) -> None:
     found = by_name(safeguards.tokens(site(home)))
