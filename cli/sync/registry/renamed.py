@@ -62,7 +62,7 @@ class Renamed:
         return name
 
     def _own_name(self, name: str) -> str:
-        """The registry's name; that of a repository that it does not list follows from the alias."""
+        """The registry's name; where it does not list the repository, it follows from an alias."""
         if name in self._own:
             return self._own[name]
         back = renamed(name, self._back)

@@ -6,7 +6,6 @@ from portcall.producer.formats.acceptance import Translation
 from portcall.producer.sources.accepting import accepting
 from portcall.producer.sources.adapter import SourceRequest
 from portcall.producer.sources.samples import read_as, try_sample
-from portcall.schemas.options.aliases import read_aliases, renamed
 from portcall.schemas.sources import Proof, Source, SourceKind
 from tests.unit.producer.samples import acceptance
 from tests.unit.producer.sources import test_ecr, test_gar, test_vendors
@@ -18,27 +17,6 @@ HUB = changed(test_vendors.HUB, {"repository.repo_name": "nginx"})
 def read(kind: SourceKind, sent: SourceRequest, **options: str) -> Translation:
     """What the intake makes of a request of a source with these settings."""
     return read_as(kind, sent, accepting(acceptance(), options))
-
-
-@pytest.mark.parametrize(
-    ("aliases", "sent", "name"),
-    [
-        ("", "nginx", "nginx"),
-        ("=library/", "nginx", "library/nginx"),
-        ("=library/", "acme/nginx", "acme/nginx"),
-        ("library/=", "library/nginx", "nginx"),
-        ("library/=", "mylibrary/nginx", "mylibrary/nginx"),
-        ("hub/library/=mirror/, hub/=other/", "hub/library/a", "mirror/a"),
-        ("hub/library/=mirror/, hub/=other/", "hub/acme/a", "other/acme/a"),
-        ("old/app=team/app", "old/app", "team/app"),
-        ("old/app=team/app", "old/app2", "old/app2"),
-        ("old/app=team/app, =library/", "app", "library/app"),
-    ],
-)
-def test_a_repository_has_the_name_of_the_first_alias_that_fits(
-    aliases: str, sent: str, name: str
-) -> None:
-    assert renamed(sent, read_aliases(aliases)) == name
 
 
 def test_an_alias_names_the_repository_of_the_event_and_nothing_else() -> None:

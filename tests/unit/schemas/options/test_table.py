@@ -77,6 +77,10 @@ def oidc(**changes: str) -> dict[str, str]:
             {"ca_bundle": CA, "name": "CN=a", "revoked": "no"},
             *("acr", "client_certificate", "options.revoked", "openssl x509 -serial"),
         ),
+        (
+            {"ca_bundle": CA, "name": "CN=a", "revoked": " , "},
+            *("acr", "client_certificate", "options.revoked", "with commas between them"),
+        ),
         ({"utc_offset": "+8"}, "alibaba", "path", "options.utc_offset", "such as +08:00"),
         ({}, "generic", "bearer", "options.repository", "is required"),
         ({"repository": ""}, "generic", "bearer", "options.repository", "must not be empty"),
@@ -124,6 +128,7 @@ def test_an_error_names_the_option_and_what_would_be_right(
         ({"utc_offset": "-03:30"}, "alibaba", "path"),
         ({"aliases": "=library/, mirror/hub/=, old/app=team/app"}, "distribution", "bearer"),
         ({"tag_deletes": "event"}, "zot", "bearer"),
+        ({"ca_bundle": CA, "name": "CN=a", "revoked": "0a:FF, 1"}, "zot", "client_certificate"),
         ({"header": "X-Sig", "encoding": "base64"}, "acr", "hmac_sha256"),
         ({"repository": "join('/', [a, b])", "actions": "made=push,"}, "generic", "bearer"),
         (oidc(issuer="http://127.0.0.1:8080", jwks=f'{{"keys": [{KEY}]}}'), "gar", "oidc"),
