@@ -226,9 +226,7 @@ async def running(
     If a supervised task has failed, the process then exits with code 1.
     """
     logs.configure(role=role, level=settings.log_level, style=settings.log_format)
-    if CHILD_OF not in host.environ:  # `portcall up` has said it
-        for name, nearest in unknown_variables(host.environ).items():
-            get_logger().warning("setting.unknown", name=name, did_you_mean=nearest)
+    tell_unknown(host.environ)
     process = Process(role, settings)
     host.stop_with(process.stop)
     try:
@@ -242,6 +240,13 @@ async def running(
         await process.close()
     if process.failed:
         raise SystemExit(1)
+
+
+def tell_unknown(environ: Mapping[str, str]) -> None:
+    """Warn of variables that look like settings; `portcall up` does it for its children."""
+    if CHILD_OF not in environ:
+        for name, nearest in unknown_variables(environ).items():
+            get_logger().warning("setting.unknown", name=name, did_you_mean=nearest)
 
 
 def _allow_open_files() -> None:

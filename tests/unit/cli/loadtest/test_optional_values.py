@@ -22,9 +22,9 @@ def test_an_option_that_stands_alone_has_an_empty_value(typed: list[str], read: 
 
 @pytest.mark.parametrize("before", [[], ["--rate", "5"]])
 def test_an_address_in_the_place_of_a_command_is_told_where_it_belongs(
-    run: Run, before: list[str]
+    portcall: Run, before: list[str]
 ) -> None:
-    ended = run("loadtest", *before, "http://user:hush@127.0.0.1:9/hook")
+    ended = portcall("loadtest", *before, "http://user:hush@127.0.0.1:9/hook")
     assert ended.code == 2
     assert "belongs behind --uri" in ended.err
     assert "hush" not in ended.err
