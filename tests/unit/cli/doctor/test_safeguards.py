@@ -1,6 +1,7 @@
 """What the doctor says of keys, certificates, tokens and binds."""
 
 import datetime as dt
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from portcall.cli.doctor import safeguards
 from portcall.cli.doctor.checks import CheckedInstallation
 from portcall.cli.doctor.findings import Finding, Verdict
 from portcall.management.tls.certificates import Identity, issue, make_authority
+from portcall.store.access.principals import new_secret
 from portcall.store.database.migrate import migrate
 from portcall.store.engine import Store, open_store
 from portcall.store.preparing import prepare_secrets
@@ -37,6 +39,8 @@ def home(tmp_path: Path) -> Path:
     store.close()
     for name in ("token", "client.json"):
         (tmp_path / name).touch(mode=0o600)
+    account = {"client_id": "6f1f4a9c-0000-4000-8000-000000000001", "client_secret": new_secret()}
+    (tmp_path / "client.json").write_text(json.dumps(account))
     return tmp_path
 
 
