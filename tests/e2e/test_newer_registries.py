@@ -29,7 +29,7 @@ def version_of(program: str) -> tuple[int, ...]:
     return tuple(int(each) for each in found.groups()) if found else ()
 
 
-def testings() -> str:
+def newest_of_debian() -> str:
     """Debian testing's registry, as `scripts/registry-clients` unpacks it."""
     found = shutil.which("docker-registry", path=str(UNPACKED))
     if found is None:
@@ -61,7 +61,7 @@ async def digest_of(sender: Sender) -> str:
 
 
 async def test_debian_testings_registry_is_a_sender(folder: Path) -> None:
-    program = testings()
+    program = newest_of_debian()
     assert version_of(program) > (2, 8, 2)
     async with sending(folder, {}, program) as sender:
         assert await sender.heard(skopeo(sender)) == (3, ["push v1"])
