@@ -1,5 +1,7 @@
 """Notes: what they say, how they travel, and what tells one event from another."""
 
+from typing import Any
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,7 +114,7 @@ def test_only_the_note_that_an_event_goes_to_nobody_has_its_extras() -> None:
 def test_a_reader_of_an_earlier_version_leaves_out_what_it_does_not_know() -> None:
     event = msgspec.structs.replace(EVENT, extras=Extras(kind="zot", actor="ci"))
     written = msgspec.json.encode(routed(event, []))
-    earlier = msgspec.defstruct(
+    earlier: Any = msgspec.defstruct(
         "Earlier",
         [(name, object) for name in Note.__struct_fields__[:-1]],
         array_like=True,

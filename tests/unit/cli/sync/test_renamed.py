@@ -54,7 +54,7 @@ async def test_what_came_under_the_other_name_is_seen(tmp_path: Path) -> None:
     with ProgressFile(tmp_path / "progress", {}, 0) as file:
         scan = Scan(
             named,
-            KnownTags(known, "/registry"),  # type: ignore[arg-type]
+            KnownTags(known, "/registry"),
             file,
             now=NOW,
             advance=lambda _: None,

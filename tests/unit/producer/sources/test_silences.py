@@ -56,7 +56,8 @@ def test_a_source_that_was_made_again_is_another_one() -> None:
 
 
 async def test_the_store_is_told_once_and_again_while_it_is_away() -> None:
-    clock, present, told = Clock(), [NEW], []
+    clock, present = Clock(), [NEW]
+    told: list[tuple[object, ...]] = []
     silences = Silences(lambda: present, clock)
 
     def away(*_: object) -> None:
