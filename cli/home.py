@@ -1,18 +1,14 @@
 """The folder of an installation, `$PORTCALL_HOME`: private, locked by one `portcall up`."""
 
 import fcntl
-import json
 import os
 import secrets
 import stat
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from portcall.cli.errors import UpError
-from portcall.store.access.principals import is_secret
 
 _MIN_TOKEN = 16  # as PORTCALL_TOKEN must have
 
@@ -120,27 +116,3 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
     replacement.replace(path)
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCredentials:
-    """A client id and its secret."""
-
-    client_id: str
-    client_secret: str = field(repr=False)
-
-
-def read_account(path: Path) -> tuple[ClientCredentials | None, str]:
-    """The principal in the file of one, and what is wrong with the file; empty: nothing.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    try:
-        told = json.loads(path.read_text())
-        found = ClientCredentials(str(uuid.UUID(told["client_id"])), str(told["client_secret"]))
-    except FileNotFoundError:
-        return None, ""
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None, "is damaged"
-    return (found, "") if is_secret(found.client_secret) else (None, "has no usable secret")

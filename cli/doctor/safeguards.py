@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from portcall.cli.account import read_account
 from portcall.cli.commands.schema import schema_problem
 from portcall.cli.commands.topology import environ_of_role
 from portcall.cli.doctor import findings
 from portcall.cli.doctor.checks import CheckedInstallation
 from portcall.cli.doctor.findings import Finding, ok, unknown, wrong
-from portcall.cli.home import read_account
 from portcall.management.tls.certificates import days_left, is_signed_by, read_identity
 from portcall.management.tls.files import CA_FILE, CERT_FILE, KEY_FILE, OwnFiles
 from portcall.runtime.errors import SettingsError

@@ -1,6 +1,6 @@
 """What `portcall up` does to the store before the roles start."""
 
-from portcall.cli.home import ClientCredentials
+from portcall.cli.account import ClientCredentials
 from portcall.cli.up.plan import Plan
 from portcall.cli.up.service_principal import ensure_account
 from portcall.store.database.installation import Installation

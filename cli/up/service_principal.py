@@ -4,8 +4,9 @@ import json
 import uuid
 from pathlib import Path
 
+from portcall.cli.account import ClientCredentials, read_account
 from portcall.cli.errors import UpError
-from portcall.cli.home import ClientCredentials, read_account, write_private
+from portcall.cli.home import write_private
 from portcall.runtime.logs import get_logger
 from portcall.store.access.principals import Role, digest_of, new_secret
 from portcall.store.engine import Store
