@@ -35,7 +35,7 @@ DRAIN_S = 2.0
 """How long the store may take for the waiting digests at the end, and the broker for the notes."""
 
 
-async def main(host: Host = OWN_PROCESS) -> None:
+async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of a role, one by one)
     """Run the producer until it is stopped."""
     settings = ProducerSettings.from_environment(host.environ)
     async with running("producer", settings, host) as process:
@@ -46,15 +46,6 @@ async def main(host: Host = OWN_PROCESS) -> None:
         untagging = Untagging(catalogue=store.subscribers, revisions=store.webhooks)
         sources = KnownSources(catalogue=store.sources, revisions=store.webhooks)
 
-        async def refresh() -> None:
-            for kept in (registries, sources, untagging):
-                await kept.refresh()
-            if tls is not None:
-                tls.trust(sources.authorities())
-
-        follower = FeedFollower(refresh)
-        feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
-        follower.hint(0)
         journal = JournalPublisher(publisher)
         keeper = DigestKeeper(store.digests)
         bodies = Bodies()
@@ -76,6 +67,18 @@ async def main(host: Host = OWN_PROCESS) -> None:
             ingest=ingest,
             hints=Hints(),
         )
+
+        async def refresh() -> None:
+            await registries.refresh()
+            await intake.settle(store.sources.note_heard)
+            for kept in (sources, untagging):
+                await kept.refresh()
+            if tls is not None:
+                tls.trust(sources.authorities())
+
+        follower = FeedFollower(refresh)
+        feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
+        follower.hint(0)
         process.warn_of(intake.warnings)
         process.warn_of(sources.unusable)
         process.warn_of(issuers.warnings)

@@ -173,7 +173,7 @@ def ignored(site: CheckedInstallation) -> Finding:
     since_ms = now_ms() - findings.IGNORED_MS
     try:
         kinds = store.journal.ignored_kinds(since_ms)
-        return findings.ignored(kinds, store.journal.newest_unread(since_ms, 1))
+        return findings.ignored(kinds, store.journal.newest_unread(since_ms, 1), now_ms())
     except StoreUnavailableError:
         return unknown("ignored events", "the database does not answer")
     finally:

@@ -271,10 +271,18 @@ def source(role: str, name: str, told: str) -> Finding:
 
 IGNORED_MS = 24 * 3_600_000
 """How far back the doctor looks for ignored events."""
+RECENT_MS = 3_600_000
+"""For how long unreadable ones are a problem: one mistake must not be one for a whole day."""
 
 
-def ignored(kinds: Sequence[IgnoredKind], newest: Sequence[IgnoredEvent]) -> Finding:
-    """Report the ignored events of the last day; unreadable ones are a problem."""
+def ignored(kinds: Sequence[IgnoredKind], newest: Sequence[IgnoredEvent], now_ms: int) -> Finding:
+    """Report the ignored events of the last day; unreadable ones of the last hour are a problem.
+
+    Args:
+        kinds: How many there were of each kind.
+        newest: The last unreadable one.
+        now_ms: The time, milliseconds since the epoch.
+    """
     unread = [each for each in kinds if each.is_unread]
     facts = {"kinds": [asdict(each) for each in kinds]}
     if not unread:
@@ -291,9 +299,12 @@ def ignored(kinds: Sequence[IgnoredKind], newest: Sequence[IgnoredEvent]) -> Fin
         f" (portcall explain {each.event_id} -r {each.registry})"
         for each in newest[:1]
     )
+    found = f"unreadable in the last day: {counts}{example}"
+    if newest and now_ms - newest[0].ignored_ms > RECENT_MS:
+        return ok("ignored events", f"none is unreadable in the last hour; {found}", facts)
     return wrong(
         "ignored events",
-        f"unreadable in the last day: {counts}{example}",
+        found,
         "no webhook got them: check what that registry sends, and whether it is based on"
         " docker distribution",
         facts,

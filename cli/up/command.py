@@ -20,6 +20,7 @@ from portcall.cli.transport import HttpTransport
 from portcall.cli.up.pipeline import Pipeline
 from portcall.cli.up.plan import Plan, make_plan
 from portcall.runtime import logs
+from portcall.runtime.variables import complaint, unknown_variables
 from portcall.schemas.errors import PortcallError
 
 LINK_S = 2.0
@@ -57,6 +58,8 @@ def up(*, deliverers: Deliverers = 1, routers: Routers = 1, compact: Compact = F
         logs.configure(role="up", level=plan.log_level, style=plan.log_format)
         console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         console.print(starting(plan))
+        for name, nearest in unknown_variables(os.environ).items():
+            console.print(f"Warning: {complaint(name, nearest)}", style="yellow")
         plan.prepare_tls()
 
         def tell() -> None:

@@ -75,7 +75,8 @@ class Explanation(Shape, frozen=True):
 
     Attributes:
         ignored: Why it became no event at all; then there are no webhooks.
-        extras: What its source tells beyond its payload; known once it has a record.
+        extras: What its source tells beyond its payload; known once it was routed to no webhook, or
+            has a record.
     """
 
     id: str

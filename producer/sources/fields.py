@@ -11,11 +11,13 @@ from json.encoder import encode_basestring_ascii
 import msgspec
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
+from portcall.producer.formats.cloudevents import attribute
 from portcall.producer.formats.json_errors import decode
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import PublishedEvent, Request, Target, check_event_id
 from portcall.schemas.extras import Extras
+from portcall.schemas.journal import TAG_DELETE
 from portcall.schemas.timestamps import acr_timestamp, sent_timestamp
 
 MAX_EVENTS = 10_000
@@ -155,6 +157,11 @@ def header(request: SourceRequest, name: str) -> str:
     return text(next((sent for key, sent in request.headers.items() if key.lower() == wanted), ""))
 
 
+def ce_header(request: SourceRequest, name: str) -> str:
+    """An attribute of a CloudEvent in its header, decoded; empty: the request has none."""
+    return text(attribute(header(request, f"ce-{name}")))
+
+
 def time_of(value: object) -> str:
     """A time in UTC; empty: it is unknown or unreadable.
 
@@ -244,14 +251,14 @@ def sent_request(value: object) -> Request | None:
 
 
 def found(told: Told, path: str = "") -> Found:
-    """The event of what a source tells; a delete without a digest is none."""
+    """The event of what a source tells; a delete without a digest is none, or by a setting one."""
     sent = {
         "action": told.action,
         "target": {"repository": told.repository, "tag": told.tag, "digest": told.digest},
     }
     if told.action == "delete" and not told.digest:
-        reason = "tag_delete" if told.tag else "repository_delete"
-        return Found(path, sent, reason=reason, extras=told.extras)
+        reason = TAG_DELETE if told.tag else "repository_delete"
+        return Found(path, sent, event=_event(told), reason=reason, extras=told.extras)
     return Found(path, sent, event=_event(told), extras=told.extras)
 
 

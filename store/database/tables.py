@@ -158,9 +158,11 @@ sources = Table(
     Column("networks", JSON, nullable=False),
     Column("created_ms", Big, nullable=False),
     Column("changed_ms", Big, nullable=False),
+    Column("heard_ms", Big, nullable=False, server_default="0"),
     UniqueConstraint("registry_key", "name_key"),
 )
-"""The sources of registries; ``secret`` and ``old_secret`` are sealed."""
+"""The sources of registries; ``secret`` and ``old_secret`` are sealed. ``heard_ms`` is when the
+first request with a valid proof came; 0: none yet. It is no setting, and changes no revision."""
 
 encryption_keys = Table(
     "encryption_keys",
@@ -302,6 +304,7 @@ journal = Table(
     Column("artifact_type", Text, nullable=False, server_default=""),
     Column("is_referrer", Integer, nullable=False, server_default=text("0")),
     Column("manifest", Text, nullable=False, server_default=""),
+    Column("extras", LargeBinary),
     Index(None, "settled", "accepted_ms"),
     Index(None, "registry", "accepted_ms"),
     Index(None, "event_id"),
@@ -313,7 +316,8 @@ them. ``anew_ms`` is when a part of it was sent once more; 0: never. ``accepted`
 are 0 or 1; ``delivered``, ``given_up`` and ``cancelled`` are valid once it is settled. A row that
 is neither accepted nor routed was made because there are records of such an event. ``filtered`` is
 the number of webhooks whose filters held the event back, and ``held`` is the JSON of their numbers
-by the filter's name. ``artifact_type``, ``is_referrer`` and ``manifest`` are what filters ask for.
+by the filter's name. ``artifact_type``, ``is_referrer`` and ``manifest`` are what filters ask
+for. ``extras`` are those of an event that was routed to no webhook; null: none, or its records have them.
 """
 
 journal_frames = Table(

@@ -97,6 +97,20 @@ async def test_the_extras_of_an_event_are_told(
     }
 
 
+@pytest.mark.parametrize("first", ["accepted", "routed"])
+async def test_an_event_that_no_webhook_matches_tells_its_extras_too(
+    api: ManagementApi, store: Store, hooks: dict[str, int], first: str
+) -> None:
+    assert hooks
+    event_ = msgspec.structs.replace(event(repository="nobody/wants"), extras=EXTRAS)
+    notes = [accepted(event_), routed(event_, [])]
+    for each in notes if first == "accepted" else reversed(notes):
+        note(store, each)
+    answer = await explain(api)
+    assert answer.json["extras"]["actor"] == "ci"
+    assert answer.json["extras"]["platforms"] == ["linux/arm64"]
+
+
 async def test_an_event_without_extras_tells_none(
     api: ManagementApi, store: Store, hooks: dict[str, int]
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from portcall.runtime.clock import now_ms
 from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
 from portcall.schemas.filters import Facts
 from portcall.schemas.frames import decode_raw_journal, encode_journal
 from portcall.schemas.journal import IgnoredNote, Note, accepted, routed
@@ -170,6 +171,17 @@ class NotingContract:
     ) -> None:
         take(store, msgspec.structs.replace(routed(event("e"), []), held=held))
         assert enter(store) == 1
+
+    def test_only_an_event_for_nobody_keeps_its_extras(self, store: Store) -> None:
+        extras = Extras(kind="zot", actor="ci")
+        alone, wanted = (
+            msgspec.structs.replace(event(name), extras=extras) for name in ("alone", "wanted")
+        )
+        note(store, accepted(alone), routed(alone, []), accepted(wanted), routed(wanted, [HOOK]))
+        kept = {each: store.journal.of_id(each)[0].extras for each in ("alone", "wanted")}
+        assert kept == {"alone": extras, "wanted": None}
+        note(store, routed(alone, []))
+        assert store.journal.of_id("alone")[0].extras == extras
 
     def test_what_is_told_twice_counts_once(self, store: Store) -> None:
         notes = [accepted(event("e")), routed(event("e"), [HOOK, HOOK + 1])]
