@@ -25,9 +25,17 @@ def _network(word: str) -> bool:
 
 _SOURCE: dict[str, Takes] = {"--options": _pair, "--networks": _network}
 
+_WEBHOOK: dict[str, Takes] = {
+    "--actions": _word,
+    "--headers": _word,
+    "--tags": _word,
+    "--format": _pair,
+}
+
 SEVERAL: dict[tuple[str, str], dict[str, Takes]] = {
-    ("webhook", "create"): {"--actions": _word, "--headers": _word, "--tags": _word},
-    ("webhook", "update"): {"--actions": _word, "--headers": _word, "--tags": _word},
+    ("webhook", "create"): _WEBHOOK,
+    ("webhook", "update"): _WEBHOOK,
+    ("webhook", "test-format"): {"--format": _pair},
     ("webhook", "test-scope"): {"--actions": _word},
     ("registry", "create"): {"--tags": _pair},
     ("source", "create"): _SOURCE,

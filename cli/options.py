@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.models import OptionInfo
 
-from portcall.cli import completion
+from portcall.cli import completion, formats
 from portcall.cli.errors import UsageError
 from portcall.cli.output import Output
 from portcall.schemas.errors import InvalidValueError
@@ -194,6 +194,17 @@ PROBE = typer.Option(
 )
 
 
+FORMAT = typer.Option(
+    "--format",
+    metavar="NAME [KEY=VALUE...]",
+    help="The form of the requests, with its settings, such as slack, or cloudevents mode=binary;"
+    ' template=@FILE reads a template. "acr" for ACR\'s. docs/formats.md shows each.',
+    show_default=False,
+    autocompletion=completion.formats,
+    rich_help_panel=EXTRAS_PANEL,
+)
+
+
 class SettingOption(NamedTuple):
     """An option of `portcall webhook create` and `update` for a setting of ``properties.portcall``.
 
@@ -202,12 +213,14 @@ class SettingOption(NamedTuple):
         key: In the API.
         kind: Of its value; the text "default" stands for null.
         option: The option.
+        read: What the API is sent, of a value that is not "default".
     """
 
     parameter: str
     key: str
-    kind: type
+    kind: Any
     option: OptionInfo
+    read: Callable[[Any], Any] = lambda given: given
 
 
 SETTINGS = (
@@ -216,6 +229,7 @@ SETTINGS = (
     SettingOption("disable_after", "disableAfter", str, DISABLE_AFTER),
     SettingOption("probe", "probe", bool, PROBE),
     SettingOption("rate_limit", "rateLimit", float, RATE_LIMIT),
+    SettingOption("format_words", "format", list[str], FORMAT, formats.read_format),
 )
 """In the order of the help."""
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from portcall.deliverer.consequences import Consequence, PutBack, Rules, following, unwanted
 from portcall.deliverer.endings import Endings
+from portcall.deliverer.forms.forming import Forming
 from portcall.deliverer.jobs import Job
 from portcall.deliverer.measures import measure
 from portcall.deliverer.post.attempts import Attempt
@@ -14,6 +15,7 @@ from portcall.deliverer.post.request import Request, Template
 from portcall.deliverer.webhooks import Webhooks
 from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import delivery_id
+from portcall.schemas.formats.chosen import Chosen
 from portcall.schemas.records import Sent
 
 
@@ -52,6 +54,7 @@ class Attempter:
         self.stopping = False
         self._webhooks = webhooks
         self._sender = sender
+        self._forming = Forming(sender)
         self._endings = endings
         self._rules = rules
         self._clock_ms = clock_ms
@@ -81,10 +84,22 @@ class Attempter:
         template = self.usable(job, known)
         if template is None:
             return None
+        if template.form is not None:
+            return await self._attempt_formed(job, template, template.form)
         request = self._prepare(job, template)
         attempt = await self._sender.send(request)
         consequence = self._decide(job, template, attempt, request.sent)
         self._endings.carry_out(job, consequence)
+        return attempt.shows_health
+
+    async def _attempt_formed(self, job: Job, template: Template, form: Chosen) -> bool | None:
+        """Do the same in another format than ACR's."""
+        tried = await self._forming.attempt(job, template, form, self._clock_ms())
+        if not isinstance(tried, tuple):
+            self._endings.carry_out(job, tried)
+            return None
+        attempt, sent = tried
+        self._endings.carry_out(job, self._decide(job, template, attempt, sent))
         return attempt.shows_health
 
     def _prepare(self, job: Job, template: Template) -> Request:

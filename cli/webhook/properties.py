@@ -27,9 +27,9 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     def with_options(**given: Any) -> None:  # noqa: ANN401 (as typer reads it)
         values = {each.key: given.pop(each.parameter) for each in options.SETTINGS}
         settings = {
-            key: None if word == "default" else word
-            for key, word in values.items()
-            if word is not None
+            each.key: None if given_value == "default" else each.read(given_value)
+            for each in options.SETTINGS
+            if (given_value := values[each.key]) is not None
         }
         command(**given, settings=settings)
 

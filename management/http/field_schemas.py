@@ -12,6 +12,7 @@ from portcall.schemas.certificates import (
     MAX_KEY_CHARACTERS,
 )
 from portcall.schemas.events import EVENT_ID_PATTERN, Action
+from portcall.schemas.formats.names import FormatName
 from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
 from portcall.schemas.signatures import Scheme
 from portcall.schemas.uris import MAX_URI_LENGTH
@@ -95,6 +96,21 @@ CLIENT_KEY = text(
 SIGNATURE = WithJsonSchema({"enum": [*(each.value for each in Scheme), None]})
 LIMIT = WithJsonSchema({"anyOf": [_DURATION, {"enum": ["none", None]}]})
 RATE = WithJsonSchema({"type": ["number", "null"], "minimum": 0})
+FORMAT = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string", "enum": list(FormatName), "description": "Its name alone."},
+            {
+                "type": "object",
+                "description": "Its name, with its sub-settings: see docs/formats.md.",
+                "properties": {"name": {"type": "string", "enum": list(FormatName)}},
+                "required": ["name"],
+                "additionalProperties": {"type": ["string", "null"]},
+            },
+            {"type": "null"},
+        ]
+    }
+)
 TIME = text(format="date-time")
 OUTCOMES = WithJsonSchema(
     {"type": "array", "minItems": 1, "items": {"enum": [each.value for each in ENDINGS]}}

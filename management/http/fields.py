@@ -19,6 +19,7 @@ from portcall.schemas.durations import (
 )
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import check_event_id
+from portcall.schemas.formats.chosen import NAME, check_format
 from portcall.schemas.records import Outcome
 from portcall.schemas.scopes import parse_scope
 from portcall.schemas.signatures import Scheme, check_shared_secret
@@ -181,6 +182,17 @@ def _rate(value: object) -> float:
     return check_rate_limit(value, "")
 
 
+def _format(value: object) -> dict[str, str] | None:
+    """Read a format: its name, or an object with the name and the sub-settings; None is ACR's."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = {NAME: value}
+    if not isinstance(value, dict):
+        raise InvalidValueError("", 'must be the name of a format, or {"name": ...}')
+    return check_format(value)
+
+
 def _overlap(value: object) -> int | None:
     """Read how long two secrets sign: a duration of up to `MAX_OVERLAP_MS`, or ``none``."""
     overlap_ms = _limit(value)
@@ -282,6 +294,7 @@ ClientCertificate = Annotated[str, _written(check_chain), said.CLIENT_CERTIFICAT
 ClientKey = Annotated[str, _written(check_key), said.CLIENT_KEY]
 Limit = Annotated[int | None, _made(_limit), said.LIMIT]
 Rate = Annotated[float, _made(_rate), said.RATE]
+Format = Annotated[dict[str, str] | None, _made(_format), said.FORMAT]
 Overlap = Annotated[int | None, _made(_overlap), said.LIMIT]
 Time = Annotated[int, _made(_time), said.TIME]
 Outcomes = Annotated[tuple[Outcome, ...], _made(_outcomes), said.OUTCOMES]

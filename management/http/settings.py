@@ -6,7 +6,7 @@ trusted in TLS, is not among them: their parts depend on each other.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from msgspec import UNSET
 from pydantic.alias_generators import to_camel
 
 from portcall.schemas.durations import format_duration, format_limit
+from portcall.schemas.formats.chosen import NAME, TEMPLATE
+from portcall.schemas.formats.names import FormatName
 
 Shown = Callable[[Any], Any]
 
@@ -32,6 +34,7 @@ class Setting:
         hint: Below the field, as HTML.
         placeholder: What an empty field shows.
         is_number: Whether it is one.
+        own_field: Whether the form has a field of its own for it.
         choices: What can be chosen, by the words that the form sends; empty: it is written.
         write: What the form begins with, of a stored value; of None the field is empty.
         read: What the API is sent, of what was filled in; of nothing that is null.
@@ -48,6 +51,7 @@ class Setting:
     hint: Markup
     placeholder: str = "default"
     is_number: bool = False
+    own_field: bool = False
     choices: tuple[tuple[str, str], ...] = ()
     write: Callable[[Any], str]
     read: Callable[[str], object] = str
@@ -93,6 +97,13 @@ _PROBES = {True: "always", False: "never"}
 def _probe(text: str) -> bool | str:
     """Whether it is probed; else the text, so that the API says what is wrong with it."""
     return {word: value for value, word in _PROBES.items()}.get(text, text)
+
+
+def _format(stored: Mapping[str, str]) -> str:
+    """A format on one line, without the text of a template."""
+    options = {name: value for name, value in stored.items() if name not in (NAME, TEMPLATE)}
+    words = " ".join(f"{name}={value}" for name, value in options.items())
+    return f"{stored[NAME]} {words}".strip()
 
 
 SETTINGS = (
@@ -158,6 +169,19 @@ SETTINGS = (
         choices=(("", "Not after 410 Gone"), ("always", "Always"), ("never", "Never")),
         write=lambda probe: _PROBES[probe],
         read=_probe,
+    ),
+    Setting(
+        name="format",
+        column="format",
+        show=_unless_none(dict),
+        field="format",
+        label="Format",
+        hint=Markup("The form of the requests: ACR's, that of another sender, or a message."),
+        own_field=True,
+        write=lambda stored: str(stored[NAME]),
+        heading="Format",
+        say=_format,
+        unset=FormatName.ACR.value,
     ),
 )
 """In the order of the form."""

@@ -166,6 +166,7 @@ class WebhookExtras(Shape, frozen=True, kw_only=True):
     disable_after: str | UnsetType = UNSET
     probe: bool | UnsetType = UNSET
     rate_limit: float | UnsetType = UNSET
+    format: dict[str, str] | UnsetType = UNSET
     status_reason: str | UnsetType = UNSET
     status_cause: str | UnsetType = UNSET
     status_changed_at: Timestamp | UnsetType = UNSET

@@ -75,6 +75,7 @@ registries = Table(
 
 _TYPES: Mapping[object, TypeEngine[Any]] = {
     tuple[int, ...] | None: JSON(none_as_null=True),
+    Mapping[str, str] | None: JSON(none_as_null=True),
     int | None: Big,
     bool | None: Boolean(),
     float: Double(),
