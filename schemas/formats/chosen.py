@@ -9,15 +9,20 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 
+import msgspec
+
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event
 from portcall.schemas.formats.facts import Options, facts_of
 from portcall.schemas.formats.names import FormatName
-from portcall.schemas.formats.results import Result
+from portcall.schemas.formats.results import Refused, Result
 from portcall.schemas.formats.table import FORMATS, Format
 
 NAME, TEMPLATE = "name", "template"
 """Of a format's settings: its name, and the text of the owner's own."""
+
+
+_NAMES = frozenset(each.value for each in FormatName)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +44,11 @@ class Chosen:
 
     def render(self, event: Event) -> Result:
         """Render an event."""
-        return self.format.render(facts_of(event), self.options)
+        try:
+            facts = facts_of(event)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return Refused("the event's body is no payload of ACR's")
+        return self.format.render(facts, self.options)
 
 
 def chosen_of(stored: Mapping[str, str]) -> Chosen | None:
@@ -65,7 +74,7 @@ def check_format(wanted: Mapping[str, object]) -> dict[str, str] | None:
     given = {key: value for key, value in wanted.items() if key != NAME and value is not None}
     if not isinstance(name, str) or not name:
         raise InvalidValueError(f".{NAME}", f"is required: one of {', '.join(FormatName)}")
-    if name not in FormatName:
+    if name not in _NAMES:
         near = get_close_matches(name.lower()[:32], list(FormatName), 1)
         hint = f"; did you mean {near[0]}?" if near else f": it is one of {', '.join(FormatName)}"
         raise InvalidValueError(f".{NAME}", f"{name[:32]!r} is not a format{hint}")
