@@ -1,11 +1,11 @@
 """Records in ACR's words: golden shapes, pages, and what stands in for an answer that never came."""
 
 import json
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from portcall.management.events.answers import ShownRecord, acr_event, stored, streamed
 from portcall.management.events.routes import sse
@@ -129,6 +129,22 @@ def test_a_record_is_shown_as_the_real_service_shows_it() -> None:
         "message": "the endpoint answered 403 Forbidden",
         "nextAttemptAt": "2021-12-30T21:06:40.5160000Z",
     }
+
+
+@pytest.mark.parametrize(
+    ("sent", "content"),
+    [
+        (replace(SENT, content='{"text":"pushed"}'), {"text": "pushed"}),
+        (replace(SENT, content="a text, no JSON"), "a text, no JSON"),
+        (replace(SENT, content="[" * 5_000), "[" * 5_000),
+        (replace(SENT, method="OPTIONS"), ""),
+    ],
+    ids=["json", "text", "deep", "handshake"],
+)
+def test_a_record_shows_the_body_that_was_sent(sent: Sent, content: Json) -> None:
+    request = shown(seen(Detail(sent=sent)))["eventRequestMessage"]
+    assert request["content"] == content
+    assert request["method"] == sent.method
 
 
 @pytest.mark.parametrize(
