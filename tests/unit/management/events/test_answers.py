@@ -1,11 +1,11 @@
 """Records in ACR's words: golden shapes, pages, and what stands in for an answer that never came."""
 
 import json
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from portcall.management.events.answers import ShownRecord, acr_event, stored, streamed
 from portcall.management.events.routes import sse
@@ -134,10 +134,10 @@ def test_a_record_is_shown_as_the_real_service_shows_it() -> None:
 @pytest.mark.parametrize(
     ("sent", "content"),
     [
-        (replace(SENT, content='{"text":"pushed"}'), {"text": "pushed"}),
-        (replace(SENT, content="a text, no JSON"), "a text, no JSON"),
-        (replace(SENT, content="[" * 5_000), "[" * 5_000),
-        (replace(SENT, method="OPTIONS"), ""),
+        (msgspec.structs.replace(SENT, content='{"text":"pushed"}'), {"text": "pushed"}),
+        (msgspec.structs.replace(SENT, content="a text, no JSON"), "a text, no JSON"),
+        (msgspec.structs.replace(SENT, content="[" * 5_000), "[" * 5_000),
+        (msgspec.structs.replace(SENT, method="OPTIONS"), ""),
     ],
     ids=["json", "text", "deep", "handshake"],
 )
