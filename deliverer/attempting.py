@@ -6,7 +6,9 @@ from typing import Protocol
 
 from portcall.deliverer.consequences import Consequence, PutBack, Rules, following, unwanted
 from portcall.deliverer.endings import Endings
-from portcall.deliverer.forms.forming import Forming
+from portcall.deliverer.forms.consents import Consents
+from portcall.deliverer.forms.forming import judged, prepared
+from portcall.deliverer.forms.renderings import Renderings
 from portcall.deliverer.jobs import Job
 from portcall.deliverer.measures import measure
 from portcall.deliverer.post.attempts import Attempt
@@ -54,7 +56,8 @@ class Attempter:
         self.stopping = False
         self._webhooks = webhooks
         self._sender = sender
-        self._forming = Forming(sender)
+        self._consents = Consents(sender)
+        self._renderings = Renderings()
         self._endings = endings
         self._rules = rules
         self._clock_ms = clock_ms
@@ -93,12 +96,19 @@ class Attempter:
         return attempt.shows_health
 
     async def _attempt_formed(self, job: Job, template: Template, form: Chosen) -> bool | None:
-        """Do the same in another format than ACR's."""
-        tried = await self._forming.attempt(job, template, form, self._clock_ms())
-        if not isinstance(tried, tuple):
-            self._endings.carry_out(job, tried)
-            return None
-        attempt, sent = tried
+        """Do the same in another format than ACR's, with the endpoint's consent if it needs that."""
+        now_ms = self._clock_ms()
+        if self._consents.is_missing(template, form):
+            refused = await self._consents.ask(template, form, now_ms)
+            if refused is None:
+                return await self.attempt(job)  # the webhook may have changed meanwhile
+            attempt, sent = refused
+        else:
+            request = prepared(job, template, form, self._renderings, now_ms)
+            if not isinstance(request, Request):
+                self._endings.carry_out(job, request)
+                return None
+            attempt, sent = judged(await self._sender.send(request), form), request.sent
         self._endings.carry_out(job, self._decide(job, template, attempt, sent))
         return attempt.shows_health
 

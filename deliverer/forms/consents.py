@@ -28,6 +28,11 @@ ALLOWED = "webhook-allowed-origin"
 MAX_KEPT = 20_000
 
 
+Tried = tuple[Attempt, Sent]
+"""What came of a handshake, and its request."""
+_Key = tuple[int, str, Chosen]
+
+
 class Sending(Protocol):
     """Makes attempts: a Sender."""
 
@@ -44,34 +49,35 @@ class Consents:
 
     def __init__(self, sender: Sending) -> None:
         self._sender = sender
-        self._given: OrderedDict[tuple[int, str, Chosen], None] = OrderedDict()
-        self._asking: dict[tuple[int, str, Chosen], asyncio.Lock] = {}
+        self._given: OrderedDict[_Key, None] = OrderedDict()
+        self._asking: dict[_Key, asyncio.Task[Tried | None]] = {}
 
-    async def refusal(
-        self, template: Template, form: Chosen, now_ms: int
-    ) -> tuple[Attempt, Sent] | None:
-        """The handshake that failed; None: the endpoint consents, or is not asked."""
-        if not needs_consent(form):
-            return None
-        key = (template.webhook.id, template.webhook.uri, form)
-        lock = self._asking.setdefault(key, asyncio.Lock())
-        try:
-            async with lock:
-                if key in self._given:
-                    return None
-                refused = await self._ask(template, form, now_ms)
-                if refused is None:
-                    self._given[key] = None
-                    if len(self._given) > MAX_KEPT:
-                        self._given.popitem(last=False)
-                return refused
-        finally:
-            if not lock.locked():
-                self._asking.pop(key, None)
+    def is_missing(self, template: Template, form: Chosen) -> bool:
+        """Whether the endpoint must consent, and has not yet."""
+        return needs_consent(form) and _key(template, form) not in self._given
 
-    async def _ask(
-        self, template: Template, form: Chosen, now_ms: int
-    ) -> tuple[Attempt, Sent] | None:
+    async def ask(self, template: Template, form: Chosen, now_ms: int) -> Tried | None:
+        """The handshake that failed; None: the endpoint consents.
+
+        Deliveries that ask at the same time share one handshake, and its result.
+        """
+        key = _key(template, form)
+        task = self._asking.get(key)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._asked(template, form, now_ms))
+            self._asking[key] = task
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _asked(self, template: Template, form: Chosen, now_ms: int) -> Tried | None:
+        refused = await self._ask(template, form, now_ms)
+        if refused is None:
+            self._given[_key(template, form)] = None
+            if len(self._given) > MAX_KEPT:
+                self._given.popitem(last=False)
+        return refused
+
+    async def _ask(self, template: Template, form: Chosen, now_ms: int) -> Tried | None:
         if form.format.name is FormatName.EVENTGRID:
             code = str(uuid.uuid4())
             request = _validation(template, form, code, now_ms)
@@ -87,6 +93,10 @@ class Consents:
             message = f"the endpoint gave no consent: {problem}"
             attempt = msgspec.structs.replace(attempt, failure=Failure.STATUS, message=message)
         return attempt, request.sent
+
+
+def _key(template: Template, form: Chosen) -> _Key:
+    return template.webhook.id, template.webhook.uri, form
 
 
 def needs_consent(form: Chosen) -> bool:

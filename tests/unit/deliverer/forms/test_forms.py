@@ -13,7 +13,7 @@ import pytest
 
 from portcall import __version__
 from portcall.deliverer.attempting import Attempter
-from portcall.deliverer.consequences import Consequence, GivenUp, Recorded, Rules, Waiting
+from portcall.deliverer.consequences import Consequence, GivenUp, PutBack, Recorded, Rules, Waiting
 from portcall.deliverer.forms import renderings
 from portcall.deliverer.forms.renderings import Renderings
 from portcall.deliverer.jobs import Job
@@ -55,8 +55,9 @@ class Desk:
     def __init__(self, sender: object, **changes: object) -> None:
         self.store = FakeStore(replace(webhook(), **changes))  # type: ignore[arg-type]  # fields
         self.endings = FakeEndings()
+        self.webhooks = Webhooks(self.store)
         self.attempter = Attempter(
-            webhooks=Webhooks(self.store),
+            webhooks=self.webhooks,
             sender=sender,  # type: ignore[arg-type]  # sends
             endings=self.endings,  # type: ignore[arg-type]  # carries out
             rules=Rules((10_000,), (2_000, 10_000)),
@@ -256,10 +257,46 @@ async def test_an_origin_may_be_allowed_in_several_ways(allowed: str) -> None:
     assert len(sender.requests) == 2
 
 
-async def test_many_deliveries_at_once_ask_once() -> None:
-    sender = FakeSender(says(200, headers=ALLOWED), answered(202))
+async def test_many_deliveries_at_once_share_a_refusal() -> None:
+    sender = FakeSender(unanswered())
     desk = Desk(sender, format=ORIGIN)
-    await desk.attempt()
+    sender.hold()
+    tasks = [asyncio.ensure_future(desk.attempt()) for _ in range(5)]
+    await sender.begun.wait()
+    sender.release()
+    await asyncio.gather(*tasks)
+    assert len(sender.requests) == 1
+    assert len(desk.endings.carried) == 5
+
+
+async def test_a_webhook_that_is_deleted_during_the_handshake_gets_nothing() -> None:
+    sender = FakeSender(says(200, headers=ALLOWED))
+    desk = Desk(sender, format=ORIGIN)
+    sender.hold()
+    task = asyncio.ensure_future(desk.attempt())
+    await sender.begun.wait()
+    desk.store.change(gone=[7])
+    desk.webhooks.forget(7)
+    sender.release()
+    assert await task is None
+    assert [request.sent.method for request in sender.requests] == ["OPTIONS"]
+    assert desk.record.outcome is Outcome.CANCELLED
+
+
+async def test_nothing_is_begun_after_a_handshake_while_the_process_stops() -> None:
+    sender = FakeSender(says(200, headers=ALLOWED))
+    desk = Desk(sender, format=ORIGIN)
+    sender.hold()
+    task = asyncio.ensure_future(desk.attempt())
+    await sender.begun.wait()
+    desk.attempter.stopping = True
+    sender.release()
+    assert await task is None
+    assert len(sender.requests) == 1
+    assert desk.endings.carried == [PutBack()]
+
+
+async def test_many_deliveries_at_once_ask_once() -> None:
     sender = FakeSender(says(200, headers=ALLOWED), answered(202))
     desk = Desk(sender, format=ORIGIN)
     sender.hold()

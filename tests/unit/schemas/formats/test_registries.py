@@ -46,7 +46,7 @@ def read_back(name: str, of: Event | None = None, **options: str) -> list[dict[s
     headers = {"content-type": form(name, **options).content_type, **dict(sent.headers)}
     request = SourceRequest(headers, sent.body, {}, {})
     found = read_as(KINDS[name], request, Acceptance("myregistry", 0, lambda: "new")).events
-    return [json.loads(each.body) for each in found]
+    return [json.loads(bytes(each.body)) for each in found]
 
 
 @pytest.mark.parametrize(
