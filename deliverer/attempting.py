@@ -96,7 +96,7 @@ class Attempter:
         return attempt.shows_health
 
     async def _attempt_formed(self, job: Job, template: Template, form: Chosen) -> bool | None:
-        """Do the same in another format than ACR's, with the endpoint's consent if it needs that."""
+        """Do the same in another format than ACR's, with the endpoint's consent if it needs one."""
         now_ms = self._clock_ms()
         if self._consents.is_missing(template, form):
             refused = await self._consents.ask(template, form, now_ms)

@@ -33,6 +33,7 @@ from tests.unit.deliverer.samples import (
     answered,
     delivery,
     headers_of,
+    turns,
     unanswered,
     webhook,
 )
@@ -260,9 +261,10 @@ async def test_an_origin_may_be_allowed_in_several_ways(allowed: str) -> None:
 async def test_many_deliveries_at_once_share_a_refusal() -> None:
     sender = FakeSender(unanswered())
     desk = Desk(sender, format=ORIGIN)
+    await desk.webhooks.load([7])
     sender.hold()
     tasks = [asyncio.ensure_future(desk.attempt()) for _ in range(5)]
-    await sender.begun.wait()
+    await turns()
     sender.release()
     await asyncio.gather(*tasks)
     assert len(sender.requests) == 1
