@@ -1,86 +1,33 @@
-"""A webhook with another format: what is POSTed and recorded, what is not sent, and who is asked."""
+"""A webhook with another format: what is POSTed and recorded, and what is not sent."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-import msgspec
 import pytest
 
 from portcall import __version__
-from portcall.deliverer.attempting import Attempter
-from portcall.deliverer.consequences import Consequence, GivenUp, PutBack, Recorded, Rules, Waiting
 from portcall.deliverer.forms import renderings
 from portcall.deliverer.forms.renderings import Renderings
-from portcall.deliverer.jobs import Job
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.post.request import Request, Template
-from portcall.deliverer.webhooks import Webhooks
-from portcall.runtime.latch import Latch
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.events import Event
 from portcall.schemas.formats.chosen import Chosen, chosen_of
-from portcall.schemas.records import Answer, Failure, Outcome, Record
+from portcall.schemas.records import Failure, Outcome
+from tests.unit.deliverer.forms.desk import Desk, says
 from tests.unit.deliverer.samples import (
     NOW_MS,
     SECRET,
     FakeSender,
-    FakeStore,
     answered,
-    delivery,
     headers_of,
-    turns,
     unanswered,
     webhook,
 )
-from tests.unit.schemas.formats.samples import event, ping, rendered
-
-
-class FakeEndings:
-    """Keeps what is to follow."""
-
-    def __init__(self) -> None:
-        self.carried: list[Consequence] = []
-
-    def carry_out(self, job: Job, consequence: Consequence) -> None:
-        self.carried.append(consequence)
-
-
-class Desk:
-    """An attempter with fakes around it."""
-
-    def __init__(self, sender: object, **changes: object) -> None:
-        self.store = FakeStore(replace(webhook(), **changes))  # type: ignore[arg-type]  # fields
-        self.endings = FakeEndings()
-        self.webhooks = Webhooks(self.store)
-        self.attempter = Attempter(
-            webhooks=self.webhooks,
-            sender=sender,  # type: ignore[arg-type]  # sends
-            endings=self.endings,  # type: ignore[arg-type]  # carries out
-            rules=Rules((10_000,), (2_000, 10_000)),
-            clock_ms=lambda: NOW_MS,
-            chance=lambda: 0.0,
-        )
-
-    async def attempt(self, of: Event | None = None) -> bool | None:
-        return await self.attempter.attempt(Job(of or event(), delivery(), Latch(1)))
-
-    @property
-    def record(self) -> Record:
-        (one,) = self.endings.carried
-        assert isinstance(one, Recorded | GivenUp | Waiting)
-        assert one.record is not None
-        return one.record
-
-
-def says(status: int, content: str = "", headers: Mapping[str, str] | None = None) -> Attempt:
-    attempt = answered(status)
-    answer = Answer(status=status, reason="", headers=dict(headers or {}), content=content)
-    return msgspec.structs.replace(attempt, answer=answer)
+from tests.unit.schemas.formats.samples import event, rendered
 
 
 async def posted(
@@ -206,151 +153,6 @@ def test_a_chat_is_paced_unless_the_webhook_has_a_rate(name: str, own: float, ra
 
 def test_a_format_of_a_newer_version_is_acrs() -> None:
     assert Template.of(replace(webhook(), format={"name": "newer"})).form is None
-
-
-ORIGIN = {"name": "cloudevents", "origin": "hooks.acme.test"}
-ALLOWED = {"WebHook-Allowed-Origin": "hooks.acme.test", "WebHook-Allowed-Rate": "*"}
-
-
-async def test_an_endpoint_is_asked_once_and_then_gets_its_events() -> None:
-    sender = FakeSender(says(200, headers=ALLOWED), answered(202), answered(202))
-    desk = Desk(sender, format=ORIGIN, headers={"Authorization": "Bearer t"})
-    assert await desk.attempt() is True
-    assert await desk.attempt(ping()) is True
-    methods = [request.head.split(b" ")[0] for request in sender.requests]
-    assert methods == [b"OPTIONS", b"POST", b"POST"]
-    asked, sent, _ = sender.requests
-    assert headers_of(asked)["WebHook-Request-Origin"] == "hooks.acme.test"
-    assert headers_of(asked)["Authorization"] == "Bearer t"
-    assert headers_of(asked)["Content-Length"] == "0"
-    assert (asked.body, asked.sent.method) == (b"", "OPTIONS")
-    assert headers_of(sent)["WebHook-Request-Origin"] == "hooks.acme.test"
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (says(200), "gave no consent: its answer has no WebHook-Allowed-Origin"),
-        (says(200, headers={"webhook-allowed-origin": "x.test"}), "allows other origins"),
-        (says(405, headers=ALLOWED), "the endpoint answered"),
-        (unanswered(), "no answer"),
-    ],
-    ids=["silent", "other", "405", "unanswered"],
-)
-async def test_without_consent_nothing_is_sent(answer: Attempt, message: str) -> None:
-    sender = FakeSender(answer)
-    desk = Desk(sender, format=ORIGIN)
-    await desk.attempt()
-    (request,) = sender.requests
-    assert request.head.startswith(b"OPTIONS /hook HTTP/1.1\r\n")
-    record = desk.record
-    assert record.outcome is Outcome.RETRIED
-    assert record.detail.sent is not None
-    assert record.detail.sent.method == "OPTIONS"
-    if answer.status != 405:
-        assert message in record.detail.message
-
-
-@pytest.mark.parametrize("allowed", ["*", "HOOKS.acme.test", "a.test, hooks.acme.test"])
-async def test_an_origin_may_be_allowed_in_several_ways(allowed: str) -> None:
-    sender = FakeSender(says(200, headers={"WebHook-Allowed-Origin": allowed}), answered(200))
-    assert await Desk(sender, format=ORIGIN).attempt() is True
-    assert len(sender.requests) == 2
-
-
-async def test_many_deliveries_at_once_share_a_refusal() -> None:
-    sender = FakeSender(unanswered())
-    desk = Desk(sender, format=ORIGIN)
-    await desk.webhooks.load([7])
-    sender.hold()
-    tasks = [asyncio.ensure_future(desk.attempt()) for _ in range(5)]
-    await turns()
-    sender.release()
-    await asyncio.gather(*tasks)
-    assert len(sender.requests) == 1
-    assert len(desk.endings.carried) == 5
-
-
-async def test_a_webhook_that_is_deleted_during_the_handshake_gets_nothing() -> None:
-    sender = FakeSender(says(200, headers=ALLOWED))
-    desk = Desk(sender, format=ORIGIN)
-    sender.hold()
-    task = asyncio.ensure_future(desk.attempt())
-    await sender.begun.wait()
-    desk.store.change(gone=[7])
-    desk.webhooks.forget(7)
-    sender.release()
-    assert await task is None
-    assert [request.sent.method for request in sender.requests] == ["OPTIONS"]
-    assert desk.record.outcome is Outcome.CANCELLED
-
-
-async def test_nothing_is_begun_after_a_handshake_while_the_process_stops() -> None:
-    sender = FakeSender(says(200, headers=ALLOWED))
-    desk = Desk(sender, format=ORIGIN)
-    sender.hold()
-    task = asyncio.ensure_future(desk.attempt())
-    await sender.begun.wait()
-    desk.attempter.stopping = True
-    sender.release()
-    assert await task is None
-    assert len(sender.requests) == 1
-    assert desk.endings.carried == [PutBack()]
-
-
-async def test_many_deliveries_at_once_ask_once() -> None:
-    sender = FakeSender(says(200, headers=ALLOWED), answered(202))
-    desk = Desk(sender, format=ORIGIN)
-    sender.hold()
-    tasks = [asyncio.ensure_future(desk.attempt()) for _ in range(5)]
-    await sender.begun.wait()
-    sender.release()
-    assert await asyncio.gather(*tasks) == [True] * 5
-    assert [each.sent.method for each in sender.requests].count("OPTIONS") == 1
-
-
-class Validating:
-    """An endpoint of Event Grid's schema; *answers* makes the content of a code."""
-
-    def __init__(self, status: int, content: str) -> None:
-        self.requests: list[Request] = []
-        self.status = status
-        self.content = content
-
-    async def send(self, request: Request) -> Attempt:
-        self.requests.append(request)
-        (one,) = json.loads(request.body)
-        if one["eventType"] != "Microsoft.EventGrid.SubscriptionValidationEvent":
-            return answered(200)
-        return says(self.status, self.content.replace("CODE", one["data"]["validationCode"]))
-
-
-@pytest.mark.parametrize(
-    ("status", "content", "message"),
-    [
-        (200, '{"validationResponse":"CODE"}', ""),
-        (202, '{"validationResponse":"CODE"}', "must have the status 200"),
-        (200, '{"validationResponse":"other"}', "has no validationResponse with the code"),
-        (200, "ok", "has no validationResponse with the code"),
-        (200, "[]", "has no validationResponse with the code"),
-    ],
-    ids=["right", "202", "other", "text", "array"],
-)
-async def test_event_grids_validation(status: int, content: str, message: str) -> None:
-    sender = Validating(status, content)
-    desk = Desk(sender, format={"name": "eventgrid", "validation": "on"})
-    await desk.attempt()
-    asked = headers_of(sender.requests[0])
-    assert asked["aeg-event-type"] == "SubscriptionValidation"
-    assert asked["aeg-subscription-name"] == "HOOK7"
-    if message:
-        assert len(sender.requests) == 1
-        assert message in desk.record.detail.message
-        assert desk.record.detail.sent is not None
-        assert "SubscriptionValidation" in desk.record.detail.sent.content
-    else:
-        assert headers_of(sender.requests[1])["aeg-event-type"] == "Notification"
-        assert desk.record.outcome is Outcome.DELIVERED
 
 
 def form(name: str) -> Chosen:
