@@ -63,7 +63,7 @@ class FormatTests:
         events: Sequence[Event] = ()
         if last:
             ids = [each.event_id for each in self._store.journal.newest(registry, last)]
-            events = self._store.event_log.events(registry, ids)
+            events = self._store.eventlog.events(registry, ids)
         if not events:
             return [formed(example(), wanted, is_example=True)]
         return [formed(each, wanted) for each in events]

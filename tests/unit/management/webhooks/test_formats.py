@@ -9,7 +9,7 @@ from portcall.runtime.clock import now_ms
 from portcall.schemas.formats.table import FORMATS
 from portcall.schemas.journal import accepted
 from portcall.store.engine import Store
-from tests.unit.management.api import VERSION, ManagementApi
+from tests.unit.management.api import VERSION, ManagementApi, webhook_body
 from tests.unit.schemas.formats.samples import event
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.journal import note
@@ -73,7 +73,8 @@ async def test_a_format_is_set_shown_kept_and_exported(
 async def test_a_wrong_format_is_refused_by_its_field(
     api: ManagementApi, sent: Json, target: str, says: str
 ) -> None:
-    answer = await api.put_webhook(portcall={"format": sent})
+    body = webhook_body(portcall={"format": sent})
+    answer = await api.request("PUT", api.webhook("webhook01"), body)
     assert (answer.status, answer.error["target"]) == (400, f"properties.portcall.{target}")
     assert says in answer.error["message"]
 
@@ -97,7 +98,7 @@ async def test_a_format_is_tried_on_what_was_sent(api: ManagementApi, store: Sto
     gone = structs.replace(event("delete"), id="e2", registry="alpha", accepted_ms=now_ms())
     note(store, accepted(pushed))
     note(store, accepted(gone))
-    append(store, frame([record(7), record(7, event=1)], [pushed, gone]))
+    append(store, frame([record(7), record(7, of=1)], [pushed, gone]))
     second, first = await tried(api, format="quay", last=5)
     assert (first["id"], first["isExample"]) == ("e1", False)
     assert '"updated_tags":["2.0.1"]' in first["body"]
