@@ -31,8 +31,8 @@ from portcall.schemas.scopes import parse_scope
 from portcall.schemas.webhooks import Status, Webhook
 from portcall.store.webhooks.index import Changes
 
-ATTEMPTS = 2_000
-ROUNDS = 5
+ATTEMPTS = 1_000
+ROUNDS = 3
 TOGETHER = 16
 FAN_OUTS = (10, 1)
 TEMPLATE = '{"text": "{{ action }} of {{ image }}", "bytes": "{{ size }}"}'

@@ -89,9 +89,8 @@ def test_a_wrong_template_is_refused(options: dict[str, str], field: str, proble
     ],
 )
 def test_a_template_that_fails_on_an_event_is_given_up(template: str, problem: str) -> None:
-    checked = check_format({"name": "template", "template": template})
-    assert checked is not None
-    result = render(**checked)
+    assert check_format({"name": "template", "template": template}) is not None
+    result = render("template", template=template)
     assert isinstance(result, Refused)
     assert problem in result.reason
 
