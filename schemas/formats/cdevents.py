@@ -6,6 +6,7 @@ Source: cdevents/spec, conformance/artifact_*.json and cloudevents-binding.md of
 fluxcd/notification-controller, internal/server/receiver_handlers.go; the purl type ``oci``.
 """
 
+from functools import lru_cache
 from urllib.parse import quote
 
 import msgspec
@@ -71,8 +72,15 @@ def _subject(facts: Facts, version: str) -> tuple[str, dict[str, object]]:
 
 def purl(facts: Facts) -> str:
     """The package URL of an image; without a digest it has no version."""
-    path = f"{facts.host}/{facts.repository}"
-    name = quote(facts.repository.rpartition("/")[2].lower(), safe="")
-    version = f"@{quote(facts.digest, safe='')}" if facts.digest else ""
-    tag = f"&tag={quote(facts.tag, safe='')}" if facts.tag else ""
-    return f"pkg:oci/{name}{version}?repository_url={quote(path, safe='/')}{tag}"
+    path = _quoted(f"{facts.host}/{facts.repository}")
+    name = _quoted(facts.repository.rpartition("/")[2].lower())
+    algorithm, _, value = facts.digest.partition(":")
+    version = f"@{_quoted(algorithm)}%3A{value}" if value else ""
+    tag = f"&tag={_quoted(facts.tag)}" if facts.tag else ""
+    return f"pkg:oci/{name}{version}?repository_url={path}{tag}"
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    """A part of a package URL; the same few names recur."""
+    return quote(text, safe="/")

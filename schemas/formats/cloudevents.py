@@ -100,6 +100,6 @@ def binary_headers(attributes: dict[str, object]) -> Headers:
 
 def escaped(text: str) -> str:
     """A header's value: all but printable ASCII is percent-encoded. Source: 3.1.3.2."""
-    if text.isascii() and text.isprintable() and not {'"', "%", " "} & set(text):
-        return text
+    if text.isascii() and text.isprintable():
+        return text.replace("%", "%25").replace('"', "%22").replace(" ", "%20")
     return "".join(chr(each) if each in _PLAIN else f"%{each:02X}" for each in text.encode())

@@ -69,10 +69,10 @@ def entities(text: str) -> str:
 
 def markdown(text: str) -> str:
     """Escape Markdown: each of its marks gets a backslash."""
-    return "".join(f"\\{each}" if each in _MARKS else each for each in text)
+    return text.translate(_MARKS)
 
 
-_MARKS = frozenset("\\`*_[]~|<>#")
+_MARKS = str.maketrans({each: f"\\{each}" for each in "\\`*_[]~|<>#"})
 
 
 def unmentioned(text: str) -> str:

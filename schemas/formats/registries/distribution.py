@@ -4,7 +4,7 @@ Source: distribution/distribution, notifications/event.go of 2.8.
 """
 
 from portcall.schemas.events import Action
-from portcall.schemas.formats.facts import Facts, Options, encoded, line, present
+from portcall.schemas.formats.facts import Facts, Options, encoded, present
 from portcall.schemas.formats.registries.saying import omitted
 from portcall.schemas.formats.results import Rendered, Result
 
@@ -49,7 +49,7 @@ def _event(facts: Facts) -> dict[str, object]:
                 "useragent": request.useragent,
             }
         ),
-        "actor": present({"name": line(facts.actor, 256)}),
+        "actor": present({"name": facts.actor}),
         "source": {},
     }
 
