@@ -4,7 +4,6 @@ import asyncio
 
 from aiohttp import web
 
-from portcall.management.console import words
 from portcall.management.console.desk import REGISTRY, WEBHOOK, WEBHOOKS, Desk, webhook_path
 from portcall.management.console.pages import FORM
 from portcall.management.console.views.format_fields import format_of
@@ -139,9 +138,7 @@ class WebhookEdit:
             if error.status >= 500:
                 raise
             problem = error.message
-        return self._desk.pages.page(
-            call, "format-test.html", formed=formed, problem=problem, pretty=words.pretty
-        )
+        return self._desk.pages.page(call, "format-test.html", formed=formed, problem=problem)
 
     async def _edited(self, call: Call, registry: Registry) -> SigningWebhook | None:
         """The webhook that a form is about; None: it is a new one's."""
