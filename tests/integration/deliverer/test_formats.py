@@ -5,16 +5,19 @@ import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 from msgspec import structs
 
+from portcall.deliverer.post.sender import Sender
 from portcall.runtime.clock import now_ms
 from portcall.schemas.events import Event
 from portcall.schemas.records import Failure, Outcome
 from tests.integration.deliverer.pipeline import REGISTRY, Pipeline, running_pipeline
+from tests.unit.deliverer.forms.desk import Desk
 from tests.unit.deliverer.samples import SECRET
 from tests.unit.schemas.formats.samples import event, rendered
 
@@ -117,3 +120,18 @@ async def test_nothing_is_sent_before_the_endpoint_consents(pipeline: Pipeline) 
     assert receiver.methods == ["OPTIONS", "OPTIONS", "POST", "POST"]
     assert [each.record.outcome for each in told][1:] == [Outcome.DELIVERED] * 2
     assert receiver.requests[-1][1]["webhook-request-origin"] == ORIGIN
+
+
+async def test_a_consent_is_asked_over_a_real_socket() -> None:
+    networks = [ip_network("127.0.0.0/8")]
+    async with receiving() as receiver, Sender(timeout_s=15, allowed=networks) as sender:
+        wanted = {"name": "cloudevents", "origin": ORIGIN}
+        desk = Desk(sender, uri=f"{receiver.url}/cloud", format=wanted)
+        assert await desk.attempt()
+        assert desk.record.outcome is Outcome.RETRIED
+        assert receiver.methods == ["OPTIONS"]
+        receiver.allows = ORIGIN
+        desk.endings.carried.clear()
+        assert await desk.attempt()
+    assert desk.record.outcome is Outcome.DELIVERED
+    assert receiver.methods == ["OPTIONS", "OPTIONS", "POST"]
