@@ -84,7 +84,7 @@ def test_the_source_can_be_set_and_a_ping_names_the_registry() -> None:
     [
         ("plain:1.0", "plain:1.0"),
         ('a "b"%', "a%20%22b%22%25"),
-        ("caf\u00e9\r\n", "caf%C3%A9%0D%0A"),
+        ("gr\u00fcn\r\n", "gr%C3%BCn%0D%0A"),
         ("\u20ac", "%E2%82%AC"),
     ],
     ids=["plain", "marks", "line-break", "euro"],
