@@ -19,9 +19,8 @@ def render(facts: Facts, options: Options) -> Result:
     del options
     words = words_of(facts)
     fields = [_plain(f"{name}\n{value}") for name, value in words.lines]
-    blocks: list[object] = [{"type": "header", "text": _plain(cut(words.title, MAX_HEADER))}]
-    if fields:
-        blocks.append({"type": "section", "fields": fields})
+    header = {"type": "header", "text": _plain(cut(words.title, MAX_HEADER))}
+    blocks = [header, {"type": "section", "fields": fields}]
     text = unmentioned(entities(words.title))
     return Rendered(encoded({"text": text, "blocks": blocks}))
 

@@ -7,7 +7,7 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event
 from portcall.schemas.formats.chosen import check_format, chosen_of
 from portcall.schemas.formats.names import FormatName
-from portcall.schemas.formats.results import Refused
+from portcall.schemas.formats.results import Refused, Rendered
 from portcall.schemas.formats.table import FORMATS
 from tests.unit.schemas.formats.samples import render
 
@@ -64,6 +64,14 @@ def test_equal_formats_are_one_object() -> None:
     assert first is chosen_of({"version": "0.4", "name": "cdevents", "mode": "binary"})
     assert chosen_of({"name": "acr"}) is None
     assert chosen_of({"name": "of-a-newer-version"}) is None
+
+
+def test_an_odd_time_is_the_time_of_acceptance() -> None:
+    body = b'{"id":"e1","timestamp":"soon","action":"ping"}'
+    odd = Event("e1", "r", "ping", 5_000, msgspec.Raw(body))
+    result = render("harbor", odd)
+    assert isinstance(result, Rendered)
+    assert b'"occur_at":5' in result.body
 
 
 def test_a_body_that_cannot_be_read_is_given_up() -> None:

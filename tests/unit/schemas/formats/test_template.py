@@ -43,6 +43,8 @@ def test_a_value_never_breaks_out_of_its_text(actor: str) -> None:
 
 
 def test_a_text_template_keeps_each_value_on_one_line() -> None:
+    wanted = {"name": "template", "template": "{{ action }}", "contentType": "text/plain"}
+    assert check_format(wanted) == wanted
     sent = rendered(
         "template", event(), template="{{ action }}\n{{ request }}", contentType="text/plain"
     )
