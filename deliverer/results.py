@@ -49,6 +49,11 @@ def cancelled(delivery: Delivery, why: str, now_ms: int) -> Record:
     return _unattempted(delivery, Outcome.CANCELLED, f"cancelled: the webhook was {why}", now_ms)
 
 
+def omitted(delivery: Delivery, why: str, now_ms: int) -> Record:
+    """The record of a delivery that its webhook's format cannot say, because of *why*."""
+    return _unattempted(delivery, Outcome.CANCELLED, f"not sent: {why}", now_ms)
+
+
 def expired(delivery: Delivery, why: str, now_ms: int) -> Record:
     """The record of a delivery that was given up without a further attempt because of *why*."""
     return _unattempted(delivery, Outcome.GIVEN_UP, f"given up: {why}", now_ms)

@@ -14,6 +14,8 @@ from portcall.management.console.wiring import add_console
 from portcall.management.events.follow import Followers
 from portcall.management.events.routes import EventHandlers
 from portcall.management.explain.explanation import Explaining
+from portcall.management.explain.format_routes import FormatHandlers
+from portcall.management.explain.format_tests import FormatTests
 from portcall.management.explain.routes import ExplainHandlers
 from portcall.management.explain.scope_tests import ScopeTests
 from portcall.management.http.access import AdministratorToken, Tokens
@@ -123,6 +125,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     pulse = _pulse(process, settings, store)
     OverviewHandler(store=store, pulse=pulse, lookups=lookups).add_to(routes)
     explaining, scope_tests = Explaining(store, settings.rungs_ms), ScopeTests(store)
+    FormatHandlers(lookups=lookups, tests=FormatTests(store)).add_to(routes)
     ExplainHandlers(
         lookups=lookups,
         explaining=explaining,

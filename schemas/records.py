@@ -53,12 +53,18 @@ class Failure(StrEnum):
 
 
 class Sent(Struct, frozen=True, omit_defaults=True):
-    """The request of an attempt, as it went out, with secrets masked."""
+    """The request of an attempt, as it went out, with secrets masked.
+
+    Attributes:
+        content: The body, where it was not the event's own: in another format than ACR's, or of a
+            handshake.
+    """
 
     uri: str
     headers: dict[str, str]
     method: str = "POST"
     version: str = "1.1"
+    content: str = ""
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):

@@ -126,3 +126,30 @@ class ScopeTried(Shape, frozen=True):
 
     matching: int
     value: list[TriedEvent]
+
+
+class FormedEvent(Shape, frozen=True):
+    """An event in a format.
+
+    Attributes:
+        is_example: Whether it is none of the registry's.
+        headers: Those that depend on the event.
+        body: Of the POST, as text.
+        reason: Why nothing would be sent.
+    """
+
+    id: str
+    action: str
+    repository: str
+    tag: str
+    is_example: bool
+    content_type: str
+    headers: dict[str, str]
+    body: str
+    reason: str | UnsetType = UNSET
+
+
+class FormatTried(Shape, frozen=True):
+    """The last events in a format, newest first."""
+
+    value: list[FormedEvent]

@@ -19,6 +19,7 @@ from portcall.management.http.fields import (
     ClientCertificate,
     ClientKey,
     FilterSet,
+    Format,
     Headers,
     Limit,
     Location,
@@ -80,6 +81,7 @@ class PortcallExtras(Body):
         filters: What is held back, although actions and scope cover it; replaced as a whole;
             null: nothing.
         scopes: Patterns that narrow the scope; those with ``!`` exclude; null or empty: none.
+        format: The form of its POSTs, a name or an object with the name; null: ACR's.
         ca_bundle: The only authorities that are trusted, in PEM; null: the default ones.
         client_certificate: The certificate for an endpoint that asks, in PEM; null: none.
         client_key: Its private key in PEM; left out with a certificate: the present one stays.
@@ -94,6 +96,7 @@ class PortcallExtras(Body):
     rate_limit: Rate = 0.0
     filters: FilterSet = None
     scopes: Scopes = None
+    format: Format = None
     ca_bundle: CaBundle | None = None
     client_certificate: ClientCertificate | None = None
     client_key: Annotated[ClientKey | None, Field(repr=False)] = None

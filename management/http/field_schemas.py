@@ -13,6 +13,7 @@ from portcall.schemas.certificates import (
 )
 from portcall.schemas.events import EVENT_ID_PATTERN, Action
 from portcall.schemas.filters import ARTIFACT_TYPES, FLAGS, TYPES
+from portcall.schemas.formats.names import FormatName
 from portcall.schemas.globs.patterns import MAX_PATTERN_LENGTH
 from portcall.schemas.globs.scopes import MAX_PATTERNS
 from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
@@ -126,6 +127,21 @@ SCOPES = WithJsonSchema(
             "pattern": rf"^!?{_IN_PATTERN}(/{_IN_PATTERN})*(:{_IN_PATTERN})?$",
         },
         "examples": [["team/**:v[0-9]*", "!team/test/**"]],
+    }
+)
+FORMAT = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string", "enum": list(FormatName), "description": "Its name alone."},
+            {
+                "type": "object",
+                "description": "Its name, with its sub-settings: see docs/formats.md.",
+                "properties": {"name": {"type": "string", "enum": list(FormatName)}},
+                "required": ["name"],
+                "additionalProperties": {"type": ["string", "null"]},
+            },
+            {"type": "null"},
+        ]
     }
 )
 TIME = text(format="date-time")

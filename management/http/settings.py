@@ -6,7 +6,7 @@ trusted in TLS, is not among them: their parts depend on each other.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from pydantic.alias_generators import to_camel
 
 from portcall.schemas.durations import format_duration, format_limit
 from portcall.schemas.filters import ARTIFACT_TYPES, TYPES, filters_in, words_of, written
+from portcall.schemas.formats.chosen import NAME, TEMPLATE
+from portcall.schemas.formats.names import FormatName
 
 Shown = Callable[[Any], Any]
 
@@ -34,6 +36,7 @@ class Setting:
         placeholder: What an empty field shows.
         is_number: Whether it is one.
         has_lines: Whether it is written on several lines; then it has a place of its own there.
+        own_field: Whether the form has a field of its own for it.
         choices: What can be chosen, by the words that the form sends; empty: it is written.
         marks: What can be marked, several at once, by the words that the form sends; the form's
             text is all of them; empty: it is written.
@@ -53,6 +56,7 @@ class Setting:
     placeholder: str = "default"
     is_number: bool = False
     has_lines: bool = False
+    own_field: bool = False
     choices: tuple[tuple[str, str], ...] = ()
     marks: tuple[tuple[str, str], ...] = ()
     write: Callable[[Any], str]
@@ -99,6 +103,13 @@ _PROBES = {True: "always", False: "never"}
 def _probe(text: str) -> bool | str:
     """Whether it is probed; else the text, so that the API says what is wrong with it."""
     return {word: value for value, word in _PROBES.items()}.get(text, text)
+
+
+def _format(stored: Mapping[str, str]) -> str:
+    """A format on one line, without the text of a template."""
+    options = {name: value for name, value in stored.items() if name not in (NAME, TEMPLATE)}
+    words = " ".join(f"{name}={value}" for name, value in options.items())
+    return f"{stored[NAME]} {words}".strip()
 
 
 SETTINGS = (
@@ -204,6 +215,19 @@ SETTINGS = (
         heading="Scopes",
         say=", ".join,
         unset="none",
+    ),
+    Setting(
+        name="format",
+        column="format",
+        show=_unless_none(dict),
+        field="format",
+        label="Format",
+        hint=Markup("The form of the requests: ACR's, that of another sender, or a message."),
+        own_field=True,
+        write=lambda stored: str(stored[NAME]),
+        heading="Format",
+        say=_format,
+        unset=FormatName.ACR.value,
     ),
 )
 """In the order of the form."""

@@ -169,6 +169,7 @@ class WebhookExtras(Shape, frozen=True, kw_only=True):
     rate_limit: float | UnsetType = UNSET
     filters: Filters | UnsetType = UNSET
     scopes: list[str] | UnsetType = UNSET
+    format: dict[str, str] | UnsetType = UNSET
     status_reason: str | UnsetType = UNSET
     status_cause: str | UnsetType = UNSET
     status_changed_at: Timestamp | UnsetType = UNSET

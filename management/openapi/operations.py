@@ -9,6 +9,7 @@ from portcall.management.audit import routes as audit
 from portcall.management.audit.shapes import Audit
 from portcall.management.events import shapes as recordshapes
 from portcall.management.explain import shapes as explainshapes
+from portcall.management.explain.format_routes import FormatTest
 from portcall.management.explain.routes import ScopeTest
 from portcall.management.http import bodies, shapes
 from portcall.management.http.routes import (
@@ -244,6 +245,13 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             "List which recent events a scope would have matched.",
             explainshapes.ScopeTried,
             ScopeTest,
+            optional=True,
+        ),
+        Row(
+            *("POST", f"{REGISTRY}/testFormat", "testFormat"),
+            "Show recent events in a format.",
+            explainshapes.FormatTried,
+            FormatTest,
             optional=True,
         ),
     ),

@@ -78,6 +78,7 @@ registries = Table(
 _TYPES: Mapping[object, TypeEngine[Any]] = {
     tuple[int, ...] | None: JSON(none_as_null=True),
     tuple[str, ...] | None: JSON(none_as_null=True),
+    Mapping[str, str] | None: JSON(none_as_null=True),
     int | None: Big,
     bool | None: Boolean(),
     float: Double(),
@@ -317,7 +318,8 @@ are 0 or 1; ``delivered``, ``given_up`` and ``cancelled`` are valid once it is s
 is neither accepted nor routed was made because there are records of such an event. ``filtered`` is
 the number of webhooks whose filters held the event back, and ``held`` is the JSON of their numbers
 by the filter's name. ``artifact_type``, ``is_referrer`` and ``manifest`` are what filters ask
-for. ``extras`` are those of an event that was routed to no webhook; null: none, or its records have them.
+for. ``extras`` are those of an event that was routed to no webhook; null: none, or its records have
+them.
 """
 
 journal_frames = Table(

@@ -18,7 +18,7 @@ from portcall.schemas.frames import RawRecordFrame
 from portcall.schemas.records import Detail, Outcome
 from portcall.store.database.database import Database, chunks, matching
 from portcall.store.database.tables import events, records
-from portcall.store.records import appending, pruning, stored_extras
+from portcall.store.records import appending, bodies, pruning, stored_extras
 from portcall.store.records.appending import Position
 
 _decode_detail = msgspec.json.Decoder(Detail).decode
@@ -177,6 +177,11 @@ class EventLog:
                 query = query.where(records.c.webhook_id.in_(webhook_ids))
             rows = connection.execute(query.order_by(records.c.id).limit(limit))
             return [_record(row) for row in rows]
+
+    def events(self, registry: str, event_ids: Sequence[str]) -> list[Event]:
+        """Events of a registry that have a record, by id; see `bodies.of_events`."""
+        with self._database.reading() as connection:
+            return bodies.of_events(connection, registry, event_ids)
 
     def attempted(self, deliveries: Sequence[DeliveryKey]) -> dict[DeliveryKey, int]:
         """The highest attempt that is recorded for each of these deliveries.

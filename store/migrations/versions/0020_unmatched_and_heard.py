@@ -1,6 +1,6 @@
 """Extras of events that match no webhook, and when each source was first heard.
 
-Revision: 0020, after 0017. What is older has neither: an event without extras is shown as before,
+Revision: 0020, after 0019. What is older has neither: an event without extras is shown as before,
 and a source of an earlier version is never called silent.
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0017"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

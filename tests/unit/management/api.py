@@ -18,6 +18,8 @@ from portcall.management.console.session.links import code_maker
 from portcall.management.events.follow import Followers, Reader
 from portcall.management.events.routes import EventHandlers
 from portcall.management.explain.explanation import Explaining
+from portcall.management.explain.format_routes import FormatHandlers
+from portcall.management.explain.format_tests import FormatTests
 from portcall.management.explain.routes import ExplainHandlers
 from portcall.management.explain.scope_tests import ScopeTests
 from portcall.management.http.access import AdministratorToken, Principal
@@ -234,6 +236,7 @@ class ManagementApi:
         LetterHandlers(box=self.box, store=store, lookups=lookups).add_to(routes)
         ConsoleLinkHandler(code_maker(store)).add_to(routes)
         TagHandlers(store=store, lookups=lookups, catch_up=self._catch_up).add_to(routes)
+        FormatHandlers(lookups=lookups, tests=FormatTests(store)).add_to(routes)
         ExplainHandlers(
             lookups=lookups,
             explaining=Explaining(store, (2_000, 10_000)),

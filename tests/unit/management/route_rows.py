@@ -37,6 +37,11 @@ def tried(name: str, target: str, body: object) -> Row:
     return Row(f"scope test: {name}", "POST", "{registry}/testScope", 400, CONTENT, target, body)
 
 
+def formed(name: str, target: str, body: object) -> Row:
+    path = "{registry}/testFormat"
+    return Row(f"format test: {name}", "POST", path, 400, CONTENT, target, body)
+
+
 def adopted(name: str, target: str, tags: object) -> Row:
     return Row(
         f"adoption: {name}", "POST", "{registry}/adoptTags", 400, CONTENT, target, {"tags": tags}
@@ -122,4 +127,8 @@ ROUTES = [
     tried("an unknown field", "colour", {"colour": "red"}),
     tried("no JSON", "body", b"{"),
     missing("POST", f"{NO_REGISTRY}/testScope", {}),
+    formed("a format that is none", "format.name", {"format": "slak"}),
+    formed("a setting that is none", "format.mode", {"format": {"name": "slack", "mode": "x"}}),
+    formed("too many events", "last", {"last": 51}),
+    missing("POST", f"{NO_REGISTRY}/testFormat", {}),
 ]  # fmt: skip

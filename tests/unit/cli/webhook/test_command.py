@@ -120,6 +120,28 @@ def test_a_generated_secret_is_shown_once_beside_the_table(api: FakeApi, portcal
             id="the installation's schedule",
         ),
         pytest.param(
+            ("--format", "slack"),
+            {"properties": {"portcall": {"format": {"name": "slack"}}}},
+            id="a format",
+        ),
+        pytest.param(
+            ("--format", "cloudevents", "mode=binary", "types=image", "--scope", "a"),
+            {
+                "properties": {
+                    "scope": "a",
+                    "portcall": {
+                        "format": {"name": "cloudevents", "mode": "binary", "types": "image"}
+                    },
+                }
+            },
+            id="a format with settings",
+        ),
+        pytest.param(
+            ("--format", "acr"),
+            {"properties": {"portcall": {"format": None}}},
+            id="ACR's format",
+        ),
+        pytest.param(
             ("--rate-limit", "0"),
             {"properties": {"portcall": {"rateLimit": 0}}},
             id="no limit",
