@@ -157,6 +157,14 @@ RATE_LIMIT = typer.Option(
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
+FINAL_ANSWERS = typer.Option(
+    "--final-answers",
+    metavar="ANSWERS",
+    help="Answers that refuse a delivery for good, so that it is not retried: receiver-refuses"
+    " (400, 401, 403, 404, 405, 413, 415, 422), or a list such as 400,404 or 4xx; acr for none.",
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
 CA_FILE = typer.Option(
     "--ca-file",
     metavar="FILE",
@@ -216,6 +224,7 @@ SETTINGS = (
     SettingOption("disable_after", "disableAfter", str, DISABLE_AFTER),
     SettingOption("probe", "probe", bool, PROBE),
     SettingOption("rate_limit", "rateLimit", float, RATE_LIMIT),
+    SettingOption("final_answers", "finalAnswers", str, FINAL_ANSWERS),
 )
 """In the order of the help."""
 

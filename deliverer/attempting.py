@@ -4,7 +4,14 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
-from portcall.deliverer.consequences import Consequence, PutBack, Rules, following, unwanted
+from portcall.deliverer.consequences import (
+    Consequence,
+    PutBack,
+    Recorded,
+    Rules,
+    following,
+    unwanted,
+)
 from portcall.deliverer.endings import Endings
 from portcall.deliverer.jobs import Job
 from portcall.deliverer.measures import measure
@@ -84,8 +91,10 @@ class Attempter:
         request = self._prepare(job, template)
         attempt = await self._sender.send(request)
         consequence = self._decide(job, template, attempt, request.sent)
+        is_refusal = isinstance(consequence, Recorded) and consequence.is_refusal
+        measure(attempt, is_refusal=is_refusal)
         self._endings.carry_out(job, consequence)
-        return attempt.shows_health
+        return is_refusal or attempt.shows_health
 
     def _prepare(self, job: Job, template: Template) -> Request:
         return template.request(
@@ -95,8 +104,7 @@ class Attempter:
         )
 
     def _decide(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> Consequence:
-        """Measure an attempt, and return its consequence."""
-        measure(attempt)
+        """The consequence of an attempt."""
         return following(
             job,
             template.webhook,

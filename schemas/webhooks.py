@@ -88,6 +88,7 @@ class WebhookSettings:
         probe: Whether it is probed after it was disabled automatically; None: only if it was
             disabled because it failed for long.
         rate_limit: POSTs a second at most; 0: no limit.
+        final_answers: Which answers end a delivery, as in `schemas.final_answers`; None: none.
     """
 
     schedule_ms: tuple[int, ...] | None = None
@@ -95,6 +96,7 @@ class WebhookSettings:
     disable_after_ms: int | None = None
     probe: bool | None = None
     rate_limit: float = 0.0
+    final_answers: str | None = None
 
 
 class SettingChanges(TypedDict, total=False):
@@ -105,6 +107,7 @@ class SettingChanges(TypedDict, total=False):
     disable_after_ms: int | None
     probe: bool | None
     rate_limit: float
+    final_answers: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ class Webhook:
         old_secret: The secret that *secret* replaced; it signs, too.
         old_secret_until_ms: Until when, milliseconds since the epoch; 0: there is none.
         trust: Which certificates are accepted, and which one is shown; None: the default.
+        final_answers: Which answers end a delivery, as in `schemas.final_answers`; None: none.
     """
 
     id: int
@@ -148,6 +152,7 @@ class Webhook:
     old_secret: str = field(default="", repr=False)
     old_secret_until_ms: int = 0
     trust: Trust | None = None
+    final_answers: str | None = None
 
     def takes(self, *, probe: bool) -> bool:
         """Whether it receives POSTs now; a probe may also go to one that Portcall disabled."""

@@ -35,6 +35,8 @@ class Whereabouts(StrEnum):
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
     CANCELLED = "cancelled"
+    REFUSED = "refused"
+    """The receiver gave a final answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from portcall.schemas.certificates import (
     MAX_KEY_CHARACTERS,
 )
 from portcall.schemas.events import EVENT_ID_PATTERN, Action
+from portcall.schemas.final_answers import ACR, MAX_ENTRIES, RECEIVER_REFUSES
 from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
 from portcall.schemas.signatures import Scheme
 from portcall.schemas.uris import MAX_URI_LENGTH
@@ -95,6 +96,28 @@ CLIENT_KEY = text(
 SIGNATURE = WithJsonSchema({"enum": [*(each.value for each in Scheme), None]})
 LIMIT = WithJsonSchema({"anyOf": [_DURATION, {"enum": ["none", None]}]})
 RATE = WithJsonSchema({"type": ["number", "null"], "minimum": 0})
+FINAL_ANSWERS = WithJsonSchema(
+    {
+        "anyOf": [
+            {
+                "type": "array",
+                "maxItems": MAX_ENTRIES,
+                "items": {
+                    "anyOf": [
+                        {"type": "integer", "minimum": 400, "maximum": 505},
+                        {"type": "string", "pattern": "^(4[0-9][0-9]|50[015]|4[xX][xX])$"},
+                    ]
+                },
+            },
+            {
+                "type": "string",
+                "description": "A preset, or the list with commas.",
+                "examples": [RECEIVER_REFUSES, ACR, "400,404"],
+            },
+            {"type": "null"},
+        ]
+    }
+)
 TIME = text(format="date-time")
 OUTCOMES = WithJsonSchema(
     {"type": "array", "minItems": 1, "items": {"enum": [each.value for each in ENDINGS]}}

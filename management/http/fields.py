@@ -19,6 +19,7 @@ from portcall.schemas.durations import (
 )
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import check_event_id
+from portcall.schemas.final_answers import parse_final_answers
 from portcall.schemas.records import Outcome
 from portcall.schemas.scopes import parse_scope
 from portcall.schemas.signatures import Scheme, check_shared_secret
@@ -196,7 +197,7 @@ def _time(value: object) -> int:
 
 
 def _outcomes(value: object) -> tuple[Outcome, ...]:
-    """Read how deliveries ended: at least one of the three words, each once."""
+    """Read how deliveries ended: at least one of the words, each once."""
     allowed = [outcome.value for outcome in ENDINGS]
     words = value if isinstance(value, list) and value else [None]
     for index, word in enumerate(words):
@@ -282,6 +283,9 @@ ClientCertificate = Annotated[str, _written(check_chain), said.CLIENT_CERTIFICAT
 ClientKey = Annotated[str, _written(check_key), said.CLIENT_KEY]
 Limit = Annotated[int | None, _made(_limit), said.LIMIT]
 Rate = Annotated[float, _made(_rate), said.RATE]
+FinalAnswers = Annotated[
+    str | None, _made(lambda value: parse_final_answers(value, "")), said.FINAL_ANSWERS
+]
 Overlap = Annotated[int | None, _made(_overlap), said.LIMIT]
 Time = Annotated[int, _made(_time), said.TIME]
 Outcomes = Annotated[tuple[Outcome, ...], _made(_outcomes), said.OUTCOMES]

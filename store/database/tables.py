@@ -77,6 +77,7 @@ _TYPES: Mapping[object, TypeEngine[Any]] = {
     tuple[int, ...] | None: JSON(none_as_null=True),
     int | None: Big,
     bool | None: Boolean(),
+    str | None: Text(),
     float: Double(),
 }
 """Of the columns of settings, by the types that these have in Python."""
@@ -126,10 +127,12 @@ webhooks = Table(
     Column("ca_bundle", Text, nullable=False, server_default=""),
     Column("client_certificate", Text, nullable=False, server_default=""),
     Column("client_key", Text, nullable=False, server_default=""),
+    Column("refused", Big, nullable=False, server_default=text("0")),
     *_settings(),
     UniqueConstraint("registry_key", "name_key"),
 )
-"""Webhooks. ``delivered`` to ``cancelled`` count their records: see `store.webhooks.health`."""
+"""Webhooks. ``delivered`` to ``cancelled``, and ``refused``, count their records: see
+`store.webhooks.health`."""
 
 sources = Table(
     "sources",
@@ -235,6 +238,12 @@ records = Table(
         sqlite_where=text("outcome = 'given_up'"),
         postgresql_where=text("outcome = 'given_up'"),
     ),
+    Index(
+        "ix_records_refused",
+        "id",
+        sqlite_where=text("outcome = 'refused'"),
+        postgresql_where=text("outcome = 'refused'"),
+    ),
 )
 """One row for each attempt. It has no foreign key to its event: that would cost a lookup for each
 row, and a counter's lock serialises writing and pruning."""
@@ -287,6 +296,7 @@ journal = Table(
     Column("action", Text, nullable=False, server_default=""),
     Column("repository", Text, nullable=False, server_default=""),
     Column("tag", Text, nullable=False, server_default=""),
+    Column("refused", Integer, nullable=False, server_default=text("0")),
     Index(None, "settled", "accepted_ms"),
     Index(None, "registry", "accepted_ms"),
     Index(None, "event_id"),
@@ -295,8 +305,8 @@ journal = Table(
 
 ``matches`` is null until it was routed; ``webhooks`` are their numbers as `schemas.journal` writes
 them. ``anew_ms`` is when a part of it was sent once more; 0: never. ``accepted`` and ``settled``
-are 0 or 1; ``delivered``, ``given_up`` and ``cancelled`` are valid once it is settled. A row that
-is neither accepted nor routed was made because there are records of such an event.
+are 0 or 1; ``delivered``, ``given_up``, ``cancelled`` and ``refused`` are valid once it is settled.
+A row that is neither accepted nor routed was made because there are records of such an event.
 """
 
 journal_frames = Table(
@@ -382,6 +392,7 @@ traffic = Table(
     Column("cancelled", Big, nullable=False),
     Column("events", Big, nullable=False),
     Column("latency", LargeBinary, nullable=False),
+    Column("refused", Big, nullable=False, server_default=text("0")),
     Index(None, "step_s", "start_s"),
     sqlite_with_rowid=False,
 )

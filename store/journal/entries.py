@@ -56,6 +56,7 @@ class JournalRow:
     action: str = ""
     repository: str = ""
     tag: str = ""
+    refused: int = 0
 
 
 _COLUMNS = tuple(field.name for field in fields(JournalRow))
@@ -244,6 +245,7 @@ def _values(row: JournalRow) -> tuple[object, ...]:
         row.action,
         row.repository,
         row.tag,
+        row.refused,
     )
 
 
