@@ -25,6 +25,7 @@ GOOD: Mapping[str, object] = {
     "schedule": "10s,1m",
     "max_age": "12h",
     "rate": "50",
+    "final_answers": "400,404",
     "disable_after": "2d",
     "probe": "always",
 }
@@ -55,6 +56,8 @@ BAD = [
     ("rate", "fast", "must be a number"),
     ("rate", "nan", "must be a number"),
     ("rate", "-1", "must be POSTs a second"),
+    ("final_answers", "400,503", "503 cannot be final"),
+    ("final_answers", "no", "neither a status"),
     ("disable_after", "later", "is not a duration"),
     ("probe", "perhaps", "must be true or false"),
     ("ca_bundle", "hello", "has no certificate in PEM"),
@@ -92,6 +95,7 @@ async def test_a_webhook_is_what_the_form_said(site: Site, browser: Browser) -> 
     assert (row.actions, row.scope, row.status) == (0b11, "team/app:*", Status.ENABLED)
     assert (row.schedule_ms, row.max_age_ms, row.rate_limit) == ((10_000, 60_000), 43_200_000, 50)
     assert (row.disable_after_ms, row.probe) == (172_800_000, True)
+    assert row.final_answers == "400,404"
     assert row.location == "westus"
     assert site.publisher.announced
 

@@ -34,7 +34,7 @@ def look(
     **account: Any,  # noqa: ANN401 (whatever is in an account)
 ) -> dict[str, Any]:
     counts = dict.fromkeys(
-        ("events", "accepted", "delivered", "givenUp", "cancelled", "noMatch"), 0
+        ("events", "accepted", "delivered", "givenUp", "cancelled", "refused", "noMatch"), 0
     )
     whole = {"registry": "myregistry", **counts, "open": {}, "unmoved": {}, **account}
     return {
@@ -48,7 +48,14 @@ def look(
 
 
 FINE = look(
-    events=4, accepted=9, delivered=5, givenUp=1, cancelled=1, noMatch=1, open={"notRetried": 1}
+    events=4,
+    accepted=11,
+    delivered=5,
+    givenUp=1,
+    cancelled=1,
+    refused=2,
+    noMatch=1,
+    open={"notRetried": 1},
 )
 STUCK = look(
     events=1, accepted=3, delivered=1, open={"notRetried": 2}, unmoved={"notRetried": 2},
