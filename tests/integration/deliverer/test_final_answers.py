@@ -1,14 +1,28 @@
 """Final answers of real consumers: refused at once, and every other answer as ever."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
 
 from portcall.schemas.records import Failure, Outcome
-from tests.integration.deliverer.pipeline import Pipeline
-from tests.sink import Answer, Sink, eventually
+from tests.integration.deliverer.pipeline import Pipeline, running_pipeline
+from tests.sink import Answer, Sink, eventually, serve_sink
 
 PRESET = (400, 401, 403, 404, 405, 413, 415, 422)
 RETRIED_STATUSES = (302, 408, 409, 425, 429, 500, 503)
-pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def pipeline(amqp_url: str, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Pipeline]:
+    async with running_pipeline(amqp_url, sqlite_url, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[Sink]:
+    async with serve_sink() as made:
+        yield made
 
 
 async def test_each_answer_of_the_preset_is_final_and_no_other(
