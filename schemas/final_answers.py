@@ -94,7 +94,8 @@ def _entry(value: object, field: str) -> str:
     """Check one entry and return it as text."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise InvalidValueError(field, f"must be a status such as 400, or {CLIENT_ERRORS}")
-    word = str(value).lower()[:20]
+    # A huge number has no text: Python refuses to write more than 4,300 digits.
+    word = value.lower()[:20] if isinstance(value, str) else str(min(max(value, -1), 1000))
     if word == CLIENT_ERRORS:
         return word
     if word in (ACR, RECEIVER_REFUSES):
