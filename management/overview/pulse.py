@@ -65,20 +65,20 @@ class Rates:
     Attributes:
         events: Events accepted a second.
         attempts: Attempts a second.
-        refused: Attempts a second that the receiver refused for good.
         success_rate: From 0 to 1, of the attempts that were not refused; None: there was none.
         p50_ms: Latency, milliseconds; None: there was no answer.
         p95_ms: The same.
         p99_ms: The same.
+        refused: Attempts a second that the receiver refused for good.
     """
 
     events: float = 0.0
     attempts: float = 0.0
-    refused: float = 0.0
     success_rate: float | None = None
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
+    refused: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
