@@ -176,6 +176,14 @@ FILTERS = typer.Option(
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
+FINAL_ANSWERS = typer.Option(
+    "--final-answers",
+    metavar="ANSWERS",
+    help="Answers that refuse a delivery for good, so that it is not retried: receiver-refuses"
+    " (400, 401, 403, 404, 405, 413, 415, 422), or a list such as 400,404 or 4xx; acr for none.",
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
 CA_FILE = typer.Option(
     "--ca-file",
     metavar="FILE",
@@ -256,6 +264,7 @@ SETTINGS = (
     SettingOption("filters", "filters", list[str], FILTERS, filters_in),
     SettingOption("scopes", "scopes", list[str], SCOPES, patterns),
     SettingOption("format_words", "format", list[str], FORMAT, formats.read_format),
+    SettingOption("final_answers", "finalAnswers", str, FINAL_ANSWERS),
 )
 """In the order of the help."""
 

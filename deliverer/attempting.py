@@ -4,7 +4,14 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
-from portcall.deliverer.consequences import Consequence, PutBack, Rules, following, unwanted
+from portcall.deliverer.consequences import (
+    Consequence,
+    PutBack,
+    Recorded,
+    Rules,
+    following,
+    unwanted,
+)
 from portcall.deliverer.endings import Endings
 from portcall.deliverer.forms.consents import Consents
 from portcall.deliverer.forms.forming import judged, prepared
@@ -92,8 +99,10 @@ class Attempter:
         request = self._prepare(job, template)
         attempt = await self._sender.send(request)
         consequence = self._decide(job, template, attempt, request.sent)
+        is_refusal = isinstance(consequence, Recorded) and consequence.is_refusal
+        measure(attempt, is_refusal=is_refusal)
         self._endings.carry_out(job, consequence)
-        return attempt.shows_health
+        return is_refusal or attempt.shows_health
 
     async def _attempt_formed(self, job: Job, template: Template, form: Chosen) -> bool | None:
         """Do the same in another format than ACR's, with the endpoint's consent if it needs one."""
@@ -120,8 +129,7 @@ class Attempter:
         )
 
     def _decide(self, job: Job, template: Template, attempt: Attempt, sent: Sent) -> Consequence:
-        """Measure an attempt, and return its consequence."""
-        measure(attempt)
+        """The consequence of an attempt."""
         return following(
             job,
             template.webhook,

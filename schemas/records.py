@@ -34,6 +34,8 @@ class Outcome(StrEnum):
     RETRIED = "retried"
     GIVEN_UP = "given_up"
     CANCELLED = "cancelled"
+    REFUSED = "refused"
+    """Refused by the receiver: its answer is final for this webhook. It is no failure."""
 
 
 class Failure(StrEnum):

@@ -189,11 +189,14 @@ def webhooks(site: CheckedInstallation) -> Finding:
         store = open_store(str(named))
         try:
             found = store.known.disabled_by_themselves()
+            at_ms = now_ms()
+            day = store.traffic.series(since_ms=at_ms - 86_400_000, until_ms=at_ms)
         finally:
             store.close()
     except (StoreUnavailableError, InvalidValueError):
         return unknown("webhooks", "the database does not answer")
-    return findings.webhooks([(each.registry, each.name, each.reason) for each in found])
+    named_webhooks = [(each.registry, each.name, each.reason) for each in found]
+    return findings.webhooks(named_webhooks, day.total.refused)
 
 
 def roles(site: CheckedInstallation) -> Iterator[tuple[Finding, float | None]]:

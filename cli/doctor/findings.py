@@ -145,21 +145,26 @@ def _sum(depths: Mapping[str, int | None], prefix: str) -> int:
     return sum(count or 0 for queue, count in depths.items() if queue.startswith(prefix))
 
 
-def webhooks(disabled: Sequence[tuple[str, str, str]]) -> Finding:
+def webhooks(disabled: Sequence[tuple[str, str, str]], refused: int = 0) -> Finding:
     """Check whether webhooks were disabled automatically.
 
     Args:
         disabled: Registry, name and reason of each one.
+        refused: How many attempts of the last day a final answer ended; they are no fault.
     """
     if not disabled:
-        return ok("webhooks", "none was disabled automatically")
+        told = "none was disabled automatically"
+        if refused:
+            told += f"; final answers of receivers refused {refused} deliveries in 24 hours"
+        return ok("webhooks", told, {"refused": refused})
     told = "; ".join(f"{registry}/{name}: {why}" for registry, name, why in disabled[:MOST_NAMED])
     more = f"; and {len(disabled) - MOST_NAMED} more" if len(disabled) > MOST_NAMED else ""
     facts = {
         "disabled": [
             {"registry": registry, "webhook": name, "reason": why}
             for registry, name, why in disabled
-        ]
+        ],
+        "refused": refused,
     }
     registry, name, _ = disabled[0]
     return wrong(

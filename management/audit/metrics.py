@@ -99,6 +99,7 @@ class AuditMetrics:
             "given_up": account.given_up,
             "cancelled": account.cancelled,
             "filtered": account.filtered,
+            "refused": account.refused,
             "no_match": account.no_match,
             "pending": account.open.total(),
         }

@@ -66,6 +66,7 @@ def _account(account: Account) -> shapes.Account:
         delivered=account.delivered,
         given_up=account.given_up,
         cancelled=account.cancelled,
+        refused=account.refused,
         no_match=account.no_match,
         open={doubt.value: count for doubt, count in account.open.items() if count},
         unmoved={doubt.value: count for doubt, count in account.unmoved.items() if count},

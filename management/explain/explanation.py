@@ -46,6 +46,8 @@ class Whereabouts(StrEnum):
     CANCELLED = "cancelled"
     FILTERED = "filtered"
     """A filter of the webhook held the event back when it was routed."""
+    REFUSED = "refused"
+    """The receiver gave a final answer."""
 
 
 @dataclass(frozen=True, slots=True)

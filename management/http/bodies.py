@@ -19,6 +19,7 @@ from portcall.management.http.fields import (
     ClientCertificate,
     ClientKey,
     FilterSet,
+    FinalAnswers,
     Format,
     Headers,
     Limit,
@@ -82,6 +83,8 @@ class PortcallExtras(Body):
             null: nothing.
         scopes: Patterns that narrow the scope; those with ``!`` exclude; null or empty: none.
         format: The form of its POSTs, a name or an object with the name; null: ACR's.
+        final_answers: Which answers refuse a delivery for good: ``acr`` or null (none),
+            ``receiver-refuses``, or a list of statuses and ``4xx``.
         ca_bundle: The only authorities that are trusted, in PEM; null: the default ones.
         client_certificate: The certificate for an endpoint that asks, in PEM; null: none.
         client_key: Its private key in PEM; left out with a certificate: the present one stays.
@@ -97,6 +100,7 @@ class PortcallExtras(Body):
     filters: FilterSet = None
     scopes: Scopes = None
     format: Format = None
+    final_answers: FinalAnswers = None
     ca_bundle: CaBundle | None = None
     client_certificate: ClientCertificate | None = None
     client_key: Annotated[ClientKey | None, Field(repr=False)] = None

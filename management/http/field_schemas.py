@@ -13,6 +13,7 @@ from portcall.schemas.certificates import (
 )
 from portcall.schemas.events import EVENT_ID_PATTERN, Action
 from portcall.schemas.filters import ARTIFACT_TYPES, FLAGS, TYPES
+from portcall.schemas.final_answers import ACR, MAX_ENTRIES, RECEIVER_REFUSES
 from portcall.schemas.formats.names import FormatName
 from portcall.schemas.globs.patterns import MAX_PATTERN_LENGTH
 from portcall.schemas.globs.scopes import MAX_PATTERNS
@@ -139,6 +140,28 @@ FORMAT = WithJsonSchema(
                 "properties": {"name": {"type": "string", "enum": list(FormatName)}},
                 "required": ["name"],
                 "additionalProperties": {"type": ["string", "null"]},
+            },
+            {"type": "null"},
+        ]
+    }
+)
+FINAL_ANSWERS = WithJsonSchema(
+    {
+        "anyOf": [
+            {
+                "type": "array",
+                "maxItems": MAX_ENTRIES,
+                "items": {
+                    "anyOf": [
+                        {"type": "integer", "minimum": 400, "maximum": 505},
+                        {"type": "string", "pattern": "^(4[0-9][0-9]|50[015]|4[xX][xX])$"},
+                    ]
+                },
+            },
+            {
+                "type": "string",
+                "description": "A preset, or the list with commas.",
+                "examples": [RECEIVER_REFUSES, ACR, "400,404"],
             },
             {"type": "null"},
         ]

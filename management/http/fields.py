@@ -20,6 +20,7 @@ from portcall.schemas.durations import (
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import check_event_id
 from portcall.schemas.filters import Filters, read_filters
+from portcall.schemas.final_answers import parse_final_answers
 from portcall.schemas.formats.chosen import NAME, check_format
 from portcall.schemas.globs.scopes import parse_scopes
 from portcall.schemas.records import Outcome
@@ -222,7 +223,7 @@ def _time(value: object) -> int:
 
 
 def _outcomes(value: object) -> tuple[Outcome, ...]:
-    """Read how deliveries ended: at least one of the three words, each once."""
+    """Read how deliveries ended: at least one of the words, each once."""
     allowed = [outcome.value for outcome in ENDINGS]
     words = value if isinstance(value, list) and value else [None]
     for index, word in enumerate(words):
@@ -311,6 +312,9 @@ Rate = Annotated[float, _made(_rate), said.RATE]
 FilterSet = Annotated[Filters | None, _made(lambda value: read_filters(value, "")), said.FILTERS]
 Scopes = Annotated[tuple[str, ...] | None, _made(_scopes), said.SCOPES]
 Format = Annotated[dict[str, str] | None, _made(_format), said.FORMAT]
+FinalAnswers = Annotated[
+    str | None, _made(lambda value: parse_final_answers(value, "")), said.FINAL_ANSWERS
+]
 Overlap = Annotated[int | None, _made(_overlap), said.LIMIT]
 Time = Annotated[int, _made(_time), said.TIME]
 Outcomes = Annotated[tuple[Outcome, ...], _made(_outcomes), said.OUTCOMES]

@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from portcall.schemas.durations import format_duration, format_limit
 from portcall.schemas.filters import ARTIFACT_TYPES, TYPES, filters_in, words_of, written
+from portcall.schemas.final_answers import shown as shown_final_answers
 from portcall.schemas.formats.chosen import NAME, TEMPLATE
 from portcall.schemas.formats.names import FormatName
 
@@ -149,6 +150,22 @@ SETTINGS = (
         heading="Rate limit",
         say=lambda rate: f"{rate} a second",
         unset="none",
+    ),
+    Setting(
+        name="final_answers",
+        column="final_answers",
+        show=_unless_none(shown_final_answers),
+        field="final_answers",
+        label="Final answers",
+        hint=Markup(
+            "Answers that refuse a delivery for good: <code>receiver-refuses</code>, or such as"
+            " <code>400,404</code>."
+        ),
+        placeholder="acr: none",
+        write=str,
+        heading="Final answers",
+        say=lambda answers: answers if isinstance(answers, str) else ", ".join(map(str, answers)),
+        unset="none, as in ACR",
     ),
     Setting(
         name="disable_after",

@@ -65,10 +65,11 @@ class Rates:
     Attributes:
         events: Events accepted a second.
         attempts: Attempts a second.
-        success_rate: From 0 to 1; None: there was no attempt.
+        success_rate: From 0 to 1, of the attempts that were not refused; None: there was none.
         p50_ms: Latency, milliseconds; None: there was no answer.
         p95_ms: The same.
         p99_ms: The same.
+        refused: Attempts a second that the receiver refused for good.
     """
 
     events: float = 0.0
@@ -77,6 +78,7 @@ class Rates:
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
+    refused: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +254,7 @@ class Pulse:
         return Rates(
             events=total.events / RATED_S,
             attempts=total.attempts / RATED_S,
+            refused=total.refused / RATED_S,
             success_rate=total.success_rate,
             p50_ms=total.latency.p50_ms,
             p95_ms=total.latency.p95_ms,

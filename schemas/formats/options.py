@@ -8,7 +8,7 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.formats.facts import Options
 
 MAX_URI = 1_024
-_URI = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
+_URI = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'*+(),;=%-]+", re.ASCII)
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DNS_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 

@@ -81,6 +81,7 @@ _TYPES: Mapping[object, TypeEngine[Any]] = {
     Mapping[str, str] | None: JSON(none_as_null=True),
     int | None: Big,
     bool | None: Boolean(),
+    str | None: Text(),
     float: Double(),
     Filters | None: FilterType(),
 }
@@ -136,11 +137,13 @@ webhooks = Table(
     Column("ca_bundle", Text, nullable=False, server_default=""),
     Column("client_certificate", Text, nullable=False, server_default=""),
     Column("client_key", Text, nullable=False, server_default=""),
+    Column("refused", Big, nullable=False, server_default=text("0")),
     *_settings(),
     UniqueConstraint("registry_key", "name_key"),
     Index("ix_webhooks_untag", "actions", **_where("actions >= 32")),
 )
-"""Webhooks. ``delivered`` to ``cancelled`` count their records: see `store.webhooks.health`."""
+"""Webhooks. ``delivered`` to ``cancelled``, and ``refused``, count their records: see
+`store.webhooks.health`."""
 
 sources = Table(
     "sources",
@@ -248,6 +251,12 @@ records = Table(
         sqlite_where=text("outcome = 'given_up'"),
         postgresql_where=text("outcome = 'given_up'"),
     ),
+    Index(
+        "ix_records_refused",
+        "id",
+        sqlite_where=text("outcome = 'refused'"),
+        postgresql_where=text("outcome = 'refused'"),
+    ),
 )
 """One row for each attempt. It has no foreign key to its event: that would cost a lookup for each
 row, and a counter's lock serialises writing and pruning."""
@@ -306,6 +315,7 @@ journal = Table(
     Column("is_referrer", Integer, nullable=False, server_default=text("0")),
     Column("manifest", Text, nullable=False, server_default=""),
     Column("extras", LargeBinary),
+    Column("refused", Integer, nullable=False, server_default=text("0")),
     Index(None, "settled", "accepted_ms"),
     Index(None, "registry", "accepted_ms"),
     Index(None, "event_id"),
@@ -314,8 +324,9 @@ journal = Table(
 
 ``matches`` is null until it was routed; ``webhooks`` are their numbers as `schemas.journal` writes
 them. ``anew_ms`` is when a part of it was sent once more; 0: never. ``accepted`` and ``settled``
-are 0 or 1; ``delivered``, ``given_up`` and ``cancelled`` are valid once it is settled. A row that
-is neither accepted nor routed was made because there are records of such an event. ``filtered`` is
+are 0 or 1; ``delivered``, ``given_up``, ``cancelled`` and ``refused`` are valid once it is settled.
+A row that is neither accepted nor routed was made because there are records of such an event.
+``filtered`` is
 the number of webhooks whose filters held the event back, and ``held`` is the JSON of their numbers
 by the filter's name. ``artifact_type``, ``is_referrer`` and ``manifest`` are what filters ask
 for. ``extras`` are those of an event that was routed to no webhook; null: none, or its records have
@@ -405,6 +416,7 @@ traffic = Table(
     Column("cancelled", Big, nullable=False),
     Column("events", Big, nullable=False),
     Column("latency", LargeBinary, nullable=False),
+    Column("refused", Big, nullable=False, server_default=text("0")),
     Index(None, "step_s", "start_s"),
     sqlite_with_rowid=False,
 )

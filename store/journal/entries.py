@@ -61,6 +61,7 @@ class JournalRow:
     is_referrer: int = 0
     manifest: str = ""
     extras: bytes | None = None
+    refused: int = 0
 
 
 _COLUMNS = tuple(field.name for field in fields(JournalRow))

@@ -32,7 +32,7 @@ _EVENT_ID = ("event_id",)
 _ACCEPTANCE = ("key", "event_id", "accepted_ms")
 _DELIVERY = ("event_key", "webhook_id")
 _ATTEMPT = ("event_key", "webhook_id", "attempt", "outcome")
-_ENDINGS = frozenset((Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.CANCELLED))
+_ENDINGS = frozenset((Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.REFUSED))
 ENDED = 2**31
 """Used as an attempt's number, larger than any real one: the delivery has ended."""
 
@@ -193,10 +193,9 @@ class EventLog:
                 again), the webhook's id, and the attempt at which its schedule begins.
 
         Returns:
-            Only those that have a record; `ENDED` for one that was delivered, given up or
-            cancelled,
-            after which it must not be attempted again. Records from before a replay do not count as
-            its end.
+            Only those that have a record; `ENDED` for one that was delivered, refused, given up or
+            cancelled, after which it must not be attempted again. Records from before a replay do
+            not count as its end.
         """
         by_event: dict[tuple[str, int], list[int]] = {}
         firsts: dict[tuple[str, int, int], list[int]] = {}

@@ -17,7 +17,6 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    text,
 )
 
 from portcall.schemas.deliveries import delivery_id
@@ -27,8 +26,9 @@ from portcall.schemas.webhooks import Status
 from portcall.store.database.database import chunks
 from portcall.store.database.tables import events, records, webhooks
 from portcall.store.records import stored_extras
+from portcall.store.records.filters import INDEXED, is_outcome
 
-ENDINGS = (Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.DELIVERED)
+ENDINGS = (Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.DELIVERED, Outcome.REFUSED)
 MAX_MS = 2**62
 TRIED_AT_ONCE = 1000
 MAX_EVENTS = 500
@@ -207,9 +207,9 @@ def _narrowed(
 
 
 def _ended(outcomes: Sequence[Outcome]) -> ColumnElement[bool]:
-    """The condition on the outcome as literal SQL, or SQLite would not use its index."""
-    if tuple(outcomes) == (Outcome.GIVEN_UP,):
-        return text("records.outcome = 'given_up'")  # type: ignore[return-value]  # a condition is one
+    """The condition on the outcome."""
+    if len(outcomes) == 1 and outcomes[0] in INDEXED:
+        return is_outcome(outcomes[0])
     return records.c.outcome.in_([outcome.value for outcome in outcomes])
 
 

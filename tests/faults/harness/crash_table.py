@@ -12,6 +12,8 @@ from tests.faults.harness.scripts import Script
 FAILS_ONCE = Script(status=503, every=2)
 """Every other POST to the endpoint fails: the retry succeeds mostly."""
 FAILS = Script(status=503)
+REFUSES = Script(status=400)
+"""By webhooks for which 400 is a final answer."""
 SLOWISH = Script(after_s=0.02)
 """So that something is under way when a role dies."""
 
@@ -25,12 +27,14 @@ class Case:
         repeats: Whether deliveries may be repeated.
         script: What the endpoint does meanwhile.
         quick: Whether it is in the fast subset.
+        final_answers: Of the webhooks.
     """
 
     point: CrashPoint
     repeats: bool = False
     script: Script = SLOWISH
     quick: bool = False
+    final_answers: str = "acr"
 
 
 TABLE = (
@@ -77,6 +81,17 @@ TABLE = (
     # Deliverer, given up: buried, confirmed, then the record.
     Case(CrashPoint("deliverer", "publish", "before", "portcall.dead"), repeats=True, script=FAILS),
     Case(CrashPoint("deliverer", "publish", "after", "portcall.dead"), repeats=True, script=FAILS),
+    # Deliverer, a final answer: answered, record published, confirmed, frame acked.
+    *(
+        Case(point, repeats=True, script=REFUSES, quick=quick, final_answers="400")
+        for point, quick in (
+            (CrashPoint("deliverer", "follow", "before"), True),
+            (CrashPoint("deliverer", "publish", "before", "portcall.log"), False),
+            (CrashPoint("deliverer", "publish", "under way", "portcall.log"), False),
+            (CrashPoint("deliverer", "ack", "before"), True),
+            (CrashPoint("recorder", "insert", "after"), False),
+        )
+    ),
     # Recorder: batch read, rows inserted, transaction committed, credit given.
     Case(CrashPoint("recorder", "append", "before")),
     Case(CrashPoint("recorder", "insert", "after"), quick=True),

@@ -25,6 +25,7 @@ GOOD: Mapping[str, object] = {
     "schedule": "10s,1m",
     "max_age": "12h",
     "rate": "50",
+    "final_answers": "400,404",
     "disable_after": "2d",
     "probe": "always",
     "scopes": "team/**:v[0-9]*\r\n\r\n!team/test/**\r\n",
@@ -57,6 +58,8 @@ BAD = [
     ("rate", "fast", "must be a number"),
     ("rate", "nan", "must be a number"),
     ("rate", "-1", "must be POSTs a second"),
+    ("final_answers", "400,503", "503 cannot be final"),
+    ("final_answers", "no", "neither a status"),
     ("disable_after", "later", "is not a duration"),
     ("probe", "perhaps", "must be true or false"),
     ("scopes", "team/*\nteam//x", "[1]: character 6 of 'team//x': a part is missing"),
@@ -100,6 +103,7 @@ async def test_a_webhook_is_what_the_form_said(site: Site, browser: Browser) -> 
     assert (row.disable_after_ms, row.probe) == (172_800_000, True)
     assert row.scopes == ("team/**:v[0-9]*", "!team/test/**")
     assert row.format == {"name": "slack"}
+    assert row.final_answers == "400,404"
     assert row.location == "westus"
     assert site.publisher.announced
 

@@ -216,6 +216,9 @@ def test_what_is_none_of_ours_is_no_fault() -> None:
 
 def test_webhooks_that_have_disabled_themselves_are_named_with_what_to_do() -> None:
     assert findings.webhooks([]).verdict is Verdict.OK
+    refused = findings.webhooks([], 12)
+    assert refused.verdict is Verdict.OK  # a receiver that says no is no fault
+    assert "refused 12 deliveries" in refused.found
     found = findings.webhooks(
         [("myregistry", f"hook{n}", "the endpoint answered 410") for n in range(25)]
     )

@@ -131,6 +131,7 @@ async def test_the_accounts_of_every_registry(audited: ManagementApi, world: Wor
             "givenUp": 0,
             "cancelled": 0,
             "filtered": 0,
+            "refused": 0,
             "noMatch": 1,
             "open": {"notRetried": 1},
             "unmoved": {"notRetried": 1},
@@ -255,14 +256,15 @@ def deliveries(state: str) -> float | None:
 
 
 async def test_the_gauges_are_the_accounts(world: World) -> None:
-    held = {"taggedOnly": [4, 5]}
-    note(world.store, routed(event(), [1, 2, 3], held), routed(event("nobody"), []))
-    outcomes = [Outcome.DELIVERED, Outcome.GIVEN_UP]
-    rows = [record(hook, outcome=each) for hook, each in zip((1, 2), outcomes, strict=True)]
+    held = {"taggedOnly": [5, 6]}
+    note(world.store, routed(event(), [1, 2, 3, 4], held), routed(event("nobody"), []))
+    outcomes = [Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.REFUSED]
+    rows = [record(hook, outcome=each) for hook, each in zip((1, 2, 3), outcomes, strict=True)]
     append(world.store, frame(rows, [event()]))
     await Gauges(world).look()
-    states = ("accepted", "delivered", "given_up", "cancelled", "filtered", "no_match", "pending")
-    assert [deliveries(state) for state in states] == [6, 1, 1, 0, 2, 1, 1]
+    ends = {"delivered": 1, "given_up": 1, "cancelled": 0, "refused": 1, "filtered": 2}
+    expected = {"accepted": 7, **ends, "no_match": 1, "pending": 1}
+    assert {state: deliveries(state) for state in expected} == expected
 
 
 async def test_what_stays_nowhere_for_long_is_unaccounted(world: World) -> None:

@@ -208,6 +208,7 @@ async def test_a_delivery_is_where_its_records_say(
         (record(webhook_id, Outcome.GIVEN_UP, attempt=3, status=503), "given_up"),
         (record(webhook_id, attempt=4), "delivered"),
         (record(webhook_id, Outcome.CANCELLED, attempt=5, status=0), "cancelled"),
+        (record(webhook_id, Outcome.REFUSED, attempt=6, status=400), "refused"),
     ]
     delivery: Json = {}
     for number, (each, expected) in enumerate(steps):

@@ -288,14 +288,15 @@ class AccountsContract:
         hooks = [HOOK + number for number in range(6)]
         note(store, accepted(event("e")), routed(event("e"), hooks))
         record_of(store, event("e"), *((hook, Outcome.RETRIED) for hook in hooks[:3]))
-        endings = [Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.CANCELLED]
-        record_of(store, event("e"), *zip(hooks[:3], endings, strict=True))
-        record_of(store, event("e"), *((hook, Outcome.DELIVERED) for hook in hooks[3:]))
+        endings = [Outcome.DELIVERED, Outcome.GIVEN_UP, Outcome.CANCELLED, Outcome.REFUSED]
+        record_of(store, event("e"), *zip(hooks[:4], endings, strict=True))
+        record_of(store, event("e"), *((hook, Outcome.DELIVERED) for hook in hooks[4:]))
         if is_settled:
             assert settle(store) == 1
         account = only(read(store, before_ms=LATER))
         assert (account.events, account.accepted) == (1, 6)
-        assert (account.delivered, account.given_up, account.cancelled) == (4, 1, 1)
+        assert (account.delivered, account.given_up, account.cancelled) == (3, 1, 1)
+        assert account.refused == 1
         assert not +account.open and not +account.unmoved
 
     def test_a_delivery_counts_once_and_success_is_what_counts(self, store: Store) -> None:
@@ -503,6 +504,8 @@ def _count(
         found = {outcome for each, outcome in outcomes if each == hook}
         if Outcome.DELIVERED in found:
             expected.delivered += 1
+        elif Outcome.REFUSED in found:
+            expected.refused += 1
         elif Outcome.GIVEN_UP in found:
             expected.given_up += 1
         elif Outcome.CANCELLED in found:
