@@ -74,12 +74,21 @@ def audit(
 
     Accepted = delivered + pending + given up + refused + filtered + no match, for each registry.
     Exit code 0: it adds up; 1: something is missing; 2: the check could not be made; 3: there is
-    no such registry. """ wait_s = _seconds("--wait", wait) if wait else 0.0 patience_s =
-    _seconds("--patience", patience) look = _looking(Management.at(url), registry) watch, is_over =
-    watched(look, wait_s=wait_s, patience_s=patience_s) judgement = judged(watch, is_over=is_over)
-    if chosen(output) is Output.JSON: say(pretty(judgement)) elif judgement["registries"]:
-    say(table(rows_of(judgement))) for line in told(judgement, watch): note(line) if not
-    judgement["addsUp"]: raise typer.Exit(1)
+    no such registry.
+    """
+    wait_s = _seconds("--wait", wait) if wait else 0.0
+    patience_s = _seconds("--patience", patience)
+    look = _looking(Management.at(url), registry)
+    watch, is_over = watched(look, wait_s=wait_s, patience_s=patience_s)
+    judgement = judged(watch, is_over=is_over)
+    if chosen(output) is Output.JSON:
+        say(pretty(judgement))
+    elif judgement["registries"]:
+        say(table(rows_of(judgement)))
+    for line in told(judgement, watch):
+        note(line)
+    if not judgement["addsUp"]:
+        raise typer.Exit(1)
 
 
 def watched(
