@@ -58,7 +58,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
         await asyncio.to_thread(check_secrets, store, keys)
         operator = operator_webhook(settings.operator_uri, settings.operator_secret)
         webhooks = Webhooks(WithOperator(store.webhooks, operator), masking=settings.mask_headers)
-        follower = FeedFollower(webhooks.refresh)
+        follower = FeedFollower(webhooks.refresh, stamp=store.stamp)
         publisher = Publisher(settings.amqp_url, name="portcall deliverer publisher")
         lanes = Lanes[Job](
             max_cap=settings.endpoint_concurrency,

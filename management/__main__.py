@@ -162,7 +162,11 @@ def _replayer(
     """The replayer, which runs."""
     depths = Depths(settings.amqp_url, name="management.depths")
     replayer = Replayer(
-        replays=store.replays, publisher=publisher, depths=depths, shards=settings.shards
+        replays=store.replays,
+        publisher=publisher,
+        depths=depths,
+        shards=settings.shards,
+        stamp=store.stamp,
     )
     process.supervise(depths.run(), "depths")
     process.supervise(replayer.run(), "replays")

@@ -44,13 +44,14 @@ async def main(host: Host = OWN_PROCESS) -> None:
         registries = Registries(catalogue=store.registries, revisions=store.webhooks)
         sources = KnownSources(catalogue=store.sources, revisions=store.webhooks)
 
-        async def refresh() -> None:
+        async def refresh() -> bool:
             await registries.refresh()
             await sources.refresh()
             if tls is not None:
                 tls.trust(sources.authorities())
+            return registries.problem is None and sources.problem is None
 
-        follower = FeedFollower(refresh)
+        follower = FeedFollower(refresh, stamp=store.stamp)
         feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
         follower.hint(0)
         journal = JournalPublisher(publisher)

@@ -16,6 +16,7 @@ from prometheus_client import Counter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
+from portcall.runtime.broker.alarms import hear_alarms
 from portcall.runtime.broker.confirms import ConfirmedChannel
 from portcall.runtime.broker.link import (
     BROKER_FAILURES,
@@ -31,6 +32,7 @@ from portcall.runtime.broker.refusals import Refusals
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
+from portcall.runtime.pacing import Pace
 
 if TYPE_CHECKING:
     from aiormq import Channel
@@ -43,11 +45,9 @@ PUBLISHES = Counter(
 )
 _publishes = cache(PUBLISHES.labels)
 """The labels take a lock and make texts each time; there are few exchanges."""
-ALARM_CHECK_S = 0.2
-"""How often to check for an alarm of the broker: the client has no callback for it."""
-NUDGE_S = 2.0
+NUDGE_S, IDLE_NUDGE_S = 2.0, 10.0
 """The broker reports an alarm only to connections that publish: a connection that was idle for this
-long publishes a message that has no consumer."""
+long publishes a message that has no consumer. With the second one after 30 s without a publish."""
 NOBODY = "portcall.nobody"
 SMOOTHING = 0.02
 """The weight of the newest message in the mean size."""
@@ -71,6 +71,7 @@ class Publisher:
         self._waiting: set[asyncio.Timeout] = set()
         self._refusals = Refusals()
         self._published = 0
+        self._nudges = Pace(NUDGE_S, IDLE_NUDGE_S)
         self._mean_bytes: dict[str, float] = {}
         self._log = get_logger().bind(link=name)
 
@@ -97,17 +98,16 @@ class Publisher:
         await self._link.run()
 
     async def _use(self, connection: AbstractConnection) -> None:
-        watching = asyncio.ensure_future(self._watch_alarm(connection))
         nudging = asyncio.ensure_future(self._nudge(connection))
         try:
             while True:
                 channel = await open_channel(connection, confirms=True)
+                hear_alarms(channel, self._hear_alarm)
                 await self._use_channel(ConfirmedChannel(channel))
         finally:
             self._up.clear()
             self._channel = None
             self._alarmed = False
-            watching.cancel()
             self._give_up_waiting()
             nudging.cancel()
 
@@ -144,25 +144,17 @@ class Publisher:
             PUBLISH_TIMEOUT_S, lambda: asyncio.ensure_future(_close(channel.channel))
         )
 
-    async def _watch_alarm(self, connection: AbstractConnection) -> None:
+    def _hear_alarm(self, *, is_on: bool) -> None:
         """Hold back publishes while the broker has an alarm.
 
         The broker would read them only after the alarm. A publisher that had stopped waiting for
         the confirm would publish the message again, and it would arrive twice.
         """
-        transport = connection.transport
-        while transport is not None:
-            try:
-                async with asyncio.timeout(ALARM_CHECK_S):
-                    await transport.ready()
-            except TimeoutError:
-                self._alarmed = True
-                self._up.clear()
-            else:
-                self._alarmed = False
-                if self._channel is not None:
-                    self._up.set()
-            await asyncio.sleep(ALARM_CHECK_S)
+        self._alarmed = is_on
+        if is_on:
+            self._up.clear()
+        elif self._channel is not None:
+            self._up.set()
 
     async def _nudge(self, connection: AbstractConnection) -> None:
         """Publish a message now and then if the connection is idle, on a separate channel.
@@ -176,7 +168,7 @@ class Publisher:
                 if published == self._published and not self._alarmed:
                     await channel.basic_publish(b"", routing_key=NOBODY, wait=False)
                 published = self._published
-                await asyncio.sleep(NUDGE_S)
+                await self._nudges.rest()
 
     async def publish(
         self,
@@ -284,6 +276,7 @@ class Publisher:
         if self._alarmed:
             raise RefusedError(ALARM)
         self._published += 1
+        self._nudges.use()
         async with asyncio.timeout(timeout_s) as limit:
             self._waiting.add(limit)
             try:
