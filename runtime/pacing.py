@@ -12,26 +12,17 @@ from contextlib import suppress
 IDLE_AFTER_S = 30.0
 
 
-class Pace:
-    """The pause between two looks.
+class Activity:
+    """How lately something happened, and pauses that depend on it.
 
     Args:
-        busy_s: The pause for some time after a use.
-        idle_s: The pause after that; a use ends it.
         after_s: How long after the last use the long pauses begin.
         clock: Monotonic seconds.
     """
 
     def __init__(
-        self,
-        busy_s: float,
-        idle_s: float,
-        *,
-        after_s: float = IDLE_AFTER_S,
-        clock: Callable[[], float] = time.monotonic,
+        self, after_s: float = IDLE_AFTER_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._busy_s = busy_s
-        self._idle_s = idle_s
         self._after_s = after_s
         self._clock = clock
         self._used_at = clock()
@@ -47,14 +38,14 @@ class Pace:
         self._used_at = self._clock()
         self._used.set()
 
-    async def rest(self) -> None:
-        """Wait until the next look is due."""
+    async def rest(self, busy_s: float, idle_s: float) -> None:
+        """Wait for *busy_s*; or, if idle, for *idle_s* or the next use."""
         if not self.is_idle:
-            await asyncio.sleep(self._busy_s)
+            await asyncio.sleep(busy_s)
             return
         self._used.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._idle_s):
+            async with asyncio.timeout(idle_s):
                 await self._used.wait()
 
 
@@ -65,8 +56,8 @@ class Glance:
     seen at the next glance.
 
     Args:
-        stamp: Cheaply gives a value that stays equal as long as nothing is committed; None: unknown,
-            and then it is always time. `Store.stamp` does.
+        stamp: Cheaply gives a value that stays equal as long as nothing is committed; None:
+            unknown, and then it is always time. `Store.stamp` does.
         at_least_s: Ask anyway after so long.
         clock: Monotonic seconds.
     """

@@ -35,8 +35,8 @@ log.file = rabbitmq.log
 log.file.rotation.size = 10485760
 log.file.rotation.count = 3
 """
-# dead_letter_worker_consumer_prefetch: messages that go from a wait rung back to the deliverers; with
-#   32, about a thousand per second.
+# dead_letter_worker_consumer_prefetch: messages that go from a wait rung back to the deliverers;
+#   with 32, about a thousand per second.
 # quorum_tick_interval, stream_tick_interval (ms; 5,000): each queue sums up its statistics, which
 #   nothing reads here, and was most of what an idle node did (docs/decisions/0058).
 # heartbeat_interval (ms; 100): messages to the other nodes of a cluster; there are none.

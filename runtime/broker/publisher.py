@@ -32,7 +32,7 @@ from portcall.runtime.broker.refusals import Refusals
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
-from portcall.runtime.pacing import Pace
+from portcall.runtime.pacing import Activity
 
 if TYPE_CHECKING:
     from aiormq import Channel
@@ -71,7 +71,7 @@ class Publisher:
         self._waiting: set[asyncio.Timeout] = set()
         self._refusals = Refusals()
         self._published = 0
-        self._nudges = Pace(NUDGE_S, IDLE_NUDGE_S)
+        self._activity = Activity()
         self._mean_bytes: dict[str, float] = {}
         self._log = get_logger().bind(link=name)
 
@@ -88,6 +88,11 @@ class Publisher:
     def is_up(self) -> bool:
         """Whether the broker accepts anything at all: connected, and without an alarm."""
         return self._up.is_set()
+
+    @property
+    def published(self) -> int:
+        """How many messages were published, or begun to be."""
+        return self._published
 
     def mean_bytes(self, exchange: str) -> float:
         """The mean size of recent messages to an exchange; 0: none yet."""
@@ -168,7 +173,7 @@ class Publisher:
                 if published == self._published and not self._alarmed:
                     await channel.basic_publish(b"", routing_key=NOBODY, wait=False)
                 published = self._published
-                await self._nudges.rest()
+                await self._activity.rest(NUDGE_S, IDLE_NUDGE_S)
 
     async def publish(
         self,
@@ -276,7 +281,7 @@ class Publisher:
         if self._alarmed:
             raise RefusedError(ALARM)
         self._published += 1
-        self._nudges.use()
+        self._activity.use()
         async with asyncio.timeout(timeout_s) as limit:
             self._waiting.add(limit)
             try:
