@@ -51,7 +51,7 @@ from portcall.runtime.broker.stream_end import StreamEnd
 from portcall.runtime.http.clients import Throttle
 from portcall.runtime.process import OWN_PROCESS, Host, Process, launch, running
 from portcall.schemas.operator import OPERATOR_ID
-from portcall.schemas.topology import LOG, topology
+from portcall.schemas.topology import JOURNAL, LOG, topology
 from portcall.store.bearers import Bearers
 from portcall.store.database.installation import Installation
 from portcall.store.database.migrate import migrate
@@ -119,7 +119,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     LetterHandlers(box=box, store=store, lookups=lookups).add_to(routes)
     TagHandlers(store=store, lookups=lookups, catch_up=auditor.caught_up).add_to(routes)
     AuditHandler(auditor).add_to(routes)
-    process.supervise(AuditMetrics(auditor).run(), "audit")
+    process.supervise(AuditMetrics(auditor, partial(_recorded, store)).run(), "audit")
     pulse = _pulse(process, settings, store)
     OverviewHandler(store=store, pulse=pulse, lookups=lookups).add_to(routes)
     explaining, scope_tests = Explaining(store, settings.rungs_ms), ScopeTests(store)
@@ -154,6 +154,11 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     _watch_webhooks(process, settings, store, publisher, prober)
     await process.until_stopped()
     await replayer.stop()
+
+
+def _recorded(store: Store) -> object:
+    """What the recorder has recorded: its places in both streams."""
+    return store.eventlog.position(LOG), store.journal.position(JOURNAL)
 
 
 def _replayer(

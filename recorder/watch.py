@@ -9,7 +9,7 @@ from portcall.runtime.pacing import Glance, unknown
 from portcall.store.errors import StoreUnavailableError
 from portcall.store.records.appending import Position
 
-LOOK_S, AT_LEAST_S = 1.0, 5.0
+LOOK_S, AT_LEAST_S = 1.0, 10.0
 """How often to look; a file that says cheaply that nothing was committed is read only so often."""
 SLOW_S = 1.0
 """A query that takes longer than this is a problem; the store's own timeouts are 5 to 15 s."""

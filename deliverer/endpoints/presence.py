@@ -1,8 +1,8 @@
 """Presence: whether this process could make attempts: its own problems count against no endpoint.
 
 The broker gets a query every second anyway (see `deliverer.endpoints.rate_sharing`), and every ten
-while nothing happens. While it does not answer, records cannot be written, frames wait at the gate or the store is unreachable, no
-deliveries arrive, so a lack of successes means nothing.
+while nothing happens. While it does not answer, records cannot be written, frames wait at the gate
+or the store is unreachable, no deliveries arrive, so a lack of successes means nothing.
 """
 
 ANSWER_S, IDLE_ANSWER_S = 2.5, 13.0
