@@ -109,9 +109,7 @@ class AuditMetrics:
             self._show(account, now)
         LOOKED.set(now)
         self._audited_at = now
-        if not any(
-            each.open.total() or each.unmoved.total() for each in look.accounts.registries
-        ):
+        if not any(each.open.total() or each.unmoved.total() for each in look.accounts.registries):
             self._settled = await asyncio.to_thread(self._recorded)
 
     def _show(self, account: Account, now: float) -> None:
