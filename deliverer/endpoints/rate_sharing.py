@@ -1,6 +1,5 @@
 """Rate sharing: the number of deliverers that share a webhook's own rate."""
 
-import asyncio
 from typing import Protocol
 
 from prometheus_client import Gauge
