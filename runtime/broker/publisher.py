@@ -32,7 +32,6 @@ from portcall.runtime.broker.refusals import Refusals
 from portcall.runtime.errors import BrokerError, RefusedError, UnconfirmedError, UnroutableError
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
-from portcall.runtime.pacing import Activity
 
 if TYPE_CHECKING:
     from aiormq import Channel
@@ -45,9 +44,9 @@ PUBLISHES = Counter(
 )
 _publishes = cache(PUBLISHES.labels)
 """The labels take a lock and make texts each time; there are few exchanges."""
-NUDGE_S, IDLE_NUDGE_S = 2.0, 10.0
+NUDGE_S = 2.0
 """The broker reports an alarm only to connections that publish: a connection that was idle for this
-long publishes a message that has no consumer. With the second one after 30 s without a publish."""
+long publishes a message that has no consumer. ``/ready`` promises to show an alarm within 3 s."""
 NOBODY = "portcall.nobody"
 SMOOTHING = 0.02
 """The weight of the newest message in the mean size."""
@@ -71,7 +70,6 @@ class Publisher:
         self._waiting: set[asyncio.Timeout] = set()
         self._refusals = Refusals()
         self._published = 0
-        self._activity = Activity()
         self._mean_bytes: dict[str, float] = {}
         self._log = get_logger().bind(link=name)
 
@@ -173,7 +171,7 @@ class Publisher:
                 if published == self._published and not self._alarmed:
                     await channel.basic_publish(b"", routing_key=NOBODY, wait=False)
                 published = self._published
-                await self._activity.rest(NUDGE_S, IDLE_NUDGE_S)
+                await asyncio.sleep(NUDGE_S)
 
     async def publish(
         self,
@@ -281,7 +279,6 @@ class Publisher:
         if self._alarmed:
             raise RefusedError(ALARM)
         self._published += 1
-        self._activity.use()
         async with asyncio.timeout(timeout_s) as limit:
             self._waiting.add(limit)
             try:
