@@ -12,6 +12,7 @@ from portcall.cli.errors import UsageError
 from portcall.cli.output import Output
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import ACTION_NAMES, check_action
+from portcall.schemas.filters import filters_in
 
 Completion = Callable[..., Any]
 _NAME_AND_COLON = re.compile(r"^([^=:]+):\s*")
@@ -88,7 +89,8 @@ URI = typer.Option("--uri", help="The endpoint's URL, http or https.", show_defa
 ACTIONS = typer.Option(
     "--actions",
     metavar="ACTION...",
-    help="The actions to subscribe to: push, delete, quarantine, chart_push, chart_delete.",
+    help="The actions to subscribe to: push, delete, quarantine, chart_push, chart_delete;"
+    " beyond ACR untag, a deleted tag.",
     show_default=False,
     autocompletion=completion.actions,
 )
@@ -157,6 +159,15 @@ RATE_LIMIT = typer.Option(
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
+FILTERS = typer.Option(
+    "--filters",
+    metavar="FILTER...",
+    help="What it does not get, although actions and scope cover it: taggedOnly, noReferrers,"
+    " changedOnly, or artifactTypes=image,index to get only these types (image, index, helm,"
+    ' signature, attestation, sbom, wasm, cache, other, unknown). Replaces all; "" for none.',
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
 CA_FILE = typer.Option(
     "--ca-file",
     metavar="FILE",
@@ -202,12 +213,14 @@ class SettingOption(NamedTuple):
         key: In the API.
         kind: Of its value; the text "default" stands for null.
         option: The option.
+        read: Makes what the API takes of the value.
     """
 
     parameter: str
     key: str
     kind: type
     option: OptionInfo
+    read: Callable[[Any], object] = lambda value: value
 
 
 SETTINGS = (
@@ -216,6 +229,7 @@ SETTINGS = (
     SettingOption("disable_after", "disableAfter", str, DISABLE_AFTER),
     SettingOption("probe", "probe", bool, PROBE),
     SettingOption("rate_limit", "rateLimit", float, RATE_LIMIT),
+    SettingOption("filters", "filters", list[str], FILTERS, filters_in),
 )
 """In the order of the help."""
 

@@ -8,6 +8,7 @@ from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.refusals import Refusing
 from portcall.producer.http.registries import Registries
+from portcall.producer.http.untagging import Untagging
 from portcall.producer.ingest import Ingest
 from portcall.producer.journal_publisher import JournalPublisher
 from portcall.producer.server import make_app
@@ -42,14 +43,15 @@ async def main(host: Host = OWN_PROCESS) -> None:
         store = open_store(settings.database_url, KeySource.named_by(settings).vault())
         publisher = Publisher(settings.amqp_url, name="portcall producer")
         registries = Registries(catalogue=store.registries, revisions=store.webhooks)
+        untagging = Untagging(catalogue=store.subscribers, revisions=store.webhooks)
         sources = KnownSources(catalogue=store.sources, revisions=store.webhooks)
 
         async def refresh() -> bool:
-            await registries.refresh()
-            await sources.refresh()
+            for kept in (registries, sources, untagging):
+                await kept.refresh()
             if tls is not None:
                 tls.trust(sources.authorities())
-            return registries.problem is None and sources.problem is None
+            return not any(kept.problem for kept in (registries, sources, untagging))
 
         follower = FeedFollower(refresh, stamp=store.stamp)
         feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
@@ -64,6 +66,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
             publish=journal.accept,
             note=journal.note_ignored,
             keeper=keeper,
+            wants_untags=untagging.wants,
         )
         trust = await asyncio.to_thread(trust_of, settings)
         issuers = IssuerKeys(Fetcher(trust).fetch)

@@ -7,6 +7,7 @@ from portcall.router.parking import Parking
 from portcall.router.route import Router
 from portcall.router.settings import RouterSettings
 from portcall.router.subscriptions import Subscriptions
+from portcall.router.watching import Watching
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed, FeedFollower
@@ -38,7 +39,8 @@ async def main(host: Host = OWN_PROCESS) -> None:
             parking=parking,
             max_held=settings.prefetch // 2,
         )
-        router = Router(subscriptions=subscriptions, outbox=outbox)
+        watching = Watching(store.told_tags, outbox)
+        router = Router(subscriptions=subscriptions, outbox=outbox, watching=watching)
         consumer = Consumer(
             settings.amqp_url,
             name="portcall router consumer",

@@ -12,6 +12,7 @@ subscribers to deletes cost a push nothing.
 from array import array
 
 from portcall.schemas.events import Action
+from portcall.schemas.filters import Filters
 
 Holders = int | dict[int, "array[int]"]
 
@@ -21,6 +22,10 @@ class ScopeIndex:
 
     Args:
         action_bits: How many bits a set of actions has.
+
+    Attributes:
+        filters: The filters of those that have some, by the webhook's id.
+        watchers: Those of them with the filter `changedOnly`.
     """
 
     def __init__(self, action_bits: int = len(Action)) -> None:
@@ -28,11 +33,20 @@ class ScopeIndex:
         self._all_actions = (1 << action_bits) - 1
         self._places: dict[str, Holders] = {}
         self._place_of: dict[int, str] = {}
+        self.filters: dict[int, Filters] = {}
+        self.watchers: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._place_of)
 
-    def put(self, webhook_id: int, registry: str, scope: str, actions: int) -> None:
+    def put(
+        self,
+        webhook_id: int,
+        registry: str,
+        scope: str,
+        actions: int,
+        filters: Filters | None = None,
+    ) -> None:
         """Add a webhook, or move it to where it looks now.
 
         Args:
@@ -40,8 +54,13 @@ class ScopeIndex:
             registry: Its registry, in lower case.
             scope: Its scope in the canonical form: empty, ``repo:tag`` or ``repo:*``.
             actions: The bits of its actions.
+            filters: What it does not want to hear; None: nothing is held back.
         """
         self.remove(webhook_id)
+        if filters is not None:
+            self.filters[webhook_id] = filters
+            if filters.changed_only:
+                self.watchers.add(webhook_id)
         place = f"{registry}/{scope}"
         held = self._places.get(place)
         if held is None:
@@ -58,6 +77,8 @@ class ScopeIndex:
         place = self._place_of.pop(webhook_id, None)
         if place is None:
             return
+        if self.filters.pop(webhook_id, None):
+            self.watchers.discard(webhook_id)
         held = self._places[place]
         if isinstance(held, int):
             del self._places[place]

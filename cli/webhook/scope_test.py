@@ -9,6 +9,7 @@ from portcall.cli.client import Document, Management
 from portcall.cli.options import Format, Group, Registry, Url
 from portcall.cli.output import Output, chosen, counted, note, pretty, say
 from portcall.cli.tables import Row, seconds, table, value
+from portcall.schemas.filters import filters_in
 
 LAST = 20
 MAX_LAST = 500
@@ -19,6 +20,7 @@ def try_scope(
     registry: Registry,
     scope: Annotated[str, options.SCOPE] = "",
     actions: Annotated[list[str] | None, options.ACTIONS] = None,
+    filters: Annotated[list[str] | None, options.FILTERS] = None,
     last: Annotated[
         int, typer.Option("--last", metavar="N", min=1, max=MAX_LAST, help="The number of events.")
     ] = LAST,
@@ -26,13 +28,16 @@ def try_scope(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Test a scope: show which of a registry's last events it would have matched.
+    """Test a scope and filters: show which of a registry's last events a webhook would have got.
 
-    Events of the last few seconds may be missing. Without --actions every action matches.
+    Nothing is saved. Events of the last few seconds may be missing. Without --actions every action
+    matches. With changedOnly, the first push of a tag among these events counts as a change.
     """
     body: Document = {"scope": scope, "last": last}
     if actions is not None:
         body["actions"] = options.actions(actions)
+    if filters is not None:
+        body["filters"] = filters_in(filters)
     management = Management.at(url)
     path = value(management.find_registry(registry, group), "id")
     found = management.ask("POST", f"{path}/testScope", body)

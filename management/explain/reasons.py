@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from portcall.schemas.events import PING, Action
+from portcall.schemas.filters import Facts, Filters, held_back, why
 from portcall.schemas.records import Outcome
 from portcall.schemas.scopes import Scope
 from portcall.schemas.timestamps import acr_timestamp
@@ -24,6 +25,7 @@ class Predicate(StrEnum):
     STATUS = "status"
     ACTION = "action"
     SCOPE = "scope"
+    FILTER = "filter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,18 @@ def ignored_reason(ignored: IgnoredEvent) -> str:
     return IGNORED.get(ignored.reason, ignored.reason)
 
 
-def misses_of(subscriber: Subscriber, action: str, repository: str, tag: str) -> list[Miss]:
-    """Why a webhook does not match an event; empty: it does. A ping matches its own webhook."""
+def misses_of(
+    subscriber: Subscriber, action: str, repository: str, tag: str, facts: Facts | None = None
+) -> list[Miss]:
+    """Why a webhook does not match an event; empty: it does. A ping matches its own webhook.
+
+    Args:
+        subscriber: The webhook.
+        action: The event's.
+        repository: The event's.
+        tag: The event's.
+        facts: What filters ask of the event; None: it is not known.
+    """
     if action == PING:
         return []
     misses = []
@@ -70,7 +82,15 @@ def misses_of(subscriber: Subscriber, action: str, repository: str, tag: str) ->
         why = f": {subscriber.status_reason}" if subscriber.status_reason else ""
         misses.append(Miss(Predicate.STATUS, f"the webhook is disabled{why}"))
     misses += unmatched(subscriber.actions, subscriber.scope, action, repository, tag)
+    if facts is not None and subscriber.filters is not None:
+        misses += filtered(subscriber.filters, facts)
     return misses
+
+
+def filtered(filters: Filters, facts: Facts) -> list[Miss]:
+    """Which of a webhook's filters holds an event back; `changedOnly` is not tried."""
+    name = held_back(filters, facts)
+    return [Miss(Predicate.FILTER, why(name, facts, filters))] if name else []
 
 
 def unmatched(actions: int, scope: Scope, action: str, repository: str, tag: str) -> list[Miss]:

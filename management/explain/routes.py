@@ -24,7 +24,7 @@ from portcall.management.http.bodies import Body
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, invalid_parameter
 from portcall.management.http.extras import told_extras
-from portcall.management.http.fields import Actions, ScopeText
+from portcall.management.http.fields import Actions, FilterSet, ScopeText
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import REGISTRY, Routes
 from portcall.runtime.errors import BrokerError
@@ -46,11 +46,13 @@ class ScopeTest(Body):
     Attributes:
         scope: A scope as for a webhook; empty: the whole registry.
         actions: Actions as for a webhook; left out: any.
+        filters: Filters as for a webhook; left out: none.
         last: How many recent events to try.
     """
 
     scope: ScopeText = ""
     actions: Actions | None = None
+    filters: FilterSet = None
     last: Annotated[int, Field(ge=1, le=MAX_LAST)] = LAST
 
 
@@ -102,7 +104,12 @@ class ExplainHandlers:
         body = await call.body(ScopeTest, optional=True)
         registry = await self._lookups.registry(call)
         tried = await asyncio.to_thread(
-            self._scope_tests.try_scope, registry.key, body.scope, body.actions or (), body.last
+            self._scope_tests.try_scope,
+            registry.key,
+            body.scope,
+            body.actions or (),
+            body.last,
+            body.filters,
         )
         return answer(tried_answer(tried))
 

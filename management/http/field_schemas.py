@@ -12,6 +12,7 @@ from portcall.schemas.certificates import (
     MAX_KEY_CHARACTERS,
 )
 from portcall.schemas.events import EVENT_ID_PATTERN, Action
+from portcall.schemas.filters import ARTIFACT_TYPES, FLAGS, TYPES
 from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
 from portcall.schemas.signatures import Scheme
 from portcall.schemas.uris import MAX_URI_LENGTH
@@ -95,6 +96,22 @@ CLIENT_KEY = text(
 SIGNATURE = WithJsonSchema({"enum": [*(each.value for each in Scheme), None]})
 LIMIT = WithJsonSchema({"anyOf": [_DURATION, {"enum": ["none", None]}]})
 RATE = WithJsonSchema({"type": ["number", "null"], "minimum": 0})
+FILTERS = WithJsonSchema(
+    {
+        "anyOf": [
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    **{name: {"type": ["boolean", "null"]} for name in FLAGS},
+                    ARTIFACT_TYPES: {"type": ["array", "null"], "items": {"enum": [*TYPES]}},
+                },
+            },
+            {"type": "null"},
+        ],
+        "description": "What is held back, although actions and scope cover it.",
+    }
+)
 TIME = text(format="date-time")
 OUTCOMES = WithJsonSchema(
     {"type": "array", "minItems": 1, "items": {"enum": [each.value for each in ENDINGS]}}

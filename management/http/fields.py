@@ -19,6 +19,7 @@ from portcall.schemas.durations import (
 )
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import check_event_id
+from portcall.schemas.filters import Filters, read_filters
 from portcall.schemas.records import Outcome
 from portcall.schemas.scopes import parse_scope
 from portcall.schemas.signatures import Scheme, check_shared_secret
@@ -282,6 +283,7 @@ ClientCertificate = Annotated[str, _written(check_chain), said.CLIENT_CERTIFICAT
 ClientKey = Annotated[str, _written(check_key), said.CLIENT_KEY]
 Limit = Annotated[int | None, _made(_limit), said.LIMIT]
 Rate = Annotated[float, _made(_rate), said.RATE]
+FilterSet = Annotated[Filters | None, _made(lambda value: read_filters(value, "")), said.FILTERS]
 Overlap = Annotated[int | None, _made(_overlap), said.LIMIT]
 Time = Annotated[int, _made(_time), said.TIME]
 Outcomes = Annotated[tuple[Outcome, ...], _made(_outcomes), said.OUTCOMES]

@@ -15,6 +15,7 @@ from msgspec import UNSET
 from pydantic.alias_generators import to_camel
 
 from portcall.schemas.durations import format_duration, format_limit
+from portcall.schemas.filters import ARTIFACT_TYPES, TYPES, filters_in, words_of, written
 
 Shown = Callable[[Any], Any]
 
@@ -33,6 +34,8 @@ class Setting:
         placeholder: What an empty field shows.
         is_number: Whether it is one.
         choices: What can be chosen, by the words that the form sends; empty: it is written.
+        marks: What can be marked, several at once, by the words that the form sends; the form's
+            text is all of them; empty: it is written.
         write: What the form begins with, of a stored value; of None the field is empty.
         read: What the API is sent, of what was filled in; of nothing that is null.
         heading: On a webhook's page; empty: it is not there.
@@ -49,6 +52,7 @@ class Setting:
     placeholder: str = "default"
     is_number: bool = False
     choices: tuple[tuple[str, str], ...] = ()
+    marks: tuple[tuple[str, str], ...] = ()
     write: Callable[[Any], str]
     read: Callable[[str], object] = str
     heading: str = ""
@@ -158,6 +162,28 @@ SETTINGS = (
         choices=(("", "Not after 410 Gone"), ("always", "Always"), ("never", "Never")),
         write=lambda probe: _PROBES[probe],
         read=_probe,
+    ),
+    Setting(
+        name="filters",
+        column="filters",
+        show=_unless_none(lambda filters: filters),
+        field="filters",
+        label="Filters",
+        hint=Markup(
+            "What it does not get, although its actions and its scope cover it. With artifact"
+            " types it gets only these."
+        ),
+        marks=(
+            ("taggedOnly", "Only with a tag"),
+            ("noReferrers", "No signatures, attestations and SBOMs"),
+            ("changedOnly", "Only what changed"),
+            *((f"{ARTIFACT_TYPES}={each}", f"type: {each}") for each in TYPES),
+        ),
+        write=written,
+        read=filters_in,
+        heading="Filters",
+        say=words_of,
+        unset="none",
     ),
 )
 """In the order of the form."""

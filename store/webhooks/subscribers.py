@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from portcall.schemas.events import Action
+from portcall.schemas.filters import Filters
 from portcall.schemas.scopes import Scope, parse_scope
 from portcall.schemas.webhooks import Status
 from portcall.store.database.database import Database
@@ -21,6 +23,7 @@ class Subscriber:
         status_reason: Why Portcall disabled it; else empty.
         actions: The bits of its actions.
         scope: The part of the registry that it covers.
+        filters: What it does not want to hear; None: nothing is held back.
     """
 
     id: int
@@ -29,6 +32,7 @@ class Subscriber:
     status_reason: str
     actions: int
     scope: Scope
+    filters: Filters | None = None
 
 
 class Subscribers:
@@ -51,6 +55,7 @@ class Subscribers:
                 webhooks.c.status_reason,
                 webhooks.c.actions,
                 webhooks.c.scope,
+                webhooks.c.filters,
             )
             .where(webhooks.c.registry_key == registry)
             .order_by(webhooks.c.name_key)
@@ -64,6 +69,22 @@ class Subscribers:
                     row.status_reason,
                     row.actions,
                     parse_scope(row.scope),
+                    row.filters,
                 )
                 for row in connection.execute(query)
             ]
+
+    def untagging(self) -> frozenset[str]:
+        """The keys of registries with an enabled webhook for `untag`, the last of the actions.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        query = (
+            select(webhooks.c.registry_key)
+            .where(webhooks.c.actions >= Action.UNTAG.bit)
+            .where(webhooks.c.status == Status.ENABLED.value)
+            .distinct()
+        )
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(query).scalars())

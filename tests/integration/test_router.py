@@ -23,6 +23,7 @@ from aiohttp import ClientSession
 from portcall.router.outbox import AGAIN_MS, Outbox
 from portcall.router.route import Router
 from portcall.router.subscriptions import Subscriptions
+from portcall.router.watching import Watching
 from portcall.runtime.broker import declaring
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.feed import Feed, FeedFollower
@@ -156,7 +157,9 @@ async def routing(
     follower = FeedFollower(subscriptions.refresh, poll_s=poll_s)
     feed = Feed(url, name="test feed", on_hint=follower.hint)
     publisher = Publisher(url, name="test publisher")
-    router = Router(subscriptions=subscriptions, outbox=Outbox(publisher, shards=SHARDS))
+    outbox = Outbox(publisher, shards=SHARDS)
+    watching = Watching(store.told_tags, outbox)
+    router = Router(subscriptions=subscriptions, outbox=outbox, watching=watching)
     consumer = Consumer(
         consumer_url or url,
         name="test consumer",

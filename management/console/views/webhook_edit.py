@@ -27,6 +27,7 @@ from portcall.management.http.routes import Routes
 from portcall.management.http.settings import SETTINGS
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
+from portcall.schemas.filters import filters_in, read_filters
 from portcall.schemas.signatures import Scheme
 from portcall.store.access.principals import Role
 from portcall.store.webhooks.registries import Registry
@@ -111,7 +112,11 @@ class WebhookEdit:
         problem = ""
         try:
             tried = await asyncio.to_thread(
-                self._scopes.try_scope, registry.key, form.line(SCOPE), form.all("actions")
+                self._scopes.try_scope,
+                registry.key,
+                form.line(SCOPE),
+                form.all("actions"),
+                filters=read_filters(filters_in(form.all("filters"))),
             )
         except InvalidValueError as error:
             problem = error.problem

@@ -12,11 +12,11 @@ from portcall.store.errors import StoreUnavailableError
 from portcall.store.webhooks.index import Changes, IndexRow
 
 PUSH = Action.PUSH.bit
-Row = tuple[int, str, str, int]
+Row = IndexRow
 
 
 def row(webhook_id: int, scope: str = "", actions: int = PUSH) -> Row:
-    return webhook_id, "registry", scope, actions
+    return webhook_id, "registry", scope, actions, None
 
 
 class FakeSource:

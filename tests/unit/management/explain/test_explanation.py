@@ -11,7 +11,14 @@ from portcall.schemas.extras import Extras
 from portcall.schemas.journal import accepted, routed
 from portcall.schemas.records import Detail, Outcome, RawRecord, RecordOf
 from portcall.store.engine import Store
-from tests.unit.management.api import GUEST_TOKEN, VERSION, Answer, Json, ManagementApi
+from tests.unit.management.api import (
+    GUEST_TOKEN,
+    VERSION,
+    Answer,
+    Json,
+    ManagementApi,
+    webhook_body,
+)
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.journal import bad, note, pulled, take, untagged
 from tests.unit.store.samples import frame
@@ -337,3 +344,86 @@ async def test_an_event_that_was_taken_once_is_explained_as_one(api: ManagementA
     take(api.store, ignored=[bad("e-1", NOW, registry="alpha")])
     note(api.store, accepted(event()))
     assert "ignored" not in (await explain(api)).json
+
+
+SIGNATURE = f"sha256-{'ab' * 32}.sig"
+
+
+@pytest.mark.parametrize(
+    ("filters", "matching"),
+    [
+        ({"taggedOnly": True}, ["e", "d", "b", "a"]),
+        ({"noReferrers": True}, ["e", "d", "c", "a"]),
+        ({"artifactTypes": ["signature"]}, ["b"]),
+        ({"taggedOnly": True, "noReferrers": True, "changedOnly": True}, ["e", "a"]),
+        (None, ["e", "d", "c", "b", "a"]),
+    ],
+)
+async def test_filters_are_tried_on_the_last_events(
+    api: ManagementApi, filters: Json, matching: list[str]
+) -> None:
+    def push(name: str, digest: str, at_ms: int, tag: str = "v1") -> Event:
+        body = msgspec.json.encode({"target": {"digest": f"sha256:{digest}"}})
+        pushed = event(name, tag=tag, at_ms=at_ms)
+        return msgspec.structs.replace(pushed, body=msgspec.Raw(body))
+
+    events = [
+        push("a", "1", NOW),
+        push("b", "2", NOW + 1, SIGNATURE),
+        push("c", "3", NOW + 2, ""),
+        push("d", "1", NOW + 3),
+        push("e", "4", NOW + 4),
+    ]
+    note(api.store, *map(accepted, events))
+    answer = await tried(api, {"filters": filters})
+    assert answer.status == 200, answer.text
+    shown = answer.json["value"]
+    assert [each["id"] for each in shown if each["matches"]] == matching
+    predicates = {miss["predicate"] for each in shown for miss in each["misses"]}
+    assert predicates <= {"filter"}
+
+
+@pytest.mark.parametrize(
+    ("filters", "target"),
+    [
+        ({"tagged": True}, "filters.tagged"),
+        ({"taggedOnly": "yes"}, "filters.taggedOnly"),
+        ({"artifactTypes": ["image", "jar"]}, "filters.artifactTypes[1]"),
+        ([], "filters"),
+    ],
+)
+async def test_a_bad_filter_is_named(api: ManagementApi, filters: Json, target: str) -> None:
+    answer = await tried(api, {"filters": filters})
+    assert (answer.status, answer.error["target"]) == (400, target), answer.text
+    body = webhook_body(portcall={"filters": filters})
+    put = await api.request("PUT", api.webhook("filtered"), body)
+    assert put.status == 400
+    assert f"portcall.{target}" in put.text
+
+
+async def test_the_filter_that_held_an_event_back_is_named(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    made = await api.put_webhook("tagged", portcall={"filters": {"taggedOnly": True}})
+    assert made.json["properties"]["portcall"]["filters"] == {"taggedOnly": True}
+    tagged = int(made.json["properties"]["portcall"]["id"])
+    bare, gone = event(tag=""), 9_999
+    held = {"taggedOnly": [tagged], "changedOnly": [hooks["others"]], "noReferrers": [gone]}
+    note(store, accepted(bare), routed(bare, [hooks["everything"]], held))
+    found = await told(api)
+    assert found["tagged"]["delivery"]["whereabouts"] == "filtered"
+    assert found["tagged"]["misses"] == [
+        {"predicate": "filter", "message": "taggedOnly: the event has no tag"}
+    ]
+    assert found["everything"]["delivery"]["whereabouts"] == "queued"
+    assert [each["predicate"] for each in found["others"]["misses"]] == ["scope", "filter"]
+    assert found[""]["delivery"]["whereabouts"] == "filtered"
+
+
+async def test_before_it_is_routed_a_webhooks_filters_say_what_will_become_of_it(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    await api.put_webhook("tagged", portcall={"filters": {"taggedOnly": True}})
+    note(store, accepted(event(tag="")))
+    (miss,) = (await told(api))["tagged"]["misses"]
+    assert miss["predicate"] == "filter"

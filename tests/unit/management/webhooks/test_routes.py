@@ -57,7 +57,7 @@ GOOD = [
     Good("tags", webhook_body() | {"tags": {"team": "a b", "größe": ""}}, tags={"team": "a b", "größe": ""}),
     Good("null tags", webhook_body() | {"tags": None}),
     Good("sent back as it came", webhook_body(provisioningState="Succeeded", portcall={"id": "1", "hasSecret": False, "createdAt": "x"}) | {"id": "x", "name": "x", "type": "x", "systemData": None}),
-    properties("every action", {"actions": ["push", "delete", "quarantine", "chart_push", "chart_delete"]}, actions=["push", "delete", "quarantine", "chart_push", "chart_delete"]),
+    properties("every action", {"actions": ["push", "delete", "quarantine", "chart_push", "chart_delete", "untag"]}, actions=["push", "delete", "quarantine", "chart_push", "chart_delete", "untag"]),
     properties("actions in ACR's order", {"actions": ["delete", "push"]}, actions=["push", "delete"]),
     properties("an action twice", {"actions": ["push", "push"]}),
     properties("actions in capitals", {"actions": ["PUSH"]}),

@@ -32,7 +32,7 @@ class SnapshotContract:
         revision, rows = store.webhooks.snapshot()
         assert revision == store.webhooks.revision()
         assert list(rows) == [
-            (row.id, "myregistry", scope, PUSH)
+            (row.id, "myregistry", scope, PUSH, None)
             for (row, _), scope in zip(put, scopes.values(), strict=False)
         ]
 
@@ -96,10 +96,10 @@ class ChangesContract:
         assert changes is not None
         assert changes.revision == store.webhooks.revision()
         assert sorted(changes.changed) == [
-            (ids["changed"], "myregistry", "app:latest", PUSH),
-            (ids["enabled"], "myregistry", "", PUSH),
-            (remade, "myregistry", "", PUSH),
-            (new, "myregistry", "", PUSH),
+            (ids["changed"], "myregistry", "app:latest", PUSH, None),
+            (ids["enabled"], "myregistry", "", PUSH, None),
+            (remade, "myregistry", "", PUSH, None),
+            (new, "myregistry", "", PUSH, None),
         ]
         gone = ["deleted", "disabled", "gone", "remade"]
         assert sorted(changes.gone) == [ids[name] for name in gone]
