@@ -53,7 +53,7 @@ from portcall.runtime.broker.stream_end import StreamEnd
 from portcall.runtime.http.clients import Throttle
 from portcall.runtime.process import OWN_PROCESS, Host, Process, launch, running
 from portcall.schemas.operator import OPERATOR_ID
-from portcall.schemas.topology import LOG, topology
+from portcall.schemas.topology import JOURNAL, LOG, topology
 from portcall.store.bearers import Bearers
 from portcall.store.database.installation import Installation
 from portcall.store.database.migrate import migrate
@@ -121,7 +121,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     LetterHandlers(box=box, store=store, lookups=lookups).add_to(routes)
     TagHandlers(store=store, lookups=lookups, catch_up=auditor.caught_up).add_to(routes)
     AuditHandler(auditor).add_to(routes)
-    process.supervise(AuditMetrics(auditor).run(), "audit")
+    process.supervise(AuditMetrics(auditor, partial(_recorded, store)).run(), "audit")
     pulse = _pulse(process, settings, store)
     OverviewHandler(store=store, pulse=pulse, lookups=lookups).add_to(routes)
     explaining, scope_tests = Explaining(store, settings.rungs_ms), ScopeTests(store)
@@ -159,13 +159,22 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     await replayer.stop()
 
 
+def _recorded(store: Store) -> object:
+    """What the recorder has recorded: its places in both streams."""
+    return store.eventlog.position(LOG), store.journal.position(JOURNAL)
+
+
 def _replayer(
     process: Process, settings: ManagementSettings, store: Store, publisher: Publisher
 ) -> Replayer:
     """The replayer, which runs."""
     depths = Depths(settings.amqp_url, name="management.depths")
     replayer = Replayer(
-        replays=store.replays, publisher=publisher, depths=depths, shards=settings.shards
+        replays=store.replays,
+        publisher=publisher,
+        depths=depths,
+        shards=settings.shards,
+        stamp=store.stamp,
     )
     process.supervise(depths.run(), "depths")
     process.supervise(replayer.run(), "replays")

@@ -68,15 +68,16 @@ async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of
             hints=Hints(),
         )
 
-        async def refresh() -> None:
+        async def refresh() -> bool:
             await registries.refresh()
             await intake.settle(store.sources.note_heard)
             for kept in (sources, untagging):
                 await kept.refresh()
             if tls is not None:
                 tls.trust(sources.authorities())
+            return not any(kept.problem for kept in (registries, sources, untagging))
 
-        follower = FeedFollower(refresh)
+        follower = FeedFollower(refresh, stamp=store.stamp)
         feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
         follower.hint(0)
         process.warn_of(intake.warnings)

@@ -71,8 +71,12 @@ class Subscriptions:
             return f"the store has not answered for {age_s:.0f} s; routing by what was known then"
         return None
 
-    async def refresh(self) -> None:
-        """Apply the changes; a store that does not answer is asked again at the next call."""
+    async def refresh(self) -> bool:
+        """Apply the changes; a store that does not answer is asked again at the next call.
+
+        Returns:
+            Whether it answered.
+        """
         try:
             if self.revision < 0:
                 await self._load()
@@ -80,10 +84,11 @@ class Subscriptions:
                 await self._follow()
         except StoreUnavailableError as error:
             self._log.warning("subscriptions.stale", reason=str(error))
-            return
+            return False
         self._fresh_at = self._clock()
         REVISION.set(self.revision)
         WEBHOOKS.set(len(self.index))
+        return True
 
     async def _follow(self) -> None:
         changes = await asyncio.to_thread(self._source.changes_since, self.revision)

@@ -27,7 +27,10 @@ from portcall.store.webhooks.webhooks import Webhooks
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """All stored data. Its methods block: async callers use ``asyncio.to_thread``."""
+    """All stored data. Its methods block: async callers use ``asyncio.to_thread``.
+
+    `stamp` does not.
+    """
 
     database: Database
     installation: InstallationTable
@@ -49,6 +52,10 @@ class Store:
     sources: Sources
     tags: KnownTags
     told_tags: ToldTags
+
+    def stamp(self) -> int | None:
+        """As `Database.stamp`, for a `runtime.pacing.Glance`."""
+        return self.database.stamp()
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""

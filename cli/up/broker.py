@@ -6,6 +6,7 @@ It is independent of the distribution's RabbitMQ service and of other private no
 import asyncio
 import shutil
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from portcall.cli import children
@@ -17,6 +18,7 @@ START_S = 60.0
 """The time limit of a start. Measured on two cores: 5 s; longer after a kill with much data."""
 STOP_S = 20.0
 """The time limit of an orderly stop (measured: 1 s); then the node is killed, which it survives."""
+EPMD_S = 10.0
 CUT_SHORT_S = 2.0
 """The same while it starts: it may ignore signals then, and has no new data to save."""
 _PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
@@ -145,12 +147,13 @@ class PrivateBroker:
         epmd = shutil.which("epmd")
         if epmd is None:
             raise NodeError("Erlang's epmd is not on PATH; it belongs to RabbitMQ's packages")
-        port = str(self._known_state().epmd_port)
+        port = self._known_state().epmd_port
         env, mark = self.environment, self._mark
         with self.folder.start_log.open("wb") as log:
             self._epmd = await children.spawn(
-                [epmd, "-port", port, "-address", HOST], env=env, mark=mark, stdout=log
+                [epmd, "-port", str(port), "-address", HOST], env=env, mark=mark, stdout=log
             )
+            await _until_listening(self._epmd, port)
             self._node = await children.spawn([str(script)], env=env, mark=mark, stdout=log)
 
     async def _until_answering(self) -> None:
@@ -171,6 +174,23 @@ class PrivateBroker:
             f"the private RabbitMQ node {what}; its logs are in {self.folder.logs}:\n"
             f"{self.folder.last_words()}"
         )
+
+
+async def _until_listening(epmd: children.Process, port: int) -> None:
+    """Wait for epmd: a node that has its name from the start ends without one (measured: 5 ms).
+
+    Raises:
+        NodeError: It ended, or does not listen in time.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(EPMD_S):
+            while epmd.returncode is None:
+                with suppress(OSError):
+                    _, writer = await asyncio.open_connection(HOST, port)
+                    writer.close()
+                    return
+                await asyncio.sleep(0.005)
+    raise NodeError(f"Erlang's epmd does not listen on port {port}")
 
 
 def server_script() -> Path:

@@ -51,15 +51,15 @@ class OverviewHandler:
         """GET the state; ``registry`` selects one and adds its webhooks, ``span`` is the period."""
         name = _registry_name(call)
         span_ms = _span_ms(call)
-        return answer(await asyncio.to_thread(self._document, name, span_ms))
+        snapshot = await self._pulse.look()
+        return answer(await asyncio.to_thread(self._document, name, span_ms, snapshot))
 
-    def _document(self, name: str | None, span_ms: int) -> shapes.Overview:
+    def _document(self, name: str | None, span_ms: int, snapshot: Snapshot) -> shapes.Overview:
         at_ms = now_ms()
         since_ms = at_ms - span_ms
         registry = None if name is None else self._registry(name)
         key = None if registry is None else registry.key
         series = self._store.traffic.series(since_ms=since_ms, until_ms=at_ms, registry=key)
-        snapshot = self._pulse.snapshot()
         sick = self._store.known.by_ids([each.webhook_id for each in snapshot.sick])
         return shapes.Overview(
             time=acr_timestamp(at_ms),
