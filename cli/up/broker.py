@@ -23,7 +23,8 @@ _PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 _METHOD_FRAME = b"\x01\x00\x00"
 """The beginning of the broker's first frame, Connection.Start: a method frame on channel 0."""
 _DEBIAN_SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-"""Debian's own script: the one on PATH is a wrapper that requires a certain user."""
+_DEBIAN_WRAPPER = "rabbitmq-script-wrapper"
+"""What Debian puts on PATH. It requires a certain user; its folder also has the script itself."""
 
 
 class PrivateBroker:
@@ -179,15 +180,15 @@ def server_script() -> Path:
     Raises:
         NodeError: RabbitMQ is not installed.
     """
-    if _DEBIAN_SCRIPT.exists():
-        return _DEBIAN_SCRIPT
     on_path = shutil.which("rabbitmq-server")
-    if on_path is None:
-        raise NodeError(
-            "RabbitMQ is not installed. Install it (apt-get install rabbitmq-server), or set"
-            " PORTCALL_AMQP_URL to the URL of another broker"
-        )
-    return Path(on_path)
+    if on_path is not None and Path(on_path).resolve().name != _DEBIAN_WRAPPER:
+        return Path(on_path)
+    if _DEBIAN_SCRIPT.exists():  # /usr/sbin, where the wrapper is, is not on every PATH
+        return _DEBIAN_SCRIPT
+    raise NodeError(
+        "RabbitMQ is not installed. Install it (apt-get install rabbitmq-server), or set"
+        " PORTCALL_AMQP_URL to the URL of another broker"
+    )
 
 
 async def answers(host: str, port: int) -> bool:
