@@ -11,7 +11,9 @@ from pathlib import Path
 from portcall.cli import children
 from portcall.cli.errors import NodeError
 from portcall.cli.ports import HOST
+from portcall.cli.rabbitmq_versions import Version
 from portcall.cli.up.node import NodeFolder, NodeState
+from portcall.cli.up.node_version import NodeVersion, VersionedStart, installed_version
 
 START_S = 60.0
 """The time limit of a start. Measured on two cores: 5 s; longer after a kill with much data."""
@@ -41,6 +43,12 @@ class PrivateBroker:
         self._state: NodeState | None = None
         self._node: children.Process | None = None
         self._epmd: children.Process | None = None
+        self._begun: VersionedStart | None = None
+
+    @property
+    def version(self) -> Version | None:
+        """The version of the RabbitMQ that was launched; None: not known."""
+        return self._begun.installed if self._begun else None
 
     @property
     def url(self) -> str:
@@ -91,11 +99,14 @@ class PrivateBroker:
         free; if the same object restarts its node after a crash, they are always kept.
 
         Raises:
-            NodeError: RabbitMQ is not installed, or the folder cannot be used.
+            NodeError: RabbitMQ is not installed, the folder cannot be used, or another version
+                wrote its data and this one cannot read them.
         """
         script = server_script()
         await self.stop(grace_s=0)
         await children.end_left_over(self._mark, grace_s=STOP_S)
+        self.folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._begun = NodeVersion(self.folder.path).begin(installed_version(script))
         if self._state is None:
             self._state = self.folder.load_state().with_free_ports()
         self.folder.prepare(self._state)
@@ -168,8 +179,9 @@ class PrivateBroker:
             ended.cancel()
 
     def _failure(self, what: str) -> str:
+        versions = self._begun.failed() if self._begun else ""
         return (
-            f"the private RabbitMQ node {what}; its logs are in {self.folder.logs}:\n"
+            f"the private RabbitMQ node {what}{versions}; its logs are in {self.folder.logs}:\n"
             f"{self.folder.last_words()}"
         )
 

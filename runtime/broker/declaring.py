@@ -6,21 +6,24 @@ from collections.abc import Iterable
 import aiormq
 from aiormq.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
-from portcall.runtime.broker.link import BROKER_FAILURES, connected, describe, open_channel
+from portcall.runtime.broker.link import BROKER_FAILURES, connected, describe, open_channel, version_of
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.topology import Topology
 
 CALL_TIMEOUT_S = 30.0
 
 
-async def ping(url: str) -> None:
+async def ping(url: str) -> str:
     """Connect to the broker and disconnect again.
+
+    Returns:
+        The broker's version, as it says it; empty: it does not.
 
     Raises:
         BrokerError: It cannot be reached, or refuses the credentials or the virtual host.
     """
-    async with connected(url, name="portcall ping"):
-        pass
+    async with connected(url, name="portcall ping") as connection:
+        return version_of(connection)
 
 
 async def apply(url: str, topology: Topology) -> None:

@@ -153,6 +153,14 @@ async def _close(connection: AbstractConnection) -> None:
         raise_if_cancelled()
 
 
+def version_of(connection: AbstractConnection) -> str:
+    """The version that the broker of an open connection named in its first frame, or nothing."""
+    transport = connection.transport
+    lower = transport.connection if transport is not None else None
+    said = getattr(lower, "server_properties", {}).get("version", "")
+    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+
+
 async def open_channel(
     connection: AbstractConnection, *, confirms: bool = False, prefetch: int | None = None
 ) -> Channel:
