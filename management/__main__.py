@@ -27,6 +27,8 @@ from portcall.management.login.routes import LoginHandlers
 from portcall.management.login.tokens import TokenHandlers
 from portcall.management.overview.pulse import Pulse
 from portcall.management.overview.routes import OverviewHandler
+from portcall.management.recovery.republishing import Republisher
+from portcall.management.recovery.routes import RecoveryHandlers
 from portcall.management.registries.provider import ProviderHandlers
 from portcall.management.registries.routes import RegistryHandlers
 from portcall.management.registries.subscriptions import SubscriptionHandlers
@@ -119,6 +121,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     LetterHandlers(box=box, store=store, lookups=lookups).add_to(routes)
     TagHandlers(store=store, lookups=lookups, catch_up=auditor.caught_up).add_to(routes)
     AuditHandler(auditor).add_to(routes)
+    _recovery(settings, store, publisher, auditor).add_to(routes)
     process.supervise(AuditMetrics(auditor).run(), "audit")
     pulse = _pulse(process, settings, store)
     OverviewHandler(store=store, pulse=pulse, lookups=lookups).add_to(routes)
@@ -154,6 +157,16 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     _watch_webhooks(process, settings, store, publisher, prober)
     await process.until_stopped()
     await replayer.stop()
+
+
+def _recovery(
+    settings: ManagementSettings, store: Store, publisher: Publisher, auditor: Auditor
+) -> RecoveryHandlers:
+    """What `portcall drain` and `portcall audit --republish` use."""
+    republisher = Republisher(
+        auditor=auditor, store=store, publisher=publisher, shards=settings.shards
+    )
+    return RecoveryHandlers(installation=store.installation, republisher=republisher)
 
 
 def _replayer(

@@ -6,11 +6,13 @@ from functools import partial
 from portcall.producer.digests.keeper import DigestKeeper
 from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
+from portcall.producer.http.intake_gate import IntakeGate
 from portcall.producer.http.refusals import Refusing
 from portcall.producer.http.registries import Registries
 from portcall.producer.ingest import Ingest
 from portcall.producer.journal_publisher import JournalPublisher
 from portcall.producer.server import make_app
+from portcall.producer.http.tls import ProducerTls
 from portcall.producer.settings import ProducerSettings, tls_of, trust_of
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.intake import SourceIntake
@@ -44,13 +46,9 @@ async def main(host: Host = OWN_PROCESS) -> None:
         registries = Registries(catalogue=store.registries, revisions=store.webhooks)
         sources = KnownSources(catalogue=store.sources, revisions=store.webhooks)
 
-        async def refresh() -> None:
-            await registries.refresh()
-            await sources.refresh()
-            if tls is not None:
-                tls.trust(sources.authorities())
+        gate = IntakeGate(store.installation.intake_stopped_ms)
 
-        follower = FeedFollower(refresh)
+        follower = FeedFollower(partial(_refresh, gate, registries, sources, tls))
         feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
         follower.hint(0)
         journal = JournalPublisher(publisher)
@@ -63,7 +61,10 @@ async def main(host: Host = OWN_PROCESS) -> None:
             publish=journal.accept,
             note=journal.note_ignored,
             keeper=keeper,
+            gate=gate,
         )
+        await gate.refresh()  # before the first request
+        process.warn_of(gate.warnings)
         trust = await asyncio.to_thread(trust_of, settings)
         issuers = IssuerKeys(Fetcher(trust).fetch)
         intake = SourceIntake(
@@ -99,6 +100,17 @@ async def main(host: Host = OWN_PROCESS) -> None:
         await process.until_stopped()
     await keeper.drained(DRAIN_S)
     store.close()
+
+
+async def _refresh(
+    gate: IntakeGate, registries: Registries, sources: KnownSources, tls: ProducerTls | None
+) -> None:
+    """Read what changed in the store; called at each change, and every second."""
+    await gate.refresh()
+    await registries.refresh()
+    await sources.refresh()
+    if tls is not None:
+        tls.trust(sources.authorities())
 
 
 if __name__ == "__main__":

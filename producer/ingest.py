@@ -20,6 +20,7 @@ from portcall.producer.formats.ignoring import note_of
 from portcall.producer.http.access import Access, bearer_token
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError, UnsupportedTypeError
+from portcall.producer.http.intake_gate import IntakeGate
 from portcall.producer.http.paths import shown_path
 from portcall.producer.http.registries import Registries
 from portcall.runtime.clock import now_ms
@@ -77,6 +78,7 @@ class Ingest:
         publish: Publishes the events.
         note: Notes what became no event; None: it is not noted.
         keeper: Stores the kinds of digests; None: it keeps them in memory only.
+        gate: Tells whether events are taken; None: they are.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class Ingest:
         publish: Publish,
         note: Note | None = None,
         keeper: DigestKeeper | None = None,
+        gate: IntakeGate | None = None,
     ) -> None:
+        self._gate = gate or IntakeGate(lambda: 0)
         self._access = access
         self._registries = registries
         self._bodies = bodies
@@ -239,10 +243,11 @@ class Ingest:
         """Publish the events.
 
         Raises:
-            UnavailableError: The broker has not confirmed them.
+            UnavailableError: The broker has not confirmed them, or the intake is stopped.
         """
         if not translation.events:
             return
+        self._gate.check()
         try:
             await self._publish(translation.events)
         except BrokerError as error:

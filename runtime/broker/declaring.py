@@ -6,7 +6,13 @@ from collections.abc import Iterable
 import aiormq
 from aiormq.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
-from portcall.runtime.broker.link import BROKER_FAILURES, connected, describe, open_channel, version_of
+from portcall.runtime.broker.link import (
+    BROKER_FAILURES,
+    connected,
+    describe,
+    open_channel,
+    version_of,
+)
 from portcall.runtime.errors import BrokerError
 from portcall.schemas.topology import Topology
 

@@ -117,7 +117,9 @@ def test_an_older_broker_is_refused_and_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "log", "version"),
     [
-        pytest.param("[quorum_queue,\n 'rabbitmq_4.0.0',\n 'rabbitmq_4.3.0'].", "", (4, 3), id="flags"),
+        pytest.param(
+            "[quorum_queue,\n 'rabbitmq_4.0.0',\n 'rabbitmq_4.3.0'].", "", (4, 3), id="flags"
+        ),
         pytest.param("[quorum_queue].", "Starting RabbitMQ 3.10.8 on Erlang 25", (3, 10), id="log"),
         pytest.param(
             "['rabbitmq_4.0.0'].",
