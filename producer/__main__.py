@@ -9,10 +9,10 @@ from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.intake_gate import IntakeGate
 from portcall.producer.http.refusals import Refusing
 from portcall.producer.http.registries import Registries
+from portcall.producer.http.tls import ProducerTls
 from portcall.producer.ingest import Ingest
 from portcall.producer.journal_publisher import JournalPublisher
 from portcall.producer.server import make_app
-from portcall.producer.http.tls import ProducerTls
 from portcall.producer.settings import ProducerSettings, tls_of, trust_of
 from portcall.producer.sources.hints import Hints
 from portcall.producer.sources.intake import SourceIntake
