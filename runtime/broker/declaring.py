@@ -67,9 +67,7 @@ async def _declare(connection: AbstractConnection, topology: Topology) -> None:
         await channel.queue_bind(binding.queue, binding.exchange, binding.key)
 
 
-async def _declare_queue(
-    connection: AbstractConnection, channel: Channel, queue: Queue
-) -> Channel:
+async def _declare_queue(connection: AbstractConnection, channel: Channel, queue: Queue) -> Channel:
     """Declare a queue, or accept it as an earlier release made it; returns the channel to go on."""
     try:
         await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
