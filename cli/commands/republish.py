@@ -50,6 +50,7 @@ def told_again(again: Document) -> list[str]:
         lines += [line_of(each) for each in again["without"]]
         lines.append(
             f"The store does not have the events of {count} of them, which were in the broker"
-            " only: let their registry send them again, or `portcall sync` compare its tags."
+            " only: let their registry send them again, or compare its tags with"
+            " `portcall source sync`."
         )
     return lines
