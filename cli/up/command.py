@@ -73,9 +73,10 @@ def up(*, deliverers: Deliverers = 1, routers: Routers = 1, compact: Compact = F
 
 def starting(plan: Plan) -> str:
     """Print a line before anything starts."""
-    broker = "the broker of PORTCALL_AMQP_URL" if plan.amqp_url else _private_node()
+    broker = "the broker of PORTCALL_AMQP_URL" if plan.amqp_url else "a private RabbitMQ node"
     store = "SQLite" if plan.database_url.startswith("sqlite") else "PostgreSQL"
     lines = [f"Portcall starts in {plan.home.path}, on {broker} and {store}."]
+    lines += [] if plan.amqp_url else _version_line()
     if plan.allow_targets.strip().lower() != "none":
         lines.append(
             f"Webhooks may send to {plan.allow_targets}, which are not public networks: set"
@@ -84,15 +85,13 @@ def starting(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _private_node() -> str:
-    """Name the private node with its version and what that means, if it can be told."""
+def _version_line() -> list[str]:
+    """Name the version of a private node and what that means, if it can be told."""
     try:
         version = installed_version(server_script())
     except NodeError:  # the start says it
         version = None
-    if version is None:
-        return "a private RabbitMQ node"
-    return f"a private RabbitMQ node ({version}: {meaning(version)})"
+    return [] if version is None else [f"RabbitMQ {version}: {meaning(version)}."]
 
 
 def sign_in_link(plan: Plan) -> str:

@@ -25,7 +25,6 @@ from tests.integration.runtime.brokers import (
     until_depth,
 )
 from tests.line import Line
-from tests.rabbit import ErlangShell
 
 WORK = deliver_queue(0)
 TIMEOUT_MS = 2_000
@@ -237,7 +236,7 @@ async def test_a_consumer_that_the_broker_cancels_is_set_up_again_while_the_othe
 
 
 async def test_after_a_consumer_timeout_of_4_3_nothing_is_lost_and_others_keep_theirs(
-    laid: str, erlang_shell: ErlangShell
+    laid: str,
 ) -> None:
     if (parsed(await declaring.ping(laid)) or OLDEST).series < (4, 3):
         pytest.skip("before RabbitMQ 4.3 the timeout closes the channel")
