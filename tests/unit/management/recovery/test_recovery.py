@@ -87,7 +87,7 @@ async def test_an_event_that_only_the_broker_had_is_named(api: ManagementApi, wo
     note(world.store, accepted(unrouted), accepted(unattempted), routed(unattempted, [HOOK]))
     answer = (await republish(api)).json
     assert (answer["published"], answer["withoutCount"]) == (0, 2)
-    assert [each["eventId"] for each in answer["without"]] == ["e-1", "e-2"]
+    assert {each["eventId"] for each in answer["without"]} == {"e-1", "e-2"}
     assert published(api, DELIVER) == []
 
 
