@@ -63,7 +63,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
             keeper=keeper,
             gate=gate,
         )
-        await gate.refresh()  # before the first request
+        await gate.begin()
         process.warn_of(gate.warnings)
         trust = await asyncio.to_thread(trust_of, settings)
         issuers = IssuerKeys(Fetcher(trust).fetch)

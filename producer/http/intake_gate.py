@@ -6,12 +6,14 @@ second; while the store does not answer, the last known state holds.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from portcall.producer.http.errors import UnavailableError
 from portcall.runtime.logs import get_logger
 from portcall.schemas.timestamps import acr_timestamp
 from portcall.store.errors import StoreUnavailableError
 
+BEGIN_S = 1.0
 ENDING = "`portcall drain --end` starts it again"
 
 
@@ -27,6 +29,12 @@ class IntakeGate:
         self._read = read
         self._stopped_ms = 0
         self._log = get_logger()
+
+    async def begin(self) -> None:
+        """Read the state before the first request; a store that hangs does not hold up a start."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BEGIN_S):
+                await self.refresh()
 
     async def refresh(self) -> None:
         """Read the state."""

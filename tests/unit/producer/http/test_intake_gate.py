@@ -45,7 +45,7 @@ async def test_while_the_store_is_away_the_last_state_holds() -> None:
     state = State()
     gate = IntakeGate(state.read)
     state.stopped_ms = STOPPED_MS
-    await gate.refresh()
+    await gate.begin()
     state.is_away = True
     await gate.refresh()
     with pytest.raises(UnavailableError):
