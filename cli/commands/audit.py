@@ -93,7 +93,7 @@ def audit(
     management = Management.at(url)
     look = _looking(management, registry)
     watch, is_over = watched(look, wait_s=wait_s, patience_s=patience_s)
-    judgement = judged(watch, is_over=is_over)
+    judgement = dict(judged(watch, is_over=is_over))
     again: Document | None = None
     if republish:
         before_ms = int(watch.look["time"]) - int(patience_s * 1000)
