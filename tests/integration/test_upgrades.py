@@ -12,7 +12,8 @@ import pytest
 
 from portcall.cli.errors import NodeError
 from portcall.cli.rabbitmq_versions import parsed
-from portcall.cli.up.broker import PrivateBroker
+from portcall.cli.up.broker import PrivateBroker, server_script
+from portcall.cli.up.node_version import installed_version
 from portcall.runtime.broker import declaring
 from portcall.schemas.topology import EVENTS_IN, topology
 from tests import ROOT
@@ -25,14 +26,20 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Use:
-    """Lets the next start use the RabbitMQ of a series."""
-    path = os.environ["PATH"]
+    """Lets the next start use the RabbitMQ of a series: an unpacked one, or the machine's."""
+    unpacked = ROOT / ".cache" / "rabbitmq"
+    folders = os.environ["PATH"].split(os.pathsep)
+    path = os.pathsep.join(each for each in folders if not each.startswith(str(unpacked)))
 
     def take(series: str) -> None:
-        folder = ROOT / ".cache" / "rabbitmq" / series / "bin"
-        if not (folder / "rabbitmq-server").exists():
+        folder = unpacked / series / "bin"
+        if (folder / "rabbitmq-server").exists():
+            monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{path}")
+            return
+        monkeypatch.setenv("PATH", path)
+        own = installed_version(server_script())
+        if own is None or not str(own).startswith(f"{series}."):
             pytest.skip(f"scripts/rabbitmq-root {series} has not unpacked it")
-        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{path}")
 
     return take
 
