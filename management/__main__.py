@@ -29,6 +29,8 @@ from portcall.management.login.routes import LoginHandlers
 from portcall.management.login.tokens import TokenHandlers
 from portcall.management.overview.pulse import Pulse
 from portcall.management.overview.routes import OverviewHandler
+from portcall.management.recovery.republishing import Republisher
+from portcall.management.recovery.routes import RecoveryHandlers
 from portcall.management.registries.provider import ProviderHandlers
 from portcall.management.registries.routes import RegistryHandlers
 from portcall.management.registries.subscriptions import SubscriptionHandlers
@@ -122,6 +124,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
     TagHandlers(store=store, lookups=lookups, catch_up=auditor.caught_up).add_to(routes)
     AuditHandler(auditor).add_to(routes)
     process.supervise(AuditMetrics(auditor, partial(_recorded, store)).run(), "audit")
+    _recovery(settings, store, publisher, auditor).add_to(routes)
     pulse = _pulse(process, settings, store)
     OverviewHandler(store=store, pulse=pulse, lookups=lookups).add_to(routes)
     explaining, scope_tests = Explaining(store, settings.rungs_ms), ScopeTests(store)
@@ -162,6 +165,16 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
 def _recorded(store: Store) -> object:
     """What the recorder has recorded: its places in both streams."""
     return store.eventlog.position(LOG), store.journal.position(JOURNAL)
+
+
+def _recovery(
+    settings: ManagementSettings, store: Store, publisher: Publisher, auditor: Auditor
+) -> RecoveryHandlers:
+    """What `portcall drain` and `portcall audit --republish` use."""
+    republisher = Republisher(
+        auditor=auditor, store=store, publisher=publisher, shards=settings.shards
+    )
+    return RecoveryHandlers(installation=store.installation, republisher=republisher)
 
 
 def _replayer(

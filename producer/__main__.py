@@ -6,6 +6,7 @@ from functools import partial
 from portcall.producer.digests.keeper import DigestKeeper
 from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
+from portcall.producer.http.intake_gate import IntakeGate
 from portcall.producer.http.refusals import Refusing
 from portcall.producer.http.registries import Registries
 from portcall.producer.http.untagging import Untagging
@@ -46,6 +47,7 @@ async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of
         untagging = Untagging(catalogue=store.subscribers, revisions=store.webhooks)
         sources = KnownSources(catalogue=store.sources, revisions=store.webhooks)
 
+        gate = IntakeGate(store.installation.intake_stopped_ms)
         journal = JournalPublisher(publisher)
         keeper = DigestKeeper(store.digests)
         bodies = Bodies()
@@ -57,7 +59,10 @@ async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of
             note=journal.note_ignored,
             keeper=keeper,
             wants_untags=untagging.wants,
+            gate=gate,
         )
+        await gate.begin()
+        process.warn_of(gate.warnings)
         trust = await asyncio.to_thread(trust_of, settings)
         issuers = IssuerKeys(Fetcher(trust).fetch)
         intake = SourceIntake(
@@ -69,6 +74,7 @@ async def main(host: Host = OWN_PROCESS) -> None:  # noqa: PLR0915 (the parts of
         )
 
         async def refresh() -> bool:
+            await gate.refresh()
             await registries.refresh()
             await intake.settle(store.sources.note_heard)
             for kept in (sources, untagging):

@@ -12,6 +12,7 @@ from portcall.store.intake.told_tags import ToldTags
 from portcall.store.journal.journal import Journal
 from portcall.store.records.event_log import EventLog
 from portcall.store.records.last_records import Lasts
+from portcall.store.records.lost import Lost
 from portcall.store.records.replays import Replays
 from portcall.store.records.searching import Searching
 from portcall.store.secrets.sealing import Sealing
@@ -49,6 +50,7 @@ class Store:
     digests: KnownDigests
     known: KnownWebhooks
     lasts: Lasts
+    lost: Lost
     sources: Sources
     tags: KnownTags
     told_tags: ToldTags
@@ -91,6 +93,7 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         digests=KnownDigests(database),
         known=KnownWebhooks(database),
         lasts=Lasts(database),
+        lost=Lost(database),
         sources=Sources(database, vault),
         tags=KnownTags(database),
         told_tags=ToldTags(database),

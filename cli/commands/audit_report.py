@@ -181,6 +181,6 @@ def _advice(wrong: Sequence[Mapping[str, Any]]) -> str:
         return "Another publisher sends deliveries, or records were lost: see the broker's log."
     return (
         "Run `portcall doctor`, read the roles' logs around the times above, and check"
-        " whether a queue was purged. Then publish these events again: the deliveries keep"
-        " their ids."
+        " whether a queue was purged. Then publish them again with `portcall audit --republish`:"
+        " the deliveries keep their ids."
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from portcall.cli.client import Document
 from portcall.cli.commands.schema import schema_problem
 from portcall.cli.commands.topology import TopologySettings, settings_of
-from portcall.cli.doctor import findings
+from portcall.cli.doctor import broker_version, findings
 from portcall.cli.doctor.findings import Finding, ok, unknown, wrong
 from portcall.cli.errors import NotRunningError, UsageError
 from portcall.cli.server import home_folder, read_ready
@@ -117,7 +117,7 @@ def broker(site: CheckedInstallation) -> Iterator[Finding]:
 
 async def _broker(settings: TopologySettings) -> list[Finding]:
     try:
-        await ping(settings.amqp_url)
+        version = await ping(settings.amqp_url)
         counts = await depths(settings.amqp_url, [each.name for each in settings.topology.queues])
     except BrokerError as error:
         advice = "start it, or correct PORTCALL_AMQP_URL; until then the producer answers 503"
@@ -125,7 +125,7 @@ async def _broker(settings: TopologySettings) -> list[Finding]:
     missing = [name for name, count in counts.items() if count is None]
     difference = None if missing else await _difference(settings)
     return [
-        ok("broker", "reachable"),
+        broker_version.broker(version),
         findings.topology(missing, difference),
         findings.queues(counts),
     ]

@@ -37,6 +37,7 @@ from portcall.management.http.fields import (
     Tags,
     Uri,
 )
+from portcall.schemas.nesting import TOO_DEEP, is_too_deep
 from portcall.schemas.webhooks import Sku
 
 MAX_IMPORT = 1000
@@ -259,11 +260,13 @@ _WORDS = {
 
 
 def parse_body(model: type[Model], content: bytes) -> Model:
-    """Read a body. The parser limits nesting (200 levels) and numbers (4,300 digits) itself.
+    """Read a body. The parser limits numbers (4,300 digits) itself.
 
     Raises:
         ArmError: 400: It is not JSON, or breaks a rule of the model; the fields are named.
     """
+    if is_too_deep(content):
+        raise invalid_content([FieldFault("body", TOO_DEEP, INVALID_CONTENT)])
     try:
         return model.model_validate_json(content)
     except ValidationError as error:

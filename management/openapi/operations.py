@@ -28,6 +28,9 @@ from portcall.management.openapi.login_operations import LOGIN
 from portcall.management.openapi.operation_rows import PAGED, Row, paged, post
 from portcall.management.overview import routes as overviews
 from portcall.management.overview.shapes import Overview
+from portcall.management.recovery import routes as recovery
+from portcall.management.recovery.bodies import IntakePut
+from portcall.management.recovery.shapes import Intake, Republished
 from portcall.management.registries import shapes as above
 from portcall.management.replays import shapes as replayshapes
 from portcall.management.replays.bodies import ReplayBody
@@ -226,6 +229,19 @@ OPERATIONS: Mapping[str, Sequence[Row]] = {
             *("GET", audit.PATH, "audit", "Account for every accepted event."),
             Audit,
             query=("registryName", "unmovedBefore"),
+        ),
+        Row(
+            *("POST", recovery.REPUBLISH, "republishMissing"),
+            "Publish missing deliveries again whose events are stored.",
+            Republished,
+            query=("registryName", "unmovedBefore"),
+        ),
+        Row("GET", recovery.INTAKE, "getIntake", "Tell whether events are accepted.", Intake),
+        Row(
+            *("PUT", recovery.INTAKE, "putIntake"),
+            "Stop accepting events, or accept them again.",
+            Intake,
+            IntakePut,
         ),
         Row(
             *("GET", overviews.PATH, "getOverview"),

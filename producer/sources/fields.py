@@ -18,6 +18,7 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import PublishedEvent, Request, Target, check_event_id
 from portcall.schemas.extras import Extras
 from portcall.schemas.journal import TAG_DELETE
+from portcall.schemas.nesting import check_depth
 from portcall.schemas.timestamps import acr_timestamp, sent_timestamp
 
 MAX_EVENTS = 10_000
@@ -83,6 +84,7 @@ def parsed(body: bytes) -> object:
         InvalidValueError: It is no JSON, or nested too deeply.
     """
     body = body.removeprefix(_BYTE_ORDER_MARK)
+    check_depth(body)
     try:
         return decode(_JSON, body)
     except InvalidValueError as problem:

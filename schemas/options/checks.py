@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from portcall.schemas.certificates import check_ca_bundle
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import ACTION_NAMES, Action
+from portcall.schemas.nesting import TOO_DEEP, is_too_deep
 from portcall.schemas.options.expressions import compiled
 
 MAX_TEXT = 1_024
@@ -166,9 +167,11 @@ def check_key_set(value: str) -> None:
         raise InvalidValueError(
             "", "must be the keys, not their address; without it they are fetched from the issuer"
         )
+    if is_too_deep(value.encode("utf-8", "surrogatepass")):
+        raise InvalidValueError("", TOO_DEEP)
     try:
         found = json.loads(value)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InvalidValueError("", "is not JSON") from error
     keys = found.get("keys") if isinstance(found, dict) else None
     if not isinstance(keys, list) or not 0 < len(keys) <= MAX_KEYS:

@@ -52,6 +52,7 @@ installation = Table(
     Column("subscription", Text, nullable=False),
     Column("resource_group", Text, nullable=False),
     Column("created_ms", Big, nullable=False),
+    Column("intake_stopped_ms", Big, nullable=False, server_default=text("0")),
     CheckConstraint("id = 1", name="one_row"),
 )
 

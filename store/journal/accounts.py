@@ -109,7 +109,12 @@ class Accounts:
 
 
 def read(
-    connection: Connection, *, horizon_ms: int, before_ms: int, registry: str | None = None
+    connection: Connection,
+    *,
+    horizon_ms: int,
+    before_ms: int,
+    registry: str | None = None,
+    limit: int = MAX_SUSPECTS,
 ) -> Accounts:
     """Read the accounts; see `store.journal.journal.Journal.accounts`."""
     since_ms = max(counters.read(connection, counters.JOURNAL_SINCE), horizon_ms)
@@ -122,12 +127,12 @@ def read(
         for row in rows:
             account = found.setdefault(row.registry, Account(row.registry))
             doubts = _enter(connection, account, row, known.get(row.digest, Tally()), before_ms)
-            if doubts and len(suspects) < MAX_SUSPECTS:
+            if doubts and len(suspects) < limit:
                 suspects += _named(connection, row, before_ms)
     return Accounts(
         since_ms,
         tuple(found[name] for name in sorted(found)),
-        tuple(suspects[:MAX_SUSPECTS]),
+        tuple(suspects[:limit]),
     )
 
 

@@ -97,7 +97,7 @@ def count(connection: Connection, selection: Selection, last_record: int) -> Cou
     counting: Select[Any] = select(of, func.count())
     query = _narrowed(connection, counting, selection, 0, last_record)
     by_webhook = {row[0]: row[1] for row in connection.execute(query.group_by(of))}
-    enabled = _enabled(connection, list(by_webhook))
+    enabled = enabled_webhooks(connection, list(by_webhook))
     return Count(
         total=sum(by_webhook[each] for each in enabled),
         disabled=sum(by_webhook[each] for each, is_enabled in enabled.items() if not is_enabled),
@@ -140,10 +140,10 @@ def page(
     )
     query = _narrowed(connection, columns, selection, after, last_record)
     rows = connection.execute(query.order_by(records.c.id).limit(limit)).all()
-    enabled = _enabled(connection, list({row.webhook_id for row in rows}))
+    enabled = enabled_webhooks(connection, list({row.webhook_id for row in rows}))
     return [
         SelectedDelivery(
-            row.id, _event(row), row.webhook_id, row.attempt, enabled.get(row.webhook_id)
+            row.id, event_of(row), row.webhook_id, row.attempt, enabled.get(row.webhook_id)
         )
         for row in rows
     ]
@@ -213,7 +213,7 @@ def _ended(outcomes: Sequence[Outcome]) -> ColumnElement[bool]:
     return records.c.outcome.in_([outcome.value for outcome in outcomes])
 
 
-def _enabled(connection: Connection, webhook_ids: Sequence[int]) -> dict[int, bool]:
+def enabled_webhooks(connection: Connection, webhook_ids: Sequence[int]) -> dict[int, bool]:
     """Whether webhooks are enabled; deleted ones are missing."""
     query = select(webhooks.c.id, webhooks.c.status)
     return {
@@ -223,7 +223,8 @@ def _enabled(connection: Connection, webhook_ids: Sequence[int]) -> dict[int, bo
     }
 
 
-def _event(row: Any) -> Event:  # noqa: ANN401 (a row of `page`)
+def event_of(row: Any) -> Event:  # noqa: ANN401 (a row with the columns of an event)
+    """The event of a row."""
     return Event(
         id=row.event_id,
         registry=row.registry,

@@ -37,6 +37,8 @@ from portcall.management.login.routes import LoginHandlers
 from portcall.management.login.tokens import TokenHandlers
 from portcall.management.overview.pulse import Pulse
 from portcall.management.overview.routes import OverviewHandler
+from portcall.management.recovery.republishing import Republisher
+from portcall.management.recovery.routes import RecoveryHandlers
 from portcall.management.registries.provider import ProviderHandlers
 from portcall.management.registries.routes import RegistryHandlers
 from portcall.management.registries.subscriptions import SubscriptionHandlers
@@ -223,7 +225,10 @@ class ManagementApi:
         ProbeHandler(store=store, lookups=lookups, prober=prober).add_to(routes)
         ReplayHandlers(store=store, lookups=lookups).add_to(routes)
         TokenHandlers(store=store, lookups=lookups).add_to(routes)
-        AuditHandler(auditor or Auditor.__new__(Auditor)).add_to(routes)
+        auditor = auditor or Auditor.__new__(Auditor)
+        AuditHandler(auditor).add_to(routes)
+        republisher = Republisher(auditor=auditor, store=store, publisher=publisher, shards=2)
+        RecoveryHandlers(installation=store.installation, republisher=republisher).add_to(routes)
         followers = Followers(_no_reader)
         EventHandlers(store=store, lookups=lookups, followers=followers).add_to(routes)
         self.pulse = Pulse(

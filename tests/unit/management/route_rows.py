@@ -109,6 +109,11 @@ ROUTES = [
     listed("audit of no registry", "/portcall/audit", "registry=a.b", PARAMETER, "registry"),
     listed("audit of no time", "/portcall/audit", "unmovedBefore=now", PARAMETER, "unmovedBefore"),
     listed("audit of a far time", "/portcall/audit", "unmovedBefore=99999999999999999", PARAMETER, "unmovedBefore"),
+    Row("intake of a word", "PUT", "/portcall/intake", 400, CONTENT, "stopped", {"stopped": "yes"}),
+    Row("intake of nothing", "PUT", "/portcall/intake", 400, CONTENT, "stopped", {}),
+    Row("intake with a reason", "PUT", "/portcall/intake", 400, CONTENT, "why", {"stopped": True, "why": "x"}),
+    Row("republish of no time", "POST", "/portcall/audit/republish", 400, PARAMETER, "unmovedBefore", query=f"{VERSION}&unmovedBefore=now"),
+    Row("republish of no registry", "POST", "/portcall/audit/republish", 400, PARAMETER, "registry", query=f"{VERSION}&registry=a.b"),
     # what happens, and why
     listed("overview of no registry", "/portcall/overview", "registry=a.b", PARAMETER, "registry"),
     listed("overview of no time", "/portcall/overview", "span=yesterday", PARAMETER, "span"),

@@ -46,10 +46,11 @@ class FakeBroker:
         self.difference = ""
         self.applied: list[Topology] = []
 
-    async def ping(self, url: str) -> None:
+    async def ping(self, url: str) -> str:
         assert url == AMQP
         if self.problem:
             raise BrokerError(self.problem)
+        return "4.3.6"
 
     async def depths(self, _url: str, queues: Iterable[str]) -> dict[str, int | None]:
         return {queue: None if queue in self.missing else 0 for queue in queues}

@@ -97,6 +97,7 @@ def oidc(**changes: str) -> dict[str, str]:
         (oidc(issuer="https://accounts.test?a=b"), "gar", "oidc", "options.issuer", "query"),
         (oidc(issuer="https://me@accounts.test"), "gar", "oidc", "options.issuer", "user"),
         (oidc(jwks="{"), "gar", "oidc", "options.jwks", "not JSON"),
+        (oidc(jwks="[" * 200 + "]" * 200), "gar", "oidc", "options.jwks", "nested too deeply"),
         (oidc(jwks="[]"), "gar", "oidc", "options.jwks", "must be a set"),
         (oidc(jwks='{"keys": []}'), "gar", "oidc", "options.jwks", "1 to 100 keys"),
         (oidc(jwks="https://a.test/keys"), "gar", "oidc", "options.jwks", "not their address"),

@@ -13,7 +13,7 @@ from portcall.schemas.events import Event
 from portcall.schemas.extras import Extras
 from portcall.schemas.filters import Facts
 from portcall.schemas.frames import decode_raw_journal, encode_journal
-from portcall.schemas.journal import IgnoredNote, Note, accepted, routed
+from portcall.schemas.journal import IgnoredNote, Note, accepted, digest_of, routed
 from portcall.schemas.records import Outcome
 from portcall.schemas.topology import JOURNAL
 from portcall.store.engine import Store
@@ -21,6 +21,7 @@ from portcall.store.errors import PositionConflictError, UnstorableError
 from portcall.store.journal.accounts import MAX_SUSPECTS, Account, Accounts, Doubt
 from portcall.store.journal.open_events import BEGINNING, Cursor
 from portcall.store.records.appending import Position
+from portcall.store.records.lost import LostDelivery
 from tests.unit.store.contract.eventlog import append, rows_in
 from tests.unit.store.samples import frame, record
 
@@ -91,6 +92,43 @@ def only(accounts: Accounts) -> Account:
 def doubts(store: Store, before_ms: int = LATER) -> list[tuple[Doubt, str, int | None]]:
     found = read(store, before_ms=before_ms).suspects
     return [(each.doubt, each.event_id, each.webhook_id) for each in found]
+
+
+class LostContract:
+    def lost(self, of: Event, webhook_id: int) -> LostDelivery:
+        return LostDelivery(of.id, digest_of(of).hex(), webhook_id)
+
+    def test_a_delivery_continues_at_its_last_attempt(self, store: Store) -> None:
+        of = event("e")
+        first = record(HOOK, outcome=Outcome.RETRIED, attempt=1)
+        second = record(HOOK, outcome=Outcome.RETRIED, attempt=2)
+        append(store, frame([first], [of]))
+        append(store, frame([second], [of]))
+        wanted = self.lost(of, HOOK)
+        found = store.lost.find([wanted])[wanted]
+        assert (found.event, found.webhook_id, found.attempt) == (of, HOOK, 2)
+
+    def test_a_delivery_without_a_record_has_the_event_of_another(self, store: Store) -> None:
+        of = event("e")
+        record_of(store, of, (HOOK, Outcome.DELIVERED))
+        wanted = self.lost(of, HOOK + 1)
+        found = store.lost.find([wanted])[wanted]
+        assert (found.event, found.webhook_id, found.attempt) == (of, HOOK + 1, 0)
+
+    def test_an_event_without_a_record_is_not_found(self, store: Store) -> None:
+        record_of(store, event("other"), (HOOK, Outcome.DELIVERED))
+        assert store.lost.find([self.lost(event("e"), HOOK)]) == {}
+
+    def test_another_event_of_the_same_id_is_not_taken(self, store: Store) -> None:
+        record_of(store, event("e", accepted_ms=T + 1), (HOOK, Outcome.RETRIED))
+        assert store.lost.find([self.lost(event("e"), HOOK)]) == {}
+
+    def test_more_suspects_are_named_on_request(self, store: Store) -> None:
+        count = MAX_SUSPECTS + 5
+        note(store, *(accepted(event(f"e{number}")) for number in range(count)))
+        found = store.journal.accounts(horizon_ms=0, before_ms=LATER, suspects=count)
+        assert len(found.suspects) == count
+        assert len(read(store, before_ms=LATER).suspects) == MAX_SUSPECTS
 
 
 class NotingContract:
