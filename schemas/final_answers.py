@@ -103,7 +103,7 @@ def _entry(value: object, field: str) -> str:
     if not (word.isascii() and word.isdecimal() and len(word) == 3 and "100" <= word <= "599"):
         problem = (
             f"{word!r} is neither a status from 400 to 599 nor {CLIENT_ERRORS};"
-            f" {ACR} is none of them, {RECEIVER_REFUSES} the usual ones"
+            f" write {ACR} for none, or {RECEIVER_REFUSES} for the usual ones"
         )
         raise InvalidValueError(field, problem)
     if why := _never(int(word)):
