@@ -101,7 +101,10 @@ def _entry(value: object, field: str) -> str:
     if word in (ACR, RECEIVER_REFUSES):
         raise InvalidValueError(field, f"{word!r} is a preset and stands alone")
     if not (word.isascii() and word.isdecimal() and len(word) == 3 and "100" <= word <= "599"):
-        problem = f"{word!r} is neither a status from 400 to 599 nor {CLIENT_ERRORS}"
+        problem = (
+            f"{word!r} is neither a status from 400 to 599 nor {CLIENT_ERRORS};"
+            f" write {ACR} for none, or {RECEIVER_REFUSES} for the usual ones"
+        )
         raise InvalidValueError(field, problem)
     if why := _never(int(word)):
         raise InvalidValueError(field, f"{word} cannot be final: {why}")

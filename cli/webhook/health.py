@@ -1,9 +1,13 @@
 """A webhook's health: why it is disabled, and how to enable it by hand or by a probe."""
 
+from collections.abc import Mapping
+
 from portcall.cli.client import Document, Management, webhook_path
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import note, show
 from portcall.cli.tables import clean, ping_row, seconds, value, webhook_row
+from portcall.schemas.filters import words_of
+from portcall.schemas.formats.chosen import NAME, TEMPLATE
 from portcall.schemas.webhooks import Status
 
 _COUNTERS = (
@@ -66,6 +70,11 @@ def explain(webhook: Document) -> None:
         note(f"Every attempt has failed since {failing}.")
     if rate := value(webhook, *extras, "rateLimit"):
         note(f"At most {rate} requests per second.")
+    beyond = webhook.get("properties", {}).get("portcall", {})
+    if filters := beyond.get("filters"):
+        note(f"Filters: {words_of(filters)}.")
+    if form := beyond.get("format"):
+        note(f"Format: {_spoken(form)}.")
     if answers := value(webhook, *extras, "finalAnswers"):
         note(f"Final answers, not retried: {answers.translate(_LIST_MARKS)}.")
     counted = [
@@ -75,3 +84,13 @@ def explain(webhook: Document) -> None:
     ]
     if counted:
         note(f"So far: {', '.join(counted)}.")
+
+
+def _spoken(form: Mapping[str, str]) -> str:
+    """A format with its settings; a template, which may be long, by its size."""
+    settings = [
+        f"{len(text)} characters" if key == TEMPLATE else f"{key}={text}"
+        for key, text in form.items()
+        if key != NAME
+    ]
+    return " ".join([form[NAME], ", ".join(settings)]).strip()
