@@ -46,7 +46,7 @@ async def test_a_drain_refuses_what_comes_and_ends_when_nothing_is_pending(
     assert status == 503
     assert "the intake is stopped since" in refused["error"]["message"]
     code, out, _ = await installation.portcall("doctor", "-o", "json")
-    told = [each for each in json.loads(out)["checks"] if each["check"] == "role producer"]
+    told = [each for each in json.loads(out)["checks"] if each["check"] == "role producer-1"]
     assert code == 1
     assert "portcall drain --end" in told[0]["found"]
 
