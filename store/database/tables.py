@@ -90,10 +90,13 @@ _TYPES: Mapping[object, TypeEngine[Any]] = {
 
 
 def _settings() -> Iterator[Column[Any]]:
-    """A column for each of a webhook's settings; one that is never None has a default."""
+    """A column for each of a webhook's settings; one that is never None has a default.
+
+    Names are quoted: from 16 on, PostgreSQL reads ``format JSON`` as a clause of SQL/JSON.
+    """
     for setting in fields(WebhookSettings):
         if setting.default is None:
-            yield Column(setting.name, _TYPES[setting.type])
+            yield Column(setting.name, _TYPES[setting.type], quote=True)
         else:
             default = text(f"{setting.default:g}")
             yield Column(setting.name, _TYPES[setting.type], nullable=False, server_default=default)
