@@ -170,9 +170,9 @@ RATE_LIMIT = typer.Option(
 FILTERS = typer.Option(
     "--filters",
     metavar="FILTER...",
-    help="What it does not get, although actions and scope cover it: taggedOnly, noReferrers,"
-    " changedOnly, or artifactTypes=image,index to get only these types (image, index, helm,"
-    ' signature, attestation, sbom, wasm, cache, other, unknown). Replaces all; "" for none.',
+    help="Which events it does not get, although actions and scope cover them: taggedOnly,"
+    " noReferrers, changedOnly, or artifactTypes=image,index to get only these types (image, index,"
+    ' helm, signature, attestation, sbom, wasm, cache, other, unknown). Replaces all; "" for none.',
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
@@ -229,7 +229,7 @@ def patterns(words: Iterable[str]) -> list[str]:
 FORMAT = typer.Option(
     "--format",
     metavar="NAME [KEY=VALUE...]",
-    help="The form of the requests, with its settings, such as slack, or cloudevents mode=binary;"
+    help="The format of the POSTs, with its settings, such as slack, or cloudevents mode=binary;"
     ' template=@FILE reads a template. "acr" for ACR\'s. docs/formats.md shows each.',
     show_default=False,
     autocompletion=completion.formats,

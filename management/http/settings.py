@@ -200,7 +200,7 @@ SETTINGS = (
         field="filters",
         label="Filters",
         hint=Markup(
-            "What it does not get, although its actions and its scope cover it. With artifact"
+            "Events that it does not get, although actions and scope cover them. With artifact"
             " types it gets only these."
         ),
         marks=(
@@ -239,7 +239,7 @@ SETTINGS = (
         show=_unless_none(dict),
         field="format",
         label="Format",
-        hint=Markup("The form of the requests: ACR's, that of another sender, or a message."),
+        hint=Markup("The format of the POSTs: ACR's, another sender's, a message, or your own."),
         own_field=True,
         write=lambda stored: str(stored[NAME]),
         heading="Format",

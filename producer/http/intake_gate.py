@@ -61,4 +61,4 @@ class IntakeGate:
 
     @property
     def _told(self) -> str:
-        return f"the intake is stopped since {acr_timestamp(self._stopped_ms)}"
+        return f"the intake has been stopped since {acr_timestamp(self._stopped_ms)}"

@@ -1,4 +1,4 @@
-"""A webhook's format: its name with its sub-settings, as its owner wrote them and as it is used.
+"""A webhook's format: its name with its settings, as its owner wrote them and as it is used.
 
 In the API and in the store it is an object of texts: ``{"name": "cloudevents", "mode": "binary"}``.
 A webhook without one gets ``acr``, whose body is the event's own.
@@ -27,11 +27,11 @@ _NAMES = frozenset(each.value for each in FormatName)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chosen:
-    """A format with its sub-settings; equal ones are the same object.
+    """A format with its settings; equal ones are the same object.
 
     Attributes:
         format: The format.
-        options: Its sub-settings.
+        options: Its settings.
     """
 
     format: Format
@@ -67,8 +67,8 @@ def check_format(wanted: Mapping[str, object]) -> dict[str, str] | None:
     """Check a wanted format; None: ACR's, the default.
 
     Raises:
-        InvalidValueError: It is not known, or a sub-setting breaks its rule; ``field`` is the
-            sub-setting's name with a dot before it.
+        InvalidValueError: It is not known, or a setting breaks its rule; ``field`` is the
+            setting's name with a dot before it.
     """
     name = wanted.get(NAME)
     given = {key: value for key, value in wanted.items() if key != NAME and value is not None}

@@ -31,7 +31,9 @@ async def test_a_stopped_intake_refuses_with_a_retry_and_says_how_it_ends() -> N
 
     state.stopped_ms = STOPPED_MS
     await gate.refresh()
-    with pytest.raises(UnavailableError, match="the intake is stopped since 2025-11-29") as caught:
+    with pytest.raises(
+        UnavailableError, match="the intake has been stopped since 2025-11-29"
+    ) as caught:
         gate.check()
     assert caught.value.headers["Retry-After"]
     assert "portcall drain --end" in gate.warnings()["intake"]
