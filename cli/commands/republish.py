@@ -32,9 +32,10 @@ def is_mended(judgement: Document, again: Document | None) -> bool:
     """Whether everything that was missing is published again, and nothing else is wrong."""
     if again is None or again["withoutCount"] or again.get("more"):
         return False
-    missing = sum(int(each["missing"]) for each in judgement["registries"])
-    unexpected = sum(int(each["unexpected"]) for each in judgement["registries"])
-    return not unexpected and int(again["published"]) >= missing
+    registries = judgement["registries"]
+    if any(each["unexpected"] or each["missing"] < 0 for each in registries):
+        return False
+    return int(again["published"]) >= sum(int(each["missing"]) for each in registries)
 
 
 def told_again(again: Document) -> list[str]:
