@@ -277,8 +277,8 @@ def source(role: str, name: str, told: str) -> Finding:
     return wrong("sources", f"{name}: {found}", advice, {"role": role, "source": name})
 
 
-IGNORED_MS = 24 * 3_600_000
-"""How far back the doctor looks for ignored events."""
+DAY_MS = 24 * 3_600_000
+"""How far back the doctor looks for ignored events and refused deliveries."""
 RECENT_MS = 3_600_000
 """For how long unreadable ones are a problem: one mistake must not be one for a whole day."""
 
