@@ -178,7 +178,7 @@ FILTERS = typer.Option(
 )
 FINAL_ANSWERS = typer.Option(
     "--final-answers",
-    metavar="ANSWERS",
+    metavar="ANSWER...",
     help="Answers that refuse a delivery for good, so that it is not retried: receiver-refuses"
     " (400, 401, 403, 404, 405, 413, 415, 422), or a list such as 400,404 or 4xx; acr for none.",
     show_default=False,
@@ -226,6 +226,12 @@ def patterns(words: Iterable[str]) -> list[str]:
     return [pattern for word in words for pattern in word.replace(",", " ").split()]
 
 
+def final_answers(words: Iterable[str]) -> str | None:
+    """Join answers with commas, as the API reads them; "default" is None."""
+    text = ",".join(words)
+    return None if text == "default" else text
+
+
 FORMAT = typer.Option(
     "--format",
     metavar="NAME [KEY=VALUE...]",
@@ -264,7 +270,7 @@ SETTINGS = (
     SettingOption("filters", "filters", list[str], FILTERS, filters_in),
     SettingOption("scopes", "scopes", list[str], SCOPES, patterns),
     SettingOption("format_words", "format", list[str], FORMAT, formats.read_format),
-    SettingOption("final_answers", "finalAnswers", str, FINAL_ANSWERS),
+    SettingOption("final_answers", "finalAnswers", list[str], FINAL_ANSWERS, final_answers),
 )
 """In the order of the help."""
 

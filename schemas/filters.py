@@ -228,13 +228,15 @@ def filters_in(words: str | Iterable[str]) -> dict[str, Any]:
 _NAMED = {name.lower(): name for name in NAMES}
 
 
-def written(filters: Filters) -> str:
-    """Filters as words, which `filters_in` reads."""
-    return words_of(msgspec.to_builtins(filters))
-
-
 def words_of(filters: Mapping[str, Any]) -> str:
-    """The same, of filters as JSON has them."""
+    """Filters, as JSON has them, in words that `filters_in` reads."""
     words = [name for name in FLAGS if filters.get(name)]
-    types = filters.get(ARTIFACT_TYPES) or ()
-    return " ".join([*words, *(f"{ARTIFACT_TYPES}={each}" for each in types)])
+    if types := filters.get(ARTIFACT_TYPES):
+        words.append(f"{ARTIFACT_TYPES}={','.join(types)}")
+    return " ".join(words)
+
+
+def marks_of(filters: Filters) -> str:
+    """The same with a word for each artifact type, as a form has a mark for each."""
+    words = words_of(msgspec.to_builtins(filters))
+    return words.replace(",", f" {ARTIFACT_TYPES}=")

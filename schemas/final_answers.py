@@ -66,6 +66,11 @@ def shown(text: str) -> str | list[int | str]:
     return [int(word) if word.isdecimal() else word for word in text.split(",")]
 
 
+def words_of(answers: str | Sequence[int | str]) -> str:
+    """What `shown` returns, on one line."""
+    return answers if isinstance(answers, str) else ", ".join(map(str, answers))
+
+
 @lru_cache(maxsize=1024)
 def final_statuses(text: str | None) -> frozenset[int]:
     """The statuses that end a delivery, of the text that the store keeps."""

@@ -1,13 +1,12 @@
 """A webhook's health: why it is disabled, and how to enable it by hand or by a probe."""
 
-from collections.abc import Mapping
-
 from portcall.cli.client import Document, Management, webhook_path
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import note, show
-from portcall.cli.tables import clean, ping_row, seconds, value, webhook_row
-from portcall.schemas.filters import words_of
-from portcall.schemas.formats.chosen import NAME, TEMPLATE
+from portcall.cli.tables import clean, ping_row, seconds, value, webhook_row_for
+from portcall.schemas import filters as filtering
+from portcall.schemas import final_answers as answering
+from portcall.schemas.formats import chosen as forming
 from portcall.schemas.webhooks import Status
 
 _COUNTERS = (
@@ -17,10 +16,6 @@ _COUNTERS = (
     ("cancelled", "cancelled"),
     ("refused", "refused by the receiver"),
 )
-
-
-_LIST_MARKS = str.maketrans("", "", "[]'")
-"""What a list of statuses has when it is shown as text, and a person does not need."""
 
 
 def enable_webhook(
@@ -35,7 +30,8 @@ def enable_webhook(
     management = Management.at(url)
     found = management.find_registry(registry, group)
     body = {"properties": {"status": Status.ENABLED}}
-    show(management.ask("PATCH", webhook_path(found, name), body), webhook_row, output)
+    webhook = management.ask("PATCH", webhook_path(found, name), body)
+    show(webhook, webhook_row_for([webhook]), output)
 
 
 def probe_webhook(
@@ -72,11 +68,11 @@ def explain(webhook: Document) -> None:
         note(f"At most {rate} requests per second.")
     beyond = webhook.get("properties", {}).get("portcall", {})
     if filters := beyond.get("filters"):
-        note(f"Filters: {words_of(filters)}.")
+        note(f"Filters: {filtering.words_of(filters)}.")
     if form := beyond.get("format"):
-        note(f"Format: {_spoken(form)}.")
-    if answers := value(webhook, *extras, "finalAnswers"):
-        note(f"Final answers, not retried: {answers.translate(_LIST_MARKS)}.")
+        note(f"Format: {forming.words_of(form)}.")
+    if answers := beyond.get("finalAnswers"):
+        note(f"Final answers, not retried: {answering.words_of(answers)}.")
     counted = [
         f"{count} {word}"
         for key, word in _COUNTERS
@@ -84,13 +80,3 @@ def explain(webhook: Document) -> None:
     ]
     if counted:
         note(f"So far: {', '.join(counted)}.")
-
-
-def _spoken(form: Mapping[str, str]) -> str:
-    """A format with its settings; a template, which may be long, by its size."""
-    settings = [
-        f"{len(text)} characters" if key == TEMPLATE else f"{key}={text}"
-        for key, text in form.items()
-        if key != NAME
-    ]
-    return " ".join([form[NAME], ", ".join(settings)]).strip()

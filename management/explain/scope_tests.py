@@ -138,6 +138,8 @@ class DryRun:
             ]
             for key in gone:
                 del self._told[key]
+        elif noted.action == Action.UNTAG:
+            self._told.pop(place, None)
         if not sends or noted.action != Action.PUSH or not noted.tag or not noted.manifest:
             return False
         if self._told.get(place) == noted.manifest:

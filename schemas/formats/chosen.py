@@ -96,6 +96,16 @@ def check_format(wanted: Mapping[str, object]) -> dict[str, str] | None:
     return None if name == FormatName.ACR else {NAME: name, **checked}
 
 
+def words_of(stored: Mapping[str, str]) -> str:
+    """A format on one line, as it is typed; a template, which may be long, by its size."""
+    settings = [
+        f"{len(text)} characters" if key == TEMPLATE else f"{key}={text}"
+        for key, text in stored.items()
+        if key != NAME
+    ]
+    return " ".join([stored[NAME], *settings])
+
+
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidValueError(f".{key}", "must be a text")

@@ -186,7 +186,7 @@ async def test_a_scope_shows_which_of_the_last_events_it_would_match(
 
     # Patterns narrow it, are checked while they are typed, and say why.
     await page.get_by_label("Scope", exact=True).fill("")
-    scopes = page.get_by_label("Scopes beyond ACR")
+    scopes = page.get_by_label("Scopes not in ACR")
     await scopes.fill("**\nteam//x")
     await expect(page.locator("#scopes-problem")).to_contain_text("character 6 of 'team//x'")
     await scopes.fill("**:v*\n!team/*:v2")
