@@ -20,7 +20,7 @@ from portcall.store.database.database import chunks, insert_rows, matching
 from portcall.store.errors import UnstorableError
 from portcall.store.intake import ignored, known_tags
 from portcall.store.journal import holding
-from portcall.store.journal.soundness import MAX_BIG, raw_notes, sound_note
+from portcall.store.journal.soundness import raw_notes, sound_note
 from portcall.store.records import stored_extras
 from portcall.store.records.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
 from portcall.store.traffic import rollups
@@ -109,7 +109,7 @@ def _acceptances(frames: Iterable[RawJournalFrame]) -> Iterator[tuple[str, int]]
             sound = [sound_note(raw) for raw in raw_notes(bytes(frame.notes))]
             notes = [each[1] for each in sound if each is not None]
         for note in notes:
-            if note.webhooks is None and 0 <= note.accepted_ms <= MAX_BIG:
+            if note.webhooks is None and 0 <= note.accepted_ms <= holding.MAX_BIG:
                 registry = note.registry
                 if len(registry) <= MAX_ID_LENGTH and "\0" not in registry:
                     yield registry, note.accepted_ms
