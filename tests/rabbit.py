@@ -34,7 +34,7 @@ def use_other_rabbitmq(environ: MutableMapping[str, str]) -> None:
         return
     assert os.access(server, os.X_OK), f"PORTCALL_TEST_RABBITMQ: {server} is no program"
     folder = str(Path(server).absolute().parent)
-    if not environ["PATH"].startswith(folder):
+    if environ["PATH"].split(os.pathsep)[0] != folder:
         environ["PATH"] = f"{folder}{os.pathsep}{environ['PATH']}"
 
 

@@ -36,15 +36,16 @@ class IntakeGate:
             async with asyncio.timeout(BEGIN_S):
                 await self.refresh()
 
-    async def refresh(self) -> None:
-        """Read the state."""
+    async def refresh(self) -> bool:
+        """Read the state; returns whether the store answered."""
         try:
             stopped_ms = await asyncio.to_thread(self._read)
         except StoreUnavailableError:
-            return  # the registries' query has logged it
+            return False  # the registries' query logs it
         if bool(stopped_ms) != bool(self._stopped_ms):
             self._log.warning("intake.stopped" if stopped_ms else "intake.started")
         self._stopped_ms = stopped_ms
+        return True
 
     def check(self) -> None:
         """Let an event in.

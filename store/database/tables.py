@@ -252,14 +252,12 @@ records = Table(
     Index(
         "ix_records_given_up",
         "id",
-        sqlite_where=text("outcome = 'given_up'"),
-        postgresql_where=text("outcome = 'given_up'"),
+        **_where("outcome = 'given_up'"),
     ),
     Index(
         "ix_records_refused",
         "id",
-        sqlite_where=text("outcome = 'refused'"),
-        postgresql_where=text("outcome = 'refused'"),
+        **_where("outcome = 'refused'"),
     ),
 )
 """One row for each attempt. It has no foreign key to its event: that would cost a lookup for each
@@ -330,11 +328,10 @@ journal = Table(
 them. ``anew_ms`` is when a part of it was sent once more; 0: never. ``accepted`` and ``settled``
 are 0 or 1; ``delivered``, ``given_up``, ``cancelled`` and ``refused`` are valid once it is settled.
 A row that is neither accepted nor routed was made because there are records of such an event.
-``filtered`` is
-the number of webhooks whose filters held the event back, and ``held`` is the JSON of their numbers
-by the filter's name. ``artifact_type``, ``is_referrer`` and ``manifest`` are what filters ask
-for. ``extras`` are those of an event that was routed to no webhook; null: none, or its records have
-them.
+``filtered`` is the number of webhooks whose filters held the event back, and ``held`` has their
+numbers by the filter's name, as JSON. ``artifact_type``, ``is_referrer`` and ``manifest`` are what
+filters ask for. ``extras`` are those of an event that was routed to no webhook; null: none, or its
+records have them.
 """
 
 journal_frames = Table(
@@ -346,8 +343,7 @@ journal_frames = Table(
     Index(
         "ix_journal_frames_waiting",
         "stream_offset",
-        sqlite_where=text("notes IS NOT NULL"),
-        postgresql_where=text("notes IS NOT NULL"),
+        **_where("notes IS NOT NULL"),
     ),
 )
 """The newest frames of the journal; ``notes`` is their JSON until they are entered above."""
@@ -389,8 +385,7 @@ principals = Table(
         "ix_principals_live",
         "name_key",
         unique=True,
-        sqlite_where=text("revoked_ms IS NULL"),
-        postgresql_where=text("revoked_ms IS NULL"),
+        **_where("revoked_ms IS NULL"),
     ),
 )
 """Clients that may log in, or send a secret as a bearer token; ``registry_key`` is a publisher's,

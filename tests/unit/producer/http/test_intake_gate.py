@@ -25,7 +25,7 @@ class State:
 async def test_a_stopped_intake_refuses_with_a_retry_and_says_how_it_ends() -> None:
     state = State()
     gate = IntakeGate(state.read)
-    await gate.refresh()
+    assert await gate.refresh()
     gate.check()
     assert gate.warnings() == {}
 
@@ -49,6 +49,6 @@ async def test_while_the_store_is_away_the_last_state_holds() -> None:
     state.stopped_ms = STOPPED_MS
     await gate.begin()
     state.is_away = True
-    await gate.refresh()
+    assert not await gate.refresh(), "it must be read again soon"
     with pytest.raises(UnavailableError):
         gate.check()
