@@ -115,11 +115,14 @@ async def test_a_tag_that_comes_back_after_its_digest_was_deleted_is_a_change() 
     assert sent(world) == [first.id, back.id]
 
 
-async def test_a_tag_that_was_deleted_alone_comes_back_as_a_change() -> None:
+@pytest.mark.parametrize("action", ["untag", "delete"])
+async def test_a_tag_that_was_deleted_alone_comes_back_as_a_change(action: str) -> None:
     for order in itertools.permutations(range(3)):
         world = watching()
-        untag = msgspec.structs.replace(push("", T + LATER), action="untag")
-        events = [push("a", T), untag, push("a", T + 2 * LATER)]
+        gone = msgspec.structs.replace(
+            push(at_ms=T + LATER), action=action, body=msgspec.Raw(b'{"target":{"tag":"v1"}}')
+        )
+        events = [push("a", T), gone, push("a", T + 2 * LATER)]
         for index in order:
             await world.route(events[index])
         assert {events[0].id, events[2].id} <= set(sent(world)), order
