@@ -12,6 +12,7 @@ from portcall.schemas.formats.chosen import check_format
 from portcall.schemas.formats.facts import facts_of
 from portcall.schemas.formats.results import Refused
 from portcall.schemas.formats.template import FIELDS, MAX_HOLES, MAX_TEMPLATE, seen
+from portcall.schemas.nesting import MAX_DEPTH
 from tests.unit.schemas.formats.samples import HOST, document, event, form, ping, render, rendered
 
 
@@ -61,12 +62,24 @@ def test_what_expressions_see_is_documented() -> None:
     assert tuple(seen(facts_of(event()))) == FIELDS
 
 
+def nested(levels: int) -> str:
+    return "[" * levels + '"{{ tag }}"' + "]" * levels
+
+
+def test_a_template_may_be_as_deep_as_any_json() -> None:
+    text = nested(MAX_DEPTH)
+    assert check_format({"name": "template", "template": text}) is not None
+    assert rendered("template", template=text).body.decode() == text.replace("{{ tag }}", "2.0.1")
+
+
 @pytest.mark.parametrize(
     ("options", "field", "problem"),
     [
         ({}, ".template", "is required"),
         ({"template": "{"}, ".template", "must be JSON"),
-        ({"template": "[" * 10_000}, ".template", "JSON|nested too deeply"),
+        ({"template": "[" * 8_000 + "]" * 8_000}, ".template", "nested too deeply"),
+        ({"template": nested(MAX_DEPTH + 1)}, ".template", "nested too deeply"),
+        ({"template": nested(700)}, ".template", "nested too deeply"),
         ({"template": '"{{ a[ }}"'}, ".template", "has an expression that is no JMESPath"),
         ({"template": '"{{ }}"'}, ".template", "has an expression that is no JMESPath"),
         ({"template": '"' + "{{ a }}" * (MAX_HOLES + 1) + '"'}, ".template", "more than"),
