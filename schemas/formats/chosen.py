@@ -21,7 +21,6 @@ from portcall.schemas.formats.table import FORMATS, Format
 NAME, TEMPLATE = "name", "template"
 """Of a format's settings: its name, and the text of the owner's own."""
 
-
 _NAMES = frozenset(each.value for each in FormatName)
 
 
