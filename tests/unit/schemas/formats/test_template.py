@@ -132,7 +132,7 @@ def test_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portcall.schemas.formats.template.MAX_STEPS", 3)
     result = render("template", template='["{{ a.b.c.d }}"]')
     assert isinstance(result, Refused)
-    assert "takes more than" in result.reason
+    assert "takes more than 3 steps on this event" in result.reason
 
 
 def test_an_infinite_number_becomes_null() -> None:
