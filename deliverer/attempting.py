@@ -103,10 +103,10 @@ class Attempter:
         """Do the same in another format than ACR's, with the endpoint's consent if it needs one."""
         now_ms = self._clock_ms()
         if self._consents.is_missing(template, form):
-            refused = await self._consents.ask(template, form, now_ms)
-            if refused is None:
+            failed = await self._consents.ask(template, form, now_ms)
+            if failed is None:
                 return await self.attempt(job)  # the webhook may have changed meanwhile
-            attempt, sent = refused
+            attempt, sent = failed
         else:
             request = prepared(job, template, form, self._renderings, now_ms)
             if not isinstance(request, Request):

@@ -70,12 +70,12 @@ class Consents:
         return await asyncio.shield(task)
 
     async def _asked(self, template: Template, form: Chosen, now_ms: int) -> Tried | None:
-        refused = await self._ask(template, form, now_ms)
-        if refused is None:
+        failed = await self._ask(template, form, now_ms)
+        if failed is None:
             self._given[_key(template, form)] = None
             if len(self._given) > MAX_KEPT:
                 self._given.popitem(last=False)
-        return refused
+        return failed
 
     async def _ask(self, template: Template, form: Chosen, now_ms: int) -> Tried | None:
         if form.format.name is FormatName.EVENTGRID:

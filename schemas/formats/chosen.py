@@ -15,7 +15,7 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event
 from portcall.schemas.formats.facts import Options, facts_of
 from portcall.schemas.formats.names import FormatName
-from portcall.schemas.formats.results import Refused, Result
+from portcall.schemas.formats.results import Result, Unrenderable
 from portcall.schemas.formats.table import FORMATS, Format
 
 NAME, TEMPLATE = "name", "template"
@@ -46,7 +46,7 @@ class Chosen:
         try:
             facts = facts_of(event)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return Refused("the event's body is no payload of ACR's")
+            return Unrenderable("the event's body is no payload of ACR's")
         return self.format.render(facts, self.options)
 
 

@@ -26,7 +26,7 @@ import msgspec
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.extras import NONE
 from portcall.schemas.formats.facts import Facts, Options, encoded
-from portcall.schemas.formats.results import Refused, Rendered, Result
+from portcall.schemas.formats.results import Rendered, Result, Unrenderable
 from portcall.schemas.nesting import TOO_DEEP, is_too_deep
 from portcall.schemas.options.expressions import Budget, Expression, compiled
 
@@ -57,11 +57,13 @@ def render(facts: Facts, options: Options) -> Result:
         value = _parsed(options["template"], is_json)(seen(facts), budget)
         body = encoded(value) if is_json else str(value).encode()
     except InvalidValueError as error:
-        return Refused(f"the template {error.problem}".replace("this body", "this event"))
+        return Unrenderable(f"the template {error.problem}".replace("this body", "this event"))
     except UnicodeEncodeError:
-        return Refused("the template makes a text that UTF-8 cannot say")
+        return Unrenderable("the template makes a text that UTF-8 cannot say")
     if len(body) > MAX_BODY:
-        return Refused(f"the template makes {len(body):,} bytes; at most {MAX_BODY:,} are sent")
+        return Unrenderable(
+            f"the template makes {len(body):,} bytes; at most {MAX_BODY:,} are sent"
+        )
     return Rendered(body)
 
 
