@@ -224,4 +224,6 @@ def _weigh(item: Outgoing, last: Outgoing | None) -> int:
 
 
 def _weigh_note(item: OutgoingNote, _last: OutgoingNote | None) -> int:
-    return NOTE_BYTES + 4 * len(item.note.webhooks or ())
+    note = item.note
+    held = sum(map(len, note.held.values())) if note.held else 0
+    return NOTE_BYTES + 4 * (len(note.webhooks or ()) + held)

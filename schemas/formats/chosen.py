@@ -15,12 +15,11 @@ from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event
 from portcall.schemas.formats.facts import Options, facts_of
 from portcall.schemas.formats.names import FormatName
-from portcall.schemas.formats.results import Refused, Result
+from portcall.schemas.formats.results import Result, Unrenderable
 from portcall.schemas.formats.table import FORMATS, Format
 
 NAME, TEMPLATE = "name", "template"
 """Of a format's settings: its name, and the text of the owner's own."""
-
 
 _NAMES = frozenset(each.value for each in FormatName)
 
@@ -47,7 +46,7 @@ class Chosen:
         try:
             facts = facts_of(event)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return Refused("the event's body is no payload of ACR's")
+            return Unrenderable("the event's body is no payload of ACR's")
         return self.format.render(facts, self.options)
 
 
