@@ -49,6 +49,15 @@ async def test_a_look_leaves_a_queue_as_it_was(
         await until_depth(laid, DEAD, 40)
 
 
+async def test_what_a_reader_returned_waits_for_the_next_one_at_once(laid: str) -> None:
+    await put(laid, DEAD, BODIES)
+    for number in range(30):
+        async with reading(laid, DEAD) as kept:
+            assert kept.waiting == 40, f"reading {number}"
+            async for _ in kept.letters():
+                break
+
+
 async def test_a_look_ends_with_what_waited_when_it_began(laid: str) -> None:
     await put(laid, DEAD, BODIES[:3])
     async with reading(laid, DEAD) as kept:
