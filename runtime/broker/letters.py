@@ -175,8 +175,10 @@ class Reading:
         """Wait for the returned messages: the next reader would find an empty queue before."""
         with suppress(TimeoutError):
             async with asyncio.timeout(RETURN_S):
-                while await self._ready() < expected:
+                ready = await self._ready()
+                while ready < expected:
                     await asyncio.sleep(RETURN_POLL_S)
+                    ready = await self._ready()
 
     async def _ready(self) -> int:
         declared = await self._channel.queue_declare(self.queue, passive=True)
