@@ -232,8 +232,7 @@ SETTINGS = (
         field="format",
         label="Format",
         hint=Markup(
-            "The format of the POSTs. Many receivers take only some of them: see"
-            " docs/receivers.md."
+            "The format of the POSTs. Many receivers take only some of them: see docs/receivers.md."
         ),
         own_field=True,
         write=lambda stored: str(stored[forming.NAME]),
