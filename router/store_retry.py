@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import TypeVar
 
 from portcall.runtime.logs import get_logger
@@ -15,7 +14,7 @@ Pause = Callable[[float], Awaitable[None]]
 """Waits for so many seconds."""
 
 
-async def answered(pause: Pause, ask: "partial[AnswerT]") -> AnswerT:
+async def answered(pause: Pause, ask: Callable[[], AnswerT]) -> AnswerT:
     """Call a method of the store in a thread, again and again until the store answers."""
     while True:
         try:
