@@ -88,6 +88,7 @@ class FakeChildren:
     def __init__(self) -> None:
         self.rows: dict[ChildKey, int] = {}
         self.errors: list[Exception] = []
+        self.before_tell: Callable[[], None] = lambda: None
 
     def find(self, keys: Sequence[ChildKey]) -> dict[ChildKey, int]:
         if self.errors:
@@ -97,6 +98,7 @@ class FakeChildren:
     def tell(self, told: Mapping[ChildKey, int]) -> None:
         if self.errors:
             raise self.errors.pop(0)
+        self.before_tell()
         for key, told_ms in told.items():
             self.rows[key] = max(told_ms, self.rows.get(key, 0))
 

@@ -1,5 +1,6 @@
 """A push without a tag waits for its index: what is sent, what is held back, what is noted."""
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -20,7 +21,7 @@ from portcall.schemas.frames import encode_deliveries, encode_events
 from portcall.schemas.journal import numbers
 from portcall.schemas.topology import COALESCE, COALESCE_KEY, DELIVER, EVENTS_IN, wait_rung
 from portcall.store.errors import StoreUnavailableError
-from tests.unit.router.samples import FakeChildren, FakePublisher, FakeTable
+from tests.unit.router.samples import FakeChildren, FakePublisher, FakeTable, turns
 
 ALL = sum(action.bit for action in Action)
 PLAIN, MINE, OTHER = 1, 2, 3
@@ -174,7 +175,7 @@ async def test_a_push_that_waits_is_noted_as_expected() -> None:
     ],
     ids=lambda value: value.id if isinstance(value, Event) else "",
 )
-def test_only_a_push_of_a_manifest_without_a_tag_waits(event: Event, waits: bool) -> None:
+def test_only_a_push_of_a_manifest_without_a_tag_waits(event: Event, *, waits: bool) -> None:
     assert is_child(event) is waits
 
 
@@ -183,7 +184,7 @@ def test_only_a_push_of_a_manifest_without_a_tag_waits(event: Event, waits: bool
     [(500_000 - WAIT_MS - 1, False), (500_000 - WAIT_MS, True), (900_000, True)],
     ids=["long before", "just before", "later"],
 )
-async def test_an_index_counts_from_one_wait_before_the_push(index_ms: int, held: bool) -> None:
+async def test_an_index_counts_from_one_wait_before_the_push(index_ms: int, *, held: bool) -> None:
     world = World()
     await world.route(index(index_ms))
     await world.route(child())
@@ -274,15 +275,19 @@ async def test_a_store_that_is_away_is_asked_again() -> None:
     assert world.sent == []
 
 
-async def test_a_router_that_dies_before_the_index_is_confirmed_tells_nothing() -> None:
+async def test_what_an_index_lists_is_remembered_when_its_delivery_is_confirmed() -> None:
     world = World()
     world.publisher.holding = True
-    routing = world.route(index())
-    try:
-        routing.send(None)
-    finally:
-        routing.close()
-    assert world.children.rows == {}
+    confirmed: list[bool] = []
+    world.children.before_tell = lambda: confirmed.extend(
+        each.confirm.done() for each in world.publisher.published
+    )
+    routing = asyncio.create_task(world.route(index()))
+    await turns()
+    world.publisher.let_go()
+    await routing
+    assert confirmed == [True] * len(world.publisher.published)
+    assert {key[2] for key in world.children.rows} == {AMD64, ARM64}
 
 
 async def test_without_the_filter_nothing_is_remembered() -> None:
