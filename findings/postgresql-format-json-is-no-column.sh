@@ -18,7 +18,7 @@ async function main() {
   for (const name of ["pglite15", "pglite16", "pglite18"]) {
     const { PGlite } = require(name);
     const db = new PGlite();
-    const number = (await db.query("show server_version")).rows[0].server_version.split(".")[0];
+    const number = parseInt((await db.query("show server_version")).rows[0].server_version, 10);
     const word = await db.query("select catcode::text from pg_get_keywords() where word = 'format'");
     console.log(`PostgreSQL ${number}: format is a keyword of class ${word.rows[0]?.catcode ?? "none"}`);
     let count = 0;
