@@ -62,8 +62,9 @@ def capacity(
 ) -> None:
     """Calculate what an installation needs for a load.
 
-    Processes, cores, memory and disks: a calculation from the unit costs in docs/performance.md, not a measurement of your
-    machines: docs/scale.md says what is measured and what is assumed. Nothing is asked or changed.
+    Processes, cores, memory and disks: a calculation from the unit costs in docs/performance.md,
+    not a measurement of your machines. docs/scale.md says what is measured and what is assumed.
+    Nothing is asked or changed.
     """
     if store not in STORES:
         raise UsageError(f"--store: must be postgresql or sqlite, not {store}")
