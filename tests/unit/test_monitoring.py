@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
+from typer.core import TyperCommand, TyperGroup
 
 from portcall.cli.main import command
 
@@ -23,6 +23,7 @@ RULES: list[dict[str, Any]] = [rule for group in ALERTS["groups"] for rule in gr
 NAMES = [rule["alert"] for rule in RULES]
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 DASHBOARDS = sorted((MONITORING / "dashboards").glob("*.json"))
+REFERENCE = runpy.run_path(str(ROOT / "scripts/cli_reference.py"))
 SCRIPT = runpy.run_path(str(ROOT / "scripts/dashboards.py"))
 METRIC = re.compile(r"\b(?:portcall|rabbitmq|process)_[a-z_]+[a-z]\b")
 _DEFINED = re.compile(r'(Counter|Gauge|Histogram)\(\s*"(portcall_[a-z_]+)"')
@@ -54,11 +55,10 @@ def metrics() -> set[str]:
 
 
 def _series(kind: str, name: str) -> set[str]:
-    match kind:
-        case "Counter":
-            return {f"{name}_total"}
-        case "Histogram":
-            return {f"{name}_bucket", f"{name}_count", f"{name}_sum"}
+    if kind == "Counter":
+        return {f"{name}_total"}
+    if kind == "Histogram":
+        return {f"{name}_bucket", f"{name}_count", f"{name}_sum"}
     return {name}
 
 
@@ -94,17 +94,19 @@ def test_a_runbook_says_what_it_means_where_to_look_and_how_to_mend_it(path: Pat
 
 @pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.stem)
 def test_a_runbook_names_commands_and_options_that_exist(path: Path) -> None:
+    known = {name: _options(leaf) for name, leaf in REFERENCE["leaves"](command())}
     for text in _COMMAND.findall(path.read_text()):
-        words = shlex.split(text)[1:]
-        found: click.Command = command()
-        while isinstance(found, click.Group) and words:
-            name = words.pop(0)
-            context = click.Context(found)
-            step = found.get_command(context, name)
-            assert step is not None, text
-            found = getattr(step, "load", lambda step=step: step)()
-        known = {option for each in found.params for option in each.opts}
-        assert {word for word in words if re.fullmatch("--?[a-z-]+", word)} <= known, text
+        words = shlex.split(text)
+        name = max(
+            (each for each in known if f"{text} ".startswith(f"{each} ")), key=len, default=""
+        )
+        assert name, f"there is no command {text}"
+        options = {word for word in words if re.fullmatch("--?[a-z-]+", word)}
+        assert options <= known[name], text
+
+
+def _options(leaf: TyperCommand | TyperGroup) -> set[str]:
+    return {option for each in leaf.params for option in each.opts}
 
 
 def test_dashboards_are_as_the_script_writes_them() -> None:
