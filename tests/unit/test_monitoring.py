@@ -38,7 +38,7 @@ OF_OTHERS = {
     "rabbitmq_process_resident_memory_bytes",
     "rabbitmq_disk_space_available_bytes",
 }
-"""Seen with prometheus_client 0.25 and with rabbitmq_prometheus of RabbitMQ 3.10.8."""
+"""Seen with prometheus_client 0.26.0 and with rabbitmq_prometheus of RabbitMQ 3.10.8."""
 promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="Debian's package prometheus is not installed"
 )
