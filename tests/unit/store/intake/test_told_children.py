@@ -1,26 +1,7 @@
-"""Told children: the newest index counts, and old rows go."""
+"""The contract of told children on SQLite."""
 
-from portcall.store.engine import Store
-
-A, B = "sha256:a", "sha256:b"
+from tests.unit.store.contract.toldchildren import ToldChildrenContract
 
 
-def test_the_newest_index_counts(store: Store) -> None:
-    table = store.told_children
-    table.tell({(1, "app", A): 5, (1, "app", B): 5, (2, "app", A): 5})
-    table.tell({(1, "app", A): 7, (1, "app", B): 3})
-    asked = [(1, "app", A), (1, "app", B), (1, "other", A), (3, "app", A)]
-    assert table.find(asked) == {(1, "app", A): 7, (1, "app", B): 5}
-    assert table.find([]) == {}
-
-
-def test_old_rows_and_too_many_are_pruned(store: Store) -> None:
-    table = store.told_children
-    table.tell({(1, "app", f"sha256:{each}"): each for each in range(10)})
-    assert table.prune(3, most=100, limit=10) == 3
-    assert table.prune(3, most=5, limit=1) == 1
-    assert table.prune(3, most=5, limit=10) == 1
-    assert table.prune(3, most=5, limit=10) == 0
-    assert set(table.find([(1, "app", f"sha256:{each}") for each in range(10)]).values()) == {
-        5, 6, 7, 8, 9,
-    }  # fmt: skip
+class TestToldChildren(ToldChildrenContract):
+    pass
