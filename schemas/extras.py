@@ -124,7 +124,9 @@ def cleaned(extras: Extras, event_id: str = "") -> Extras | None:
         children=tuple(
             Child(each.digest, kept_text(each.platform, MAX_WORD))
             for each in listed(extras.children)
-        ),
+        )
+        if extras.children
+        else (),
     )
     return None if kept == NONE else kept
 
