@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from msgspec.structs import replace
+
 from portcall.router.outbox import Found, Matched, Outbox
 from portcall.router.sieve import count
 from portcall.router.store_retry import Pause, answered
@@ -35,6 +37,8 @@ from portcall.schemas.frames import DeliveryFrame
 from portcall.schemas.journal import manifest_of
 from portcall.store.intake.told_children import ChildKey
 
+MAX_HELD = 1_000
+"""Deliveries in one frame that waits: some 50 bytes each."""
 Waits = Mapping[int, int]
 """How long a push waits for its index, milliseconds, by the webhook's id."""
 
@@ -122,7 +126,9 @@ class Coalescing:
         for each in deliveries:
             by_rung.setdefault(self._rung_ms(each.not_before_ms - now_ms), []).append(each)
         for rung_ms, some in by_rung.items():
-            await self._outbox.hold(events, some, rung_ms, again=again)
+            for start in range(0, len(some), MAX_HELD):
+                packed = _packed(events, some[start : start + MAX_HELD])
+                await self._outbox.hold(*packed, rung_ms, again=again)
 
     def _rung_ms(self, left_ms: int) -> int:
         """The longest rung that is not longer than what is left, or else the shortest."""
@@ -140,32 +146,45 @@ class Coalescing:
             again: They may have been decided before.
         """
         now_ms = self._clock_ms()
-        later = [
-            each
-            for each in frame.deliveries
-            if each.webhook_id in waits and each.not_before_ms > now_ms
+        later: list[Delivery] = []
+        due: dict[int, list[int]] = {}
+        for each in frame.deliveries:
+            if each.webhook_id in waits and each.not_before_ms > now_ms:
+                later.append(each)
+            else:
+                due.setdefault(each.event, []).append(each.webhook_id)
+        await self._hold(frame.events, later, again=again)
+        return await self._decide(
+            [(frame.events[place], webhook_ids) for place, webhook_ids in due.items()],
+            waits,
+            again=again,
+        )
+
+    async def _decide(
+        self, due: Sequence[tuple[Event, Sequence[int]]], waits: Waits, *, again: bool
+    ) -> list[Matched]:
+        """Decide pushes whose wait is over, each for its webhooks."""
+        keys = [
+            _key(event, webhook_id)
+            for event, webhook_ids in due
+            for webhook_id in webhook_ids
+            if webhook_id in waits
         ]
-        if later:
-            await self._hold(frame.events, later, again=again)
-        due = [each for each in frame.deliveries if each not in later]
-        keys = {each: _key(frame, each) for each in due if each.webhook_id in waits}
-        told = await answered(self._pause, partial(self._table.find, sorted(set(keys.values()))))
+        told = await answered(self._pause, partial(self._table.find, keys)) if keys else {}
         matched: list[Matched] = []
         latch = Latch()
-        for place, event in enumerate(frame.events):
-            mine = [each for each in due if each.event == place]
+        for event, webhook_ids in due:
             held = [
-                each.webhook_id
-                for each in mine
-                if each in keys
-                and told.get(keys[each], -1) >= event.accepted_ms - waits[each.webhook_id]
+                each
+                for each in webhook_ids
+                if each in waits
+                and told.get(_key(event, each), -1) >= event.accepted_ms - waits[each]
             ]
-            sent = [each.webhook_id for each in mine if each.webhook_id not in held]
+            sent = sorted({*webhook_ids} - {*held})
             await self._outbox.put(event, sent, latch, again=again)
             if held:
                 count({COALESCE: held})
-            if mine:
-                matched.append(Matched(event, sent, {COALESCE: held} if held else None))
+            matched.append(Matched(event, sent, {COALESCE: held} if held else None))
         latch.count_down()
         await latch.wait()
         return matched
@@ -190,6 +209,18 @@ class Coalescing:
             await answered(self._pause, partial(self._table.tell, told))
 
 
-def _key(frame: DeliveryFrame, delivery: Delivery) -> ChildKey:
-    event = frame.events[delivery.event]
-    return delivery.webhook_id, event.repository, manifest_of(event)
+def _key(event: Event, webhook_id: int) -> ChildKey:
+    return webhook_id, event.repository, manifest_of(event)
+
+
+def _packed(
+    events: Sequence[Event], deliveries: Sequence[Delivery]
+) -> tuple[list[Event], list[Delivery]]:
+    """The same deliveries with no other events than theirs."""
+    places: dict[int, int] = {}
+    for each in deliveries:
+        places.setdefault(each.event, len(places))
+    return (
+        [events[place] for place in places],
+        [replace(each, event=places[each.event]) for each in deliveries],
+    )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from portcall.router import coalescing
 from portcall.router.coalescing import Coalescing, is_child
 from portcall.router.index import ScopeIndex
 from portcall.router.outbox import Outbox
@@ -296,3 +297,24 @@ async def test_without_the_filter_nothing_is_remembered() -> None:
     await world.route(child(), index())
     assert world.children.rows == {}
     assert world.rungs == []
+
+
+async def test_a_frame_that_waits_has_so_many_deliveries_and_their_events_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(coalescing, "MAX_HELD", 3)
+    world = World()
+    world.put(OTHER, Filters(coalesce="1m"), "other:*")
+    for webhook_id in range(4, 8):
+        world.put(webhook_id, Filters(coalesce="1m"))
+    events = [push("one", AMD64), push("two", ARM64)]
+    await world.route(*events)
+    waiting = [each.frame for each in world.publisher.published if each.key == COALESCE_KEY]
+    assert [len(each.deliveries) for each in waiting] == [3, 3, 3, 1]
+    assert [[event.id for event in each.events] for each in waiting] == [
+        ["one"], ["one", "two"], ["two"], ["two"],
+    ]  # fmt: skip
+    world.now_ms += WAIT_MS
+    await world.come_back()
+    wanted = [(each.id, hook) for each in events for hook in (MINE, 4, 5, 6, 7)]
+    assert sorted(world.sent) == sorted(wanted)
