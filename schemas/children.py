@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 MAX_CHILDREN = 100
-"""Of one index; some 110 bytes each. What is not listed is sent by itself."""
+"""Of one index; 84 to 120 bytes each. What is not listed is sent by itself."""
 
 DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{1,256}", re.ASCII)
 
