@@ -279,15 +279,16 @@ async def test_a_store_that_is_away_is_asked_again() -> None:
 async def test_what_an_index_lists_is_remembered_when_its_delivery_is_confirmed() -> None:
     world = World()
     world.publisher.holding = True
-    confirmed: list[bool] = []
-    world.children.before_tell = lambda: confirmed.extend(
-        each.confirm.done() for each in world.publisher.published
+    confirmed: list[list[bool]] = []
+    world.children.before_tell = lambda: confirmed.append(
+        [each.confirm.done() for each in world.publisher.published]
     )
     routing = asyncio.create_task(world.route(index()))
     await turns()
     world.publisher.let_go()
     await routing
-    assert confirmed == [True] * len(world.publisher.published)
+    assert confirmed == [[True] * len(world.publisher.published)]
+    assert confirmed[0]
     assert {key[2] for key in world.children.rows} == {AMD64, ARM64}
 
 
