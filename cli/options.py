@@ -264,8 +264,8 @@ class SettingOption(NamedTuple):
     def name(self) -> str:
         """The option's name, as it is typed: ``--filters``."""
         # Typer keeps the first word as a default until it reads the command's parameters.
-        words = (self.option.default, *(self.option.param_decls or ()))
-        return next(word for word in words if str(word).startswith("--")).partition("/")[0]
+        words = map(str, (self.option.default, *(self.option.param_decls or ())))
+        return next(word for word in words if word.startswith("--")).partition("/")[0]
 
 
 SETTINGS = (

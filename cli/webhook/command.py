@@ -11,13 +11,13 @@ from portcall.cli.examples import examples
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import Output, chosen, note, show, show_all
 from portcall.cli.tables import config_row, ping_row, value
-from portcall.cli.webhook.rows import webhook_row_for
 from portcall.cli.trust_files import trust_extras
 from portcall.cli.webhook.events import list_events
 from portcall.cli.webhook.format_test import try_format
 from portcall.cli.webhook.health import enable_webhook, explain, probe_webhook
 from portcall.cli.webhook.naming import options_named
 from portcall.cli.webhook.properties import properties_of, with_settings
+from portcall.cli.webhook.rows import webhook_row_for
 from portcall.cli.webhook.scope_test import try_scope
 from portcall.cli.webhook.secret import app as secrets
 from portcall.cli.webhook.secret import tell_webhook

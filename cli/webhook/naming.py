@@ -1,4 +1,4 @@
-"""Errors in a webhook's fields, said in the words of the command line: the option, not the field."""
+"""Errors in a webhook's fields, in the words of the command line: the option, not the field."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -11,8 +11,8 @@ from portcall.cli.examples import examples
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import Output, chosen, note, show, show_all
 from portcall.cli.tables import Document, Row, seconds, value
-from portcall.cli.webhook.rows import webhook_row_for
 from portcall.cli.webhook.naming import options_named
+from portcall.cli.webhook.rows import webhook_row_for
 from portcall.schemas.signatures import Scheme
 
 app = typer.Typer(

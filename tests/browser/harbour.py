@@ -61,6 +61,7 @@ class Consumer:
         answers: What its endpoint says, one of them at random.
         actions: Of the webhook.
         properties: What else is special about it.
+        extras: The same, of what ACR does not have.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Consumer:
     answers: Sequence[Answer | int] = (_OK,)
     actions: tuple[str, ...] = ("push", "delete")
     properties: Document = field(default_factory=dict)
+    extras: Document = field(default_factory=dict)
 
 
 def _slow(after_s: float, status: int = 202) -> Answer:
@@ -76,14 +78,42 @@ def _slow(after_s: float, status: int = 202) -> Answer:
 
 
 CONTOSO = (
+    Consumer(
+        "backupnight", "archive", "", extras={"filters": {"changedOnly": True, "noReferrers": True}}
+    ),
     Consumer("buildpipeline", "ci", "api/gateway:*"),
+    Consumer(
+        "chatslack",
+        "chat",
+        "web/storefront:*",
+        (Answer(200, b"ok", {"Content-Type": "text/html"}),),
+        extras={"format": {"name": "slack"}, "filters": {"taggedOnly": True}},
+    ),
     Consumer("cachewarmer", "edge", "web/storefront:*", (204,)),
     Consumer("chatnotify", "chat", "", (_slow(0.04, 200),), ("push",)),
     Consumer("cveScanner", "scan", "", (_slow(0.12), _slow(0.3)), ("push", "quarantine")),
     Consumer("deployprod", "deploy", "web/storefront:stable", (_OK,)),
     Consumer("deploystaging", "deploy", "web/storefront:*", (_OK, _OK, _OK, _OK, _BUSY)),
     Consumer("dataquality", "etl", "data/etl-worker:*", (_slow(0.2, 200),)),
+    Consumer(
+        "eventbroker", "broker", "", extras={"format": {"name": "cloudevents", "mode": "binary"}}
+    ),
     Consumer("inventory", "cmdb", "", (_slow(0.02, 200),)),
+    Consumer(
+        "keelupdate",
+        "keel",
+        "",
+        (_OK, Answer(400, b"tag cannot be empty")),
+        extras={
+            "finalAnswers": "receiver-refuses",
+            "scopes": ["api/*:v[0-9]*", "web/**", "team/*", "data/**", "!base/test/**"],
+            "filters": {
+                "taggedOnly": True,
+                "noReferrers": True,
+                "artifactTypes": ["image", "index", "helm"],
+            },
+        },
+    ),
     Consumer(
         "legacybridge", "legacy", "ml/ranker:*", (Answer(500, b"java.lang.NullPointerException"),)
     ),
@@ -96,6 +126,17 @@ CONTOSO = (
     Consumer("sbomarchive", "archive", "", (_slow(0.08, 201),), ("push",)),
     Consumer("signoff", "policy", "api/gateway:*", (_OK,), ("push", "quarantine")),
     Consumer("ticketsync", "tickets", "ops/runner:*", (_OK, _OK, 429)),
+    Consumer(
+        "wordsofours",
+        "reports",
+        "ops/runner:*",
+        extras={
+            "format": {
+                "name": "template",
+                "template": '{"summary": "{{ action }} of {{ image }}", "bytes": "{{ size }}"}',
+            }
+        },
+    ),
 )
 SHIPYARD = tuple(
     Consumer(name, host, scope)
@@ -193,7 +234,7 @@ async def _furnish_one(client: Client, town: Town, registry: str, consumer: Cons
     town.answers[path] = consumer.answers
     to = "9" if consumer.host == "gone" else town.port  # nothing listens at 9
     signature = "v1" if _random.random() < 0.5 else "none"
-    extras: Document = {"signature": signature}
+    extras: Document = {"signature": signature, **consumer.extras}
     if consumer.name in PATIENT:
         extras["retrySchedule"] = ["30m", "1h", "3h"]
     properties = {

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path("build/screenshots")
 SCHEMES = ("light", "dark")
-WIDTHS = {"wide": (1280, 900), "narrow": (390, 844)}
+WIDTHS = {"wide": (1440, 900), "narrow": (390, 844)}
 MAX_HEIGHT = 2600
 WEBHOOK = "/registries/contoso/webhooks"
 _random = random.Random(7)  # noqa: S311 (reproducible, not secret)
@@ -79,6 +79,13 @@ async def open_first(page: "Page") -> None:
         await page.get_by_role("button", name="Pause").click(timeout=2000)
     await page.get_by_role("button", name="Request and response").first.click()
     await page.locator(".detail .pane").first.wait_for()
+
+
+async def open_settings(page: "Page") -> None:
+    """Open all that the form folds away."""
+    for summary in await page.locator("main form details:not([open]) > summary").all():
+        await summary.click()
+    await settle(page)
 
 
 async def ping(page: "Page") -> None:
@@ -145,6 +152,13 @@ def pictures(delivery: str, event: str) -> tuple[Picture, ...]:
         Picture("webhook-mistakes", f"{WEBHOOK}/new", make_mistakes),
         Picture("webhook-edit", f"{WEBHOOK}/deploystaging/edit", settle),
         Picture("webhook-delete", f"{WEBHOOK}/deploystaging/delete"),
+        Picture("webhook-settings", f"{WEBHOOK}/keelupdate", open_first),
+        Picture("webhook-refusals", f"{WEBHOOK}/keelupdate?outcome=refused", open_first),
+        Picture("webhook-settings-edit", f"{WEBHOOK}/keelupdate/edit", open_settings),
+        Picture("webhook-format", f"{WEBHOOK}/chatslack", open_first),
+        Picture("webhook-format-edit", f"{WEBHOOK}/chatslack/edit", open_settings),
+        Picture("webhook-template", f"{WEBHOOK}/wordsofours", open_first),
+        Picture("webhook-template-edit", f"{WEBHOOK}/wordsofours/edit", open_settings),
         Picture("sources", "/registries/contoso/sources"),
         Picture("no-sources", "/registries/quietbay/sources"),
         Picture("source-new", "/registries/contoso/add-source", choose_a_kind),
