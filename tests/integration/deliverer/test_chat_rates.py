@@ -1,17 +1,23 @@
 """Chats that say how fast they may be spoken to: nothing reaches them before that."""
 
+import itertools
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from portcall.runtime.clock import now_ms
+from portcall.schemas.events import Event
 from portcall.schemas.records import Outcome
 from tests.integration.deliverer.pipeline import REGISTRY, Pipeline, running_pipeline
 from tests.sink import Answer, Sink, serve_sink
+from tests.unit.schemas.formats.samples import event
 
 WINDOW_S = 3.0
 USED_UP = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": f"{WINDOW_S}"}
 NO = '{"message": "You are being rate limited.", "retry_after": 2.4, "global": false}'
+_numbers = itertools.count(1)
 FAST = 50.0
 """The webhook's own rate: without it, the format's would hide what the answers do."""
 
@@ -28,6 +34,11 @@ async def sink() -> AsyncIterator[Sink]:
         yield made
 
 
+def pushed() -> Event:
+    number = next(_numbers)
+    return structs.replace(event(), id=f"chat-{number}", registry=REGISTRY, accepted_ms=now_ms())
+
+
 def chat(pipeline: Pipeline, sink: Sink, name: str, rate: float = FAST) -> int:
     webhook_id = pipeline.webhook(f"{sink.url}/{name}", rate_limit=rate)
     hook = pipeline.name_of(webhook_id)
@@ -41,10 +52,10 @@ async def test_a_window_that_is_used_up_delays_the_next_message(
     sink.answer("/discord", Answer(204, headers=USED_UP), 204, 204)
     webhook_id = chat(pipeline, sink, "discord")
     async with pipeline.deliverer():
-        await pipeline.deliver(webhook_id)
+        await pipeline.deliver(webhook_id, event=pushed())
         await pipeline.until_told(1)
-        await pipeline.deliver(webhook_id)
-        await pipeline.deliver(webhook_id)
+        await pipeline.deliver(webhook_id, event=pushed())
+        await pipeline.deliver(webhook_id, event=pushed())
         await pipeline.until_told(3)
     first, second, third = (post.at for post in sink.posts)
     assert second - first >= WINDOW_S
@@ -67,9 +78,9 @@ async def test_too_many_messages_are_paused_for_as_long_as_the_chat_says(
     sink.answer(f"/{name}", answer)
     webhook_id = chat(pipeline, sink, name)
     async with pipeline.deliverer():
-        await pipeline.deliver(webhook_id)
+        await pipeline.deliver(webhook_id, event=pushed())
         await pipeline.until_told(1)
-        await pipeline.deliver(webhook_id)  # another message waits, too
+        await pipeline.deliver(webhook_id, event=pushed())  # another message waits, too
         await pipeline.until_told(3)
     first, *others = (post.at for post in sink.posts)
     assert len(others) == 2
@@ -87,7 +98,7 @@ async def test_a_chat_gets_no_more_than_it_takes(
     webhook_id = chat(pipeline, sink, name, rate=0.0)
     async with pipeline.deliverer():
         for _ in range(4):
-            await pipeline.deliver(webhook_id)
+            await pipeline.deliver(webhook_id, event=pushed())
         await pipeline.until_told(4, within_s=40)
     times = [post.at for post in sink.posts]
     assert times[-1] - times[0] >= 3 / per_s - 0.2  # a burst of a tenth of a second is allowed
