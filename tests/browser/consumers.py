@@ -49,7 +49,7 @@ CONTOSO = (
         "chat",
         "web/storefront:*",
         (Answer(200, b"ok", {"Content-Type": "text/html"}),),
-        extras={"format": {"name": "slack"}, "filters": {"taggedOnly": True}},
+        extras={"format": {"name": "slack"}, "filters": {"taggedOnly": True}, "rateLimit": 200},
     ),
     Consumer("cachewarmer", "edge", "web/storefront:*", (204,)),
     Consumer("chatnotify", "chat", "", (_slow(0.04, 200),), ("push",)),

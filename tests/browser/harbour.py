@@ -166,7 +166,7 @@ async def recorded(installation: Installation) -> None:
             seen = (count, time.monotonic())
         return count > EVENTS and time.monotonic() > seen[1] + 2
 
-    await eventually(lambda: asyncio.to_thread(at_rest), within_s=180, what="the log is at rest")
+    await eventually(lambda: asyncio.to_thread(at_rest), within_s=600, what="the log is at rest")
 
 
 def turn_back(url: str) -> None:
