@@ -28,7 +28,7 @@ def rss_bytes() -> int:
 
 
 def matched_ns(subscriptions: Subscriptions, registries: int) -> float:
-    """Nanoseconds of CPU for one event with ten matches, over events of all registries in any order.
+    """Nanoseconds of CPU for one event with ten matches; events of all registries in any order.
 
     CPU, not time: others on the machine take turns with this process.
     """

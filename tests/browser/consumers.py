@@ -72,7 +72,7 @@ CONTOSO = (
             "filters": {
                 "taggedOnly": True,
                 "noReferrers": True,
-                "artifactTypes": ["image", "index", "helm"],
+                "artifactTypes": ["image", "index", "unknown"],
             },
         },
     ),

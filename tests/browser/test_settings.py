@@ -41,7 +41,7 @@ async def test_a_webhooks_page_says_each_setting_in_the_words_of_its_option(
     await make(client, registry, "choosy", f"{sink.url}/choosy", SETTINGS)
     await make(client, registry, "plainone", f"{sink.url}/plain", {})
     await page.goto(f"/console/registries/{registry}/webhooks/choosy")
-    said = ["taggedOnly noReferrers artifactTypes=image,index"]
+    said = ["taggedOnly noReferrers artifactTypes=image, index"]
     assert await lines(page, "Filters") == said
     assert await lines(page, "Scopes") == ["team/**:v[0-9]*, !team/test/**"]
     assert await lines(page, "Format") == ["cloudevents mode=binary"]
