@@ -1,7 +1,6 @@
 """What a page says of a webhook's own settings: filters, scopes, format, final answers."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import pytest
@@ -28,10 +27,11 @@ async def make(client: Client, registry: str, name: str, uri: str, extras: Docum
     assert status in {200, 201}, made
 
 
-async def lines(page: Page, heading: str) -> Sequence[str]:
+async def lines(page: Page, heading: str) -> list[str]:
     """What the properties say under a heading."""
     entry = page.get_by_label("Properties").locator("div", has=page.locator("dt", has_text=heading))
-    return await entry.locator("dd").all_inner_texts()
+    found: list[str] = await entry.locator("dd").all_inner_texts()
+    return found
 
 
 async def test_a_webhooks_page_says_each_setting_in_the_words_of_its_option(
@@ -72,7 +72,8 @@ async def test_an_events_page_says_what_was_held_back_refused_and_formed(
 
     async def row(name: str) -> str:
         found = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name))
-        return await found.inner_text()
+        text: str = await found.inner_text()
+        return text
 
     async def is_told() -> bool:  # the journal is seconds behind
         await page.goto(f"/console/registries/{registry}/events/{record['id']}")
@@ -84,7 +85,7 @@ async def test_an_events_page_says_what_was_held_back_refused_and_formed(
     assert "refused by the receiver: the endpoint answered 400" in await row("refusing")
     assert "Delivered" in await row("hubform")
     await page.goto(f"/console/registries/{registry}/webhooks/refusing")
-    tiles = page.get_by_label("Last 24 hours")
+    tiles = page.get_by_label("Last 24 hours", exact=True)
     await expect(tiles).to_contain_text("refused")
     await expect(page.locator("#records")).to_contain_text("Refused")
     await page.goto(f"/console/registries/{registry}/webhooks/hubform")
