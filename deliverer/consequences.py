@@ -153,7 +153,7 @@ def following(
         now_ms=now_ms,
         chance=chance,
         age=ANY_AGE if attempt.succeeded else _age(job, webhook, rules),
-        final=final_statuses(webhook.final_answers),
+        final=final_statuses(webhook.final_answers) if webhook.final_answers else (),
     )
     match decision:
         case Done():
