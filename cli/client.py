@@ -4,7 +4,7 @@ ARM's error envelopes become the exceptions of `cli.errors`.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -180,13 +180,24 @@ def check(reply: Reply) -> None:
         (str(detail.get("target") or ""), str(detail.get("message") or message))
         for detail in details
     )
-    text = "\n".join(
-        problem if problem.startswith(field) else f"{field}: {problem}" for field, problem in faults
-    )
+    text = message_of(code, faults)
     if reply.status == 401:
         text += " Set PORTCALL_TOKEN to the administrator's token of this server."
     kind = NotFoundError if reply.status == 404 else ServiceError
-    raise kind(f"({code}) {text}" if code else text, status=reply.status, code=code, faults=faults)
+    raise kind(text, status=reply.status, code=code, faults=faults)
+
+
+def message_of(code: str, faults: Iterable[tuple[str, str]]) -> str:
+    """Return the message of an error: a line for each fault, with the field unless it is there.
+
+    Args:
+        code: ARM's code; empty: there is none.
+        faults: Fields, or empty texts, with what is wrong with them.
+    """
+    text = "\n".join(
+        problem if problem.startswith(field) else f"{field}: {problem}" for field, problem in faults
+    )
+    return f"({code}) {text}" if code else text
 
 
 def _object(document: object) -> Document:

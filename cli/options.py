@@ -262,6 +262,13 @@ class SettingOption(NamedTuple):
     option: OptionInfo
     read: Callable[[Any], object] = lambda given: given
 
+    @property
+    def name(self) -> str:
+        """The option's name, as it is typed: ``--filters``."""
+        # Typer keeps the first word as a default until it reads the command's parameters.
+        words = map(str, (self.option.default, *(self.option.param_decls or ())))
+        return next(word for word in words if word.startswith("--")).partition("/")[0]
+
 
 SETTINGS = (
     SettingOption("schedule", "retrySchedule", str, SCHEDULE),

@@ -10,12 +10,14 @@ from portcall.cli.errors import UsageError
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import Output, chosen, note, show, show_all
-from portcall.cli.tables import config_row, ping_row, value, webhook_row_for
+from portcall.cli.tables import config_row, ping_row, value
 from portcall.cli.trust_files import trust_extras
 from portcall.cli.webhook.events import list_events
 from portcall.cli.webhook.format_test import try_format
 from portcall.cli.webhook.health import enable_webhook, explain, probe_webhook
+from portcall.cli.webhook.naming import options_named
 from portcall.cli.webhook.properties import properties_of, with_settings
+from portcall.cli.webhook.rows import webhook_row_for
 from portcall.cli.webhook.scope_test import try_scope
 from portcall.cli.webhook.secret import app as secrets
 from portcall.cli.webhook.secret import tell_webhook
@@ -87,7 +89,9 @@ def create(
     body: Document = {"location": location or found.get("location"), "properties": properties}
     if tags is not None:
         body["tags"] = options.pairs(tags, "--tags")
-    tell_webhook(management.ask("PUT", webhook_path(found, name), body), output)
+    with options_named():
+        made = management.ask("PUT", webhook_path(found, name), body)
+    tell_webhook(made, output)
 
 
 @app.command(
@@ -141,7 +145,9 @@ def update(
         raise UsageError("nothing to change: give at least one of the options after --name")
     management = Management.at(url)
     found = management.find_registry(registry, group)
-    tell_webhook(management.ask("PATCH", webhook_path(found, name), body), output)
+    with options_named():
+        changed = management.ask("PATCH", webhook_path(found, name), body)
+    tell_webhook(changed, output)
 
 
 @app.command("list", epilog=examples("portcall webhook list -r myregistry"))

@@ -10,7 +10,9 @@ from portcall.cli.client import Management, webhook_path
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import Output, chosen, note, show, show_all
-from portcall.cli.tables import Document, Row, seconds, value, webhook_row_for
+from portcall.cli.tables import Document, Row, seconds, value
+from portcall.cli.webhook.naming import options_named
+from portcall.cli.webhook.rows import webhook_row_for
 from portcall.schemas.signatures import Scheme
 
 app = typer.Typer(
@@ -72,7 +74,9 @@ def rotate(
     management = Management.at(url)
     found = management.find_registry(registry, group)
     path = f"{webhook_path(found, name)}/rotateSecret"
-    tell_webhook(management.ask("POST", path, body), output, signing_row)
+    with options_named():
+        rotated = management.ask("POST", path, body)
+    tell_webhook(rotated, output, signing_row)
 
 
 @app.command(

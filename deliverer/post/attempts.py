@@ -76,6 +76,8 @@ class Attempt(Struct, frozen=True):
         message: The failure as text.
         retry_after: The header of that name as received; empty: none.
         connect_us: The part of it for a new connection; 0: an existing one was used, or no answer.
+        asked_ms: How long the answer asks for no other attempt in the words of the webhook's
+            format, milliseconds; 0: it does not.
     """
 
     started_ms: int
@@ -85,6 +87,7 @@ class Attempt(Struct, frozen=True):
     message: str = ""
     retry_after: str = ""
     connect_us: int = 0
+    asked_ms: int = 0
 
     @property
     def succeeded(self) -> bool:

@@ -209,7 +209,7 @@ SETTINGS = (
         write=filtering.marks_of,
         read=filtering.filters_in,
         heading="Filters",
-        say=filtering.words_of,
+        say=lambda filters: filtering.words_of(filters).replace(",", ", "),  # lines break there
         unset="none",
     ),
     Setting(
