@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, expect
 from yarl import URL
 
-from portcall.loadtest.report.chapters import milliseconds
+from portcall.loadtest.report.wording import milliseconds
 from tests.browser.accessibility import check
 from tests.browser.canvases import column
 from tests.browser.loadtests import started, watched

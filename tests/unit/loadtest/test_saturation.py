@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from portcall.loadtest.judge.thresholds import parse_threshold
 from portcall.loadtest.run import RunEnd
-from portcall.loadtest.saturation import CLOSE, LOWEST, MAX_TRIALS, RateTrial, next_rate, search
+from portcall.loadtest.rate_trial import RateTrial
+from portcall.loadtest.saturation import CLOSE, LOWEST, MAX_TRIALS, next_rate, search
 from portcall.loadtest.schedule.pacing import Paced, RequestPace, work_out
 from tests.unit.loadtest.runs import WELL, measured_of, outcome, planned
 
