@@ -82,6 +82,7 @@ class Killer:
             ok=ended == 0,
             detail=detail,
             code=UNCHECKED,
+            brief=f"the crash in the middle did not happen: {detail}",
             advice="Make --kill-cmd a command that ends with 0, at a time within the run.",
         )
         return Section("A crash in the middle", findings=(finding,))
@@ -200,6 +201,7 @@ def _unchecked(name: str, error: PortcallError) -> Section:
         ok=False,
         detail=str(error),
         code=UNCHECKED,
+        brief=f"a requested check has no result: {error}",
         advice="Make the consumer answer that question, then run the same again.",
     )
     return Section("Checks", findings=(finding,))

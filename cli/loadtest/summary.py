@@ -34,6 +34,7 @@ def show_result(result: Result, *, aside: bool) -> None:
     card = card_of(result)
     headline = Text(card.verdict.words, style=_STYLES[card.verdict.ending])
     console.print(headline)
+    console.print(planned_line(result))
     _print_card(console, card)
     for section in chapters(result):
         _print(console, section, result)

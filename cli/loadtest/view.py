@@ -55,7 +55,8 @@ class View:
             else:
                 self._dial = None
         elif not self._quiet:
-            note(f"{self._paced.words}: {self._paced.count:,} requests")
+            plural = "" if self._paced.count == 1 else "s"
+            note(f"{self._paced.words}: {self._paced.count:,} request{plural}")
             self._line_at = time.monotonic() + LINE_EVERY_S
         return self
 

@@ -29,9 +29,9 @@ def accepting_section(ledger: Ledger, final: frozenset[int]) -> Section:
     refused = [each for each in valid if not each.taken and each.answers[-1][1] in final]
     failed = [each for each in valid if not each.taken and each not in refused]
     taken = len(valid) - len(refused) - len(failed)
-    detail = f"{taken} of {counted(len(valid), 'delivery', 'deliveries')} were answered 2xx"
+    detail = f"answered 2xx: {taken} of {counted(len(valid), 'delivery', 'deliveries')}"
     if refused:
-        detail += f", {len(refused)} were refused by a final answer"
+        detail += f"; refused by a final answer: {len(refused)}"
     if taken and len(failed) <= FAILED_SHARE * len(valid):
         allowed = f"; 1 of 100 may fail, for example {told(failed[0])}" if failed else ""
         return Section(TITLE, findings=(Finding(ACCEPTED, ok=True, detail=detail + allowed),))

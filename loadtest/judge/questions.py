@@ -121,6 +121,7 @@ def oracle_section(ledger: Ledger, verdict: Judgement, duration_s: float) -> Sec
         nothing = Finding(
             "the consumer was asked", ok=False, code=UNCHECKED,
             detail=f"{NO_SAMPLES}, because nothing was sent",
+            brief="a requested check has no result: nothing was sent",
         )  # fmt: skip
         return Section(TITLE, findings=(nothing,))
     asked = questions(sent, verdict)

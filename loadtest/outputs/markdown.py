@@ -19,9 +19,9 @@ def render(result: Result) -> str:
     head = [
         f"## {_ENDINGS[card.verdict.ending]} {_cell(card.verdict.words)}",
         "",
-        _cell(card.question),
-        "",
         f"**{planned_line(result)}**",
+        "",
+        _cell(card.question),
         "",
         *(_point(finding) for finding in card.findings),
         *([f"- and {card.more} more below"] if card.more else []),

@@ -127,17 +127,22 @@ def _of_a_pass(result: Result) -> tuple[Finding, ...]:
         "latency from the planned time", ok=True,
         detail=f"p50 {milliseconds(speed['med'])}, p99 {milliseconds(speed['p(99)'])}",
     )  # fmt: skip
+    graded = [
+        Finding(section.title, ok=True, detail=section.grade)
+        for section in result.sections
+        if section.grade
+    ]
     passed = [each for each in findings if each.ok and each.detail]
-    return tuple([*noted, *passed[:1], fast, *passed[1:]][:MOST])
+    return tuple([*noted, *passed[:1], fast, *graded, *passed[1:]][:MOST])
 
 
 def _steps(result: Result, reasons: Iterable[Reason]) -> Iterator[Step]:
     seen: set[str] = set()
     for each in reasons:
-        finding = each.finding
-        if finding.advice and finding.advice not in seen:
-            seen.add(finding.advice)
-            yield Step(finding.advice, command_for(result.about, finding))
+        words, command = each.finding.advice, command_for(result.about, each.finding)
+        if words and words not in seen:
+            yield Step(words, "" if command in seen else command)
+            seen |= {words, command}
     if result.verdict.ending is Ending.PASSED:
         yield from _further(result)
 

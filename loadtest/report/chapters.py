@@ -1,6 +1,7 @@
 """Chapters: a result as sections, which the terminal, Markdown and HTML show in the same way.
 
-The first line is always planned = sent + not sent, because some readers read only that.
+Every report begins with the verdict, and then with planned = sent + not sent, because some readers
+read only that.
 """
 
 from collections.abc import Callable
@@ -32,7 +33,7 @@ NONE = "-"
 
 
 def planned_line(result: Result) -> str:
-    """Return the first line of every report."""
+    """Return the line below the verdict in every report."""
     measured = result.measured
     return (
         f"planned {measured.planned_count:,} = sent {measured.sent_count:,}"

@@ -162,14 +162,15 @@ class Result(Struct, frozen=True):
 
     @property
     def unanswered(self) -> str:
-        """Return that no request was answered; empty: one was."""
+        """Return that no request was answered, and the most common reason; empty: one was."""
         measured = self.measured
         if measured.answered_count:
             return ""
         reached = "answered" if measured.sent_count else "sent"
         if not measured.planned_count:
             reached = "planned"
-        return f"no request was {reached}, so nothing was measured"
+        why = "".join(f": {reason}" for reason, _ in measured.errors.most_common(1))
+        return f"no request was {reached}, so nothing was measured{why}"
 
     @property
     def words(self) -> str:

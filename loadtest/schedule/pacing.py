@@ -112,7 +112,7 @@ class Paced(Struct, frozen=True):
         """
         return replace(
             self,
-            words=f"{count} of the POSTs of {self.words}",
+            words=f"{count} POST{'s' if count > 1 else ''} again, of {self.words}",
             duration_s=duration_s,
             rates=(),
             count=count,
