@@ -8,7 +8,7 @@ from rich.text import Text
 
 from portcall.loadtest.measure.endings import Ending
 from portcall.loadtest.measure.sections import Finding, Section, numeric_columns
-from portcall.loadtest.report.card import Card, card_of, command_for, detail
+from portcall.loadtest.report.card import Card, card_of, command_for, detail, standing
 from portcall.loadtest.report.chapters import chapters, planned_line
 from portcall.loadtest.report.result import Result
 
@@ -84,6 +84,6 @@ def _table(section: Section) -> Table:
 
 
 def _finding(finding: Finding) -> Text:
-    mark, colour = _MARKS[finding.ok]
+    mark, colour = _MARKS[standing(finding)]
     words = detail(finding)
     return Text.assemble((f"{mark} ", colour), finding.name, (f": {words}" if words else "", "dim"))

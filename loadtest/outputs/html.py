@@ -13,7 +13,7 @@ from portcall.loadtest.measure.metrics import SCHEDULED, SERVICE
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section, numeric_columns
 from portcall.loadtest.outputs.charts import SERIES_KINDS, charts, plotted
 from portcall.loadtest.outputs.columns import Chart
-from portcall.loadtest.report.card import card_of, command_for, detail, told
+from portcall.loadtest.report.card import card_of, command_for, detail, standing, told
 from portcall.loadtest.report.chapters import chapters
 from portcall.loadtest.report.result import About, Result
 from portcall.loadtest.report.wording import milliseconds
@@ -67,7 +67,7 @@ def _head(result: Result) -> str:
 
 
 def _point(finding: Finding) -> str:
-    kind, mark = _MARKS[finding.ok]
+    kind, mark = _MARKS[standing(finding)]
     return f'<li><span class="mark {kind}">{mark}</span> {escape(told(finding))}</li>'
 
 
@@ -162,10 +162,13 @@ def _cells(tag: str, cells: Sequence[str], kinds: Sequence[str]) -> str:
 
 
 def _finding(finding: Finding, command: str) -> str:
-    kind, mark = _MARKS[finding.ok]
+    kind, mark = _MARKS[standing(finding)]
+    again = _command(command)
+    if again:
+        again = f"<details><summary>Send it again</summary>{again}</details>"
     return (
         f'<tr><td><span class="mark {kind}">{mark}</span> {escape(finding.name)}</td>'
-        f"<td>{escape(detail(finding))}{_command(command)}</td></tr>"
+        f"<td>{escape(detail(finding))}{again}</td></tr>"
     )
 
 

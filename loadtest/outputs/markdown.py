@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from portcall.loadtest.measure.endings import Ending
 from portcall.loadtest.measure.sections import Finding, Section, numeric_columns
-from portcall.loadtest.report.card import Step, card_of, command_for, detail, told
+from portcall.loadtest.report.card import Step, card_of, command_for, detail, standing, told
 from portcall.loadtest.report.chapters import chapters, planned_line
 from portcall.loadtest.report.result import Result
 
@@ -32,7 +32,7 @@ def render(result: Result) -> str:
 
 
 def _point(finding: Finding) -> str:
-    return f"- {_MARKS[finding.ok]} {_cell(told(finding))}"
+    return f"- {_MARKS[standing(finding)]} {_cell(told(finding))}"
 
 
 def _steps(steps: Sequence[Step]) -> list[str]:
@@ -70,7 +70,7 @@ def _section(section: Section, result: Result) -> list[str]:
 
 
 def _finding(finding: Finding) -> str:
-    return _row((_MARKS[finding.ok], finding.name, detail(finding)))
+    return _row((_MARKS[standing(finding)], finding.name, detail(finding)))
 
 
 def _row(cells: "tuple[str, ...] | list[str]") -> str:

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from portcall.loadtest.judge.questions import TITLE as CORRECT
 from portcall.loadtest.judge.rightness import FAULTS
-from portcall.loadtest.measure.endings import Ending
+from portcall.loadtest.judge.thresholds import Threshold
+from portcall.loadtest.measure.endings import AGAINST, Ending
 from portcall.loadtest.measure.metrics import NO_FAULT, SCHEDULED
 from portcall.loadtest.measure.sections import Finding
 from portcall.loadtest.report.result import About, Result
@@ -68,6 +69,12 @@ def card_of(result: Result) -> Card:
     )
 
 
+def standing(finding: Finding) -> bool | None:
+    """Return whether a check passed; None if it did not, but that says nothing of the consumer."""
+    opens = finding.code and finding.code not in AGAINST
+    return None if finding.ok is False and opens else finding.ok
+
+
 def detail(finding: Finding) -> str:
     """Return a finding's sentence, and why it is only reported."""
     return "; ".join(each for each in (finding.detail, finding.noted) if each)
@@ -101,15 +108,19 @@ def _first_of_each(reasons: Sequence[Reason]) -> list[Reason]:
 
 def _question(result: Result) -> str:
     about = result.about
-    bounds = ", ".join(
-        f"{each.threshold.selector}: {each.threshold.expression}" for each in result.verdicts
-    )
+    bounds = ", ".join(_bound(each.threshold) for each in result.verdicts)
     if any(MAX_RATE in section.metrics for section in result.sections):
         return f"How many requests a second can {about.uri} take within {bounds}?"
     asked = [words for name, words in _ASKED.items() if name in _checks(result)]
     within = f" within {bounds}" if bounds else ""
     beside = f" Also asked: {', '.join(asked)}." if asked else ""
     return f"Can {about.uri} take {about.plan}{within}?{beside}"
+
+
+def _bound(threshold: Threshold) -> str:
+    if threshold.selector == SCHEDULED:
+        return threshold.expression
+    return f"{threshold.selector}: {threshold.expression}"
 
 
 def _checks(result: Result) -> set[str]:

@@ -158,9 +158,7 @@ def _errors(result: Result) -> Section | None:
 
 
 def _generator(result: Result) -> Section:
-    problem = result.health.problem
-    words = (f"{problem[0].upper()}{problem[1:]}.",) if problem else ()
-    return Section(GENERATOR, words, findings=_found(result, GENERATOR))
+    return Section(GENERATOR, findings=_found(result, GENERATOR))
 
 
 def _cells(metric: Metric) -> tuple[str, ...]:

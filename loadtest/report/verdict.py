@@ -9,6 +9,7 @@ from portcall.loadtest.measure.endings import AGAINST, ORDER, PASSED, Ending, en
 from portcall.loadtest.measure.sections import Finding
 
 MAX_BRIEFS = 3
+MAX_ALIKE = 2
 
 
 class Reason(Struct, frozen=True):
@@ -85,8 +86,6 @@ def _brief(reason: Reason, reasons: Sequence[Reason]) -> str:
     if reason.grade:
         return f"grade {reason.grade}"
     alike = [each for each in reasons if each.title == reason.title and not each.finding.brief]
-    if len(alike) > 1:
-        names = ", ".join(each.finding.name for each in alike[:MAX_BRIEFS])
-        more = f" and {len(alike) - MAX_BRIEFS} more" if len(alike) > MAX_BRIEFS else ""
-        return f"{reason.title.lower()}: {names}{more}"
-    return f"{reason.title.lower()}: {finding.name}"
+    if len(alike) > MAX_ALIKE:
+        return f"{len(alike)} kinds of {reason.title.lower()}"
+    return f"{reason.title.lower()}: {', '.join(each.finding.name for each in alike)}"

@@ -174,15 +174,16 @@ def run_findings(
 
 def generator_finding(health: GeneratorHealth) -> Finding:
     """Return whether the generator kept up, with its figures."""
+    problem = f"{health.problem}. " if health.problem else ""
     return Finding(
         KEPT_UP,
         not health.problem,
-        f"{health.cpu:.0%} of a core ({health.busiest_cpu:.0%} in its busiest second); lag p50"
+        f"{problem}{health.cpu:.0%} of a core ({health.busiest_cpu:.0%} in its busiest second); lag p50"
         f" {milliseconds(health.lag_p50_ms)}, p99 {milliseconds(health.lag_p99_ms)}, max"
         f" {milliseconds(health.lag_max_ms)}; longest stall of its event loop"
         f" {milliseconds(health.loop_lag_max_ms)}; {health.late:,} late sends",
         code=GENERATOR_LIMITED,
-        brief=f"does not count: {health.problem}",
+        brief=f"does not count: {health.problem.partition(':')[0]}",
         advice="Give the load test a machine of its own, or plan fewer requests, and repeat it."
         if health.slow
         else "",

@@ -354,8 +354,7 @@ def test_the_card_has_the_question_three_findings_and_what_to_do() -> None:
     )  # fmt: skip
     card = card_of(naive)
     assert card.question == (
-        "Can http://127.0.0.1:9000/hook take 100/s for 8 s within http_req_scheduled_duration:"
-        " p(99)<5? Also asked: what it processed, its answers to faults."
+        "Can http://127.0.0.1:9000/hook take 100/s for 8 s within p(99)<5? Also asked: what it processed, its answers to faults."
     )
     assert [each.name for each in card.findings] == [
         "valid deliveries are accepted", "lost after accept", "wrong-signature"
