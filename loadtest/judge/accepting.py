@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from portcall.loadtest.judge.questions import counted, told
+from portcall.loadtest.judge.questions import advice_for, counted, told
 from portcall.loadtest.measure.endings import WRONG
 from portcall.loadtest.measure.ledger import Ledger, LedgerEntry
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section
@@ -49,7 +49,7 @@ def _finding(failed: list[LedgerEntry], valid: int, detail: str) -> Finding:
         metric=METRIC,
         brief=f"{len(failed)} of {counted(valid, 'valid delivery', 'valid deliveries')}"
         f" not accepted: {reasons.most_common(1)[0][0]}",
-        advice=_advice(failed[0]),
+        advice=advice_for(failed[0]),
         example=(failed[0].delivery_id,),
     )
 
@@ -57,20 +57,3 @@ def _finding(failed: list[LedgerEntry], valid: int, detail: str) -> Finding:
 def _answer(entry: LedgerEntry) -> str:
     status = entry.answers[-1][1]
     return f"answered {status}" if status else entry.reason or "no response"
-
-
-def _advice(entry: LedgerEntry) -> str:
-    """Return where to look first, by the last answer."""
-    match entry.answers[-1][1]:
-        case 0:
-            return "Check that the consumer runs at the address in --uri, and can take this rate."
-        case 401 | 403:
-            return "Check --secret and --style: the consumer does not accept the signature."
-        case 404 | 405:
-            return "Check the path in --uri: the consumer does not take POSTs there."
-        case 429:
-            return "The consumer limits the rate: lower --rate, or add --retries as senders do."
-        case status if status >= 500:
-            return "Look into the consumer's log: it fails at valid deliveries."
-        case _:
-            return "Check --payload and --action: the consumer refuses what it should take."

@@ -78,7 +78,7 @@ def questions(sent: Sequence[LedgerEntry], verdict: Judgement) -> list[Question]
         Question(
             MISSING, "missing", entries(verdict.missing), "neither answered 2xx nor processed",
             sum(each.expected is Times.ONCE for each in sent), "none had to be processed",
-            "missing", "Find out why it refuses valid POSTs: the answers are in the example.",
+            "missing", advice_for(by_id[verdict.missing[0]]) if verdict.missing else "",
         ),
         Question(
             "lost after accept", "lost_after_accept", entries(verdict.lost),
@@ -159,6 +159,23 @@ def told(entry: LedgerEntry) -> str:
     if not answers:
         return f"{entry.delivery_id} ({what}), without a response"
     return f"{entry.delivery_id} ({what}), answered {', '.join(answers[:MAX_KINDS])}"
+
+
+def advice_for(entry: LedgerEntry) -> str:
+    """Return where to look first if a valid delivery was not accepted, by its last answer."""
+    match entry.answers[-1][1] if entry.answers else 0:
+        case 0:
+            return "Check that the consumer runs at the address in --uri, and can take this rate."
+        case 401 | 403:
+            return "Check --secret and --style: the consumer does not accept the signature."
+        case 404 | 405:
+            return "Check the path in --uri: the consumer does not take POSTs there."
+        case 429:
+            return "The consumer limits the rate: lower --rate, or add --retries as senders do."
+        case status if status >= 500:
+            return "Look into the consumer's log: it fails at valid deliveries."
+        case _:
+            return "Check --payload and --action: the consumer refuses what it should take."
 
 
 def counted(count: int, one: str, many: str = "") -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
+from portcall.loadtest.judge.rightness import FAULTS
 from portcall.loadtest.measure.endings import Ending
 from portcall.loadtest.measure.metrics import SCHEDULED, SERVICE
 from portcall.loadtest.measure.sections import NO_SAMPLES, Finding, Section, numeric_columns
@@ -28,7 +29,8 @@ def render(result: Result) -> str:
     style = files("portcall.loadtest.outputs").joinpath("report.css").read_text(encoding="utf-8")
     title = f"{result.words} - load test of {result.about.uri}"
     sections = chapters(result)
-    first = [each for each in sections if each.title == "Thresholds" or each.plots]
+    telling = {each.title for each in result.verdict.reasons} - {FAULTS} | {"Thresholds"}
+    first = [each for each in sections if each.title in telling or each.plots]
     rest = [each for each in sections if each not in first]
     body = [
         _head(result),

@@ -178,8 +178,8 @@ def generator_finding(health: GeneratorHealth) -> Finding:
     return Finding(
         KEPT_UP,
         not health.problem,
-        f"{problem}{health.cpu:.0%} of a core ({health.busiest_cpu:.0%} in its busiest second); lag p50"
-        f" {milliseconds(health.lag_p50_ms)}, p99 {milliseconds(health.lag_p99_ms)}, max"
+        f"{problem}{health.cpu:.0%} of a core ({health.busiest_cpu:.0%} in its busiest second);"
+        f" lag p50 {milliseconds(health.lag_p50_ms)}, p99 {milliseconds(health.lag_p99_ms)}, max"
         f" {milliseconds(health.lag_max_ms)}; longest stall of its event loop"
         f" {milliseconds(health.loop_lag_max_ms)}; {health.late:,} late sends",
         code=GENERATOR_LIMITED,
