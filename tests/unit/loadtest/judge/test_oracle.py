@@ -190,7 +190,7 @@ def test_retries_and_a_storm_of_nothing_have_no_samples() -> None:
     section = retries_section(source, 1.0)
     gauges = ("retry_amplification", "storm_drain", "storm_peak")
     assert [section.metrics[name].values["value"] for name in gauges] == [None] * 3
-    assert "no samples" in section.findings[0].detail
+    assert "no samples" in section.words[0]
     assert "nothing came back" in section.words[1]
 
 
