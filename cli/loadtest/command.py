@@ -113,12 +113,16 @@ def loadtest(
 
     If you have no consumer, run `portcall sink` in another terminal and use the URI that it prints.
 
-    Exit codes: 0 pass; 99 a threshold was crossed (as in k6), also one on a metric without samples;
-    95 the consumer is wrong: more than 1 of 100 valid deliveries were not answered 2xx, or --fault,
-    --processed or --conformance (C, D or F) found an error; 96 no request was answered. These leave
-    the question open: 98 this program, or the pipeline, was the bottleneck; 97 --processed or
-    --conformance got no result; 105 Ctrl-C. 2 is wrong usage. --report-only leaves the decision to
-    thresholds alone, and a threshold on http_req_failed replaces the 1 of 100.
+    The first line says how it ended: passed, failed, or no verdict, if the run does not count. Failed
+    means: a threshold was crossed; or --fault, --processed or --conformance found an error (which
+    --report-only turns off); or more than 1 of 100 valid deliveries were not answered 2xx (unless a
+    threshold on http_req_failed says otherwise). Each finding has the command that sends an example
+    of it again.
+
+    Exit codes: 0 passed. Failed: 99 by a threshold (as in k6), also one on a metric without samples;
+    95 by a check; 96 no request was answered. No verdict: 98 this program, or the pipeline, was the
+    bottleneck; 97 --processed, --conformance or --kill-cmd had no result; 105 Ctrl-C. 2 is wrong
+    usage.
 
     Examples:
     portcall loadtest --uri http://127.0.0.1:9000/hook

@@ -188,7 +188,7 @@ async def _through(order: Order, way: Through, board: Board) -> Result:
         names = made.pipeline.names(deliveries.ledger.entries)
         checked = await inspector.sections(ended.elapsed_s, partial(_poster, order), names)
     about = replace(_about(order, paced.turned(dial), began), path="pipeline")
-    sections = [*checked, made.pipeline.section()]
+    sections = [made.pipeline.section(), *checked]
     return Result.of(about, ended, order.thresholds, sections, report_only=order.report_only)
 
 
