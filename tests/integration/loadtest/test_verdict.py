@@ -20,9 +20,6 @@ from portcall.loadtest.sink.verifying import SinkKeys
 from tests.integration.loadtest.test_command import loadtest
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (of the specification)
-RIGHT = Memory, Behaviour()
-WRONG = (lambda: Memory(dedup=False)), Behaviour(lose_rate=0.3)
-"""It answers before it stores what it accepted, and does not look whether it had it before."""
 RUN = (
     "--rate", "50", "--duration", "2s", "--max-lag", "1m", "--secret", SECRET, "--seed", "1",
     "--fault", "duplicate-concurrent:20%", "--settle", "1s", "--quiet",
@@ -69,10 +66,13 @@ CASES = {
 
 @asynccontextmanager
 async def serving(*, wrong: bool) -> AsyncIterator[str]:
-    memory, behaviour = WRONG if wrong else RIGHT
+    """A consumer; a wrong one answers before it stores, and does not look for duplicates."""
     port = free_ports(1)[0]
     sink = Sink(
-        trust=SinkKeys.of([SECRET]), memory=memory(), behaviour=behaviour, tell=lambda _seen: None
+        trust=SinkKeys.of([SECRET]),
+        memory=Memory(dedup=not wrong),
+        behaviour=Behaviour(lose_rate=0.3 if wrong else 0.0),
+        tell=lambda _seen: None,
     )
     runner = web.AppRunner(sink.app(), access_log=None, handle_signals=False, shutdown_timeout=0.1)
     await runner.setup()
