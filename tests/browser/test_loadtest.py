@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, expect
 from yarl import URL
 
-from portcall.loadtest.report.chapters import milliseconds
+from portcall.loadtest.report.wording import milliseconds
 from tests.browser.accessibility import check
 from tests.browser.canvases import column
 from tests.browser.loadtests import started, watched
@@ -152,7 +152,7 @@ async def test_a_page_that_lost_its_run_says_so_and_finds_the_next_one_there(
             await expect(page.locator("#badge")).to_have_text("running", timeout=60_000)
             await expect(page.get_by_role("alert")).to_be_hidden()
             await expect(page.locator("#about")).to_contain_text("20/s for 15 s")
-            await expect(page.locator("#badge")).to_have_text("done", timeout=60_000)
+            await expect(page.locator("#badge")).to_have_text("passed", timeout=60_000)
             assert await figure(page, "sent") == 300
     finally:
         await context.close()
