@@ -42,7 +42,10 @@ _WORDS = {
 
 def explain(
     *,
-    event_id: Annotated[str, typer.Argument(help="The event's id, as in the POST's body.")],
+    event_id: Annotated[
+        str,
+        typer.Argument(help="The event's id, as in the POST's body, or the POST's webhook-id."),
+    ],
     registry: Registry,
     group: Group = None,
     url: Url = None,
