@@ -33,6 +33,7 @@ def examine(site: CheckedInstallation) -> Iterator[Finding]:
     yield database
     if database.verdict is Verdict.OK:
         yield checks.webhooks(site)
+        yield checks.failing(site)
     yield checks.ignored(site)
     yield from safeguards.encryption(site)
     yield from safeguards.tls(site)

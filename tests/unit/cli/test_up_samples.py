@@ -139,8 +139,8 @@ def test_what_to_do_next_works_as_it_is_printed(
     home = Home(tmp_path / "home")
     home.prepare()
     plan = make_plan(home, {}, routers=1, deliverers=1)
-    alias = "  alias portcall='/my folder/.venv/bin/portcall'\n  portcall registry create"
-    assert (alias in up.ready(plan)) is told
+    path = "  export PATH=$PATH:'/my folder/.venv/bin'\n  portcall registry create"
+    assert (path in up.ready(plan)) is told
 
 
 LINK = "http://127.0.0.1:8400/console/sign-in#link=portcall_link_x"

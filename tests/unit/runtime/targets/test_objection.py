@@ -11,7 +11,11 @@ OWN = {**LOCAL, "PORTCALL_OWN_PORTS": "8400,8401"}
 
 
 def targets(environ: dict[str, str]) -> Targets:
-    needed = {"PORTCALL_DATABASE_URL": "sqlite:///x.db", "PORTCALL_TOKEN": "a" * 32}
+    needed = {
+        "PORTCALL_AMQP_URL": "amqp://guest:guest@127.0.0.1:5672/",
+        "PORTCALL_DATABASE_URL": "sqlite:///x.db",
+        "PORTCALL_TOKEN": "a" * 32,
+    }
     return Targets.of(ManagementSettings.from_environment({**needed, **environ}))
 
 
