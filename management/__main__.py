@@ -154,6 +154,7 @@ async def serve(process: Process, settings: ManagementSettings, store: Store) ->
         scopes=scope_tests,
         producer_url=settings.producer_url,
         producer_tls_url=settings.producer_tls_url,
+        schedule_ms=settings.retry_schedule_ms,
     )
     followers.end_with(app)
     await _listen(process, settings, app, tls)

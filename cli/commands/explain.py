@@ -131,7 +131,7 @@ def _said(delivery: Document) -> str:
     where = value(delivery, "whereabouts")
     due = seconds(value(delivery, "nextAttemptAt"))
     if where == "waiting":
-        return f"waiting on the rung {value(delivery, 'rung')}, next attempt not before {due}"
+        return f"waiting, next attempt at {due}"
     count = len(delivery.get("attempts") or ())
     said = _WORDS.get(where, where)
     return f"{said} after {counted(count, 'record')}" if where in ("given_up", "refused") else said

@@ -227,7 +227,7 @@ def check_free(binds: Mapping[str, HostPort | None]) -> None:
 
 
 def _definite(wanted: HostPort) -> HostPort:
-    """Return a definite address: port 0 is replaced here, so that a restarted role keeps its port."""
+    """Return a definite address: port 0 is replaced, so that a restarted role keeps its port."""
     if wanted.port == 0:
         return HostPort(host=wanted.host, port=free_ports(1)[0])
     return wanted

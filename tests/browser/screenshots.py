@@ -151,6 +151,8 @@ def pictures(delivery: str, event: str) -> tuple[Picture, ...]:
         Picture("source", "/registries/contoso/sources/harbor"),
         Picture("source-made", "/registries/contoso/sources/harbor", rotate),
         Picture("source-delete", "/registries/contoso/sources/harbor/delete"),
+        Picture("connect", "/registries/contoso/connect"),
+        Picture("connect-waiting", "/registries/quietbay/connect"),
         Picture("registry-delete", "/registries/contoso/delete"),
         Picture("webhooks-many", "/registries/bigharbor?page=3"),
         Picture("no-webhooks", "/registries/quietbay"),

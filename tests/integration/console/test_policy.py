@@ -18,6 +18,8 @@ PAGES = [
     ALPHA,
     f"{ALPHA}?q=nothing-fits",
     f"{ALPHA}/delete",
+    f"{ALPHA}/connect",
+    f"{ALPHA}/connect/state",
     f"{ALPHA}/webhooks/new",
     HOOK,
     f"{HOOK}?status=5",

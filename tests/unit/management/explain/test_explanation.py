@@ -219,7 +219,7 @@ async def test_a_delivery_is_where_its_records_say(
         assert [made["attempt"] for made in delivery["attempts"]] == list(range(1, number + 2))
         assert ("rung" in delivery) == (expected == "waiting")
         assert ("nextAttemptAt" in delivery) == (expected in ("waiting", "due"))
-    assert delivery["attempts"][0]["reason"].startswith("answered 503: attempt 2 not before ")
+    assert delivery["attempts"][0]["reason"].startswith("503. Attempt 2 at ")
 
 
 async def test_what_matches_and_was_not_routed_is_unknown(
