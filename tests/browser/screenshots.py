@@ -102,6 +102,7 @@ async def choose_a_kind(page: "Page") -> None:
 
 async def rotate(page: "Page") -> None:
     """Rotate the secret of a source: the next page shows it."""
+    await page.get_by_role("link", name="Rotate secret").click()
     await page.get_by_role("button", name="Rotate secret").click()
     await page.locator("#secret").wait_for()
 

@@ -91,6 +91,11 @@
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
+    const row = event.target.closest(".record > tr:not(.detail-row)");
+    // A row opens wherever it is clicked; links lead elsewhere, and marked text is to be copied.
+    if (row && !button && !event.target.closest("a") && !String(getSelection())) {
+      row.querySelector("[data-open]")?.click();
+    }
     if (!button) return;
     if (button.id === "theme") nextTheme();
     else if (button.dataset.copy || button.dataset.copyText) copy(button);

@@ -49,6 +49,7 @@ class WebhookPages:
         routes.add("POST", f"{WEBHOOK}/probe", self.probe)
         routes.add("POST", f"{WEBHOOK}/enable", self.enable)
         routes.add("POST", f"{WEBHOOK}/disable", self.disable)
+        routes.add("GET", f"{WEBHOOK}/rotate", self.ask_rotation, need=Role.ADMINISTRATOR)
         routes.add("POST", f"{WEBHOOK}/rotate", self.rotate)
         routes.add("GET", f"{WEBHOOK}/delete", self.confirm, need=Role.ADMINISTRATOR)
         routes.add("POST", f"{WEBHOOK}/delete", self.delete)
@@ -122,6 +123,20 @@ class WebhookPages:
     async def disable(self, call: Call) -> web.Response:
         """POST to disable the webhook."""
         return await self._set_status(call, Status.DISABLED)
+
+    async def ask_rotation(self, call: Call) -> web.Response:
+        """GET the question whether to rotate the secret: its consumer must get the new one."""
+        registry = await self._desk.lookups.registry(call)
+        webhook = await self._desk.lookups.webhook(call)
+        return self._desk.pages.page(
+            call,
+            "rotate.html",
+            registry=registry,
+            name=webhook.name,
+            back=_page_of(webhook),
+            text="It is signed with a new secret, which is shown once. The previous one signs, too,"
+            " for a while: give the new one to the consumer by then.",
+        )
 
     async def rotate(self, call: Call) -> web.Response:
         """POST to rotate the secret; the next page shows the new one once."""

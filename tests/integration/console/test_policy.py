@@ -27,6 +27,7 @@ PAGES = [
     f"{HOOK}?ping=826b111c-0000-4000-8000-000000000000",
     f"{HOOK}/edit",
     f"{HOOK}/delete",
+    f"{HOOK}/rotate",
     f"{HOOK}/pings/826b111c-0000-4000-8000-000000000000",
     f"{HOOK}/records/1",
     f"{HOOK}/deliveries/826b111c-0000-4000-8000-000000000000/attempts/2",
