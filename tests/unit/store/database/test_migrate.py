@@ -55,6 +55,6 @@ def test_a_database_of_a_newer_version_says_so_and_is_left_alone(tmp_path: Path)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     before = path.read_bytes()
-    with pytest.raises(NewerDatabaseError, match="schema is 9999, .* a newer version has used it"):
+    with pytest.raises(NewerDatabaseError, match=r"schema is 9999, .* a newer version has used it"):
         migrate(f"sqlite:///{path}")
     assert path.read_bytes() == before
