@@ -74,7 +74,9 @@ def test_people_get_a_tree(api: FakeApi, portcall: Run) -> None:
     lines = ended.out.splitlines()
     assert lines[0] == "e-1  push team/app:v1  accepted 2026-11-22T10:20:29Z"
     assert lines[1].endswith("ci01hook  waiting, next attempt at 2026-11-22T10:21:30Z")
-    assert "attempt 1  2026-11-22T10:20:30Z  12 ms  answered 503: attempt 2 not" in lines[2]
+    assert lines[2].endswith(
+        "attempt 1  2026-11-22T10:20:30Z  12 ms  503. Attempt 2 at 10:21:30 UTC"
+    )
     assert lines[3].endswith("delhook  does not match")
     assert lines[4].endswith("action: the webhook wants delete; the event is push")
 

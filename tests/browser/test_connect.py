@@ -1,0 +1,38 @@
+"""A registry is connected from the console, and its page turns green by itself."""
+
+from playwright.async_api import Page, expect
+
+from tests.installation import Client, push_event
+
+
+async def test_a_registry_is_connected_from_its_page(page: Page, client: Client) -> None:
+    registry = await client.new_registry()
+    await page.goto(f"/console/registries/{registry}")
+    await page.get_by_role("link", name="Connect").click()
+    await expect(page.locator("#set-up")).to_contain_text("Bearer SECRET")
+    await expect(page.locator("#connected")).to_contain_text("Waiting for the first event")
+
+    await page.get_by_role("button", name="Create token").click()
+    secret = await page.locator("#secret").inner_text()
+    await expect(page.locator("#set-up")).to_contain_text(f"Bearer {secret}")
+
+    status, _ = await client.publish(registry, [push_event(tag="v1")])
+    assert status == 202
+    await expect(page.locator("#connected")).to_contain_text("Connected.")
+
+
+async def test_the_bare_address_is_the_console(page: Page) -> None:
+    await page.goto("/")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+async def test_a_row_opens_wherever_it_is_clicked(page: Page, client: Client) -> None:
+    registry = await client.new_registry()
+    await client.put_webhook(registry, "rowhook", "http://127.0.0.1:1/nothing")
+    await page.goto(f"/console/registries/{registry}/webhooks/rowhook")
+    status, _ = await client.publish(registry, [push_event(tag="v1")])
+    assert status == 202
+    row = page.locator("tbody.record").first
+    await row.locator("td").nth(2).click()
+    await expect(row.locator(".detail")).to_be_visible()
+    await expect(row.locator(".detail")).to_contain_text("webhook-id")
