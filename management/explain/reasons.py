@@ -143,6 +143,8 @@ def reason_of(record: StoredRecord) -> str:
             return f"answered {record.status}: delivered"
         case Outcome.RETRIED:
             short = detail.message or (str(record.status) if record.status else "no answer")
+            if not detail.next_attempt_ms:
+                return short
             due = clock_time(detail.next_attempt_ms, record.started_ms)
             return f"{short}. Attempt {record.attempt + 1} at {due}"
         case Outcome.GIVEN_UP | Outcome.CANCELLED | Outcome.REFUSED:

@@ -286,7 +286,7 @@ def test_get_config_shows_uri_and_headers(api: FakeApi, portcall: Run) -> None:
     assert json.loads(portcall("webhook", "get-config", *THIS).out) == config
 
 
-PROPERTIES: dict[str, Any] = dict(WEBHOOK["properties"])  # type: ignore[call-overload]
+PROPERTIES: dict[str, Any] = dict(WEBHOOK["properties"])  # type: ignore[arg-type]
 REPLACED = {
     **WEBHOOK,
     "properties": {**PROPERTIES, "actions": ["push"], "status": "disabled"},
