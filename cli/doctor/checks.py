@@ -14,8 +14,6 @@ from portcall.cli.client import Document
 from portcall.cli.commands.schema import schema_problem
 from portcall.cli.commands.topology import TopologySettings, settings_of
 from portcall.cli.doctor import broker_version, findings
-from portcall.cli.doctor.failing import LEAST_MS, FailingWebhook
-from portcall.cli.doctor.failing import failing as judge_failing
 from portcall.cli.doctor.findings import Finding, ok, unknown, wrong
 from portcall.cli.errors import NotRunningError, UsageError
 from portcall.cli.server import home_folder, read_ready
@@ -26,9 +24,8 @@ from portcall.runtime.errors import BrokerError, SettingsError
 from portcall.runtime.http.health import REFUSED_AGAIN
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.topology import Topology
-from portcall.store.engine import Store, open_store
+from portcall.store.engine import open_store
 from portcall.store.errors import StoreUnavailableError
-from portcall.store.records.filters import Filter
 
 PATIENCE_S = 5.0
 """How long a role may take to answer."""
@@ -200,39 +197,6 @@ def webhooks(site: CheckedInstallation) -> Finding:
         return unknown("webhooks", "the database does not answer")
     named_webhooks = [(each.registry, each.name, each.reason) for each in found]
     return findings.webhooks(named_webhooks, day.total.refused)
-
-
-def failing(site: CheckedInstallation) -> Finding:
-    """Check for webhooks of which every attempt fails, and why the last one did."""
-    named = (site.ready or {}).get("database_url") or site.environ.get("PORTCALL_DATABASE_URL")
-    try:
-        store = open_store(str(named or ""))
-    except (StoreUnavailableError, InvalidValueError):
-        return unknown("failing webhooks", "the database does not answer")
-    try:
-        found, count = store.known.failing(now_ms() - LEAST_MS, findings.MOST_NAMED)
-        told = [
-            FailingWebhook(
-                each.registry, each.name, each.failing_since_ms, _last_reason(store, each.id)
-            )
-            for each in found
-        ]
-    except StoreUnavailableError:
-        return unknown("failing webhooks", "the database does not answer")
-    finally:
-        store.close()
-    return judge_failing(told, count)
-
-
-def _last_reason(store: Store, webhook_id: int) -> str:
-    """Why the last attempt at a webhook failed."""
-    lines = store.searching.search(Filter(webhook_id=webhook_id), limit=1).lines
-    record = store.searching.get(lines[0].id) if lines else None
-    if record is None:
-        return "its records are gone"
-    return record.detail.message or (
-        f"answered {record.status}" if record.status else "there was no answer"
-    )
 
 
 def roles(site: CheckedInstallation) -> Iterator[tuple[Finding, float | None]]:

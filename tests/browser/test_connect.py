@@ -36,3 +36,20 @@ async def test_a_row_opens_wherever_it_is_clicked(page: Page, client: Client) ->
     await row.locator("td").nth(2).click()
     await expect(row.locator(".detail")).to_be_visible()
     await expect(row.locator(".detail")).to_contain_text("webhook-id")
+
+
+async def test_the_field_of_a_registrys_size_shows_its_whole_value(page: Page) -> None:
+    await page.goto("/console/registries")
+    field = page.locator("#sku")
+    # A select shows no ellipsis: its text needs the room that the widest option has by itself.
+    widths = await field.evaluate(
+        """(it) => {
+            const copy = it.cloneNode(true);
+            copy.style.width = "max-content";
+            it.after(copy);
+            const widths = [it.offsetWidth, copy.offsetWidth];
+            copy.remove();
+            return widths;
+        }"""
+    )
+    assert widths[0] >= widths[1]
