@@ -53,3 +53,14 @@ async def test_the_field_of_a_registrys_size_shows_its_whole_value(page: Page) -
         }"""
     )
     assert widths[0] >= widths[1]
+
+
+async def test_the_tiles_beside_the_live_rows_are_live(page: Page, client: Client) -> None:
+    registry = await client.new_registry()
+    await client.put_webhook(registry, "tilehook", "http://127.0.0.1:1/nothing")
+    await page.goto(f"/console/registries/{registry}/webhooks/tilehook")
+    attempts = page.locator("#tiles .tile").nth(1).locator(".big")
+    await expect(attempts).to_have_text("0")
+    status, _ = await client.publish(registry, [push_event(tag="v1")])
+    assert status == 202
+    await expect(attempts).not_to_have_text("0")
