@@ -64,7 +64,7 @@ class Setting:
     read: Callable[[str], object] = str
     heading: str = ""
     say: Callable[[Any], str] = str
-    unset: str = "as the installation"
+    unset: str = "the installation's"
 
     @property
     def key(self) -> str:
