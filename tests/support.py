@@ -1,0 +1,114 @@
+"""A line of JSON about a run of the tests: on which versions it ran, and how it ended.
+
+``PORTCALL_TEST_RUNS`` names the file, ``PORTCALL_TEST_RUN`` what ran, one of `SUITES`;
+``scripts/ground`` sets both. A line replaces the earlier one of the same suite and versions, so the
+file has the newest run of each. ``scripts/support_page.py`` makes ``docs/support.md`` of it.
+"""
+
+import fcntl
+import json
+import os
+import platform
+import sqlite3
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from portcall.cli.up.broker import server_script
+from portcall.cli.up.node_version import installed_version
+from tests.postgres import postgres_programs
+
+SUITES: Mapping[str, tuple[str, ...]] = {
+    "unit": ("sqlite", "python"),
+    "store": ("postgresql", "python"),
+    "recorder": ("rabbitmq", "postgresql", "python"),
+    "integration": ("rabbitmq", "postgresql", "python"),
+    "e2e": ("rabbitmq", "sqlite", "python"),
+    "faults": ("rabbitmq", "postgresql", "sqlite", "python"),
+    "containers": ("engine", "python"),
+}
+"""The suites that are noted, and what each of them stands on besides the machine's Debian."""
+
+Line = dict[str, object]
+
+
+def note_run(session: pytest.Session, *, engine: str | None = None) -> None:
+    """Write the line of a run that has ended, where one is asked for.
+
+    Args:
+        session: The run; one that was interrupted is not noted.
+        engine: The container engine and its version, for example ``docker 28.5.2``.
+    """
+    path, suite = os.environ.get("PORTCALL_TEST_RUNS"), os.environ.get("PORTCALL_TEST_RUN", "")
+    ended = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+    if not path or hasattr(session.config, "workerinput") or session.exitstatus not in ended:
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    assert reporter is not None
+    counts = {kind: len(reports) for kind, reports in reporter.stats.items()}
+    write(Path(path), line(suite, counts, engine=engine))
+
+
+def line(suite: str, counts: Mapping[str, int], *, engine: str | None = None) -> Line:
+    """What is noted of a run.
+
+    Args:
+        suite: One of `SUITES`.
+        counts: Tests by pytest's word for their end.
+        engine: As `note_run` has it.
+    """
+    versions = {
+        "rabbitmq": _rabbitmq,
+        "postgresql": _postgresql,
+        "sqlite": lambda: sqlite3.sqlite_version,
+        "python": platform.python_version,
+        "engine": lambda: engine,
+    }
+    return {
+        "suite": suite,
+        "debian": _debian(),
+        **{part: versions[part]() for part in SUITES[suite]},
+        "on": datetime.now(UTC).date().isoformat(),
+        "passed": counts.get("passed", 0),
+        "failed": counts.get("failed", 0) + counts.get("error", 0),
+        "skipped": counts.get("skipped", 0),
+    }
+
+
+def write(path: Path, new: Line) -> None:
+    """Put a line into the file, in place of the one of the same suite and versions."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        lines = [json.loads(each) for each in file]
+        kept = [each for each in lines if _stands_on(each) != _stands_on(new)]
+        file.truncate(0)
+        file.writelines(sorted(f"{json.dumps(each)}\n" for each in [*kept, new]))
+
+
+def _stands_on(each: Line) -> Line:
+    ends = {"on", "passed", "failed", "skipped"}
+    return {name: value for name, value in each.items() if name not in ends}
+
+
+def _rabbitmq() -> str:
+    return str(installed_version(server_script()))
+
+
+def _postgresql() -> str | None:
+    programs = postgres_programs()
+    if programs is None:
+        return None
+    said = subprocess.run(  # noqa: S603 (the PostgreSQL that the tests use)
+        [programs / "postgres", "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    return said.removeprefix("postgres (PostgreSQL) ").split()[0]
+
+
+def _debian() -> str | None:
+    release = platform.freedesktop_os_release()
+    return release.get("VERSION_ID") if release.get("ID") == "debian" else None
