@@ -32,15 +32,17 @@ SUITES: Mapping[str, tuple[str, ...]] = {
 }
 """The suites that are noted, and what each of them stands on besides the machine's Debian."""
 
+ENGINE = "PORTCALL_TEST_ENGINE"
+"""The variable in which the tests of containers write the engine, for example ``docker 28.5.2``."""
+
 Line = dict[str, object]
 
 
-def note_run(session: pytest.Session, *, engine: str | None = None) -> None:
+def note_run(session: pytest.Session) -> None:
     """Write the line of a run that has ended, where one is asked for.
 
     Args:
         session: The run; one that was interrupted is not noted.
-        engine: The container engine and its version, for example ``docker 28.5.2``.
     """
     path, suite = os.environ.get("PORTCALL_TEST_RUNS"), os.environ.get("PORTCALL_TEST_RUN", "")
     ended = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
@@ -49,23 +51,22 @@ def note_run(session: pytest.Session, *, engine: str | None = None) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     assert reporter is not None
     counts = {kind: len(reports) for kind, reports in reporter.stats.items()}
-    write(Path(path), line(suite, counts, engine=engine))
+    write(Path(path), line(suite, counts))
 
 
-def line(suite: str, counts: Mapping[str, int], *, engine: str | None = None) -> Line:
+def line(suite: str, counts: Mapping[str, int]) -> Line:
     """What is noted of a run.
 
     Args:
         suite: One of `SUITES`.
         counts: Tests by pytest's word for their end.
-        engine: As `note_run` has it.
     """
     versions = {
         "rabbitmq": _rabbitmq,
         "postgresql": _postgresql,
         "sqlite": lambda: sqlite3.sqlite_version,
         "python": platform.python_version,
-        "engine": lambda: engine,
+        "engine": lambda: os.environ.get(ENGINE),
     }
     return {
         "suite": suite,
@@ -111,4 +112,6 @@ def _postgresql() -> str | None:
 
 def _debian() -> str | None:
     release = platform.freedesktop_os_release()
-    return release.get("VERSION_ID") if release.get("ID") == "debian" else None
+    if release.get("ID") != "debian":
+        return None
+    return release.get("VERSION_ID", "testing")  # which has none
