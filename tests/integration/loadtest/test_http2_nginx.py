@@ -1,4 +1,7 @@
-"""Over HTTP/2 to a server that is not ours: Debian's nginx, in the clear and with TLS."""
+"""Over HTTP/2 to a server that is not ours: Debian's nginx, in the clear and with TLS.
+
+``PORTCALL_TEST_NGINX`` names another ``nginx``, e.g. one of ``scripts/nginx-root``.
+"""
 
 import asyncio
 import json
@@ -14,7 +17,9 @@ import pytest
 from portcall.cli.ports import HOST, free_ports
 from tests.integration.deliverer.certificates import server_context
 
-NGINX = shutil.which("nginx", path=f"/usr/sbin:{os.environ.get('PATH', '')}")
+NGINX = shutil.which(
+    os.environ.get("PORTCALL_TEST_NGINX", "nginx"), path=f"/usr/sbin:{os.environ.get('PATH', '')}"
+)
 LIMIT_S = 30
 CONFIG = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
