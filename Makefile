@@ -60,7 +60,7 @@ e2e: $(ENVIRONMENT) broker registry clients ## tests of all processes, with a re
 faults: $(ENVIRONMENT) broker postgresql ## tests that kill, stop and cut what runs, all of them
 	$(PYTEST) tests/faults $(ARGS)
 
-ground: $(ENVIRONMENT) registry clients postgresql nginx ## the tests on RabbitMQ 3.10, 4.0 and 4.3, PostgreSQL 15, 17 and 18, Python 3.11 and 3.14, unpacked into .cache
+ground: $(ENVIRONMENT) registry clients postgresql nginx ## the tests on RabbitMQ 3.10 to 4.3, PostgreSQL 15 to 18, Python 3.11 and 3.14, nginx 1.22 to 1.30, unpacked into .cache
 	scripts/ground all $(ARGS)
 
 ground-brief: $(ENVIRONMENT) postgresql # what continuous integration runs of it, on RabbitMQ 4.3 and PostgreSQL 18

@@ -74,6 +74,13 @@ PARTS = (
             ("3.12", "not tested here, but in the image; the versions around it are"),
         ),
     ),
+    Part(
+        "nginx, as a consumer over HTTP/2",
+        "nginx",
+        ("http2",),
+        (Version("1.22", "Debian 12"), Version("1.26", "Debian 13"), Version("1.30", "testing")),
+        (),
+    ),
 )
 ENGINES = ("docker", "podman")
 _COLUMNS = {
@@ -81,6 +88,7 @@ _COLUMNS = {
     "PostgreSQL": "postgresql",
     "SQLite": "sqlite",
     "Python": "python",
+    "nginx": "nginx",
     "Debian": "debian",
 }
 

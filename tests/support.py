@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import platform
+import re
 import sqlite3
 import subprocess
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ import pytest
 
 from portcall.cli.up.broker import server_script
 from portcall.cli.up.node_version import installed_version
+from tests.nginx import nginx_program
 from tests.postgres import postgres_programs
 
 SUITES: Mapping[str, tuple[str, ...]] = {
@@ -28,6 +30,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
     "integration": ("rabbitmq", "postgresql", "python"),
     "e2e": ("rabbitmq", "sqlite", "python"),
     "faults": ("rabbitmq", "postgresql", "sqlite", "python"),
+    "http2": ("nginx", "python"),
     "containers": ("engine", "python"),
 }
 """The suites that are noted, and what each of them stands on besides the machine's Debian."""
@@ -66,6 +69,7 @@ def line(suite: str, counts: Mapping[str, int]) -> Line:
         "postgresql": _postgresql,
         "sqlite": lambda: sqlite3.sqlite_version,
         "python": platform.python_version,
+        "nginx": _nginx,
         "engine": lambda: os.environ.get(ENGINE),
     }
     return {
@@ -104,10 +108,21 @@ def _postgresql() -> str | None:
     programs = postgres_programs()
     if programs is None:
         return None
-    said = subprocess.run(  # noqa: S603 (the PostgreSQL that the tests use)
-        [programs / "postgres", "--version"], capture_output=True, text=True, check=True
-    ).stdout
-    return said.removeprefix("postgres (PostgreSQL) ").split()[0]
+    return _said([programs / "postgres", "--version"])
+
+
+def _nginx() -> str | None:
+    program = nginx_program()
+    return None if program is None else _said([program, "-v"])
+
+
+def _said(command: list[str | Path]) -> str | None:
+    """The first version in what a program says."""
+    done = subprocess.run(  # noqa: S603 (programs that the tests use)
+        command, capture_output=True, text=True, check=True
+    )
+    found = re.search(r"\d+\.\d+(\.\d+)?", done.stdout + done.stderr)
+    return None if found is None else found[0]
 
 
 def _debian() -> str | None:

@@ -1,12 +1,7 @@
-"""Over HTTP/2 to a server that is not ours: Debian's nginx, in the clear and with TLS.
-
-``PORTCALL_TEST_NGINX`` names another ``nginx``, e.g. one of ``scripts/nginx-root``.
-"""
+"""Over HTTP/2 to a server that is not ours: Debian's nginx, in the clear and with TLS."""
 
 import asyncio
 import json
-import os
-import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
@@ -16,10 +11,9 @@ import pytest
 
 from portcall.cli.ports import HOST, free_ports
 from tests.integration.deliverer.certificates import server_context
+from tests.nginx import nginx_program
 
-NGINX = shutil.which(
-    os.environ.get("PORTCALL_TEST_NGINX", "nginx"), path=f"/usr/sbin:{os.environ.get('PATH', '')}"
-)
+NGINX = nginx_program()
 LIMIT_S = 30
 CONFIG = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
