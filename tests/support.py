@@ -12,7 +12,7 @@ import platform
 import re
 import sqlite3
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def line(suite: str, counts: Mapping[str, int]) -> Line:
         suite: One of `SUITES`.
         counts: Tests by pytest's word for their end.
     """
-    versions = {
+    versions: dict[str, Callable[[], str | None]] = {
         "rabbitmq": _rabbitmq,
         "postgresql": _postgresql,
         "sqlite": lambda: sqlite3.sqlite_version,
