@@ -162,8 +162,10 @@ class _Posting:
         if self.line is not None:
             self._poster.lines.freed(self.line)
         error = stream.error
-        if isinstance(error, GoawayError) and error.unseen and not self._again:
-            # The consumer wants it on another connection: that is not a failure.
+        if isinstance(error, GoawayError) and error.unseen and (error.progress or not self._again):
+            # The consumer wants it on another connection: that is not a failure. It may say so
+            # again, for example nginx with more requests in flight than its keepalive_requests,
+            # as long as each connection serves some request: so this ends.
             self._again = True
             self._poster.lines.place(self)
             return
