@@ -12,7 +12,13 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "scripts" / "docker-engine"
 FOLDER = ROOT / ".cache" / "docker-engine"
-SLOW_S = 900
+SLOW_S = 1800
+CANNOT = 3
+"""The exit code of ENGINE where there can be no engine."""
+
+
+class NoEngineError(Exception):
+    """This machine can have no engine; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +37,20 @@ class Engine:
 
     @classmethod
     def started(cls) -> "Engine":
-        """This machine's engine, if there is one; else one of Debian packages is started."""
+        """This machine's engine, if there is one; else one of Debian packages is started.
+
+        Raises:
+            NoEngineError: There is none, and none can be started.
+        """
         if "DOCKER_HOST" in os.environ or Path("/var/run/docker.sock").exists():
             return cls(is_own=False, was_up=True, environ=dict(os.environ))
-        was_up = (FOLDER / "docker.sock").is_socket() and (FOLDER / "docker.pid").exists()
-        subprocess.run([ENGINE, "start"], check=True, timeout=SLOW_S)
+        was_up = subprocess.run([ENGINE, "up"], check=False).returncode == 0
+        start = subprocess.run(
+            [ENGINE, "start"], check=False, stderr=subprocess.PIPE, text=True, timeout=SLOW_S
+        )
+        if start.returncode == CANNOT:
+            raise NoEngineError(start.stderr.splitlines()[-1])
+        assert start.returncode == 0, start.stderr
         unpacked = FOLDER / "x" / "usr"
         return cls(
             is_own=True,
@@ -47,6 +62,12 @@ class Engine:
                 "DOCKER_CONFIG": str(FOLDER / "config"),
             },
         )
+
+    def versions(self) -> dict[str, str]:
+        """The engine's version and its client's, by their names."""
+        told = json.loads(self.docker("version", "--format", "json"))
+        compose = self.docker("compose", "version", "--short").strip()
+        return {"Docker Engine": told["Server"]["Version"], "Docker Compose": compose}
 
     def build(self, tag: str, checkout: Path = ROOT) -> None:
         """Build Portcall's image, and bring it into the engine."""
@@ -79,6 +100,7 @@ class Stack:
         name: The project's name.
         variables: What the environment says to compose.yaml.
         file: The compose file.
+        more: Files with changes to it.
         up_s: How long it took until all was healthy; 0 before.
     """
 
@@ -87,11 +109,13 @@ class Stack:
     name: str = "portcall-test"
     variables: dict[str, str] = field(default_factory=dict)
     file: Path = ROOT / "compose.yaml"
+    more: tuple[Path, ...] = ()
     up_s: float = 0.0
 
     def compose(self, *arguments: str) -> str:
         """Run `docker compose`, and return what it prints."""
-        project = ("--project-name", self.name, "--file", str(self.file))
+        files = [word for file in (self.file, *self.more) for word in ("--file", str(file))]
+        project = ("--project-name", self.name, *files)
         environ = {"PORTCALL_SECRETS": str(self.folder / "secrets"), **self.variables}
         return self.engine.docker("compose", *project, *arguments, environ=environ)
 
@@ -132,13 +156,14 @@ class Stack:
         """The container of the consumer."""
         return f"{self.name}-consumer"
 
-    def consumer(self) -> str:
-        """Start a consumer where webhooks are sent; its address."""
+    def consumer(self, status: int = 200) -> str:
+        """Start a consumer where webhooks are sent, which answers with *status*; its address."""
         self.engine.docker("rm", "--force", self.consumer_name)
         self.engine.docker(
             "run", "--detach", "--name", self.consumer_name, "--network", f"{self.name}_outside",
             "--network-alias", "consumer", f"portcall:{self.variables['PORTCALL_VERSION']}",
             "sink", "--host", "0.0.0.0", "--port", "7000", "--quiet",  # noqa: S104 (in a container)
+            "--status", str(status),
         )  # fmt: skip
         return "http://consumer:7000/"
 
