@@ -60,6 +60,8 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def old(engine: Engine, release: Path, tmp_path: Path) -> Iterator[Stack]:
     """The stack of the last release, not up yet, with its secrets made as its documentation says."""
+    if engine.is_podman:
+        pytest.skip("the compose.yaml of 0.1.0 was for Docker alone")
     engine.build("old", release)
     patient = tmp_path / "patient.yaml"
     patient.write_text(PATIENT)
