@@ -31,9 +31,10 @@ need_engine_parts() {
     unshare --net --mount true 2>/dev/null || give_up "namespaces are not allowed here."
     scripts/debian-packages debootstrap buildah runc iptables || give_up "packages are missing."
     mkdir -p "$parts"
-    # No more than the machine allows, and no systemd to ask for a control group.
-    printf '[containers]\ndefault_ulimits = ["nofile=%s:%s", "nproc=%s:%s"]\n[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\n' \
-        "$(ulimit -Hn)" "$(ulimit -Hn)" "$(ulimit -Hu)" "$(ulimit -Hu)" >"$conf"
+    # No more than the machine allows, and no systemd to ask for a control group. The older buildah
+    # leaves the number of processes alone, and cannot set it.
+    printf '[containers]\ndefault_ulimits = ["nofile=%s:%s"]\n[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\n' \
+        "$(ulimit -Hn)" "$(ulimit -Hn)" >"$conf"
 }
 
 unpack_client() { # SUITE
@@ -122,8 +123,8 @@ build() { # TAG [CHECKOUT]
     buildah build --quiet --format docker --network host --layers --ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)" \
         "${secrets[@]}" --build-arg "PORTCALL_VERSION=$1" --tag "docker.io/library/portcall:$1" "$checkout" >/dev/null
     say "portcall:$1 built"
-    buildah push --quiet "docker.io/library/portcall:$1" "docker-archive:$parts/image.tar:portcall:$1"
-    docker load --quiet --input "$parts/image.tar" >&2
-    rm -f "$parts/image.tar"
+    buildah push --quiet "docker.io/library/portcall:$1" "docker-archive:$parts/image.$$.tar:portcall:$1"
+    docker load --quiet --input "$parts/image.$$.tar" >&2
+    rm -f "$parts/image.$$.tar"
     say "portcall:$1 loaded"
 }

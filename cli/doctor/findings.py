@@ -11,8 +11,8 @@ from portcall.store.intake.ignored import IgnoredEvent, IgnoredKind
 
 OLDEST_PYTHON = (3, 11)
 MOUNTED_SECRETS = "/run/secrets/"
-"""Where engines mount secrets. Nobody else is in a container, and often only the mode for others lets
-its user read them; who may read them on the machine, their folder there decides."""
+"""Where engines mount secrets. Nobody else is in a container, and often only the mode for others
+lets its user read them. Who may read them on the machine is decided by their folder there."""
 LEAST_FREE_BYTES = 1024**3
 """The broker blocks publishers when the disk is nearly full; this is just above RabbitMQ's own
 limit."""
