@@ -75,7 +75,7 @@ def stack(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             "PORTCALL_ALLOW_TARGETS": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",
             "PORTCALL_TLS_NAMES": "localhost,portcall.example",
             "PORTCALL_CERTIFICATES": str(folder / "certificates"),
-            "PORTCALL_RETRY_SCHEDULE": "1s,2s,2s,5s,5s,10s,10s,10s",
+            "PORTCALL_RETRY_SCHEDULE": "1s,2s,2s,5s,5s,10s,10s,10s,20s,20s,20s,20s,30s,30s,60s,60s",
         },
     )
     stack.make_secrets()

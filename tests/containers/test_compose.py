@@ -33,7 +33,7 @@ def audit(stack: Stack, *options: str) -> dict[str, Any]:
 
 def drained(stack: Stack) -> dict[str, Any]:
     """Wait until nothing is pending; the registry's line, which adds up."""
-    line = audit(stack, "--wait", "120s")
+    line = audit(stack, "--wait", "300s")
     assert (line["missing"], line["unexpected"], line["pending"]) == (0, 0, 0)
     return line
 
