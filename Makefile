@@ -28,7 +28,7 @@ up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 
 # -- test it
 
-.PHONY: test check fmt unit integration e2e faults ground ground-brief canary containers azure browser screenshots bench
+.PHONY: test check fmt unit integration e2e faults ground ground-brief canary containers containers-brief azure browser screenshots bench
 test: $(ENVIRONMENT) broker registry clients postgresql nginx prometheus ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
@@ -70,7 +70,10 @@ canary: $(ENVIRONMENT) broker postgresql ## faults and bad input with marked sec
 	$(PYTEST) tests/unit/test_canary.py tests/integration/deliverer/test_secrets.py tests/faults/test_canary.py $(ARGS)
 
 containers: $(ENVIRONMENT) ## the image and compose.yaml on a Docker engine: this machine's, or one of Debian packages (root, 2 GB)
-	$(PYTEST) tests/containers --timeout=900 $(ARGS)
+	$(PYTEST) tests/containers --timeout=1800 $(ARGS)
+
+containers-brief: $(ENVIRONMENT) # its most telling part: the image, up, events, a kill, down and up
+	$(PYTEST) tests/containers -m brief --timeout=1800 $(ARGS)
 
 azure: $(ENVIRONMENT) broker registry ## tests with the real az and Azure's SDK, which it installs (900 MB, once)
 	@scripts/azure-environments

@@ -303,6 +303,16 @@ def test_what_is_mounted_is_declared() -> None:
     assert used == set(COMPOSE["volumes"])
 
 
+def test_the_file_for_podman_takes_start_interval_from_each_service_that_has_it() -> None:
+    text = (ROOT / "compose.podman.yaml").read_text()
+    taken = yaml.safe_load(text.replace("!reset null", "taken"))["services"]
+    having = {
+        name for name, each in SERVICES.items() if "start_interval" in each.get("healthcheck", {})
+    }
+    assert {name for name, each in taken.items() if each["healthcheck"]["start_interval"]} == having
+    assert "&" not in text  # Compose loses !reset behind an anchor
+
+
 def test_the_image_is_built_from_locked_requirements_and_runs_without_root() -> None:
     assert DOCKERFILE.count("--require-hashes") == 2
     assert re.search(r"^ARG PYTHON_IMAGE=python:3\.\d+-slim$", DOCKERFILE, re.MULTILINE)
