@@ -9,6 +9,16 @@ class StoreUnavailableError(PortcallError):
     """The database is down, locked, full or not migrated: nothing was changed; try again later."""
 
 
+class NewerSchemaError(SettingsError):
+    """A newer version migrated the database: this one cannot use it, and changed nothing."""
+
+    def __init__(self, found: str, newest: str) -> None:
+        super().__init__(
+            f"PORTCALL_DATABASE_URL: the database's schema ({found}) is newer than this version's"
+            f" ({newest}): run the version that migrated it, or restore the copy from before"
+        )
+
+
 class RegistryNotFoundError(PortcallError):
     """There is no such registry; the caller can correct the name."""
 

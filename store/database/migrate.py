@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from portcall.store.database.database import Database, database_url
-from portcall.store.errors import StoreUnavailableError
+from portcall.store.errors import NewerSchemaError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -31,6 +31,7 @@ def migrate(url: str) -> None:
 
     Raises:
         InvalidValueError: The URL is not supported.
+        NewerSchemaError: A newer version migrated the database; nothing was changed.
         StoreUnavailableError: The database does not answer, or its directory does not exist.
     """
     address = database_url(url)
@@ -57,22 +58,28 @@ def configuration() -> "Config":
 
 def newest() -> str:
     """The newest schema's revision: the file names begin with the revisions, in order."""
-    return max(path.name.partition("_")[0] for path in (SCRIPTS / "versions").glob("[0-9]*.py"))
+    return max(_revisions())
 
 
-def _is_newest(database: Database) -> bool:
-    """Whether there is nothing to do."""
+def _revisions() -> set[str]:
+    return {path.name.partition("_")[0] for path in (SCRIPTS / "versions").glob("[0-9]*.py")}
+
+
+def _found(database: Database) -> set[str]:
+    """The revision of the database; empty: it has none yet, or the upgrade says what is wrong."""
     try:
         with database.reading() as connection:
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
-            return list(found) == [newest()]
-    except StoreUnavailableError:  # there is no such table yet, or the upgrade says what is wrong
-        return False
+            return set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
+    except StoreUnavailableError:
+        return set()
 
 
 def _upgrade(database: Database) -> None:
-    if _is_newest(database):
+    found = _found(database)
+    if found == {newest()}:
         return
+    if unknown := found - _revisions():
+        raise NewerSchemaError(", ".join(sorted(unknown)), newest())
     from alembic import command  # noqa: PLC0415 (as in `configuration`)
 
     config = configuration()
