@@ -20,4 +20,10 @@
 {{- fail (printf "ingress.%s needs a host" $name) -}}
 {{- end -}}
 {{- end -}}
+{{- range $name := list "producer" "router" "deliverer" "management" -}}
+{{- $scaling := (index $.Values $name).autoscaling -}}
+{{- if lt (int $scaling.max) (int $scaling.min) -}}
+{{- fail (printf "%s.autoscaling.max must be at least min" $name) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
