@@ -28,7 +28,7 @@ up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 
 # -- test it
 
-.PHONY: test check fmt unit integration e2e faults ground ground-brief canary containers azure browser screenshots bench
+.PHONY: test check fmt unit integration e2e faults ground ground-brief canary containers chart azure browser screenshots bench
 test: $(ENVIRONMENT) broker registry clients postgresql nginx ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
@@ -72,6 +72,10 @@ canary: $(ENVIRONMENT) broker postgresql ## faults and bad input with marked sec
 containers: $(ENVIRONMENT) ## the image and compose.yaml on a Docker engine: this machine's, or one of Debian packages (root, 2 GB)
 	$(PYTEST) tests/containers --timeout=900 $(ARGS)
 
+chart: $(ENVIRONMENT) ## the Helm chart in every combination of its values, with the real helm, unpacked into .cache
+	@scripts/chart-tools
+	$(PYTEST) $(PARALLEL) tests/unit/deploy $(ARGS)
+
 azure: $(ENVIRONMENT) broker registry ## tests with the real az and Azure's SDK, which it installs (900 MB, once)
 	@scripts/azure-environments
 	$(PYTEST) -m azure tests/azure $(ARGS)
@@ -88,13 +92,15 @@ bench: $(ENVIRONMENT) broker ## measure, and write docs/performance.md
 # -- change it
 
 .PHONY: docs lock assets build sbom advisories clean
-docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md and the samples in docs/sources/ and docs/formats.md anew
+docs: $(ENVIRONMENT) ## write docs/asyncapi.yaml, docs/openapi-*.json, docs/cli.md, deploy/kubernetes/ and the samples in docs/sources/ and docs/formats.md anew
+	@scripts/chart-tools
 	$(PYTHON) scripts/asyncapi.py >docs/asyncapi.yaml
 	$(PYTHON) scripts/openapi.py management >docs/openapi-management.json
 	$(PYTHON) scripts/openapi.py producer >docs/openapi-producer.json
 	$(PYTHON) scripts/cli_reference.py >docs/cli.md
 	$(PYTHON) scripts/source_pages.py
 	$(PYTHON) scripts/format_pages.py
+	$(PYTHON) scripts/plain_manifests.py
 
 lock: ## write requirements/ anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	scripts/lock $(ARGS)

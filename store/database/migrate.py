@@ -69,7 +69,8 @@ def _found(database: Database) -> set[str]:
     """The revision of the database; empty: it has none yet, or the upgrade says what is wrong."""
     try:
         with database.reading() as connection:
-            return set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
+            rows = connection.execute(text("SELECT version_num FROM alembic_version"))
+            return set(rows.scalars())
     except StoreUnavailableError:
         return set()
 

@@ -37,7 +37,9 @@ true
 {{- $except := list -}}
 {{- if contains ":" . -}}
 {{- /* fd00:ec2::254 (AWS) and fd20:ce::254 (Google) are in unique local networks; fe80::/10 is link-local. */ -}}
-{{- if or (eq . "::/0") (eq . "fc00::/7") (eq . "fd00::/8") -}}
+{{- if eq . "::/0" -}}
+{{- $except = list "fd00:ec2::254/128" "fd20:ce::254/128" "fe80::/10" -}}
+{{- else if or (eq . "fc00::/7") (eq . "fd00::/8") -}}
 {{- $except = list "fd00:ec2::254/128" "fd20:ce::254/128" -}}
 {{- else if regexMatch "^(?i)(::/|f[cd]00::/|fd00:0?ec2:|fd20:0?0?ce:|fe[89ab][0-9a-f]:)" . -}}
 {{- fail (printf "settings.allowTargets: %s may contain a metadata or link-local address: name the networks in it that you need" .) -}}
