@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Render deploy/kubernetes/portcall.yaml: the Helm chart, for those who have no Helm.
 
 It needs the helm that `scripts/chart-tools` unpacks; without it, the file stays as it is.
