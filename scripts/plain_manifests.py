@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Render deploy/kubernetes/portcall.yaml: the Helm chart, for those who have no Helm.
 
-It needs the helm that `scripts/chart-tools` unpacks; without it, the file stays as it is.
+Before that it copies the files that the chart ships: a chart cannot read what is outside of it. It
+needs the helm that `scripts/chart-tools` unpacks; without it, the file stays as it is.
 """
 
 import re
@@ -12,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 HELM = ROOT / ".cache/chart/helm"
 FOLDER = ROOT / "deploy/kubernetes"
+MONITORING = ROOT / "deploy/monitoring"
+FILES = ROOT / "deploy/helm/portcall/files"
 HEAD = """\
 # Rendered from deploy/helm/portcall with values.yaml beside this file; `make docs` writes it.
 # docs/kubernetes.md says which secrets must be there, and how to install, upgrade and go back.
@@ -40,8 +43,19 @@ def rendered() -> str:
     return HEAD + text
 
 
+def copies() -> dict[Path, str]:
+    """The files of the chart that are copies, with what they must contain."""
+    found = {FILES / "alerts.yaml": (MONITORING / "alerts.yaml").read_text()}
+    for path in sorted((MONITORING / "dashboards").glob("*.json")):
+        found[FILES / "dashboards" / path.name] = path.read_text()
+    return found
+
+
 def main() -> None:
-    """Write the file."""
+    """Write the files."""
+    for path, text in copies().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     if not HELM.exists():
         sys.stderr.write("There is no helm: deploy/kubernetes/portcall.yaml stays as it is.\n")
         return

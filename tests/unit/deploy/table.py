@@ -105,6 +105,7 @@ OTHERS: dict[str, Values] = {
         "monitoring": {
             "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
             "prometheusRule": {"enabled": True, "runbookUrl": "https://runbooks.example.com"},
+            "dashboards": {"enabled": True},
         }
     },
     "plain": {"setup": {"hook": False}},

@@ -1,63 +1,54 @@
-"""The alert rules: about metrics that there are, with a runbook each, in the chart as in the file."""
+"""The chart ships the alert rules and dashboards of deploy/monitoring."""
 
-import re
-from pathlib import Path
-from typing import Any
+import json
+import runpy
 
-import pytest
 import yaml
 
 from tests.unit.deploy.chart import CHART, ROOT, of_kind, render
 from tests.unit.deploy.table import TABLE
 
-RULES: list[dict[str, Any]] = [
-    rule
-    for group in yaml.safe_load((CHART / "files/alerts.yaml").read_text())["groups"]
-    for rule in group["rules"]
-]
-RUNBOOKS = ROOT / "docs/runbooks"
-ROLES = ("runtime", "producer", "router", "deliverer", "recorder", "management")
-each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+MONITORING = ROOT / "deploy/monitoring"
+SCRIPT = runpy.run_path(str(ROOT / "scripts/plain_manifests.py"))
 
 
-def sources() -> str:
-    """The code of all roles."""
-    paths = (path for role in ROLES for path in Path(ROOT / role).rglob("*.py"))
-    return "\n".join(path.read_text() for path in paths)
+def test_its_files_are_those_of_the_folder() -> None:
+    copies = SCRIPT["copies"]()
+    there = {path for path in (CHART / "files").rglob("*") if path.is_file()}
+    assert there == set(copies)
+    for path, text in copies.items():
+        assert path.read_text() == text, "make docs copies it anew"
 
 
-@each_rule
-def test_a_rule_asks_for_metrics_that_there_are(rule: dict[str, Any]) -> None:
-    code = sources()
-    for name in re.findall(r"portcall_[a-z_]+", rule["expr"]):
-        assert f'"{name.removesuffix("_total")}"' in code, name
-
-
-@each_rule
-def test_labels_in_a_summary_are_labels_of_the_result(rule: dict[str, Any]) -> None:
-    kept = set(re.findall(r"[a-z]+", " ".join(re.findall(r"by \(([^)]*)\)", rule["expr"]))))
-    named = set(re.findall(r"\$labels\.([a-z]+)", rule["annotations"]["summary"]))
-    assert named <= (kept or {"instance", "job"})
-    assert rule["labels"]["severity"] in {"warning", "critical"}
-
-
-@each_rule
-def test_a_rule_has_a_runbook(rule: dict[str, Any]) -> None:
-    text = (RUNBOOKS / f"{rule['alert']}.md").read_text()
-    assert text.startswith(f"# {rule['alert']}\n")
-    for heading in ("## What it means", "## What to do"):
-        assert heading in text
-
-
-def test_there_is_no_runbook_without_a_rule() -> None:
-    named = {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"}
-    assert named == {rule["alert"] for rule in RULES}
-
-
-def test_the_chart_has_the_rules_of_the_file_with_their_runbooks() -> None:
+def test_it_has_every_rule_and_links_to_the_runbooks() -> None:
     (found,) = of_kind(render(TABLE["monitoring"]), "PrometheusRule")
-    (group,) = found["spec"]["groups"]
-    for wanted, rule in zip(RULES, group["rules"], strict=True):
-        url = rule["annotations"].pop("runbook_url")
-        assert url == f"https://runbooks.example.com/{wanted['alert']}.md"
-        assert rule == wanted
+    groups = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"]
+    for group in groups:
+        for rule in group["rules"]:
+            page = rule["annotations"]["runbook_url"].rpartition("/")[2]
+            rule["annotations"]["runbook_url"] = f"https://runbooks.example.com/{page}"
+    assert found["spec"]["groups"] == groups
+
+
+def test_without_an_address_the_runbooks_are_those_of_the_repository() -> None:
+    values = {"monitoring": {"prometheusRule": {"enabled": True}}}
+    (found,) = of_kind(render(values), "PrometheusRule")
+    groups = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"]
+    assert found["spec"]["groups"] == groups
+
+
+def test_it_has_every_dashboard_for_grafanas_sidecar() -> None:
+    maps = [
+        each
+        for each in of_kind(render(TABLE["monitoring"]), "ConfigMap")
+        if "grafana_dashboard" in each["metadata"]["labels"]
+    ]
+    found = {name: json.loads(text) for each in maps for name, text in each["data"].items()}
+    paths = (MONITORING / "dashboards").glob("*.json")
+    assert found == {path.name: json.loads(path.read_text()) for path in paths}
+
+
+def test_the_job_has_the_name_that_rules_and_dashboards_expect() -> None:
+    (monitor,) = of_kind(render(TABLE["monitoring"]), "ServiceMonitor")
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert {"targetLabel": "job", "replacement": "portcall"} in endpoint["relabelings"]

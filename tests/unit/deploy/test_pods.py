@@ -384,6 +384,16 @@ def test_every_queue_of_deliveries_scales_the_deliverers() -> None:
     values = merged(SETTINGS, TABLE["none/none/secrets/keda"])
     triggers = one(render(values), "ScaledObject", "portcall-deliverer")["spec"]["triggers"]
     queues = [each["metadata"].get("queueName") for each in triggers]
-    assert queues == [None, *(deliver_queue(shard) for shard in range(4))]
-    (_, router) = one(render(values), "ScaledObject", "portcall-router")["spec"]["triggers"]
+    assert queues == [deliver_queue(shard) for shard in range(4)]
+    (router,) = one(render(values), "ScaledObject", "portcall-router")["spec"]["triggers"]
     assert router["metadata"]["queueName"] == EVENTS_IN
+
+
+def test_what_keda_falls_back_from_is_no_cpu() -> None:
+    # Source: KEDA's admission webhook: a fallback needs triggers of type AverageValue, none by CPU.
+    objects = of_kind(render(TABLE["none/none/secrets/keda"]), "ScaledObject")
+    fallback = {each["metadata"]["name"] for each in objects if "fallback" in each["spec"]}
+    assert fallback == {"portcall-router", "portcall-deliverer"}
+    for each in objects:
+        kinds = {trigger["metricType"] for trigger in each["spec"]["triggers"]}
+        assert kinds == {"AverageValue" if "fallback" in each["spec"] else "Utilization"}
