@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import pytest
+from yarl import URL
 
 from tests.unit.deploy.chart import Document, of_kind, pods, refusal, render
 from tests.unit.deploy.table import BRIEF
@@ -187,3 +188,24 @@ def test_a_network_around_the_metadata_is_allowed_without_it(prefix: int) -> Non
     documents = render({"settings": {"allowTargets": str(network)}})
     labels = labels_of(documents)["deliverer"]
     assert not allows(documents, labels, "egress", Place("169.254.169.254"), 80)
+
+
+def test_keda_reaches_a_trials_broker_where_it_scales_by_it() -> None:
+    keda = Place(
+        labels={"app.kubernetes.io/name": "keda-operator"},
+        namespace={"kubernetes.io/metadata.name": "keda"},
+    )
+    for mode in ("none", "keda"):
+        documents = render(BRIEF[f"none/none/trial/{mode}"])
+        broker = labels_of(documents)["rabbitmq"]
+        assert allows(documents, broker, "ingress", keda, 5672) is (mode == "keda")
+
+
+def test_what_a_trials_urls_name_is_a_service_that_other_namespaces_find_too() -> None:
+    documents = render(BRIEF["none/none/trial/none"])
+    (secret,) = of_kind(documents, "Secret")
+    services = {each["metadata"]["name"] for each in of_kind(documents, "Service")}
+    for key in ("connection_string", "uri"):
+        host = str(URL(secret["stringData"][key]).host)
+        assert host.endswith(".hooks.svc")
+        assert host.removesuffix(".hooks.svc") in services

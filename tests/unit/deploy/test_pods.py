@@ -16,6 +16,7 @@ from portcall.runtime.secret_files import SECRETS
 from portcall.runtime.settings import Settings
 from portcall.schemas.durations import parse_duration_ms
 from portcall.schemas.topology import EVENTS_IN, deliver_queue
+from portcall.store.secrets.keys import KeySource
 from tests.unit.deploy.chart import (
     ROOT,
     Document,
@@ -397,3 +398,33 @@ def test_what_keda_falls_back_from_is_no_cpu() -> None:
     for each in objects:
         kinds = {trigger["metricType"] for trigger in each["spec"]["triggers"]}
         assert kinds == {"AverageValue" if "fallback" in each["spec"] else "Utilization"}
+
+
+def test_the_ports_of_the_servers_are_no_targets() -> None:
+    ports = {
+        port["containerPort"]
+        for role in SERVERS
+        for port in container_of(role, EVERYTHING)["ports"]
+        if port["name"] != "health"
+    }
+    own = environment(container_of("deliverer"))["PORTCALL_OWN_PORTS"]
+    assert {int(port) for port in own.split(",")} == ports
+
+
+def test_a_trials_secrets_fit_each_other_and_the_roles() -> None:
+    (secret,) = of_kind(render(TABLE["none/none/trial/none"]), "Secret")
+    found = secret["stringData"]
+    assert f"default_pass = {found['broker-password']}\n" in found["default_user.conf"]
+    assert f":{found['broker-password']}@" in found["connection_string"]
+    assert f":{found['database-password']}@" in found["uri"]
+    assert len({found[key] for key in ("broker-password", "database-password", "token")}) == 3
+    settings = ManagementSettings.from_environment(
+        {
+            "PORTCALL_AMQP_URL": found["connection_string"],
+            "PORTCALL_DATABASE_URL": found["uri"],
+            "PORTCALL_TOKEN": found["token"],
+            "PORTCALL_ENCRYPTION_KEY": found["encryption-key"],
+        }
+    )
+    assert KeySource.named_by(settings).vault().first
+    assert secret["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"

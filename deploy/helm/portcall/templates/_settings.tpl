@@ -79,7 +79,7 @@ http://{{ include "portcall.fullname" . }}-producer:8401
 {{- end }}
 {{- end }}
 {{- if eq $role "deliverer" }}
-- {name: PORTCALL_OWN_PORTS, value: "8400,8401,8443,8444,9000"}
+- {name: PORTCALL_OWN_PORTS, value: "8400,8401,8443,8444"}
 {{- if $values.clientCertificate.existingSecret }}
 - {name: PORTCALL_CLIENT_CERT_FILE, value: /run/portcall/client/tls.crt}
 - {name: PORTCALL_CLIENT_KEY_FILE, value: /run/portcall/client/tls.key}
