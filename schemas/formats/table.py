@@ -1,18 +1,28 @@
 """All formats in one table: how each is rendered, and which settings it takes.
 
-``acr`` is not among them: its body is the event's own, and needs no renderer.
+``acr`` is not among them: its body is the event's own, and needs no renderer, except for webhooks
+that get the children of an index.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from portcall.schemas.formats import (
+    acr,
     cdevents,
     cloudevents,
     eventgrid,
     template,
 )
-from portcall.schemas.formats.answers import Judge, any_success, says_no_error, says_ok
+from portcall.schemas.formats.answers import (
+    Judge,
+    Pacing,
+    any_success,
+    asks_as_discord,
+    asks_nothing,
+    says_no_error,
+    says_ok,
+)
 from portcall.schemas.formats.facts import Facts, Options
 from portcall.schemas.formats.messages import discord, googlechat, mattermost, slack, teams
 from portcall.schemas.formats.names import FormatName
@@ -37,6 +47,7 @@ class Format:
         content_type: Of the POST, by the settings.
         rate: POSTs a second at most where the webhook has no limit of its own; 0: no limit.
         judge: What is wrong with a 2xx answer.
+        pacing: How long an answer asks for no other POST.
         headers: Further headers, by the settings, the webhook's id and its name.
         signs_as_github: Whether the webhook's secret also makes GitHub's signature.
         user_agent: The first word of the User-Agent; empty: Portcall's own.
@@ -50,6 +61,7 @@ class Format:
     content_type: Callable[[Options], str] = field(default=lambda _: JSON)
     rate: float = 0.0
     judge: Judge = any_success
+    pacing: Pacing = asks_nothing
     headers: Callable[[Options, int, str], Headers] = field(default=lambda *_: ())
     signs_as_github: bool = False
     user_agent: str = ""
@@ -184,6 +196,7 @@ _ALL = (
         takers="Discord's webhooks",
         render=discord.render,
         rate=0.5,
+        pacing=asks_as_discord,
     ),
     Format(
         name=FormatName.GOOGLE_CHAT,
@@ -219,5 +232,12 @@ _ALL = (
         ),
         content_type=template.content_type,
     ),
+)
+ACR = Format(
+    name=FormatName.ACR,
+    says="as Azure Container Registry sends it",
+    takers="code written for Azure Container Registry",
+    render=acr.render,
+    user_agent=acr.USER_AGENT,
 )
 FORMATS: Mapping[str, Format] = {each.name.value: each for each in _ALL}
