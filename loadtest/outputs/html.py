@@ -57,7 +57,7 @@ def _head(result: Result) -> str:
     points = "".join(map(_point, card.findings))
     more = f"<li>and {card.more} more below</li>" if card.more else ""
     steps = "".join(f"<li>{escape(each.words)}{_command(each.command)}</li>" for each in card.steps)
-    todo = f"<h3>What to do</h3><ol>{steps}</ol>" if steps else ""
+    todo = f"<h2>What to do</h2><ol>{steps}</ol>" if steps else ""
     return (
         f'<section class="card {kind}"><p class="question">{escape(card.question)}</p>'
         f'<h1><span class="badge {kind}">{card.verdict.ending}</span>{headline}</h1>'
