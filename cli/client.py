@@ -72,11 +72,18 @@ class Management:
         within = f"/resourceGroups/{quote(group, safe='')}" if group else ""
         return self.pages("GET", f"{self.subscription}{within}/providers/{REGISTRY_TYPE}")
 
-    def find_registry(self, name: str, group: str | None = None) -> Document:
+    def find_registry(
+        self, name: str, group: str | None = None, *, wanted: bool = True
+    ) -> Document:
         """Return the registry of that name, in *group* or, without one, in any group.
 
+        Args:
+            name: Its name, or its login server.
+            group: A resource group; None: any.
+            wanted: Whether the user wants to have it; the error then says how to create it.
+
         Raises:
-            NotFoundError: It does not exist; the message says how to create it.
+            NotFoundError: It does not exist.
         """
         name = name.partition(".")[0]  # az accepts a login server as a name, too
         try:
@@ -87,9 +94,10 @@ class Management:
                     return registry
             where = f" in the resource group {group!r}" if group else ""
             option = f" -g {group}" if group else ""
+            create = f"create it with `portcall registry create {name}{option}`, or "
             raise NotFoundError(
-                f"the registry {name!r} does not exist{where}: create it with"
-                f" `portcall registry create {name}{option}`, or see `portcall registry list`",
+                f"the registry {name!r} does not exist{where}: {create if wanted else ''}see"
+                " `portcall registry list`",
                 status=error.status,
                 code=error.code,
             ) from error

@@ -172,7 +172,9 @@ FILTERS = typer.Option(
     metavar="FILTER...",
     help="Which events it does not get, although actions and scope cover them: taggedOnly,"
     " noReferrers, changedOnly, or artifactTypes=image,index to get only these types (image, index,"
-    ' helm, signature, attestation, sbom, wasm, cache, other, unknown). Replaces all; "" for none.',
+    " helm, signature, attestation, sbom, wasm, cache, other, unknown), or coalesce=1m to get one"
+    " POST for an index and what it lists: a push without a tag waits so long for it (1s to 1h)."
+    ' Replaces all; "" for none.',
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
@@ -324,12 +326,20 @@ def pairs(words: Iterable[str], option: str) -> dict[str, str]:
 
 
 def headers(words: Iterable[str], option: str) -> dict[str, str]:
-    """Do the same as `pairs`, but also accept ``Name: value``, as in curl.
+    """Do the same as `pairs`, but also accept ``Name: value``, as in curl, and want a value.
 
     Raises:
-        UsageError: A word has no name.
+        UsageError: A word has no name, or no value: ``NAME=`` is a header without a value.
     """
-    return pairs((_NAME_AND_COLON.sub(r"\1=", word) for word in words), option)
+    found = [_NAME_AND_COLON.sub(r"\1=", word) for word in words]
+    for number, word in enumerate(found, 1):
+        if word and "=" not in word:
+            # The word is not repeated: it may be a header's value.
+            raise UsageError(
+                f"{option}: word {number} of {len(found)} has no = and a value: write NAME=VALUE,"
+                " in quotes if it has spaces; NAME= is a header without a value"
+            )
+    return pairs(found, option)
 
 
 def actions(words: Iterable[str]) -> list[str]:

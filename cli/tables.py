@@ -7,7 +7,7 @@ Source: azure-cli 2.91.0, ``command_modules/acr/_format.py`` (handbook AZURE.md 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.cells import cell_len
@@ -137,9 +137,33 @@ def record_row(record: Document) -> Row:
     }
 
 
-RECORD_WIDTHS = (36, 12, 32, 25, 20)
+def record_row_for(records: Iterable[Document]) -> Callable[[Document], Row]:
+    """Return the row of these records: az's columns, and more if not all were delivered at once."""
+    return record_row if all(map(_was_delivered_at_once, records)) else whole_record_row
+
+
+def _was_delivered_at_once(record: Document) -> bool:
+    return (
+        value(record, "portcall", "attempt") == "1"
+        and value(record, "portcall", "outcome") == "delivered"
+        and bool(value(record, "eventResponseMessage", "statusCode"))
+    )
+
+
+def whole_record_row(record: Document) -> Row:
+    """Return a record in az's columns, then the attempt, its outcome, and why it got no answer."""
+    answered = value(record, "eventResponseMessage", "statusCode")
+    return {
+        **record_row(record),
+        "ATTEMPT": value(record, "portcall", "attempt"),
+        "OUTCOME": value(record, "portcall", "outcome"),
+        "REASON": "" if answered else value(record, "eventResponseMessage", "content"),
+    }
+
+
+RECORD_WIDTHS = (36, 12, 32, 25, 20, 9, 9, 8)
 """The column widths for records that are printed one by one: a GUID, an action, an image, a status,
-a time."""
+a time, a number, an outcome, a reason (which is the last and may be longer)."""
 
 
 def resource_group(resource_id: str) -> str:

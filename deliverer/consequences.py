@@ -25,6 +25,7 @@ from portcall.deliverer.policy import (
 from portcall.deliverer.post.attempts import Attempt
 from portcall.deliverer.results import attempted, cancelled, expired
 from portcall.schemas.deliveries import Delivery
+from portcall.schemas.events import PING
 from portcall.schemas.final_answers import final_statuses
 from portcall.schemas.records import Outcome, Record, Sent
 from portcall.schemas.webhooks import Webhook
@@ -154,6 +155,7 @@ def following(
         chance=chance,
         age=ANY_AGE if attempt.succeeded else _age(job, webhook, rules),
         final=final_statuses(webhook.final_answers) if webhook.final_answers else (),
+        is_ping=job.event.action == PING,
     )
     match decision:
         case Done():

@@ -117,6 +117,7 @@ def decide(
     chance: float,
     age: Age = ANY_AGE,
     final: Container[int] = (),
+    is_ping: bool = False,
 ) -> Decision:
     """Decide what happens after attempt *number* (from 1).
 
@@ -128,11 +129,14 @@ def decide(
         chance: From 0 to 1, for the jitter.
         age: The delivery's maximum age.
         final: The statuses that end a delivery as refused by the receiver.
+        is_ping: Whether it is a ping, which is tried once whatever the webhook's schedule is.
     """
     if attempt.succeeded:
         return Done()
     if ended := _useless(attempt, final):
         return ended
+    if is_ping and not schedule_ms:
+        return GiveUp(f"not delivered; pings are not retried: {attempt.message}")
     if number > len(schedule_ms):
         return GiveUp(f"attempt {number} was the last of the schedule: {attempt.message}")
     delay_ms = max(schedule_ms[number - 1], asked_ms(attempt, now_ms))

@@ -37,12 +37,16 @@ _WORDS = {
     "refused": "refused by the receiver",
     "none": "does not match",
     "filtered": "held back by a filter",
+    "coalescing": "waits for the push of an index that lists it",
 }
 
 
 def explain(
     *,
-    event_id: Annotated[str, typer.Argument(help="The event's id, as in the POST's body.")],
+    event_id: Annotated[
+        str,
+        typer.Argument(help="The event's id, as in the POST's body, or the POST's webhook-id."),
+    ],
     registry: Registry,
     group: Group = None,
     url: Url = None,
@@ -94,10 +98,12 @@ def tree(explanation: Document) -> Tree:
 
 def _told(extras: Document) -> str:
     """Say what the source tells beyond the payload; empty: nothing."""
+    children = extras.get("children") or ()
     facts = (
         ("by ", value(extras, "actor")),
         ("", value(extras, "artifactType")),
         ("for ", ", ".join(map(str, extras.get("platforms") or ()))),
+        ("lists ", counted(len(children), "manifest") if children else ""),
         ("with the tags ", ", ".join(map(str, extras.get("tags") or ()))),
         ("from the source ", _source(extras)),
         ("", "was attached to another artifact" if extras.get("referrer") else ""),
@@ -128,7 +134,7 @@ def _said(delivery: Document) -> str:
     where = value(delivery, "whereabouts")
     due = seconds(value(delivery, "nextAttemptAt"))
     if where == "waiting":
-        return f"waiting on the rung {value(delivery, 'rung')}, next attempt not before {due}"
+        return f"waiting, next attempt at {due}"
     count = len(delivery.get("attempts") or ())
     said = _WORDS.get(where, where)
     return f"{said} after {counted(count, 'record')}" if where in ("given_up", "refused") else said

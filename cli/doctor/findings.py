@@ -6,10 +6,13 @@ from enum import StrEnum
 from typing import Any
 
 from portcall.cli.output import counted
-from portcall.schemas.topology import DEAD, EVENTS_IN, UNROUTED
+from portcall.schemas.topology import COALESCE, DEAD, EVENTS_IN, UNROUTED
 from portcall.store.intake.ignored import IgnoredEvent, IgnoredKind
 
 OLDEST_PYTHON = (3, 11)
+MOUNTED_SECRETS = "/run/secrets/"
+"""Where engines mount secrets. Nobody else is in a container, and often only the mode for others
+lets its user read them. Who may read them on the machine is decided by their folder there."""
 LEAST_FREE_BYTES = 1024**3
 """The broker blocks publishers when the disk is nearly full; this is just above RabbitMQ's own
 limit."""
@@ -74,6 +77,8 @@ def python(version: Sequence[int]) -> Finding:
 
 def private(check: str, path: str, mode: int, wanted: int) -> Finding:
     """Check that only the owner can read a file or folder that has secrets in it."""
+    if path.startswith(MOUNTED_SECRETS):
+        return ok(check, f"{path} (mounted by the container's engine)")
     if mode & 0o077:
         found = f"{path} can be read by others (mode {mode & 0o777:04o})"
         return wrong(check, found, f"chmod {wanted:o} {path}")
@@ -123,6 +128,7 @@ def queues(depths: Mapping[str, int | None]) -> Finding:
     """Report the messages in each queue. Dead letters are not the installation's fault."""
     groups = {
         "events.in": depths.get(EVENTS_IN) or 0,
+        "coalesce": depths.get(COALESCE) or 0,
         "deliver": _sum(depths, "portcall.deliver."),
         "retry": _sum(depths, "portcall.retry."),
         "wait": _sum(depths, "portcall.wait."),

@@ -1,5 +1,6 @@
 """`portcall webhook secret`: rotate a webhook's signing secret, and show its public keys."""
 
+import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -9,8 +10,8 @@ from portcall.cli import options
 from portcall.cli.client import Management, webhook_path
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Group, Name, Registry, Url
-from portcall.cli.output import Output, chosen, note, show, show_all
-from portcall.cli.tables import Document, Row, seconds, value
+from portcall.cli.output import Output, chosen, note, paint, show, show_all
+from portcall.cli.tables import Document, Row, clean, seconds, value
 from portcall.cli.webhook.naming import options_named
 from portcall.cli.webhook.rows import webhook_row_for
 from portcall.schemas.signatures import Scheme
@@ -121,6 +122,8 @@ def tell_webhook(
 ) -> None:
     """Print a changed webhook and, with a table, its new secret: no other answer contains it."""
     show(webhook, row or webhook_row_for([webhook]), output)
+    for warning in ((webhook.get("properties") or {}).get("portcall") or {}).get("warnings") or ():
+        note(paint(f"Warning: {clean(str(warning))}", "yellow", sys.stderr))
     secret = value(webhook, *_EXTRAS, "secret")
     if secret and chosen(output) is Output.TABLE:
         note(f"Its secret, shown only once: {secret}")

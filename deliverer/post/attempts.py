@@ -14,6 +14,9 @@ CERTIFICATE_HINT = (
     " the one that it was shown"
 )
 
+ITSELF = "Portcall itself"
+"""Marks an address that is refused because of the port."""
+
 
 class ProtocolError(Exception):
     """The endpoint does not speak HTTP/1.1."""
@@ -55,14 +58,21 @@ class AddressBlockedError(OSError):
 
     def __init__(self, addresses: Sequence[str]) -> None:
         shown = ", ".join(sorted(set(addresses)))
-        super().__init__(f"nothing was sent: {shown} is not an address that webhooks may lead to")
+        own = all(each.endswith(f"({ITSELF})") for each in addresses)
+        hint = "" if own else "; the operator allows addresses with PORTCALL_ALLOW_TARGETS"
+        super().__init__(
+            f"nothing was sent: {shown} is not an address that webhooks may lead to{hint}"
+        )
 
 
 class PortBlockedError(OSError):
     """Connecting to the port is not allowed."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"nothing was sent: {port} is not a port that webhooks may lead to")
+        super().__init__(
+            f"nothing was sent: {port} is not a port that webhooks may lead to; the operator allows"
+            " ports with PORTCALL_ALLOW_PORTS"
+        )
 
 
 class Attempt(Struct, frozen=True):

@@ -80,6 +80,7 @@ async def choose_a_kind(page: "Page") -> None:
 
 async def rotate(page: "Page") -> None:
     """Rotate the secret of a source: the next page shows it."""
+    await page.get_by_role("link", name="Rotate secret").click()
     await page.get_by_role("button", name="Rotate secret").click()
     await page.locator("#secret").wait_for()
 
@@ -136,6 +137,8 @@ def pictures(delivery: str, event: str) -> tuple[Picture, ...]:
         Picture("source", "/registries/contoso/sources/harbor"),
         Picture("source-made", "/registries/contoso/sources/harbor", rotate),
         Picture("source-delete", "/registries/contoso/sources/harbor/delete"),
+        Picture("connect", "/registries/contoso/connect"),
+        Picture("connect-waiting", "/registries/quietbay/connect"),
         Picture("registry-delete", "/registries/contoso/delete"),
         Picture("webhooks-many", "/registries/bigharbor?page=3"),
         Picture("no-webhooks", "/registries/quietbay"),

@@ -16,6 +16,7 @@ from tests.e2e.test_filtered_senders import (
     BOTH,
     CASES,
     CHANGED,
+    COALESCED,
     IMAGES,
     NO_REFERRERS,
     TAGGED,
@@ -32,7 +33,7 @@ COPY file /file
 LABEL architecture=$TARGETARCH
 """
 ONE, TWO = CASES["build and push"], CASES["build and push, 2 platforms, 2 tags"]
-AGAIN = Case(TWO.push, 2, 1, 1, 1, 1, 1)
+AGAIN = Case(TWO.push, 2, 1, 1, 1, 1, 1, 1)
 """The image is there already. The attestation is another one, as it has the time of the build, and so
 is the index."""
 
@@ -58,9 +59,12 @@ def check(case: Case, sender: Sender, known: int) -> None:
     before, events = sender.sink.events[:known], sender.sink.events[known:]
     found = [
         passing(events, filters, before)
-        for filters in (Filters(), TAGGED, NO_REFERRERS, BOTH, IMAGES, CHANGED)
+        for filters in (Filters(), TAGGED, NO_REFERRERS, BOTH, IMAGES, CHANGED, COALESCED)
     ]
-    wanted = [case.posts, case.tagged, case.no_referrers, case.both, case.images, case.changed]
+    wanted = [
+        *(case.posts, case.tagged, case.no_referrers, case.both, case.images, case.changed),
+        case.coalesced,
+    ]
     assert found == wanted, [(facts_of(each), each.action) for each in events]
 
 

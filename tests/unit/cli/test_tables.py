@@ -149,3 +149,17 @@ def test_timestamps_have_no_fraction(timestamp: str, shown: str) -> None:
 
 def test_a_resource_id_without_a_group_has_none() -> None:
     assert tables.resource_group("/subscriptions/x") == ""
+
+
+def test_records_that_were_not_all_delivered_at_once_have_more_columns() -> None:
+    plain, waiting = record(1), record(2, status="")
+    waiting["portcall"] = {"attempt": 2, "outcome": "retried"}
+    assert tables.record_row_for([plain]) is tables.record_row
+    row = tables.record_row_for([plain, waiting])(waiting)
+    assert list(row)[:5] == list(tables.record_row(waiting)), "az's columns come first"
+    assert (row["ATTEMPT"], row["OUTCOME"], row["REASON"]) == (
+        "2",
+        "retried",
+        "nobody listens there",
+    )
+    assert tables.record_row_for([plain, waiting])(plain)["REASON"] == ""
