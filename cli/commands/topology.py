@@ -108,7 +108,7 @@ def apply_topology() -> None:
     asyncio.run(apply(settings.amqp_url, wanted))
     note(
         f"The broker has {len(wanted.exchanges)} exchanges, {len(wanted.queues)} queues and"
-        f" {len(wanted.bindings)} bindings of Portcall's."
+        f" {len(wanted.bindings) + len(wanted.relays)} bindings of Portcall's."
     )
 
 
@@ -153,7 +153,16 @@ def document(wanted: Topology, counts: Mapping[str, int | None]) -> Document:
             for each in wanted.queues
         ],
         "bindings": [
-            {"exchange": each.exchange, "queue": each.queue, "key": each.key}
+            {
+                "exchange": each.exchange,
+                "queue": each.queue,
+                "key": each.key,
+                "headers": dict(each.headers),
+            }
             for each in wanted.bindings
+        ],
+        "relays": [
+            {"exchange": each.destination, "source": each.source, "key": each.key}
+            for each in wanted.relays
         ],
     }

@@ -54,7 +54,16 @@ async def _declare(channel: aiormq.abc.AbstractChannel, topology: Topology) -> N
     for queue in topology.queues:
         await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
     for binding in topology.bindings:
-        await channel.queue_bind(binding.queue, binding.exchange, binding.key)
+        await channel.queue_bind(
+            binding.queue, binding.exchange, binding.key, arguments=dict(binding.headers)
+        )
+    for relay in topology.relays:
+        await channel.exchange_bind(
+            destination=relay.destination, source=relay.source, routing_key=relay.key
+        )
+    # Last: until then a message takes the old way and the new one, and arrives once.
+    for binding in topology.obsolete:
+        await channel.queue_unbind(binding.queue, binding.exchange, binding.key)
 
 
 async def depths(url: str, queues: Iterable[str]) -> dict[str, int | None]:

@@ -6,7 +6,7 @@ there is no estimate.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,11 +59,24 @@ def bounded_queues(topology: Topology, exchanges: Collection[str]) -> dict[str, 
         for queue in topology.queues
         if queue.arguments.get("x-overflow") == "reject-publish"
     }
+    leads_to = {end: exchange for exchange in exchanges for end in _ends(topology, exchange)}
     return {
-        binding.queue: Bounded(binding.exchange, limits[binding.queue])
+        binding.queue: Bounded(leads_to[binding.exchange], limits[binding.queue])
         for binding in topology.bindings
-        if binding.exchange in exchanges and binding.queue in limits
+        if binding.exchange in leads_to and binding.queue in limits and not binding.headers
     }
+
+
+def _ends(topology: Topology, exchange: str) -> Iterator[str]:
+    """An exchange, and those that get all of its messages but the ones with certain headers."""
+    yield exchange
+    alternates = {
+        each.name: each.arguments.get("alternate-exchange") for each in topology.exchanges
+    }
+    for relay in topology.relays:
+        if relay.source == exchange:
+            yield relay.destination
+            yield str(alternates[relay.destination])
 
 
 class Fullness:
