@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 from portcall.producer.digests.keeper import DigestKeeper
+from portcall.producer.direct_way import DirectWay
 from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.refusals import Refusing
@@ -25,7 +26,7 @@ from portcall.runtime.broker.fullness import Fullness, bounded_queues
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.http.clients import Throttle
 from portcall.runtime.process import OWN_PROCESS, Host, launch, running
-from portcall.schemas.topology import EVENTS, topology
+from portcall.schemas.topology import EVENTS, EVENTS_IN, topology
 from portcall.store.bearers import Bearers
 from portcall.store.engine import open_store
 from portcall.store.secrets.keys import KeySource
@@ -51,9 +52,24 @@ async def main(host: Host = OWN_PROCESS) -> None:
                 tls.trust(sources.authorities())
 
         follower = FeedFollower(refresh)
-        feed = Feed(settings.amqp_url, name="portcall producer feed", on_hint=follower.hint)
+        depths = Depths(settings.amqp_url, name="portcall producer depths")
+        wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
+        fullness = Fullness(depths, publisher, bounded_queues(wanted, {EVENTS}))
+        way = DirectWay(
+            store.webhooks,
+            amqp_url=settings.amqp_url,
+            shards=settings.shards,
+            max_webhooks=settings.direct_webhooks,
+            backlog=lambda: fullness.waiting(EVENTS_IN),
+        )
+        feed = Feed(
+            settings.amqp_url,
+            name="portcall producer feed",
+            on_hint=way.hinting(follower.hint),
+            on_news=way.on_news,
+        )
         follower.hint(0)
-        journal = JournalPublisher(publisher)
+        journal = JournalPublisher(publisher, direct=way.direct)
         keeper = DigestKeeper(store.digests)
         bodies = Bodies()
         ingest = Ingest(
@@ -64,8 +80,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
             note=journal.note_ignored,
             keeper=keeper,
         )
-        trust = await asyncio.to_thread(trust_of, settings)
-        issuers = IssuerKeys(Fetcher(trust).fetch)
+        issuers = IssuerKeys(Fetcher(await asyncio.to_thread(trust_of, settings)).fetch)
         intake = SourceIntake(
             sources=sources,
             verifier=Verifier(TokenProofs(issuers)),
@@ -77,9 +92,6 @@ async def main(host: Host = OWN_PROCESS) -> None:
         process.warn_of(sources.unusable)
         process.warn_of(issuers.warnings)
         process.check("broker", lambda: publisher.problem or journal.problem)
-        depths = Depths(settings.amqp_url, name="portcall producer depths")
-        wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
-        fullness = Fullness(depths, publisher, bounded_queues(wanted, {EVENTS}))
         process.warn("queues", lambda: fullness.problem)
         process.check("store", lambda: registries.problem)
         process.supervise(publisher.run(), "publisher")
@@ -87,6 +99,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
         process.supervise(depths.run(), "depths")
         process.supervise(fullness.run(), "fullness")
         process.supervise(follower.run(), "registries")
+        process.supervise(way.run(), "direct")
         refusing = Refusing(ingest.knows, sources.has)
         process.warn_of(refusing.warnings)
         throttle = Throttle(settings.auth_failures_per_s)

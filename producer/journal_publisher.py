@@ -15,8 +15,9 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, Protocol
 
+from portcall.producer.direct import Direct, Path, Why, count, direct_frame, direct_headers
 from portcall.producer.publishing import GIVE_UP_S, PUBLISH_SECONDS, publish_events
-from portcall.producer.sharing import SharedFrames
+from portcall.producer.sharing import SharedFrames, Waiting
 from portcall.runtime.broker.batcher import Batcher
 from portcall.runtime.broker.publishing import OncePublisher, SurePublisher
 from portcall.runtime.errors import RefusedError, UnconfirmedError
@@ -63,10 +64,17 @@ class JournalPublisher:
     Args:
         publisher: The broker.
         clock: Monotonic seconds.
+        direct: Decides which events go to their shard directly; None: all go to the router.
     """
 
-    def __init__(self, publisher: Broker, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        publisher: Broker,
+        clock: Callable[[], float] = time.monotonic,
+        direct: Direct | None = None,
+    ) -> None:
         self._publisher = publisher
+        self._direct = direct
         self._clock = clock
         self._notes = Batcher(
             self._send,
@@ -114,11 +122,20 @@ class JournalPublisher:
     def _accepted(self, events: Sequence[Event]) -> Awaitable[None]:
         """Begin to publish; the end of the waiting ends nothing else."""
         if len(events) == 1:
-            return self._shared.add(events[0])
+            return self._shared_by(events[0])
+        if self._direct is not None:
+            self._direct.several(events)
         # Its frames are full enough, and are sent by a task of their own.
         publishing = asyncio.get_running_loop().create_task(self._publish(events))
         publishing.add_done_callback(_retrieve)
         return asyncio.shield(publishing)
+
+    def _shared_by(self, event: Event) -> Awaitable[None]:
+        if self._direct is None:
+            count(Path(Why.OFF))
+            return self._shared.add(event)
+        path = self._direct.path_of(event)
+        return self._shared.add(event, path.shard, path.webhook_ids)
 
     async def note_ignored(self, notes: Sequence[IgnoredNote], patience_s: float) -> None:
         """Note ignored notifications, and wait a little for the confirm; no event depends on it.
@@ -145,12 +162,32 @@ class JournalPublisher:
         except TimeoutError:
             self._log.warning("notes.dropped", count=self._unnoted)
 
-    async def _publish_frame(self, key: str, events: Sequence[Event]) -> None:
+    async def _publish_frame(self, key: str, shard: int | None, items: Sequence[Waiting]) -> None:
+        events = [item.event for item in items]
         with self._watched(), PUBLISH_SECONDS.time():
-            await self._publisher.publish(
-                encode_events(events), exchange=EVENTS, key=key, timeout_s=GIVE_UP_S
-            )
+            if shard is None or not await self._goes_directly(key, shard, items):
+                await self._publisher.publish(
+                    encode_events(events), exchange=EVENTS, key=key, timeout_s=GIVE_UP_S
+                )
         self._note(events)
+
+    async def _goes_directly(self, key: str, shard: int, items: Sequence[Waiting]) -> bool:
+        """Publish a direct frame; False: it was refused, and the router shall have the events.
+
+        If another queue than the shard's has refused it, they are delivered twice: as often as by
+        a sender that repeats a request after a 503.
+        """
+        frame = direct_frame([(item.event, item.webhook_ids) for item in items])
+        headers = direct_headers(shard)
+        try:
+            await self._publisher.publish(
+                frame, exchange=EVENTS, key=key, headers=headers, timeout_s=GIVE_UP_S
+            )
+        except RefusedError:
+            if self._direct is not None:
+                self._direct.refused(shard, [item.event for item in items])
+            return False
+        return True
 
     async def _publish(self, events: Sequence[Event]) -> None:
         with self._watched():

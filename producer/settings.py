@@ -39,6 +39,14 @@ class ProducerSettings(KeySettings):
         alias="PORTCALL_CA_FILE",
         description="Authorities (PEM) to trust for issuers of tokens in addition to the system's.",
     )
+    direct_webhooks: int = Field(
+        default=50_000,
+        ge=0,
+        le=1_000_000,
+        alias="PORTCALL_DIRECT_WEBHOOKS",
+        description="The most enabled webhooks that the producer holds in memory, at 200 bytes"
+        " each, to send events past the router; with more, or 0, every event goes through it.",
+    )
 
 
 def trust_of(settings: ProducerSettings) -> ssl.SSLContext:

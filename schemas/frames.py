@@ -50,12 +50,16 @@ class DeliveryFrame(Struct, frozen=True, omit_defaults=True):
 
     ``again``: the deliveries may have been routed before, for example before a router crashed. The
     deliverer checks the log for those already attempted.
+
+    ``direct``: the producer made the frame, and published it as a frame of events, too. No router
+    notes what its events were routed to, so the deliverer does.
     """
 
     v: Version
     events: list[Event]
     deliveries: list[Delivery]
     again: bool = False
+    direct: bool = False
 
 
 class RecordFrame(Struct, frozen=True):
@@ -132,10 +136,14 @@ def encode_events(events: Sequence[Event]) -> bytes:
 
 
 def encode_deliveries(
-    events: Sequence[Event], deliveries: Sequence[Delivery], *, again: bool = False
+    events: Sequence[Event],
+    deliveries: Sequence[Delivery],
+    *,
+    again: bool = False,
+    direct: bool = False,
 ) -> bytes:
     """Write a frame of deliveries; each points at its event by position."""
-    return encode(DeliveryFrame(VERSION, list(events), list(deliveries), again))
+    return encode(DeliveryFrame(VERSION, list(events), list(deliveries), again, direct))
 
 
 def encode_records(
@@ -172,6 +180,14 @@ def decode_deliveries(body: bytes) -> DeliveryFrame:
     frame = _decoded(_decode_deliveries, body)
     _check_positions([delivery.event for delivery in frame.deliveries], len(frame.events))
     return frame
+
+
+def routed_by(frame: DeliveryFrame) -> list[tuple[Event, list[int]]]:
+    """The events of a frame, each with the webhooks that the frame's deliveries are for."""
+    found: list[tuple[Event, list[int]]] = [(event, []) for event in frame.events]
+    for delivery in frame.deliveries:
+        found[delivery.event][1].append(delivery.webhook_id)
+    return found
 
 
 def decode_records(body: bytes) -> RecordFrame:

@@ -9,8 +9,9 @@ It works on RabbitMQ 3.10 and 4.x without a plugin. Three rules explain the argu
 * A delay is a queue with one fixed TTL, so that the head always expires first; never a TTL for a
   single message, and never ``x-expires``, which would drop a queue with messages in it.
 
-Events pass `EVENTS`, where anyone may bind a queue, and then `SHARDS`: a frame that names a shard in
-a header goes to that shard's queue, every other one by `ROUTER` to the router (docs/decisions/0057).
+Events pass `EVENTS`, where anyone may bind a queue, and then `SHARDS`: a frame that names a shard
+in a header goes to that shard's queue, every other one by `ROUTER` to the router
+(docs/decisions/0057).
 """
 
 from collections.abc import Iterable

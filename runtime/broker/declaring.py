@@ -66,6 +66,24 @@ async def _declare(channel: aiormq.abc.AbstractChannel, topology: Topology) -> N
         await channel.queue_unbind(binding.queue, binding.exchange, binding.key)
 
 
+async def has_exchange(url: str, name: str) -> bool:
+    """Whether the broker has an exchange of that name.
+
+    Raises:
+        BrokerError: The broker cannot be reached.
+    """
+    async with connected(url, name="portcall topology") as connection:
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                channel = await open_channel(connection)
+                await channel.exchange_declare(name, passive=True)
+        except ChannelNotFoundEntity:
+            return False
+        except BROKER_FAILURES as error:
+            raise BrokerError(f"{name} cannot be looked at: {describe(error)}") from error
+        return True
+
+
 async def depths(url: str, queues: Iterable[str]) -> dict[str, int | None]:
     """How many messages wait in each queue, without those being handled.
 

@@ -95,6 +95,7 @@ class Fullness:
         self._sizes = sizes
         self._queues = queues
         self._nearly_full: dict[str, float] = {}
+        self._waiting: dict[str, int] = {}
         for queue in queues:
             FULLNESS.labels(queue).set(0)
 
@@ -105,6 +106,10 @@ class Fullness:
             return None
         told = [f"{queue} {share:.0%}" for queue, share in sorted(self._nearly_full.items())]
         return f"queues are nearly full, and will refuse what is published: {', '.join(told)}"
+
+    def waiting(self, queue: str) -> int:
+        """How many messages waited in a queue when it was last looked at; 0: it never was."""
+        return self._waiting.get(queue, 0)
 
     async def run(self) -> None:
         """Check at an interval; ends only by cancellation."""
@@ -129,6 +134,7 @@ class Fullness:
             return
         for queue, waiting in (await self._counting.each_waiting(used)).items():
             bounded = self._queues[queue]
+            self._waiting[queue] = waiting
             share = waiting * self._sizes.mean_bytes(bounded.exchange) / bounded.max_bytes
             FULLNESS.labels(queue).set(share)
             if share >= (WELL_AGAIN if queue in self._nearly_full else NEARLY_FULL):

@@ -141,7 +141,8 @@ async def test_a_reader_sees_each_event_once_whichever_way_it_takes(
         await publisher.publish(b"routed", exchange=EVENTS, key=sent)
         await publisher.publish(b"direct", exchange=EVENTS, key=sent, headers={SHARD_HEADER: "1"})
     assert [found.body for found in await take_all(amqp_url, READER)] == [b"routed", b"direct"]
-    [routed], [direct] = (await take_all(amqp_url, q) for q in (EVENTS_IN, deliver_queue(1)))
+    [routed] = await take_all(amqp_url, EVENTS_IN)
+    [direct] = await take_all(amqp_url, deliver_queue(1))
     assert (routed.body, routed.key, direct.body, direct.key) == (b"routed", sent, b"direct", sent)
     assert await take_all(amqp_url, deliver_queue(0)) == []
 

@@ -118,7 +118,9 @@ def test_apply_tells_what_the_broker_says(
 
 def test_show_prints_a_table_or_json(applied: list[tuple[str, Topology]], portcall: Run) -> None:
     assert portcall("topology", "show", "-o", "table").out.startswith("QUEUE ")
-    assert {"exchanges", "queues", "bindings", "relays"} == set(json.loads(portcall("topology", "show").out))
+    assert {"exchanges", "queues", "bindings", "relays"} == set(
+        json.loads(portcall("topology", "show").out)
+    )
 
 
 def test_without_a_broker_nothing_is_declared(portcall: Run) -> None:
