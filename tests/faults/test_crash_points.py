@@ -9,7 +9,7 @@ import pytest_asyncio
 from tests.faults.harness.crash_table import FAILS, SLOWISH, TABLE, Case
 from tests.faults.harness.crashing import environment
 from tests.faults.harness.lab import Lab, laboratory
-from tests.faults.scenarios.crashes import EVENTS, FAN_OUT, crash
+from tests.faults.scenarios.crashes import EVENTS, crash
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
@@ -31,7 +31,7 @@ async def lab(tmp_path_factory: pytest.TempPathFactory, order_file: Path) -> Asy
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, id=str(case.point), marks=[] if case.quick else [pytest.mark.long])
+        pytest.param(case, id=case.name, marks=[] if case.quick else [pytest.mark.long])
         for case in TABLE
     ],
 )
@@ -39,10 +39,10 @@ async def test_a_death_between_two_effects(lab: Lab, order_file: Path, case: Cas
     verdict = await crash(lab, order_file, case)
 
     assert verdict.problems == []
-    assert verdict.accepted == EVENTS * FAN_OUT
+    assert verdict.accepted == EVENTS * case.fan_out
     if case.script in (FAILS, SLOWISH):
         assert verdict.given_up == (verdict.accepted if case.script is FAILS else 0)
     if not case.repeats:
         assert verdict.duplicates == []
     # A frame has at most 64 deliveries, and at most all of them were in the dead role's hands.
-    assert len(verdict.duplicates) <= EVENTS * FAN_OUT
+    assert len(verdict.duplicates) <= EVENTS * case.fan_out

@@ -13,7 +13,8 @@ from tests.faults.harness.verdict import Verdict
 from tests.sink import eventually
 
 EVENTS = 60
-FAN_OUT = 2
+RATE, DIRECT_RATE = 120, 20
+"""Events a second. After one that takes the way through the router, others follow it for 2.5 s."""
 
 
 async def crash(lab: Lab, file: Path, case: Case, *, settle_s: float = 40.0) -> Verdict:
@@ -26,12 +27,17 @@ async def crash(lab: Lab, file: Path, case: Case, *, settle_s: float = 40.0) -> 
         settle_s: How long everything may take to end.
     """
     lab.begin()
-    endpoints = await lab.add_endpoints(FAN_OUT)
+    endpoints = await lab.add_endpoints(case.fan_out)
     await lab.sink.plays({endpoint.path: case.script for endpoint in endpoints})
     done = file.with_suffix(".done")
     await asyncio.to_thread(order, file, case.point)
     loading = asyncio.create_task(
-        lab.load.publish(EVENTS, lambda _: Subject(endpoints[0].registry), rate=120, batch=5)
+        lab.load.publish(
+            EVENTS,
+            lambda _: Subject(endpoints[0].registry),
+            rate=DIRECT_RATE if case.direct else RATE,
+            batch=1 if case.direct else 5,
+        )
     )
     await eventually(done.exists, within_s=20, what=f"death of the {case.point}")
     role, moment = (await asyncio.to_thread(done.read_text)).split()
