@@ -165,7 +165,9 @@ def _operations() -> Json:
             "send", "log", "The deliverer publishes the result of every attempt."
         ),
         "sendNotes": _operation(
-            "send", "journal", "The producer, the router and the deliverer note accepted and routed events."
+            "send",
+            "journal",
+            "The producer, the router and the deliverer note accepted and routed events.",
         ),
         "sendDeadLetters": _operation(
             "send", "dead", "Deliveries given up, and messages that can never be processed."

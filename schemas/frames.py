@@ -62,6 +62,12 @@ class DeliveryFrame(Struct, frozen=True, omit_defaults=True):
     direct: bool = False
 
 
+class _Way(Struct, frozen=True):
+    """Which way a frame of events takes."""
+
+    direct: bool = False
+
+
 class RecordFrame(Struct, frozen=True):
     """The message on the stream ``portcall.log``.
 
@@ -121,6 +127,7 @@ Frame = TypeVar(
 )
 
 encode = msgspec.json.Encoder().encode
+_decode_way = msgspec.json.Decoder(_Way).decode
 _decode_version = msgspec.json.Decoder(_AnyFrame).decode
 _decode_events = msgspec.json.Decoder(EventFrame).decode
 _decode_deliveries = msgspec.json.Decoder(DeliveryFrame).decode
@@ -180,6 +187,11 @@ def decode_deliveries(body: bytes) -> DeliveryFrame:
     frame = _decoded(_decode_deliveries, body)
     _check_positions([delivery.event for delivery in frame.deliveries], len(frame.events))
     return frame
+
+
+def goes_past_routers(body: bytes) -> bool:
+    """Whether a readable frame of events is also a frame of deliveries."""
+    return _decode_way(body).direct
 
 
 def routed_by(frame: DeliveryFrame) -> list[tuple[Event, list[int]]]:
