@@ -93,6 +93,11 @@ class Holder(Protocol):
     def is_too_large(self) -> bool:
         """Whether there are more webhooks than the limit."""
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the index shows every change that must be in force."""
+        return self._subscriptions.age_s <= MAX_AGE_S
+
     async def refresh(self) -> None:
         """Apply the changes."""
 
@@ -195,7 +200,7 @@ class Direct:
             return Why.TOPOLOGY
         if self._subscriptions.is_too_large:
             return Why.TOO_MANY_WEBHOOKS
-        if self._subscriptions.age_s > MAX_AGE_S:
+        if not self.is_current:
             self._wake()
             return Why.STALE
         if now < self._by_router.get(event.registry, 0.0) or self._backlog():
