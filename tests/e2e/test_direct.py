@@ -48,7 +48,7 @@ async def reading(installation: Installation) -> AsyncIterator[Counter[str]]:
 
 async def paths(installation: Installation, http: aiohttp.ClientSession) -> dict[str, float]:
     """How many events took which path since the producer's start."""
-    run_file = installation.home / "run" / "producer.json"
+    run_file = installation.home / "run" / "producer-1.json"
     url = json.loads(await asyncio.to_thread(run_file.read_text))["health_url"]
     async with http.get(f"{url}/metrics") as answer:
         text = await answer.text()
