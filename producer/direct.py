@@ -93,11 +93,6 @@ class Holder(Protocol):
     def is_too_large(self) -> bool:
         """Whether there are more webhooks than the limit."""
 
-    @property
-    def is_current(self) -> bool:
-        """Whether the index shows every change that must be in force."""
-        return self._subscriptions.age_s <= MAX_AGE_S
-
     async def refresh(self) -> None:
         """Apply the changes."""
 
@@ -146,6 +141,11 @@ class Direct:
         """Until when the events of a registry take the way through the router."""
         self._refused: dict[int, float] = {}
         """Until when nothing goes to a shard directly."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the index shows every change that must be in force."""
+        return self._subscriptions.age_s <= MAX_AGE_S
 
     async def refresh(self) -> None:
         """Bring the index up to date, unless nothing has used it for a while."""
