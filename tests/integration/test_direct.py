@@ -137,11 +137,12 @@ async def test_a_new_webhook_is_in_force_for_events_of_2_s_later(
         await journal.accept([event("before")])
         hook = put_webhooks(store)
         await asyncio.sleep(2)  # the promise
+        await until_direct(way)
         await journal.accept([event("after")])
     assert ids_in([found.body for found in await take_all(amqp_url, EVENTS_IN)]) == ["before"]
     queue = deliver_queue(shard_of(hook, SHARDS_OF_TEST))
     (found,) = await take_all(amqp_url, queue)
-    assert ids_in([found.body]) == ["after"]
+    assert routed_by(decode_deliveries(found.body)) == [(event("after"), [hook])]
 
 
 async def fill(url: str, key: str) -> None:
