@@ -143,6 +143,18 @@ def test_a_deep_value_is_compared_or_is_a_problem() -> None:
         assert "nested too deeply" in problem.problem  # noqa: PT017 (either way is right)
 
 
+def test_a_value_that_exhausts_the_stack_is_a_problem_on_every_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def visit(_interpreter: object, _tree: object, _value: object) -> None:
+        raise RecursionError
+
+    expression = compiled("a == b")
+    monkeypatch.setattr("portcall.schemas.options.expressions._Interpreter.visit", visit)
+    with pytest.raises(InvalidValueError, match="nested too deeply"):
+        expression.search({}, Budget())
+
+
 @given(st.text("ab.[]*?@|&!(){}`'\",:=<>0-9 -_xyz", max_size=40))
 def test_any_text_is_an_expression_or_a_problem(text: str) -> None:
     try:
