@@ -63,12 +63,12 @@ def bounded_queues(topology: Topology, exchanges: Collection[str]) -> dict[str, 
     return {
         binding.queue: Bounded(leads_to[binding.exchange], limits[binding.queue])
         for binding in topology.bindings
-        if binding.exchange in leads_to and binding.queue in limits and not binding.headers
+        if binding.exchange in leads_to and binding.queue in limits
     }
 
 
 def _ends(topology: Topology, exchange: str) -> Iterator[str]:
-    """An exchange, and those that get all of its messages but the ones with certain headers."""
+    """An exchange, and those that get its messages from it."""
     yield exchange
     alternates = {
         each.name: each.arguments.get("alternate-exchange") for each in topology.exchanges

@@ -84,7 +84,10 @@ async def test_only_queues_where_something_was_published_are_asked_for() -> None
 @pytest.mark.parametrize(
     ("exchanges", "queues"),
     [
-        ({EVENTS}, {EVENTS_IN: Bounded(EVENTS, GIB)}),
+        (
+            {EVENTS},
+            {EVENTS_IN: Bounded(EVENTS, GIB), "portcall.deliver.0": Bounded(EVENTS, GIB)},
+        ),
         ({DEAD, LOG, JOURNAL}, {DEAD: Bounded(DEAD, 4 * GIB)}),
         ({wait_rung(1_000)}, {"portcall.wait.1s": Bounded("portcall.wait.1s", 2 * GIB)}),
         (
