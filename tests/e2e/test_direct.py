@@ -52,9 +52,9 @@ async def paths(installation: Installation, http: aiohttp.ClientSession) -> dict
     url = json.loads(await asyncio.to_thread(run_file.read_text))["health_url"]
     async with http.get(f"{url}/metrics") as answer:
         text = await answer.text()
-    found: Counter[str] = Counter()
+    found: dict[str, float] = {"direct": 0.0, "router": 0.0}
     for path, value in re.findall(
-        r'^portcall_producer_paths_total\{path="(\w+)".*\} (\S+)$', text, re.MULTILINE
+        r'^portcall_producer_paths_total\{path="(\w+)".*\} (\S+)$', text, re.M
     ):
         found[path] += float(value)
     return found
