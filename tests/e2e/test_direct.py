@@ -24,7 +24,9 @@ pytestmark = pytest.mark.timeout(300)
 def installation(
     tmp_path_factory: pytest.TempPathFactory, rabbitmq_installed: None
 ) -> Iterator[Installation]:
-    started = Installation(tmp_path_factory.mktemp("direct") / "home", {})
+    started = Installation(
+        tmp_path_factory.mktemp("direct") / "home", {"PORTCALL_DIRECT_WEBHOOKS": "1000"}
+    )
     started.start()
     yield started
     started.clean_up()
@@ -54,7 +56,7 @@ async def paths(installation: Installation, http: aiohttp.ClientSession) -> dict
         text = await answer.text()
     found: dict[str, float] = {"direct": 0.0, "router": 0.0}
     for path, value in re.findall(
-        r'^portcall_producer_paths_total\{path="(\w+)".*\} (\S+)$', text, re.M
+        r'^portcall_producer_paths_total\{path="(\w+)".*\} (\S+)$', text, re.MULTILINE
     ):
         found[path] += float(value)
     return found

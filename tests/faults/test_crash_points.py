@@ -9,7 +9,7 @@ import pytest_asyncio
 from tests.faults.harness.crash_table import FAILS, SLOWISH, TABLE, Case
 from tests.faults.harness.crashing import environment
 from tests.faults.harness.lab import Lab, laboratory
-from tests.faults.scenarios.crashes import EVENTS, crash
+from tests.faults.scenarios.crashes import DIRECT, EVENTS, crash
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
@@ -24,7 +24,7 @@ def order_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def lab(tmp_path_factory: pytest.TempPathFactory, order_file: Path) -> AsyncIterator[Lab]:
     """An installation whose roles have crash points."""
     folder = tmp_path_factory.mktemp("crashes")
-    async with laboratory(folder, environment(order_file)) as lab:
+    async with laboratory(folder, environment(order_file) | DIRECT) as lab:
         yield lab
 
 

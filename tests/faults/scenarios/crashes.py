@@ -13,6 +13,8 @@ from tests.faults.harness.verdict import Verdict
 from tests.sink import eventually
 
 EVENTS = 60
+DIRECT = {"PORTCALL_DIRECT_WEBHOOKS": "1000"}
+"""Single events of one shard take no router."""
 RATE, DIRECT_RATE = 120, 20
 """Events a second. After one that takes the way through the router, others follow it for 2.5 s."""
 
@@ -50,7 +52,7 @@ async def crash_table(folder: Path, settings: Mapping[str, float]) -> dict[str, 
     """Every case of the table, or the first of them; gives a row of figures for each."""
     file = folder / "order"
     rows: list[dict[str, object]] = []
-    async with laboratory(folder, environment(file)) as lab:
+    async with laboratory(folder, environment(file) | DIRECT) as lab:
         for case in TABLE[: int(settings["cases"])]:
             verdict = await crash(lab, file, case)
             problems = verdict.problems
