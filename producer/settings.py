@@ -40,7 +40,7 @@ class ProducerSettings(KeySettings):
         description="Authorities (PEM) to trust for issuers of tokens in addition to the system's.",
     )
     direct_webhooks: int = Field(
-        default=50_000,
+        default=0,
         ge=0,
         le=1_000_000,
         alias="PORTCALL_DIRECT_WEBHOOKS",
