@@ -2,26 +2,61 @@
 #
 # The base is pinned by its tag; to pin it by digest as well, build with
 #     --build-arg PYTHON_IMAGE=python:3.12-slim@sha256:<digest>
+# Behind a proxy with a CA of its own, or with an index of your own, hand them on as secrets, which
+# leave nothing in the image:
+#     --secret id=ca,src=ca.pem --secret id=pip.conf,src=pip.conf
 ARG PYTHON_IMAGE=python:3.12-slim
 
 FROM ${PYTHON_IMAGE} AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_CONFIG_FILE=/run/secrets/pip.conf
 WORKDIR /src
-RUN python -m venv /opt/portcall
+RUN python -m venv /opt/build && python -m venv --without-pip /opt/portcall
 COPY requirements/portcall.txt requirements/build.txt requirements/
-RUN /opt/portcall/bin/pip install --require-hashes --requirement requirements/portcall.txt \
-    && python -m venv /opt/build \
+RUN --mount=type=secret,id=ca --mount=type=secret,id=pip.conf \
+    if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi \
+    && /opt/build/bin/pip --python /opt/portcall/bin/python install --require-hashes \
+        --requirement requirements/portcall.txt \
     && /opt/build/bin/pip install --require-hashes --requirement requirements/build.txt
 COPY . .
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
-    && /opt/portcall/bin/pip install --no-deps --no-index /dist/*.whl
+    && /opt/build/bin/pip --python /opt/portcall/bin/python install --no-deps --no-index /dist/*.whl
+# What no role reads: debugging symbols of libraries, their C sources, their own tests, and setuptools,
+# which hdrhistogram's pbr names but needs only to be built.
+RUN { command -v strip >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends binutils; } \
+        || echo "binutils cannot be had: the image keeps debugging symbols, about 30 MB" >&2; } \
+    && { ! command -v strip >/dev/null || find /opt/portcall -name '*.so*' -exec strip --strip-unneeded {} +; } \
+    && find /opt/portcall -regextype egrep -regex '.*\.(pyx|pxd|c|h)' -delete \
+    && cd /opt/portcall/lib/python3*/site-packages \
+    && rm -rf sqlalchemy/testing setuptools setuptools-* _distutils_hack distutils-precedence.pth pkg_resources
 
-FROM ${PYTHON_IMAGE}
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin portcall \
-    && install --directory --owner=10001 --mode=0700 /var/lib/portcall
+# The file system of the image: the base without what installs software, and with the bytecode of
+# the standard library, which a container with a read-only root would compile at every start.
+FROM ${PYTHON_IMAGE} AS root
+COPY scripts/portcall-probe /usr/local/bin/
+RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin portcall \
+    && install --directory --owner=portcall --mode=0700 /var/lib/portcall \
+    && library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))') \
+    && rm -rf "$library"/ensurepip "$library"/idlelib "$library"/test "$library"/turtledemo "$library"/tkinter \
+        "$library"/lib2to3 /usr/local/lib/python3*/site-packages /usr/local/bin/pip* /usr/local/bin/idle* \
+        /root/.cache /usr/share/doc /usr/share/man /usr/share/locale /usr/share/info /usr/share/lintian \
+        /var/lib/apt /var/cache /var/log /usr/bin/apt* /usr/lib/apt /usr/bin/perl* "$library"/pydoc_data \
+        /usr/lib/*-linux-gnu/perl-base /usr/lib/*-linux-gnu/gconv /usr/share/python-wheels \
+    && mkdir -p /var/cache /var/log \
+    && python -m compileall -q "$library"
+
+FROM scratch
+ARG PORTCALL_REVISION=
+ARG PORTCALL_VERSION=
+LABEL org.opencontainers.image.title="Portcall" \
+    org.opencontainers.image.description="Webhooks for any container registry: routed, retried, recorded, over RabbitMQ." \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="${PORTCALL_VERSION}" \
+    org.opencontainers.image.revision="${PORTCALL_REVISION}"
+COPY --from=root / /
 COPY --from=build /opt/portcall /opt/portcall
 # A key that was made inside a container would be lost with it, so it must come from outside.
-ENV PATH=/opt/portcall/bin:$PATH \
+ENV PATH=/opt/portcall/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    LANG=C.UTF-8 \
     PORTCALL_ENCRYPTION_KEY_FILE=/run/secrets/portcall-encryption-key \
     PYTHONDONTWRITEBYTECODE=1 \
     PORTCALL_HOME=/tmp/portcall \
@@ -31,7 +66,6 @@ ENV PATH=/opt/portcall/bin:$PATH \
 USER 10001
 EXPOSE 8400 8401 8443 9000
 # Live, not ready: whoever kills what is unhealthy must not do so because the broker is away.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9000/live', timeout=4)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["portcall-probe", "9000", "/live"]
 ENTRYPOINT ["portcall"]
 CMD ["--help"]

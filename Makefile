@@ -28,7 +28,7 @@ up: $(RUNTIME) broker ## run the whole pipeline until Ctrl-C
 
 # -- test it
 
-.PHONY: test check fmt unit integration e2e faults canary azure browser screenshots bench
+.PHONY: test check fmt unit integration e2e faults canary containers azure browser screenshots bench
 test: $(ENVIRONMENT) broker registry clients postgresql nginx ## every test but the longer ones of `make faults`
 	$(PYTEST) --quiet $(COVERAGE) tests/unit/schemas tests/unit/test_asyncapi.py
 	$(PYTEST) $(PARALLEL) tests/unit $(ARGS)
@@ -62,6 +62,9 @@ faults: $(ENVIRONMENT) broker postgresql ## tests that kill, stop and cut what r
 
 canary: $(ENVIRONMENT) broker postgresql ## faults and bad input with marked secrets, then a search for the marks
 	$(PYTEST) tests/unit/test_canary.py tests/integration/deliverer/test_secrets.py tests/faults/test_canary.py $(ARGS)
+
+containers: $(ENVIRONMENT) ## the image and compose.yaml on a Docker engine: this machine's, or one of Debian packages (root, 2 GB)
+	$(PYTEST) tests/containers --timeout=900 $(ARGS)
 
 azure: $(ENVIRONMENT) broker registry ## tests with the real az and Azure's SDK, which it installs (900 MB, once)
 	@scripts/azure-environments

@@ -22,6 +22,7 @@ from portcall.cli.examples import examples
 from portcall.cli.lazy import LazyCommand
 from portcall.cli.output import complain, note, say
 from portcall.runtime.errors import SettingsError
+from portcall.runtime.secret_files import SECRETS, with_secret_files
 from portcall.schemas.errors import InvalidValueError, PortcallError
 
 WEBHOOKS = "Registries and webhooks"
@@ -203,7 +204,27 @@ def main() -> NoReturn:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text files here
     # Commands report errors by exceptions; the libraries' log lines would only repeat them.
     logging.lastResort = logging.NullHandler()
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(_read_secret_files(sys.argv[1:]) or run(sys.argv[1:]))
+
+
+def _read_secret_files(arguments: list[str]) -> int:
+    """Put the secrets that are in files into the environment, once for every command.
+
+    Returns:
+        An exit code other than 0 if a file cannot be used; help is there all the same.
+    """
+    try:
+        environ = with_secret_files(os.environ)
+    except SettingsError as error:
+        if "--help" in arguments:
+            return 0
+        complain(str(error))
+        return USAGE
+    for name in SECRETS:
+        if os.environ.get(f"{name}_FILE"):
+            os.environ[name] = environ[name]
+            del os.environ[f"{name}_FILE"]
+    return 0
 
 
 def run(arguments: list[str]) -> int:

@@ -67,7 +67,7 @@ Url = Annotated[
     typer.Option(
         "--url",
         help="The management API's address; its token comes from PORTCALL_TOKEN. By default"
-        " both come from $PORTCALL_HOME/ready.json.",
+        " PORTCALL_URL, else both come from $PORTCALL_HOME/ready.json.",
         show_default=False,
         rich_help_panel=SERVER_PANEL,
     ),

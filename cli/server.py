@@ -1,7 +1,7 @@
 """Find the server that a command talks to.
 
-It comes from ``$PORTCALL_HOME/ready.json``, which `portcall up` writes, or from ``--url`` and
-``PORTCALL_TOKEN``.
+It comes from ``--url`` or ``PORTCALL_URL``, with ``PORTCALL_TOKEN``, else from
+``$PORTCALL_HOME/ready.json``, which `portcall up` writes.
 """
 
 import json
@@ -60,11 +60,14 @@ def find_server(
 
     Raises:
         NotRunningError: No ``--url``, and `portcall up` is not running in this home.
-        UsageError: ``--url`` without a token.
+        UsageError: ``--url`` or ``PORTCALL_URL`` without a token.
     """
     environ = os.environ if environ is None else environ
     home = home_folder(environ)
-    if url is None:
+    source, producer_url = "--url", url
+    if url is None and (url := environ.get("PORTCALL_URL") or None):
+        source, producer_url = "PORTCALL_URL", environ.get("PORTCALL_PRODUCER_URL") or url
+    if url is None or producer_url is None:
         return _from_ready(read_ready(home), token, home / "ready.json")
     url = url.rstrip("/")
     try:
@@ -77,9 +80,10 @@ def find_server(
     token = token or environ.get("PORTCALL_TOKEN")
     if not token:
         raise UsageError(
-            f"--url {shown(url)} needs the administrator's token of that server: set PORTCALL_TOKEN"
+            f"{source} {shown(url)} needs the administrator's token of that server: set"
+            " PORTCALL_TOKEN"
         )
-    return Server(url, url, token)
+    return Server(url, producer_url.rstrip("/"), token)
 
 
 def read_ready(home: Path) -> dict[str, Any]:
@@ -94,8 +98,8 @@ def read_ready(home: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise NotRunningError(
             f"`portcall up` is not running here: {path} does not exist. Start it, or set"
-            " PORTCALL_HOME to the folder where it runs, or name a server with --url and"
-            " PORTCALL_TOKEN"
+            " PORTCALL_HOME to the folder where it runs, or name a server with --url (or"
+            " PORTCALL_URL) and PORTCALL_TOKEN"
         ) from None
     except OSError as error:
         raise NotRunningError(

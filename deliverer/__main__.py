@@ -49,7 +49,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
         running("deliverer", settings, host) as process,
         Sender(
             timeout_s=timeout_s,
-            allowed=settings.allow_targets,
+            allowed=settings.allowed,
             ports=settings.ports,
             trusts=trusts,
         ) as sender,

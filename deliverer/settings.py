@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field, PlainValidator
 from yarl import URL
 
+from portcall.deliverer.post.addresses import without
 from portcall.deliverer.post.ports import Ports, parse_ports
-from portcall.runtime.settings import DurationMs, LimitMs, Networks, SealedSettings
+from portcall.runtime.settings import DurationMs, LimitMs, Network, Networks, SealedSettings
 from portcall.runtime.trust import TrustFiles
 from portcall.schemas.records import Masking
 
@@ -47,6 +48,12 @@ class DelivererSettings(SealedSettings):
         default=(),
         alias="PORTCALL_OWN_PORTS",
         description="Ports that Portcall listens on: refused on addresses that are not public.",
+    )
+    own_networks: Networks = Field(
+        default=(),
+        alias="PORTCALL_OWN_NETWORKS",
+        description="Networks (CIDR, with commas) of roles, broker and store: refused even where"
+        " PORTCALL_ALLOW_TARGETS contains them.",
     )
     mask_headers: Masking = Field(
         default=Masking.SECRETS,
@@ -97,6 +104,11 @@ class DelivererSettings(SealedSettings):
     def trust_files(self) -> TrustFiles:
         """The installation's trusted authorities and client certificate."""
         return TrustFiles(self.ca_file, self.client_cert_file, self.client_key_file)
+
+    @property
+    def allowed(self) -> tuple[Network, ...]:
+        """The networks, not public, that webhooks may lead to."""
+        return without(self.allow_targets, self.own_networks)
 
     @property
     def ports(self) -> Ports:

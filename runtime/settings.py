@@ -22,6 +22,7 @@ from pydantic import (
 from yarl import URL
 
 from portcall.runtime.errors import SettingsError
+from portcall.runtime.secret_files import with_secret_files
 from portcall.schemas.durations import parse_duration_ms, parse_limit_ms, parse_schedule_ms
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.signatures import check_shared_secret
@@ -267,8 +268,10 @@ class Settings(BaseModel):
         """Read the settings of this class; an empty variable counts as unset.
 
         Raises:
-            SettingsError: A variable is missing or wrong; the message has a line for each.
+            SettingsError: A variable, or a file with a secret, is missing or wrong; the message has
+                a line for each.
         """
+        environ = with_secret_files(environ)
         aliases = {field.alias for field in cls.model_fields.values()}
         values = {name: value for name, value in environ.items() if name in aliases and value}
         try:

@@ -2,7 +2,6 @@
 
 The check is made when connecting, for exactly the address of the connection, whether it is in the
 URI or a name resolves to it. So a DNS name cannot change between the check and the connection.
-stood in the URI or a name was resolved to it: so there is no gap for a name that changes its mind.
 
 Source: the IANA special-purpose address registries; 168.63.129.16 is a cloud's metadata service.
 ``ipaddress.is_global`` is not used: on Python 3.11 it counts several of these as public.
@@ -56,6 +55,21 @@ def is_allowed(text: str, allowed: Sequence[Network]) -> bool:
         return False
     inner = _embedded(address)
     return inner is None or _passes(inner, allowed)
+
+
+def without(allowed: Sequence[Network], refused: Sequence[Network]) -> tuple[Network, ...]:
+    """Return the networks *allowed*, without the addresses that are in *refused*."""
+    for own in refused:
+        allowed = [part for network in allowed for part in _cut(network, own)]
+    return tuple(allowed)
+
+
+def _cut(network: Network, own: Network) -> Sequence[Network]:
+    if network.version != own.version or not network.overlaps(own):
+        return [network]
+    if own.prefixlen <= network.prefixlen:  # of two that overlap, one contains the other
+        return []
+    return list(network.address_exclude(own))  # type: ignore[arg-type]  # of the same version
 
 
 def admitted(

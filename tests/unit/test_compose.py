@@ -1,9 +1,12 @@
 """compose.yaml and the Dockerfile: valid, about what there is, and with nothing secret in them."""
 
 import fnmatch
+import ipaddress
 import json
 import re
+import subprocess
 import tomllib
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from portcall.deliverer.settings import DelivererSettings
 from portcall.management.settings import ManagementSettings
 from portcall.producer.settings import ProducerSettings
 from portcall.router.settings import RouterSettings
+from portcall.runtime.secret_files import SECRETS
 from portcall.runtime.settings import Settings
 from portcall.schemas.durations import parse_duration_ms
 
@@ -37,7 +41,25 @@ SETTINGS: dict[str, type[Settings]] = {
     "management": ManagementSettings,
     "setup": TopologySettings,
 }
-FROM_OUTSIDE = re.compile(r"\$\{[A-Z_]+:\?[^}]+\}")
+FROM_OUTSIDE = re.compile(r"\$\{[A-Z_]+:-\}")
+"""A value that is nothing, unless the environment says one."""
+BY_THE_FILE = {
+    "PORTCALL_HOME", "PORTCALL_HEALTH_BIND", "PORTCALL_INSECURE_BIND", "PORTCALL_PRODUCER_BIND",
+    "PORTCALL_MANAGEMENT_BIND", "PORTCALL_MANAGEMENT_TLS_BIND", "PORTCALL_OWN_PORTS",
+    "PORTCALL_OWN_NETWORKS", "PORTCALL_ENCRYPTION_KEY_FILE",
+}  # fmt: skip
+"""What compose.yaml decides, because it follows from the file itself."""
+OVERLAP = "PORTCALL_SECRET_OVERLAP"
+LEFT_OUT = {
+    "PORTCALL_RUN_FILE",  # a file in a container, which nobody reads
+    "PORTCALL_ENCRYPTION_KEY",  # a file has it
+}
+
+
+def default_of(value: str) -> str:
+    """What a value with a variable is where the environment says nothing."""
+    return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", value)
+
 
 each_service = pytest.mark.parametrize("name", SERVICES)
 each_of_ours = pytest.mark.parametrize("name", OURS)
@@ -57,8 +79,8 @@ def test_a_mistake_in_the_file_would_be_seen() -> None:
 
 def test_there_is_a_service_for_each_role_and_for_what_they_need() -> None:
     assert set(SERVICES) == {*OURS, *THEIRS}
-    assert SERVICES["rabbitmq"]["image"] == "rabbitmq:4-management"
-    assert SERVICES["postgres"]["image"] == "postgres:17"
+    assert default_of(SERVICES["rabbitmq"]["image"]) == "rabbitmq:4-management"
+    assert default_of(SERVICES["postgres"]["image"]) == "postgres:18"
     assert len({SERVICES[name]["image"] for name in OURS}) == 1
 
 
@@ -73,11 +95,28 @@ def test_a_command_is_one_that_there_is(name: str, capsys: pytest.CaptureFixture
     assert "Usage: portcall" in capsys.readouterr().out
 
 
+def variables_of(name: str) -> set[str]:
+    """The variables of a service; one with a file for its value counts as the value's."""
+    return {
+        variable.removesuffix("_FILE") if variable.removesuffix("_FILE") in SECRETS else variable
+        for variable in SERVICES[name]["environment"]
+    }
+
+
 @each_of_ours
 def test_a_variable_is_one_that_is_read(name: str) -> None:
     read = {field.alias for field in SETTINGS[name].model_fields.values()}
     common = {field.alias for field in Settings.model_fields.values()}
-    assert set(SERVICES[name]["environment"]) <= read | common
+    assert variables_of(name) - {"PORTCALL_URL"} <= read | common
+
+
+@each_role
+def test_every_setting_of_a_role_is_handed_on(name: str) -> None:
+    read = {str(field.alias) for field in SETTINGS[name].model_fields.values()}
+    environment = SERVICES[name]["environment"]
+    assert read - variables_of(name) - LEFT_OUT - BY_THE_FILE == set()
+    for variable in read & set(environment) - BY_THE_FILE:
+        assert f"${{{variable}:-" in str(environment[variable]), variable
 
 
 @each_role
@@ -85,7 +124,7 @@ def test_a_role_has_every_variable_that_it_must_have(name: str) -> None:
     required = {
         field.alias for field in SETTINGS[name].model_fields.values() if field.is_required()
     }
-    assert required <= set(SERVICES[name]["environment"])
+    assert required <= variables_of(name)
 
 
 def test_what_decides_the_topology_is_the_same_everywhere() -> None:
@@ -109,7 +148,7 @@ def test_a_service_is_watched_restarted_bounded_and_logged(name: str) -> None:
 @each_role
 def test_a_role_is_asked_where_its_health_server_listens(name: str) -> None:
     _, port = SERVICES[name]["environment"]["PORTCALL_HEALTH_BIND"].split(":")
-    assert f"http://127.0.0.1:{port}/ready" in SERVICES[name]["healthcheck"]["test"][-1]
+    assert SERVICES[name]["healthcheck"]["test"] == ["CMD", "portcall-probe", port, "/ready"]
 
 
 @each_service
@@ -144,19 +183,21 @@ def test_other_peoples_services_do_not_run_as_root(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["deliverer", "router"])
 def test_what_scales_has_nothing_of_which_there_is_one(name: str) -> None:
-    for key in ("container_name", "ports", "hostname", "volumes"):
+    for key in ("container_name", "ports", "hostname"):
         assert key not in SERVICES[name]
+    assert all(volume.endswith(":ro") for volume in SERVICES[name].get("volumes", []))
+    assert re.fullmatch(r"\$\{PORTCALL_[A-Z]+:-1\}", SERVICES[name]["deploy"]["replicas"])
 
 
 @each_role
 def test_a_role_has_the_time_to_end_what_it_does(name: str) -> None:
     timeout_ms = DelivererSettings.model_fields["attempt_timeout_ms"].default
     needed_ms = parse_duration_ms(timeout_ms) + 5_000
-    assert parse_duration_ms(SERVICES[name]["stop_grace_period"]) >= needed_ms
+    assert parse_duration_ms(default_of(SERVICES[name]["stop_grace_period"])) >= needed_ms
 
 
 def test_only_the_deliverer_and_what_is_published_leave_the_inside() -> None:
-    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    assert COMPOSE["networks"]["inside"]["internal"] is True
     leaving = {name for name, service in SERVICES.items() if service["networks"] != ["inside"]}
     assert leaving == {"deliverer", "producer", "management"}
 
@@ -167,15 +208,76 @@ def test_ports_are_published_to_this_machine_alone_unless_told_otherwise() -> No
     assert all(port.startswith("${PORTCALL_PUBLISH_ADDRESS:-127.0.0.1}:") for port in ports)
 
 
+def test_networks_are_fixed_apart_and_never_a_target() -> None:
+    subnets = [
+        ipaddress.ip_network(default_of(network["ipam"]["config"][0]["subnet"]))
+        for network in COMPOSE["networks"].values()
+    ]
+    assert not any(one.overlaps(two) for one, two in combinations(subnets, 2))
+    own = default_of(SERVICES["deliverer"]["environment"]["PORTCALL_OWN_NETWORKS"]).split(",")
+    for name, service in SERVICES.items():
+        for network in set(service["networks"]) - {"outside"}:
+            (config,) = COMPOSE["networks"][network]["ipam"]["config"]
+            assert default_of(config["subnet"]) in own, name
+    assert [name for name in SERVICES if "outside" in SERVICES[name]["networks"]] == ["deliverer"]
+
+
+def test_what_is_published_is_no_target_either() -> None:
+    published = {
+        port.rpartition(":")[2]
+        for service in SERVICES.values()
+        for port in service.get("ports", [])
+    }
+    assert set(SERVICES["deliverer"]["environment"]["PORTCALL_OWN_PORTS"].split(",")) == published
+
+
 @each_service
 def test_nothing_secret_is_in_the_file(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
-        if re.search(r"PASS|TOKEN|SECRET|KEY", variable):
-            assert FROM_OUTSIDE.fullmatch(value), variable
-        if "://" in str(value):
-            password = re.fullmatch(r"[a-z]+://[^:]+:(.+)@[^@]+", value)
-            assert password, variable
-            assert FROM_OUTSIDE.fullmatch(password[1]), variable
+        if re.search(r"PASS|TOKEN|SECRET|KEY|_URL_FILE", variable) and variable != OVERLAP:
+            is_file = value.startswith("/run/secrets/") and variable.endswith("_FILE")
+            assert is_file or FROM_OUTSIDE.fullmatch(value), variable
+        assert not re.search(r"://[^/]*@", str(value)), variable
+
+
+@each_service
+def test_a_secret_that_is_named_is_mounted_and_no_other(name: str) -> None:
+    named = set(re.findall(r"/run/secrets/([a-z-]+)", str(SERVICES[name].get("environment"))))
+    mounted = {each for each in SERVICES[name].get("secrets", []) if isinstance(each, str)}
+    assert named == mounted
+    assert mounted <= set(COMPOSE["secrets"])
+
+
+def made_by_the_script(folder: Path) -> dict[str, str]:
+    subprocess.run([ROOT / "scripts/compose-secrets"], cwd=folder, check=True)  # noqa: S603
+    return {file.name: file.read_text() for file in (folder / "secrets").iterdir()}
+
+
+def test_the_script_makes_each_secret_that_the_file_names(tmp_path: Path) -> None:
+    made, again = (made_by_the_script(tmp_path) for _ in range(2))
+    assert again == made
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+    named = {default_of(each["file"]) for each in COMPOSE["secrets"].values()}
+    assert named == {f"./secrets/{name}" for name in made}
+    broker = made["amqp-url"].split(":")[2].partition("@")[0]
+    assert f"default_pass = {broker}\n" in made["rabbitmq-user.conf"]
+    assert f":{made['database-password'].strip()}@" in made["database-url"]
+    assert len({broker, made["token"], made["database-password"], made["encryption-key"]}) == 4
+
+
+def test_the_script_takes_over_what_an_older_file_had(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "PORTCALL_TOKEN='the-token-of-before'\nPORTCALL_BROKER_PASSWORD=rabbit\n"
+        'PORTCALL_DATABASE_PASSWORD="elephant"\nPORTCALL_ENCRYPTION_KEY=new,old\n'
+    )
+    assert made_by_the_script(tmp_path) == {
+        "token": "the-token-of-before\n",
+        "amqp-url": "amqp://portcall:rabbit@rabbitmq:5672/\n",
+        "rabbitmq-user.conf": "default_user = portcall\ndefault_pass = rabbit\n",
+        "database-url": "postgresql://portcall:elephant@postgres:5432/portcall\n",
+        "database-password": "elephant\n",
+        "encryption-key": "new\nold\n",
+    }
 
 
 def test_what_a_service_waits_for_is_a_service() -> None:
@@ -190,6 +292,7 @@ def test_what_is_mounted_is_declared() -> None:
         volume.split(":")[0]
         for service in SERVICES.values()
         for volume in service.get("volumes", [])
+        if not volume.startswith("${PORTCALL_CERTIFICATES:-./certificates}:")
     }
     assert used == set(COMPOSE["volumes"])
 

@@ -17,6 +17,7 @@ from portcall.management.settings import ManagementSettings
 from portcall.producer.settings import ProducerSettings
 from portcall.router.settings import RouterSettings
 from portcall.runtime.metrics import exposition
+from portcall.runtime.secret_files import SECRETS
 from portcall.runtime.settings import Settings
 from portcall.schemas.topology import BASE_RUNGS_MS, topology, wait_rung
 
@@ -83,7 +84,8 @@ def test_no_variable_is_documented_that_nobody_reads() -> None:
         for file in (ROOT / "cli").rglob("*.py")
         for name in re.findall(r'(?:envvar| )= ?"(PORTCALL_\w+)"', file.read_text())
     }
-    assert named <= set(FIELDS) | of_compose | of_commands
+    of_files = {f"{name}_FILE" for name in SECRETS}
+    assert named <= set(FIELDS) | of_compose | of_commands | of_files
     assert of_compose <= named
 
 

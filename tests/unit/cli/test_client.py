@@ -74,6 +74,29 @@ def test_another_address_takes_the_token_of_the_environment(home: Path) -> None:
     assert server == Server("http://other:8400", "http://other:8400", "theirs")
 
 
+def test_the_environment_names_a_server_in_place_of_the_option(home: Path) -> None:
+    environ = {
+        "PORTCALL_HOME": str(home),
+        "PORTCALL_URL": "http://other:8400/",
+        "PORTCALL_TOKEN": MINE,
+    }
+    server = find_server(environ=environ)
+    assert (server.management_url, server.producer_url) == ("http://other:8400",) * 2
+    environ["PORTCALL_PRODUCER_URL"] = "http://events:8401/"
+    server = find_server(environ=environ)
+    assert (server.management_url, server.producer_url) == (
+        "http://other:8400",
+        "http://events:8401",
+    )
+    assert find_server("http://third:8400", environ=environ).producer_url == "http://third:8400"
+
+
+def test_an_address_in_the_environment_needs_a_token(home: Path) -> None:
+    environ = {"PORTCALL_HOME": str(home), "PORTCALL_URL": "http://other:8400"}
+    with pytest.raises(UsageError, match="PORTCALL_URL http://other:8400 needs the administrator"):
+        find_server(environ=environ)
+
+
 def test_the_home_folders_token_never_goes_to_another_address(home: Path) -> None:
     with pytest.raises(UsageError, match="set PORTCALL_TOKEN"):
         find_server("http://other:8400", environ={"PORTCALL_HOME": str(home)})

@@ -2,6 +2,7 @@
 
 import pytest
 
+from portcall.deliverer.post.addresses import is_allowed
 from portcall.deliverer.settings import DelivererSettings
 from portcall.runtime.errors import SettingsError
 
@@ -74,3 +75,22 @@ def test_the_ports_that_are_allowed_and_our_own() -> None:
     ).ports
     assert chosen.allow(6379) and not chosen.allow(8080)
     assert chosen.own == {8400, 8401, 21_000}
+
+
+@pytest.mark.parametrize(
+    ("own", "reached", "refused"),
+    [
+        ("10.213.0.0/24", ["10.212.255.255", "10.213.1.0"], ["10.213.0.1", "10.213.0.255"]),
+        ("10.0.0.0/8", [], ["10.1.2.3"]),
+        ("0.0.0.0/0", [], ["10.1.2.3"]),
+        ("172.16.0.0/12", ["10.1.2.3"], ["172.16.0.1"]),
+        ("10.213.0.0/24,10.213.2.0/24", ["10.213.1.5"], ["10.213.0.5", "10.213.2.5"]),
+        ("10.213.0.0/24", ["fd00::1"], ["::ffff:10.213.0.5", "64:ff9b::ad5:5"]),
+    ],
+)
+def test_our_own_networks_are_refused_whatever_is_allowed(
+    own: str, reached: list[str], refused: list[str]
+) -> None:
+    settings = read(PORTCALL_ALLOW_TARGETS="10.0.0.0/8,fd00::/8", PORTCALL_OWN_NETWORKS=own)
+    assert all(is_allowed(address, settings.allowed) for address in reached)
+    assert not any(is_allowed(address, settings.allowed) for address in refused)

@@ -1,0 +1,48 @@
+"""One engine, one image and one stack for all tests here."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.containers.stack import Engine, Stack
+
+CONSUMERS = "10.213.1.0/24"
+"""The network of consumers, which is compose.yaml's `outside`."""
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    engine = Engine.started()
+    try:
+        engine.build("test")
+        yield engine
+    finally:
+        engine.stop()
+
+
+@pytest.fixture(scope="module")
+def stack(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack with two routers and three deliverers, up and healthy."""
+    folder = tmp_path_factory.mktemp("compose")
+    stack = Stack(
+        engine,
+        folder,
+        variables={
+            "PORTCALL_VERSION": "test",
+            "PORTCALL_ROUTERS": "2",
+            "PORTCALL_DELIVERERS": "3",
+            "PORTCALL_ALLOW_TARGETS": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",
+            "PORTCALL_TLS_NAMES": "localhost,portcall.example",
+            "PORTCALL_CERTIFICATES": str(folder / "certificates"),
+            "PORTCALL_RETRY_SCHEDULE": "1s,2s,2s,5s,5s,10s,10s,10s",
+        },
+    )
+    stack.make_secrets()
+    stack.down(volumes=True)
+    try:
+        stack.up()
+        yield stack
+    finally:
+        for container in ("consumer", "closed"):
+            stack.engine.docker("rm", "--force", f"{stack.name}-{container}")
+        stack.down(volumes=True)

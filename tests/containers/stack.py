@@ -1,0 +1,169 @@
+"""compose.yaml on an engine: an own one of Debian packages, or the one of this machine."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+ENGINE = ROOT / "scripts" / "docker-engine"
+FOLDER = ROOT / ".cache" / "docker-engine"
+SLOW_S = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Docker.
+
+    Attributes:
+        is_own: Whether it is the tests' own, in a network namespace without a way out.
+        was_up: Whether that ran before the tests did: it is left as it was.
+        environ: The environment of its client.
+    """
+
+    is_own: bool
+    was_up: bool
+    environ: dict[str, str]
+
+    @classmethod
+    def started(cls) -> "Engine":
+        """This machine's engine, if there is one; else one of Debian packages is started."""
+        if "DOCKER_HOST" in os.environ or Path("/var/run/docker.sock").exists():
+            return cls(is_own=False, was_up=True, environ=dict(os.environ))
+        was_up = (FOLDER / "docker.sock").is_socket() and (FOLDER / "docker.pid").exists()
+        subprocess.run([ENGINE, "start"], check=True, timeout=SLOW_S)
+        unpacked = FOLDER / "x" / "usr"
+        return cls(
+            is_own=True,
+            was_up=was_up,
+            environ={
+                **os.environ,
+                "PATH": f"{unpacked}/sbin:{unpacked}/bin:{os.environ['PATH']}",
+                "DOCKER_HOST": f"unix://{FOLDER}/docker.sock",
+                "DOCKER_CONFIG": str(FOLDER / "config"),
+            },
+        )
+
+    def build(self, tag: str, checkout: Path = ROOT) -> None:
+        """Build Portcall's image, and bring it into the engine."""
+        if self.is_own:
+            subprocess.run([ENGINE, "build", tag, checkout], check=True, timeout=SLOW_S)
+        else:
+            self.docker("build", "--tag", f"portcall:{tag}", str(checkout))
+
+    def stop(self) -> None:
+        """End the engine, if it is the tests' own."""
+        if not self.was_up:
+            subprocess.run([ENGINE, "stop"], check=True, timeout=SLOW_S)
+
+    def docker(self, *arguments: str, environ: dict[str, str] | None = None) -> str:
+        """Run the client, and return what it prints."""
+        return _run(["docker", *arguments], {**self.environ, **(environ or {})})
+
+    def near(self, *command: str) -> str:
+        """Run a command in the engine's network, where the published ports are."""
+        return _run([str(ENGINE), "run", *command] if self.is_own else list(command), self.environ)
+
+
+@dataclass
+class Stack:
+    """compose.yaml, up.
+
+    Attributes:
+        engine: Where it runs.
+        folder: Its secrets, and other files of the test.
+        name: The project's name.
+        variables: What the environment says to compose.yaml.
+        file: The compose file.
+        up_s: How long it took until all was healthy; 0 before.
+    """
+
+    engine: Engine
+    folder: Path
+    name: str = "portcall-test"
+    variables: dict[str, str] = field(default_factory=dict)
+    file: Path = ROOT / "compose.yaml"
+    up_s: float = 0.0
+
+    def compose(self, *arguments: str) -> str:
+        """Run `docker compose`, and return what it prints."""
+        project = ("--project-name", self.name, "--file", str(self.file))
+        environ = {"PORTCALL_SECRETS": str(self.folder / "secrets"), **self.variables}
+        return self.engine.docker("compose", *project, *arguments, environ=environ)
+
+    def make_secrets(self) -> None:
+        """As an operator does, by the script."""
+        subprocess.run(
+            [ROOT / "scripts" / "compose-secrets", self.folder / "secrets"],
+            check=True,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+        )
+
+    def up(self) -> None:
+        """Bring everything up, and wait until all is healthy."""
+        began = time.monotonic()
+        try:
+            self.compose("up", "--detach", "--wait", "--no-build")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.compose('logs', '--tail', '15')}") from None
+        self.up_s = time.monotonic() - began
+
+    def down(self, *, volumes: bool = False) -> None:
+        """Take everything down."""
+        self.compose("down", *(["--volumes"] if volumes else []))
+
+    def containers(self, service: str | None = None) -> list[dict[str, Any]]:
+        """What `docker compose ps` says of each container."""
+        lines = self.compose("ps", "--all", "--format", "json", *([service] if service else []))
+        return [json.loads(line) for line in lines.splitlines() if line.strip()]
+
+    def portcall(self, *arguments: str) -> Any:  # noqa: ANN401 (a document)
+        """Run a command in management's container; what it prints, as JSON."""
+        words = self.compose("exec", "-T", "management", "portcall", *arguments, "-o", "json")
+        return json.loads(words)
+
+    def consumer(self, name: str, *options: str) -> str:
+        """Start a consumer where webhooks are sent; its address."""
+        container = f"{self.name}-{name}"
+        self.engine.docker("rm", "--force", container)
+        self.engine.docker(
+            "run", "--detach", "--name", container, "--network", f"{self.name}_outside",
+            "--network-alias", name, f"portcall:{self.variables['PORTCALL_VERSION']}",
+            "sink", "--host", "0.0.0.0", "--port", "7000", *options,  # noqa: S104 (in a container)
+        )  # fmt: skip
+        return f"http://{name}:7000/"
+
+    def kill(self, service: str) -> str:
+        """End one container of *service* as a crash would; its id."""
+        container = str(self.containers(service)[0]["ID"])
+        self.engine.docker("kill", "--signal", "KILL", container)
+        return container
+
+    def wait(self, until_s: float, what: str, *services: str) -> None:
+        """Wait until all containers of *services* are healthy."""
+        end = time.monotonic() + until_s
+        while any(
+            each["Health"] != "healthy" for name in services for each in self.containers(name)
+        ):
+            assert time.monotonic() < end, f"{what}: {self.compose('ps')}"
+            time.sleep(0.5)
+
+
+def _run(command: list[str], environ: dict[str, str]) -> str:
+    program = shutil.which(command[0], path=environ["PATH"])
+    assert program, f"{command[0]} is not there"
+    done = subprocess.run(
+        [program, *command[1:]],
+        env=environ,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=SLOW_S,
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout
