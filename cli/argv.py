@@ -25,15 +25,23 @@ def _network(word: str) -> bool:
 
 _SOURCE: dict[str, Takes] = {"--options": _pair, "--networks": _network}
 
+_WEBHOOK: dict[str, Takes] = {
+    "--actions": _word,
+    "--headers": _word,
+    "--tags": _word,
+    "--scopes": _word,
+    "--filters": _word,
+}
+
 SEVERAL: dict[tuple[str, str], dict[str, Takes]] = {
-    ("webhook", "create"): {"--actions": _word, "--headers": _word, "--tags": _word},
-    ("webhook", "update"): {"--actions": _word, "--headers": _word, "--tags": _word},
-    ("webhook", "test-scope"): {"--actions": _word},
+    ("webhook", "create"): _WEBHOOK,
+    ("webhook", "update"): _WEBHOOK,
+    ("webhook", "test-scope"): {"--actions": _word, "--scopes": _word, "--filters": _word},
     ("registry", "create"): {"--tags": _pair},
     ("source", "create"): _SOURCE,
     ("source", "update"): _SOURCE,
     ("source", "try"): {"--options": _pair},
-}
+}  # fmt: skip
 """For each command: the options that take several words, and which words they accept."""
 
 

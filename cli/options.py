@@ -12,6 +12,7 @@ from portcall.cli.errors import UsageError
 from portcall.cli.output import Output
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import ACTION_NAMES, check_action
+from portcall.schemas.filters import filters_in
 
 Completion = Callable[..., Any]
 _NAME_AND_COLON = re.compile(r"^([^=:]+):\s*")
@@ -88,7 +89,8 @@ URI = typer.Option("--uri", help="The endpoint's URL, http or https.", show_defa
 ACTIONS = typer.Option(
     "--actions",
     metavar="ACTION...",
-    help="The actions to subscribe to: push, delete, quarantine, chart_push, chart_delete.",
+    help="The actions to subscribe to: push, delete, quarantine, chart_push, chart_delete;"
+    " beyond ACR untag, a deleted tag.",
     show_default=False,
     autocompletion=completion.actions,
 )
@@ -103,6 +105,14 @@ SCOPE = typer.Option(
     help='The part of the registry to subscribe to: "" everything, repo:* all tags, repo:tag'
     " one tag, repo means repo:latest.",
     show_default=False,
+)
+SCOPES = typer.Option(
+    "--scopes",
+    metavar="PATTERN...",
+    help="Patterns that narrow the scope: team/* one part, team/** any parts, team/*:v[0-9]* tags,"
+    ' !team/test/** an exclusion (in single quotes); "" for none.',
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
 )
 STATUS = typer.Option("--status", help="Whether it gets requests.")
 TAGS = typer.Option("--tags", metavar="KEY=VALUE...", help='Tags; "" for none.', show_default=False)
@@ -157,6 +167,15 @@ RATE_LIMIT = typer.Option(
     show_default=False,
     rich_help_panel=EXTRAS_PANEL,
 )
+FILTERS = typer.Option(
+    "--filters",
+    metavar="FILTER...",
+    help="What it does not get, although actions and scope cover it: taggedOnly, noReferrers,"
+    " changedOnly, or artifactTypes=image,index to get only these types (image, index, helm,"
+    ' signature, attestation, sbom, wasm, cache, other, unknown). Replaces all; "" for none.',
+    show_default=False,
+    rich_help_panel=EXTRAS_PANEL,
+)
 CA_FILE = typer.Option(
     "--ca-file",
     metavar="FILE",
@@ -194,6 +213,11 @@ PROBE = typer.Option(
 )
 
 
+def patterns(words: Iterable[str]) -> list[str]:
+    """Parse patterns separated by spaces or commas, which no pattern has."""
+    return [pattern for word in words for pattern in word.replace(",", " ").split()]
+
+
 class SettingOption(NamedTuple):
     """An option of `portcall webhook create` and `update` for a setting of ``properties.portcall``.
 
@@ -202,12 +226,14 @@ class SettingOption(NamedTuple):
         key: In the API.
         kind: Of its value; the text "default" stands for null.
         option: The option.
+        read: Makes what the API takes of the value; not asked for "default".
     """
 
     parameter: str
     key: str
     kind: type
     option: OptionInfo
+    read: Callable[[Any], object] = lambda value: value
 
 
 SETTINGS = (
@@ -216,6 +242,8 @@ SETTINGS = (
     SettingOption("disable_after", "disableAfter", str, DISABLE_AFTER),
     SettingOption("probe", "probe", bool, PROBE),
     SettingOption("rate_limit", "rateLimit", float, RATE_LIMIT),
+    SettingOption("filters", "filters", list[str], FILTERS, filters_in),
+    SettingOption("scopes", "scopes", list[str], SCOPES, patterns),
 )
 """In the order of the help."""
 

@@ -7,7 +7,7 @@ Source: azure-cli 2.91.0, ``command_modules/acr/_format.py`` (handbook AZURE.md 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.cells import cell_len
@@ -75,6 +75,18 @@ def webhook_row(webhook: Document) -> Row:
         "SCOPE": value(webhook, "properties", "scope"),
         "STATUS": value(webhook, "properties", "status"),
     }
+
+
+def webhook_row_for(webhooks: Iterable[Document]) -> Callable[[Document], Row]:
+    """Return the row of these webhooks: az's columns, and one more if any of them has scopes."""
+    if any(value(each, "properties", "portcall", "scopes") for each in webhooks):
+        return _scoped_row
+    return webhook_row
+
+
+def _scoped_row(webhook: Document) -> Row:
+    scopes = webhook["properties"]["portcall"].get("scopes") or ()
+    return {**webhook_row(webhook), "SCOPES": " ".join(scopes)}
 
 
 def registry_row(registry: Document) -> Row:

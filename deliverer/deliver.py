@@ -120,7 +120,7 @@ class Deliverer:
             await self._deliver(frame, again=again)
             return
         # Each time, also for a redelivered frame: no earlier note may have been confirmed.
-        noting = self._notes.note(routed_by(frame))
+        noting = self._notes.note((event, ids, None) for event, ids in routed_by(frame))
         await asyncio.gather(self._deliver(frame, again=again), noting)
 
     async def _deliver(self, frame: DeliveryFrame, *, again: bool) -> None:

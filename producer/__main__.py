@@ -9,6 +9,7 @@ from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.refusals import Refusing
 from portcall.producer.http.registries import Registries
+from portcall.producer.http.untagging import Untagging
 from portcall.producer.ingest import Ingest
 from portcall.producer.journal_publisher import JournalPublisher
 from portcall.producer.server import make_app
@@ -43,11 +44,12 @@ async def main(host: Host = OWN_PROCESS) -> None:
         store = open_store(settings.database_url, KeySource.named_by(settings).vault())
         publisher = Publisher(settings.amqp_url, name="portcall producer")
         registries = Registries(catalogue=store.registries, revisions=store.webhooks)
+        untagging = Untagging(catalogue=store.subscribers, revisions=store.webhooks)
         sources = KnownSources(catalogue=store.sources, revisions=store.webhooks)
 
         async def refresh() -> None:
-            await registries.refresh()
-            await sources.refresh()
+            for kept in (registries, sources, untagging):
+                await kept.refresh()
             if tls is not None:
                 tls.trust(sources.authorities())
 
@@ -79,6 +81,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
             publish=journal.accept,
             note=journal.note_ignored,
             keeper=keeper,
+            wants_untags=untagging.wants,
         )
         issuers = IssuerKeys(Fetcher(await asyncio.to_thread(trust_of, settings)).fetch)
         intake = SourceIntake(

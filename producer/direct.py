@@ -6,7 +6,7 @@ the event takes the way through the router (docs/decisions/0057 has them, and wh
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import StrEnum
 from functools import cache
 from typing import NamedTuple, Protocol
@@ -53,6 +53,7 @@ class Why(StrEnum):
     NO_WEBHOOK = "no_webhook"
     SEVERAL_SHARDS = "several_shards"
     MANY_DELIVERIES = "many_deliveries"
+    FILTERS = "filters"
     PAUSED = "paused"
     REFUSED = "refused"
 
@@ -73,6 +74,14 @@ class Path(NamedTuple):
 
 class Matcher(Protocol):
     """Knows the webhooks: a ScopeIndex."""
+
+    @property
+    def filters(self) -> Collection[int]:
+        """Those with filters."""
+
+    @property
+    def watchers(self) -> Collection[int]:
+        """Those with the filter `changedOnly`."""
 
     def match(self, registry: str, action: int, repository: str, tag: str) -> list[int]:
         """The webhooks that an event matches."""
@@ -184,7 +193,7 @@ class Direct:
         bit = Action(event.action).bit
         index = self._subscriptions.index
         found = index.match(event.registry, bit, event.repository, event.tag)
-        if why := self._objection(found):
+        if why := self._objection(found) or _unsifted(event, found, index):
             return Path(why)
         shards = {shard_of(webhook_id, self._shards) for webhook_id in found}
         if len(shards) > 1:
@@ -222,6 +231,19 @@ class Direct:
             self._by_router = {key: end for key, end in self._by_router.items() if end > now}
         if now >= self._by_router.get(registry, 0.0):
             self._by_router[registry] = now + ORDER_S
+
+
+def _unsifted(event: Event, found: Iterable[int], index: Matcher) -> Why | None:
+    """Whether filters have a say, which the router asks: they decide and remember.
+
+    A webhook with the filter `changedOnly` has to know of each deleted digest and tag, also of one
+    that it gets no event of.
+    """
+    if index.watchers and event.action in (Action.DELETE, Action.UNTAG):
+        return Why.FILTERS
+    if index.filters and any(webhook_id in index.filters for webhook_id in found):
+        return Why.FILTERS
+    return None
 
 
 def count(path: Path, events: int = 1) -> None:

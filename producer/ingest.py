@@ -17,6 +17,7 @@ from portcall.producer.digests.keeper import DigestKeeper, NoTable
 from portcall.producer.formats import cloudevents, distribution, published
 from portcall.producer.formats.acceptance import Acceptance, Reader, Translation
 from portcall.producer.formats.ignoring import note_of
+from portcall.producer.formats.untags import add_untags
 from portcall.producer.http.access import Access, bearer_token
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.errors import UnavailableError, UnsupportedTypeError
@@ -29,7 +30,7 @@ from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
 from portcall.runtime.sampling import Allowance, Sample
 from portcall.schemas.events import Event
-from portcall.schemas.journal import IgnoredNote
+from portcall.schemas.journal import TAG_DELETE, IgnoredNote
 
 ACCEPTED = Counter(
     "portcall_producer_events",
@@ -77,6 +78,7 @@ class Ingest:
         publish: Publishes the events.
         note: Notes what became no event; None: it is not noted.
         keeper: Stores the kinds of digests; None: it keeps them in memory only.
+        wants_untags: Whether a registry has a webhook for deleted tags; None: none has.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class Ingest:
         publish: Publish,
         note: Note | None = None,
         keeper: DigestKeeper | None = None,
+        wants_untags: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:
+        self._wants_untags = wants_untags
         self._access = access
         self._registries = registries
         self._bodies = bodies
@@ -124,6 +128,7 @@ class Ingest:
             translation = await distribution.translated(glance, opened, acceptance)
             if await self._keeping.recall(glance):
                 translation = await distribution.translated(glance, opened, acceptance)
+            await self.add_untags(translation, acceptance)
             writing = self._keeping.begin(glance.learnt)
             await self.publish(translation)
             await self._keeping.settled(writing)
@@ -149,6 +154,17 @@ class Ingest:
             translation = read(body, acceptance_of(registry))
             await self.publish(translation)
         return self.answer(request, registry, translation, began)
+
+    async def add_untags(self, translation: Translation, acceptance: Acceptance) -> None:
+        """Turn deleted tags into events, if a webhook of their registry asks for it.
+
+        Raises:
+            UnavailableError: The store has not said yet whether one does.
+        """
+        if self._wants_untags is None or not translation.ignored.get(TAG_DELETE):
+            return
+        if await self._wants_untags(acceptance.registry):
+            add_untags(translation, acceptance)
 
     def knows(self, key: str) -> bool:
         """Whether there is a registry with that key in memory."""

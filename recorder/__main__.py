@@ -77,6 +77,8 @@ async def main(host: Host = OWN_PROCESS) -> None:
         process.supervise(DigestRetention(store.digests).run(), "forgetting")
         tags = DigestRetention(store.tags, max_age_ms=DELETED_TAG_MS, most=MAX_TAGS)
         process.supervise(tags.run(), "forgetting tags")
+        told = DigestRetention(store.told_tags, most=MAX_TAGS)
+        process.supervise(told.run(), "forgetting told tags")
         process.supervise(watch.run(), "watch")
         await process.until_stopped()
     await recorder.settled()

@@ -6,6 +6,7 @@ from portcall.router.measures import Measures
 from portcall.router.outbox import Outbox
 from portcall.router.route import Router
 from portcall.router.settings import RouterSettings
+from portcall.router.watching import Watching
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed, FeedFollower
@@ -39,7 +40,8 @@ async def main(host: Host = OWN_PROCESS) -> None:
             parking=parking,
             max_held=settings.prefetch // 2,
         )
-        router = Router(subscriptions=subscriptions, outbox=outbox)
+        watching = Watching(store.told_tags, outbox)
+        router = Router(subscriptions=subscriptions, outbox=outbox, watching=watching)
         consumer = Consumer(
             settings.amqp_url,
             name="portcall router consumer",

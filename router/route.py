@@ -1,17 +1,21 @@
 """Routing: a frame of events in, frames of deliveries out, and only then the ack."""
 
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from prometheus_client import Counter
 
-from portcall.router.outbox import Outbox
+from portcall.router.outbox import Found, Outbox, merged
+from portcall.router.sieve import count, sifted
+from portcall.router.watching import Watched, Watching, is_watched
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.errors import PoisonMessageError
 from portcall.runtime.latch import Latch
 from portcall.runtime.logs import get_logger
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.errors import InvalidValueError
-from portcall.schemas.events import Event, check_action
+from portcall.schemas.events import Action, Event, check_action
+from portcall.schemas.filters import Filters
 from portcall.schemas.frames import AGAIN_HEADER, decode_events
 from portcall.schemas.topology import SHARD_HEADER
 
@@ -34,6 +38,14 @@ _UNMATCHED = EVENTS.labels("no")
 class Matcher(Protocol):
     """Knows the webhooks: a ScopeIndex."""
 
+    @property
+    def filters(self) -> Mapping[int, Filters]:
+        """The filters of those that have some."""
+
+    @property
+    def watchers(self) -> Collection[int]:
+        """Those with the filter `changedOnly`."""
+
     def match(self, registry: str, action: int, repository: str, tag: str) -> list[int]:
         """The webhooks that an event matches."""
 
@@ -52,11 +64,13 @@ class Router:
     Args:
         subscriptions: The webhooks in memory.
         outbox: Where deliveries go.
+        watching: Decides for webhooks with the filter `changedOnly`.
     """
 
-    def __init__(self, *, subscriptions: Holder, outbox: Outbox) -> None:
+    def __init__(self, *, subscriptions: Holder, outbox: Outbox, watching: Watching) -> None:
         self._subscriptions = subscriptions
         self._outbox = outbox
+        self._watching = watching
         self._log = get_logger()
 
     async def handle(self, message: Message) -> None:
@@ -77,20 +91,44 @@ class Router:
             COPIES.inc()
         bits = [_action_bit(event) for event in events]
         latch = Latch()  # counted down once more when every event has been put
-        matched: list[tuple[Event, list[int]]] = []
+        matched: list[Found] = []
+        watched: list[Watched] = []
         for event, bit in zip(events, bits, strict=True):
-            found = self._subscriptions.index.match(
-                event.registry, bit, event.repository, event.tag
-            )
+            index = self._subscriptions.index
+            found = index.match(event.registry, bit, event.repository, event.tag)
             (_MATCHED if found else _UNMATCHED).inc()
-            matched.append((event, found))
+            held = None
+            if index.filters:
+                found, held = sifted(event, found, index.filters)
+                count(held)
+                if index.watchers:
+                    found = _set_apart(event, found, index.watchers, watched)
+            matched.append((event, found, held))
             await self._outbox.put(event, found, latch, again=again)
         latch.count_down()
         await latch.wait()
-        matches = sum(len(found) for _, found in matched)
+        if watched:
+            watchers = self._subscriptions.index.watchers
+            more = await self._watching.route(watched, watchers, again=again)
+            matched = merged([*matched, *more])
+        matches = sum(len(found) for _, found, _ in matched)
         DELIVERIES.inc(matches)
         self._log.debug("event.routed", events=len(events), deliveries=matches)
         await self._outbox.note(matched)
+
+
+def _set_apart(
+    event: Event, found: list[int], watchers: Collection[int], watched: list[Watched]
+) -> list[int]:
+    """Set an event apart for the webhooks that may know it already; returns the others."""
+    if event.action in (Action.DELETE, Action.UNTAG):
+        watched.append(Watched(event))
+        return found
+    mine = [each for each in found if each in watchers]
+    if not mine or not is_watched(event):
+        return found
+    watched.append(Watched(event, mine))
+    return [each for each in found if each not in watchers]
 
 
 def _action_bit(event: Event) -> int:

@@ -37,6 +37,8 @@ class Action(StrEnum):
     QUARANTINE = "quarantine"
     CHART_PUSH = "chart_push"
     CHART_DELETE = "chart_delete"
+    UNTAG = "untag"
+    """A tag was deleted, alone or with its manifest. ACR has no such action."""
 
     @property
     def bit(self) -> int:
@@ -165,7 +167,7 @@ def check_action(action: str, field: str = "action") -> Action:
     """Read an action.
 
     Raises:
-        InvalidValueError: The word is none of the five actions.
+        InvalidValueError: The word is none of the actions.
     """
     try:
         return Action(action)

@@ -51,6 +51,8 @@ class Extras(Struct, frozen=True, omit_defaults=True, rename="camel"):
         artifact_type: image, index, helm, signature, attestation, sbom, wasm, cache or other.
         platforms: Of an image its own, of an index those of its children, e.g. ``linux/arm64``.
         backfilled: Nothing told of it when it happened: it was found by a comparison later.
+        referrer: Of a delete: its digest was last seen under a tag of what is attached to another
+            artifact, as ``sha256-<hex>``.
     """
 
     kind: str = ""
@@ -60,6 +62,7 @@ class Extras(Struct, frozen=True, omit_defaults=True, rename="camel"):
     artifact_type: str = ""
     platforms: tuple[str, ...] = ()
     backfilled: bool = False
+    referrer: bool = False
 
 
 class SentExtras(Struct, frozen=True, rename="camel"):
@@ -102,6 +105,7 @@ def cleaned(extras: Extras, event_id: str = "") -> Extras | None:
         artifact_type=kept_text(extras.artifact_type, MAX_WORD),
         platforms=_platforms(extras.platforms),
         backfilled=extras.backfilled,
+        referrer=extras.referrer,
     )
     return None if kept == NONE else kept
 

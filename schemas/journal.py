@@ -5,13 +5,15 @@ says which deliveries should exist.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import accumulate, pairwise
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from portcall.schemas.events import Event
+from portcall.schemas.filters import facts_of
 
 TAG_DELETE = "tag_delete"
 """The reason of a notification that a tag was deleted; ACR's webhooks tell only of manifests."""
@@ -41,6 +43,10 @@ class Note(Struct, frozen=True, array_like=True):
         repository: The event's repository.
         tag: The event's tag; empty where it has none.
         manifest: The digest of what was pushed or deleted; empty where the event names none.
+        held: The webhooks whose filters held it back, by the filter's name, their numbers as in
+            *webhooks*; None: none.
+        artifact_type: One of `schemas.filters.TYPES`, in the note that it was accepted.
+        referrer: Whether it is known to be attached to another artifact; in the same note.
     """
 
     digest: str
@@ -52,6 +58,9 @@ class Note(Struct, frozen=True, array_like=True):
     repository: str = ""
     tag: str = ""
     manifest: str = ""
+    held: dict[str, list[int]] | None = None
+    artifact_type: str = ""
+    referrer: bool = False
 
 
 class IgnoredNote(Struct, frozen=True, array_like=True):
@@ -112,15 +121,27 @@ def digest_of(event: Event) -> bytes:
 
 def accepted(event: Event) -> Note:
     """The note that *event* was accepted: the broker has confirmed it."""
-    return _note(event, None)
+    facts = facts_of(event)
+    return _note(event, None, None, facts.artifact_type, facts.is_referrer)
 
 
-def routed(event: Event, webhook_ids: Iterable[int]) -> Note:
-    """The note that *event* was routed to these webhooks: their deliveries are confirmed."""
-    return _note(event, differences(webhook_ids))
+def routed(
+    event: Event, webhook_ids: Iterable[int], held: Mapping[str, Iterable[int]] | None = None
+) -> Note:
+    """The note that *event* was routed to these webhooks: their deliveries are confirmed.
+
+    Args:
+        event: The event.
+        webhook_ids: The webhooks.
+        held: Those whose filters held it back, by the filter's name.
+    """
+    if not held:
+        return _note(event, differences(webhook_ids))
+    by_filter = {name: differences(ids) for name, ids in held.items()}
+    return _note(event, differences(webhook_ids), by_filter)
 
 
-def _note(event: Event, webhooks: list[int] | None) -> Note:
+def _note(event: Event, webhooks: list[int] | None, *more: Any) -> Note:  # noqa: ANN401 (the note's)
     return Note(
         digest_of(event).hex(),
         event.id,
@@ -131,6 +152,7 @@ def _note(event: Event, webhooks: list[int] | None) -> Note:
         event.repository,
         event.tag,
         manifest_of(event),
+        *more,
     )
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action, check_action
+from portcall.schemas.filters import Filters
 from portcall.schemas.scopes import Scope
 from portcall.schemas.trust import Trust
 from portcall.schemas.uris import parse_uri
@@ -88,6 +89,8 @@ class WebhookSettings:
         probe: Whether it is probed after it was disabled automatically; None: only if it was
             disabled because it failed for long.
         rate_limit: POSTs a second at most; 0: no limit.
+        filters: What it does not want to hear; None: nothing is held back.
+        scopes: Patterns that narrow the scope, as `schemas.globs` reads them; None: there are none.
     """
 
     schedule_ms: tuple[int, ...] | None = None
@@ -95,6 +98,8 @@ class WebhookSettings:
     disable_after_ms: int | None = None
     probe: bool | None = None
     rate_limit: float = 0.0
+    filters: Filters | None = None
+    scopes: tuple[str, ...] | None = None
 
 
 class SettingChanges(TypedDict, total=False):
@@ -105,6 +110,8 @@ class SettingChanges(TypedDict, total=False):
     disable_after_ms: int | None
     probe: bool | None
     rate_limit: float
+    filters: Filters | None
+    scopes: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from portcall.store.database.database import Database
 from portcall.store.database.installation import InstallationTable
 from portcall.store.intake.digests import KnownDigests
 from portcall.store.intake.known_tags import KnownTags
+from portcall.store.intake.told_tags import ToldTags
 from portcall.store.journal.journal import Journal
 from portcall.store.records.event_log import EventLog
 from portcall.store.records.last_records import Lasts
@@ -47,6 +48,7 @@ class Store:
     lasts: Lasts
     sources: Sources
     tags: KnownTags
+    told_tags: ToldTags
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -84,4 +86,5 @@ def open_store(url: str, vault: Vault = NO_KEYS) -> Store:
         lasts=Lasts(database),
         sources=Sources(database, vault),
         tags=KnownTags(database),
+        told_tags=ToldTags(database),
     )

@@ -1,7 +1,8 @@
 """A store with very many webhooks, written in bulk past the API and its quota.
 
 Every registry in use has ten webhooks that match a push of ``team/app:v1``, each by one of the
-three breadths of a scope; the others look at other repositories.
+three breadths of a scope; the others look at other repositories: by ACR's scopes, or a tenth of all
+by patterns, of which every fourth begins like the pushed repository.
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ MATCHES = 10
 REGISTRIES = 1_000
 REPOSITORY, TAG = "team/app", "v1"
 _MATCHING = ("", "", "", *(f"{REPOSITORY}:*",) * 3, *(f"{REPOSITORY}:{TAG}",) * 4)
+_PATTERNS = ("team/service{0}-*:v[0-9]*", "team{0}/**", "group{0}/*", "team/a*{0}")
 _CHUNK = 10_000
 _FIRST_ID = 1 << 50
 
@@ -43,15 +45,29 @@ def scope(place: int) -> str:
     return f"team/service{place // 3}:{('*', 'latest', 'v2')[place % 3]}"
 
 
-def populate(url: str, count: int, target: str) -> None:
-    """Make *count* webhooks in the store at *url*, all of which lead to *target*."""
+def patterns(place: int) -> list[str] | None:
+    """The scopes of a registry's webhook, where a tenth has some; these do not match."""
+    if place < MATCHES or place % 10:
+        return None
+    return [_PATTERNS[place // 10 % len(_PATTERNS)].format(place), "!team/test/**"]
+
+
+def populate(url: str, count: int, target: str, *, globs: bool = False) -> None:
+    """Make *count* webhooks in the store at *url*, all of which lead to *target*.
+
+    Args:
+        url: The store's.
+        count: How many.
+        target: The service URI of all.
+        globs: Whether a tenth of them has scopes beyond ACR's.
+    """
     migrate(url)
     store = open_store(url)
     for number in range(registries_of(count)):
         store.registries.put(
             registry(number), location="local", sku=Sku.PREMIUM, tags={}, resource_group="portcall"
         )
-    rows = _rows(count, target, store.webhooks.revision())
+    rows = _rows(count, target, store.webhooks.revision(), globs=globs)
     while chunk := list(islice(rows, _CHUNK)):
         with store.database.writing() as connection:
             connection.execute(insert(webhooks), chunk)
@@ -81,12 +97,14 @@ def populate_registry(store: Store, name: str, count: int, target: str) -> None:
         connection.execute(insert(webhooks), rows)
 
 
-def _rows(count: int, target: str, revision: int) -> Iterator[dict[str, object]]:
+def _rows(count: int, target: str, revision: int, *, globs: bool) -> Iterator[dict[str, object]]:
     registries = registries_of(count)
     template = columns(_row("template", target, revision), NO_KEYS)
     for number in range(count):
         name = registry(number % registries)
-        text = scope(number // registries)
+        place = number // registries
+        scopes = patterns(place) if globs else None
+        text = "" if scopes else scope(place)
         hook = f"hook{number // registries:05d}"
         yield {
             **template,
@@ -96,6 +114,7 @@ def _rows(count: int, target: str, revision: int) -> Iterator[dict[str, object]]
             "name_key": hook,
             "scope": text,
             "scope_key": text,
+            "scopes": scopes,
         }
 
 

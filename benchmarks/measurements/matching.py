@@ -34,10 +34,11 @@ SEEN_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """A store of so many webhooks."""
+    """A store of so many webhooks; of some a tenth has scopes beyond ACR's."""
 
     webhooks: int
     url: str
+    globs: bool = False
 
 
 async def measure(mode: Mode, told: Told) -> Report:
@@ -46,31 +47,43 @@ async def measure(mode: Mode, told: Told) -> Report:
     report = Report(parameters={"sizes": sizes, "matches": 10, "routers": ROUTERS})
     async with open_lab() as lab:
         stores = [await _populated(lab, size, told) for size in sizes]
+        stores.append(await _populated(lab, sizes[-1], told, globs=True))
         rounds = mode.pairs or mode.choose(3, 5)
         for number in range(rounds):
             for each in stores:
                 await until_quiet(mode.quiet_s)
                 figures = await _probe(each)
-                report.runs.append({"pair": number, **figures})
-                told(f"{each.webhooks:,} webhooks: {figures}")
+                report.runs.append({"pair": number, "globs": each.globs, **figures})
+                told(f"{each.webhooks:,} webhooks{_with(each)}: {figures}")
         for each in stores:
-            report.summary[str(each.webhooks)] = _median(report.runs, each.webhooks)
+            key = "globs" if each.globs else str(each.webhooks)
+            report.summary[key] = _median(report.runs, each)
             traced = await _probe(each, "--trace")
-            report.summary[str(each.webhooks)] |= traced
-        largest = stores[-1]
+            report.summary[key] |= traced
+        largest = stores[-2]
         report.summary["routers"] = await _routers(lab, largest)
         told(f"routers at {largest.webhooks:,}: {report.summary['routers']}")
-    report.summary["ratios"] = _ratios(report.runs, sizes)
+    report.summary["ratios"] = _ratios(
+        report.runs, Population(sizes[0], ""), Population(sizes[-1], "")
+    )
+    report.summary["globs"]["ratios"] = _ratios(
+        report.runs, Population(sizes[-1], ""), Population(sizes[-1], "", globs=True)
+    )
     report.targets = _targets(report, largest.webhooks)
     return report
 
 
-async def _populated(lab: Lab, size: int, told: Told) -> Population:
+async def _populated(lab: Lab, size: int, told: Told, *, globs: bool = False) -> Population:
     began = time.monotonic()
-    population = Population(size, f"sqlite:///{lab.folder / f'webhooks-{size}.db'}")
-    await asyncio.to_thread(populate, population.url, size, f"{lab.sink.url}/hook")
-    told(f"{size:,} webhooks written in {time.monotonic() - began:.1f} s")
+    file = lab.folder / f"webhooks-{size}{'-globs' if globs else ''}.db"
+    population = Population(size, f"sqlite:///{file}", globs)
+    await asyncio.to_thread(populate, population.url, size, f"{lab.sink.url}/hook", globs=globs)
+    told(f"{size:,} webhooks{_with(population)} written in {time.monotonic() - began:.1f} s")
     return population
+
+
+def _with(population: Population) -> str:
+    return ", a tenth with patterns" if population.globs else ""
 
 
 async def _probe(population: Population, *options: str) -> Figures:
@@ -81,21 +94,25 @@ async def _probe(population: Population, *options: str) -> Figures:
     return figures
 
 
-def _median(runs: Sequence[Figures], webhooks: int) -> Figures:
-    mine = [run for run in runs if run["webhooks"] == webhooks]
+def _is_of(run: Figures, population: Population) -> bool:
+    return bool(
+        run["webhooks"] == population.webhooks and run.get("globs", False) == population.globs
+    )
+
+
+def _median(runs: Sequence[Figures], population: Population) -> Figures:
+    mine = [run for run in runs if _is_of(run, population)]
     names = ("match_ns", "load_s", "loaded_per_s", "rss_bytes_per_webhook")
     return {name: round(statistics.median(run[name] for run in mine), 2) for name in names}
 
 
-def _ratios(runs: Sequence[Figures], sizes: Sequence[int]) -> Figures:
-    """What matching costs at the largest size, by what it costs at the smallest, round by round."""
+def _ratios(runs: Sequence[Figures], first: Population, second: Population) -> Figures:
+    """What matching costs with the second, by what it costs with the first, round by round."""
     found = [
         large["match_ns"] / small["match_ns"]
         for small in runs
         for large in runs
-        if small["pair"] == large["pair"]
-        and small["webhooks"] == sizes[0]
-        and large["webhooks"] == sizes[-1]
+        if small["pair"] == large["pair"] and _is_of(small, first) and _is_of(large, second)
     ]
     return {"median": round(statistics.median(found), 3), "pairs": [round(r, 3) for r in found]}
 
@@ -181,6 +198,12 @@ def _targets(report: Report, largest: int) -> list[Target]:
             "an event at 1,000,000 webhooks against one at 1,000",
             2.0,
             report.summary["ratios"]["median"],
+            at_least=False,
+        ),
+        Target(
+            "an event at 1,000,000 webhooks, a tenth of them with patterns, against none",
+            2.0,
+            report.summary["globs"]["ratios"]["median"],
             at_least=False,
         ),
         Target("router memory", 700, routers["rss_bytes_per_webhook"], at_least=False, unit="B"),

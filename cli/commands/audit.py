@@ -72,8 +72,9 @@ def audit(
 ) -> None:
     """Check that every accepted event is accounted for.
 
-    Accepted = delivered + pending + given up + no match, for each registry. Exit code 0: it adds
-    up; 1: something is missing; 2: the check could not be made; 3: there is no such registry.
+    Accepted = delivered + pending + given up + filtered + no match, for each registry. Exit code 0:
+    it adds up; 1: something is missing; 2: the check could not be made; 3: there is no such
+    registry.
     """
     wait_s = _seconds("--wait", wait) if wait else 0.0
     patience_s = _seconds("--patience", patience)

@@ -85,7 +85,8 @@ def _registry(account: Mapping[str, Any], sure: set[str]) -> Document:
         if count > unmoved.get(doubt, 0)
     }
     given_up = account["givenUp"] + account["cancelled"]
-    ended = account["delivered"] + given_up + account["noMatch"]
+    filtered = account.get("filtered", 0)
+    ended = account["delivered"] + given_up + filtered + account["noMatch"]
     rest = account["accepted"] - ended - sum(pending.values())
     return {
         "registry": account["registry"],
@@ -96,6 +97,7 @@ def _registry(account: Mapping[str, Any], sure: set[str]) -> Document:
         "pendingBecause": pending,
         "givenUp": given_up,
         "ofTheseCancelled": account["cancelled"],
+        "filtered": filtered,
         "noMatch": account["noMatch"],
         "missing": rest,
         "unexpected": unexpected,
@@ -113,6 +115,7 @@ def rows_of(judgement: Document) -> list[Row]:
             "= DELIVERED": str(each["delivered"]),
             "+ PENDING": str(each["pending"]),
             "+ GIVEN UP": str(each["givenUp"]),
+            "+ FILTERED": str(each["filtered"]),
             "+ NO MATCH": str(each["noMatch"]),
             "MISSING": str(each["missing"]),
             "UNEXPECTED": str(each["unexpected"]),

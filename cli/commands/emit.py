@@ -53,8 +53,8 @@ Actions = Annotated[
     typer.Option(
         "--action",
         metavar="ACTION[:WEIGHT]",
-        help="push, delete, quarantine, chart_push or chart_delete; may be repeated, and have"
-        " a weight: push:9,delete:1.",
+        help="push, delete, quarantine, chart_push, chart_delete or untag; may be repeated, and"
+        " have a weight: push:9,delete:1.",
         rich_help_panel=EVENTS_PANEL,
     ),
 ]

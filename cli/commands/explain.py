@@ -22,6 +22,7 @@ _COLOURS = {
     "given_up": "red",
     "cancelled": "red",
     "none": "dim",
+    "filtered": "dim",
 }
 UNBOUNDED = 10_000
 """Columns; a reason may contain a long quotation."""
@@ -33,6 +34,7 @@ _WORDS = {
     "given_up": "given up",
     "cancelled": "cancelled",
     "none": "does not match",
+    "filtered": "held back by a filter",
 }
 
 
@@ -46,9 +48,9 @@ def explain(
 ) -> None:
     """Explain which webhooks get an event, and each delivery.
 
-    For a webhook that does not match, it says why: status, action or scope. It shows every attempt
-    with the reason for the next step. For a notification that did not become an event, it shows the
-    reason, too. Exits with 3 when there is no such event.
+    For a webhook that does not match, it says why: status, action, scope or filter. It shows every
+    attempt with the reason for the next step. For a notification that did not become an event, it
+    shows the reason, too. Exits with 3 when there is no such event.
     """
     management = Management.at(url)
     path = value(management.find_registry(registry, group), "id")
@@ -96,6 +98,7 @@ def _told(extras: Document) -> str:
         ("for ", ", ".join(map(str, extras.get("platforms") or ()))),
         ("with the tags ", ", ".join(map(str, extras.get("tags") or ()))),
         ("from the source ", _source(extras)),
+        ("", "was attached to another artifact" if extras.get("referrer") else ""),
         ("", "found by a comparison later" if extras.get("backfilled") else ""),
     )
     return clean("; ".join(f"{words}{fact}" for words, fact in facts if fact))

@@ -104,7 +104,7 @@ class Synthesis:
         return Request(
             id=self._id(),
             host=self._host,
-            method="DELETE" if action is Action.DELETE else "PUT",
+            method="DELETE" if action in (Action.DELETE, Action.UNTAG) else "PUT",
             useragent=f"portcall-emit/{__version__}",
         )
 
@@ -117,6 +117,8 @@ def _target(action: Action, repository: str, number: int, digest: str, size: int
             return Target(MANIFEST, size, digest, size, repository, tag)
         case Action.DELETE:
             return Target(MANIFEST, digest=digest, repository=repository)
+        case Action.UNTAG:
+            return Target(repository=repository, tag=tag)
         case Action.QUARANTINE:
             return Target(size=size, digest=digest, length=size, repository=repository, tag=tag)
         case Action.CHART_PUSH | Action.CHART_DELETE:

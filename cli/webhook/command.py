@@ -10,7 +10,7 @@ from portcall.cli.errors import UsageError
 from portcall.cli.examples import examples
 from portcall.cli.options import Format, Group, Name, Registry, Url
 from portcall.cli.output import Output, chosen, note, show, show_all
-from portcall.cli.tables import config_row, ping_row, value, webhook_row
+from portcall.cli.tables import config_row, ping_row, value, webhook_row_for
 from portcall.cli.trust_files import trust_extras
 from portcall.cli.webhook.events import list_events
 from portcall.cli.webhook.health import enable_webhook, explain, probe_webhook
@@ -93,6 +93,8 @@ def create(
         "portcall webhook update -r myregistry -n ci01hook --status disabled",
         'portcall webhook update -r myregistry -n ci01hook --headers "" --scope app:v1',
         "portcall webhook update -r myregistry -n ci01hook --retry-schedule 10s,1m,10m",
+        "portcall webhook update -r myregistry -n ci01hook --scopes 'team/**:v[0-9]*' \\",
+        "    '!team/test/**'",
         'portcall webhook update -r myregistry -n ci01hook --client-cert ""   # none any more',
     ),
 )
@@ -147,8 +149,8 @@ def list_webhooks(
     management = Management.at(url)
     found = management.find_registry(registry, group)
     query = {"$top": "1000"}
-    webhooks = management.pages("GET", f"{value(found, 'id')}/webhooks", query=query)
-    show_all(webhooks, webhook_row, output)
+    webhooks = list(management.pages("GET", f"{value(found, 'id')}/webhooks", query=query))
+    show_all(webhooks, webhook_row_for(webhooks), output)
 
 
 @app.command("show", epilog=examples("portcall webhook show -r myregistry -n ci01hook"))
@@ -164,7 +166,7 @@ def show_webhook(
     management = Management.at(url)
     found = management.find_registry(registry, group)
     webhook = management.ask("GET", webhook_path(found, name))
-    show(webhook, webhook_row, output)
+    show(webhook, webhook_row_for([webhook]), output)
     if chosen(output) is Output.TABLE:
         explain(webhook)
 
@@ -233,6 +235,7 @@ app.command(
     epilog=examples(
         'portcall webhook test-scope -r myregistry --scope "team/app:*"',
         "portcall webhook test-scope -r myregistry --scope team/app:v1 --actions push --last 100",
+        "portcall webhook test-scope -r myregistry --scopes 'team/**' '!team/test/**'",
     ),
 )(try_scope)
 app.command(

@@ -25,10 +25,10 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def with_options(**given: Any) -> None:  # noqa: ANN401 (as typer reads it)
-        values = {each.key: given.pop(each.parameter) for each in options.SETTINGS}
+        values = [(each, given.pop(each.parameter)) for each in options.SETTINGS]
         settings = {
-            key: None if word == "default" else word
-            for key, word in values.items()
+            each.key: None if word == "default" else each.read(word)
+            for each, word in values
             if word is not None
         }
         command(**given, settings=settings)

@@ -9,6 +9,8 @@ from portcall.cli.client import Document, Management
 from portcall.cli.options import Format, Group, Registry, Url
 from portcall.cli.output import Output, chosen, counted, note, pretty, say
 from portcall.cli.tables import Row, seconds, table, value
+from portcall.schemas.filters import filters_in
+from portcall.schemas.globs.scopes import Effect
 
 LAST = 20
 MAX_LAST = 500
@@ -18,7 +20,9 @@ def try_scope(
     *,
     registry: Registry,
     scope: Annotated[str, options.SCOPE] = "",
+    scopes: Annotated[list[str] | None, options.SCOPES] = None,
     actions: Annotated[list[str] | None, options.ACTIONS] = None,
+    filters: Annotated[list[str] | None, options.FILTERS] = None,
     last: Annotated[
         int, typer.Option("--last", metavar="N", min=1, max=MAX_LAST, help="The number of events.")
     ] = LAST,
@@ -26,13 +30,19 @@ def try_scope(
     url: Url = None,
     output: Format = None,
 ) -> None:
-    """Test a scope: show which of a registry's last events it would have matched.
+    """Test a scope and filters: show which of a registry's last events a webhook would have got.
 
-    Events of the last few seconds may be missing. Without --actions every action matches.
+    Nothing is saved. Events of the last few seconds may be missing. Without --actions every action
+    matches. With changedOnly, the first push of a tag among these events counts as a change. With
+    --scopes, the JSON output says of each pattern what it does with each event, and why.
     """
     body: Document = {"scope": scope, "last": last}
     if actions is not None:
         body["actions"] = options.actions(actions)
+    if filters is not None:
+        body["filters"] = filters_in(filters)
+    if scopes is not None:
+        body["scopes"] = options.patterns(scopes)
     management = Management.at(url)
     path = value(management.find_registry(registry, group), "id")
     found = management.ask("POST", f"{path}/testScope", body)
@@ -54,8 +64,17 @@ def _row(tried: Document) -> Row:
         "IMAGE": image(tried),
         "ACCEPTED": seconds(value(tried, "acceptedAt")),
         "ID": value(tried, "id"),
+        **_by(tried),
         "WHY NOT": "; ".join(value(miss, "message") for miss in tried.get("misses") or ()),
     }
+
+
+def _by(tried: Document) -> Row:
+    """Return the patterns that include or exclude the event, if there are scopes."""
+    if not tried.get("patterns"):
+        return {}
+    decisive = [each for each in tried["patterns"] if value(each, "effect") != Effect.NONE]
+    return {"BY": " ".join(value(each, "pattern") for each in decisive)}
 
 
 def image(about: Document) -> str:

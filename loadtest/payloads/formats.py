@@ -24,7 +24,8 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CHART = "application/vnd.acr.helm.chart"
 SECOND_US = 1_000_000
 IMAGES = (Action.PUSH.value, Action.DELETE.value)
-EVERY = (*(action.value for action in Action), PING)
+EVERY = (*(action.value for action in Action if action is not Action.UNTAG), PING)
+"""ACR's own."""
 
 _encode = msgspec.json.Encoder().encode
 

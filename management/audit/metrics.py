@@ -98,6 +98,7 @@ class AuditMetrics:
             "delivered": account.delivered,
             "given_up": account.given_up,
             "cancelled": account.cancelled,
+            "filtered": account.filtered,
             "no_match": account.no_match,
             "pending": account.open.total(),
         }

@@ -69,6 +69,7 @@ def _account(account: Account) -> shapes.Account:
         no_match=account.no_match,
         open={doubt.value: count for doubt, count in account.open.items() if count},
         unmoved={doubt.value: count for doubt, count in account.unmoved.items() if count},
+        filtered=account.filtered,
     )
 
 

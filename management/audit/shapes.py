@@ -15,6 +15,7 @@ class Account(Shape, frozen=True):
     no_match: int
     open: dict[str, int]
     unmoved: dict[str, int]
+    filtered: int
 
 
 class Suspect(Shape, frozen=True):

@@ -5,17 +5,26 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from portcall.management.events.tags import tags_of
-from portcall.management.explain.reasons import DELETED, Miss, misses_of, reason_of, rung_of
+from portcall.management.explain.reasons import (
+    DELETED,
+    Miss,
+    Predicate,
+    misses_of,
+    reason_of,
+    rung_of,
+)
 from portcall.runtime.clock import now_ms
 from portcall.schemas.deliveries import delivery_id
 from portcall.schemas.durations import format_duration
 from portcall.schemas.events import PING
 from portcall.schemas.extras import Extras
+from portcall.schemas.filters import facts_by_tag, why
 from portcall.schemas.records import Outcome
 from portcall.store.engine import Store
 from portcall.store.intake.ignored import IgnoredEvent
 from portcall.store.journal.noted import NotedEvent
 from portcall.store.records.event_log import StoredRecord
+from portcall.store.webhooks.subscribers import Subscriber
 
 
 class Whereabouts(StrEnum):
@@ -35,6 +44,8 @@ class Whereabouts(StrEnum):
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
     CANCELLED = "cancelled"
+    FILTERED = "filtered"
+    """A filter of the webhook held the event back when it was routed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +166,12 @@ class Explaining:
         about = _about(records, noted)
         if about is None:
             return self._ignored(registry, event_id)
-        routed = next((each.webhook_ids for each in noted if _is_of(each, about)), None)
+        unnoted = NotedEvent(
+            event_id, registry, about.accepted_ms, about.action, about.repository, about.tag, None,
+            facts=facts_by_tag(about.action, about.tag),
+        )  # fmt: skip
+        note = next((each for each in noted if _is_of(each, about)), unnoted)
+        routed = note.webhook_ids
         records = [each for each in records if each.accepted_ms == about.accepted_ms]
         tags = tags_of(self._store.journal, records[:1])
         return replace(
@@ -163,7 +179,7 @@ class Explaining:
             extras=records[0].extras if records else None,
             tags=tags.get(records[0].id, ()) if records else (),
             is_routed=routed is not None,
-            webhooks=self._webhooks(about, records, frozenset(routed or ())),
+            webhooks=self._webhooks(about, records, note),
         )
 
     def _ignored(self, registry: str, event_id: str) -> Explanation | None:
@@ -194,8 +210,10 @@ class Explaining:
         return self._life(webhook_id, event_id, newest, Whereabouts.UNKNOWN)
 
     def _webhooks(
-        self, about: Explanation, records: Sequence[StoredRecord], routed: frozenset[int]
+        self, about: Explanation, records: Sequence[StoredRecord], note: NotedEvent
     ) -> list[Explained]:
+        routed = frozenset(note.webhook_ids or ())
+        held = {each: name for name, ids in note.held.items() for each in ids}
         by_webhook: dict[int, list[StoredRecord]] = {}
         for record in records:
             by_webhook.setdefault(record.webhook_id, []).append(record)
@@ -204,15 +222,20 @@ class Explaining:
             mine = by_webhook.pop(each.id, [])
             if about.action == PING and not mine:
                 continue  # it was a ping for another webhook
-            misses = misses_of(each, about.action, about.repository, about.tag)
+            misses = misses_of(each, about.action, about.repository, about.tag, note.facts)
             without = Whereabouts.NONE if misses else Whereabouts.UNKNOWN
             if each.id in routed:
                 without = Whereabouts.QUEUED
+            elif each.id in held:
+                without = Whereabouts.FILTERED
+                misses = _with_filter(misses, held[each.id], note, each)
             life = self._life(each.id, about.event_id, mine, without)
             explained.append(Explained(each.id, each.name, misses, life))
-        for webhook_id in sorted({*by_webhook, *routed} - {each.webhook_id for each in explained}):
+        gone = {*by_webhook, *routed, *held} - {each.webhook_id for each in explained}
+        for webhook_id in sorted(gone):
             mine = by_webhook.get(webhook_id, [])
-            life = self._life(webhook_id, about.event_id, mine, Whereabouts.QUEUED)
+            without = Whereabouts.FILTERED if webhook_id in held else Whereabouts.QUEUED
+            life = self._life(webhook_id, about.event_id, mine, without)
             explained.append(Explained(webhook_id, "", [DELETED], life))
         return explained
 
@@ -260,6 +283,14 @@ def _about(records: Sequence[StoredRecord], noted: Sequence[NotedEvent]) -> Expl
         is_routed=False,
         webhooks=(),
     )
+
+
+def _with_filter(
+    misses: Sequence[Miss], name: str, note: NotedEvent, subscriber: Subscriber
+) -> list[Miss]:
+    """The reasons, with the filter that held the event back when it was routed."""
+    held = Miss(Predicate.FILTER, why(name, note.facts, subscriber.filters))
+    return [*(each for each in misses if each.predicate is not Predicate.FILTER), held]
 
 
 def _is_of(noted: NotedEvent, about: Explanation) -> bool:

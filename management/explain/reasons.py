@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from portcall.schemas.events import PING, Action
+from portcall.schemas.filters import Facts, Filters, held_back, why
+from portcall.schemas.globs.scopes import Effect, Scopes
 from portcall.schemas.records import Outcome
 from portcall.schemas.scopes import Scope
 from portcall.schemas.timestamps import acr_timestamp
@@ -16,6 +18,8 @@ from portcall.store.webhooks.subscribers import Subscriber
 JITTER = 0.075
 """The mean part of a delay by which a retry is later than its earliest time."""
 SLACK_MS = 250
+MAX_SHOWN = 5
+"""Patterns in one message."""
 
 
 class Predicate(StrEnum):
@@ -24,6 +28,8 @@ class Predicate(StrEnum):
     STATUS = "status"
     ACTION = "action"
     SCOPE = "scope"
+    FILTER = "filter"
+    SCOPES = "scopes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,18 @@ def ignored_reason(ignored: IgnoredEvent) -> str:
     return IGNORED.get(ignored.reason, ignored.reason)
 
 
-def misses_of(subscriber: Subscriber, action: str, repository: str, tag: str) -> list[Miss]:
-    """Why a webhook does not match an event; empty: it does. A ping matches its own webhook."""
+def misses_of(
+    subscriber: Subscriber, action: str, repository: str, tag: str, facts: Facts | None = None
+) -> list[Miss]:
+    """Why a webhook does not match an event; empty: it does. A ping matches its own webhook.
+
+    Args:
+        subscriber: The webhook.
+        action: The event's.
+        repository: The event's.
+        tag: The event's.
+        facts: What filters ask of the event; None: it is not known.
+    """
     if action == PING:
         return []
     misses = []
@@ -70,7 +86,17 @@ def misses_of(subscriber: Subscriber, action: str, repository: str, tag: str) ->
         why = f": {subscriber.status_reason}" if subscriber.status_reason else ""
         misses.append(Miss(Predicate.STATUS, f"the webhook is disabled{why}"))
     misses += unmatched(subscriber.actions, subscriber.scope, action, repository, tag)
+    if facts is not None and subscriber.filters is not None:
+        misses += filtered(subscriber.filters, facts)
+    if action and subscriber.scopes is not None:
+        misses += not_covered(subscriber.scopes, repository, tag)
     return misses
+
+
+def filtered(filters: Filters, facts: Facts) -> list[Miss]:
+    """Which of a webhook's filters holds an event back; `changedOnly` is not tried."""
+    name = held_back(filters, facts)
+    return [Miss(Predicate.FILTER, why(name, facts, filters))] if name else []
 
 
 def unmatched(actions: int, scope: Scope, action: str, repository: str, tag: str) -> list[Miss]:
@@ -93,6 +119,19 @@ def unmatched(actions: int, scope: Scope, action: str, repository: str, tag: str
         about = f"{repository}:{tag}" if tag else f"{repository}, without a tag"
         misses.append(Miss(Predicate.SCOPE, f"the scope '{scope}' does not cover {about}"))
     return misses
+
+
+def not_covered(scopes: Scopes, repository: str, tag: str) -> list[Miss]:
+    """Why scopes do not cover an event: what excludes it, or else why no pattern includes it."""
+    if scopes.cover(repository, tag):
+        return []
+    judged = scopes.judge(repository, tag)
+    wanted = [each for each in judged if each.effect is Effect.EXCLUDES] or [
+        each for each in judged if not each.pattern.startswith("!")
+    ]
+    shown = [f"{each.pattern}: {each.reason}" for each in wanted[:MAX_SHOWN]]
+    more = f" (and {len(wanted) - MAX_SHOWN} more)" if len(wanted) > MAX_SHOWN else ""
+    return [Miss(Predicate.SCOPES, f"{'; '.join(shown)}{more}")]
 
 
 def reason_of(record: StoredRecord) -> str:

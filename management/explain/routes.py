@@ -24,7 +24,7 @@ from portcall.management.http.bodies import Body
 from portcall.management.http.calls import Call, answer
 from portcall.management.http.errors import ArmError, invalid_parameter
 from portcall.management.http.extras import told_extras
-from portcall.management.http.fields import Actions, ScopeText
+from portcall.management.http.fields import Actions, FilterSet, Scopes, ScopeText
 from portcall.management.http.lookups import Lookups
 from portcall.management.http.routes import REGISTRY, Routes
 from portcall.runtime.errors import BrokerError
@@ -45,12 +45,16 @@ class ScopeTest(Body):
 
     Attributes:
         scope: A scope as for a webhook; empty: the whole registry.
+        scopes: Patterns that narrow it, as for a webhook; left out: none.
         actions: Actions as for a webhook; left out: any.
+        filters: Filters as for a webhook; left out: none.
         last: How many recent events to try.
     """
 
     scope: ScopeText = ""
+    scopes: Scopes = None
     actions: Actions | None = None
+    filters: FilterSet = None
     last: Annotated[int, Field(ge=1, le=MAX_LAST)] = LAST
 
 
@@ -102,7 +106,13 @@ class ExplainHandlers:
         body = await call.body(ScopeTest, optional=True)
         registry = await self._lookups.registry(call)
         tried = await asyncio.to_thread(
-            self._scope_tests.try_scope, registry.key, body.scope, body.actions or (), body.last
+            self._scope_tests.try_scope,
+            registry.key,
+            body.scope,
+            body.actions or (),
+            body.last,
+            filters=body.filters,
+            scopes=body.scopes or (),
         )
         return answer(tried_answer(tried))
 
@@ -202,4 +212,8 @@ def _tried(tried: Tried) -> shapes.TriedEvent:
         accepted_at=acr_timestamp(tried.accepted_ms),
         matches=tried.matches,
         misses=_misses(tried.misses),
+        patterns=(
+            [shapes.PatternTried(each.pattern, each.effect, each.reason) for each in tried.judged]
+            or UNSET
+        ),
     )

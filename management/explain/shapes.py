@@ -6,6 +6,7 @@ from portcall.management.explain.explanation import Whereabouts
 from portcall.management.explain.reasons import Predicate
 from portcall.management.http.extras import ToldExtras
 from portcall.management.http.shapes import Shape, Timestamp
+from portcall.schemas.globs.scopes import Effect
 from portcall.schemas.records import Outcome
 
 
@@ -89,8 +90,25 @@ class Explanation(Shape, frozen=True):
     extras: ToldExtras | UnsetType = UNSET
 
 
+class PatternTried(Shape, frozen=True):
+    """One pattern of the scopes and the event.
+
+    Attributes:
+        effect: Whether it includes the event, excludes it, or has no effect on it.
+        reason: Why.
+    """
+
+    pattern: str
+    effect: Effect
+    reason: str
+
+
 class TriedEvent(Shape, frozen=True):
-    """One of the last events, and whether a scope matches it."""
+    """One of the last events, and whether a scope matches it.
+
+    Attributes:
+        patterns: What each pattern does with it; absent: there are none.
+    """
 
     id: str
     action: str
@@ -99,6 +117,7 @@ class TriedEvent(Shape, frozen=True):
     accepted_at: Timestamp
     matches: bool
     misses: list[Miss]
+    patterns: list[PatternTried] | UnsetType = UNSET
 
 
 class ScopeTried(Shape, frozen=True):

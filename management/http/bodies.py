@@ -18,6 +18,7 @@ from portcall.management.http.fields import (
     CaBundle,
     ClientCertificate,
     ClientKey,
+    FilterSet,
     Headers,
     Limit,
     Location,
@@ -25,6 +26,7 @@ from portcall.management.http.fields import (
     Overlap,
     Rate,
     Schedule,
+    Scopes,
     ScopeText,
     Secret,
     Signature,
@@ -75,6 +77,9 @@ class PortcallExtras(Body):
             never; null: the installation's.
         probe: Whether it is probed after Portcall disabled it; null: not after a 410.
         rate_limit: POSTs a second at most; 0 or null: no limit.
+        filters: What is held back, although actions and scope cover it; replaced as a whole;
+            null: nothing.
+        scopes: Patterns that narrow the scope; those with ``!`` exclude; null or empty: none.
         ca_bundle: The only authorities that are trusted, in PEM; null: the default ones.
         client_certificate: The certificate for an endpoint that asks, in PEM; null: none.
         client_key: Its private key in PEM; left out with a certificate: the present one stays.
@@ -87,6 +92,8 @@ class PortcallExtras(Body):
     disable_after: Limit = None
     probe: bool | None = None
     rate_limit: Rate = 0.0
+    filters: FilterSet = None
+    scopes: Scopes = None
     ca_bundle: CaBundle | None = None
     client_certificate: ClientCertificate | None = None
     client_key: Annotated[ClientKey | None, Field(repr=False)] = None

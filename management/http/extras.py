@@ -19,6 +19,8 @@ class ToldExtras(Shape, frozen=True, kw_only=True):
         artifact_type: image, index, helm, signature, attestation, sbom, wasm, cache or other.
         platforms: Of an image its own, of an index those of its children.
         backfilled: Found by a comparison with the registry after it happened.
+        referrer: Of a delete, whether its digest was last seen under a tag of what is attached to
+            another artifact.
         tags: Of a delete, the tags that went with the manifest, where the registry tells them.
     """
 
@@ -29,6 +31,7 @@ class ToldExtras(Shape, frozen=True, kw_only=True):
     artifact_type: str | UnsetType = UNSET
     platforms: list[str] | UnsetType = UNSET
     backfilled: bool | UnsetType = UNSET
+    referrer: bool | UnsetType = UNSET
     tags: list[str] | UnsetType = UNSET
 
 
@@ -45,5 +48,6 @@ def told_extras(extras: Extras | None, tags: Sequence[str] = ()) -> ToldExtras |
         artifact_type=told.artifact_type or UNSET,
         platforms=list(told.platforms) or UNSET,
         backfilled=told.backfilled or UNSET,
+        referrer=told.referrer or UNSET,
         tags=list(tags) or UNSET,
     )

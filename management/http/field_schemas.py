@@ -12,6 +12,9 @@ from portcall.schemas.certificates import (
     MAX_KEY_CHARACTERS,
 )
 from portcall.schemas.events import EVENT_ID_PATTERN, Action
+from portcall.schemas.filters import ARTIFACT_TYPES, FLAGS, TYPES
+from portcall.schemas.globs.patterns import MAX_PATTERN_LENGTH
+from portcall.schemas.globs.scopes import MAX_PATTERNS
 from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH, REPOSITORY_PATTERN, TAG_PATTERN
 from portcall.schemas.signatures import Scheme
 from portcall.schemas.uris import MAX_URI_LENGTH
@@ -28,6 +31,7 @@ _DURATION = {
     "pattern": r"^\s*[0-9]{1,9}(\.[0-9]{1,3})?(ms|s|m|h|d)\s*$",
     "examples": ["10s"],
 }
+_IN_PATTERN = r"[A-Za-z0-9._*?\[\]!^-]+"
 _SCOPE = rf"^({REPOSITORY_PATTERN}(:(\*|{TAG_PATTERN}))?)?$".replace("(?:", "(")
 
 
@@ -95,6 +99,35 @@ CLIENT_KEY = text(
 SIGNATURE = WithJsonSchema({"enum": [*(each.value for each in Scheme), None]})
 LIMIT = WithJsonSchema({"anyOf": [_DURATION, {"enum": ["none", None]}]})
 RATE = WithJsonSchema({"type": ["number", "null"], "minimum": 0})
+FILTERS = WithJsonSchema(
+    {
+        "anyOf": [
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    **{name: {"type": ["boolean", "null"]} for name in FLAGS},
+                    ARTIFACT_TYPES: {"type": ["array", "null"], "items": {"enum": [*TYPES]}},
+                },
+            },
+            {"type": "null"},
+        ],
+        "description": "What is held back, although actions and scope cover it.",
+    }
+)
+SCOPES = WithJsonSchema(
+    {
+        "type": ["array", "null"],
+        "maxItems": MAX_PATTERNS,
+        "items": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_PATTERN_LENGTH,
+            "pattern": rf"^!?{_IN_PATTERN}(/{_IN_PATTERN})*(:{_IN_PATTERN})?$",
+        },
+        "examples": [["team/**:v[0-9]*", "!team/test/**"]],
+    }
+)
 TIME = text(format="date-time")
 OUTCOMES = WithJsonSchema(
     {"type": "array", "minItems": 1, "items": {"enum": [each.value for each in ENDINGS]}}

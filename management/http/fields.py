@@ -19,6 +19,8 @@ from portcall.schemas.durations import (
 )
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import check_event_id
+from portcall.schemas.filters import Filters, read_filters
+from portcall.schemas.globs.scopes import parse_scopes
 from portcall.schemas.records import Outcome
 from portcall.schemas.scopes import parse_scope
 from portcall.schemas.signatures import Scheme, check_shared_secret
@@ -181,6 +183,18 @@ def _rate(value: object) -> float:
     return check_rate_limit(value, "")
 
 
+def _scopes(value: object) -> tuple[str, ...] | None:
+    """Read a list of patterns; None and an empty list are none."""
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise InvalidValueError("", 'must be a list of patterns, as in ["team/*", "!team/test/**"]')
+    for index, entry in enumerate(value):
+        if not isinstance(entry, str):
+            raise InvalidValueError(f"[{index}]", "must be a pattern, as in team/*")
+    return parse_scopes(value, "").texts or None
+
+
 def _overlap(value: object) -> int | None:
     """Read how long two secrets sign: a duration of up to `MAX_OVERLAP_MS`, or ``none``."""
     overlap_ms = _limit(value)
@@ -282,6 +296,8 @@ ClientCertificate = Annotated[str, _written(check_chain), said.CLIENT_CERTIFICAT
 ClientKey = Annotated[str, _written(check_key), said.CLIENT_KEY]
 Limit = Annotated[int | None, _made(_limit), said.LIMIT]
 Rate = Annotated[float, _made(_rate), said.RATE]
+FilterSet = Annotated[Filters | None, _made(lambda value: read_filters(value, "")), said.FILTERS]
+Scopes = Annotated[tuple[str, ...] | None, _made(_scopes), said.SCOPES]
 Overlap = Annotated[int | None, _made(_overlap), said.LIMIT]
 Time = Annotated[int, _made(_time), said.TIME]
 Outcomes = Annotated[tuple[Outcome, ...], _made(_outcomes), said.OUTCOMES]

@@ -15,6 +15,7 @@ from msgspec import UNSET
 from pydantic.alias_generators import to_camel
 
 from portcall.schemas.durations import format_duration, format_limit
+from portcall.schemas.filters import ARTIFACT_TYPES, TYPES, filters_in, words_of, written
 
 Shown = Callable[[Any], Any]
 
@@ -32,7 +33,10 @@ class Setting:
         hint: Below the field, as HTML.
         placeholder: What an empty field shows.
         is_number: Whether it is one.
+        has_lines: Whether it is written on several lines; then it has a place of its own there.
         choices: What can be chosen, by the words that the form sends; empty: it is written.
+        marks: What can be marked, several at once, by the words that the form sends; the form's
+            text is all of them; empty: it is written.
         write: What the form begins with, of a stored value; of None the field is empty.
         read: What the API is sent, of what was filled in; of nothing that is null.
         heading: On a webhook's page; empty: it is not there.
@@ -48,7 +52,9 @@ class Setting:
     hint: Markup
     placeholder: str = "default"
     is_number: bool = False
+    has_lines: bool = False
     choices: tuple[tuple[str, str], ...] = ()
+    marks: tuple[tuple[str, str], ...] = ()
     write: Callable[[Any], str]
     read: Callable[[str], object] = str
     heading: str = ""
@@ -158,6 +164,46 @@ SETTINGS = (
         choices=(("", "Not after 410 Gone"), ("always", "Always"), ("never", "Never")),
         write=lambda probe: _PROBES[probe],
         read=_probe,
+    ),
+    Setting(
+        name="filters",
+        column="filters",
+        show=_unless_none(lambda filters: filters),
+        field="filters",
+        label="Filters",
+        hint=Markup(
+            "What it does not get, although its actions and its scope cover it. With artifact"
+            " types it gets only these."
+        ),
+        marks=(
+            ("taggedOnly", "Only with a tag"),
+            ("noReferrers", "No signatures, attestations and SBOMs"),
+            ("changedOnly", "Only what changed"),
+            *((f"{ARTIFACT_TYPES}={each}", f"type: {each}") for each in TYPES),
+        ),
+        write=written,
+        read=filters_in,
+        heading="Filters",
+        say=words_of,
+        unset="none",
+    ),
+    Setting(
+        name="scopes",
+        column="scopes",
+        show=_unless_none(list),
+        field="scopes",
+        label="Scopes beyond ACR",
+        hint=Markup(
+            "Patterns that narrow the scope above, one per line: <code>team/*</code>,"
+            " <code>team/**:v[0-9]*</code>; <code>!team/test/**</code> excludes. Empty: none."
+        ),
+        placeholder="",
+        has_lines=True,
+        write="\n".join,
+        read=str.split,
+        heading="Scopes",
+        say=", ".join,
+        unset="none",
     ),
 )
 """In the order of the form."""

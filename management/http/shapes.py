@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from portcall.schemas.events import Action
+from portcall.schemas.filters import Filters
 from portcall.schemas.signatures import Scheme
 from portcall.schemas.webhooks import Sku, Status
 
@@ -166,6 +167,8 @@ class WebhookExtras(Shape, frozen=True, kw_only=True):
     disable_after: str | UnsetType = UNSET
     probe: bool | UnsetType = UNSET
     rate_limit: float | UnsetType = UNSET
+    filters: Filters | UnsetType = UNSET
+    scopes: list[str] | UnsetType = UNSET
     status_reason: str | UnsetType = UNSET
     status_cause: str | UnsetType = UNSET
     status_changed_at: Timestamp | UnsetType = UNSET

@@ -10,6 +10,7 @@ from portcall.producer.formats.json_errors import joined
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Event, PublishedEvent, accept
 from portcall.schemas.extras import NONE, Extras, of_source
+from portcall.schemas.journal import TAG_DELETE
 from portcall.schemas.timestamps import acr_timestamp
 
 MAX_DETAILS = 200
@@ -100,7 +101,7 @@ class Translation:
     Attributes:
         events: The events.
         ignored: How many notifications were ignored, by the reason.
-        details: Details of those; incomplete if there are very many.
+        details: Details of those; incomplete if there are very many, but for deleted tags.
     """
 
     events: list[Event]
@@ -110,7 +111,7 @@ class Translation:
     def ignore(self, one: Ignored) -> None:
         """Count an ignored notification, and keep its details."""
         self.ignored[one.reason] += 1
-        if len(self.details) < MAX_DETAILS:
+        if len(self.details) < MAX_DETAILS or one.reason == TAG_DELETE:
             self.details.append(one)
 
 

@@ -25,8 +25,10 @@ Source: distribution 2.8 ``notifications/event.go`` and ``bridge.go``, and recor
 from collections.abc import Iterator
 
 import msgspec
+from msgspec import structs
 
 from portcall.producer.digests.digests import DigestMemory, full_name
+from portcall.producer.digests.referrers import remember_referrer, was_referrer
 from portcall.producer.formats.acceptance import Acceptance, Ignored, Translation
 from portcall.producer.formats.ignoring import NO_ENVELOPE, passed, text_of, unread
 from portcall.producer.formats.json_errors import complaint, decode
@@ -48,7 +50,7 @@ from portcall.schemas.events import (
     Target,
     check_event_id,
 )
-from portcall.schemas.extras import Extras
+from portcall.schemas.extras import NONE, Extras
 
 EVENT_ACTIONS = ("push", "delete")
 SILENT_ACTIONS = ("pull", "mount")
@@ -158,11 +160,18 @@ def _taken(
     """
     name = _full_name(acceptance.registry, notification.target)
     _remember(seen, name, notification.target)
+    target = notification.target
+    if target is not None and target.digest and target.tag:
+        place = (acceptance.registry, target.repository or "")
+        remember_referrer(seen, *place, target.digest, target.tag)
     reason = _why_ignored(seen, name, notification)
     if reason:
         return passed(reason, _id_of(notification), notification)
     published = _published(notification, seen.media_type(name), path)
-    return acceptance.accept(published, path, _extras(notification, published.target))
+    extras = _extras(notification, published.target)
+    if notification.action == "delete" and was_referrer(seen, acceptance.registry, published):
+        extras = structs.replace(extras or NONE, referrer=True)
+    return acceptance.accept(published, path, extras)
 
 
 def _untaken(

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from portcall.producer.formats.artifact_types import INDEXES, artifact_type
+from portcall.schemas.artifact_types import INDEXES, artifact_type
 from portcall.schemas.extras import NONE, Extras, platform_of
 
 MAX_REFERENCES_BYTES = 128 * 1024

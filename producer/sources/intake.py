@@ -93,6 +93,7 @@ class SourceIntake:
             read = partial(_read, source, sent, made)
             shaken, translation = await self._reader.run(body, read)
             hint = "" if translation.events else self._hints.note(source, sent)
+            await self._ingest.add_untags(translation, _acceptance(source))
             async with self._repeats.without(source, translation, made, now_ms()):
                 await self._ingest.publish(translation)
         await self._ingest.note(source.registry, translation)

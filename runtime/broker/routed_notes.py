@@ -1,7 +1,7 @@
 """Notes about routed events, for the journal, by the process that knows their webhooks."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from portcall.runtime.broker.batcher import Batcher
@@ -14,6 +14,10 @@ from portcall.schemas.topology import JOURNAL
 
 NOTE_BYTES = 128
 """The approximate size of a note in a frame, without its webhooks."""
+
+Routed = tuple[Event, Sequence[int], Mapping[str, Sequence[int]] | None]
+"""An event, the webhooks that it goes to, and those whose filters held it back, by the filter's
+name; None: none."""
 
 
 class OutgoingNote(NamedTuple):
@@ -47,9 +51,9 @@ class RoutedNotes:
         self._held = 0
         self._max_held = max_held
 
-    async def note(self, matched: Iterable[tuple[Event, Sequence[int]]]) -> None:
+    async def note(self, matched: Iterable[Routed]) -> None:
         """Note for each event which webhooks it was routed to; returns when that is confirmed."""
-        notes = [routed(event, webhook_ids) for event, webhook_ids in matched]
+        notes = [routed(event, webhook_ids, held) for event, webhook_ids, held in matched]
         latch = Latch(len(notes))
         for note in notes:
             self._notes.add(OutgoingNote(note, latch))

@@ -27,7 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from portcall.schemas.filters import Filters
 from portcall.schemas.webhooks import WebhookSettings
+from portcall.store.database.filter_type import FilterType
 
 Big = BigInteger().with_variant(Integer, "sqlite")
 """64 bits; SQLite's INTEGER has them, and only with that name is a key the row's own number."""
@@ -75,9 +77,11 @@ registries = Table(
 
 _TYPES: Mapping[object, TypeEngine[Any]] = {
     tuple[int, ...] | None: JSON(none_as_null=True),
+    tuple[str, ...] | None: JSON(none_as_null=True),
     int | None: Big,
     bool | None: Boolean(),
     float: Double(),
+    Filters | None: FilterType(),
 }
 """Of the columns of settings, by the types that these have in Python."""
 
@@ -90,6 +94,11 @@ def _settings() -> Iterator[Column[Any]]:
         else:
             default = text(f"{setting.default:g}")
             yield Column(setting.name, _TYPES[setting.type], nullable=False, server_default=default)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """The arguments of an index of some rows."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 webhooks = Table(
@@ -128,6 +137,7 @@ webhooks = Table(
     Column("client_key", Text, nullable=False, server_default=""),
     *_settings(),
     UniqueConstraint("registry_key", "name_key"),
+    Index("ix_webhooks_untag", "actions", **_where("actions >= 32")),
 )
 """Webhooks. ``delivered`` to ``cancelled`` count their records: see `store.webhooks.health`."""
 
@@ -287,6 +297,11 @@ journal = Table(
     Column("action", Text, nullable=False, server_default=""),
     Column("repository", Text, nullable=False, server_default=""),
     Column("tag", Text, nullable=False, server_default=""),
+    Column("filtered", Integer, nullable=False, server_default=text("0")),
+    Column("held", Text, nullable=False, server_default=""),
+    Column("artifact_type", Text, nullable=False, server_default=""),
+    Column("is_referrer", Integer, nullable=False, server_default=text("0")),
+    Column("manifest", Text, nullable=False, server_default=""),
     Index(None, "settled", "accepted_ms"),
     Index(None, "registry", "accepted_ms"),
     Index(None, "event_id"),
@@ -296,7 +311,9 @@ journal = Table(
 ``matches`` is null until it was routed; ``webhooks`` are their numbers as `schemas.journal` writes
 them. ``anew_ms`` is when a part of it was sent once more; 0: never. ``accepted`` and ``settled``
 are 0 or 1; ``delivered``, ``given_up`` and ``cancelled`` are valid once it is settled. A row that
-is neither accepted nor routed was made because there are records of such an event.
+is neither accepted nor routed was made because there are records of such an event. ``filtered`` is
+the number of webhooks whose filters held the event back, and ``held`` is the JSON of their numbers
+by the filter's name. ``artifact_type``, ``is_referrer`` and ``manifest`` are what filters ask for.
 """
 
 journal_frames = Table(
@@ -416,3 +433,21 @@ known_tags = Table(
 )
 """What the newest accepted event says of each tag: its digest, and whether it is there (1) or was
 deleted (0). ``registry`` is the key; ``digest`` is empty where a push named none."""
+
+told_tags = Table(
+    "told_tags",
+    metadata,
+    Column("webhook_id", Big, primary_key=True, autoincrement=False),
+    Column("repository", Text, primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("registry", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("told_ms", Big, nullable=False),
+    Column("event", LargeBinary, nullable=False),
+    Column("held", LargeBinary, nullable=False),
+    Column("version", Big, nullable=False),
+    Index(None, "registry", "repository", "digest"),
+    Index(None, "told_ms"),
+    sqlite_with_rowid=False,
+)
+"""What webhooks with the filter `changedOnly` were told of tags: see `store.intake.told_tags`."""

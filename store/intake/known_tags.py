@@ -138,7 +138,7 @@ def take(connection: Connection, notes: Iterable[Note]) -> None:
             _write(connection, sorted((*key, *row) for key, row in pending.items()))
             pending = {}
             _bury(connection, note)
-        elif note.action == Action.DELETE and note.tag:
+        elif note.action in (Action.DELETE, Action.UNTAG) and note.tag:
             _keep_newest(pending, key, ("", 0, note.accepted_ms))
     _write(connection, sorted((*key, *row) for key, row in pending.items()))
 

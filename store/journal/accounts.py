@@ -53,6 +53,7 @@ class Account:
         open: How many have not ended, by the reason.
         unmoved: How many of these, and of deliveries that should not exist, have not changed since
             the given time.
+        filtered: How many were not made, because a filter of the webhook held the event back.
     """
 
     registry: str
@@ -64,6 +65,7 @@ class Account:
     no_match: int = 0
     open: Counter[Doubt] = field(default_factory=Counter)
     unmoved: Counter[Doubt] = field(default_factory=Counter)
+    filtered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ def _settled(connection: Connection, since_ms: int, registry: str | None) -> Ite
             func.sum(columns.delivered).label("delivered"),
             func.sum(columns.given_up).label("given_up"),
             func.sum(columns.cancelled).label("cancelled"),
-            func.count().filter(columns.matches == 0).label("no_match"),
+            func.sum(columns.filtered).label("filtered"),
+            func.count().filter(columns.matches + columns.filtered == 0).label("no_match"),
         )
         .where(columns.settled == 1, columns.accepted_ms >= since_ms)
         .group_by(columns.registry)
@@ -146,10 +149,11 @@ def _settled(connection: Connection, since_ms: int, registry: str | None) -> Ite
         yield Account(
             registry=row.registry,
             events=row.events,
-            accepted=int(row.matches) + row.no_match,
+            accepted=int(row.matches) + int(row.filtered) + row.no_match,
             delivered=int(row.delivered),
             given_up=int(row.given_up),
             cancelled=int(row.cancelled),
+            filtered=int(row.filtered),
             no_match=row.no_match,
         )
 
@@ -174,8 +178,9 @@ def _enter(
         unmoved[Doubt.NOT_ATTEMPTED] += waiting * is_old
         unmoved[Doubt.NOT_RETRIED] += tally.unmoved
         account.events += 1
-        account.accepted += row.matches or 1
-        account.no_match += row.matches == 0
+        account.accepted += row.matches + row.filtered or 1
+        account.no_match += row.matches + row.filtered == 0
+        account.filtered += row.filtered
         account.delivered += tally.delivered
         account.given_up += tally.given_up
         account.cancelled += tally.cancelled

@@ -14,11 +14,12 @@ from portcall.runtime.clock import now_ms
 from portcall.schemas import journal
 from portcall.schemas.frames import RawJournalFrame
 from portcall.schemas.journal import Note
-from portcall.schemas.scopes import MAX_REPOSITORY_LENGTH
 from portcall.store.database import counters, tables
 from portcall.store.database.database import chunks, insert_rows, matching
 from portcall.store.errors import UnstorableError
 from portcall.store.intake import ignored, known_tags
+from portcall.store.journal import holding
+from portcall.store.journal.soundness import MAX_BIG, raw_notes, sound_note
 from portcall.store.records.appending import MAX_ID_LENGTH, Position, move, must_store, unstorable
 from portcall.store.traffic import rollups
 
@@ -27,13 +28,9 @@ ENTERED_FRAMES = 10
 
 _encode = msgspec.json.Encoder().encode
 decode_numbers = msgspec.json.Decoder(list[int]).decode
-_decode_notes = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_all = msgspec.json.Decoder(list[Note]).decode
-_decode_note = msgspec.json.Decoder(Note).decode
 _DIGEST = ("digest",)
 _FRAME_ID = ("frame_id",)
-_DIGEST_BYTES = 16
-_MAX_BIG = 2**63 - 1
 
 
 @dataclass(slots=True)
@@ -56,6 +53,11 @@ class JournalRow:
     action: str = ""
     repository: str = ""
     tag: str = ""
+    filtered: int = 0
+    held: str = ""
+    artifact_type: str = ""
+    is_referrer: int = 0
+    manifest: str = ""
 
 
 _COLUMNS = tuple(field.name for field in fields(JournalRow))
@@ -93,10 +95,10 @@ def _acceptances(frames: Iterable[RawJournalFrame]) -> Iterator[tuple[str, int]]
         try:
             notes = _decode_all(frame.notes)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            sound = [_sound(raw) for raw in _raw_notes(bytes(frame.notes))]
+            sound = [sound_note(raw) for raw in raw_notes(bytes(frame.notes))]
             notes = [each[1] for each in sound if each is not None]
         for note in notes:
-            if note.webhooks is None and 0 <= note.accepted_ms <= _MAX_BIG:
+            if note.webhooks is None and 0 <= note.accepted_ms <= MAX_BIG:
                 registry = note.registry
                 if len(registry) <= MAX_ID_LENGTH and "\0" not in registry:
                     yield registry, note.accepted_ms
@@ -133,8 +135,8 @@ def enter(connection: Connection) -> tuple[int, int]:
     notes: list[tuple[bytes, Note]] = []
     unusable = 0
     for row in found:
-        for raw in _raw_notes(row.notes):
-            note = _sound(raw)
+        for raw in raw_notes(row.notes):
+            note = sound_note(raw)
             if note is None:
                 unusable += 1
             else:
@@ -181,6 +183,7 @@ def note_in(row: JournalRow, note: Note, now_ms: int) -> bool:
     """
     if note.webhooks is None:
         changed, row.accepted = not row.accepted, 1
+        row.artifact_type, row.is_referrer = note.artifact_type, int(note.referrer)
         return changed
     steps, webhook_ids = note.webhooks, journal.numbers(note.webhooks)
     if row.matches:
@@ -190,6 +193,7 @@ def note_in(row: JournalRow, note: Note, now_ms: int) -> bool:
     row.matches, row.webhooks = len(steps), _encode(steps) if steps else b""
     row.checksum = journal.checksum(webhook_ids)
     row.settled = 0 if steps else 1
+    row.filtered, row.held = holding.joined(row.held, note.held, webhook_ids)
     return True
 
 
@@ -203,6 +207,7 @@ def row_of(digest: bytes, note: Note) -> JournalRow:
         action=note.action,
         repository=note.repository,
         tag=note.tag,
+        manifest=note.manifest[: known_tags.MAX_MANIFEST].replace("\0", ""),
     )
 
 
@@ -244,6 +249,11 @@ def _values(row: JournalRow) -> tuple[object, ...]:
         row.action,
         row.repository,
         row.tag,
+        row.filtered,
+        row.held,
+        row.artifact_type,
+        row.is_referrer,
+        row.manifest,
     )
 
 
@@ -252,7 +262,8 @@ def _update(connection: Connection, rows: Sequence[JournalRow]) -> None:
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
         connection.exec_driver_sql(
             f"UPDATE journal SET accepted = {mark}, matches = {mark}, checksum = {mark},"  # noqa: S608 (a mark)
-            f" webhooks = {mark}, anew_ms = {mark}, settled = {mark} WHERE digest = {mark}",
+            f" webhooks = {mark}, anew_ms = {mark}, settled = {mark}, filtered = {mark},"
+            f" held = {mark}, artifact_type = {mark}, is_referrer = {mark} WHERE digest = {mark}",
             [
                 (
                     row.accepted,
@@ -261,35 +272,12 @@ def _update(connection: Connection, rows: Sequence[JournalRow]) -> None:
                     row.webhooks,
                     row.anew_ms,
                     row.settled,
+                    row.filtered,
+                    row.held,
+                    row.artifact_type,
+                    row.is_referrer,
                     row.digest,
                 )
                 for row in rows
             ],
         )
-
-
-def _raw_notes(notes: bytes) -> list[msgspec.Raw]:
-    try:
-        return _decode_notes(notes)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return [msgspec.Raw(notes)]  # counted as one that is unusable
-
-
-def _sound(raw: msgspec.Raw) -> tuple[bytes, Note] | None:
-    """A note with its digest, if every column can hold it."""
-    try:
-        note = _decode_note(raw)
-        digest = bytes.fromhex(note.digest)
-    except (msgspec.DecodeError, ValueError):
-        return None
-    numbers = (note.accepted_ms, *(note.webhooks or ()))
-    texts = (note.event_id, note.registry, note.action, note.tag)
-    fits = (
-        len(digest) == _DIGEST_BYTES
-        and min(numbers) >= 0
-        and sum(numbers) <= _MAX_BIG
-        and all(len(text) <= MAX_ID_LENGTH and "\0" not in text for text in texts)
-        and len(note.repository) <= MAX_REPOSITORY_LENGTH
-        and "\0" not in note.repository
-    )
-    return (digest, note) if fits else None

@@ -1,16 +1,18 @@
 """Events in the journal, including those never attempted and those that match no webhook."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
 from portcall.schemas.events import PING
+from portcall.schemas.filters import Facts, facts_by_tag
 from portcall.schemas.journal import numbers
 from portcall.schemas.operator import DISABLED_ACTION
 from portcall.store.database.tables import journal
 from portcall.store.journal import entries as noting
+from portcall.store.journal import holding
 
 MAX_EVENTS = 500
 """Of one id; publishers choose the ids and may repeat them."""
@@ -29,6 +31,10 @@ class NotedEvent:
         repository: Its repository.
         tag: Empty where it has none.
         webhook_ids: The webhooks that it was routed to, ascending; None: it was not routed yet.
+        held: Those whose filters held it back, by the filter's name.
+        facts: What filters ask of it; less if the note that it was accepted is not entered yet, or
+            is of an earlier version.
+        manifest: The digest of what it is about; empty: it names none.
     """
 
     event_id: str
@@ -38,6 +44,9 @@ class NotedEvent:
     repository: str
     tag: str
     webhook_ids: Sequence[int] | None
+    held: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    facts: Facts = field(default_factory=lambda: Facts(""))
+    manifest: str = ""
 
 
 def of_id(connection: Connection, event_id: str) -> list[NotedEvent]:
@@ -69,6 +78,10 @@ def _query() -> Select[Any]:
         columns.tag,
         columns.matches,
         columns.webhooks,
+        columns.held,
+        columns.artifact_type,
+        columns.is_referrer,
+        columns.manifest,
     )
 
 
@@ -82,4 +95,13 @@ def _noted(row: Any) -> NotedEvent:  # noqa: ANN401 (a row of the query above)
         row.repository,
         row.tag,
         None if row.matches is None else numbers(steps),
+        holding.of(row.held),
+        _facts(row),
+        row.manifest,
     )
+
+
+def _facts(row: Any) -> Facts:  # noqa: ANN401 (as above)
+    if not row.artifact_type:
+        return facts_by_tag(row.action, row.tag)
+    return Facts(row.action, row.tag, row.artifact_type, is_referrer=bool(row.is_referrer))

@@ -31,6 +31,7 @@ class OpenEvent:
     matches: int | None
     checksum: int
     anew_ms: int
+    filtered: int = 0
 
     @property
     def cursor(self) -> Cursor:
@@ -73,6 +74,7 @@ def open_events(
             columns.matches,
             columns.checksum,
             columns.anew_ms,
+            columns.filtered,
         )
         .where(columns.settled == 0, columns.accepted_ms >= after_ms)
         .where(not_(and_(columns.accepted_ms == after_ms, columns.digest <= after_digest)))

@@ -7,11 +7,16 @@ strings and integers alone: a million webhooks must fit.
 A place with one webhook holds ``id << n | actions``, where n is the number of actions. One with
 several holds the ids by their set of actions, of which there are fewer than 2^n, so that
 subscribers to deletes cost a push nothing.
+
+Webhooks with scopes beyond ACR's are in an index of their own, `store.subscriptions.globs`.
 """
 
 from array import array
 
 from portcall.schemas.events import Action
+from portcall.schemas.filters import Filters
+from portcall.schemas.globs.scopes import Scopes
+from portcall.store.subscriptions.globs import GlobIndex
 
 Holders = int | dict[int, "array[int]"]
 
@@ -21,6 +26,10 @@ class ScopeIndex:
 
     Args:
         action_bits: How many bits a set of actions has.
+
+    Attributes:
+        filters: The filters of those that have some, by the webhook's id.
+        watchers: Those of them with the filter `changedOnly`.
     """
 
     def __init__(self, action_bits: int = len(Action)) -> None:
@@ -28,11 +37,22 @@ class ScopeIndex:
         self._all_actions = (1 << action_bits) - 1
         self._places: dict[str, Holders] = {}
         self._place_of: dict[int, str] = {}
+        self.filters: dict[int, Filters] = {}
+        self.watchers: set[int] = set()
+        self._globs = GlobIndex()
 
     def __len__(self) -> int:
-        return len(self._place_of)
+        return len(self._place_of) + len(self._globs)
 
-    def put(self, webhook_id: int, registry: str, scope: str, actions: int) -> None:
+    def put(  # noqa: PLR0917 (the columns of a row of the index, in their order)
+        self,
+        webhook_id: int,
+        registry: str,
+        scope: str,
+        actions: int,
+        filters: Filters | None = None,
+        scopes: Scopes | None = None,
+    ) -> None:
         """Add a webhook, or move it to where it looks now.
 
         Args:
@@ -40,8 +60,17 @@ class ScopeIndex:
             registry: Its registry, in lower case.
             scope: Its scope in the canonical form: empty, ``repo:tag`` or ``repo:*``.
             actions: The bits of its actions.
+            filters: What it does not want to hear; None: nothing is held back.
+            scopes: The patterns that narrow its scope; None: there are none.
         """
         self.remove(webhook_id)
+        if filters is not None:
+            self.filters[webhook_id] = filters
+            if filters.changed_only:
+                self.watchers.add(webhook_id)
+        if scopes is not None:
+            self._globs.put(webhook_id, registry, scope, actions, scopes)
+            return
         place = f"{registry}/{scope}"
         held = self._places.get(place)
         if held is None:
@@ -55,8 +84,11 @@ class ScopeIndex:
 
     def remove(self, webhook_id: int) -> None:
         """Forget a webhook; one that is not there is no error."""
+        if self.filters.pop(webhook_id, None):
+            self.watchers.discard(webhook_id)
         place = self._place_of.pop(webhook_id, None)
         if place is None:
+            self._globs.remove(webhook_id)
             return
         held = self._places[place]
         if isinstance(held, int):
@@ -95,4 +127,5 @@ class ScopeIndex:
                 for actions, ids in held.items():
                     if actions & action:
                         found.extend(ids)
+        self._globs.add_matches(found, registry, action, repository, tag)
         return found

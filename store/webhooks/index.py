@@ -5,16 +5,25 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from portcall.schemas.filters import Filters
 from portcall.schemas.webhooks import Status
 from portcall.store.database import counters
 from portcall.store.database.database import Database
 from portcall.store.database.tables import tombstones, webhooks
 
-IndexRow = tuple[int, str, str, int]
-"""An enabled webhook: its id, its registry in lower case, its canonical scope, its action bits."""
+IndexRow = tuple[int, str, str, int, Filters | None, list[str] | None]
+"""An enabled webhook: its id, its registry in lower case, its canonical scope, its action bits, its
+filters, and the patterns of its scopes; None where it has none."""
 
 _CHUNK = 5_000
-_INDEX = (webhooks.c.id, webhooks.c.registry_key, webhooks.c.scope_key, webhooks.c.actions)
+_INDEX = (
+    webhooks.c.id,
+    webhooks.c.registry_key,
+    webhooks.c.scope_key,
+    webhooks.c.actions,
+    webhooks.c.filters,
+    webhooks.c.scopes,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +81,9 @@ def changes_since(database: Database, revision: int) -> Changes | None:
         buried = select(tombstones.c.webhook_id).where(tombstones.c.revision > revision)
         gone = list(connection.execute(buried).scalars())
     changed: list[IndexRow] = []
-    for webhook_id, registry, scope, actions, status in rows:
+    for webhook_id, registry, scope, actions, filters, scopes, status in rows:
         if status == Status.ENABLED.value:
-            changed.append((webhook_id, registry, scope, actions))
+            changed.append((webhook_id, registry, scope, actions, filters, scopes))
         else:
             gone.append(webhook_id)
     return Changes(current, changed, gone)

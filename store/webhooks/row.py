@@ -192,6 +192,7 @@ def read_view(view: type[View], row: RowMapping, vault: Vault) -> View:
     values = opened({name: row[name] for name in names_of(view)}, row["id"], vault)
     schedule = row["schedule_ms"]
     values["schedule_ms"] = None if schedule is None else tuple(schedule)
+    values["scopes"] = None if row["scopes"] is None else tuple(row["scopes"])
     values["status"] = Status(row["status"])
     values["cause"] = Cause(row["cause"])
     return view(**values)

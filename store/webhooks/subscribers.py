@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from portcall.schemas.events import Action
+from portcall.schemas.filters import Filters
+from portcall.schemas.globs.scopes import Scopes, stored_scopes
 from portcall.schemas.scopes import Scope, parse_scope
 from portcall.schemas.webhooks import Status
 from portcall.store.database.database import Database
@@ -21,6 +24,8 @@ class Subscriber:
         status_reason: Why Portcall disabled it; else empty.
         actions: The bits of its actions.
         scope: The part of the registry that it covers.
+        filters: What it does not want to hear; None: nothing is held back.
+        scopes: Patterns that narrow it; None: there are none.
     """
 
     id: int
@@ -29,6 +34,8 @@ class Subscriber:
     status_reason: str
     actions: int
     scope: Scope
+    filters: Filters | None = None
+    scopes: Scopes | None = None
 
 
 class Subscribers:
@@ -51,6 +58,8 @@ class Subscribers:
                 webhooks.c.status_reason,
                 webhooks.c.actions,
                 webhooks.c.scope,
+                webhooks.c.filters,
+                webhooks.c.scopes,
             )
             .where(webhooks.c.registry_key == registry)
             .order_by(webhooks.c.name_key)
@@ -64,6 +73,23 @@ class Subscribers:
                     row.status_reason,
                     row.actions,
                     parse_scope(row.scope),
+                    row.filters,
+                    stored_scopes(row.scopes),
                 )
                 for row in connection.execute(query)
             ]
+
+    def untagging(self) -> frozenset[str]:
+        """The keys of registries with an enabled webhook for `untag`, the last of the actions.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+        """
+        query = (
+            select(webhooks.c.registry_key)
+            .where(webhooks.c.actions >= Action.UNTAG.bit)
+            .where(webhooks.c.status == Status.ENABLED.value)
+            .distinct()
+        )
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(query).scalars())

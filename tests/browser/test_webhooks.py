@@ -173,9 +173,67 @@ async def test_a_scope_shows_which_of_the_last_events_it_would_match(
     await page.get_by_label("Scope", exact=True).fill("team/app:v2")
     await expect(tried).to_contain_text("would have matched 1")
     await expect(tried.locator("li.match")).to_contain_text("team/app:v2")
+
+    # Patterns narrow it, are checked while they are typed, and say why.
+    await page.get_by_label("Scope", exact=True).fill("")
+    scopes = page.get_by_label("Scopes beyond ACR")
+    await scopes.fill("**\nteam//x")
+    await expect(page.locator("#scopes-problem")).to_contain_text("character 6 of 'team//x'")
+    await scopes.fill("**:v*\n!team/*:v2")
+    await expect(page.locator("#scopes-problem")).to_be_empty()
+    await expect(tried).to_contain_text("would have matched 2")
+    await expect(tried.locator("li.match").first).to_contain_text("by **:v*")
+    await expect(tried.locator("li.miss")).to_contain_text("!team/*:v2: team/app:v2 matches")
+    await page.get_by_label("Webhook name").fill("globhook")
+    await page.get_by_label("Service URI").fill(f"{sink.url}/globs")
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.locator("dl.properties")).to_contain_text("**:v*, !team/*:v2")
+    made = await webhook_of(client, registry, "globhook")
+    assert made["portcall"]["scopes"] == ["**:v*", "!team/*:v2"]
     await page.get_by_label("push", exact=True).uncheck()
     await page.get_by_label("delete", exact=True).check()
     await expect(tried).to_contain_text("would have matched 0")
+
+
+async def test_filters_are_tried_on_the_last_events_before_they_are_saved(
+    page: Page, client: Client, sink: Sink
+) -> None:
+    registry = await client.new_registry()
+    await client.put_webhook(registry, "evernew", f"{sink.url}/filters")
+    await asyncio.sleep(2)
+    referrer = f"sha256-{'ab' * 32}"
+    events = [push_event("team/app", "v1"), push_event("team/app", referrer)]
+    await client.publish(registry, [*events, push_event("team/app", "v1")])
+    await sink.until(3)
+    tried = page.locator("#scope-test")
+
+    async def are_known() -> bool:  # the journal is seconds behind
+        await page.goto(f"/console/registries/{registry}/webhooks/new")
+        await expect(tried).to_have_text(re.compile("."))
+        return bool(await tried.locator("li").count() == 3)
+
+    await eventually(are_known, within_s=30, what="three events to try filters on")
+    await expect(tried).to_contain_text("would have matched 3")
+    await page.get_by_label("No signatures, attestations and SBOMs").check()
+    await expect(tried).to_contain_text("would have matched 2")
+    await expect(tried.locator("li.miss")).to_contain_text("noReferrers")
+    await page.get_by_label("type: helm").check()
+    await expect(tried).to_contain_text("would have matched 0")
+    await page.get_by_label("type: helm").uncheck()
+
+    await page.get_by_label("Webhook name").fill("filtered")
+    await page.get_by_label("Service URI").fill(f"{sink.url}/filtered")
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.locator("#notice")).to_contain_text("was created")
+    await expect(page.get_by_label("Properties")).to_contain_text("noReferrers")
+    made = await webhook_of(client, registry, "filtered")
+    assert made["portcall"]["filters"] == {"noReferrers": True}
+    await page.goto(f"/console/registries/{registry}/webhooks/filtered/edit")
+    await expect(page.get_by_label("No signatures, attestations and SBOMs")).to_be_checked()
+    await page.get_by_label("No signatures, attestations and SBOMs").uncheck()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("#notice")).to_contain_text("was changed")
+    assert "filters" not in (await webhook_of(client, registry, "filtered"))["portcall"]
 
 
 async def test_a_webhook_is_changed(page: Page, client: Client) -> None:

@@ -22,6 +22,7 @@ from aiohttp import ClientSession
 
 from portcall.router.outbox import AGAIN_MS, Outbox
 from portcall.router.route import Router
+from portcall.router.watching import Watching
 from portcall.runtime.broker import declaring
 from portcall.runtime.broker.consumer import Consumer
 from portcall.runtime.broker.feed import Feed, FeedFollower
@@ -56,6 +57,7 @@ from tests.integration.runtime.brokers import (
     until_answer,
 )
 from tests.line import Line
+from tests.unit.schemas.globs import reference
 from tests.unit.store.samples import add_registry, draft
 
 SHARDS = 2
@@ -156,7 +158,9 @@ async def routing(
     follower = FeedFollower(subscriptions.refresh, poll_s=poll_s)
     feed = Feed(url, name="test feed", on_hint=follower.hint)
     publisher = Publisher(url, name="test publisher")
-    router = Router(subscriptions=subscriptions, outbox=Outbox(publisher, shards=SHARDS))
+    outbox = Outbox(publisher, shards=SHARDS)
+    watching = Watching(store.told_tags, outbox)
+    router = Router(subscriptions=subscriptions, outbox=outbox, watching=watching)
     consumer = Consumer(
         consumer_url or url,
         name="test consumer",
@@ -262,6 +266,9 @@ async def router_process(
         await process.end(signal.SIGKILL)
 
 
+PATTERNS = (None, None, None, ("team/*",), ("**:[l-v]*", "!other"), ("!**:?*",))
+
+
 def crowd(store: Store, count: int, seed: int) -> dict[int, WebhookDraft]:
     """So many webhooks of all kinds, some of them disabled, by their ids."""
     chance = random.Random(seed)  # noqa: S311 (a test's choices, the same each time)
@@ -271,6 +278,7 @@ def crowd(store: Store, count: int, seed: int) -> dict[int, WebhookDraft]:
             scope=chance.choice(["", "app", "app:*", "app:v1", "team/app:*", "team/app:latest"]),
             actions=chance.randint(1, 31),
             status=Status.DISABLED if number % 7 == 0 else Status.ENABLED,
+            scopes=PATTERNS[number % len(PATTERNS)],
         )
         for number in range(count)
     ]
@@ -287,6 +295,7 @@ def wanted(webhooks: dict[int, WebhookDraft], events: Sequence[Event]) -> set[Pa
         if webhook.status is Status.ENABLED
         and webhook.actions & Action(one.action).bit
         and parse_scope(webhook.scope).covers(one.repository, one.tag)
+        and reference.covers(webhook.scopes or (), one.repository, one.tag)
     }
 
 

@@ -213,7 +213,8 @@ def _fits(row: VisibleWebhook, health: HealthAtAGlance, show: str) -> bool:
 def _has(row: VisibleWebhook, text: str) -> bool:
     wanted = text.lower()
     return not wanted or any(
-        wanted in each.lower() for each in (row.name, host_of(row.uri), row.scope)
+        wanted in each.lower()
+        for each in (row.name, host_of(row.uri), row.scope, *(row.scopes or ()))
     )
 
 

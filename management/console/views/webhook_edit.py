@@ -11,6 +11,7 @@ from portcall.management.console.views.webhook_forms import (
     LABELS,
     NAME,
     SCOPE,
+    SCOPES,
     Problems,
     SubmittedForm,
     Values,
@@ -27,6 +28,7 @@ from portcall.management.http.routes import Routes
 from portcall.management.http.settings import SETTINGS
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
+from portcall.schemas.filters import filters_in, read_filters
 from portcall.schemas.signatures import Scheme
 from portcall.store.access.principals import Role
 from portcall.store.webhooks.registries import Registry
@@ -111,7 +113,12 @@ class WebhookEdit:
         problem = ""
         try:
             tried = await asyncio.to_thread(
-                self._scopes.try_scope, registry.key, form.line(SCOPE), form.all("actions")
+                self._scopes.try_scope,
+                registry.key,
+                form.line(SCOPE),
+                form.all("actions"),
+                filters=read_filters(filters_in(form.all("filters"))),
+                scopes=form.text(SCOPES).split(),
             )
         except InvalidValueError as error:
             problem = error.problem

@@ -20,6 +20,7 @@ from portcall.store.webhooks.row import SigningWebhook, WebhookRow
 
 NAME, URI, HEADERS, ACTIONS = "name", "uri", "headers", "actions"
 STATUS, SCOPE, SIGNATURE, SECRET = "status", "scope", "signature", "secret"
+SCOPES = "scopes"
 CA_BUNDLE, CLIENT_CERTIFICATE, CLIENT_KEY = "ca_bundle", "client_certificate", "client_key"
 FIELDS = (
     NAME, URI, HEADERS, ACTIONS, STATUS, SCOPE, SIGNATURE, SECRET,
@@ -145,6 +146,7 @@ def read_entry(form: Form, *, before: SigningWebhook | None = None) -> Submitted
     values: dict[str, str | list[str]] = {name: form.line(name) for name in FIELDS}
     values[ACTIONS] = list(form.all(ACTIONS))
     values |= {name: form.text(name) for name in _TEXTS}
+    values |= {each.field: _given(form, each) for each in SETTINGS if each.marks}
     values[CLIENT_KEY] = ""  # never shown, not even to its author
     headers, faults = _headers_of(form.text(HEADERS))
     body: dict[str, object] = {
@@ -214,7 +216,7 @@ def _headers_of(text: str) -> tuple[dict[str, str], tuple[FieldFault, ...]]:
 def _extras_of(form: Form, before: SigningWebhook | None) -> dict[str, object]:
     """``properties.portcall``; an empty field is the installation's default."""
     extras: dict[str, object] = {
-        each.key: each.read(text) if (text := form.line(each.field)) else None for each in SETTINGS
+        each.key: each.read(text) if (text := _given(form, each)) else None for each in SETTINGS
     }
     kept = scheme_of(before.secret).value if before else Scheme.NONE.value
     secret, wanted = form.text(SECRET).strip(), form.line(SIGNATURE) or kept
@@ -238,6 +240,11 @@ def _trust_of(form: Form, before: SigningWebhook | None) -> dict[str, object]:
     if key:
         extras["clientKey"] = key
     return extras
+
+
+def _given(form: Form, setting: Setting) -> str:
+    """What was filled in; of marks, all of them."""
+    return " ".join(form.all(setting.field)) if setting.marks else form.line(setting.field)
 
 
 def _written(setting: Setting, row: WebhookRow) -> str:

@@ -4,7 +4,6 @@ Source: Microsoft's "Azure Container Registry webhook reference".
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.producer.sources.fields import (
     Told,
@@ -19,6 +18,7 @@ from portcall.producer.sources.fields import (
     time_of,
     unreadable,
 )
+from portcall.schemas.artifact_types import artifact_type
 from portcall.schemas.events import PING, Action
 from portcall.schemas.extras import Extras
 

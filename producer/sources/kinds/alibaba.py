@@ -7,7 +7,6 @@ Source: Alibaba Cloud's "Use triggers"; the zone is our reading of its examples.
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.fields import (
     Told,
@@ -22,6 +21,7 @@ from portcall.producer.sources.fields import (
     text,
     time_of,
 )
+from portcall.schemas.artifact_types import artifact_type
 from portcall.schemas.extras import Extras
 
 _UTC_OFFSET = "+08:00"

@@ -23,7 +23,6 @@ Source: JFrog's "Docker domain" webhook events; fields as other receivers read t
 import re
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.formats.told import platforms_in
 from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.fields import (
@@ -38,6 +37,7 @@ from portcall.producer.sources.fields import (
     tag_or_digest,
     text,
 )
+from portcall.schemas.artifact_types import artifact_type
 from portcall.schemas.extras import Extras
 
 _ACTIONS = {"pushed": "push", "deleted": "delete"}

@@ -9,7 +9,6 @@ Source: docs.docker.com/docker-hub/repos/manage/webhooks.
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.fields import (
     Told,
@@ -24,6 +23,7 @@ from portcall.producer.sources.fields import (
     text,
     time_of,
 )
+from portcall.schemas.artifact_types import artifact_type
 from portcall.schemas.extras import Extras
 
 

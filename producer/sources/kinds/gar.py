@@ -18,7 +18,6 @@ import base64
 import binascii
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.producer.sources.fields import (
     Told,
@@ -37,6 +36,7 @@ from portcall.producer.sources.fields import (
     time_of,
     unreadable,
 )
+from portcall.schemas.artifact_types import artifact_type
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.extras import Extras
 

@@ -27,7 +27,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.producer.sources.fields import (
     Told,
@@ -46,6 +45,7 @@ from portcall.producer.sources.fields import (
     time_of,
     unreadable,
 )
+from portcall.schemas.artifact_types import artifact_type
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.events import Action
 from portcall.schemas.extras import Extras

@@ -19,7 +19,6 @@ Source: go-gitea/gitea and Forgejo, services/webhook and modules/structs.
 from urllib.parse import urlsplit
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.fields import (
     Told,
@@ -37,6 +36,7 @@ from portcall.producer.sources.fields import (
     time_of,
 )
 from portcall.producer.sources.forms import form_or_json
+from portcall.schemas.artifact_types import artifact_type
 from portcall.schemas.extras import Extras
 
 _ACTIONS = {"created": "push", "deleted": "delete"}

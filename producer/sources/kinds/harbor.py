@@ -19,7 +19,6 @@ Source: goharbor/harbor, src/pkg/notifier/formats and src/controller/event.
 from collections.abc import Iterator
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.producer.sources.fields import (
     Told,
@@ -41,6 +40,7 @@ from portcall.producer.sources.fields import (
     time_of,
     unreadable,
 )
+from portcall.schemas.artifact_types import artifact_type
 from portcall.schemas.extras import Extras
 
 _ACTIONS = {

@@ -16,7 +16,6 @@ Source: harness/harness, registry/services/webhook and registry/app/events/artif
 """
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.fields import (
     Told,
@@ -31,6 +30,7 @@ from portcall.producer.sources.fields import (
     tag_or_digest,
     text,
 )
+from portcall.schemas.artifact_types import artifact_type
 from portcall.schemas.extras import Extras
 
 _ACTIONS = {"artifact_created": "push", "artifact_deleted": "delete"}

@@ -20,7 +20,6 @@ Source: Sonatype's nexus-public, WebhookServiceImpl.java and RepositoryComponent
 import re
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.fields import (
     Told,
@@ -37,6 +36,7 @@ from portcall.producer.sources.fields import (
     text,
     time_of,
 )
+from portcall.schemas.artifact_types import artifact_type
 from portcall.schemas.extras import Extras
 
 _ADDRESS = re.compile(r"[0-9a-fA-F.:]*", re.ASCII)

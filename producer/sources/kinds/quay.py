@@ -17,7 +17,6 @@ Source: quay/quay, notifications/notificationevent.py and notificationmethod.py.
 from collections.abc import Iterator
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.sources.adapter import Found, SourceRequest, translated
 from portcall.producer.sources.fields import (
     Told,
@@ -34,6 +33,7 @@ from portcall.producer.sources.fields import (
     text,
     unreadable,
 )
+from portcall.schemas.artifact_types import artifact_type
 from portcall.schemas.extras import Extras
 
 _REASONS = (

@@ -19,7 +19,6 @@ Source: project-zot/zot, pkg/extensions/events.
 from dataclasses import replace
 
 from portcall.producer.formats.acceptance import Acceptance, Translation
-from portcall.producer.formats.artifact_types import artifact_type
 from portcall.producer.formats.told import platforms_in
 from portcall.producer.sources.adapter import Found, SourceRequest
 from portcall.producer.sources.fields import (
@@ -39,6 +38,7 @@ from portcall.producer.sources.fields import (
     text,
     time_of,
 )
+from portcall.schemas.artifact_types import artifact_type
 from portcall.schemas.errors import InvalidValueError
 from portcall.schemas.extras import Extras
 

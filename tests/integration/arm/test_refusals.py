@@ -155,7 +155,7 @@ FIELDS = [
     prop("a service URI with a fragment", "serviceUri", "must have no fragment (#...): there is a # at character 20; write %23", "http://example.com/#x"),
     prop("a service URI too long", "serviceUri", "is longer than 2048 characters", "http://example.com/" + "a" * 2048),
     prop("no action", "actions", "at least one action is required", []),
-    prop("an action that is none", "actions[1]", "'pull' is not an action; allowed are push, delete, quarantine, chart_push, chart_delete", ["push", "pull"]),
+    prop("an action that is none", "actions[1]", "'pull' is not an action; allowed are push, delete, quarantine, chart_push, chart_delete, untag", ["push", "pull"]),
     prop("actions of a word", "actions", "must be a list", "push"),
     prop("a status that is none", "status", "'paused' is not known; allowed are enabled, disabled", "paused"),
     prop("a scope in capitals", "scope", f"'Foo' {SCOPE}", "Foo:bar"),

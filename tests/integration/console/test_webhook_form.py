@@ -27,6 +27,7 @@ GOOD: Mapping[str, object] = {
     "rate": "50",
     "disable_after": "2d",
     "probe": "always",
+    "scopes": "team/**:v[0-9]*\r\n\r\n!team/test/**\r\n",
 }
 BAD = [
     ("name", "ab", "5 to 50"),
@@ -57,6 +58,8 @@ BAD = [
     ("rate", "-1", "must be POSTs a second"),
     ("disable_after", "later", "is not a duration"),
     ("probe", "perhaps", "must be true or false"),
+    ("scopes", "team/*\nteam//x", "[1]: character 6 of 'team//x': a part is missing"),
+    ("scopes", "team/* # all", "[1]: character 1 of '#'"),
     ("ca_bundle", "hello", "has no certificate in PEM"),
     ("ca_bundle", CLIENT.pem + CLIENT.key_pem, "has a private key in it"),
     ("client_certificate", "hello", "has no certificate in PEM"),
@@ -92,6 +95,7 @@ async def test_a_webhook_is_what_the_form_said(site: Site, browser: Browser) -> 
     assert (row.actions, row.scope, row.status) == (0b11, "team/app:*", Status.ENABLED)
     assert (row.schedule_ms, row.max_age_ms, row.rate_limit) == ((10_000, 60_000), 43_200_000, 50)
     assert (row.disable_after_ms, row.probe) == (172_800_000, True)
+    assert row.scopes == ("team/**:v[0-9]*", "!team/test/**")
     assert row.location == "westus"
     assert site.publisher.announced
 
@@ -116,7 +120,7 @@ async def test_what_is_left_out_is_the_default(site: Site, browser: Browser) -> 
     row = site.store.webhooks.get("alpha", "least1")
     assert row is not None
     assert (row.schedule_ms, row.max_age_ms, row.rate_limit, row.secret) == (None, None, 0, "")
-    assert (row.disable_after_ms, row.probe) == (None, None)
+    assert (row.disable_after_ms, row.probe, row.scopes) == (None, None, None)
     assert (row.headers, row.scope, row.status) == ({}, "", Status.ENABLED)
 
 

@@ -66,7 +66,7 @@ def test_an_unknown_action_is_refused_in_azs_words() -> None:
         actions(["push", "bogus"])
     assert str(refused.value) == (
         "'bogus' is not a valid value for '--actions'."
-        " Allowed values: push, delete, quarantine, chart_push, chart_delete."
+        " Allowed values: push, delete, quarantine, chart_push, chart_delete, untag."
     )
     assert refused.value.exit_code == 2
 

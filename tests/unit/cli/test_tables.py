@@ -21,6 +21,16 @@ def test_the_layout_is_azs() -> None:
     )
 
 
+def test_one_column_more_shows_scopes_if_any_webhook_has_them() -> None:
+    extras = {"scopes": ["team/*", "!team/test"]}
+    scoped = {**WEBHOOK, "properties": {"scope": "a:*", "portcall": extras}}
+    plain = {**WEBHOOK, "properties": {"scope": "", "portcall": {}}}
+    assert tables.webhook_row_for([plain])(plain) == tables.webhook_row(plain)
+    row = tables.webhook_row_for([plain, scoped])
+    assert list(row(scoped)) == [*tables.webhook_row(plain), "SCOPES"]
+    assert [row(each)["SCOPES"] for each in (plain, scoped)] == ["", "team/* !team/test"]
+
+
 def test_wide_characters_take_two_cells() -> None:
     assert table([{"A": "名前", "B": "x"}, {"A": "ab", "B": "y"}]).splitlines() == [
         "A     B", "----  ---", "名前  x", "ab    y",

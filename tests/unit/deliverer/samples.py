@@ -21,7 +21,7 @@ from portcall.schemas.scopes import parse_scope
 from portcall.schemas.topology import LOG
 from portcall.schemas.trust import Trust
 from portcall.schemas.webhooks import Cause, Status, Webhook
-from portcall.store.webhooks.index import Changes
+from portcall.store.webhooks.index import Changes, IndexRow
 
 NOW_MS = 1_772_619_630_123
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 (the specification's example)
@@ -135,7 +135,7 @@ class FakeStore:
         self.rows.update({each.id: each for each in webhooks})
         for webhook_id in gone:
             self.rows.pop(webhook_id, None)
-        changed = [(each.id, "myregistry", "", 1) for each in webhooks]
+        changed: list[IndexRow] = [(each.id, "myregistry", "", 1, None, None) for each in webhooks]
         self.changes = Changes(self.at, changed, list(gone))
 
 

@@ -21,7 +21,9 @@ from portcall.producer.direct import (
 from portcall.runtime.metrics import REGISTRY
 from portcall.schemas.deliveries import shard_of
 from portcall.schemas.events import Action, Event
+from portcall.schemas.filters import Filters
 from portcall.schemas.frames import MAX_ITEMS, decode_deliveries, decode_events, routed_by
+from portcall.schemas.globs.scopes import parse_scopes
 from portcall.store.subscriptions.index import ScopeIndex
 
 SHARDS = 2
@@ -141,6 +143,10 @@ def _paused(world: World) -> None:
     world.paused = {ZERO[1]}
 
 
+def _filtered(world: World) -> None:
+    world.webhooks.index.put(ZERO[1], "myregistry", "", PUSH, Filters(tagged_only=True))
+
+
 def _refused(world: World) -> None:
     world.direct.refused(0, [event("other", registry="other")])
 
@@ -157,6 +163,7 @@ def _refused(world: World) -> None:
         (_two_shards, Why.SEVERAL_SHARDS),
         (_many, Why.MANY_DELIVERIES),
         (_paused, Why.PAUSED),
+        (_filtered, Why.FILTERS),
         (_refused, Why.REFUSED),
     ],
     ids=lambda each: getattr(each, "__name__", str(each)).strip("_"),
@@ -199,6 +206,32 @@ def test_several_events_of_a_request_go_first_by_the_router(world: World) -> Non
 def test_an_event_that_matches_nothing_delays_none(world: World) -> None:
     assert world.why(action="delete") is Why.NO_WEBHOOK
     assert world.why() is Why.ONE_SHARD
+
+
+def test_filters_of_webhooks_that_the_event_does_not_match_delay_it_not(world: World) -> None:
+    world.webhooks.index.put(ZERO[1], "other", "", PUSH, Filters(tagged_only=True))
+    world.webhooks.index.put(ONE[0], "other", "", PUSH, Filters(changed_only=True))
+    assert world.why() is Why.ONE_SHARD
+
+
+@pytest.mark.parametrize("action", [Action.DELETE, Action.UNTAG])
+def test_the_router_hears_of_what_is_gone_while_a_webhook_wants_changes_only(
+    world: World, action: Action
+) -> None:
+    world.webhooks.index.put(ZERO[0], "myregistry", "", action.bit)
+    assert world.why(action=action.value) is Why.ONE_SHARD
+    world.webhooks.index.put(ONE[0], "myregistry", "", PUSH, Filters(changed_only=True))
+    assert world.why(action=action.value) is Why.FILTERS
+    world.webhooks.index.remove(ONE[0])
+    world.now += ORDER_S
+    assert world.why(action=action.value) is Why.ONE_SHARD
+
+
+def test_patterns_decide_as_in_the_router(world: World) -> None:
+    world.webhooks.index.put(ZERO[0], "myregistry", "", PUSH, None, parse_scopes(["team/*:v*"]))
+    assert world.why() is Why.ONE_SHARD
+    world.webhooks.index.put(ZERO[0], "myregistry", "", PUSH, None, parse_scopes(["team/*:x*"]))
+    assert world.why() is Why.NO_WEBHOOK
 
 
 def test_a_shard_that_refused_is_left_alone_for_a_while(world: World) -> None:

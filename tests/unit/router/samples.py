@@ -1,7 +1,8 @@
 """What the tests of the router share: events, and a publisher that is told when to confirm."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -11,6 +12,7 @@ from portcall.schemas.events import Event
 from portcall.schemas.frames import DeliveryFrame, decode_deliveries, decode_journal
 from portcall.schemas.journal import Note, numbers
 from portcall.schemas.topology import JOURNAL
+from portcall.store.intake.told_tags import TagKey, ToldTag
 
 
 def event(
@@ -42,6 +44,41 @@ def ids_of_shard(shard: int, shards: int, count: int) -> list[int]:
 def pairs(frame: DeliveryFrame) -> list[tuple[str, int]]:
     """The event and the webhook of each delivery of a frame."""
     return [(frame.events[one.event].id, one.webhook_id) for one in frame.deliveries]
+
+
+class FakeTable:
+    """The store's told tags, in memory; `before_change` is called before each change."""
+
+    def __init__(self) -> None:
+        self.rows: dict[TagKey, ToldTag] = {}
+        self.errors: list[Exception] = []
+        self.before_change: Callable[[], None] = lambda: None
+
+    def find(self, keys: Sequence[TagKey]) -> dict[TagKey, ToldTag]:
+        if self.errors:
+            raise self.errors.pop(0)
+        return {key: self.rows[key] for key in keys if key in self.rows}
+
+    def naming(self, registry: str, repository: str, what: str) -> list[ToldTag]:
+        return [
+            row
+            for row in self.rows.values()
+            if (row.registry, row.repository) == (registry, repository)
+            and row.webhook_id
+            and what in (row.digest, row.tag)
+        ]
+
+    def change(self, rows: Iterable[ToldTag], *, durable: bool) -> set[TagKey]:
+        before, self.before_change = self.before_change, lambda: None
+        before()
+        refused = set()
+        for row in rows:
+            known = self.rows.get(row.key)
+            if row.version != (known.version if known else 0):
+                refused.add(row.key)
+            else:
+                self.rows[row.key] = replace(row, version=row.version + 1)
+        return refused
 
 
 async def turns() -> None:

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from portcall.router import outbox as outbox_module
-from portcall.router.outbox import Outbox, Outgoing, pack
+from portcall.router.outbox import Matched, Outbox, Outgoing, pack
 from portcall.runtime.broker import batcher, routed_notes
 from portcall.runtime.latch import Latch
 from portcall.runtime.parking import Parking
@@ -199,10 +199,10 @@ async def test_notes_wait_for_others_while_few_frames_are_held(
     monkeypatch.setattr(routed_notes, "ROUTED_LINGER_S", 1e6)
     publisher = FakePublisher()
     outbox = Outbox(publisher, shards=1, max_held=3)
-    noting = [asyncio.create_task(outbox.note([(one, [1])])) for one in (A, B)]
+    noting = [asyncio.create_task(outbox.note([Matched(one, [1])])) for one in (A, B)]
     await turns()
     assert publisher.noted == []
-    await outbox.note([(C, [1])])  # now half of the prefetch is held
+    await outbox.note([Matched(C, [1])])  # now half of the prefetch is held
     await asyncio.gather(*noting)
     assert publisher.routed == [("a", [1]), ("b", [1]), ("c", [1])]
     assert len(publisher.noted) == 1
@@ -212,5 +212,5 @@ async def test_notes_leave_after_the_linger(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(routed_notes, "ROUTED_LINGER_S", 0.001)
     publisher = FakePublisher()
     async with asyncio.timeout(5):
-        await Outbox(publisher, shards=1, max_held=100).note([(A, [1])])
+        await Outbox(publisher, shards=1, max_held=100).note([Matched(A, [1])])
     assert publisher.routed == [("a", [1])]

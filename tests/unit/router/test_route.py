@@ -8,6 +8,7 @@ from msgspec import structs
 
 from portcall.router.outbox import Outbox
 from portcall.router.route import Router
+from portcall.router.watching import Watching
 from portcall.runtime.broker.settle import Message
 from portcall.runtime.errors import PoisonMessageError
 from portcall.runtime.metrics import REGISTRY
@@ -18,7 +19,7 @@ from portcall.schemas.extras import Extras
 from portcall.schemas.frames import encode_events
 from portcall.schemas.topology import DELIVER, EVENTS_IN, SHARD_HEADER, retry_key
 from portcall.store.subscriptions.index import ScopeIndex
-from tests.unit.router.samples import FakePublisher, event, turns
+from tests.unit.router.samples import FakePublisher, FakeTable, event, turns
 
 ALL = sum(action.bit for action in Action)
 
@@ -36,7 +37,11 @@ class World:
     def __init__(self, *, holding: bool = False) -> None:
         self.holder = Holder()
         self.publisher = FakePublisher(holding=holding)
-        self.router = Router(subscriptions=self.holder, outbox=Outbox(self.publisher, shards=2))
+        outbox = Outbox(self.publisher, shards=2)
+        self.table = FakeTable()
+        self.router = Router(
+            subscriptions=self.holder, outbox=outbox, watching=Watching(self.table, outbox)
+        )
 
     def subscribe(self, webhook_id: int, scope: str = "", actions: int = ALL) -> None:
         self.holder.index.put(webhook_id, "registry", scope, actions)

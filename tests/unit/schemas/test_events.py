@@ -307,8 +307,8 @@ def test_an_event_id_is_printable_ascii(event_id: str) -> None:
 
 def test_each_action_has_a_bit_of_its_own() -> None:
     bits = [action.bit for action in Action]
-    assert bits == [1, 2, 4, 8, 16]
-    assert ACTION_NAMES == "push, delete, quarantine, chart_push, chart_delete"
+    assert bits == [1, 2, 4, 8, 16, 32]
+    assert ACTION_NAMES == "push, delete, quarantine, chart_push, chart_delete, untag"
 
 
 def test_a_payload_leaves_out_what_the_event_does_not_have() -> None:

@@ -39,6 +39,7 @@ def draft(
     secret: str = "",
     schedule_ms: tuple[int, ...] | None = None,
     client_key: str = "",
+    scopes: tuple[str, ...] | None = None,
 ) -> WebhookDraft:
     return WebhookDraft(
         registry=registry,
@@ -55,6 +56,7 @@ def draft(
         secret=secret,
         schedule_ms=schedule_ms,
         client_key=client_key,
+        scopes=scopes,
     )
 
 

@@ -113,7 +113,7 @@ def test_the_sum_is_that_of_the_columns(api: FakeApi, portcall: Run) -> None:
     ended = audited(api, portcall, FINE, arguments=("-o", "table"))
     heading, _, row = ended.out.splitlines()
     assert heading.split("  ")[0] == "REGISTRY"
-    assert row.split() == ["myregistry", "4", "9", "5", "1", "2", "1", "0", "0"]
+    assert row.split() == ["myregistry", "4", "9", "5", "1", "2", "0", "1", "0", "0"]
 
 
 def test_a_sum_that_is_wrong_is_wrong_whatever_moves(api: FakeApi, portcall: Run) -> None:

@@ -73,6 +73,7 @@ SHAPES = {
     Action.QUARANTINE: ["size", "digest", "length", "repository", "tag"],
     Action.CHART_PUSH: ["mediaType", "size", "digest", "repository", "tag", "name", "version"],
     Action.CHART_DELETE: ["mediaType", "size", "digest", "repository", "tag", "name", "version"],
+    Action.UNTAG: ["repository", "tag"],
 }
 
 

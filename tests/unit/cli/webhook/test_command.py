@@ -125,6 +125,50 @@ def test_a_generated_secret_is_shown_once_beside_the_table(api: FakeApi, portcal
             id="no limit",
         ),
         pytest.param(
+            (
+                "--filters",
+                "taggedOnly",
+                "no-referrers",
+                "artifactTypes=image,index",
+                "--status",
+                "enabled",
+            ),
+            {
+                "properties": {
+                    "status": "enabled",
+                    "portcall": {
+                        "filters": {
+                            "taggedOnly": True,
+                            "noReferrers": True,
+                            "artifactTypes": ["image", "index"],
+                        }
+                    },
+                }
+            },
+            id="filters",
+        ),
+        pytest.param(
+            ("--filters", ""), {"properties": {"portcall": {"filters": {}}}}, id="no filters"
+        ),
+        pytest.param(
+            ("--scopes", "team/**:v[0-9]*", "!team/test/**", "--scope", ""),
+            {
+                "properties": {
+                    "scope": "",
+                    "portcall": {"scopes": ["team/**:v[0-9]*", "!team/test/**"]},
+                }
+            },
+            id="scopes",
+        ),
+        pytest.param(
+            ("--scopes", "a/*, b/*"),
+            {"properties": {"portcall": {"scopes": ["a/*", "b/*"]}}},
+            id="scopes in one word",
+        ),
+        pytest.param(
+            ("--scopes", ""), {"properties": {"portcall": {"scopes": []}}}, id="no scopes"
+        ),
+        pytest.param(
             ("--retry-schedule", ""),
             {"properties": {"portcall": {"retrySchedule": ""}}},
             id="no retries",

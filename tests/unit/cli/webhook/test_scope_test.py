@@ -31,6 +31,10 @@ ANSWER = {"matching": 1, "value": [tried("a", matches=True), tried("b", matches=
         ((), {"scope": "", "last": 20}),
         (("--scope", "team/app:*"), {"scope": "team/app:*", "last": 20}),
         (
+            ("--scopes", "team/**", "!team/test/**"),
+            {"scope": "", "last": 20, "scopes": ["team/**", "!team/test/**"]},
+        ),
+        (
             ("--actions", "push", "Delete", "--last", "5"),
             {"scope": "", "last": 5, "actions": ["push", "delete"]},
         ),
@@ -54,6 +58,20 @@ def test_people_get_a_table_and_the_sum(api: FakeApi, portcall: Run) -> None:
     assert second.split()[0] == "no"
     assert second.endswith("the scope 'a:*' does not")
     assert ended.err == "1 of the last 2 events match.\n"
+
+
+def test_the_table_names_the_patterns_that_decide(api: FakeApi, portcall: Run) -> None:
+    judged = [
+        {"pattern": "team/*", "effect": "includes", "reason": "team/app:v1 matches"},
+        {"pattern": "!x/*", "effect": "none", "reason": "the repository does not match"},
+        {"pattern": "!**:v1", "effect": "excludes", "reason": "team/app:v1 matches"},
+    ]
+    answer = {"matching": 0, "value": [{**tried("a", matches=False), "patterns": judged}]}
+    api.on("POST", PATH, answer)
+    ended = portcall(*THIS, "--scopes", "team/*", "!x/*", "!**:v1", "-o", "table")
+    header, _, line = ended.out.splitlines()
+    assert header.split()[-4:] == ["ID", "BY", "WHY", "NOT"]
+    assert "team/* !**:v1  the scope" in line
 
 
 def test_a_registry_without_events_says_so(api: FakeApi, portcall: Run) -> None:

@@ -11,7 +11,14 @@ from portcall.schemas.extras import Extras
 from portcall.schemas.journal import accepted, routed
 from portcall.schemas.records import Detail, Outcome, RawRecord, RecordOf
 from portcall.store.engine import Store
-from tests.unit.management.api import GUEST_TOKEN, VERSION, Answer, Json, ManagementApi
+from tests.unit.management.api import (
+    GUEST_TOKEN,
+    VERSION,
+    Answer,
+    Json,
+    ManagementApi,
+    webhook_body,
+)
 from tests.unit.store.contract.eventlog import append
 from tests.unit.store.contract.journal import bad, note, pulled, take, untagged
 from tests.unit.store.samples import frame
@@ -49,6 +56,7 @@ async def hooks(api: ManagementApi) -> dict[str, int]:
         "everything": {"actions": ["push", "delete"]},
         "deletes": {"actions": ["delete"]},
         "others": {"scope": "other:*"},
+        "globs": {"portcall": {"scopes": ["team/*", "!team/app:v*"]}},
         "disabled": {"status": "disabled"},
     }
     ids = {}
@@ -149,6 +157,7 @@ async def test_every_webhook_is_told_with_the_predicate_that_keeps_it_out(
         "everything": [],
         "deletes": ["action"],
         "others": ["scope"],
+        "globs": ["scopes"],
         "disabled": ["status"],
     }
     assert [name for name, each in found.items() if each["matches"]] == ["everything"]
@@ -157,6 +166,7 @@ async def test_every_webhook_is_told_with_the_predicate_that_keeps_it_out(
         "everything": "queued",
         "deletes": "none",
         "others": "none",
+        "globs": "none",
         "disabled": "none",
     }
     assert api.caught_up == 0
@@ -279,6 +289,11 @@ def events(store: Store) -> None:
         pytest.param({"actions": ["delete"]}, ["c"], id="action"),
         pytest.param({"scope": "team/web:*", "actions": ["Push"]}, ["b"], id="both"),
         pytest.param({"last": 1}, ["c"], id="the last one"),
+        pytest.param({"scopes": ["team/*:v[0-9]*"]}, ["b", "a"], id="patterns"),
+        pytest.param({"scopes": ["!**:v2"]}, ["c", "a"], id="an exclusion"),
+        pytest.param({"scopes": []}, ["c", "b", "a"], id="no patterns"),
+        pytest.param({"scopes": None}, ["c", "b", "a"], id="null patterns"),
+        pytest.param({"scope": "team/app:*", "scopes": ["**:v*"]}, ["a"], id="scope and patterns"),
     ],
 )
 async def test_a_scope_is_tried_on_the_last_events(
@@ -294,10 +309,30 @@ async def test_a_scope_is_tried_on_the_last_events(
     assert [each["id"] for each in shown] == ["c", "b", "a"][: len(shown)]
 
 
+@pytest.mark.usefixtures("events")
+async def test_each_pattern_has_its_reason_for_each_event(api: ManagementApi) -> None:
+    answer = await tried(api, {"scopes": ["team/w*", "!**:v2"]})
+    found = {
+        each["id"]: [(one["effect"], one["reason"]) for one in each["patterns"]]
+        for each in answer.json["value"]
+    }
+    no_app = ("none", "the repository team/app does not match team/w*")
+    assert found == {
+        "c": [no_app, ("none", "there is no tag to match v2")],
+        "b": [("includes", "team/web:v2 matches"), ("excludes", "team/web:v2 matches")],
+        "a": [no_app, ("none", "the tag v1 does not match v2")],
+    }
+    plain = await tried(api, {})
+    assert all("patterns" not in each for each in plain.json["value"])
+
+
 @pytest.mark.parametrize(
     ("body", "target"),
     [
         ({"scope": "No Scope"}, "scope"),
+        ({"scopes": ["team/*", "team//x"]}, "scopes[1]"),
+        ({"scopes": "team/*"}, "scopes"),
+        ({"scopes": [5]}, "scopes[0]"),
         ({"scope": 5}, "scope"),
         ({"actions": ["pull"]}, "actions[0]"),
         ({"actions": []}, "actions"),
@@ -337,3 +372,86 @@ async def test_an_event_that_was_taken_once_is_explained_as_one(api: ManagementA
     take(api.store, ignored=[bad("e-1", NOW, registry="alpha")])
     note(api.store, accepted(event()))
     assert "ignored" not in (await explain(api)).json
+
+
+SIGNATURE = f"sha256-{'ab' * 32}.sig"
+
+
+@pytest.mark.parametrize(
+    ("filters", "matching"),
+    [
+        ({"taggedOnly": True}, ["e", "d", "b", "a"]),
+        ({"noReferrers": True}, ["e", "d", "c", "a"]),
+        ({"artifactTypes": ["signature"]}, ["b"]),
+        ({"taggedOnly": True, "noReferrers": True, "changedOnly": True}, ["e", "a"]),
+        (None, ["e", "d", "c", "b", "a"]),
+    ],
+)
+async def test_filters_are_tried_on_the_last_events(
+    api: ManagementApi, filters: Json, matching: list[str]
+) -> None:
+    def push(name: str, digest: str, at_ms: int, tag: str = "v1") -> Event:
+        body = msgspec.json.encode({"target": {"digest": f"sha256:{digest}"}})
+        pushed = event(name, tag=tag, at_ms=at_ms)
+        return msgspec.structs.replace(pushed, body=msgspec.Raw(body))
+
+    events = [
+        push("a", "1", NOW),
+        push("b", "2", NOW + 1, SIGNATURE),
+        push("c", "3", NOW + 2, ""),
+        push("d", "1", NOW + 3),
+        push("e", "4", NOW + 4),
+    ]
+    note(api.store, *map(accepted, events))
+    answer = await tried(api, {"filters": filters})
+    assert answer.status == 200, answer.text
+    shown = answer.json["value"]
+    assert [each["id"] for each in shown if each["matches"]] == matching
+    predicates = {miss["predicate"] for each in shown for miss in each["misses"]}
+    assert predicates <= {"filter"}
+
+
+@pytest.mark.parametrize(
+    ("filters", "target"),
+    [
+        ({"tagged": True}, "filters.tagged"),
+        ({"taggedOnly": "yes"}, "filters.taggedOnly"),
+        ({"artifactTypes": ["image", "jar"]}, "filters.artifactTypes[1]"),
+        ([], "filters"),
+    ],
+)
+async def test_a_bad_filter_is_named(api: ManagementApi, filters: Json, target: str) -> None:
+    answer = await tried(api, {"filters": filters})
+    assert (answer.status, answer.error["target"]) == (400, target), answer.text
+    body = webhook_body(portcall={"filters": filters})
+    put = await api.request("PUT", api.webhook("filtered"), body)
+    assert put.status == 400
+    assert f"portcall.{target}" in put.text
+
+
+async def test_the_filter_that_held_an_event_back_is_named(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    made = await api.put_webhook("tagged", portcall={"filters": {"taggedOnly": True}})
+    assert made.json["properties"]["portcall"]["filters"] == {"taggedOnly": True}
+    tagged = int(made.json["properties"]["portcall"]["id"])
+    bare, gone = event(tag=""), 9_999
+    held = {"taggedOnly": [tagged], "changedOnly": [hooks["others"]], "noReferrers": [gone]}
+    note(store, accepted(bare), routed(bare, [hooks["everything"]], held))
+    found = await told(api)
+    assert found["tagged"]["delivery"]["whereabouts"] == "filtered"
+    assert found["tagged"]["misses"] == [
+        {"predicate": "filter", "message": "taggedOnly: the event has no tag"}
+    ]
+    assert found["everything"]["delivery"]["whereabouts"] == "queued"
+    assert [each["predicate"] for each in found["others"]["misses"]] == ["scope", "filter"]
+    assert found[""]["delivery"]["whereabouts"] == "filtered"
+
+
+async def test_before_it_is_routed_a_webhooks_filters_say_what_will_become_of_it(
+    api: ManagementApi, store: Store, hooks: dict[str, int]
+) -> None:
+    await api.put_webhook("tagged", portcall={"filters": {"taggedOnly": True}})
+    note(store, accepted(event(tag="")))
+    (miss,) = (await told(api))["tagged"]["misses"]
+    assert miss["predicate"] == "filter"

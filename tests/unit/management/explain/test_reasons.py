@@ -6,6 +6,7 @@ import pytest
 
 from portcall.management.explain.reasons import Predicate, misses_of, reason_of, rung_of
 from portcall.schemas.events import PING, Action
+from portcall.schemas.globs.scopes import parse_scopes
 from portcall.schemas.records import Answer, Detail, Failure, Outcome
 from portcall.schemas.scopes import parse_scope
 from portcall.schemas.webhooks import Status
@@ -41,6 +42,42 @@ T = 1_700_000_000_000
             "team/app",
             [(Predicate.STATUS, "the webhook is disabled: 410 Gone")],
             id="status",
+        ),
+        pytest.param(
+            replace(WEBHOOK, scopes=parse_scopes(["team/*:[0-9]*", "!team/test/**"])),
+            "push",
+            "team/app",
+            [(Predicate.SCOPES, "team/*:[0-9]*: the tag v1 does not match [0-9]*")],
+            id="no pattern",
+        ),
+        pytest.param(
+            replace(WEBHOOK, scopes=parse_scopes(["team/*", "!team/a*"])),
+            "push",
+            "team/app",
+            [(Predicate.SCOPES, "!team/a*: team/app:v1 matches")],
+            id="excluded",
+        ),
+        pytest.param(
+            replace(WEBHOOK, scopes=parse_scopes(f"a{number}" for number in range(7))),
+            "push",
+            "team/app",
+            [
+                (
+                    Predicate.SCOPES,
+                    "; ".join(
+                        f"a{number}: the repository team/app does not match a{number}"
+                        for number in range(5)
+                    )
+                    + " (and 2 more)",
+                )
+            ],
+            id="none of many patterns",
+        ),
+        pytest.param(
+            replace(WEBHOOK, scopes=parse_scopes(["x"])), PING, "", [], id="ping, with scopes"
+        ),
+        pytest.param(
+            replace(WEBHOOK, scopes=parse_scopes(["x"])), "", "", [], id="earlier, with scopes"
         ),
         pytest.param(WEBHOOK, PING, "", [], id="ping"),
         pytest.param(WEBHOOK, "", "", [], id="noted by an earlier version"),

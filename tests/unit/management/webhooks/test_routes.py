@@ -57,7 +57,7 @@ GOOD = [
     Good("tags", webhook_body() | {"tags": {"team": "a b", "größe": ""}}, tags={"team": "a b", "größe": ""}),
     Good("null tags", webhook_body() | {"tags": None}),
     Good("sent back as it came", webhook_body(provisioningState="Succeeded", portcall={"id": "1", "hasSecret": False, "createdAt": "x"}) | {"id": "x", "name": "x", "type": "x", "systemData": None}),
-    properties("every action", {"actions": ["push", "delete", "quarantine", "chart_push", "chart_delete"]}, actions=["push", "delete", "quarantine", "chart_push", "chart_delete"]),
+    properties("every action", {"actions": ["push", "delete", "quarantine", "chart_push", "chart_delete", "untag"]}, actions=["push", "delete", "quarantine", "chart_push", "chart_delete", "untag"]),
     properties("actions in ACR's order", {"actions": ["delete", "push"]}, actions=["push", "delete"]),
     properties("an action twice", {"actions": ["push", "push"]}),
     properties("actions in capitals", {"actions": ["PUSH"]}),
@@ -324,6 +324,35 @@ async def test_a_rate_limit_is_a_number_and_null_or_0_takes_it_away(
     assert (await api.request("POST", f"{api.registry()}/importWebhooks", again)).status == 200
     row = api.store.webhooks.get("alpha", "webhook02")
     assert row is not None and row.rate_limit == 0.5
+
+
+async def test_scopes_are_a_list_and_null_or_an_empty_one_takes_them_away(
+    api: ManagementApi,
+) -> None:
+    patterns = ["team/**:v[0-9]*", "!team/test/**"]
+    made = await api.put_webhook(scope="team/app:*", portcall={"scopes": patterns})
+    assert made.json["properties"]["portcall"]["scopes"] == patterns
+    assert made.json["properties"]["scope"] == "team/app:*"  # ACR's stays as it was set
+    row = api.store.webhooks.get("alpha", "webhook01")
+    assert row is not None and row.scopes == tuple(patterns)
+    kept = await api.put_webhook()  # as az sends it
+    assert kept.json["properties"]["portcall"]["scopes"] == patterns
+    exported = await api.request(
+        "GET", f"{api.registry()}/webhooks", query=f"{VERSION}&$expand=callbackConfig"
+    )
+    (item,) = exported.json["value"]
+    again = {"value": [{"name": "webhook02", "properties": item["properties"]}]}
+    assert (await api.request("POST", f"{api.registry()}/importWebhooks", again)).status == 200
+    row = api.store.webhooks.get("alpha", "webhook02")
+    assert row is not None and row.scopes == tuple(patterns)
+    nothings: tuple[Json, ...] = (None, [])
+    for nothing in nothings:
+        await api.put_webhook(portcall={"scopes": patterns})
+        body = {"properties": {"portcall": {"scopes": nothing}}}
+        patched = await api.request("PATCH", api.webhook("webhook01"), body)
+        assert "scopes" not in patched.json["properties"]["portcall"]
+        row = api.store.webhooks.get("alpha", "webhook01")
+        assert row is not None and row.scopes is None
 
 
 async def test_a_webhook_shows_what_became_of_its_deliveries(api: ManagementApi) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from portcall.runtime.clock import now_ms
 from portcall.schemas.events import Event
+from portcall.schemas.filters import Facts
 from portcall.schemas.frames import decode_raw_journal, encode_journal
 from portcall.schemas.journal import IgnoredNote, Note, accepted, routed
 from portcall.schemas.records import Outcome
@@ -115,6 +116,60 @@ class NotingContract:
         assert (account.events, account.accepted, account.no_match) == (1, 1, 1)
         assert not +account.open
         assert settle(store) == 0
+
+    def test_what_filters_hold_back_is_an_end_of_its_own(self, store: Store) -> None:
+        held = {"taggedOnly": [HOOK + 1, HOOK + 3], "noReferrers": [HOOK + 2]}
+        note(store, accepted(event("e")), routed(event("e"), [HOOK], held))
+        account = only(read(store))
+        assert (account.accepted, account.filtered, account.no_match) == (4, 3, 0)
+        assert +account.open == {Doubt.NOT_ATTEMPTED: 1}
+        record_of(store, event("e"), (HOOK, Outcome.DELIVERED))
+        assert settle(store) == 1
+        account = only(read(store))
+        assert (account.accepted, account.delivered, account.filtered) == (4, 1, 3)
+        assert account.no_match == 0
+        (noted,) = store.journal.of_id("e")
+        assert (noted.webhook_ids, noted.held) == ([HOOK], held)
+
+    def test_an_event_that_filters_hold_back_from_all_matched(self, store: Store) -> None:
+        note(store, accepted(event("e")), routed(event("e"), [], {"taggedOnly": [HOOK]}))
+        account = only(read(store))
+        assert (account.events, account.accepted, account.filtered) == (1, 1, 1)
+        assert account.no_match == 0
+        assert not +account.open
+
+    def test_what_is_sent_at_last_was_not_held_back(self, store: Store) -> None:
+        """A router dies before its note, and the next one decides otherwise: both ways."""
+        held = {"changedOnly": [HOOK]}
+        first, then = event("first"), event("then")
+        note(store, accepted(first), routed(first, [], held), routed(first, [HOOK]))
+        note(store, accepted(then), routed(then, [HOOK]), routed(then, [], held))
+        account = only(read(store))
+        assert (account.accepted, account.filtered) == (2, 0)
+        assert +account.open == {Doubt.NOT_ATTEMPTED: 2}
+
+    def test_the_facts_of_an_event_are_kept_in_any_order_of_the_notes(self, store: Store) -> None:
+        tag = f"sha256-{'ab' * 32}.sig"
+        one = Event("one", "myregistry", "push", T, msgspec.Raw(b"{}"), "team/app", tag)
+        other = Event("other", "myregistry", "push", T, msgspec.Raw(b"{}"), "team/app", tag)
+        note(store, accepted(one), routed(one, []))
+        note(store, routed(other, []), accepted(other))
+        facts = [each.facts for name in ("one", "other") for each in store.journal.of_id(name)]
+        assert facts == [Facts("push", tag, "signature", is_referrer=True)] * 2
+
+    def test_before_the_note_of_the_producer_the_tag_tells_what_it_can(self, store: Store) -> None:
+        tag = f"sha256-{'ab' * 32}"
+        one = Event("one", "myregistry", "push", T, msgspec.Raw(b"{}"), "team/app", tag)
+        note(store, routed(one, []))
+        (noted,) = store.journal.of_id("one")
+        assert noted.facts == Facts("push", tag, "index", is_referrer=True)
+
+    @pytest.mark.parametrize("held", [{"": [1]}, {"x" * 65: [1]}, {"x": [-1]}, {"\0": [1]}])
+    def test_an_odd_note_of_what_was_held_back_is_unusable(
+        self, store: Store, held: dict[str, list[int]]
+    ) -> None:
+        take(store, msgspec.structs.replace(routed(event("e"), []), held=held))
+        assert enter(store) == 1
 
     def test_what_is_told_twice_counts_once(self, store: Store) -> None:
         notes = [accepted(event("e")), routed(event("e"), [HOOK, HOOK + 1])]

@@ -32,9 +32,25 @@ class SnapshotContract:
         revision, rows = store.webhooks.snapshot()
         assert revision == store.webhooks.revision()
         assert list(rows) == [
-            (row.id, "myregistry", scope, PUSH)
+            (row.id, "myregistry", scope, PUSH, None, None)
             for (row, _), scope in zip(put, scopes.values(), strict=False)
         ]
+
+    def test_it_has_the_patterns_and_so_have_the_changes(self, store: Store) -> None:
+        add_registry(store)
+        patterns = ("team/**:v[0-9]*", "!team/test/**")
+        [(row, _)] = store.webhooks.put_many([draft("webhook1", scopes=patterns)])
+        revision, rows = store.webhooks.snapshot()
+        assert list(rows) == [(row.id, "myregistry", "", PUSH, None, list(patterns))]
+        assert row.scopes == patterns
+        store.webhooks.patch("myregistry", "webhook1", scopes=("team/*",))
+        changes = store.webhooks.changes_since(revision)
+        assert changes is not None
+        assert changes.changed == [(row.id, "myregistry", "", PUSH, None, ["team/*"])]
+        store.webhooks.patch("myregistry", "webhook1", scopes=None)
+        assert index_of(store)[row.id] == (row.id, "myregistry", "", PUSH, None, None)
+        [subscriber] = store.subscribers.of("myregistry")
+        assert subscriber.scopes is None
 
     def test_of_an_empty_store_it_is_empty(self, store: Store) -> None:
         revision, rows = store.webhooks.snapshot()
@@ -96,10 +112,10 @@ class ChangesContract:
         assert changes is not None
         assert changes.revision == store.webhooks.revision()
         assert sorted(changes.changed) == [
-            (ids["changed"], "myregistry", "app:latest", PUSH),
-            (ids["enabled"], "myregistry", "", PUSH),
-            (remade, "myregistry", "", PUSH),
-            (new, "myregistry", "", PUSH),
+            (ids["changed"], "myregistry", "app:latest", PUSH, None, None),
+            (ids["enabled"], "myregistry", "", PUSH, None, None),
+            (remade, "myregistry", "", PUSH, None, None),
+            (new, "myregistry", "", PUSH, None, None),
         ]
         gone = ["deleted", "disabled", "gone", "remade"]
         assert sorted(changes.gone) == [ids[name] for name in gone]

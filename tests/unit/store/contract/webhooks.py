@@ -177,7 +177,7 @@ class ChangingContract:
         assert after.revision > before.revision
         assert store.webhooks.get("myregistry", "webhook1") == after
         _, rows = store.webhooks.snapshot()
-        assert list(rows) == [(after.id, "myregistry", "app:latest", PUSH)]
+        assert list(rows) == [(after.id, "myregistry", "app:latest", PUSH, None, None)]
 
     def test_a_patch_needs_a_webhook(self, store: Store) -> None:
         add_registry(store)

@@ -13,11 +13,13 @@ from portcall.store.subscriptions.subscriptions import STALE_S, Subscriptions
 from portcall.store.webhooks.index import Changes, IndexRow
 
 PUSH = Action.PUSH.bit
-Row = tuple[int, str, str, int]
+Row = IndexRow
 
 
-def row(webhook_id: int, scope: str = "", actions: int = PUSH) -> Row:
-    return webhook_id, "registry", scope, actions
+def row(
+    webhook_id: int, scope: str = "", actions: int = PUSH, scopes: list[str] | None = None
+) -> Row:
+    return webhook_id, "registry", scope, actions, None, scopes
 
 
 class FakeSource:
@@ -108,6 +110,23 @@ async def test_from_then_on_it_takes_in_what_changed() -> None:
     await subscriptions.refresh()
     assert matched(subscriptions) == [1, 4] and subscriptions.revision == 9
     assert source.asked == ["snapshot", 7, 9]
+
+
+async def test_patterns_are_followed_like_any_change() -> None:
+    source = FakeSource([row(1, scopes=["ap*:v*"]), row(2, scopes=["!app"]), row(3)])
+    subscriptions = await loaded(source)
+    assert matched(subscriptions) == [1, 3]
+    source.changes = Changes(2, [row(2, scopes=["*"]), row(1, scopes=["ap*:w*"])], [])
+    await subscriptions.refresh()
+    assert matched(subscriptions) == [2, 3]
+    source.changes = Changes(3, [row(1)], [2])
+    await subscriptions.refresh()
+    assert matched(subscriptions) == [1, 3]
+
+
+async def test_patterns_that_another_version_wrote_narrow_nothing() -> None:
+    subscriptions = await loaded(FakeSource([row(1, scopes=["{other,web}/*"]), row(2, "b:*")]))
+    assert matched(subscriptions) == [1]
 
 
 async def test_where_only_a_snapshot_can_tell_a_new_one_is_taken() -> None:

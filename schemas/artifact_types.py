@@ -34,6 +34,8 @@ _PARTS = (
 _ATTACHED = frozenset({"signature", "attestation", "sbom"})
 """What layers tell of although the config is an image's, as in BuildKit's attestations."""
 _TAG = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?P<kind>sig|att|sbom))?", re.ASCII)
+_REFERRER_TAG = re.compile(r"sha(?:256|384|512)-[0-9a-f]{64,128}(?:\.(?:sig|att|sbom))?", re.ASCII)
+"""Also of other digests, which the specification cuts to 64 characters."""
 _BY_TAG = {"sig": "signature", "att": "attestation", "sbom": "sbom", None: "index"}
 
 
@@ -52,6 +54,14 @@ def artifact_type(
         Empty where nothing says it.
     """
     return next(_answers(media_type, config_type.lower(), tag, layer_types), "")
+
+
+def is_referrer_tag(tag: str) -> bool:
+    """Whether a tag belongs to what is attached to another artifact: as ``sha256-<hex>``.
+
+    Source: the OCI distribution specification 1.1, "Referrers Tag Schema"; cosign's tags.
+    """
+    return _REFERRER_TAG.fullmatch(tag) is not None
 
 
 def _answers(

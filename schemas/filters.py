@@ -1,0 +1,240 @@
+"""Filters: what a webhook does not want to hear, although its actions and its scope cover it.
+
+All are off by default: a webhook without filters gets what ACR's rules give it. They are tried in
+the order of `NAMES`, and the first that holds an event back is the one that is named.
+
+Everything here is pure but `changedOnly`, which needs the store: `router.changes` asks it for the
+events that the others let pass.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from portcall.schemas.artifact_types import artifact_type, is_referrer_tag
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Action, Event
+from portcall.schemas.extras import NONE
+
+TAGGED_ONLY, NO_REFERRERS = "taggedOnly", "noReferrers"
+ARTIFACT_TYPES, CHANGED_ONLY = "artifactTypes", "changedOnly"
+FLAGS = (TAGGED_ONLY, NO_REFERRERS, CHANGED_ONLY)
+NAMES = (TAGGED_ONLY, NO_REFERRERS, ARTIFACT_TYPES, CHANGED_ONLY)
+UNKNOWN = "unknown"
+TYPES = (
+    "image", "index", "helm", "signature", "attestation", "sbom", "wasm", "cache", "other", UNKNOWN,
+)  # fmt: skip
+"""The artifact types; ``unknown`` is what no source tells."""
+_REFERRERS = frozenset({"signature", "attestation", "sbom"})
+_WORDS = re.compile(r"[\s,]+")
+_CHARTS = (Action.CHART_PUSH, Action.CHART_DELETE)
+
+
+class Filters(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """The filters of one webhook.
+
+    Attributes:
+        tagged_only: Hold back an event without a tag.
+        no_referrers: Hold back signatures, attestations, SBOMs and what else is attached to an
+            artifact: their tags ``sha256-<hex>``, and deletes of digests last seen under one.
+        artifact_types: Let only these pass; empty: all.
+        changed_only: Hold back a push of a tag that names the same digest as before.
+    """
+
+    tagged_only: bool = False
+    no_referrers: bool = False
+    artifact_types: tuple[str, ...] = ()
+    changed_only: bool = False
+
+
+OFF = Filters()
+
+
+class Facts(NamedTuple):
+    """What filters ask of an event.
+
+    Attributes:
+        action: Its action.
+        tag: Empty where it has none.
+        artifact_type: One of `TYPES`.
+        is_referrer: Whether it is known to be attached to another artifact.
+    """
+
+    action: str
+    tag: str = ""
+    artifact_type: str = UNKNOWN
+    is_referrer: bool = False
+
+
+class _Target(Struct, frozen=True, rename="camel"):
+    """The part of an event's target that tells its type."""
+
+    media_type: str | None = None
+
+
+class _Body(Struct, frozen=True):
+    target: _Target = _Target()
+
+
+_decode_body = msgspec.json.Decoder(_Body).decode
+
+
+def facts_of(event: Event) -> Facts:
+    """What is known of an event, from its extras, its media type and its tag."""
+    extras = event.extras or NONE
+    told = extras.artifact_type or artifact_type(_media_type(event), "", event.tag)
+    if not told and event.action in _CHARTS:
+        told = "helm"
+    known = told if told in TYPES else ("other" if told else UNKNOWN)
+    attached = not event.tag and known in _REFERRERS
+    return Facts(
+        event.action,
+        event.tag,
+        known,
+        is_referrer=extras.referrer or attached or is_referrer_tag(event.tag),
+    )
+
+
+def facts_by_tag(action: str, tag: str) -> Facts:
+    """What is known of an event of which only action and tag are known."""
+    told = artifact_type("", "", tag) or ("helm" if action in _CHARTS else UNKNOWN)
+    return Facts(action, tag, told, is_referrer=is_referrer_tag(tag))
+
+
+def _media_type(event: Event) -> str:
+    try:
+        return _decode_body(event.body).target.media_type or ""
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def held_back(filters: Filters, facts: Facts) -> str:
+    """The name of the first filter that holds an event back; empty: all that are pure let it pass.
+
+    An action that has no target (a ping) is not filtered.
+    """
+    if filters.tagged_only and not facts.tag:
+        return TAGGED_ONLY
+    if filters.no_referrers and facts.is_referrer:
+        return NO_REFERRERS
+    if filters.artifact_types and facts.artifact_type not in filters.artifact_types:
+        return ARTIFACT_TYPES
+    return ""
+
+
+def why(name: str, facts: Facts, filters: Filters | None = None) -> str:
+    """Why the filter of that name held an event back, as text.
+
+    Args:
+        name: One of `NAMES`, or a later version's.
+        facts: Of the event.
+        filters: The webhook's; None: they are not known any more.
+    """
+    match name:
+        case "taggedOnly":
+            return f"{name}: the event has no tag"
+        case "noReferrers":
+            return f"{name}: {_attached(facts)}"
+        case "artifactTypes":
+            wanted = f"; the webhook wants {', '.join(filters.artifact_types)}" if filters else ""
+            return f"{name}: the artifact's type is {facts.artifact_type}{wanted}"
+        case "changedOnly":
+            return f"{name}: the tag named this digest before, as the webhook was told"
+        case _:
+            return name
+
+
+def _attached(facts: Facts) -> str:
+    if is_referrer_tag(facts.tag):
+        return f"the tag {facts.tag} belongs to what is attached to another artifact"
+    if facts.action == Action.DELETE:
+        return "the digest was last seen under a tag of what is attached to another artifact"
+    return f"{facts.artifact_type} is attached to another artifact"
+
+
+def read_filters(value: object, field: str = "filters") -> Filters | None:
+    """Read filters as JSON has them; null and an object without a filter are none.
+
+    Raises:
+        InvalidValueError: It is no such object; ``field`` names the part.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise InvalidValueError(field, f"must be an object with some of {', '.join(NAMES)}")
+    read: dict[str, Any] = {}
+    for name, given in value.items():
+        if name in FLAGS:
+            read[name] = _flag(given, f"{field}.{name}")
+        elif name == ARTIFACT_TYPES:
+            read[name] = _types(given, f"{field}.{name}")
+        else:
+            raise InvalidValueError(
+                f"{field}.{str(name)[:32]}", f"is no filter; there are {', '.join(NAMES)}"
+            )
+    filters = msgspec.convert(read, Filters)
+    return None if filters == OFF else filters
+
+
+def _flag(value: object, field: str) -> bool:
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise InvalidValueError(field, "must be true or false")
+    return value
+
+
+def _types(value: object, field: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise InvalidValueError(field, f"must be a list of {', '.join(TYPES)}")
+    for index, each in enumerate(value):
+        if each not in TYPES:
+            raise InvalidValueError(f"{field}[{index}]", f"must be one of {', '.join(TYPES)}")
+    return tuple(each for each in TYPES if each in value)
+
+
+def filters_in(words: str | Iterable[str]) -> dict[str, Any]:
+    """The object that words stand for, unchecked: ``taggedOnly artifactTypes=image,index``.
+
+    Case and hyphens do not count: ``tagged-only`` is the same. A word that is no filter becomes a
+    field that `read_filters` refuses.
+
+    Args:
+        words: The words, also in one text.
+    """
+    text = words if isinstance(words, str) else " ".join(words)
+    found: dict[str, Any] = {}
+    types: list[str] = []
+    last = ""
+    for word in filter(None, _WORDS.split(text)):
+        name, equals, value = word.partition("=")
+        named = _NAMED.get(name.lower().replace("-", ""), name)
+        if named == ARTIFACT_TYPES and equals:
+            types.append(value.lower())
+        elif last == ARTIFACT_TYPES and word.lower() in TYPES:
+            types.append(word.lower())
+            continue
+        else:
+            found[named] = value if equals else True
+        last = named
+    return found | ({ARTIFACT_TYPES: [each for each in types if each]} if types else {})
+
+
+_NAMED = {name.lower(): name for name in NAMES}
+
+
+def written(filters: Filters) -> str:
+    """Filters as words, which `filters_in` reads."""
+    return words_of(msgspec.to_builtins(filters))
+
+
+def words_of(filters: Mapping[str, Any]) -> str:
+    """The same, of filters as JSON has them."""
+    words = [name for name in FLAGS if filters.get(name)]
+    types = filters.get(ARTIFACT_TYPES) or ()
+    return " ".join([*words, *(f"{ARTIFACT_TYPES}={each}" for each in types)])

@@ -1,0 +1,1 @@
+"""Scopes beyond ACR's: patterns over repository and tag, several of them, with exclusions."""

@@ -1,0 +1,133 @@
+"""Filters on a real broker and the real store: two routers, one of them killed, and no change lost."""
+
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import aio_pika
+import msgspec
+import pytest
+
+from portcall.schemas.events import Event
+from portcall.schemas.filters import Filters
+from portcall.schemas.frames import decode_deliveries
+from portcall.schemas.topology import deliver_queue, retry_queue
+from portcall.store.engine import Store
+from tests.integration.runtime.brokers import until
+from tests.integration.test_router import (
+    ALL,
+    SHARDS,
+    deliveries,
+    laid,
+    router_process,
+    routing,
+    send,
+    store,
+)
+from tests.unit.router.test_watching import changes
+from tests.unit.store.samples import draft
+
+__all__ = ["laid", "store"]  # the fixtures
+
+pytestmark = pytest.mark.timeout(240)
+
+TAGS = ("v1", "v2", "v3")
+STEP_MS = 6_000
+EVENTS = 200
+
+
+@asynccontextmanager
+async def sent(url: str) -> AsyncIterator[list[tuple[str, int]]]:
+    """Every delivery from the broker, as they come; a frame may have one twice after a kill."""
+    found: list[tuple[str, int]] = []
+
+    async def take(message: aio_pika.abc.AbstractIncomingMessage) -> None:
+        frame = decode_deliveries(message.body)
+        found.extend((frame.events[each.event].id, each.webhook_id) for each in frame.deliveries)
+
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        for name in (
+            name(shard) for shard in range(SHARDS) for name in (deliver_queue, retry_queue)
+        ):
+            queue = await channel.get_queue(name)
+            await queue.consume(take, no_ack=True)
+        yield found
+
+
+def hook(store: Store, name: str, filters: Filters | None) -> int:
+    made = store.webhooks.put_many([replace(draft(name, actions=ALL), filters=filters)])
+    return made[0][0].id
+
+
+def push(number: int, tag: str, digest: str) -> Event:
+    body = {"id": f"e{number}", "target": {"digest": f"sha256:{digest}", "tag": tag}}
+    return Event(
+        f"e{number}", "myregistry", "push", 1_000_000 + number * STEP_MS,
+        msgspec.Raw(msgspec.json.encode(body)), "app", tag,
+    )  # fmt: skip
+
+
+def pushes() -> list[Event]:
+    """Pushes of a few tags with few digests: about half of them are no change."""
+    chance = random.Random(7)  # noqa: S311 (a test's choices, the same each time)
+    return [push(number, chance.choice(TAGS), chance.choice("ab")) for number in range(EVENTS)]
+
+
+async def test_filters_set_in_the_store_are_in_force(laid: str, store: Store) -> None:
+    every = hook(store, "every", None)
+    tagged = hook(store, "tagged", Filters(tagged_only=True))
+    none = hook(store, "helmhook", Filters(artifact_types=("helm",)))
+    bare = push(1, "", "a")
+    async with deliveries(laid) as delivered, routing(laid, store, poll_s=0.1):
+        await send(laid, [[bare, push(2, "v1", "a")]])
+        await until(lambda: len(delivered.pairs) == 3)
+        assert delivered.of("e1") == [every]
+        assert delivered.of("e2") == sorted([every, tagged])
+        store.webhooks.patch("myregistry", "helmhook", filters=None)
+        await until(lambda: none not in store_filters(store))
+        await send(laid, [[push(3, "", "a")]])
+        await until(lambda: every in delivered.of("e3"))
+
+
+def store_filters(store: Store) -> set[int]:
+    _, rows = store.webhooks.snapshot()
+    return {row[0] for row in rows if row[4] is not None}
+
+
+async def test_two_routers_and_a_kill_lose_no_change(
+    laid: str, store: Store, sqlite_url: str, tmp_path: Path
+) -> None:
+    mine = hook(store, "changed", Filters(changed_only=True))
+    events = pushes()
+    wanted = {tag: changes([each for each in events if each.tag == tag]) for tag in TAGS}
+
+    def is_told(names: set[str]) -> bool:
+        """The last change of each tag; of the others, one may be replaced before it is decided."""
+        told = [run for runs in wanted.values() for run in runs if run & names]
+        lasts = all(runs[-1] & names for runs in wanted.values())
+        return lasts and len(told) > 0.95 * sum(map(len, wanted.values()))
+
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    async with (
+        sent(laid) as delivered,
+        router_process(laid, sqlite_url, tmp_path / "one", PORTCALL_ROUTER_PREFETCH="4") as one,
+        router_process(laid, sqlite_url, tmp_path / "two", PORTCALL_ROUTER_PREFETCH="4") as two,
+    ):
+        await one.until_ready()
+        await two.until_ready()
+        await send(laid, [[each] for each in events])
+        await until(lambda: len(delivered) > 20, within_s=90)
+        await one.end(signal.SIGKILL)
+        at_the_kill = len({name for name, _ in delivered})
+        await one.start()
+        await until(lambda: is_told({name for name, _ in delivered}), within_s=120)
+        assert await two.end(signal.SIGTERM) == 0
+    told = {name for name, webhook_id in delivered if webhook_id == mine}
+    assert at_the_kill < EVENTS / 2
+    assert is_told(told)
+    assert len(told) < EVENTS  # and not simply everything

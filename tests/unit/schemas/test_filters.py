@@ -1,0 +1,158 @@
+"""What filters hold back, and how they are read and written."""
+
+import msgspec
+import pytest
+
+from portcall.schemas.errors import InvalidValueError
+from portcall.schemas.events import Event
+from portcall.schemas.extras import Extras
+from portcall.schemas.filters import (
+    TYPES,
+    Facts,
+    Filters,
+    facts_of,
+    filters_in,
+    held_back,
+    read_filters,
+    why,
+    written,
+)
+
+HEX = "0123456789abcdef" * 4
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+def event(
+    tag: str = "",
+    *,
+    action: str = "push",
+    media_type: str = MANIFEST,
+    extras: Extras | None = None,
+) -> Event:
+    body = msgspec.json.encode({"target": {"mediaType": media_type}})
+    return Event("e", "registry", action, 1, msgspec.Raw(body), "app", tag, extras)
+
+
+EVENTS: dict[str, tuple[Event, Facts]] = {
+    "image, type not told": (event("v1"), Facts("push", "v1")),
+    "image": (event("v1", extras=Extras(artifact_type="image")), Facts("push", "v1", "image")),
+    "index by its media type": (event("v1", media_type=INDEX), Facts("push", "v1", "index")),
+    "a type of its own": (
+        event("v1", extras=Extras(artifact_type="acme")), Facts("push", "v1", "other"),
+    ),
+    "referrers tag": (
+        event(f"sha256-{HEX}"), Facts("push", f"sha256-{HEX}", "index", is_referrer=True),
+    ),
+    "referrers tag of a sha512": (
+        event(f"sha512-{HEX}"), Facts("push", f"sha512-{HEX}", is_referrer=True),
+    ),
+    "cosign's tag": (
+        event(f"sha256-{HEX}.sig"),
+        Facts("push", f"sha256-{HEX}.sig", "signature", is_referrer=True),
+    ),
+    "a tag that looks like one": (event("sha256-abc"), Facts("push", "sha256-abc")),
+    "attestation without a tag": (
+        event(extras=Extras(artifact_type="attestation")),
+        Facts("push", "", "attestation", is_referrer=True),
+    ),
+    "an SBOM with a tag of its own": (
+        event("sbom-1", extras=Extras(artifact_type="sbom")), Facts("push", "sbom-1", "sbom"),
+    ),
+    "delete of a referrer": (
+        event(action="delete", extras=Extras(referrer=True)),
+        Facts("delete", is_referrer=True),
+    ),
+    "chart": (event("v1", action="chart_push"), Facts("chart_push", "v1", "helm")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_facts_of_an_event(name: str) -> None:
+    sent, facts = EVENTS[name]
+    assert facts_of(sent) == facts
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"target":null}', b'{"target":{"mediaType":1}}'])
+def test_a_body_that_tells_nothing_is_no_error(body: bytes) -> None:
+    sent = Event("e", "registry", "push", 1, msgspec.Raw(body), "app", "v1")
+    assert facts_of(sent) == Facts("push", "v1")
+
+
+@pytest.mark.parametrize(
+    ("filters", "facts", "name"),
+    [
+        (Filters(), Facts("push"), ""),
+        (Filters(tagged_only=True), Facts("push", "v1"), ""),
+        (Filters(tagged_only=True), Facts("push"), "taggedOnly"),
+        (Filters(tagged_only=True), Facts("delete"), "taggedOnly"),
+        (Filters(no_referrers=True), Facts("push", "v1"), ""),
+        (Filters(no_referrers=True), Facts("push", is_referrer=True), "noReferrers"),
+        (Filters(artifact_types=("image", "index")), Facts("push", "v1", "index"), ""),
+        (Filters(artifact_types=("image",)), Facts("push", "v1"), "artifactTypes"),
+        (Filters(artifact_types=("unknown",)), Facts("push", "v1"), ""),
+        (
+            Filters(tagged_only=True, no_referrers=True),
+            Facts("push", is_referrer=True),
+            "taggedOnly",
+        ),
+        (Filters(changed_only=True), Facts("push"), ""),
+    ],
+)
+def test_the_first_filter_that_holds_it_back_is_named(
+    filters: Filters, facts: Facts, name: str
+) -> None:
+    assert held_back(filters, facts) == name
+    if name:
+        assert why(name, facts, filters).startswith(f"{name}: ")
+
+
+def test_a_filter_of_a_later_version_is_named_all_the_same() -> None:
+    assert why("laterOnly", Facts("push")) == "laterOnly"
+
+
+@pytest.mark.parametrize(
+    ("words", "filters"),
+    [
+        ("", None),
+        ("taggedOnly", Filters(tagged_only=True)),
+        ("tagged-only,NO-REFERRERS changedonly",
+         Filters(tagged_only=True, no_referrers=True, changed_only=True)),
+        ("artifactTypes=index,image", Filters(artifact_types=("image", "index"))),
+        ("artifactTypes=index artifact-types=image", Filters(artifact_types=("image", "index"))),
+        ("artifactTypes=", None),
+    ],
+)  # fmt: skip
+def test_words_stand_for_filters(words: str, filters: Filters | None) -> None:
+    assert read_filters(filters_in(words)) == filters
+    if filters:
+        assert read_filters(filters_in(written(filters))) == filters
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        ("taggedOnly", "filters"),
+        ([], "filters"),
+        ({"taggedOnly": 1}, "filters.taggedOnly"),
+        ({"tagged": True}, "filters.tagged"),
+        ({"artifactTypes": "image"}, "filters.artifactTypes"),
+        ({"artifactTypes": ["image", "x"]}, "filters.artifactTypes[1]"),
+        ({"artifactTypes": [{}]}, "filters.artifactTypes[0]"),
+        (filters_in("nonsense"), "filters.nonsense"),
+        (filters_in("taggedOnly=yes"), "filters.taggedOnly"),
+    ],
+)
+def test_what_is_no_filter_is_named(value: object, field: str) -> None:
+    with pytest.raises(InvalidValueError) as refused:
+        read_filters(value)
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize("value", [None, {}, {"taggedOnly": None}, {"artifactTypes": None}])
+def test_nothing_is_no_filter(value: object) -> None:
+    assert read_filters(value) is None
+
+
+def test_every_type_may_be_wanted() -> None:
+    assert read_filters({"artifactTypes": list(reversed(TYPES))}) == Filters(artifact_types=TYPES)
