@@ -93,3 +93,23 @@ async def test_they_arrive_once_readers_see_them_and_the_audit_adds_up_though_ro
     (account,) = json.loads(out)["registries"]
     assert account["events"] == account["delivered"] == account["accepted"] == len(ids)
     assert account["missing"] == account["unexpected"] == account["pending"] == 0
+
+
+async def test_filters_hold_as_without_it(
+    installation: Installation, http: aiohttp.ClientSession, sink: Sink
+) -> None:
+    """The router must know of a delete, also where only a webhook without filters gets it."""
+    client = Client(installation, http)
+    registry = await client.new_registry()
+    changed, gone = f"/{registry}/changed", f"/{registry}/gone"
+    only = {"filters": {"changedOnly": True}}
+    await client.put_webhook(registry, "changed", f"{sink.url}{changed}", portcall=only)
+    await client.new_webhook(registry, f"{sink.url}{gone}", actions=("delete",))
+    digest = {"repository": "team/app", "digest": "sha256:" + "0" * 64}
+    delete = {"action": "delete", "id": "deleted", "target": digest}
+    for each in (push_event(id="first"), push_event(id="same"), delete, push_event(id="new")):
+        assert (await client.publish(registry, [each]))[0] == 202
+        await asyncio.sleep(3)  # so that no event follows another one by the router for its order
+    await sink.until(2, path=changed)
+    assert [json.loads(post.body)["id"] for post in sink.at(changed)] == ["first", "new"]
+    assert [json.loads(post.body)["id"] for post in sink.at(gone)] == ["deleted"]
