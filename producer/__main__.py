@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from portcall.producer.digests.keeper import DigestKeeper
-from portcall.producer.direct_way import DirectWay
+from portcall.producer.direct_way import DirectWay, filled_queues
 from portcall.producer.http.access import TokenAccess
 from portcall.producer.http.bodies import Bodies
 from portcall.producer.http.refusals import Refusing
@@ -23,11 +23,11 @@ from portcall.producer.sources.proofs.tokens import TokenProofs
 from portcall.producer.sources.verifying import Verifier
 from portcall.runtime.broker.depths import Depths
 from portcall.runtime.broker.feed import Feed, FeedFollower
-from portcall.runtime.broker.fullness import Fullness, bounded_queues
+from portcall.runtime.broker.fullness import Fullness
 from portcall.runtime.broker.publisher import Publisher
 from portcall.runtime.http.clients import Throttle
 from portcall.runtime.process import OWN_PROCESS, Host, launch, running
-from portcall.schemas.topology import EVENTS, EVENTS_IN, topology
+from portcall.schemas.topology import EVENTS_IN, topology
 from portcall.store.bearers import Bearers
 from portcall.store.engine import open_store
 from portcall.store.secrets.keys import KeySource
@@ -56,7 +56,7 @@ async def main(host: Host = OWN_PROCESS) -> None:
         follower = FeedFollower(refresh)
         depths = Depths(settings.amqp_url, name="portcall producer depths")
         wanted = topology(shards=settings.shards, rungs_ms=settings.rungs_ms)
-        fullness = Fullness(depths, publisher, bounded_queues(wanted, {EVENTS}))
+        fullness = Fullness(depths, publisher, filled_queues(wanted, settings.direct_webhooks))
         way = DirectWay(
             store.webhooks,
             amqp_url=settings.amqp_url,

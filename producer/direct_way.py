@@ -6,9 +6,10 @@ from collections.abc import Callable
 from portcall.producer.direct import Direct
 from portcall.runtime.broker import declaring
 from portcall.runtime.broker.feed import FeedFollower
+from portcall.runtime.broker.fullness import Bounded, bounded_queues
 from portcall.runtime.errors import BrokerError
 from portcall.runtime.parking import Parking
-from portcall.schemas.topology import SHARDS
+from portcall.schemas.topology import EVENTS, EVENTS_IN, SHARDS, Topology
 from portcall.store.subscriptions.subscriptions import IndexReader, Subscriptions
 
 TOPOLOGY_S = 30.0
@@ -87,3 +88,16 @@ class DirectWay:
     async def _refresh(self) -> None:
         if self.direct is not None:
             await self.direct.refresh()
+
+
+def filled_queues(wanted: Topology, max_webhooks: int) -> dict[str, Bounded]:
+    """The queues that a producer fills, so that it must see when they are nearly full.
+
+    Without a direct way, only routers fill the shards' queues.
+
+    Args:
+        wanted: The topology.
+        max_webhooks: As for `DirectWay`.
+    """
+    found = bounded_queues(wanted, {EVENTS})
+    return found if max_webhooks else {EVENTS_IN: found[EVENTS_IN]}
